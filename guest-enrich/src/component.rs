@@ -1,0 +1,119 @@
+//! The component: the contract's functions, each a thin wrapper around [`enrich`].
+
+use std::sync::OnceLock;
+
+use crate::enrich::{Enriched, enrich};
+use crate::rejection::Rejection;
+use crate::settings::Settings;
+use crate::slab::{Partition, transform_slab};
+
+use bindings::exports::sluice::transform::rules::{
+    Description, Event, Guest as Rules, Rejection as WireRejection, Routes, SourceRecord,
+};
+use bindings::exports::sluice::transform::slice::{Guest as Slice, OutcomeSlab, RecordSlab};
+
+/// The generated side of the boundary reads and writes raw memory, and its style is its own.
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    rust_2018_idioms,
+    clippy::all,
+    clippy::cast_possible_truncation,
+    clippy::semicolon_if_nothing_returned,
+    clippy::uninlined_format_args
+)]
+mod bindings {
+    wit_bindgen::generate!({ path: "../wit", world: "transform-slice" });
+    use super::Component;
+    export!(Component with_types_in self);
+}
+
+struct Component;
+
+/// Written once by `configure`, before any record.
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+
+fn settings() -> &'static Settings {
+    SETTINGS.get_or_init(Settings::default)
+}
+
+/// An event goes everywhere.
+fn routes() -> Routes {
+    Routes::LAKE | Routes::BUS
+}
+
+/// An event with the settings that place it.
+struct Placed<'a> {
+    event: Enriched<'a>,
+    settings: &'static Settings,
+}
+
+impl Partition for Placed<'_> {
+    #[inline(always)]
+    fn key(&self, key: &mut Vec<u8>) {
+        self.settings.partition_key(&self.event, key);
+    }
+
+    fn columns(&self) -> Vec<(String, String)> {
+        self.settings.partition(&self.event)
+    }
+}
+
+impl Rules for Component {
+    fn configure(settings: String) -> Result<(), String> {
+        SETTINGS
+            .set(Settings::parse(&settings)?)
+            .map_err(|_| "the settings were set before".to_owned())
+    }
+
+    fn describe() -> Description {
+        Description {
+            name: "enrich".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "Adds created_datetime, event_type and event_subtype to JSON events"
+                .to_owned(),
+            settings_schema: Settings::SCHEMA.to_owned(),
+        }
+    }
+
+    fn transform(record: SourceRecord) -> Result<Vec<Event>, WireRejection> {
+        let mut data = Vec::new();
+        let event = enrich(&record.data, &mut data)?;
+        let partition = settings().partition(&event);
+        Ok(vec![Event {
+            data,
+            partition,
+            routes: routes(),
+        }])
+    }
+}
+
+impl Slice for Component {
+    fn transform_slice(records: RecordSlab) -> OutcomeSlab {
+        let settings = settings();
+        let outcome = transform_slab(&records.data, &records.data_ends, |record, out| {
+            enrich(record, out).map(|event| Placed { event, settings })
+        });
+        let rejections = outcome.rejections.into_iter();
+        OutcomeSlab {
+            event_counts: outcome.event_counts,
+            routes: vec![routes(); outcome.data_ends.len()],
+            data: outcome.data,
+            data_ends: outcome.data_ends,
+            partitions: outcome.partitions,
+            partition_indexes: outcome.partition_indexes,
+            rejections: rejections.map(|(index, r)| (index, r.into())).collect(),
+        }
+    }
+}
+
+impl From<Rejection> for WireRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            code: rejection.code.as_str().to_owned(),
+            message: rejection.message,
+        }
+    }
+}

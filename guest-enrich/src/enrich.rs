@@ -1,0 +1,146 @@
+//! The rules: what is read from an event, and what is added to it.
+
+use std::borrow::Cow;
+
+use crate::json::{Expected, Kind, Scanner, Value};
+use crate::rejection::{Code, Rejection};
+use crate::timestamp::Timestamp;
+
+mod members;
+mod name;
+
+#[cfg(test)]
+mod tests;
+
+use members::{Field, Members, scan};
+use name::EventName;
+
+/// What an event says of where it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enriched<'a> {
+    /// The first part of the event's name, its escapes undone.
+    pub event_type: Cow<'a, str>,
+    /// When the event was created.
+    pub created: Timestamp,
+}
+
+/// Appends the enriched event to `out`; a rejected record leaves `out` as it was.
+///
+/// Every byte of `input` is kept except for the fields that are replaced, each with the comma that
+/// goes with it. The new fields follow the last value, ahead of the space before the brace.
+#[inline]
+pub fn enrich<'a>(input: &'a [u8], out: &mut Vec<u8>) -> Result<Enriched<'a>, Rejection> {
+    let members = read(input)?;
+    required(&members.event_uuid, "event_uuid", Kind::String, "a string")?;
+    let name = required(&members.event_name, "event_name", Kind::String, "a string")?;
+    let name = EventName::of(name.text).ok_or_else(|| {
+        let message = "event_name: expected text, found an unpaired surrogate escape";
+        Rejection::new(Code::InvalidField, message.to_owned())
+    })?;
+    let created = created(&members)?;
+    splice(input, &members, &name, &created, out);
+    Ok(Enriched {
+        event_type: name.event_type,
+        created,
+    })
+}
+
+#[inline(always)]
+fn read(input: &[u8]) -> Result<Members<'_>, Rejection> {
+    let mut scanner = Scanner::new(input);
+    match scan(&mut scanner) {
+        Ok(Ok(members)) => Ok(members),
+        Ok(Err(kind)) => Err(not_an_object(kind)),
+        Err(expected) => Err(invalid_json(&scanner, expected)),
+    }
+}
+
+#[cold]
+fn invalid_json(scanner: &Scanner<'_>, expected: Expected) -> Rejection {
+    Rejection::new(Code::InvalidJson, scanner.error(expected).to_string())
+}
+
+#[cold]
+fn not_an_object(kind: Kind) -> Rejection {
+    let message = format!("expected a JSON object, found {}", kind.text());
+    Rejection::new(Code::NotAnObject, message)
+}
+
+/// The value of a field that must be there once and be of one kind.
+#[inline(always)]
+fn required<'f, 'a>(
+    field: &'f Field<'a>,
+    name: &str,
+    kind: Kind,
+    meaning: &str,
+) -> Result<&'f Value<'a>, Rejection> {
+    match &field.value {
+        Some(value) if value.kind == kind && !field.repeated => Ok(value),
+        _ => Err(unfit(field, name, meaning)),
+    }
+}
+
+#[cold]
+fn unfit(field: &Field<'_>, name: &str, meaning: &str) -> Rejection {
+    match &field.value {
+        None => Rejection::new(Code::MissingField, format!("{name}: missing")),
+        Some(_) if field.repeated => {
+            let message = format!("{name}: found more than once");
+            Rejection::new(Code::DuplicateField, message)
+        }
+        Some(value) => {
+            let found = value.kind.text();
+            let message = format!("{name}: expected {meaning}, found {found}");
+            Rejection::new(Code::InvalidField, message)
+        }
+    }
+}
+
+#[inline(always)]
+fn created(members: &Members<'_>) -> Result<Timestamp, Rejection> {
+    let meaning = "a number of seconds since 1970";
+    let number = required(&members.created_at, "created_at", Kind::Number, meaning)?;
+    Timestamp::parse(number.text.raw).map_err(|_| {
+        let message = "created_at: out of range, the years 0000 to 9999 are supported";
+        Rejection::new(Code::InvalidField, message.to_owned())
+    })
+}
+
+/// The bytes that the new fields take besides the parts of the name.
+const ADDED: usize =
+    r#","created_datetime":"","event_type":"","event_subtype":"""#.len() + Timestamp::LONGEST;
+
+#[inline(always)]
+fn splice(
+    input: &[u8],
+    members: &Members<'_>,
+    name: &EventName<'_>,
+    created: &Timestamp,
+    out: &mut Vec<u8>,
+) {
+    let subtype = name.raw_subtype.unwrap_or_default();
+    out.reserve(input.len() + ADDED + name.raw_type.len() + subtype.len());
+    let mut from = 0;
+    for cut in &members.cuts {
+        copy(input, from, cut.start, out);
+        from = cut.end;
+    }
+    copy(input, from, members.end, out);
+    out.extend_from_slice(br#","created_datetime":""#);
+    out.extend_from_slice(created.as_bytes());
+    out.extend_from_slice(br#"","event_type":""#);
+    out.extend_from_slice(name.raw_type);
+    if name.raw_subtype.is_some() {
+        out.extend_from_slice(br#"","event_subtype":""#);
+        out.extend_from_slice(subtype);
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(br#"","event_subtype":null"#);
+    }
+    copy(input, members.end, input.len(), out);
+}
+
+#[inline(always)]
+fn copy(input: &[u8], from: usize, to: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(input.get(from..to).unwrap_or_default());
+}

@@ -1,0 +1,152 @@
+//! The members of the event that matter here, found in one pass over the whole text.
+
+use std::ops::Range;
+
+use crate::json::{Expected, Kind, Scanner, Text, Value};
+
+/// A field that the transform reads.
+#[derive(Default)]
+pub(super) struct Field<'a> {
+    /// Its value; the first one where there are several.
+    pub(super) value: Option<Value<'a>>,
+    pub(super) repeated: bool,
+}
+
+impl<'a> Field<'a> {
+    #[inline(always)]
+    fn fill(&mut self, value: Value<'a>) {
+        if self.value.is_some() {
+            self.repeated = true;
+        } else {
+            self.value = Some(value);
+        }
+    }
+}
+
+/// What a pass over an object finds.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    pub(super) event_uuid: Field<'a>,
+    pub(super) event_name: Field<'a>,
+    pub(super) created_at: Field<'a>,
+    /// What to leave out so that no replaced field is left, in order and apart from each other.
+    pub(super) cuts: Vec<Range<usize>>,
+    /// Where the last value ends.
+    pub(super) end: usize,
+    /// Whether any member so far stays.
+    keeps: bool,
+    /// Where a cut started that lasts until the next member: nothing stays before it, so that it
+    /// takes the comma behind the field instead of the one ahead.
+    open_cut: Option<usize>,
+}
+
+/// What a key means here.
+enum Key {
+    EventUuid,
+    EventName,
+    CreatedAt,
+    /// A field that is replaced.
+    Replaced,
+    Other,
+}
+
+/// Scans the whole text: the members of an object, or the kind of another value.
+#[inline(always)]
+pub(super) fn scan<'a>(scanner: &mut Scanner<'a>) -> Result<Result<Members<'a>, Kind>, Expected> {
+    scanner.skip_space();
+    let outcome = if scanner.take(b'{') {
+        Ok(object(scanner)?)
+    } else {
+        Err(scanner.value()?.kind)
+    };
+    scanner.end()?;
+    Ok(outcome)
+}
+
+#[inline(always)]
+fn object<'a>(scanner: &mut Scanner<'a>) -> Result<Members<'a>, Expected> {
+    let mut members = Members::default();
+    scanner.skip_space();
+    if scanner.take(b'}') {
+        return Ok(members);
+    }
+    loop {
+        let start = scanner.at();
+        let key = scanner.key()?;
+        let value = scanner.value()?;
+        members.add(start, key, value, scanner.at());
+        if !scanner.more_members()? {
+            return Ok(members);
+        }
+    }
+}
+
+impl<'a> Members<'a> {
+    #[inline(always)]
+    fn add(&mut self, start: usize, key: Text<'a>, value: Value<'a>, end: usize) {
+        if let Some(cut) = self.open_cut.take() {
+            self.cuts.push(cut..start);
+        }
+        match Key::of(key) {
+            Key::EventUuid => self.event_uuid.fill(value),
+            Key::EventName => self.event_name.fill(value),
+            Key::CreatedAt => self.created_at.fill(value),
+            Key::Replaced => {
+                self.remove(start, end);
+                self.end = end;
+                return;
+            }
+            Key::Other => {}
+        }
+        self.keeps = true;
+        self.end = end;
+    }
+
+    #[cold]
+    fn remove(&mut self, start: usize, end: usize) {
+        if self.keeps {
+            self.cuts.push(self.end..end);
+        } else {
+            self.open_cut = Some(start);
+        }
+    }
+}
+
+impl Key {
+    #[inline(always)]
+    fn of(key: Text<'_>) -> Self {
+        if key.escaped {
+            return Self::of_escaped(key);
+        }
+        Self::of_plain(key.raw)
+    }
+
+    #[cold]
+    fn of_escaped(key: Text<'_>) -> Self {
+        match key.decode() {
+            Some(decoded) => Self::of_plain(decoded.as_bytes()),
+            None => Self::Other,
+        }
+    }
+
+    /// Arrays of a known length compare as words, without a call.
+    #[inline(always)]
+    fn of_plain(key: &[u8]) -> Self {
+        if let Ok(key) = <&[u8; 10]>::try_from(key) {
+            return match key {
+                b"event_uuid" => Self::EventUuid,
+                b"event_name" => Self::EventName,
+                b"created_at" => Self::CreatedAt,
+                b"event_type" => Self::Replaced,
+                _ => Self::Other,
+            };
+        }
+        let replaced = <&[u8; 13]>::try_from(key).is_ok_and(|key| key == b"event_subtype")
+            || <&[u8; 16]>::try_from(key).is_ok_and(|key| key == b"created_datetime");
+        if replaced {
+            Self::Replaced
+        } else {
+            Self::Other
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The parts of an event's name.
+
+use std::borrow::Cow;
+
+use crate::json::{Text, escaped_char};
+
+/// The first two parts of a name. The raw ones are slices of the input, escapes and all, so that
+/// they can be written as they stand.
+pub(super) struct EventName<'a> {
+    pub(super) event_type: Cow<'a, str>,
+    pub(super) raw_type: &'a [u8],
+    pub(super) raw_subtype: Option<&'a [u8]>,
+}
+
+impl<'a> EventName<'a> {
+    /// `None` where the name holds an unpaired surrogate escape, so that it is no text.
+    #[inline(always)]
+    pub(super) fn of(name: Text<'a>) -> Option<Self> {
+        if name.escaped {
+            return Self::of_escaped(name);
+        }
+        let mut parts = name.raw.split(|&byte| byte == b':');
+        let raw_type = parts.next()?;
+        Some(Self {
+            event_type: Cow::Borrowed(std::str::from_utf8(raw_type).ok()?),
+            raw_type,
+            raw_subtype: parts.next(),
+        })
+    }
+
+    /// Parts of the text that is meant: an escaped colon separates like any other.
+    #[cold]
+    fn of_escaped(name: Text<'a>) -> Option<Self> {
+        let decoded = name.decode()?;
+        let (raw_type, behind) = split_at_colon(name.raw)?;
+        let raw_subtype = match behind {
+            Some(behind) => Some(split_at_colon(behind)?.0),
+            None => None,
+        };
+        let event_type = decoded.split(':').next()?.to_owned();
+        Some(Self {
+            event_type: Cow::Owned(event_type),
+            raw_type,
+            raw_subtype,
+        })
+    }
+}
+
+/// What stands before the first colon, and what stands behind it if there is one.
+fn split_at_colon(raw: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        let (is_colon, length) = match byte {
+            b'\\' => escaped_char(raw.get(at..)?).map(|(c, length)| (c == ':', length))?,
+            _ => (byte == b':', 1),
+        };
+        if is_colon {
+            return Some((raw.get(..at)?, raw.get(at + length..)));
+        }
+        at += length;
+    }
+    Some((raw, None))
+}

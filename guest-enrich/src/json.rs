@@ -1,0 +1,372 @@
+//! A validating scanner of JSON text (RFC 8259) that builds nothing.
+//!
+//! It walks the bytes once and answers where things are, so that a caller can copy what it wants
+//! byte for byte. It accepts exactly what the grammar does: a lone surrogate escape is well formed,
+//! a byte order mark is not, and depth is bounded by nothing but memory.
+
+use std::fmt;
+
+mod nesting;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use nesting::Nesting;
+pub use text::Text;
+pub(crate) use text::escaped_char;
+
+/// Where a text stops being JSON, and what would have let it go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Offset of the first byte that does not fit; the length of the input where it ends too early.
+    pub offset: usize,
+    /// What the grammar asks for there.
+    pub expected: Expected,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}: expected {}", self.offset, self.expected.text())
+    }
+}
+
+/// What the grammar asks for at a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Any value.
+    Value,
+    /// `true`, `false` or `null` in full.
+    Literal,
+    /// A digit of a number.
+    Digit,
+    /// A string that names a member.
+    Key,
+    /// The colon after a key.
+    Colon,
+    /// What may follow a member of an object.
+    CommaOrBrace,
+    /// What may follow an item of an array.
+    CommaOrBracket,
+    /// The quote that ends a string.
+    Quote,
+    /// An escape in place of a control character.
+    EscapedControl,
+    /// One of the characters that may follow a backslash.
+    Escape,
+    /// A digit of a `\u` escape.
+    HexDigit,
+    /// Text in UTF-8.
+    Utf8,
+    /// Nothing more than space after the value.
+    End,
+}
+
+impl Expected {
+    /// The words for a message.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Value => "a value",
+            Self::Literal => "true, false or null",
+            Self::Digit => "a digit",
+            Self::Key => "a key in double quotes",
+            Self::Colon => "a colon after the key",
+            Self::CommaOrBrace => "a comma or a closing brace",
+            Self::CommaOrBracket => "a comma or a closing bracket",
+            Self::Quote => "a closing quote",
+            Self::EscapedControl => "control characters in a string to be escaped",
+            Self::Escape => "one of \" \\ / b f n r t u after a backslash",
+            Self::HexDigit => "four hexadecimal digits",
+            Self::Utf8 => "valid UTF-8",
+            Self::End => "the end of the text",
+        }
+    }
+}
+
+/// The kind of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{}`
+    Object,
+    /// `[]`
+    Array,
+    /// `""`
+    String,
+    /// `0`
+    Number,
+    /// `true` or `false`
+    Boolean,
+    /// `null`
+    Null,
+}
+
+impl Kind {
+    /// The kind with its article, for a message.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// Checks that `input` is one JSON text, and says what its value is.
+pub fn check(input: &[u8]) -> Result<Kind, SyntaxError> {
+    let mut scanner = Scanner::new(input);
+    scanner.whole().map_err(|expected| scanner.error(expected))
+}
+
+/// One value of the text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value<'a> {
+    pub(crate) kind: Kind,
+    /// For a string what stands between its quotes, otherwise the whole value.
+    pub(crate) text: Text<'a>,
+}
+
+/// Stands for the end of the input where a byte is asked for. A NUL byte means the same to the
+/// grammar outside strings: nothing can start or go on with it.
+const END: u8 = 0;
+
+/// A cursor over the input. A method that fails leaves the cursor at the byte that did not fit, so
+/// that errors on the hot path are one byte wide.
+pub(crate) struct Scanner<'a> {
+    input: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    #[inline]
+    pub(crate) fn new(input: &'a [u8]) -> Self {
+        Self { input, at: 0 }
+    }
+
+    /// Where the cursor is.
+    #[inline(always)]
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The error for a failure just returned.
+    #[cold]
+    pub(crate) fn error(&self, expected: Expected) -> SyntaxError {
+        SyntaxError {
+            offset: self.at,
+            expected,
+        }
+    }
+
+    #[inline(always)]
+    fn peek(&self) -> u8 {
+        self.input.get(self.at).copied().unwrap_or(END)
+    }
+
+    /// Takes the byte at the cursor if it is `byte`.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == byte;
+        self.at += usize::from(found);
+        found
+    }
+
+    #[inline(always)]
+    pub(crate) fn skip_space(&mut self) {
+        while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
+            self.at += 1;
+        }
+    }
+
+    fn whole(&mut self) -> Result<Kind, Expected> {
+        self.skip_space();
+        let value = self.value()?;
+        self.end()?;
+        Ok(value.kind)
+    }
+
+    /// Only space up to the end of the input.
+    #[inline]
+    pub(crate) fn end(&mut self) -> Result<(), Expected> {
+        self.skip_space();
+        if self.at == self.input.len() {
+            Ok(())
+        } else {
+            Err(Expected::End)
+        }
+    }
+
+    /// A key, its colon and the space around it; the cursor ends at the value.
+    #[inline(always)]
+    pub(crate) fn key(&mut self) -> Result<Text<'a>, Expected> {
+        if self.peek() != b'"' {
+            return Err(Expected::Key);
+        }
+        let key = self.string()?;
+        self.skip_space();
+        if !self.take(b':') {
+            return Err(Expected::Colon);
+        }
+        self.skip_space();
+        Ok(key)
+    }
+
+    /// What follows a member: `true` where another one does, with the cursor at its key.
+    #[inline(always)]
+    pub(crate) fn more_members(&mut self) -> Result<bool, Expected> {
+        self.skip_space();
+        if self.take(b',') {
+            self.skip_space();
+            return Ok(true);
+        }
+        if self.take(b'}') {
+            return Ok(false);
+        }
+        Err(Expected::CommaOrBrace)
+    }
+
+    /// One whole value, from the byte at the cursor.
+    #[inline(always)]
+    pub(crate) fn value(&mut self) -> Result<Value<'a>, Expected> {
+        let start = self.at;
+        let kind = match self.peek() {
+            b'"' => {
+                let text = self.string()?;
+                return Ok(Value {
+                    kind: Kind::String,
+                    text,
+                });
+            }
+            b'{' => self.nested().map(|()| Kind::Object),
+            b'[' => self.nested().map(|()| Kind::Array),
+            _ => self.scalar(),
+        }?;
+        let text = Text {
+            raw: self.since(start),
+            escaped: false,
+        };
+        Ok(Value { kind, text })
+    }
+
+    /// A value that is neither a string nor nested.
+    #[inline(always)]
+    fn scalar(&mut self) -> Result<Kind, Expected> {
+        match self.peek() {
+            b'-' | b'0'..=b'9' => self.number().map(|()| Kind::Number),
+            b't' => self.literal(*b"true").map(|()| Kind::Boolean),
+            b'f' => self.literal(*b"alse").map(|()| Kind::Boolean),
+            b'n' => self.literal(*b"null").map(|()| Kind::Null),
+            _ => Err(Expected::Value),
+        }
+    }
+
+    /// `false` comes as its last four letters, so that every literal is one comparison of a word.
+    #[inline(always)]
+    fn literal(&mut self, word: [u8; 4]) -> Result<(), Expected> {
+        let start = self.at + usize::from(word == *b"alse");
+        if self.rest(start).first_chunk() != Some(&word) {
+            return Err(Expected::Literal);
+        }
+        self.at = start + word.len();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn number(&mut self) -> Result<(), Expected> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.peek(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// At least one digit, and all that follow.
+    #[inline(always)]
+    fn digits(&mut self) -> Result<(), Expected> {
+        if !self.peek().is_ascii_digit() {
+            return Err(Expected::Digit);
+        }
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// An object or an array with all that it holds. A stack of bits takes the place of recursion,
+    /// so that a deep text cannot exhaust the call stack.
+    fn nested(&mut self) -> Result<(), Expected> {
+        let mut open = Nesting::default();
+        loop {
+            if self.enter(&mut open)? {
+                continue;
+            }
+            loop {
+                let more = match open.innermost() {
+                    None => return Ok(()),
+                    Some(nesting::OBJECT) => self.more_members()? && self.key().map(|_| true)?,
+                    Some(_) => self.more_items()?,
+                };
+                if more {
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+
+    /// Takes a value that holds none, or opens one: `true` with the cursor at its first value.
+    #[inline(always)]
+    fn enter(&mut self, open: &mut Nesting) -> Result<bool, Expected> {
+        let (close, kind) = match self.peek() {
+            b'"' => return self.string().map(|_| false),
+            b'{' => (b'}', nesting::OBJECT),
+            b'[' => (b']', nesting::ARRAY),
+            _ => return self.scalar().map(|_| false),
+        };
+        self.at += 1;
+        self.skip_space();
+        if self.take(close) {
+            return Ok(false);
+        }
+        open.push(kind);
+        if kind == nesting::OBJECT {
+            self.key()?;
+        }
+        Ok(true)
+    }
+
+    #[inline(always)]
+    fn more_items(&mut self) -> Result<bool, Expected> {
+        self.skip_space();
+        if self.take(b',') {
+            self.skip_space();
+            return Ok(true);
+        }
+        if self.take(b']') {
+            return Ok(false);
+        }
+        Err(Expected::CommaOrBracket)
+    }
+
+    #[inline(always)]
+    fn rest(&self, from: usize) -> &'a [u8] {
+        self.input.get(from..).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn since(&self, start: usize) -> &'a [u8] {
+        self.input.get(start..self.at).unwrap_or_default()
+    }
+}

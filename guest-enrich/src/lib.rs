@@ -1,0 +1,31 @@
+//! The enrichment transform: gives a JSON event its time in ISO 8601, its type and its subtype.
+//!
+//! [`enrich`] holds the rules as a function of bytes, with no trace of the component model, so that
+//! they can be tested natively. It walks an event once, checks all of it, and copies what it does
+//! not replace byte for byte: numbers keep their digits, and keys their order and spacing.
+//!
+//! [`slab::transform_slab`] carries such a function over many records in one call.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::cast_possible_truncation,
+        reason = "a test may panic"
+    )
+)]
+
+#[cfg(target_arch = "wasm32")]
+mod component;
+mod enrich;
+pub mod json;
+mod rejection;
+mod settings;
+pub mod slab;
+mod timestamp;
+
+pub use enrich::{Enriched, enrich};
+pub use rejection::{Code, Rejection};
+pub use settings::Settings;
+pub use timestamp::{OutOfRange, Timestamp};

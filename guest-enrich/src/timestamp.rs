@@ -1,0 +1,254 @@
+//! Unix seconds, as a JSON number writes them, to ISO 8601 in UTC.
+//!
+//! The arithmetic is decimal and exact: a float cannot hold `1700000000.1`. Nothing here depends on
+//! the size of an exponent, so that `1e999999999` costs what `1e9` does.
+
+/// 0000-01-01T00:00:00Z.
+const FIRST_SECOND: i64 = -62_167_219_200;
+/// 9999-12-31T23:59:59Z.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+const NANOS_PER_SECOND: u32 = 1_000_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Decimal places of a nanosecond.
+const PLACES: i64 = 9;
+/// The most digits that a second in range has before its point.
+const SECOND_DIGITS: usize = 12;
+
+/// The number lies outside of the years 0000 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
+
+/// A moment with its text, such as `2023-11-14T22:13:20.5Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    text: [u8; Self::LONGEST],
+    length: u8,
+}
+
+impl Timestamp {
+    /// The length of a text with nine decimal places.
+    pub const LONGEST: usize = "0000-00-00T00:00:00.000000000Z".len();
+
+    /// Reads a number that follows the JSON grammar. What lies below a nanosecond is floored, which
+    /// for negative numbers means away from zero.
+    #[inline]
+    pub fn parse(number: &[u8]) -> Result<Self, OutOfRange> {
+        let (seconds, nanos) = match plain_seconds(number) {
+            Some(seconds) => (seconds, 0),
+            None => decimal(number)?,
+        };
+        Self::new(seconds, nanos)
+    }
+
+    /// The moment `nanos` after `seconds` since 1970; a billion nanoseconds or more are no moment.
+    #[inline]
+    pub fn new(seconds: i64, nanos: u32) -> Result<Self, OutOfRange> {
+        if !(FIRST_SECOND..=LAST_SECOND).contains(&seconds) || nanos >= NANOS_PER_SECOND {
+            return Err(OutOfRange);
+        }
+        Ok(format(seconds, nanos))
+    }
+
+    /// The whole text.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
+    }
+
+    /// The day: `2023-11-14`.
+    pub fn date(&self) -> &str {
+        self.part(0, 10)
+    }
+
+    /// The hour of the day: `22`.
+    pub fn hour(&self) -> &str {
+        self.part(11, 13)
+    }
+
+    fn part(&self, start: usize, end: usize) -> &str {
+        let bytes = self.text.get(start..end).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// The usual way to write a moment: digits alone.
+#[inline(always)]
+fn plain_seconds(number: &[u8]) -> Option<i64> {
+    if number.len() > SECOND_DIGITS {
+        return None;
+    }
+    let mut seconds = 0;
+    for &byte in number {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        seconds = seconds * 10 + i64::from(digit);
+    }
+    Some(seconds)
+}
+
+/// Seconds and nanoseconds of any number.
+#[inline(never)]
+fn decimal(number: &[u8]) -> Result<(i64, u32), OutOfRange> {
+    let (negative, magnitude) = match number.strip_prefix(b"-") {
+        Some(magnitude) => (true, magnitude),
+        None => (false, number),
+    };
+    let (nanos, inexact) = Decimal::split(magnitude).nanos()?;
+    let floored = if negative {
+        -nanos - i128::from(inexact)
+    } else {
+        nanos
+    };
+    let per_second = i128::from(NANOS_PER_SECOND);
+    let seconds = i64::try_from(floored.div_euclid(per_second)).map_err(|_| OutOfRange)?;
+    let nanos = u32::try_from(floored.rem_euclid(per_second)).map_err(|_| OutOfRange)?;
+    Ok((seconds, nanos))
+}
+
+/// A number without its sign: the digits, and the power of ten that the last whole digit counts.
+struct Decimal<'a> {
+    whole: &'a [u8],
+    fraction: &'a [u8],
+    exponent: i64,
+}
+
+impl<'a> Decimal<'a> {
+    fn split(magnitude: &'a [u8]) -> Self {
+        let mut parts = magnitude.splitn(2, |byte| matches!(byte, b'e' | b'E'));
+        let mut digits = parts.next().unwrap_or_default().splitn(2, |&b| b == b'.');
+        Self {
+            whole: digits.next().unwrap_or_default(),
+            fraction: digits.next().unwrap_or_default(),
+            exponent: parts.next().map_or(0, exponent),
+        }
+    }
+
+    /// The whole nanoseconds, and whether anything lies below them.
+    fn nanos(&self) -> Result<(i128, bool), OutOfRange> {
+        let digits = || self.whole.iter().chain(self.fraction);
+        let Some(zeros) = digits().position(|&digit| digit != b'0') else {
+            return Ok((0, false));
+        };
+        // Slices are shorter than 2^63 bytes, and the exponent is far from it.
+        let point = (self.whole.len() as i64).saturating_add(self.exponent) - zeros as i64;
+        if point > SECOND_DIGITS as i64 {
+            return Err(OutOfRange);
+        }
+        let wanted = usize::try_from(point + PLACES).unwrap_or(0);
+        let mut rest = digits().skip(zeros);
+        let nanos = (0..wanted).fold(0, |nanos, _| {
+            let digit = rest.next().map_or(0, |digit| digit.wrapping_sub(b'0'));
+            nanos * 10 + i128::from(digit)
+        });
+        Ok((nanos, rest.any(|&digit| digit != b'0')))
+    }
+}
+
+/// The value of an exponent, capped where it is already past all that an input could make up for
+/// with zeros of its own.
+fn exponent(text: &[u8]) -> i64 {
+    const CAP: i64 = i64::MAX / 4;
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let size = digits.iter().fold(0_i64, |size, digit| {
+        let digit = i64::from(digit.wrapping_sub(b'0'));
+        size.saturating_mul(10).saturating_add(digit).min(CAP)
+    });
+    if negative { -size } else { size }
+}
+
+#[inline(always)]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a range that was checked, and its remainders"
+)]
+fn format(seconds: i64, nanos: u32) -> Timestamp {
+    let days = seconds.div_euclid(SECONDS_PER_DAY) as i32;
+    let second = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
+    let (year, month, day) = civil(days);
+    let [y1, y2] = two_digits(year / 100);
+    let [y3, y4] = two_digits(year % 100);
+    let [o1, o2] = two_digits(month);
+    let [d1, d2] = two_digits(day);
+    let [h1, h2] = two_digits(second / 3600);
+    let [m1, m2] = two_digits(second / 60 % 60);
+    let [s1, s2] = two_digits(second % 60);
+    let mut text = [b'Z'; Timestamp::LONGEST];
+    if let Some(front) = text.first_chunk_mut() {
+        *front = [
+            y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2,
+        ];
+    }
+    let mut length = "0000-00-00T00:00:00Z".len() as u8;
+    if nanos != 0 {
+        length = fraction(&mut text, nanos);
+    }
+    Timestamp { text, length }
+}
+
+/// Writes the fraction without the zeros at its end, and returns the length of the whole text.
+#[inline(never)]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "digits, and places in a short text"
+)]
+fn fraction(text: &mut [u8; Timestamp::LONGEST], nanos: u32) -> u8 {
+    const POINT: usize = "0000-00-00T00:00:00".len();
+    let mut left = nanos;
+    let mut length = 0;
+    for place in (POINT + 1..=POINT + 9).rev() {
+        let digit = left % 10;
+        left /= 10;
+        if digit != 0 && length == 0 {
+            length = place as u8 + 2;
+        }
+        if length != 0 {
+            text[place] = b'0' + digit as u8;
+        }
+    }
+    text[POINT] = b'.';
+    length
+}
+
+#[inline(always)]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "digits of a number below 100"
+)]
+fn two_digits(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// Year, month and day of a day since 1970 in the proleptic Gregorian calendar. Counted from
+/// 1 March of the year -400, so that leap days come last in their year and nothing is negative for
+/// the years that a timestamp can have.
+#[inline(always)]
+fn civil(days: i32) -> (u32, u32, u32) {
+    const DAYS_PER_ERA: u32 = 146_097;
+    const EPOCH: i32 = 719_468 + DAYS_PER_ERA as i32;
+    let days = (days + EPOCH) as u32;
+    let era = days / DAYS_PER_ERA;
+    let of_era = days % DAYS_PER_ERA;
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let (month, next_year) = if from_march < 10 {
+        (from_march + 3, 0)
+    } else {
+        (from_march - 9, 1)
+    };
+    (era * 400 + year_of_era + next_year - 400, month, day)
+}
+
+#[cfg(test)]
+mod tests;

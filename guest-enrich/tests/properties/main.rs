@@ -1,0 +1,124 @@
+//! What holds for any record: the transform against a plain reference, and its own promises.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod generate;
+mod reference;
+
+use guest_enrich::{Timestamp, enrich, json};
+use proptest::prelude::*;
+
+use generate::{damaged, event, soup, value};
+use reference::{Expected, REPLACED, decode, is_json, pairs};
+
+fn run(input: &[u8]) -> Result<(Vec<u8>, String, Timestamp), &'static str> {
+    let mut out = Vec::new();
+    match enrich(input, &mut out) {
+        Ok(event) => Ok((out, event.event_type.into_owned(), event.created)),
+        Err(rejection) => {
+            assert!(out.is_empty());
+            assert!(!rejection.message.is_empty() && rejection.message.len() < 200);
+            Err(rejection.code.as_str())
+        }
+    }
+}
+
+/// Where the last value of the object ends.
+fn last_end(input: &[u8], pairs: &[(&str, &str)]) -> usize {
+    let (_, value) = pairs.last().unwrap();
+    value.as_ptr().addr() - input.as_ptr().addr() + value.len()
+}
+
+fn check_output(input: &[u8], out: &[u8], expected: &Expected<'_>) {
+    assert!(is_json(out));
+    let found = pairs(out);
+    let (kept, added) = found.split_at(found.len() - 3);
+    assert_eq!(kept, expected.kept);
+    let names: Vec<_> = added.iter().map(|(key, _)| decode(key).unwrap()).collect();
+    assert_eq!(names, REPLACED);
+    assert_eq!(decode(added[0].1).as_ref(), Some(&expected.created));
+    assert_eq!(decode(added[1].1).as_ref(), Some(&expected.event_type));
+    match &expected.event_subtype {
+        Some(subtype) => assert_eq!(decode(added[2].1).as_ref(), Some(subtype)),
+        None => assert_eq!(added[2].1, "null"),
+    }
+    if !expected.removed {
+        let (before, behind) = input.split_at(last_end(input, &expected.kept));
+        assert!(out.starts_with(before) && out.ends_with(behind));
+        let added = &out[before.len()..out.len() - behind.len()];
+        assert!(added.starts_with(b",\"created_datetime\":\"") && !added.contains(&b'\n'));
+    }
+}
+
+fn compare(input: &[u8]) {
+    match (run(input), reference::enrich(input)) {
+        (Err(code), Err(expected)) => assert_eq!(code, expected),
+        (Ok((out, event_type, created)), Ok(expected)) => {
+            assert_eq!(event_type, expected.event_type);
+            assert_eq!(created.as_bytes(), expected.created.as_bytes());
+            check_output(input, &out, &expected);
+            assert_eq!(run(&out).unwrap().0, out, "enriched again");
+        }
+        (found, expected) => panic!("{found:?} for {expected:?}"),
+    }
+}
+
+fn compare_scanner(input: &[u8]) {
+    let found = json::check(input);
+    assert_eq!(found.is_ok(), is_json(input), "{found:?}");
+    if let Err(error) = found {
+        assert!(error.offset <= input.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn an_event_comes_out_as_the_reference_says(input in event()) {
+        compare(input.as_bytes());
+    }
+
+    #[test]
+    fn a_damaged_event_comes_out_as_the_reference_says(input in damaged(event())) {
+        compare(&input);
+    }
+
+    #[test]
+    fn any_value_comes_out_as_the_reference_says(input in value()) {
+        compare(input.as_bytes());
+    }
+
+    #[test]
+    fn bytes_of_no_meaning_come_out_as_the_reference_says(input in soup()) {
+        compare(&input);
+    }
+
+    #[test]
+    fn the_scanner_takes_what_serde_json_takes(input in prop_oneof![damaged(value()), soup()]) {
+        compare_scanner(&input);
+    }
+
+    /// Neither what was there nor what came before changes an outcome.
+    #[test]
+    fn records_do_not_touch_each_other(first in damaged(event()), second in damaged(event())) {
+        let mut out = b"kept".to_vec();
+        let _ = enrich(&first, &mut out);
+        let before = out.clone();
+        let _ = enrich(&second, &mut out);
+        let alone = run(&second).map(|(out, ..)| out).unwrap_or_default();
+        prop_assert_eq!(out, [before, alone].concat());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn an_event_cut_short_is_not_json(input in event()) {
+        let input = input.trim_end().as_bytes();
+        for end in 0..input.len() {
+            assert_eq!(run(&input[..end]).map(|(out, ..)| out), Err("invalid_json"), "{end}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Builds the enrichment component that the program carries in itself: guest-enrich for
+//! wasm32-unknown-unknown, then the component step.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wit_component::ComponentEncoder;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What makes the guest small and quick; by environment, so that the workspace keeps one profile.
+const GUEST_PROFILE: &[(&str, &str)] = &[
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
+    ("CARGO_PROFILE_RELEASE_LTO", "fat"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
+    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
+    ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let root = host.parent().ok_or("the host has no workspace above it")?;
+    for input in ["guest-enrich/src", "guest-enrich/Cargo.toml", "wit", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(input).display());
+    }
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let module = build_guest(root, &out)?;
+    let component = ComponentEncoder::default()
+        .validate(true)
+        .module(&fs::read(module)?)?
+        .encode()?;
+    fs::write(out.join("enrich.wasm"), component)?;
+    Ok(())
+}
+
+/// Builds in a target folder of its own, because the outer build holds the lock of the usual one.
+fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let target_dir = out.join("guest");
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"))?;
+    // Paths of this machine stay out of the component, so that its digest does not depend on them.
+    let flags = [
+        "-Ctarget-feature=+simd128".to_owned(),
+        format!("--remap-path-prefix={home}=cargo"),
+        format!("--remap-path-prefix={}=sluice", root.display()),
+    ];
+    let status = Command::new(env::var("CARGO")?)
+        .args(["build", "--release", "--package", "guest-enrich", "--lib"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&target_dir)
+        .current_dir(root)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .env_remove("RUSTC_WRAPPER")
+        .envs(GUEST_PROFILE.iter().copied())
+        .status()?;
+    if !status.success() {
+        return Err(format!(
+            "guest-enrich does not build for {TARGET} (see above); if the target is missing: \
+             rustup target add {TARGET}"
+        )
+        .into());
+    }
+    Ok(target_dir.join(TARGET).join("release/guest_enrich.wasm"))
+}

@@ -1,0 +1,361 @@
+//! A chunk in the making: outcomes of slices, joined in order and sorted by where they go.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::encode::{Format, Level, encode};
+use crate::ledger::{Pending, Range};
+use crate::record::{Position, SequenceNumber, ShardId, Slice};
+use crate::sink::object_key::Origin;
+use crate::sink::{Destination, quarantine};
+use crate::transform::outcome::{Fault, Reason, Rejected, Transformed};
+use crate::transform::release::{Digest, ReleaseId};
+
+/// When a fresh chunk closes. It closes between slices, where the records alone decide, so that
+/// another run makes the same chunks of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLimits {
+    /// Input, bytes.
+    pub bytes: u64,
+    /// Records.
+    pub records: u64,
+}
+
+/// A chunk closes when its events outgrow its input this many times, whatever its limits say.
+const OUTPUT_TIMES_INPUT: u64 = 2;
+
+/// A line somewhere in the buffers of a chunk.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    buffer: u32,
+    start: u32,
+    end: u32,
+}
+
+/// The lines of one object.
+#[derive(Debug, Default)]
+struct Lines {
+    pieces: Vec<Piece>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct MessageRef {
+    position: Position,
+    event: u32,
+    partition: u32,
+    piece: Piece,
+}
+
+/// One message for the bus.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// The record that it was made of.
+    pub position: Position,
+    /// Which of the record's events it is, from 0.
+    pub event: u32,
+    /// The partition of the event.
+    pub partition: &'a str,
+    /// The event's JSON.
+    pub body: &'a [u8],
+}
+
+/// What a chunk adds to the counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChunkCounts {
+    /// Records read.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Events that they became.
+    pub events: u64,
+    /// Records in quarantine.
+    pub rejected: u64,
+    /// Records that the transform dropped on purpose.
+    pub dropped: u64,
+    /// Events meant for the bus while there is none.
+    pub muted: u64,
+}
+
+/// A contiguous range of records of one shard, transformed by one release, to be landed as a unit.
+#[derive(Debug)]
+pub struct Chunk {
+    shard: ShardId,
+    release: ReleaseId,
+    with_messages: bool,
+    max_partitions: usize,
+    bounds: Option<(SequenceNumber, SequenceNumber)>,
+    last_digest: Option<Digest>,
+    condemned: Vec<SequenceNumber>,
+    buffers: Vec<Vec<u8>>,
+    output_bytes: u64,
+    destinations: BTreeMap<Destination, Lines>,
+    lake_partitions: usize,
+    messages: Vec<MessageRef>,
+    message_partitions: Vec<String>,
+    message_partition_indexes: HashMap<String, u32>,
+    counts: ChunkCounts,
+}
+
+impl Chunk {
+    /// An empty chunk. Without `with_messages` there is no bus, and what was meant for it is only
+    /// counted.
+    #[must_use]
+    pub fn new(
+        shard: ShardId,
+        release: ReleaseId,
+        with_messages: bool,
+        max_partitions: usize,
+    ) -> Self {
+        Self {
+            shard,
+            release,
+            with_messages,
+            max_partitions,
+            bounds: None,
+            last_digest: None,
+            condemned: Vec::new(),
+            buffers: Vec::new(),
+            output_bytes: 0,
+            destinations: BTreeMap::new(),
+            lake_partitions: 0,
+            messages: Vec::new(),
+            message_partitions: Vec::new(),
+            message_partition_indexes: HashMap::new(),
+            counts: ChunkCounts::default(),
+        }
+    }
+
+    /// Whether its output has outgrown the limits.
+    #[must_use]
+    pub fn is_overgrown(&self, limits: &ChunkLimits) -> bool {
+        self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
+    }
+
+    /// Takes in the next slice, which has at least one record, with what became of it.
+    pub fn absorb(&mut self, slice: &Slice, mut outcome: Transformed) {
+        self.refuse_partitions_over_the_limit(&mut outcome);
+        self.count(slice, &outcome);
+        self.quarantine(slice, &outcome.rejected);
+        self.take_events(slice, outcome);
+    }
+
+    fn count(&mut self, slice: &Slice, outcome: &Transformed) {
+        let positions = slice.positions();
+        let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
+            return;
+        };
+        let first = self.bounds.map_or(first.sequence, |(first, _)| first);
+        self.bounds = Some((first, last.sequence));
+        self.last_digest = Some(Digest::of(slice.record(slice.len() - 1).data));
+        let condemned = outcome.condemned.iter();
+        self.condemned.extend(condemned.map(|index| positions[*index as usize].sequence));
+        self.counts.records += slice.len() as u64;
+        self.counts.bytes += slice.data().len() as u64;
+        self.counts.events += outcome.events.len() as u64;
+        self.counts.rejected += outcome.rejected.len() as u64;
+        self.counts.dropped += outcome.dropped;
+    }
+
+    /// Sends whole records to quarantine whose events would open more partitions than a chunk may.
+    fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
+        if self.lake_partitions + outcome.partitions.len() <= self.max_partitions {
+            return;
+        }
+        let mut opened = BTreeSet::new();
+        let mut refused = BTreeSet::new();
+        for event in outcome.events.iter().filter(|event| event.routes.lake) {
+            let path = &outcome.partitions[event.partition as usize];
+            let known = self.destinations.contains_key(&Destination::Lake(path.clone()))
+                || opened.contains(path);
+            if known {
+            } else if self.lake_partitions + opened.len() < self.max_partitions {
+                opened.insert(path);
+            } else {
+                refused.insert(event.record);
+            }
+        }
+        outcome.events.retain(|event| !refused.contains(&event.record));
+        let limit = self.max_partitions;
+        outcome.rejected.extend(refused.into_iter().map(|record| Rejected {
+            record,
+            reason: Reason::fault(
+                Fault::TooManyPartitions,
+                format!("this chunk has opened {limit} partitions, limits.partitions"),
+            ),
+        }));
+        outcome.rejected.sort_by_key(|rejected| rejected.record);
+    }
+
+    fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
+        if rejected.is_empty() {
+            return;
+        }
+        let mut lines = Vec::new();
+        let buffer = index(self.buffers.len());
+        for Rejected { record, reason } in rejected {
+            let start = index(lines.len());
+            let record = slice.record(*record as usize);
+            quarantine::push_line(&mut lines, &self.shard, &record, reason, self.release);
+            let end = index(lines.len());
+            let destination = Destination::Quarantine(reason.code.clone());
+            let piece = Piece { buffer, start, end };
+            self.destinations.entry(destination).or_default().push(piece);
+        }
+        self.keep(lines);
+    }
+
+    fn take_events(&mut self, slice: &Slice, outcome: Transformed) {
+        let buffer = index(self.buffers.len());
+        let mut by_partition: Vec<Lines> = Vec::new();
+        by_partition.resize_with(outcome.partitions.len(), Lines::default);
+        let partitions: Vec<_> = outcome
+            .partitions
+            .iter()
+            .map(|path| self.message_partition(path.as_str()))
+            .collect();
+        let mut of_record = (u32::MAX, 0);
+        for event in &outcome.events {
+            of_record = match of_record {
+                (record, event_index) if record == event.record => (record, event_index + 1),
+                _ => (event.record, 0),
+            };
+            let (start, end) = (event.start, event.end);
+            let piece = Piece { buffer, start, end };
+            if event.routes.lake {
+                by_partition[event.partition as usize].push(piece);
+            }
+            if event.routes.bus && self.with_messages {
+                self.messages.push(MessageRef {
+                    position: slice.positions()[event.record as usize],
+                    event: of_record.1,
+                    partition: partitions[event.partition as usize],
+                    piece,
+                });
+            } else if event.routes.bus {
+                self.counts.muted += 1;
+            }
+        }
+        for (path, lines) in outcome.partitions.into_iter().zip(by_partition) {
+            if !lines.pieces.is_empty() {
+                let before = self.destinations.len();
+                self.destinations.entry(Destination::Lake(path)).or_default().append(lines);
+                self.lake_partitions += self.destinations.len() - before;
+            }
+        }
+        self.keep(outcome.data);
+    }
+
+    /// The index of a partition's name among those that messages refer to.
+    fn message_partition(&mut self, path: &str) -> u32 {
+        if !self.with_messages {
+            return 0;
+        }
+        if let Some(known) = self.message_partition_indexes.get(path) {
+            return *known;
+        }
+        let new = index(self.message_partitions.len());
+        self.message_partitions.push(path.to_owned());
+        self.message_partition_indexes.insert(path.to_owned(), new);
+        new
+    }
+
+    fn keep(&mut self, buffer: Vec<u8>) {
+        self.output_bytes += buffer.len() as u64;
+        self.buffers.push(buffer);
+    }
+
+    /// What is pinned before the chunk is landed; `None` for a chunk without a record.
+    #[must_use]
+    pub fn pending(&self, format: Format) -> Option<Pending> {
+        let (first, last) = self.bounds?;
+        Some(Pending {
+            range: Range {
+                first,
+                last,
+                count: self.counts.records,
+            },
+            release: self.release,
+            format,
+            condemned: self.condemned.clone(),
+        })
+    }
+
+    /// The digest of the last record's bytes; `None` for a chunk without a record.
+    #[must_use]
+    pub fn last_digest(&self) -> Option<Digest> {
+        self.last_digest
+    }
+
+    /// What names its objects.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let (first, last) = self.bounds.unwrap_or((0.into(), 0.into()));
+        Origin {
+            shard: self.shard.clone(),
+            range: Range {
+                first,
+                last,
+                count: self.counts.records,
+            },
+            release: self.release,
+        }
+    }
+
+    /// What it adds to the counts of a run.
+    #[must_use]
+    pub fn counts(&self) -> ChunkCounts {
+        self.counts
+    }
+
+    /// Its objects' destinations, in order.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.destinations.keys()
+    }
+
+    /// Encodes the object for `destination`; empty where there is none.
+    ///
+    /// # Errors
+    /// What the compressor says.
+    pub fn encode(
+        &self,
+        destination: &Destination,
+        format: Format,
+        level: Level,
+    ) -> std::io::Result<Vec<u8>> {
+        let none = Lines::default();
+        let lines = self.destinations.get(destination).unwrap_or(&none);
+        let mut pieces = lines.pieces.iter().map(|piece| self.bytes(piece));
+        encode(format, level, lines.bytes, &mut pieces)
+    }
+
+    /// Its messages, in the order of their records.
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
+        self.messages.iter().map(|message| Message {
+            position: message.position,
+            event: message.event,
+            partition: &self.message_partitions[message.partition as usize],
+            body: self.bytes(&message.piece),
+        })
+    }
+
+    fn bytes(&self, piece: &Piece) -> &[u8] {
+        &self.buffers[piece.buffer as usize][piece.start as usize..piece.end as usize]
+    }
+}
+
+impl Lines {
+    fn push(&mut self, piece: Piece) {
+        self.bytes += u64::from(piece.end - piece.start) + 1;
+        self.pieces.push(piece);
+    }
+
+    fn append(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.pieces.extend(other.pieces);
+    }
+}
+
+/// Offsets and indexes within a chunk, whose slices are bounded far below 4 GiB.
+fn index(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,187 @@
+//! The command line: what can be said, and what it starts.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
+use indicatif::{HumanBytes, HumanCount};
+
+use crate::config::{self, ConfigError, RunArgs};
+use crate::generate::{self, Events, Plan};
+use crate::run::local;
+use crate::telemetry;
+
+/// Runs sandboxed WebAssembly transforms over a stream of JSON events and lands the result in a data
+/// lake and on a bus, each record exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Transform a source into a lake and onto a bus, from where the last run ended.
+    Run(Box<RunArgs>),
+    /// Make events to try it with: the same options always give the same bytes.
+    Generate(GenerateArgs),
+    /// Look at the settings of `run` without running.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say whether `run` would take these settings.
+    Check(Box<RunArgs>),
+    /// Print every setting, its value, and where that comes from.
+    Show(Box<RunArgs>),
+}
+
+#[derive(Debug, Args)]
+struct GenerateArgs {
+    /// How many lines to make, of all kinds.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    events: u64,
+    /// How many different event types (first parts of `event_name`), 1 to 10,000.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    types: u32,
+    /// Where the randomness starts from.
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    seed: u64,
+    /// Share of lines that repeat an earlier event byte for byte, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    duplicates: f64,
+    /// Share of lines that are broken, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    malformed: f64,
+    /// Share of events that happened hours to days before their neighbours, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    late: f64,
+    /// Events a second; as quick as possible without it.
+    #[arg(long, value_name = "N")]
+    rate: Option<NonZeroU32>,
+    /// Where to: `file:PATH`, or `-` for standard output.
+    #[arg(long, value_name = "TARGET")]
+    to: String,
+    /// Print nothing but errors.
+    #[arg(long, short, action = ArgAction::SetTrue)]
+    quiet: bool,
+}
+
+/// What the program ends with: 0 done, 1 failed, 2 wrong usage.
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+
+/// Parses the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(std::env::args_os().collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let _nowhere_to_say_it = usage.print();
+        return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED));
+    }
+    let closed = error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    });
+    if !closed {
+        eprintln!("sluice: {error:#}");
+    }
+    let wrong_usage = error.is::<ConfigError>() || error.is::<generate::PlanError>();
+    ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+}
+
+fn run(argv: Vec<OsString>) -> anyhow::Result<()> {
+    let cli = Cli::try_parse_from(&argv)?;
+    match cli.command {
+        Command::Generate(args) => generate(&args),
+        Command::Run(args) => {
+            let settings = with_file(&args, argv, &["run"])?.settings()?;
+            telemetry::start(settings.log_format, &settings.log_level)
+                .map_err(|error| ConfigError::new("log.level", error))?;
+            local::run(settings)
+        }
+        Command::Config(ConfigCommand::Check(args)) => {
+            with_file(&args, argv, &["config", "check"])?.settings()?;
+            println!("the settings are fine");
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Show(args)) => {
+            let resolved = with_file(&args, argv, &["config", "show"])?;
+            print!("{}", resolved.show());
+            resolved.settings()?;
+            Ok(())
+        }
+    }
+}
+
+/// Parses the command line again with what the file says in the place of the defaults.
+fn with_file(
+    args: &RunArgs,
+    argv: Vec<OsString>,
+    subcommands: &[&str],
+) -> anyhow::Result<config::Resolved> {
+    let known = RunArgs::augment_args(clap::Command::new("sluice"));
+    let file = config::File::find(args.config.as_deref(), &known)?;
+    config::Resolved::new(argv, Cli::command(), subcommands, file)
+}
+
+fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
+    let events = Events::new(&Plan {
+        events: args.events,
+        types: args.types,
+        seed: args.seed,
+        duplicates: args.duplicates,
+        malformed: args.malformed,
+        late: args.late,
+    })?;
+    let path = match args.to.as_str() {
+        "-" => None,
+        to => match to.strip_prefix("file:") {
+            Some(path) if !path.is_empty() => Some(PathBuf::from(path)),
+            _ => {
+                let why = format!("{to:?} is not file:PATH or -");
+                return Err(ConfigError::new("to", why).into());
+            }
+        },
+    };
+    let mut target: Box<dyn Write> = match &path {
+        None => Box::new(io::stdout().lock()),
+        Some(path) => Box::new(create(path)?),
+    };
+    let made = generate::write_ndjson(events, args.rate, &mut target, &mut |_| ())
+        .with_context(|| format!("cannot write to {}", args.to))?;
+    if !args.quiet {
+        let to = path.map_or_else(|| "standard output".into(), |path| path.display().to_string());
+        eprintln!(
+            "{} lines ({}) written to {to}: {} duplicates, {} malformed, {} late",
+            HumanCount(made.events),
+            HumanBytes(made.bytes),
+            HumanCount(made.duplicates),
+            HumanCount(made.malformed),
+            HumanCount(made.late)
+        );
+    }
+    Ok(())
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    File::create(path).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,189 @@
+//! The format of objects: newline-delimited JSON, compressed or not, one frame an object.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The format of an object, which is its extension too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    /// Newline-delimited JSON as it is.
+    #[serde(rename = "ndjson")]
+    Plain,
+    /// Compressed with gzip.
+    #[serde(rename = "ndjson.gz")]
+    Gzip,
+    /// Compressed with Zstandard.
+    #[default]
+    #[serde(rename = "ndjson.zst")]
+    Zstd,
+}
+
+/// The level at which either library compresses when it is not told: Zstandard's 3 and gzip's 6.
+const ZSTD_DEFAULT_LEVEL: i32 = 3;
+const GZIP_DEFAULT_LEVEL: u32 = 6;
+
+impl Format {
+    /// The extension of its objects, without the leading dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Plain => "ndjson",
+            Self::Gzip => "ndjson.gz",
+            Self::Zstd => "ndjson.zst",
+        }
+    }
+
+    /// The format with this compression: `none`, `gzip` or `zstd`.
+    ///
+    /// # Errors
+    /// Names the three.
+    pub fn from_compression(name: &str) -> Result<Self, String> {
+        match name {
+            "none" => Ok(Self::Plain),
+            "gzip" => Ok(Self::Gzip),
+            "zstd" => Ok(Self::Zstd),
+            _ => Err("expected none, gzip or zstd".into()),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.extension())
+    }
+}
+
+/// A compression level: 1 to 19 for zstd, 1 to 9 for gzip; `None` is the format's usual one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level(Option<u8>);
+
+impl Level {
+    /// The level for `format`, if it has one.
+    ///
+    /// # Errors
+    /// Says which levels the format has.
+    pub fn check(self, format: Format) -> Result<Self, String> {
+        let highest = match format {
+            Format::Plain => 0,
+            Format::Gzip => 9,
+            Format::Zstd => 19,
+        };
+        match self.0 {
+            Some(level) if highest == 0 => Err(format!("{level} given, {format} has no levels")),
+            Some(level) if !(1..=highest).contains(&level) => {
+                Err(format!("{level} is not between 1 and {highest}, the levels of {format}"))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let level = text.parse().map_err(|_| format!("{text:?} is not a whole number"))?;
+        Ok(Self(Some(level)))
+    }
+}
+
+/// Lines of an object, in pieces that follow one another. Each piece is one line without its end.
+pub type Lines<'a> = &'a mut dyn Iterator<Item = &'a [u8]>;
+
+/// Encodes lines as one object of `bytes` bytes before compression, line ends included.
+///
+/// The same lines always give the same bytes, with the same version of the compressor.
+///
+/// # Errors
+/// What the compressor says; none is expected, since it writes to memory.
+pub fn encode(format: Format, level: Level, bytes: u64, lines: Lines<'_>) -> io::Result<Vec<u8>> {
+    match format {
+        Format::Plain => {
+            let mut object = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+            write_lines(&mut object, lines)?;
+            Ok(object)
+        }
+        Format::Gzip => {
+            let level = level.0.map_or(GZIP_DEFAULT_LEVEL, u32::from);
+            let level = flate2::Compression::new(level);
+            let mut object = flate2::write::GzEncoder::new(Vec::new(), level);
+            write_lines(&mut object, lines)?;
+            object.finish()
+        }
+        Format::Zstd => {
+            let level = level.0.map_or(ZSTD_DEFAULT_LEVEL, i32::from);
+            let mut object = zstd::Encoder::new(Vec::new(), level)?;
+            object.set_pledged_src_size(Some(bytes))?;
+            object.include_checksum(true)?;
+            write_lines(&mut object, lines)?;
+            object.finish()
+        }
+    }
+}
+
+/// How much is gathered before the compressor is called: its own block size.
+const GATHER_BYTES: usize = 128 << 10;
+
+fn write_lines(object: &mut dyn Write, lines: Lines<'_>) -> io::Result<()> {
+    let mut gathered = Vec::with_capacity(GATHER_BYTES);
+    for line in lines {
+        gathered.extend_from_slice(line);
+        gathered.push(b'\n');
+        if gathered.len() >= GATHER_BYTES {
+            object.write_all(&gathered)?;
+            gathered.clear();
+        }
+    }
+    object.write_all(&gathered)
+}
+
+/// Reads an object's content back.
+///
+/// # Errors
+/// When it is damaged.
+pub fn decode(format: Format, object: &[u8]) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    match format {
+        Format::Plain => content.extend_from_slice(object),
+        Format::Gzip => {
+            flate2::read::MultiGzDecoder::new(object).read_to_end(&mut content)?;
+        }
+        Format::Zstd => {
+            zstd::Decoder::new(object)?.read_to_end(&mut content)?;
+        }
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_gives_the_lines_back() {
+        let lines: Vec<Vec<u8>> = (0..5_000).map(|i| format!("{{\"n\":{i}}}").into_bytes()).collect();
+        let expected: Vec<u8> = lines.iter().flat_map(|l| [l.as_slice(), b"\n"].concat()).collect();
+        for format in [Format::Plain, Format::Gzip, Format::Zstd] {
+            let encode = || {
+                let mut pieces = lines.iter().map(Vec::as_slice);
+                encode(format, Level::default(), expected.len() as u64, &mut pieces).unwrap()
+            };
+            assert_eq!(decode(format, &encode()).unwrap(), expected);
+            assert_eq!(encode(), encode());
+        }
+    }
+
+    #[test]
+    fn levels_belong_to_a_format() {
+        let check = |format, level: &str| level.parse::<Level>().and_then(|l| l.check(format));
+        assert!(check(Format::Zstd, "19").is_ok());
+        assert!(check(Format::Gzip, "9").is_ok());
+        assert!(check(Format::Gzip, "10").is_err());
+        assert!(check(Format::Zstd, "0").is_err());
+        assert!(check(Format::Plain, "1").is_err());
+        assert!(check(Format::Zstd, "many").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Files written whole or not at all, so that a kill at any moment leaves no half of one.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What writes the content of a file.
+pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
+
+/// How much is gathered before the file system is called.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// A folder for files in the making, on the file system of the files that they will be. What a killed
+/// process left in it is removed when it is opened again.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: PathBuf,
+    next: AtomicU64,
+}
+
+impl Scratch {
+    /// Opens `folder`, making it or emptying it. The caller makes sure that nobody else uses it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(folder: PathBuf) -> io::Result<Self> {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir_all(&folder)?,
+        }
+        Ok(Self {
+            folder,
+            next: AtomicU64::new(0),
+        })
+    }
+
+    fn write(&self, content: &Content<'_>) -> io::Result<PathBuf> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(number.to_string());
+        let mut file = BufWriter::with_capacity(WRITE_BYTES, File::create_new(&path)?);
+        content(&mut file)?;
+        file.into_inner()?.sync_data()?;
+        Ok(path)
+    }
+
+    /// Writes a new file at `path` and makes the folders above it; `false` where there is one
+    /// already, which stays as it is. The content is on disk before the name exists.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+        self.create_with(path, &|file| file.write_all(bytes))
+    }
+
+    /// As [`create`](Self::create), with content that is written bit by bit.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create_with(&self, path: &Path, content: &Content<'_>) -> io::Result<bool> {
+        let scratch = self.write(content)?;
+        let mut linked = fs::hard_link(&scratch, path);
+        if matches!(&linked, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            fs::create_dir_all(parent(path))?;
+            linked = fs::hard_link(&scratch, path);
+        }
+        fs::remove_file(&scratch)?;
+        match linked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts `bytes` in the place of whatever is at `path`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let scratch = self.write(&|file| file.write_all(bytes))?;
+        fs::create_dir_all(parent(path))?;
+        fs::rename(scratch, path)?;
+        sync_folder(parent(path))
+    }
+
+    /// Removes the folder, and the one above it if it is empty.
+    ///
+    /// # Errors
+    /// What the file system says of the folder itself.
+    pub fn close(self) -> io::Result<()> {
+        fs::remove_dir_all(&self.folder)?;
+        let _still_in_use_by_another_shard = fs::remove_dir(parent(&self.folder));
+        Ok(())
+    }
+}
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// What the file system says.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(folder.path().join("tmp")).unwrap();
+        let path = folder.path().join("a/b/c");
+        assert!(scratch.create(&path, b"first").unwrap());
+        assert!(!scratch.create(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        scratch.replace(&path, b"third").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        scratch.close().unwrap();
+        assert!(!folder.path().join("tmp").exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("7"), b"half").unwrap();
+        let scratch = Scratch::open(folder.path().to_owned()).unwrap();
+        assert!(scratch.create(&folder.path().join("0x"), b"whole").unwrap());
+        assert!(!folder.path().join("7").exists());
+    }
+}

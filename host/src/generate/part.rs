@@ -1,0 +1,112 @@
+//! Shapes as lists of parts, and their rendering.
+
+use super::dice::Dice;
+use super::texts::SENTENCES;
+
+/// A piece of a JSON text. The ranges include both ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// JSON text as it stands.
+    Raw(&'static str),
+    /// 36 characters of a random UUID of version 4, without quotes.
+    Uuid,
+    /// The event's name, without quotes.
+    Name,
+    /// The event's `created_at` as a number.
+    Created,
+    /// A number from the first to the second value.
+    Int(u64, u64),
+    /// A number from the first to the second value, in units of its last digit, and how many
+    /// digits stand after the point: `Decimal(5, 250, 2)` is 0.05 to 2.50.
+    Decimal(u64, u64, u32),
+    /// One of several JSON texts.
+    Pick(&'static [&'static str]),
+    /// Sentences of one language, of about the first to the second number of bytes, without quotes.
+    Prose(u64, u64),
+    /// The parts several times, separated by commas.
+    Repeat(u64, u64, &'static [Part]),
+}
+
+/// What the needed fields of an event hold.
+pub(super) struct Stamp<'a> {
+    pub(super) name: &'a str,
+    /// Milliseconds since the Unix epoch.
+    pub(super) created_ms: u64,
+    /// Whether `created_at` keeps the milliseconds.
+    pub(super) fractional: bool,
+}
+
+/// Appends `parts` to `out`.
+pub(super) fn render(parts: &[Part], stamp: &Stamp<'_>, dice: &mut Dice, out: &mut Vec<u8>) {
+    for part in parts {
+        match *part {
+            Part::Raw(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Uuid => put_uuid(dice, out),
+            Part::Name => out.extend_from_slice(stamp.name.as_bytes()),
+            Part::Created if stamp.fractional => put_decimal(stamp.created_ms, 3, out),
+            Part::Created => put_int(stamp.created_ms / 1_000, 1, out),
+            Part::Int(low, high) => put_int(dice.between(low, high), 1, out),
+            Part::Decimal(low, high, places) => put_decimal(dice.between(low, high), places, out),
+            Part::Pick(choices) => out.extend_from_slice(dice.pick(choices).as_bytes()),
+            Part::Prose(low, high) => put_prose(dice.between(low, high), dice, out),
+            Part::Repeat(low, high, parts) => {
+                for repetition in 0..dice.between(low, high) {
+                    if repetition > 0 {
+                        out.push(b',');
+                    }
+                    render(parts, stamp, dice, out);
+                }
+            }
+        }
+    }
+}
+
+/// Appends `value` with at least `width` (1 to 20) digits.
+fn put_int(mut value: u64, width: u32, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    while value > 0 {
+        first -= 1;
+        digits[first] += (value % 10) as u8;
+        value /= 10;
+    }
+    first = first.min(digits.len() - width as usize);
+    out.extend_from_slice(&digits[first..]);
+}
+
+fn put_decimal(value: u64, places: u32, out: &mut Vec<u8>) {
+    let unit = 10u64.pow(places);
+    put_int(value / unit, 1, out);
+    out.push(b'.');
+    put_int(value % unit, places, out);
+}
+
+fn put_uuid(dice: &mut Dice, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut bits = (u128::from(dice.roll()) << 64) | u128::from(dice.roll());
+    bits = bits & !(0xf << 76) | (4 << 76);
+    bits = bits & !(0b11 << 62) | (0b10 << 62);
+    let mut text = [b'-'; 36];
+    let mut at = 0;
+    for (position, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(position, 4 | 6 | 8 | 10) {
+            at += 1;
+        }
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 0xf)];
+        at += 2;
+    }
+    out.extend_from_slice(&text);
+}
+
+fn put_prose(bytes: u64, dice: &mut Dice, out: &mut Vec<u8>) {
+    let language = dice.pick(SENTENCES);
+    let start = out.len();
+    loop {
+        out.extend_from_slice(dice.pick(language).as_bytes());
+        if (out.len() - start) as u64 >= bytes {
+            return;
+        }
+        out.push(b' ');
+    }
+}

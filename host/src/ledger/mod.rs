@@ -1,0 +1,295 @@
+//! The ledger: one small document for each shard that says what has been committed and what was
+//! about to be written. It is what makes delivery exactly once: nothing is put before the range, the
+//! release and the format are pinned here, so a run that was interrupted can only write the same
+//! objects again.
+//!
+//! ```text
+//! settled ──pin(range)──▶ pending ──commit──▶ settled
+//!                            └── a new run replays exactly this range
+//! ```
+
+pub mod store;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::encode::Format;
+use crate::record::{SequenceNumber, ShardId};
+use crate::transform::release::{Digest, ReleaseId};
+
+/// The version of the document; a reader refuses a later one.
+const VERSION: u32 = 1;
+
+/// What has become of a shard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    version: u32,
+    shard: ShardId,
+    committed: Option<Committed>,
+    pending: Option<Pending>,
+}
+
+/// Everything up to here is in the lake, on the bus or in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Committed {
+    /// The last record that is done.
+    pub last: SequenceNumber,
+    /// The digest of that record's bytes, by which a file that was replaced is told from one that
+    /// has grown.
+    pub last_digest: Digest,
+    /// How many records of the shard are done.
+    pub records: u64,
+}
+
+/// A range that is about to be written, or was when its run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    /// Its records.
+    pub range: Range,
+    /// The release that transforms it, and no other may.
+    pub release: ReleaseId,
+    /// The format of its objects, part of their names.
+    pub format: Format,
+    /// Its records that ran out of wall time. Another run could judge them otherwise, so it is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub condemned: Vec<SequenceNumber>,
+}
+
+/// A contiguous range of records of one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// The first record.
+    pub first: SequenceNumber,
+    /// The last record.
+    pub last: SequenceNumber,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// A step that the ledger does not allow: a fault of the program, or of whoever edited the file.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LedgerError {
+    /// The document is of a later version.
+    #[error("version {0} is not one that this program knows (it knows {VERSION})")]
+    Version(u32),
+    /// The document belongs to another shard.
+    #[error("it belongs to shard {0}")]
+    Shard(ShardId),
+    /// A range is pinned that does not follow what is committed.
+    #[error("range {first}..{last} does not follow what is committed")]
+    Order {
+        /// The range's first record.
+        first: SequenceNumber,
+        /// The range's last record.
+        last: SequenceNumber,
+    },
+    /// Another range is pending.
+    #[error("range {first}..{last} is pending and has to be finished first")]
+    Pending {
+        /// The pending range's first record.
+        first: SequenceNumber,
+        /// The pending range's last record.
+        last: SequenceNumber,
+    },
+    /// A commit without a pinned range.
+    #[error("nothing is pending that could be committed")]
+    Nothing,
+}
+
+impl Ledger {
+    /// The ledger of a shard of which nothing has been read.
+    #[must_use]
+    pub fn new(shard: ShardId) -> Self {
+        Self {
+            version: VERSION,
+            shard,
+            committed: None,
+            pending: None,
+        }
+    }
+
+    /// Checks a document that was read for `shard`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Version`] and [`LedgerError::Shard`].
+    pub fn check(self, shard: &ShardId) -> Result<Self, LedgerError> {
+        if self.version != VERSION {
+            return Err(LedgerError::Version(self.version));
+        }
+        if self.shard != *shard {
+            return Err(LedgerError::Shard(self.shard));
+        }
+        Ok(self)
+    }
+
+    /// The shard.
+    #[must_use]
+    pub fn shard(&self) -> &ShardId {
+        &self.shard
+    }
+
+    /// What is done.
+    #[must_use]
+    pub fn committed(&self) -> Option<&Committed> {
+        self.committed.as_ref()
+    }
+
+    /// What was about to be written.
+    #[must_use]
+    pub fn pending(&self) -> Option<&Pending> {
+        self.pending.as_ref()
+    }
+
+    /// The ledger with `pending` pinned. A pending range may be pinned again as it stands, with more
+    /// condemned records than before: that is a replay.
+    ///
+    /// # Errors
+    /// [`LedgerError::Order`] and [`LedgerError::Pending`].
+    pub fn pin(&self, pending: Pending) -> Result<Self, LedgerError> {
+        let Range { first, last, .. } = pending.range;
+        if let Some(held) = &self.pending {
+            let same = held.range == pending.range
+                && held.release == pending.release
+                && held.format == pending.format
+                && held.condemned.iter().all(|held| pending.condemned.contains(held));
+            if !same {
+                let Range { first, last, .. } = held.range;
+                return Err(LedgerError::Pending { first, last });
+            }
+        }
+        let follows = self.committed.as_ref().is_none_or(|done| done.last < first);
+        if !follows || first > last || pending.range.count == 0 {
+            return Err(LedgerError::Order { first, last });
+        }
+        Ok(Self {
+            pending: Some(pending),
+            ..self.clone()
+        })
+    }
+
+    /// The ledger with the pending range done. `last_digest` is that of its last record's bytes.
+    ///
+    /// # Errors
+    /// [`LedgerError::Nothing`].
+    pub fn commit(&self, last_digest: Digest) -> Result<Self, LedgerError> {
+        let Pending { range, .. } = self.pending.as_ref().ok_or(LedgerError::Nothing)?;
+        let before = self.committed.as_ref().map_or(0, |done| done.records);
+        Ok(Self {
+            committed: Some(Committed {
+                last: range.last,
+                last_digest,
+                records: before + range.count,
+            }),
+            pending: None,
+            ..self.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shard() -> ShardId {
+        ShardId::new("shard").unwrap()
+    }
+
+    fn pending(first: u64, last: u64, count: u64) -> Pending {
+        Pending {
+            range: Range {
+                first: first.into(),
+                last: last.into(),
+                count,
+            },
+            release: Digest::of(b"release"),
+            format: Format::default(),
+            condemned: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_range_is_pinned_and_then_committed() {
+        let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
+        let ledger = ledger.commit(Digest::of(b"x")).unwrap();
+        let ledger = ledger.pin(pending(100, 190, 5)).unwrap();
+        let ledger = ledger.commit(Digest::of(b"y")).unwrap();
+        assert_eq!(ledger.pending(), None);
+        assert_eq!(ledger.committed().unwrap().records, 15);
+        assert_eq!(ledger.committed().unwrap().last, 190.into());
+    }
+
+    #[test]
+    fn a_pending_range_admits_no_other() {
+        let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
+        assert!(ledger.pin(pending(0, 90, 10)).is_ok());
+        for other in [pending(0, 80, 10), pending(0, 90, 9), pending(91, 99, 1)] {
+            assert!(matches!(ledger.pin(other), Err(LedgerError::Pending { .. })));
+        }
+        let mut other_release = pending(0, 90, 10);
+        other_release.release = Digest::of(b"another");
+        assert!(ledger.pin(other_release).is_err());
+    }
+
+    #[test]
+    fn a_condemned_record_stays_condemned() {
+        let mut first = pending(0, 90, 10);
+        first.condemned.push(30.into());
+        let ledger = Ledger::new(shard()).pin(first.clone()).unwrap();
+        assert!(ledger.pin(pending(0, 90, 10)).is_err());
+        first.condemned.push(60.into());
+        assert!(ledger.pin(first).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_done_twice() {
+        let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
+        let ledger = ledger.commit(Digest::of(b"x")).unwrap();
+        for early in [pending(0, 90, 10), pending(90, 95, 1), pending(99, 95, 1)] {
+            assert!(matches!(ledger.pin(early), Err(LedgerError::Order { .. })));
+        }
+        assert_eq!(ledger.commit(Digest::of(b"x")), Err(LedgerError::Nothing));
+    }
+
+    #[test]
+    fn a_document_of_another_shard_or_version_is_refused() {
+        let ledger = Ledger::new(shard());
+        let other = ShardId::new("other").unwrap();
+        assert!(matches!(ledger.clone().check(&other), Err(LedgerError::Shard(_))));
+        let text = serde_json::to_string(&ledger).unwrap();
+        let later: Ledger = serde_json::from_str(&text.replace("\"version\":1", "\"version\":2")).unwrap();
+        assert_eq!(later.check(&shard()), Err(LedgerError::Version(2)));
+        assert!(serde_json::from_str::<Ledger>(&text.replace("version", "versoin")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_run_of_steps_keeps_committed_rising_and_counted(
+            steps in proptest::collection::vec((0u64..50, 1u64..20, any::<bool>()), 1..60)
+        ) {
+            let mut ledger = Ledger::new(shard());
+            let (mut last, mut records) = (None, 0);
+            for (gap, count, crash) in steps {
+                let first = last.map_or(0, |last| last + 1) + gap;
+                let range = pending(first, first + count, count);
+                ledger = ledger.pin(range.clone()).unwrap();
+                if crash {
+                    let text = serde_json::to_string(&ledger).unwrap();
+                    ledger = serde_json::from_str(&text).unwrap();
+                    prop_assert_eq!(ledger.pending(), Some(&range));
+                    ledger = ledger.pin(range).unwrap();
+                }
+                ledger = ledger.commit(Digest::of(b"x")).unwrap();
+                records += count;
+                last = Some(first + count);
+                prop_assert_eq!(ledger.committed().unwrap().records, records);
+                prop_assert_eq!(ledger.committed().unwrap().last, (first + count).into());
+            }
+        }
+    }
+}

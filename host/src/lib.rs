@@ -1,0 +1,38 @@
+//! Sluice runs sandboxed WebAssembly transforms over a stream of records and lands the result in a
+//! data lake and on a bus, each record exactly once.
+//!
+//! ```text
+//! source → chunk → transform (slices, sandbox) → partition → encode → lake + bus + quarantine → ledger
+//! ```
+//!
+//! [`pipeline`] holds that flow on one screen. The modules, in its order:
+//!
+//! - [`cli`] and [`config`]: settings as users write them, checked.
+//! - [`run`]: the modes; each chooses where records come from and where outcomes go.
+//! - [`record`]: records, their ids, and slices of them.
+//! - [`source`]: shards read into slices.
+//! - [`transform`]: the sandbox, and what becomes of a record in it.
+//! - [`partition`], [`chunk`], [`encode`]: outcomes sorted by partition and made into objects.
+//! - [`sink`]: the lake, the bus and quarantine.
+//! - [`ledger`]: what is committed and what is pending.
+//! - [`progress`], [`telemetry`]: what is said of all that.
+//! - [`generate`]: events to try it with.
+
+pub mod chunk;
+pub mod cli;
+pub mod compute;
+pub mod config;
+pub mod encode;
+pub mod error;
+pub mod files;
+pub mod generate;
+pub mod ledger;
+pub mod partition;
+pub mod pipeline;
+pub mod progress;
+pub mod record;
+pub mod run;
+pub mod sink;
+pub mod source;
+pub mod telemetry;
+pub mod transform;

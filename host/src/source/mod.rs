@@ -1,0 +1,83 @@
+//! Where records come from: each source turns a shard into slices.
+
+pub mod file;
+
+use std::collections::VecDeque;
+use std::io;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::record::Slice;
+
+/// Why a source cannot be read on.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// What the file system or a decompressor says.
+    #[error("cannot read {name}: {source}")]
+    Io {
+        /// The source, as the user named it.
+        name: String,
+        /// What was said.
+        source: io::Error,
+    },
+    /// A line that no reader of lines would hold in memory.
+    #[error(
+        "{name}: the line at byte {offset} is over {limit} bytes; is this newline-delimited JSON?"
+    )]
+    LineTooLong {
+        /// The source.
+        name: String,
+        /// Where the line begins.
+        offset: u64,
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// What has been committed is not in the source any more.
+    #[error(
+        "{name} no longer holds, at byte {offset}, the record that is in the lake already: it was \
+         changed or replaced; give new content a name of its own, or another lake"
+    )]
+    Changed {
+        /// The source.
+        name: String,
+        /// Where the last committed record began.
+        offset: String,
+    },
+}
+
+/// The slices of one shard, in order.
+#[derive(Debug)]
+pub struct Slices {
+    unread: VecDeque<Slice>,
+    receiver: mpsc::Receiver<Result<Slice, SourceError>>,
+}
+
+impl Slices {
+    /// Slices as they come through a channel.
+    #[must_use]
+    pub fn new(receiver: mpsc::Receiver<Result<Slice, SourceError>>) -> Self {
+        Self {
+            unread: VecDeque::new(),
+            receiver,
+        }
+    }
+
+    /// The next slice, or `None` at the end of the shard.
+    ///
+    /// # Errors
+    /// Why the source cannot be read on.
+    pub async fn next(&mut self) -> Result<Option<Slice>, SourceError> {
+        if let Some(slice) = self.unread.pop_front() {
+            return Ok(Some(slice));
+        }
+        self.receiver.recv().await.transpose()
+    }
+
+    /// Gives back slices that were read too far, in order; they come next.
+    pub fn unread(&mut self, slices: Vec<Slice>) {
+        for slice in slices.into_iter().rev() {
+            self.unread.push_front(slice);
+        }
+    }
+}

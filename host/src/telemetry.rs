@@ -1,0 +1,30 @@
+//! Logs, on standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts to log what passes `level`: a level (`info`) or directives (`warn,transform=debug`).
+///
+/// # Errors
+/// When `level` is neither.
+pub fn start(format: LogFormat, level: &str) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(level)?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Human => logs.compact().init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Admission: what an offered component must pass before it may see a record.
+
+use thiserror::Error;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::limits::Limits;
+use super::outcome::Transformed;
+use super::release::{Offer, ReleaseId};
+use super::sandbox::{Program, SandboxError, linker};
+use crate::record::{SequenceNumber, Slice};
+
+/// A larger component is refused unread; the enrichment has a tenth of a MiB, a bundled interpreter
+/// fits.
+pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
+
+/// The contract's interfaces, less their minor version.
+const LOG_INTERFACE: &str = "sluice:transform/log@1.";
+const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
+
+/// A release that may serve.
+pub struct Release {
+    id: ReleaseId,
+    name: String,
+    program: Program,
+}
+
+/// Why a component may not serve.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// Over [`COMPONENT_MAX_BYTES`].
+    #[error("size: the component has {0} bytes, at most {COMPONENT_MAX_BYTES} are taken")]
+    Size(usize),
+    /// A plain WebAssembly module.
+    #[error(
+        "compile: a core WebAssembly module, not a component; build it with `cargo component build` \
+         or wrap it with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// Not WebAssembly, damaged, or in need of a proposal that is off.
+    #[error("compile: {0:#}")]
+    Compile(wasmtime::Error),
+    /// It wants something that the contract does not give.
+    #[error(
+        "imports: the component imports `{0}`; a transform may import only `sluice:transform/log` \
+         (build for wasm32-unknown-unknown, which brings no WASI)"
+    )]
+    Import(String),
+    /// It does not export the contract.
+    #[error("world: {0}")]
+    World(String),
+    /// `describe` failed.
+    #[error("describe: {0}")]
+    Describe(SandboxError),
+    /// `configure` failed or refused the settings.
+    #[error("configure: {0}")]
+    Configure(SandboxError),
+}
+
+/// Checks an offer step by step: size, compilation, imports, world, `describe`, `configure`.
+///
+/// # Errors
+/// The first step that it fails, and why.
+pub fn admit(engine: &Engine, offer: &Offer, limits: &Limits) -> Result<Release, Refusal> {
+    let component = compile(engine, offer.component())?;
+    check_imports(engine, &component)?;
+    let program = link(engine, &component, offer, limits)?;
+    let description = program.describe().map_err(Refusal::Describe)?;
+    program.check_settings().map_err(Refusal::Configure)?;
+    Ok(Release {
+        id: offer.manifest().id(),
+        name: format!("{} {}", description.name, description.version),
+        program,
+    })
+}
+
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
+    /// The magic number and version of a core module, "WebAssembly Core Specification", 5.5.16.
+    const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    if bytes.len() > COMPONENT_MAX_BYTES {
+        return Err(Refusal::Size(bytes.len()));
+    }
+    if bytes.starts_with(CORE_MODULE) {
+        return Err(Refusal::CoreModule);
+    }
+    Component::from_binary(engine, bytes).map_err(Refusal::Compile)
+}
+
+fn check_imports(engine: &Engine, component: &Component) -> Result<(), Refusal> {
+    let ty = component.component_type();
+    let foreign = ty
+        .imports(engine)
+        .find(|(name, _)| !name.starts_with(LOG_INTERFACE))
+        .map(|(name, _)| name.to_owned());
+    foreign.map_or(Ok(()), |name| Err(Refusal::Import(name)))
+}
+
+fn link(
+    engine: &Engine,
+    component: &Component,
+    offer: &Offer,
+    limits: &Limits,
+) -> Result<Program, Refusal> {
+    let world = |error: wasmtime::Error| Refusal::World(format!("{error:#}"));
+    let ty = component.component_type();
+    let exports: Vec<_> = ty.exports(engine).map(|(name, _)| name).collect();
+    if !exports.iter().any(|name| name.starts_with(RULES_INTERFACE)) {
+        return Err(Refusal::World(format!(
+            "the component does not export `{RULES_INTERFACE}x`; it exports {exports:?}"
+        )));
+    }
+    let pre = linker(engine)
+        .and_then(|linker| linker.instantiate_pre(component))
+        .map_err(world)?;
+    Program::new(pre, offer.settings().to_owned(), limits.clone()).map_err(world)
+}
+
+impl Release {
+    /// What names the release in ledgers, object keys and messages.
+    #[must_use]
+    pub fn id(&self) -> ReleaseId {
+        self.id
+    }
+
+    /// The component's own name and version, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the component has the quick way in.
+    #[must_use]
+    pub fn has_slice(&self) -> bool {
+        self.program.has_slice()
+    }
+
+    /// Transforms a slice; see [`Program::run`].
+    ///
+    /// # Errors
+    /// Only what is wrong with the release as a whole.
+    pub fn run(
+        &self,
+        slice: &Slice,
+        condemned: &[SequenceNumber],
+    ) -> Result<Transformed, SandboxError> {
+        self.program.run(slice, condemned)
+    }
+}

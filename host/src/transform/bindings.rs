@@ -1,0 +1,8 @@
+//! The contract in `wit/`, as wasmtime generates it. Nothing else lives here.
+#![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "transform-slice",
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

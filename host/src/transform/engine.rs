@@ -1,0 +1,79 @@
+//! The wasmtime engine: one for the process, configured so that a guest is bounded and the same
+//! bytes in give the same bytes out.
+
+use std::thread;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use super::limits::{EPOCH_TICK, Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
+
+/// Instances beside those of the compute threads: a release being admitted.
+const SPARE_INSTANCES: u32 = 4;
+
+/// A component is a handful of core instances: the author's module and its adapters.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+
+/// The space that each instance's metadata may take.
+const INSTANCE_METADATA_BYTES: usize = 1 << 20;
+
+/// Memory of an instance that is cleared by hand when the instance ends, so that the next one finds
+/// its pages mapped instead of faulting them in: what a slice of usual events touches.
+const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
+
+/// Makes the engine for `threads` compute threads and starts its clock.
+///
+/// # Errors
+/// When the machine cannot reserve the address space.
+pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
+    let instances = u32::try_from(threads).unwrap_or(u32::MAX / 64) + SPARE_INSTANCES;
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .wasm_component_model(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_extended_const(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, instances)));
+    let engine = Engine::new(&config)?;
+    start_clock(&engine)?;
+    Ok(engine)
+}
+
+fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
+    let core_instances = instances * CORE_INSTANCES_PER_COMPONENT;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(core_instances)
+        .total_memories(instances)
+        .total_tables(core_instances)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(1)
+        .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_component_instance_size(INSTANCE_METADATA_BYTES)
+        .max_core_instance_size(INSTANCE_METADATA_BYTES)
+        .max_memory_size(limits.memory_bytes)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES);
+    pool
+}
+
+/// Moves the epoch on until the engine is gone.
+fn start_clock(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(EPOCH_TICK);
+            }
+        })
+        .map(drop)
+}

@@ -1,0 +1,282 @@
+//! Checks what a transform returned against the contract and turns it into outcomes: the same
+//! checks for a slab and for a single record, so that the way in makes no difference.
+
+use serde::de::IgnoredAny;
+
+use crate::partition::PartitionPath;
+use crate::record::span;
+use super::bindings::exports::sluice::transform::{rules, slice};
+use super::limits::Limits;
+use super::outcome::{Event, Fault, Reason, Rejected, Routes, Transformed};
+
+/// What the events of one slice may hold together. A transform that makes much out of little runs
+/// into this before it fills the host's memory.
+const SLICE_OUTPUT_MAX_BYTES: usize = 64 << 20;
+
+/// Gathers the outcomes of one slice, record after record.
+pub(super) struct Judge<'a> {
+    limits: &'a Limits,
+    record: u32,
+    transformed: Transformed,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge that has seen no record yet.
+    #[must_use]
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            record: 0,
+            transformed: Transformed::default(),
+        }
+    }
+
+    /// The next record goes to quarantine.
+    pub(super) fn reject(&mut self, reason: Reason) {
+        self.transformed.rejected.push(Rejected {
+            record: self.record,
+            reason,
+        });
+        self.record += 1;
+    }
+
+    /// The next record goes to quarantine because it ran out of wall time.
+    pub(super) fn condemn(&mut self, reason: Reason) {
+        self.transformed.condemned.push(self.record);
+        self.reject(reason);
+    }
+
+    /// The next record became `events`; none of them drops it.
+    pub(super) fn events(&mut self, events: Vec<rules::Event>) {
+        if events.is_empty() {
+            self.transformed.dropped += 1;
+            self.record += 1;
+            return;
+        }
+        let (data_mark, events_mark) = (self.transformed.data.len(), self.transformed.events.len());
+        let total = events.iter().map(|event| event.data.len()).sum();
+        let verdict = self
+            .check_size(total)
+            .and_then(|()| events.into_iter().try_for_each(|event| self.event(event)));
+        match verdict {
+            Ok(()) => self.record += 1,
+            Err(reason) => {
+                self.transformed.data.truncate(data_mark);
+                self.transformed.events.truncate(events_mark);
+                self.reject(reason);
+            }
+        }
+    }
+
+    fn event(&mut self, event: rules::Event) -> Result<(), Reason> {
+        let routes = check_routes(event.routes)?;
+        let path = check_partition(&event.partition)?;
+        check_json(&event.data)?;
+        let partition = self.intern(path);
+        let start = self.transformed.data.len();
+        self.transformed.data.extend_from_slice(&event.data);
+        flatten_lines(&mut self.transformed.data[start..]);
+        self.transformed.events.push(Event {
+            record: self.record,
+            start: offset(start),
+            end: offset(self.transformed.data.len()),
+            partition,
+            routes,
+        });
+        Ok(())
+    }
+
+    /// Record by record, partitions come one at a time and repeat; a slice has few.
+    fn intern(&mut self, path: PartitionPath) -> u32 {
+        let partitions = &mut self.transformed.partitions;
+        let index = partitions.iter().position(|known| *known == path);
+        offset(index.unwrap_or_else(|| {
+            partitions.push(path);
+            partitions.len() - 1
+        }))
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), Reason> {
+        let limit = self.limits.output_bytes;
+        if bytes > limit {
+            return invalid(format!("{bytes} bytes of events, limits.output_bytes is {limit}"));
+        }
+        if self.transformed.data.len() + bytes > SLICE_OUTPUT_MAX_BYTES {
+            return invalid(format!(
+                "the events of this slice would hold more than {SLICE_OUTPUT_MAX_BYTES} bytes"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The outcome of the slice.
+    #[must_use]
+    pub(super) fn finish(self) -> Transformed {
+        self.transformed
+    }
+
+    /// Judges a slab of `records` records; `None` where its lists do not fit together, which no
+    /// single record can be blamed for.
+    #[must_use]
+    pub(super) fn slab(mut self, records: usize, slab: slice::OutcomeSlab) -> Option<Transformed> {
+        if !fits_together(records, &slab) {
+            tracing::warn!("the lists of an outcome slab do not fit together, going record by record");
+            return None;
+        }
+        let partitions: Vec<_> = slab.partitions.iter().map(|pairs| check_partition(pairs)).collect();
+        let mut rejections = slab.rejections.into_iter().peekable();
+        self.transformed.data = slab.data;
+        self.transformed.events.reserve(slab.data_ends.len());
+        let mut next_event = 0;
+        for count in slab.event_counts {
+            let events = next_event..next_event + count as usize;
+            next_event = events.end;
+            if let Some((_, rejection)) = rejections.next_if(|(index, _)| *index == self.record) {
+                self.reject(Reason::rejected(&rejection.code, rejection.message));
+            } else if events.is_empty() {
+                self.transformed.dropped += 1;
+                self.record += 1;
+            } else {
+                let columns = Columns {
+                    ends: &slab.data_ends,
+                    partitions: &partitions,
+                    partition_indexes: &slab.partition_indexes,
+                    routes: &slab.routes,
+                };
+                self.slab_record(events, &columns);
+            }
+        }
+        self.transformed.partitions = compact(partitions, &mut self.transformed.events);
+        Some(self.transformed)
+    }
+
+    fn slab_record(&mut self, events: std::ops::Range<usize>, columns: &Columns<'_>) {
+        let mark = self.transformed.events.len();
+        let bytes = span(columns.ends, events.end - 1).end - span(columns.ends, events.start).start;
+        let within = if bytes > self.limits.output_bytes {
+            self.check_size(bytes)
+        } else {
+            Ok(())
+        };
+        let verdict =
+            within.and_then(|()| events.into_iter().try_for_each(|i| self.slab_event(i, columns)));
+        match verdict {
+            Ok(()) => self.record += 1,
+            Err(reason) => {
+                self.transformed.events.truncate(mark);
+                self.reject(reason);
+            }
+        }
+    }
+
+    fn slab_event(&mut self, index: usize, columns: &Columns<'_>) -> Result<(), Reason> {
+        let routes = check_routes(columns.routes[index])?;
+        let partition = columns.partition_indexes[index];
+        if let Err(reason) = &columns.partitions[partition as usize] {
+            return Err(reason.clone());
+        }
+        let span = span(columns.ends, index);
+        check_json(&self.transformed.data[span.clone()])?;
+        flatten_lines(&mut self.transformed.data[span.clone()]);
+        self.transformed.events.push(Event {
+            record: self.record,
+            start: offset(span.start),
+            end: offset(span.end),
+            partition,
+            routes,
+        });
+        Ok(())
+    }
+}
+
+/// The lists of an outcome slab that have an item for each event.
+struct Columns<'a> {
+    ends: &'a [u32],
+    partitions: &'a [Result<PartitionPath, Reason>],
+    partition_indexes: &'a [u32],
+    routes: &'a [rules::Routes],
+}
+
+fn fits_together(records: usize, slab: &slice::OutcomeSlab) -> bool {
+    let events = slab.data_ends.len();
+    let counted: u64 = slab.event_counts.iter().map(|count| u64::from(*count)).sum();
+    let rising = slab.rejections.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let rejected_without_events = slab
+        .rejections
+        .iter()
+        .all(|(index, _)| slab.event_counts.get(*index as usize) == Some(&0));
+    slab.event_counts.len() == records
+        && counted == events as u64
+        && slab.partition_indexes.len() == events
+        && slab.routes.len() == events
+        && slab.data_ends.is_sorted()
+        && slab.data_ends.last().copied().unwrap_or(0) as usize == slab.data.len()
+        && slab.partition_indexes.iter().all(|i| (*i as usize) < slab.partitions.len())
+        && rising
+        && rejected_without_events
+}
+
+/// Leaves out the partitions that broke the contract; no event that is left refers to one.
+fn compact(
+    partitions: Vec<Result<PartitionPath, Reason>>,
+    events: &mut [Event],
+) -> Vec<PartitionPath> {
+    if partitions.iter().any(Result::is_err) {
+        let mut kept = 0;
+        let moved: Vec<u32> = partitions
+            .iter()
+            .map(|partition| {
+                let index = kept;
+                kept += u32::from(partition.is_ok());
+                index
+            })
+            .collect();
+        for event in events {
+            event.partition = moved[event.partition as usize];
+        }
+    }
+    partitions.into_iter().filter_map(Result::ok).collect()
+}
+
+fn check_routes(routes: rules::Routes) -> Result<Routes, Reason> {
+    if routes == rules::Routes::empty() {
+        return invalid("an event without a route; to drop a record return no events".into());
+    }
+    Ok(Routes {
+        lake: routes.contains(rules::Routes::LAKE),
+        bus: routes.contains(rules::Routes::BUS),
+    })
+}
+
+fn check_partition(pairs: &[(String, String)]) -> Result<PartitionPath, Reason> {
+    PartitionPath::from_pairs(pairs).or_else(|error| invalid(error.to_string()))
+}
+
+fn check_json(data: &[u8]) -> Result<(), Reason> {
+    let text = std::str::from_utf8(data)
+        .or_else(|error| invalid(format!("an event is not UTF-8: {error}")))?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(drop)
+        .or_else(|error| invalid(format!("an event is not JSON: {error}")))
+}
+
+/// A line break in JSON can only stand between tokens, where a space says the same; an event must be
+/// one line of its object.
+fn flatten_lines(data: &mut [u8]) {
+    if memchr::memchr2(b'\n', b'\r', data).is_some() {
+        for byte in data {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+    }
+}
+
+fn invalid<T>(message: String) -> Result<T, Reason> {
+    Err(Reason::fault(Fault::InvalidOutput, message))
+}
+
+/// Offsets and indexes within a slice, whose data is bounded far below 4 GiB.
+fn offset(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,11 @@
+//! Transforms: components admitted to a sandbox, and what becomes of the records they are given.
+
+pub mod admit;
+pub mod bindings;
+pub mod engine;
+mod judge;
+pub mod limits;
+pub mod outcome;
+pub mod registry;
+pub mod release;
+pub mod sandbox;

@@ -1,0 +1,188 @@
+//! What became of the records of a slice.
+
+use std::fmt;
+
+use crate::partition::PartitionPath;
+
+/// Why a record is in quarantine: a transform's own code, or one of Sluice's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReasonCode(String);
+
+/// A code becomes a folder and a label of a metric.
+const CODE_MAX_BYTES: usize = 64;
+
+impl ReasonCode {
+    /// A code as the contract wants it: lower case letters, digits and underscores, 64 at most.
+    #[must_use]
+    pub fn new(code: &str) -> Option<Self> {
+        let well_formed = (1..=CODE_MAX_BYTES).contains(&code.len())
+            && code
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        well_formed.then(|| Self(code.to_owned()))
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a transform died on a record, or what it returned that the contract does not allow. Each is a
+/// reason for quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The component trapped: an `unreachable`, a memory access out of bounds, a division by zero.
+    Trap,
+    /// The record took more than the fuel of one record.
+    OutOfFuel,
+    /// The record wanted more linear memory than an instance has.
+    OutOfMemory,
+    /// The record took more than its wall time, twice.
+    OutOfTime,
+    /// The component recursed past its stack.
+    StackOverflow,
+    /// What it returned breaks the contract.
+    InvalidOutput,
+    /// The record is larger than what is offered to a transform.
+    RecordTooLarge,
+    /// The chunk has opened as many partitions as it may.
+    TooManyPartitions,
+}
+
+impl Fault {
+    /// The code that names the quarantine partition.
+    #[must_use]
+    pub fn code(self) -> ReasonCode {
+        let code = match self {
+            Self::Trap => "trap",
+            Self::OutOfFuel => "out_of_fuel",
+            Self::OutOfMemory => "out_of_memory",
+            Self::OutOfTime => "out_of_time",
+            Self::StackOverflow => "stack_overflow",
+            Self::InvalidOutput => "invalid_output",
+            Self::RecordTooLarge => "record_too_large",
+            Self::TooManyPartitions => "too_many_partitions",
+        };
+        ReasonCode(code.to_owned())
+    }
+}
+
+/// Why one record goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The kind of fault.
+    pub code: ReasonCode,
+    /// The fault itself.
+    pub message: String,
+    /// Where the component was when it died.
+    pub backtrace: Option<String>,
+}
+
+/// A message longer than this says no more.
+const MESSAGE_MAX_BYTES: usize = 1_024;
+
+impl Reason {
+    /// A reason that Sluice found.
+    pub fn fault(fault: Fault, message: impl Into<String>) -> Self {
+        Self {
+            code: fault.code(),
+            message: clip(message.into()),
+            backtrace: None,
+        }
+    }
+
+    /// A reason that the transform gave.
+    #[must_use]
+    pub fn rejected(code: &str, message: String) -> Self {
+        match ReasonCode::new(code) {
+            Some(code) => Self {
+                code,
+                message: clip(message),
+                backtrace: None,
+            },
+            None => Self::fault(
+                Fault::InvalidOutput,
+                format!(
+                    "rejection code {code:.64?} is not 1 to {CODE_MAX_BYTES} lower case letters, \
+                     digits and '_' (its message: {message})"
+                ),
+            ),
+        }
+    }
+}
+
+fn clip(mut message: String) -> String {
+    if message.len() > MESSAGE_MAX_BYTES {
+        message.truncate(message.floor_char_boundary(MESSAGE_MAX_BYTES));
+        message.push('…');
+    }
+    message
+}
+
+/// Where an event goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routes {
+    /// To the data lake.
+    pub lake: bool,
+    /// To the bus.
+    pub bus: bool,
+}
+
+/// One event of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The index of the record that it was made of.
+    pub record: u32,
+    /// Where its JSON begins in [`Transformed::data`].
+    pub start: u32,
+    /// Where its JSON ends.
+    pub end: u32,
+    /// The index of its partition in [`Transformed::partitions`].
+    pub partition: u32,
+    /// Where it goes.
+    pub routes: Routes,
+}
+
+/// One record of a slice that goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The index of the record.
+    pub record: u32,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The outcome of a slice: each record is in `events` (one or more times, in order), in `rejected`
+/// (once), or was dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transformed {
+    /// The JSON of all events, without line breaks.
+    pub data: Vec<u8>,
+    /// The events, by rising record.
+    pub events: Vec<Event>,
+    /// The partitions that the events name.
+    pub partitions: Vec<PartitionPath>,
+    /// The records that failed, by rising record.
+    pub rejected: Vec<Rejected>,
+    /// How many records the transform dropped on purpose.
+    pub dropped: u64,
+    /// The indexes of the records that ran out of wall time, the one verdict that another run may
+    /// not repeat by itself.
+    pub condemned: Vec<u32>,
+}
+
+impl Transformed {
+    /// The JSON of one event.
+    #[must_use]
+    pub fn event_data(&self, event: &Event) -> &[u8] {
+        &self.data[event.start as usize..event.end as usize]
+    }
+}

@@ -1,0 +1,383 @@
+//! One slice in the sandbox: a fresh instance, the quick way in where the component has it, and
+//! record by record where it does not or where the slab failed as a whole.
+
+use std::fmt::Write as _;
+
+use thiserror::Error;
+use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::{Engine, Store, Trap, WasmBacktrace};
+
+use super::bindings::exports::sluice::transform::{rules, slice};
+use super::bindings::sluice::transform::log;
+use super::judge::Judge;
+use super::limits::{EPOCH_TICK, Limits, MemoryGuard};
+use super::outcome::{Fault, Reason, Transformed};
+
+use crate::record::{Record, SequenceNumber, Slice};
+
+/// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
+/// unless its lists overlap.
+const HOST_LIFT_BYTES: usize = 64 << 20;
+
+/// Messages that one instance may log; the rest is counted.
+const LOG_MESSAGES_PER_INSTANCE: u32 = 100;
+
+/// A log message is cut here.
+const LOG_MESSAGE_MAX_BYTES: usize = 1_024;
+
+/// What an instance's store holds.
+pub struct State {
+    memory: MemoryGuard,
+    log_left: u32,
+    log_suppressed: u64,
+}
+
+impl log::Host for State {
+    fn log(&mut self, level: log::Level, message: String) {
+        if self.log_left == 0 {
+            self.log_suppressed += 1;
+            return;
+        }
+        self.log_left -= 1;
+        let message = &message[..message.floor_char_boundary(LOG_MESSAGE_MAX_BYTES)];
+        match level {
+            log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
+            log::Level::Debug => tracing::debug!(target: "transform", "{message}"),
+            log::Level::Info => tracing::info!(target: "transform", "{message}"),
+            log::Level::Warn => tracing::warn!(target: "transform", "{message}"),
+            log::Level::Error => tracing::error!(target: "transform", "{message}"),
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.log_suppressed > 0 {
+            tracing::warn!(
+                target: "transform",
+                suppressed = self.log_suppressed,
+                "the transform logged more than {LOG_MESSAGES_PER_INSTANCE} messages in one slice"
+            );
+        }
+    }
+}
+
+/// Adds what the contract lets a component import.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// A compiled component that exports the contract, with its settings: all that it takes to make an
+/// instance.
+pub struct Program {
+    pre: InstancePre<State>,
+    rules: rules::GuestIndices,
+    slice: Option<slice::GuestIndices>,
+    settings: String,
+    limits: Limits,
+}
+
+/// Why an instance could not be made ready; the component's or the machine's fault, never a
+/// record's.
+#[derive(Debug, Error)]
+pub enum SandboxError {
+    /// No instance could be made.
+    #[error("cannot make an instance of the component: {0:#}")]
+    Instantiate(wasmtime::Error),
+    /// `configure` returned an error.
+    #[error("the component refused its settings: {0}")]
+    Settings(String),
+    /// A function outside of any record trapped or ran into a limit.
+    #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
+    Call {
+        /// The function of the contract.
+        function: &'static str,
+        /// How it failed.
+        reason: Reason,
+    },
+}
+
+struct Instance {
+    store: Store<State>,
+    rules: rules::Guest,
+    slice: Option<slice::Guest>,
+}
+
+impl Program {
+    pub(super) fn new(
+        pre: InstancePre<State>,
+        settings: String,
+        limits: Limits,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self {
+            rules: rules::GuestIndices::new(&pre)?,
+            slice: slice::GuestIndices::new(&pre).ok(),
+            pre,
+            settings,
+            limits,
+        })
+    }
+
+    /// Whether the component has the quick way in.
+    #[must_use]
+    pub fn has_slice(&self) -> bool {
+        self.slice.is_some()
+    }
+
+    /// What the component says of itself.
+    ///
+    /// # Errors
+    /// When it cannot be instantiated, or when `describe` traps or runs into a limit.
+    pub fn describe(&self) -> Result<rules::Description, SandboxError> {
+        let mut instance = self.instantiate()?;
+        instance.arm(&self.limits);
+        instance
+            .rules
+            .call_describe(&mut instance.store)
+            .map_err(|error| instance.call_error("describe", &error))
+    }
+
+    /// Makes an instance and gives it its settings, to see whether it takes them.
+    ///
+    /// # Errors
+    /// What a slice would run into.
+    pub fn check_settings(&self) -> Result<(), SandboxError> {
+        self.configured().map(drop)
+    }
+
+    /// Transforms a slice. `condemned` are records that an earlier run of the same chunk saw run out
+    /// of wall time; they are not tried again.
+    ///
+    /// # Errors
+    /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
+    pub fn run(
+        &self,
+        slice: &Slice,
+        condemned: &[SequenceNumber],
+    ) -> Result<Transformed, SandboxError> {
+        let usual = condemned.is_empty()
+            && slice.records().all(|r| r.data.len() <= self.limits.record_bytes);
+        if usual && let Some(transformed) = self.run_slab(slice)? {
+            return Ok(transformed);
+        }
+        self.run_records(slice, condemned)
+    }
+
+    /// The quick way in; `None` where the component lacks it or the slab failed as a whole. The
+    /// slab's budget is that of a single record, so that no record passes here with more than it
+    /// would be allowed alone.
+    fn run_slab(&self, records: &Slice) -> Result<Option<Transformed>, SandboxError> {
+        if self.slice.is_none() {
+            return Ok(None);
+        }
+        let mut instance = self.configured()?;
+        let Some(guest) = &instance.slice else {
+            return Ok(None);
+        };
+        let (sequence_numbers, sequence_number_ends) = pack_sequence_numbers(records);
+        let slab = slice::RecordSlab {
+            data: records.data(),
+            data_ends: records.data_ends(),
+            partition_keys: records.partition_keys(),
+            partition_key_ends: records.partition_key_ends(),
+            sequence_numbers: &sequence_numbers,
+            sequence_number_ends: &sequence_number_ends,
+            arrived_at: records.arrived_at(),
+            shard: records.shard().as_str(),
+        };
+        match guest.call_transform_slice(&mut instance.store, slab) {
+            Ok(outcome) => Ok(Judge::new(&self.limits).slab(records.len(), outcome)),
+            Err(error) => {
+                tracing::debug!(error = %format!("{error:#}"), "slab failed, going record by record");
+                Ok(None)
+            }
+        }
+    }
+
+    fn run_records(
+        &self,
+        slice: &Slice,
+        condemned: &[SequenceNumber],
+    ) -> Result<Transformed, SandboxError> {
+        let mut judge = Judge::new(&self.limits);
+        let mut instance = None;
+        for record in slice.records() {
+            if record.data.len() > self.limits.record_bytes {
+                judge.reject(self.too_large(record.data.len()));
+            } else if condemned.contains(&record.position.sequence) {
+                judge.condemn(self.out_of_time());
+            } else {
+                self.run_record(&mut instance, slice, &record, &mut judge)?;
+            }
+        }
+        Ok(judge.finish())
+    }
+
+    /// Runs one record in `instance`, or in a fresh one where there is none; takes the instance away
+    /// when it died.
+    fn run_record(
+        &self,
+        instance: &mut Option<Instance>,
+        slice: &Slice,
+        record: &Record<'_>,
+        judge: &mut Judge<'_>,
+    ) -> Result<(), SandboxError> {
+        let mut timed_out = false;
+        loop {
+            let mut live = match instance.take() {
+                Some(live) => live,
+                None => self.configured()?,
+            };
+            live.arm(&self.limits);
+            match live.transform(slice, record) {
+                Ok(Ok(events)) => judge.events(events),
+                Ok(Err(rejection)) => {
+                    judge.reject(Reason::rejected(&rejection.code, rejection.message));
+                }
+                Err(error) => {
+                    let reason = live.reason(&error);
+                    if reason.code == Fault::OutOfTime.code() {
+                        if timed_out {
+                            judge.condemn(self.out_of_time());
+                        } else {
+                            timed_out = true;
+                            continue;
+                        }
+                    } else {
+                        judge.reject(reason);
+                    }
+                    return Ok(());
+                }
+            }
+            *instance = Some(live);
+            return Ok(());
+        }
+    }
+
+    fn too_large(&self, bytes: usize) -> Reason {
+        let limit = self.limits.record_bytes;
+        let message = format!("the record has {bytes} bytes, limits.record_bytes is {limit}");
+        Reason::fault(Fault::RecordTooLarge, message)
+    }
+
+    /// Without a backtrace, which differs from run to run.
+    fn out_of_time(&self) -> Reason {
+        let limit = self.limits.time;
+        Reason::fault(Fault::OutOfTime, format!("took more than limits.time, {limit:?}, twice"))
+    }
+
+    fn instantiate(&self) -> Result<Instance, SandboxError> {
+        let state = State {
+            memory: MemoryGuard::new(self.limits.memory_bytes),
+            log_left: LOG_MESSAGES_PER_INSTANCE,
+            log_suppressed: 0,
+        };
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOST_LIFT_BYTES);
+        arm(&mut store, &self.limits);
+        let failed = SandboxError::Instantiate;
+        let raw = self.pre.instantiate(&mut store).map_err(failed)?;
+        let rules = self.rules.load(&mut store, &raw).map_err(failed)?;
+        let slice = match &self.slice {
+            Some(indices) => Some(indices.load(&mut store, &raw).map_err(failed)?),
+            None => None,
+        };
+        Ok(Instance { store, rules, slice })
+    }
+
+    fn configured(&self) -> Result<Instance, SandboxError> {
+        let mut instance = self.instantiate()?;
+        match instance.rules.call_configure(&mut instance.store, &self.settings) {
+            Ok(Ok(())) => {
+                instance.arm(&self.limits);
+                Ok(instance)
+            }
+            Ok(Err(message)) => Err(SandboxError::Settings(message)),
+            Err(error) => Err(instance.call_error("configure", &error)),
+        }
+    }
+}
+
+/// Gives the store the budget of one call.
+fn arm(store: &mut Store<State>, limits: &Limits) {
+    let ticks = limits.time.as_millis().div_ceil(EPOCH_TICK.as_millis());
+    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
+    if let Err(error) = store.set_fuel(limits.fuel) {
+        tracing::error!(%error, "the engine was made without fuel");
+    }
+}
+
+impl Instance {
+    fn arm(&mut self, limits: &Limits) {
+        arm(&mut self.store, limits);
+    }
+
+    fn transform(
+        &mut self,
+        slice: &Slice,
+        record: &Record<'_>,
+    ) -> wasmtime::Result<Result<Vec<rules::Event>, rules::Rejection>> {
+        let sequence_number = record.position.sequence.to_string();
+        let record = rules::SourceRecord {
+            data: record.data,
+            partition_key: record.partition_key,
+            sequence_number: &sequence_number,
+            shard: slice.shard().as_str(),
+            arrived_at: record.arrived_at,
+        };
+        self.rules.call_transform(&mut self.store, record)
+    }
+
+    fn call_error(&self, function: &'static str, error: &wasmtime::Error) -> SandboxError {
+        let reason = self.reason(error);
+        SandboxError::Call { function, reason }
+    }
+
+    /// Sorts out how a call died. What is no trap is a value that could not be lifted: a string that
+    /// is not UTF-8, a list out of bounds or too large.
+    fn reason(&self, error: &wasmtime::Error) -> Reason {
+        let Some(trap) = error.downcast_ref::<Trap>() else {
+            return Reason::fault(Fault::InvalidOutput, format!("{:#}", error.root_cause()));
+        };
+        let refused_memory = self.store.data().memory.refused;
+        let fault = match trap {
+            Trap::OutOfFuel => Fault::OutOfFuel,
+            Trap::Interrupt => Fault::OutOfTime,
+            Trap::StackOverflow => Fault::StackOverflow,
+            _ if refused_memory => Fault::OutOfMemory,
+            _ => Fault::Trap,
+        };
+        let mut reason = Reason::fault(fault, trap.to_string());
+        reason.backtrace = error.downcast_ref::<WasmBacktrace>().map(render);
+        reason
+    }
+}
+
+/// The functions of a backtrace, innermost first; addresses only where a name is missing.
+fn render(backtrace: &WasmBacktrace) -> String {
+    let mut text = String::new();
+    for frame in backtrace.frames() {
+        if !text.is_empty() {
+            text.push_str(" < ");
+        }
+        let offset = frame.module_offset().unwrap_or_default();
+        let _infallible = match frame.func_name() {
+            Some(name) => write!(text, "{name}+{offset:#x}"),
+            None => write!(text, "function {}+{offset:#x}", frame.func_index()),
+        };
+    }
+    text
+}
+
+fn pack_sequence_numbers(slice: &Slice) -> (String, Vec<u32>) {
+    let mut text = String::with_capacity(slice.len() * 20);
+    let mut ends = Vec::with_capacity(slice.len());
+    for position in slice.positions() {
+        let _infallible = write!(text, "{}", position.sequence);
+        ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    }
+    (text, ends)
+}
