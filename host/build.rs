@@ -25,7 +25,12 @@ const GUEST_PROFILE: &[(&str, &str)] = &[
 fn main() -> Result<(), Box<dyn Error>> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = host.parent().ok_or("the host has no workspace above it")?;
-    for input in ["guest-enrich/src", "guest-enrich/Cargo.toml", "wit", "Cargo.lock"] {
+    for input in [
+        "guest-enrich/src",
+        "guest-enrich/Cargo.toml",
+        "wit",
+        "Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);

@@ -12,7 +12,7 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-use members::{Field, Members, scan};
+use members::{Field, Members};
 use name::EventName;
 
 /// What an event says of where it belongs.
@@ -30,7 +30,8 @@ pub struct Enriched<'a> {
 /// goes with it. The new fields follow the last value, ahead of the space before the brace.
 #[inline]
 pub fn enrich<'a>(input: &'a [u8], out: &mut Vec<u8>) -> Result<Enriched<'a>, Rejection> {
-    let members = read(input)?;
+    let mut members = Members::default();
+    read(input, &mut members)?;
     required(&members.event_uuid, "event_uuid", Kind::String, "a string")?;
     let name = required(&members.event_name, "event_name", Kind::String, "a string")?;
     let name = EventName::of(name.text).ok_or_else(|| {
@@ -46,11 +47,11 @@ pub fn enrich<'a>(input: &'a [u8], out: &mut Vec<u8>) -> Result<Enriched<'a>, Re
 }
 
 #[inline(always)]
-fn read(input: &[u8]) -> Result<Members<'_>, Rejection> {
+fn read<'a>(input: &'a [u8], members: &mut Members<'a>) -> Result<(), Rejection> {
     let mut scanner = Scanner::new(input);
-    match scan(&mut scanner) {
-        Ok(Ok(members)) => Ok(members),
-        Ok(Err(kind)) => Err(not_an_object(kind)),
+    match members.scan(&mut scanner) {
+        Ok(None) => Ok(()),
+        Ok(Some(kind)) => Err(not_an_object(kind)),
         Err(expected) => Err(invalid_json(&scanner, expected)),
     }
 }

@@ -298,10 +298,23 @@ impl<'a> Scanner<'a> {
         if !self.peek().is_ascii_digit() {
             return Err(Expected::Digit);
         }
+        self.skip_digits();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn skip_digits(&mut self) {
+        while let Some(chunk) = self.rest(self.at).first_chunk() {
+            let others = text::not_digits(u64::from_le_bytes(*chunk));
+            if others != 0 {
+                self.at += (others.trailing_zeros() / 8) as usize;
+                return;
+            }
+            self.at += chunk.len();
+        }
         while self.peek().is_ascii_digit() {
             self.at += 1;
         }
-        Ok(())
     }
 
     /// An object or an array with all that it holds. A stack of bits takes the place of recursion,

@@ -148,7 +148,8 @@ impl Chunk {
         self.bounds = Some((first, last.sequence));
         self.last_digest = Some(Digest::of(slice.record(slice.len() - 1).data));
         let condemned = outcome.condemned.iter();
-        self.condemned.extend(condemned.map(|index| positions[*index as usize].sequence));
+        self.condemned
+            .extend(condemned.map(|index| positions[*index as usize].sequence));
         self.counts.records += slice.len() as u64;
         self.counts.bytes += slice.data().len() as u64;
         self.counts.events += outcome.events.len() as u64;
@@ -165,7 +166,9 @@ impl Chunk {
         let mut refused = BTreeSet::new();
         for event in outcome.events.iter().filter(|event| event.routes.lake) {
             let path = &outcome.partitions[event.partition as usize];
-            let known = self.destinations.contains_key(&Destination::Lake(path.clone()))
+            let known = self
+                .destinations
+                .contains_key(&Destination::Lake(path.clone()))
                 || opened.contains(path);
             if known {
             } else if self.lake_partitions + opened.len() < self.max_partitions {
@@ -174,15 +177,19 @@ impl Chunk {
                 refused.insert(event.record);
             }
         }
-        outcome.events.retain(|event| !refused.contains(&event.record));
+        outcome
+            .events
+            .retain(|event| !refused.contains(&event.record));
         let limit = self.max_partitions;
-        outcome.rejected.extend(refused.into_iter().map(|record| Rejected {
-            record,
-            reason: Reason::fault(
-                Fault::TooManyPartitions,
-                format!("this chunk has opened {limit} partitions, limits.partitions"),
-            ),
-        }));
+        outcome
+            .rejected
+            .extend(refused.into_iter().map(|record| Rejected {
+                record,
+                reason: Reason::fault(
+                    Fault::TooManyPartitions,
+                    format!("this chunk has opened {limit} partitions, limits.partitions"),
+                ),
+            }));
         outcome.rejected.sort_by_key(|rejected| rejected.record);
     }
 
@@ -199,7 +206,10 @@ impl Chunk {
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
             let piece = Piece { buffer, start, end };
-            self.destinations.entry(destination).or_default().push(piece);
+            self.destinations
+                .entry(destination)
+                .or_default()
+                .push(piece);
         }
         self.keep(lines);
     }
@@ -238,7 +248,10 @@ impl Chunk {
         for (path, lines) in outcome.partitions.into_iter().zip(by_partition) {
             if !lines.pieces.is_empty() {
                 let before = self.destinations.len();
-                self.destinations.entry(Destination::Lake(path)).or_default().append(lines);
+                self.destinations
+                    .entry(Destination::Lake(path))
+                    .or_default()
+                    .append(lines);
                 self.lake_partitions += self.destinations.len() - before;
             }
         }

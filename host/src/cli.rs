@@ -15,6 +15,7 @@ use crate::config::{self, ConfigError, RunArgs};
 use crate::generate::{self, Events, Plan};
 use crate::run::local;
 use crate::telemetry;
+use crate::transform::ENRICH;
 
 /// Runs sandboxed WebAssembly transforms over a stream of JSON events and lands the result in a data
 /// lake and on a bus, each record exactly once.
@@ -31,6 +32,9 @@ enum Command {
     Run(Box<RunArgs>),
     /// Make events to try it with: the same options always give the same bytes.
     Generate(GenerateArgs),
+    /// Work with transforms.
+    #[command(subcommand)]
+    Transform(TransformCommand),
     /// Look at the settings of `run` without running.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -42,6 +46,15 @@ enum ConfigCommand {
     Check(Box<RunArgs>),
     /// Print every setting, its value, and where that comes from.
     Show(Box<RunArgs>),
+}
+
+#[derive(Debug, Subcommand)]
+enum TransformCommand {
+    /// Write the enrichment component that the program carries in itself to a file.
+    Export {
+        /// The file to write.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -115,6 +128,9 @@ fn run(argv: Vec<OsString>) -> anyhow::Result<()> {
                 .map_err(|error| ConfigError::new("log.level", error))?;
             local::run(settings)
         }
+        Command::Transform(TransformCommand::Export { file }) => {
+            fs::write(&file, ENRICH).with_context(|| file.display().to_string())
+        }
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;
             println!("the settings are fine");
@@ -166,7 +182,10 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
     let made = generate::write_ndjson(events, args.rate, &mut target, &mut |_| ())
         .with_context(|| format!("cannot write to {}", args.to))?;
     if !args.quiet {
-        let to = path.map_or_else(|| "standard output".into(), |path| path.display().to_string());
+        let to = path.map_or_else(
+            || "standard output".into(),
+            |path| path.display().to_string(),
+        );
         eprintln!(
             "{} lines ({}) written to {to}: {} duplicates, {} malformed, {} late",
             HumanCount(made.events),

@@ -34,6 +34,10 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// A fault of one setting.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "errors are handed over as they come"
+    )]
     pub fn new(key: impl Into<String>, why: impl ToString) -> Self {
         Self {
             key: key.into(),
@@ -84,7 +88,12 @@ pub struct RunArgs {
 
     /// Where records come from: `file:PATH` (newline-delimited JSON, plain or compressed with gzip or
     /// zstd) or `-` for standard input; may be given several times.
-    #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "SLUICE_SOURCE",
+        value_name = "SOURCE",
+        value_delimiter = ','
+    )]
     pub source: Vec<String>,
 
     /// Where events go, partitioned: `file:DIR`.
@@ -92,7 +101,12 @@ pub struct RunArgs {
     pub lake: Option<String>,
 
     /// Where messages go, one for each event: `file:DIR`, or `none`.
-    #[arg(long, env = "SLUICE_BUS", value_name = "TARGET", default_value = "none")]
+    #[arg(
+        long,
+        env = "SLUICE_BUS",
+        value_name = "TARGET",
+        default_value = "none"
+    )]
     pub bus: String,
 
     /// The transform, a WebAssembly component; without it, the enrichment that the program carries.
@@ -100,11 +114,21 @@ pub struct RunArgs {
     pub transform: Option<PathBuf>,
 
     /// The transform's settings: a JSON object, or a file that holds one.
-    #[arg(long, env = "SLUICE_SETTINGS", value_name = "JSON|FILE", default_value = "{}")]
+    #[arg(
+        long,
+        env = "SLUICE_SETTINGS",
+        value_name = "JSON|FILE",
+        default_value = "{}"
+    )]
     pub settings: String,
 
     /// How objects are compressed.
-    #[arg(long, env = "SLUICE_COMPRESSION", value_name = "METHOD", default_value = "zstd")]
+    #[arg(
+        long,
+        env = "SLUICE_COMPRESSION",
+        value_name = "METHOD",
+        default_value = "zstd"
+    )]
     pub compression: Compression,
 
     /// How hard: 1 to 19 for zstd (3 if not given), 1 to 9 for gzip (6).
@@ -118,7 +142,11 @@ pub struct RunArgs {
     pub chunk_bytes: ByteSize,
 
     /// A chunk closes at this many records.
-    #[arg(id = "chunk.records", long = "chunk-records", env = "SLUICE_CHUNK_RECORDS")]
+    #[arg(
+        id = "chunk.records",
+        long = "chunk-records",
+        env = "SLUICE_CHUNK_RECORDS"
+    )]
     #[arg(value_name = "N", default_value = "1000000")]
     pub chunk_records: u64,
 
@@ -128,7 +156,11 @@ pub struct RunArgs {
     pub limits_fuel: u64,
 
     /// Linear memory of an instance.
-    #[arg(id = "limits.memory", long = "limits-memory", env = "SLUICE_LIMITS_MEMORY")]
+    #[arg(
+        id = "limits.memory",
+        long = "limits-memory",
+        env = "SLUICE_LIMITS_MEMORY"
+    )]
     #[arg(value_name = "SIZE", default_value = "32MiB")]
     pub limits_memory: ByteSize,
 
@@ -139,17 +171,29 @@ pub struct RunArgs {
 
     /// The largest record that is offered to the transform; a larger one goes to quarantine.
     #[arg(id = "limits.record_bytes", long = "limits-record-bytes")]
-    #[arg(env = "SLUICE_LIMITS_RECORD_BYTES", value_name = "SIZE", default_value = "10MiB")]
+    #[arg(
+        env = "SLUICE_LIMITS_RECORD_BYTES",
+        value_name = "SIZE",
+        default_value = "10MiB"
+    )]
     pub limits_record_bytes: ByteSize,
 
     /// The most that the events of one record may hold together.
     #[arg(id = "limits.output_bytes", long = "limits-output-bytes")]
-    #[arg(env = "SLUICE_LIMITS_OUTPUT_BYTES", value_name = "SIZE", default_value = "16MiB")]
+    #[arg(
+        env = "SLUICE_LIMITS_OUTPUT_BYTES",
+        value_name = "SIZE",
+        default_value = "16MiB"
+    )]
     pub limits_output_bytes: ByteSize,
 
     /// The most partitions that a chunk may open; further records go to quarantine.
     #[arg(id = "limits.partitions", long = "limits-partitions")]
-    #[arg(env = "SLUICE_LIMITS_PARTITIONS", value_name = "N", default_value = "20000")]
+    #[arg(
+        env = "SLUICE_LIMITS_PARTITIONS",
+        value_name = "N",
+        default_value = "20000"
+    )]
     pub limits_partitions: u32,
 
     /// Threads that transform and compress; one for each core if not given.
@@ -157,7 +201,12 @@ pub struct RunArgs {
     pub threads: Option<u16>,
 
     /// What to say at the end, on standard output.
-    #[arg(long, env = "SLUICE_SUMMARY", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        env = "SLUICE_SUMMARY",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub summary: SummaryFormat,
 
     /// What is logged: a level, or directives such as `warn,transform=debug`.
@@ -211,8 +260,15 @@ impl RunArgs {
         if self.source.is_empty() {
             return Err(missing("source", "file:events.ndjson"));
         }
-        let sources = self.source.iter().map(|source| location(source)).collect::<Result<_, _>>()?;
-        let lake = self.lake.as_deref().ok_or_else(|| missing("lake", "file:lake"))?;
+        let sources = self
+            .source
+            .iter()
+            .map(|source| location(source))
+            .collect::<Result<_, _>>()?;
+        let lake = self
+            .lake
+            .as_deref()
+            .ok_or_else(|| missing("lake", "file:lake"))?;
         let format = self.compression.format();
         let level = self.compression_level.unwrap_or_default().check(format);
         Ok(RunSettings {
@@ -249,7 +305,10 @@ impl RunArgs {
             return Err(ConfigError::new("limits.memory", "more than 4GiB"));
         }
         if self.limits_time.is_zero() {
-            return Err(ConfigError::new("limits.time", "must be more than nothing, such as 1s"));
+            return Err(ConfigError::new(
+                "limits.time",
+                "must be more than nothing, such as 1s",
+            ));
         }
         Ok(Limits {
             fuel: at_least("limits.fuel", self.limits_fuel, 1)?,
@@ -315,7 +374,10 @@ fn transform_settings(settings: &str) -> Result<String, ConfigError> {
 
 fn at_least(key: &str, value: u64, least: u64) -> Result<u64, ConfigError> {
     if value < least {
-        return Err(ConfigError::new(key, format!("{value} is less than {least}")));
+        return Err(ConfigError::new(
+            key,
+            format!("{value} is less than {least}"),
+        ));
     }
     Ok(value)
 }
@@ -376,7 +438,10 @@ impl Resolved {
             let values: Vec<_> = self
                 .matches
                 .get_raw(key)
-                .map(|raw| raw.map(|value| value.to_string_lossy().into_owned()).collect())
+                .map(|raw| {
+                    raw.map(|value| value.to_string_lossy().into_owned())
+                        .collect()
+                })
                 .unwrap_or_default();
             let origin = match (self.matches.value_source(key), &self.file) {
                 (Some(ValueSource::CommandLine), _) => "flag".to_owned(),
@@ -421,7 +486,10 @@ mod tests {
             let flag = key.replace(['.', '_'], "-");
             let variable = format!("SLUICE_{}", key.to_uppercase().replace('.', "_"));
             assert_eq!(arg.get_long(), Some(flag.as_str()));
-            assert_eq!(arg.get_env().and_then(|env| env.to_str()), Some(variable.as_str()));
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(variable.as_str())
+            );
             assert!(arg.get_help().is_some(), "{key} has no help");
         }
     }
@@ -429,7 +497,12 @@ mod tests {
     #[test]
     fn a_plain_path_gets_a_hint() {
         let error = location("events.ndjson").unwrap_err();
-        assert!(error.to_string().contains("did you mean file:events.ndjson?"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("did you mean file:events.ndjson?"),
+            "{error}"
+        );
         assert!(folder("lake", "s3://bucket", "file:DIR").is_err());
         assert_eq!(location("-").unwrap(), Location::Stdin);
     }

@@ -73,9 +73,9 @@ impl Level {
         };
         match self.0 {
             Some(level) if highest == 0 => Err(format!("{level} given, {format} has no levels")),
-            Some(level) if !(1..=highest).contains(&level) => {
-                Err(format!("{level} is not between 1 and {highest}, the levels of {format}"))
-            }
+            Some(level) if !(1..=highest).contains(&level) => Err(format!(
+                "{level} is not between 1 and {highest}, the levels of {format}"
+            )),
             _ => Ok(self),
         }
     }
@@ -85,7 +85,9 @@ impl FromStr for Level {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let level = text.parse().map_err(|_| format!("{text:?} is not a whole number"))?;
+        let level = text
+            .parse()
+            .map_err(|_| format!("{text:?} is not a whole number"))?;
         Ok(Self(Some(level)))
     }
 }
@@ -164,8 +166,13 @@ mod tests {
 
     #[test]
     fn every_format_gives_the_lines_back() {
-        let lines: Vec<Vec<u8>> = (0..5_000).map(|i| format!("{{\"n\":{i}}}").into_bytes()).collect();
-        let expected: Vec<u8> = lines.iter().flat_map(|l| [l.as_slice(), b"\n"].concat()).collect();
+        let lines: Vec<Vec<u8>> = (0..5_000)
+            .map(|i| format!("{{\"n\":{i}}}").into_bytes())
+            .collect();
+        let expected: Vec<u8> = lines
+            .iter()
+            .flat_map(|l| [l.as_slice(), b"\n"].concat())
+            .collect();
         for format in [Format::Plain, Format::Gzip, Format::Zstd] {
             let encode = || {
                 let mut pieces = lines.iter().map(Vec::as_slice);

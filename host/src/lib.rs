@@ -18,6 +18,16 @@
 //! - [`progress`], [`telemetry`]: what is said of all that.
 //! - [`generate`]: events to try it with.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::cast_possible_truncation,
+        reason = "a test may panic"
+    )
+)]
+
 pub mod chunk;
 pub mod cli;
 pub mod compute;

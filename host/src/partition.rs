@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// What Hive, Spark, Athena and DuckDB read as "no value"; an empty value cannot be a path.
+/// What Hive, Spark, Athena and others read as "no value"; an empty value cannot be a path.
 const EMPTY_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// File systems give a name 255 bytes.
@@ -30,7 +30,9 @@ pub enum PartitionError {
     #[error("partition name {0:?} occurs twice")]
     Repeated(String),
     /// The encoded `name=value` does not fit a file name.
-    #[error("partition {name:?}: its value takes {bytes} bytes in a path, at most {SEGMENT_MAX_BYTES} fit")]
+    #[error(
+        "partition {name:?}: its value takes {bytes} bytes in a path, at most {SEGMENT_MAX_BYTES} fit"
+    )]
     Long {
         /// The column.
         name: String,
@@ -52,7 +54,10 @@ impl PartitionPath {
         for (index, (name, value)) in pairs.iter().enumerate() {
             let (name, value) = (name.as_ref(), value.as_ref());
             check_name(name)?;
-            if pairs[..index].iter().any(|(earlier, _)| earlier.as_ref() == name) {
+            if pairs[..index]
+                .iter()
+                .any(|(earlier, _)| earlier.as_ref() == name)
+            {
                 return Err(PartitionError::Repeated(name.to_owned()));
             }
             if index > 0 {
@@ -94,7 +99,9 @@ fn check_name(name: &str) -> Result<(), PartitionError> {
     if well_formed {
         Ok(())
     } else {
-        Err(PartitionError::Name(name.chars().take(NAME_MAX_BYTES).collect()))
+        Err(PartitionError::Name(
+            name.chars().take(NAME_MAX_BYTES).collect(),
+        ))
     }
 }
 
@@ -148,7 +155,10 @@ mod tests {
     #[test]
     fn names_that_are_no_column_are_refused() {
         for name in ["", "_sluice", "1a", "a/b", "a=b", "é", &"a".repeat(65)] {
-            assert!(matches!(path(&[(name, "x")]), Err(PartitionError::Name(_))), "{name:?}");
+            assert!(
+                matches!(path(&[(name, "x")]), Err(PartitionError::Name(_))),
+                "{name:?}"
+            );
         }
         assert_eq!(
             path(&[("a", "1"), ("a", "2")]),

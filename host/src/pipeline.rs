@@ -104,7 +104,12 @@ async fn build(
     plan: &Plan,
 ) -> Result<Option<Chunk>, PipelineError> {
     let with_messages = host.bus.is_some();
-    let mut chunk = Chunk::new(shard.clone(), plan.release.id(), with_messages, host.max_partitions);
+    let mut chunk = Chunk::new(
+        shard.clone(),
+        plan.release.id(),
+        with_messages,
+        host.max_partitions,
+    );
     let mut gate = Gate::new(host.chunk_limits, plan.range);
     let mut in_flight = VecDeque::new();
     loop {
@@ -184,7 +189,9 @@ impl Gate {
 
     fn let_in(&mut self, slice: &Slice) -> Result<(), PipelineError> {
         let last = slice.positions().last().map(|position| position.sequence);
-        if self.records == 0 && let Some(range) = self.range {
+        if self.records == 0
+            && let Some(range) = self.range
+        {
             let first = slice.positions().first().map(|position| position.sequence);
             if first != Some(range.first) {
                 return Err(PipelineError::RangeChanged(range));
@@ -271,7 +278,9 @@ async fn put_object(
     let level = host.level;
     let key = chunk.origin().object_key(&destination, format);
     let in_lake = matches!(destination, Destination::Lake(_));
-    let object = host.compute.spawn(move || chunk.encode(&destination, format, level));
+    let object = host
+        .compute
+        .spawn(move || chunk.encode(&destination, format, level));
     let object = object.finish().await.map_err(PipelineError::Encode)?;
     let bytes = object.len() as u64;
     let lake = host.lake.clone();

@@ -398,7 +398,10 @@ mod tests {
             SequenceNumber::from(12_345).padded(),
             "00000000000000012345"
         );
-        assert_eq!(SequenceNumber::from(u64::MAX).padded(), u64::MAX.to_string());
+        assert_eq!(
+            SequenceNumber::from(u64::MAX).padded(),
+            u64::MAX.to_string()
+        );
     }
 
     #[test]

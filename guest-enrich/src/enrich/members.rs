@@ -50,38 +50,40 @@ enum Key {
     Other,
 }
 
-/// Scans the whole text: the members of an object, or the kind of another value.
-#[inline(always)]
-pub(super) fn scan<'a>(scanner: &mut Scanner<'a>) -> Result<Result<Members<'a>, Kind>, Expected> {
-    scanner.skip_space();
-    let outcome = if scanner.take(b'{') {
-        Ok(object(scanner)?)
-    } else {
-        Err(scanner.value()?.kind)
-    };
-    scanner.end()?;
-    Ok(outcome)
-}
-
-#[inline(always)]
-fn object<'a>(scanner: &mut Scanner<'a>) -> Result<Members<'a>, Expected> {
-    let mut members = Members::default();
-    scanner.skip_space();
-    if scanner.take(b'}') {
-        return Ok(members);
+impl<'a> Members<'a> {
+    /// Scans the whole text and gathers the members of an object. Any other value is returned by
+    /// its kind.
+    #[inline(always)]
+    pub(super) fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<Option<Kind>, Expected> {
+        scanner.skip_space();
+        let other = if scanner.take(b'{') {
+            self.object(scanner)?;
+            None
+        } else {
+            Some(scanner.value()?.kind)
+        };
+        scanner.end()?;
+        Ok(other)
     }
-    loop {
-        let start = scanner.at();
-        let key = scanner.key()?;
-        let value = scanner.value()?;
-        members.add(start, key, value, scanner.at());
-        if !scanner.more_members()? {
-            return Ok(members);
+
+    /// An object from behind its opening brace.
+    #[inline(always)]
+    fn object(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Expected> {
+        scanner.skip_space();
+        if scanner.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let start = scanner.at();
+            let key = scanner.key()?;
+            let value = scanner.value()?;
+            self.add(start, key, value, scanner.at());
+            if !scanner.more_members()? {
+                return Ok(());
+            }
         }
     }
-}
 
-impl<'a> Members<'a> {
     #[inline(always)]
     fn add(&mut self, start: usize, key: Text<'a>, value: Value<'a>, end: usize) {
         if let Some(cut) = self.open_cut.take() {

@@ -54,7 +54,9 @@ impl File {
 
     fn check(&self, known: &Command) -> Result<(), ConfigError> {
         for (key, values) in &self.values {
-            let arg = known.get_arguments().find(|arg| arg.get_id() == key && key != "config");
+            let arg = known
+                .get_arguments()
+                .find(|arg| arg.get_id() == key && key != "config");
             let Some(arg) = arg else {
                 return Err(ConfigError::new(key, unknown(key, known)));
             };
@@ -167,7 +169,10 @@ fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
         Some(ContextValue::Strings(valid)) => Some(format!("expected one of {}", valid.join(", "))),
         _ => None,
     });
-    Err(format!("{value:?}: {}", why.unwrap_or_else(|| error.to_string())))
+    Err(format!(
+        "{value:?}: {}",
+        why.unwrap_or_else(|| error.to_string())
+    ))
 }
 
 #[cfg(test)]
@@ -194,7 +199,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_by_its_dotted_name() {
         let error = parse("[limits]\nfeul = 5\n").unwrap_err().to_string();
-        assert_eq!(error, "sluice.toml: limits.feul: unknown key (did you mean limits.fuel?)");
+        assert_eq!(
+            error,
+            "sluice.toml: limits.feul: unknown key (did you mean limits.fuel?)"
+        );
         assert!(parse("config = 'x'\n").is_err());
     }
 
@@ -203,7 +211,11 @@ mod tests {
         for (text, key, reason) in [
             ("[limits]\nfuel = 'much'\n", "limits.fuel", "invalid digit"),
             ("compression = 'lz4'\n", "compression", "none, gzip, zstd"),
-            ("[limits]\ntime = 'soon'\n", "limits.time", "expected number"),
+            (
+                "[limits]\ntime = 'soon'\n",
+                "limits.time",
+                "expected number",
+            ),
             ("[chunk]\nbytes = '1 zorb'\n", "chunk.bytes", "unit"),
             ("lake = 2026-01-01\n", "lake", "datetime"),
         ] {
@@ -215,6 +227,9 @@ mod tests {
     #[test]
     fn bad_toml_is_refused_with_its_line() {
         let error = parse("lake = \n").unwrap_err().to_string();
-        assert!(error.contains("sluice.toml") && error.contains("line 1"), "{error}");
+        assert!(
+            error.contains("sluice.toml") && error.contains("line 1"),
+            "{error}"
+        );
     }
 }

@@ -76,6 +76,8 @@ fn put_value(out: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {
 /// Where `key`, quotes included, stands in the event at `start..`. Quotes in texts are escaped, so
 /// only a key matches.
 fn find(out: &[u8], start: usize, key: &[u8]) -> Option<usize> {
-    let at = out[start..].windows(key.len()).position(|window| window == key)?;
+    let at = out[start..]
+        .windows(key.len())
+        .position(|window| window == key)?;
     Some(start + at)
 }

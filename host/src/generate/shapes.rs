@@ -1,9 +1,7 @@
 //! What the events look like: key order, spacing, nesting and values differ from shape to shape, as
 //! they do between the clients that send them.
 
-use super::part::Part::{
-    self, Created, Decimal, Int, Name, Pick, Prose, Raw, Repeat, Uuid,
-};
+use super::part::Part::{self, Created, Decimal, Int, Name, Pick, Prose, Raw, Repeat, Uuid};
 use super::texts::{PHRASES, WORDS};
 
 const BOOLEAN: Part = Pick(&["true", "false"]);
@@ -14,8 +12,16 @@ const VERSION: Part = Pick(&["7.41.0", "7.41.2", "7.42.0", "7.42.1-beta.3", "8.0
 const COURSE: Part = Pick(&[
     "en-es", "en-ja", "es-en", "de-fr", "ar-en", "zh-en", "hi-en", "pt-it", "fr-el", "uk-pl",
 ]);
-const COUNTRY: Part = Pick(&["US", "BR", "MX", "JP", "DE", "IN", "EG", "CN", "FR", "GR", "UA"]);
-const MODEL: Part = Pick(&["Pixel 9", "iPhone17,1", "SM-S921B", "iPad14,3", "Redmi Note 13"]);
+const COUNTRY: Part = Pick(&[
+    "US", "BR", "MX", "JP", "DE", "IN", "EG", "CN", "FR", "GR", "UA",
+]);
+const MODEL: Part = Pick(&[
+    "Pixel 9",
+    "iPhone17,1",
+    "SM-S921B",
+    "iPad14,3",
+    "Redmi Note 13",
+]);
 const SYSTEM: Part = Pick(&["Android 16", "iOS 19.2", "iPadOS 19.1", "Windows 11"]);
 
 /// Beyond 2^53, where readers that keep numbers as doubles lose digits.
@@ -153,7 +159,13 @@ pub(super) const PAYMENT: &[Part] = &[
     Raw(r#","currency":""#),
     Pick(&["USD", "EUR", "BRL", "JPY", "INR", "MXN"]),
     Raw(r#"","items":[{"sku":""#),
-    Pick(&["plus-month", "plus-year", "family-year", "gems-1200", "streak-freeze"]),
+    Pick(&[
+        "plus-month",
+        "plus-year",
+        "family-year",
+        "gems-1200",
+        "streak-freeze",
+    ]),
     Raw(r#"","quantity":"#),
     Int(1, 3),
     Raw(r#"}],"coupon":"#),
@@ -203,7 +215,12 @@ pub(super) const SESSION: &[Part] = &[
     Raw(r#"", "build": {"number": "#),
     Int(4_000, 4_999),
     Raw(r#", "flags": ["#),
-    Pick(&["", "\"debug\"", "\"beta\", \"dark\"", "{\"name\": \"rollout\", \"percent\": 12.5}"]),
+    Pick(&[
+        "",
+        "\"debug\"",
+        "\"beta\", \"dark\"",
+        "{\"name\": \"rollout\", \"percent\": 12.5}",
+    ]),
     Raw(r#"]}}, "os": ""#),
     SYSTEM,
     Raw(r#""}, "network": {"type": ""#),
@@ -245,7 +262,13 @@ pub(super) const EXPOSURE: &[Part] = &[
     Raw(r#"{"event_uuid":""#),
     Uuid,
     Raw(r#"","experiment":{"key":""#),
-    Pick(&["paywall_copy_v3", "lesson_hints", "onboarding_order", "streak_repair", "voice_speed"]),
+    Pick(&[
+        "paywall_copy_v3",
+        "lesson_hints",
+        "onboarding_order",
+        "streak_repair",
+        "voice_speed",
+    ]),
     Raw(r#"","variant":""#),
     Pick(&["control", "a", "b", "c"]),
     Raw(r#"","bucket":"#),

@@ -155,7 +155,10 @@ impl Ledger {
             let same = held.range == pending.range
                 && held.release == pending.release
                 && held.format == pending.format
-                && held.condemned.iter().all(|held| pending.condemned.contains(held));
+                && held
+                    .condemned
+                    .iter()
+                    .all(|held| pending.condemned.contains(held));
             if !same {
                 let Range { first, last, .. } = held.range;
                 return Err(LedgerError::Pending { first, last });
@@ -229,7 +232,10 @@ mod tests {
         let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
         assert!(ledger.pin(pending(0, 90, 10)).is_ok());
         for other in [pending(0, 80, 10), pending(0, 90, 9), pending(91, 99, 1)] {
-            assert!(matches!(ledger.pin(other), Err(LedgerError::Pending { .. })));
+            assert!(matches!(
+                ledger.pin(other),
+                Err(LedgerError::Pending { .. })
+            ));
         }
         let mut other_release = pending(0, 90, 10);
         other_release.release = Digest::of(b"another");
@@ -260,9 +266,13 @@ mod tests {
     fn a_document_of_another_shard_or_version_is_refused() {
         let ledger = Ledger::new(shard());
         let other = ShardId::new("other").unwrap();
-        assert!(matches!(ledger.clone().check(&other), Err(LedgerError::Shard(_))));
+        assert!(matches!(
+            ledger.clone().check(&other),
+            Err(LedgerError::Shard(_))
+        ));
         let text = serde_json::to_string(&ledger).unwrap();
-        let later: Ledger = serde_json::from_str(&text.replace("\"version\":1", "\"version\":2")).unwrap();
+        let later: Ledger =
+            serde_json::from_str(&text.replace("\"version\":1", "\"version\":2")).unwrap();
         assert_eq!(later.check(&shard()), Err(LedgerError::Version(2)));
         assert!(serde_json::from_str::<Ledger>(&text.replace("version", "versoin")).is_err());
     }

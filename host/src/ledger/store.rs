@@ -143,10 +143,18 @@ mod tests {
     fn a_damaged_ledger_stops_the_shard() {
         let folder = tempfile::tempdir().unwrap();
         let shard = ShardId::new("shard").unwrap();
-        for text in ["", "{}", "null", r#"{"version":9,"shard":"shard","committed":null,"pending":null}"#] {
+        for text in [
+            "",
+            "{}",
+            "null",
+            r#"{"version":9,"shard":"shard","committed":null,"pending":null}"#,
+        ] {
             fs::write(folder.path().join("shard.json"), text).unwrap();
             let opened = LedgerFile::open(folder.path(), &shard);
-            assert!(matches!(opened, Err(StoreError::Damaged { .. })), "{text:?}");
+            assert!(
+                matches!(opened, Err(StoreError::Damaged { .. })),
+                "{text:?}"
+            );
         }
     }
 }

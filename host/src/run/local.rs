@@ -17,13 +17,11 @@ use crate::pipeline::{Host, Plan, Shard, run_shard};
 use crate::progress::{Progress, Summary};
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::source::file::{self, Location};
+use crate::transform::ENRICH;
 use crate::transform::admit::{Release, admit};
 use crate::transform::engine::engine;
 use crate::transform::registry::Registry;
 use crate::transform::release::Offer;
-
-/// The enrichment component that the program carries, built from `guest-enrich`.
-const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));
 
 /// How often a run that nobody watches says where it is.
 const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
@@ -38,7 +36,9 @@ pub fn run(settings: RunSettings) -> anyhow::Result<()> {
     let (summary_format, bus) = (settings.summary, settings.bus.clone());
     let (lake, sources) = (settings.lake.clone(), settings.sources.len());
     let local = Local::new(settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let release = local.release.id();
     let summary = runtime.block_on(async {
         let host = local.host.clone();
@@ -70,7 +70,10 @@ impl Local {
             None => (ENRICH.to_vec(), "the built-in transform".to_owned()),
             Some(path) => {
                 let name = path.display().to_string();
-                (std::fs::read(path).with_context(|| format!("cannot read {name}"))?, name)
+                (
+                    std::fs::read(path).with_context(|| format!("cannot read {name}"))?,
+                    name,
+                )
             }
         };
         let offer = Offer::new(component, &settings.settings)
@@ -116,7 +119,10 @@ impl Local {
         let ledger = LedgerFile::open(&self.host.lake.own_folder().join("ledger"), &shard_id)?;
         let lake_scratch = Arc::new(self.host.lake.scratch(&shard_id)?);
         let bus = self.host.bus.as_ref();
-        let bus_scratch = bus.map(|bus| bus.scratch(&shard_id)).transpose()?.map(Arc::new);
+        let bus_scratch = bus
+            .map(|bus| bus.scratch(&shard_id))
+            .transpose()?
+            .map(Arc::new);
         self.registry
             .keep(&self.offer, &lake_scratch)
             .context("cannot keep the release in the lake")?;
@@ -133,7 +139,10 @@ impl Local {
         };
         let landed = run_shard(&self.host, &mut shard, replay.as_ref(), &self.fresh_plan()).await;
         landed.with_context(|| name.clone())?;
-        for scratch in [Some(shard.lake_scratch), shard.bus_scratch].into_iter().flatten() {
+        for scratch in [Some(shard.lake_scratch), shard.bus_scratch]
+            .into_iter()
+            .flatten()
+        {
             if let Some(scratch) = Arc::into_inner(scratch) {
                 scratch.close().with_context(|| name.clone())?;
             }
@@ -175,7 +184,8 @@ impl Local {
 async fn watch(progress: &Progress) {
     let started = Instant::now();
     if io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or(ProgressStyle::default_spinner());
+        let style = ProgressStyle::with_template("{spinner} {msg}")
+            .unwrap_or(ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_style(style);
         loop {
             bar.set_message(position(progress, started));
@@ -200,7 +210,11 @@ fn position(progress: &Progress, started: Instant) -> String {
     )
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
 fn per_second(count: u64, seconds: f64) -> u64 {
     (count as f64 / seconds.max(0.001)) as u64
 }
@@ -211,10 +225,17 @@ fn describe(summary: &Summary, lake: &Path, bus: Option<&Path>, sources: usize) 
     let lake = lake.display();
     let mut lines = Vec::new();
     if summary.records == 0 {
-        let what = if sources == 1 { "the source" } else { "the sources" };
+        let what = if sources == 1 {
+            "the source"
+        } else {
+            "the sources"
+        };
         lines.push(match summary.already_committed {
             0 => format!("nothing to do: there is no record in {what}"),
-            done => format!("nothing to do: all {} records of {what} are in the lake", count(done)),
+            done => format!(
+                "nothing to do: all {} records of {what} are in the lake",
+                count(done)
+            ),
         });
     } else {
         lines.push(format!(
@@ -231,8 +252,13 @@ fn describe(summary: &Summary, lake: &Path, bus: Option<&Path>, sources: usize) 
             count(summary.objects),
             HumanBytes(summary.bytes_out)
         ));
-        let bus = bus.map_or("the bus is off".into(), |bus| format!("in {}", bus.display()));
-        lines.push(format!("  messages    {:>12}  {bus}", count(summary.messages)));
+        let bus = bus.map_or("the bus is off".into(), |bus| {
+            format!("in {}", bus.display())
+        });
+        lines.push(format!(
+            "  messages    {:>12}  {bus}",
+            count(summary.messages)
+        ));
         lines.push(format!(
             "  rejected    {:>12}  {}",
             count(summary.rejected),
@@ -241,14 +267,25 @@ fn describe(summary: &Summary, lake: &Path, bus: Option<&Path>, sources: usize) 
                 _ => format!("with their reasons in {lake}/_sluice/quarantine"),
             }
         ));
-        lines.push(format!("  dropped     {:>12}  by the transform", count(summary.dropped)));
+        lines.push(format!(
+            "  dropped     {:>12}  by the transform",
+            count(summary.dropped)
+        ));
         if summary.already_committed > 0 {
             let before = count(summary.already_committed);
-            lines.push(format!("  before      {before:>12}  records that earlier runs had landed"));
+            lines.push(format!(
+                "  before      {before:>12}  records that earlier runs had landed"
+            ));
         }
     }
     if summary.blank_lines > 0 {
-        lines.push(format!("  empty lines {:>12}  no records", count(summary.blank_lines)));
+        lines.push(format!(
+            "  empty lines {:>12}  no records",
+            count(summary.blank_lines)
+        ));
     }
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines
+        .iter()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }

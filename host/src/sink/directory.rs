@@ -58,7 +58,7 @@ impl DirectoryLake {
     /// [`DirectoryError::Io`]
     pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, DirectoryError> {
         let folder = self.own_folder().join("tmp").join(shard.as_str());
-        open_scratch(folder)
+        open_scratch(&folder)
     }
 
     /// Puts an object that is not there yet. One that is there with the same content, however it is
@@ -109,7 +109,7 @@ impl DirectoryBus {
     /// # Errors
     /// [`DirectoryError::Io`]
     pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, DirectoryError> {
-        open_scratch(self.root.join(".tmp").join(shard.as_str()))
+        open_scratch(&self.root.join(".tmp").join(shard.as_str()))
     }
 
     /// Sends the chunk's messages, all at once or not at all. A file that is there already holds
@@ -140,8 +140,8 @@ impl DirectoryBus {
     }
 }
 
-fn open_scratch(folder: PathBuf) -> Result<Scratch, DirectoryError> {
-    Scratch::open(folder.clone()).map_err(|source| io_error(&folder, source))
+fn open_scratch(folder: &Path) -> Result<Scratch, DirectoryError> {
+    Scratch::open(folder.to_owned()).map_err(|source| io_error(folder, source))
 }
 
 fn io_error(path: &Path, source: io::Error) -> DirectoryError {

@@ -36,7 +36,9 @@ impl Origin {
         match destination {
             Destination::Lake(path) if path.as_str().is_empty() => name,
             Destination::Lake(path) => format!("{path}/{name}"),
-            Destination::Quarantine(code) => format!("{OWN_FOLDER}/quarantine/reason={code}/{name}"),
+            Destination::Quarantine(code) => {
+                format!("{OWN_FOLDER}/quarantine/reason={code}/{name}")
+            }
         }
     }
 }
@@ -66,14 +68,18 @@ mod tests {
         assert_eq!(
             origin().object_key(&Destination::Lake(lesson), Format::Zstd),
             "event_type=lesson/events.ndjson-1a2b3c4d-00000000000000000000-00000000000000004711-\
-             a4fd4bad.ndjson.zst"
+             a4d451ec.ndjson.zst"
         );
     }
 
     #[test]
     fn the_top_of_the_lake_and_quarantine_have_their_places() {
         let top = PartitionPath::from_pairs::<&str>(&[]).unwrap();
-        assert!(origin().object_key(&Destination::Lake(top), Format::Plain).starts_with("events."));
+        assert!(
+            origin()
+                .object_key(&Destination::Lake(top), Format::Plain)
+                .starts_with("events.")
+        );
         let code = ReasonCode::new("invalid_json").unwrap();
         let key = origin().object_key(&Destination::Quarantine(code), Format::Gzip);
         assert!(key.starts_with("_sluice/quarantine/reason=invalid_json/events.ndjson-"));

@@ -99,7 +99,12 @@ mod tests {
     fn what_is_no_text_is_kept_as_base64() {
         let bytes = [0xff, 0x00, 0xc3];
         let line = line(&bytes);
-        assert_eq!(STANDARD.decode(line["data_base64"].as_str().unwrap()).unwrap(), bytes);
+        assert_eq!(
+            STANDARD
+                .decode(line["data_base64"].as_str().unwrap())
+                .unwrap(),
+            bytes
+        );
         assert!(line.get("data").is_none());
     }
 }

@@ -96,7 +96,13 @@ fn file_name(path: &Path) -> String {
 fn shard_id(file_name: &str, head: &[u8]) -> ShardId {
     let safe: String = file_name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') {
+                c
+            } else {
+                '-'
+            }
+        })
         .skip_while(|c| !c.is_ascii_alphanumeric())
         .take(NAME_MAX_BYTES)
         .collect();
@@ -113,7 +119,9 @@ fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
     const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
     let mut raw = BufReader::with_capacity(READ_BYTES, raw);
     let mut magic = Vec::new();
-    raw.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
+    raw.by_ref()
+        .take(ZSTD.len() as u64)
+        .read_to_end(&mut magic)?;
     let (gzip, zstd) = (magic.starts_with(GZIP), magic.starts_with(ZSTD));
     let whole = Cursor::new(magic).chain(raw);
     let mut input: Input = if gzip {
@@ -126,9 +134,15 @@ fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
         Box::new(whole)
     };
     let mut head = Vec::new();
-    (&mut input).take(HEAD_MAX_BYTES as u64).read_until(b'\n', &mut head)?;
+    (&mut input)
+        .take(HEAD_MAX_BYTES as u64)
+        .read_until(b'\n', &mut head)?;
     let first_line = head.strip_suffix(b"\n").unwrap_or(&head).to_vec();
-    Ok((first_line, Box::new(Cursor::new(head).chain(input)), gzip || zstd))
+    Ok((
+        first_line,
+        Box::new(Cursor::new(head).chain(input)),
+        gzip || zstd,
+    ))
 }
 
 impl OpenFile {
@@ -233,7 +247,11 @@ impl Lines {
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, SourceError> {
         self.line.clear();
         let limit = LINE_MAX_BYTES as u64 + 1;
-        let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line);
+        let read = self
+            .input
+            .by_ref()
+            .take(limit)
+            .read_until(b'\n', &mut self.line);
         let read = read.map_err(|source| SourceError::Io {
             name: self.name.clone(),
             source,
@@ -250,7 +268,10 @@ impl Lines {
             });
         }
         self.offset += read as u64;
-        Ok(Some((offset, self.line.strip_suffix(b"\n").unwrap_or(&self.line))))
+        Ok(Some((
+            offset,
+            self.line.strip_suffix(b"\n").unwrap_or(&self.line),
+        )))
     }
 
     /// Goes behind the last committed record, and makes sure that it is the one that was committed.

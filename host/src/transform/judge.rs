@@ -3,11 +3,11 @@
 
 use serde::de::IgnoredAny;
 
-use crate::partition::PartitionPath;
-use crate::record::span;
 use super::bindings::exports::sluice::transform::{rules, slice};
 use super::limits::Limits;
 use super::outcome::{Event, Fault, Reason, Rejected, Routes, Transformed};
+use crate::partition::PartitionPath;
+use crate::record::span;
 
 /// What the events of one slice may hold together. A transform that makes much out of little runs
 /// into this before it fills the host's memory.
@@ -47,7 +47,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The next record became `events`; none of them drops it.
-    pub(super) fn events(&mut self, events: Vec<rules::Event>) {
+    pub(super) fn events(&mut self, events: &[rules::Event]) {
         if events.is_empty() {
             self.transformed.dropped += 1;
             self.record += 1;
@@ -57,7 +57,7 @@ impl<'a> Judge<'a> {
         let total = events.iter().map(|event| event.data.len()).sum();
         let verdict = self
             .check_size(total)
-            .and_then(|()| events.into_iter().try_for_each(|event| self.event(event)));
+            .and_then(|()| events.iter().try_for_each(|event| self.event(event)));
         match verdict {
             Ok(()) => self.record += 1,
             Err(reason) => {
@@ -68,7 +68,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn event(&mut self, event: rules::Event) -> Result<(), Reason> {
+    fn event(&mut self, event: &rules::Event) -> Result<(), Reason> {
         let routes = check_routes(event.routes)?;
         let path = check_partition(&event.partition)?;
         check_json(&event.data)?;
@@ -99,7 +99,9 @@ impl<'a> Judge<'a> {
     fn check_size(&self, bytes: usize) -> Result<(), Reason> {
         let limit = self.limits.output_bytes;
         if bytes > limit {
-            return invalid(format!("{bytes} bytes of events, limits.output_bytes is {limit}"));
+            return invalid(format!(
+                "{bytes} bytes of events, limits.output_bytes is {limit}"
+            ));
         }
         if self.transformed.data.len() + bytes > SLICE_OUTPUT_MAX_BYTES {
             return invalid(format!(
@@ -120,10 +122,16 @@ impl<'a> Judge<'a> {
     #[must_use]
     pub(super) fn slab(mut self, records: usize, slab: slice::OutcomeSlab) -> Option<Transformed> {
         if !fits_together(records, &slab) {
-            tracing::warn!("the lists of an outcome slab do not fit together, going record by record");
+            tracing::warn!(
+                "the lists of an outcome slab do not fit together, going record by record"
+            );
             return None;
         }
-        let partitions: Vec<_> = slab.partitions.iter().map(|pairs| check_partition(pairs)).collect();
+        let partitions: Vec<_> = slab
+            .partitions
+            .iter()
+            .map(|pairs| check_partition(pairs))
+            .collect();
         let mut rejections = slab.rejections.into_iter().peekable();
         self.transformed.data = slab.data;
         self.transformed.events.reserve(slab.data_ends.len());
@@ -158,8 +166,11 @@ impl<'a> Judge<'a> {
         } else {
             Ok(())
         };
-        let verdict =
-            within.and_then(|()| events.into_iter().try_for_each(|i| self.slab_event(i, columns)));
+        let verdict = within.and_then(|()| {
+            events
+                .into_iter()
+                .try_for_each(|i| self.slab_event(i, columns))
+        });
         match verdict {
             Ok(()) => self.record += 1,
             Err(reason) => {
@@ -199,7 +210,11 @@ struct Columns<'a> {
 
 fn fits_together(records: usize, slab: &slice::OutcomeSlab) -> bool {
     let events = slab.data_ends.len();
-    let counted: u64 = slab.event_counts.iter().map(|count| u64::from(*count)).sum();
+    let counted: u64 = slab
+        .event_counts
+        .iter()
+        .map(|count| u64::from(*count))
+        .sum();
     let rising = slab.rejections.windows(2).all(|pair| pair[0].0 < pair[1].0);
     let rejected_without_events = slab
         .rejections
@@ -211,7 +226,10 @@ fn fits_together(records: usize, slab: &slice::OutcomeSlab) -> bool {
         && slab.routes.len() == events
         && slab.data_ends.is_sorted()
         && slab.data_ends.last().copied().unwrap_or(0) as usize == slab.data.len()
-        && slab.partition_indexes.iter().all(|i| (*i as usize) < slab.partitions.len())
+        && slab
+            .partition_indexes
+            .iter()
+            .all(|i| (*i as usize) < slab.partitions.len())
         && rising
         && rejected_without_events
 }

@@ -9,3 +9,6 @@ pub mod outcome;
 pub mod registry;
 pub mod release;
 pub mod sandbox;
+
+/// The enrichment component that the program carries in itself, built from `guest-enrich`.
+pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

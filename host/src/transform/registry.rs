@@ -97,7 +97,10 @@ impl Registry {
         let offer = Offer::new(read(&path)?, &manifest.settings)
             .map_err(|what| damaged(&manifest_path, what))?;
         if offer.manifest() != manifest || manifest.id() != id {
-            return Err(damaged(&path, "does not have the digest in its name".into()));
+            return Err(damaged(
+                &path,
+                "does not have the digest in its name".into(),
+            ));
         }
         Ok(offer)
     }
@@ -132,6 +135,9 @@ mod tests {
         registry.keep(&offer, &scratch).unwrap();
         let path = registry.component_path(offer.manifest().component);
         fs::write(path, b"something else").unwrap();
-        assert!(matches!(registry.get(id), Err(RegistryError::Damaged { .. })));
+        assert!(matches!(
+            registry.get(id),
+            Err(RegistryError::Damaged { .. })
+        ));
     }
 }

@@ -158,7 +158,9 @@ impl Program {
         condemned: &[SequenceNumber],
     ) -> Result<Transformed, SandboxError> {
         let usual = condemned.is_empty()
-            && slice.records().all(|r| r.data.len() <= self.limits.record_bytes);
+            && slice
+                .records()
+                .all(|r| r.data.len() <= self.limits.record_bytes);
         if usual && let Some(transformed) = self.run_slab(slice)? {
             return Ok(transformed);
         }
@@ -232,7 +234,7 @@ impl Program {
             };
             live.arm(&self.limits);
             match live.transform(slice, record) {
-                Ok(Ok(events)) => judge.events(events),
+                Ok(Ok(events)) => judge.events(&events),
                 Ok(Err(rejection)) => {
                     judge.reject(Reason::rejected(&rejection.code, rejection.message));
                 }
@@ -265,7 +267,10 @@ impl Program {
     /// Without a backtrace, which differs from run to run.
     fn out_of_time(&self) -> Reason {
         let limit = self.limits.time;
-        Reason::fault(Fault::OutOfTime, format!("took more than limits.time, {limit:?}, twice"))
+        Reason::fault(
+            Fault::OutOfTime,
+            format!("took more than limits.time, {limit:?}, twice"),
+        )
     }
 
     fn instantiate(&self) -> Result<Instance, SandboxError> {
@@ -285,12 +290,19 @@ impl Program {
             Some(indices) => Some(indices.load(&mut store, &raw).map_err(failed)?),
             None => None,
         };
-        Ok(Instance { store, rules, slice })
+        Ok(Instance {
+            store,
+            rules,
+            slice,
+        })
     }
 
     fn configured(&self) -> Result<Instance, SandboxError> {
         let mut instance = self.instantiate()?;
-        match instance.rules.call_configure(&mut instance.store, &self.settings) {
+        match instance
+            .rules
+            .call_configure(&mut instance.store, &self.settings)
+        {
             Ok(Ok(())) => {
                 instance.arm(&self.limits);
                 Ok(instance)

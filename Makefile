@@ -1,0 +1,58 @@
+# Sluice. Plain `make` lists what can be made.
+
+TARGET := wasm32-unknown-unknown
+SLUICE := target/release/sluice
+OUT    := out
+EVENTS := 1000000
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make sure that the WebAssembly target is installed
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup first" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is missing (zstd is built from source): install gcc or clang" >&2; exit 1; }
+	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)/lib" || { echo "== installing the Rust target $(TARGET)"; rustup target add $(TARGET); }
+
+build: setup ## build target/release/sluice, the transform inside
+	@echo "== building the transform and the host (minutes the first time, for wasmtime)"
+	cargo build --release --locked
+
+demo: build ## a million events from a file, through the sandbox, into a lake and onto a bus
+	@rm -rf $(OUT)/events.ndjson $(OUT)/lake $(OUT)/bus
+	@echo; echo "== 1/4 making $(EVENTS) events of 100 types in $(OUT)/events.ndjson"
+	@$(SLUICE) generate --events $(EVENTS) --types 100 --seed 7 --to file:$(OUT)/events.ndjson
+	@echo; echo "== 2/4 through the transform into $(OUT)/lake and $(OUT)/bus"
+	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
+	@echo; echo "== 3/4 once more: what is in the lake is not written again"
+	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
+	@echo; echo "== 4/4 what there is now"
+	@echo "an event as it came:      $$(head -n 1 $(OUT)/events.ndjson)"
+	@echo "as a message on the bus:  $$(cat $(OUT)/bus/*.ndjson | head -n 1)"
+	@echo "partitions of the lake:   $$(ls -d $(OUT)/lake/event_type=* | wc -l), such as $$(ls -d $(OUT)/lake/event_type=* | head -n 1)"
+	@echo; echo "demo: done"
+
+test: setup ## run all tests
+	@echo "== testing the transform"
+	cargo test --release --locked --package guest-enrich
+	@echo "== testing the host (builds it and the tests' own guests first)"
+	cargo test --release --locked --package sluice
+	@echo; echo "test: everything passed"
+
+guest: build ## build the transform alone: the module, and the component in target/enrich.wasm
+	cargo build --release --locked --package guest-enrich --target $(TARGET)
+	$(SLUICE) transform export target/enrich.wasm
+
+component: setup ## build the transform with cargo component (cargo install cargo-component)
+	@cargo component --version >/dev/null 2>&1 || { echo "cargo component is missing: cargo install cargo-component --locked" >&2; exit 1; }
+	cargo component build --release --locked --package guest-enrich --target $(TARGET)
+
+lint: setup ## check format, clippy and documentation, warnings as errors
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --release --locked --package guest-enrich --target $(TARGET) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
+
+clean: ## remove what the demo made
+	rm -rf $(OUT)
+
+.PHONY: help setup build demo test guest component lint clean
