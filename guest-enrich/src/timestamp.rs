@@ -3,6 +3,8 @@
 //! The arithmetic is decimal and exact: a float cannot hold `1700000000.1`. Nothing here depends on
 //! the size of an exponent, so that `1e999999999` costs what `1e9` does.
 
+use chrono::{Datelike as _, NaiveDate};
+
 /// 0000-01-01T00:00:00Z.
 const FIRST_SECOND: i64 = -62_167_219_200;
 /// 9999-12-31T23:59:59Z.
@@ -169,16 +171,18 @@ fn exponent(text: &[u8]) -> i64 {
 #[inline(always)]
 #[allow(
     clippy::cast_possible_truncation,
-    reason = "a range that was checked, and its remainders"
+    clippy::cast_sign_loss,
+    reason = "a range that was checked, and its remainders; no year in it is negative"
 )]
 fn format(seconds: i64, nanos: u32) -> Timestamp {
     let days = seconds.div_euclid(SECONDS_PER_DAY) as i32;
     let second = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-    let (year, month, day) = civil(days);
+    let date = NaiveDate::from_epoch_days(days).unwrap_or_default();
+    let year = date.year() as u32;
     let [y1, y2] = two_digits(year / 100);
     let [y3, y4] = two_digits(year % 100);
-    let [o1, o2] = two_digits(month);
-    let [d1, d2] = two_digits(day);
+    let [o1, o2] = two_digits(date.month());
+    let [d1, d2] = two_digits(date.day());
     let [h1, h2] = two_digits(second / 3600);
     let [m1, m2] = two_digits(second / 60 % 60);
     let [s1, s2] = two_digits(second % 60);
@@ -226,28 +230,6 @@ fn fraction(text: &mut [u8; Timestamp::LONGEST], nanos: u32) -> u8 {
 )]
 fn two_digits(number: u32) -> [u8; 2] {
     [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
-}
-
-/// Year, month and day of a day since 1970 in the proleptic Gregorian calendar. Counted from
-/// 1 March of the year -400, so that leap days come last in their year and nothing is negative for
-/// the years that a timestamp can have.
-#[inline(always)]
-fn civil(days: i32) -> (u32, u32, u32) {
-    const DAYS_PER_ERA: u32 = 146_097;
-    const EPOCH: i32 = 719_468 + DAYS_PER_ERA as i32;
-    let days = (days + EPOCH) as u32;
-    let era = days / DAYS_PER_ERA;
-    let of_era = days % DAYS_PER_ERA;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let (month, next_year) = if from_march < 10 {
-        (from_march + 3, 0)
-    } else {
-        (from_march - 9, 1)
-    };
-    (era * 400 + year_of_era + next_year - 400, month, day)
 }
 
 #[cfg(test)]

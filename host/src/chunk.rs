@@ -1,13 +1,15 @@
 //! A chunk in the making: outcomes of slices, joined in order and sorted by where they go.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use crate::encode::{Format, Level, encode};
 use crate::ledger::{Pending, Range};
-use crate::record::{Position, SequenceNumber, ShardId, Slice};
+use crate::partition::PartitionPath;
+use crate::record::{Position, SequenceNumber, ShardId, Slice, span};
 use crate::sink::object_key::Origin;
-use crate::sink::{Destination, quarantine};
-use crate::transform::outcome::{Fault, Reason, Rejected, Transformed};
+use crate::sink::{Destination, Object, quarantine};
+use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
 /// When a fresh chunk closes. It closes between slices, where the records alone decide, so that
@@ -18,13 +20,29 @@ pub struct ChunkLimits {
     pub bytes: u64,
     /// Records.
     pub records: u64,
+    /// Time since its first record came, for a source that has no end.
+    pub age: Option<Duration>,
+}
+
+/// What a chunk has to heed to fit where it goes.
+#[derive(Clone, Debug)]
+pub struct ChunkRules {
+    /// The shard of its records.
+    pub shard: ShardId,
+    /// Whether there is a bus; without one, what was meant for it is only counted.
+    pub with_messages: bool,
+    /// The most partitions that it may open in the lake.
+    pub max_partitions: usize,
+    /// The largest message that the bus takes, bytes, if it has a limit. An event over it needs an
+    /// object in the lake for its message to point to.
+    pub max_message_bytes: Option<usize>,
 }
 
 /// A chunk closes when its events outgrow its input this many times, whatever its limits say.
 const OUTPUT_TIMES_INPUT: u64 = 2;
 
 /// A line somewhere in the buffers of a chunk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Piece {
     buffer: u32,
     start: u32,
@@ -43,6 +61,7 @@ struct MessageRef {
     position: Position,
     event: u32,
     partition: u32,
+    key: Piece,
     piece: Piece,
 }
 
@@ -55,8 +74,20 @@ pub struct Message<'a> {
     pub event: u32,
     /// The partition of the event.
     pub partition: &'a str,
+    /// The partition key of the record; empty for a file.
+    pub partition_key: &'a str,
     /// The event's JSON.
     pub body: &'a [u8],
+    path: &'a PartitionPath,
+    piece: Piece,
+}
+
+impl Message<'_> {
+    /// The object that has the event, if it was routed to the lake.
+    #[must_use]
+    pub fn destination(&self) -> Destination {
+        Destination::Lake(self.path.clone())
+    }
 }
 
 /// What a chunk adds to the counts of a run.
@@ -79,10 +110,8 @@ pub struct ChunkCounts {
 /// A contiguous range of records of one shard, transformed by one release, to be landed as a unit.
 #[derive(Debug)]
 pub struct Chunk {
-    shard: ShardId,
+    rules: ChunkRules,
     release: ReleaseId,
-    with_messages: bool,
-    max_partitions: usize,
     bounds: Option<(SequenceNumber, SequenceNumber)>,
     last_digest: Option<Digest>,
     condemned: Vec<SequenceNumber>,
@@ -91,26 +120,18 @@ pub struct Chunk {
     destinations: BTreeMap<Destination, Lines>,
     lake_partitions: usize,
     messages: Vec<MessageRef>,
-    message_partitions: Vec<String>,
-    message_partition_indexes: HashMap<String, u32>,
+    message_partitions: Vec<PartitionPath>,
+    message_partition_indexes: HashMap<PartitionPath, u32>,
     counts: ChunkCounts,
 }
 
 impl Chunk {
-    /// An empty chunk. Without `with_messages` there is no bus, and what was meant for it is only
-    /// counted.
+    /// An empty chunk.
     #[must_use]
-    pub fn new(
-        shard: ShardId,
-        release: ReleaseId,
-        with_messages: bool,
-        max_partitions: usize,
-    ) -> Self {
+    pub fn new(rules: ChunkRules, release: ReleaseId) -> Self {
         Self {
-            shard,
+            rules,
             release,
-            with_messages,
-            max_partitions,
             bounds: None,
             last_digest: None,
             condemned: Vec::new(),
@@ -131,9 +152,10 @@ impl Chunk {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
     }
 
-    /// Takes in the next slice, which has at least one record, with what became of it.
+    /// Takes in the next slice with what became of it. One without records changes nothing.
     pub fn absorb(&mut self, slice: &Slice, mut outcome: Transformed) {
         self.refuse_partitions_over_the_limit(&mut outcome);
+        self.refuse_messages_over_the_limit(&mut outcome);
         self.count(slice, &outcome);
         self.quarantine(slice, &outcome.rejected);
         self.take_events(slice, outcome);
@@ -159,7 +181,7 @@ impl Chunk {
 
     /// Sends whole records to quarantine whose events would open more partitions than a chunk may.
     fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
-        if self.lake_partitions + outcome.partitions.len() <= self.max_partitions {
+        if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;
         }
         let mut opened = BTreeSet::new();
@@ -171,26 +193,43 @@ impl Chunk {
                 .contains_key(&Destination::Lake(path.clone()))
                 || opened.contains(path);
             if known {
-            } else if self.lake_partitions + opened.len() < self.max_partitions {
+            } else if self.lake_partitions + opened.len() < self.rules.max_partitions {
                 opened.insert(path);
             } else {
                 refused.insert(event.record);
             }
         }
-        outcome
+        let limit = self.rules.max_partitions;
+        let why = format!("this chunk has opened {limit} partitions, limits.partitions");
+        refuse(
+            outcome,
+            &refused,
+            &Reason::fault(Fault::TooManyPartitions, why),
+        );
+    }
+
+    /// Sends whole records to quarantine of which an event fits no message and has no object that a
+    /// message could point to.
+    fn refuse_messages_over_the_limit(&self, outcome: &mut Transformed) {
+        let Some(limit) = self.rules.max_message_bytes else {
+            return;
+        };
+        let lost =
+            |event: &&Event| !event.routes.lake && (event.end - event.start) as usize > limit;
+        let refused: BTreeSet<_> = outcome
             .events
-            .retain(|event| !refused.contains(&event.record));
-        let limit = self.max_partitions;
-        outcome
-            .rejected
-            .extend(refused.into_iter().map(|record| Rejected {
-                record,
-                reason: Reason::fault(
-                    Fault::TooManyPartitions,
-                    format!("this chunk has opened {limit} partitions, limits.partitions"),
-                ),
-            }));
-        outcome.rejected.sort_by_key(|rejected| rejected.record);
+            .iter()
+            .filter(lost)
+            .map(|e| e.record)
+            .collect();
+        if !refused.is_empty() {
+            let why = format!("an event for the bus alone has more than {limit} bytes");
+            refuse(
+                outcome,
+                &refused,
+                &Reason::fault(Fault::MessageTooLarge, why),
+            );
+        }
     }
 
     fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
@@ -202,7 +241,7 @@ impl Chunk {
         for Rejected { record, reason } in rejected {
             let start = index(lines.len());
             let record = slice.record(*record as usize);
-            quarantine::push_line(&mut lines, &self.shard, &record, reason, self.release);
+            quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
             let piece = Piece { buffer, start, end };
@@ -221,7 +260,7 @@ impl Chunk {
         let partitions: Vec<_> = outcome
             .partitions
             .iter()
-            .map(|path| self.message_partition(path.as_str()))
+            .map(|path| self.message_partition(path))
             .collect();
         let mut of_record = (u32::MAX, 0);
         for event in &outcome.events {
@@ -234,11 +273,12 @@ impl Chunk {
             if event.routes.lake {
                 by_partition[event.partition as usize].push(piece);
             }
-            if event.routes.bus && self.with_messages {
+            if event.routes.bus && self.rules.with_messages {
                 self.messages.push(MessageRef {
                     position: slice.positions()[event.record as usize],
                     event: of_record.1,
                     partition: partitions[event.partition as usize],
+                    key: key_piece(slice, buffer + 1, event.record as usize),
                     piece,
                 });
             } else if event.routes.bus {
@@ -256,19 +296,22 @@ impl Chunk {
             }
         }
         self.keep(outcome.data);
+        if self.rules.with_messages {
+            self.keep(slice.partition_keys().as_bytes().to_vec());
+        }
     }
 
     /// The index of a partition's name among those that messages refer to.
-    fn message_partition(&mut self, path: &str) -> u32 {
-        if !self.with_messages {
+    fn message_partition(&mut self, path: &PartitionPath) -> u32 {
+        if !self.rules.with_messages {
             return 0;
         }
         if let Some(known) = self.message_partition_indexes.get(path) {
             return *known;
         }
         let new = index(self.message_partitions.len());
-        self.message_partitions.push(path.to_owned());
-        self.message_partition_indexes.insert(path.to_owned(), new);
+        self.message_partitions.push(path.clone());
+        self.message_partition_indexes.insert(path.clone(), new);
         new
     }
 
@@ -304,7 +347,7 @@ impl Chunk {
     pub fn origin(&self) -> Origin {
         let (first, last) = self.bounds.unwrap_or((0.into(), 0.into()));
         Origin {
-            shard: self.shard.clone(),
+            shard: self.rules.shard.clone(),
             range: Range {
                 first,
                 last,
@@ -325,7 +368,7 @@ impl Chunk {
         self.destinations.keys()
     }
 
-    /// Encodes the object for `destination`; empty where there is none.
+    /// Encodes the object for `destination`; one without lines where nothing goes there.
     ///
     /// # Errors
     /// What the compressor says.
@@ -334,26 +377,81 @@ impl Chunk {
         destination: &Destination,
         format: Format,
         level: Level,
-    ) -> std::io::Result<Vec<u8>> {
+        with_digest: bool,
+    ) -> std::io::Result<Object> {
         let none = Lines::default();
         let lines = self.destinations.get(destination).unwrap_or(&none);
-        let mut pieces = lines.pieces.iter().map(|piece| self.bytes(piece));
-        encode(format, level, lines.bytes, &mut pieces)
+        let pieces = || lines.pieces.iter().map(|piece| self.bytes(piece));
+        let origin = self.origin();
+        Ok(Object {
+            key: origin.object_key(destination, format),
+            body: encode(format, level, lines.bytes, &mut pieces())?,
+            format,
+            digest: with_digest.then(|| Digest::of_lines(pieces())),
+            lines: lines.pieces.len() as u64,
+            origin,
+        })
     }
 
     /// Its messages, in the order of their records.
     pub fn messages(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
-        self.messages.iter().map(|message| Message {
+        self.messages.iter().map(|message| self.message_of(message))
+    }
+
+    /// Message `index` of [`messages`](Self::messages); `None` behind the last one.
+    #[must_use]
+    pub fn message(&self, index: usize) -> Option<Message<'_>> {
+        self.messages
+            .get(index)
+            .map(|message| self.message_of(message))
+    }
+
+    fn message_of(&self, message: &MessageRef) -> Message<'_> {
+        let path = &self.message_partitions[message.partition as usize];
+        Message {
             position: message.position,
             event: message.event,
-            partition: &self.message_partitions[message.partition as usize],
+            partition: path.as_str(),
+            partition_key: std::str::from_utf8(self.bytes(&message.key)).unwrap_or_default(),
             body: self.bytes(&message.piece),
-        })
+            path,
+            piece: message.piece,
+        }
+    }
+
+    /// The line of a message's event in its object, from 0; `None` where it is in none.
+    #[must_use]
+    pub fn line_of(&self, message: &Message<'_>) -> Option<usize> {
+        let lines = self.destinations.get(&message.destination())?;
+        lines
+            .pieces
+            .iter()
+            .position(|piece| *piece == message.piece)
     }
 
     fn bytes(&self, piece: &Piece) -> &[u8] {
         &self.buffers[piece.buffer as usize][piece.start as usize..piece.end as usize]
     }
+}
+
+/// Where the partition key of a record is, in the buffer that its slice's keys will be.
+fn key_piece(slice: &Slice, buffer: u32, record: usize) -> Piece {
+    let span = span(slice.partition_key_ends(), record);
+    let (start, end) = (index(span.start), index(span.end));
+    Piece { buffer, start, end }
+}
+
+fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
+    outcome
+        .events
+        .retain(|event| !refused.contains(&event.record));
+    outcome
+        .rejected
+        .extend(refused.iter().map(|record| Rejected {
+            record: *record,
+            reason: reason.clone(),
+        }));
+    outcome.rejected.sort_by_key(|rejected| rejected.record);
 }
 
 impl Lines {

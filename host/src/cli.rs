@@ -13,7 +13,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use crate::config::{self, ConfigError, RunArgs};
 use crate::generate::{self, Events, Plan};
-use crate::run::local;
+use crate::run;
 use crate::telemetry;
 use crate::transform::ENRICH;
 
@@ -95,7 +95,7 @@ const WRONG_USAGE: u8 = 2;
 /// Parses the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(std::env::args_os().collect()) {
+    match execute(std::env::args_os().collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
@@ -118,7 +118,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
 }
 
-fn run(argv: Vec<OsString>) -> anyhow::Result<()> {
+fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     let cli = Cli::try_parse_from(&argv)?;
     match cli.command {
         Command::Generate(args) => generate(&args),
@@ -126,7 +126,7 @@ fn run(argv: Vec<OsString>) -> anyhow::Result<()> {
             let settings = with_file(&args, argv, &["run"])?.settings()?;
             telemetry::start(settings.log_format, &settings.log_level)
                 .map_err(|error| ConfigError::new("log.level", error))?;
-            local::run(settings)
+            run::run(&settings)
         }
         Command::Transform(TransformCommand::Export { file }) => {
             fs::write(&file, ENRICH).with_context(|| file.display().to_string())

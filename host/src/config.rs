@@ -2,25 +2,28 @@
 //! anything starts. The command line's own definition is the only list of settings there is; each
 //! argument's id is the dotted key of the file.
 
+pub mod args;
 pub mod file;
+pub mod target;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, FromArgMatches as _};
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use thiserror::Error;
 
 use crate::chunk::ChunkLimits;
 use crate::encode::{Format, Level};
-use crate::source::file::Location;
+use crate::retry::Patience;
 use crate::telemetry::LogFormat;
 use crate::transform::limits::Limits;
 
+pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
+pub use self::target::{BusTarget, LakeTarget, Sources, StartAt, StreamSettings};
 
 /// A setting that is missing or wrong.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -46,189 +49,17 @@ impl ConfigError {
     }
 }
 
-/// What is said of a run at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum SummaryFormat {
-    /// A few lines for people.
-    Text,
-    /// One JSON object, the last line of standard output.
-    Json,
-    /// Nothing.
-    None,
-}
-
-/// How objects are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// gzip.
-    Gzip,
-    /// Zstandard.
-    Zstd,
-}
-
-impl Compression {
-    fn format(self) -> Format {
-        match self {
-            Self::None => Format::Plain,
-            Self::Gzip => Format::Gzip,
-            Self::Zstd => Format::Zstd,
-        }
-    }
-}
-
-/// The settings of `run` as users write them. An argument's id is its key in `sluice.toml`; its flag
-/// and its environment variable follow from that.
-#[derive(Clone, Debug, Args)]
-pub struct RunArgs {
-    /// The file with settings; without it, `sluice.toml` in the current folder if there is one.
-    #[arg(long, env = "SLUICE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    /// Where records come from: `file:PATH` (newline-delimited JSON, plain or compressed with gzip or
-    /// zstd) or `-` for standard input; may be given several times.
-    #[arg(
-        long,
-        env = "SLUICE_SOURCE",
-        value_name = "SOURCE",
-        value_delimiter = ','
-    )]
-    pub source: Vec<String>,
-
-    /// Where events go, partitioned: `file:DIR`.
-    #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
-    pub lake: Option<String>,
-
-    /// Where messages go, one for each event: `file:DIR`, or `none`.
-    #[arg(
-        long,
-        env = "SLUICE_BUS",
-        value_name = "TARGET",
-        default_value = "none"
-    )]
-    pub bus: String,
-
-    /// The transform, a WebAssembly component; without it, the enrichment that the program carries.
-    #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]
-    pub transform: Option<PathBuf>,
-
-    /// The transform's settings: a JSON object, or a file that holds one.
-    #[arg(
-        long,
-        env = "SLUICE_SETTINGS",
-        value_name = "JSON|FILE",
-        default_value = "{}"
-    )]
-    pub settings: String,
-
-    /// How objects are compressed.
-    #[arg(
-        long,
-        env = "SLUICE_COMPRESSION",
-        value_name = "METHOD",
-        default_value = "zstd"
-    )]
-    pub compression: Compression,
-
-    /// How hard: 1 to 19 for zstd (3 if not given), 1 to 9 for gzip (6).
-    #[arg(id = "compression_level", long = "compression-level")]
-    #[arg(env = "SLUICE_COMPRESSION_LEVEL", value_name = "LEVEL")]
-    pub compression_level: Option<Level>,
-
-    /// A chunk, which is landed as a unit, closes at this much input.
-    #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]
-    #[arg(value_name = "SIZE", default_value = "32MiB")]
-    pub chunk_bytes: ByteSize,
-
-    /// A chunk closes at this many records.
-    #[arg(
-        id = "chunk.records",
-        long = "chunk-records",
-        env = "SLUICE_CHUNK_RECORDS"
-    )]
-    #[arg(value_name = "N", default_value = "1000000")]
-    pub chunk_records: u64,
-
-    /// Fuel for one record, about one unit for each WebAssembly instruction.
-    #[arg(id = "limits.fuel", long = "limits-fuel", env = "SLUICE_LIMITS_FUEL")]
-    #[arg(value_name = "UNITS", default_value = "100000000")]
-    pub limits_fuel: u64,
-
-    /// Linear memory of an instance.
-    #[arg(
-        id = "limits.memory",
-        long = "limits-memory",
-        env = "SLUICE_LIMITS_MEMORY"
-    )]
-    #[arg(value_name = "SIZE", default_value = "32MiB")]
-    pub limits_memory: ByteSize,
-
-    /// Wall time for one record, the backstop for what fuel does not measure.
-    #[arg(id = "limits.time", long = "limits-time", env = "SLUICE_LIMITS_TIME")]
-    #[arg(value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
-    pub limits_time: Duration,
-
-    /// The largest record that is offered to the transform; a larger one goes to quarantine.
-    #[arg(id = "limits.record_bytes", long = "limits-record-bytes")]
-    #[arg(
-        env = "SLUICE_LIMITS_RECORD_BYTES",
-        value_name = "SIZE",
-        default_value = "10MiB"
-    )]
-    pub limits_record_bytes: ByteSize,
-
-    /// The most that the events of one record may hold together.
-    #[arg(id = "limits.output_bytes", long = "limits-output-bytes")]
-    #[arg(
-        env = "SLUICE_LIMITS_OUTPUT_BYTES",
-        value_name = "SIZE",
-        default_value = "16MiB"
-    )]
-    pub limits_output_bytes: ByteSize,
-
-    /// The most partitions that a chunk may open; further records go to quarantine.
-    #[arg(id = "limits.partitions", long = "limits-partitions")]
-    #[arg(
-        env = "SLUICE_LIMITS_PARTITIONS",
-        value_name = "N",
-        default_value = "20000"
-    )]
-    pub limits_partitions: u32,
-
-    /// Threads that transform and compress; one for each core if not given.
-    #[arg(long, env = "SLUICE_THREADS", value_name = "N")]
-    pub threads: Option<u16>,
-
-    /// What to say at the end, on standard output.
-    #[arg(
-        long,
-        env = "SLUICE_SUMMARY",
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
-    pub summary: SummaryFormat,
-
-    /// What is logged: a level, or directives such as `warn,transform=debug`.
-    #[arg(id = "log.level", long = "log-level", env = "SLUICE_LOG_LEVEL")]
-    #[arg(value_name = "LEVEL", default_value = "warn")]
-    pub log_level: String,
-
-    /// How log lines look.
-    #[arg(id = "log.format", long = "log-format", env = "SLUICE_LOG_FORMAT")]
-    #[arg(value_name = "FORMAT", default_value = "human")]
-    pub log_format: LogFormat,
-}
-
 /// The settings of a run, checked.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// Where records come from, in order.
-    pub sources: Vec<Location>,
-    /// The folder of the lake.
-    pub lake: PathBuf,
-    /// The folder of the bus.
-    pub bus: Option<PathBuf>,
+    /// Where records come from.
+    pub sources: Sources,
+    /// Where events go.
+    pub lake: LakeTarget,
+    /// Where messages go.
+    pub bus: Option<BusTarget>,
+    /// How long an operation of a service is tried before it is given up.
+    pub patience: Patience,
     /// The component; `None` is the one that the program carries.
     pub transform: Option<PathBuf>,
     /// The transform's settings, a JSON object.
@@ -239,6 +70,8 @@ pub struct RunSettings {
     pub level: Level,
     /// When a chunk closes.
     pub chunk: ChunkLimits,
+    /// What all chunks together may take, bytes.
+    pub memory: u64,
     /// What a transform may use.
     pub limits: Limits,
     /// Threads that transform and compress.
@@ -260,28 +93,21 @@ impl RunArgs {
         if self.source.is_empty() {
             return Err(missing("source", "file:events.ndjson"));
         }
-        let sources = self
-            .source
-            .iter()
-            .map(|source| location(source))
-            .collect::<Result<_, _>>()?;
-        let lake = self
-            .lake
-            .as_deref()
-            .ok_or_else(|| missing("lake", "file:lake"))?;
+        let sources = Sources::parse(&self.source, |name| self.stream(name))?;
+        let lake = self.lake.as_deref();
+        let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let format = self.compression.format();
         let level = self.compression_level.unwrap_or_default().check(format);
         Ok(RunSettings {
-            sources,
-            lake: folder("lake", lake, "file:DIR")?,
-            bus: match self.bus.as_str() {
-                "none" => None,
-                bus => Some(folder("bus", bus, "file:DIR or none")?),
-            },
+            lake: LakeTarget::parse(lake)?,
+            bus: BusTarget::parse(&self.bus)?,
+            patience: Patience(self.patience),
+            memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
             settings: transform_settings(&self.settings)?,
             format,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
+                age: matches!(sources, Sources::Stream(_)).then_some(self.chunk_age),
                 bytes: at_least("chunk.bytes", self.chunk_bytes.as_u64(), 1)?,
                 records: at_least("chunk.records", self.chunk_records, 1)?,
             },
@@ -290,10 +116,29 @@ impl RunArgs {
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             limits: self.limits()?,
+            sources,
             transform: self.transform,
             summary: self.summary,
             log_level: self.log_level,
             log_format: self.log_format,
+        })
+    }
+
+    fn stream(&self, name: &str) -> Result<StreamSettings, ConfigError> {
+        /// A lease is renewed six times in its duration, each with a write of the ledger.
+        const LEASE_MIN: Duration = Duration::from_secs(1);
+        if self.lease < LEASE_MIN {
+            return Err(ConfigError::new(
+                "lease",
+                format!("must be {LEASE_MIN:?} or more"),
+            ));
+        }
+        Ok(StreamSettings {
+            stream: name.to_owned(),
+            start: self.start,
+            until_caught_up: self.until_caught_up,
+            lease: self.lease,
+            drain: self.drain,
         })
     }
 
@@ -331,35 +176,6 @@ fn missing(key: &str, example: &str) -> ConfigError {
              {key} = \"{example}\" in sluice.toml"
         ),
     )
-}
-
-fn location(source: &str) -> Result<Location, ConfigError> {
-    match source.strip_prefix("file:") {
-        _ if source == "-" => Ok(Location::Stdin),
-        Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
-        _ => {
-            let why = format!("{source:?} is not file:PATH or -{}", did_you_mean(source));
-            Err(ConfigError::new("source", why))
-        }
-    }
-}
-
-fn folder(key: &str, target: &str, expected: &str) -> Result<PathBuf, ConfigError> {
-    match target.strip_prefix("file:") {
-        Some(path) if !path.is_empty() => Ok(path.into()),
-        _ => {
-            let why = format!("{target:?} is not {expected}{}", did_you_mean(target));
-            Err(ConfigError::new(key, why))
-        }
-    }
-}
-
-fn did_you_mean(path: &str) -> String {
-    if path.is_empty() || path.contains(':') {
-        String::new()
-    } else {
-        format!(" (did you mean file:{path}?)")
-    }
 }
 
 fn transform_settings(settings: &str) -> Result<String, ConfigError> {
@@ -475,8 +291,6 @@ fn subcommand(command: Command, path: &[&str], file: Option<&File>) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::Args as _;
-
     use super::*;
 
     #[test]
@@ -492,18 +306,5 @@ mod tests {
             );
             assert!(arg.get_help().is_some(), "{key} has no help");
         }
-    }
-
-    #[test]
-    fn a_plain_path_gets_a_hint() {
-        let error = location("events.ndjson").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("did you mean file:events.ndjson?"),
-            "{error}"
-        );
-        assert!(folder("lake", "s3://bucket", "file:DIR").is_err());
-        assert_eq!(location("-").unwrap(), Location::Stdin);
     }
 }

@@ -97,11 +97,14 @@ pub type Lines<'a> = &'a mut dyn Iterator<Item = &'a [u8]>;
 
 /// Encodes lines as one object of `bytes` bytes before compression, line ends included.
 ///
-/// The same lines always give the same bytes, with the same version of the compressor.
+/// The same lines always give the same bytes, with the same version of the compressor. A level that
+/// the format does not have stands for its usual one: a pinned range keeps its format even when a
+/// later run has another with its own level.
 ///
 /// # Errors
 /// What the compressor says; none is expected, since it writes to memory.
 pub fn encode(format: Format, level: Level, bytes: u64, lines: Lines<'_>) -> io::Result<Vec<u8>> {
+    let level = level.check(format).unwrap_or_default();
     match format {
         Format::Plain => {
             let mut object = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::ledger::Range;
 use crate::ledger::store::StoreError;
-use crate::sink::directory::DirectoryError;
+use crate::sink::SinkError;
 use crate::source::SourceError;
 use crate::transform::sandbox::SandboxError;
 
@@ -24,7 +24,7 @@ pub enum PipelineError {
     Ledger(#[from] StoreError),
     /// The lake or the bus cannot be written.
     #[error(transparent)]
-    Sink(#[from] DirectoryError),
+    Sink(#[from] SinkError),
     /// An object could not be compressed.
     #[error("cannot compress an object: {0}")]
     Encode(io::Error),

@@ -3,7 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::{BoxFuture, ready};
+
+use crate::transform::registry::WriteOnce;
 
 /// What writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
@@ -87,7 +92,7 @@ impl Scratch {
     ///
     /// # Errors
     /// What the file system says of the folder itself.
-    pub fn close(self) -> io::Result<()> {
+    pub fn close(&self) -> io::Result<()> {
         fs::remove_dir_all(&self.folder)?;
         let _still_in_use_by_another_shard = fs::remove_dir(parent(&self.folder));
         Ok(())
@@ -104,6 +109,36 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
+}
+
+/// A folder of files that are created once.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+    scratch: Arc<Scratch>,
+}
+
+impl Folder {
+    /// The files below `root`, made in `scratch`.
+    #[must_use]
+    pub fn new(root: PathBuf, scratch: Arc<Scratch>) -> Self {
+        Self { root, scratch }
+    }
+}
+
+impl WriteOnce for Folder {
+    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), String>> {
+        let created = self.scratch.create(&self.root.join(name), content);
+        Box::pin(ready(created.map(drop).map_err(|error| error.to_string())))
+    }
+
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, String>> {
+        Box::pin(ready(match fs::read(self.root.join(name)) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }))
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@
     )
 )]
 
+pub mod aws;
 pub mod chunk;
 pub mod cli;
 pub mod compute;
@@ -41,6 +42,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod progress;
 pub mod record;
+pub mod retry;
 pub mod run;
 pub mod sink;
 pub mod source;

@@ -1,10 +1,13 @@
 //! The words of a stream: shards, sequence numbers, record ids, and records packed into slices.
 
+mod sequence;
+
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::sequence::SequenceNumber;
 
 /// The name of a shard, safe as a part of an object key and of a file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,123 +62,6 @@ impl TryFrom<String> for ShardId {
 impl From<ShardId> for String {
     fn from(shard: ShardId) -> Self {
         shard.as_str().to_owned()
-    }
-}
-
-/// Where a record stands in its shard: a number below 10^57, larger for later records. Kinesis
-/// numbers have 56 digits (186 bits); a file's are byte offsets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SequenceNumber([u64; 3]);
-
-/// The largest power of ten in a `u64`, and its number of zeros: one step of the conversion between
-/// binary and decimal.
-const STEP: u64 = 10_000_000_000_000_000_000;
-const STEP_DIGITS: usize = 19;
-
-/// Three steps of 19 digits; 10^57 needs 190 of the 192 bits.
-const SEQUENCE_MAX_DIGITS: usize = 3 * STEP_DIGITS;
-
-impl SequenceNumber {
-    /// The three groups of 19 decimal digits, most significant first.
-    fn groups(mut self) -> [u64; 3] {
-        let mut groups = [0; 3];
-        for group in groups.iter_mut().rev() {
-            let mut remainder = 0u128;
-            for limb in &mut self.0 {
-                let value = (remainder << 64) | u128::from(*limb);
-                *limb = low_half(value / u128::from(STEP));
-                remainder = value % u128::from(STEP);
-            }
-            *group = low_half(remainder);
-        }
-        groups
-    }
-
-    fn push_group(&mut self, group: u64) {
-        let mut carry = u128::from(group);
-        for limb in self.0.iter_mut().rev() {
-            let value = u128::from(*limb) * u128::from(STEP) + carry;
-            *limb = low_half(value);
-            carry = value >> 64;
-        }
-    }
-
-    /// The number for object keys: zero-padded to a width that all numbers of its shard share, so
-    /// that keys sort as the records do. 20 digits for numbers of up to 64 bits (a file's offsets),
-    /// 56 for larger ones (Kinesis).
-    #[must_use]
-    pub fn padded(&self) -> String {
-        let width = if self.0[0] == 0 && self.0[1] == 0 {
-            20
-        } else {
-            56
-        };
-        format!("{:0>width$}", self.to_string())
-    }
-
-    /// The number as a byte offset.
-    #[must_use]
-    pub fn as_offset(&self) -> Option<u64> {
-        (self.0[0] == 0 && self.0[1] == 0).then_some(self.0[2])
-    }
-}
-
-/// The low 64 bits, which is what each step of the long arithmetic keeps.
-#[allow(clippy::cast_possible_truncation)]
-fn low_half(value: u128) -> u64 {
-    value as u64
-}
-
-impl From<u64> for SequenceNumber {
-    fn from(offset: u64) -> Self {
-        Self([0, 0, offset])
-    }
-}
-
-impl FromStr for SequenceNumber {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty()
-            || text.len() > SEQUENCE_MAX_DIGITS
-            || !text.bytes().all(|b| b.is_ascii_digit())
-        {
-            return Err(format!(
-                "sequence number {text:?} is not 1 to {SEQUENCE_MAX_DIGITS} decimal digits"
-            ));
-        }
-        let digits = format!("{text:0>SEQUENCE_MAX_DIGITS$}");
-        let mut number = Self([0; 3]);
-        for start in (0..SEQUENCE_MAX_DIGITS).step_by(STEP_DIGITS) {
-            let group = &digits[start..start + STEP_DIGITS];
-            number.push_group(group.parse().map_err(|e| format!("{text:?}: {e}"))?);
-        }
-        Ok(number)
-    }
-}
-
-impl TryFrom<String> for SequenceNumber {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<SequenceNumber> for String {
-    fn from(number: SequenceNumber) -> Self {
-        number.to_string()
-    }
-}
-
-impl fmt::Display for SequenceNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.groups() {
-            [0, 0, low] => write!(f, "{low}"),
-            [0, middle, low] => write!(f, "{middle}{low:019}"),
-            [high, middle, low] => write!(f, "{high}{middle:019}{low:019}"),
-        }
     }
 }
 
@@ -380,36 +266,7 @@ pub fn span(ends: &[u32], index: usize) -> std::ops::Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn a_kinesis_sequence_number_survives_both_ways() {
-        let text = "49590338271490256608559692538361571095921575989136588898";
-        let number: SequenceNumber = text.parse().unwrap();
-        assert_eq!(number.to_string(), text);
-        assert_eq!(number.padded(), text);
-    }
-
-    #[test]
-    fn an_offset_is_padded_to_twenty_digits() {
-        assert_eq!(
-            SequenceNumber::from(12_345).padded(),
-            "00000000000000012345"
-        );
-        assert_eq!(
-            SequenceNumber::from(u64::MAX).padded(),
-            u64::MAX.to_string()
-        );
-    }
-
-    #[test]
-    fn what_is_not_a_number_is_refused() {
-        for text in ["", "-1", "1.5", "0x10", " 1", &"9".repeat(58)] {
-            assert!(text.parse::<SequenceNumber>().is_err(), "{text:?}");
-        }
-    }
 
     #[test]
     fn a_shard_id_cannot_escape_its_folder_or_hide() {
@@ -417,14 +274,5 @@ mod tests {
             assert!(ShardId::new(name).is_err(), "{name:?}");
         }
         assert!(ShardId::new("shardId-000000000000").is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn sequence_numbers_order_as_numbers_do(a in "[1-9][0-9]{0,56}", b in "[1-9][0-9]{0,56}") {
-            let (x, y): (SequenceNumber, SequenceNumber) = (a.parse().unwrap(), b.parse().unwrap());
-            prop_assert_eq!(x.to_string(), a.clone());
-            prop_assert_eq!(x.cmp(&y), (a.len(), a).cmp(&(b.len(), b)));
-        }
     }
 }

@@ -75,8 +75,7 @@ pub enum PlanError {
     SharesInAll(f64),
 }
 
-/// What a generated line is. Each line has one kind: a late event is malformed or repeated only
-/// as a line of that other kind.
+/// What a generated line is. Each line has one kind: a late event once more is a duplicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A new event, on time.
@@ -89,14 +88,13 @@ pub enum Kind {
     Malformed,
 }
 
-/// The events of a plan, one after the other. It reads neither clock nor files.
+/// The events of a plan, one after the other, made without a look at clocks or files.
 #[derive(Debug)]
 pub struct Events {
     total: u64,
     made: u64,
     dice: Dice,
     names: Names,
-    /// Upper limits of one roll for malformed, duplicate and late lines, in this order.
     kinds: [Share; 3],
     recent: Vec<Vec<u8>>,
     oldest: usize,
@@ -112,30 +110,12 @@ impl Events {
         if !(1..=MAX_TYPES).contains(&plan.types) {
             return Err(PlanError::Types(plan.types));
         }
-        let shares = [
-            ("malformed", plan.malformed),
-            ("duplicates", plan.duplicates),
-            ("late", plan.late),
-        ];
-        let mut in_all = 0.0;
-        let mut kinds = [Share::NONE; 3];
-        for (kind, (option, share)) in kinds.iter_mut().zip(shares) {
-            if !(0.0..=1.0).contains(&share) {
-                return Err(PlanError::Share { option, share });
-            }
-            in_all += share;
-            *kind = Share::new(in_all);
-        }
-        // Sums such as 0.7 + 0.2 + 0.1 may miss 1 by a rounding.
-        if in_all > 1.0 + 1e-9 {
-            return Err(PlanError::SharesInAll(in_all));
-        }
         Ok(Self {
             total: plan.events,
             made: 0,
             dice: Dice::new(plan.seed),
             names: Names::new(plan.types),
-            kinds,
+            kinds: kinds_of(plan)?,
             recent: Vec::new(),
             oldest: 0,
             remembers: plan.duplicates > 0.0,
@@ -212,4 +192,27 @@ impl Events {
         slot.extend_from_slice(event);
         self.oldest = (self.oldest + 1) % MEMORY;
     }
+}
+
+/// Where one roll ends to mean a malformed, a duplicate and a late line.
+fn kinds_of(plan: &Plan) -> Result<[Share; 3], PlanError> {
+    let shares = [
+        ("malformed", plan.malformed),
+        ("duplicates", plan.duplicates),
+        ("late", plan.late),
+    ];
+    let mut in_all = 0.0;
+    let mut kinds = [Share::NONE; 3];
+    for (kind, (option, share)) in kinds.iter_mut().zip(shares) {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(PlanError::Share { option, share });
+        }
+        in_all += share;
+        *kind = Share::new(in_all);
+    }
+    // Sums such as 0.7 + 0.2 + 0.1 may miss 1 by a rounding.
+    if in_all > 1.0 + 1e-9 {
+        return Err(PlanError::SharesInAll(in_all));
+    }
+    Ok(kinds)
 }

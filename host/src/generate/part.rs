@@ -101,12 +101,15 @@ fn put_uuid(dice: &mut Dice, out: &mut Vec<u8>) {
 
 fn put_prose(bytes: u64, dice: &mut Dice, out: &mut Vec<u8>) {
     let language = dice.pick(SENTENCES);
+    let mut sentence = dice.index(language.len());
     let start = out.len();
     loop {
-        out.extend_from_slice(dice.pick(language).as_bytes());
+        out.extend_from_slice(language[sentence].as_bytes());
         if (out.len() - start) as u64 >= bytes {
             return;
         }
         out.push(b' ');
+        // Any other sentence: nobody says the same twice in a row.
+        sentence = (sentence + 1 + dice.index(language.len() - 1)) % language.len();
     }
 }

@@ -39,6 +39,8 @@ pub(super) const TAP: &[Part] = &[
     LEARNER,
     Raw(r#","platform":""#),
     PLATFORM,
+    Raw(r#"","version":""#),
+    VERSION,
     Raw(r#"","n":"#),
     Int(1, 400),
     Raw("}"),

@@ -40,9 +40,9 @@ impl Generated {
     }
 }
 
-/// Writes all `events` to `to`, each with a newline after it, and flushes. With `rate`, no more
-/// than so many events per second of the wall clock, flushed as they come. `progress` is called
-/// after each block, at least once a second and at most about 50 times with a rate.
+/// Writes all `events` to `to`, each with a newline after it, and flushes. With `rate`, so many
+/// lines per second of the wall clock since the start, flushed as they come; after a slow write it
+/// catches up. `progress` is called after each block of lines, with a rate at least once a second.
 ///
 /// # Errors
 /// The first failure to write or to flush.

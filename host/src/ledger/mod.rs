@@ -8,6 +8,8 @@
 //!                            └── a new run replays exactly this range
 //! ```
 
+pub mod file;
+pub mod s3;
 pub mod store;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,31 @@ pub struct Ledger {
     shard: ShardId,
     committed: Option<Committed>,
     pending: Option<Pending>,
+    /// Where reading began, of a shard that was not to be read from its oldest record: milliseconds
+    /// since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    began_at: Option<i64>,
+    /// Whether the shard is closed and all of it is committed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    finished: bool,
+    /// Who holds the shard; a ledger in a folder is held by a lock instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<Lease>,
+}
+
+/// Who holds a shard, in a ledger that is changed by compare-and-swap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lease {
+    /// The process that has it; none after it was given back.
+    pub owner: Option<String>,
+    /// How many times it has been taken.
+    pub fence: u64,
+    /// Different after every write. A lease whose nonce stays the same is not being renewed.
+    pub nonce: String,
+    /// A process that has too few shards and asks for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_by: Option<String>,
 }
 
 /// Everything up to here is in the lake, on the bus or in quarantine.
@@ -109,7 +136,102 @@ impl Ledger {
             shard,
             committed: None,
             pending: None,
+            began_at: None,
+            finished: false,
+            lease: None,
         }
+    }
+
+    /// Who holds the shard.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.lease.as_ref()?.owner.as_deref()
+    }
+
+    /// The lease, where the ledger has one.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
+    }
+
+    /// The ledger with another owner.
+    #[must_use]
+    pub fn taken_by(&self, owner: &str) -> Self {
+        self.leased(Some(owner.to_owned()), 1)
+    }
+
+    /// The ledger without an owner.
+    #[must_use]
+    pub fn given_back(&self) -> Self {
+        self.leased(None, 0)
+    }
+
+    /// The ledger with a wish of another process to have the shard.
+    #[must_use]
+    pub fn wanted_by(&self, process: &str) -> Self {
+        let mut wanted = self.clone();
+        if let Some(lease) = &mut wanted.lease {
+            lease.wanted_by = Some(process.to_owned());
+        }
+        wanted
+    }
+
+    /// Where reading began, of a shard that was not to be read from its oldest record.
+    #[must_use]
+    pub fn began_at(&self) -> Option<i64> {
+        self.began_at
+    }
+
+    /// The ledger of a shard that is read from a moment on, milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn begun_at(&self, moment: i64) -> Self {
+        Self {
+            began_at: Some(moment),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the shard is closed and all of it is committed.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// The ledger of a closed shard whose last record is committed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Pending`]
+    pub fn finish(&self) -> Result<Self, LedgerError> {
+        if let Some(Pending { range, .. }) = &self.pending {
+            let (first, last) = (range.first, range.last);
+            return Err(LedgerError::Pending { first, last });
+        }
+        Ok(Self {
+            finished: true,
+            ..self.clone()
+        })
+    }
+
+    fn leased(&self, owner: Option<String>, taken: u64) -> Self {
+        let fence = self.lease.as_ref().map_or(0, |lease| lease.fence) + taken;
+        Self {
+            lease: Some(Lease {
+                owner,
+                fence,
+                nonce: String::new(),
+                wanted_by: None,
+            }),
+            ..self.clone()
+        }
+    }
+
+    /// The ledger as it is written once.
+    #[must_use]
+    pub fn with_nonce(mut self, nonce: String) -> Self {
+        if let Some(lease) = &mut self.lease {
+            lease.nonce = nonce;
+        }
+        self
     }
 
     /// Checks a document that was read for `shard`.

@@ -4,34 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-
 use super::object_key::OWN_FOLDER;
+use super::{Object, SinkError};
 use crate::chunk::Chunk;
-use crate::encode::{Format, decode};
+use crate::encode::decode;
 use crate::files::Scratch;
 use crate::record::ShardId;
-
-/// Why something could not be written.
-#[derive(Debug, Error)]
-pub enum DirectoryError {
-    /// What the file system says.
-    #[error("cannot write {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the file system says.
-        source: io::Error,
-    },
-    /// There is an object of this name with other content. It has the same records and the same
-    /// release, so one of the two is wrong, and neither may be dropped.
-    #[error(
-        "{0} is there already with other content; nothing was overwritten. The same records and \
-         release gave different bytes: look for a change of limits or a transform that is not \
-         deterministic, and move the file away to write it anew"
-    )]
-    Different(PathBuf),
-}
 
 /// A lake in a folder.
 #[derive(Clone, Debug)]
@@ -55,8 +33,8 @@ impl DirectoryLake {
     /// The folder for objects in the making of one shard, held by whoever holds the shard's ledger.
     ///
     /// # Errors
-    /// [`DirectoryError::Io`]
-    pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, DirectoryError> {
+    /// [`SinkError::Io`]
+    pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, SinkError> {
         let folder = self.own_folder().join("tmp").join(shard.as_str());
         open_scratch(&folder)
     }
@@ -65,28 +43,19 @@ impl DirectoryLake {
     /// compressed, is as good: a replay put it.
     ///
     /// # Errors
-    /// [`DirectoryError`]
-    pub fn put(
-        &self,
-        scratch: &Scratch,
-        key: &str,
-        object: &[u8],
-        format: Format,
-    ) -> Result<(), DirectoryError> {
-        let path = self.root.join(key);
+    /// [`SinkError`]
+    pub fn put(&self, scratch: &Scratch, object: &Object) -> Result<(), SinkError> {
+        let path = self.root.join(&object.key);
         let io_error = |source| io_error(&path, source);
-        if scratch.create(&path, object).map_err(io_error)? {
+        if scratch.create(&path, &object.body).map_err(io_error)? {
             return Ok(());
         }
         let found = fs::read(&path).map_err(io_error)?;
-        let same = found == object
-            || decode(format, &found).is_ok_and(|content| {
-                decode(format, object).is_ok_and(|expected| content == expected)
-            });
-        if same {
+        let content = |body: &[u8]| decode(object.format, body).ok();
+        if found == object.body || content(&found) == content(&object.body) {
             Ok(())
         } else {
-            Err(DirectoryError::Different(path))
+            Err(SinkError::Different(path.display().to_string()))
         }
     }
 }
@@ -107,8 +76,8 @@ impl DirectoryBus {
     /// The folder for files in the making of one shard, held by whoever holds the shard's ledger.
     ///
     /// # Errors
-    /// [`DirectoryError::Io`]
-    pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, DirectoryError> {
+    /// [`SinkError::Io`]
+    pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, SinkError> {
         open_scratch(&self.root.join(".tmp").join(shard.as_str()))
     }
 
@@ -118,8 +87,8 @@ impl DirectoryBus {
     /// stands in the lake and `event` counts those that one record became.
     ///
     /// # Errors
-    /// [`DirectoryError::Io`]
-    pub fn send(&self, scratch: &Scratch, chunk: &Chunk) -> Result<(), DirectoryError> {
+    /// [`SinkError::Io`]
+    pub fn send(&self, scratch: &Scratch, chunk: &Chunk) -> Result<(), SinkError> {
         let origin = chunk.origin();
         let release = origin.release.to_string();
         let path = self.root.join(format!("{}.ndjson", origin.stem()));
@@ -140,12 +109,12 @@ impl DirectoryBus {
     }
 }
 
-fn open_scratch(folder: &Path) -> Result<Scratch, DirectoryError> {
+fn open_scratch(folder: &Path) -> Result<Scratch, SinkError> {
     Scratch::open(folder.to_owned()).map_err(|source| io_error(folder, source))
 }
 
-fn io_error(path: &Path, source: io::Error) -> DirectoryError {
-    DirectoryError::Io {
+fn io_error(path: &Path, source: io::Error) -> SinkError {
+    SinkError::Io {
         path: path.to_owned(),
         source,
     }

@@ -1,6 +1,8 @@
 //! Where records come from: each source turns a shard into slices.
 
+pub mod aggregate;
 pub mod file;
+pub mod kinesis;
 
 use std::collections::VecDeque;
 use std::io;
@@ -32,6 +34,14 @@ pub enum SourceError {
         offset: u64,
         /// The most that is taken.
         limit: usize,
+    },
+    /// A record that the source cannot have meant.
+    #[error("{name}: {why}")]
+    Record {
+        /// The shard.
+        name: String,
+        /// What is wrong.
+        why: String,
     },
     /// What has been committed is not in the source any more.
     #[error(

@@ -65,7 +65,10 @@ pub fn admit(engine: &Engine, offer: &Offer, limits: &Limits) -> Result<Release,
     let component = compile(engine, offer.component())?;
     check_imports(engine, &component)?;
     let program = link(engine, &component, offer, limits)?;
-    let description = program.describe().map_err(Refusal::Describe)?;
+    let description = program.describe().map_err(|error| match error {
+        SandboxError::Contract(error) => Refusal::World(format!("{error:#}")),
+        error => Refusal::Describe(error),
+    })?;
     program.check_settings().map_err(Refusal::Configure)?;
     Ok(Release {
         id: offer.manifest().id(),

@@ -1,6 +1,8 @@
 //! Checks what a transform returned against the contract and turns it into outcomes: the same
 //! checks for a slab and for a single record, so that the way in makes no difference.
 
+use std::collections::HashMap;
+
 use serde::de::IgnoredAny;
 
 use super::bindings::exports::sluice::transform::{rules, slice};
@@ -234,26 +236,28 @@ fn fits_together(records: usize, slab: &slice::OutcomeSlab) -> bool {
         && rejected_without_events
 }
 
-/// Leaves out the partitions that broke the contract; no event that is left refers to one.
+/// Leaves out the partitions that broke the contract (no event that is left refers to one), and makes
+/// one of those that have the same path, so that its lines keep the order of their records.
 fn compact(
     partitions: Vec<Result<PartitionPath, Reason>>,
     events: &mut [Event],
 ) -> Vec<PartitionPath> {
-    if partitions.iter().any(Result::is_err) {
-        let mut kept = 0;
-        let moved: Vec<u32> = partitions
-            .iter()
-            .map(|partition| {
-                let index = kept;
-                kept += u32::from(partition.is_ok());
-                index
+    let mut kept = Vec::with_capacity(partitions.len());
+    let mut known = HashMap::with_capacity(partitions.len());
+    let moved: Vec<u32> = partitions
+        .into_iter()
+        .map(|partition| {
+            let Ok(path) = partition else { return 0 };
+            *known.entry(path).or_insert_with_key(|path| {
+                kept.push(path.clone());
+                offset(kept.len() - 1)
             })
-            .collect();
-        for event in events {
-            event.partition = moved[event.partition as usize];
-        }
+        })
+        .collect();
+    for event in events {
+        event.partition = moved[event.partition as usize];
     }
-    partitions.into_iter().filter_map(Result::ok).collect()
+    kept
 }
 
 fn check_routes(routes: rules::Routes) -> Result<Routes, Reason> {

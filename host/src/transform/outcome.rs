@@ -55,6 +55,8 @@ pub enum Fault {
     RecordTooLarge,
     /// The chunk has opened as many partitions as it may.
     TooManyPartitions,
+    /// An event for the bus alone is larger than a message may be.
+    MessageTooLarge,
 }
 
 impl Fault {
@@ -70,6 +72,7 @@ impl Fault {
             Self::InvalidOutput => "invalid_output",
             Self::RecordTooLarge => "record_too_large",
             Self::TooManyPartitions => "too_many_partitions",
+            Self::MessageTooLarge => "message_too_large",
         };
         ReasonCode(code.to_owned())
     }

@@ -1,143 +1,184 @@
 //! Where releases are kept: `components/<sha256>.wasm` and `releases/<id>.json`, written once and
 //! never changed.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
-
+use futures_util::future::BoxFuture;
 use thiserror::Error;
 
 use super::release::{Digest, Manifest, Offer, ReleaseId};
-use crate::files::Scratch;
 
-/// A registry in a folder. The lake keeps one under `_sluice/` with every release that has written
-/// to it, so that a chunk that was interrupted can always be finished with its own release.
-#[derive(Debug)]
-pub struct Registry {
-    folder: PathBuf,
+/// Files by name, created once: a folder, or a prefix of a bucket.
+pub trait WriteOnce: Sync {
+    /// Creates a file that is not there yet; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Reads a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, String>>;
 }
 
-/// Why a release cannot be had.
+/// A registry. The lake keeps one under `_sluice/` with every release that has written to it, so that
+/// a chunk that was interrupted can always be finished with its own release.
+#[derive(Debug)]
+pub struct Registry<F> {
+    files: F,
+}
+
+/// Why a release cannot be kept or had.
 #[derive(Debug, Error)]
 pub enum RegistryError {
-    /// A file of the release is missing or unreadable.
-    #[error("release {id}: cannot read {path}: {source}")]
-    Read {
+    /// A file of the release cannot be written or read.
+    #[error("release {id}: {file}: {why}")]
+    File {
         /// The release.
         id: ReleaseId,
         /// The file.
-        path: PathBuf,
-        /// What the file system says.
-        source: io::Error,
+        file: String,
+        /// What was said.
+        why: String,
+    },
+    /// A file of the release is not there.
+    #[error("release {id}: there is no {file}; bring it back, nothing else can finish its chunks")]
+    Missing {
+        /// The release.
+        id: ReleaseId,
+        /// The file.
+        file: String,
     },
     /// The file is there and is not what its name says.
-    #[error("release {id}: {path} {what}")]
+    #[error("release {id}: {file} {what}")]
     Damaged {
         /// The release.
         id: ReleaseId,
         /// The file.
-        path: PathBuf,
+        file: String,
         /// What is wrong with it.
         what: String,
     },
 }
 
-impl Registry {
-    /// The registry in `folder`, which is made when something is kept.
-    #[must_use]
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
-    }
+fn component_name(digest: Digest) -> String {
+    format!("components/{digest}.wasm")
+}
 
-    fn component_path(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("components/{digest}.wasm"))
-    }
+fn manifest_name(id: ReleaseId) -> String {
+    format!("releases/{id}.json")
+}
 
-    fn manifest_path(&self, id: ReleaseId) -> PathBuf {
-        self.folder.join(format!("releases/{id}.json"))
+impl<F: WriteOnce> Registry<F> {
+    /// The registry in these files.
+    pub fn new(files: F) -> Self {
+        Self { files }
     }
 
     /// Keeps a release, the component first, so that a manifest never names what is not there.
     ///
     /// # Errors
-    /// What the file system says.
-    pub fn keep(&self, offer: &Offer, scratch: &Scratch) -> io::Result<()> {
+    /// [`RegistryError::File`]
+    pub async fn keep(&self, offer: &Offer) -> Result<(), RegistryError> {
         let manifest = offer.manifest();
-        let mut text = serde_json::to_vec_pretty(&manifest)?;
-        text.push(b'\n');
-        let path = self.manifest_path(manifest.id());
-        if !path.exists() {
-            scratch.create(&self.component_path(manifest.component), offer.component())?;
-            scratch.create(&path, &text)?;
+        let (id, name) = (manifest.id(), manifest_name(manifest.id()));
+        let fault = |file: &str, why| RegistryError::File {
+            id,
+            file: file.to_owned(),
+            why,
+        };
+        if self
+            .files
+            .read(&name)
+            .await
+            .map_err(|why| fault(&name, why))?
+            .is_some()
+        {
+            return Ok(());
         }
-        Ok(())
+        let mut text = serde_json::to_vec_pretty(&manifest)
+            .map_err(|error| fault(&name, error.to_string()))?;
+        text.push(b'\n');
+        let component = component_name(manifest.component);
+        let created = self.files.create(&component, offer.component()).await;
+        created.map_err(|why| fault(&component, why))?;
+        self.files
+            .create(&name, &text)
+            .await
+            .map_err(|why| fault(&name, why))
     }
 
     /// Reads a release back and checks that it is what its id says.
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
-    pub fn get(&self, id: ReleaseId) -> Result<Offer, RegistryError> {
-        let read = |path: &PathBuf| {
-            fs::read(path).map_err(|source| RegistryError::Read {
-                id,
-                path: path.clone(),
-                source,
-            })
-        };
-        let damaged = |path: &PathBuf, what: String| RegistryError::Damaged {
+    pub async fn get(&self, id: ReleaseId) -> Result<Offer, RegistryError> {
+        let damaged = |file: &str, what: String| RegistryError::Damaged {
             id,
-            path: path.clone(),
+            file: file.to_owned(),
             what,
         };
-        let manifest_path = self.manifest_path(id);
-        let manifest: Manifest = serde_json::from_slice(&read(&manifest_path)?)
-            .map_err(|error| damaged(&manifest_path, format!("is not a manifest: {error}")))?;
-        let path = self.component_path(manifest.component);
-        let offer = Offer::new(read(&path)?, &manifest.settings)
-            .map_err(|what| damaged(&manifest_path, what))?;
+        let name = manifest_name(id);
+        let manifest: Manifest = serde_json::from_slice(&self.read(id, &name).await?)
+            .map_err(|error| damaged(&name, format!("is not a manifest: {error}")))?;
+        let component = component_name(manifest.component);
+        let offer = Offer::new(self.read(id, &component).await?, &manifest.settings)
+            .map_err(|what| damaged(&name, what))?;
         if offer.manifest() != manifest || manifest.id() != id {
             return Err(damaged(
-                &path,
+                &component,
                 "does not have the digest in its name".into(),
             ));
         }
         Ok(offer)
     }
+
+    async fn read(&self, id: ReleaseId, name: &str) -> Result<Vec<u8>, RegistryError> {
+        let file = name.to_owned();
+        match self.files.read(name).await {
+            Ok(Some(content)) => Ok(content),
+            Ok(None) => Err(RegistryError::Missing { id, file }),
+            Err(why) => Err(RegistryError::File { id, file, why }),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::files::{Folder, Scratch};
 
-    fn registry() -> (tempfile::TempDir, Registry, Scratch) {
+    fn registry(folder: &tempfile::TempDir) -> Registry<Folder> {
+        let scratch = Arc::new(Scratch::open(folder.path().join("tmp")).unwrap());
+        Registry::new(Folder::new(folder.path().to_owned(), scratch))
+    }
+
+    #[tokio::test]
+    async fn a_release_comes_back_as_it_was_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let scratch = Scratch::open(folder.path().join("tmp")).unwrap();
-        let registry = Registry::new(folder.path().join("registry"));
-        (folder, registry, scratch)
-    }
-
-    #[test]
-    fn a_release_comes_back_as_it_was_kept() {
-        let (_folder, registry, scratch) = registry();
+        let registry = registry(&folder);
         let offer = Offer::new(b"component".to_vec(), r#"{"a":1}"#).unwrap();
-        registry.keep(&offer, &scratch).unwrap();
-        registry.keep(&offer, &scratch).unwrap();
-        assert!(registry.get(offer.manifest().id()).unwrap() == offer);
+        registry.keep(&offer).await.unwrap();
+        registry.keep(&offer).await.unwrap();
+        assert!(registry.get(offer.manifest().id()).await.unwrap() == offer);
     }
 
-    #[test]
-    fn a_damaged_or_missing_release_is_refused() {
-        let (_folder, registry, scratch) = registry();
+    #[tokio::test]
+    async fn a_damaged_or_missing_release_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = registry(&folder);
         let offer = Offer::new(b"component".to_vec(), "{}").unwrap();
         let id = offer.manifest().id();
-        assert!(matches!(registry.get(id), Err(RegistryError::Read { .. })));
-        registry.keep(&offer, &scratch).unwrap();
-        let path = registry.component_path(offer.manifest().component);
-        fs::write(path, b"something else").unwrap();
-        assert!(matches!(
-            registry.get(id),
-            Err(RegistryError::Damaged { .. })
-        ));
+        let missing = registry.get(id).await;
+        assert!(matches!(missing, Err(RegistryError::Missing { .. })));
+        registry.keep(&offer).await.unwrap();
+        let component = folder
+            .path()
+            .join(component_name(offer.manifest().component));
+        std::fs::write(component, b"something else").unwrap();
+        let damaged = registry.get(id).await;
+        assert!(matches!(damaged, Err(RegistryError::Damaged { .. })));
     }
 }

@@ -18,6 +18,16 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of lines, each with its line end.
+    pub fn of_lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut digest = Sha256::new();
+        for line in lines {
+            digest.update(line);
+            digest.update(b"\n");
+        }
+        Self(digest.finalize().into())
+    }
+
     /// The first eight hexadecimal digits, for names that people read.
     #[must_use]
     pub fn short(&self) -> String {

@@ -86,6 +86,9 @@ pub enum SandboxError {
     /// No instance could be made.
     #[error("cannot make an instance of the component: {0:#}")]
     Instantiate(wasmtime::Error),
+    /// Its functions have other types than the contract's.
+    #[error("the component does not hold to the contract: {0:#}")]
+    Contract(wasmtime::Error),
     /// `configure` returned an error.
     #[error("the component refused its settings: {0}")]
     Settings(String),
@@ -283,11 +286,14 @@ impl Program {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_LIFT_BYTES);
         arm(&mut store, &self.limits);
-        let failed = SandboxError::Instantiate;
-        let raw = self.pre.instantiate(&mut store).map_err(failed)?;
-        let rules = self.rules.load(&mut store, &raw).map_err(failed)?;
+        let raw = self
+            .pre
+            .instantiate(&mut store)
+            .map_err(SandboxError::Instantiate)?;
+        let other = SandboxError::Contract;
+        let rules = self.rules.load(&mut store, &raw).map_err(other)?;
         let slice = match &self.slice {
-            Some(indices) => Some(indices.load(&mut store, &raw).map_err(failed)?),
+            Some(indices) => Some(indices.load(&mut store, &raw).map_err(other)?),
             None => None,
         };
         Ok(Instance {

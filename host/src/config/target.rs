@@ -1,0 +1,246 @@
+//! Sources and targets as users name them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use super::ConfigError;
+use crate::source::file::Location;
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// Files, in order.
+    Files(Vec<Location>),
+    /// A stream of Kinesis.
+    Stream(StreamSettings),
+}
+
+/// How a stream is worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// Its name.
+    pub stream: String,
+    /// Where a new pipeline begins.
+    pub start: StartAt,
+    /// Whether to end when every shard is at its tip.
+    pub until_caught_up: bool,
+    /// How long a shard stays with a worker that does not renew its lease.
+    pub lease: Duration,
+    /// How long a worker that is told to stop may take to finish its chunks.
+    pub drain: Duration,
+}
+
+/// Where a new pipeline begins in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// At the oldest record that is left.
+    TrimHorizon,
+    /// With what comes from now on.
+    Latest,
+    /// With what came at or after this moment, milliseconds since the Unix epoch.
+    Moment(i64),
+}
+
+impl FromStr for StartAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "trim_horizon" => Ok(Self::TrimHorizon),
+            "latest" => Ok(Self::Latest),
+            moment => DateTime::parse_from_rfc3339(moment)
+                .map(|moment| Self::Moment(moment.timestamp_millis()))
+                .map_err(|_| {
+                    "expected trim_horizon, latest or a time such as 2026-01-31T12:00:00Z".into()
+                }),
+        }
+    }
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LakeTarget {
+    /// A folder.
+    Directory(PathBuf),
+    /// Below a prefix of a bucket.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Empty, or ending with a slash.
+        prefix: String,
+    },
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BusTarget {
+    /// A folder.
+    Directory(PathBuf),
+    /// A queue of SQS, by its name or URL.
+    Sqs(String),
+}
+
+impl Sources {
+    /// Parses `file:PATH` and `-`, which may come several times, and `kinesis:STREAM`, which `stream`
+    /// makes the settings for.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(
+        sources: &[String],
+        stream: impl Fn(&str) -> Result<StreamSettings, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        if let Some(name) = sources
+            .iter()
+            .find_map(|source| source.strip_prefix("kinesis:"))
+        {
+            return match sources {
+                [_] if !name.is_empty() => stream(name).map(Self::Stream),
+                [given] => Err(wrong("source", given, "kinesis:STREAM")),
+                _ => Err(ConfigError::new(
+                    "source",
+                    "a stream cannot be read beside another source",
+                )),
+            };
+        }
+        let files = sources
+            .iter()
+            .map(|source| match source.strip_prefix("file:") {
+                _ if source == "-" => Ok(Location::Stdin),
+                Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
+                _ => Err(wrong("source", source, "file:PATH, - or kinesis:STREAM")),
+            });
+        files.collect::<Result<_, _>>().map(Self::Files)
+    }
+}
+
+impl LakeTarget {
+    /// Parses `file:DIR` and `s3://BUCKET/PREFIX`.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(target: &str) -> Result<Self, ConfigError> {
+        if let Some(path) = target.strip_prefix("s3://") {
+            let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+            let prefix = prefix.trim_matches('/');
+            if !bucket.is_empty() {
+                let slash = if prefix.is_empty() { "" } else { "/" };
+                return Ok(Self::S3 {
+                    bucket: bucket.to_owned(),
+                    prefix: format!("{prefix}{slash}"),
+                });
+            }
+        }
+        match target.strip_prefix("file:") {
+            Some(path) if !path.is_empty() => Ok(Self::Directory(path.into())),
+            _ => Err(wrong("lake", target, "file:DIR or s3://BUCKET/PREFIX")),
+        }
+    }
+}
+
+impl BusTarget {
+    /// Parses `file:DIR`, `sqs:QUEUE` (a name or a URL), and `none`.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(target: &str) -> Result<Option<Self>, ConfigError> {
+        if target == "none" {
+            return Ok(None);
+        }
+        match target.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => Ok(Some(Self::Directory(path.into()))),
+            Some(("sqs", queue)) if !queue.is_empty() => Ok(Some(Self::Sqs(queue.into()))),
+            _ => Err(wrong("bus", target, "file:DIR, sqs:QUEUE or none")),
+        }
+    }
+}
+
+impl fmt::Display for LakeTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "{}", path.display()),
+            Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
+impl fmt::Display for BusTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "{}", path.display()),
+            Self::Sqs(queue) => write!(f, "the queue {queue}"),
+        }
+    }
+}
+
+fn wrong(key: &str, given: &str, expected: &str) -> ConfigError {
+    let hint = if given.is_empty() || given.contains(':') {
+        String::new()
+    } else {
+        format!(" (did you mean file:{given}?)")
+    };
+    ConfigError::new(key, format!("{given:?} is not {expected}{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_told_apart_by_their_scheme() {
+        let s3 = |bucket: &str, prefix: &str| LakeTarget::S3 {
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+        };
+        assert_eq!(LakeTarget::parse("s3://lake").unwrap(), s3("lake", ""));
+        assert_eq!(
+            LakeTarget::parse("s3://lake/a/b/").unwrap(),
+            s3("lake", "a/b/")
+        );
+        assert_eq!(
+            LakeTarget::parse("file:x").unwrap(),
+            LakeTarget::Directory("x".into())
+        );
+        assert_eq!(BusTarget::parse("none").unwrap(), None);
+        let url = "https://sqs.eu-west-1.amazonaws.com/1/q";
+        let bus = BusTarget::parse(&format!("sqs:{url}")).unwrap();
+        assert_eq!(bus, Some(BusTarget::Sqs(url.into())));
+        for lake in ["", "s3://", "file:", "gs://x", "lake"] {
+            assert!(LakeTarget::parse(lake).is_err(), "{lake:?}");
+        }
+        for bus in ["", "sqs:", "file:", "kafka:x"] {
+            assert!(BusTarget::parse(bus).is_err(), "{bus:?}");
+        }
+    }
+
+    fn no_stream(name: &str) -> Result<StreamSettings, ConfigError> {
+        Err(ConfigError::new("source", name))
+    }
+
+    #[test]
+    fn a_new_pipeline_begins_where_it_is_told() {
+        assert_eq!("latest".parse(), Ok(StartAt::Latest));
+        assert_eq!(
+            "2026-01-01T00:00:00Z".parse(),
+            Ok(StartAt::Moment(1_767_225_600_000))
+        );
+        assert!("yesterday".parse::<StartAt>().is_err());
+    }
+
+    #[test]
+    fn a_plain_path_gets_a_hint() {
+        let error = Sources::parse(&["events.ndjson".into()], no_stream)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("did you mean file:events.ndjson?"),
+            "{error}"
+        );
+        let stdin = Sources::parse(&["-".into()], no_stream).unwrap();
+        assert_eq!(stdin, Sources::Files(vec![Location::Stdin]));
+    }
+}

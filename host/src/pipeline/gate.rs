@@ -1,0 +1,95 @@
+//! Which slices belong to a chunk.
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::chunk::ChunkLimits;
+use crate::error::PipelineError;
+use crate::ledger::Range;
+use crate::record::{SequenceNumber, Slice};
+use crate::source::Slices;
+
+/// Lets slices into a chunk until it is full, or until exactly the pinned range is in.
+pub(super) struct Gate {
+    limits: ChunkLimits,
+    range: Option<Range>,
+    bytes: u64,
+    records: u64,
+    last: Option<SequenceNumber>,
+    closes_at: Option<Instant>,
+    closed: bool,
+}
+
+impl Gate {
+    pub(super) fn new(limits: ChunkLimits, range: Option<Range>) -> Self {
+        Self {
+            limits,
+            range,
+            bytes: 0,
+            records: 0,
+            last: None,
+            closes_at: None,
+            closed: false,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed
+    }
+
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// The next slice of the chunk; `None` at the end of the shard, or when a fresh chunk that has
+    /// records has been open for its time.
+    pub(super) async fn next_slice(
+        &mut self,
+        slices: &mut Slices,
+    ) -> Result<Option<Slice>, PipelineError> {
+        let next = match self.closes_at {
+            None => slices.next().await?,
+            Some(deadline) => match timeout_at(deadline, slices.next()).await {
+                Ok(next) => next?,
+                Err(_elapsed) => None,
+            },
+        };
+        if let Some(slice) = &next {
+            self.let_in(slice)?;
+        }
+        Ok(next)
+    }
+
+    fn let_in(&mut self, slice: &Slice) -> Result<(), PipelineError> {
+        let positions = slice.positions();
+        let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
+            return Ok(());
+        };
+        if self.records == 0 {
+            match self.range {
+                Some(range) if range.first != first.sequence => {
+                    return Err(PipelineError::RangeChanged(range));
+                }
+                Some(_) => {}
+                None => self.closes_at = self.limits.age.map(|age| Instant::now() + age),
+            }
+        }
+        self.bytes += slice.data().len() as u64;
+        self.records += slice.len() as u64;
+        self.last = Some(last.sequence);
+        self.closed = match self.range {
+            Some(range) => last.sequence >= range.last,
+            None => self.bytes >= self.limits.bytes || self.records >= self.limits.records,
+        };
+        Ok(())
+    }
+
+    /// A pinned range that cannot be read as it was must not be committed.
+    pub(super) fn check_complete(&self) -> Result<(), PipelineError> {
+        match self.range {
+            Some(range) if self.last != Some(range.last) || self.records != range.count => {
+                Err(PipelineError::RangeChanged(range))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the flow works with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::chunk::{ChunkLimits, ChunkRules};
+use crate::compute::Compute;
+use crate::config::RunSettings;
+use crate::encode::{Format, Level};
+use crate::ledger::Range;
+use crate::ledger::store::LedgerStore;
+use crate::progress::Progress;
+use crate::record::{SequenceNumber, ShardId};
+use crate::sink::{Bus, Lake};
+use crate::source::Slices;
+use crate::transform::admit::Release;
+
+/// What all shards of a run share.
+pub struct Host {
+    /// Transforms and encodes.
+    pub compute: Compute,
+    chunk_limits: ChunkLimits,
+    /// How many shards share the memory for chunks.
+    shards: AtomicU64,
+    /// What all chunks together may take, bytes.
+    memory: u64,
+    /// The most partitions that a chunk may open.
+    pub max_partitions: usize,
+    /// How hard objects are compressed.
+    pub level: Level,
+    /// What has been done so far.
+    pub progress: Progress,
+}
+
+/// A chunk in the making beside one that is landed, each with its input twice over: what came of it,
+/// and what is encoded.
+const MEMORY_TIMES_CHUNK: u64 = 4;
+
+impl Host {
+    /// The host of a run with these settings.
+    ///
+    /// # Errors
+    /// When the system gives no more threads.
+    pub fn new(settings: &RunSettings) -> Result<Self, rayon::ThreadPoolBuildError> {
+        Ok(Self {
+            compute: Compute::new(settings.threads)?,
+            chunk_limits: settings.chunk,
+            shards: AtomicU64::new(1),
+            memory: settings.memory,
+            max_partitions: settings.limits.partitions,
+            level: settings.level,
+            progress: Progress::default(),
+        })
+    }
+
+    /// When the next chunk closes: by the settings, or earlier where many shards share the memory.
+    #[must_use]
+    pub fn chunk_limits(&self) -> ChunkLimits {
+        let shards = self.shards.load(Relaxed).max(1);
+        let share = (self.memory / (MEMORY_TIMES_CHUNK * shards)).max(1);
+        ChunkLimits {
+            bytes: self.chunk_limits.bytes.min(share),
+            ..self.chunk_limits
+        }
+    }
+
+    /// Tells how many shards there are to share the memory between.
+    pub fn share_memory(&self, shards: usize) {
+        self.shards.store(shards as u64, Relaxed);
+    }
+}
+
+/// One shard that this process holds.
+pub struct Shard {
+    /// Its records from behind what is committed.
+    pub slices: Slices,
+    /// Its ledger.
+    pub ledger: LedgerStore,
+    /// Where its outcomes go.
+    pub sinks: Sinks,
+}
+
+/// Where the outcomes of a shard go.
+pub struct Sinks {
+    /// The shard.
+    pub shard: ShardId,
+    /// Events and quarantine.
+    pub lake: Arc<Lake>,
+    /// Messages.
+    pub bus: Option<Bus>,
+}
+
+impl Sinks {
+    /// What a chunk has to heed to fit these sinks.
+    #[must_use]
+    pub fn chunk_rules(&self, host: &Host) -> ChunkRules {
+        ChunkRules {
+            shard: self.shard.clone(),
+            with_messages: self.bus.is_some(),
+            max_partitions: host.max_partitions,
+            max_message_bytes: self.bus.as_ref().and_then(Bus::max_message_bytes),
+        }
+    }
+}
+
+/// How the next chunk is made.
+pub struct Plan {
+    /// By which release.
+    pub release: Arc<Release>,
+    /// In which format.
+    pub format: Format,
+    /// Of exactly which records; a fresh chunk closes by its limits.
+    pub range: Option<Range>,
+    /// Which of them ran out of wall time before.
+    pub condemned: Arc<[SequenceNumber]>,
+}

@@ -1,0 +1,79 @@
+//! Writes what came of a chunk.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{Host, Sinks};
+use crate::chunk::Chunk;
+use crate::encode::Format;
+use crate::error::PipelineError;
+use crate::sink::{Destination, Lake};
+
+/// Encodes and puts each object of the chunk, as many at a time as keep the cores busy.
+pub(super) async fn put_objects(
+    host: &Arc<Host>,
+    sinks: &Sinks,
+    chunk: &Arc<Chunk>,
+    format: Format,
+) -> Result<(), PipelineError> {
+    let at_once = Arc::new(Semaphore::new(
+        sinks.lake.puts_at_once(host.compute.threads()),
+    ));
+    let mut puts = JoinSet::new();
+    for destination in chunk.destinations().cloned() {
+        let permit = at_once.clone().acquire_owned().await?;
+        let (host, lake, chunk) = (host.clone(), sinks.lake.clone(), chunk.clone());
+        puts.spawn(async move {
+            let _until_written = permit;
+            put_object(&host, &lake, chunk, destination, format).await
+        });
+        while let Some(put) = puts.try_join_next() {
+            put??;
+        }
+    }
+    while let Some(put) = puts.join_next().await {
+        put??;
+    }
+    Ok(())
+}
+
+async fn put_object(
+    host: &Host,
+    lake: &Lake,
+    chunk: Arc<Chunk>,
+    destination: Destination,
+    format: Format,
+) -> Result<(), PipelineError> {
+    let (level, with_digest) = (host.level, lake.wants_digests());
+    let in_lake = matches!(destination, Destination::Lake(_));
+    let encode = move || chunk.encode(&destination, format, level, with_digest);
+    let object = host
+        .compute
+        .spawn(encode)
+        .finish()
+        .await
+        .map_err(PipelineError::Encode)?;
+    let bytes = object.body.len() as u64;
+    lake.put(object).await?;
+    host.progress.put(bytes, in_lake);
+    Ok(())
+}
+
+/// Sends the messages of the chunk, after its objects, which they may point to.
+pub(super) async fn send_messages(
+    host: &Host,
+    sinks: &Sinks,
+    chunk: &Chunk,
+    format: Format,
+) -> Result<(), PipelineError> {
+    let messages = chunk.messages().len() as u64;
+    if let Some(bus) = &sinks.bus
+        && messages > 0
+    {
+        bus.send(chunk, format).await?;
+        host.progress.sent(messages);
+    }
+    Ok(())
+}

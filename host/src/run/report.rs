@@ -1,0 +1,131 @@
+//! What a run says of itself.
+
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+
+use crate::config::{RunSettings, SummaryFormat};
+use crate::progress::{Progress, Summary};
+
+/// How often a run that nobody watches says where it is.
+const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
+const BAR_EVERY: Duration = Duration::from_millis(200);
+
+/// Prints the summary as the settings want it, on standard output.
+///
+/// # Errors
+/// None is expected: numbers and text are made into JSON.
+pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()> {
+    match settings.summary {
+        SummaryFormat::Json => println!("{}", serde_json::to_string(summary)?),
+        SummaryFormat::Text => print!("{}", describe(settings, summary)),
+        SummaryFormat::None => {}
+    }
+    Ok(())
+}
+
+/// Says where a run is, until it is dropped: a moving line on a terminal, a line now and then elsewhere.
+pub async fn watch(progress: &Progress) {
+    let started = Instant::now();
+    if io::stderr().is_terminal() {
+        let style = ProgressStyle::with_template("{spinner} {msg}")
+            .unwrap_or(ProgressStyle::default_spinner());
+        let bar = ProgressBar::new_spinner().with_style(style);
+        loop {
+            bar.set_message(position(progress, started));
+            bar.tick();
+            tokio::time::sleep(BAR_EVERY).await;
+        }
+    }
+    loop {
+        tokio::time::sleep(PLAIN_PROGRESS_EVERY).await;
+        eprintln!("sluice: {}", position(progress, started));
+    }
+}
+
+fn position(progress: &Progress, started: Instant) -> String {
+    let (read, committed) = (progress.read_records(), progress.committed_records());
+    let rate = per_second(read, started.elapsed().as_secs_f64());
+    format!(
+        "{} records read, {} committed, {}/s",
+        HumanCount(read),
+        HumanCount(committed),
+        HumanCount(rate)
+    )
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
+fn per_second(count: u64, seconds: f64) -> u64 {
+    (count as f64 / seconds.max(0.001)) as u64
+}
+
+/// The summary for people.
+fn describe(settings: &RunSettings, summary: &Summary) -> String {
+    let count = |number: u64| HumanCount(number).to_string();
+    let lake = &settings.lake;
+    let mut lines = Vec::new();
+    if summary.records == 0 {
+        let what = "the source";
+        lines.push(match summary.already_committed {
+            0 => format!("nothing to do: there is no record in {what}"),
+            done => format!(
+                "nothing to do: all {} records of {what} are in the lake",
+                count(done)
+            ),
+        });
+    } else {
+        lines.push(format!(
+            "{} records ({}) in {} s, {} records/s, release {}",
+            count(summary.records),
+            HumanBytes(summary.bytes_in),
+            summary.seconds,
+            count(per_second(summary.records, summary.seconds)),
+            &summary.release[..8]
+        ));
+        lines.push(format!(
+            "  events      {:>12}  in {} objects, {} in all, in {lake}",
+            count(summary.events),
+            count(summary.objects),
+            HumanBytes(summary.bytes_out)
+        ));
+        let bus = settings.bus.as_ref();
+        let bus = bus.map_or("the bus is off".into(), |bus| format!("in {bus}"));
+        lines.push(format!(
+            "  messages    {:>12}  {bus}",
+            count(summary.messages)
+        ));
+        lines.push(format!(
+            "  rejected    {:>12}  {}",
+            count(summary.rejected),
+            match summary.rejected {
+                0 => String::new(),
+                _ => format!("with their reasons in {lake}/_sluice/quarantine"),
+            }
+        ));
+        lines.push(format!(
+            "  dropped     {:>12}  by the transform",
+            count(summary.dropped)
+        ));
+        if summary.already_committed > 0 {
+            let before = count(summary.already_committed);
+            lines.push(format!(
+                "  before      {before:>12}  records that earlier runs had landed"
+            ));
+        }
+    }
+    if summary.blank_lines > 0 {
+        lines.push(format!(
+            "  empty lines {:>12}  no records",
+            count(summary.blank_lines)
+        ));
+    }
+    lines
+        .iter()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! Where a run's outcomes go, opened: for each shard its ledger, its lake, its bus, and the releases
+//! that have written to the lake.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
+
+use crate::aws;
+use crate::config::{BusTarget, LakeTarget};
+use crate::files::{Folder, Scratch};
+use crate::ledger::file::LedgerFile;
+use crate::ledger::s3::{Place, S3Ledger, Versioned};
+use crate::ledger::store::{LedgerStore, StoreError};
+use crate::pipeline::Sinks;
+use crate::record::ShardId;
+use crate::retry::Patience;
+use crate::sink::directory::{DirectoryBus, DirectoryLake};
+use crate::sink::object_key::OWN_FOLDER;
+use crate::sink::s3::S3Lake;
+use crate::sink::sqs::SqsBus;
+use crate::sink::{Bus, Lake};
+use crate::transform::registry::{Registry, WriteOnce};
+
+/// The targets of a run.
+pub struct Targets {
+    lake: LakeTarget,
+    bus: Option<BusTarget>,
+    patience: Patience,
+    owner: String,
+    sdk: OnceCell<SdkConfig>,
+    sqs: OnceCell<SqsBus>,
+}
+
+/// What the holder of a shard works with.
+pub struct Held {
+    /// The shard's ledger.
+    pub ledger: LedgerStore,
+    /// Where its outcomes go.
+    pub sinks: Sinks,
+    /// The releases that have written to the lake.
+    pub registry: Registry<OwnFiles>,
+    scratches: Vec<Arc<Scratch>>,
+}
+
+impl Targets {
+    /// Targets that are opened when they are first needed.
+    #[must_use]
+    pub fn new(lake: LakeTarget, bus: Option<BusTarget>, patience: Patience) -> Self {
+        let number = rand::random::<u64>();
+        Self {
+            lake,
+            bus,
+            patience,
+            owner: format!("{}-{number:016x}", std::process::id()),
+            sdk: OnceCell::new(),
+            sqs: OnceCell::new(),
+        }
+    }
+
+    /// What this process is called in leases.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// What all clients of AWS share.
+    pub async fn sdk(&self) -> &SdkConfig {
+        self.sdk.get_or_init(aws::sdk_config).await
+    }
+
+    /// What the ledger of a shard says, without taking it.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read.
+    pub async fn peek(&self, shard: &ShardId) -> Result<Versioned, StoreError> {
+        match &self.lake {
+            LakeTarget::Directory(root) => {
+                let folder = DirectoryLake::new(root.clone()).own_folder().join("ledger");
+                let ledger = LedgerFile::peek(&folder, shard)?;
+                Ok(Versioned { ledger, etag: None })
+            }
+            LakeTarget::S3 { bucket, prefix } => {
+                self.place(shard, bucket, prefix).await.read(shard).await
+            }
+        }
+    }
+
+    /// Asks the holder of a shard for it.
+    ///
+    /// # Errors
+    /// The ledger has changed since it was found, or cannot be written.
+    pub async fn ask(&self, found: Versioned) -> Result<(), StoreError> {
+        if let LakeTarget::S3 { bucket, prefix } = &self.lake {
+            let place = self.place(found.ledger.shard(), bucket, prefix).await;
+            let wanted = found.ledger.wanted_by(&self.owner);
+            place.swap(wanted, found.etag).await?;
+        }
+        Ok(())
+    }
+
+    async fn place(&self, shard: &ShardId, bucket: &str, prefix: &str) -> Place {
+        Place {
+            client: aws::s3(self.sdk().await),
+            bucket: bucket.to_owned(),
+            key: format!("{prefix}{OWN_FOLDER}/ledger/{shard}.json"),
+            patience: self.patience,
+        }
+    }
+
+    /// Takes a shard: its ledger first, then what only the holder may touch. With `found`, only if the
+    /// ledger has not changed since.
+    ///
+    /// # Errors
+    /// Another holder, or a target that cannot be had.
+    pub async fn hold(&self, shard: &ShardId, found: Option<Versioned>) -> anyhow::Result<Held> {
+        let mut scratches = Vec::new();
+        let (ledger, lake, files) = match &self.lake {
+            LakeTarget::Directory(root) => {
+                let lake = DirectoryLake::new(root.clone());
+                let own = lake.own_folder();
+                let tmp = own.join("tmp").join(shard.as_str());
+                let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
+                let scratch = ledger.scratch().clone();
+                scratches.push(scratch.clone());
+                let files = OwnFiles::Folder(Folder::new(own, scratch.clone()));
+                (
+                    LedgerStore::File(Box::new(ledger)),
+                    Lake::Directory(lake, scratch),
+                    files,
+                )
+            }
+            LakeTarget::S3 { bucket, prefix } => {
+                let place = self.place(shard, bucket, prefix).await;
+                let client = place.client.clone();
+                let lake = S3Lake::new(client, bucket.clone(), prefix.clone(), self.patience);
+                let ledger = match found {
+                    Some(found) => S3Ledger::take_from(place, &self.owner, found).await?,
+                    None => S3Ledger::take(place, shard, &self.owner).await?,
+                };
+                (
+                    LedgerStore::S3(Arc::new(ledger)),
+                    Lake::S3(lake.clone()),
+                    OwnFiles::S3(lake),
+                )
+            }
+        };
+        let bus = self.open_bus(shard, &mut scratches).await?;
+        Ok(Held {
+            ledger,
+            sinks: Sinks {
+                shard: shard.clone(),
+                lake: Arc::new(lake),
+                bus,
+            },
+            registry: Registry::new(files),
+            scratches,
+        })
+    }
+
+    async fn open_bus(
+        &self,
+        shard: &ShardId,
+        scratches: &mut Vec<Arc<Scratch>>,
+    ) -> anyhow::Result<Option<Bus>> {
+        Ok(match &self.bus {
+            None => None,
+            Some(BusTarget::Directory(root)) => {
+                let bus = DirectoryBus::new(root.clone());
+                let scratch = Arc::new(bus.scratch(shard)?);
+                scratches.push(scratch.clone());
+                Some(Bus::Directory(bus, scratch))
+            }
+            Some(BusTarget::Sqs(queue)) => {
+                let open = || async {
+                    let client = aws_sdk_sqs::Client::new(self.sdk().await);
+                    SqsBus::open(client, queue, self.lake.to_string(), self.patience).await
+                };
+                Some(Bus::Sqs(self.sqs.get_or_try_init(open).await?.clone()))
+            }
+        })
+    }
+}
+
+impl Held {
+    /// Removes what was only needed while the shard was held.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn close(scratches: &[Arc<Scratch>]) -> std::io::Result<()> {
+        scratches.iter().try_for_each(|scratch| scratch.close())
+    }
+
+    /// The parts: the shard's ledger and sinks, and what to [`close`](Self::close) at the end.
+    #[must_use]
+    pub fn into_parts(self) -> (LedgerStore, Sinks, Vec<Arc<Scratch>>) {
+        (self.ledger, self.sinks, self.scratches)
+    }
+}
+
+/// Sluice's own files in a lake.
+pub enum OwnFiles {
+    /// In a folder.
+    Folder(Folder),
+    /// In S3, below the lake's prefix.
+    S3(S3Lake),
+}
+
+impl WriteOnce for OwnFiles {
+    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), String>> {
+        match self {
+            Self::Folder(folder) => folder.create(name, content),
+            Self::S3(lake) => Box::pin(async move {
+                lake.create_own(&format!("{OWN_FOLDER}/{name}"), content)
+                    .await
+            }),
+        }
+    }
+
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, String>> {
+        match self {
+            Self::Folder(folder) => folder.read(name),
+            Self::S3(lake) => {
+                Box::pin(async move { lake.read_own(&format!("{OWN_FOLDER}/{name}")).await })
+            }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! A stream, for as long as it lasts: the shards of a stream shared between workers through their
+//! ledgers.
+
+mod shard;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout_at};
+
+use self::shard::{Ended, Running, Work, shard_id};
+use super::leases::{View, moves};
+use super::report;
+use super::rules::Rules;
+use super::targets::Targets;
+use crate::config::{RunSettings, StreamSettings};
+use crate::ledger::Ledger;
+use crate::ledger::s3::Versioned;
+use crate::pipeline::Host;
+use crate::source::kinesis::{End, ShardInfo, Stream};
+
+/// A lease is looked at and renewed this many times in its duration.
+const LOOKS_PER_LEASE: u32 = 6;
+
+/// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
+const BETWEEN_LISTS: Duration = Duration::from_secs(10);
+
+/// A shard that failed is taken up again after this.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+
+/// Works on a stream until it is told to stop, or until it has caught up.
+///
+/// # Errors
+/// A transform that is refused; with `--until-caught-up` also whatever ends a shard before its tip.
+pub fn run(settings: &RunSettings, source: &StreamSettings) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let rules = Arc::new(Rules::admit(settings)?);
+    let host = Arc::new(Host::new(settings)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let summary = {
+        let (host, release) = (host.clone(), rules.active().id());
+        move || host.progress.summary(started, release)
+    };
+    runtime.block_on(async {
+        let watched = host.clone();
+        let watcher = tokio::spawn(async move { report::watch(&watched.progress).await });
+        let targets = Targets::new(
+            settings.lake.clone(),
+            settings.bus.clone(),
+            settings.patience,
+        );
+        let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+        let (ended, ends) = mpsc::unbounded_channel();
+        let mut worker = Worker {
+            stream: Stream::new(client, source.stream.clone()),
+            source: source.clone(),
+            rules,
+            targets: Arc::new(targets),
+            host,
+            shards: Vec::new(),
+            listed: None,
+            running: HashMap::new(),
+            seen: HashMap::new(),
+            caught_up: BTreeMap::new(),
+            failed: HashMap::new(),
+            ended,
+            ends,
+        };
+        let ended = worker.work().await;
+        watcher.abort();
+        ended
+    })?;
+    report::summarize(settings, &summary())
+}
+
+struct Worker {
+    stream: Stream,
+    source: StreamSettings,
+    rules: Arc<Rules>,
+    targets: Arc<Targets>,
+    host: Arc<Host>,
+    shards: Vec<ShardInfo>,
+    listed: Option<Instant>,
+    running: HashMap<String, Running>,
+    /// The nonce of each lease, and since when it has been the same.
+    seen: HashMap<String, (String, Instant)>,
+    /// How the shards ended that this worker is done with.
+    caught_up: BTreeMap<String, End>,
+    failed: HashMap<String, Instant>,
+    ended: mpsc::UnboundedSender<Ended>,
+    ends: mpsc::UnboundedReceiver<Ended>,
+}
+
+impl Worker {
+    async fn work(&mut self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut looks = interval(self.source.lease / LOOKS_PER_LEASE);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {}
+                Some(ended) = self.ends.recv() => self.reap(ended)?,
+                _ = terminate.recv() => return self.drain().await,
+                _ = interrupt.recv() => return self.drain().await,
+            }
+            let looked = self.look().await;
+            if self.source.until_caught_up {
+                looked?;
+                if self.is_caught_up() {
+                    return self.drain().await;
+                }
+            } else if let Err(error) = looked {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "looking at the stream again later"
+                );
+            }
+        }
+    }
+
+    /// Takes note of a shard that ended.
+    fn reap(&mut self, (id, ended): Ended) -> anyhow::Result<()> {
+        self.running.remove(&id);
+        match ended {
+            Ok(End::Stopped) => {}
+            Ok(end) => {
+                self.listed = None;
+                self.caught_up.insert(id, end);
+            }
+            Err(error) if self.source.until_caught_up => return Err(error.context(id)),
+            Err(error) => {
+                tracing::error!(
+                    shard = id,
+                    error = format!("{error:#}"),
+                    "a shard has stopped"
+                );
+                self.failed.insert(id, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at all shards and does what is to be done.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        if self.listed.is_none_or(|at| at.elapsed() >= BETWEEN_LISTS) {
+            let listed = self.stream.list_shards().await;
+            self.shards = listed.with_context(|| format!("the stream {}", self.stream.name()))?;
+            self.listed = Some(Instant::now());
+        }
+        self.renew().await;
+        let mut found = Vec::new();
+        for info in &self.shards {
+            let shard = shard_id(self.stream.name(), &info.id)?;
+            found.push((info.clone(), self.targets.peek(&shard).await?));
+        }
+        let open = self.workable(found);
+        let views: Vec<_> = open
+            .iter()
+            .map(|(info, found)| self.view(info, &found.ledger))
+            .collect();
+        let moves = moves(self.targets.owner(), &views);
+        for index in moves.take {
+            let (info, found) = open[index].clone();
+            self.take(info, found).await?;
+        }
+        if let Some(index) = moves.ask {
+            self.targets.ask(open[index].1.clone()).await?;
+        }
+        for index in moves.give {
+            if let Some(running) = self.running.get(&open[index].0.id) {
+                running.stop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Shards that are not finished, and whose parents are.
+    fn workable(&self, found: Vec<(ShardInfo, Versioned)>) -> Vec<(ShardInfo, Versioned)> {
+        let unfinished: Vec<_> = found
+            .iter()
+            .filter(|(_, found)| !found.ledger.is_finished())
+            .map(|(info, _)| info.id.clone())
+            .collect();
+        let ready = |info: &ShardInfo| !info.parents.iter().any(|p| unfinished.contains(p));
+        found
+            .into_iter()
+            .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
+            .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
+            .filter(|(info, _)| {
+                self.failed
+                    .get(&info.id)
+                    .is_none_or(|at| at.elapsed() > AFTER_FAILURE)
+            })
+            .collect()
+    }
+
+    /// A lease counts while its nonce changes, by this worker's own clock.
+    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> View {
+        let nonce = ledger.lease().map_or("", |lease| &lease.nonce).to_owned();
+        let seen = self
+            .seen
+            .entry(info.id.clone())
+            .or_insert((nonce.clone(), Instant::now()));
+        if seen.0 != nonce {
+            *seen = (nonce, Instant::now());
+        }
+        let expired = seen.1.elapsed() >= self.source.lease;
+        let mine = ledger.owner() == Some(self.targets.owner());
+        let held = if mine {
+            self.running.contains_key(&info.id)
+        } else {
+            !expired
+        };
+        View {
+            owner: ledger.owner().filter(|_| held).map(str::to_owned),
+            wanted_by: ledger.lease().and_then(|lease| lease.wanted_by.clone()),
+        }
+    }
+
+    async fn renew(&mut self) {
+        for (id, running) in &self.running {
+            if let Err(error) = running.renew().await {
+                tracing::warn!(shard = id, %error, "the lease was not renewed");
+                running.abandon();
+            }
+        }
+    }
+
+    async fn take(&mut self, info: ShardInfo, found: Versioned) -> anyhow::Result<()> {
+        if self.running.contains_key(&info.id) {
+            return Ok(());
+        }
+        let shard = shard_id(self.stream.name(), &info.id)?;
+        match self.targets.hold(&shard, Some(found)).await {
+            Ok(held) => {
+                let id = info.id.clone();
+                tracing::info!(shard = id, "taken");
+                let work = Work {
+                    stream: self.stream.clone(),
+                    source: self.source.clone(),
+                    rules: self.rules.clone(),
+                    host: self.host.clone(),
+                    info,
+                    shard,
+                };
+                self.running
+                    .insert(id, Running::start(work, held, self.ended.clone()));
+                self.host.share_memory(self.running.len());
+            }
+            Err(error) => {
+                tracing::info!(shard = info.id, error = format!("{error:#}"), "not taken");
+            }
+        }
+        Ok(())
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.running.is_empty()
+            && self.listed.is_some()
+            && self
+                .shards
+                .iter()
+                .all(|info| self.caught_up.contains_key(&info.id))
+    }
+
+    /// Ends the shards at a chunk, or where they are when that takes too long.
+    async fn drain(&mut self) -> anyhow::Result<()> {
+        for running in self.running.values() {
+            running.stop();
+        }
+        let deadline = tokio::time::Instant::now() + self.source.drain;
+        while !self.running.is_empty() {
+            match timeout_at(deadline, self.ends.recv()).await {
+                Ok(Some(ended)) => self.reap(ended)?,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        for (id, running) in &self.running {
+            tracing::warn!(
+                shard = id,
+                "left in the middle of a chunk, which will be repeated"
+            );
+            running.abandon();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! One shard that a worker holds.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use crate::config::{StartAt, StreamSettings};
+use crate::ledger::Ledger;
+use crate::ledger::s3::S3Ledger;
+use crate::ledger::store::{LedgerStore, StoreError};
+use crate::pipeline::{Host, Shard, run_shard};
+use crate::record::ShardId;
+use crate::run::rules::Rules;
+use crate::run::targets::Held;
+use crate::source::kinesis::api::Start;
+use crate::source::kinesis::{End, Reading, ShardInfo, Stream, read};
+use crate::transform::release::Digest;
+
+/// What a shard is worked on with.
+pub(super) struct Work {
+    pub(super) stream: Stream,
+    pub(super) source: StreamSettings,
+    pub(super) rules: Arc<Rules>,
+    pub(super) host: Arc<Host>,
+    pub(super) info: ShardInfo,
+    pub(super) shard: ShardId,
+}
+
+/// How a shard ended, by its id.
+pub(super) type Ended = (String, anyhow::Result<End>);
+
+/// A shard that is being worked on.
+pub(super) struct Running {
+    stop: watch::Sender<bool>,
+    ledger: Option<Arc<S3Ledger>>,
+    task: AbortHandle,
+}
+
+impl Running {
+    /// Starts to work on a shard that is held; its end is told to `ended`.
+    pub(super) fn start(work: Work, held: Held, ended: mpsc::UnboundedSender<Ended>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let ledger = match &held.ledger {
+            LedgerStore::S3(ledger) => Some(ledger.clone()),
+            LedgerStore::File(_) => None,
+        };
+        let id = work.info.id.clone();
+        let shard = tokio::spawn(work.work(held, stopped));
+        let task = shard.abort_handle();
+        tokio::spawn(async move {
+            let end = match shard.await {
+                Ok(end) => end,
+                Err(error) => Err(error.into()),
+            };
+            let _nobody_counts = ended.send((id, end));
+        });
+        Self { stop, ledger, task }
+    }
+
+    /// Ends it at the next chunk.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Ends it where it is; what is pending stays pending.
+    pub(super) fn abandon(&self) {
+        self.task.abort();
+    }
+
+    /// Shows the other workers that it is still worked on.
+    pub(super) async fn renew(&self) -> Result<(), StoreError> {
+        match &self.ledger {
+            Some(ledger) => ledger.step(|ledger| Ok(ledger.clone())).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Work {
+    async fn work(self, held: Held, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        held.registry.keep(self.rules.offer()).await?;
+        let replay = match held.ledger.ledger().await.pending() {
+            Some(pending) => Some(self.rules.replay_plan(&held.registry, pending).await?),
+            None => None,
+        };
+        let (mut ledger, sinks, scratches) = held.into_parts();
+        let start = self.start(&mut ledger).await?;
+        let pending = ledger
+            .ledger()
+            .await
+            .pending()
+            .map(|pending| pending.range.last);
+        let reading = Reading {
+            stream: self.stream,
+            info: self.info,
+            shard: self.shard,
+            start,
+            cut: pending,
+            until_tip: self.source.until_caught_up,
+        };
+        let (slices, reader) = read(reading, stop);
+        let mut shard = Shard {
+            slices,
+            ledger,
+            sinks,
+        };
+        let fresh = self.rules.fresh_plan();
+        run_shard(&self.host, &mut shard, replay.as_ref(), &fresh).await?;
+        let end = reader.await?;
+        if end == End::Closed {
+            shard.ledger.step(Ledger::finish).await?;
+        }
+        if matches!(shard.ledger, LedgerStore::S3(_)) {
+            shard.ledger.step(|ledger| Ok(ledger.given_back())).await?;
+        }
+        Held::close(&scratches)?;
+        Ok(end)
+    }
+
+    /// Where to begin: with what is pending, behind what is committed, or where a new pipeline is to
+    /// begin. That is written down, so that a restart before the first commit loses nothing.
+    async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
+        let known = ledger.ledger().await;
+        if let Some(pending) = known.pending() {
+            return Ok(Start::From(pending.range.first));
+        }
+        if let Some(committed) = known.committed() {
+            self.host.progress.found_committed(committed.records);
+            return Ok(Start::After(committed.last));
+        }
+        if let Some(moment) = known.began_at() {
+            return Ok(Start::At(moment));
+        }
+        let moment = match self.source.start {
+            _ if !self.info.parents.is_empty() => return Ok(Start::TrimHorizon),
+            StartAt::TrimHorizon => return Ok(Start::TrimHorizon),
+            StartAt::Latest => Utc::now().timestamp_millis(),
+            StartAt::Moment(moment) => moment,
+        };
+        ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
+        Ok(Start::At(moment))
+    }
+}
+
+/// What ledgers and objects call a shard: the stream's name, as far as it fits, and the shard's id.
+pub(super) fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
+    const STREAM_MAX_BYTES: usize = 60;
+    let name = if stream.len() <= STREAM_MAX_BYTES && stream.starts_with(char::is_alphanumeric) {
+        stream.to_owned()
+    } else {
+        format!("stream-{}", Digest::of(stream.as_bytes()).short())
+    };
+    ShardId::new(&format!("{name}-{id}")).map_err(anyhow::Error::msg)
+}

@@ -1,0 +1,187 @@
+//! A lake in S3.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use super::{Object, SinkError};
+use crate::aws::why;
+use crate::encode::Format;
+use crate::retry::{Attempts, Patience};
+use crate::transform::release::Digest;
+
+/// The metadata of an object (`x-amz-meta-…`) that says what it holds.
+const DIGEST: &str = "sluice-content-sha256";
+const RELEASE: &str = "sluice-release";
+const RANGE: &str = "sluice-range";
+const COUNT: &str = "sluice-count";
+
+/// HTTP's "Precondition Failed": with `If-None-Match: *`, the object is there already.
+const PRECONDITION_FAILED: u16 = 412;
+
+/// A lake below a prefix of a bucket.
+#[derive(Clone, Debug)]
+pub struct S3Lake {
+    client: Client,
+    bucket: String,
+    prefix: String,
+    patience: Patience,
+}
+
+impl S3Lake {
+    /// The lake at `bucket` below `prefix`, which is empty or ends with a slash.
+    #[must_use]
+    pub fn new(client: Client, bucket: String, prefix: String, patience: Patience) -> Self {
+        Self {
+            client,
+            bucket,
+            prefix,
+            patience,
+        }
+    }
+
+    /// Puts an object that is not there yet, and waits out what passes.
+    ///
+    /// # Errors
+    /// [`SinkError::Different`], and [`SinkError::Service`] when patience is at its end.
+    pub async fn put(&self, object: Object) -> Result<(), SinkError> {
+        let key = format!("{}{}", self.prefix, object.key);
+        let body = Bytes::from(object.body);
+        let (range, digest) = (object.origin.range, object.digest);
+        let mut attempts = Attempts::new(self.patience);
+        loop {
+            let put = self
+                .client
+                .put_object()
+                .bucket(&self.bucket)
+                .key(&key)
+                .if_none_match("*")
+                .content_type(content_type(object.format))
+                .set_metadata(digest.map(|digest| [(DIGEST.to_owned(), digest.to_string())].into()))
+                .metadata(RELEASE, object.origin.release.to_string())
+                .metadata(RANGE, format!("{}-{}", range.first, range.last))
+                .metadata(COUNT, object.lines.to_string())
+                .body(ByteStream::from(body.clone()))
+                .send()
+                .await;
+            match put {
+                Ok(_) => return Ok(()),
+                Err(error) if status(&error) == Some(PRECONDITION_FAILED) => {
+                    return self.compare(&key, digest).await;
+                }
+                Err(error) => {
+                    let (what, why) = (format!("put s3://{}/{key}", self.bucket), why(&error));
+                    if !attempts.again(&what, &why).await {
+                        return Err(SinkError::Service { what, why });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Creates one of Sluice's own files; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// What S3 says when patience is at its end.
+    pub async fn create_own(&self, name: &str, content: &[u8]) -> Result<(), String> {
+        let mut attempts = Attempts::new(self.patience);
+        loop {
+            let put = self
+                .client
+                .put_object()
+                .bucket(&self.bucket)
+                .key(format!("{}{name}", self.prefix))
+                .if_none_match("*")
+                .body(ByteStream::from(content.to_vec()))
+                .send()
+                .await;
+            match put {
+                Ok(_) => return Ok(()),
+                Err(error) if status(&error) == Some(PRECONDITION_FAILED) => return Ok(()),
+                Err(error) if attempts.again(name, &why(&error)).await => {}
+                Err(error) => return Err(why(&error)),
+            }
+        }
+    }
+
+    /// Reads one of Sluice's own files; `None` where there is none.
+    ///
+    /// # Errors
+    /// What S3 says when patience is at its end.
+    pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        let key = format!("{}{name}", self.prefix);
+        let mut attempts = Attempts::new(self.patience);
+        loop {
+            let why = match self
+                .client
+                .get_object()
+                .bucket(&self.bucket)
+                .key(&key)
+                .send()
+                .await
+            {
+                Ok(object) => match object.body.collect().await {
+                    Ok(content) => return Ok(Some(content.to_vec())),
+                    Err(error) => why(&error),
+                },
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(GetObjectError::is_no_such_key) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => why(&error),
+            };
+            if !attempts.again(name, &why).await {
+                return Err(why);
+            }
+        }
+    }
+
+    /// Success where the object that is there has the same content.
+    async fn compare(&self, key: &str, digest: Option<Digest>) -> Result<(), SinkError> {
+        let what = format!("look at s3://{}/{key}", self.bucket);
+        let mut attempts = Attempts::new(self.patience);
+        loop {
+            match self
+                .client
+                .head_object()
+                .bucket(&self.bucket)
+                .key(key)
+                .send()
+                .await
+            {
+                Ok(head) => {
+                    let found = head.metadata().and_then(|metadata| metadata.get(DIGEST));
+                    return match digest {
+                        Some(digest) if found == Some(&digest.to_string()) => Ok(()),
+                        _ => Err(SinkError::Different(format!("s3://{}/{key}", self.bucket))),
+                    };
+                }
+                Err(error) => {
+                    let why = why(&error);
+                    if !attempts.again(&what, &why).await {
+                        return Err(SinkError::Service { what, why });
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Plain => "application/x-ndjson",
+        Format::Gzip => "application/gzip",
+        Format::Zstd => "application/zstd",
+    }
+}

@@ -1,0 +1,11 @@
+//! A shard of a Kinesis stream.
+//!
+//! - *position*: the last committed sequence number; reading goes on behind it
+//! - *tip*: the newest record of a shard, for now
+//! - *closed*: a shard that was split or merged; it ends, and its children begin where it did
+
+pub mod api;
+pub mod reader;
+
+pub use self::api::{KinesisError, ShardInfo, Stream};
+pub use self::reader::{End, Reading, read};

@@ -1,0 +1,191 @@
+//! One function for each call of the Kinesis API, with errors that the reader can act on.
+
+use std::ops::RangeInclusive;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::types::{HashKeyRange, Record, Shard, ShardIteratorType};
+use thiserror::Error;
+
+use crate::aws::why;
+use crate::record::SequenceNumber;
+
+/// "GetRecords": at most 10,000 records in one answer.
+const GET_RECORDS_MAX: i32 = 10_000;
+
+/// A stream.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    client: Client,
+    name: String,
+}
+
+/// A shard as `ListShards` tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardInfo {
+    /// Its id: `shardId-000000000000`.
+    pub id: String,
+    /// The shards that it was made of, which have to be finished before it is begun.
+    pub parents: Vec<String>,
+    /// The hash keys that it takes.
+    pub hash_keys: RangeInclusive<u128>,
+}
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record that is left.
+    TrimHorizon,
+    /// At the first record that came at or after a moment, milliseconds since the Unix epoch.
+    At(i64),
+    /// At this record.
+    From(SequenceNumber),
+    /// Behind this record.
+    After(SequenceNumber),
+}
+
+/// What one `GetRecords` gave.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The records.
+    pub records: Vec<Record>,
+    /// Where to go on; `None` at the end of a closed shard.
+    pub next: Option<String>,
+    /// How far the newest of these records is behind the tip, milliseconds.
+    pub behind_ms: i64,
+}
+
+/// Why a call failed, as far as that makes a difference.
+#[derive(Debug, Error)]
+pub enum KinesisError {
+    /// The iterator is older than five minutes.
+    #[error("the shard iterator has expired")]
+    ExpiredIterator,
+    /// Too many calls, or too much data, for now.
+    #[error("throttled: {0}")]
+    Throttled(String),
+    /// There is no such stream or shard.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// Anything else, which may pass.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl<E, R> From<SdkError<E, R>> for KinesisError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        let code = error
+            .as_service_error()
+            .and_then(ProvideErrorMetadata::code);
+        match code {
+            Some("ExpiredIteratorException") => Self::ExpiredIterator,
+            Some(
+                "ProvisionedThroughputExceededException"
+                | "LimitExceededException"
+                | "KMSThrottlingException"
+                | "ThrottlingException",
+            ) => Self::Throttled(why(&error)),
+            Some("ResourceNotFoundException") => Self::NotFound(why(&error)),
+            _ => Self::Other(why(&error)),
+        }
+    }
+}
+
+impl Stream {
+    /// The stream of this name.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// The stream's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All shards, closed ones included as long as they hold records.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn list_shards(&self) -> Result<Vec<ShardInfo>, KinesisError> {
+        let mut shards = Vec::new();
+        let mut page = None;
+        loop {
+            let request = self.client.list_shards();
+            let request = match page {
+                Some(token) => request.next_token(token),
+                None => request.stream_name(&self.name),
+            };
+            let answer = request.send().await?;
+            shards.extend(answer.shards().iter().map(shard_info));
+            match answer.next_token() {
+                Some(token) => page = Some(token.to_owned()),
+                None => return Ok(shards),
+            }
+        }
+    }
+
+    /// An iterator over a shard.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn iterator(&self, shard: &str, start: Start) -> Result<String, KinesisError> {
+        let request = self
+            .client
+            .get_shard_iterator()
+            .stream_name(&self.name)
+            .shard_id(shard);
+        let request = match start {
+            Start::TrimHorizon => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Start::At(ms) => request
+                .shard_iterator_type(ShardIteratorType::AtTimestamp)
+                .timestamp(DateTime::from_millis(ms)),
+            Start::From(number) => request
+                .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                .starting_sequence_number(number.to_string()),
+            Start::After(number) => request
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .starting_sequence_number(number.to_string()),
+        };
+        let answer = request.send().await?;
+        let iterator = answer.shard_iterator().map(str::to_owned);
+        iterator.ok_or_else(|| KinesisError::Other("an answer without an iterator".into()))
+    }
+
+    /// The records at an iterator.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn get_records(&self, iterator: &str) -> Result<Batch, KinesisError> {
+        let request = self
+            .client
+            .get_records()
+            .shard_iterator(iterator)
+            .limit(GET_RECORDS_MAX);
+        let answer = request.send().await?;
+        Ok(Batch {
+            next: answer.next_shard_iterator().map(str::to_owned),
+            behind_ms: answer.millis_behind_latest().unwrap_or(0),
+            records: answer.records,
+        })
+    }
+}
+
+fn shard_info(shard: &Shard) -> ShardInfo {
+    let parents = [shard.parent_shard_id(), shard.adjacent_parent_shard_id()];
+    let range = shard.hash_key_range();
+    let key =
+        |text: Option<&str>, otherwise| text.and_then(|t| t.parse().ok()).unwrap_or(otherwise);
+    ShardInfo {
+        id: shard.shard_id().to_owned(),
+        parents: parents.into_iter().flatten().map(str::to_owned).collect(),
+        hash_keys: key(range.map(HashKeyRange::starting_hash_key), 0)
+            ..=key(range.map(HashKeyRange::ending_hash_key), u128::MAX),
+    }
+}

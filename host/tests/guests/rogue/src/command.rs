@@ -1,0 +1,164 @@
+//! What a record can ask for.
+
+use std::hint::black_box;
+
+use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Routes};
+use crate::bindings::sluice::transform::log::{Level, log};
+
+type Outcome = Result<Vec<Event>, Rejection>;
+
+const MIB: usize = 1 << 20;
+
+/// Does what `data` says: a command and, for some, an argument behind a space.
+pub fn obey(data: &[u8], sequence_number: &str) -> Outcome {
+    let text = String::from_utf8_lossy(data);
+    let (command, argument) = text.split_once(' ').unwrap_or((&text, ""));
+    let number = || argument.parse().unwrap_or(1);
+    match command {
+        "loop" => run_forever(),
+        "allocate" => allocate(),
+        "recurse" => one(recurse(1).to_string().into_bytes()),
+        "trap" => trap(),
+        "divide" => one((1 / black_box(0_u32)).to_string().into_bytes()),
+        "huge" => one(claim(1024 * MIB)),
+        "overlap" => overlap(number()),
+        "garbage" => one(b"{no json".to_vec()),
+        "nothing" => one(Vec::new()),
+        "not_utf8" => one(b"\"\xff\"".to_vec()),
+        "bad_partition" => partitioned(&[("../up", "x")]),
+        "repeated_partition" => partitioned(&[("a", "x"), ("a", "y")]),
+        "partition" => partitioned(&[("place", argument)]),
+        "no_route" => routed(Routes::empty()),
+        "lake_only" => routed(Routes::LAKE),
+        "bus_only" => routed(Routes::BUS),
+        "reject" => Err(rejection("not_wanted", argument)),
+        "bad_code" => Err(rejection("../../etc", "tries to name a path")),
+        "drop" => Ok(Vec::new()),
+        "many_events" => Ok((0..number())
+            .map(|i| event(format!("{{\"n\":{i}}}")))
+            .collect()),
+        "one_bad_event" => Ok(vec![event("1"), event("2"), event("{"), event("3")]),
+        "big_output" => one(json_string(number())),
+        "line_breaks" => one(b"{\r\n\"a\":\n1}".to_vec()),
+        "log_flood" => flood(),
+        "log" => say(argument),
+        "log_lines" => say("first\nsecond\rthird\u{1b}[31m"),
+        _ => one(echo(&text, sequence_number)),
+    }
+}
+
+fn event(data: impl Into<Vec<u8>>) -> Event {
+    Event {
+        data: data.into(),
+        partition: Vec::new(),
+        routes: Routes::LAKE | Routes::BUS,
+    }
+}
+
+fn one(data: Vec<u8>) -> Outcome {
+    Ok(vec![event(data)])
+}
+
+fn routed(routes: Routes) -> Outcome {
+    Ok(vec![Event {
+        routes,
+        ..event("{}")
+    }])
+}
+
+fn partitioned(pairs: &[(&str, &str)]) -> Outcome {
+    let partition = pairs
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()));
+    Ok(vec![Event {
+        partition: partition.collect(),
+        ..event("{}")
+    }])
+}
+
+fn rejection(code: &str, message: &str) -> Rejection {
+    Rejection {
+        code: code.into(),
+        message: message.into(),
+    }
+}
+
+fn echo(text: &str, sequence_number: &str) -> Vec<u8> {
+    let mut json = String::from("{\"echo\":\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            c if c < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => json.push(c),
+        }
+    }
+    json.push_str(&format!("\",\"sequence\":{sequence_number}}}"));
+    json.into_bytes()
+}
+
+fn json_string(bytes: usize) -> Vec<u8> {
+    let mut json = vec![b'x'; bytes.max(2)];
+    json[0] = b'"';
+    *json.last_mut().unwrap() = b'"';
+    json
+}
+
+#[inline(never)]
+pub fn trap() -> ! {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    unreachable!("built for WebAssembly only");
+}
+
+pub fn run_forever() -> ! {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+/// Takes memory until there is no more.
+fn allocate() -> Outcome {
+    loop {
+        std::mem::forget(black_box(vec![1_u8; MIB]));
+    }
+}
+
+/// Each call keeps something on the stack, so that none can become a loop.
+#[inline(never)]
+fn recurse(depth: u64) -> u64 {
+    let kept = black_box([depth; 4]);
+    if depth == u64::MAX {
+        return 0;
+    }
+    black_box(recurse(black_box(depth + 1))) + kept[0]
+}
+
+/// A list that claims `bytes` bytes and begins near the end of what the guest has.
+fn claim(bytes: usize) -> Vec<u8> {
+    let start = Box::leak(vec![b' '; 16].into_boxed_slice()).as_mut_ptr();
+    // SAFETY: there is none; this is the misbehaviour. The host must check the list's bounds.
+    unsafe { Vec::from_raw_parts(start, bytes, bytes) }
+}
+
+/// `count` events that all share one MiB: little in the guest, much for whoever copies them.
+fn overlap(count: usize) -> Outcome {
+    let shared = Box::leak(json_string(MIB).into_boxed_slice()).as_mut_ptr();
+    // SAFETY: there is none; this is the misbehaviour.
+    let again = || unsafe { Vec::from_raw_parts(shared, MIB, MIB) };
+    Ok((0..count).map(|_| event(again())).collect())
+}
+
+fn say(message: &str) -> Outcome {
+    log(Level::Error, message);
+    one(b"{}".to_vec())
+}
+
+fn flood() -> Outcome {
+    let message = format!("flood {}", "é".repeat(8 * 1024));
+    for _ in 0..5_000 {
+        log(Level::Error, &message);
+    }
+    one(b"{}".to_vec())
+}

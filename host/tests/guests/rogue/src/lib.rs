@@ -1,0 +1,55 @@
+//! A transform that does whatever the record says: the first word of its data is a command, see
+//! [`command::obey`]. Anything that is no command is echoed as a JSON object.
+//!
+//! The settings make `configure` misbehave (`{"configure":"trap"}`) and, with the feature `slice`,
+//! the slab (`{"slab":"wrong_counts"}`, see `slab.rs`).
+
+mod command;
+#[cfg(feature = "slice")]
+mod slab;
+
+mod bindings {
+    #[cfg(feature = "slice")]
+    wit_bindgen::generate!({ path: "../../../../wit", world: "transform-slice" });
+    #[cfg(not(feature = "slice"))]
+    wit_bindgen::generate!({ path: "../../../../wit", world: "transform" });
+    use super::Component;
+    export!(Component);
+}
+
+use bindings::exports::sluice::transform::rules::{
+    Description, Event, Guest, Rejection, SourceRecord,
+};
+
+struct Component;
+
+impl Guest for Component {
+    fn configure(settings: String) -> Result<(), String> {
+        #[cfg(feature = "slice")]
+        slab::configure(&settings);
+        let has = |text| settings.contains(text);
+        if has(r#""configure":"trap""#) {
+            command::trap();
+        }
+        if has(r#""configure":"loop""#) {
+            command::run_forever();
+        }
+        if has(r#""configure":"refuse""#) {
+            return Err("colour: expected red or blue".into());
+        }
+        Ok(())
+    }
+
+    fn describe() -> Description {
+        Description {
+            name: "rogue".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Misbehaves on command".into(),
+            settings_schema: "{}".into(),
+        }
+    }
+
+    fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
+        command::obey(&record.data, &record.sequence_number)
+    }
+}

@@ -1,0 +1,7 @@
+//! Transforms that misbehave: a record gets exactly its outcome, by either way in, and its neighbours
+//! in the slice are unharmed.
+
+mod limits;
+mod outcomes;
+mod program;
+mod slabs;

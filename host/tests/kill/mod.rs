@@ -1,0 +1,193 @@
+//! Kills at any moment: the lake ends up as if nothing had happened.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Running};
+
+/// Change it to see other kills; a failure prints it.
+const SEED: u64 = 20_260_101;
+
+const KILLS: usize = 50;
+
+fn generated(events: u32) -> Place {
+    let place = Place::new();
+    let events = events.to_string();
+    let args = [
+        "generate",
+        "--events",
+        &events,
+        "--types",
+        "12",
+        "--malformed",
+        "0.01",
+        "--duplicates",
+        "0.01",
+        "--to",
+        "file:events.ndjson",
+    ];
+    place.run(&args).succeeded();
+    place
+}
+
+/// The arguments of a run into folders of this name.
+fn into<'a>(lake: &'a str, bus: &'a str) -> [&'a str; 6] {
+    ["--lake", lake, "--bus", bus, "--chunk-bytes", "512KiB"]
+}
+
+type Trees = [BTreeMap<String, Vec<u8>>; 2];
+
+fn trees(place: &Place, number: usize) -> Trees {
+    [
+        lake::tree(&place.path(format!("lake-{number}"))),
+        lake::tree(&place.path(format!("bus-{number}"))),
+    ]
+}
+
+/// Asserts equality without printing megabytes.
+fn same(found: &Trees, expected: &Trees) {
+    for (found, expected) in found.iter().zip(expected) {
+        let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(found), names(expected));
+        for (path, bytes) in expected {
+            assert!(found[path] == *bytes, "{path} differs");
+        }
+    }
+}
+
+fn nothing_unfinished(trees: &Trees) {
+    for path in trees.iter().flat_map(BTreeMap::keys) {
+        let temporary = path.split('/').any(|name| matches!(name, "tmp" | ".tmp"));
+        assert!(!temporary, "{path} was left");
+    }
+}
+
+/// Starts a run and kills it after `delay`, if it has not ended before; whether it was killed.
+fn kill_after(place: &Place, args: &[&str], delay: Duration) -> bool {
+    let mut run = Running(place.command(&Place::landing(args)).spawn().unwrap());
+    thread::sleep(delay);
+    let ended = run.0.try_wait().unwrap();
+    if let Some(status) = ended {
+        assert!(status.success(), "a run after a kill failed: {status}");
+    }
+    ended.is_none()
+}
+
+/// Whether the ledger of the one shard says that a range is pending.
+fn is_pending(lake: &Path) -> bool {
+    let ledgers = lake::tree(&lake.join("_sluice/ledger"));
+    let mut ledgers = ledgers.iter().filter(|(name, _)| name.ends_with(".json"));
+    ledgers.next().is_some_and(|(_, text)| {
+        let ledger: serde_json::Value = serde_json::from_slice(text).unwrap();
+        ledger["pending"].is_object()
+    })
+}
+
+/// Kills in a row, and how many of them left a chunk unfinished.
+#[derive(Debug, Default)]
+struct Kills {
+    all: usize,
+    amid_a_chunk: usize,
+}
+
+impl Kills {
+    /// Kills runs until one gets to its end, or until there were enough.
+    fn until_done(&mut self, place: &Place, args: &[&str], delay: &mut dyn FnMut() -> Duration) {
+        let lake = place.path(args[1].trim_start_matches("file:"));
+        while self.all < KILLS && kill_after(place, args, delay()) {
+            self.all += 1;
+            self.amid_a_chunk += usize::from(is_pending(&lake));
+        }
+    }
+}
+
+#[test]
+fn kills_leave_no_trace() {
+    let place = generated(120_000);
+    let begun = Instant::now();
+    let whole = place.land(&into("file:lake-0", "file:bus-0"));
+    let usual = begun.elapsed();
+    let expected = trees(&place, 0);
+    nothing_unfinished(&expected);
+
+    println!("seed {SEED}, a run takes {usual:?}");
+    let mut dice = Pcg64Mcg::seed_from_u64(SEED);
+    let mut kills = Kills::default();
+    for number in 1.. {
+        let (lake, bus) = (format!("file:lake-{number}"), format!("file:bus-{number}"));
+        let args = into(&lake, &bus);
+        kills.until_done(&place, &args, &mut || {
+            usual.mul_f64(dice.random_range(0.15..0.5))
+        });
+        let last = place.land(&args);
+        let done = last.count("records") + last.count("already_committed");
+        assert_eq!(done, whole.count("records"));
+        same(&trees(&place, number), &expected);
+        if kills.all == KILLS {
+            let again = place.land(&args);
+            assert_eq!(again.counts(["records", "objects", "messages"]), [0; 3]);
+            same(&trees(&place, number), &expected);
+            break;
+        }
+    }
+    println!("{kills:?}");
+    assert!(kills.amid_a_chunk > 0, "{kills:?}");
+}
+
+/// The ids of the records that went anywhere, with how often each event did.
+fn delivered(place: &Place) -> BTreeMap<String, usize> {
+    let mut delivered = BTreeMap::new();
+    for message in lake::messages(&place.bus()) {
+        *delivered
+            .entry(format!("{} {}", message.rid, message.event))
+            .or_default() += 1;
+    }
+    for record in lake::quarantine(&place.lake()) {
+        *delivered.entry(record.rid).or_default() += 1;
+    }
+    delivered
+}
+
+fn events_without_partitions(lake: &Path) -> usize {
+    lake::events(lake).values().map(Vec::len).sum()
+}
+
+/// Each run is called with other settings; what was begun is finished as it was begun.
+#[test]
+fn kills_and_changes_of_settings_land_each_record_once() {
+    const EVENTS: u32 = 40_000;
+    let place = generated(EVENTS);
+    let mut dice = Pcg64Mcg::seed_from_u64(SEED);
+    let begun = Instant::now();
+    let elsewhere = ["--lake", "file:other", "--bus", "none"];
+    place.land(&elsewhere);
+    let usual = begun.elapsed();
+    for _ in 0..12 {
+        let args = [
+            "--chunk-bytes",
+            ["256KiB", "512KiB", "2MiB"][dice.random_range(0..3)],
+            "--compression",
+            ["none", "gzip", "zstd"][dice.random_range(0..3)],
+            "--settings",
+            ["{}", r#"{"partition_by":["date"]}"#][dice.random_range(0..2)],
+        ];
+        kill_after(&place, &args, usual.mul_f64(dice.random_range(0.3..1.0)));
+    }
+    let ran: Ran = place.try_land(&[]).succeeded();
+    assert_eq!(ran.stderr, "");
+    let delivered = delivered(&place);
+    assert_eq!(delivered.len(), EVENTS as usize);
+    assert!(delivered.values().all(|times| *times == 1));
+    let expected = events_without_partitions(&place.path("other"));
+    assert_eq!(events_without_partitions(&place.lake()), expected);
+    assert_eq!(
+        lake::all_events(&place.lake()),
+        lake::all_events(&place.path("other"))
+    );
+}

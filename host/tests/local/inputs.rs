@@ -1,0 +1,285 @@
+//! What is read: files of every kind, and standard input.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use crate::local::{all_enriched, event, events};
+use crate::support::lake;
+use crate::support::program::Place;
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 3).unwrap()
+}
+
+/// Asserts that this content of `events.ndjson` is landed as events 0 to 2 and nothing else.
+fn lands_three(content: &[u8]) -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", content);
+    assert_eq!(place.land(&[]).count("records"), 3);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3));
+    assert_eq!(lake::quarantine(&place.lake()), []);
+    place
+}
+
+#[test]
+fn a_file_lands_in_lake_bus_and_quarantine() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..30) + "{}\nno json\n");
+    let summary = place.land(&[]);
+    let keys = ["records", "events", "rejected", "messages"];
+    assert_eq!(summary.counts(keys), [32, 30, 2, 30]);
+    let events = lake::events(&place.lake());
+    let partitions: Vec<_> = events.keys().collect();
+    let expected = [
+        "event_type=lesson",
+        "event_type=login",
+        "event_type=payment",
+    ];
+    assert_eq!(partitions, expected);
+    assert!(
+        events["event_type=login"]
+            .iter()
+            .all(|line| line.contains("login:done"))
+    );
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+    assert_eq!(lake::messages(&place.bus()).len(), 30);
+    let reasons: Vec<_> = lake::quarantine(&place.lake())
+        .into_iter()
+        .map(|q| q.reason)
+        .collect();
+    assert_eq!(reasons, ["invalid_json", "missing_field"]);
+}
+
+#[test]
+fn several_files_land_as_several_shards() {
+    let place = Place::new();
+    place.write("a/events.ndjson", events(0..10));
+    place.write("b/events.ndjson", events(10..20));
+    place.write("third.ndjson", events(20..30));
+    let summary = place.land(&[
+        "--source",
+        "file:a/events.ndjson",
+        "--source",
+        "file:b/events.ndjson,file:third.ndjson",
+    ]);
+    assert_eq!(summary.counts(["records", "chunks"]), [30, 3]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+    let ledgers = lake::tree(&place.lake().join("_sluice/ledger"));
+    assert_eq!(
+        ledgers
+            .keys()
+            .filter(|name| name.ends_with(".json"))
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn the_same_file_given_twice_lands_once() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..10));
+    let twice = [
+        "--source",
+        "file:events.ndjson",
+        "--source",
+        "file:./events.ndjson",
+    ];
+    let summary = place.land(&twice);
+    assert_eq!(summary.counts(["records", "already_committed"]), [10, 10]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..10));
+}
+
+#[test]
+fn compressed_files_are_read_whatever_their_name() {
+    lands_three(&gzip(&events(0..3)));
+    lands_three(&zstd(&events(0..3)));
+}
+
+#[test]
+fn a_compressed_file_of_several_members_is_read_to_its_end() {
+    let (first, rest) = (events(0..1), events(1..3));
+    lands_three(&[gzip(&first), gzip(&rest)].concat());
+    lands_three(&[zstd(&first), zstd(&rest)].concat());
+}
+
+#[test]
+fn a_damaged_compressed_file_ends_the_run() {
+    for whole in [gzip(&events(0..300)), zstd(&events(0..300))] {
+        let place = Place::new();
+        place.write("events.ndjson", &whole[..whole.len() - 20]);
+        place
+            .try_land(&[])
+            .failed(1, &["cannot read events.ndjson"]);
+        place.write("events.ndjson", &whole);
+        place.land(&[]);
+        assert_eq!(lake::all_events(&place.lake()), all_enriched(0..300));
+    }
+}
+
+#[test]
+fn a_compressed_file_is_taken_up_where_it_was_left() {
+    let place = Place::new();
+    place.write("events.ndjson", gzip(&events(0..5)));
+    place.land(&[]);
+    place.write(
+        "events.ndjson",
+        [gzip(&events(0..5)), gzip(&events(5..9))].concat(),
+    );
+    assert_eq!(
+        place.land(&[]).counts(["records", "already_committed"]),
+        [4, 5]
+    );
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..9));
+}
+
+#[test]
+fn standard_input_is_a_file_called_stdin() {
+    let place = Place::new();
+    let args = [
+        "run",
+        "--source",
+        "-",
+        "--lake",
+        "file:lake",
+        "--summary",
+        "json",
+    ];
+    for input in [events(0..3).into_bytes(), gzip(&events(0..3))] {
+        let place = Place::new();
+        let ran = place.run_with_input(&args, &input);
+        assert_eq!(ran.summary().count("records"), 3);
+        assert!(
+            lake::objects(&place.lake())
+                .keys()
+                .all(|path| path.contains("/stdin-"))
+        );
+        assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3));
+    }
+    place
+        .run_with_input(&args, events(0..3).as_bytes())
+        .succeeded();
+    let again = place
+        .run_with_input(&args, events(0..5).as_bytes())
+        .summary();
+    assert_eq!(again.counts(["records", "already_committed"]), [2, 3]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..5));
+}
+
+#[test]
+fn a_missing_line_end_at_the_end_is_no_loss() {
+    lands_three(events(0..3).trim_end().as_bytes());
+}
+
+#[test]
+fn empty_lines_are_counted_and_no_records() {
+    let text = format!("\n\n{}\n\r\n{}\n{}\n\n", event(0), event(1), event(2));
+    let place = lands_three(text.as_bytes());
+    let again = place.land(&[]);
+    assert_eq!(again.counts(["records", "already_committed"]), [0, 3]);
+    let place = Place::new();
+    place.write("events.ndjson", &text);
+    assert_eq!(place.land(&[]).counts(["records", "blank_lines"]), [3, 4]);
+}
+
+#[test]
+fn a_line_of_blanks_is_a_record() {
+    let place = Place::new();
+    place.write("events.ndjson", format!("{}\n \t \n", event(0)));
+    assert_eq!(
+        place
+            .land(&[])
+            .counts(["records", "rejected", "blank_lines"]),
+        [2, 1, 0]
+    );
+    assert_eq!(lake::quarantine(&place.lake())[0].bytes(), b" \t ");
+}
+
+/// A carriage return is white space behind the JSON: kept as a space in the event, as it is in
+/// quarantine.
+#[test]
+fn lines_may_end_as_windows_ends_them() {
+    let place = Place::new();
+    place.write(
+        "events.ndjson",
+        format!("{}\r\nbad\r\n{}\r\n", event(0), event(1)),
+    );
+    assert_eq!(place.land(&[]).counts(["records", "events"]), [3, 2]);
+    let events = lake::all_events(&place.lake());
+    let trimmed: Vec<_> = events
+        .iter()
+        .map(|line| line.trim_end_matches(' '))
+        .collect();
+    assert_eq!(trimmed, all_enriched(0..2));
+    assert_eq!(lake::quarantine(&place.lake())[0].bytes(), b"bad\r");
+}
+
+#[test]
+fn an_empty_file_is_nothing_to_do() {
+    for content in ["", "\n\n"] {
+        let place = Place::new();
+        place.write("events.ndjson", content);
+        let ran = place.try_land(&["--summary", "text"]).succeeded();
+        assert!(
+            ran.stdout.contains("there is no record in the source"),
+            "{ran:?}"
+        );
+        assert_eq!(lake::objects(&place.lake()).len(), 0);
+        place.write("events.ndjson", format!("{content}{}", events(0..3)));
+        assert_eq!(place.land(&[]).count("records"), 3);
+    }
+}
+
+#[test]
+fn a_record_of_the_largest_size_passes_and_one_byte_more_does_not() {
+    let padded = |size: usize| {
+        let frame = event(0);
+        let frame = frame.strip_suffix('}').unwrap();
+        let padding = size - frame.len() - r#","pad":""}"#.len();
+        format!(r#"{frame},"pad":"{}"}}"#, "x".repeat(padding))
+    };
+    let place = Place::new();
+    let lines = [
+        event(0),
+        padded(10 << 20),
+        event(1),
+        padded((10 << 20) + 1),
+        event(2),
+    ];
+    place.write("events.ndjson", lines.join("\n"));
+    assert_eq!(
+        place.land(&[]).counts(["records", "events", "rejected"]),
+        [5, 4, 1]
+    );
+    let quarantined = lake::quarantine(&place.lake());
+    assert_eq!(quarantined[0].reason, "record_too_large");
+    assert_eq!(quarantined[0].bytes(), lines[3].as_bytes());
+}
+
+#[test]
+fn a_file_of_another_kind_ends_the_run() {
+    let place = Place::new();
+    let file = File::create(place.path("events.ndjson")).unwrap();
+    file.set_len(65 << 20).unwrap();
+    let ran = place.try_land(&[]);
+    ran.failed(
+        1,
+        &["events.ndjson", "line at byte 0", "newline-delimited JSON"],
+    );
+}
+
+#[test]
+fn a_name_that_no_shard_can_have_is_made_one() {
+    for name in ["_$ä ö.ndjson", ".hidden", "-", &"long".repeat(50)] {
+        let place = Place::new();
+        place.write(name, events(0..3));
+        let source = format!("file:./{name}");
+        assert_eq!(place.land(&["--source", &source]).count("records"), 3);
+        assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3));
+    }
+}

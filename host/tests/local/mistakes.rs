@@ -1,0 +1,178 @@
+//! What a user can get wrong, and what the program says then: 2 for a wrong call, 1 for what failed.
+
+use crate::local::events;
+use crate::support::guests::{Tiny, rogue};
+use crate::support::lake;
+use crate::support::program::Place;
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..3));
+    place
+}
+
+/// A wrong call: exit code 2, and nothing is written.
+fn misused(args: &[&str], parts: &[&str]) {
+    let place = place();
+    place.run(args).failed(2, parts);
+    assert!(!place.lake().exists());
+}
+
+#[test]
+fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
+    misused(
+        &["run"],
+        &[
+            "source: missing",
+            "--source",
+            "SLUICE_SOURCE",
+            "sluice.toml",
+        ],
+    );
+    misused(
+        &["run", "--source", "-"],
+        &["lake: missing", "--lake", "SLUICE_LAKE"],
+    );
+}
+
+#[test]
+fn a_place_that_is_no_place_gets_a_hint() {
+    let lake = ["--lake", "file:lake"];
+    let source = |source| [&["run", "--source", source], lake.as_slice()].concat();
+    misused(
+        &source("events.ndjson"),
+        &["source", "did you mean file:events.ndjson?"],
+    );
+    misused(&source("http://x"), &["source", "http://x"]);
+    misused(&source("file:"), &["source"]);
+    let into = |lake| ["run", "--source", "file:events.ndjson", "--lake", lake];
+    misused(&into("lake"), &["lake", "did you mean file:lake?"]);
+    let bus = [&into("file:lake")[..], &["--bus", "bus"]].concat();
+    misused(&bus, &["bus", "file:DIR", "did you mean file:bus?"]);
+}
+
+#[test]
+fn a_wrong_value_is_refused_before_anything_starts() {
+    for (flag, value, part) in [
+        ("--compression", "lz4", "zstd"),
+        ("--compression-level", "20", "compression_level"),
+        ("--compression-level", "high", "whole number"),
+        ("--chunk-bytes", "0", "chunk.bytes"),
+        ("--chunk-records", "0", "chunk.records"),
+        ("--limits-fuel", "0", "limits.fuel"),
+        ("--limits-memory", "8GiB", "limits.memory"),
+        ("--limits-time", "0s", "limits.time"),
+        ("--limits-partitions", "0", "limits.partitions"),
+        ("--threads", "0", "threads"),
+        ("--settings", "nowhere.json", "settings"),
+        ("--log-level", "sluice=loudest", "log.level"),
+        ("--config", "nowhere.toml", "nowhere.toml"),
+        ("--unheard-of", "x", "--unheard-of"),
+    ] {
+        let args = Place::landing(&[flag, value]);
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        misused(&args, &[part]);
+    }
+}
+
+#[test]
+fn settings_that_are_no_object_are_refused() {
+    for settings in ["{", "{\"a\":}"] {
+        let ran = place().try_land(&["--settings", settings]);
+        assert_ne!(ran.code, Some(0));
+        assert!(ran.stderr.contains("settings"), "{ran:?}");
+    }
+}
+
+#[test]
+fn help_is_no_mistake_and_a_missing_command_is() {
+    let place = place();
+    let help = place.run(&["run", "--help"]).succeeded();
+    assert!(help.stdout.contains("--limits-fuel"));
+    place.run(&["--version"]).succeeded();
+    place.run::<&str>(&[]).failed(2, &["Usage"]);
+    place.run(&["rnu"]).failed(2, &["rnu"]);
+}
+
+#[test]
+fn a_source_that_cannot_be_read_is_named() {
+    let place = place();
+    let from = |source| place.try_land(&["--source", source]);
+    from("file:nowhere.ndjson").failed(1, &["cannot read nowhere.ndjson"]);
+    from("file:.").failed(1, &["cannot read ."]);
+}
+
+#[test]
+fn a_source_that_is_missing_does_not_undo_those_before_it() {
+    let place = place();
+    let ran = place.try_land(&["--source", "file:events.ndjson,file:nowhere.ndjson"]);
+    ran.failed(1, &["nowhere.ndjson"]);
+    assert_eq!(lake::all_events(&place.lake()).len(), 3);
+    assert_eq!(
+        place.land(&[]).counts(["records", "already_committed"]),
+        [0, 3]
+    );
+}
+
+#[test]
+fn a_lake_that_cannot_be_written_is_named() {
+    let place = place();
+    place.write("lake", "a file");
+    place.try_land(&[]).failed(1, &["lake"]);
+}
+
+#[test]
+fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
+    let place = place();
+    place.write("core.wasm", Tiny::default().module());
+    place.write("rogue.wasm", &rogue().by_slab);
+    place.write(
+        "wasi.wasm",
+        wat::parse_str(r#"(component (import "wasi:cli/exit@0.2.0" (instance)))"#).unwrap(),
+    );
+    let with = |transform| place.try_land(&["--transform", transform]);
+    with("nowhere.wasm").failed(1, &["cannot read nowhere.wasm"]);
+    with("events.ndjson").failed(1, &["events.ndjson is refused", "compile"]);
+    with("core.wasm").failed(1, &["core.wasm is refused", "core WebAssembly module"]);
+    with("wasi.wasm").failed(
+        1,
+        &["wasi.wasm is refused", "imports", "wasi:cli/exit@0.2.0"],
+    );
+    let refused = r#"{"configure":"refuse"}"#;
+    let ran = place.try_land(&["--transform", "rogue.wasm", "--settings", refused]);
+    ran.failed(1, &["rogue.wasm is refused", "configure", "colour"]);
+    assert!(!place.lake().exists());
+}
+
+#[test]
+fn generate_refuses_what_cannot_be() {
+    misused(&["generate", "--events", "1"], &["--to"]);
+    misused(&["generate", "--to", "events"], &["file:PATH"]);
+    misused(&["generate", "--to", "-", "--types", "0"], &["types"]);
+    misused(
+        &["generate", "--to", "-", "--malformed", "1.5"],
+        &["malformed"],
+    );
+}
+
+#[test]
+fn generate_makes_the_same_bytes_anywhere() {
+    let place = place();
+    let args = [
+        "generate",
+        "--events",
+        "1000",
+        "--malformed",
+        "0.1",
+        "--seed",
+        "3",
+    ];
+    place
+        .run(&[&args[..], &["--to", "file:made/a.ndjson"]].concat())
+        .succeeded();
+    place
+        .run(&[&args[..], &["--to", "file:made/b.ndjson", "--quiet"]].concat())
+        .succeeded();
+    let read = |name| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(read("made/a.ndjson"), read("made/b.ndjson"));
+}

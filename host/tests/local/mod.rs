@@ -1,0 +1,38 @@
+//! Files into folders, through the program.
+
+mod again;
+mod inputs;
+mod mistakes;
+mod outputs;
+mod pending;
+mod settings;
+
+/// An event whose type follows from `n`.
+fn event(n: usize) -> String {
+    let kind = ["lesson", "payment", "login"][n % 3];
+    format!(
+        r#"{{"event_uuid":"u-{n}","event_name":"{kind}:done","created_at":1767225600.5,"n":{n}}}"#
+    )
+}
+
+/// What the enrichment makes of it.
+fn enriched(n: usize) -> String {
+    let kind = ["lesson", "payment", "login"][n % 3];
+    let event = event(n);
+    let event = event.strip_suffix('}').unwrap();
+    format!(
+        r#"{event},"created_datetime":"2026-01-01T00:00:00.5Z","event_type":"{kind}","event_subtype":"done"}}"#
+    )
+}
+
+/// Events as a file holds them.
+fn events(range: std::ops::Range<usize>) -> String {
+    range.map(|n| event(n) + "\n").collect()
+}
+
+/// What the lake holds of them, sorted.
+fn all_enriched(range: std::ops::Range<usize>) -> Vec<String> {
+    let mut lines: Vec<_> = range.map(enriched).collect();
+    lines.sort_unstable();
+    lines
+}

@@ -1,0 +1,150 @@
+//! A chunk that was begun and not finished: the next run finishes exactly that, whatever else it was
+//! asked to do.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::local::{all_enriched, events};
+use crate::support::guests::rogue;
+use crate::support::lake;
+use crate::support::program::Place;
+
+/// A place where a run began to land `events.ndjson` and could not go on.
+fn interrupted(content: &str, args: &[&str]) -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", content);
+    interrupt(&place, "event_type=payment", args);
+    place
+}
+
+/// Runs while a file stands where the folder of a partition has to be.
+fn interrupt(place: &Place, partition: &str, args: &[&str]) {
+    let in_the_way = place.write(&format!("lake/{partition}"), "in the way");
+    place.try_land(args).failed(1, &[partition]);
+    assert!(ledger(place)["pending"].is_object());
+    fs::remove_file(in_the_way).unwrap();
+}
+
+fn ledger(place: &Place) -> Value {
+    let files = lake::tree(&place.lake().join("_sluice/ledger"));
+    let (_, text) = files
+        .iter()
+        .find(|(name, _)| name.ends_with(".json"))
+        .unwrap();
+    serde_json::from_slice(text).unwrap()
+}
+
+/// The paths of all objects, with their extensions.
+fn object_paths(place: &Place) -> Vec<String> {
+    let paths = lake::tree(&place.lake()).into_keys();
+    paths
+        .filter(|path| path.contains(".ndjson.") || path.ends_with(".ndjson"))
+        .collect()
+}
+
+#[test]
+fn an_interrupted_run_is_finished_by_the_same_command() {
+    let place = interrupted(&events(0..30), &[]);
+    let whole = Place::new();
+    whole.write("events.ndjson", events(0..30));
+    assert_eq!(place.land(&[]).count("records"), 30);
+    whole.land(&[]);
+    assert_eq!(lake::tree(&place.lake()), lake::tree(&whole.lake()));
+    assert_eq!(lake::tree(&place.bus()), lake::tree(&whole.bus()));
+}
+
+#[test]
+fn a_pending_range_keeps_its_release_and_its_format() {
+    let place = interrupted(&events(0..30), &["--compression", "gzip"]);
+    let text = events(0..30) + "new\n";
+    place.write("events.ndjson", text);
+    place.write("rogue.wasm", &rogue().by_slab);
+    let other = ["--transform", "rogue.wasm", "--compression", "none"];
+    let summary = place.land(&other);
+    assert_eq!(summary.counts(["records", "events", "chunks"]), [31, 31, 2]);
+    let events = lake::events(&place.lake());
+    let of_rogue = &events[""];
+    assert_eq!(of_rogue.len(), 1);
+    assert!(of_rogue[0].contains(r#""echo":"new""#));
+    for path in object_paths(&place) {
+        let by_rogue = path.contains(&summary.release()[..8]);
+        let extension = if by_rogue { ".ndjson" } else { ".ndjson.gz" };
+        assert!(path.ends_with(extension), "{path}");
+    }
+    let mut enriched: Vec<_> = events.into_values().flatten().collect();
+    enriched.retain(|line| !line.contains("echo"));
+    enriched.sort_unstable();
+    assert_eq!(enriched, all_enriched(0..30));
+}
+
+/// The level belongs to the format of fresh chunks; the pending one may not have it.
+#[test]
+fn a_level_of_another_format_does_not_disturb_a_pending_range() {
+    let place = interrupted(&events(0..30), &["--compression", "gzip"]);
+    let ran = place.try_land(&["--compression", "zstd", "--compression-level", "19"]);
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    assert_eq!(ran.summary().count("records"), 30);
+    assert!(
+        object_paths(&place)
+            .iter()
+            .all(|path| path.ends_with(".ndjson.gz"))
+    );
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+}
+
+#[test]
+fn a_pending_range_keeps_its_bounds_when_the_file_has_grown() {
+    let place = interrupted(&events(0..30), &["--chunk-bytes", "1KiB"]);
+    place.write("events.ndjson", events(0..50));
+    assert_eq!(place.land(&[]).counts(["records", "chunks"]), [50, 2]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..50));
+    assert_eq!(lake::messages(&place.bus()).len(), 50);
+}
+
+#[test]
+fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
+    let place = interrupted(&events(0..30), &[]);
+    let pending = ledger(&place);
+    place.write("events.ndjson", events(0..29));
+    let ran = place.try_land(&[]);
+    ran.failed(1, &["bring the source back as it was"]);
+    assert_eq!(ledger(&place), pending);
+    place.write("events.ndjson", events(0..30));
+    assert_eq!(place.land(&[]).count("records"), 30);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+}
+
+#[test]
+fn a_release_that_is_gone_is_named() {
+    let place = interrupted(&events(0..30), &[]);
+    let release = ledger(&place)["pending"]["release"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    fs::remove_dir_all(place.lake().join("_sluice/components")).unwrap();
+    place.write("rogue.wasm", &rogue().by_slab);
+    let ran = place.try_land(&["--transform", "rogue.wasm"]);
+    ran.failed(1, &[&release, "components/"]);
+    place.land(&[]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+}
+
+/// With fuel for little, the record would have another fate; it keeps the one that was pinned.
+#[test]
+fn a_record_that_ran_out_of_time_is_not_judged_again() {
+    let place = Place::new();
+    place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
+    place.write("rogue.wasm", &rogue().by_slab);
+    let rogue = ["--transform", "rogue.wasm", "--limits-time", "300ms"];
+    let much_fuel = [&rogue[..], &["--limits-fuel", "1000000000000000"]].concat();
+    interrupt(&place, "place=x", &much_fuel);
+    assert_eq!(
+        ledger(&place)["pending"]["condemned"],
+        serde_json::json!(["5"])
+    );
+    assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);
+    let quarantined = lake::quarantine(&place.lake());
+    assert_eq!(quarantined[0].reason, "out_of_time");
+    assert!(ledger(&place)["pending"].is_null());
+}

@@ -1,0 +1,16 @@
+//! The behaviour of Sluice, seen from outside: hostile transforms, the command line, kills.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may panic, and says then where"
+)]
+
+mod support;
+
+mod admission;
+mod hostile;
+mod kill;
+mod local;
+mod nasty_json;
+mod ways_in;

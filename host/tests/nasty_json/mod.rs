@@ -1,0 +1,317 @@
+//! JSON that readers stumble over: each line ends in the lake or in quarantine, its bytes intact.
+
+use std::collections::BTreeMap;
+
+use crate::support::lake;
+use crate::support::program::Place;
+
+/// Values that are JSON; each stands in an event, which must land.
+const VALUES: &[&str] = &[
+    "0",
+    "-0",
+    "-0.0",
+    "1e400",
+    "-1E+400",
+    "1e-400",
+    "0e99999999999",
+    "1.7976931348623159e308",
+    "5e-324",
+    "9007199254740993",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "123456789012345678901234567890123456789012345678901234567890",
+    "0.1000000000000000055511151231257827021181583404541015625",
+    "1.0",
+    "1E5",
+    "true",
+    "null",
+    "\"\"",
+    r#""\"""#,
+    r#""\\""#,
+    r#""\\\"}""#,
+    r#""\/\b\f\n\r\t""#,
+    r#""\u0000""#,
+    r#""\u001f\u007F""#,
+    r#""\ud83d\ude00""#,
+    r#""\uD800""#,
+    r#""\udc00\ud800""#,
+    r#""\uFFFF\ufffe""#,
+    "\"\u{7f}\"",
+    "\"\u{80}\u{85}\u{a0}\"",
+    "\"\u{2028}\u{2029}\"",
+    "\"\u{feff}\"",
+    "\"\u{fffe}\u{ffff}\u{10ffff}\"",
+    "\"\u{202e}desrever\"",
+    "\"e\u{301}\u{301}\u{301}\u{301}\"",
+    "\"👩‍👩‍👧‍👦\"",
+    "\"$(reboot) `id` '; DROP TABLE events; -- ${jndi:ldap://x}\"",
+    "\"</script><!--\"",
+    "\"{\\\"event_name\\\":\\\"other:name\\\"}\"",
+    "[]",
+    "{}",
+    "[[],[[]],{}]",
+    r#"{"":{"":{"":""}}}"#,
+    r#"{"a":1,"a":2}"#,
+    r#"{"event_name":1,"created_at":"no","event_uuid":null}"#,
+    "{\"__proto__\":{\"constructor\":null}}",
+    "{\"$ref\":\"#\",\"@type\":\"java.lang.Runtime\"}",
+    " \t 1 \t ",
+    "[ 1 , 2 ]",
+];
+
+/// What is no value of JSON; an event with it must not land.
+const NO_VALUES: &[&str] = &[
+    "",
+    "NaN",
+    "-NaN",
+    "Infinity",
+    "-Infinity",
+    "undefined",
+    "True",
+    "nul",
+    "nulll",
+    "01",
+    "-01",
+    "+1",
+    "1.",
+    ".5",
+    "-.5",
+    "-",
+    "1e",
+    "1e+",
+    "1.e5",
+    "0x1F",
+    "1_000",
+    "1,000",
+    "'single'",
+    "\"",
+    "\"\\\"",
+    r#""\x41""#,
+    r#""\a""#,
+    r#""\u12""#,
+    r#""\u12G4""#,
+    r#""\U0041""#,
+    "\"\t\"",
+    "\"\u{0}\"",
+    "\"\u{1f}\"",
+    "\"a\rb\"",
+    "[1,]",
+    "[,1]",
+    "[1 2]",
+    "[1",
+    "1]",
+    "{\"a\":1,}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{a:1}",
+    "{'a':1}",
+    "{1:1}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\"::1}",
+    "[}",
+    "{]",
+    "// comment\n1",
+    "/* comment */ 1",
+    "# comment",
+    "\u{a0}1",
+    "\u{feff}1",
+    "\u{c}1",
+    "１",
+    "“quoted”",
+];
+
+/// Whole lines, and the reason why each is turned away; none where it lands.
+const LINES: &[(&[u8], Option<&str>)] = &[
+    (b"null", Some("not_an_object")),
+    (b"1", Some("not_an_object")),
+    (b"\"{}\"", Some("not_an_object")),
+    (b"[]", Some("not_an_object")),
+    (b"{}", Some("missing_field")),
+    (b"{", Some("invalid_json")),
+    (b"}", Some("invalid_json")),
+    (b"{{}}", Some("invalid_json")),
+    (b" ", Some("invalid_json")),
+    (b"\x00", Some("invalid_json")),
+    (b"\x1b[31mred\x1b[0m", Some("invalid_json")),
+    (b"\xef\xbb\xbf{}", Some("invalid_json")),
+    (b"\xff\xfe{\x00}\x00", Some("invalid_json")),
+    (b"\xfe\xff\x00{\x00}", Some("invalid_json")),
+    (b"\x80", Some("invalid_json")),
+    (b"\xc0\xaf", Some("invalid_json")),
+    (b"{\"a\":\"\xed\xa0\x80\"}", Some("invalid_json")),
+    (b"{\"a\":\"\xf4\x90\x80\x80\"}", Some("invalid_json")),
+    (b"{\"a\":\"\xe2\x82\"}", Some("invalid_json")),
+    (b"{\"\xff\":1}", Some("invalid_json")),
+    (
+        br#"{"event_uuid":"u","event_name":"a:b","created_at":1}{}"#,
+        Some("invalid_json"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"a:b","created_at":1},"#,
+        Some("invalid_json"),
+    ),
+    (
+        b"{\"event_uuid\":\"u\",\"event_name\":\"a:b\",\"created_at\":1}\x00",
+        Some("invalid_json"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"a:b","created_at":1,"created_at":2}"#,
+        Some("duplicate_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"a:b","event\u005fname":"c","created_at":1}"#,
+        Some("duplicate_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"\ud800","created_at":1}"#,
+        Some("invalid_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"a:b","created_at":1e400}"#,
+        Some("invalid_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"a:b","created_at":"1"}"#,
+        Some("invalid_field"),
+    ),
+    (
+        br#"{"event_uuid":7,"event_name":"a:b","created_at":1}"#,
+        Some("invalid_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","Event_Name":"a:b","created_at":1}"#,
+        Some("missing_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"../../etc/passwd:x","created_at":1}"#,
+        None,
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"\u0000\u001b/=%","created_at":-62167219200}"#,
+        None,
+    ),
+    (
+        br#"{"event_uuid":"","event_name":"","created_at":253402300799.999}"#,
+        None,
+    ),
+    (
+        br#"{"event\u005fuuid":"u","event_name":":::","created_at":0}"#,
+        None,
+    ),
+    (
+        b"\t { \"event_uuid\" : \"u\" , \"event_name\" : \"a\" , \"created_at\" : 1 } \t",
+        None,
+    ),
+];
+
+fn event(value: &str) -> Vec<u8> {
+    format!(
+        r#"{{"event_uuid":"u","event_name":"nasty:json","created_at":1767225600,"value":{value}}}"#
+    )
+    .into_bytes()
+}
+
+/// A line and whether it must land, where that is known.
+struct Case {
+    line: Vec<u8>,
+    reason: Option<&'static str>,
+}
+
+fn cases() -> Vec<Case> {
+    let case = |line, reason| Case { line, reason };
+    let mut cases = Vec::new();
+    cases.extend(VALUES.iter().map(|value| case(event(value), None)));
+    let no_values = NO_VALUES.iter().filter(|value| !value.contains('\n'));
+    cases.extend(no_values.map(|value| case(event(value), Some("invalid_json"))));
+    cases.extend(
+        LINES
+            .iter()
+            .map(|(line, reason)| case(line.to_vec(), *reason)),
+    );
+    let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    for depth in [127, 128, 129, 1_000, 100_000] {
+        cases.push(case(event(&nested("[", "", "]", depth)), None));
+        cases.push(case(event(&nested("{\"a\":", "1", "}", depth)), None));
+        let open = nested("[", "", "", depth);
+        cases.push(case(open.into_bytes(), Some("invalid_json")));
+    }
+    cases.push(case(
+        event(&format!("\"{}\"", "\\\\".repeat(500_000))),
+        None,
+    ));
+    cases.push(case(event(&"9".repeat(1_000_000)), None));
+    cases
+}
+
+/// The event without what the enrichment put into it.
+fn as_it_came(event: &str) -> String {
+    let start = event.rfind(r#","created_datetime":""#).unwrap();
+    let end = event.rfind('}').unwrap();
+    let blanks = event[..end].trim_end_matches([' ', '\t']).len();
+    format!("{}{}", &event[..start], &event[blanks..])
+}
+
+#[test]
+fn every_nasty_line_ends_in_one_place_with_its_bytes_intact() {
+    let cases = cases();
+    assert!(cases.len() > 120);
+    let place = Place::new();
+    let lines: Vec<_> = cases.iter().map(|case| case.line.as_slice()).collect();
+    place.write("events.ndjson", lines.join(&b'\n'));
+    let summary = place.land(&[]);
+    assert_eq!(summary.count("records"), cases.len() as u64);
+
+    let messages = lake::messages(&place.bus());
+    let landed: BTreeMap<_, _> = messages
+        .iter()
+        .map(|m| (m.offset(), m.body.get()))
+        .collect();
+    let quarantined: BTreeMap<u64, _> = lake::quarantine(&place.lake())
+        .into_iter()
+        .map(|q| (q.sequence_number.parse().unwrap(), q))
+        .collect();
+    assert_eq!(landed.len() + quarantined.len(), cases.len());
+    let mut offset = 0;
+    for case in &cases {
+        check(case, landed.get(&offset), quarantined.get(&offset));
+        offset += case.line.len() as u64 + 1;
+    }
+
+    let mut of_lake = lake::all_events(&place.lake());
+    let mut of_bus: Vec<_> = messages.iter().map(|m| m.body.get().to_owned()).collect();
+    of_lake.sort_unstable();
+    of_bus.sort_unstable();
+    // Blanks around an event are no part of the JSON value that the bus carries.
+    let of_lake: Vec<_> = of_lake.iter().map(|event| event.trim()).collect();
+    assert_eq!(of_lake.len(), of_bus.len());
+    for event in &of_bus {
+        assert!(of_lake.contains(&event.trim()), "{event:.200}");
+    }
+}
+
+fn check(case: &Case, landed: Option<&&str>, quarantined: Option<&lake::Quarantined>) {
+    let line = String::from_utf8_lossy(&case.line);
+    match (landed, quarantined) {
+        (Some(event), None) => {
+            assert_eq!(case.reason, None, "{line:.200} landed");
+            assert!(
+                as_it_came(event) == line.trim(),
+                "{line:.200} became {event:.300}"
+            );
+        }
+        (None, Some(record)) => {
+            assert_eq!(
+                Some(record.reason.as_str()),
+                case.reason,
+                "{line:.200}: {record:.500?}"
+            );
+            assert!(
+                record.bytes() == case.line,
+                "{line:.200} became {record:.300?}"
+            );
+        }
+        both_or_none => panic!("{line:.200}: {both_or_none:?}"),
+    }
+}

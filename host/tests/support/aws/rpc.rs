@@ -1,0 +1,159 @@
+//! What the stand-ins that speak JSON share: the protocols awsJson 1.0 and 1.1, and failures on
+//! command.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use serde_json::{Value, json};
+
+use super::http::{Answer, Body, Failed, collected, full};
+
+/// What a call gives: its output, or an error of the service.
+pub(crate) type Outcome = Result<Value, Failure>;
+
+/// An error of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The status of HTTP.
+    pub(crate) status: u16,
+    /// The error's code, as its own documentation names it.
+    pub(crate) code: String,
+    /// What it says.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// An error that is the sender's fault.
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            code: code.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
+/// A call: the action's name behind the dot of `X-Amz-Target`, and its input.
+pub(crate) struct Call {
+    pub(crate) action: String,
+    pub(crate) input: Value,
+}
+
+/// The action that a request asks for; none where it speaks another protocol.
+pub(crate) fn action<B>(request: &Request<B>) -> Option<String> {
+    let target = request.headers().get("x-amz-target")?.to_str().ok()?;
+    Some(target.rsplit_once('.')?.1.to_owned())
+}
+
+/// Reads a call.
+pub(crate) async fn call(request: Request<Incoming>) -> Result<Call, Failed> {
+    let action = action(&request).ok_or("a request without X-Amz-Target")?;
+    let body = collected(request.into_body()).await?;
+    let input = serde_json::from_slice(&body)?;
+    Ok(Call { action, input })
+}
+
+/// Writes an answer. `version` is that of awsJson; the codes in errors get their namespace in front.
+pub(crate) fn answer(version: &str, namespace: &str, outcome: &Outcome) -> Answer {
+    let response = Response::builder()
+        .header("content-type", format!("application/x-amz-json-{version}"))
+        .header("x-amzn-requestid", "00000000-0000-0000-0000-000000000000");
+    let response = match outcome {
+        Ok(output) => response.body(full(output.to_string())),
+        Err(failure) => {
+            let Failure {
+                status,
+                code,
+                message,
+            } = failure;
+            let body = json!({ "__type": format!("{namespace}{code}"), "message": message });
+            response
+                .status(*status)
+                .header("x-amzn-errortype", code)
+                .body(full(body.to_string()))
+        }
+    };
+    Ok(response?)
+}
+
+/// Adds a header to an answer.
+pub(crate) fn with_header(mut response: Response<Body>, name: &'static str, value: &str) -> Answer {
+    response.headers_mut().insert(name, value.parse()?);
+    Ok(response)
+}
+
+/// The text in this field of an input.
+pub(crate) fn text<'a>(input: &'a Value, field: &str) -> Option<&'a str> {
+    input.get(field)?.as_str()
+}
+
+/// The number in this field of an input.
+pub(crate) fn number(input: &Value, field: &str) -> Option<usize> {
+    usize::try_from(input.get(field)?.as_u64()?).ok()
+}
+
+/// The list in this field of an input, empty where there is none.
+pub(crate) fn list<'a>(input: &'a Value, field: &str) -> &'a [Value] {
+    let list = input.get(field).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// What was called, and what is to fail.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    calls: HashMap<String, usize>,
+    failures: HashMap<String, VecDeque<Failure>>,
+    entries: VecDeque<Vec<usize>>,
+}
+
+impl Commands {
+    /// The next `times` calls of this action fail.
+    pub(crate) fn fail(&mut self, action: &str, times: usize, failure: &Failure) {
+        let failures = self.failures.entry(action.to_owned()).or_default();
+        failures.extend(std::iter::repeat_n(failure.clone(), times));
+    }
+
+    /// Of the next call that sends many entries and that no call is planned for yet, those at these
+    /// positions fail.
+    pub(crate) fn fail_entries(&mut self, positions: &[usize]) {
+        self.entries.push_back(positions.to_vec());
+    }
+
+    /// The positions that are to fail in the call that now is.
+    pub(crate) fn failing_entries(&mut self) -> Vec<usize> {
+        self.entries.pop_front().unwrap_or_default()
+    }
+
+    /// Notes a call; says how it is to fail.
+    pub(crate) fn begin(&mut self, action: &str) -> Result<(), Failure> {
+        *self.calls.entry(action.to_owned()).or_default() += 1;
+        let failure = self.failures.get_mut(action).and_then(VecDeque::pop_front);
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// How often an action was called, failures included.
+    pub(crate) fn calls(&self, action: &str) -> usize {
+        self.calls.get(action).copied().unwrap_or(0)
+    }
+}
+
+/// A clock that a test can put forward.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    ahead: Duration,
+}
+
+impl Clock {
+    /// Puts it forward.
+    pub(crate) fn advance(&mut self, by: Duration) {
+        self.ahead += by;
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + self.ahead;
+        u64::try_from(now.as_millis()).unwrap()
+    }
+}

@@ -1,0 +1,149 @@
+//! The components that the tests run: `guests/rogue`, built once for each run of the tests, and tiny
+//! ones written by hand.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The profile of the component that the program carries; see `build.rs`.
+const GUEST_PROFILE: &[(&str, &str)] = &[
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
+    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
+    ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
+];
+
+/// The transform that misbehaves on command, by the way in that it has.
+pub(crate) struct Rogue {
+    /// World `transform`: one record at a time.
+    pub(crate) by_record: Vec<u8>,
+    /// World `transform-slice`: the quick way in as well.
+    pub(crate) by_slab: Vec<u8>,
+}
+
+pub(crate) fn rogue() -> &'static Rogue {
+    static ROGUE: OnceLock<Rogue> = OnceLock::new();
+    ROGUE.get_or_init(|| Rogue {
+        by_record: build_rogue("by_record", &[]),
+        by_slab: build_rogue("by_slab", &["--features", "slice"]),
+    })
+}
+
+/// The contract, and the crate of this test.
+fn host() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
+    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rogue");
+    let output = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--target", TARGET])
+        .args(features)
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .current_dir(host().join("tests/guests/rogue"))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .envs(GUEST_PROFILE.iter().copied())
+        .output()
+        .expect("cargo starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "rogue does not build:\n{said}");
+    let module = fs::read(target_dir.join(TARGET).join("release/rogue.wasm")).unwrap();
+    let component = encode(&module);
+    // The name is for whoever looks into the folder after a failure.
+    fs::write(target_dir.join(format!("{name}.wasm")), &component).unwrap();
+    component
+}
+
+fn encode(module: &[u8]) -> Vec<u8> {
+    let encoder = ComponentEncoder::default().validate(true).module(module);
+    encoder.unwrap().encode().unwrap()
+}
+
+fn contract() -> PathBuf {
+    host().join("../wit")
+}
+
+/// The bodies of a transform of a few instructions; what is not given drops every record.
+pub(crate) struct Tiny {
+    pub(crate) start: &'static str,
+    pub(crate) configure: &'static str,
+    pub(crate) describe: &'static str,
+    pub(crate) transform: &'static str,
+}
+
+impl Default for Tiny {
+    fn default() -> Self {
+        Self {
+            start: "",
+            // Address 64 and on is zero: no error, four empty strings, an empty list of events.
+            configure: "i32.const 64",
+            describe: "i32.const 64",
+            transform: "i32.const 64",
+        }
+    }
+}
+
+impl Tiny {
+    pub(crate) const FOREVER: &str = "(loop $again (br $again)) unreachable";
+
+    pub(crate) fn component(&self) -> Vec<u8> {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(contract()).unwrap();
+        self.encoded(&resolve, package)
+    }
+
+    /// The same core functions under a contract of another text.
+    pub(crate) fn component_of(&self, wit: &str) -> Vec<u8> {
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("other.wit", wit).unwrap();
+        self.encoded(&resolve, package)
+    }
+
+    fn encoded(&self, resolve: &Resolve, package: wit_parser::PackageId) -> Vec<u8> {
+        let world = resolve.select_world(&[package], Some("transform")).unwrap();
+        let mut module = self.module();
+        embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
+        encode(&module)
+    }
+
+    /// The core module.
+    pub(crate) fn module(&self) -> Vec<u8> {
+        let Self {
+            start,
+            configure,
+            describe,
+            transform,
+        } = self;
+        let text = format!(
+            r#"(module
+                (memory (export "memory") 1)
+                (global $free (mut i32) (i32.const 1024))
+                (func $start {start})
+                (start $start)
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                    (global.set $free (i32.and (i32.add (global.get $free) (i32.const 15))
+                                               (i32.const -16)))
+                    (global.get $free)
+                    (global.set $free (i32.add (global.get $free) (local.get 3))))
+                (func (export "sluice:transform/rules@1.0.0#configure")
+                    (param i32 i32) (result i32) {configure})
+                (func (export "sluice:transform/rules@1.0.0#describe") (result i32) {describe})
+                (func (export "sluice:transform/rules@1.0.0#transform")
+                    (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {transform}))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+}

@@ -1,0 +1,6 @@
+//! What the tests share.
+
+pub(crate) mod guests;
+pub(crate) mod lake;
+pub(crate) mod outcomes;
+pub(crate) mod program;

@@ -1,0 +1,186 @@
+//! The built program, run in a folder of its own.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder that goes when the test ends, and the program in it.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.path("lake")
+    }
+
+    pub(crate) fn bus(&self) -> PathBuf {
+        self.path("bus")
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The program in this folder, without settings from the environment of the test.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command.args(args).current_dir(self.folder.path());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SLUICE_") {
+                command.env_remove(name);
+            }
+        }
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Ran {
+        self.command(args).output().unwrap().into()
+    }
+
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
+        let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        thread::scope(|scope| {
+            // The program may end without having read everything.
+            scope.spawn(move || drop(stdin.write_all(input)));
+            child.wait_with_output().unwrap().into()
+        })
+    }
+
+    /// `run` on `events.ndjson` into the lake and onto the bus of this place, with more arguments;
+    /// later ones win.
+    pub(crate) fn landing(more: &[&str]) -> Vec<String> {
+        let has = |flag: &str| more.contains(&flag);
+        let mut args = vec!["run"];
+        for (flag, value) in [
+            ("--source", "file:events.ndjson"),
+            ("--lake", "file:lake"),
+            ("--bus", "file:bus"),
+            ("--summary", "json"),
+        ] {
+            if !has(flag) {
+                args.extend([flag, value]);
+            }
+        }
+        args.extend(more);
+        args.into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    pub(crate) fn try_land(&self, more: &[&str]) -> Ran {
+        self.run(&Self::landing(more))
+    }
+
+    /// Lands `events.ndjson` and gives the summary.
+    pub(crate) fn land(&self, more: &[&str]) -> Summary {
+        self.try_land(more).summary()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self
+    }
+
+    /// Asserts the exit code, that standard error holds all `parts`, and that nobody panicked.
+    pub(crate) fn failed(self, code: i32, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part:?} is not in {self:#?}");
+        }
+        assert!(!self.stderr.contains("panicked"), "{self:#?}");
+        self
+    }
+
+    pub(crate) fn summary(self) -> Summary {
+        let ran = self.succeeded();
+        let last = ran.stdout.lines().last().expect("a summary");
+        Summary(serde_json::from_str(last).unwrap())
+    }
+}
+
+/// The summary of a run, as JSON.
+#[derive(Debug)]
+pub(crate) struct Summary(pub(crate) Value);
+
+impl Summary {
+    pub(crate) fn count(&self, key: &str) -> u64 {
+        self.0[key]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{key}: {self:?}"))
+    }
+
+    pub(crate) fn counts<const N: usize>(&self, keys: [&str; N]) -> [u64; N] {
+        keys.map(|key| self.count(key))
+    }
+
+    pub(crate) fn release(&self) -> &str {
+        self.0["release"].as_str().unwrap()
+    }
+}
+
+/// A process that is killed when the test ends before it.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone_already = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+impl Running {
+    /// Waits until `condition` holds while the process runs.
+    pub(crate) fn until(&mut self, condition: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !condition() {
+            let ended = self.0.try_wait().unwrap();
+            assert!(ended.is_none(), "the program ended early: {ended:?}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(120),
+                "no end in sight"
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The quick way in makes no difference: a slab gives what its records give one by one.
+
+use proptest::prelude::*;
+
+use sluice::generate::{Events, Plan};
+use sluice::record::{SLICE_MAX_RECORDS, Slice};
+use sluice::transform::admit::Release;
+
+use crate::support::outcomes::{
+    Way, chunk, contents, enrichment, fates, rogue_by_record, rogue_by_slab, run, slice,
+};
+
+/// The objects that a chunk of this one slice would write, each with its place.
+fn written(release: &Release, records: &Slice, way: Way) -> Vec<(String, String)> {
+    let mut chunk = chunk(5);
+    chunk.absorb(records, run(release, records, way));
+    let objects = contents(&chunk).into_iter();
+    let objects = objects.map(|(place, content)| (place, without_backtraces(&content)));
+    objects.collect()
+}
+
+/// Quarantine keeps them, and they differ by the way in.
+fn without_backtraces(content: &str) -> String {
+    let lines = content.lines().map(|line| {
+        let Some((before, behind)) = line.split_once(r#","backtrace":""#) else {
+            return format!("{line}\n");
+        };
+        let (_, behind) = behind.split_once('"').unwrap();
+        format!("{before}{behind}\n")
+    });
+    lines.collect()
+}
+
+fn good() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z\"\\\\é\u{0}-\u{1f}]{0,20}",
+        (0..6_u32).prop_map(|n| format!("many_events {n}")),
+        "partition [a-c/=]{0,2}",
+        // One path, two values.
+        prop::sample::select(vec!["partition ", "partition __HIVE_DEFAULT_PARTITION__"])
+            .prop_map(str::to_owned),
+        (0..300_u32).prop_map(|n| format!("big_output {n}")),
+        prop::sample::select(vec!["drop", "lake_only", "bus_only", "line_breaks"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+fn rejected() -> impl Strategy<Value = String> {
+    let codes = vec!["reject this", "reject", "bad_code"];
+    prop::sample::select(codes).prop_map(str::to_owned)
+}
+
+fn invalid() -> impl Strategy<Value = String> {
+    let commands = vec![
+        "garbage",
+        "nothing",
+        "not_utf8",
+        "bad_partition",
+        "repeated_partition",
+        "no_route",
+        "one_bad_event",
+    ];
+    prop::sample::select(commands).prop_map(str::to_owned)
+}
+
+fn dying() -> impl Strategy<Value = String> {
+    let commands = vec!["trap", "divide", "recurse", "allocate", "huge"];
+    prop::sample::select(commands).prop_map(str::to_owned)
+}
+
+/// Slices in which nothing dies stay on the quick way to their end; those with a record that does
+/// begin again.
+fn commands() -> impl Strategy<Value = Vec<String>> {
+    let calm = prop_oneof![6 => good(), 2 => rejected(), 1 => invalid()];
+    let wild = prop_oneof![6 => good(), 2 => rejected(), 1 => invalid(), 1 => dying()];
+    prop_oneof![
+        2 => prop::collection::vec(calm, 0..40),
+        1 => prop::collection::vec(wild, 0..20),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn a_slab_gives_what_its_records_give_alone(commands in commands()) {
+        let records = slice(&commands);
+        let of = |release, way| fates(&records, &run(release, &records, way));
+        let expected = of(rogue_by_record(), Way::Usual);
+        prop_assert_eq!(&of(rogue_by_slab(), Way::Usual), &expected);
+        prop_assert_eq!(&of(rogue_by_slab(), Way::Single), &expected);
+    }
+
+    /// A chunk may be begun one way and finished the other, where a record ran out of time.
+    #[test]
+    fn a_chunk_writes_the_same_bytes_by_either_way_in(commands in commands()) {
+        let records = slice(&commands);
+        let expected = written(rogue_by_record(), &records, Way::Usual);
+        prop_assert_eq!(&written(rogue_by_slab(), &records, Way::Usual), &expected);
+    }
+}
+
+/// An event type may be empty, which a path cannot hold, and another may be what stands for it there.
+#[test]
+fn two_names_of_one_partition_keep_the_order_of_their_records() {
+    let event = |name: &str, n: u32| {
+        format!(r#"{{"event_uuid":"{n}","event_name":"{name}","created_at":1}}"#)
+    };
+    let other = "__HIVE_DEFAULT_PARTITION__";
+    let records = slice(&[event("", 1), event(other, 2), event("", 3)]);
+    let usual = written(enrichment(), &records, Way::Usual);
+    assert_eq!(usual, written(enrichment(), &records, Way::Single));
+    let lines = usual[0].1.lines();
+    let uuids: Vec<_> = lines.map(|line| &line[15..16]).collect();
+    assert_eq!(uuids, ["1", "2", "3"]);
+}
+
+#[test]
+fn the_enrichment_is_the_same_by_either_way_in() {
+    assert!(enrichment().has_slice());
+    let plan = Plan {
+        events: 20_000,
+        types: 30,
+        seed: 11,
+        duplicates: 0.02,
+        malformed: 0.1,
+        late: 0.02,
+    };
+    let mut events = Events::new(&plan).unwrap();
+    loop {
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        while lines.len() < SLICE_MAX_RECORDS && events.next_into(&mut line).is_some() {
+            lines.push(std::mem::take(&mut line));
+        }
+        if lines.is_empty() {
+            break;
+        }
+        let records = slice(&lines);
+        let of = |way| fates(&records, &run(enrichment(), &records, way));
+        assert_eq!(of(Way::Usual), of(Way::Single));
+        let bytes = |way| written(enrichment(), &records, way);
+        assert_eq!(bytes(Way::Usual), bytes(Way::Single));
+    }
+}
