@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::config::{self, ConfigError, RunArgs};
-use crate::generate::{self, Events, Plan};
+use crate::generate::{self, Events, Generated, Plan};
 use crate::run;
 use crate::telemetry;
 use crate::transform::ENRICH;
@@ -80,9 +80,12 @@ struct GenerateArgs {
     /// Events a second; as quick as possible without it.
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Where to: `file:PATH`, or `-` for standard output.
+    /// Where to: `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
     #[arg(long, value_name = "TARGET")]
     to: String,
+    /// Put many events into one record of a stream, in the format of the Kinesis Producer Library.
+    #[arg(long, action = ArgAction::SetTrue)]
+    aggregate: bool,
     /// Print nothing but errors.
     #[arg(long, short, action = ArgAction::SetTrue)]
     quiet: bool,
@@ -165,37 +168,68 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         malformed: args.malformed,
         late: args.late,
     })?;
-    let path = match args.to.as_str() {
-        "-" => None,
-        to => match to.strip_prefix("file:") {
-            Some(path) if !path.is_empty() => Some(PathBuf::from(path)),
-            _ => {
-                let why = format!("{to:?} is not file:PATH or -");
-                return Err(ConfigError::new("to", why).into());
-            }
-        },
+    let done = match args.to.split_once(':') {
+        Some(("kinesis", stream)) if !stream.is_empty() => to_stream(events, args, stream)?,
+        _ if args.aggregate => {
+            let why = format!(
+                "{:?} takes no aggregates, only kinesis:STREAM does",
+                args.to
+            );
+            return Err(ConfigError::new("aggregate", why).into());
+        }
+        Some(("file", path)) if !path.is_empty() => to_file(events, args, Path::new(path))?,
+        None if args.to == "-" => {
+            let made = write(events, args, &mut io::stdout().lock())?;
+            describe(&made, made.bytes, "written to standard output")
+        }
+        _ => {
+            let why = format!("{:?} is not file:PATH, - or kinesis:STREAM", args.to);
+            return Err(ConfigError::new("to", why).into());
+        }
     };
-    let mut target: Box<dyn Write> = match &path {
-        None => Box::new(io::stdout().lock()),
-        Some(path) => Box::new(create(path)?),
-    };
-    let made = generate::write_ndjson(events, args.rate, &mut target, &mut |_| ())
-        .with_context(|| format!("cannot write to {}", args.to))?;
     if !args.quiet {
-        let to = path.map_or_else(
-            || "standard output".into(),
-            |path| path.display().to_string(),
-        );
-        eprintln!(
-            "{} lines ({}) written to {to}: {} duplicates, {} malformed, {} late",
-            HumanCount(made.events),
-            HumanBytes(made.bytes),
-            HumanCount(made.duplicates),
-            HumanCount(made.malformed),
-            HumanCount(made.late)
-        );
+        eprintln!("{done}");
     }
     Ok(())
+}
+
+fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
+    let target = generate::Target {
+        stream: stream.to_owned(),
+        aggregate: args.aggregate,
+        watch: !args.quiet,
+    };
+    let (made, sent) = generate::send(events, args.rate, &target)?;
+    let records = HumanCount(sent.records);
+    let what = format!("sent to the stream {stream} in {records} records");
+    // The lines are the acknowledged ones; when all are, their kinds are those that were made.
+    let made = Generated {
+        events: sent.lines,
+        ..made
+    };
+    Ok(describe(&made, sent.bytes, &what))
+}
+
+fn to_file(events: Events, args: &GenerateArgs, path: &Path) -> anyhow::Result<String> {
+    let made = write(events, args, &mut create(path)?)?;
+    let what = format!("written to {}", path.display());
+    Ok(describe(&made, made.bytes, &what))
+}
+
+fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> anyhow::Result<Generated> {
+    generate::write_ndjson(events, args.rate, to, &mut |_| ())
+        .with_context(|| format!("cannot write to {}", args.to))
+}
+
+fn describe(made: &Generated, bytes: u64, what: &str) -> String {
+    format!(
+        "{} lines ({}) {what}: {} duplicates, {} malformed, {} late",
+        HumanCount(made.events),
+        HumanBytes(bytes),
+        HumanCount(made.duplicates),
+        HumanCount(made.malformed),
+        HumanCount(made.late)
+    )
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {

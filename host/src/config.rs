@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::Utc;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use thiserror::Error;
@@ -132,6 +133,9 @@ impl RunArgs {
                 "lease",
                 format!("must be {LEASE_MIN:?} or more"),
             ));
+        }
+        if matches!(self.start, StartAt::Moment(moment) if moment > Utc::now().timestamp_millis()) {
+            return Err(ConfigError::new("start", "lies in the future"));
         }
         Ok(StreamSettings {
             stream: name.to_owned(),

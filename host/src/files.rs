@@ -32,7 +32,7 @@ impl Scratch {
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir_all(&folder)?,
+            _ => create_folder(&folder)?,
         }
         Ok(Self {
             folder,
@@ -105,6 +105,18 @@ impl Scratch {
 /// What the file system says.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Another run that ends may remove an empty folder above at the same moment: then once more.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    const TRIES: usize = 10;
+    for _ in 1..TRIES {
+        match fs::create_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            settled => return settled,
+        }
+    }
+    fs::create_dir_all(folder)
 }
 
 fn parent(path: &Path) -> &Path {

@@ -1,5 +1,7 @@
 //! Logs, on standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -21,6 +23,7 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(level)?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Human => logs.compact().init(),

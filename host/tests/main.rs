@@ -13,4 +13,6 @@ mod hostile;
 mod kill;
 mod local;
 mod nasty_json;
+mod services;
 mod ways_in;
+mod worker;

@@ -54,12 +54,7 @@ pub struct RunArgs {
 
     /// Where records come from: `file:PATH` (newline-delimited JSON, plain or compressed with gzip or
     /// zstd) or `-` for standard input, which may be given several times; or `kinesis:STREAM`.
-    #[arg(
-        long,
-        env = "SLUICE_SOURCE",
-        value_name = "SOURCE",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
     pub source: Vec<String>,
 
     /// Where events go, partitioned: `file:DIR` or `s3://BUCKET/PREFIX`.

@@ -6,6 +6,7 @@ mod malformed;
 mod names;
 mod part;
 mod shapes;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -17,6 +18,7 @@ use self::dice::{Dice, Share};
 use self::names::Names;
 use self::part::{Stamp, render};
 
+pub use self::stream::{Sent, Target, send};
 pub use self::write::{Generated, write_ndjson};
 
 /// The largest number of event types in a plan.

@@ -160,10 +160,14 @@ impl Ledger {
         self.leased(Some(owner.to_owned()), 1)
     }
 
-    /// The ledger without an owner.
+    /// The ledger without an owner, left to who has asked for it.
     #[must_use]
     pub fn given_back(&self) -> Self {
-        self.leased(None, 0)
+        let mut given = self.leased(None, 0);
+        if let (Some(now), Some(before)) = (&mut given.lease, &self.lease) {
+            now.wanted_by.clone_from(&before.wanted_by);
+        }
+        given
     }
 
     /// The ledger with a wish of another process to have the shard.
@@ -174,6 +178,16 @@ impl Ledger {
             lease.wanted_by = Some(process.to_owned());
         }
         wanted
+    }
+
+    /// The ledger without a wish of another process.
+    #[must_use]
+    pub fn unwanted(&self) -> Self {
+        let mut unwanted = self.clone();
+        if let Some(lease) = &mut unwanted.lease {
+            lease.wanted_by = None;
+        }
+        unwanted
     }
 
     /// Where reading began, of a shard that was not to be read from its oldest record.

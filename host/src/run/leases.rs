@@ -1,14 +1,15 @@
 //! Which shards a worker should have: pure, so that every worker comes to the same view of what is
 //! fair. Ledgers are the only thing that workers share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// A shard that is to be worked on, as its ledger shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
     /// Who holds it; none where it was given back or its lease is not renewed any more.
     pub owner: Option<String>,
-    /// Who has asked for it.
+    /// Who has asked for it, as long as the lease counts.
     pub wanted_by: Option<String>,
 }
 
@@ -23,46 +24,38 @@ pub struct Moves {
     pub give: Vec<usize>,
 }
 
-/// What `me` should do. The shares of any two workers differ by one shard at most when everyone has
-/// done so.
+/// What `me` should do. Everyone who holds a shard or has asked for one counts as a worker; shares are
+/// equal, and what does not divide goes to the first by name. A worker gives up what is over its share
+/// and takes what is free up to it. One that has nothing asks for a shard, which makes it count.
 #[must_use]
 pub fn moves(me: &str, views: &[View]) -> Moves {
     let mut held: BTreeMap<&str, Vec<usize>> = BTreeMap::from([(me, Vec::new())]);
-    let mut workers = BTreeSet::from([me]);
     for (index, view) in views.iter().enumerate() {
         if let Some(owner) = view.owner.as_deref() {
             held.entry(owner).or_default().push(index);
-            workers.insert(owner);
-            workers.extend(view.wanted_by.as_deref());
+        }
+        if let Some(asker) = view.wanted_by.as_deref() {
+            held.entry(asker).or_default();
         }
     }
-    let least = views.len() / workers.len();
-    let most = views.len().div_ceil(workers.len());
-    let mine = held.remove(me).unwrap_or_default();
+    let rank = held.keys().take_while(|worker| **worker != me).count();
+    let share = views.len() / held.len() + usize::from(rank < views.len() % held.len());
+    let mine = &held[me];
+    let asker = |index: usize| views[index].wanted_by.as_deref();
     let free = (0..views.len()).filter(|index| views[*index].owner.is_none());
-    let take: Vec<_> = free.take(most.saturating_sub(mine.len())).collect();
-    let ask = if take.is_empty() && mine.len() < least {
-        let richest = held.into_values().max_by_key(Vec::len).unwrap_or_default();
-        let asked = |index: &usize| views[*index].wanted_by.as_deref() == Some(me);
-        let free_to_ask = |index: &usize| views[*index].wanted_by.is_none();
-        if richest.len() > least && !views.iter().any(|v| v.wanted_by.as_deref() == Some(me)) {
-            richest
-                .into_iter()
-                .find(|index| free_to_ask(index) && !asked(index))
-        } else {
-            None
-        }
+    let take: Vec<_> = free.take(share.saturating_sub(mine.len())).collect();
+    let asked = (0..views.len()).any(|index| asker(index) == Some(me));
+    let ask = if mine.is_empty() && take.is_empty() && share > 0 && !asked {
+        let mut others: Vec<_> = held.values().collect();
+        others.sort_by_key(|shards| Reverse(shards.len()));
+        let others = others.into_iter().flatten().copied();
+        others.into_iter().find(|index| asker(*index).is_none())
     } else {
         None
     };
-    let wanted = |index: &usize| {
-        views[*index]
-            .wanted_by
-            .as_deref()
-            .is_some_and(|by| by != me)
-    };
-    let surplus = mine.len().saturating_sub(least);
-    let give = mine.into_iter().filter(wanted).take(surplus).collect();
+    let mut give = mine.clone();
+    give.sort_by_key(|index| asker(*index).is_none());
+    give.truncate(mine.len().saturating_sub(share));
     Moves { take, ask, give }
 }
 
@@ -87,7 +80,6 @@ mod tests {
                 }
                 for index in moves.give {
                     views[index].owner = None;
-                    views[index].wanted_by = None;
                 }
             }
             if views == before {

@@ -3,7 +3,7 @@
 
 mod shard;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,8 @@ pub fn run(settings: &RunSettings, source: &StreamSettings) -> anyhow::Result<()
             listed: None,
             running: HashMap::new(),
             seen: HashMap::new(),
-            caught_up: BTreeMap::new(),
+            wishes: HashMap::new(),
+            caught_up: HashMap::new(),
             failed: HashMap::new(),
             ended,
             ends,
@@ -90,8 +91,10 @@ struct Worker {
     running: HashMap<String, Running>,
     /// The nonce of each lease, and since when it has been the same.
     seen: HashMap<String, (String, Instant)>,
+    /// Who has asked for which shard, and since when.
+    wishes: HashMap<String, (String, Instant)>,
     /// How the shards ended that this worker is done with.
-    caught_up: BTreeMap<String, End>,
+    caught_up: HashMap<String, End>,
     failed: HashMap<String, Instant>,
     ended: mpsc::UnboundedSender<Ended>,
     ends: mpsc::UnboundedReceiver<Ended>,
@@ -160,6 +163,11 @@ impl Worker {
             let shard = shard_id(self.stream.name(), &info.id)?;
             found.push((info.clone(), self.targets.peek(&shard).await?));
         }
+        for (info, found) in &found {
+            if found.ledger.is_finished() {
+                self.caught_up.insert(info.id.clone(), End::Closed);
+            }
+        }
         let open = self.workable(found);
         let views: Vec<_> = open
             .iter()
@@ -220,13 +228,33 @@ impl Worker {
         };
         View {
             owner: ledger.owner().filter(|_| held).map(str::to_owned),
-            wanted_by: ledger.lease().and_then(|lease| lease.wanted_by.clone()),
+            wanted_by: self.wish(&info.id, ledger).filter(|_| !expired),
         }
+    }
+
+    /// Who has asked for a shard. A wish counts for the duration of a lease, by this worker's own clock:
+    /// who asked may be gone.
+    fn wish(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
+        let Some(asker) = ledger.lease().and_then(|lease| lease.wanted_by.clone()) else {
+            self.wishes.remove(id);
+            return None;
+        };
+        let fresh = (asker.clone(), Instant::now());
+        let seen = self
+            .wishes
+            .entry(id.to_owned())
+            .or_insert_with(|| fresh.clone());
+        if seen.0 != asker {
+            *seen = fresh;
+        }
+        (seen.1.elapsed() < self.source.lease).then_some(asker)
     }
 
     async fn renew(&mut self) {
         for (id, running) in &self.running {
-            if let Err(error) = running.renew().await {
+            let wish = self.wishes.get(id);
+            let stale = wish.is_some_and(|(_, since)| since.elapsed() >= self.source.lease);
+            if let Err(error) = running.renew(stale).await {
                 tracing::warn!(shard = id, %error, "the lease was not renewed");
                 running.abandon();
             }

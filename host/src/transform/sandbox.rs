@@ -40,6 +40,7 @@ impl log::Host for State {
         }
         self.log_left -= 1;
         let message = &message[..message.floor_char_boundary(LOG_MESSAGE_MAX_BYTES)];
+        let message = one_line(message);
         match level {
             log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
             log::Level::Debug => tracing::debug!(target: "transform", "{message}"),
@@ -60,6 +61,19 @@ impl Drop for State {
             );
         }
     }
+}
+
+/// Shows control characters as escapes, so that a transform cannot forge a line of the log.
+fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// Adds what the contract lets a component import.
@@ -383,7 +397,7 @@ fn render(backtrace: &WasmBacktrace) -> String {
         }
         let offset = frame.module_offset().unwrap_or_default();
         let _infallible = match frame.func_name() {
-            Some(name) => write!(text, "{name}+{offset:#x}"),
+            Some(name) => write!(text, "{:#}+{offset:#x}", rustc_demangle::demangle(name)),
             None => write!(text, "function {}+{offset:#x}", frame.func_index()),
         };
     }

@@ -84,6 +84,13 @@ fn a_message_cannot_forge_a_line_of_the_log() {
     let place = place(&["log_lines"]);
     let ran = place.try_land(&["--transform", "rogue.wasm"]).succeeded();
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_log_that_is_no_terminal_has_no_colours() {
+    let place = place(&["log it"]);
+    let ran = place.try_land(&["--transform", "rogue.wasm"]).succeeded();
+    assert!(ran.stderr.contains("it"));
     assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::local::{all_enriched, event, events};
 use crate::support::lake;
-use crate::support::program::{Place, Running};
+use crate::support::program::{Place, Ran, Running};
 
 fn append(place: &Place, name: &str, text: &str) {
     let mut file = OpenOptions::new()
@@ -170,4 +170,26 @@ fn of_two_runs_on_one_shard_the_second_is_told() {
     drop(input);
     assert!(first.0.wait().unwrap().success());
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..1_005));
+}
+
+#[test]
+fn runs_on_several_shards_share_a_lake() {
+    const RUNS: usize = 8;
+    let place = Place::new();
+    let begun: Vec<_> = (0..RUNS)
+        .map(|run| {
+            let name = format!("events-{run}.ndjson");
+            place.write(&name, events(run * 10..run * 10 + 10));
+            let source = format!("file:{name}");
+            let mut command = place.command(&Place::landing(&["--source", &source]));
+            command.spawn().unwrap()
+        })
+        .collect();
+    for run in begun {
+        let ran = Ran::from(run.wait_with_output().unwrap());
+        assert_eq!(ran.summary().count("records"), 10);
+    }
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..RUNS * 10));
+    let left = lake::tree(&place.lake());
+    assert!(!left.contains_key("_sluice/tmp/"), "{:?}", left.keys());
 }

@@ -66,7 +66,9 @@ fn several_files_land_as_several_shards() {
         "--source",
         "file:a/events.ndjson",
         "--source",
-        "file:b/events.ndjson,file:third.ndjson",
+        "file:b/events.ndjson",
+        "--source",
+        "file:third.ndjson",
     ]);
     assert_eq!(summary.counts(["records", "chunks"]), [30, 3]);
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));

@@ -105,7 +105,12 @@ fn a_source_that_cannot_be_read_is_named() {
 #[test]
 fn a_source_that_is_missing_does_not_undo_those_before_it() {
     let place = place();
-    let ran = place.try_land(&["--source", "file:events.ndjson,file:nowhere.ndjson"]);
+    let ran = place.try_land(&[
+        "--source",
+        "file:events.ndjson",
+        "--source",
+        "file:nowhere.ndjson",
+    ]);
     ran.failed(1, &["nowhere.ndjson"]);
     assert_eq!(lake::all_events(&place.lake()).len(), 3);
     assert_eq!(

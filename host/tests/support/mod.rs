@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod aws;
 pub(crate) mod guests;
 pub(crate) mod lake;
 pub(crate) mod outcomes;

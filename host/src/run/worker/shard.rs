@@ -69,9 +69,10 @@ impl Running {
         self.task.abort();
     }
 
-    /// Shows the other workers that it is still worked on.
-    pub(super) async fn renew(&self) -> Result<(), StoreError> {
+    /// Shows the other workers that it is still worked on, and takes a stale wish out.
+    pub(super) async fn renew(&self, without_wish: bool) -> Result<(), StoreError> {
         match &self.ledger {
+            Some(ledger) if without_wish => ledger.step(|ledger| Ok(ledger.unwanted())).await,
             Some(ledger) => ledger.step(|ledger| Ok(ledger.clone())).await,
             None => Ok(()),
         }

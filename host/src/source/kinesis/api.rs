@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::DateTime;
-use aws_sdk_kinesis::types::{HashKeyRange, Record, Shard, ShardIteratorType};
+use aws_sdk_kinesis::types::{
+    HashKeyRange, PutRecordsRequestEntry, PutRecordsResultEntry, Record, Shard, ShardIteratorType,
+};
 use thiserror::Error;
 
 use crate::aws::why;
@@ -175,6 +177,39 @@ impl Stream {
             records: answer.records,
         })
     }
+
+    /// Puts records, at most what `PutRecords` allows in one call. Says of each, in their order, the
+    /// shard that took it, or why none did: then the service was at its limit, or failed, for that
+    /// record alone.
+    ///
+    /// # Errors
+    /// [`KinesisError`]; records may have been taken all the same where the answer was lost.
+    pub async fn put_records(
+        &self,
+        records: Vec<PutRecordsRequestEntry>,
+    ) -> Result<Vec<Result<String, KinesisError>>, KinesisError> {
+        let given = records.len();
+        let request = self.client.put_records().stream_name(&self.name);
+        let answer = request.set_records(Some(records)).send().await?;
+        match answer.records().len() {
+            said if said == given => Ok(answer.records().iter().map(taken).collect()),
+            said => Err(KinesisError::Other(format!(
+                "an answer about {said} records where {given} were sent"
+            ))),
+        }
+    }
+}
+
+/// What became of one record.
+fn taken(record: &PutRecordsResultEntry) -> Result<String, KinesisError> {
+    let Some(code) = record.error_code() else {
+        return Ok(record.shard_id().unwrap_or_default().to_owned());
+    };
+    let why = format!("{code}: {}", record.error_message().unwrap_or_default());
+    Err(match code {
+        "ProvisionedThroughputExceededException" => KinesisError::Throttled(why),
+        _ => KinesisError::Other(why),
+    })
 }
 
 fn shard_info(shard: &Shard) -> ShardInfo {

@@ -1,1 +1,181 @@
-//! To come.
+//! A small Kinesis in memory. One lock covers taking a sequence number and storing its record, so
+//! that no reader sees a higher number of a shard before a lower one.
+
+mod read;
+mod reshard;
+mod state;
+mod write;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use self::state::State;
+pub(crate) use self::state::StoredRecord;
+use super::http::Server;
+use super::rpc::{self, Failure, Outcome};
+use super::sdk_config;
+
+/// What a stream says when too much is asked of it.
+pub(crate) const THROTTLED: &str = "ProvisionedThroughputExceededException";
+
+/// A running Kinesis. It stops when it is dropped.
+pub(crate) struct Kinesis {
+    /// Its URL.
+    pub(crate) endpoint: String,
+    _server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+impl Kinesis {
+    /// Starts a Kinesis without streams.
+    pub(crate) fn start() -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let server = Server::start(move |request| {
+            let state = Arc::clone(&shared);
+            async move {
+                let call = rpc::call(request).await?;
+                let outcome = called(&state, &call.action, &call.input);
+                rpc::answer("1.1", "", &outcome)
+            }
+        });
+        Self {
+            endpoint: server.endpoint().to_owned(),
+            _server: server,
+            state,
+        }
+    }
+
+    /// A client of this Kinesis.
+    pub(crate) fn client(&self) -> aws_sdk_kinesis::Client {
+        client(&self.endpoint)
+    }
+
+    /// Calls an action without HTTP and without what is to fail.
+    pub(crate) fn call(&self, action: &str, input: &Value) -> Outcome {
+        act(&mut self.state.lock().unwrap(), action, input)
+    }
+
+    /// Makes a stream.
+    pub(crate) fn create_stream(&self, stream: &str, shards: usize) {
+        let input = json!({ "StreamName": stream, "ShardCount": shards });
+        self.call("CreateStream", &input).unwrap();
+    }
+
+    /// Puts a record; gives its shard and its sequence number.
+    pub(crate) fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
+        let data = STANDARD.encode(data);
+        let input = json!({ "StreamName": stream, "PartitionKey": key, "Data": data });
+        let put = self.call("PutRecord", &input).unwrap();
+        let text = |field| rpc::text(&put, field).unwrap().to_owned();
+        (text("ShardId"), text("SequenceNumber"))
+    }
+
+    /// Splits a shard in the middle.
+    pub(crate) fn split(&self, stream: &str, shard: &str) {
+        let middle = self.state.lock().unwrap().middle_of(stream, shard);
+        let input = json!({
+            "StreamName": stream,
+            "ShardToSplit": shard,
+            "NewStartingHashKey": middle.to_string(),
+        });
+        self.call("SplitShard", &input).unwrap();
+    }
+
+    /// Merges two shards that are neighbours.
+    pub(crate) fn merge(&self, stream: &str, shard: &str, neighbour: &str) {
+        let input = json!({
+            "StreamName": stream,
+            "ShardToMerge": shard,
+            "AdjacentShardToMerge": neighbour,
+        });
+        self.call("MergeShards", &input).unwrap();
+    }
+
+    /// All records of a stream, by shard and then in order.
+    pub(crate) fn records(&self, stream: &str) -> Vec<StoredRecord> {
+        self.state.lock().unwrap().records(stream)
+    }
+
+    /// Forgets the records of a shard up to this sequence number, as if they had grown too old.
+    pub(crate) fn trim(&self, stream: &str, shard: &str, up_to: &str) {
+        self.state.lock().unwrap().trim(stream, shard, up_to);
+    }
+
+    /// Puts the service's clock forward. Iterators live for five minutes.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.state.lock().unwrap().clock.advance(by);
+    }
+
+    /// Lets every iterator that is out expire.
+    pub(crate) fn expire_iterators(&self) {
+        self.state.lock().unwrap().iterators += 1;
+    }
+
+    /// The next `times` calls of this action are throttled.
+    pub(crate) fn throttle(&self, action: &str, times: usize) {
+        self.fail(action, times, &Failure::new(THROTTLED, "Rate exceeded"));
+    }
+
+    /// The next `times` calls of this action fail.
+    pub(crate) fn fail(&self, action: &str, times: usize, failure: &Failure) {
+        let mut state = self.state.lock().unwrap();
+        state.commands.fail(action, times, failure);
+    }
+
+    /// Of the next `PutRecords` that nothing is planned for yet, the entries at these positions are
+    /// throttled.
+    pub(crate) fn fail_entries(&self, positions: &[usize]) {
+        let mut state = self.state.lock().unwrap();
+        state.commands.fail_entries(positions);
+    }
+
+    /// The next `times` calls of `GetRecords` give no records although there are some, which
+    /// Kinesis may do.
+    pub(crate) fn empty_reads(&self, times: usize) {
+        self.state.lock().unwrap().empty_reads = times;
+    }
+
+    /// A page of `ListShards` has at most so many shards from now on.
+    pub(crate) fn shards_per_page(&self, shards: usize) {
+        self.state.lock().unwrap().shards_per_page = shards;
+    }
+
+    /// How often an action was called over HTTP, failures included.
+    pub(crate) fn calls(&self, action: &str) -> usize {
+        self.state.lock().unwrap().commands.calls(action)
+    }
+}
+
+/// A client of a Kinesis at this URL, which may be that of a proxy.
+pub(crate) fn client(endpoint: &str) -> aws_sdk_kinesis::Client {
+    aws_sdk_kinesis::Client::new(&sdk_config(endpoint))
+}
+
+fn called(state: &Mutex<State>, action: &str, input: &Value) -> Outcome {
+    let mut state = state.lock().unwrap();
+    state.commands.begin(action)?;
+    act(&mut state, action, input)
+}
+
+fn act(state: &mut State, action: &str, input: &Value) -> Outcome {
+    match action {
+        "CreateStream" => state.create_stream(input),
+        "DescribeStreamSummary" => state.describe_stream_summary(input),
+        "ListShards" => state.list_shards(input),
+        "PutRecord" => state.put_record(input),
+        "PutRecords" => state.put_records(input),
+        "GetShardIterator" => state.get_shard_iterator(input),
+        "GetRecords" => state.get_records(input),
+        "SplitShard" => state.split_shard(input),
+        "MergeShards" => state.merge_shards(input),
+        other => {
+            let message = format!("the stand-in has no {other}");
+            Err(Failure::new("UnknownOperationException", message))
+        }
+    }
+}

@@ -1,1 +1,135 @@
-//! To come.
+//! A proxy in front of a service, which does to requests and answers what networks do.
+
+mod answers;
+mod rules;
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use self::rules::Rules;
+pub(crate) use self::rules::{Fault, Rule, RuleId, Seen};
+use super::http::{Answer, Failed, Server, collected, full};
+
+/// A running proxy. It stops when it is dropped.
+pub(crate) struct Proxy {
+    /// Its URL, for clients in place of the service's.
+    pub(crate) endpoint: String,
+    _server: Server,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: String,
+    rules: Mutex<Rules>,
+    /// Told of every request.
+    seen: Condvar,
+}
+
+impl Proxy {
+    /// Starts a proxy of the service at this URL. Without rules it only forwards.
+    pub(crate) fn start(upstream: &str) -> Self {
+        let shared = Arc::new(Shared {
+            upstream: upstream.trim_start_matches("http://").to_owned(),
+            rules: Mutex::new(Rules::default()),
+            seen: Condvar::new(),
+        });
+        let serving = Arc::clone(&shared);
+        let server = Server::start(move |request| {
+            let shared = Arc::clone(&serving);
+            async move { shared.serve(request).await }
+        });
+        Self {
+            endpoint: server.endpoint().to_owned(),
+            _server: server,
+            shared,
+        }
+    }
+
+    /// Adds a rule. Of the rules that want to act on a request, the oldest does.
+    pub(crate) fn add(&self, rule: Rule) -> RuleId {
+        self.shared.rules.lock().unwrap().add(rule)
+    }
+
+    /// Takes all rules away; what they did stays known.
+    pub(crate) fn heal(&self) {
+        self.shared.rules.lock().unwrap().heal();
+    }
+
+    /// How many requests a rule has acted on.
+    pub(crate) fn hits(&self, rule: RuleId) -> usize {
+        self.shared.rules.lock().unwrap().hits(rule)
+    }
+
+    /// Blocks the thread until a rule has begun to act on so many requests; false if that took
+    /// longer than `patience`.
+    pub(crate) fn wait_for_hits(&self, rule: RuleId, hits: usize, patience: Duration) -> bool {
+        let rules = self.shared.rules.lock().unwrap();
+        let few = |rules: &mut Rules| rules.hits(rule) < hits;
+        let waited = self.shared.seen.wait_timeout_while(rules, patience, few);
+        !waited.unwrap().1.timed_out()
+    }
+
+    /// Every request that came, in order.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.shared.rules.lock().unwrap().seen()
+    }
+
+    /// How many requests came to which nothing was done.
+    pub(crate) fn untouched(&self) -> usize {
+        let seen = self.seen().into_iter();
+        seen.filter(|seen| seen.fault.is_none()).count()
+    }
+}
+
+impl Shared {
+    async fn serve(&self, request: Request<Incoming>) -> Answer {
+        let fault = self.rules.lock().unwrap().fault_for(&request);
+        self.seen.notify_all();
+        if matches!(fault, Some(Fault::ResetBefore)) {
+            return Err("closed before the request was forwarded".into());
+        }
+        let (head, body) = request.into_parts();
+        let request = Request::from_parts(head, Full::new(collected(body).await?));
+        match fault {
+            Some(Fault::Status(status, body)) => {
+                Ok(Response::builder().status(status).body(full(body))?)
+            }
+            Some(Fault::Hang(pause)) => {
+                tokio::time::sleep(pause).await;
+                forwarded(self.forward(request).await?)
+            }
+            Some(Fault::ResetAfter) => {
+                self.forward(request).await?.into_body().collect().await?;
+                Err("closed in place of an answer".into())
+            }
+            Some(Fault::SlowBody { bytes, pause }) => {
+                answers::slow(self.forward(request).await?, bytes, pause).await
+            }
+            Some(Fault::TruncateBody(bytes)) => {
+                answers::truncated(self.forward(request).await?, bytes).await
+            }
+            Some(Fault::ResetBefore) | None => forwarded(self.forward(request).await?),
+        }
+    }
+
+    /// Sends a request on as it is: its signature covers the header `Host`, which names the proxy.
+    async fn forward(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
+        let stream = TcpStream::connect(&self.upstream).await?;
+        stream.set_nodelay(true)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(sender.send_request(request).await?)
+    }
+}
+
+fn forwarded(response: Response<Incoming>) -> Answer {
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+}

@@ -1,18 +1,18 @@
-//! S3 over a temporary directory, which is what the crate `s3s-fs` serves.
+//! S3 over a temporary directory: the protocol and its signatures are those of the crate `s3s`.
 
-use std::collections::HashMap;
+mod objects;
+
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s_fs::FileSystem;
 use tempfile::TempDir;
 
+use self::objects::Objects;
 use super::http::{Answer, Server, collected};
 use super::{KEY_ID, SECRET_KEY, sdk_config};
 
@@ -29,13 +29,13 @@ impl S3 {
     /// Starts an S3 without buckets.
     pub(crate) fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mut builder = S3ServiceBuilder::new(FileSystem::new(root.path()).unwrap());
+        let mut builder = S3ServiceBuilder::new(Objects::new(root.path()));
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET_KEY));
-        let (service, paths) = (builder.build(), Paths::default());
+        let service = builder.build();
         let server = Server::start(move |request| {
-            let (service, paths) = (service.clone(), paths.clone());
+            let service = service.clone();
             // A request that came as a whole is carried out as a whole, whatever its client does.
-            async move { tokio::spawn(serve(service, paths, request)).await? }
+            async move { tokio::spawn(serve(service, request)).await? }
         });
         Self {
             endpoint: server.endpoint().to_owned(),
@@ -63,23 +63,9 @@ pub(crate) fn client(endpoint: &str) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-/// One lock for each path: `s3s-fs` looks whether an object is there and then writes it, so that of
-/// two conditional puts at once both would win.
-#[derive(Clone, Default)]
-struct Paths(Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>);
-
-impl Paths {
-    fn lock(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut locks = self.0.lock().unwrap();
-        Arc::clone(locks.entry(path.to_owned()).or_default())
-    }
-}
-
-async fn serve(service: S3Service, paths: Paths, request: Request<Incoming>) -> Answer {
+async fn serve(service: S3Service, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
     let body = collected(body).await?;
-    let lock = paths.lock(head.uri.path());
-    let _guard = lock.lock().await;
     let request = Request::from_parts(head, s3s::Body::from(body));
     let answer = service.call(request).await;
     let answer = answer.map_err(|error| format!("{error:?}"))?;

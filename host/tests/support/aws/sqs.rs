@@ -1,1 +1,180 @@
-//! To come.
+//! A small SQS in memory, with standard queues and FIFO queues.
+
+mod md5;
+mod receive;
+mod send;
+mod state;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use self::state::State;
+pub(crate) use self::state::{Attribute, Message};
+use super::http::{Answer, Server};
+use super::rpc::{self, Call, Failure, Outcome};
+use super::sdk_config;
+
+/// How long a call that waits for messages sleeps at most before it looks again: a message can also
+/// come back on its own.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A running SQS. It stops when it is dropped.
+pub(crate) struct Sqs {
+    /// Its URL.
+    pub(crate) endpoint: String,
+    _server: Server,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    sent: Notify,
+}
+
+impl Sqs {
+    /// Starts an SQS without queues.
+    pub(crate) fn start() -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::default()),
+            sent: Notify::new(),
+        });
+        let serving = Arc::clone(&shared);
+        let server = Server::start(move |request| {
+            let shared = Arc::clone(&serving);
+            async move {
+                let call = rpc::call(request).await?;
+                answer(&shared.called(&call).await)
+            }
+        });
+        let endpoint = server.endpoint().to_owned();
+        shared.state.lock().unwrap().endpoint.clone_from(&endpoint);
+        Self {
+            endpoint,
+            _server: server,
+            shared,
+        }
+    }
+
+    /// A client of this SQS.
+    pub(crate) fn client(&self) -> aws_sdk_sqs::Client {
+        client(&self.endpoint)
+    }
+
+    /// Calls an action without HTTP and without what is to fail.
+    pub(crate) fn call(&self, action: &str, input: &Value) -> Outcome {
+        self.shared.act(action, input)
+    }
+
+    /// Makes a queue, a FIFO queue if its name says so; gives its URL.
+    pub(crate) fn create_queue(&self, name: &str, max_bytes: usize) -> String {
+        let mut attributes = json!({ "MaximumMessageSize": max_bytes.to_string() });
+        if name.ends_with(".fifo") {
+            attributes["FifoQueue"] = json!("true");
+        }
+        let input = json!({ "QueueName": name, "Attributes": attributes });
+        let made = self.call("CreateQueue", &input).unwrap();
+        rpc::text(&made, "QueueUrl").unwrap().to_owned()
+    }
+
+    /// Every message that a queue, named by its name or URL, ever took, in order.
+    pub(crate) fn messages(&self, queue: &str) -> Vec<Message> {
+        self.shared.state.lock().unwrap().messages(queue)
+    }
+
+    /// Puts the service's clock forward: past 5 minutes for a message that is sent twice, past
+    /// 30 seconds for one that was received.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.shared.state.lock().unwrap().clock.advance(by);
+    }
+
+    /// The next `times` calls of this action fail.
+    pub(crate) fn fail(&self, action: &str, times: usize, failure: &Failure) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.commands.fail(action, times, failure);
+    }
+
+    /// Of the next `SendMessageBatch` that nothing is planned for yet, the entries at these positions
+    /// fail, through no fault of the sender's.
+    pub(crate) fn fail_entries(&self, positions: &[usize]) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.commands.fail_entries(positions);
+    }
+
+    /// How often an action was called over HTTP, failures included.
+    pub(crate) fn calls(&self, action: &str) -> usize {
+        self.shared.state.lock().unwrap().commands.calls(action)
+    }
+}
+
+/// A client of an SQS at this URL, which may be that of a proxy.
+pub(crate) fn client(endpoint: &str) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(&sdk_config(endpoint))
+}
+
+impl Shared {
+    async fn called(&self, call: &Call) -> Outcome {
+        self.state.lock().unwrap().commands.begin(&call.action)?;
+        let seconds = rpc::number(&call.input, "WaitTimeSeconds").unwrap_or(0);
+        let end = Instant::now() + Duration::from_secs(seconds as u64);
+        loop {
+            let sent = self.sent.notified();
+            let outcome = self.act(&call.action, &call.input)?;
+            let left = end.saturating_duration_since(Instant::now());
+            if !rpc::list(&outcome, "Messages").is_empty() || left.is_zero() {
+                return Ok(outcome);
+            }
+            let _ = tokio::time::timeout(left.min(LOOK_AGAIN), sent).await;
+        }
+    }
+
+    fn act(&self, action: &str, input: &Value) -> Outcome {
+        let mut state = self.state.lock().unwrap();
+        match action {
+            "CreateQueue" => state.create_queue(input),
+            "GetQueueUrl" => state.get_queue_url(input),
+            "GetQueueAttributes" => state.get_queue_attributes(input),
+            "SendMessage" => state
+                .send_message(input)
+                .inspect(|_| self.sent.notify_waiters()),
+            "SendMessageBatch" => {
+                let sent = state.send_message_batch(input);
+                sent.inspect(|_| self.sent.notify_waiters())
+            }
+            "ReceiveMessage" => state.receive_message(input),
+            "DeleteMessage" => state.delete_message(input),
+            "DeleteMessageBatch" => state.delete_message_batch(input),
+            other => {
+                let message = format!("the stand-in has no {other}");
+                Err(Failure::new("UnsupportedOperation", message))
+            }
+        }
+    }
+}
+
+/// SQS once spoke another protocol. Its clients still go by that one's codes, which are in a header.
+fn answer(outcome: &Outcome) -> Answer {
+    let answer = rpc::answer("1.0", "com.amazonaws.sqs#", outcome)?;
+    let Err(failure) = outcome else {
+        return Ok(answer);
+    };
+    let code = match failure.code.as_str() {
+        "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueNameExists" => "QueueAlreadyExists",
+        "BatchEntryIdsNotDistinct" => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+        "BatchRequestTooLong" => "AWS.SimpleQueueService.BatchRequestTooLong",
+        "EmptyBatchRequest" => "AWS.SimpleQueueService.EmptyBatchRequest",
+        "InvalidBatchEntryId" => "AWS.SimpleQueueService.InvalidBatchEntryId",
+        "TooManyEntriesInBatchRequest" => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+        "UnsupportedOperation" => "AWS.SimpleQueueService.UnsupportedOperation",
+        same => same,
+    };
+    let at_fault = if failure.status < 500 {
+        "Sender"
+    } else {
+        "Receiver"
+    };
+    rpc::with_header(answer, "x-amzn-query-error", &format!("{code};{at_fault}"))
+}

@@ -1,3 +1,7 @@
 //! The stand-ins themselves, through the real clients.
 
+mod kinesis;
+mod program;
+mod proxy;
 mod s3;
+mod sqs;

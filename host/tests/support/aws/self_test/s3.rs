@@ -10,7 +10,10 @@ async fn puts_lists_and_gets() {
     let client = s3.client();
     for key in ["a/1", "a/2", "b"] {
         let put = client.put_object().bucket("lake").key(key);
-        put.body(ByteStream::from_static(b"content")).send().await.unwrap();
+        put.body(ByteStream::from_static(b"content"))
+            .send()
+            .await
+            .unwrap();
     }
     assert_eq!(std::fs::read(directory.join("a/1")).unwrap(), b"content");
     let list = client.list_objects_v2().bucket("lake").prefix("a/");
@@ -44,7 +47,9 @@ async fn only_the_first_put_creates() {
     let client = s3.client();
     let put = |content: &'static [u8]| {
         let put = client.put_object().bucket("lake").key("lock");
-        put.if_none_match("*").body(ByteStream::from_static(content)).send()
+        put.if_none_match("*")
+            .body(ByteStream::from_static(content))
+            .send()
     };
     let puts = futures_util::future::join_all((0..8).map(|_| put(b"x"))).await;
     assert_eq!(puts.iter().filter(|put| put.is_ok()).count(), 1);

@@ -1,0 +1,239 @@
+//! S3 and SQS as targets: what lands, and what happens when they fail.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::support::aws::environment;
+use crate::support::aws::proxy::{Fault, Proxy, Rule};
+use crate::support::aws::s3::S3;
+use crate::support::aws::sqs::Sqs;
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Running, Summary};
+
+const EVENTS: usize = 300;
+
+/// A bucket behind a proxy, a queue, and a file of events.
+struct Services {
+    bucket: PathBuf,
+    _s3: S3,
+    proxy: Proxy,
+    sqs: Sqs,
+    place: Place,
+}
+
+impl Services {
+    fn new() -> Self {
+        let (s3, sqs) = (S3::start(), Sqs::start());
+        let place = Place::new();
+        let mut file = String::new();
+        for n in 0..EVENTS {
+            file += &format!(
+                "{{\"event_uuid\":\"u{n}\",\"event_name\":\"type{}:x\",\"created_at\":{n}}}\n",
+                n % 5
+            );
+        }
+        place.write("events.ndjson", file);
+        Self {
+            bucket: s3.bucket("bucket"),
+            proxy: Proxy::start(&s3.endpoint),
+            _s3: s3,
+            sqs,
+            place,
+        }
+    }
+
+    fn command(&self, bus: &str) -> std::process::Command {
+        let lake = [
+            "--lake",
+            "s3://bucket/lake",
+            "--bus",
+            bus,
+            "--chunk-records",
+            "1",
+        ];
+        let mut command = self.place.command(&Place::landing(&lake));
+        command.envs(environment());
+        command.env("AWS_ENDPOINT_URL_S3", &self.proxy.endpoint);
+        command.env("AWS_ENDPOINT_URL_SQS", &self.sqs.endpoint);
+        command
+    }
+
+    fn land(&self, bus: &str) -> Summary {
+        Ran::from(self.command(bus).output().unwrap()).summary()
+    }
+
+    fn lake(&self) -> PathBuf {
+        self.bucket.join("lake")
+    }
+
+    /// Each event is in the lake once.
+    fn lake_is_whole(&self) {
+        let events = lake::all_events(&self.lake());
+        let distinct: BTreeSet<_> = events.iter().collect();
+        assert_eq!((events.len(), distinct.len()), (EVENTS, EVENTS));
+    }
+}
+
+#[test]
+fn a_file_lands_in_s3_and_sqs() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 262_144);
+    let summary = services.land("sqs:bus");
+    assert_eq!(
+        summary.counts(["records", "events", "messages"]),
+        [300, 300, 300]
+    );
+    services.lake_is_whole();
+    let mut bodies: Vec<_> = services
+        .sqs
+        .messages("bus")
+        .into_iter()
+        .map(|m| m.body)
+        .collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, lake::all_events(&services.lake()));
+    let message = &services.sqs.messages("bus")[0];
+    assert_eq!(message.attribute("release"), Some(summary.release()));
+    assert!(
+        message
+            .attribute("rid")
+            .is_some_and(|rid| rid.starts_with("events.ndjson-"))
+    );
+    assert!(
+        message
+            .attribute("event_type")
+            .is_some_and(|of| of.starts_with("type"))
+    );
+    assert_eq!(services.land("sqs:bus").count("records"), 0);
+    assert_eq!(services.sqs.messages("bus").len(), EVENTS);
+}
+
+#[test]
+fn of_a_batch_that_is_taken_in_part_only_the_rest_is_sent_again() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 262_144);
+    services.sqs.fail_entries(&[0, 3, 9]);
+    services.sqs.fail_entries(&[1]);
+    services.land("sqs:bus");
+    let messages = services.sqs.messages("bus");
+    let rids: BTreeSet<_> = messages
+        .iter()
+        .map(|message| message.attribute("rid"))
+        .collect();
+    assert_eq!((rids.len(), messages.len()), (EVENTS, EVENTS));
+}
+
+#[test]
+fn a_fifo_queue_gets_groups_and_deduplication_ids() {
+    let services = Services::new();
+    services.sqs.create_queue("bus.fifo", 262_144);
+    services.land("sqs:bus.fifo");
+    let messages = services.sqs.messages("bus.fifo");
+    let ids: BTreeSet<_> = messages
+        .iter()
+        .map(|m| m.deduplication_id.clone())
+        .collect();
+    assert_eq!((messages.len(), ids.len()), (EVENTS, EVENTS));
+    assert!(messages.iter().all(|message| message.group.is_some()));
+}
+
+#[test]
+fn an_event_too_large_for_the_queue_becomes_a_pointer_to_its_object() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 4_096);
+    let note = "x".repeat(5_000);
+    let event = r#""event_uuid":"u","event_name":"a:b","created_at":0"#;
+    services.place.write(
+        "events.ndjson",
+        format!("{{{event},\"note\":\"{note}\"}}\n"),
+    );
+    services.land("sqs:bus");
+    let message = &services.sqs.messages("bus")[0];
+    assert_eq!(message.attribute("pointer"), Some("true"));
+    let pointer: serde_json::Value = serde_json::from_str(&message.body).unwrap();
+    let object = pointer["object"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("s3://bucket/")
+        .unwrap();
+    assert!(services.bucket.join(object).is_file(), "{pointer}");
+    assert_eq!(pointer["line"], 0);
+}
+
+#[test]
+fn answers_that_were_lost_double_nothing() {
+    let services = Services::new();
+    for nth in [1, 2, 4, 7] {
+        let lost = Rule::new(Fault::ResetAfter).method("PUT");
+        services.proxy.add(lost.nth(nth));
+    }
+    for path in ["ledger", "event_type%3Dtype3"] {
+        services.proxy.add(
+            Rule::new(Fault::ResetAfter)
+                .method("PUT")
+                .path(path)
+                .times(4),
+        );
+    }
+    assert_eq!(services.land("none").count("records"), 300);
+    services.lake_is_whole();
+    assert_eq!(services.land("none").count("records"), 0);
+}
+
+#[test]
+fn s3_that_is_slowed_down_or_refused_for_a_while_is_waited_for() {
+    let services = Services::new();
+    let busy = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let refused = Rule::new(Fault::s3(403, "AccessDenied"))
+        .method("PUT")
+        .path("ledger");
+    let unread = Rule::new(Fault::s3(500, "InternalError")).method("GET");
+    services.proxy.add(busy.nth(3).times(8));
+    services.proxy.add(refused.nth(2).times(3));
+    services.proxy.add(unread.times(4));
+    assert_eq!(services.land("none").count("records"), 300);
+    services.lake_is_whole();
+}
+
+#[test]
+fn patience_has_an_end_and_nothing_is_lost_then() {
+    let services = Services::new();
+    let rule = Rule::new(Fault::s3(503, "SlowDown"))
+        .method("PUT")
+        .path("event_type")
+        .always();
+    services.proxy.add(rule);
+    let mut command = services.command("none");
+    command.args(["--patience", "1s"]);
+    Ran::from(command.output().unwrap())
+        .failed(1, &["put s3://bucket/lake/event_type=", "SlowDown"]);
+    services.proxy.heal();
+    assert_eq!(services.land("none").count("records"), 300);
+    services.lake_is_whole();
+}
+
+#[test]
+fn a_queue_or_a_bucket_that_is_not_there_is_said() {
+    let services = Services::new();
+    let ran = Ran::from(services.command("sqs:nothing").output().unwrap());
+    ran.failed(1, &["look up the queue nothing"]);
+}
+
+#[test]
+fn a_run_into_s3_that_is_killed_is_finished_by_the_next() {
+    let services = Services::new();
+    let rule = Rule::new(Fault::Hang(std::time::Duration::from_secs(3_600)));
+    let hanging = services
+        .proxy
+        .add(rule.method("PUT").path("event_type").nth(4).always());
+    let killed = Running(services.command("none").spawn().unwrap());
+    assert!(
+        services
+            .proxy
+            .wait_for_hits(hanging, 1, std::time::Duration::from_secs(60))
+    );
+    drop(killed);
+    services.proxy.heal();
+    assert_eq!(services.land("none").count("records"), 300);
+    services.lake_is_whole();
+}

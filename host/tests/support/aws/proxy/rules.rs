@@ -1,0 +1,180 @@
+//! What is to be done to which requests.
+
+use std::time::Duration;
+
+use hyper::Request;
+
+use super::super::rpc;
+
+/// What is done to a request or its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// This status and body in place of the service's answer.
+    Status(u16, String),
+    /// The connection closes; the service learns of nothing.
+    ResetBefore,
+    /// The service carries the request out; the connection closes in place of its answer.
+    ResetAfter,
+    /// Nothing happens for so long; then the request goes its way, if its client is still there.
+    Hang(Duration),
+    /// The answer's body comes in pieces of so many bytes, with a pause before each.
+    SlowBody { bytes: usize, pause: Duration },
+    /// The answer's body breaks off behind so many bytes.
+    TruncateBody(usize),
+}
+
+impl Fault {
+    /// An error as S3 writes it.
+    pub(crate) fn s3(status: u16, code: &str) -> Self {
+        let body = format!("<Error><Code>{code}</Code><Message>on command</Message></Error>");
+        Self::Status(status, body)
+    }
+
+    /// An error as the services that speak JSON write it.
+    pub(crate) fn json(status: u16, code: &str) -> Self {
+        let body = serde_json::json!({ "__type": code, "message": "on command" });
+        Self::Status(status, body.to_string())
+    }
+}
+
+/// What is to be done, and to which requests: those that have everything that is asked for. Unless
+/// it says otherwise it acts on the first of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    fault: Fault,
+    method: Option<String>,
+    path: Option<String>,
+    action: Option<String>,
+    from: usize,
+    times: usize,
+    matched: usize,
+    hits: usize,
+    healed: bool,
+}
+
+impl Rule {
+    /// A rule for requests of all kinds.
+    pub(crate) fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            method: None,
+            path: None,
+            action: None,
+            from: 1,
+            times: 1,
+            matched: 0,
+            hits: 0,
+            healed: false,
+        }
+    }
+
+    /// Only requests of this method.
+    pub(crate) fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    /// Only requests with this text in their path, or in the query behind it.
+    pub(crate) fn path(mut self, part: &str) -> Self {
+        self.path = Some(part.to_owned());
+        self
+    }
+
+    /// Only calls of this action, of a service that speaks JSON.
+    pub(crate) fn action(mut self, action: &str) -> Self {
+        self.action = Some(action.to_owned());
+        self
+    }
+
+    /// Acts from the n-th such request on; the first is 1.
+    pub(crate) fn nth(mut self, nth: usize) -> Self {
+        self.from = nth;
+        self
+    }
+
+    /// Acts on so many such requests.
+    pub(crate) fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Acts on all such requests until the proxy is healed.
+    pub(crate) fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    /// Whether it acts on a request.
+    fn acts_on(&mut self, seen: &Seen) -> bool {
+        let is = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
+        let matches = !self.healed
+            && is(&self.method, &seen.method)
+            && is(&self.action, seen.action.as_deref().unwrap_or_default())
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|part| seen.path.contains(part));
+        self.matched += usize::from(matches);
+        let acts = matches && self.matched >= self.from && self.hits < self.times;
+        self.hits += usize::from(acts);
+        acts
+    }
+}
+
+/// A rule of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RuleId(usize);
+
+/// A request that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    /// The path, with the query.
+    pub(crate) path: String,
+    /// The action, of a service that speaks JSON.
+    pub(crate) action: Option<String>,
+    /// What was done to it.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// All rules of a proxy, and what came of them.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    seen: Vec<Seen>,
+}
+
+impl Rules {
+    pub(super) fn add(&mut self, rule: Rule) -> RuleId {
+        self.rules.push(rule);
+        RuleId(self.rules.len() - 1)
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.rules.iter_mut().for_each(|rule| rule.healed = true);
+    }
+
+    pub(super) fn hits(&self, rule: RuleId) -> usize {
+        self.rules[rule.0].hits
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.seen.clone()
+    }
+
+    /// Notes a request; says what to do to it.
+    pub(super) fn fault_for<B>(&mut self, request: &Request<B>) -> Option<Fault> {
+        let mut seen = Seen {
+            method: request.method().to_string(),
+            path: request.uri().to_string(),
+            action: rpc::action(request),
+            fault: None,
+        };
+        let rule = self
+            .rules
+            .iter_mut()
+            .find_map(|rule| rule.acts_on(&seen).then_some(rule));
+        seen.fault = rule.map(|rule| rule.fault.clone());
+        self.seen.push(seen.clone());
+        seen.fault
+    }
+}

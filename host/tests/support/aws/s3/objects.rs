@@ -1,0 +1,148 @@
+//! Objects as files, with what S3 knows of them in memory. The crate `s3s-fs` keeps that in files whose
+//! names hold the whole key, which is too long a name for the keys that Sluice makes of a stream.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use s3s::dto::{
+    ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    ListObjectsV2Input, ListObjectsV2Output, Metadata, PutObjectInput, PutObjectOutput,
+    StreamingBlob,
+};
+use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+
+pub(super) struct Objects {
+    root: PathBuf,
+    listing: FileSystem,
+    known: Mutex<HashMap<PathBuf, Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    etag: String,
+    metadata: Option<Metadata>,
+}
+
+impl Objects {
+    pub(super) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            listing: FileSystem::new(root).unwrap(),
+            known: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn path(&self, bucket: &str, key: &str) -> PathBuf {
+        self.root.join(bucket).join(key)
+    }
+
+    fn known(&self, path: &Path) -> S3Result<Known> {
+        let known = self.known.lock().unwrap().get(path).cloned();
+        known.ok_or_else(|| s3_error!(NoSuchKey))
+    }
+
+    /// One lock is held from the look to the write, so that one of two conditional puts wins.
+    fn put(&self, path: PathBuf, content: &[u8], input: Conditions) -> S3Result<ETag> {
+        let mut known = self.known.lock().unwrap();
+        let there = known.get(&path);
+        let refused = match (&input.if_none_match, &input.if_match) {
+            (Some(_), _) => there.is_some(),
+            (None, Some(ETagCondition::ETag(expected))) => {
+                there.is_none_or(|there| expected.value() != there.etag)
+            }
+            (None, Some(_)) => there.is_none(),
+            (None, None) => false,
+        };
+        if refused {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        let etag = format!("{:032x}", rand::random::<u128>());
+        let metadata = input.metadata;
+        let made = Known {
+            etag: etag.clone(),
+            metadata,
+        };
+        known.insert(path, made);
+        Ok(ETag::Strong(etag))
+    }
+}
+
+struct Conditions {
+    if_none_match: Option<ETagCondition>,
+    if_match: Option<ETagCondition>,
+    metadata: Option<Metadata>,
+}
+
+#[async_trait::async_trait]
+impl S3 for Objects {
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let input = request.input;
+        if !self.root.join(&input.bucket).is_dir() {
+            return Err(s3_error!(NoSuchBucket));
+        }
+        let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        let parts: Vec<Bytes> = body
+            .try_collect()
+            .await
+            .map_err(|_| s3_error!(IncompleteBody))?;
+        let conditions = Conditions {
+            if_none_match: input.if_none_match,
+            if_match: input.if_match,
+            metadata: input.metadata,
+        };
+        let path = self.path(&input.bucket, &input.key);
+        let e_tag = Some(self.put(path, &parts.concat(), conditions)?);
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag,
+            ..PutObjectOutput::default()
+        }))
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        let path = self.path(&request.input.bucket, &request.input.key);
+        let known = self.known(&path)?;
+        let content = fs::read(&path).map_err(|_| s3_error!(NoSuchKey))?;
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: i64::try_from(content.len()).ok(),
+            body: Some(StreamingBlob::from(Body::from(Bytes::from(content)))),
+            e_tag: Some(ETag::Strong(known.etag)),
+            metadata: known.metadata,
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let path = self.path(&request.input.bucket, &request.input.key);
+        let known = self.known(&path)?;
+        let bytes = fs::metadata(&path).map_err(|_| s3_error!(NoSuchKey))?.len();
+        Ok(S3Response::new(HeadObjectOutput {
+            content_length: i64::try_from(bytes).ok(),
+            e_tag: Some(ETag::Strong(known.etag)),
+            metadata: known.metadata,
+            ..HeadObjectOutput::default()
+        }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        self.listing.list_objects_v2(request).await
+    }
+}

@@ -1,0 +1,241 @@
+//! The actions that send messages.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::super::rpc::{Failure, Outcome, list, text};
+use super::md5;
+use super::state::{Attribute, Content, Message, Queue, State, invalid, missing};
+
+/// The largest batch: all bodies and attributes together, bytes.
+const BATCH_MAX_BYTES: usize = 1 << 20;
+
+const BATCH_MAX_ENTRIES: usize = 10;
+const MAX_ATTRIBUTES: usize = 10;
+
+/// How long a FIFO queue knows a message that is sent again.
+const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
+
+impl State {
+    pub(super) fn send_message(&mut self, input: &Value) -> Outcome {
+        let (name, queue) = self.queue(input)?;
+        let draft = Draft::of(input)?;
+        draft.check_fifo(queue)?;
+        draft.check(queue)?;
+        Ok(self.store(name, draft))
+    }
+
+    pub(super) fn send_message_batch(&mut self, input: &Value) -> Outcome {
+        let (name, queue) = self.queue(input)?;
+        let entries = list(input, "Entries");
+        let ids = check_ids(entries)?;
+        let drafts: Vec<_> = entries.iter().map(Draft::of).collect::<Result<_, _>>()?;
+        if drafts.iter().map(Draft::bytes).sum::<usize>() > BATCH_MAX_BYTES {
+            let message = format!("Batch requests cannot be longer than {BATCH_MAX_BYTES} bytes.");
+            return Err(Failure::new("BatchRequestTooLong", message));
+        }
+        for draft in &drafts {
+            draft.check_fifo(queue)?;
+        }
+        let checks: Vec<_> = drafts.iter().map(|draft| draft.check(queue)).collect();
+        let failing = self.commands.failing_entries();
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for (position, (draft, check)) in drafts.into_iter().zip(checks).enumerate() {
+            let planned = || failing.contains(&position).then(on_command);
+            match check.err().or_else(planned) {
+                Some(failure) => failed.push(failed_entry(ids[position], &failure)),
+                None => {
+                    let mut sent = self.store(name, draft);
+                    sent["Id"] = json!(ids[position]);
+                    successful.push(sent);
+                }
+            }
+        }
+        Ok(json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    fn store(&mut self, queue: &str, draft: Draft) -> Value {
+        let now_ms = self.clock.now_ms();
+        self.ids += 1;
+        let (id, queue) = (self.ids, self.queues.get_mut(queue).unwrap());
+        let mut output = json!({ "MD5OfMessageBody": md5::of_body(&draft.body) });
+        if let Some(digest) = md5::of_attributes(&draft.attributes) {
+            output["MD5OfMessageAttributes"] = json!(digest);
+        }
+        let known = queue.known(draft.deduplication_id.as_deref(), now_ms);
+        let position = known.unwrap_or_else(|| {
+            queue.messages.push(Message {
+                id: format!("00000000-0000-4000-8000-{id:012x}"),
+                sequence_number: queue.fifo.then(|| format!("188494964604{id:08}")),
+                ..draft.message(now_ms)
+            });
+            queue.messages.len() - 1
+        });
+        let message = &queue.messages[position];
+        output["MessageId"] = json!(message.id);
+        if let Some(number) = &message.sequence_number {
+            output["SequenceNumber"] = json!(number);
+        }
+        output
+    }
+}
+
+impl Queue {
+    /// The position of the message that has this deduplication id already. Otherwise the next
+    /// message is noted as the one that has it.
+    fn known(&mut self, deduplication_id: Option<&str>, now_ms: u64) -> Option<usize> {
+        let next = self.messages.len();
+        let seen = self.seen.entry(deduplication_id?.to_owned());
+        let (since_ms, position) = seen.or_insert((now_ms, next));
+        if now_ms.saturating_sub(*since_ms) > DEDUPLICATION_MS {
+            (*since_ms, *position) = (now_ms, next);
+        }
+        Some(*position).filter(|position| *position != next)
+    }
+}
+
+/// A message that is to be sent.
+struct Draft {
+    body: String,
+    attributes: BTreeMap<String, Attribute>,
+    /// What is wrong with the attributes.
+    fault: Option<Failure>,
+    group: Option<String>,
+    deduplication_id: Option<String>,
+}
+
+impl Draft {
+    fn of(input: &Value) -> Result<Self, Failure> {
+        let body = text(input, "MessageBody").filter(|body| !body.is_empty());
+        let given = input.get("MessageAttributes").and_then(Value::as_object);
+        let (mut attributes, mut fault) = (BTreeMap::new(), None);
+        for (name, attribute) in given.into_iter().flatten() {
+            match Attribute::of(attribute) {
+                Ok(attribute) => drop(attributes.insert(name.clone(), attribute)),
+                Err(failure) => fault = Some(failure),
+            }
+        }
+        let owned = |field| text(input, field).map(str::to_owned);
+        Ok(Self {
+            body: body.ok_or_else(|| missing("MessageBody"))?.to_owned(),
+            attributes,
+            fault,
+            group: owned("MessageGroupId"),
+            deduplication_id: owned("MessageDeduplicationId"),
+        })
+    }
+
+    /// What counts for the limits: the body, and all of each attribute.
+    fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter();
+        let attributes = attributes.map(|(n, a)| n.len() + a.data_type.len() + a.content.bytes());
+        self.body.len() + attributes.sum::<usize>()
+    }
+
+    /// What fails a whole batch.
+    fn check_fifo(&self, queue: &Queue) -> Result<(), Failure> {
+        match (queue.fifo, &self.group, &self.deduplication_id) {
+            (true, None, _) => Err(missing("MessageGroupId")),
+            (true, _, None) => Err(invalid("no MessageDeduplicationId")),
+            (false, _, Some(_)) => Err(invalid("a MessageDeduplicationId is for FIFO queues only")),
+            _ => Ok(()),
+        }
+    }
+
+    /// What fails one message.
+    fn check(&self, queue: &Queue) -> Result<(), Failure> {
+        let texts = self.attributes.values().filter_map(|a| match &a.content {
+            Content::Text(text) => Some(text),
+            Content::Binary(_) => None,
+        });
+        let mut characters = texts.chain([&self.body]).flat_map(|text| text.chars());
+        if let Some(forbidden) = characters.find(|c| !is_allowed(*c)) {
+            let message = format!("Invalid binary character {:#x}", u32::from(forbidden));
+            return Err(Failure::new("InvalidMessageContents", message));
+        }
+        if self.attributes.len() > MAX_ATTRIBUTES {
+            return Err(invalid("more than 10 attributes"));
+        }
+        if let Some(name) = self.attributes.keys().find(|name| !is_name(name)) {
+            return Err(invalid(&format!("the name of the attribute {name}")));
+        }
+        let max_bytes = queue.max_bytes;
+        if self.bytes() > max_bytes {
+            return Err(invalid(&format!(
+                "Message must be shorter than {max_bytes} bytes"
+            )));
+        }
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    fn message(self, now_ms: u64) -> Message {
+        Message {
+            id: String::new(),
+            body: self.body,
+            attributes: self.attributes,
+            group: self.group,
+            deduplication_id: self.deduplication_id,
+            sequence_number: None,
+            sent_ms: now_ms,
+            receives: 0,
+            deleted: false,
+            hidden_until_ms: 0,
+        }
+    }
+}
+
+/// Checks what a batch has to be, whatever it holds; gives its entries' ids.
+pub(super) fn check_ids(entries: &[Value]) -> Result<Vec<&str>, Failure> {
+    if entries.is_empty() {
+        let message = "There should be at least one entry in the request.";
+        return Err(Failure::new("EmptyBatchRequest", message));
+    }
+    if entries.len() > BATCH_MAX_ENTRIES {
+        let message = format!(
+            "Maximum number of entries per request are 10: {}",
+            entries.len()
+        );
+        return Err(Failure::new("TooManyEntriesInBatchRequest", message));
+    }
+    let ids = entries
+        .iter()
+        .map(|entry| text(entry, "Id").unwrap_or_default());
+    let ids: Vec<_> = ids.collect();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let good = |id: &&str| (1..=80).contains(&id.len()) && id.chars().all(allowed);
+    if !ids.iter().all(good) {
+        let message = "A batch entry id can only contain alphanumeric characters, - and _.";
+        return Err(Failure::new("InvalidBatchEntryId", message));
+    }
+    if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
+        return Err(Failure::new("BatchEntryIdsNotDistinct", "Id repeated"));
+    }
+    Ok(ids)
+}
+
+/// An entry of a batch that failed.
+pub(super) fn failed_entry(id: &str, failure: &Failure) -> Value {
+    json!({
+        "Id": id,
+        "SenderFault": failure.status < 500,
+        "Code": failure.code,
+        "Message": failure.message,
+    })
+}
+
+fn on_command() -> Failure {
+    Failure {
+        status: 500,
+        ..Failure::new("InternalError", "on command")
+    }
+}
+
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (1..=256).contains(&name.len()) && name.chars().all(allowed)
+}

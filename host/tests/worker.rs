@@ -1,0 +1,321 @@
+//! A stream into S3: shards, leases, kills. Every test ends with the same question: is each record in
+//! exactly one place?
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use sluice::generate::{Events, Plan};
+use sluice::source::aggregate::Aggregator;
+
+use crate::support::aws::environment;
+use crate::support::aws::kinesis::Kinesis;
+use crate::support::aws::s3::S3;
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Running, Summary};
+
+const STREAM: &str = "events";
+const SHARD: &str = "shardId-000000000000";
+
+/// A stream, a bucket, and a folder to work in.
+struct Cloud {
+    kinesis: Kinesis,
+    s3: S3,
+    bucket: PathBuf,
+    place: Place,
+}
+
+impl Cloud {
+    fn new(shards: usize) -> Self {
+        let (kinesis, s3) = (Kinesis::start(), S3::start());
+        kinesis.create_stream(STREAM, shards);
+        let bucket = s3.bucket("bucket");
+        Self {
+            kinesis,
+            s3,
+            bucket,
+            place: Place::new(),
+        }
+    }
+
+    fn lake(&self) -> PathBuf {
+        self.bucket.join("lake")
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        self.command_on("kinesis:events", more)
+    }
+
+    fn command_on(&self, source: &str, more: &[&str]) -> Command {
+        let mut args = vec!["run", "--source", source, "--lake", "s3://bucket/lake"];
+        args.extend(["--lease", "1s", "--chunk-age", "100ms", "--summary", "json"]);
+        args.extend(more);
+        let mut command = self.place.command(&args);
+        command.envs(environment());
+        command.env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint);
+        command.env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint);
+        command
+    }
+
+    fn catch_up(&self, more: &[&str]) -> Summary {
+        let mut command = self.command(more);
+        command.arg("--until-caught-up");
+        Ran::from(command.output().unwrap()).summary()
+    }
+
+    fn worker(&self) -> Child {
+        let mut command = self.command(&["--chunk-records", "40"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    fn put_all(&self, events: &[Vec<u8>]) {
+        for event in events {
+            self.kinesis.put(STREAM, &uuid(event), event);
+        }
+    }
+
+    fn ledger(&self, shard: &str) -> Value {
+        let path = self
+            .lake()
+            .join(format!("_sluice/ledger/{STREAM}-{shard}.json"));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    /// Asserts that the lake has each of these events once and no other.
+    fn holds_exactly(&self, events: &[Vec<u8>]) {
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        for line in lake::all_events(&self.lake()) {
+            *found.entry(uuid(line.as_bytes())).or_default() += 1;
+        }
+        let twice: Vec<_> = found.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(twice.is_empty(), "landed more than once: {twice:?}");
+        let lost: Vec<_> = events
+            .iter()
+            .map(|e| uuid(e))
+            .filter(|id| !found.contains_key(id))
+            .collect();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+        assert_eq!(found.len(), events.len());
+    }
+}
+
+fn uuid(event: &[u8]) -> String {
+    let event: Value = serde_json::from_slice(event).unwrap();
+    event["event_uuid"].as_str().unwrap().to_owned()
+}
+
+fn events(count: u64, seed: u64) -> Vec<Vec<u8>> {
+    let plan = Plan {
+        events: count,
+        types: 5,
+        seed,
+        duplicates: 0.0,
+        malformed: 0.0,
+        late: 0.0,
+    };
+    let mut events = Events::new(&plan).unwrap();
+    let mut made = Vec::new();
+    loop {
+        let mut event = Vec::new();
+        if events.next_into(&mut event).is_none() {
+            return made;
+        }
+        made.push(event);
+    }
+}
+
+#[test]
+fn a_stream_lands_once_and_a_second_run_finds_nothing_to_do() {
+    let cloud = Cloud::new(3);
+    let events = events(600, 1);
+    cloud.put_all(&events);
+    assert_eq!(
+        cloud.catch_up(&[]).counts(["records", "events"]),
+        [600, 600]
+    );
+    cloud.holds_exactly(&events);
+    assert_eq!(
+        cloud.catch_up(&[]).counts(["records", "already_committed"]),
+        [0, 600]
+    );
+    cloud.holds_exactly(&events);
+}
+
+#[test]
+fn shards_are_split_and_merged_without_losing_a_record() {
+    let cloud = Cloud::new(2);
+    let events = events(900, 2);
+    cloud.put_all(&events[..300]);
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events[300..600]);
+    cloud
+        .kinesis
+        .merge(STREAM, "shardId-000000000002", "shardId-000000000003");
+    cloud.put_all(&events[600..]);
+    assert_eq!(cloud.catch_up(&[]).count("records"), 900);
+    cloud.holds_exactly(&events);
+    for closed in [SHARD, "shardId-000000000002", "shardId-000000000003"] {
+        assert_eq!(cloud.ledger(closed)["finished"], true, "{closed}");
+    }
+}
+
+#[test]
+fn throttling_and_expired_iterators_are_waited_out() {
+    let cloud = Cloud::new(1);
+    let events = events(200, 3);
+    cloud.put_all(&events);
+    cloud.kinesis.throttle("GetRecords", 5);
+    cloud.kinesis.throttle("GetShardIterator", 4);
+    cloud.kinesis.throttle("ListShards", 4);
+    let mut worker = Running(cloud.worker());
+    worker.until(|| lake::all_events(&cloud.lake()).len() == 200);
+    cloud.kinesis.expire_iterators();
+    let later = self::events(100, 4);
+    cloud.put_all(&later);
+    worker.until(|| lake::all_events(&cloud.lake()).len() == 300);
+    drop(worker);
+    cloud.catch_up(&[]);
+    cloud.holds_exactly(&[events, later].concat());
+}
+
+#[test]
+fn records_of_an_aggregate_have_ids_of_their_own() {
+    let cloud = Cloud::new(1);
+    let mut aggregator = Aggregator::new(50_000);
+    let events = events(100, 5);
+    for event in &events {
+        aggregator.push(&uuid(event), event);
+    }
+    aggregator.push("broken", b"no event");
+    let (key, data) = aggregator.finish().unwrap();
+    let (_, sequence) = cloud.kinesis.put(STREAM, &key, &data);
+    assert_eq!(
+        cloud
+            .catch_up(&[])
+            .counts(["records", "events", "rejected"]),
+        [101, 100, 1]
+    );
+    cloud.holds_exactly(&events);
+    let quarantined = lake::quarantine(&cloud.lake());
+    assert_eq!(
+        quarantined[0].rid,
+        format!("{STREAM}-{SHARD}:{sequence}:100")
+    );
+}
+
+#[test]
+fn a_worker_that_is_told_to_stop_gives_its_shards_back() {
+    let cloud = Cloud::new(2);
+    let events = events(100, 6);
+    cloud.put_all(&events);
+    let mut worker = Running(cloud.worker());
+    worker.until(|| !lake::all_events(&cloud.lake()).is_empty());
+    signal(&worker.0, "TERM");
+    assert_eq!(worker.0.wait().unwrap().code(), Some(0));
+    for shard in [SHARD, "shardId-000000000001"] {
+        let ledger = cloud.ledger(shard);
+        assert_eq!(
+            (&ledger["pending"], &ledger["lease"]["owner"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    cloud.catch_up(&[]);
+    cloud.holds_exactly(&events);
+}
+
+#[test]
+fn two_workers_share_a_stream_and_survive_kills() {
+    let cloud = Cloud::new(3);
+    let events = events(1_500, 7);
+    let mut workers = [Running(cloud.worker()), Running(cloud.worker())];
+    for (round, part) in events.chunks(150).enumerate() {
+        cloud.put_all(part);
+        if round == 3 {
+            cloud.kinesis.split(STREAM, "shardId-000000000001");
+        }
+        // Long enough to get somewhere, and different every time.
+        thread::sleep(Duration::from_millis(150 + 170 * (round as u64 % 5)));
+        workers[round % 2] = Running(cloud.worker());
+    }
+    drop(workers);
+    cloud.catch_up(&[]);
+    cloud.holds_exactly(&events);
+}
+
+#[test]
+fn a_frozen_worker_that_wakes_up_commits_nothing() {
+    let cloud = Cloud::new(1);
+    let events = events(400, 8);
+    cloud.put_all(&events[..200]);
+    let mut frozen = Running(cloud.worker());
+    frozen.until(|| !lake::all_events(&cloud.lake()).is_empty());
+    signal(&frozen.0, "STOP");
+    cloud.put_all(&events[200..]);
+    cloud.catch_up(&[]);
+    cloud.holds_exactly(&events);
+    let ledger = cloud.ledger(SHARD)["committed"].clone();
+    signal(&frozen.0, "CONT");
+    let mut after = Running(cloud.worker());
+    let more = self::events(50, 9);
+    cloud.put_all(&more);
+    after.until(|| lake::all_events(&cloud.lake()).len() == 450);
+    drop((frozen, after));
+    cloud.catch_up(&[]);
+    cloud.holds_exactly(&[events, more].concat());
+    assert_ne!(cloud.ledger(SHARD)["committed"], ledger);
+}
+
+#[test]
+fn a_new_pipeline_begins_where_it_is_told() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(50, 10));
+    let from_now = cloud.catch_up(&["--start", "latest"]);
+    assert_eq!(from_now.count("records"), 0);
+    let later = events(20, 12);
+    cloud.put_all(&later);
+    assert_eq!(cloud.catch_up(&[]).count("records"), 20);
+    cloud.holds_exactly(&later);
+}
+
+#[test]
+fn a_start_in_the_future_is_refused() {
+    let cloud = Cloud::new(1);
+    let mut command = cloud.command(&["--start", "2100-01-01T00:00:00Z"]);
+    Ran::from(command.output().unwrap()).failed(2, &["start", "future"]);
+}
+
+#[test]
+fn files_and_a_stream_make_the_same_events() {
+    let cloud = Cloud::new(2);
+    let events = events(300, 11);
+    cloud.put_all(&events);
+    cloud.catch_up(&[]);
+    let mut file = events.join(&b'\n');
+    file.push(b'\n');
+    cloud.place.write("events.ndjson", file);
+    cloud.place.land(&["--bus", "none"]);
+    assert_eq!(
+        lake::all_events(&cloud.lake()),
+        lake::all_events(&cloud.place.lake())
+    );
+}
+
+#[test]
+fn a_stream_that_is_not_there_is_said() {
+    let cloud = Cloud::new(1);
+    let mut command = cloud.command_on("kinesis:nothing", &["--until-caught-up"]);
+    Ran::from(command.output().unwrap()).failed(1, &["the stream nothing", "not found"]);
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &pid])
+        .status();
+    assert!(sent.unwrap().success());
+}
