@@ -1,42 +1,20 @@
 //! A chunk in the making: outcomes of slices, joined in order and sorted by where they go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+mod refusals;
+mod rules;
+
+use std::collections::{BTreeMap, HashMap};
 
 use crate::encode::{Format, Level, encode};
 use crate::ledger::{Pending, Range};
 use crate::partition::PartitionPath;
-use crate::record::{Position, SequenceNumber, ShardId, Slice, span};
+use crate::record::{Position, SequenceNumber, Slice, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
-use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
+use crate::transform::outcome::{Rejected, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
-/// When a fresh chunk closes. It closes between slices, where the records alone decide, so that
-/// another run makes the same chunks of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkLimits {
-    /// Input, bytes.
-    pub bytes: u64,
-    /// Records.
-    pub records: u64,
-    /// Time since its first record came, for a source that has no end.
-    pub age: Option<Duration>,
-}
-
-/// What a chunk has to heed to fit where it goes.
-#[derive(Clone, Debug)]
-pub struct ChunkRules {
-    /// The shard of its records.
-    pub shard: ShardId,
-    /// Whether there is a bus; without one, what was meant for it is only counted.
-    pub with_messages: bool,
-    /// The most partitions that it may open in the lake.
-    pub max_partitions: usize,
-    /// The largest message that the bus takes, bytes, if it has a limit. An event over it needs an
-    /// object in the lake for its message to point to.
-    pub max_message_bytes: Option<usize>,
-}
+pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes when its events outgrow its input this many times, whatever its limits say.
 const OUTPUT_TIMES_INPUT: u64 = 2;
@@ -88,23 +66,6 @@ impl Message<'_> {
     pub fn destination(&self) -> Destination {
         Destination::Lake(self.path.clone())
     }
-}
-
-/// What a chunk adds to the counts of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChunkCounts {
-    /// Records read.
-    pub records: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Events that they became.
-    pub events: u64,
-    /// Records in quarantine.
-    pub rejected: u64,
-    /// Records that the transform dropped on purpose.
-    pub dropped: u64,
-    /// Events meant for the bus while there is none.
-    pub muted: u64,
 }
 
 /// A contiguous range of records of one shard, transformed by one release, to be landed as a unit.
@@ -177,59 +138,6 @@ impl Chunk {
         self.counts.events += outcome.events.len() as u64;
         self.counts.rejected += outcome.rejected.len() as u64;
         self.counts.dropped += outcome.dropped;
-    }
-
-    /// Sends whole records to quarantine whose events would open more partitions than a chunk may.
-    fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
-        if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
-            return;
-        }
-        let mut opened = BTreeSet::new();
-        let mut refused = BTreeSet::new();
-        for event in outcome.events.iter().filter(|event| event.routes.lake) {
-            let path = &outcome.partitions[event.partition as usize];
-            let known = self
-                .destinations
-                .contains_key(&Destination::Lake(path.clone()))
-                || opened.contains(path);
-            if known {
-            } else if self.lake_partitions + opened.len() < self.rules.max_partitions {
-                opened.insert(path);
-            } else {
-                refused.insert(event.record);
-            }
-        }
-        let limit = self.rules.max_partitions;
-        let why = format!("this chunk has opened {limit} partitions, limits.partitions");
-        refuse(
-            outcome,
-            &refused,
-            &Reason::fault(Fault::TooManyPartitions, why),
-        );
-    }
-
-    /// Sends whole records to quarantine of which an event fits no message and has no object that a
-    /// message could point to.
-    fn refuse_messages_over_the_limit(&self, outcome: &mut Transformed) {
-        let Some(limit) = self.rules.max_message_bytes else {
-            return;
-        };
-        let lost =
-            |event: &&Event| !event.routes.lake && (event.end - event.start) as usize > limit;
-        let refused: BTreeSet<_> = outcome
-            .events
-            .iter()
-            .filter(lost)
-            .map(|e| e.record)
-            .collect();
-        if !refused.is_empty() {
-            let why = format!("an event for the bus alone has more than {limit} bytes");
-            refuse(
-                outcome,
-                &refused,
-                &Reason::fault(Fault::MessageTooLarge, why),
-            );
-        }
     }
 
     fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
@@ -439,19 +347,6 @@ fn key_piece(slice: &Slice, buffer: u32, record: usize) -> Piece {
     let span = span(slice.partition_key_ends(), record);
     let (start, end) = (index(span.start), index(span.end));
     Piece { buffer, start, end }
-}
-
-fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
-    outcome
-        .events
-        .retain(|event| !refused.contains(&event.record));
-    outcome
-        .rejected
-        .extend(refused.iter().map(|record| Rejected {
-            record: *record,
-            reason: reason.clone(),
-        }));
-    outcome.rejected.sort_by_key(|rejected| rejected.record);
 }
 
 impl Lines {

@@ -11,6 +11,8 @@
 pub mod file;
 pub mod s3;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -326,116 +328,5 @@ impl Ledger {
             pending: None,
             ..self.clone()
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn shard() -> ShardId {
-        ShardId::new("shard").unwrap()
-    }
-
-    fn pending(first: u64, last: u64, count: u64) -> Pending {
-        Pending {
-            range: Range {
-                first: first.into(),
-                last: last.into(),
-                count,
-            },
-            release: Digest::of(b"release"),
-            format: Format::default(),
-            condemned: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_range_is_pinned_and_then_committed() {
-        let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
-        let ledger = ledger.commit(Digest::of(b"x")).unwrap();
-        let ledger = ledger.pin(pending(100, 190, 5)).unwrap();
-        let ledger = ledger.commit(Digest::of(b"y")).unwrap();
-        assert_eq!(ledger.pending(), None);
-        assert_eq!(ledger.committed().unwrap().records, 15);
-        assert_eq!(ledger.committed().unwrap().last, 190.into());
-    }
-
-    #[test]
-    fn a_pending_range_admits_no_other() {
-        let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
-        assert!(ledger.pin(pending(0, 90, 10)).is_ok());
-        for other in [pending(0, 80, 10), pending(0, 90, 9), pending(91, 99, 1)] {
-            assert!(matches!(
-                ledger.pin(other),
-                Err(LedgerError::Pending { .. })
-            ));
-        }
-        let mut other_release = pending(0, 90, 10);
-        other_release.release = Digest::of(b"another");
-        assert!(ledger.pin(other_release).is_err());
-    }
-
-    #[test]
-    fn a_condemned_record_stays_condemned() {
-        let mut first = pending(0, 90, 10);
-        first.condemned.push(30.into());
-        let ledger = Ledger::new(shard()).pin(first.clone()).unwrap();
-        assert!(ledger.pin(pending(0, 90, 10)).is_err());
-        first.condemned.push(60.into());
-        assert!(ledger.pin(first).is_ok());
-    }
-
-    #[test]
-    fn nothing_is_done_twice() {
-        let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
-        let ledger = ledger.commit(Digest::of(b"x")).unwrap();
-        for early in [pending(0, 90, 10), pending(90, 95, 1), pending(99, 95, 1)] {
-            assert!(matches!(ledger.pin(early), Err(LedgerError::Order { .. })));
-        }
-        assert_eq!(ledger.commit(Digest::of(b"x")), Err(LedgerError::Nothing));
-    }
-
-    #[test]
-    fn a_document_of_another_shard_or_version_is_refused() {
-        let ledger = Ledger::new(shard());
-        let other = ShardId::new("other").unwrap();
-        assert!(matches!(
-            ledger.clone().check(&other),
-            Err(LedgerError::Shard(_))
-        ));
-        let text = serde_json::to_string(&ledger).unwrap();
-        let later: Ledger =
-            serde_json::from_str(&text.replace("\"version\":1", "\"version\":2")).unwrap();
-        assert_eq!(later.check(&shard()), Err(LedgerError::Version(2)));
-        assert!(serde_json::from_str::<Ledger>(&text.replace("version", "versoin")).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_run_of_steps_keeps_committed_rising_and_counted(
-            steps in proptest::collection::vec((0u64..50, 1u64..20, any::<bool>()), 1..60)
-        ) {
-            let mut ledger = Ledger::new(shard());
-            let (mut last, mut records) = (None, 0);
-            for (gap, count, crash) in steps {
-                let first = last.map_or(0, |last| last + 1) + gap;
-                let range = pending(first, first + count, count);
-                ledger = ledger.pin(range.clone()).unwrap();
-                if crash {
-                    let text = serde_json::to_string(&ledger).unwrap();
-                    ledger = serde_json::from_str(&text).unwrap();
-                    prop_assert_eq!(ledger.pending(), Some(&range));
-                    ledger = ledger.pin(range).unwrap();
-                }
-                ledger = ledger.commit(Digest::of(b"x")).unwrap();
-                records += count;
-                last = Some(first + count);
-                prop_assert_eq!(ledger.committed().unwrap().records, records);
-                prop_assert_eq!(ledger.committed().unwrap().last, (first + count).into());
-            }
-        }
     }
 }

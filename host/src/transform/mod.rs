@@ -9,6 +9,7 @@ pub mod outcome;
 pub mod registry;
 pub mod release;
 pub mod sandbox;
+pub mod state;
 
 /// The enrichment component that the program carries in itself, built from `guest-enrich`.
 pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

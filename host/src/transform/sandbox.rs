@@ -10,71 +10,15 @@ use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 use super::bindings::exports::sluice::transform::{rules, slice};
 use super::bindings::sluice::transform::log;
 use super::judge::Judge;
-use super::limits::{EPOCH_TICK, Limits, MemoryGuard};
+use super::limits::{EPOCH_TICK, Limits};
 use super::outcome::{Fault, Reason, Transformed};
+use super::state::State;
 
 use crate::record::{Record, SequenceNumber, Slice};
 
 /// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
 /// unless its lists overlap.
 const HOST_LIFT_BYTES: usize = 64 << 20;
-
-/// Messages that one instance may log; the rest is counted.
-const LOG_MESSAGES_PER_INSTANCE: u32 = 100;
-
-/// A log message is cut here.
-const LOG_MESSAGE_MAX_BYTES: usize = 1_024;
-
-/// What an instance's store holds.
-pub struct State {
-    memory: MemoryGuard,
-    log_left: u32,
-    log_suppressed: u64,
-}
-
-impl log::Host for State {
-    fn log(&mut self, level: log::Level, message: String) {
-        if self.log_left == 0 {
-            self.log_suppressed += 1;
-            return;
-        }
-        self.log_left -= 1;
-        let message = &message[..message.floor_char_boundary(LOG_MESSAGE_MAX_BYTES)];
-        let message = one_line(message);
-        match level {
-            log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
-            log::Level::Debug => tracing::debug!(target: "transform", "{message}"),
-            log::Level::Info => tracing::info!(target: "transform", "{message}"),
-            log::Level::Warn => tracing::warn!(target: "transform", "{message}"),
-            log::Level::Error => tracing::error!(target: "transform", "{message}"),
-        }
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        if self.log_suppressed > 0 {
-            tracing::warn!(
-                target: "transform",
-                suppressed = self.log_suppressed,
-                "the transform logged more than {LOG_MESSAGES_PER_INSTANCE} messages in one slice"
-            );
-        }
-    }
-}
-
-/// Shows control characters as escapes, so that a transform cannot forge a line of the log.
-fn one_line(message: &str) -> String {
-    let mut line = String::with_capacity(message.len());
-    for c in message.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
-}
 
 /// Adds what the contract lets a component import.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -291,11 +235,7 @@ impl Program {
     }
 
     fn instantiate(&self) -> Result<Instance, SandboxError> {
-        let state = State {
-            memory: MemoryGuard::new(self.limits.memory_bytes),
-            log_left: LOG_MESSAGES_PER_INSTANCE,
-            log_suppressed: 0,
-        };
+        let state = State::new(self.limits.memory_bytes);
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_LIFT_BYTES);
