@@ -35,19 +35,6 @@ impl Format {
             Self::Zstd => "ndjson.zst",
         }
     }
-
-    /// The format with this compression: `none`, `gzip` or `zstd`.
-    ///
-    /// # Errors
-    /// Names the three.
-    pub fn from_compression(name: &str) -> Result<Self, String> {
-        match name {
-            "none" => Ok(Self::Plain),
-            "gzip" => Ok(Self::Gzip),
-            "zstd" => Ok(Self::Zstd),
-            _ => Err("expected none, gzip or zstd".into()),
-        }
-    }
 }
 
 impl fmt::Display for Format {

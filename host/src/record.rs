@@ -67,15 +67,15 @@ impl From<ShardId> for String {
 
 /// The id of a record, `shard:sequence`, or `shard:sequence:sub` for a record that came aggregated
 /// with others in one Kinesis record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rid {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rid<'a> {
     /// The shard that holds the record.
-    pub shard: ShardId,
+    pub shard: &'a ShardId,
     /// Its place in the shard.
     pub position: Position,
 }
 
-impl fmt::Display for Rid {
+impl fmt::Display for Rid<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.shard, self.position)
     }

@@ -9,7 +9,7 @@ use super::{Object, SinkError};
 use crate::chunk::Chunk;
 use crate::encode::decode;
 use crate::files::Scratch;
-use crate::record::ShardId;
+use crate::record::{Rid, ShardId};
 
 /// A lake in a folder.
 #[derive(Clone, Debug)]
@@ -94,11 +94,12 @@ impl DirectoryBus {
         let path = self.root.join(format!("{}.ndjson", origin.stem()));
         let written = scratch.create_with(&path, &|file| {
             for message in chunk.messages() {
-                let (shard, position, event) = (&origin.shard, message.position, message.event);
+                let (shard, position) = (&origin.shard, message.position);
+                let (rid, event) = (Rid { shard, position }, message.event);
                 let partition = serde_json::to_string(message.partition)?;
                 write!(
                     file,
-                    r#"{{"rid":"{shard}:{position}","event":{event},"release":"{release}","partition":{partition},"body":"#
+                    r#"{{"rid":"{rid}","event":{event},"release":"{release}","partition":{partition},"body":"#
                 )?;
                 file.write_all(message.body)?;
                 file.write_all(b"}\n")?;

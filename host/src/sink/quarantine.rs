@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::record::{Record, ShardId};
+use crate::record::{Record, Rid, ShardId};
 use crate::transform::outcome::Reason;
 use crate::transform::release::ReleaseId;
 
@@ -44,7 +44,11 @@ pub fn push_line(
 ) {
     let text = std::str::from_utf8(record.data).ok();
     let entry = Entry {
-        rid: format!("{shard}:{}", record.position),
+        rid: Rid {
+            shard,
+            position: record.position,
+        }
+        .to_string(),
         reason: reason.code.as_str(),
         message: &reason.message,
         backtrace: reason.backtrace.as_deref(),

@@ -13,6 +13,7 @@ use super::SinkError;
 use crate::aws::why;
 use crate::chunk::{Chunk, Message};
 use crate::encode::Format;
+use crate::record::Rid;
 use crate::retry::{Attempts, Patience};
 use crate::transform::release::Digest;
 
@@ -157,7 +158,8 @@ impl SqsBus {
         format: Format,
     ) -> Result<Entry, SinkError> {
         let origin = chunk.origin();
-        let rid = format!("{}:{}", origin.shard, message.position);
+        let (shard, position) = (&origin.shard, message.position);
+        let rid = Rid { shard, position }.to_string();
         let mut body = allowed(message.body);
         let mut attributes = vec![
             ("rid", rid.clone()),
