@@ -1,133 +1,15 @@
 //! A stream into S3: shards, leases, kills. Every test ends with the same question: is each record in
 //! exactly one place?
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use sluice::generate::{Events, Plan};
 use sluice::source::aggregate::Aggregator;
 
-use crate::support::aws::environment;
-use crate::support::aws::kinesis::Kinesis;
-use crate::support::aws::s3::S3;
+use crate::support::cloud::{Cloud, SHARD, STREAM, events, signal, uuid};
 use crate::support::lake;
-use crate::support::program::{Place, Ran, Running, Summary};
-
-const STREAM: &str = "events";
-const SHARD: &str = "shardId-000000000000";
-
-/// A stream, a bucket, and a folder to work in.
-struct Cloud {
-    kinesis: Kinesis,
-    s3: S3,
-    bucket: PathBuf,
-    place: Place,
-}
-
-impl Cloud {
-    fn new(shards: usize) -> Self {
-        let (kinesis, s3) = (Kinesis::start(), S3::start());
-        kinesis.create_stream(STREAM, shards);
-        let bucket = s3.bucket("bucket");
-        Self {
-            kinesis,
-            s3,
-            bucket,
-            place: Place::new(),
-        }
-    }
-
-    fn lake(&self) -> PathBuf {
-        self.bucket.join("lake")
-    }
-
-    fn command(&self, more: &[&str]) -> Command {
-        self.command_on("kinesis:events", more)
-    }
-
-    fn command_on(&self, source: &str, more: &[&str]) -> Command {
-        let mut args = vec!["run", "--source", source, "--lake", "s3://bucket/lake"];
-        args.extend(["--lease", "1s", "--chunk-age", "100ms", "--summary", "json"]);
-        args.extend(more);
-        let mut command = self.place.command(&args);
-        command.envs(environment());
-        command.env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint);
-        command.env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint);
-        command
-    }
-
-    fn catch_up(&self, more: &[&str]) -> Summary {
-        let mut command = self.command(more);
-        command.arg("--until-caught-up");
-        Ran::from(command.output().unwrap()).summary()
-    }
-
-    fn worker(&self) -> Child {
-        let mut command = self.command(&["--chunk-records", "40"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    }
-
-    fn put_all(&self, events: &[Vec<u8>]) {
-        for event in events {
-            self.kinesis.put(STREAM, &uuid(event), event);
-        }
-    }
-
-    fn ledger(&self, shard: &str) -> Value {
-        let path = self
-            .lake()
-            .join(format!("_sluice/ledger/{STREAM}-{shard}.json"));
-        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-    }
-
-    /// Asserts that the lake has each of these events once and no other.
-    fn holds_exactly(&self, events: &[Vec<u8>]) {
-        let mut found: BTreeMap<String, usize> = BTreeMap::new();
-        for line in lake::all_events(&self.lake()) {
-            *found.entry(uuid(line.as_bytes())).or_default() += 1;
-        }
-        let twice: Vec<_> = found.iter().filter(|(_, times)| **times > 1).collect();
-        assert!(twice.is_empty(), "landed more than once: {twice:?}");
-        let lost: Vec<_> = events
-            .iter()
-            .map(|e| uuid(e))
-            .filter(|id| !found.contains_key(id))
-            .collect();
-        assert!(lost.is_empty(), "lost: {lost:?}");
-        assert_eq!(found.len(), events.len());
-    }
-}
-
-fn uuid(event: &[u8]) -> String {
-    let event: Value = serde_json::from_slice(event).unwrap();
-    event["event_uuid"].as_str().unwrap().to_owned()
-}
-
-fn events(count: u64, seed: u64) -> Vec<Vec<u8>> {
-    let plan = Plan {
-        events: count,
-        types: 5,
-        seed,
-        duplicates: 0.0,
-        malformed: 0.0,
-        late: 0.0,
-    };
-    let mut events = Events::new(&plan).unwrap();
-    let mut made = Vec::new();
-    loop {
-        let mut event = Vec::new();
-        if events.next_into(&mut event).is_none() {
-            return made;
-        }
-        made.push(event);
-    }
-}
+use crate::support::program::{Ran, Running};
 
 #[test]
 fn a_stream_lands_once_and_a_second_run_finds_nothing_to_do() {
@@ -310,12 +192,4 @@ fn a_stream_that_is_not_there_is_said() {
     let cloud = Cloud::new(1);
     let mut command = cloud.command_on("kinesis:nothing", &["--until-caught-up"]);
     Ran::from(command.output().unwrap()).failed(1, &["the stream nothing", "not found"]);
-}
-
-fn signal(child: &Child, name: &str) {
-    let pid = child.id().to_string();
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &pid])
-        .status();
-    assert!(sent.unwrap().success());
 }

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod aws;
+pub(crate) mod cloud;
 pub(crate) mod guests;
 pub(crate) mod lake;
 pub(crate) mod outcomes;
