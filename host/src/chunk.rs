@@ -11,6 +11,7 @@ use crate::partition::PartitionPath;
 use crate::record::{Position, SequenceNumber, Slice, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
+use crate::source::aggregate::Outsiders;
 use crate::transform::outcome::{Rejected, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
@@ -75,7 +76,7 @@ pub struct Chunk {
     release: ReleaseId,
     bounds: Option<(SequenceNumber, SequenceNumber)>,
     last_digest: Option<Digest>,
-    condemned: Vec<SequenceNumber>,
+    condemned: Vec<Position>,
     buffers: Vec<Vec<u8>>,
     output_bytes: u64,
     destinations: BTreeMap<Destination, Lines>,
@@ -132,7 +133,7 @@ impl Chunk {
         self.last_digest = Some(Digest::of(slice.record(slice.len() - 1).data));
         let condemned = outcome.condemned.iter();
         self.condemned
-            .extend(condemned.map(|index| positions[*index as usize].sequence));
+            .extend(condemned.map(|index| positions[*index as usize]));
         self.counts.records += slice.len() as u64;
         self.counts.bytes += slice.data().len() as u64;
         self.counts.events += outcome.events.len() as u64;
@@ -189,7 +190,7 @@ impl Chunk {
                     key: key_piece(slice, buffer + 1, event.record as usize),
                     piece,
                 });
-            } else if event.routes.bus {
+            } else if event.routes.bus && !(self.rules.announced && event.routes.lake) {
                 self.counts.muted += 1;
             }
         }
@@ -230,7 +231,7 @@ impl Chunk {
 
     /// What is pinned before the chunk is landed; `None` for a chunk without a record.
     #[must_use]
-    pub fn pending(&self, format: Format) -> Option<Pending> {
+    pub fn pending(&self, format: Format, outsiders: Outsiders) -> Option<Pending> {
         let (first, last) = self.bounds?;
         Some(Pending {
             range: Range {
@@ -241,6 +242,7 @@ impl Chunk {
             release: self.release,
             format,
             condemned: self.condemned.clone(),
+            outsiders,
         })
     }
 
@@ -274,6 +276,12 @@ impl Chunk {
     /// Its objects' destinations, in order.
     pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
         self.destinations.keys()
+    }
+
+    /// Its objects' destinations with their numbers of lines, in order.
+    pub fn objects(&self) -> impl Iterator<Item = (&Destination, u64)> {
+        let lines = |(to, lines): (_, &Lines)| (to, lines.pieces.len() as u64);
+        self.destinations.iter().map(lines)
     }
 
     /// Encodes the object for `destination`; one without lines where nothing goes there.

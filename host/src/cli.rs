@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
-use crate::config::{self, ConfigError, RunArgs};
+use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings};
 use crate::generate::{self, Events, Generated, Plan};
 use crate::run;
 use crate::telemetry;
@@ -30,6 +30,9 @@ struct Cli {
 enum Command {
     /// Transform a source into a lake and onto a bus, from where the last run ended.
     Run(Box<RunArgs>),
+    /// Transform a part of a source again, with the release of your choice, into a lake of its own.
+    /// What `run` has landed stays as it is.
+    Replay(Box<ReplayArgs>),
     /// Make events to try it with: the same options always give the same bytes.
     Generate(GenerateArgs),
     /// Work with transforms.
@@ -125,12 +128,8 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     let cli = Cli::try_parse_from(&argv)?;
     match cli.command {
         Command::Generate(args) => generate(&args),
-        Command::Run(args) => {
-            let settings = with_file(&args, argv, &["run"])?.settings()?;
-            telemetry::start(settings.log_format, &settings.log_level)
-                .map_err(|error| ConfigError::new("log.level", error))?;
-            run::run(&settings)
-        }
+        Command::Run(args) => run(&with_file(&args, argv, &["run"])?.settings()?),
+        Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(TransformCommand::Export { file }) => {
             fs::write(&file, ENRICH).with_context(|| file.display().to_string())
         }
@@ -146,6 +145,12 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn run(settings: &RunSettings) -> anyhow::Result<()> {
+    telemetry::start(settings.log_format, &settings.log_level)
+        .map_err(|error| ConfigError::new("log.level", error))?;
+    run::run(settings)
 }
 
 /// Parses the command line again with what the file says in the place of the defaults.

@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod file;
+pub mod replay;
 pub mod target;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::Utc;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
@@ -18,12 +20,16 @@ use thiserror::Error;
 
 use crate::chunk::ChunkLimits;
 use crate::encode::{Format, Level};
+use crate::record::Bounds;
 use crate::retry::Patience;
+use crate::sink::Messages;
+use crate::source::aggregate::Outsiders;
 use crate::telemetry::LogFormat;
 use crate::transform::limits::Limits;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
+pub use self::replay::{Chosen, ReplayArgs};
 pub use self::target::{BusTarget, LakeTarget, Sources, StartAt, StreamSettings};
 
 /// A setting that is missing or wrong.
@@ -69,6 +75,14 @@ pub struct RunSettings {
     pub format: Format,
     /// How hard they are compressed.
     pub level: Level,
+    /// What becomes of records of aggregates that belong to other shards.
+    pub outsiders: Outsiders,
+    /// A release of a registry in the place of the transform.
+    pub chosen: Option<Chosen>,
+    /// The part of the source that a replay takes; `None` for a run.
+    pub replay: Option<Bounds>,
+    /// What messages are about.
+    pub messages: Messages,
     /// When a chunk closes.
     pub chunk: ChunkLimits,
     /// What all chunks together may take, bytes.
@@ -101,15 +115,19 @@ impl RunArgs {
         let level = self.compression_level.unwrap_or_default().check(format);
         Ok(RunSettings {
             lake: LakeTarget::parse(lake)?,
-            bus: BusTarget::parse(&self.bus)?,
+            bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
             patience: Patience(self.patience),
+            outsiders: self.outsiders,
+            chosen: None,
+            replay: None,
+            messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
             settings: transform_settings(&self.settings)?,
             format,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
                 age: matches!(sources, Sources::Stream(_)).then_some(self.chunk_age),
-                bytes: at_least("chunk.bytes", self.chunk_bytes.as_u64(), 1)?,
+                bytes: at_least("chunk.bytes", self.chunk_bytes(&sources), 1)?,
                 records: at_least("chunk.records", self.chunk_records, 1)?,
             },
             threads: match self.threads {
@@ -143,7 +161,18 @@ impl RunArgs {
             until_caught_up: self.until_caught_up,
             lease: self.lease,
             drain: self.drain,
+            only_shard: None,
         })
+    }
+
+    /// The setting, or else what suits the source: a stream is read more slowly than objects are
+    /// made, so that its chunks may wait to get larger.
+    fn chunk_bytes(&self, sources: &Sources) -> u64 {
+        let usual = match sources {
+            Sources::Files(_) => ByteSize::mib(32),
+            Sources::Stream(_) => ByteSize::mib(64),
+        };
+        self.chunk_bytes.unwrap_or(usual).as_u64()
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
@@ -238,6 +267,12 @@ impl Resolved {
             matches,
             file,
         })
+    }
+
+    /// Whether a setting stands on the command line.
+    #[must_use]
+    pub fn is_flag(&self, key: &str) -> bool {
+        self.matches.value_source(key) == Some(ValueSource::CommandLine)
     }
 
     /// The settings, checked.

@@ -40,10 +40,23 @@ impl Scratch {
         })
     }
 
+    /// A folder that nobody else knows of, made when it is first written to and removed when it is
+    /// dropped.
+    #[must_use]
+    pub fn unopened(folder: PathBuf) -> Self {
+        let next = AtomicU64::new(0);
+        Self { folder, next }
+    }
+
     fn write(&self, content: &Content<'_>) -> io::Result<PathBuf> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(number.to_string());
-        let mut file = BufWriter::with_capacity(WRITE_BYTES, File::create_new(&path)?);
+        let mut created = File::create_new(&path);
+        if matches!(&created, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            create_folder(&self.folder)?;
+            created = File::create_new(&path);
+        }
+        let mut file = BufWriter::with_capacity(WRITE_BYTES, created?);
         content(&mut file)?;
         file.into_inner()?.sync_data()?;
         Ok(path)

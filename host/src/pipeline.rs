@@ -15,7 +15,6 @@ use self::gate::Gate;
 use self::landing::{put_objects, send_messages};
 use crate::chunk::Chunk;
 use crate::compute::Task;
-use crate::encode::Format;
 use crate::error::PipelineError;
 use crate::ledger::store::LedgerStore;
 use crate::record::Slice;
@@ -45,7 +44,7 @@ pub async fn run_shard(
     let mut plan = replay.unwrap_or(fresh);
     let mut ready = build(host, sinks, slices, plan).await?;
     while let Some(chunk) = ready {
-        let landing = land(host, sinks, ledger, chunk, plan.format);
+        let landing = land(host, sinks, ledger, chunk, plan);
         ((), ready) = tokio::try_join!(landing, build(host, sinks, slices, fresh))?;
         plan = fresh;
     }
@@ -109,9 +108,11 @@ async fn land(
     sinks: &Sinks,
     ledger: &mut LedgerStore,
     chunk: Chunk,
-    format: Format,
+    plan: &Plan,
 ) -> Result<(), PipelineError> {
-    let (Some(pending), Some(last_digest)) = (chunk.pending(format), chunk.last_digest()) else {
+    let format = plan.format;
+    let pending = chunk.pending(format, plan.outsiders);
+    let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };
     ledger.pin(pending).await?;

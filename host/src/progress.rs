@@ -15,6 +15,7 @@ use crate::transform::release::ReleaseId;
 pub struct Progress {
     read_records: AtomicU64,
     blank_lines: AtomicU64,
+    outsiders: AtomicU64,
     records: AtomicU64,
     bytes_in: AtomicU64,
     events: AtomicU64,
@@ -34,6 +35,7 @@ impl Progress {
     pub fn read(&self, slice: &Slice) {
         self.read_records.fetch_add(slice.len() as u64, Relaxed);
         self.blank_lines.fetch_add(slice.skipped(), Relaxed);
+        self.outsiders.fetch_add(slice.outsiders(), Relaxed);
     }
 
     /// An object was put: of events, or of records in quarantine.
@@ -98,6 +100,7 @@ impl Progress {
             quarantine_objects: count(&self.quarantine_objects),
             messages_muted: count(&self.muted),
             blank_lines: count(&self.blank_lines),
+            outsiders: count(&self.outsiders),
             already_committed: count(&self.committed_before),
             chunks: count(&self.chunks),
         }
@@ -138,6 +141,8 @@ pub struct Summary {
     pub messages_muted: u64,
     /// Lines of files that were empty and so no records.
     pub blank_lines: u64,
+    /// Records of aggregates that were dropped because they belong to other shards.
+    pub outsiders: u64,
     /// Records of these sources that earlier runs had committed.
     pub already_committed: u64,
     /// Chunks that this run committed.

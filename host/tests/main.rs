@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod local;
 mod nasty_json;
+mod replay;
 mod services;
 mod ways_in;
 mod worker;

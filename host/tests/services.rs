@@ -161,6 +161,31 @@ fn an_event_too_large_for_the_queue_becomes_a_pointer_to_its_object() {
 }
 
 #[test]
+fn the_bus_can_tell_of_objects() {
+    let services = Services::new();
+    services.sqs.create_queue("bus.fifo", 262_144);
+    let mut command = services.command("sqs:bus.fifo");
+    command.args(["--bus-messages", "objects"]);
+    let summary = Ran::from(command.output().unwrap()).summary();
+    assert_eq!(summary.count("messages"), summary.count("objects"));
+    let mut counted = 0;
+    let mut keys = BTreeSet::new();
+    for message in services.sqs.messages("bus.fifo") {
+        let told: serde_json::Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(told["bucket"], "bucket");
+        assert_eq!(told["release"], summary.release());
+        let key = told["key"].as_str().unwrap().to_owned();
+        assert!(key.starts_with(&format!("lake/{}/", told["partition"].as_str().unwrap())));
+        counted += told["count"].as_u64().unwrap();
+        let stem = key.strip_suffix(".ndjson.zst").unwrap();
+        keys.insert(stem.strip_prefix("lake/").unwrap().to_owned());
+    }
+    assert_eq!(counted, EVENTS as u64);
+    let objects = lake::objects(&services.lake());
+    assert_eq!(keys, objects.keys().cloned().collect());
+}
+
+#[test]
 fn answers_that_were_lost_double_nothing() {
     let services = Services::new();
     for nth in [1, 2, 4, 7] {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use sluice::source::aggregate::Aggregator;
+use sluice::source::aggregate::{Aggregator, hash_key};
 
 use crate::support::cloud::{Cloud, SHARD, STREAM, events, signal, uuid};
 use crate::support::lake;
@@ -162,6 +162,56 @@ fn a_new_pipeline_begins_where_it_is_told() {
     cloud.put_all(&later);
     assert_eq!(cloud.catch_up(&[]).count("records"), 20);
     cloud.holds_exactly(&later);
+}
+
+#[test]
+fn children_begin_where_the_pipeline_did() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(50, 13));
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events(50, 14));
+    let from_now = cloud.catch_up(&["--start", "latest"]);
+    assert_eq!(from_now.count("records"), 0);
+    let mut later = events(40, 15);
+    cloud.put_all(&later);
+    cloud.kinesis.split(STREAM, "shardId-000000000001");
+    let more = events(40, 16);
+    cloud.put_all(&more);
+    later.extend(more);
+    cloud.catch_up(&["--start", "latest"]);
+    cloud.holds_exactly(&later);
+}
+
+#[test]
+fn records_that_belong_to_other_shards_are_kept_or_dropped() {
+    let cloud = Cloud::new(2);
+    let events = events(60, 17);
+    let mut aggregator = Aggregator::new(50_000);
+    for event in &events {
+        aggregator.push(&uuid(event), event);
+    }
+    let (key, data) = aggregator.finish().unwrap();
+    let (shard, _) = cloud.kinesis.put(STREAM, &key, &data);
+    let half = 1 << 127;
+    let (first, second): (Vec<_>, Vec<_>) = events
+        .iter()
+        .cloned()
+        .partition(|event| hash_key(&uuid(event)) < half);
+    let (theirs, others) = if shard == SHARD {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let dropped = cloud.catch_up(&["--outsiders", "drop"]);
+    assert_eq!(
+        dropped.counts(["records", "outsiders"]),
+        [theirs.len() as u64, others.len() as u64]
+    );
+    cloud.holds_exactly(&theirs);
+    let kept = Cloud::new(2);
+    kept.kinesis.put(STREAM, &key, &data);
+    assert_eq!(kept.catch_up(&[]).counts(["records", "outsiders"]), [60, 0]);
+    kept.holds_exactly(&events);
 }
 
 #[test]

@@ -21,8 +21,10 @@ pub struct ChunkLimits {
 pub struct ChunkRules {
     /// The shard of its records.
     pub shard: ShardId,
-    /// Whether there is a bus; without one, what was meant for it is only counted.
+    /// Whether there is a bus that takes events; without one, what was meant for it is only counted.
     pub with_messages: bool,
+    /// Whether the bus tells of objects, and so of the events in them.
+    pub announced: bool,
     /// The most partitions that it may open in the lake.
     pub max_partitions: usize,
     /// The largest message that the bus takes, bytes, if it has a limit. An event over it needs an

@@ -8,6 +8,8 @@ use clap::Args;
 
 use crate::config::StartAt;
 use crate::encode::{Format, Level};
+use crate::sink::Messages;
+use crate::source::aggregate::Outsiders;
 use crate::telemetry::LogFormat;
 
 /// What is said of a run at its end.
@@ -70,6 +72,25 @@ pub struct RunArgs {
     )]
     pub bus: String,
 
+    /// What messages are about: each of the events, or each of the objects.
+    #[arg(
+        id = "bus_messages",
+        long = "bus-messages",
+        env = "SLUICE_BUS_MESSAGES"
+    )]
+    #[arg(value_name = "WHAT", default_value = "events")]
+    pub bus_messages: Messages,
+
+    /// What becomes of records of an aggregate whose hash key is outside their shard's range, as
+    /// happens when a stream is split. `drop` is for producers that send them again.
+    #[arg(
+        long,
+        env = "SLUICE_OUTSIDERS",
+        value_name = "WHAT",
+        default_value = "keep"
+    )]
+    pub outsiders: Outsiders,
+
     /// The transform, a WebAssembly component; without it, the enrichment that the program carries.
     #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]
     pub transform: Option<PathBuf>,
@@ -97,10 +118,11 @@ pub struct RunArgs {
     #[arg(env = "SLUICE_COMPRESSION_LEVEL", value_name = "LEVEL")]
     pub compression_level: Option<Level>,
 
-    /// A chunk, which is landed as a unit, closes at this much input.
+    /// A chunk, which is landed as a unit, closes at this much input: 64MiB if not given, 32MiB for
+    /// files.
     #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]
-    #[arg(value_name = "SIZE", default_value = "32MiB")]
-    pub chunk_bytes: ByteSize,
+    #[arg(value_name = "SIZE")]
+    pub chunk_bytes: Option<ByteSize>,
 
     /// A chunk closes at this many records.
     #[arg(

@@ -32,6 +32,8 @@ pub struct StreamSettings {
     pub lease: Duration,
     /// How long a worker that is told to stop may take to finish its chunks.
     pub drain: Duration,
+    /// The one shard of a replay that is not of all.
+    pub only_shard: Option<String>,
 }
 
 /// Where a new pipeline begins in a stream.
@@ -124,6 +126,14 @@ impl LakeTarget {
     /// # Errors
     /// Says what would be right.
     pub fn parse(target: &str) -> Result<Self, ConfigError> {
+        Self::parse_as("lake", target)
+    }
+
+    /// As [`parse`](Self::parse), for a setting of another name.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse_as(key: &str, target: &str) -> Result<Self, ConfigError> {
         if let Some(path) = target.strip_prefix("s3://") {
             let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
             let prefix = prefix.trim_matches('/');
@@ -137,7 +147,7 @@ impl LakeTarget {
         }
         match target.strip_prefix("file:") {
             Some(path) if !path.is_empty() => Ok(Self::Directory(path.into())),
-            _ => Err(wrong("lake", target, "file:DIR or s3://BUCKET/PREFIX")),
+            _ => Err(wrong(key, target, "file:DIR or s3://BUCKET/PREFIX")),
         }
     }
 }

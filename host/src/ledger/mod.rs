@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::encode::Format;
-use crate::record::{SequenceNumber, ShardId};
+use crate::record::{Bounds, Position, SequenceNumber, ShardId};
+use crate::source::aggregate::Outsiders;
 use crate::transform::release::{Digest, ReleaseId};
 
 /// The version of the document; a reader refuses a later one.
@@ -39,6 +40,9 @@ pub struct Ledger {
     /// Whether the shard is closed and all of it is committed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     finished: bool,
+    /// The part of the shard that the lake is for; a replay's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay: Option<Bounds>,
     /// Who holds the shard; a ledger in a folder is held by a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<Lease>,
@@ -84,7 +88,10 @@ pub struct Pending {
     pub format: Format,
     /// Its records that ran out of wall time. Another run could judge them otherwise, so it is told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub condemned: Vec<SequenceNumber>,
+    pub condemned: Vec<Position>,
+    /// What became of records of its aggregates that belong to other shards.
+    #[serde(default, skip_serializing_if = "Outsiders::are_kept")]
+    pub outsiders: Outsiders,
 }
 
 /// A contiguous range of records of one shard.
@@ -124,9 +131,24 @@ pub enum LedgerError {
         /// The pending range's last record.
         last: SequenceNumber,
     },
+    /// The lake is for another part of the shard, or for all of it.
+    #[error("this lake belongs to {}, and {} needs a lake of its own", whose(.lake), whose(.wanted))]
+    Replay {
+        /// What the lake is for.
+        lake: Option<Bounds>,
+        /// What it was to be used for.
+        wanted: Option<Bounds>,
+    },
     /// A commit without a pinned range.
     #[error("nothing is pending that could be committed")]
     Nothing,
+}
+
+fn whose(replay: &Option<Bounds>) -> String {
+    match replay {
+        None => "a run".into(),
+        Some(bounds) => format!("the replay {bounds}"),
+    }
 }
 
 impl Ledger {
@@ -140,6 +162,7 @@ impl Ledger {
             pending: None,
             began_at: None,
             finished: false,
+            replay: None,
             lease: None,
         }
     }
@@ -205,6 +228,23 @@ impl Ledger {
             began_at: Some(moment),
             ..self.clone()
         }
+    }
+
+    /// The ledger for a run, or for a replay of a part of the shard. It is one or the other from the
+    /// start, so that neither goes on where the other ended.
+    ///
+    /// # Errors
+    /// [`LedgerError::Replay`]
+    pub fn for_replay(&self, wanted: Option<Bounds>) -> Result<Self, LedgerError> {
+        let untouched = self.committed.is_none() && self.pending.is_none();
+        if self.replay != wanted && !(untouched && self.replay.is_none()) {
+            let lake = self.replay;
+            return Err(LedgerError::Replay { lake, wanted });
+        }
+        Ok(Self {
+            replay: wanted,
+            ..self.clone()
+        })
     }
 
     /// Whether the shard is closed and all of it is committed.
@@ -293,6 +333,7 @@ impl Ledger {
             let same = held.range == pending.range
                 && held.release == pending.release
                 && held.format == pending.format
+                && held.outsiders == pending.outsiders
                 && held
                     .condemned
                     .iter()

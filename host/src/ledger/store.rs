@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::file::LedgerFile;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending};
-use crate::record::ShardId;
+use crate::record::{Bounds, ShardId};
 use crate::transform::release::Digest;
 
 /// Why a ledger cannot be used.
@@ -36,7 +36,7 @@ pub enum StoreError {
         why: String,
     },
     /// A step that the ledger does not allow.
-    #[error("the ledger of the shard refused a step: {0}")]
+    #[error(transparent)]
     Step(#[from] LedgerError),
     /// What the file system says.
     #[error("{path}: {source}")]
@@ -86,6 +86,18 @@ impl LedgerStore {
             Self::File(file) => tokio::task::block_in_place(|| file.step(step)),
             Self::S3(object) => object.step(step).await,
         }
+    }
+
+    /// Makes the ledger one of a run, or of a replay. See [`Ledger::for_replay`].
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn dedicate(&mut self, replay: Option<Bounds>) -> Result<(), StoreError> {
+        let ledger = self.ledger().await;
+        if ledger.for_replay(replay)? == ledger {
+            return Ok(());
+        }
+        self.step(|ledger| ledger.for_replay(replay)).await
     }
 
     /// Pins a range. See [`Ledger::pin`].

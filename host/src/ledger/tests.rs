@@ -18,6 +18,7 @@ fn pending(first: u64, last: u64, count: u64) -> Pending {
         release: Digest::of(b"release"),
         format: Format::default(),
         condemned: Vec::new(),
+        outsiders: Outsiders::Keep,
     }
 }
 
@@ -50,10 +51,10 @@ fn a_pending_range_admits_no_other() {
 #[test]
 fn a_condemned_record_stays_condemned() {
     let mut first = pending(0, 90, 10);
-    first.condemned.push(30.into());
+    first.condemned.push(SequenceNumber::from(30).into());
     let ledger = Ledger::new(shard()).pin(first.clone()).unwrap();
     assert!(ledger.pin(pending(0, 90, 10)).is_err());
-    first.condemned.push(60.into());
+    first.condemned.push(SequenceNumber::from(60).into());
     assert!(ledger.pin(first).is_ok());
 }
 

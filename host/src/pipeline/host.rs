@@ -10,9 +10,10 @@ use crate::encode::{Format, Level};
 use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
 use crate::progress::Progress;
-use crate::record::{SequenceNumber, ShardId};
-use crate::sink::{Bus, Lake};
+use crate::record::{Position, ShardId};
+use crate::sink::{Bus, Lake, Messages};
 use crate::source::Slices;
+use crate::source::aggregate::Outsiders;
 use crate::transform::admit::Release;
 
 /// What all shards of a run share.
@@ -86,19 +87,26 @@ pub struct Sinks {
     pub shard: ShardId,
     /// Events and quarantine.
     pub lake: Arc<Lake>,
+    /// The lake as users name it.
+    pub lake_name: String,
     /// Messages.
     pub bus: Option<Bus>,
+    /// What they are about.
+    pub messages: Messages,
 }
 
 impl Sinks {
     /// What a chunk has to heed to fit these sinks.
     #[must_use]
     pub fn chunk_rules(&self, host: &Host) -> ChunkRules {
+        let bus = self.bus.as_ref();
+        let bus = bus.filter(|_| self.messages == Messages::Events);
         ChunkRules {
             shard: self.shard.clone(),
-            with_messages: self.bus.is_some(),
+            with_messages: bus.is_some(),
+            announced: self.bus.is_some() && self.messages == Messages::Objects,
             max_partitions: host.max_partitions,
-            max_message_bytes: self.bus.as_ref().and_then(Bus::max_message_bytes),
+            max_message_bytes: bus.and_then(Bus::max_message_bytes),
         }
     }
 }
@@ -109,8 +117,10 @@ pub struct Plan {
     pub release: Arc<Release>,
     /// In which format.
     pub format: Format,
+    /// What becomes of records of aggregates that belong to other shards.
+    pub outsiders: Outsiders,
     /// Of exactly which records; a fresh chunk closes by its limits.
     pub range: Option<Range>,
     /// Which of them ran out of wall time before.
-    pub condemned: Arc<[SequenceNumber]>,
+    pub condemned: Arc<[Position]>,
 }

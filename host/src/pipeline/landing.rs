@@ -9,7 +9,7 @@ use super::{Host, Sinks};
 use crate::chunk::Chunk;
 use crate::encode::Format;
 use crate::error::PipelineError;
-use crate::sink::{Destination, Lake};
+use crate::sink::{Destination, Lake, Messages};
 
 /// Encodes and puts each object of the chunk, as many at a time as keep the cores busy.
 pub(super) async fn put_objects(
@@ -68,12 +68,20 @@ pub(super) async fn send_messages(
     chunk: &Chunk,
     format: Format,
 ) -> Result<(), PipelineError> {
-    let messages = chunk.messages().len() as u64;
-    if let Some(bus) = &sinks.bus
-        && messages > 0
-    {
-        bus.send(chunk, format).await?;
-        host.progress.sent(messages);
-    }
+    let Some(bus) = &sinks.bus else {
+        return Ok(());
+    };
+    let sent = match sinks.messages {
+        Messages::None => 0,
+        Messages::Objects => bus.announce(chunk, format, &sinks.lake_name).await?,
+        Messages::Events => {
+            let messages = chunk.messages().len() as u64;
+            if messages > 0 {
+                bus.send(chunk, format).await?;
+            }
+            messages
+        }
+    };
+    host.progress.sent(sent);
     Ok(())
 }

@@ -3,20 +3,41 @@
 
 pub mod leases;
 pub mod local;
+pub mod own_files;
 pub mod report;
 pub mod rules;
 pub mod targets;
 pub mod worker;
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use self::rules::Rules;
 use crate::config::{RunSettings, Sources};
+use crate::pipeline::Host;
 
 /// Runs in the mode that the source asks for.
 ///
 /// # Errors
 /// Whatever ends the run before its end.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
-    match &settings.sources {
-        Sources::Files(files) => local::run(settings, files),
-        Sources::Stream(stream) => worker::run(settings, stream),
-    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let started = Instant::now();
+        let offer = rules::offer(settings).await?;
+        let rules = Arc::new(Rules::admit(settings, offer)?);
+        let host = Arc::new(Host::new(settings)?);
+        let watched = host.clone();
+        let watcher = tokio::spawn(async move { report::watch(&watched.progress).await });
+        let release = rules.active().id();
+        let landed = match &settings.sources {
+            Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,
+            Sources::Stream(stream) => worker::run(settings, stream, rules, host.clone()).await,
+        };
+        watcher.abort();
+        landed?;
+        report::summarize(settings, &host.progress.summary(started, release))
+    })
 }

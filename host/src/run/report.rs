@@ -118,6 +118,12 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
             ));
         }
     }
+    if summary.outsiders > 0 {
+        lines.push(format!(
+            "  outsiders   {:>12}  dropped: of aggregates, for other shards",
+            count(summary.outsiders)
+        ));
+    }
     if summary.blank_lines > 0 {
         lines.push(format!(
             "  empty lines {:>12}  no records",

@@ -1,16 +1,16 @@
 //! The release that a run serves with, and those that it finishes the work of others with.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use wasmtime::Engine;
 
-use super::targets::OwnFiles;
-use crate::config::RunSettings;
+use super::own_files::{self, OwnFiles};
+use crate::config::{Chosen, RunSettings};
 use crate::encode::Format;
 use crate::ledger::Pending;
 use crate::pipeline::Plan;
+use crate::source::aggregate::Outsiders;
 use crate::transform::ENRICH;
 use crate::transform::admit::{Release, admit};
 use crate::transform::engine::engine;
@@ -23,28 +23,27 @@ pub struct Rules {
     engine: Engine,
     limits: Limits,
     format: Format,
+    outsiders: Outsiders,
     offer: Offer,
     active: Arc<Release>,
 }
 
 impl Rules {
-    /// Admits the transform of the settings.
+    /// Admits the release that is offered.
     ///
     /// # Errors
-    /// A component that cannot be read or is refused.
-    pub fn admit(settings: &RunSettings) -> anyhow::Result<Self> {
-        let (component, name) = component(settings.transform.as_deref())?;
-        let offer = Offer::new(component, &settings.settings)
-            .map_err(|why| anyhow::anyhow!("settings: {why}"))?;
+    /// A component that is refused.
+    pub fn admit(settings: &RunSettings, offer: Offer) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let active = admit(&engine, &offer, &settings.limits)
-            .with_context(|| format!("{name} is refused"))?;
+            .with_context(|| format!("{} is refused", name(settings)))?;
         tracing::info!(release = %active.id(), transform = active.name(), "serving");
         Ok(Self {
             engine,
             limits: settings.limits.clone(),
             format: settings.format,
+            outsiders: settings.outsiders,
             offer,
             active: Arc::new(active),
         })
@@ -68,6 +67,7 @@ impl Rules {
         Plan {
             release: self.active.clone(),
             format: self.format,
+            outsiders: self.outsiders,
             range: None,
             condemned: Arc::new([]),
         }
@@ -93,17 +93,37 @@ impl Rules {
         Ok(Plan {
             release,
             format: pending.format,
+            outsiders: pending.outsiders,
             range: Some(pending.range),
             condemned: pending.condemned.clone().into(),
         })
     }
 }
 
-fn component(path: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {
-    let Some(path) = path else {
-        return Ok((ENRICH.to_vec(), "the built-in transform".to_owned()));
+/// The release that the settings choose.
+///
+/// # Errors
+/// A component or a release that cannot be read.
+pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
+    if let Some(Chosen { registry, release }) = &settings.chosen {
+        let registry = own_files::registry(registry, settings.patience).await;
+        return Ok(registry.get(*release).await?);
+    }
+    let component = match &settings.transform {
+        None => ENRICH.to_vec(),
+        Some(path) => {
+            let unreadable = || format!("cannot read {}", path.display());
+            std::fs::read(path).with_context(unreadable)?
+        }
     };
-    let name = path.display().to_string();
-    let component = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    Ok((component, name))
+    Offer::new(component, &settings.settings).map_err(|why| anyhow::anyhow!("settings: {why}"))
+}
+
+/// The transform as users name it.
+fn name(settings: &RunSettings) -> String {
+    match (&settings.chosen, &settings.transform) {
+        (Some(chosen), _) => format!("release {}", chosen.release),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => "the built-in transform".to_owned(),
+    }
 }

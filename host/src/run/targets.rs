@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
+use super::own_files::OwnFiles;
 use crate::aws;
-use crate::config::{BusTarget, LakeTarget};
+use crate::config::{BusTarget, LakeTarget, RunSettings};
 use crate::files::{Folder, Scratch};
 use crate::ledger::file::LedgerFile;
 use crate::ledger::s3::{Place, S3Ledger, Versioned};
@@ -20,13 +20,14 @@ use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::object_key::OWN_FOLDER;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
-use crate::sink::{Bus, Lake};
-use crate::transform::registry::{Registry, WriteOnce};
+use crate::sink::{Bus, Lake, Messages};
+use crate::transform::registry::Registry;
 
 /// The targets of a run.
 pub struct Targets {
     lake: LakeTarget,
     bus: Option<BusTarget>,
+    messages: Messages,
     patience: Patience,
     owner: String,
     sdk: OnceCell<SdkConfig>,
@@ -47,12 +48,13 @@ pub struct Held {
 impl Targets {
     /// Targets that are opened when they are first needed.
     #[must_use]
-    pub fn new(lake: LakeTarget, bus: Option<BusTarget>, patience: Patience) -> Self {
+    pub fn new(settings: &RunSettings) -> Self {
         let number = rand::random::<u64>();
         Self {
-            lake,
-            bus,
-            patience,
+            lake: settings.lake.clone(),
+            bus: settings.bus.clone(),
+            messages: settings.messages,
+            patience: settings.patience,
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
             sqs: OnceCell::new(),
@@ -142,7 +144,7 @@ impl Targets {
                 (
                     LedgerStore::S3(Arc::new(ledger)),
                     Lake::S3(lake.clone()),
-                    OwnFiles::S3(lake),
+                    OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/"))),
                 )
             }
         };
@@ -152,7 +154,9 @@ impl Targets {
             sinks: Sinks {
                 shard: shard.clone(),
                 lake: Arc::new(lake),
+                lake_name: self.lake.to_string(),
                 bus,
+                messages: self.messages,
             },
             registry: Registry::new(files),
             scratches,
@@ -196,34 +200,5 @@ impl Held {
     #[must_use]
     pub fn into_parts(self) -> (LedgerStore, Sinks, Vec<Arc<Scratch>>) {
         (self.ledger, self.sinks, self.scratches)
-    }
-}
-
-/// Sluice's own files in a lake.
-pub enum OwnFiles {
-    /// In a folder.
-    Folder(Folder),
-    /// In S3, below the lake's prefix.
-    S3(S3Lake),
-}
-
-impl WriteOnce for OwnFiles {
-    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), String>> {
-        match self {
-            Self::Folder(folder) => folder.create(name, content),
-            Self::S3(lake) => Box::pin(async move {
-                lake.create_own(&format!("{OWN_FOLDER}/{name}"), content)
-                    .await
-            }),
-        }
-    }
-
-    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, String>> {
-        match self {
-            Self::Folder(folder) => folder.read(name),
-            Self::S3(lake) => {
-                Box::pin(async move { lake.read_own(&format!("{OWN_FOLDER}/{name}")).await })
-            }
-        }
     }
 }

@@ -12,16 +12,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
-use self::shard::{Ended, Running, Work, shard_id};
+use self::shard::{Began, Ended, Running, Work, shard_id};
 use super::leases::{View, moves};
-use super::report;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::ledger::Ledger;
 use crate::ledger::s3::Versioned;
 use crate::pipeline::Host;
-use crate::source::kinesis::{End, ShardInfo, Stream};
+use crate::record::Bounds;
+use crate::retry::Patience;
+use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
 
 /// A lease is looked at and renewed this many times in its duration.
 const LOOKS_PER_LEASE: u32 = 6;
@@ -35,54 +36,45 @@ const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// Works on a stream until it is told to stop, or until it has caught up.
 ///
 /// # Errors
-/// A transform that is refused; with `--until-caught-up` also whatever ends a shard before its tip.
-pub fn run(settings: &RunSettings, source: &StreamSettings) -> anyhow::Result<()> {
-    let started = Instant::now();
-    let rules = Arc::new(Rules::admit(settings)?);
-    let host = Arc::new(Host::new(settings)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let summary = {
-        let (host, release) = (host.clone(), rules.active().id());
-        move || host.progress.summary(started, release)
+/// With `--until-caught-up` whatever ends a shard before its tip.
+pub async fn run(
+    settings: &RunSettings,
+    source: &StreamSettings,
+    rules: Arc<Rules>,
+    host: Arc<Host>,
+) -> anyhow::Result<()> {
+    let targets = Targets::new(settings);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let (ended, ends) = mpsc::unbounded_channel();
+    let mut worker = Worker {
+        stream: Stream::new(client, source.stream.clone()),
+        source: source.clone(),
+        replay: settings.replay,
+        patience: settings.patience,
+        failing_since: None,
+        rules,
+        targets: Arc::new(targets),
+        host,
+        shards: Vec::new(),
+        listed: None,
+        running: HashMap::new(),
+        seen: HashMap::new(),
+        wishes: HashMap::new(),
+        caught_up: HashMap::new(),
+        failed: HashMap::new(),
+        ended,
+        ends,
     };
-    runtime.block_on(async {
-        let watched = host.clone();
-        let watcher = tokio::spawn(async move { report::watch(&watched.progress).await });
-        let targets = Targets::new(
-            settings.lake.clone(),
-            settings.bus.clone(),
-            settings.patience,
-        );
-        let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
-        let (ended, ends) = mpsc::unbounded_channel();
-        let mut worker = Worker {
-            stream: Stream::new(client, source.stream.clone()),
-            source: source.clone(),
-            rules,
-            targets: Arc::new(targets),
-            host,
-            shards: Vec::new(),
-            listed: None,
-            running: HashMap::new(),
-            seen: HashMap::new(),
-            wishes: HashMap::new(),
-            caught_up: HashMap::new(),
-            failed: HashMap::new(),
-            ended,
-            ends,
-        };
-        let ended = worker.work().await;
-        watcher.abort();
-        ended
-    })?;
-    report::summarize(settings, &summary())
+    worker.work().await
 }
 
 struct Worker {
     stream: Stream,
     source: StreamSettings,
+    replay: Option<Bounds>,
+    patience: Patience,
+    /// Since when every look at the stream has failed.
+    failing_since: Option<Instant>,
     rules: Arc<Rules>,
     targets: Arc<Targets>,
     host: Arc<Host>,
@@ -113,19 +105,31 @@ impl Worker {
                 _ = terminate.recv() => return self.drain().await,
                 _ = interrupt.recv() => return self.drain().await,
             }
-            let looked = self.look().await;
-            if self.source.until_caught_up {
-                looked?;
-                if self.is_caught_up() {
-                    return self.drain().await;
+            match self.look().await {
+                Err(error) => self.endure(error)?,
+                Ok(()) => {
+                    self.failing_since = None;
+                    if self.source.until_caught_up && self.is_caught_up() {
+                        return self.drain().await;
+                    }
                 }
-            } else if let Err(error) = looked {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "looking at the stream again later"
-                );
             }
         }
+    }
+
+    /// Looks again later. A run that is to end does not wait for ever, nor for a stream that is not
+    /// there.
+    fn endure(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        let missing = error
+            .chain()
+            .any(|cause| matches!(cause.downcast_ref(), Some(KinesisError::NotFound(_))));
+        if self.source.until_caught_up && (missing || since.elapsed() >= self.patience.0) {
+            return Err(error);
+        }
+        let error = format!("{error:#}");
+        tracing::warn!(error, "looking at the stream again later");
+        Ok(())
     }
 
     /// Takes note of a shard that ended.
@@ -155,6 +159,11 @@ impl Worker {
         if self.listed.is_none_or(|at| at.elapsed() >= BETWEEN_LISTS) {
             let listed = self.stream.list_shards().await;
             self.shards = listed.with_context(|| format!("the stream {}", self.stream.name()))?;
+            if let Some(only) = &self.source.only_shard {
+                self.shards.retain(|info| info.id == *only);
+                let of = || format!("the stream {} has no shard {only}", self.stream.name());
+                anyhow::ensure!(!self.shards.is_empty(), KinesisError::NotFound(of()));
+            }
             self.listed = Some(Instant::now());
         }
         self.renew().await;
@@ -266,6 +275,7 @@ impl Worker {
             return Ok(());
         }
         let shard = shard_id(self.stream.name(), &info.id)?;
+        let parents_began = self.parents_began(&info).await?;
         match self.targets.hold(&shard, Some(found)).await {
             Ok(held) => {
                 let id = info.id.clone();
@@ -277,6 +287,9 @@ impl Worker {
                     host: self.host.clone(),
                     info,
                     shard,
+                    parents_began,
+                    replay: self.replay,
+                    patience: self.patience,
                 };
                 self.running
                     .insert(id, Running::start(work, held, self.ended.clone()));
@@ -287,6 +300,17 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Where the pipeline began in the parents of a shard, the earliest of them.
+    async fn parents_began(&self, info: &ShardInfo) -> anyhow::Result<Option<Began>> {
+        let mut earliest = None;
+        for parent in &info.parents {
+            let parent = shard_id(self.stream.name(), parent)?;
+            let began = Began::of(&self.targets.peek(&parent).await?.ledger);
+            earliest = [earliest, began].into_iter().flatten().min();
+        }
+        Ok(earliest)
     }
 
     fn is_caught_up(&self) -> bool {

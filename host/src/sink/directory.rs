@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::object_key::OWN_FOLDER;
+use super::announcement::Announcement;
+use super::object_key::{OWN_FOLDER, Origin};
 use super::{Object, SinkError};
 use crate::chunk::Chunk;
 use crate::encode::decode;
@@ -79,6 +80,26 @@ impl DirectoryBus {
     /// [`SinkError::Io`]
     pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, SinkError> {
         open_scratch(&self.root.join(".tmp").join(shard.as_str()))
+    }
+
+    /// Sends messages about the objects of a chunk, all at once or not at all, in a file of their own:
+    /// `<shard>-<first>-<last>-<release8>.objects.ndjson`, one message a line.
+    ///
+    /// # Errors
+    /// [`SinkError::Io`]
+    pub fn announce(
+        &self,
+        scratch: &Scratch,
+        origin: &Origin,
+        messages: &[Announcement],
+    ) -> Result<(), SinkError> {
+        let path = self.root.join(format!("{}.objects.ndjson", origin.stem()));
+        let written = scratch.create_with(&path, &|file| {
+            messages
+                .iter()
+                .try_for_each(|message| writeln!(file, "{}", message.json()))
+        });
+        written.map(drop).map_err(|source| io_error(&path, source))
     }
 
     /// Sends the chunk's messages, all at once or not at all. A file that is there already holds

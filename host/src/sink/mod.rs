@@ -1,6 +1,7 @@
 //! Where outcomes go. A sink creates what is not there yet and never changes what is: a chunk that is
 //! replayed finds its own objects and leaves them, so nothing lands twice.
 
+pub mod announcement;
 pub mod directory;
 pub mod object_key;
 pub mod quarantine;
@@ -123,6 +124,18 @@ impl Lake {
     }
 }
 
+/// What the messages on a bus are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Messages {
+    /// Each event that the transform routed to the bus.
+    #[default]
+    Events,
+    /// Each object of events, for consumers that read the lake.
+    Objects,
+    /// Nothing.
+    None,
+}
+
 /// A bus as one shard's holder sees it. [`send`](Self::send) returns when every message is taken. A
 /// chunk that is replayed may send its messages again: each carries its record's id.
 #[derive(Debug)]
@@ -141,6 +154,28 @@ impl Bus {
             Self::Directory(..) => None,
             Self::Sqs(bus) => Some(bus.max_event_bytes()),
         }
+    }
+
+    /// Sends a message about each object of events of a chunk, and says how many there were.
+    ///
+    /// # Errors
+    /// [`SinkError`]
+    pub async fn announce(
+        &self,
+        chunk: &Chunk,
+        format: Format,
+        lake: &str,
+    ) -> Result<u64, SinkError> {
+        let origin = chunk.origin();
+        let messages = announcement::of(chunk, format, lake);
+        match self {
+            _ if messages.is_empty() => {}
+            Self::Directory(bus, scratch) => {
+                tokio::task::block_in_place(|| bus.announce(scratch, &origin, &messages))?;
+            }
+            Self::Sqs(bus) => bus.announce(&origin, &messages).await?,
+        }
+        Ok(messages.len() as u64)
     }
 
     /// Sends the messages of a chunk, whose objects are in `format`.

@@ -42,6 +42,15 @@ impl S3Lake {
         }
     }
 
+    /// What is below a further part of the prefix, which ends with a slash.
+    #[must_use]
+    pub fn below(&self, part: &str) -> Self {
+        Self {
+            prefix: format!("{}{part}", self.prefix),
+            ..self.clone()
+        }
+    }
+
     /// Puts an object that is not there yet, and waits out what passes.
     ///
     /// # Errors

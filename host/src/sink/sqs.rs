@@ -10,6 +10,8 @@ use aws_sdk_sqs::types::{
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::SinkError;
+use super::announcement::Announcement;
+use super::object_key::Origin;
 use crate::aws::why;
 use crate::chunk::{Chunk, Message};
 use crate::encode::Format;
@@ -103,13 +105,45 @@ impl SqsBus {
     /// # Errors
     /// [`SinkError::Service`] when patience is at its end.
     pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
-        let at_once = if self.fifo { 1 } else { BATCHES_AT_ONCE };
-        let entries = Entries {
+        self.send_all(Entries {
             bus: self,
             chunk,
             format,
             next: 0,
+        })
+        .await
+    }
+
+    /// Sends messages about the objects of a chunk, with the attributes `release` and `event_type`. In
+    /// a FIFO queue the shard is their group.
+    ///
+    /// # Errors
+    /// [`SinkError::Service`] when patience is at its end.
+    pub async fn announce(
+        &self,
+        origin: &Origin,
+        messages: &[Announcement],
+    ) -> Result<(), SinkError> {
+        let entry = |message: &Announcement| {
+            let mut attributes = vec![("release", message.release.to_string())];
+            if let Some(event_type) = event_type(&message.partition) {
+                attributes.push(("event_type", event_type.to_owned()));
+            }
+            self.message(
+                message.json(),
+                attributes,
+                origin.shard.as_str(),
+                &message.key,
+            )
         };
+        self.send_all(messages.iter().map(entry)).await
+    }
+
+    async fn send_all(
+        &self,
+        entries: impl Iterator<Item = Result<Entry, SinkError>>,
+    ) -> Result<(), SinkError> {
+        let at_once = if self.fifo { 1 } else { BATCHES_AT_ONCE };
         let mut sends = FuturesUnordered::new();
         for batch in Batches::new(entries, self.max_bytes) {
             sends.push(self.send_batch(batch?));
@@ -173,6 +207,22 @@ impl SqsBus {
             attributes.push(("pointer", "true".to_owned()));
             body = self.pointer(chunk, message, &rid, format);
         }
+        let group = match message.partition_key {
+            "" => origin.shard.as_str(),
+            key => key,
+        };
+        let event = format!("{rid}/{}/{}", message.event, origin.release);
+        self.message(body, attributes, group, &event)
+    }
+
+    /// A message. To a FIFO queue it is one of `group`, sent once by the name `once`.
+    fn message(
+        &self,
+        body: String,
+        attributes: Vec<(&str, String)>,
+        group: &str,
+        once: &str,
+    ) -> Result<Entry, SinkError> {
         let mut entry = Entry::builder().message_body(body);
         for (name, value) in attributes {
             let value = MessageAttributeValue::builder()
@@ -181,14 +231,9 @@ impl SqsBus {
             entry = entry.message_attributes(name, value.build().map_err(unbuilt)?);
         }
         if self.fifo {
-            let group = match message.partition_key {
-                "" => origin.shard.as_str(),
-                key => key,
-            };
-            let event = format!("{rid}/{}/{}", message.event, origin.release);
             entry = entry
                 .message_group_id(Digest::of(group.as_bytes()).to_string())
-                .message_deduplication_id(Digest::of(event.as_bytes()).to_string());
+                .message_deduplication_id(Digest::of(once.as_bytes()).to_string());
         }
         entry.id("0").build().map_err(unbuilt)
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use prost::{Message, length_delimiter_len};
+use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 
@@ -151,13 +152,32 @@ pub fn hash_key(partition_key: &str) -> u128 {
     u128::from_be_bytes(md5(partition_key.as_bytes()))
 }
 
+/// What becomes of records of an aggregate that do not [belong](belongs) to its shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Outsiders {
+    /// They are records like any other: whoever put them there need not put them elsewhere too.
+    #[default]
+    Keep,
+    /// They are dropped and counted, for producers that send them again. AWS's consumer library
+    /// drops all of the aggregate then; the records that do belong are kept here.
+    Drop,
+}
+
+impl Outsiders {
+    /// Whether they are kept.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        *self == Self::Keep
+    }
+}
+
 /// Whether a sub-record belongs to the shard that it was read from, which has this range of hash
 /// keys.
 ///
 /// One that does not got there because its producer knew old shards: the producer library sees that
-/// and sends it again, to the shard where it belongs. AWS's consumer library drops the whole
-/// aggregate once one of its records does not belong; to drop only the records that do not can
-/// repeat some but loses none.
+/// and sends it again, to the shard where it belongs.
 #[must_use]
 pub fn belongs(record: &SubRecord, range: &RangeInclusive<u128>) -> bool {
     range.contains(&record.hash_key)

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{Slices, SourceError};
 use crate::ledger::Committed;
-use crate::record::{Position, Record, SequenceNumber, ShardId, Slice};
+use crate::record::{Bounds, Position, Record, SequenceNumber, ShardId, Slice};
 use crate::transform::release::Digest;
 
 /// Read at a time.
@@ -158,8 +158,8 @@ impl OpenFile {
         &self.name
     }
 
-    /// Starts to read behind what is committed, on a thread of its own. A slice ends at `cut`, the
-    /// last record of a range that has to be read again.
+    /// Starts to read what is within the bounds, behind what is committed, on a thread of its own. A
+    /// slice ends at `cut`, the last record of a range that has to be read again.
     ///
     /// # Errors
     /// [`SourceError::Changed`] where the last committed record is not there, [`SourceError::Io`].
@@ -167,6 +167,7 @@ impl OpenFile {
         self,
         committed: Option<&Committed>,
         cut: Option<SequenceNumber>,
+        bounds: Bounds,
     ) -> Result<Slices, SourceError> {
         let mut lines = Lines {
             name: self.name,
@@ -182,7 +183,7 @@ impl OpenFile {
         let started = thread::Builder::new().name("reader".into()).spawn({
             let name = lines.name.clone();
             move || {
-                if let Err(error) = send_slices(&mut lines, &shard, cut, &sender) {
+                if let Err(error) = send_slices(&mut lines, &shard, cut, bounds, &sender) {
                     tracing::debug!(source = name, "reading ended early");
                     let _nobody_listens = sender.blocking_send(Err(error));
                 }
@@ -200,15 +201,22 @@ fn send_slices(
     lines: &mut Lines,
     shard: &ShardId,
     cut: Option<SequenceNumber>,
+    bounds: Bounds,
     sender: &mpsc::Sender<Result<Slice, SourceError>>,
 ) -> Result<(), SourceError> {
     let mut slice = Slice::new(shard.clone());
     let mut at_cut = false;
     while let Some((offset, line)) = lines.next()? {
+        let sequence = SequenceNumber::from(offset);
+        if bounds.is_before(sequence) {
+            continue;
+        }
+        if bounds.is_behind(sequence, 0) {
+            break;
+        }
         if line.is_empty() || line == b"\r" {
             slice.skip();
         } else {
-            let sequence = SequenceNumber::from(offset);
             at_cut = cut == Some(sequence);
             slice.push(Record {
                 data: line,

@@ -8,4 +8,4 @@ pub mod api;
 pub mod reader;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
-pub use self::reader::{End, Reading, read};
+pub use self::reader::{Again, End, Reading, read};

@@ -35,6 +35,14 @@ pub enum SourceError {
         /// The most that is taken.
         limit: usize,
     },
+    /// What Kinesis says, after it was tried again.
+    #[error("{what}: {why}")]
+    Service {
+        /// The operation and what it was for.
+        what: String,
+        /// What was said.
+        why: String,
+    },
     /// A record that the source cannot have meant.
     #[error("{name}: {why}")]
     Record {

@@ -8,7 +8,7 @@ use super::limits::Limits;
 use super::outcome::Transformed;
 use super::release::{Offer, ReleaseId};
 use super::sandbox::{Program, SandboxError, linker};
-use crate::record::{SequenceNumber, Slice};
+use crate::record::{Position, Slice};
 
 /// A larger component is refused unread; the enrichment has a tenth of a MiB, a bundled interpreter
 /// fits.
@@ -141,11 +141,7 @@ impl Release {
     ///
     /// # Errors
     /// Only what is wrong with the release as a whole.
-    pub fn run(
-        &self,
-        slice: &Slice,
-        condemned: &[SequenceNumber],
-    ) -> Result<Transformed, SandboxError> {
+    pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
         self.program.run(slice, condemned)
     }
 }

@@ -14,7 +14,7 @@ use super::limits::{EPOCH_TICK, Limits};
 use super::outcome::{Fault, Reason, Transformed};
 use super::state::State;
 
-use crate::record::{Record, SequenceNumber, Slice};
+use crate::record::{Position, Record, Slice};
 
 /// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
 /// unless its lists overlap.
@@ -113,11 +113,7 @@ impl Program {
     ///
     /// # Errors
     /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
-    pub fn run(
-        &self,
-        slice: &Slice,
-        condemned: &[SequenceNumber],
-    ) -> Result<Transformed, SandboxError> {
+    pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
         let usual = condemned.is_empty()
             && slice
                 .records()
@@ -162,14 +158,14 @@ impl Program {
     fn run_records(
         &self,
         slice: &Slice,
-        condemned: &[SequenceNumber],
+        condemned: &[Position],
     ) -> Result<Transformed, SandboxError> {
         let mut judge = Judge::new(&self.limits);
         let mut instance = None;
         for record in slice.records() {
             if record.data.len() > self.limits.record_bytes {
                 judge.reject(self.too_large(record.data.len()));
-            } else if condemned.contains(&record.position.sequence) {
+            } else if condemned.contains(&record.position) {
                 judge.condemn(self.out_of_time());
             } else {
                 self.run_record(&mut instance, slice, &record, &mut judge)?;

@@ -38,7 +38,7 @@ fn a_loop_with_fuel_enough_runs_out_of_time() {
 fn a_condemned_record_is_not_tried_again() {
     let records = slice(&["first", "second", "last"]);
     let condemned = SequenceNumber::from("first".len() as u64 + 1);
-    let outcome = rogue_by_slab().run(&records, &[condemned]).unwrap();
+    let outcome = rogue_by_slab().run(&records, &[condemned.into()]).unwrap();
     let fates = fates(&records, &outcome);
     assert_eq!(words(&fates), ["events", "out_of_time", "events"]);
     assert_eq!(outcome.condemned, [1]);

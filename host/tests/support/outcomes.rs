@@ -127,9 +127,9 @@ impl Way {
 }
 
 pub(crate) fn run(release: &Release, records: &Slice, way: Way) -> Transformed {
-    let condemned: &[SequenceNumber] = match way {
+    let condemned: &[Position] = match way {
         Way::Usual => &[],
-        Way::Single => &[SequenceNumber::from(NOWHERE)],
+        Way::Single => &[SequenceNumber::from(NOWHERE).into()],
     };
     release.run(records, condemned).unwrap()
 }
@@ -195,6 +195,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
     let rules = ChunkRules {
         shard: slice::<&str>(&[]).shard().clone(),
         with_messages: true,
+        announced: false,
         max_partitions,
         max_message_bytes: None,
     };

@@ -11,11 +11,12 @@ use crate::ledger::Ledger;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::{Host, Shard, run_shard};
-use crate::record::ShardId;
+use crate::record::{Bound, Bounds, ShardId};
+use crate::retry::Patience;
 use crate::run::rules::Rules;
 use crate::run::targets::Held;
 use crate::source::kinesis::api::Start;
-use crate::source::kinesis::{End, Reading, ShardInfo, Stream, read};
+use crate::source::kinesis::{Again, End, Reading, ShardInfo, Stream, read};
 use crate::transform::release::Digest;
 
 /// What a shard is worked on with.
@@ -26,6 +27,30 @@ pub(super) struct Work {
     pub(super) host: Arc<Host>,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
+    /// Where the parents of the shard began, as their ledgers say.
+    pub(super) parents_began: Option<Began>,
+    pub(super) replay: Option<Bounds>,
+    pub(super) patience: Patience,
+}
+
+/// Where a pipeline began in a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Began {
+    /// At its oldest record.
+    TrimHorizon,
+    /// At a moment, milliseconds since the Unix epoch.
+    At(i64),
+}
+
+impl Began {
+    /// What a ledger says; nothing where nothing has been done yet.
+    pub(super) fn of(ledger: &Ledger) -> Option<Self> {
+        let begun = ledger.committed().is_some() || ledger.is_finished();
+        match ledger.began_at() {
+            Some(moment) => Some(Self::At(moment)),
+            None => begun.then_some(Self::TrimHorizon),
+        }
+    }
 }
 
 /// How a shard ended, by its id.
@@ -87,19 +112,22 @@ impl Work {
             None => None,
         };
         let (mut ledger, sinks, scratches) = held.into_parts();
+        ledger.dedicate(self.replay).await?;
         let start = self.start(&mut ledger).await?;
-        let pending = ledger
-            .ledger()
-            .await
-            .pending()
-            .map(|pending| pending.range.last);
+        let fresh = self.rules.fresh_plan();
         let reading = Reading {
             stream: self.stream,
             info: self.info,
             shard: self.shard,
             start,
-            cut: pending,
+            outsiders: fresh.outsiders,
+            again: ledger.ledger().await.pending().map(|pending| Again {
+                last: pending.range.last,
+                outsiders: pending.outsiders,
+            }),
             until_tip: self.source.until_caught_up,
+            bounds: self.replay.unwrap_or_default(),
+            patience: self.patience,
         };
         let (slices, reader) = read(reading, stop);
         let mut shard = Shard {
@@ -107,7 +135,6 @@ impl Work {
             ledger,
             sinks,
         };
-        let fresh = self.rules.fresh_plan();
         run_shard(&self.host, &mut shard, replay.as_ref(), &fresh).await?;
         let end = reader.await?;
         if end == End::Closed {
@@ -121,7 +148,8 @@ impl Work {
     }
 
     /// Where to begin: with what is pending, behind what is committed, or where a new pipeline is to
-    /// begin. That is written down, so that a restart before the first commit loses nothing.
+    /// begin. That is written down, so that a restart before the first commit loses nothing. A child
+    /// of a shard that the pipeline has worked on begins where the pipeline did, whenever it is found.
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
         let known = ledger.ledger().await;
         if let Some(pending) = known.pending() {
@@ -134,11 +162,18 @@ impl Work {
         if let Some(moment) = known.began_at() {
             return Ok(Start::At(moment));
         }
-        let moment = match self.source.start {
-            _ if !self.info.parents.is_empty() => return Ok(Start::TrimHorizon),
-            StartAt::TrimHorizon => return Ok(Start::TrimHorizon),
-            StartAt::Latest => Utc::now().timestamp_millis(),
-            StartAt::Moment(moment) => moment,
+        match self.replay.and_then(|bounds| bounds.from) {
+            Some(Bound::Moment(moment)) => return Ok(Start::At(moment)),
+            Some(Bound::Sequence(first)) => return Ok(Start::From(first)),
+            None if self.replay.is_some() => return Ok(Start::TrimHorizon),
+            None => {}
+        }
+        let moment = match (self.source.start, self.parents_began) {
+            (StartAt::TrimHorizon, _) | (_, Some(Began::TrimHorizon)) => {
+                return Ok(Start::TrimHorizon);
+            }
+            (_, Some(Began::At(moment))) | (StartAt::Moment(moment), None) => moment,
+            (StartAt::Latest, None) => Utc::now().timestamp_millis(),
         };
         ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
         Ok(Start::At(moment))

@@ -6,19 +6,16 @@ use aws_sdk_kinesis::types::Record as KinesisRecord;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::api::{Batch, KinesisError, ShardInfo, Start, Stream};
-use crate::record::{Position, Record, SequenceNumber, ShardId, Slice};
-use crate::source::aggregate::{self, Unpacked};
+use crate::record::{Bounds, Position, Record, SequenceNumber, ShardId, Slice};
+use crate::retry::{Attempts, Patience};
+use crate::source::aggregate::{Outsiders, Unpacked, belongs, unpack};
 use crate::source::{Slices, SourceError};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
 const BETWEEN_CALLS: Duration = Duration::from_millis(210);
-
-/// Pauses after a failed call: the first one, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// Slices that are read ahead of the transform.
 const SLICES_AHEAD: usize = 4;
@@ -26,7 +23,7 @@ const SLICES_AHEAD: usize = 4;
 /// Why reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The shard is closed, and all of it was read.
+    /// The shard is closed or its bound is reached, and all of it was read.
     Closed,
     /// The tip was reached, and reading was to end there.
     Tip,
@@ -45,10 +42,25 @@ pub struct Reading {
     pub shard: ShardId,
     /// Where to begin.
     pub start: Start,
-    /// The last record of a range that is read again; a slice ends there.
-    pub cut: Option<SequenceNumber>,
+    /// What becomes of records of aggregates that belong to other shards.
+    pub outsiders: Outsiders,
+    /// A range that is read again.
+    pub again: Option<Again>,
     /// Whether to end at the tip.
     pub until_tip: bool,
+    /// Where to end in any case.
+    pub bounds: Bounds,
+    /// How long a call is tried.
+    pub patience: Patience,
+}
+
+/// A range that is read again, up to its last record, where a slice ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Again {
+    /// The last record.
+    pub last: SequenceNumber,
+    /// What became of records of aggregates that belong to other shards.
+    pub outsiders: Outsiders,
 }
 
 /// Starts to read, until the end or until `stop` says so.
@@ -58,7 +70,6 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandl
     let reader = Reader {
         last: None,
         slice: Slice::new(reading.shard.clone()),
-        pause: FIRST_PAUSE,
         reading,
         sender,
     };
@@ -70,7 +81,6 @@ struct Reader {
     /// The last record that was read.
     last: Option<SequenceNumber>,
     slice: Slice,
-    pause: Duration,
     sender: mpsc::Sender<Result<Slice, SourceError>>,
 }
 
@@ -87,14 +97,15 @@ impl Reader {
 
     async fn read_to_end(&mut self) -> Result<End, Gone> {
         let mut iterator: Option<String> = None;
+        let mut attempts = Attempts::new(self.reading.patience);
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
-                    self.pause = FIRST_PAUSE;
+                    attempts = Attempts::new(self.reading.patience);
                     let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
-                    self.take_records(batch.records).await?;
-                    let Some(next) = batch.next else {
+                    let within = self.take_records(batch.records).await?;
+                    let Some(next) = batch.next.filter(|_| within) else {
                         return Ok(End::Closed);
                     };
                     if at_tip && self.reading.until_tip {
@@ -105,10 +116,10 @@ impl Reader {
                 }
                 Err(KinesisError::ExpiredIterator) => iterator = None,
                 Err(error) => {
-                    let shard = &self.reading.shard;
-                    tracing::warn!(%shard, %error, pause = ?self.pause, "reading again");
-                    sleep(self.pause.mul_f64(rand::random_range(0.5..1.0))).await;
-                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                    let (what, why) = (format!("read {}", self.name()), error.to_string());
+                    if !attempts.again(&what, &why).await {
+                        return self.fail(SourceError::Service { what, why }).await;
+                    }
                 }
             }
         }
@@ -133,56 +144,81 @@ impl Reader {
         stream.get_records(iterator).await
     }
 
-    async fn take_records(&mut self, records: Vec<KinesisRecord>) -> Result<(), Gone> {
+    /// Takes records, and says whether all of them were within the bounds.
+    async fn take_records(&mut self, records: Vec<KinesisRecord>) -> Result<bool, Gone> {
+        let mut within = true;
         for record in records {
             let sequence = match record.sequence_number().parse() {
                 Ok(sequence) => sequence,
-                Err(why) => return self.fail(why).await,
+                Err(why) => {
+                    let name = self.name();
+                    return self.fail(SourceError::Record { name, why }).await;
+                }
             };
-            self.take_record(record, sequence);
+            let arrived_at = arrived_at(&record);
+            if self.reading.bounds.is_behind(sequence, arrived_at) {
+                within = false;
+                break;
+            }
+            self.take_record(record, sequence, arrived_at);
             self.last = Some(sequence);
-            if self.slice.is_full() || self.reading.cut == Some(sequence) {
+            let again = self.reading.again;
+            if self.slice.is_full() || again.is_some_and(|again| again.last == sequence) {
                 self.send().await?;
             }
         }
-        if self.slice.is_empty() {
-            return Ok(());
+        if !self.slice.is_empty() || self.slice.outsiders() > 0 {
+            self.send().await?;
         }
-        self.send().await
+        Ok(within)
     }
 
-    fn take_record(&mut self, record: KinesisRecord, sequence: SequenceNumber) {
-        let arrived_at = record
-            .approximate_arrival_timestamp()
-            .and_then(|time| u64::try_from(time.to_millis().ok()?).ok())
-            .unwrap_or(0);
+    fn take_record(&mut self, record: KinesisRecord, sequence: SequenceNumber, arrived_at: u64) {
+        let drops = self.outsiders(sequence) == Outsiders::Drop;
         let data = Bytes::from(record.data.into_inner());
+        let slice = &mut self.slice;
         let mut push = |data: &[u8], partition_key: &str, sub| {
-            self.slice.push(Record {
+            slice.push(Record {
                 data,
                 partition_key,
                 position: Position { sequence, sub },
                 arrived_at,
             });
         };
-        match aggregate::unpack(&data) {
-            Unpacked::Plain => push(
-                &data,
-                record.partition_key.as_deref().unwrap_or_default(),
-                None,
-            ),
-            Unpacked::Records(records) => {
-                for (sub, record) in (0..).zip(&records) {
-                    push(&record.data, &record.partition_key, Some(sub));
-                }
+        let records = match unpack(&data) {
+            Unpacked::Plain => {
+                let key = record.partition_key.as_deref();
+                return push(&data, key.unwrap_or_default(), None);
             }
+            Unpacked::Records(records) => records,
+        };
+        let mut outsiders = 0;
+        for (sub, record) in (0..).zip(&records) {
+            if drops && !belongs(record, &self.reading.info.hash_keys) {
+                outsiders += 1;
+            } else {
+                push(&record.data, &record.partition_key, Some(sub));
+            }
+        }
+        slice.drop_outsiders(outsiders);
+    }
+
+    /// What is to become of outsiders in the record: in a range that is read again, what became of
+    /// them before.
+    fn outsiders(&self, sequence: SequenceNumber) -> Outsiders {
+        match self.reading.again {
+            Some(again) if sequence <= again.last => again.outsiders,
+            _ => self.reading.outsiders,
         }
     }
 
+    /// The shard as users name it.
+    fn name(&self) -> String {
+        format!("{} of {}", self.reading.info.id, self.reading.stream.name())
+    }
+
     /// Ends the shard with an error.
-    async fn fail(&mut self, why: String) -> Result<(), Gone> {
-        let name = format!("{} of {}", self.reading.info.id, self.reading.stream.name());
-        let error = SourceError::Record { name, why };
+    async fn fail<T>(&mut self, error: SourceError) -> Result<T, Gone> {
         let _nobody_listens = self.sender.send(Err(error)).await;
         Err(Gone)
     }
@@ -191,4 +227,11 @@ impl Reader {
         let slice = std::mem::replace(&mut self.slice, Slice::new(self.reading.shard.clone()));
         self.sender.send(Ok(slice)).await.map_err(|_| Gone)
     }
+}
+
+/// When Kinesis took the record, milliseconds since the Unix epoch.
+fn arrived_at(record: &KinesisRecord) -> u64 {
+    let time = record.approximate_arrival_timestamp();
+    time.and_then(|time| u64::try_from(time.to_millis().ok()?).ok())
+        .unwrap_or(0)
 }

@@ -1,0 +1,113 @@
+//! The settings of `replay`: those of `run`, and which part of the source goes through which release.
+
+use chrono::Utc;
+use clap::Args;
+
+use super::{ConfigError, LakeTarget, Resolved, RunArgs, RunSettings, Sources, StartAt};
+use crate::record::{Bound, Bounds};
+use crate::transform::release::ReleaseId;
+
+/// A release of a registry.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// Where the registry is.
+    pub registry: LakeTarget,
+    /// Which of its releases.
+    pub release: ReleaseId,
+}
+
+/// What `replay` takes beside the settings of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// The first record: a time of arrival such as 2026-01-31T12:00:00Z, or the number in a record's
+    /// id (the offset in a file). The oldest one if not given.
+    #[arg(long, value_name = "TIME|NUMBER")]
+    pub from: Option<Bound>,
+
+    /// The last record: the time before which it came, or its number. The newest one if not given.
+    #[arg(long, value_name = "TIME|NUMBER")]
+    pub to: Option<Bound>,
+
+    /// Only this shard of the stream.
+    #[arg(long, value_name = "SHARD")]
+    pub shard: Option<String>,
+
+    /// A release of a registry, in the place of `--transform` and `--settings`.
+    #[arg(long, value_name = "RELEASE", requires = "registry")]
+    pub release: Option<ReleaseId>,
+
+    /// The registry: `file:DIR` or `s3://BUCKET/PREFIX`. Each lake keeps one below `_sluice`, with every
+    /// release that has written to it.
+    #[arg(long, value_name = "TARGET", requires = "release")]
+    pub registry: Option<String>,
+
+    /// The settings of `run`. The lake has to be given as a flag, and there is no bus if none is given
+    /// as a flag: what a file or the environment says is meant for `run`. `--start` has no meaning.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+impl ReplayArgs {
+    /// The settings of `run`, made into those of the replay.
+    ///
+    /// # Errors
+    /// The first setting that is missing or wrong.
+    pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
+        let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
+        if !has_lake {
+            let why = "missing; a replay needs a lake of its own: give --lake s3://BUCKET/OTHER";
+            return Err(ConfigError::new("lake", why));
+        }
+        let mut settings = resolved.settings()?;
+        settings.bus = settings.bus.filter(|_| has_bus);
+        settings.chosen = self.chosen()?;
+        settings.replay = Some(self.bounds(&settings.sources)?);
+        if let Sources::Stream(stream) = &mut settings.sources {
+            stream.until_caught_up = true;
+            stream.start = StartAt::TrimHorizon;
+            stream.only_shard.clone_from(&self.shard);
+        }
+        Ok(settings)
+    }
+
+    fn chosen(&self) -> Result<Option<Chosen>, ConfigError> {
+        let (Some(release), Some(registry)) = (self.release, &self.registry) else {
+            return Ok(None);
+        };
+        let registry = LakeTarget::parse_as("registry", registry)?;
+        Ok(Some(Chosen { registry, release }))
+    }
+
+    fn bounds(&self, sources: &Sources) -> Result<Bounds, ConfigError> {
+        let (from, to) = (self.from, self.to);
+        let bounds = Bounds { from, to };
+        let named = [("from", from), ("to", to)];
+        for (key, bound) in named {
+            let why = match (bound, sources) {
+                (Some(Bound::Moment(_)), Sources::Files(_)) => {
+                    "a file does not say when its records came; give the offset of a line"
+                }
+                (Some(Bound::Sequence(_)), Sources::Stream(_)) if self.shard.is_none() => {
+                    "a number is one shard's; give --shard too, or a time"
+                }
+                (Some(Bound::Moment(at)), _) if at > Utc::now().timestamp_millis() => {
+                    "lies in the future"
+                }
+                _ => continue,
+            };
+            return Err(ConfigError::new(key, why));
+        }
+        if self.shard.is_some() && matches!(sources, Sources::Files(_)) {
+            return Err(ConfigError::new("shard", "a file has no shards"));
+        }
+        match (from, to) {
+            (Some(Bound::Sequence(a)), Some(Bound::Sequence(b))) if a > b => {
+                Err(ConfigError::new("to", "lies before --from"))
+            }
+            (Some(Bound::Moment(a)), Some(Bound::Moment(b))) if a >= b => {
+                Err(ConfigError::new("to", "lies before --from"))
+            }
+            _ => Ok(bounds),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! A part of a source again, into a lake of its own.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::support::cloud::{Cloud, SHARD, STREAM, events, uuid};
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Summary};
+
+/// A line of so many bytes that offsets are easy to tell: line `n` begins at `100 * n`.
+fn line(n: usize) -> String {
+    let event =
+        format!(r#"{{"event_uuid":"u{n:04}","event_name":"lesson:done","created_at":1767225600"#);
+    format!("{event:<98}}}\n")
+}
+
+fn place_with_a_file() -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", (0..100).map(line).collect::<String>());
+    place.land(&[]);
+    place
+}
+
+fn replay(place: &Place, more: &[&str]) -> Ran {
+    let args = [
+        "replay",
+        "--source",
+        "file:events.ndjson",
+        "--summary",
+        "json",
+    ];
+    place.run(&[&args, more].concat())
+}
+
+fn uuids(lake: &Path) -> Vec<String> {
+    let mut found: Vec<_> = lake::all_events(lake)
+        .iter()
+        .map(|event| uuid(event.as_bytes()))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn a_part_of_a_file_goes_through_other_rules_into_a_lake_of_its_own() {
+    let place = place_with_a_file();
+    let before = lake::tree(&place.lake());
+    let settings = r#"{"partition_by":["date"]}"#;
+    let ran = replay(
+        &place,
+        &[
+            "--from",
+            "1000",
+            "--to",
+            "1500",
+            "--lake",
+            "file:other",
+            "--settings",
+            settings,
+        ],
+    );
+    let summary = ran.summary();
+    assert_eq!(summary.counts(["records", "messages"]), [6, 0]);
+    let expected: Vec<_> = (10..=15).map(|n| format!("u{n:04}")).collect();
+    assert_eq!(uuids(&place.path("other")), expected);
+    let objects = lake::objects(&place.path("other"));
+    assert!(
+        objects.keys().all(|key| key.contains("date=2026-01-01")),
+        "{objects:?}"
+    );
+    assert_eq!(lake::tree(&place.lake()), before);
+}
+
+#[test]
+fn a_replay_is_taken_up_and_lands_nothing_twice() {
+    let place = place_with_a_file();
+    let part = ["--from", "2000", "--lake", "file:other"];
+    assert_eq!(replay(&place, &part).summary().count("records"), 80);
+    let again = replay(&place, &part).summary();
+    assert_eq!(again.counts(["records", "already_committed"]), [0, 80]);
+    replay(&place, &["--from", "3000", "--lake", "file:other"]).failed(
+        1,
+        &["from 2000 to the newest", "from 3000", "a lake of its own"],
+    );
+}
+
+#[test]
+fn a_run_and_a_replay_do_not_share_a_lake() {
+    let place = place_with_a_file();
+    replay(&place, &["--lake", "file:lake"]).failed(1, &["belongs to a run"]);
+    replay(&place, &["--lake", "file:other"]).succeeded();
+    place.try_land(&["--lake", "file:other"]).failed(
+        1,
+        &["belongs to the replay", "a run needs a lake of its own"],
+    );
+}
+
+#[test]
+fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
+    let place = place_with_a_file();
+    let settings = r#"{"partition_by":["hour"]}"#;
+    let hourly = place.land(&["--lake", "file:hourly", "--settings", settings]);
+    let chosen = [
+        "--release",
+        hourly.release(),
+        "--registry",
+        "file:hourly/_sluice",
+    ];
+    let args = [&["--lake", "file:other"][..], &chosen].concat();
+    assert_eq!(replay(&place, &args).summary().release(), hourly.release());
+    assert_eq!(
+        lake::events(&place.path("other")),
+        lake::events(&place.path("hourly"))
+    );
+    let missing = "0".repeat(64);
+    let args = [
+        "--lake",
+        "file:third",
+        "--release",
+        &missing,
+        "--registry",
+        "file:hourly/_sluice",
+    ];
+    replay(&place, &args).failed(1, &[&missing, "there is no"]);
+}
+
+#[test]
+fn what_is_meant_for_the_run_is_not_taken_for_the_replay() {
+    let place = place_with_a_file();
+    place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");
+    replay(&place, &[]).failed(2, &["lake", "a lake of its own"]);
+    let summary = replay(&place, &["--lake", "file:other"]).summary();
+    assert_eq!(summary.counts(["messages", "messages_muted"]), [0, 100]);
+    for (args, part) in [
+        (["--from", "2026-01-01T00:00:00Z"], "the offset of a line"),
+        (["--to", "soon"], "expected a time"),
+        (["--shard", "x"], "a file has no shards"),
+    ] {
+        let args = [&["--lake", "file:third"][..], &args].concat();
+        replay(&place, &args).failed(2, &[part]);
+    }
+}
+
+/// Replays a stream into another prefix.
+fn replay_stream(cloud: &Cloud, more: &[&str]) -> Ran {
+    let run = cloud.command(&[]);
+    let mut replay = cloud
+        .place
+        .command(&["replay", "--source", "kinesis:events"]);
+    replay.args([
+        "--lake",
+        "s3://bucket/other",
+        "--lease",
+        "1s",
+        "--summary",
+        "json",
+    ]);
+    replay.args(more);
+    let environment = run.get_envs();
+    replay.envs(environment.filter_map(|(name, value)| Some((name, value?))));
+    replay.output().unwrap().into()
+}
+
+fn landed(cloud: &Cloud) -> Vec<String> {
+    uuids(&cloud.lake().with_file_name("other"))
+}
+
+fn sorted(events: &[Vec<u8>]) -> Vec<String> {
+    let mut all: Vec<_> = events.iter().map(|event| uuid(event)).collect();
+    all.sort_unstable();
+    all
+}
+
+/// The moment when the record of an event came.
+fn arrival(cloud: &Cloud, event: &[u8]) -> String {
+    let records = cloud.kinesis.records(STREAM);
+    let record = records.iter().find(|record| record.data == event).unwrap();
+    DateTime::<Utc>::from_timestamp_millis(record.arrival_ms.try_into().unwrap())
+        .unwrap()
+        .to_rfc3339()
+}
+
+#[test]
+fn a_time_of_a_stream_is_replayed_across_a_split() {
+    let cloud = Cloud::new(2);
+    let events = events(400, 21);
+    let apart = || thread::sleep(Duration::from_millis(5));
+    cloud.put_all(&events[..100]);
+    apart();
+    cloud.put_all(&events[100..200]);
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events[200..300]);
+    apart();
+    cloud.put_all(&events[300..]);
+    cloud.catch_up(&[]);
+    let before = lake::tree(&cloud.lake());
+    let (from, to) = (arrival(&cloud, &events[100]), arrival(&cloud, &events[300]));
+    let summary: Summary = replay_stream(&cloud, &["--from", &from, "--to", &to]).summary();
+    assert_eq!(summary.count("records"), 200);
+    assert_eq!(landed(&cloud), sorted(&events[100..300]));
+    assert_eq!(lake::tree(&cloud.lake()), before);
+}
+
+#[test]
+fn records_of_one_shard_are_replayed_by_their_numbers() {
+    let cloud = Cloud::new(2);
+    let events = events(100, 22);
+    cloud.put_all(&events);
+    let records = cloud.kinesis.records(STREAM);
+    let of_shard: Vec<_> = records
+        .iter()
+        .filter(|record| record.shard == SHARD)
+        .collect();
+    let part = &of_shard[5..=9];
+    let (from, to) = (&part[0].sequence_number, &part[4].sequence_number);
+    let bounds = ["--from", from.as_str(), "--to", to.as_str()];
+    replay_stream(&cloud, &bounds).failed(2, &["--shard"]);
+    let args = [&bounds[..], &["--shard", SHARD]].concat();
+    assert_eq!(replay_stream(&cloud, &args).summary().count("records"), 5);
+    let expected: Vec<_> = part.iter().map(|record| record.data.clone()).collect();
+    assert_eq!(landed(&cloud), sorted(&expected));
+    replay_stream(&cloud, &["--shard", "shardId-000000000009"])
+        .failed(1, &["has no shard shardId-000000000009"]);
+}
