@@ -31,6 +31,11 @@ demo: build ## a million events from a file, through the sandbox, into a lake an
 	@echo "partitions of the lake:   $$(ls -d $(OUT)/lake/event_type=* | wc -l), such as $$(ls -d $(OUT)/lake/event_type=* | head -n 1)"
 	@echo; echo "demo: done"
 
+demo-aws: build ## a million events through stand-ins for Kinesis, S3 and SQS that it starts itself
+	@echo "== building the stand-ins"
+	cargo build --release --locked --example demo-aws
+	@echo; target/release/examples/demo-aws $(SLUICE) $(OUT)/aws $(EVENTS)
+
 test: setup ## run all tests
 	@echo "== testing the transform"
 	cargo test --release --locked --package guest-enrich
@@ -55,4 +60,4 @@ lint: setup ## check format, clippy and documentation, warnings as errors
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo test guest component lint clean
+.PHONY: help setup build demo demo-aws test guest component lint clean

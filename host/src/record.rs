@@ -271,6 +271,13 @@ impl Slice {
         &self.data_ends
     }
 
+    /// What it takes in memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let for_record = size_of::<Position>() + size_of::<u64>() + 2 * size_of::<u32>();
+        (self.data.len() + self.partition_keys.len() + self.len() * for_record) as u64
+    }
+
     /// All partition keys, one after the other.
     #[must_use]
     pub fn partition_keys(&self) -> &str {

@@ -138,7 +138,8 @@ pub struct RunArgs {
     #[arg(value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
     pub chunk_age: Duration,
 
-    /// What all chunks together may take; many shards close their chunks earlier to fit.
+    /// What chunks and reading together may take; with many shards chunks close earlier to fit, and
+    /// reading pauses.
     #[arg(
         long,
         env = "SLUICE_MEMORY",

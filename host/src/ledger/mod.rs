@@ -132,19 +132,19 @@ pub enum LedgerError {
         last: SequenceNumber,
     },
     /// The lake is for another part of the shard, or for all of it.
-    #[error("this lake belongs to {}, and {} needs a lake of its own", whose(.lake), whose(.wanted))]
+    #[error("this lake belongs to {lake}, and {wanted} needs a lake of its own")]
     Replay {
         /// What the lake is for.
-        lake: Option<Bounds>,
+        lake: String,
         /// What it was to be used for.
-        wanted: Option<Bounds>,
+        wanted: String,
     },
     /// A commit without a pinned range.
     #[error("nothing is pending that could be committed")]
     Nothing,
 }
 
-fn whose(replay: &Option<Bounds>) -> String {
+fn whose(replay: Option<Bounds>) -> String {
     match replay {
         None => "a run".into(),
         Some(bounds) => format!("the replay {bounds}"),
@@ -238,7 +238,7 @@ impl Ledger {
     pub fn for_replay(&self, wanted: Option<Bounds>) -> Result<Self, LedgerError> {
         let untouched = self.committed.is_none() && self.pending.is_none();
         if self.replay != wanted && !(untouched && self.replay.is_none()) {
-            let lake = self.replay;
+            let (lake, wanted) = (whose(self.replay), whose(wanted));
             return Err(LedgerError::Replay { lake, wanted });
         }
         Ok(Self {

@@ -23,7 +23,7 @@ pub struct Host {
     chunk_limits: ChunkLimits,
     /// How many shards share the memory for chunks.
     shards: AtomicU64,
-    /// What all chunks together may take, bytes.
+    /// What chunks and reading together may take, bytes.
     memory: u64,
     /// The most partitions that a chunk may open.
     pub max_partitions: usize,
@@ -33,9 +33,12 @@ pub struct Host {
     pub progress: Progress,
 }
 
-/// A chunk in the making beside one that is landed, each with its input twice over: what came of it,
-/// and what is encoded.
-const MEMORY_TIMES_CHUNK: u64 = 4;
+/// A chunk in the making beside one that is landed, each with its input twice over (what came of it,
+/// and what is encoded or sent) and half of it again for where its events are.
+const MEMORY_TIMES_CHUNK: u64 = 5;
+
+/// The part of the memory that is for reading: one in this many.
+const READING_PART: u64 = 4;
 
 impl Host {
     /// The host of a run with these settings.
@@ -58,11 +61,18 @@ impl Host {
     #[must_use]
     pub fn chunk_limits(&self) -> ChunkLimits {
         let shards = self.shards.load(Relaxed).max(1);
-        let share = (self.memory / (MEMORY_TIMES_CHUNK * shards)).max(1);
+        let memory = self.memory - self.memory_for_reading();
+        let share = (memory / (MEMORY_TIMES_CHUNK * shards)).max(1);
         ChunkLimits {
             bytes: self.chunk_limits.bytes.min(share),
             ..self.chunk_limits
         }
+    }
+
+    /// What reading may take, bytes.
+    #[must_use]
+    pub fn memory_for_reading(&self) -> u64 {
+        self.memory / READING_PART
     }
 
     /// Tells how many shards there are to share the memory between.

@@ -22,6 +22,7 @@ use crate::ledger::s3::Versioned;
 use crate::pipeline::Host;
 use crate::record::Bounds;
 use crate::retry::Patience;
+use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
 
 /// A lease is looked at and renewed this many times in its duration.
@@ -51,6 +52,7 @@ pub async fn run(
         source: source.clone(),
         replay: settings.replay,
         patience: settings.patience,
+        budget: Budget::new(host.memory_for_reading()),
         failing_since: None,
         rules,
         targets: Arc::new(targets),
@@ -73,6 +75,7 @@ struct Worker {
     source: StreamSettings,
     replay: Option<Bounds>,
     patience: Patience,
+    budget: Budget,
     /// Since when every look at the stream has failed.
     failing_since: Option<Instant>,
     rules: Arc<Rules>,
@@ -290,6 +293,7 @@ impl Worker {
                     parents_began,
                     replay: self.replay,
                     patience: self.patience,
+                    budget: self.budget.clone(),
                 };
                 self.running
                     .insert(id, Running::start(work, held, self.ended.clone()));

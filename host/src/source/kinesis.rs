@@ -5,6 +5,7 @@
 //! - *closed*: a shard that was split or merged; it ends, and its children begin where it did
 
 pub mod api;
+pub mod budget;
 pub mod reader;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};

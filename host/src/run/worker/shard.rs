@@ -16,6 +16,7 @@ use crate::retry::Patience;
 use crate::run::rules::Rules;
 use crate::run::targets::Held;
 use crate::source::kinesis::api::Start;
+use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Again, End, Reading, ShardInfo, Stream, read};
 use crate::transform::release::Digest;
 
@@ -31,6 +32,7 @@ pub(super) struct Work {
     pub(super) parents_began: Option<Began>,
     pub(super) replay: Option<Bounds>,
     pub(super) patience: Patience,
+    pub(super) budget: Budget,
 }
 
 /// Where a pipeline began in a shard.
@@ -128,6 +130,7 @@ impl Work {
             until_tip: self.source.until_caught_up,
             bounds: self.replay.unwrap_or_default(),
             patience: self.patience,
+            budget: self.budget,
         };
         let (slices, reader) = read(reading, stop);
         let mut shard = Shard {

@@ -1,5 +1,6 @@
 //! Reads a shard into slices, at the pace that Kinesis allows.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use aws_sdk_kinesis::types::Record as KinesisRecord;
@@ -9,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{Batch, KinesisError, ShardInfo, Start, Stream};
+use super::budget::{Budget, Room};
 use crate::record::{Bounds, Position, Record, SequenceNumber, ShardId, Slice};
 use crate::retry::{Attempts, Patience};
 use crate::source::aggregate::{Outsiders, Unpacked, belongs, unpack};
@@ -52,6 +54,8 @@ pub struct Reading {
     pub bounds: Bounds,
     /// How long a call is tried.
     pub patience: Patience,
+    /// The room for what is read.
+    pub budget: Budget,
 }
 
 /// A range that is read again, up to its last record, where a slice ends.
@@ -70,6 +74,7 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandl
     let reader = Reader {
         last: None,
         slice: Slice::new(reading.shard.clone()),
+        closed: VecDeque::new(),
         reading,
         sender,
     };
@@ -81,6 +86,8 @@ struct Reader {
     /// The last record that was read.
     last: Option<SequenceNumber>,
     slice: Slice,
+    /// Slices that are to be handed on.
+    closed: VecDeque<Slice>,
     sender: mpsc::Sender<Result<Slice, SourceError>>,
 }
 
@@ -100,11 +107,13 @@ impl Reader {
         let mut attempts = Attempts::new(self.reading.patience);
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
+            let mut room = self.reading.budget.call().await.ok_or(Gone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
                     attempts = Attempts::new(self.reading.patience);
                     let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
                     let within = self.take_records(batch.records).await?;
+                    self.send_all(&mut room).await?;
                     let Some(next) = batch.next.filter(|_| within) else {
                         return Ok(End::Closed);
                     };
@@ -112,10 +121,12 @@ impl Reader {
                         return Ok(End::Tip);
                     }
                     iterator = Some(next);
+                    drop(room);
                     sleep_until(next_call).await;
                 }
                 Err(KinesisError::ExpiredIterator) => iterator = None,
                 Err(error) => {
+                    drop(room);
                     let (what, why) = (format!("read {}", self.name()), error.to_string());
                     if !attempts.again(&what, &why).await {
                         return self.fail(SourceError::Service { what, why }).await;
@@ -164,11 +175,11 @@ impl Reader {
             self.last = Some(sequence);
             let again = self.reading.again;
             if self.slice.is_full() || again.is_some_and(|again| again.last == sequence) {
-                self.send().await?;
+                self.close_slice();
             }
         }
         if !self.slice.is_empty() || self.slice.outsiders() > 0 {
-            self.send().await?;
+            self.close_slice();
         }
         Ok(within)
     }
@@ -223,9 +234,22 @@ impl Reader {
         Err(Gone)
     }
 
-    async fn send(&mut self) -> Result<(), Gone> {
-        let slice = std::mem::replace(&mut self.slice, Slice::new(self.reading.shard.clone()));
-        self.sender.send(Ok(slice)).await.map_err(|_| Gone)
+    fn close_slice(&mut self) {
+        let next = Slice::new(self.reading.shard.clone());
+        self.closed
+            .push_back(std::mem::replace(&mut self.slice, next));
+    }
+
+    /// Hands the slices on, each as soon as there is a place for it.
+    async fn send_all(&mut self, room: &mut Room) -> Result<(), Gone> {
+        let mut waiting: u64 = self.closed.iter().map(Slice::bytes).sum();
+        room.shrink_to(waiting);
+        while let Some(slice) = self.closed.pop_front() {
+            waiting -= slice.bytes();
+            self.sender.send(Ok(slice)).await.map_err(|_| Gone)?;
+            room.shrink_to(waiting);
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod kinesis;
 pub(crate) mod proxy;
 pub(crate) mod rpc;
 pub(crate) mod s3;
+#[cfg(test)]
 mod self_test;
 pub(crate) mod sqs;
 

@@ -21,15 +21,26 @@ pub(crate) struct S3 {
     /// Its URL.
     pub(crate) endpoint: String,
     _server: Server,
-    /// The directory with a directory for each bucket. (Dropped after the server.)
-    pub(crate) root: TempDir,
+    /// The directory with a directory for each bucket.
+    pub(crate) root: PathBuf,
+    /// Removes it. (Dropped after the server.)
+    _temporary: Option<TempDir>,
 }
 
 impl S3 {
     /// Starts an S3 without buckets.
     pub(crate) fn start() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let mut builder = S3ServiceBuilder::new(Objects::new(root.path()));
+        let temporary = tempfile::tempdir().unwrap();
+        Self::start_in(temporary.path().to_owned(), Some(temporary))
+    }
+
+    /// Starts an S3 that leaves its objects in a directory.
+    pub(crate) fn start_at(root: PathBuf) -> Self {
+        Self::start_in(root, None)
+    }
+
+    fn start_in(root: PathBuf, temporary: Option<TempDir>) -> Self {
+        let mut builder = S3ServiceBuilder::new(Objects::new(&root));
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET_KEY));
         let service = builder.build();
         let server = Server::start(move |request| {
@@ -41,12 +52,13 @@ impl S3 {
             endpoint: server.endpoint().to_owned(),
             _server: server,
             root,
+            _temporary: temporary,
         }
     }
 
     /// Makes a bucket; gives its directory.
     pub(crate) fn bucket(&self, name: &str) -> PathBuf {
-        let directory = self.root.path().join(name);
+        let directory = self.root.join(name);
         fs::create_dir(&directory).unwrap();
         directory
     }

@@ -1,0 +1,226 @@
+//! `make demo-aws`: the main job against stand-ins for Kinesis, S3 and SQS, which are real servers of
+//! HTTP on this machine, the same that the tests use. It runs the program as a user would, and says
+//! what that cost the program and what it cost the stand-ins.
+//!
+//! ```text
+//! demo-aws PROGRAM FOLDER EVENTS
+//! ```
+
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the stand-ins are the tests' own, which use more of them and may panic"
+)]
+
+#[path = "../tests/support/aws/mod.rs"]
+mod aws;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanCount};
+
+use self::aws::kinesis::Kinesis;
+use self::aws::s3::S3;
+use self::aws::sqs::Sqs;
+
+const STREAM: &str = "events";
+const SHARDS: usize = 4;
+const BUCKET: &str = "lake";
+const QUEUE: &str = "events-bus";
+
+/// What a queue takes unless it is told otherwise.
+const QUEUE_MAX_BYTES: usize = 256 << 10;
+
+/// How often the program's memory is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [program, folder, events] = args.as_slice() else {
+        eprintln!("usage: demo-aws PROGRAM FOLDER EVENTS");
+        return ExitCode::from(2);
+    };
+    let Ok(events) = events.parse() else {
+        eprintln!("demo-aws: {events:?} is not a number of events");
+        return ExitCode::from(2);
+    };
+    match Demo::new(program, Path::new(folder)).run(events) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("demo-aws: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Demo {
+    program: PathBuf,
+    root: PathBuf,
+    kinesis: Kinesis,
+    s3: S3,
+    sqs: Sqs,
+}
+
+/// What a command took.
+struct Cost {
+    wall: Duration,
+    /// Seconds of processor time, of the program and of the stand-ins.
+    cpu: f64,
+    stand_ins_cpu: f64,
+    peak_bytes: u64,
+}
+
+impl Demo {
+    fn new(program: &str, folder: &Path) -> Self {
+        let _not_there_yet = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).expect("the folder for the bucket");
+        let root = folder.canonicalize().expect("the folder was just made");
+        let program = Path::new(program).canonicalize().expect("the program");
+        let (kinesis, s3, sqs) = (Kinesis::start(), S3::start_at(root.clone()), Sqs::start());
+        kinesis.create_stream(STREAM, SHARDS);
+        s3.bucket(BUCKET);
+        sqs.create_queue(QUEUE, QUEUE_MAX_BYTES);
+        Self {
+            program,
+            root,
+            kinesis,
+            s3,
+            sqs,
+        }
+    }
+
+    fn run(&self, events: u64) -> Result<(), String> {
+        println!(
+            "== 1/5 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
+            self.kinesis.endpoint,
+            self.s3.endpoint,
+            self.root.display(),
+            self.sqs.endpoint
+        );
+        println!(
+            "\n== 2/5 putting {} events into the stream",
+            HumanCount(events)
+        );
+        let count = events.to_string();
+        let generate = [
+            "generate",
+            "--events",
+            &count,
+            "--seed",
+            "7",
+            "--to",
+            "kinesis:events",
+        ];
+        self.command(&generate)?;
+        println!("\n== 3/5 through the transform into S3 and SQS");
+        let source = ["--source", "kinesis:events", "--lake", "s3://lake/events"];
+        let bus = ["--bus", "sqs:events-bus", "--until-caught-up"];
+        let run = [&["run"], &source[..], &bus[..]].concat();
+        let cost = self.command(&run)?;
+        println!("\n== 4/5 once more: what has landed does not land again");
+        self.command(&run)?;
+        println!("\n== 5/5 is each record in exactly one place, and each event on the bus?");
+        self.command(&[&["audit"], &source[..]].concat())?;
+        self.check_bus(events)?;
+        say_cost(&cost, events);
+        println!("\ndemo-aws: done");
+        Ok(())
+    }
+
+    /// Runs the program, says how, and measures it.
+    fn command(&self, args: &[&str]) -> Result<Cost, String> {
+        println!("sluice {}", args.join(" "));
+        let before = (Instant::now(), cpu_seconds());
+        let mut child = Command::new(&self.program)
+            .args(args)
+            .envs(aws::environment())
+            .env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint)
+            .env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint)
+            .env("AWS_ENDPOINT_URL_SQS", &self.sqs.endpoint)
+            .current_dir(&self.root)
+            .spawn()
+            .map_err(|error| format!("cannot run {}: {error}", self.program.display()))?;
+        let mut peak_bytes = 0;
+        let status = loop {
+            peak_bytes = peak_bytes.max(peak_memory(child.id()));
+            match child.try_wait().map_err(|error| error.to_string())? {
+                Some(status) => break status,
+                None => thread::sleep(LOOK_EVERY),
+            }
+        };
+        let (own, children) = cpu_seconds();
+        if !status.success() {
+            return Err(format!("sluice {} ended with {status}", args[0]));
+        }
+        Ok(Cost {
+            wall: before.0.elapsed(),
+            cpu: children - before.1.1,
+            stand_ins_cpu: own - before.1.0,
+            peak_bytes,
+        })
+    }
+
+    fn check_bus(&self, events: u64) -> Result<(), String> {
+        let messages = self.sqs.messages(QUEUE);
+        let rids: HashSet<_> = messages.iter().filter_map(|m| m.attribute("rid")).collect();
+        let (sent, distinct) = (messages.len() as u64, rids.len() as u64);
+        println!(
+            "{} messages on the bus, of {} different records",
+            HumanCount(sent),
+            HumanCount(distinct)
+        );
+        if (sent, distinct) == (events, events) {
+            Ok(())
+        } else {
+            Err(format!("{events} messages were expected on the bus"))
+        }
+    }
+}
+
+fn say_cost(cost: &Cost, events: u64) {
+    let all = cost.cpu + cost.stand_ins_cpu;
+    println!(
+        "\nthe run took {:.1} s for {} events: {:.1} s of processor time of sluice ({} of memory at \
+         most) and {:.1} s of the stand-ins, {:.0} % of both",
+        cost.wall.as_secs_f64(),
+        HumanCount(events),
+        cost.cpu,
+        HumanBytes(cost.peak_bytes),
+        cost.stand_ins_cpu,
+        100.0 * cost.stand_ins_cpu / all
+    );
+}
+
+/// Processor time of this process and of its children that have ended, seconds, as `proc(5)` gives it:
+/// in hundredths, fields 14 to 17 of `/proc/self/stat`. Nothing where there is no such file.
+fn cpu_seconds() -> (f64, f64) {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: Vec<f64> = behind_name
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    match ticks.as_slice() {
+        [user, system, of_children, in_kernel] => {
+            ((user + system) / 100.0, (of_children + in_kernel) / 100.0)
+        }
+        _ => (0.0, 0.0),
+    }
+}
+
+/// The most memory that a process has had so far, bytes.
+fn peak_memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}
