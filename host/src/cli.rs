@@ -11,9 +11,9 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
-use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings};
+use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::generate::{self, Events, Generated, Plan};
-use crate::run;
+use crate::run::{self, lambda};
 use crate::telemetry;
 use crate::transform::ENRICH;
 
@@ -58,6 +58,15 @@ enum TransformCommand {
         /// The file to write.
         file: PathBuf,
     },
+    /// Compile a component ahead of time, for the package of a Lambda function, where it belongs into the
+    /// folder `precompiled`.
+    Precompile {
+        /// The folder to write to.
+        folder: PathBuf,
+        /// The component; without it, the enrichment that the program carries.
+        #[arg(long, value_name = "FILE")]
+        transform: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -101,10 +110,23 @@ const WRONG_USAGE: u8 = 2;
 /// Parses the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    match execute(std::env::args_os().collect()) {
+    match execute(arguments()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
+}
+
+/// Lambda starts the program without arguments.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.len() <= 1 && lambda::is_here() {
+        arguments.extend(["run", "--source", "lambda"].map(OsString::from));
+        if let Some(file) = lambda::packaged("sluice.toml") {
+            let flag = OsString::from("--config");
+            arguments.extend([flag, file.into_os_string()]);
+        }
+    }
+    arguments
 }
 
 fn report(error: &anyhow::Error) -> ExitCode {
@@ -128,10 +150,23 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     let cli = Cli::try_parse_from(&argv)?;
     match cli.command {
         Command::Generate(args) => generate(&args),
-        Command::Run(args) => run(&with_file(&args, argv, &["run"])?.settings()?),
+        Command::Run(args) => {
+            let resolved = with_file(&args, argv, &["run"])?;
+            let plain_logs = resolved.is_default("log.format");
+            let mut settings = resolved.settings()?;
+            if settings.sources == Sources::Lambda {
+                lambda::adapt(&mut settings, plain_logs);
+            }
+            run(&settings)
+        }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(TransformCommand::Export { file }) => {
             fs::write(&file, ENRICH).with_context(|| file.display().to_string())
+        }
+        Command::Transform(TransformCommand::Precompile { folder, transform }) => {
+            let made = run::rules::precompile(transform.as_deref(), &folder)?;
+            println!("{}", made.display());
+            Ok(())
         }
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;

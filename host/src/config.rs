@@ -22,6 +22,7 @@ use crate::chunk::ChunkLimits;
 use crate::encode::{Format, Level};
 use crate::record::Bounds;
 use crate::retry::Patience;
+use crate::run::lambda;
 use crate::sink::Messages;
 use crate::source::aggregate::Outsiders;
 use crate::telemetry::LogFormat;
@@ -111,10 +112,19 @@ impl RunArgs {
         let sources = Sources::parse(&self.source, |name| self.stream(name))?;
         let lake = self.lake.as_deref();
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
+        let lake = LakeTarget::parse(lake)?;
+        if sources == Sources::Lambda && !lambda::is_here() {
+            let why = "lambda is the source of a function of Lambda, which this is not";
+            return Err(ConfigError::new("source", why));
+        }
+        if sources == Sources::Lambda && matches!(lake, LakeTarget::Directory(_)) {
+            let why = "a function of Lambda keeps no folders; give s3://BUCKET/PREFIX";
+            return Err(ConfigError::new("lake", why));
+        }
         let format = self.compression.format();
         let level = self.compression_level.unwrap_or_default().check(format);
         Ok(RunSettings {
-            lake: LakeTarget::parse(lake)?,
+            lake,
             bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
             patience: Patience(self.patience),
             outsiders: self.outsiders,
@@ -170,7 +180,7 @@ impl RunArgs {
     fn chunk_bytes(&self, sources: &Sources) -> u64 {
         let usual = match sources {
             Sources::Files(_) => ByteSize::mib(32),
-            Sources::Stream(_) => ByteSize::mib(64),
+            Sources::Stream(_) | Sources::Lambda => ByteSize::mib(64),
         };
         self.chunk_bytes.unwrap_or(usual).as_u64()
     }
@@ -267,6 +277,13 @@ impl Resolved {
             matches,
             file,
         })
+    }
+
+    /// Whether nobody has said what a setting is.
+    #[must_use]
+    pub fn is_default(&self, key: &str) -> bool {
+        let in_file = self.file.as_ref().is_some_and(|file| file.has(key));
+        self.matches.value_source(key) == Some(ValueSource::DefaultValue) && !in_file
     }
 
     /// Whether a setting stands on the command line.

@@ -81,7 +81,7 @@ async fn build(
         }
     }
     gate.check_complete()?;
-    Ok(chunk.last_digest().is_some().then_some(chunk))
+    Ok(chunk.last().is_some().then_some(chunk))
 }
 
 type Transforming = Task<(Slice, Result<Transformed, SandboxError>)>;
@@ -112,14 +112,14 @@ async fn land(
 ) -> Result<(), PipelineError> {
     let format = plan.format;
     let pending = chunk.pending(format, plan.outsiders);
-    let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
+    let (Some(pending), Some(last)) = (pending, chunk.last()) else {
         return Ok(());
     };
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;
     send_messages(host, sinks, &chunk, format).await?;
-    ledger.commit(last_digest).await?;
+    ledger.commit(last).await?;
     host.progress.landed(&chunk.counts());
     Ok(())
 }

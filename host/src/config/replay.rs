@@ -97,6 +97,12 @@ impl ReplayArgs {
             };
             return Err(ConfigError::new(key, why));
         }
+        if *sources == Sources::Lambda {
+            return Err(ConfigError::new(
+                "source",
+                "a replay is of files or of a stream",
+            ));
+        }
         if self.shard.is_some() && matches!(sources, Sources::Files(_)) {
             return Err(ConfigError::new("shard", "a file has no shards"));
         }

@@ -17,6 +17,8 @@ pub enum Sources {
     Files(Vec<Location>),
     /// A stream of Kinesis.
     Stream(StreamSettings),
+    /// The events of a Lambda function.
+    Lambda,
 }
 
 /// How a stream is worked on.
@@ -87,8 +89,8 @@ pub enum BusTarget {
 }
 
 impl Sources {
-    /// Parses `file:PATH` and `-`, which may come several times, and `kinesis:STREAM`, which `stream`
-    /// makes the settings for.
+    /// Parses `file:PATH` and `-`, which may come several times, `kinesis:STREAM`, which `stream` makes the
+    /// settings for, and `lambda`.
     ///
     /// # Errors
     /// Says what would be right.
@@ -96,6 +98,9 @@ impl Sources {
         sources: &[String],
         stream: impl Fn(&str) -> Result<StreamSettings, ConfigError>,
     ) -> Result<Self, ConfigError> {
+        if sources == ["lambda"] {
+            return Ok(Self::Lambda);
+        }
         if let Some(name) = sources
             .iter()
             .find_map(|source| source.strip_prefix("kinesis:"))

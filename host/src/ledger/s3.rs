@@ -76,6 +76,21 @@ impl S3Ledger {
         })
     }
 
+    /// The ledger as it was found, which is taken with the first step, and only if it has not changed
+    /// until then.
+    #[must_use]
+    pub fn assume(place: Place, owner: &str, found: Versioned) -> Self {
+        let ledger = found.ledger.taken_by(owner);
+        Self {
+            place,
+            owner: owner.to_owned(),
+            state: Mutex::new(Versioned {
+                ledger,
+                etag: found.etag,
+            }),
+        }
+    }
+
     /// What the ledger says.
     pub async fn ledger(&self) -> Ledger {
         self.state.lock().await.ledger.clone()

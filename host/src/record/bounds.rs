@@ -47,9 +47,10 @@ impl Bounds {
         }
     }
 
-    /// Both ends, as far as they are given.
-    pub fn ends(&self) -> impl Iterator<Item = Bound> {
-        self.from.into_iter().chain(self.to)
+    /// Whether the part ends with this record, so that there is no need to look for a later one.
+    #[must_use]
+    pub fn ends_with(&self, sequence: SequenceNumber) -> bool {
+        matches!(self.to, Some(Bound::Sequence(to)) if sequence >= to)
     }
 }
 

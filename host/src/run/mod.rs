@@ -1,6 +1,7 @@
 //! The modes. Each chooses where chunks come from and where outcomes go; what happens between is
 //! [`pipeline`](crate::pipeline).
 
+pub mod lambda;
 pub mod leases;
 pub mod local;
 pub mod own_files;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::rules::Rules;
-use crate::config::{RunSettings, Sources};
+use crate::config::{RunSettings, Sources, SummaryFormat};
 use crate::pipeline::Host;
 
 /// Runs in the mode that the source asks for.
@@ -29,15 +30,22 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let offer = rules::offer(settings).await?;
         let rules = Arc::new(Rules::admit(settings, offer)?);
         let host = Arc::new(Host::new(settings)?);
-        let watched = host.clone();
-        let watcher = tokio::spawn(async move { report::watch(&watched.progress).await });
         let release = rules.active().id();
+        let watcher = tokio::spawn(watch(settings.summary, host.clone()));
         let landed = match &settings.sources {
             Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,
+            Sources::Lambda => lambda::run(settings, rules, host.clone()).await,
             Sources::Stream(stream) => worker::run(settings, stream, rules, host.clone()).await,
         };
         watcher.abort();
         landed?;
         report::summarize(settings, &host.progress.summary(started, release))
     })
+}
+
+/// Says how far the run is, where somebody reads that.
+async fn watch(summary: SummaryFormat, host: Arc<Host>) {
+    if summary != SummaryFormat::None {
+        report::watch(&host.progress).await;
+    }
 }

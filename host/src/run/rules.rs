@@ -1,10 +1,12 @@
 //! The release that a run serves with, and those that it finishes the work of others with.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use wasmtime::Engine;
 
+use super::lambda;
 use super::own_files::{self, OwnFiles};
 use crate::config::{Chosen, RunSettings};
 use crate::encode::Format;
@@ -12,11 +14,15 @@ use crate::ledger::Pending;
 use crate::pipeline::Plan;
 use crate::source::aggregate::Outsiders;
 use crate::transform::ENRICH;
-use crate::transform::admit::{Release, admit};
+use crate::transform::admit::{Release, admit, admit_compiled};
 use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
+use crate::transform::precompiled;
 use crate::transform::registry::Registry;
 use crate::transform::release::Offer;
+
+/// The folder of a deployment package with components compiled ahead of time.
+pub const PRECOMPILED: &str = "precompiled";
 
 /// The engine and the active release.
 pub struct Rules {
@@ -36,8 +42,13 @@ impl Rules {
     pub fn admit(settings: &RunSettings, offer: Offer) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
-        let active = admit(&engine, &offer, &settings.limits)
-            .with_context(|| format!("{} is refused", name(settings)))?;
+        let compiled = lambda::packaged(PRECOMPILED)
+            .and_then(|folder| precompiled::load(&engine, &folder, offer.component()));
+        let active = match compiled {
+            Some(component) => admit_compiled(&engine, &component, &offer, &settings.limits),
+            None => admit(&engine, &offer, &settings.limits),
+        };
+        let active = active.with_context(|| format!("{} is refused", name(settings)))?;
         tracing::info!(release = %active.id(), transform = active.name(), "serving");
         Ok(Self {
             engine,
@@ -100,6 +111,29 @@ impl Rules {
     }
 }
 
+/// Compiles a component, or the one that the program carries, into a folder that is to be
+/// [`PRECOMPILED`] of a deployment package.
+///
+/// # Errors
+/// A component that cannot be read or compiled, or a folder that cannot be written.
+pub fn precompile(transform: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
+    let component = component(transform)?;
+    let compiled = engine(&Limits::default(), 1)
+        .and_then(|engine| precompiled::compile(&engine, &component))
+        .map_err(|error| anyhow::anyhow!("cannot compile: {error:#}"))?;
+    let path = precompiled::path(folder, &component);
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, compiled));
+    written.with_context(|| path.display().to_string())?;
+    Ok(path)
+}
+
+fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(path) = transform else {
+        return Ok(ENRICH.to_vec());
+    };
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
 /// The release that the settings choose.
 ///
 /// # Errors
@@ -109,13 +143,7 @@ pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
         let registry = own_files::registry(registry, settings.patience).await;
         return Ok(registry.get(*release).await?);
     }
-    let component = match &settings.transform {
-        None => ENRICH.to_vec(),
-        Some(path) => {
-            let unreadable = || format!("cannot read {}", path.display());
-            std::fs::read(path).with_context(unreadable)?
-        }
-    };
+    let component = component(settings.transform.as_deref())?;
     Offer::new(component, &settings.settings).map_err(|why| anyhow::anyhow!("settings: {why}"))
 }
 

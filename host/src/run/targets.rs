@@ -31,6 +31,7 @@ pub struct Targets {
     patience: Patience,
     owner: String,
     sdk: OnceCell<SdkConfig>,
+    s3: OnceCell<aws_sdk_s3::Client>,
     sqs: OnceCell<SqsBus>,
 }
 
@@ -57,6 +58,7 @@ impl Targets {
             patience: settings.patience,
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
+            s3: OnceCell::new(),
             sqs: OnceCell::new(),
         }
     }
@@ -70,6 +72,11 @@ impl Targets {
     /// What all clients of AWS share.
     pub async fn sdk(&self) -> &SdkConfig {
         self.sdk.get_or_init(aws::sdk_config).await
+    }
+
+    async fn s3(&self) -> &aws_sdk_s3::Client {
+        let open = || async { aws::s3(self.sdk().await) };
+        self.s3.get_or_init(open).await
     }
 
     /// What the ledger of a shard says, without taking it.
@@ -104,7 +111,7 @@ impl Targets {
 
     async fn place(&self, shard: &ShardId, bucket: &str, prefix: &str) -> Place {
         Place {
-            client: aws::s3(self.sdk().await),
+            client: self.s3().await.clone(),
             bucket: bucket.to_owned(),
             key: format!("{prefix}{OWN_FOLDER}/ledger/{shard}.json"),
             patience: self.patience,
@@ -117,37 +124,73 @@ impl Targets {
     /// # Errors
     /// Another holder, or a target that cannot be had.
     pub async fn hold(&self, shard: &ShardId, found: Option<Versioned>) -> anyhow::Result<Held> {
-        let mut scratches = Vec::new();
-        let (ledger, lake, files) = match &self.lake {
-            LakeTarget::Directory(root) => {
-                let lake = DirectoryLake::new(root.clone());
-                let own = lake.own_folder();
-                let tmp = own.join("tmp").join(shard.as_str());
-                let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
-                let scratch = ledger.scratch().clone();
-                scratches.push(scratch.clone());
-                let files = OwnFiles::Folder(Folder::new(own, scratch.clone()));
-                (
-                    LedgerStore::File(Box::new(ledger)),
-                    Lake::Directory(lake, scratch),
-                    files,
-                )
-            }
+        let root = match &self.lake {
+            LakeTarget::Directory(root) => root,
             LakeTarget::S3 { bucket, prefix } => {
                 let place = self.place(shard, bucket, prefix).await;
-                let client = place.client.clone();
-                let lake = S3Lake::new(client, bucket.clone(), prefix.clone(), self.patience);
                 let ledger = match found {
                     Some(found) => S3Ledger::take_from(place, &self.owner, found).await?,
                     None => S3Ledger::take(place, shard, &self.owner).await?,
                 };
-                (
-                    LedgerStore::S3(Arc::new(ledger)),
-                    Lake::S3(lake.clone()),
-                    OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/"))),
-                )
+                return self.resume(shard, Arc::new(ledger)).await;
             }
         };
+        let lake = DirectoryLake::new(root.clone());
+        let own = lake.own_folder();
+        let tmp = own.join("tmp").join(shard.as_str());
+        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
+        let scratch = ledger.scratch().clone();
+        let files = OwnFiles::Folder(Folder::new(own, scratch.clone()));
+        let scratches = vec![scratch.clone()];
+        let (ledger, lake) = (
+            LedgerStore::File(Box::new(ledger)),
+            Lake::Directory(lake, scratch),
+        );
+        self.held(shard, ledger, lake, files, scratches).await
+    }
+
+    /// The ledger of a shard of a lake in S3, which is taken with the first step.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read, or a lake elsewhere.
+    pub async fn assume(&self, shard: &ShardId) -> anyhow::Result<S3Ledger> {
+        let (bucket, prefix) = self.in_s3()?;
+        let place = self.place(shard, bucket, prefix).await;
+        let found = place.read(shard).await?;
+        Ok(S3Ledger::assume(place, &self.owner, found))
+    }
+
+    /// What the holder of a ledger in S3 works with.
+    ///
+    /// # Errors
+    /// A bus that cannot be had, or a lake elsewhere.
+    pub async fn resume(&self, shard: &ShardId, ledger: Arc<S3Ledger>) -> anyhow::Result<Held> {
+        let (bucket, prefix) = self.in_s3()?;
+        let client = self.s3().await.clone();
+        let lake = S3Lake::new(client, bucket.to_owned(), prefix.to_owned(), self.patience);
+        let files = OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/")));
+        let ledger = LedgerStore::S3(ledger);
+        self.held(shard, ledger, Lake::S3(lake), files, Vec::new())
+            .await
+    }
+
+    fn in_s3(&self) -> anyhow::Result<(&str, &str)> {
+        match &self.lake {
+            LakeTarget::S3 { bucket, prefix } => Ok((bucket, prefix)),
+            LakeTarget::Directory(root) => {
+                anyhow::bail!("the lake {} is not in S3", root.display())
+            }
+        }
+    }
+
+    async fn held(
+        &self,
+        shard: &ShardId,
+        ledger: LedgerStore,
+        lake: Lake,
+        files: OwnFiles,
+        mut scratches: Vec<Arc<Scratch>>,
+    ) -> anyhow::Result<Held> {
         let bus = self.open_bus(shard, &mut scratches).await?;
         Ok(Held {
             ledger,

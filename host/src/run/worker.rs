@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
-use self::shard::{Began, Ended, Running, Work, shard_id};
+pub use self::shard::shard_id;
+use self::shard::{Began, Ended, Running, Work};
 use super::leases::{View, moves};
 use super::rules::Rules;
 use super::targets::Targets;

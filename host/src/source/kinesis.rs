@@ -6,7 +6,9 @@
 
 pub mod api;
 pub mod budget;
+pub mod packer;
 pub mod reader;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
-pub use self::reader::{Again, End, Reading, read};
+pub use self::packer::{Again, KinesisRecord, Packer, Packing};
+pub use self::reader::{End, Reading, read};

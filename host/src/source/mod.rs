@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod file;
 pub mod kinesis;
+pub mod lambda_event;
 
 use std::collections::VecDeque;
 use std::io;

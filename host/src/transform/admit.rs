@@ -63,8 +63,21 @@ pub enum Refusal {
 /// The first step that it fails, and why.
 pub fn admit(engine: &Engine, offer: &Offer, limits: &Limits) -> Result<Release, Refusal> {
     let component = compile(engine, offer.component())?;
-    check_imports(engine, &component)?;
-    let program = link(engine, &component, offer, limits)?;
+    admit_compiled(engine, &component, offer, limits)
+}
+
+/// As [`admit`], of a component that is compiled.
+///
+/// # Errors
+/// The first step that it fails, and why.
+pub fn admit_compiled(
+    engine: &Engine,
+    component: &Component,
+    offer: &Offer,
+    limits: &Limits,
+) -> Result<Release, Refusal> {
+    check_imports(engine, component)?;
+    let program = link(engine, component, offer, limits)?;
     let description = program.describe().map_err(|error| match error {
         SandboxError::Contract(error) => Refusal::World(format!("{error:#}")),
         error => Refusal::Describe(error),

@@ -6,6 +6,7 @@ pub mod engine;
 mod judge;
 pub mod limits;
 pub mod outcome;
+pub mod precompiled;
 pub mod registry;
 pub mod release;
 pub mod sandbox;

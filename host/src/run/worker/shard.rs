@@ -17,7 +17,7 @@ use crate::run::rules::Rules;
 use crate::run::targets::Held;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Again, End, Reading, ShardInfo, Stream, read};
+use crate::source::kinesis::{Again, End, Packing, Reading, ShardInfo, Stream, read};
 use crate::transform::release::Digest;
 
 /// What a shard is worked on with.
@@ -119,14 +119,14 @@ impl Work {
         let fresh = self.rules.fresh_plan();
         let reading = Reading {
             stream: self.stream,
-            info: self.info,
-            shard: self.shard,
+            id: self.info.id,
+            packing: Packing {
+                shard: self.shard,
+                hash_keys: self.info.hash_keys,
+                outsiders: fresh.outsiders,
+                again: ledger.ledger().await.pending().map(Again::of),
+            },
             start,
-            outsiders: fresh.outsiders,
-            again: ledger.ledger().await.pending().map(|pending| Again {
-                last: pending.range.last,
-                outsiders: pending.outsiders,
-            }),
             until_tip: self.source.until_caught_up,
             bounds: self.replay.unwrap_or_default(),
             patience: self.patience,
@@ -184,7 +184,10 @@ impl Work {
 }
 
 /// What ledgers and objects call a shard: the stream's name, as far as it fits, and the shard's id.
-pub(super) fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
+///
+/// # Errors
+/// An id that is none of Kinesis.
+pub fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
     const STREAM_MAX_BYTES: usize = 60;
     let name = if stream.len() <= STREAM_MAX_BYTES && stream.starts_with(char::is_alphanumeric) {
         stream.to_owned()

@@ -160,16 +160,41 @@ impl Stream {
         iterator.ok_or_else(|| KinesisError::Other("an answer without an iterator".into()))
     }
 
+    /// The sequence number of the first record that is there; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn first(
+        &self,
+        shard: &str,
+        start: Start,
+    ) -> Result<Option<SequenceNumber>, KinesisError> {
+        let mut iterator = Some(self.iterator(shard, start).await?);
+        while let Some(at) = iterator {
+            let batch = self.get(&at, 1).await?;
+            if let Some(first) = batch.records.first() {
+                let number = first.sequence_number().parse();
+                return number.map(Some).map_err(KinesisError::Other);
+            }
+            iterator = batch.next.filter(|_| batch.behind_ms > 0);
+        }
+        Ok(None)
+    }
+
     /// The records at an iterator.
     ///
     /// # Errors
     /// [`KinesisError`]
     pub async fn get_records(&self, iterator: &str) -> Result<Batch, KinesisError> {
+        self.get(iterator, GET_RECORDS_MAX).await
+    }
+
+    async fn get(&self, iterator: &str, limit: i32) -> Result<Batch, KinesisError> {
         let request = self
             .client
             .get_records()
             .shard_iterator(iterator)
-            .limit(GET_RECORDS_MAX);
+            .limit(limit);
         let answer = request.send().await?;
         Ok(Batch {
             next: answer.next_shard_iterator().map(str::to_owned),

@@ -1,19 +1,19 @@
 //! Reads a shard into slices, at the pace that Kinesis allows.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use aws_sdk_kinesis::types::Record as KinesisRecord;
+use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::types;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::api::{Batch, KinesisError, ShardInfo, Start, Stream};
+use super::api::{Batch, KinesisError, Start, Stream};
 use super::budget::{Budget, Room};
-use crate::record::{Bounds, Position, Record, SequenceNumber, ShardId, Slice};
+use super::packer::{KinesisRecord, Packer, Packing};
+use crate::record::{Bounds, SequenceNumber, Slice};
 use crate::retry::{Attempts, Patience};
-use crate::source::aggregate::{Outsiders, Unpacked, belongs, unpack};
 use crate::source::{Slices, SourceError};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
@@ -39,15 +39,11 @@ pub struct Reading {
     /// The stream.
     pub stream: Stream,
     /// The shard as Kinesis knows it.
-    pub info: ShardInfo,
-    /// The shard as ledgers and objects know it.
-    pub shard: ShardId,
+    pub id: String,
+    /// How its records are packed.
+    pub packing: Packing,
     /// Where to begin.
     pub start: Start,
-    /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
-    /// A range that is read again.
-    pub again: Option<Again>,
     /// Whether to end at the tip.
     pub until_tip: bool,
     /// Where to end in any case.
@@ -58,23 +54,13 @@ pub struct Reading {
     pub budget: Budget,
 }
 
-/// A range that is read again, up to its last record, where a slice ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Again {
-    /// The last record.
-    pub last: SequenceNumber,
-    /// What became of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
-}
-
 /// Starts to read, until the end or until `stop` says so.
 #[must_use]
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandle<End>) {
     let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
     let reader = Reader {
         last: None,
-        slice: Slice::new(reading.shard.clone()),
-        closed: VecDeque::new(),
+        packer: Packer::new(reading.packing.clone()),
         reading,
         sender,
     };
@@ -85,9 +71,7 @@ struct Reader {
     reading: Reading,
     /// The last record that was read.
     last: Option<SequenceNumber>,
-    slice: Slice,
-    /// Slices that are to be handed on.
-    closed: VecDeque<Slice>,
+    packer: Packer,
     sender: mpsc::Sender<Result<Slice, SourceError>>,
 }
 
@@ -138,17 +122,14 @@ impl Reader {
 
     async fn call(&self, iterator: Option<&str>) -> Result<Batch, KinesisError> {
         let Reading {
-            stream,
-            info,
-            start,
-            ..
+            stream, id, start, ..
         } = &self.reading;
         let fresh;
         let iterator = match iterator {
             Some(iterator) => iterator,
             None => {
                 let start = self.last.map_or(*start, Start::After);
-                fresh = stream.iterator(&info.id, start).await?;
+                fresh = stream.iterator(id, start).await?;
                 &fresh
             }
         };
@@ -156,76 +137,34 @@ impl Reader {
     }
 
     /// Takes records, and says whether all of them were within the bounds.
-    async fn take_records(&mut self, records: Vec<KinesisRecord>) -> Result<bool, Gone> {
+    async fn take_records(&mut self, records: Vec<types::Record>) -> Result<bool, Gone> {
         let mut within = true;
         for record in records {
-            let sequence = match record.sequence_number().parse() {
-                Ok(sequence) => sequence,
+            let record = match kinesis_record(record) {
+                Ok(record) => record,
                 Err(why) => {
                     let name = self.name();
                     return self.fail(SourceError::Record { name, why }).await;
                 }
             };
-            let arrived_at = arrived_at(&record);
-            if self.reading.bounds.is_behind(sequence, arrived_at) {
+            let bounds = self.reading.bounds;
+            if bounds.is_behind(record.sequence, record.arrived_at) {
                 within = false;
                 break;
             }
-            self.take_record(record, sequence, arrived_at);
-            self.last = Some(sequence);
-            let again = self.reading.again;
-            if self.slice.is_full() || again.is_some_and(|again| again.last == sequence) {
-                self.close_slice();
+            self.packer.push(&record);
+            self.last = Some(record.sequence);
+            if bounds.ends_with(record.sequence) {
+                within = false;
+                break;
             }
-        }
-        if !self.slice.is_empty() || self.slice.outsiders() > 0 {
-            self.close_slice();
         }
         Ok(within)
     }
 
-    fn take_record(&mut self, record: KinesisRecord, sequence: SequenceNumber, arrived_at: u64) {
-        let drops = self.outsiders(sequence) == Outsiders::Drop;
-        let data = Bytes::from(record.data.into_inner());
-        let slice = &mut self.slice;
-        let mut push = |data: &[u8], partition_key: &str, sub| {
-            slice.push(Record {
-                data,
-                partition_key,
-                position: Position { sequence, sub },
-                arrived_at,
-            });
-        };
-        let records = match unpack(&data) {
-            Unpacked::Plain => {
-                let key = record.partition_key.as_deref();
-                return push(&data, key.unwrap_or_default(), None);
-            }
-            Unpacked::Records(records) => records,
-        };
-        let mut outsiders = 0;
-        for (sub, record) in (0..).zip(&records) {
-            if drops && !belongs(record, &self.reading.info.hash_keys) {
-                outsiders += 1;
-            } else {
-                push(&record.data, &record.partition_key, Some(sub));
-            }
-        }
-        slice.drop_outsiders(outsiders);
-    }
-
-    /// What is to become of outsiders in the record: in a range that is read again, what became of
-    /// them before.
-    fn outsiders(&self, sequence: SequenceNumber) -> Outsiders {
-        match self.reading.again {
-            Some(again) if sequence <= again.last => again.outsiders,
-            _ => self.reading.outsiders,
-        }
-    }
-
     /// The shard as users name it.
     fn name(&self) -> String {
-        format!("{} of {}", self.reading.info.id, self.reading.stream.name())
+        format!("{} of {}", self.reading.id, self.reading.stream.name())
     }
 
     /// Ends the shard with an error.
@@ -234,17 +173,12 @@ impl Reader {
         Err(Gone)
     }
 
-    fn close_slice(&mut self) {
-        let next = Slice::new(self.reading.shard.clone());
-        self.closed
-            .push_back(std::mem::replace(&mut self.slice, next));
-    }
-
     /// Hands the slices on, each as soon as there is a place for it.
     async fn send_all(&mut self, room: &mut Room) -> Result<(), Gone> {
-        let mut waiting: u64 = self.closed.iter().map(Slice::bytes).sum();
+        let slices = self.packer.slices();
+        let mut waiting: u64 = slices.iter().map(Slice::bytes).sum();
         room.shrink_to(waiting);
-        while let Some(slice) = self.closed.pop_front() {
+        for slice in slices {
             waiting -= slice.bytes();
             self.sender.send(Ok(slice)).await.map_err(|_| Gone)?;
             room.shrink_to(waiting);
@@ -253,9 +187,14 @@ impl Reader {
     }
 }
 
-/// When Kinesis took the record, milliseconds since the Unix epoch.
-fn arrived_at(record: &KinesisRecord) -> u64 {
-    let time = record.approximate_arrival_timestamp();
-    time.and_then(|time| u64::try_from(time.to_millis().ok()?).ok())
-        .unwrap_or(0)
+fn kinesis_record(record: types::Record) -> Result<KinesisRecord, String> {
+    const NANOS_PER_MILLI: i128 = 1_000_000;
+    let arrived = record.approximate_arrival_timestamp();
+    let nanos = arrived.map_or(0, DateTime::as_nanos);
+    Ok(KinesisRecord {
+        sequence: record.sequence_number().parse()?,
+        arrived_at: u64::try_from((nanos + NANOS_PER_MILLI / 2) / NANOS_PER_MILLI).unwrap_or(0),
+        partition_key: record.partition_key.unwrap_or_default(),
+        data: Bytes::from(record.data.into_inner()),
+    })
 }

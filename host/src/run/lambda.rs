@@ -1,0 +1,358 @@
+//! A Lambda function behind an event source mapping of Kinesis: Lambda polls the stream and gives
+//! batches, and gives a batch again from the record on that the answer names.
+//!
+//! Nothing of that is trusted to be exactly once. The ledger says what is done and what is pending, as
+//! in every mode; what a batch lacks is read from the stream.
+
+mod answer;
+mod feed;
+mod metrics;
+mod missing;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chrono::Utc;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tokio::sync::{Mutex, OnceCell};
+use tracing::Instrument as _;
+
+use self::answer::{Answer, Failure};
+use self::feed::Feed;
+use self::metrics::Invocation;
+use self::missing::todo;
+use super::rules::Rules;
+use super::targets::Targets;
+use super::worker::shard_id;
+use crate::config::{RunSettings, SummaryFormat};
+use crate::error::PipelineError;
+use crate::ledger::s3::S3Ledger;
+use crate::ledger::store::StoreError;
+use crate::pipeline::{Host, Shard, run_shard};
+use crate::record::{SequenceNumber, ShardId};
+use crate::retry::Patience;
+use crate::sink::SinkError;
+use crate::source::aggregate::Outsiders;
+use crate::source::kinesis::budget::Budget;
+use crate::source::kinesis::{Again, KinesisRecord, Packer, Packing, Stream};
+use crate::source::lambda_event::{Batch, KinesisEvent};
+use crate::telemetry::LogFormat;
+
+/// Where the runtime API is; Lambda sets it, and nobody else does.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// Where the deployment package is.
+const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+
+/// The function's memory, MB.
+const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+
+/// "MaximumRecordAgeInSeconds" of a mapping is at least 60: of records that came later than so long
+/// ago, the mapping cannot have given up on any.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
+
+/// What is kept of an invocation's time for the answer.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
+
+/// A runtime that gives no deadline, or one in the past, gets this one: Lambda's longest.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+
+/// Whether this process was started by Lambda.
+#[must_use]
+pub fn is_here() -> bool {
+    std::env::var_os(RUNTIME_API).is_some()
+}
+
+/// A file of the deployment package.
+#[must_use]
+pub fn packaged(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os(TASK_ROOT)?).join(name);
+    path.exists().then_some(path)
+}
+
+/// Serves invocations until Lambda ends the process.
+///
+/// # Errors
+/// What the runtime API says.
+pub async fn run(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> anyhow::Result<()> {
+    let targets = Targets::new(settings);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let function = Arc::new(Function {
+        name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+        budget: Budget::new(host.memory_for_reading()),
+        patience: settings.patience,
+        outsiders: settings.outsiders,
+        rules,
+        host,
+        targets,
+        client,
+        ledgers: Mutex::default(),
+        hash_keys: Mutex::default(),
+        release_kept: OnceCell::new(),
+        slowest: Mutex::new(Duration::ZERO),
+    });
+    let serve = |event: LambdaEvent<KinesisEvent>| {
+        let function = function.clone();
+        async move { function.invoke(event).await.map_err(Error::from) }
+    };
+    let served = lambda_runtime::run(service_fn(serve)).await;
+    served.map_err(|error| anyhow::anyhow!("the runtime API: {error}"))
+}
+
+/// Settings that nobody gave, and what the function's memory allows where they allow more.
+pub fn adapt(settings: &mut RunSettings, log_format_is_default: bool) {
+    let megabytes = std::env::var(MEMORY_SIZE).ok();
+    let function = megabytes.and_then(|size| size.parse::<u64>().ok());
+    if let Some(megabytes) = function {
+        let half = megabytes << 19;
+        settings.memory = settings.memory.min(half);
+    }
+    if log_format_is_default {
+        settings.log_format = LogFormat::Json;
+    }
+    settings.summary = SummaryFormat::None;
+}
+
+struct Function {
+    name: String,
+    rules: Arc<Rules>,
+    host: Arc<Host>,
+    targets: Targets,
+    client: aws_sdk_kinesis::Client,
+    budget: Budget,
+    patience: Patience,
+    outsiders: Outsiders,
+    /// Ledgers as this process left them. Another process may have gone on since; then the next step
+    /// finds out.
+    ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
+    hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
+    release_kept: OnceCell<()>,
+    /// How long the slowest shard of an invocation took so far.
+    slowest: Mutex<Duration>,
+}
+
+impl Function {
+    async fn invoke(&self, event: LambdaEvent<KinesisEvent>) -> anyhow::Result<Answer> {
+        let deadline = deadline(event.context.deadline);
+        let request_id = &event.context.request_id;
+        let mut answer = Answer::default();
+        for batch in event.payload.batches()? {
+            let records = batch.records.len();
+            let shard = batch.shard.clone();
+            let span = tracing::info_span!("batch", request_id, shard, records);
+            let failure = self.batch(batch, deadline, request_id).instrument(span);
+            answer.add(failure.await);
+        }
+        Ok(answer)
+    }
+
+    /// Lands the records of a shard, and says from which of them on they have to be given again.
+    async fn batch(&self, batch: Batch, deadline: Instant, request_id: &str) -> Option<Failure> {
+        let (started, before) = (Instant::now(), self.summary(Instant::now()));
+        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
+        let (stream, shard) = (batch.stream.clone(), batch.shard.clone());
+        let landed = self.land_in_time(batch, deadline).await;
+        let error = landed.as_ref().err();
+        if let Some(error) = error {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the batch has not landed as a whole"
+            );
+        }
+        let committed = match shard_id(&stream, &shard) {
+            Ok(shard) => self.committed(&shard, error.is_some()).await,
+            Err(_) => None,
+        };
+        let failure = Failure::of(&numbers, committed);
+        let ended_ms = Utc::now().timestamp_millis();
+        let invocation = Invocation {
+            function: &self.name,
+            stream: &stream,
+            shard: &shard,
+            request_id,
+            before: &before,
+            after: &self.summary(started),
+            uncommitted: failure.as_ref().map_or(0, |failure| failure.records),
+            mismatch: error.is_some_and(is_mismatch),
+            age_ms: ended_ms - i64::try_from(arrived_at).unwrap_or(ended_ms),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ended_ms,
+        };
+        println!("{}", invocation.line());
+        failure
+    }
+
+    fn summary(&self, started: Instant) -> crate::progress::Summary {
+        let release = self.rules.active().id();
+        self.host.progress.summary(started, release)
+    }
+
+    /// The last record of the shard that is known to be done. After a failure the ledger is forgotten:
+    /// the next invocation reads it.
+    async fn committed(&self, shard: &ShardId, failed: bool) -> Option<SequenceNumber> {
+        let mut ledgers = self.ledgers.lock().await;
+        let ledger = if failed {
+            ledgers.remove(shard)
+        } else {
+            ledgers.get(shard).cloned()
+        };
+        let ledger = ledger?.ledger().await;
+        ledger.committed().map(|committed| committed.last)
+    }
+
+    /// Lands a batch, as far as there is time for it.
+    async fn land_in_time(&self, batch: Batch, deadline: Instant) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let left = deadline.saturating_duration_since(started);
+        let margin = *self.slowest.lock().await * 3 / 2;
+        let until = deadline - margin.min(left / 2).max(TIME_TO_ANSWER).min(left);
+        let cut = deadline - TIME_TO_ANSWER.min(left);
+        let landed = tokio::time::timeout_at(cut.into(), self.land_again(batch, until)).await;
+        let mut slowest = self.slowest.lock().await;
+        *slowest = started.elapsed().max(*slowest);
+        landed.context("there was not time enough to land the batch")?
+    }
+
+    /// Lands a batch; once more where another process had gone on since this one looked.
+    async fn land_again(&self, batch: Batch, until: Instant) -> anyhow::Result<()> {
+        let shard = shard_id(&batch.stream, &batch.shard)?;
+        match self.land(&shard, batch.clone(), until).await {
+            Err(error) if is_stale(&error) => {
+                tracing::info!(error = format!("{error:#}"), "reading the ledger again");
+                self.ledgers.lock().await.remove(&shard);
+                self.land(&shard, batch, until).await
+            }
+            landed => landed,
+        }
+    }
+
+    async fn land(&self, shard: &ShardId, batch: Batch, until: Instant) -> anyhow::Result<()> {
+        let ledger = self.ledger(shard).await?;
+        let held = self.targets.resume(shard, ledger.clone()).await?;
+        let kept = || async { held.registry.keep(self.rules.offer()).await };
+        self.release_kept.get_or_try_init(kept).await?;
+        let known = ledger.ledger().await;
+        known.for_replay(None)?;
+        let replay = match known.pending() {
+            Some(pending) => Some(self.rules.replay_plan(&held.registry, pending).await?),
+            None => None,
+        };
+        let packing = Packing {
+            shard: shard.clone(),
+            hash_keys: self.hash_keys(&batch).await?,
+            outsiders: self.outsiders,
+            again: known.pending().map(Again::of),
+        };
+        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let mut todo = todo(&known, &numbers, |first, last| {
+            count(&packing, &batch.records, first, last)
+        });
+        if known
+            .committed()
+            .is_some_and(|done| is_recent(done.last_arrived_at))
+        {
+            todo.skipped_behind = None;
+        }
+        let feed = Feed {
+            stream: Stream::new(self.client.clone(), batch.stream),
+            shard: batch.shard,
+            packing,
+            records: batch.records,
+            todo,
+            budget: self.budget.clone(),
+            patience: self.patience,
+            until: until.into(),
+        };
+        let (ledger, sinks, _scratches) = held.into_parts();
+        let slices = feed.start();
+        let mut shard = Shard {
+            slices,
+            ledger,
+            sinks,
+        };
+        let fresh = self.rules.fresh_plan();
+        Ok(run_shard(&self.host, &mut shard, replay.as_ref(), &fresh).await?)
+    }
+
+    /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
+    /// step, and not before: a batch that is done already writes nothing.
+    async fn ledger(&self, shard: &ShardId) -> anyhow::Result<Arc<S3Ledger>> {
+        let mut ledgers = self.ledgers.lock().await;
+        if let Some(ledger) = ledgers.get(shard) {
+            return Ok(ledger.clone());
+        }
+        let ledger = Arc::new(self.targets.assume(shard).await?);
+        ledgers.insert(shard.clone(), ledger.clone());
+        Ok(ledger)
+    }
+
+    /// The hash keys of a shard, where it matters which records belong to it.
+    async fn hash_keys(&self, batch: &Batch) -> anyhow::Result<std::ops::RangeInclusive<u128>> {
+        if self.outsiders.are_kept() {
+            return Ok(0..=u128::MAX);
+        }
+        let mut known = self.hash_keys.lock().await;
+        if let Some(keys) = known.get(&batch.shard) {
+            return Ok(keys.clone());
+        }
+        let stream = Stream::new(self.client.clone(), batch.stream.clone());
+        let shards = stream.list_shards().await;
+        for info in shards.with_context(|| format!("the stream {}", batch.stream))? {
+            known.insert(info.id, info.hash_keys);
+        }
+        let keys = known.get(&batch.shard).cloned();
+        keys.with_context(|| format!("the stream {} has no {}", batch.stream, batch.shard))
+    }
+}
+
+/// How many records a batch holds between two numbers, those inside aggregates counted.
+fn count(
+    packing: &Packing,
+    records: &[KinesisRecord],
+    first: SequenceNumber,
+    last: SequenceNumber,
+) -> u64 {
+    let mut packer = Packer::new(packing.clone());
+    records
+        .iter()
+        .filter(|record| (first..=last).contains(&record.sequence))
+        .for_each(|record| packer.push(record));
+    packer.slices().iter().map(|slice| slice.len() as u64).sum()
+}
+
+fn is_recent(arrived_at: u64) -> bool {
+    let now = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
+    u128::from(now.saturating_sub(arrived_at)) < GIVEN_UP_AFTER.as_millis()
+}
+
+fn deadline(epoch_ms: u64) -> Instant {
+    let now = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
+    let left = match epoch_ms.saturating_sub(now) {
+        0 => LONGEST_INVOCATION,
+        left => Duration::from_millis(left),
+    };
+    Instant::now() + left
+}
+
+/// Whether the ledger is not what this process thought.
+fn is_stale(error: &anyhow::Error) -> bool {
+    let store = error.chain().find_map(|cause| cause.downcast_ref());
+    matches!(store, Some(StoreError::Lost { .. } | StoreError::Step(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(PipelineError::Ledger(
+                StoreError::Lost { .. } | StoreError::Step(_)
+            ))
+        )
+}
+
+fn is_mismatch(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(PipelineError::Sink(SinkError::Different(_)))
+    )
+}

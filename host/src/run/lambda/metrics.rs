@@ -1,0 +1,82 @@
+//! What an invocation did, as CloudWatch's embedded metric format: a line of JSON in the log, of which
+//! CloudWatch makes metrics ("Specification: Embedded metric format").
+
+use serde_json::{Value, json};
+
+use crate::progress::Summary;
+
+/// The namespace of the metrics.
+const NAMESPACE: &str = "Sluice";
+
+/// What an invocation did with the records of one shard.
+pub(super) struct Invocation<'a> {
+    pub(super) function: &'a str,
+    pub(super) stream: &'a str,
+    pub(super) shard: &'a str,
+    pub(super) request_id: &'a str,
+    /// The counts of the process before and after it.
+    pub(super) before: &'a Summary,
+    pub(super) after: &'a Summary,
+    /// Records of the batch that were not landed.
+    pub(super) uncommitted: usize,
+    /// Whether there was an object with other content.
+    pub(super) mismatch: bool,
+    /// How old the first record of the batch was, milliseconds.
+    pub(super) age_ms: i64,
+    pub(super) duration_ms: u64,
+    /// When it ended, milliseconds since the Unix epoch.
+    pub(super) ended_ms: i64,
+}
+
+impl Invocation<'_> {
+    /// The line of the log.
+    pub(super) fn line(&self) -> Value {
+        let counts = [
+            ("Records", self.after.records - self.before.records),
+            ("Bytes", self.after.bytes_in - self.before.bytes_in),
+            ("Events", self.after.events - self.before.events),
+            ("Quarantined", self.after.rejected - self.before.rejected),
+            ("Dropped", self.after.dropped - self.before.dropped),
+            ("Objects", self.after.objects - self.before.objects),
+            ("Messages", self.after.messages - self.before.messages),
+            ("Uncommitted", self.uncommitted as u64),
+            ("ContentMismatch", u64::from(self.mismatch)),
+        ];
+        let times = [
+            ("Duration", json!(self.duration_ms)),
+            ("BatchAge", json!(self.age_ms)),
+        ];
+        let unit = |name: &str| if name == "Bytes" { "Bytes" } else { "Count" };
+        let metrics: Vec<Value> = counts
+            .iter()
+            .map(|(name, _)| json!({ "Name": name, "Unit": unit(name) }))
+            .chain(
+                times
+                    .iter()
+                    .map(|(name, _)| json!({ "Name": name, "Unit": "Milliseconds" })),
+            )
+            .collect();
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": self.ended_ms,
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [["Function", "Stream"]],
+                    "Metrics": metrics,
+                }],
+            },
+            "Function": self.function,
+            "Stream": self.stream,
+            "Shard": self.shard,
+            "RequestId": self.request_id,
+            "Release": self.after.release,
+        });
+        for (name, count) in counts {
+            line[name] = json!(count);
+        }
+        for (name, time) in times {
+            line[name] = time;
+        }
+        line
+    }
+}
