@@ -5,6 +5,15 @@ SLUICE := target/release/sluice
 OUT    := out
 EVENTS := 1000000
 
+# A Lambda package: for which architecture, and what goes in beside the program.
+HERE      := $(patsubst aarch64,arm64,$(shell uname -m))
+ARCH      := $(HERE)
+CONFIG    :=
+TRANSFORM :=
+MACHINE   := $(patsubst arm64,aarch64,$(ARCH))
+CROSS     := $(if $(filter $(HERE),$(ARCH)),,$(MACHINE)-unknown-linux-gnu)
+PACKAGE   := $(OUT)/lambda-$(ARCH)
+
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
@@ -36,6 +45,20 @@ demo-aws: build ## a million events through stand-ins for Kinesis, S3 and SQS th
 	cargo build --release --locked --example demo-aws
 	@echo; target/release/examples/demo-aws $(SLUICE) $(OUT)/aws $(EVENTS)
 
+lambda: build $(CROSS:%=cross) ## a Lambda package, out/lambda-ARCH.zip (ARCH=arm64, CONFIG=sluice.toml, TRANSFORM=x.wasm)
+	@echo "== packing $(PACKAGE).zip"
+	@rm -rf $(PACKAGE) && mkdir -p $(PACKAGE)
+	$(CROSS:%=$(MACHINE)-linux-gnu-)strip -o $(PACKAGE)/bootstrap target/$(CROSS:%=%/)release/sluice
+	$(if $(CROSS),,$(SLUICE) transform precompile $(PACKAGE)/precompiled $(TRANSFORM:%=--transform %))
+	$(if $(CONFIG),cp $(CONFIG) $(PACKAGE)/sluice.toml)
+	$(if $(TRANSFORM),cp $(TRANSFORM) $(PACKAGE)/transform.wasm)
+	cargo run --quiet --release --locked --example package-lambda -- $(PACKAGE).zip $(PACKAGE)
+
+cross: setup
+	@command -v $(MACHINE)-linux-gnu-gcc >/dev/null || { echo "a C compiler for $(ARCH) is missing: install gcc-$(subst _,-,$(MACHINE))-linux-gnu" >&2; exit 1; }
+	rustup target add $(CROSS)
+	CARGO_TARGET_$(shell echo $(CROSS) | tr a-z- A-Z_)_LINKER=$(MACHINE)-linux-gnu-gcc cargo build --release --locked --target $(CROSS)
+
 test: setup ## run all tests
 	@echo "== testing the transform"
 	cargo test --release --locked --package guest-enrich
@@ -60,4 +83,4 @@ lint: setup ## check format, clippy and documentation, warnings as errors
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws test guest component lint clean
+.PHONY: help setup build demo demo-aws lambda cross test guest component lint clean
