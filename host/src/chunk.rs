@@ -138,11 +138,7 @@ impl Chunk {
         let condemned = outcome.condemned.iter();
         self.condemned
             .extend(condemned.map(|index| positions[*index as usize]));
-        self.counts.records += slice.len() as u64;
-        self.counts.bytes += slice.data().len() as u64;
-        self.counts.events += outcome.events.len() as u64;
-        self.counts.rejected += outcome.rejected.len() as u64;
-        self.counts.dropped += outcome.dropped;
+        self.counts.add(slice, outcome);
     }
 
     fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
@@ -273,8 +269,8 @@ impl Chunk {
 
     /// What it adds to the counts of a run.
     #[must_use]
-    pub fn counts(&self) -> ChunkCounts {
-        self.counts
+    pub fn counts(&self) -> &ChunkCounts {
+        &self.counts
     }
 
     /// Its objects' destinations, in order.

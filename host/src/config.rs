@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod file;
+pub mod listen;
 pub mod replay;
 pub mod target;
 
@@ -30,6 +31,7 @@ use crate::transform::limits::Limits;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
+pub use self::listen::Listen;
 pub use self::replay::{Chosen, ReplayArgs};
 pub use self::target::{BusTarget, LakeTarget, Sources, StartAt, StreamSettings};
 
@@ -92,6 +94,8 @@ pub struct RunSettings {
     pub limits: Limits,
     /// Threads that transform and compress.
     pub threads: usize,
+    /// Where the run serves its pages.
+    pub http: Listen,
     /// What to say at the end.
     pub summary: SummaryFormat,
     /// What is logged.
@@ -126,7 +130,7 @@ impl RunArgs {
         Ok(RunSettings {
             lake,
             bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
-            patience: Patience(self.patience),
+            patience: Patience::new(self.patience),
             outsiders: self.outsiders,
             chosen: None,
             replay: None,
@@ -145,6 +149,10 @@ impl RunArgs {
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             limits: self.limits()?,
+            http: self.http.unwrap_or(match sources {
+                Sources::Files(_) | Sources::Lambda => Listen::Off,
+                Sources::Stream(_) => Listen::by_default(),
+            }),
             sources,
             transform: self.transform,
             summary: self.summary,

@@ -15,7 +15,7 @@
 //! - [`partition`], [`chunk`], [`encode`]: outcomes sorted by partition and made into objects.
 //! - [`sink`]: the lake, the bus and quarantine.
 //! - [`ledger`]: what is committed and what is pending.
-//! - [`progress`], [`telemetry`]: what is said of all that.
+//! - [`progress`], [`health`], [`http`], [`telemetry`]: what is said of all that.
 //! - [`generate`]: events to try it with.
 
 #![cfg_attr(
@@ -37,6 +37,8 @@ pub mod encode;
 pub mod error;
 pub mod files;
 pub mod generate;
+pub mod health;
+pub mod http;
 pub mod ledger;
 pub mod partition;
 pub mod pipeline;

@@ -11,6 +11,8 @@ mod landing;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use self::gate::Gate;
 use self::landing::{put_objects, send_messages};
 use crate::chunk::Chunk;
@@ -43,12 +45,18 @@ pub async fn run_shard(
     } = shard;
     let mut plan = replay.unwrap_or(fresh);
     let mut ready = build(host, sinks, slices, plan).await?;
-    while let Some(chunk) = ready {
-        let landing = land(host, sinks, ledger, chunk, plan);
+    while let Some(built) = ready {
+        let landing = land(host, sinks, ledger, built, plan);
         ((), ready) = tokio::try_join!(landing, build(host, sinks, slices, fresh))?;
         plan = fresh;
     }
     Ok(())
+}
+
+/// A chunk, and when its first slice came.
+struct Built {
+    chunk: Chunk,
+    opened_at: Instant,
 }
 
 /// Reads and transforms the next chunk; `None` at the end of the shard.
@@ -57,7 +65,7 @@ async fn build(
     sinks: &Sinks,
     slices: &mut Slices,
     plan: &Plan,
-) -> Result<Option<Chunk>, PipelineError> {
+) -> Result<Option<Built>, PipelineError> {
     let mut chunk = Chunk::new(sinks.chunk_rules(host), plan.release.id());
     let limits = host.chunk_limits();
     let mut gate = Gate::new(limits, plan.range);
@@ -81,15 +89,18 @@ async fn build(
         }
     }
     gate.check_complete()?;
-    Ok(chunk.last().is_some().then_some(chunk))
+    Ok(gate.opened_at().map(|opened_at| Built { chunk, opened_at }))
 }
 
 type Transforming = Task<(Slice, Result<Transformed, SandboxError>)>;
 
 fn transform(host: &Host, plan: &Plan, slice: Slice) -> Transforming {
     let (release, condemned) = (plan.release.clone(), plan.condemned.clone());
+    let timing = host.progress.times.transform.clone();
     host.compute.spawn(move || {
+        let started = Instant::now();
         let outcome = release.run(&slice, &condemned);
+        timing.took(started.elapsed());
         (slice, outcome)
     })
 }
@@ -107,19 +118,23 @@ async fn land(
     host: &Arc<Host>,
     sinks: &Sinks,
     ledger: &mut LedgerStore,
-    chunk: Chunk,
+    built: Built,
     plan: &Plan,
 ) -> Result<(), PipelineError> {
+    let Built { chunk, opened_at } = built;
     let format = plan.format;
     let pending = chunk.pending(format, plan.outsiders);
-    let (Some(pending), Some(last)) = (pending, chunk.last()) else {
+    let (Some(pending), Some(last_record)) = (pending, chunk.last()) else {
         return Ok(());
     };
+    let last = pending.range.last;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;
     send_messages(host, sinks, &chunk, format).await?;
-    ledger.commit(last).await?;
-    host.progress.landed(&chunk.counts());
+    ledger.commit(last_record).await?;
+    host.progress.landed(chunk.counts());
+    host.progress.times.chunk.took(opened_at.elapsed());
+    host.health.committed(&sinks.shard, last);
     Ok(())
 }

@@ -12,6 +12,7 @@ mod admission;
 mod hostile;
 mod kill;
 mod local;
+mod metrics;
 mod nasty_json;
 mod replay;
 mod services;

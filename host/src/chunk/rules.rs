@@ -1,8 +1,10 @@
 //! What a chunk heeds, and what it counts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::record::ShardId;
+use crate::record::{ShardId, Slice};
+use crate::transform::outcome::{ReasonCode, Rejected, Transformed};
 
 /// When a fresh chunk closes. It closes between slices, where the records alone decide, so that
 /// another run makes the same chunks of them.
@@ -33,7 +35,7 @@ pub struct ChunkRules {
 }
 
 /// What a chunk adds to the counts of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChunkCounts {
     /// Records read.
     pub records: u64,
@@ -41,10 +43,34 @@ pub struct ChunkCounts {
     pub bytes: u64,
     /// Events that they became.
     pub events: u64,
-    /// Records in quarantine.
-    pub rejected: u64,
+    /// Records in quarantine, by reason.
+    pub rejected: BTreeMap<ReasonCode, u64>,
     /// Records that the transform dropped on purpose.
     pub dropped: u64,
     /// Events meant for the bus while there is none.
     pub muted: u64,
+}
+
+impl ChunkCounts {
+    /// Counts a slice and what became of it; not what is muted, which the chunk's rules decide.
+    pub(super) fn add(&mut self, slice: &Slice, outcome: &Transformed) {
+        self.records += slice.len() as u64;
+        self.bytes += slice.data().len() as u64;
+        self.events += outcome.events.len() as u64;
+        self.dropped += outcome.dropped;
+        for Rejected { reason, .. } in &outcome.rejected {
+            match self.rejected.get_mut(&reason.code) {
+                Some(records) => *records += 1,
+                None => {
+                    self.rejected.insert(reason.code.clone(), 1);
+                }
+            }
+        }
+    }
+
+    /// Records in quarantine, whatever the reason.
+    #[must_use]
+    pub fn rejected_records(&self) -> u64 {
+        self.rejected.values().sum()
+    }
 }

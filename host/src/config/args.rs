@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 
-use crate::config::StartAt;
+use crate::config::{Listen, StartAt};
 use crate::encode::{Format, Level};
 use crate::sink::Messages;
 use crate::source::aggregate::Outsiders;
@@ -247,6 +247,12 @@ pub struct RunArgs {
     /// Threads that transform and compress; one for each core if not given.
     #[arg(long, env = "SLUICE_THREADS", value_name = "N")]
     pub threads: Option<u16>,
+
+    /// Where `/metrics`, `/livez`, `/readyz` and `/status` are served: an address and a port, of which 0
+    /// is any free one, or `none`. Whoever reaches the address can read them. [default: 127.0.0.1:9464
+    /// for a stream, where it is free; none for files]
+    #[arg(long, env = "SLUICE_HTTP", value_name = "ADDR:PORT|none")]
+    pub http: Option<Listen>,
 
     /// What to say at the end, on standard output.
     #[arg(

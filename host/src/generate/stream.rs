@@ -26,7 +26,7 @@ use crate::retry::{Attempts, Patience};
 use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
 
 /// How long a batch is tried: hours of a throttled stream are no use to anybody who waits.
-const PATIENCE: Patience = Patience(Duration::from_secs(600));
+const PATIENCE: Duration = Duration::from_secs(600);
 
 const BATCHES_AT_ONCE: usize = 4;
 
@@ -197,7 +197,7 @@ impl Sender {
     }
 
     async fn shards(&self) -> Result<Vec<ShardInfo>, KinesisError> {
-        let mut attempts = Attempts::new(PATIENCE);
+        let mut attempts = Attempts::new(&Patience::new(PATIENCE), "list_shards");
         loop {
             match self.stream.list_shards().await {
                 Err(KinesisError::Throttled(why)) => {
@@ -239,7 +239,7 @@ impl Sender {
     /// Sends records until every one of them is taken. Returns the aggregates that another shard
     /// took than was meant, with the id of that shard.
     async fn put(&self, mut batch: Vec<Entry>) -> Result<Vec<(Entry, String)>, KinesisError> {
-        let mut attempts = Attempts::new(PATIENCE);
+        let mut attempts = Attempts::new(&Patience::new(PATIENCE), "put_records");
         let mut strayed = Vec::new();
         loop {
             let requests = batch.iter().map(Entry::request).collect::<Result<_, _>>()?;

@@ -129,7 +129,7 @@ impl Place {
     /// [`StoreError::Damaged`], and [`StoreError::Service`] when patience is at its end.
     pub async fn read(&self, shard: &ShardId) -> Result<Versioned, StoreError> {
         let what = format!("read s3://{}/{}", self.bucket, self.key);
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "read_ledger");
         loop {
             let why = match self.get().await {
                 Ok(Some((text, etag))) => {
@@ -181,7 +181,7 @@ impl Place {
         let nonce = format!("{:016x}", rand::random::<u64>());
         let next = next.with_nonce(nonce);
         let what = format!("write s3://{}/{}", self.bucket, self.key);
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "write_ledger");
         loop {
             match self.put(&next, etag.as_deref()).await {
                 Ok(etag) => return Ok(Versioned { ledger: next, etag }),

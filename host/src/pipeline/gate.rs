@@ -15,6 +15,7 @@ pub(super) struct Gate {
     bytes: u64,
     records: u64,
     last: Option<SequenceNumber>,
+    opened_at: Option<Instant>,
     closes_at: Option<Instant>,
     closed: bool,
 }
@@ -27,9 +28,15 @@ impl Gate {
             bytes: 0,
             records: 0,
             last: None,
+            opened_at: None,
             closes_at: None,
             closed: false,
         }
+    }
+
+    /// When the first slice came.
+    pub(super) fn opened_at(&self) -> Option<Instant> {
+        self.opened_at
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -65,12 +72,14 @@ impl Gate {
             return Ok(());
         };
         if self.records == 0 {
+            let now = Instant::now();
+            self.opened_at = Some(now);
             match self.range {
                 Some(range) if range.first != first.sequence => {
                     return Err(PipelineError::RangeChanged(range));
                 }
                 Some(_) => {}
-                None => self.closes_at = self.limits.age.map(|age| Instant::now() + age),
+                None => self.closes_at = self.limits.age.map(|age| now + age),
             }
         }
         self.bytes += slice.data().len() as u64;

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use crate::chunk::{ChunkLimits, ChunkRules};
 use crate::compute::Compute;
 use crate::config::RunSettings;
 use crate::encode::{Format, Level};
+use crate::health::Health;
 use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
-use crate::progress::Progress;
+use crate::progress::{Progress, Summary};
 use crate::record::{Position, ShardId};
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::Slices;
@@ -31,6 +33,8 @@ pub struct Host {
     pub level: Level,
     /// What has been done so far.
     pub progress: Progress,
+    /// How the run is doing.
+    pub health: Arc<Health>,
 }
 
 /// A chunk in the making beside one that is landed, each with its input twice over (what came of it,
@@ -41,11 +45,15 @@ const MEMORY_TIMES_CHUNK: u64 = 5;
 const READING_PART: u64 = 4;
 
 impl Host {
-    /// The host of a run with these settings.
+    /// The host of a run with these settings that began at `started` and serves with `release`.
     ///
     /// # Errors
     /// When the system gives no more threads.
-    pub fn new(settings: &RunSettings) -> Result<Self, rayon::ThreadPoolBuildError> {
+    pub fn new(
+        settings: &RunSettings,
+        release: &Release,
+        started: Instant,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
         Ok(Self {
             compute: Compute::new(settings.threads)?,
             chunk_limits: settings.chunk,
@@ -53,7 +61,8 @@ impl Host {
             memory: settings.memory,
             max_partitions: settings.limits.partitions,
             level: settings.level,
-            progress: Progress::default(),
+            progress: Progress::new(settings.patience.retries().clone()),
+            health: Arc::new(Health::new(settings, release.into(), started)),
         })
     }
 
@@ -73,6 +82,13 @@ impl Host {
     #[must_use]
     pub fn memory_for_reading(&self) -> u64 {
         self.memory / READING_PART
+    }
+
+    /// What has been done so far, as it is said at the end.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let release = self.health.serving().release;
+        self.progress.summary(self.health.started(), release)
     }
 
     /// Tells how many shards there are to share the memory between.

@@ -1,6 +1,7 @@
 //! Writes what came of a chunk.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -56,7 +57,9 @@ async fn put_object(
         .await
         .map_err(PipelineError::Encode)?;
     let bytes = object.body.len() as u64;
+    let started = Instant::now();
     lake.put(object).await?;
+    host.progress.times.put.took(started.elapsed());
     host.progress.put(bytes, in_lake);
     Ok(())
 }
@@ -71,6 +74,7 @@ pub(super) async fn send_messages(
     let Some(bus) = &sinks.bus else {
         return Ok(());
     };
+    let started = Instant::now();
     let sent = match sinks.messages {
         Messages::None => 0,
         Messages::Objects => bus.announce(chunk, format, &sinks.lake_name).await?,
@@ -82,6 +86,9 @@ pub(super) async fn send_messages(
             messages
         }
     };
-    host.progress.sent(sent);
+    if sent > 0 {
+        host.progress.times.send.took(started.elapsed());
+        host.progress.sent(sent);
+    }
     Ok(())
 }

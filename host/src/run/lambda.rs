@@ -50,7 +50,7 @@ const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 /// The function's memory, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
-/// "MaximumRecordAgeInSeconds" of a mapping is at least 60: of records that came later than so long
+/// `MaximumRecordAgeInSeconds` of a mapping is at least 60: of records that came later than so long
 /// ago, the mapping cannot have given up on any.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
 
@@ -83,7 +83,7 @@ pub async fn run(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> 
     let function = Arc::new(Function {
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
         budget: Budget::new(host.memory_for_reading()),
-        patience: settings.patience,
+        patience: settings.patience.clone(),
         outsiders: settings.outsiders,
         rules,
         host,
@@ -151,7 +151,7 @@ impl Function {
 
     /// Lands the records of a shard, and says from which of them on they have to be given again.
     async fn batch(&self, batch: Batch, deadline: Instant, request_id: &str) -> Option<Failure> {
-        let (started, before) = (Instant::now(), self.summary(Instant::now()));
+        let (started, before) = (Instant::now(), self.host.summary());
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
         let (stream, shard) = (batch.stream.clone(), batch.shard.clone());
@@ -175,7 +175,7 @@ impl Function {
             shard: &shard,
             request_id,
             before: &before,
-            after: &self.summary(started),
+            after: &self.host.summary(),
             uncommitted: failure.as_ref().map_or(0, |failure| failure.records),
             mismatch: error.is_some_and(is_mismatch),
             age_ms: ended_ms - i64::try_from(arrived_at).unwrap_or(ended_ms),
@@ -184,11 +184,6 @@ impl Function {
         };
         println!("{}", invocation.line());
         failure
-    }
-
-    fn summary(&self, started: Instant) -> crate::progress::Summary {
-        let release = self.rules.active().id();
-        self.host.progress.summary(started, release)
     }
 
     /// The last record of the shard that is known to be done. After a failure the ledger is forgotten:
@@ -264,7 +259,8 @@ impl Function {
             records: batch.records,
             todo,
             budget: self.budget.clone(),
-            patience: self.patience,
+            patience: self.patience.clone(),
+            meter: self.host.health.read_meter(shard),
             until: until.into(),
         };
         let (ledger, sinks, _scratches) = held.into_parts();

@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use super::rules::Rules;
 use super::targets::{Held, Targets};
 use crate::config::RunSettings;
+use crate::health::State;
+use crate::http;
 use crate::pipeline::{Host, Shard, run_shard};
 use crate::record::Bounds;
 use crate::source::file::{self, Location};
@@ -21,6 +23,7 @@ pub async fn run(
     rules: Arc<Rules>,
     host: Arc<Host>,
 ) -> anyhow::Result<()> {
+    let _server = http::start(settings, &host).await?;
     let local = Local {
         rules,
         targets: Targets::new(settings),
@@ -44,7 +47,9 @@ struct Local {
 
 impl Local {
     async fn run_file(&self, opened: file::OpenFile) -> anyhow::Result<()> {
-        let mut held = self.targets.hold(opened.shard(), None).await?;
+        let (health, shard) = (&self.host.health, opened.shard().clone());
+        let mut held = self.targets.hold(&shard, None).await?;
+        health.taken(&shard);
         held.ledger.dedicate(self.replay).await?;
         held.registry.keep(self.rules.offer()).await?;
         let ledger = held.ledger.ledger().await;
@@ -53,24 +58,26 @@ impl Local {
             None => None,
         };
         let committed = ledger.committed();
-        self.host
-            .progress
-            .found_committed(committed.map_or(0, |committed| committed.records));
+        if let Some(committed) = committed {
+            self.host.progress.found_committed(committed.records);
+            health.committed(&shard, committed.last);
+        }
         let cut = ledger.pending().map(|pending| pending.range.last);
         let slices = opened.read(committed, cut, self.replay.unwrap_or_default())?;
         let (ledger, sinks, scratches) = held.into_parts();
-        let mut shard = Shard {
+        let mut working = Shard {
             slices,
             ledger,
             sinks,
         };
         run_shard(
             &self.host,
-            &mut shard,
+            &mut working,
             replay.as_ref(),
             &self.rules.fresh_plan(),
         )
         .await?;
+        health.ended(&shard, State::CaughtUp);
         Held::close(&scratches)?;
         Ok(())
     }

@@ -29,8 +29,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let started = Instant::now();
         let offer = rules::offer(settings).await?;
         let rules = Arc::new(Rules::admit(settings, offer)?);
-        let host = Arc::new(Host::new(settings)?);
-        let release = rules.active().id();
+        let host = Arc::new(Host::new(settings, rules.active(), started)?);
         let watcher = tokio::spawn(watch(settings.summary, host.clone()));
         let landed = match &settings.sources {
             Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,
@@ -39,7 +38,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         };
         watcher.abort();
         landed?;
-        report::summarize(settings, &host.progress.summary(started, release))
+        report::summarize(settings, &host.summary())
     })
 }
 

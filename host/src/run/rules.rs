@@ -140,7 +140,7 @@ fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
 /// A component or a release that cannot be read.
 pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
     if let Some(Chosen { registry, release }) = &settings.chosen {
-        let registry = own_files::registry(registry, settings.patience).await;
+        let registry = own_files::registry(registry, settings.patience.clone()).await;
         return Ok(registry.get(*release).await?);
     }
     let component = component(settings.transform.as_deref())?;

@@ -55,7 +55,7 @@ impl Targets {
             lake: settings.lake.clone(),
             bus: settings.bus.clone(),
             messages: settings.messages,
-            patience: settings.patience,
+            patience: settings.patience.clone(),
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
             s3: OnceCell::new(),
@@ -114,7 +114,7 @@ impl Targets {
             client: self.s3().await.clone(),
             bucket: bucket.to_owned(),
             key: format!("{prefix}{OWN_FOLDER}/ledger/{shard}.json"),
-            patience: self.patience,
+            patience: self.patience.clone(),
         }
     }
 
@@ -167,7 +167,12 @@ impl Targets {
     pub async fn resume(&self, shard: &ShardId, ledger: Arc<S3Ledger>) -> anyhow::Result<Held> {
         let (bucket, prefix) = self.in_s3()?;
         let client = self.s3().await.clone();
-        let lake = S3Lake::new(client, bucket.to_owned(), prefix.to_owned(), self.patience);
+        let lake = S3Lake::new(
+            client,
+            bucket.to_owned(),
+            prefix.to_owned(),
+            self.patience.clone(),
+        );
         let files = OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/")));
         let ledger = LedgerStore::S3(ledger);
         self.held(shard, ledger, Lake::S3(lake), files, Vec::new())
@@ -222,7 +227,7 @@ impl Targets {
             Some(BusTarget::Sqs(queue)) => {
                 let open = || async {
                     let client = aws_sdk_sqs::Client::new(self.sdk().await);
-                    SqsBus::open(client, queue, self.lake.to_string(), self.patience).await
+                    SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
                 };
                 Some(Bus::Sqs(self.sqs.get_or_try_init(open).await?.clone()))
             }

@@ -2,22 +2,24 @@
 //! ledgers.
 
 mod shard;
+mod stop;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
 pub use self::shard::shard_id;
 use self::shard::{Began, Ended, Running, Work};
+use self::stop::Stop;
 use super::leases::{View, moves};
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
+use crate::http;
 use crate::ledger::Ledger;
 use crate::ledger::s3::Versioned;
 use crate::pipeline::Host;
@@ -45,6 +47,8 @@ pub async fn run(
     rules: Arc<Rules>,
     host: Arc<Host>,
 ) -> anyhow::Result<()> {
+    let stop = Stop::listen(host.health.clone())?;
+    let _server = http::start(settings, &host).await?;
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let (ended, ends) = mpsc::unbounded_channel();
@@ -52,7 +56,7 @@ pub async fn run(
         stream: Stream::new(client, source.stream.clone()),
         source: source.clone(),
         replay: settings.replay,
-        patience: settings.patience,
+        patience: settings.patience.clone(),
         budget: Budget::new(host.memory_for_reading()),
         failing_since: None,
         rules,
@@ -68,7 +72,7 @@ pub async fn run(
         ended,
         ends,
     };
-    worker.work().await
+    worker.work(stop).await
 }
 
 struct Worker {
@@ -97,19 +101,21 @@ struct Worker {
 }
 
 impl Worker {
-    async fn work(&mut self) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    async fn work(&mut self, mut stop: Stop) -> anyhow::Result<()> {
         let mut looks = interval(self.source.lease / LOOKS_PER_LEASE);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = looks.tick() => {}
                 Some(ended) = self.ends.recv() => self.reap(ended)?,
-                _ = terminate.recv() => return self.drain().await,
-                _ = interrupt.recv() => return self.drain().await,
+                () = stop.told() => return self.drain().await,
             }
-            match self.look().await {
+            let looked = tokio::select! {
+                looked = self.look() => looked,
+                () = stop.overdue() => return self.drain().await,
+            };
+            self.host.health.looked(looked.as_ref().err());
+            match looked {
                 Err(error) => self.endure(error)?,
                 Ok(()) => {
                     self.failing_since = None;
@@ -128,7 +134,7 @@ impl Worker {
         let missing = error
             .chain()
             .any(|cause| matches!(cause.downcast_ref(), Some(KinesisError::NotFound(_))));
-        if self.source.until_caught_up && (missing || since.elapsed() >= self.patience.0) {
+        if self.source.until_caught_up && (missing || since.elapsed() >= self.patience.limit()) {
             return Err(error);
         }
         let error = format!("{error:#}");
@@ -293,7 +299,7 @@ impl Worker {
                     shard,
                     parents_began,
                     replay: self.replay,
-                    patience: self.patience,
+                    patience: self.patience.clone(),
                     budget: self.budget.clone(),
                 };
                 self.running
@@ -329,6 +335,7 @@ impl Worker {
 
     /// Ends the shards at a chunk, or where they are when that takes too long.
     async fn drain(&mut self) -> anyhow::Result<()> {
+        self.host.health.stopping();
         for running in self.running.values() {
             running.stop();
         }

@@ -59,7 +59,7 @@ impl S3Lake {
         let key = format!("{}{}", self.prefix, object.key);
         let body = Bytes::from(object.body);
         let (range, digest) = (object.origin.range, object.digest);
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "put_object");
         loop {
             let put = self
                 .client
@@ -95,7 +95,7 @@ impl S3Lake {
     /// # Errors
     /// What S3 says when patience is at its end.
     pub async fn create_own(&self, name: &str, content: &[u8]) -> Result<(), String> {
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "keep_release");
         loop {
             let put = self
                 .client
@@ -121,7 +121,7 @@ impl S3Lake {
     /// What S3 says when patience is at its end.
     pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
         let key = format!("{}{name}", self.prefix);
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "read_release");
         loop {
             let why = match self
                 .client
@@ -153,7 +153,7 @@ impl S3Lake {
     /// Success where the object that is there has the same content.
     async fn compare(&self, key: &str, digest: Option<Digest>) -> Result<(), SinkError> {
         let what = format!("look at s3://{}/{key}", self.bucket);
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "compare_object");
         loop {
             match self
                 .client

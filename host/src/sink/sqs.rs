@@ -156,7 +156,7 @@ impl SqsBus {
     }
 
     async fn send_batch(&self, mut batch: Vec<Entry>) -> Result<(), SinkError> {
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "send_messages");
         loop {
             let sent = self
                 .client

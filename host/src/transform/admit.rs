@@ -21,7 +21,8 @@ const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
 /// A release that may serve.
 pub struct Release {
     id: ReleaseId,
-    name: String,
+    transform: String,
+    version: String,
     program: Program,
 }
 
@@ -85,7 +86,8 @@ pub fn admit_compiled(
     program.check_settings().map_err(Refusal::Configure)?;
     Ok(Release {
         id: offer.manifest().id(),
-        name: format!("{} {}", description.name, description.version),
+        transform: description.name,
+        version: description.version,
         program,
     })
 }
@@ -138,10 +140,22 @@ impl Release {
         self.id
     }
 
+    /// The component's own name.
+    #[must_use]
+    pub fn transform(&self) -> &str {
+        &self.transform
+    }
+
+    /// The component's own version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
     /// The component's own name and version, for people.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> String {
+        format!("{} {}", self.transform, self.version)
     }
 
     /// Whether the component has the quick way in.

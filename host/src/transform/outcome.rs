@@ -60,6 +60,19 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Every kind of fault.
+    pub const ALL: [Self; 9] = [
+        Self::Trap,
+        Self::OutOfFuel,
+        Self::OutOfMemory,
+        Self::OutOfTime,
+        Self::StackOverflow,
+        Self::InvalidOutput,
+        Self::RecordTooLarge,
+        Self::TooManyPartitions,
+        Self::MessageTooLarge,
+    ];
+
     /// The code that names the quarantine partition.
     #[must_use]
     pub fn code(self) -> ReasonCode {

@@ -64,6 +64,7 @@ fn a_wrong_value_is_refused_before_anything_starts() {
         ("--limits-time", "0s", "limits.time"),
         ("--limits-partitions", "0", "limits.partitions"),
         ("--threads", "0", "threads"),
+        ("--http", "9464", "127.0.0.1:9464"),
         ("--settings", "nowhere.json", "settings"),
         ("--log-level", "sluice=loudest", "log.level"),
         ("--config", "nowhere.toml", "nowhere.toml"),

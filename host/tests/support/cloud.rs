@@ -53,6 +53,8 @@ impl Cloud {
         args.extend(more);
         let mut command = self.place.command(&args);
         command.envs(environment());
+        // The default port is for one worker on a machine.
+        command.env("SLUICE_HTTP", "none");
         command.env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint);
         command.env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint);
         command

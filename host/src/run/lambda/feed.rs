@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::missing::Todo;
+use crate::health::ReadMeter;
 use crate::ledger::Range;
 use crate::record::{Bound, Bounds, SequenceNumber};
 use crate::retry::{Attempts, Patience};
@@ -25,6 +26,7 @@ pub(super) struct Feed {
     pub(super) todo: Todo,
     pub(super) budget: Budget,
     pub(super) patience: Patience,
+    pub(super) meter: ReadMeter,
     /// When no more is to be begun.
     pub(super) until: Instant,
 }
@@ -88,8 +90,9 @@ impl Feed {
                 from: None,
                 to: Some(Bound::Sequence(last)),
             },
-            patience: self.patience,
+            patience: self.patience.clone(),
             budget: self.budget.clone(),
+            meter: self.meter.clone(),
         };
         let (_stop, stopped) = watch::channel(false);
         let (mut slices, _reader) = read(reading, stopped);
@@ -114,7 +117,7 @@ impl Feed {
         number: SequenceNumber,
     ) -> Result<Option<SequenceNumber>, SourceError> {
         let what = format!("look behind {number} in {}", self.shard);
-        let mut attempts = Attempts::new(self.patience);
+        let mut attempts = Attempts::new(&self.patience, "get_records");
         loop {
             let why = match self.stream.first(&self.shard, Start::After(number)).await {
                 Ok(first) => return Ok(first),

@@ -1,5 +1,5 @@
-//! What an invocation did, as CloudWatch's embedded metric format: a line of JSON in the log, of which
-//! CloudWatch makes metrics ("Specification: Embedded metric format").
+//! What an invocation did, as `CloudWatch`'s embedded metric format: a line of JSON in the log, of which
+//! `CloudWatch` makes metrics ("Specification: Embedded metric format").
 
 use serde_json::{Value, json};
 

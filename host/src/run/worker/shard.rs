@@ -74,6 +74,8 @@ impl Running {
             LedgerStore::File(_) => None,
         };
         let id = work.info.id.clone();
+        let (health, name) = (work.host.health.clone(), work.shard.clone());
+        health.taken(&name);
         let shard = tokio::spawn(work.work(held, stopped));
         let task = shard.abort_handle();
         tokio::spawn(async move {
@@ -81,6 +83,7 @@ impl Running {
                 Ok(end) => end,
                 Err(error) => Err(error.into()),
             };
+            health.ended(&name, (&end).into());
             let _nobody_counts = ended.send((id, end));
         });
         Self { stop, ledger, task }
@@ -118,6 +121,7 @@ impl Work {
         let start = self.start(&mut ledger).await?;
         let fresh = self.rules.fresh_plan();
         let reading = Reading {
+            meter: self.host.health.read_meter(&self.shard),
             stream: self.stream,
             id: self.info.id,
             packing: Packing {
@@ -129,7 +133,7 @@ impl Work {
             start,
             until_tip: self.source.until_caught_up,
             bounds: self.replay.unwrap_or_default(),
-            patience: self.patience,
+            patience: self.patience.clone(),
             budget: self.budget,
         };
         let (slices, reader) = read(reading, stop);
@@ -160,6 +164,7 @@ impl Work {
         }
         if let Some(committed) = known.committed() {
             self.host.progress.found_committed(committed.records);
+            self.host.health.committed(&self.shard, committed.last);
             return Ok(Start::After(committed.last));
         }
         if let Some(moment) = known.began_at() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What one call takes while it is under way: "GetRecords" gives at most 10 MB, which come as JSON with
+/// What one call takes while it is under way: `GetRecords` gives at most 10 MB, which come as JSON with
 /// base64 (a third more), are decoded, and packed into slices.
 const CALL_MAX_BYTES: u64 = 36 << 20;
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::api::{Batch, KinesisError, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
+use crate::health::ReadMeter;
 use crate::record::{Bounds, SequenceNumber, Slice};
 use crate::retry::{Attempts, Patience};
 use crate::source::{Slices, SourceError};
@@ -52,6 +53,8 @@ pub struct Reading {
     pub patience: Patience,
     /// The room for what is read.
     pub budget: Budget,
+    /// What is told how reading is doing.
+    pub meter: ReadMeter,
 }
 
 /// Starts to read, until the end or until `stop` says so.
@@ -88,13 +91,14 @@ impl Reader {
 
     async fn read_to_end(&mut self) -> Result<End, Gone> {
         let mut iterator: Option<String> = None;
-        let mut attempts = Attempts::new(self.reading.patience);
+        let mut attempts = Attempts::new(&self.reading.patience, "get_records");
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
             let mut room = self.reading.budget.call().await.ok_or(Gone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
-                    attempts = Attempts::new(self.reading.patience);
+                    attempts = Attempts::new(&self.reading.patience, "get_records");
+                    self.reading.meter.read(batch.behind_ms);
                     let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
                     let within = self.take_records(batch.records).await?;
                     self.send_all(&mut room).await?;
@@ -111,6 +115,7 @@ impl Reader {
                 Err(KinesisError::ExpiredIterator) => iterator = None,
                 Err(error) => {
                     drop(room);
+                    self.reading.meter.failed(&error);
                     let (what, why) = (format!("read {}", self.name()), error.to_string());
                     if !attempts.again(&what, &why).await {
                         return self.fail(SourceError::Service { what, why }).await;

@@ -1,0 +1,176 @@
+//! What a run says of itself while it runs: whether it lives, whether it is ready, and how its shards
+//! are doing. Whoever works tells it here; the pages of [`http`](crate::http) only read.
+
+mod gauges;
+mod looks;
+mod shards;
+mod status;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use self::looks::{Looks, Rhythm};
+use self::shards::Shards;
+pub use self::shards::{ReadMeter, State};
+pub use self::status::Status;
+use crate::config::{RunSettings, Sources};
+use crate::record::{SequenceNumber, ShardId};
+use crate::retry::Retries;
+use crate::transform::admit::Release;
+use crate::transform::release::ReleaseId;
+
+/// The release that serves.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// Its id.
+    pub release: ReleaseId,
+    /// The name that the component gives itself.
+    pub transform: String,
+    /// The version that it gives itself.
+    pub version: String,
+}
+
+impl From<&Release> for Serving {
+    fn from(release: &Release) -> Self {
+        Self {
+            release: release.id(),
+            transform: release.transform().to_owned(),
+            version: release.version().to_owned(),
+        }
+    }
+}
+
+/// How a run is doing.
+#[derive(Debug)]
+pub struct Health {
+    started: Instant,
+    began_at: DateTime<Utc>,
+    serving: Serving,
+    retries: Retries,
+    now: Mutex<Now>,
+}
+
+/// What changes.
+#[derive(Debug)]
+struct Now {
+    /// Of a stream; files are not looked at.
+    looks: Option<Looks>,
+    stopping: bool,
+    shards: Shards,
+}
+
+impl Health {
+    /// A run with these settings that began at `started`.
+    #[must_use]
+    pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
+        let looks = match &settings.sources {
+            Sources::Files(_) | Sources::Lambda => None,
+            Sources::Stream(stream) => {
+                let rhythm = Rhythm::new(stream.lease, settings.patience.limit());
+                Some(Looks::new(rhythm, Instant::now()))
+            }
+        };
+        let retries = settings.patience.retries().clone();
+        Self {
+            started,
+            began_at: Utc::now(),
+            serving,
+            retries,
+            now: Mutex::new(Now {
+                looks,
+                stopping: false,
+                shards: Shards::default(),
+            }),
+        }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the run began.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The same by the clock.
+    #[must_use]
+    pub fn began_at(&self) -> DateTime<Utc> {
+        self.began_at
+    }
+
+    /// The release that serves.
+    #[must_use]
+    pub fn serving(&self) -> &Serving {
+        &self.serving
+    }
+
+    /// A look at the stream came round, with this fault if it failed.
+    pub fn looked(&self, fault: Option<&anyhow::Error>) {
+        let fault = fault.map(|error| format!("{error:#}"));
+        if let Some(looks) = &mut self.now().looks {
+            looks.came_round(Instant::now(), fault);
+        }
+    }
+
+    /// The run was told to stop, or is done.
+    pub fn stopping(&self) {
+        self.now().stopping = true;
+    }
+
+    /// A shard is worked on from now on.
+    pub fn taken(&self, shard: &ShardId) {
+        self.now().shards.take(shard);
+    }
+
+    /// Everything up to `last` is committed.
+    pub fn committed(&self, shard: &ShardId, last: SequenceNumber) {
+        self.now().shards.commit(shard, last);
+    }
+
+    /// A shard is not worked on any more, and what became of it.
+    pub fn ended(&self, shard: &ShardId, state: State) {
+        self.now().shards.end(shard, state);
+    }
+
+    /// What the reader of a shard, which is taken, tells how it is doing.
+    #[must_use]
+    pub fn read_meter(&self, shard: &ShardId) -> ReadMeter {
+        self.now().shards.read_meter(shard)
+    }
+
+    /// Whether the run's own loop turns. One that waits for a service still does.
+    ///
+    /// # Errors
+    /// What stands still, and for how long.
+    pub fn live(&self) -> Result<(), String> {
+        let now = self.now();
+        match &now.looks {
+            Some(looks) if !now.stopping => looks.live(Instant::now()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the run does its work.
+    ///
+    /// # Errors
+    /// What keeps it from that.
+    pub fn ready(&self) -> Result<(), String> {
+        let now = self.now();
+        if now.stopping {
+            return Err("the run is stopping".into());
+        }
+        let Some(looks) = &now.looks else {
+            return Ok(());
+        };
+        looks
+            .ready(Instant::now())
+            .map_err(|why| match self.retries.latest() {
+                Some(failure) if looks.none_since(failure.at) => format!("{why}; {failure}"),
+                _ => why,
+            })
+    }
+}

@@ -1,0 +1,64 @@
+//! The gauges of `/metrics`: read when somebody asks.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Unit;
+
+use super::Health;
+use super::shards::{Shard, Shards};
+
+impl Collector for Health {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_release(&mut encoder)?;
+        self.encode_shards(&mut encoder)
+    }
+}
+
+impl Health {
+    fn encode_release(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let what = "The release that serves, and what its component calls itself.";
+        let serving = &self.serving;
+        let release = Info::new([
+            ("release", serving.release.to_string()),
+            ("transform", serving.transform.clone()),
+            ("version", serving.version.clone()),
+        ]);
+        release.encode(encoder.encode_descriptor("release", what, None, MetricType::Info)?)
+    }
+
+    fn encode_shards(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let now = self.now();
+        let what = "Shards that this process works on.";
+        let held = encoder.encode_descriptor("shards_held", what, None, MetricType::Gauge)?;
+        ConstGauge::new(now.shards.held()).encode(held)?;
+        let what = "How far the last read of a shard was behind its newest record.";
+        of_shards(encoder, "shard_lag", what, &now.shards, Shard::lag_seconds)?;
+        let what = "How long ago the last read of a shard was; its lag is as old as that.";
+        let (name, age) = ("shard_read_age", Shard::read_age_seconds);
+        of_shards(encoder, name, what, &now.shards, age)
+    }
+}
+
+/// A gauge in seconds of each shard that has one.
+fn of_shards(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    what: &str,
+    shards: &Shards,
+    seconds: impl Fn(&Shard) -> Option<f64>,
+) -> fmt::Result {
+    let (unit, kind) = (Some(&Unit::Seconds), MetricType::Gauge);
+    let mut gauge = encoder.encode_descriptor(name, what, unit, kind)?;
+    for (id, shard) in shards.iter() {
+        if let Some(seconds) = seconds(shard) {
+            let label = [("shard", id.as_str())];
+            gauge.encode_family(&label)?.encode_gauge(&seconds)?;
+        }
+    }
+    Ok(())
+}

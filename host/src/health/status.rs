@@ -1,0 +1,95 @@
+//! What `/status` says.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use super::{Health, shards};
+use crate::progress::Summary;
+use crate::record::ShardId;
+
+/// A run at this moment, for people and scripts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: &'static str,
+    /// `files` or `stream`.
+    pub mode: &'static str,
+    /// When the run began, RFC 3339.
+    pub since: String,
+    /// The release that serves.
+    pub release: String,
+    /// What its component calls itself.
+    pub transform: Transform,
+    /// Whether it does its work.
+    pub ready: bool,
+    /// What keeps it from that.
+    pub reason: Option<String>,
+    /// The shards that it works on or has worked on.
+    pub shards: Vec<Shard>,
+    /// The counts so far.
+    pub totals: Summary,
+}
+
+/// The component of a release.
+#[derive(Clone, Debug, Serialize)]
+pub struct Transform {
+    /// Its name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+}
+
+/// A shard as this run sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shard {
+    /// Its name in ledgers and objects.
+    pub shard: String,
+    /// What became of it: [`State::name`](super::State::name).
+    pub state: &'static str,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// How far reading is behind its newest record, seconds, where that is known.
+    pub lag_seconds: Option<f64>,
+    /// The last committed record: a sequence number, or an offset in a file.
+    pub committed: Option<String>,
+    /// Why it stopped, or why it cannot be read at the moment.
+    pub error: Option<String>,
+}
+
+impl Health {
+    /// How the run is doing, with what has been done so far.
+    #[must_use]
+    pub fn status(&self, totals: Summary) -> Status {
+        let reason = self.ready().err();
+        let now = self.now();
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            mode: now.looks.as_ref().map_or("files", |_| "stream"),
+            since: rfc3339(self.began_at),
+            release: self.serving.release.to_string(),
+            transform: Transform {
+                name: self.serving.transform.clone(),
+                version: self.serving.version.clone(),
+            },
+            ready: reason.is_none(),
+            reason,
+            shards: now.shards.iter().map(shard).collect(),
+            totals,
+        }
+    }
+}
+
+fn shard((id, shard): (&ShardId, &shards::Shard)) -> Shard {
+    Shard {
+        shard: id.to_string(),
+        state: shard.state.name(),
+        since: rfc3339(shard.since),
+        lag_seconds: shard.lag_seconds(),
+        committed: shard.committed.map(|last| last.to_string()),
+        error: shard.error(),
+    }
+}
+
+fn rfc3339(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,98 @@
+//! What each page says.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::process::Process;
+use super::routes::{Route, route};
+use crate::pipeline::Host;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// The media type of the text format, "`OpenMetrics` 1.0".
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The pages of a run.
+pub(super) struct Pages {
+    host: Arc<Host>,
+    registry: Registry,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Pages {
+    pub(super) fn new(host: Arc<Host>) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Process::new(host.health.began_at())));
+        let own = registry.sub_registry_with_prefix("sluice");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        own.register("build", "The program", build);
+        own.register_collector(Box::new(host.health.clone()));
+        host.progress.register(own);
+        Self { host, registry }
+    }
+
+    /// Answers a request; to one with `HEAD` the server leaves the body out.
+    pub(super) fn answer(&self, method: &Method, path: &str) -> Answer {
+        match route(method, path) {
+            Ok(Route::Metrics) => self.metrics(),
+            Ok(Route::Live) => verdict(self.host.health.live()),
+            Ok(Route::Ready) => verdict(self.host.health.ready()),
+            Ok(Route::Status) => self.status(),
+            Err(status) => refusal(status),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => page(StatusCode::OK, OPEN_METRICS, text),
+            Err(fmt::Error) => refusal(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn status(&self) -> Answer {
+        let status = self.host.health.status(self.host.summary());
+        match serde_json::to_string_pretty(&status) {
+            Ok(status) => page(StatusCode::OK, JSON, status + "\n"),
+            Err(error) => page(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                format!("{error}\n"),
+            ),
+        }
+    }
+}
+
+fn verdict(verdict: Result<(), String>) -> Answer {
+    match verdict {
+        Ok(()) => page(StatusCode::OK, TEXT, "ok\n".into()),
+        Err(why) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, why + "\n"),
+    }
+}
+
+fn refusal(status: StatusCode) -> Answer {
+    let mut answer = page(status, TEXT, format!("{status}\n"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let read = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, read);
+    }
+    answer
+}
+
+fn page(status: StatusCode, kind: &'static str, text: String) -> Answer {
+    let mut answer = Response::new(Full::from(text));
+    *answer.status_mut() = status;
+    let kind = HeaderValue::from_static(kind);
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}

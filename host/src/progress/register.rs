@@ -1,0 +1,103 @@
+//! What the counts are called as metrics.
+
+use prometheus_client::registry::{Registry, Unit};
+
+use super::Progress;
+
+impl Progress {
+    /// Registers all counts and times; they stay this run's own.
+    pub fn register(&self, registry: &mut Registry) {
+        self.register_records(registry);
+        self.register_outcomes(registry);
+        self.register_times(registry);
+        registry.register(
+            "retries",
+            "Operations of services that were tried again, on top of what the clients try",
+            self.retries.by_operation().clone(),
+        );
+    }
+
+    fn register_records(&self, registry: &mut Registry) {
+        let mut count = |name, help, counter: &super::Counter| {
+            registry.register(name, help, counter.clone());
+        };
+        count(
+            "records_read",
+            "Records read and transformed, committed or not",
+            &self.read_records,
+        );
+        count("records_committed", "Records committed", &self.records);
+        count(
+            "records_dropped",
+            "Records committed that the transform dropped on purpose",
+            &self.dropped,
+        );
+        count(
+            "blank_lines",
+            "Lines of files that were empty and so no records",
+            &self.blank_lines,
+        );
+        count(
+            "outsiders",
+            "Records of aggregates that were dropped because they belong to other shards",
+            &self.outsiders,
+        );
+        count("chunks", "Chunks committed", &self.chunks);
+        registry.register(
+            "records_rejected",
+            "Records committed to quarantine, by reason",
+            self.rejected.clone(),
+        );
+        registry.register_with_unit(
+            "input",
+            "Bytes of the committed records",
+            Unit::Bytes,
+            self.bytes_in.clone(),
+        );
+    }
+
+    fn register_outcomes(&self, registry: &mut Registry) {
+        registry.register(
+            "events",
+            "Events that the committed records became",
+            self.events.clone(),
+        );
+        registry.register(
+            "objects",
+            "Objects put, by kind: of events in the lake, or of records in quarantine",
+            self.objects.clone(),
+        );
+        registry.register_with_unit(
+            "object",
+            "Bytes of the objects put, compressed, by kind",
+            Unit::Bytes,
+            self.object_bytes.clone(),
+        );
+        registry.register("messages", "Messages sent", self.messages.clone());
+        registry.register(
+            "messages_muted",
+            "Events meant for the bus while there is none",
+            self.muted.clone(),
+        );
+    }
+
+    fn register_times(&self, registry: &mut Registry) {
+        let times = &self.times;
+        for (name, help, timing) in [
+            (
+                "chunk_duration",
+                "From the first slice of a chunk to its commit",
+                &times.chunk,
+            ),
+            ("put_duration", "The put of one object", &times.put),
+            ("send_duration", "The messages of one chunk", &times.send),
+            (
+                "transform_duration",
+                "The transform of one slice of at most 1,000 records",
+                &times.transform,
+            ),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, timing.0.clone());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! How long things take.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::histogram::Histogram;
+
+/// Upper bounds of the buckets, seconds. A chunk of a stream stays open for `--chunk-age`.
+const CHUNK: [f64; 13] = [
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 90.0, 180.0, 600.0,
+];
+
+/// Objects and messages: a file takes parts of a millisecond, a service that is busy a minute.
+const WRITE: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
+];
+
+/// A slice of a thousand small records takes milliseconds.
+const SLICE: [f64; 12] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+
+/// How long something took, each time. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Timing(pub(super) Histogram);
+
+impl Timing {
+    fn new(bounds: impl IntoIterator<Item = f64>) -> Self {
+        Self(Histogram::new(bounds))
+    }
+
+    /// It took so long once more.
+    pub fn took(&self, time: Duration) {
+        self.0.observe(time.as_secs_f64());
+    }
+}
+
+/// What is timed.
+#[derive(Debug)]
+pub struct Times {
+    /// A chunk, from its first slice to its commit.
+    pub chunk: Timing,
+    /// The put of one object, what is tried again included.
+    pub put: Timing,
+    /// The messages of one chunk, what is tried again included.
+    pub send: Timing,
+    /// The transform of one slice.
+    pub transform: Timing,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            chunk: Timing::new(CHUNK),
+            put: Timing::new(WRITE),
+            send: Timing::new(WRITE),
+            transform: Timing::new(SLICE),
+        }
+    }
+}

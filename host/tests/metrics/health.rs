@@ -1,0 +1,110 @@
+//! Ready and alive, or not, and why.
+
+use std::time::Duration;
+
+use super::watched::{Watched, get, metrics, says};
+use crate::support::aws::proxy::{Fault, Proxy, Rule};
+use crate::support::cloud::{Cloud, events, signal};
+use crate::support::lake;
+
+/// A Kinesis and an S3 behind proxies, and a worker on them.
+struct Behind {
+    cloud: Cloud,
+    kinesis: Proxy,
+    s3: Proxy,
+}
+
+impl Behind {
+    fn new() -> Self {
+        let cloud = Cloud::new(1);
+        cloud.put_all(&events(20, 31));
+        Self {
+            kinesis: Proxy::start(&cloud.kinesis.endpoint),
+            s3: Proxy::start(&cloud.s3.endpoint),
+            cloud,
+        }
+    }
+
+    fn watch(&self, more: &[&str]) -> Watched {
+        let mut command = self.cloud.command(more);
+        command.env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint);
+        command.env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint);
+        Watched::start(&mut command)
+    }
+
+    /// A worker that has become ready.
+    fn ready(&self, more: &[&str]) -> Watched {
+        let mut watched = self.watch(more);
+        watched.until(|address| get(address, "/readyz").status == 200);
+        watched
+    }
+}
+
+/// Reads of the ledgers, which every look at the stream begins with.
+fn of_ledgers(fault: Fault) -> Rule {
+    Rule::new(fault).method("GET").path("ledger").always()
+}
+
+#[test]
+fn a_worker_is_not_ready_before_the_stream_can_be_listed() {
+    let behind = Behind::new();
+    let refused = Fault::json(400, "AccessDeniedException");
+    let refused = Rule::new(refused).action("ListShards").always();
+    behind.kinesis.add(refused);
+    let mut watched = behind.watch(&[]);
+    watched.until(|address| says(address, "/readyz", 503, "AccessDenied"));
+    assert!(says(watched.address, "/readyz", 503, "the stream events"));
+    assert_eq!(get(watched.address, "/livez").status, 200);
+    behind.kinesis.heal();
+    watched.until(|address| says(address, "/readyz", 200, "ok"));
+}
+
+#[test]
+fn a_worker_is_not_ready_while_s3_refuses_and_says_what_it_tries() {
+    let behind = Behind::new();
+    let mut watched = behind.ready(&[]);
+    behind.s3.add(of_ledgers(Fault::s3(503, "SlowDown")));
+    watched.until(|address| {
+        says(
+            address,
+            "/readyz",
+            503,
+            "read s3://bucket/lake/_sluice/ledger",
+        )
+    });
+    let reason = get(watched.address, "/readyz").body;
+    assert!(reason.contains("SlowDown"), "{reason}");
+    assert_eq!(get(watched.address, "/livez").status, 200);
+    behind.s3.heal();
+    watched.until(|address| get(address, "/readyz").status == 200);
+    let read_ledger = [("operation", "read_ledger")];
+    assert!(metrics(watched.address).count("sluice_retries_total", &read_ledger) > 0);
+}
+
+#[test]
+fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
+    let behind = Behind::new();
+    let hang = Rule::new(Fault::Hang(Duration::from_secs(3_600)));
+    let hanging = hang.method("PUT").path("event_type").always();
+    let hanging = behind.s3.add(hanging);
+    let mut watched = behind.ready(&["--drain", "1h"]);
+    let patience = Duration::from_secs(60);
+    assert!(behind.s3.wait_for_hits(hanging, 1, patience));
+    signal(&watched.run.0, "TERM");
+    watched.until(|address| says(address, "/readyz", 503, "stopping"));
+    assert_eq!(get(watched.address, "/livez").status, 200);
+}
+
+#[test]
+fn a_look_that_never_ends_is_the_end_of_life_and_still_heeds_a_signal() {
+    let behind = Behind::new();
+    let mut watched = behind.ready(&["--patience", "1s"]);
+    watched.until(|_| lake::all_events(&behind.cloud.lake()).len() == 20);
+    behind
+        .s3
+        .add(of_ledgers(Fault::Hang(Duration::from_secs(3_600))));
+    watched.until(|address| says(address, "/readyz", 503, "not looked at for"));
+    watched.until(|address| says(address, "/livez", 503, "not looked at for"));
+    signal(&watched.run.0, "TERM");
+    assert_eq!(watched.end().summary().count("records"), 20);
+}
