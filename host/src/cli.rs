@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
+use crate::author::inspect::{InspectArgs, inspect};
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::generate::{self, Events, Generated, Plan};
 use crate::run::{self, lambda};
@@ -67,6 +68,8 @@ enum TransformCommand {
         #[arg(long, value_name = "FILE")]
         transform: Option<PathBuf>,
     },
+    /// Say what a component is, and whether it would be admitted.
+    Inspect(InspectArgs),
 }
 
 #[derive(Debug, Args)]
@@ -160,14 +163,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             run(&settings)
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
-        Command::Transform(TransformCommand::Export { file }) => {
-            fs::write(&file, ENRICH).with_context(|| file.display().to_string())
-        }
-        Command::Transform(TransformCommand::Precompile { folder, transform }) => {
-            let made = run::rules::precompile(transform.as_deref(), &folder)?;
-            println!("{}", made.display());
-            Ok(())
-        }
+        Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;
             println!("the settings are fine");
@@ -179,6 +175,20 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             resolved.settings()?;
             Ok(())
         }
+    }
+}
+
+fn transform(command: &TransformCommand) -> anyhow::Result<()> {
+    match command {
+        TransformCommand::Export { file } => {
+            fs::write(file, ENRICH).with_context(|| file.display().to_string())
+        }
+        TransformCommand::Precompile { folder, transform } => {
+            let made = run::rules::precompile(transform.as_deref(), folder)?;
+            println!("{}", made.display());
+            Ok(())
+        }
+        TransformCommand::Inspect(args) => inspect(args),
     }
 }
 

@@ -229,7 +229,11 @@ fn missing(key: &str, example: &str) -> ConfigError {
     )
 }
 
-fn transform_settings(settings: &str) -> Result<String, ConfigError> {
+/// The settings of a transform: a JSON object, or the content of a file.
+///
+/// # Errors
+/// What is neither.
+pub fn transform_settings(settings: &str) -> Result<String, ConfigError> {
     if settings.trim_start().starts_with('{') {
         return Ok(settings.to_owned());
     }

@@ -17,6 +17,7 @@
 //! - [`ledger`]: what is committed and what is pending.
 //! - [`progress`], [`health`], [`http`], [`telemetry`]: what is said of all that.
 //! - [`generate`]: events to try it with.
+//! - [`author`]: what the author of a transform tests it with.
 
 #![cfg_attr(
     test,
@@ -28,6 +29,7 @@
     )
 )]
 
+pub mod author;
 pub mod aws;
 pub mod chunk;
 pub mod cli;

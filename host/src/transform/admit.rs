@@ -4,6 +4,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+pub use super::bindings::exports::sluice::transform::rules::Description;
 use super::limits::Limits;
 use super::outcome::Transformed;
 use super::release::{Offer, ReleaseId};
@@ -35,7 +36,7 @@ pub enum Refusal {
     /// A plain WebAssembly module.
     #[error(
         "compile: a core WebAssembly module, not a component; build it with `cargo component build` \
-         or wrap it with `wasm-tools component new`"
+         or wrap it with `sluice transform wrap`"
     )]
     CoreModule,
     /// Not WebAssembly, damaged, or in need of a proposal that is off.
@@ -77,12 +78,7 @@ pub fn admit_compiled(
     offer: &Offer,
     limits: &Limits,
 ) -> Result<Release, Refusal> {
-    check_imports(engine, component)?;
-    let program = link(engine, component, offer, limits)?;
-    let description = program.describe().map_err(|error| match error {
-        SandboxError::Contract(error) => Refusal::World(format!("{error:#}")),
-        error => Refusal::Describe(error),
-    })?;
+    let (program, description) = described(engine, component, offer, limits)?;
     program.check_settings().map_err(Refusal::Configure)?;
     Ok(Release {
         id: offer.manifest().id(),
@@ -92,7 +88,40 @@ pub fn admit_compiled(
     })
 }
 
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
+/// What a component says of itself, also where it refuses the settings of the offer; the step of
+/// admission before [`Refusal::Configure`].
+///
+/// # Errors
+/// The first step that it fails, and why.
+pub fn describe(
+    engine: &Engine,
+    component: &Component,
+    offer: &Offer,
+    limits: &Limits,
+) -> Result<Description, Refusal> {
+    described(engine, component, offer, limits).map(|(_, description)| description)
+}
+
+fn described(
+    engine: &Engine,
+    component: &Component,
+    offer: &Offer,
+    limits: &Limits,
+) -> Result<(Program, Description), Refusal> {
+    check_imports(engine, component)?;
+    let program = link(engine, component, offer, limits)?;
+    let description = program.describe().map_err(|error| match error {
+        SandboxError::Contract(error) => Refusal::World(format!("{error:#}")),
+        error => Refusal::Describe(error),
+    })?;
+    Ok((program, description))
+}
+
+/// Compiles a component for `engine`, the step of admission before its imports are looked at.
+///
+/// # Errors
+/// [`Refusal::Size`], [`Refusal::CoreModule`] and [`Refusal::Compile`].
+pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
     /// The magic number and version of a core module, "WebAssembly Core Specification", 5.5.16.
     const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
     if bytes.len() > COMPONENT_MAX_BYTES {
@@ -170,5 +199,11 @@ impl Release {
     /// Only what is wrong with the release as a whole.
     pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
         self.program.run(slice, condemned)
+    }
+
+    /// The component with its settings, for the ways to run it that only its author wants.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 }

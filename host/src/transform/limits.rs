@@ -65,6 +65,8 @@ pub(super) struct MemoryGuard {
     memory_bytes: usize,
     /// Whether a growth was refused since the instance was made.
     pub(super) refused: bool,
+    /// The most linear memory that the instance has had, bytes.
+    pub(super) peak_bytes: usize,
 }
 
 impl MemoryGuard {
@@ -72,6 +74,7 @@ impl MemoryGuard {
         Self {
             memory_bytes,
             refused: false,
+            peak_bytes: 0,
         }
     }
 }
@@ -85,6 +88,9 @@ impl ResourceLimiter for MemoryGuard {
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.memory_bytes;
         self.refused |= !allowed;
+        if allowed {
+            self.peak_bytes = self.peak_bytes.max(desired);
+        }
         Ok(allowed)
     }
 

@@ -11,6 +11,7 @@ pub mod registry;
 pub mod release;
 pub mod sandbox;
 pub mod state;
+pub mod usage;
 
 /// The enrichment component that the program carries in itself, built from `guest-enrich`.
 pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

@@ -13,6 +13,7 @@ use super::judge::Judge;
 use super::limits::{EPOCH_TICK, Limits};
 use super::outcome::{Fault, Reason, Transformed};
 use super::state::State;
+use super::usage::Usage;
 
 use crate::record::{Position, Record, Slice};
 
@@ -114,21 +115,55 @@ impl Program {
     /// # Errors
     /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
     pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
-        let usual = condemned.is_empty()
-            && slice
-                .records()
-                .all(|r| r.data.len() <= self.limits.record_bytes);
-        if usual && let Some(transformed) = self.run_slab(slice)? {
+        let usage = &mut Usage::default();
+        if condemned.is_empty()
+            && let Some(transformed) = self.run_slab(slice, usage)?
+        {
             return Ok(transformed);
         }
-        self.run_records(slice, condemned)
+        self.run_records(slice, condemned, usage)
     }
 
-    /// The quick way in; `None` where the component lacks it or the slab failed as a whole. The
-    /// slab's budget is that of a single record, so that no record passes here with more than it
-    /// would be allowed alone.
-    fn run_slab(&self, records: &Slice) -> Result<Option<Transformed>, SandboxError> {
-        if self.slice.is_none() {
+    /// Transforms a slice by the way in that [`run`](Self::run) takes, and says what it took.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn measure(&self, slice: &Slice) -> Result<(Transformed, Usage), SandboxError> {
+        let mut usage = Usage::default();
+        let transformed = match self.run_slab(slice, &mut usage)? {
+            Some(transformed) => transformed,
+            None => self.run_records(slice, &[], &mut usage)?,
+        };
+        Ok((transformed, usage))
+    }
+
+    /// Transforms a slice by the quick way in alone; `None` where the component lacks it, the slice
+    /// is not offered to it, or it failed as a whole.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_quick(&self, slice: &Slice) -> Result<Option<Transformed>, SandboxError> {
+        self.run_slab(slice, &mut Usage::default())
+    }
+
+    /// Transforms a slice record by record, also where the component has the quick way in.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_singly(&self, slice: &Slice) -> Result<Transformed, SandboxError> {
+        self.run_records(slice, &[], &mut Usage::default())
+    }
+
+    /// The quick way in; `None` where the component lacks it, a record is too large to be offered, or
+    /// the slab failed as a whole. The slab's budget is that of a single record, so that no record
+    /// passes here with more than it would be allowed alone.
+    fn run_slab(
+        &self,
+        records: &Slice,
+        usage: &mut Usage,
+    ) -> Result<Option<Transformed>, SandboxError> {
+        let mut sizes = records.records().map(|record| record.data.len());
+        if self.slice.is_none() || sizes.any(|bytes| bytes > self.limits.record_bytes) {
             return Ok(None);
         }
         let mut instance = self.configured()?;
@@ -146,7 +181,9 @@ impl Program {
             arrived_at: records.arrived_at(),
             shard: records.shard().as_str(),
         };
-        match guest.call_transform_slice(&mut instance.store, slab) {
+        let called = guest.call_transform_slice(&mut instance.store, slab);
+        usage.add_call(&instance.store, &self.limits);
+        match called {
             Ok(outcome) => Ok(Judge::new(&self.limits).slab(records.len(), outcome)),
             Err(error) => {
                 tracing::debug!(error = %format!("{error:#}"), "slab failed, going record by record");
@@ -159,6 +196,7 @@ impl Program {
         &self,
         slice: &Slice,
         condemned: &[Position],
+        usage: &mut Usage,
     ) -> Result<Transformed, SandboxError> {
         let mut judge = Judge::new(&self.limits);
         let mut instance = None;
@@ -168,7 +206,7 @@ impl Program {
             } else if condemned.contains(&record.position) {
                 judge.condemn(self.out_of_time());
             } else {
-                self.run_record(&mut instance, slice, &record, &mut judge)?;
+                self.run_record(&mut instance, slice, &record, &mut judge, usage)?;
             }
         }
         Ok(judge.finish())
@@ -182,6 +220,7 @@ impl Program {
         slice: &Slice,
         record: &Record<'_>,
         judge: &mut Judge<'_>,
+        usage: &mut Usage,
     ) -> Result<(), SandboxError> {
         let mut timed_out = false;
         loop {
@@ -190,7 +229,9 @@ impl Program {
                 None => self.configured()?,
             };
             live.arm(&self.limits);
-            match live.transform(slice, record) {
+            let called = live.transform(slice, record);
+            usage.add_call(&live.store, &self.limits);
+            match called {
                 Ok(Ok(events)) => judge.events(&events),
                 Ok(Err(rejection)) => {
                     judge.reject(Reason::rejected(&rejection.code, rejection.message));

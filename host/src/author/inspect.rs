@@ -1,0 +1,294 @@
+//! `sluice transform inspect`: what a component is, and whether it would be admitted.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use indicatif::HumanCount;
+use serde::Serialize;
+use serde_json::Value;
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
+
+use super::subject;
+use crate::transform::admit::{self, Refusal};
+use crate::transform::limits::Limits;
+use crate::transform::release::{Digest, Offer};
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The component; without it, the enrichment that the program carries.
+    pub file: Option<PathBuf>,
+    /// The transform's settings: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub settings: String,
+    /// Print one JSON object, for scripts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+/// Prints what the component is.
+///
+/// # Errors
+/// A file that cannot be read, and a component that would be refused.
+pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
+    let file = args.file.as_deref();
+    let offer = subject::offer(file, &args.settings)?;
+    let report = Report::of(&subject::engine(1)?, &offer, subject::name(file));
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print!("{report}");
+    }
+    match report.refusal {
+        None => Ok(()),
+        Some(why) => anyhow::bail!("{} would be refused at the step {}", report.file, why.step),
+    }
+}
+
+/// What there is to say of a file.
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    bytes: usize,
+    sha256: Digest,
+    kind: Format,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    /// The version of the contract that it was built against.
+    contract: Option<String>,
+    /// Whether it has the quick way in.
+    slice: bool,
+    description: Option<Description>,
+    admitted: bool,
+    refusal: Option<Why>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    Component,
+    CoreModule,
+    /// Neither, or damaged.
+    Other,
+}
+
+/// What it says of itself.
+#[derive(Debug, Serialize)]
+struct Description {
+    name: String,
+    version: String,
+    summary: String,
+    /// The schema; the text itself where it is not JSON.
+    settings_schema: Value,
+}
+
+/// Why it would be refused.
+#[derive(Debug, Serialize)]
+struct Why {
+    step: String,
+    reason: String,
+}
+
+impl Report {
+    fn of(engine: &Engine, offer: &Offer, file: String) -> Self {
+        let bytes = offer.component();
+        let mut report = Self {
+            file,
+            bytes: bytes.len(),
+            sha256: Digest::of(bytes),
+            kind: Format::Other,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            contract: None,
+            slice: false,
+            description: None,
+            admitted: false,
+            refusal: None,
+        };
+        let refusal = match admit::compile(engine, bytes) {
+            Ok(component) => report.component(engine, &component, offer),
+            Err(refusal) => {
+                report.no_component(engine, bytes, &refusal);
+                Some(refusal)
+            }
+        };
+        report.admitted = refusal.is_none();
+        report.refusal = refusal.map(|refusal| Why::of(&refusal));
+        report
+    }
+
+    fn component(
+        &mut self,
+        engine: &Engine,
+        component: &Component,
+        offer: &Offer,
+    ) -> Option<Refusal> {
+        let ty = component.component_type();
+        self.kind = Format::Component;
+        self.imports = ty
+            .imports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        self.exports = ty
+            .exports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        self.contract = contract_version(self.exports.iter().chain(&self.imports));
+        let limits = Limits::default();
+        let described = admit::describe(engine, component, offer, &limits);
+        self.description = described.ok().map(Description::from);
+        match admit::admit_compiled(engine, component, offer, &limits) {
+            Ok(release) => {
+                self.slice = release.has_slice();
+                None
+            }
+            Err(refusal) => {
+                self.slice = self.exports.iter().any(|name| is_interface(name, "slice"));
+                Some(refusal)
+            }
+        }
+    }
+
+    fn no_component(&mut self, engine: &Engine, bytes: &[u8], refusal: &Refusal) {
+        if !matches!(refusal, Refusal::CoreModule) {
+            return;
+        }
+        self.kind = Format::CoreModule;
+        let Ok(module) = Module::from_binary(engine, bytes) else {
+            return;
+        };
+        let import = |import: wasmtime::ImportType<'_>| {
+            let (module, name) = (import.module(), import.name());
+            format!("{module} {name}")
+        };
+        self.imports = module.imports().map(import).collect();
+        self.exports = module
+            .exports()
+            .map(|export| export.name().to_owned())
+            .collect();
+        self.contract = contract_version(self.exports.iter().chain(&self.imports));
+    }
+}
+
+/// The version in the name of the first interface of the contract: `1.0.0` of
+/// `sluice:transform/rules@1.0.0`, which a core module follows with `#` and a function.
+fn contract_version<'a>(names: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    let version = |name: &String| {
+        let (_, version) = name.strip_prefix("sluice:transform/")?.split_once('@')?;
+        let end = version.find(['#', ' ']).unwrap_or(version.len());
+        Some(version[..end].to_owned())
+    };
+    names.into_iter().find_map(version)
+}
+
+fn is_interface(name: &str, interface: &str) -> bool {
+    let rest = name.strip_prefix("sluice:transform/");
+    rest.and_then(|rest| rest.strip_prefix(interface))
+        .is_some_and(|rest| rest.starts_with('@'))
+}
+
+impl From<admit::Description> for Description {
+    fn from(said: admit::Description) -> Self {
+        let schema = serde_json::from_str(&said.settings_schema);
+        Self {
+            name: said.name,
+            version: said.version,
+            summary: said.summary,
+            settings_schema: schema.unwrap_or(Value::String(said.settings_schema)),
+        }
+    }
+}
+
+impl Why {
+    /// A refusal's text begins with its step.
+    fn of(refusal: &Refusal) -> Self {
+        let text = refusal.to_string();
+        let (step, reason) = text.split_once(": ").unwrap_or(("admission", &text));
+        Self {
+            step: step.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Format::Component => "a component",
+            Format::CoreModule => "a core module, not a component",
+            Format::Other => "neither a component nor a core module",
+        };
+        writeln!(f, "{}", self.file)?;
+        line(f, "kind", kind)?;
+        line(
+            f,
+            "size",
+            &format!("{} bytes", HumanCount(self.bytes as u64)),
+        )?;
+        line(f, "sha256", &self.sha256.to_string())?;
+        list(f, "imports", &self.imports)?;
+        list(f, "exports", &self.exports)?;
+        line(f, "contract", self.contract.as_deref().unwrap_or("none"))?;
+        if let Some(said) = &self.description {
+            line(f, "name", &format!("{} {}", said.name, said.version))?;
+            line(f, "summary", &said.summary)?;
+            let schema = format!("{:#}", said.settings_schema);
+            list(f, "settings", schema.lines())?;
+        }
+        line(f, "slice", if self.slice { "yes" } else { "no" })?;
+        match &self.refusal {
+            None => line(f, "admitted", "yes"),
+            Some(why) => line(f, "admitted", &format!("no: {}: {}", why.step, why.reason)),
+        }
+    }
+}
+
+/// One line of the report. What a component says of itself is shown with its control characters as
+/// escapes, so that it cannot write to the terminal.
+fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    write!(f, "  {name:<10}")?;
+    for c in value.chars() {
+        if c.is_control() {
+            write!(f, "{}", c.escape_default())?;
+        } else {
+            write!(f, "{c}")?;
+        }
+    }
+    writeln!(f)
+}
+
+fn list<T: AsRef<str>>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    values: impl IntoIterator<Item = T>,
+) -> fmt::Result {
+    let mut name = Some(name);
+    for value in values {
+        line(f, name.take().unwrap_or_default(), value.as_ref())?;
+    }
+    name.map_or(Ok(()), |name| line(f, name, "none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_the_contract_is_in_the_names() {
+        let version = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            contract_version(&names)
+        };
+        assert_eq!(
+            version(&["memory", "sluice:transform/rules@1.2.0#configure"]).as_deref(),
+            Some("1.2.0")
+        );
+        assert_eq!(
+            version(&["sluice:transform/log@1.0.0 log"]).as_deref(),
+            Some("1.0.0")
+        );
+        assert_eq!(version(&["wasi:cli/run@0.2.0"]), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! The component that a tool is about: read, offered and admitted.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use wasmtime::Engine;
+
+use crate::config::{self, ConfigError};
+use crate::transform::ENRICH;
+use crate::transform::admit::{Release, admit};
+use crate::transform::engine;
+use crate::transform::limits::Limits;
+use crate::transform::release::Offer;
+
+/// The bytes of a component; those of the built-in one without a file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(path) = file else {
+        return Ok(ENRICH.to_vec());
+    };
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The component as users name it.
+#[must_use]
+pub fn name(file: Option<&Path>) -> String {
+    file.map_or_else(
+        || "the built-in transform".to_owned(),
+        |path| path.display().to_string(),
+    )
+}
+
+/// A component with its settings, a JSON object or a file that holds one.
+///
+/// # Errors
+/// A component that cannot be read, or settings that are no JSON object; these are wrong usage.
+pub fn offer(file: Option<&Path>, settings: &str) -> anyhow::Result<Offer> {
+    let settings = config::transform_settings(settings)?;
+    let offer = Offer::new(read(file)?, &settings);
+    Ok(offer.map_err(|why| ConfigError::new("settings", why))?)
+}
+
+/// An engine for `threads` threads with the usual limits.
+///
+/// # Errors
+/// When the machine cannot reserve the address space.
+pub fn engine(threads: usize) -> anyhow::Result<Engine> {
+    engine::engine(&Limits::default(), threads)
+        .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
+}
+
+/// Admits a component with its settings under the usual limits.
+///
+/// # Errors
+/// As [`offer`], and a component that is refused.
+pub fn admitted(engine: &Engine, file: Option<&Path>, settings: &str) -> anyhow::Result<Release> {
+    let offer = offer(file, settings)?;
+    let release = admit(engine, &offer, &Limits::default());
+    release.with_context(|| format!("{} is refused", name(file)))
+}

@@ -1,0 +1,23 @@
+//! What records took of their limits, for whoever tunes a transform.
+
+use wasmtime::Store;
+
+use super::limits::Limits;
+use super::state::State;
+
+/// What the calls of a slice took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Fuel of all calls that transformed records, also of those that failed.
+    pub fuel: u64,
+    /// The most linear memory that one of their instances had, bytes.
+    pub peak_memory_bytes: usize,
+}
+
+impl Usage {
+    /// Adds a call that began with the fuel of `limits`.
+    pub(super) fn add_call(&mut self, store: &Store<State>, limits: &Limits) {
+        self.fuel += limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
+        self.peak_memory_bytes = self.peak_memory_bytes.max(store.data().memory.peak_bytes);
+    }
+}
