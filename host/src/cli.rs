@@ -11,7 +11,12 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
+use crate::author::bench::{BenchArgs, bench};
+use crate::author::diff::{DiffArgs, diff};
+use crate::author::golden::{TestArgs, test};
 use crate::author::inspect::{InspectArgs, inspect};
+use crate::author::new::{NewArgs, new};
+use crate::author::wrap::{WrapArgs, wrap};
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::generate::{self, Events, Generated, Plan};
 use crate::run::{self, lambda};
@@ -70,6 +75,16 @@ enum TransformCommand {
     },
     /// Say what a component is, and whether it would be admitted.
     Inspect(InspectArgs),
+    /// Run a component over cases whose results are known.
+    Test(TestArgs),
+    /// Run two components over a sample and say where their results differ.
+    Diff(DiffArgs),
+    /// Measure what a record takes: time, fuel and memory.
+    Bench(BenchArgs),
+    /// Make a package with a transform that works, to go on from.
+    New(NewArgs),
+    /// Make a component of the core module that plain cargo builds.
+    Wrap(WrapArgs),
 }
 
 #[derive(Debug, Args)]
@@ -189,6 +204,11 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
             Ok(())
         }
         TransformCommand::Inspect(args) => inspect(args),
+        TransformCommand::Test(args) => test(args),
+        TransformCommand::Diff(args) => diff(args),
+        TransformCommand::Bench(args) => bench(args),
+        TransformCommand::New(args) => new(args),
+        TransformCommand::Wrap(args) => wrap(args),
     }
 }
 

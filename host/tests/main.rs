@@ -9,6 +9,7 @@
 mod support;
 
 mod admission;
+mod author;
 mod hostile;
 mod kill;
 mod local;

@@ -1,6 +1,7 @@
 //! Where two JSON texts differ, field by field. Values are compared as they are written, so that a
 //! number that lost a digit is a difference, and so is other spacing.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -77,16 +78,16 @@ impl Found {
     }
 
     fn objects(&mut self, path: &str, old: &Members<'_>, new: &Members<'_>, depth: usize) {
-        for (key, value) in &old.0 {
-            let path = join(path, key);
-            match new.get(key) {
-                Some(other) => self.compare(&path, value.get(), other, depth - 1),
-                None => self.add(&path, Some(value.get()), None),
+        for name in &old.names {
+            let path = join(path, name);
+            match (old.get(name), new.get(name)) {
+                (Some(old), Some(new)) => self.compare(&path, old, new, depth - 1),
+                (old, new) => self.add(&path, old, new),
             }
         }
-        for (key, value) in &new.0 {
-            if old.get(key).is_none() {
-                self.add(&join(path, key), None, Some(value.get()));
+        for name in &new.names {
+            if old.get(name).is_none() {
+                self.add(&join(path, name), None, new.get(name));
             }
         }
     }
@@ -127,13 +128,27 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The members of an object in their order, also those that are there twice.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// The members of an object. The second of a name is called `name#2`.
+struct Members<'a> {
+    /// In the order of the text.
+    names: Vec<String>,
+    values: HashMap<String, &'a RawValue>,
+}
 
-impl Members<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(name, _)| name == key);
-        found.map(|(_, value)| value.get())
+impl<'a> Members<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.values.get(name).map(|value| value.get())
+    }
+
+    fn add(&mut self, key: String, value: &'a RawValue) {
+        let mut name = key.clone();
+        let mut times = 1;
+        while self.values.contains_key(&name) {
+            times += 1;
+            name = format!("{key}#{times}");
+        }
+        self.names.push(name.clone());
+        self.values.insert(name, value);
     }
 }
 
@@ -153,11 +168,14 @@ impl<'de> Visitor<'de> for InOrder {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
+        let mut members = Members {
+            names: Vec::new(),
+            values: HashMap::new(),
+        };
+        while let Some((key, value)) = map.next_entry()? {
+            members.add(key, value);
         }
-        Ok(Members(members))
+        Ok(members)
     }
 }
 
@@ -212,10 +230,13 @@ mod tests {
             path(r#"{"e":{"a": 1}}"#, r#"{"e":{"a":1}}"#),
             format!("e.{LAYOUT}")
         );
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_two_fields() {
         assert_eq!(
-            path(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#),
-            LAYOUT,
-            "the second of a name is not seen as a field"
+            said(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3,"a":4}"#),
+            ["a#2: 2 3", "a#3: - 4"]
         );
     }
 

@@ -3,8 +3,27 @@
 //!
 //! All of them run a component as `run` does: the same admission, the same sandbox, the usual limits.
 
+pub mod bench;
+pub mod diff;
 pub mod fields;
+pub mod golden;
 pub mod inspect;
+pub mod new;
 pub mod results;
 pub mod sample;
 pub mod subject;
+pub mod wrap;
+
+/// Characters of a value that people are shown.
+const SHOWN_CHARS: usize = 300;
+
+/// A value of a comparison for people: cut where it is long, and in words where there is none.
+fn shown(value: Option<&str>) -> String {
+    let Some(value) = value else {
+        return "nothing".to_owned();
+    };
+    match value.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}

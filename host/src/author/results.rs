@@ -4,7 +4,7 @@
 //! `{"event":…,"partition":"event_type=lesson","routes":["lake","bus"]}` with its bytes as they are, a
 //! rejection `{"rejected":{"code":…,"message":…}}`, and a record that was dropped `{"dropped":true}`.
 
-use serde::Serialize;
+use std::fmt;
 
 use crate::transform::outcome::{Event, Reason, Transformed};
 
@@ -18,8 +18,7 @@ pub struct Fate {
 }
 
 /// The ways in which a record can end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It became events.
     Events,
@@ -27,6 +26,16 @@ pub enum Kind {
     Rejected,
     /// The transform dropped it.
     Dropped,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Events => "events",
+            Self::Rejected => "rejected",
+            Self::Dropped => "dropped",
+        })
+    }
 }
 
 /// The fates of the `records` records of a slice, in order.

@@ -1,0 +1,172 @@
+//! `sluice transform bench`: what a record takes, alone or against another component.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+use wasmtime::Engine;
+
+use super::{sample, subject};
+use crate::record::Slice;
+use crate::transform::admit::Release;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The component.
+    pub file: PathBuf,
+    /// The records: a file of newline-delimited JSON; without it, 10,000 generated events.
+    #[arg(long, value_name = "FILE")]
+    pub sample: Option<PathBuf>,
+    /// Another component to measure in turn with the first.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// The settings of both: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub settings: String,
+    /// How often the sample is run by each.
+    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
+    pub rounds: u16,
+}
+
+/// Measures and prints: one thread, slices as `run` makes them, a fresh instance for each.
+///
+/// # Errors
+/// What cannot be read, a component that is refused or that fails outside of any record.
+pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
+    let records = sample::read(args.sample.as_deref())?;
+    let engine = subject::engine(1)?;
+    let files = [Some(&args.file), args.against.as_ref()];
+    let mut subjects = Vec::new();
+    for file in files.into_iter().flatten() {
+        subjects.push(Subject::new(&engine, file, &args.settings, &records)?);
+    }
+    for round in 0..args.rounds {
+        // Who goes first changes, so that neither always finds the caches warm.
+        let backwards = round % 2 == 1;
+        for turn in 0..subjects.len() {
+            let last = subjects.len() - 1;
+            let index = if backwards { last - turn } else { turn };
+            subjects[index].run(&records)?;
+        }
+    }
+    print(&subjects, &records, args.rounds);
+    Ok(())
+}
+
+struct Subject {
+    name: String,
+    release: Release,
+    fuel: u64,
+    peak_memory_bytes: usize,
+    rejected: u64,
+    /// Nanoseconds for the whole sample, round by round.
+    rounds: Vec<f64>,
+}
+
+impl Subject {
+    /// Runs the sample once, which warms up and gives what is the same each time.
+    fn new(
+        engine: &Engine,
+        file: &Path,
+        settings: &str,
+        records: &[Slice],
+    ) -> anyhow::Result<Self> {
+        let mut subject = Self {
+            name: file.display().to_string(),
+            release: subject::admitted(engine, Some(file), settings)?,
+            fuel: 0,
+            peak_memory_bytes: 0,
+            rejected: 0,
+            rounds: Vec::new(),
+        };
+        for slice in records {
+            let (outcome, usage) = subject.release.program().measure(slice)?;
+            subject.fuel += usage.fuel;
+            subject.peak_memory_bytes = subject.peak_memory_bytes.max(usage.peak_memory_bytes);
+            subject.rejected += outcome.rejected.len() as u64;
+        }
+        Ok(subject)
+    }
+
+    fn run(&mut self, records: &[Slice]) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        for slice in records {
+            std::hint::black_box(self.release.run(slice, &[])?);
+        }
+        self.rounds.push(begun.elapsed().as_secs_f64() * 1e9);
+        Ok(())
+    }
+}
+
+fn print(subjects: &[Subject], records: &[Slice], rounds: u16) {
+    let count: usize = records.iter().map(Slice::len).sum();
+    let bytes: usize = records.iter().map(|slice| slice.data().len()).sum();
+    println!(
+        "{} records of {} in all, {rounds} rounds, medians for one record",
+        HumanCount(count as u64),
+        HumanBytes(bytes as u64)
+    );
+    println!(
+        "{:>12}{:>12}{:>14}{:>12}  way in  component",
+        "time", "fuel", "peak memory", "rejected"
+    );
+    for subject in subjects {
+        let way = if subject.release.has_slice() {
+            "slice"
+        } else {
+            "single"
+        };
+        println!(
+            "{:>9.0} ns{:>12}{:>14}{:>12}  {way:<6}  {}",
+            median(&subject.rounds) / count as f64,
+            HumanCount(subject.fuel / count as u64).to_string(),
+            HumanBytes(subject.peak_memory_bytes as u64).to_string(),
+            HumanCount(subject.rejected).to_string(),
+            subject.name
+        );
+    }
+    if let [first, second] = subjects {
+        let fuel = first.fuel as f64 / second.fuel as f64;
+        println!(
+            "the first takes {:.3} times the time of the second and {fuel:.3} times the fuel",
+            ratio(&first.rounds, &second.rounds)
+        );
+    }
+}
+
+/// The median of the ratios round by round: what slows the machine down slows both of a pair.
+fn ratio(first: &[f64], second: &[f64]) -> f64 {
+    let pairs = first.iter().zip(second);
+    let ratios: Vec<_> = pairs.map(|(first, second)| first / second).collect();
+    median(&ratios)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[upper]
+    } else {
+        f64::midpoint(sorted[upper - 1], sorted[upper])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[9.0, 1.0, 2.0]).to_bits(), 2.0_f64.to_bits());
+        assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]).to_bits(), 3.0_f64.to_bits());
+    }
+
+    #[test]
+    fn a_slow_round_of_both_leaves_the_ratio() {
+        let ratio = ratio(&[2.0, 200.0, 2.0], &[1.0, 100.0, 1.0]);
+        assert_eq!(ratio.to_bits(), 2.0_f64.to_bits());
+    }
+}

@@ -1,0 +1,313 @@
+//! `sluice transform test`: golden cases, records in files beside the results that they should have.
+//!
+//! A case is `NAME.in.json`, one record (the file's bytes, less one line end at its end), or
+//! `NAME.in.ndjson`, a record a line; and `NAME.out.ndjson`, a line for each result, in the order of
+//! records and events, as [`results`] writes them. The rest of a record is fixed, see [`sample`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{ArgAction, Args};
+
+use super::fields::{self, Difference};
+use super::results::{self, Fate};
+use super::{sample, shown, subject};
+use crate::config::ConfigError;
+use crate::record::Slice;
+use crate::transform::admit::Release;
+use crate::transform::outcome::Fault;
+
+/// What to test.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The component.
+    pub file: PathBuf,
+    /// The folder with the cases: NAME.in.json (one record) or NAME.in.ndjson (a record a line), and
+    /// NAME.out.ndjson.
+    #[arg(long, value_name = "DIR")]
+    pub cases: PathBuf,
+    /// The transform's settings: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub settings: String,
+    /// Write the results that there are now as those that should be.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub bless: bool,
+}
+
+/// Differences of one case that are shown; the rest is counted.
+const SHOWN: usize = 20;
+
+/// Runs the cases and says which pass.
+///
+/// # Errors
+/// No or ambiguous cases, which is wrong usage; a component that is refused; cases that fail.
+pub fn test(args: &TestArgs) -> anyhow::Result<()> {
+    let cases = Case::all(&args.cases)?;
+    let engine = subject::engine(1)?;
+    let release = subject::admitted(&engine, Some(&args.file), &args.settings)?;
+    let mut failed = 0;
+    for case in &cases {
+        let verdict = case.verdict(&release, args.bless)?;
+        println!("{:<8}{}", verdict.word(), case.name);
+        if let Verdict::Failed(why) = verdict {
+            failed += 1;
+            print!("{why}");
+        }
+    }
+    let all = cases.len();
+    anyhow::ensure!(failed == 0, "{failed} of {all} cases failed");
+    println!("{all} of {all} cases passed");
+    Ok(())
+}
+
+struct Case {
+    name: String,
+    input: PathBuf,
+    expected: PathBuf,
+}
+
+enum Verdict {
+    Passed,
+    /// Its results were written where there were none.
+    New,
+    /// Its results were written in the place of others.
+    Changed,
+    /// What differs, line by line.
+    Failed(String),
+}
+
+impl Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "ok",
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Failed(_) => "FAILED",
+        }
+    }
+}
+
+impl Case {
+    /// The cases of a folder, by name.
+    fn all(folder: &Path) -> Result<Vec<Self>, ConfigError> {
+        let wrong = |why: String| ConfigError::new("cases", why);
+        let place = folder.display();
+        let names =
+            names(folder).map_err(|error| wrong(format!("cannot read {place}: {error}")))?;
+        let mut inputs = BTreeMap::new();
+        for file in &names {
+            let suffixes = [".in.json", ".in.ndjson"];
+            let stem = suffixes.iter().find_map(|suffix| file.strip_suffix(suffix));
+            if let Some(name) = stem
+                && let Some(other) = inputs.insert(name, file)
+            {
+                return Err(wrong(format!("{other} and {file} are one case")));
+            }
+        }
+        for file in &names {
+            let stem = file.strip_suffix(".out.ndjson");
+            if stem.is_some_and(|name| !inputs.contains_key(name)) {
+                return Err(wrong(format!("{file} has no input beside it in {place}")));
+            }
+        }
+        if inputs.is_empty() {
+            let why = format!("{place} holds none; a case is NAME.in.json or NAME.in.ndjson");
+            return Err(wrong(why));
+        }
+        let case = |(name, file): (&str, &String)| Self {
+            name: name.to_owned(),
+            input: folder.join(file),
+            expected: folder.join(format!("{name}.out.ndjson")),
+        };
+        Ok(inputs.into_iter().map(case).collect())
+    }
+
+    fn verdict(&self, release: &Release, bless: bool) -> anyhow::Result<Verdict> {
+        let results = match results(release, &self.records()?)? {
+            Ok(results) => results,
+            Err(disagreement) => return Ok(Verdict::Failed(disagreement)),
+        };
+        let expected = self.expected()?;
+        let same = expected
+            .as_deref()
+            .is_some_and(|text| text.lines().eq(&results));
+        Ok(match expected {
+            _ if same => Verdict::Passed,
+            found if bless => {
+                let lines: String = results.iter().map(|line| format!("{line}\n")).collect();
+                let path = &self.expected;
+                fs::write(path, lines).with_context(|| path.display().to_string())?;
+                found.map_or(Verdict::New, |_| Verdict::Changed)
+            }
+            Some(text) => Verdict::Failed(difference(&text, &results)),
+            None => Verdict::Failed(format!(
+                "    there is no {}; --bless writes it\n",
+                self.expected.display()
+            )),
+        })
+    }
+
+    fn records(&self) -> anyhow::Result<Vec<Slice>> {
+        let path = self.input.display();
+        let bytes = fs::read(&self.input).with_context(|| path.to_string())?;
+        if self.input.extension().is_some_and(|end| end == "json") {
+            let record = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+            return sample::single(record.strip_suffix(b"\r").unwrap_or(record));
+        }
+        sample::lines(&bytes)
+    }
+
+    /// The results that should be, where there are any.
+    fn expected(&self) -> anyhow::Result<Option<String>> {
+        match fs::read_to_string(&self.expected) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| self.expected.display().to_string()),
+        }
+    }
+}
+
+/// The names of what is in a folder, less those that are not UTF-8 and so no case's.
+fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        names.extend(entry?.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
+/// The lines that records become, by both ways in where the component has both; or in what the ways
+/// differ.
+fn results(release: &Release, records: &[Slice]) -> anyhow::Result<Result<Vec<String>, String>> {
+    let program = release.program();
+    let mut lines = Vec::new();
+    for slice in records {
+        let alone = results::fates(slice.len(), &program.run_singly(slice)?);
+        if program.has_slice() {
+            let together = program.run_quick(slice)?;
+            let together = together.map(|outcome| results::fates(slice.len(), &outcome));
+            if let Some(why) = disagreement(&alone, together.as_deref()) {
+                return Ok(Err(why));
+            }
+        }
+        lines.extend(alone.into_iter().flat_map(|fate| fate.lines));
+    }
+    Ok(Ok(lines))
+}
+
+/// In what the two ways in differ. A slab may fail as a whole where one of its records does.
+fn disagreement(alone: &[Fate], together: Option<&[Fate]>) -> Option<String> {
+    let Some(together) = together else {
+        let excused = alone.iter().any(is_fault);
+        let why = "    the slice way in fails as a whole, and no record fails alone\n";
+        return (!excused).then(|| why.to_owned());
+    };
+    let index = (0..alone.len()).find(|&index| alone[index] != together[index])?;
+    let (alone, together) = (&alone[index].lines, &together[index].lines);
+    let why = format!(
+        "    record {} differs by the way in: alone (expected) and in a slice (got)\n",
+        index + 1
+    );
+    Some(why + &difference(&alone.join("\n"), together))
+}
+
+fn is_fault(fate: &Fate) -> bool {
+    let begins = |fault: &Fault| {
+        let code = fault.code();
+        let begin = format!(r#"{{"rejected":{{"code":"{code}","#);
+        fate.lines.iter().any(|line| line.starts_with(&begin))
+    };
+    Fault::ALL.iter().any(begins)
+}
+
+/// What differs between the results that should be and those that are, for people.
+fn difference(expected: &str, results: &[String]) -> String {
+    let expected: Vec<_> = expected.lines().collect();
+    let mut said = String::new();
+    let mut left_out = 0;
+    let mut shown = 0;
+    for index in 0..expected.len().max(results.len()) {
+        let pair = (expected.get(index), results.get(index));
+        let found = match pair {
+            (Some(expected), Some(result)) => fields::differences(expected, result),
+            (expected, result) => vec![Difference {
+                path: "the whole line".to_owned(),
+                old: expected.map(|line| (*line).to_owned()),
+                new: result.cloned(),
+            }],
+        };
+        for difference in found {
+            if shown < SHOWN {
+                said += &describe(index + 1, &difference);
+                shown += 1;
+            } else {
+                left_out += 1;
+            }
+        }
+    }
+    if left_out > 0 {
+        said += &format!("    and {left_out} more\n");
+    }
+    said
+}
+
+fn describe(line: usize, difference: &Difference) -> String {
+    let Difference { path, old, new } = difference;
+    let path = if path.is_empty() {
+        "the whole line"
+    } else {
+        path
+    };
+    format!(
+        "    line {line}: {path}\n        expected {}\n        got      {}\n",
+        shown(old.as_deref()),
+        shown(new.as_deref())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::results::Kind;
+    use super::*;
+
+    fn fate(line: &str) -> Fate {
+        Fate {
+            kind: Kind::Events,
+            lines: vec![line.to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_slab_may_fail_as_a_whole_only_where_a_record_does() {
+        let fault = fate(r#"{"rejected":{"code":"trap","message":"x"}}"#);
+        let own = fate(r#"{"rejected":{"code":"not_wanted","message":"trap"}}"#);
+        assert_eq!(disagreement(&[own.clone(), fault], None), None);
+        assert!(disagreement(&[own], None).unwrap().contains("as a whole"));
+    }
+
+    #[test]
+    fn the_first_record_that_differs_by_the_way_in_is_named() {
+        let same = fate(r#"{"event":1}"#);
+        let why = disagreement(
+            &[same.clone(), fate(r#"{"event":2}"#)],
+            Some(&[same, fate(r#"{"event":3}"#)]),
+        );
+        let why = why.unwrap();
+        assert!(why.contains("record 2") && why.contains("event"), "{why}");
+    }
+
+    #[test]
+    fn many_differences_are_cut_and_counted() {
+        let results: Vec<_> = (0..SHOWN + 3).map(|n| n.to_string()).collect();
+        let said = difference("", &results);
+        assert!(
+            said.contains("line 20:") && !said.contains("line 21:"),
+            "{said}"
+        );
+        assert!(said.ends_with("and 3 more\n"), "{said}");
+        assert!(said.contains("expected nothing"), "{said}");
+    }
+}

@@ -1,0 +1,49 @@
+//! `sluice transform wrap`: the component of a core module, for those who build with plain cargo.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use wit_component::ComponentEncoder;
+
+/// What to wrap.
+#[derive(Debug, Args)]
+pub struct WrapArgs {
+    /// The core module that `cargo build --target wasm32-unknown-unknown` made.
+    pub module: PathBuf,
+    /// The component to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Wraps a module in the component that it describes in its own custom sections.
+///
+/// # Errors
+/// What cannot be read or written, a component, and a module that does not hold to the interfaces
+/// that it describes or describes none.
+pub fn wrap(args: &WrapArgs) -> anyhow::Result<()> {
+    let path = args.module.display();
+    let module = fs::read(&args.module).with_context(|| format!("cannot read {path}"))?;
+    let component = component(&module).with_context(|| format!("cannot wrap {path}"))?;
+    fs::write(&args.out, component).with_context(|| args.out.display().to_string())
+}
+
+fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    /// The magic number and the layer of a component, "Component Model", binary format.
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    anyhow::ensure!(!module.starts_with(COMPONENT), "it is a component already");
+    let described = module.windows(SECTION.len()).any(|bytes| bytes == SECTION);
+    anyhow::ensure!(
+        described,
+        "it does not say which interfaces it has; generate its bindings with wit-bindgen from the \
+         contract's WIT files"
+    );
+    ComponentEncoder::default()
+        .validate(true)
+        .module(module)?
+        .encode()
+}
+
+/// What the names of the custom sections begin with in which bindings describe a module.
+const SECTION: &[u8] = b"component-type";

@@ -1,0 +1,66 @@
+//! What a record takes. Nothing here looks at a time.
+
+use crate::author::place;
+
+#[test]
+fn fuel_and_memory_of_one_component_and_against_another() {
+    let place = place();
+    place.write("sample.ndjson", "many_events 3\nreject x\n".repeat(50));
+    let args = [
+        "transform",
+        "bench",
+        "slice.wasm",
+        "--sample",
+        "sample.ndjson",
+        "--rounds",
+        "2",
+    ];
+    let alone = place.run(&args).succeeded();
+    assert!(alone.stdout.contains("100 records"), "{alone:#?}");
+    assert!(alone.stdout.contains("slice   slice.wasm"), "{alone:#?}");
+    assert!(!alone.stdout.contains("times"), "{alone:#?}");
+
+    let pair = place
+        .run(&[&args[..], &["--against", "single.wasm"]].concat())
+        .succeeded();
+    assert!(pair.stdout.contains("single  single.wasm"), "{pair:#?}");
+    assert!(pair.stdout.contains("times the fuel"), "{pair:#?}");
+    let row = |output: &str| {
+        let line = output
+            .lines()
+            .find(|line| line.ends_with("slice.wasm"))
+            .unwrap();
+        let (_, rest) = line.split_once(" ns").unwrap();
+        rest.to_owned()
+    };
+    assert_eq!(
+        row(&alone.stdout),
+        row(&pair.stdout),
+        "fuel and memory are always the same"
+    );
+    assert!(row(&pair.stdout).contains("MiB"), "{pair:#?}");
+}
+
+/// A component against itself takes the same fuel.
+#[test]
+fn without_a_sample_events_are_generated() {
+    let place = place();
+    place
+        .run(&["transform", "export", "enrich.wasm"])
+        .succeeded();
+    let args = [
+        "transform",
+        "bench",
+        "enrich.wasm",
+        "--against",
+        "enrich.wasm",
+        "--rounds",
+        "1",
+    ];
+    let ran = place.run(&args).succeeded();
+    assert!(ran.stdout.contains("10,000 records"), "{ran:#?}");
+    assert!(ran.stdout.contains("and 1.000 times the fuel"), "{ran:#?}");
+    place
+        .run(&["transform", "bench", "enrich.wasm", "--rounds", "0"])
+        .failed(2, &["--rounds"]);
+}

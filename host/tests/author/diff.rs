@@ -1,0 +1,81 @@
+//! Two transforms over one sample.
+
+use serde_json::{Value, json};
+
+use crate::author::place;
+use crate::support::program::{Place, Ran};
+
+fn diff(place: &Place, old: &str, new: &str, more: &[&str]) -> Ran {
+    let args = ["transform", "diff", old, new, "sample.ndjson"];
+    place.run(&[&args, more].concat())
+}
+
+/// The built-in transform and a sample of its events, the last of them broken.
+fn enrich() -> Place {
+    let place = Place::new();
+    place
+        .run(&["transform", "export", "enrich.wasm"])
+        .succeeded();
+    let event = |n| format!(r#"{{"event_uuid":"u-{n}","event_name":"a:b","created_at":{n}}}"#);
+    place.write(
+        "sample.ndjson",
+        format!("{}\n{}\n{{\n", event(1), event(3_600)),
+    );
+    place
+}
+
+#[test]
+fn a_transform_is_the_same_as_itself() {
+    let ran = diff(&enrich(), "enrich.wasm", "enrich.wasm", &[]).succeeded();
+    assert!(ran.stdout.contains("3 records, 0 differ"), "{ran:#?}");
+}
+
+/// The rogue echoes with the offset, and by both builds the same.
+#[test]
+fn the_way_in_makes_no_difference() {
+    let place = place();
+    place.write("sample.ndjson", "x\nreject y\n\nmany_events 3\ntrap\n");
+    diff(&place, "slice.wasm", "single.wasm", &[]).succeeded();
+}
+
+#[test]
+fn other_settings_show_in_the_field_that_they_change() {
+    let place = enrich();
+    let settings = ["--settings-new", r#"{"partition_by":["date"]}"#];
+    let ran = diff(&place, "enrich.wasm", "enrich.wasm", &settings);
+    let ran = ran.failed(1, &["2 of 3 records differ"]);
+    for part in [
+        "changed         2",
+        "2  partition",
+        "new \"event_type=a/date=1970-01-01\"",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+}
+
+#[test]
+fn scripts_get_counts_and_examples_as_json() {
+    let place = enrich();
+    place.write("single.wasm", &crate::support::guests::rogue().by_record);
+    let more = ["--json", "--examples", "1"];
+    let ran = diff(&place, "enrich.wasm", "single.wasm", &more);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    ran.failed(1, &["3 of 3 records differ"]);
+    assert_eq!(report["records"], 3);
+    assert_eq!(
+        report["results"],
+        json!({"same":0,"changed":2,"added":0,"missing":0,"outcome_changed":1})
+    );
+    assert_eq!(report["outcomes"], json!({"rejected to events":1}));
+    assert_eq!(report["fields"]["event.event_uuid"], 2);
+    assert_eq!(report["fields"]["event.echo"], 2);
+    assert_eq!(report["examples"].as_array().unwrap().len(), 1);
+    assert_eq!(report["examples"][0]["offset"], "0");
+}
+
+#[test]
+fn a_sample_without_records_says_so() {
+    let place = enrich();
+    place.write("sample.ndjson", "\n");
+    diff(&place, "enrich.wasm", "enrich.wasm", &[]).failed(1, &["sample.ndjson holds no record"]);
+}

@@ -1,0 +1,156 @@
+//! Golden cases.
+
+use std::fs;
+
+use crate::author::place;
+use crate::support::program::{Place, Ran};
+
+fn test(place: &Place, more: &[&str]) -> Ran {
+    let args = ["transform", "test", "slice.wasm", "--cases", "cases"];
+    place.run(&[&args, more].concat())
+}
+
+fn written(place: &Place, name: &str) -> String {
+    fs::read_to_string(place.path(name)).unwrap()
+}
+
+/// Commands for the rogue, and what becomes of them.
+const COMMANDS: &str = "many_events 2\nreject too loud\n\ndrop\npartition a b\nlake_only\n";
+const RESULTS: &str = r#"{"event":{"n":0},"partition":"","routes":["lake","bus"]}
+{"event":{"n":1},"partition":"","routes":["lake","bus"]}
+{"rejected":{"code":"not_wanted","message":"too loud"}}
+{"dropped":true}
+{"event":{},"partition":"place=a b","routes":["lake","bus"]}
+{"event":{},"partition":"","routes":["lake"]}
+"#;
+
+#[test]
+fn cases_whose_results_are_as_they_should_be_pass() {
+    let place = place();
+    place.write("cases/commands.in.ndjson", COMMANDS);
+    place.write("cases/commands.out.ndjson", RESULTS);
+    // A record is the bytes of its file, spaces and all, less one line end.
+    place.write("cases/echo.in.json", " two\nlines\n\n");
+    let echo = r#"{"event":{"echo":" two\u000alines\u000a","sequence":0},"partition":"","routes":["lake","bus"]}"#;
+    place.write("cases/echo.out.ndjson", format!("{echo}\n"));
+    let ran = test(&place, &[]).succeeded();
+    assert!(ran.stdout.contains("2 of 2 cases passed"), "{ran:#?}");
+    let single = ["transform", "test", "single.wasm", "--cases", "cases"];
+    place.run(&single).succeeded();
+}
+
+#[test]
+fn what_differs_is_named_by_line_and_field() {
+    let place = place();
+    place.write("cases/a.in.json", "many_events 2");
+    place.write("cases/a.out.ndjson", {
+        let first = r#"{"event":{"n":7},"partition":"","routes":["lake","bus"]}"#;
+        format!("{first}\n")
+    });
+    place.write("cases/b.in.json", "drop\n");
+    place.write("cases/b.out.ndjson", "{\"dropped\":true}\n");
+    let ran = test(&place, &[]).failed(1, &["1 of 2 cases failed"]);
+    for part in [
+        "FAILED  a",
+        "line 1: event.n",
+        "expected 7",
+        "got      0",
+        "line 2: the whole line",
+        "expected nothing",
+        "ok      b",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+}
+
+#[test]
+fn a_case_without_results_fails_until_it_is_blessed() {
+    let place = place();
+    place.write("cases/commands.in.ndjson", COMMANDS);
+    let ran = test(&place, &[]).failed(1, &["1 of 1 cases failed"]);
+    assert!(ran.stdout.contains("--bless"), "{ran:#?}");
+    let ran = test(&place, &["--bless"]).succeeded();
+    assert!(ran.stdout.contains("new     commands"), "{ran:#?}");
+    assert_eq!(written(&place, "cases/commands.out.ndjson"), RESULTS);
+    test(&place, &[]).succeeded();
+}
+
+#[test]
+fn blessing_says_what_it_changed_and_leaves_the_rest() {
+    let place = place();
+    place.write("cases/old.in.json", "drop");
+    place.write("cases/old.out.ndjson", "{\"dropped\":false}\n");
+    place.write("cases/same.in.json", "drop");
+    // Line ends of another system are as good, and stay.
+    place.write("cases/same.out.ndjson", "{\"dropped\":true}\r\n");
+    let ran = test(&place, &["--bless"]).succeeded();
+    assert!(ran.stdout.contains("changed old"), "{ran:#?}");
+    assert!(ran.stdout.contains("ok      same"), "{ran:#?}");
+    assert_eq!(
+        written(&place, "cases/old.out.ndjson"),
+        "{\"dropped\":true}\n"
+    );
+    assert_eq!(
+        written(&place, "cases/same.out.ndjson"),
+        "{\"dropped\":true}\r\n"
+    );
+}
+
+/// One record that dies fails its slab as a whole; alone each has its own outcome.
+#[test]
+fn a_record_that_dies_is_a_result_like_any_other() {
+    let place = place();
+    place.write("cases/deadly.in.ndjson", "trap\nloop\ndrop\n");
+    test(&place, &["--bless"]).succeeded();
+    let results = written(&place, "cases/deadly.out.ndjson");
+    let codes: Vec<_> = results
+        .lines()
+        .map(|line| line.get(..40).unwrap_or(line))
+        .collect();
+    assert!(
+        codes[0].starts_with(r#"{"rejected":{"code":"trap","#),
+        "{codes:?}"
+    );
+    assert!(
+        codes[1].starts_with(r#"{"rejected":{"code":"out_of_fuel","#),
+        "{codes:?}"
+    );
+    assert_eq!(codes[2], r#"{"dropped":true}"#);
+    test(&place, &[]).succeeded();
+}
+
+/// The faults are those of a slab whose lists fit together and are not what single records give.
+#[test]
+fn a_slice_way_in_that_differs_fails_and_is_not_blessed() {
+    let place = place();
+    place.write("cases/two.in.ndjson", "many_events 1\nmany_events 2\n");
+    for (fault, part) in [("trap", "fails as a whole"), ("wrong_counts", "as a whole")] {
+        let settings = format!(r#"{{"slab":"{fault}"}}"#);
+        let ran = test(&place, &["--bless", "--settings", &settings]);
+        let ran = ran.failed(1, &["1 of 1 cases failed"]);
+        assert!(ran.stdout.contains(part), "{ran:#?}");
+        assert!(!place.path("cases/two.out.ndjson").exists());
+    }
+}
+
+#[test]
+fn no_cases_and_ambiguous_ones_are_wrong_usage() {
+    let place = place();
+    test(&place, &[]).failed(2, &["cases: cannot read cases"]);
+    place.write("cases/notes.txt", "nothing");
+    test(&place, &[]).failed(2, &["cases holds none", "NAME.in.json"]);
+    place.write("cases/left.out.ndjson", "");
+    test(&place, &[]).failed(2, &["left.out.ndjson has no input beside it"]);
+    place.write("cases/left.in.json", "drop");
+    place.write("cases/left.in.ndjson", "drop");
+    test(&place, &[]).failed(2, &["left.in.json and left.in.ndjson are one case"]);
+}
+
+#[test]
+fn settings_are_given_as_for_a_run() {
+    let place = place();
+    place.write("cases/a.in.json", "drop");
+    test(&place, &["--settings", "nowhere.json"]).failed(2, &["settings", "nowhere.json"]);
+    place.write("refused.json", r#"{"configure":"refuse"}"#);
+    test(&place, &["--settings", "refused.json"]).failed(1, &["slice.wasm is refused", "colour"]);
+}

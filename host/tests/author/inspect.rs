@@ -1,0 +1,102 @@
+//! What a component is, and whether it would be admitted.
+
+use serde_json::{Value, json};
+
+use crate::author::place;
+use crate::support::guests::Tiny;
+use crate::support::program::Place;
+
+/// The report of a file, and the exit code.
+fn report(place: &Place, args: &[&str]) -> (Option<i32>, Value) {
+    let args = [&["transform", "inspect", "--json"], args].concat();
+    let ran = place.run(&args);
+    let report = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
+    (ran.code, report)
+}
+
+#[test]
+fn the_built_in_transform_is_inspected_without_a_file() {
+    let place = Place::new();
+    let ran = place.run(&["transform", "inspect"]).succeeded();
+    for part in [
+        "the built-in transform",
+        "sluice:transform/rules@1.0.0",
+        "contract  1.0.0",
+        "name      enrich 0.1.0",
+        "partition_by",
+        "slice     yes",
+        "admitted  yes",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+}
+
+#[test]
+fn scripts_get_all_of_it_as_json() {
+    let place = place();
+    let (code, report) = report(&place, &["single.wasm"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(report["kind"], "component");
+    assert_eq!(report["imports"], json!(["sluice:transform/log@1.0.0"]));
+    assert_eq!(report["exports"], json!(["sluice:transform/rules@1.0.0"]));
+    assert_eq!(report["contract"], "1.0.0");
+    assert_eq!(report["slice"], false);
+    assert_eq!(report["description"]["name"], "rogue");
+    assert_eq!(report["description"]["settings_schema"], json!({}));
+    assert_eq!(report["admitted"], true);
+    let bytes = std::fs::read(place.path("single.wasm")).unwrap();
+    assert_eq!(report["bytes"], bytes.len());
+    assert_eq!(report["sha256"].as_str().unwrap().len(), 64);
+}
+
+/// What it says of itself is what helps to get the settings right.
+#[test]
+fn refused_settings_leave_the_description() {
+    let args = ["slice.wasm", "--settings", r#"{"configure":"refuse"}"#];
+    let (code, report) = report(&place(), &args);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["refusal"]["step"], "configure");
+    let reason = report["refusal"]["reason"].as_str().unwrap();
+    assert!(reason.contains("colour: expected red or blue"), "{reason}");
+    assert_eq!(report["description"]["name"], "rogue");
+    assert_eq!(report["slice"], true);
+}
+
+#[test]
+fn a_core_module_is_told_how_to_become_a_component() {
+    let place = Place::new();
+    place.write("module.wasm", Tiny::default().module());
+    let (code, found) = report(&place, &["module.wasm"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(found["kind"], "core_module");
+    assert_eq!(found["contract"], "1.0.0");
+    assert_eq!(found["refusal"]["step"], "compile");
+    let ran = place.run(&["transform", "inspect", "module.wasm"]);
+    assert!(ran.stdout.contains("sluice transform wrap"), "{ran:#?}");
+    ran.failed(1, &["module.wasm would be refused at the step compile"]);
+}
+
+#[test]
+fn what_a_component_wants_too_much_is_listed() {
+    let place = Place::new();
+    let wasi = r#"(component (import "wasi:cli/environment@0.2.3" (instance)))"#;
+    place.write("wasi.wasm", wat::parse_str(wasi).unwrap());
+    let (code, report) = report(&place, &["wasi.wasm"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["imports"], json!(["wasi:cli/environment@0.2.3"]));
+    assert_eq!(report["contract"], Value::Null);
+    assert_eq!(report["description"], Value::Null);
+    assert_eq!(report["refusal"]["step"], "imports");
+}
+
+#[test]
+fn what_is_no_webassembly_is_refused_too() {
+    let place = Place::new();
+    place.write("script", "#!/bin/sh\n");
+    let (code, report) = report(&place, &["script"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["kind"], "other");
+    place
+        .run(&["transform", "inspect", "nowhere.wasm"])
+        .failed(1, &["cannot read nowhere.wasm"]);
+}

@@ -1,0 +1,87 @@
+//! The package that `new` makes builds with plain cargo, and `wrap` makes a component of its module.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::guests::Tiny;
+use crate::support::program::Place;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Plain cargo in a folder, with what it builds kept from one run of the tests to the next.
+fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
+    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+    let output = Command::new(cargo)
+        .args(args)
+        .args(["--offline", "--target-dir"])
+        .arg(target_dir)
+        .current_dir(folder)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .output()
+        .expect("cargo starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {args:?} fails:\n{said}");
+}
+
+#[test]
+fn a_new_package_builds_and_passes_its_own_cases() {
+    let place = Place::new();
+    place.run(&["transform", "new", "my-rules"]).succeeded();
+    let folder = place.path("my-rules");
+    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
+    cargo(
+        &folder,
+        &["build", "--release", "--target", TARGET],
+        &target_dir,
+    );
+    cargo(&folder, &["test"], &target_dir);
+
+    let module = target_dir.join(TARGET).join("release/my_rules.wasm");
+    let module = module.to_str().unwrap();
+    place
+        .run(&["transform", "wrap", module, "--out", "rules.wasm"])
+        .succeeded();
+    let ran = place
+        .run(&["transform", "inspect", "rules.wasm"])
+        .succeeded();
+    assert!(ran.stdout.contains("my-rules 0.1.0"), "{ran:#?}");
+    let args = [
+        "transform",
+        "test",
+        "rules.wasm",
+        "--cases",
+        "my-rules/cases",
+    ];
+    let ran = place.run(&args).succeeded();
+    assert!(ran.stdout.contains("2 of 2 cases passed"), "{ran:#?}");
+}
+
+#[test]
+fn a_package_is_not_made_over_another() {
+    let place = Place::new();
+    place
+        .run(&["transform", "new", "rules", "--path", "here/there"])
+        .succeeded();
+    assert!(place.path("here/there/wit/transform.wit").exists());
+    place
+        .run(&["transform", "new", "other", "--path", "here/there"])
+        .failed(2, &["path", "here/there is not empty"]);
+    place
+        .run(&["transform", "new", "../rules"])
+        .failed(2, &["name", "../rules"]);
+}
+
+#[test]
+fn what_cannot_be_wrapped_says_why() {
+    let place = Place::new();
+    let wrap = |file: &str| place.run(&["transform", "wrap", file, "--out", "out.wasm"]);
+    place.write("bare.wasm", Tiny::default().module());
+    wrap("bare.wasm").failed(1, &["cannot wrap bare.wasm", "wit-bindgen"]);
+    place.write("component.wasm", Tiny::default().component());
+    wrap("component.wasm").failed(1, &["a component already"]);
+    wrap("nowhere.wasm").failed(1, &["cannot read nowhere.wasm"]);
+    assert!(!place.path("out.wasm").exists());
+}
