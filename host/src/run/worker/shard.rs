@@ -144,12 +144,7 @@ impl Work {
         };
         run_shard(&self.host, &mut shard, replay.as_ref(), &fresh).await?;
         let end = reader.await?;
-        if end == End::Closed {
-            shard.ledger.step(Ledger::finish).await?;
-        }
-        if matches!(shard.ledger, LedgerStore::S3(_)) {
-            shard.ledger.step(|ledger| Ok(ledger.given_back())).await?;
-        }
+        leave(&mut shard.ledger, end == End::Closed).await?;
         Held::close(&scratches)?;
         Ok(end)
     }
@@ -186,6 +181,24 @@ impl Work {
         ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
         Ok(Start::At(moment))
     }
+}
+
+/// Gives a shard back, with the last word on a closed one in the same step. A ledger in a folder is
+/// held by a lock, which goes with the process.
+async fn leave(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
+    let leased = matches!(ledger, LedgerStore::S3(_));
+    let step = |ledger: &Ledger| {
+        let left = if closed {
+            ledger.finish()?
+        } else {
+            ledger.clone()
+        };
+        Ok(if leased { left.given_back() } else { left })
+    };
+    if closed || leased {
+        ledger.step(step).await?;
+    }
+    Ok(())
 }
 
 /// What ledgers and objects call a shard: the stream's name, as far as it fits, and the shard's id.
