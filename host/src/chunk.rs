@@ -6,7 +6,7 @@ mod rules;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::encode::{Format, Level, encode};
-use crate::ledger::{LastRecord, Pending, Range};
+use crate::ledger::{Pending, Range};
 use crate::partition::PartitionPath;
 use crate::record::{Position, SequenceNumber, Slice, span};
 use crate::sink::object_key::Origin;
@@ -75,7 +75,7 @@ pub struct Chunk {
     rules: ChunkRules,
     release: ReleaseId,
     bounds: Option<(SequenceNumber, SequenceNumber)>,
-    last: Option<LastRecord>,
+    last_digest: Option<Digest>,
     condemned: Vec<Position>,
     buffers: Vec<Vec<u8>>,
     output_bytes: u64,
@@ -95,7 +95,7 @@ impl Chunk {
             rules,
             release,
             bounds: None,
-            last: None,
+            last_digest: None,
             condemned: Vec::new(),
             buffers: Vec::new(),
             output_bytes: 0,
@@ -130,11 +130,7 @@ impl Chunk {
         };
         let first = self.bounds.map_or(first.sequence, |(first, _)| first);
         self.bounds = Some((first, last.sequence));
-        let record = slice.record(slice.len() - 1);
-        self.last = Some(LastRecord {
-            digest: Digest::of(record.data),
-            arrived_at: record.arrived_at,
-        });
+        self.last_digest = Some(Digest::of(slice.record(slice.len() - 1).data));
         let condemned = outcome.condemned.iter();
         self.condemned
             .extend(condemned.map(|index| positions[*index as usize]));
@@ -246,10 +242,10 @@ impl Chunk {
         })
     }
 
-    /// What the ledger keeps of the last record; `None` for a chunk without a record.
+    /// The digest of the last record's bytes; `None` for a chunk without a record.
     #[must_use]
-    pub fn last(&self) -> Option<LastRecord> {
-        self.last
+    pub fn last_digest(&self) -> Option<Digest> {
+        self.last_digest
     }
 
     /// What names its objects.

@@ -124,7 +124,7 @@ async fn land(
     let Built { chunk, opened_at } = built;
     let format = plan.format;
     let pending = chunk.pending(format, plan.outsiders);
-    let (Some(pending), Some(last_record)) = (pending, chunk.last()) else {
+    let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };
     let last = pending.range.last;
@@ -132,7 +132,7 @@ async fn land(
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;
     send_messages(host, sinks, &chunk, format).await?;
-    ledger.commit(last_record).await?;
+    ledger.commit(last_digest).await?;
     host.progress.landed(chunk.counts());
     host.progress.times.chunk.took(opened_at.elapsed());
     host.health.committed(&sinks.shard, last);

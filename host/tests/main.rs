@@ -12,6 +12,7 @@ mod admission;
 mod hostile;
 mod kill;
 mod kill_steps;
+mod lambda;
 mod local;
 mod metrics;
 mod nasty_json;

@@ -72,25 +72,8 @@ pub struct Committed {
     /// The digest of that record's bytes, by which a file that was replaced is told from one that
     /// has grown.
     pub last_digest: Digest,
-    /// When that record came, milliseconds since the Unix epoch; 0 where the source does not say.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub last_arrived_at: u64,
     /// How many records of the shard are done.
     pub records: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// What a ledger keeps of the last record of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastRecord {
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// When it came, milliseconds since the Unix epoch; 0 where the source does not say.
-    pub arrived_at: u64,
 }
 
 /// A range that is about to be written, or was when its run ended.
@@ -370,18 +353,17 @@ impl Ledger {
         })
     }
 
-    /// The ledger with the pending range done, of which `last` is the last record.
+    /// The ledger with the pending range done. `last_digest` is that of its last record's bytes.
     ///
     /// # Errors
     /// [`LedgerError::Nothing`].
-    pub fn commit(&self, last: LastRecord) -> Result<Self, LedgerError> {
+    pub fn commit(&self, last_digest: Digest) -> Result<Self, LedgerError> {
         let Pending { range, .. } = self.pending.as_ref().ok_or(LedgerError::Nothing)?;
         let before = self.committed.as_ref().map_or(0, |done| done.records);
         Ok(Self {
             committed: Some(Committed {
                 last: range.last,
-                last_digest: last.digest,
-                last_arrived_at: last.arrived_at,
+                last_digest,
                 records: before + range.count,
             }),
             pending: None,

@@ -122,6 +122,9 @@ impl Feed {
             let why = match self.stream.first(&self.shard, Start::After(number)).await {
                 Ok(first) => return Ok(first),
                 Err(KinesisError::ExpiredIterator) => continue,
+                Err(KinesisError::NotFound(why)) => {
+                    return Err(SourceError::Service { what, why });
+                }
                 Err(error) => error.to_string(),
             };
             if !attempts.again(&what, &why).await {

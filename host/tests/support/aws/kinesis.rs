@@ -116,6 +116,11 @@ impl Kinesis {
         self.state.lock().unwrap().clock.advance(by);
     }
 
+    /// The service's clock: milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.state.lock().unwrap().clock.now_ms()
+    }
+
     /// Lets every iterator that is out expire.
     pub(crate) fn expire_iterators(&self) {
         self.state.lock().unwrap().iterators += 1;

@@ -34,7 +34,8 @@ impl S3 {
         Self::start_in(temporary.path().to_owned(), Some(temporary))
     }
 
-    /// Starts an S3 that leaves its objects in a directory.
+    /// Starts an S3 that leaves its objects in a directory, for the demo.
+    #[allow(dead_code, reason = "no test keeps its objects")]
     pub(crate) fn start_at(root: PathBuf) -> Self {
         Self::start_in(root, None)
     }
