@@ -62,7 +62,10 @@ impl Objects {
             return Err(s3_error!(PreconditionFailed));
         }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
+        // Tests and other requests read the file without the lock, and must not see half of it.
+        let unfinished = self.root.join(".unfinished");
+        fs::write(&unfinished, content).unwrap();
+        fs::rename(&unfinished, &path).unwrap();
         let etag = format!("{:032x}", rand::random::<u128>());
         let metadata = input.metadata;
         let made = Known {
