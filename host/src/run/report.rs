@@ -67,7 +67,8 @@ fn per_second(count: u64, seconds: f64) -> u64 {
 /// The summary for people.
 fn describe(settings: &RunSettings, summary: &Summary) -> String {
     let count = |number: u64| HumanCount(number).to_string();
-    let lake = &settings.lake;
+    let lake = settings.lake.to_string();
+    let lake = lake.trim_end_matches('/');
     let mut lines = Vec::new();
     if summary.records == 0 {
         let what = "the source";
