@@ -9,6 +9,7 @@
 mod support;
 
 mod admission;
+mod audit;
 mod hostile;
 mod kill;
 mod kill_steps;

@@ -67,7 +67,7 @@ impl From<&anyhow::Result<End>> for State {
 }
 
 /// How reading is doing, told by the reader of a shard.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadMeter {
     reads: Arc<Mutex<Reads>>,
 }

@@ -247,6 +247,12 @@ impl Ledger {
         })
     }
 
+    /// The part of the shard that the lake is for, of a replay.
+    #[must_use]
+    pub fn replay(&self) -> Option<Bounds> {
+        self.replay
+    }
+
     /// Whether the shard is closed and all of it is committed.
     #[must_use]
     pub fn is_finished(&self) -> bool {

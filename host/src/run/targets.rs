@@ -18,9 +18,10 @@ use crate::record::ShardId;
 use crate::retry::Patience;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::object_key::OWN_FOLDER;
+use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
-use crate::sink::{Bus, Lake, Messages};
+use crate::sink::{Bus, Lake, Messages, SinkError};
 use crate::transform::registry::Registry;
 
 /// The targets of a run.
@@ -211,6 +212,46 @@ impl Targets {
         })
     }
 
+    /// The lake, to be read.
+    pub async fn lake_objects(&self) -> Objects {
+        match &self.lake {
+            LakeTarget::Directory(root) => Objects::Directory(root.clone()),
+            LakeTarget::S3 { bucket, prefix } => {
+                let client = aws::s3(self.sdk().await);
+                let (bucket, prefix) = (bucket.clone(), prefix.clone());
+                Objects::S3(S3Lake::new(client, bucket, prefix, self.patience.clone()))
+            }
+        }
+    }
+
+    /// The bus, to be read, if it is a folder.
+    #[must_use]
+    pub fn bus_objects(&self) -> Option<Objects> {
+        match &self.bus {
+            Some(BusTarget::Directory(root)) => Some(Objects::Directory(root.clone())),
+            _ => None,
+        }
+    }
+
+    /// The largest event that the bus takes, bytes, if it is a queue.
+    ///
+    /// # Errors
+    /// There is no such queue, or it may not be read.
+    pub async fn max_message_bytes(&self) -> Result<Option<usize>, SinkError> {
+        Ok(match &self.bus {
+            Some(BusTarget::Sqs(queue)) => Some(self.open_sqs(queue).await?.max_event_bytes()),
+            _ => None,
+        })
+    }
+
+    async fn open_sqs(&self, queue: &str) -> Result<&SqsBus, SinkError> {
+        let open = || async {
+            let client = aws_sdk_sqs::Client::new(self.sdk().await);
+            SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
+        };
+        self.sqs.get_or_try_init(open).await
+    }
+
     async fn open_bus(
         &self,
         shard: &ShardId,
@@ -224,13 +265,7 @@ impl Targets {
                 scratches.push(scratch.clone());
                 Some(Bus::Directory(bus, scratch))
             }
-            Some(BusTarget::Sqs(queue)) => {
-                let open = || async {
-                    let client = aws_sdk_sqs::Client::new(self.sdk().await);
-                    SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
-                };
-                Some(Bus::Sqs(self.sqs.get_or_try_init(open).await?.clone()))
-            }
+            Some(BusTarget::Sqs(queue)) => Some(Bus::Sqs(self.open_sqs(queue).await?.clone())),
         })
     }
 }

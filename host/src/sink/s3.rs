@@ -1,9 +1,13 @@
 //! A lake in S3.
 
+mod url;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{EncodingType, Object as ListedObject};
 use bytes::Bytes;
 
 use super::{Object, SinkError};
@@ -115,7 +119,56 @@ impl S3Lake {
         }
     }
 
-    /// Reads one of Sluice's own files; `None` where there is none.
+    /// Tells `found` every key below the prefix, without the prefix.
+    ///
+    /// # Errors
+    /// What S3 says when patience is at its end.
+    pub async fn list(&self, found: &mut (dyn FnMut(&str) + Send)) -> Result<(), String> {
+        let mut token = None;
+        loop {
+            let page = self.page(token).await?;
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            for key in page.contents().iter().filter_map(ListedObject::key) {
+                let key = if encoded {
+                    url::decode(key)
+                } else {
+                    key.into()
+                };
+                if let Some(key) = key.strip_prefix(&self.prefix) {
+                    found(key);
+                }
+            }
+            token = page.next_continuation_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn page(&self, token: Option<String>) -> Result<ListObjectsV2Output, String> {
+        let mut attempts = Attempts::new(&self.patience, "list_objects");
+        loop {
+            let page = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(&self.prefix)
+                .encoding_type(EncodingType::Url)
+                .set_continuation_token(token.clone())
+                .send()
+                .await;
+            let why = match page {
+                Ok(page) => return Ok(page),
+                Err(error) => why(&error),
+            };
+            let what = format!("list s3://{}/{}", self.bucket, self.prefix);
+            if !attempts.again(&what, &why).await {
+                return Err(why);
+            }
+        }
+    }
+
+    /// Reads the object with this name below the prefix; `None` where there is none.
     ///
     /// # Errors
     /// What S3 says when patience is at its end.

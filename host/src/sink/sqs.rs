@@ -127,10 +127,10 @@ impl SqsBus {
         let entry = |message: &Announcement| {
             let mut attributes = vec![("release", message.release.to_string())];
             if let Some(event_type) = event_type(&message.partition) {
-                attributes.push(("event_type", event_type.to_owned()));
+                attributes.push(("event_type", event_type));
             }
             self.message(
-                message.json(),
+                escaped(message.json()),
                 attributes,
                 origin.shard.as_str(),
                 &message.key,
@@ -201,7 +201,7 @@ impl SqsBus {
             ("release", origin.release.to_string()),
         ];
         if let Some(event_type) = event_type(message.partition) {
-            attributes.push(("event_type", event_type.to_owned()));
+            attributes.push(("event_type", event_type));
         }
         if body.len() + attributes_bytes(&attributes) > self.max_bytes {
             attributes.push(("pointer", "true".to_owned()));
@@ -242,8 +242,8 @@ impl SqsBus {
     fn pointer(&self, chunk: &Chunk, message: &Message<'_>, rid: &str, format: Format) -> String {
         let key = chunk.origin().object_key(&message.destination(), format);
         let object = format!("{}{key}", self.lake);
-        serde_json::json!({ "rid": rid, "object": object, "line": chunk.line_of(message) })
-            .to_string()
+        let line = chunk.line_of(message);
+        escaped(serde_json::json!({ "rid": rid, "object": object, "line": line }).to_string())
     }
 }
 
@@ -276,22 +276,27 @@ fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
     }
 }
 
-/// The value of the partition column `event_type`, as the lake's path writes it.
-fn event_type(partition: &str) -> Option<&str> {
-    partition
-        .split('/')
-        .find_map(|column| column.strip_prefix("event_type="))
+/// The value of the partition column `event_type`, as the lake's path writes it. What SQS refuses is
+/// written as a path would write it.
+fn event_type(partition: &str) -> Option<String> {
+    let mut columns = partition.split('/');
+    let value = columns.find_map(|column| column.strip_prefix("event_type="))?;
+    let encoded = value.replace('\u{fffe}', "%EF%BF%BE");
+    Some(encoded.replace('\u{ffff}', "%EF%BF%BF"))
 }
 
 /// JSON with what SQS refuses (U+FFFE and U+FFFF) as escapes, which mean the same. Control characters
 /// cannot stand in JSON as they are.
 fn allowed(json: &[u8]) -> String {
-    let text = String::from_utf8_lossy(json);
-    if text.contains(['\u{fffe}', '\u{ffff}']) {
-        text.replace('\u{fffe}', "\\ufffe")
+    escaped(String::from_utf8_lossy(json).into_owned())
+}
+
+fn escaped(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe")
             .replace('\u{ffff}', "\\uffff")
     } else {
-        text.into_owned()
+        json
     }
 }
 
@@ -396,9 +401,11 @@ mod tests {
             "{\"a\":\"\\uffffé\"}"
         );
         assert_eq!(
-            event_type("event_type=a%2Fb/date=2026-01-01"),
+            event_type("event_type=a%2Fb/date=2026-01-01").as_deref(),
             Some("a%2Fb")
         );
         assert_eq!(event_type("date=2026-01-01"), None);
+        let refused = event_type("event_type=é\u{ffff}\u{fffe}");
+        assert_eq!(refused.as_deref(), Some("é%EF%BF%BF%EF%BF%BE"));
     }
 }
