@@ -130,14 +130,14 @@ async fn land(
     let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };
-    let last = pending.range.last;
+    let range = pending.range;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;
     send_messages(host, sinks, &chunk, format).await?;
-    ledger.commit(last_digest).await?;
+    ledger.commit(range, last_digest).await?;
     host.progress.landed(chunk.counts());
     host.progress.times.chunk.took(opened_at.elapsed());
-    host.health.committed(&sinks.shard, last);
+    host.health.committed(&sinks.shard, range.last);
     Ok(())
 }

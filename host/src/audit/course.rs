@@ -168,7 +168,8 @@ mod tests {
     fn committed(last: u64) -> Ledger {
         let ledger = Ledger::new(ShardId::new("s").unwrap());
         let ledger = ledger.pin(pinned(0, last)).unwrap();
-        ledger.commit(Digest::of(b"")).unwrap()
+        let range = pinned(0, last).range;
+        ledger.commit(range, Digest::of(b"")).unwrap()
     }
 
     fn names(chunks: &[(ChunkName, Held)]) -> Vec<ChunkName> {
@@ -185,7 +186,9 @@ mod tests {
         assert_eq!(names(&course.chunks), [name(0, 4), name(6, 9)]);
         assert_eq!(course.pending.as_ref().unwrap().0, name(10, 19));
         assert_eq!(names(&course.beyond), [name(10, 15), name(20, 29)]);
-        let later = ledger.commit(Digest::of(b"")).unwrap();
+        let later = ledger
+            .commit(pinned(10, 19).range, Digest::of(b""))
+            .unwrap();
         assert_eq!(course.settle(&later.pin(pinned(20, 29)).unwrap()), 2);
         assert_eq!(course.beyond, []);
     }

@@ -111,7 +111,7 @@ async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report
     // What the ledgers say was put before, so a list that is made later has it.
     let mut ledgers = Vec::new();
     for source in &sources {
-        ledgers.push(targets.peek(&source.shard).await?.ledger);
+        ledgers.push(targets.ledger(&source.shard).await?);
     }
     let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
     let mut inventory = take_stock(&lake, bus.as_ref(), settings.messages).await?;
@@ -205,7 +205,7 @@ async fn others(
     let mut strange = Vec::new();
     for (shard, objects) in inventory.others() {
         if is_of_stream(settings, shard)? {
-            let ledger = targets.peek(shard).await?.ledger;
+            let ledger = targets.ledger(shard).await?;
             report.counts.gone += ledger.committed().map_or(0, |committed| committed.records);
             report.counts.objects_gone += objects;
         } else {

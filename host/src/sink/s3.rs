@@ -99,13 +99,15 @@ impl S3Lake {
     /// # Errors
     /// What S3 says when patience is at its end.
     pub async fn create_own(&self, name: &str, content: &[u8]) -> Result<(), String> {
+        let key = format!("{}{name}", self.prefix);
+        let what = format!("put s3://{}/{key}", self.bucket);
         let mut attempts = Attempts::new(&self.patience, "keep_release");
         loop {
             let put = self
                 .client
                 .put_object()
                 .bucket(&self.bucket)
-                .key(format!("{}{name}", self.prefix))
+                .key(&key)
                 .if_none_match("*")
                 .body(ByteStream::from(content.to_vec()))
                 .send()
@@ -113,8 +115,8 @@ impl S3Lake {
             match put {
                 Ok(_) => return Ok(()),
                 Err(error) if status(&error) == Some(PRECONDITION_FAILED) => return Ok(()),
-                Err(error) if attempts.again(name, &why(&error)).await => {}
-                Err(error) => return Err(why(&error)),
+                Err(error) if attempts.again(&what, &why(&error)).await => {}
+                Err(error) => return Err(format!("{what}: {}", why(&error))),
             }
         }
     }
@@ -174,6 +176,7 @@ impl S3Lake {
     /// What S3 says when patience is at its end.
     pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
         let key = format!("{}{name}", self.prefix);
+        let what = format!("read s3://{}/{key}", self.bucket);
         let mut attempts = Attempts::new(&self.patience, "read_release");
         loop {
             let why = match self
@@ -197,8 +200,8 @@ impl S3Lake {
                 }
                 Err(error) => why(&error),
             };
-            if !attempts.again(name, &why).await {
-                return Err(why);
+            if !attempts.again(&what, &why).await {
+                return Err(format!("{what}: {why}"));
             }
         }
     }
@@ -224,7 +227,9 @@ impl S3Lake {
                     };
                 }
                 Err(error) => {
-                    let why = why(&error);
+                    // An answer to HEAD has no body that would say more than its status.
+                    let status = status(&error).map(|status| format!("status {status}, "));
+                    let why = format!("{}{}", status.unwrap_or_default(), why(&error));
                     if !attempts.again(&what, &why).await {
                         return Err(SinkError::Service { what, why });
                     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::{
     MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry as Entry,
     SendMessageBatchResultEntry as Sent,
@@ -24,6 +25,10 @@ const BATCH_MAX_MESSAGES: usize = 10;
 
 /// The largest message, and the largest batch, of a queue that does not say otherwise.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;
+
+/// The codes by which the service says that there is no such queue, the second behind a prefix as
+/// its older clients know it.
+const NO_QUEUE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
 /// path, and their names.
@@ -48,39 +53,28 @@ impl SqsBus {
     /// Looks up a queue by its name or URL.
     ///
     /// # Errors
-    /// [`SinkError::Service`] where there is no such queue or it may not be read.
+    /// [`SinkError::Service`] where there is no such queue, or when patience is at its end.
     pub async fn open(
         client: Client,
         queue: &str,
         lake: String,
         patience: Patience,
     ) -> Result<Self, SinkError> {
-        let fault = |why: String| SinkError::Service {
-            what: format!("look up the queue {queue}"),
-            why,
+        let what = format!("look up the queue {queue}");
+        let mut attempts = Attempts::new(&patience, "find_queue");
+        let (url, max_bytes) = loop {
+            let error = match look_up(&client, queue).await {
+                Ok(found) => break found,
+                Err(error) => error,
+            };
+            let why = why(&error);
+            let missing = error
+                .code()
+                .is_some_and(|code| NO_QUEUE.iter().any(|name| code.ends_with(name)));
+            if missing || !attempts.again(&what, &why).await {
+                return Err(SinkError::Service { what, why });
+            }
         };
-        let url = if queue.contains("://") {
-            queue.to_owned()
-        } else {
-            let found = client.get_queue_url().queue_name(queue).send().await;
-            let found = found.map_err(|error| fault(why(&error)))?;
-            found.queue_url().unwrap_or_default().to_owned()
-        };
-        let attributes = client
-            .get_queue_attributes()
-            .queue_url(&url)
-            .attribute_names(QueueAttributeName::MaximumMessageSize)
-            .send()
-            .await
-            .map_err(|error| fault(why(&error)))?;
-        let max_bytes = attributes
-            .attributes()
-            .and_then(|all| {
-                all.get(&QueueAttributeName::MaximumMessageSize)?
-                    .parse()
-                    .ok()
-            })
-            .unwrap_or(DEFAULT_MAX_BYTES);
         let fifo = url.ends_with(".fifo");
         Ok(Self {
             client,
@@ -263,6 +257,23 @@ impl Iterator for Entries<'_> {
         self.next += 1;
         Some(self.bus.entry(self.chunk, &message, self.format))
     }
+}
+
+/// The URL of a queue, and the largest message that it takes, bytes.
+async fn look_up(client: &Client, queue: &str) -> Result<(String, usize), aws_sdk_sqs::Error> {
+    let url = if queue.contains("://") {
+        queue.to_owned()
+    } else {
+        let found = client.get_queue_url().queue_name(queue).send().await?;
+        found.queue_url().unwrap_or_default().to_owned()
+    };
+    let name = QueueAttributeName::MaximumMessageSize;
+    let attributes = client.get_queue_attributes().queue_url(&url);
+    let attributes = attributes.attribute_names(name.clone()).send().await?;
+    let max_bytes = attributes
+        .attributes()
+        .and_then(|all| all.get(&name)?.parse().ok());
+    Ok((url, max_bytes.unwrap_or(DEFAULT_MAX_BYTES)))
 }
 
 #[allow(

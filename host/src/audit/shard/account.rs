@@ -103,8 +103,8 @@ impl ShardAudit {
         if self.course.beyond.is_empty() {
             return Ok(());
         }
-        let later = self.audit.targets.peek(&self.shard).await;
-        let later = later.context("the ledger, read again")?.ledger;
+        let later = self.audit.targets.ledger(&self.shard).await;
+        let later = later.context("the ledger, read again")?;
         self.report.counts.objects_new += self.course.settle(&later);
         for (name, held) in std::mem::take(&mut self.course.beyond) {
             let why = "the ledger does not say that its records are committed or pending";
