@@ -48,7 +48,8 @@ fn at_work(cloud: &Cloud, more: &[&str]) -> Running {
 
 /// Puts more records and waits until those of the second shard have landed.
 fn goes_on(cloud: &Cloud, worker: &mut Running) {
-    cloud.put_by_keys(&records(70, 2));
+    let seed = cloud.kinesis.records(STREAM).len() as u64;
+    cloud.put_by_keys(&records(70, seed));
     let expected = put(cloud, SECOND);
     worker.until(|| landed(cloud, SECOND) == expected);
     let mut nonces = BTreeSet::new();
