@@ -126,7 +126,11 @@ impl Reader {
                     iterator = Some(next);
                     sleep_until(next_call).await;
                 }
-                Err(KinesisError::ExpiredIterator) => iterator = None,
+                Err(KinesisError::ExpiredIterator) => {
+                    drop(room);
+                    iterator = None;
+                    sleep_until(next_call).await;
+                }
                 Err(error) => {
                     drop(room);
                     self.reading.meter.failed(&error);
