@@ -9,13 +9,20 @@
 mod support;
 
 mod admission;
+mod audit;
 mod author;
 mod hostile;
 mod kill;
+mod kill_steps;
+mod lambda;
 mod local;
 mod metrics;
 mod nasty_json;
+mod neighbours;
+mod outages;
 mod replay;
 mod services;
+mod stops;
+mod takeovers;
 mod ways_in;
 mod worker;

@@ -72,25 +72,8 @@ pub struct Committed {
     /// The digest of that record's bytes, by which a file that was replaced is told from one that
     /// has grown.
     pub last_digest: Digest,
-    /// When that record came, milliseconds since the Unix epoch; 0 where the source does not say.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub last_arrived_at: u64,
     /// How many records of the shard are done.
     pub records: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// What a ledger keeps of the last record of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastRecord {
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// When it came, milliseconds since the Unix epoch; 0 where the source does not say.
-    pub arrived_at: u64,
 }
 
 /// A range that is about to be written, or was when its run ended.
@@ -156,7 +139,7 @@ pub enum LedgerError {
         /// What it was to be used for.
         wanted: String,
     },
-    /// A commit without a pinned range.
+    /// A commit of a range that is not pinned.
     #[error("nothing is pending that could be committed")]
     Nothing,
 }
@@ -262,6 +245,12 @@ impl Ledger {
             replay: wanted,
             ..self.clone()
         })
+    }
+
+    /// The part of the shard that the lake is for, of a replay.
+    #[must_use]
+    pub fn replay(&self) -> Option<Bounds> {
+        self.replay
     }
 
     /// Whether the shard is closed and all of it is committed.
@@ -370,18 +359,23 @@ impl Ledger {
         })
     }
 
-    /// The ledger with the pending range done, of which `last` is the last record.
+    /// The ledger with the pending range done. `last_digest` is that of its last record's bytes. One
+    /// that is done already stays so: the answer to its commit was lost.
     ///
     /// # Errors
     /// [`LedgerError::Nothing`].
-    pub fn commit(&self, last: LastRecord) -> Result<Self, LedgerError> {
-        let Pending { range, .. } = self.pending.as_ref().ok_or(LedgerError::Nothing)?;
-        let before = self.committed.as_ref().map_or(0, |done| done.records);
+    pub fn commit(&self, range: Range, last_digest: Digest) -> Result<Self, LedgerError> {
+        let before = match (&self.pending, &self.committed) {
+            (Some(pending), done) if pending.range == range => {
+                done.as_ref().map_or(0, |d| d.records)
+            }
+            (None, Some(done)) if done.last == range.last => return Ok(self.clone()),
+            _ => return Err(LedgerError::Nothing),
+        };
         Ok(Self {
             committed: Some(Committed {
                 last: range.last,
-                last_digest: last.digest,
-                last_arrived_at: last.arrived_at,
+                last_digest,
                 records: before + range.count,
             }),
             pending: None,

@@ -28,7 +28,7 @@ use super::rules::Rules;
 use super::targets::Targets;
 use super::worker::shard_id;
 use crate::config::{RunSettings, SummaryFormat};
-use crate::error::PipelineError;
+use crate::error::{PipelineError, of_ledger};
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::pipeline::{Host, Shard, run_shard};
@@ -49,10 +49,6 @@ const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 
 /// The function's memory, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
-
-/// `MaximumRecordAgeInSeconds` of a mapping is at least 60: of records that came later than so long
-/// ago, the mapping cannot have given up on any.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// What is kept of an invocation's time for the answer.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
@@ -243,15 +239,9 @@ impl Function {
             again: known.pending().map(Again::of),
         };
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
-        let mut todo = todo(&known, &numbers, |first, last| {
+        let todo = todo(&known, &numbers, |first, last| {
             count(&packing, &batch.records, first, last)
         });
-        if known
-            .committed()
-            .is_some_and(|done| is_recent(done.last_arrived_at))
-        {
-            todo.skipped_behind = None;
-        }
         let feed = Feed {
             stream: Stream::new(self.client.clone(), batch.stream),
             shard: batch.shard,
@@ -320,11 +310,6 @@ fn count(
     packer.slices().iter().map(|slice| slice.len() as u64).sum()
 }
 
-fn is_recent(arrived_at: u64) -> bool {
-    let now = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
-    u128::from(now.saturating_sub(arrived_at)) < GIVEN_UP_AFTER.as_millis()
-}
-
 fn deadline(epoch_ms: u64) -> Instant {
     let now = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
     let left = match epoch_ms.saturating_sub(now) {
@@ -336,14 +321,8 @@ fn deadline(epoch_ms: u64) -> Instant {
 
 /// Whether the ledger is not what this process thought.
 fn is_stale(error: &anyhow::Error) -> bool {
-    let store = error.chain().find_map(|cause| cause.downcast_ref());
-    matches!(store, Some(StoreError::Lost { .. } | StoreError::Step(_)))
-        || matches!(
-            error.downcast_ref(),
-            Some(PipelineError::Ledger(
-                StoreError::Lost { .. } | StoreError::Step(_)
-            ))
-        )
+    let ledger = of_ledger(error);
+    matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))
 }
 
 fn is_mismatch(error: &anyhow::Error) -> bool {

@@ -10,33 +10,65 @@ use sluice::generate::{Events, Plan};
 
 use super::aws::environment;
 use super::aws::kinesis::Kinesis;
+use super::aws::proxy::Proxy;
 use super::aws::s3::S3;
+use super::aws::sqs::Sqs;
 use super::lake;
-use super::program::{Place, Ran, Summary};
+use super::program::{Place, Ran, Running, Summary};
 
 /// The stream, and its first shard.
 pub(crate) const STREAM: &str = "events";
 pub(crate) const SHARD: &str = "shardId-000000000000";
 
-/// A stream, a bucket, and a folder to work in.
+/// Among how many partition keys records are spread that share some.
+const KEYS: usize = 7;
+
+/// A service that the program talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    S3,
+    Kinesis,
+    Sqs,
+}
+
+/// A stream, a bucket, a queue where one is asked for, a proxy in front of each, and a folder to work
+/// in.
 pub(crate) struct Cloud {
     pub(crate) kinesis: Kinesis,
     pub(crate) s3: S3,
+    pub(crate) sqs: Sqs,
+    proxies: [Proxy; 3],
     bucket: PathBuf,
+    /// The queue that is the bus.
+    pub(crate) queue: Option<String>,
     pub(crate) place: Place,
 }
 
 impl Cloud {
     pub(crate) fn new(shards: usize) -> Self {
-        let (kinesis, s3) = (Kinesis::start(), S3::start());
+        let (kinesis, s3, sqs) = (Kinesis::start(), S3::start(), Sqs::start());
         kinesis.create_stream(STREAM, shards);
-        let bucket = s3.bucket("bucket");
         Self {
+            bucket: s3.bucket("bucket"),
+            proxies: [&s3.endpoint, &kinesis.endpoint, &sqs.endpoint].map(|url| Proxy::start(url)),
             kinesis,
             s3,
-            bucket,
+            sqs,
+            queue: None,
             place: Place::new(),
         }
+    }
+
+    /// The same with a queue of this name as the bus, which takes messages of so many bytes.
+    pub(crate) fn with_queue(mut self, name: &str, max_bytes: usize) -> Self {
+        self.sqs.create_queue(name, max_bytes);
+        self.queue = Some(name.to_owned());
+        self
+    }
+
+    /// What stands between the program and a service.
+    pub(crate) fn proxy(&self, service: Service) -> &Proxy {
+        &self.proxies[service as usize]
     }
 
     pub(crate) fn lake(&self) -> PathBuf {
@@ -50,13 +82,15 @@ impl Cloud {
     pub(crate) fn command_on(&self, source: &str, more: &[&str]) -> Command {
         let mut args = vec!["run", "--source", source, "--lake", "s3://bucket/lake"];
         args.extend(["--lease", "1s", "--chunk-age", "100ms", "--summary", "json"]);
+        let bus = self.queue.as_ref().map(|name| format!("sqs:{name}"));
+        args.extend(bus.iter().flat_map(|bus| ["--bus", bus]));
         args.extend(more);
         let mut command = self.place.command(&args);
         command.envs(environment());
         // The default port is for one worker on a machine.
         command.env("SLUICE_HTTP", "none");
-        command.env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint);
-        command.env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint);
+        let names = ["S3", "KINESIS", "SQS"].map(|name| format!("AWS_ENDPOINT_URL_{name}"));
+        command.envs(names.iter().zip(self.proxies.iter().map(|p| &p.endpoint)));
         command
     }
 
@@ -72,6 +106,27 @@ impl Cloud {
         command.spawn().unwrap()
     }
 
+    /// A worker that goes on until it is told to stop, with its log in a file of this name.
+    pub(crate) fn worker_with_log(&self, name: &str, more: &[&str]) -> Running {
+        let mut command = self.command(more);
+        let log = fs::File::create(self.place.path(name)).unwrap();
+        command.stdout(Stdio::null()).stderr(log);
+        Running(command.spawn().unwrap())
+    }
+
+    /// What a worker has logged.
+    pub(crate) fn log(&self, name: &str) -> String {
+        fs::read_to_string(self.place.path(name)).unwrap()
+    }
+
+    /// Puts records under a few partition keys.
+    pub(crate) fn put_by_keys(&self, records: &[Vec<u8>]) {
+        for (n, record) in records.iter().enumerate() {
+            self.kinesis
+                .put(STREAM, &format!("key-{}", n % KEYS), record);
+        }
+    }
+
     pub(crate) fn put_all(&self, events: &[Vec<u8>]) {
         for event in events {
             self.kinesis.put(STREAM, &uuid(event), event);
@@ -79,10 +134,18 @@ impl Cloud {
     }
 
     pub(crate) fn ledger(&self, shard: &str) -> Value {
-        let path = self
-            .lake()
-            .join(format!("_sluice/ledger/{STREAM}-{shard}.json"));
+        let path = self.lake().join(ledger_name(shard));
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    /// Writes a ledger past whoever holds it.
+    pub(crate) fn put_ledger(&self, shard: &str, ledger: &Value) {
+        let client = self.s3.client();
+        let put = client.put_object().bucket("bucket");
+        let put = put.key(format!("lake/{}", ledger_name(shard)));
+        let put = put.body(ledger.to_string().into_bytes().into());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(put.send()).unwrap();
     }
 
     /// Asserts that the lake has each of these events once and no other.
@@ -101,6 +164,10 @@ impl Cloud {
         assert!(lost.is_empty(), "lost: {lost:?}");
         assert_eq!(found.len(), events.len());
     }
+}
+
+fn ledger_name(shard: &str) -> String {
+    format!("_sluice/ledger/{STREAM}-{shard}.json")
 }
 
 pub(crate) fn uuid(event: &[u8]) -> String {
@@ -135,4 +202,13 @@ pub(crate) fn signal(child: &Child, name: &str) {
         .args([&format!("-{name}"), &pid])
         .status();
     assert!(sent.unwrap().success());
+}
+
+/// Events, with one record in ten that is none.
+pub(crate) fn records(count: u64, seed: u64) -> Vec<Vec<u8>> {
+    let mut records = events(count, seed);
+    for (n, record) in records.iter_mut().enumerate().skip(4).step_by(10) {
+        *record = format!("no event {n}").into_bytes();
+    }
+    records
 }

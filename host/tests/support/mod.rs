@@ -1,8 +1,11 @@
 //! What the tests share.
 
 pub(crate) mod aws;
+pub(crate) mod cases;
 pub(crate) mod cloud;
+pub(crate) mod delivery;
 pub(crate) mod guests;
 pub(crate) mod lake;
+pub(crate) mod lambda;
 pub(crate) mod outcomes;
 pub(crate) mod program;

@@ -65,7 +65,7 @@ pub(super) fn todo(
 mod tests {
     use super::*;
     use crate::encode::Format;
-    use crate::ledger::{LastRecord, Pending};
+    use crate::ledger::Pending;
     use crate::record::ShardId;
     use crate::source::aggregate::Outsiders;
     use crate::transform::release::Digest;
@@ -93,14 +93,10 @@ mod tests {
     }
 
     fn committed(last: u64) -> Ledger {
-        let last_record = LastRecord {
-            digest: Digest::of(b"record"),
-            arrived_at: 0,
-        };
         new()
             .pin(pending(1, last))
             .unwrap()
-            .commit(last_record)
+            .commit(range(1, last), Digest::of(b"record"))
             .unwrap()
     }
 

@@ -101,6 +101,11 @@ impl Kinesis {
         self.state.lock().unwrap().records(stream)
     }
 
+    /// The shards of a stream that take no more records.
+    pub(crate) fn closed_shards(&self, stream: &str) -> Vec<String> {
+        self.state.lock().unwrap().closed_shards(stream)
+    }
+
     /// Forgets the records of a shard up to this sequence number, as if they had grown too old.
     pub(crate) fn trim(&self, stream: &str, shard: &str, up_to: &str) {
         self.state.lock().unwrap().trim(stream, shard, up_to);
@@ -109,6 +114,11 @@ impl Kinesis {
     /// Puts the service's clock forward. Iterators live for five minutes.
     pub(crate) fn advance(&self, by: Duration) {
         self.state.lock().unwrap().clock.advance(by);
+    }
+
+    /// The service's clock: milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.state.lock().unwrap().clock.now_ms()
     }
 
     /// Lets every iterator that is out expire.
@@ -138,6 +148,11 @@ impl Kinesis {
     /// Kinesis may do.
     pub(crate) fn empty_reads(&self, times: usize) {
         self.state.lock().unwrap().empty_reads = times;
+    }
+
+    /// An answer of `GetRecords` has at most so many records from now on.
+    pub(crate) fn records_per_read(&self, records: usize) {
+        self.state.lock().unwrap().records_per_read = records;
     }
 
     /// A page of `ListShards` has at most so many shards from now on.

@@ -13,6 +13,7 @@ use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use self::rules::Rules;
 pub(crate) use self::rules::{Fault, Rule, RuleId, Seen};
@@ -31,6 +32,8 @@ struct Shared {
     rules: Mutex<Rules>,
     /// Told of every request.
     seen: Condvar,
+    /// Changes when what is held is let go.
+    held: watch::Sender<()>,
 }
 
 impl Proxy {
@@ -40,6 +43,7 @@ impl Proxy {
             upstream: upstream.trim_start_matches("http://").to_owned(),
             rules: Mutex::new(Rules::default()),
             seen: Condvar::new(),
+            held: watch::Sender::new(()),
         });
         let serving = Arc::clone(&shared);
         let server = Server::start(move |request| {
@@ -63,16 +67,21 @@ impl Proxy {
         self.shared.rules.lock().unwrap().heal();
     }
 
+    /// Lets go of the requests and answers that are held now.
+    pub(crate) fn let_go(&self) {
+        self.shared.held.send_replace(());
+    }
+
     /// How many requests a rule has acted on.
     pub(crate) fn hits(&self, rule: RuleId) -> usize {
         self.shared.rules.lock().unwrap().hits(rule)
     }
 
-    /// Blocks the thread until a rule has begun to act on so many requests; false if that took
-    /// longer than `patience`.
+    /// Blocks the thread until a rule has begun to act on so many requests, and held answers are there;
+    /// false if that took longer than `patience`.
     pub(crate) fn wait_for_hits(&self, rule: RuleId, hits: usize, patience: Duration) -> bool {
         let rules = self.shared.rules.lock().unwrap();
-        let few = |rules: &mut Rules| rules.hits(rule) < hits;
+        let few = |rules: &mut Rules| rules.reached(rule) < hits;
         let waited = self.shared.seen.wait_timeout_while(rules, patience, few);
         !waited.unwrap().1.timed_out()
     }
@@ -91,32 +100,45 @@ impl Proxy {
 
 impl Shared {
     async fn serve(&self, request: Request<Incoming>) -> Answer {
-        let fault = self.rules.lock().unwrap().fault_for(&request);
-        self.seen.notify_all();
-        if matches!(fault, Some(Fault::ResetBefore)) {
-            return Err("closed before the request was forwarded".into());
-        }
         let (head, body) = request.into_parts();
-        let request = Request::from_parts(head, Full::new(collected(body).await?));
+        let request = Request::from_parts(head, collected(body).await?);
+        let mut held = self.held.subscribe();
+        let found = self.rules.lock().unwrap().fault_for(&request);
+        self.seen.notify_all();
+        let request = request.map(Full::new);
+        let Some((rule, fault)) = found else {
+            return forwarded(self.forward(request).await?);
+        };
         match fault {
-            Some(Fault::Status(status, body)) => {
+            Fault::ResetBefore => Err("closed before the request was forwarded".into()),
+            Fault::Status(status, body) => {
                 Ok(Response::builder().status(status).body(full(body))?)
             }
-            Some(Fault::Hang(pause)) => {
+            Fault::Hang(pause) => {
                 tokio::time::sleep(pause).await;
                 forwarded(self.forward(request).await?)
             }
-            Some(Fault::ResetAfter) => {
+            Fault::Hold => {
+                held.changed().await?;
+                forwarded(self.forward(request).await?)
+            }
+            Fault::HoldAnswer => {
+                let answer = forwarded(self.forward(request).await?);
+                self.rules.lock().unwrap().holds_answer(rule);
+                self.seen.notify_all();
+                held.changed().await?;
+                answer
+            }
+            Fault::ResetAfter => {
                 self.forward(request).await?.into_body().collect().await?;
                 Err("closed in place of an answer".into())
             }
-            Some(Fault::SlowBody { bytes, pause }) => {
+            Fault::SlowBody { bytes, pause } => {
                 answers::slow(self.forward(request).await?, bytes, pause).await
             }
-            Some(Fault::TruncateBody(bytes)) => {
+            Fault::TruncateBody(bytes) => {
                 answers::truncated(self.forward(request).await?, bytes).await
             }
-            Some(Fault::ResetBefore) | None => forwarded(self.forward(request).await?),
         }
     }
 

@@ -75,6 +75,7 @@ impl State {
         let iterator = Iterator::of(required(input, "ShardIterator")?);
         let iterator = iterator.ok_or_else(|| invalid("Invalid ShardIterator."))?;
         self.check_age(&iterator)?;
+        let limit = limit.min(self.records_per_read);
         let limit = if self.empty_reads > 0 { 0 } else { limit };
         self.empty_reads = self.empty_reads.saturating_sub(1);
         let stream = self.stream(&json!({ "StreamName": iterator.stream }))?;
@@ -144,11 +145,12 @@ fn starting_number(shard: &Shard, input: &Value) -> Result<u64, Failure> {
     Ok(number)
 }
 
-/// What one answer holds of these records, and the rest.
+/// What one answer holds of these records, and the rest. The largest record fits an answer with its
+/// key.
 fn split_read(records: &[Record], limit: usize) -> (&[Record], &[Record]) {
     let mut bytes = 0;
     let fits = |record: &&Record| {
-        bytes += record.key.len() + record.data.len();
+        bytes += record.data.len();
         bytes <= READ_MAX_BYTES
     };
     records.split_at(records.iter().take(limit).take_while(fits).count())

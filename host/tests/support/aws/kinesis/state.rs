@@ -23,6 +23,7 @@ pub(super) struct State {
     pub(super) iterators: usize,
     pub(super) empty_reads: usize,
     pub(super) shards_per_page: usize,
+    pub(super) records_per_read: usize,
 }
 
 impl Default for State {
@@ -35,6 +36,7 @@ impl Default for State {
             iterators: 0,
             empty_reads: 0,
             shards_per_page: 10_000,
+            records_per_read: usize::MAX,
         }
     }
 }
@@ -132,6 +134,13 @@ impl State {
             data: record.data.clone(),
         });
         stored.collect()
+    }
+
+    /// The shards of a stream that take no more records.
+    pub(super) fn closed_shards(&self, stream: &str) -> Vec<String> {
+        let shards = self.streams[stream].shards.iter();
+        let closed = shards.filter(|shard| !shard.is_open());
+        closed.map(|shard| shard.id.clone()).collect()
     }
 
     /// Forgets the records of a shard up to this sequence number.

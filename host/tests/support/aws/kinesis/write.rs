@@ -10,7 +10,7 @@ use super::state::{Record, State, invalid, malformed, number_text, required};
 use super::{Failure, THROTTLED};
 
 /// The largest record with its key, bytes.
-const RECORD_MAX_BYTES: usize = 1 << 20;
+const RECORD_MAX_BYTES: usize = 10 << 20;
 
 /// "PutRecords": at most 500 records, at most 10 MiB.
 const PUT_MAX_RECORDS: usize = 500;
@@ -92,7 +92,7 @@ impl Entry {
             data: data.map_err(|error| malformed(format!("'data': {error}")))?,
         };
         if entry.bytes() > RECORD_MAX_BYTES {
-            return Err(malformed("'data': more than 1 MiB"));
+            return Err(malformed("'data': more than 10 MiB"));
         }
         Ok(entry)
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::Request;
 
 use super::super::rpc;
@@ -17,6 +18,11 @@ pub(crate) enum Fault {
     ResetAfter,
     /// Nothing happens for so long; then the request goes its way, if its client is still there.
     Hang(Duration),
+    /// Nothing happens until the proxy lets go; then the request goes its way, if its client is still
+    /// there.
+    Hold,
+    /// The service carries the request out; its answer waits until the proxy lets go.
+    HoldAnswer,
     /// The answer's body comes in pieces of so many bytes, with a pause before each.
     SlowBody { bytes: usize, pause: Duration },
     /// The answer's body breaks off behind so many bytes.
@@ -45,10 +51,13 @@ pub(crate) struct Rule {
     method: Option<String>,
     path: Option<String>,
     action: Option<String>,
+    body: Vec<String>,
     from: usize,
     times: usize,
     matched: usize,
     hits: usize,
+    /// Of the hits those that are at the point where the fault holds or ends them.
+    reached: usize,
     healed: bool,
 }
 
@@ -60,10 +69,12 @@ impl Rule {
             method: None,
             path: None,
             action: None,
+            body: Vec::new(),
             from: 1,
             times: 1,
             matched: 0,
             hits: 0,
+            reached: 0,
             healed: false,
         }
     }
@@ -86,6 +97,12 @@ impl Rule {
         self
     }
 
+    /// Only requests with this text in their body; said twice, with both.
+    pub(crate) fn body(mut self, part: &str) -> Self {
+        self.body.push(part.to_owned());
+        self
+    }
+
     /// Acts from the n-th such request on; the first is 1.
     pub(crate) fn nth(mut self, nth: usize) -> Self {
         self.from = nth;
@@ -104,7 +121,7 @@ impl Rule {
     }
 
     /// Whether it acts on a request.
-    fn acts_on(&mut self, seen: &Seen) -> bool {
+    fn acts_on(&mut self, seen: &Seen, body: &[u8]) -> bool {
         let is = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
         let matches = !self.healed
             && is(&self.method, &seen.method)
@@ -112,12 +129,19 @@ impl Rule {
             && self
                 .path
                 .as_ref()
-                .is_none_or(|part| seen.path.contains(part));
+                .is_none_or(|part| seen.path.contains(part))
+            && self.body.iter().all(|part| contains(body, part));
         self.matched += usize::from(matches);
         let acts = matches && self.matched >= self.from && self.hits < self.times;
         self.hits += usize::from(acts);
+        self.reached += usize::from(acts && self.fault != Fault::HoldAnswer);
         acts
     }
+}
+
+fn contains(body: &[u8], part: &str) -> bool {
+    let mut windows = body.windows(part.len());
+    windows.any(|window| window == part.as_bytes())
 }
 
 /// A rule of a proxy.
@@ -157,24 +181,35 @@ impl Rules {
         self.rules[rule.0].hits
     }
 
+    /// How many requests a rule has acted on as far as it goes: an answer that is held is there.
+    pub(super) fn reached(&self, rule: RuleId) -> usize {
+        self.rules[rule.0].reached
+    }
+
+    /// Notes that an answer is there which a rule holds.
+    pub(super) fn holds_answer(&mut self, rule: RuleId) {
+        self.rules[rule.0].reached += 1;
+    }
+
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.clone()
     }
 
-    /// Notes a request; says what to do to it.
-    pub(super) fn fault_for<B>(&mut self, request: &Request<B>) -> Option<Fault> {
+    /// Notes a request; says what to do to it, by which rule.
+    pub(super) fn fault_for(&mut self, request: &Request<Bytes>) -> Option<(RuleId, Fault)> {
         let mut seen = Seen {
             method: request.method().to_string(),
             path: request.uri().to_string(),
             action: rpc::action(request),
             fault: None,
         };
-        let rule = self
-            .rules
-            .iter_mut()
-            .find_map(|rule| rule.acts_on(&seen).then_some(rule));
-        seen.fault = rule.map(|rule| rule.fault.clone());
-        self.seen.push(seen.clone());
-        seen.fault
+        let mut rules = self.rules.iter_mut().enumerate();
+        let found = rules.find_map(|(id, rule)| {
+            let acts = rule.acts_on(&seen, request.body());
+            acts.then(|| (RuleId(id), rule.fault.clone()))
+        });
+        seen.fault = found.as_ref().map(|(_, fault)| fault.clone());
+        self.seen.push(seen);
+        found
     }
 }

@@ -1,0 +1,175 @@
+//! An execution environment: a process and the Runtime API that it talks to.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::super::aws::{REGION, environment};
+use super::super::cloud::signal;
+use super::FUNCTION;
+use super::logs::Logs;
+use super::runtime::{FunctionError, RuntimeApi, State};
+
+/// How long to wait for a process to say something before looking whether it has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What runs in an environment.
+pub(super) struct Program {
+    /// The program and its arguments.
+    pub(super) command: Vec<String>,
+    /// Variables besides those that Lambda sets.
+    pub(super) variables: Vec<(String, String)>,
+    /// The task root.
+    pub(super) folder: PathBuf,
+}
+
+/// A running environment. Its process is killed when it is dropped.
+pub(super) struct Environment {
+    api: RuntimeApi,
+    process: Mutex<Child>,
+    begun: Instant,
+    frozen: AtomicBool,
+}
+
+/// What came of waiting for a process.
+pub(super) enum Waited<T> {
+    /// It said so.
+    Said(T),
+    /// It ended without.
+    Ended(ExitStatus),
+    /// It neither did in time.
+    TooLate,
+}
+
+impl Environment {
+    /// Starts a process.
+    pub(super) fn start(program: &Program, logs: &Logs) -> Self {
+        let api = RuntimeApi::start();
+        let begun = Instant::now();
+        let [stdout, stderr] = logs.outputs();
+        let mut command = Command::new(&program.command[0]);
+        command.args(&program.command[1..]);
+        command.current_dir(&program.folder).env_clear();
+        command.envs(variables()).envs(environment());
+        command.env("LAMBDA_TASK_ROOT", &program.folder);
+        command.env("AWS_LAMBDA_RUNTIME_API", api.address());
+        command.envs(program.variables.iter().cloned());
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        Self {
+            api,
+            process: Mutex::new(command.spawn().unwrap()),
+            begun,
+            frozen: AtomicBool::new(false),
+        }
+    }
+
+    /// How long the process took to ask for its first event, if it has.
+    pub(super) fn init_time(&self) -> Option<Duration> {
+        let asked = self.api.wait(Duration::ZERO, |state| state.first_asked());
+        Some(asked?.duration_since(self.begun))
+    }
+
+    /// Waits until the process asks for an event, or tells why it never will.
+    pub(super) fn ready(&self, until: Instant) -> Waited<Result<(), FunctionError>> {
+        self.wait(until, |state| match state.init_error() {
+            Some(error) => Some(Err(error.clone())),
+            None => state.is_asking().then_some(Ok(())),
+        })
+    }
+
+    /// Gives an event to the process and waits for what comes of it.
+    pub(super) fn invoke(
+        &self,
+        id: &str,
+        event: &Value,
+        until: Instant,
+    ) -> Waited<Result<Value, FunctionError>> {
+        let left = until.saturating_duration_since(Instant::now());
+        self.api.offer(id, event, left);
+        self.wait(until, State::take_outcome)
+    }
+
+    fn wait<T>(&self, until: Instant, mut look: impl FnMut(&mut State) -> Option<T>) -> Waited<T> {
+        loop {
+            // Looked at first: a process may say something and end.
+            let ended = self.process.lock().unwrap().try_wait().unwrap();
+            let left = until.saturating_duration_since(Instant::now());
+            if let Some(said) = self.api.wait(left.min(LOOK_AGAIN), &mut look) {
+                return Waited::Said(said);
+            }
+            match ended {
+                Some(status) => return Waited::Ended(status),
+                None if left.is_zero() => return Waited::TooLate,
+                None => {}
+            }
+        }
+    }
+
+    /// Whether the process has not ended. One that has may have asked for an event before.
+    pub(super) fn is_alive(&self) -> bool {
+        let ended = self.process.lock().unwrap().try_wait();
+        ended.unwrap().is_none()
+    }
+
+    /// The process's id.
+    pub(super) fn pid(&self) -> u32 {
+        self.process.lock().unwrap().id()
+    }
+
+    /// Stops the process where it is.
+    pub(super) fn freeze(&self) {
+        signal(&self.process.lock().unwrap(), "STOP");
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets the process go on, if it was frozen.
+    pub(super) fn thaw(&self) {
+        if self.frozen.swap(false, Ordering::Relaxed) {
+            signal(&self.process.lock().unwrap(), "CONT");
+        }
+    }
+
+    /// Kills the process, which it does not notice, and waits for its end.
+    pub(super) fn kill(&self) {
+        // Also at the end of a test that failed with the process in its hands.
+        let process = self.process.lock();
+        let mut process = process.unwrap_or_else(PoisonError::into_inner);
+        let _gone_already = process.kill();
+        process.wait().unwrap();
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// "Working with Lambda environment variables": those of a function with an OS-only runtime that are
+/// the same in every environment. The keys are a role's, so there is a session token too.
+fn variables() -> [(&'static str, String); 13] {
+    let memory_mb = 512;
+    let own = |text: &str| text.to_owned();
+    [
+        ("AWS_LAMBDA_FUNCTION_NAME", own(FUNCTION)),
+        ("AWS_LAMBDA_FUNCTION_VERSION", own("$LATEST")),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", own("on-demand")),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            format!("/aws/lambda/{FUNCTION}"),
+        ),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", own("2026/01/01/[$LATEST]0")),
+        ("AWS_DEFAULT_REGION", own(REGION)),
+        ("AWS_SESSION_TOKEN", own("a session")),
+        ("_HANDLER", own("bootstrap")),
+        ("LAMBDA_RUNTIME_DIR", own("/var/runtime")),
+        ("LANG", own("en_US.UTF-8")),
+        ("PATH", own("/usr/local/bin:/usr/bin:/bin:/opt/bin")),
+        ("TZ", own(":UTC")),
+    ]
+}

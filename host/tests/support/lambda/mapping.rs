@@ -1,0 +1,207 @@
+//! An event source mapping between a Kinesis stream and a function ("Using Lambda to process records
+//! from Amazon Kinesis Data Streams"). A shard's records come in order and its batches one after the
+//! other, which is a `ParallelizationFactor` of 1; a child shard waits for its parents.
+
+mod discard;
+mod event;
+mod place;
+mod response;
+mod settings;
+mod shard;
+mod target;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde_json::Value;
+
+use self::discard::Condition;
+use self::event::Record;
+pub(crate) use self::place::Then;
+use self::place::{Batch, Place};
+pub(crate) use self::response::Verdict;
+pub(crate) use self::settings::{Settings, StartingPosition};
+use self::shard::Stream;
+pub(crate) use self::target::Target;
+use super::Invoked;
+use crate::support::aws::kinesis::Kinesis;
+
+/// More steps than any test needs: the mapping goes on for ever by default, a test must not.
+const STEPS_MAX: usize = 10_000;
+
+/// A mapping.
+pub(crate) struct Mapping<'a> {
+    stream: Stream<'a>,
+    settings: Settings,
+    target: Target<'a>,
+    /// Where it is in each shard that it has read from.
+    places: BTreeMap<String, Place>,
+    discarded: Vec<Value>,
+}
+
+/// What a mapping did.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The shard has no record that it has not passed.
+    Idle,
+    /// A parent of the shard is not finished.
+    Waiting,
+    /// The shard is closed, and all of it is passed.
+    Finished,
+    /// It gave a batch to the function.
+    Invoked(Delivered, Then),
+    /// It passed records that were too old. This went to the on-failure destination.
+    TooOld(Value),
+}
+
+/// A batch and what came of it.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    /// The batch's records.
+    pub(crate) sequence_numbers: Vec<String>,
+    pub(crate) invoked: Invoked,
+    /// What Lambda concludes from that.
+    pub(crate) verdict: Verdict,
+}
+
+impl<'a> Mapping<'a> {
+    /// Maps a stream to a function.
+    pub(crate) fn new(
+        kinesis: &'a Kinesis,
+        stream: &str,
+        target: Target<'a>,
+        settings: Settings,
+    ) -> Self {
+        let stream = Stream::new(kinesis, stream);
+        let tips = match settings.starting_position {
+            StartingPosition::TrimHorizon => Vec::new(),
+            StartingPosition::Latest => stream.tips(),
+        };
+        let places = tips.into_iter();
+        Self {
+            places: places
+                .map(|(shard, tip)| (shard, Place::after(tip)))
+                .collect(),
+            stream,
+            settings,
+            target,
+            discarded: Vec::new(),
+        }
+    }
+
+    /// Goes on in one shard, as far as one batch.
+    pub(crate) fn step(&mut self, shard: &str) -> Step {
+        let parents = self.stream.parents(shard);
+        if !parents.iter().all(|parent| self.is_finished(parent)) {
+            return Step::Waiting;
+        }
+        let Some(mut batch) = self.next_batch(shard) else {
+            return match self.is_finished(shard) {
+                true => Step::Finished,
+                false => Step::Idle,
+            };
+        };
+        let now_ms = self.stream.now_ms();
+        match batch.split_off_old(&self.settings, now_ms) {
+            Some(old) => {
+                self.place(shard).passed(&old, batch);
+                let condition = Condition::RecordAgeExceeded;
+                let record = discard::invocation_record(&old, condition, now_ms);
+                self.discarded.push(record.clone());
+                Step::TooOld(record)
+            }
+            None => self.try_batch(shard, batch, now_ms),
+        }
+    }
+
+    fn try_batch(&mut self, shard: &str, mut batch: Batch, now_ms: u64) -> Step {
+        let delivered = self.invoke(&batch.records);
+        batch.invoked(&delivered.invoked);
+        let place = self.places.entry(shard.to_owned()).or_default();
+        let then = place.settle(batch, &delivered.verdict, &self.settings, now_ms);
+        if let Then::Discarded(record) = &then {
+            self.discarded.push(record.clone());
+        }
+        Step::Invoked(delivered, then)
+    }
+
+    /// Goes on in all shards, in turn, until none has anything left to do; gives what it did. A
+    /// function that fails for ever never lets it come to an end, and fails the test.
+    pub(crate) fn run_until_idle(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        loop {
+            let before = steps.len();
+            for shard in self.stream.shards() {
+                match self.step(&shard) {
+                    Step::Idle | Step::Waiting | Step::Finished => {}
+                    step => steps.push(step),
+                }
+            }
+            if steps.len() == before {
+                return steps;
+            }
+            assert!(
+                steps.len() < STEPS_MAX,
+                "the function never gets any further"
+            );
+        }
+    }
+
+    /// Gives batches of the test's own to the function, one after the other: each is a range of
+    /// positions among the records that the shard now has. Where the mapping itself is in the shard,
+    /// and so what it does next, stays as it is.
+    pub(crate) fn deliver(&mut self, shard: &str, batches: &[Range<usize>]) -> Vec<Delivered> {
+        let (records, _) = self.stream.read(shard, None, usize::MAX);
+        let batches = batches.iter().cloned();
+        batches.map(|range| self.invoke(&records[range])).collect()
+    }
+
+    /// What went to the on-failure destination, in order.
+    pub(crate) fn discarded(&self) -> &[Value] {
+        &self.discarded
+    }
+
+    /// The last record of a shard that the mapping has passed.
+    pub(crate) fn checkpoint(&self, shard: &str) -> Option<&str> {
+        self.places.get(shard)?.checkpoint()
+    }
+
+    fn place(&mut self, shard: &str) -> &mut Place {
+        self.places.entry(shard.to_owned()).or_default()
+    }
+
+    /// What is to be tried again, or else new records.
+    fn next_batch(&mut self, shard: &str) -> Option<Batch> {
+        if let Some(again) = self.place(shard).take_pending() {
+            return Some(again);
+        }
+        let most = self.settings.batch_size;
+        let after = self.checkpoint(shard).map(ToOwned::to_owned);
+        let (mut records, _) = self.stream.read(shard, after.as_deref(), most);
+        records.truncate(event::fitting(&records));
+        (!records.is_empty()).then(|| Batch::new(records))
+    }
+
+    /// What is to be tried again is behind the checkpoint, like what is new.
+    fn is_finished(&self, shard: &str) -> bool {
+        let (next, ended) = self.stream.read(shard, self.checkpoint(shard), 1);
+        ended && next.is_empty()
+    }
+
+    fn invoke(&mut self, records: &[Record]) -> Delivered {
+        let event = event::event(records);
+        let invoked = self.target.invoke(&event, self.settings.timeout);
+        let number = |record: &Record| record.sequence_number.clone();
+        let sequence_numbers: Vec<_> = records.iter().map(number).collect();
+        let verdict = response::verdict(
+            &invoked.response,
+            &sequence_numbers,
+            self.settings.report_batch_item_failures,
+        );
+        Delivered {
+            sequence_numbers,
+            invoked,
+            verdict,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! A stand-in for Lambda: the Runtime API over real HTTP, a process behind it as in an execution
+//! environment, and an event source mapping that feeds it from the stand-in for Kinesis.
+//!
+//! What AWS documents is modelled, each rule with the title of its page. Time is not: nothing is
+//! throttled, no retry waits, and no batching window gathers records.
+
+mod environment;
+mod function;
+mod logs;
+mod mapping;
+mod runtime;
+mod self_test;
+
+pub(crate) use self::function::{Function, Invoked};
+pub(crate) use self::logs::Lines;
+pub(crate) use self::mapping::{
+    Delivered, Mapping, Settings, StartingPosition, Step, Target, Then, Verdict,
+};
+pub(crate) use self::runtime::FunctionError;
+
+use super::aws::{ACCOUNT, REGION};
+
+/// What the function is called.
+pub(crate) const FUNCTION: &str = "sluice";
+
+/// "Lambda quotas": the largest event, and the largest response, of a synchronous invocation, bytes.
+pub(crate) const PAYLOAD_MAX_BYTES: usize = 6 << 20;
+
+/// The ARN of the function.
+pub(crate) fn function_arn() -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}")
+}
+
+/// The number of an invocation, as a request id.
+fn request_id(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}

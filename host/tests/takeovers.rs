@@ -1,0 +1,186 @@
+//! Workers that take shards from one another: killed in turn, or frozen past their lease and woken when
+//! another has done their work. A woken worker commits nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+use serde_json::Value;
+
+use crate::support::aws::proxy::{Fault, Rule};
+use crate::support::cases::at_once;
+use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
+use crate::support::cloud::{Cloud, SHARD, STREAM, records, signal};
+use crate::support::lake;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SECOND: &str = "shardId-000000000001";
+
+const SEED: u64 = 20_260_101;
+
+type Step = (&'static str, Service, fn(Rule) -> Rule);
+
+fn ledger(rule: Rule) -> Rule {
+    rule.method("PUT").path("_sluice/ledger")
+}
+
+fn object(rule: Rule) -> Rule {
+    rule.method("PUT").path("event_type")
+}
+
+/// The steps of a chunk that come whenever there are new records.
+const STEPS: [Step; 8] = [
+    ("get records", Kinesis, |rule| rule.action("GetRecords")),
+    ("pin", S3, |rule| ledger(rule).body("\"pending\": {")),
+    ("pin the next chunk or renew", S3, |rule| {
+        ledger(rule).body("\"pending\": {").nth(2)
+    }),
+    ("put the first object", S3, object),
+    ("put the third object", S3, |rule| object(rule).nth(3)),
+    ("send the first batch", Sqs, |rule| {
+        rule.action("SendMessageBatch")
+    }),
+    ("send the second batch", Sqs, |rule| {
+        rule.action("SendMessageBatch").nth(2)
+    }),
+    ("commit", S3, |rule| {
+        ledger(rule)
+            .body("\"pending\": null")
+            .body("\"committed\": {")
+    }),
+];
+
+/// The objects of the lake, and what the ledger of the shard says of records.
+fn landed(cloud: &Cloud) -> (BTreeMap<String, Vec<u8>>, [Value; 2]) {
+    let mut objects = lake::tree(&cloud.lake());
+    objects.retain(|path, _| !path.contains("_sluice/ledger"));
+    let ledger = cloud.ledger(SHARD);
+    (
+        objects,
+        [ledger["committed"].clone(), ledger["pending"].clone()],
+    )
+}
+
+fn fence(cloud: &Cloud) -> u64 {
+    cloud.ledger(SHARD)["lease"]["fence"].as_u64().unwrap()
+}
+
+/// Freezes a worker at the step, lets another do all there is, and wakes the first one; the request or
+/// the answer that was held goes its way then.
+fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
+    let cloud = Cloud::new(1).with_queue("bus", 262_144);
+    cloud.kinesis.records_per_read(20);
+    cloud.put_by_keys(&records(40, 1));
+    let proxy = cloud.proxy(service);
+    let held = proxy.add(request(Rule::new(fault)));
+    let mut frozen = cloud.worker_with_log("frozen.log", &["--chunk-records", "1"]);
+    assert!(proxy.wait_for_hits(held, 1, PATIENCE));
+    signal(&frozen.0, "STOP");
+    assert_eq!(fence(&cloud), 1);
+    cloud.catch_up(&[]);
+    cloud.put_by_keys(&records(20, 2));
+    cloud.catch_up(&[]);
+    cloud.is_delivered();
+    assert_eq!(fence(&cloud), 3);
+    let before = landed(&cloud);
+    proxy.let_go();
+    signal(&frozen.0, "CONT");
+    frozen.until(|| cloud.log("frozen.log").contains("was taken over by"));
+    signal(&frozen.0, "TERM");
+    assert_eq!(frozen.0.wait().unwrap().code(), Some(0));
+    assert!(landed(&cloud) == before, "{}", cloud.log("frozen.log"));
+    cloud.catch_up(&[]);
+    cloud.is_delivered();
+}
+
+#[test]
+fn a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_is_woken() {
+    at_once(STEPS.into_iter().flat_map(|step| {
+        [Fault::Hold, Fault::HoldAnswer].map(|fault| {
+            let name = format!("{fault:?}: {}", step.0);
+            (name, move || changes_nothing_when_woken(step, fault))
+        })
+    }));
+}
+
+/// Two workers share the stream; again and again one of them is killed when either is at some step.
+#[test]
+fn two_workers_that_are_killed_in_turn_lose_nothing() {
+    let mut dice = Pcg64Mcg::seed_from_u64(SEED);
+    let cloud = Cloud::new(2).with_queue("bus", 262_144);
+    let start = |name: &str| cloud.worker_with_log(name, &["--chunk-records", "1"]);
+    let mut workers = [start("0"), start("1")];
+    for round in 0..16 {
+        match round {
+            4 => cloud.kinesis.split(STREAM, SHARD),
+            10 => {
+                let [left, right] = ["shardId-000000000002", "shardId-000000000003"];
+                cloud.kinesis.merge(STREAM, left, right);
+            }
+            _ => {}
+        }
+        let (name, service, request) = STEPS[dice.random_range(0..STEPS.len())];
+        let fault = [Fault::Hold, Fault::HoldAnswer][dice.random_range(0..2)].clone();
+        let proxy = cloud.proxy(service);
+        let held = proxy.add(request(Rule::new(fault)));
+        cloud.put_by_keys(&records(50, round));
+        assert!(proxy.wait_for_hits(held, 1, PATIENCE), "{round}: {name}");
+        let victim = dice.random_range(0..2);
+        workers[victim] = start(&format!("{round}"));
+        proxy.let_go();
+    }
+    drop(workers);
+    cloud.catch_up(&[]);
+    cloud.is_delivered();
+}
+
+/// The answer to a commit is lost, and before it is asked for again another worker leaves its wish.
+#[test]
+fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
+    let cloud = Cloud::new(1).with_queue("bus", 262_144);
+    cloud.put_by_keys(&records(40, 1));
+    let commit = |fault| STEPS[7].2(Rule::new(fault));
+    let proxy = cloud.proxy(S3);
+    proxy.add(commit(Fault::ResetAfter));
+    let again = proxy.add(commit(Fault::Hold));
+    let mut worker = cloud.worker_with_log("worker.log", &["--until-caught-up"]);
+    assert!(proxy.wait_for_hits(again, 1, PATIENCE));
+    let mut ledger = cloud.ledger(SHARD);
+    ledger["lease"]["wanted_by"] = "another".into();
+    ledger["lease"]["nonce"] = "of another".into();
+    cloud.put_ledger(SHARD, &ledger);
+    proxy.let_go();
+    assert_eq!(worker.ends(), Some(0), "{}", cloud.log("worker.log"));
+    cloud.is_delivered();
+}
+
+/// The worker without a shard asks for one whose ledger has changed since it looked.
+#[test]
+fn a_wish_that_came_too_late_is_made_again() {
+    let cloud = Cloud::new(2).with_queue("bus", 262_144);
+    cloud.put_by_keys(&records(40, 1));
+    let mut holder = cloud.worker_with_log("holder.log", &[]);
+    holder.until(|| !lake::all_events(&cloud.lake()).is_empty());
+    let proxy = cloud.proxy(S3);
+    let wish = Rule::new(Fault::Hold).method("PUT").body("\"wanted_by\"");
+    let wish = proxy.add(wish);
+    let mut asker = cloud.worker_with_log("asker.log", &["--until-caught-up"]);
+    assert!(proxy.wait_for_hits(wish, 1, PATIENCE));
+    let nonces = || [SHARD, SECOND].map(|id| cloud.ledger(id)["lease"]["nonce"].clone());
+    let before = nonces();
+    holder.until(|| {
+        before
+            .iter()
+            .zip(nonces())
+            .all(|(before, now)| *before != now)
+    });
+    proxy.let_go();
+    let nobody = |id: &str| cloud.ledger(id)["lease"]["fence"] == 2;
+    holder.until(|| nobody(SHARD) || nobody(SECOND));
+    signal(&holder.0, "TERM");
+    assert_eq!(holder.ends(), Some(0));
+    assert_eq!(asker.ends(), Some(0), "{}", cloud.log("asker.log"));
+    cloud.is_delivered();
+}
