@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::outcome::Transformed;
 use super::release::{Offer, ReleaseId};
 use super::sandbox::{Program, SandboxError, linker};
+use super::schema::{self, SchemaError};
 use crate::record::{Position, Slice};
 
 /// A larger component is refused unread; the enrichment has a tenth of a MiB, a bundled interpreter
@@ -39,7 +40,10 @@ pub enum Refusal {
          or wrap it with `sluice transform wrap`"
     )]
     CoreModule,
-    /// Not WebAssembly, damaged, or in need of a proposal that is off.
+    /// Another file by mistake.
+    #[error("compile: no WebAssembly: a component begins with the bytes 00 61 73 6d")]
+    NoWebAssembly,
+    /// Damaged, or in need of a proposal that is off.
     #[error("compile: {0:#}")]
     Compile(wasmtime::Error),
     /// It wants something that the contract does not give.
@@ -54,12 +58,16 @@ pub enum Refusal {
     /// `describe` failed.
     #[error("describe: {0}")]
     Describe(SandboxError),
+    /// The settings are not what the component's own schema wants, or it has none to go by.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// `configure` failed or refused the settings.
     #[error("configure: {0}")]
     Configure(SandboxError),
 }
 
-/// Checks an offer step by step: size, compilation, imports, world, `describe`, `configure`.
+/// Checks an offer step by step: size, compilation, imports, world, `describe`, its
+/// schema, the settings by that schema, `configure`.
 ///
 /// # Errors
 /// The first step that it fails, and why.
@@ -79,6 +87,7 @@ pub fn admit_compiled(
     limits: &Limits,
 ) -> Result<Release, Refusal> {
     let (program, description) = described(engine, component, offer, limits)?;
+    schema::check(&description.settings_schema, offer.settings())?;
     program.check_settings().map_err(Refusal::Configure)?;
     Ok(Release {
         id: offer.manifest().id(),
@@ -89,7 +98,7 @@ pub fn admit_compiled(
 }
 
 /// What a component says of itself, also where it refuses the settings of the offer; the step of
-/// admission before [`Refusal::Configure`].
+/// admission before the settings are looked at.
 ///
 /// # Errors
 /// The first step that it fails, and why.
@@ -120,12 +129,16 @@ fn described(
 /// Compiles a component for `engine`, the step of admission before its imports are looked at.
 ///
 /// # Errors
-/// [`Refusal::Size`], [`Refusal::CoreModule`] and [`Refusal::Compile`].
+/// [`Refusal::Size`], [`Refusal::NoWebAssembly`], [`Refusal::CoreModule`] and
+/// [`Refusal::Compile`].
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
     /// The magic number and version of a core module, "WebAssembly Core Specification", 5.5.16.
     const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
     if bytes.len() > COMPONENT_MAX_BYTES {
         return Err(Refusal::Size(bytes.len()));
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(Refusal::NoWebAssembly);
     }
     if bytes.starts_with(CORE_MODULE) {
         return Err(Refusal::CoreModule);

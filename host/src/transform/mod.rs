@@ -3,6 +3,7 @@
 pub mod admit;
 pub mod bindings;
 pub mod engine;
+mod instance;
 mod judge;
 pub mod limits;
 pub mod outcome;
@@ -10,6 +11,7 @@ pub mod precompiled;
 pub mod registry;
 pub mod release;
 pub mod sandbox;
+pub mod schema;
 pub mod state;
 pub mod usage;
 

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
-use wasmtime::{Engine, Store, Trap, WasmBacktrace};
+use wasmtime::{Engine, Store};
 
 use super::bindings::exports::sluice::transform::{rules, slice};
 use super::bindings::sluice::transform::log;
+use super::instance::{Instance, arm};
 use super::judge::Judge;
-use super::limits::{EPOCH_TICK, Limits};
+use super::limits::Limits;
 use super::outcome::{Fault, Reason, Transformed};
 use super::state::State;
 use super::usage::Usage;
@@ -59,12 +60,6 @@ pub enum SandboxError {
         /// How it failed.
         reason: Reason,
     },
-}
-
-struct Instance {
-    store: Store<State>,
-    rules: rules::Guest,
-    slice: Option<slice::Guest>,
 }
 
 impl Program {
@@ -238,15 +233,13 @@ impl Program {
                 }
                 Err(error) => {
                     let reason = live.reason(&error);
-                    if reason.code == Fault::OutOfTime.code() {
-                        if timed_out {
-                            judge.condemn(self.out_of_time());
-                        } else {
-                            timed_out = true;
-                            continue;
-                        }
-                    } else {
+                    if reason.code != Fault::OutOfTime.code() {
                         judge.reject(reason);
+                    } else if timed_out {
+                        judge.condemn(self.out_of_time());
+                    } else {
+                        timed_out = true;
+                        continue;
                     }
                     return Ok(());
                 }
@@ -308,77 +301,6 @@ impl Program {
             Err(error) => Err(instance.call_error("configure", &error)),
         }
     }
-}
-
-/// Gives the store the budget of one call.
-fn arm(store: &mut Store<State>, limits: &Limits) {
-    let ticks = limits.time.as_millis().div_ceil(EPOCH_TICK.as_millis());
-    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
-    if let Err(error) = store.set_fuel(limits.fuel) {
-        tracing::error!(%error, "the engine was made without fuel");
-    }
-}
-
-impl Instance {
-    fn arm(&mut self, limits: &Limits) {
-        arm(&mut self.store, limits);
-    }
-
-    fn transform(
-        &mut self,
-        slice: &Slice,
-        record: &Record<'_>,
-    ) -> wasmtime::Result<Result<Vec<rules::Event>, rules::Rejection>> {
-        let sequence_number = record.position.sequence.to_string();
-        let record = rules::SourceRecord {
-            data: record.data,
-            partition_key: record.partition_key,
-            sequence_number: &sequence_number,
-            shard: slice.shard().as_str(),
-            arrived_at: record.arrived_at,
-        };
-        self.rules.call_transform(&mut self.store, record)
-    }
-
-    fn call_error(&self, function: &'static str, error: &wasmtime::Error) -> SandboxError {
-        let reason = self.reason(error);
-        SandboxError::Call { function, reason }
-    }
-
-    /// Sorts out how a call died. What is no trap is a value that could not be lifted: a string that
-    /// is not UTF-8, a list out of bounds or too large.
-    fn reason(&self, error: &wasmtime::Error) -> Reason {
-        let Some(trap) = error.downcast_ref::<Trap>() else {
-            return Reason::fault(Fault::InvalidOutput, format!("{:#}", error.root_cause()));
-        };
-        let refused_memory = self.store.data().memory.refused;
-        let fault = match trap {
-            Trap::OutOfFuel => Fault::OutOfFuel,
-            Trap::Interrupt => Fault::OutOfTime,
-            Trap::StackOverflow => Fault::StackOverflow,
-            _ if refused_memory => Fault::OutOfMemory,
-            _ => Fault::Trap,
-        };
-        let mut reason = Reason::fault(fault, trap.to_string());
-        reason.backtrace = error.downcast_ref::<WasmBacktrace>().map(render);
-        reason
-    }
-}
-
-/// The functions of a backtrace, innermost first; addresses only where a name is missing.
-fn render(backtrace: &WasmBacktrace) -> String {
-    let mut text = String::new();
-    for frame in backtrace.frames() {
-        if !text.is_empty() {
-            text.push_str(" < ");
-        }
-        let offset = frame.module_offset().unwrap_or_default();
-        let _infallible = match frame.func_name() {
-            Some(name) => write!(text, "{:#}+{offset:#x}", rustc_demangle::demangle(name)),
-            None => write!(text, "function {}+{offset:#x}", frame.func_index()),
-        };
-    }
-    text
 }
 
 fn pack_sequence_numbers(slice: &Slice) -> (String, Vec<u32>) {

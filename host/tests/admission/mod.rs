@@ -179,8 +179,43 @@ fn settings_that_are_refused_say_why() {
         "configure",
         &["colour: expected red or blue"],
     );
-    let unknown = r#"{"partition_bye":["date"]}"#;
-    refused(ENRICH, unknown, "configure", &["partition_bye"]);
+}
+
+#[test]
+fn a_component_whose_schema_is_no_json_is_refused() {
+    // The description is at 64; the schema's address and length are its last two words.
+    let component = Tiny {
+        describe: "(i32.store8 (i32.const 128) (i32.const 123))
+            (i32.store (i32.const 88) (i32.const 128))
+            (i32.store (i32.const 92) (i32.const 1))
+            i32.const 64",
+        ..Tiny::default()
+    }
+    .component();
+    let schema = "the component's settings schema cannot be used";
+    refused(&component, "{}", "schema", &[schema, "not JSON"]);
+}
+
+/// The component's own schema is asked before the component is.
+#[test]
+fn settings_are_checked_by_the_components_schema() {
+    for (settings, said) in [
+        (
+            r#"{"partition_bye":["date"]}"#,
+            "settings: partition_bye: there is no such setting",
+        ),
+        (
+            r#"{"partition_by":["date","week"]}"#,
+            "settings: partition_by[1]: value is not one of \"date\" or \"hour\"",
+        ),
+        (
+            r#"{"partition_by":["date","date"]}"#,
+            "settings: partition_by: value has non-unique elements",
+        ),
+    ] {
+        assert_eq!(refusal_of(ENRICH, settings), said);
+    }
+    admitted(ENRICH, r#"{"partition_by":["date","hour"]}"#, &limits());
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! An instance of a component: its functions, the budget of a call, and how a call died.
+
+use std::fmt::Write as _;
+
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use super::bindings::exports::sluice::transform::{rules, slice};
+use super::limits::{EPOCH_TICK, Limits};
+use super::outcome::{Fault, Reason};
+use super::sandbox::SandboxError;
+use super::state::State;
+
+use crate::record::{Record, Slice};
+
+/// A component's own memory, in which a slice or a run of records is transformed.
+pub(super) struct Instance {
+    pub(super) store: Store<State>,
+    pub(super) rules: rules::Guest,
+    pub(super) slice: Option<slice::Guest>,
+}
+
+/// Gives the store the budget of one call.
+pub(super) fn arm(store: &mut Store<State>, limits: &Limits) {
+    let ticks = limits.time.as_millis().div_ceil(EPOCH_TICK.as_millis());
+    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
+    if let Err(error) = store.set_fuel(limits.fuel) {
+        tracing::error!(%error, "the engine was made without fuel");
+    }
+}
+
+impl Instance {
+    /// As [`arm`], of its own store.
+    pub(super) fn arm(&mut self, limits: &Limits) {
+        arm(&mut self.store, limits);
+    }
+
+    /// Calls `transform` with one record.
+    pub(super) fn transform(
+        &mut self,
+        slice: &Slice,
+        record: &Record<'_>,
+    ) -> wasmtime::Result<Result<Vec<rules::Event>, rules::Rejection>> {
+        let sequence_number = record.position.sequence.to_string();
+        let record = rules::SourceRecord {
+            data: record.data,
+            partition_key: record.partition_key,
+            sequence_number: &sequence_number,
+            shard: slice.shard().as_str(),
+            arrived_at: record.arrived_at,
+        };
+        self.rules.call_transform(&mut self.store, record)
+    }
+
+    /// How a call outside of any record died.
+    pub(super) fn call_error(
+        &self,
+        function: &'static str,
+        error: &wasmtime::Error,
+    ) -> SandboxError {
+        let reason = self.reason(error);
+        SandboxError::Call { function, reason }
+    }
+
+    /// Sorts out how a call died. What is no trap is a value that could not be lifted: a string that
+    /// is not UTF-8, a list out of bounds or too large.
+    pub(super) fn reason(&self, error: &wasmtime::Error) -> Reason {
+        let Some(trap) = error.downcast_ref::<Trap>() else {
+            return Reason::fault(Fault::InvalidOutput, format!("{:#}", error.root_cause()));
+        };
+        let refused_memory = self.store.data().memory.refused;
+        let fault = match trap {
+            Trap::OutOfFuel => Fault::OutOfFuel,
+            Trap::Interrupt => Fault::OutOfTime,
+            Trap::StackOverflow => Fault::StackOverflow,
+            _ if refused_memory => Fault::OutOfMemory,
+            _ => Fault::Trap,
+        };
+        let mut reason = Reason::fault(fault, trap.to_string());
+        reason.backtrace = error.downcast_ref::<WasmBacktrace>().map(render);
+        reason
+    }
+}
+
+/// The functions of a backtrace, innermost first; addresses only where a name is missing.
+fn render(backtrace: &WasmBacktrace) -> String {
+    let mut text = String::new();
+    for frame in backtrace.frames() {
+        if !text.is_empty() {
+            text.push_str(" < ");
+        }
+        let offset = frame.module_offset().unwrap_or_default();
+        let _infallible = match frame.func_name() {
+            Some(name) => write!(text, "{:#}+{offset:#x}", rustc_demangle::demangle(name)),
+            None => write!(text, "function {}+{offset:#x}", frame.func_index()),
+        };
+    }
+    text
+}

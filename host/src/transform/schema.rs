@@ -1,0 +1,159 @@
+//! Settings against the JSON Schema that a component's `describe` gives of them.
+
+use std::fmt::Write as _;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::paths::{Location, LocationSegment};
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+use thiserror::Error;
+
+/// A longer schema is refused unread.
+pub const SCHEMA_MAX_BYTES: usize = 64 << 10;
+
+/// What a check may take. A schema that refers to itself in many ways can make it endless, and a
+/// usual one takes a few milliseconds.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Faults of the settings that are named; an operator mends one after the other anyway.
+const SHOWN: usize = 5;
+
+/// Why settings do not pass, or why they cannot be checked.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SchemaError {
+    /// The component's fault: no JSON, no JSON Schema, too long, or one that refers to what is not in
+    /// it.
+    #[error("schema: the component's settings schema cannot be used: {0}")]
+    Unusable(String),
+    /// The check ran over its time; the component's fault.
+    #[error("schema: checking the settings by the component's schema takes more than {TIME:?}")]
+    Endless,
+    /// The operator's fault: each fault with the dotted path of the setting.
+    #[error("settings: {0}")]
+    Settings(String),
+}
+
+/// Checks settings, a JSON document, by a schema of the draft that it names, 2020-12 without one. An
+/// empty schema allows everything. Nothing is ever fetched.
+///
+/// # Errors
+/// See [`SchemaError`]. Values are not repeated: they may be secret.
+pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
+    if schema.trim().is_empty() {
+        return Ok(());
+    }
+    if schema.len() > SCHEMA_MAX_BYTES {
+        let bytes = schema.len();
+        let why = format!("it has {bytes} bytes, at most {SCHEMA_MAX_BYTES} are taken");
+        return Err(SchemaError::Unusable(why));
+    }
+    let (schema, settings) = (schema.to_owned(), settings.to_owned());
+    let (verdict, waiting) = mpsc::channel();
+    let checker = thread::Builder::new().name("schema".to_owned());
+    let started = checker.spawn(move || verdict.send(judge(&schema, &settings)));
+    started.map_err(|error| SchemaError::Unusable(format!("no thread to check it: {error}")))?;
+    match waiting.recv_timeout(TIME) {
+        Ok(verdict) => verdict,
+        Err(RecvTimeoutError::Timeout) => Err(SchemaError::Endless),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(SchemaError::Unusable("the check of it died".to_owned()))
+        }
+    }
+}
+
+fn judge(schema: &str, settings: &str) -> Result<(), SchemaError> {
+    let schema: Value = serde_json::from_str(schema)
+        .map_err(|error| SchemaError::Unusable(format!("it is not JSON: {error}")))?;
+    let settings: Value = serde_json::from_str(settings)
+        .map_err(|error| SchemaError::Settings(format!("not JSON: {error}")))?;
+    let validator = validator(&schema)?;
+    let faults: Vec<_> = validator
+        .iter_errors(&settings)
+        .take(SHOWN)
+        .map(|fault| describe(&fault, &settings))
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(SchemaError::Settings(faults.join("; ")))
+}
+
+fn validator(schema: &Value) -> Result<Validator, SchemaError> {
+    jsonschema::options().build(schema).map_err(|error| {
+        let place = dotted(error.instance_path());
+        SchemaError::Unusable(if place.is_empty() {
+            error.to_string()
+        } else {
+            format!("{place}: {error}")
+        })
+    })
+}
+
+/// A fault with the setting that it is about: also one that is missing, or that there is none of.
+fn describe(fault: &ValidationError<'_>, settings: &Value) -> String {
+    let place = dotted(fault.instance_path());
+    let below = |name: &str| {
+        let mut path = place.clone();
+        step(&mut path, name);
+        path
+    };
+    let unknown = unknown(fault, settings);
+    match fault.kind() {
+        _ if !unknown.is_empty() => {
+            let names: Vec<_> = unknown.iter().map(|name| below(name)).collect();
+            format!("{}: there is no such setting", names.join(", "))
+        }
+        ValidationErrorKind::Required {
+            property: Value::String(name),
+        } => format!("{}: the setting is missing", below(name)),
+        _ if place.is_empty() => format!("the whole: {}", fault.masked()),
+        _ => format!("{place}: {}", fault.masked()),
+    }
+}
+
+/// The names that the object at a fault has and may not have.
+fn unknown(fault: &ValidationError<'_>, settings: &Value) -> Vec<String> {
+    match fault.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
+        // A schema that knows no properties at all; the fault names none of them.
+        ValidationErrorKind::FalseSchema
+            if fault
+                .schema_path()
+                .as_str()
+                .ends_with("/additionalProperties") =>
+        {
+            let object = settings.pointer(fault.instance_path().as_str());
+            let fields = object.and_then(Value::as_object);
+            fields.map_or_else(Vec::new, |fields| fields.keys().cloned().collect())
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// `a.b[2]` of `/a/b/2`.
+fn dotted(location: &Location) -> String {
+    let mut path = String::new();
+    for segment in location {
+        match segment {
+            LocationSegment::Property(name) => step(&mut path, &name),
+            LocationSegment::Index(index) => {
+                let _infallible = write!(path, "[{index}]");
+            }
+        }
+    }
+    path
+}
+
+fn step(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(name);
+}
+
+#[cfg(test)]
+mod tests;

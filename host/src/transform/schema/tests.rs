@@ -1,0 +1,141 @@
+use super::*;
+
+const SCHEMA: &str = r##"{
+    "type": "object",
+    "properties": {
+        "depth": { "type": "integer", "minimum": 1 },
+        "rules": { "type": "array", "items": { "$ref": "#/$defs/rule" } }
+    },
+    "additionalProperties": false,
+    "$defs": { "rule": {
+        "type": "object",
+        "properties": { "field": { "type": "string" } },
+        "required": ["field"],
+        "additionalProperties": false
+    } }
+}"##;
+
+fn fault(settings: &str) -> String {
+    check(SCHEMA, settings).unwrap_err().to_string()
+}
+
+#[test]
+fn what_the_schema_allows_passes() {
+    for settings in ["{}", r#"{"depth":1,"rules":[{"field":"a"}]}"#] {
+        assert_eq!(check(SCHEMA, settings), Ok(()), "{settings}");
+    }
+}
+
+#[test]
+fn a_fault_is_named_by_its_dotted_path() {
+    for (settings, said) in [
+        (
+            r#"{"depth":0}"#,
+            "settings: depth: value is less than the minimum of 1",
+        ),
+        (
+            r#"{"rules":[{"field":"a"},{"field":1}]}"#,
+            "settings: rules[1].field: value is not of type \"string\"",
+        ),
+        (
+            r#"{"rules":[{}]}"#,
+            "settings: rules[0].field: the setting is missing",
+        ),
+        (
+            r#"{"rules":[{"field":"a","feild":1}]}"#,
+            "settings: rules[0].feild: there is no such setting",
+        ),
+        (r#"{"dept":1}"#, "settings: dept: there is no such setting"),
+        ("[]", "settings: the whole: value is not of type \"object\""),
+    ] {
+        assert_eq!(fault(settings), said);
+    }
+}
+
+#[test]
+fn a_schema_without_any_setting_names_those_that_are_given() {
+    let none = r#"{"type":"object","additionalProperties":false}"#;
+    assert_eq!(check(none, "{}"), Ok(()));
+    let said = check(none, r#"{"a":{"b":1},"c":2}"#).unwrap_err();
+    assert_eq!(said.to_string(), "settings: a, c: there is no such setting");
+
+    let within = format!(r#"{{"properties":{{"in":{none}}}}}"#);
+    let said = check(&within, r#"{"in":{"a":1}}"#).unwrap_err();
+    assert_eq!(said.to_string(), "settings: in.a: there is no such setting");
+}
+
+#[test]
+fn several_faults_are_named_together() {
+    let said = fault(r#"{"depth":0,"rules":1}"#);
+    assert!(
+        said.contains("depth: ") && said.contains("; rules: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn values_are_not_repeated() {
+    assert!(!fault(r#"{"rules":"hush"}"#).contains("hush"));
+}
+
+#[test]
+fn without_a_schema_everything_passes() {
+    for schema in ["", " \n", "{}", "true"] {
+        assert_eq!(check(schema, r#"{"a":1}"#), Ok(()), "{schema:?}");
+    }
+}
+
+#[test]
+fn a_schema_that_is_none_is_the_components_fault() {
+    for (schema, part) in [
+        ("{", "not JSON"),
+        ("[]", "not of types"),
+        (r#"{"type":"strong"}"#, "type: \"strong\""),
+        (
+            r#"{"properties":{"a":{"pattern":"("}}}"#,
+            "properties.a.pattern",
+        ),
+        (r##"{"$ref":"#/$defs/none"}"##, "none"),
+    ] {
+        let said = check(schema, "{}").unwrap_err().to_string();
+        assert!(said.starts_with("schema: "), "{said}");
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
+#[test]
+fn nothing_is_fetched() {
+    for schema in [
+        r#"{"$ref":"http://127.0.0.1:9/schema.json"}"#,
+        r#"{"$ref":"file:///etc/hostname"}"#,
+        r#"{"$schema":"http://127.0.0.1:9/schema.json"}"#,
+    ] {
+        let said = check(schema, "{}").unwrap_err().to_string();
+        assert!(said.contains("cannot be used"), "{said}");
+    }
+}
+
+#[test]
+fn a_schema_that_goes_round_in_circles_does_no_harm() {
+    assert_eq!(check(r##"{"$ref":"#"}"##, "{}"), Ok(()));
+    assert_eq!(check(r##"{"allOf":[{"$ref":"#"}]}"##, "{}"), Ok(()));
+}
+
+/// References one after the other, as many as a schema may hold.
+#[test]
+fn a_long_chain_of_references_does_no_harm() {
+    let mut chain = String::from(r##"{"$ref":"#/$defs/a0","$defs":{"##);
+    for link in 0..1_900 {
+        let _infallible = write!(chain, r##""a{link}":{{"$ref":"#/$defs/a{}"}},"##, link + 1);
+    }
+    chain.push_str(r#""a1900":{}}}"#);
+    assert!(chain.len() <= SCHEMA_MAX_BYTES);
+    assert_eq!(check(&chain, "{}"), Ok(()));
+}
+
+#[test]
+fn a_schema_over_the_limit_is_not_read() {
+    let long = format!("{{{}}}", " ".repeat(SCHEMA_MAX_BYTES));
+    let said = check(&long, "{}").unwrap_err().to_string();
+    assert!(said.contains("65538 bytes"), "{said}");
+}
