@@ -104,7 +104,7 @@ fn print(subjects: &[Subject], records: &[Slice], rounds: u16) {
     let count: usize = records.iter().map(Slice::len).sum();
     let bytes: usize = records.iter().map(|slice| slice.data().len()).sum();
     println!(
-        "{} records of {} in all, {rounds} rounds, medians for one record",
+        "{} records of {} in all, {rounds} rounds; time (the median) and fuel are those of one record",
         HumanCount(count as u64),
         HumanBytes(bytes as u64)
     );

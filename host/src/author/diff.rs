@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde::Serialize;
@@ -41,8 +42,9 @@ pub struct DiffArgs {
 /// What cannot be read, a component that is refused, and results that differ.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let engine = subject::engine(1)?;
-    let old = subject::admitted(&engine, Some(&args.old), &args.settings_old)?;
-    let new = subject::admitted(&engine, Some(&args.new), &args.settings_new)?;
+    let admitted = |file, settings| subject::admitted(&engine, Some(file), settings);
+    let old = admitted(&args.old, &args.settings_old).context("the old one")?;
+    let new = admitted(&args.new, &args.settings_new).context("the new one")?;
     let mut report = Report::default();
     for slice in sample::read(Some(&args.sample))? {
         let old = results::fates(slice.len(), &old.run(&slice, &[])?);

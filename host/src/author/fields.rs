@@ -140,8 +140,8 @@ impl<'a> Members<'a> {
         self.values.get(name).map(|value| value.get())
     }
 
-    fn add(&mut self, key: String, value: &'a RawValue) {
-        let mut name = key.clone();
+    fn add(&mut self, key: &str, value: &'a RawValue) {
+        let mut name = key.to_owned();
         let mut times = 1;
         while self.values.contains_key(&name) {
             times += 1;
@@ -172,8 +172,8 @@ impl<'de> Visitor<'de> for InOrder {
             names: Vec::new(),
             values: HashMap::new(),
         };
-        while let Some((key, value)) = map.next_entry()? {
-            members.add(key, value);
+        while let Some((key, value)) = map.next_entry::<String, _>()? {
+            members.add(&key, value);
         }
         Ok(members)
     }

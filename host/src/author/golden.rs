@@ -114,7 +114,9 @@ impl Case {
             }
         }
         if inputs.is_empty() {
-            let why = format!("{place} holds none; a case is NAME.in.json or NAME.in.ndjson");
+            let why = format!(
+                "there are none in {place}; a case is NAME.in.json or NAME.in.ndjson beside NAME.out.ndjson"
+            );
             return Err(wrong(why));
         }
         let case = |(name, file): (&str, &String)| Self {
@@ -232,7 +234,9 @@ fn difference(expected: &str, results: &[String]) -> String {
     for index in 0..expected.len().max(results.len()) {
         let pair = (expected.get(index), results.get(index));
         let found = match pair {
-            (Some(expected), Some(result)) => fields::differences(expected, result),
+            (Some(expected), Some(result)) if outcome(expected) == outcome(result) => {
+                fields::differences(expected, result)
+            }
             (expected, result) => vec![Difference {
                 path: "the whole line".to_owned(),
                 old: expected.map(|line| (*line).to_owned()),
@@ -252,6 +256,12 @@ fn difference(expected: &str, results: &[String]) -> String {
         said += &format!("    and {left_out} more\n");
     }
     said
+}
+
+/// The first name of a result's line: `event`, `rejected` or `dropped`. Lines with different ones have
+/// no fields to compare.
+fn outcome(line: &str) -> Option<&str> {
+    line.split('"').nth(1)
 }
 
 fn describe(line: usize, difference: &Difference) -> String {

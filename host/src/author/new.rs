@@ -61,12 +61,19 @@ pub fn new(args: &NewArgs) -> anyhow::Result<()> {
     for (path, content) in FILES {
         write(&folder.join(path), &filled(content, name))?;
     }
-    println!(
-        "{} is ready; its README.md says how to build and test it",
-        folder.display()
+    print!(
+        "{}",
+        filled(NEXT, name).replace("{{folder}}", &folder.display().to_string())
     );
     Ok(())
 }
+
+/// What to do with the package.
+const NEXT: &str = "{{folder}} is ready; its README.md says more. Next, in it:
+  cargo build --release --target wasm32-unknown-unknown
+  sluice transform wrap target/wasm32-unknown-unknown/release/{{module}}.wasm --out {{name}}.wasm
+  sluice transform test {{name}}.wasm --cases cases
+";
 
 const NAME_MAX_BYTES: usize = 64;
 

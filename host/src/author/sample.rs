@@ -54,7 +54,8 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Slice>> {
         return generated();
     };
     let named = || path.display().to_string();
-    let slices = lines(&fs::read(path).with_context(named)?)?;
+    let text = fs::read(path).with_context(|| format!("cannot read {}", named()))?;
+    let slices = lines(&text)?;
     anyhow::ensure!(
         !slices.is_empty(),
         "{} holds no record; a record is a line",

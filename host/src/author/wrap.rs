@@ -26,12 +26,13 @@ pub fn wrap(args: &WrapArgs) -> anyhow::Result<()> {
     let path = args.module.display();
     let module = fs::read(&args.module).with_context(|| format!("cannot read {path}"))?;
     let component = component(&module).with_context(|| format!("cannot wrap {path}"))?;
-    fs::write(&args.out, component).with_context(|| args.out.display().to_string())
+    fs::write(&args.out, component).with_context(|| format!("cannot write {}", args.out.display()))
 }
 
 fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     /// The magic number and the layer of a component, "Component Model", binary format.
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    anyhow::ensure!(module.starts_with(b"\0asm"), "it is no WebAssembly module");
     anyhow::ensure!(!module.starts_with(COMPONENT), "it is a component already");
     let described = module.windows(SECTION.len()).any(|bytes| bytes == SECTION);
     anyhow::ensure!(

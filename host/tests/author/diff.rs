@@ -74,6 +74,17 @@ fn scripts_get_counts_and_examples_as_json() {
 }
 
 #[test]
+fn what_is_refused_says_which_of_the_two() {
+    let place = enrich();
+    let typo = ["--settings-new", r#"{"partition_bye":[]}"#];
+    let said = ["the new one", "enrich.wasm is refused", "partition_bye"];
+    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &said);
+    let no_file = ["--settings-old", "nowhere.json"];
+    let said = ["the old one", "nowhere.json"];
+    diff(&place, "enrich.wasm", "enrich.wasm", &no_file).failed(2, &said);
+}
+
+#[test]
 fn a_sample_without_records_says_so() {
     let place = enrich();
     place.write("sample.ndjson", "\n");

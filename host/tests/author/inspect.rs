@@ -96,6 +96,7 @@ fn what_is_no_webassembly_is_refused_too() {
     let (code, report) = report(&place, &["script"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["kind"], "other");
+    assert_eq!(report["refusal"]["step"], "compile");
     place
         .run(&["transform", "inspect", "nowhere.wasm"])
         .failed(1, &["cannot read nowhere.wasm"]);

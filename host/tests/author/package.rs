@@ -26,37 +26,44 @@ fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     assert!(output.status.success(), "cargo {args:?} fails:\n{said}");
 }
 
-#[test]
-fn a_new_package_builds_and_passes_its_own_cases() {
-    let place = Place::new();
-    place.run(&["transform", "new", "my-rules"]).succeeded();
-    let folder = place.path("my-rules");
+/// Builds a package as its README says and wraps it as `rules.wasm`.
+fn build(place: &Place) {
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
-    cargo(
-        &folder,
-        &["build", "--release", "--target", TARGET],
-        &target_dir,
-    );
+    let folder = place.path("my-rules");
+    let release = ["build", "--release", "--target", TARGET];
+    cargo(&folder, &release, &target_dir);
     cargo(&folder, &["test"], &target_dir);
-
     let module = target_dir.join(TARGET).join("release/my_rules.wasm");
     let module = module.to_str().unwrap();
     place
         .run(&["transform", "wrap", module, "--out", "rules.wasm"])
         .succeeded();
-    let ran = place
-        .run(&["transform", "inspect", "rules.wasm"])
-        .succeeded();
+}
+
+#[test]
+fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
+    let place = Place::new();
+    let ran = place.run(&["transform", "new", "my-rules"]).succeeded();
+    assert!(ran.stdout.contains("release/my_rules.wasm"), "{ran:#?}");
+    build(&place);
+    let inspect = ["transform", "inspect", "rules.wasm"];
+    let ran = place.run(&inspect).succeeded();
     assert!(ran.stdout.contains("my-rules 0.1.0"), "{ran:#?}");
-    let args = [
-        "transform",
-        "test",
-        "rules.wasm",
-        "--cases",
-        "my-rules/cases",
-    ];
-    let ran = place.run(&args).succeeded();
+
+    let cases = ["--cases", "my-rules/cases"];
+    let test = ["transform", "test", "rules.wasm"];
+    let ran = place.run(&[&test[..], &cases].concat()).succeeded();
     assert!(ran.stdout.contains("2 of 2 cases passed"), "{ran:#?}");
+
+    let events = "file:events.ndjson";
+    place
+        .run(&["generate", "--events", "50", "--to", events])
+        .succeeded();
+    let summary = place.land(&["--transform", "rules.wasm"]);
+    assert_eq!(
+        summary.counts(["records", "events", "rejected"]),
+        [50, 50, 0]
+    );
 }
 
 #[test]
@@ -82,6 +89,8 @@ fn what_cannot_be_wrapped_says_why() {
     wrap("bare.wasm").failed(1, &["cannot wrap bare.wasm", "wit-bindgen"]);
     place.write("component.wasm", Tiny::default().component());
     wrap("component.wasm").failed(1, &["a component already"]);
+    place.write("events.ndjson", "{}\n");
+    wrap("events.ndjson").failed(1, &["no WebAssembly module"]);
     wrap("nowhere.wasm").failed(1, &["cannot read nowhere.wasm"]);
     assert!(!place.path("out.wasm").exists());
 }
