@@ -14,9 +14,10 @@ use indicatif::{HumanBytes, HumanCount};
 use crate::audit;
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::generate::{self, Events, Generated, Plan};
+use crate::publisher;
 use crate::run::{self, lambda};
 use crate::telemetry;
-use crate::transform::ENRICH;
+use crate::transform::{ENRICH, apart};
 
 /// Runs sandboxed WebAssembly transforms over a stream of JSON events and lands the result in a data
 /// lake and on a bus, each record exactly once.
@@ -62,6 +63,11 @@ enum TransformCommand {
         /// The file to write.
         file: PathBuf,
     },
+    #[command(flatten)]
+    Publisher(publisher::Command),
+    /// Compile what comes on standard input, for the process that has started this one.
+    #[command(name = apart::COMMAND, hide = true)]
+    CompileApart,
     /// Compile a component ahead of time, for the package of a Lambda function, where it belongs into the
     /// folder `precompiled`.
     Precompile {
@@ -177,6 +183,8 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             println!("{}", made.display());
             Ok(())
         }
+        Command::Transform(TransformCommand::Publisher(command)) => publisher::execute(&command),
+        Command::Transform(TransformCommand::CompileApart) => apart::main(),
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;
             println!("the settings are fine");

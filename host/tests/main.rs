@@ -22,6 +22,7 @@ mod outages;
 mod replay;
 mod services;
 mod stops;
+mod swaps;
 mod takeovers;
 mod ways_in;
 mod worker;

@@ -2,6 +2,7 @@
 //! record by record where it does not or where the slab failed as a whole.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use thiserror::Error;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
@@ -50,6 +51,9 @@ pub enum SandboxError {
     /// `configure` returned an error.
     #[error("the component refused its settings: {0}")]
     Settings(String),
+    /// It took longer than somebody was to wait for it.
+    #[error("the slice took too long")]
+    Late,
     /// A function outside of any record trapped or ran into a limit.
     #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
     Call {
@@ -109,11 +113,16 @@ impl Program {
     }
 
     /// Transforms a slice. `condemned` are records that an earlier run of the same chunk saw run out
-    /// of wall time; they are not tried again.
+    /// of wall time; they are not tried again. After `deadline` no further record is begun.
     ///
     /// # Errors
     /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
-    pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
+    pub fn run(
+        &self,
+        slice: &Slice,
+        condemned: &[Position],
+        deadline: Option<Instant>,
+    ) -> Result<Transformed, SandboxError> {
         let usual = condemned.is_empty()
             && slice
                 .records()
@@ -121,7 +130,7 @@ impl Program {
         if usual && let Some(transformed) = self.run_slab(slice)? {
             return Ok(transformed);
         }
-        self.run_records(slice, condemned)
+        self.run_records(slice, condemned, deadline)
     }
 
     /// The quick way in; `None` where the component lacks it or the slab failed as a whole. The
@@ -159,10 +168,14 @@ impl Program {
         &self,
         slice: &Slice,
         condemned: &[Position],
+        deadline: Option<Instant>,
     ) -> Result<Transformed, SandboxError> {
         let mut judge = Judge::new(&self.limits);
         let mut instance = None;
         for record in slice.records() {
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(SandboxError::Late);
+            }
             if record.data.len() > self.limits.record_bytes {
                 judge.reject(self.too_large(record.data.len()));
             } else if condemned.contains(&record.position) {

@@ -1,0 +1,263 @@
+//! Where two JSON texts differ, field by field. Values are compared as they are written, so that a
+//! number that lost a digit is a difference, and so is other spacing.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// Deeper values are compared as a whole: an event may be nested as deep as it likes, the stack not.
+const DEPTH: usize = 64;
+
+/// The path of a difference that no field has: the order of the fields, or white space between them.
+pub const LAYOUT: &str = "(order or spacing)";
+
+/// One field that two texts do not have alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Where it is: `event.items[2].price`.
+    pub path: String,
+    /// What the old text has there, as it is written.
+    pub old: Option<String>,
+    /// What the new text has there.
+    pub new: Option<String>,
+}
+
+impl Difference {
+    /// The path without the numbers of items, which makes one field of those of a list.
+    #[must_use]
+    pub fn field(&self) -> String {
+        let mut parts = self.path.split('[');
+        let mut field = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            field.push('[');
+            field.push_str(rest);
+        }
+        field
+    }
+}
+
+/// The differences between two JSON texts; none where they are the same, byte for byte. A text that is
+/// not JSON differs as a whole.
+#[must_use]
+pub fn differences(old: &str, new: &str) -> Vec<Difference> {
+    let mut found = Found::default();
+    found.compare("", old, new, DEPTH);
+    found.0
+}
+
+#[derive(Default)]
+struct Found(Vec<Difference>);
+
+impl Found {
+    fn add(&mut self, path: &str, old: Option<&str>, new: Option<&str>) {
+        self.0.push(Difference {
+            path: path.to_owned(),
+            old: old.map(ToOwned::to_owned),
+            new: new.map(ToOwned::to_owned),
+        });
+    }
+
+    fn compare(&mut self, path: &str, old: &str, new: &str, depth: usize) {
+        if old == new {
+            return;
+        }
+        let before = self.0.len();
+        match (depth, Node::read(old), Node::read(new)) {
+            (1.., Node::Object(old), Node::Object(new)) => self.objects(path, &old, &new, depth),
+            (1.., Node::Array(old), Node::Array(new)) => self.arrays(path, &old, &new, depth),
+            _ => return self.add(path, Some(old), Some(new)),
+        }
+        if self.0.len() == before {
+            let path = join(path, LAYOUT);
+            self.add(&path, Some(old), Some(new));
+        }
+    }
+
+    fn objects(&mut self, path: &str, old: &Members<'_>, new: &Members<'_>, depth: usize) {
+        for name in &old.names {
+            let path = join(path, name);
+            match (old.get(name), new.get(name)) {
+                (Some(old), Some(new)) => self.compare(&path, old, new, depth - 1),
+                (old, new) => self.add(&path, old, new),
+            }
+        }
+        for name in &new.names {
+            if old.get(name).is_none() {
+                self.add(&join(path, name), None, new.get(name));
+            }
+        }
+    }
+
+    fn arrays(&mut self, path: &str, old: &[&RawValue], new: &[&RawValue], depth: usize) {
+        for index in 0..old.len().max(new.len()) {
+            let path = format!("{path}[{index}]");
+            match (old.get(index), new.get(index)) {
+                (Some(old), Some(new)) => self.compare(&path, old.get(), new.get(), depth - 1),
+                (old, new) => self.add(&path, old.map(|v| v.get()), new.map(|v| v.get())),
+            }
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// One level of a JSON text.
+enum Node<'a> {
+    Object(Members<'a>),
+    Array(Vec<&'a RawValue>),
+    Other,
+}
+
+impl<'a> Node<'a> {
+    fn read(text: &'a str) -> Self {
+        match text.trim_start().as_bytes().first() {
+            Some(b'{') => serde_json::from_str(text).map_or(Self::Other, Self::Object),
+            Some(b'[') => serde_json::from_str(text).map_or(Self::Other, Self::Array),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The members of an object. The second of a name is called `name#2`.
+struct Members<'a> {
+    /// In the order of the text.
+    names: Vec<String>,
+    values: HashMap<String, &'a RawValue>,
+}
+
+impl<'a> Members<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.values.get(name).map(|value| value.get())
+    }
+
+    fn add(&mut self, key: String, value: &'a RawValue) {
+        let mut name = key.clone();
+        let mut times = 1;
+        while self.values.contains_key(&name) {
+            times += 1;
+            name = format!("{key}#{times}");
+        }
+        self.names.push(name.clone());
+        self.values.insert(name, value);
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(InOrder)
+    }
+}
+
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Members {
+            names: Vec::new(),
+            values: HashMap::new(),
+        };
+        while let Some((key, value)) = map.next_entry()? {
+            members.add(key, value);
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(old: &str, new: &str) -> Vec<String> {
+        let text = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+        let found = differences(old, new).into_iter();
+        let said = found.map(|d| format!("{}: {} {}", d.path, text(d.old), text(d.new)));
+        said.collect()
+    }
+
+    #[test]
+    fn the_same_text_has_no_differences() {
+        assert!(said(r#"{"a":[1,{"b":2}]}"#, r#"{"a":[1,{"b":2}]}"#).is_empty());
+        assert!(said("no json", "no json").is_empty());
+    }
+
+    #[test]
+    fn fields_are_named_by_their_path() {
+        assert_eq!(
+            said(
+                r#"{"e":{"a":[1,{"b":2}],"gone":null}}"#,
+                r#"{"e":{"a":[1,{"b":"2"},3],"new":{}}}"#
+            ),
+            [
+                r#"e.a[1].b: 2 "2""#,
+                "e.a[2]: - 3",
+                "e.gone: null -",
+                "e.new: - {}"
+            ]
+        );
+    }
+
+    /// As numbers both are 2^53.
+    #[test]
+    fn a_digit_that_a_number_lost_is_a_difference() {
+        assert_eq!(
+            said(r#"{"n":9007199254740993.0}"#, r#"{"n":9007199254740992.0}"#),
+            ["n: 9007199254740993.0 9007199254740992.0"]
+        );
+        assert_eq!(said(r#""é""#, r#""\u00e9""#), [r#": "é" "\u00e9""#]);
+    }
+
+    #[test]
+    fn order_and_spacing_alone_are_one_difference() {
+        let path = |old, new| differences(old, new).remove(0).path;
+        assert_eq!(path(r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#), LAYOUT);
+        assert_eq!(
+            path(r#"{"e":{"a": 1}}"#, r#"{"e":{"a":1}}"#),
+            format!("e.{LAYOUT}")
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_two_fields() {
+        assert_eq!(
+            said(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3,"a":4}"#),
+            ["a#2: 2 3", "a#3: - 4"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_differs_as_a_whole() {
+        assert_eq!(said("{", "{}"), [": { {}"]);
+        assert_eq!(said("", "1"), [":  1"]);
+    }
+
+    #[test]
+    fn nesting_without_end_is_no_trouble() {
+        let nested = |depth, core: &str| "[".repeat(depth) + core + &"]".repeat(depth);
+        let found = differences(&nested(100_000, "1"), &nested(100_000, "2"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].path, "[0]".repeat(DEPTH));
+    }
+
+    #[test]
+    fn items_of_a_list_are_one_field() {
+        let found = differences(r#"{"a":[{"b":1},5]}"#, r#"{"a":[{"b":2},6]}"#);
+        let fields: Vec<_> = found.iter().map(Difference::field).collect();
+        assert_eq!(fields, ["a[].b", "a[]"]);
+    }
+}
