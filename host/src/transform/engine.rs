@@ -26,6 +26,7 @@ const INSTANCE_METADATA_BYTES: usize = 1 << 20;
 const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 
 /// Makes the engine for `threads` compute threads and starts its clock.
+///
 /// Two proposals are on that a usual guest has no need of. Code linked from libraries places its data
 /// with extended constants. And the compiler makes modules of two memories where the parts of a
 /// component call each other; with that proposal off it panics on such a component instead.
