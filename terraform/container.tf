@@ -16,36 +16,8 @@ locals {
     },
     local.sluice_environment,
   )
-}
 
-resource "aws_ecs_cluster" "sluice" {
-  count = local.on_container ? 1 : 0
-
-  name = var.name
-
-  setting {
-    name  = "containerInsights"
-    value = "enabled"
-  }
-}
-
-resource "aws_ecs_task_definition" "sluice" {
-  count = local.on_container ? 1 : 0
-
-  family                   = var.name
-  requires_compatibilities = ["FARGATE"]
-  network_mode             = "awsvpc"
-  cpu                      = var.container_cpu
-  memory                   = var.container_memory_mb
-  task_role_arn            = aws_iam_role.task[0].arn
-  execution_role_arn       = aws_iam_role.execution[0].arn
-
-  runtime_platform {
-    operating_system_family = "LINUX"
-    cpu_architecture        = upper(var.architecture)
-  }
-
-  container_definitions = jsonencode([{
+  container = {
     name                   = "sluice"
     image                  = var.container_image
     command                = ["run"]
@@ -81,7 +53,37 @@ resource "aws_ecs_task_definition" "sluice" {
         awslogs-stream-prefix = "worker"
       }
     }
-  }])
+  }
+}
+
+resource "aws_ecs_cluster" "sluice" {
+  count = local.on_container ? 1 : 0
+
+  name = var.name
+
+  setting {
+    name  = "containerInsights"
+    value = "enabled"
+  }
+}
+
+resource "aws_ecs_task_definition" "sluice" {
+  count = local.on_container ? 1 : 0
+
+  family                   = var.name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.container_cpu
+  memory                   = var.container_memory_mb
+  task_role_arn            = aws_iam_role.task[0].arn
+  execution_role_arn       = aws_iam_role.execution[0].arn
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = upper(var.architecture)
+  }
+
+  container_definitions = jsonencode([local.container])
 }
 
 resource "aws_ecs_service" "sluice" {
@@ -107,7 +109,11 @@ resource "aws_ecs_service" "sluice" {
     assign_public_ip = false
   }
 
-  depends_on = [aws_iam_role_policy.task_sluice]
+  depends_on = [
+    aws_iam_role_policy.task_sluice,
+    aws_iam_role_policy.execution_logs,
+    aws_iam_role_policy.execution_pull,
+  ]
 }
 
 resource "aws_security_group" "sluice" {

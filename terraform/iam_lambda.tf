@@ -11,6 +11,8 @@ data "aws_iam_policy_document" "lambda_trust" {
 
 # What the mapping does with the function's role beside reading the stream.
 data "aws_iam_policy_document" "mapping" {
+  count = local.on_lambda ? 1 : 0
+
   statement {
     sid       = "DescribeStream"
     actions   = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary"]
@@ -21,7 +23,7 @@ data "aws_iam_policy_document" "mapping" {
   statement {
     sid       = "SayWhatWasGivenUp"
     actions   = ["sqs:SendMessage"]
-    resources = aws_sqs_queue.given_up[*].arn
+    resources = [aws_sqs_queue.given_up[0].arn]
   }
 }
 
@@ -45,7 +47,7 @@ resource "aws_iam_role_policy" "lambda_mapping" {
 
   name   = "mapping"
   role   = aws_iam_role.lambda[0].name
-  policy = data.aws_iam_policy_document.mapping.json
+  policy = data.aws_iam_policy_document.mapping[0].json
 }
 
 resource "aws_iam_role_policy" "lambda_logs" {

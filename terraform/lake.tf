@@ -112,6 +112,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 }
 
 locals {
+  ledgers = "${aws_s3_bucket.lake.arn}/${var.lake_prefix}/_sluice/ledger/*"
+
   lake_expiry = {
     events     = { prefix = "${var.lake_prefix}/event_type=", days = var.lake_expire_days }
     quarantine = { prefix = "${var.lake_prefix}/_sluice/quarantine/", days = var.quarantine_expire_days }
@@ -130,10 +132,10 @@ data "aws_iam_policy_document" "lake_bucket" {
 
   # What has landed is never overwritten, by whomever: an object is created where there is none.
   statement {
-    sid       = "CreateOnly"
-    effect    = "Deny"
-    actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.lake.arn}/${var.lake_prefix}/event_type=*"]
+    sid           = "CreateOnly"
+    effect        = "Deny"
+    actions       = ["s3:PutObject"]
+    not_resources = [local.ledgers]
 
     principals {
       type        = "AWS"
@@ -154,12 +156,12 @@ data "aws_iam_policy_document" "lake_bucket" {
     }
   }
 
-  # Ledgers change by compare-and-swap only.
+  # A ledger changes by compare-and-swap only.
   statement {
     sid       = "CompareAndSwap"
     effect    = "Deny"
     actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.lake.arn}/${var.lake_prefix}/_sluice/*"]
+    resources = [local.ledgers]
 
     principals {
       type        = "AWS"

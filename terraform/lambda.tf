@@ -1,4 +1,6 @@
 locals {
+  lambda_zip = coalesce(var.lambda_zip, "${path.module}/../out/lambda-${var.architecture}.zip")
+
   sluice_environment = merge(
     {
       SLUICE_LAKE         = "s3://${aws_s3_bucket.lake.bucket}/${var.lake_prefix}"
@@ -26,8 +28,8 @@ resource "aws_lambda_function" "sluice" {
   runtime          = "provided.al2023"
   handler          = "bootstrap"
   architectures    = [var.architecture]
-  filename         = var.lambda_zip
-  source_code_hash = filebase64sha256(var.lambda_zip)
+  filename         = local.lambda_zip
+  source_code_hash = filebase64sha256(local.lambda_zip)
 
   memory_size                    = var.lambda_memory_mb
   timeout                        = var.lambda_timeout_seconds

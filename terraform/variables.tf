@@ -7,8 +7,8 @@ variable "name" {
   default     = "sluice"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
-    error_message = "Give 3 to 24 lowercase letters, digits and hyphens that begin with a letter: bucket names are made of it."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.name))
+    error_message = "Give 3 to 22 lowercase letters, digits and hyphens that begin with a letter: bucket names are made of it."
   }
 }
 
@@ -288,7 +288,7 @@ variable "event_types" {
   default     = []
 
   validation {
-    condition     = alltrue([for each in var.event_types : can(regex("^[^,/]+$", each))])
+    condition     = alltrue([for event_type in var.event_types : can(regex("^[^,/]+$", event_type))])
     error_message = "An event type in this list has no comma and no slash."
   }
 }

@@ -1,7 +1,7 @@
 variable "lambda_zip" {
-  description = "The package that `make lambda` makes, for the architecture of this pipeline."
+  description = "The package that `make lambda` makes; without it, out/lambda-ARCHITECTURE.zip beside this folder."
   type        = string
-  default     = "../out/lambda-x86_64.zip"
+  default     = null
 }
 
 variable "lambda_memory_mb" {
