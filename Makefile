@@ -80,7 +80,10 @@ lint: setup ## check format, clippy and documentation, warnings as errors
 	cargo clippy --release --locked --package guest-enrich --target $(TARGET) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
 
+terraform-check: ## check terraform/ without an account (what is not installed is skipped, and said)
+	@terraform/check/all.sh
+
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test guest component lint clean
+.PHONY: help setup build demo demo-aws lambda cross test guest component lint terraform-check clean
