@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 TOOLS=$(cd .. && pwd)/out/terraform-check
 TYPINGS=@cdktn/provider-aws@24.1.0
 failed=0
+skipped=0
 
 check() { # what, then the command
     what=$1; shift
@@ -13,7 +14,7 @@ check() { # what, then the command
     "$@" || { echo "terraform-check: $what: failed" >&2; failed=1; }
 }
 
-skip() { echo "== skipped: $1"; }
+skip() { echo "== skipped: $1"; skipped=$((skipped + 1)); }
 
 # A folder of its own for each tool: checkov brings another hcl2 of its own.
 python_tool() { # folder, package
@@ -67,5 +68,5 @@ else
     skip "checkov: python3 or pip could not make $TOOLS/checkov"
 fi
 
-[ "$failed" -eq 0 ] && echo "terraform-check: nothing is wrong"
+[ "$failed" -eq 0 ] && echo "terraform-check: nothing is wrong in what was checked, $skipped skipped"
 exit "$failed"
