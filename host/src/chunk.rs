@@ -1,5 +1,6 @@
 //! A chunk in the making: outcomes of slices, joined in order and sorted by where they go.
 
+mod lines;
 mod refusals;
 mod rules;
 
@@ -12,28 +13,14 @@ use crate::record::{Position, SequenceNumber, Slice, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
 use crate::source::aggregate::Outsiders;
-use crate::transform::outcome::{Rejected, Transformed};
+use crate::transform::outcome::{Event, Rejected, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
+use self::lines::{Lines, Piece};
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes when its events outgrow its input this many times, whatever its limits say.
 const OUTPUT_TIMES_INPUT: u64 = 2;
-
-/// A line somewhere in the buffers of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece {
-    buffer: u32,
-    start: u32,
-    end: u32,
-}
-
-/// The lines of one object.
-#[derive(Debug, Default)]
-struct Lines {
-    pieces: Vec<Piece>,
-    bytes: u64,
-}
 
 #[derive(Debug)]
 struct MessageRef {
@@ -135,6 +122,7 @@ impl Chunk {
         self.condemned
             .extend(condemned.map(|index| positions[*index as usize]));
         self.counts.add(slice, outcome);
+        self.counts.bus_only += bus_only(&outcome.events);
     }
 
     fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
@@ -150,10 +138,11 @@ impl Chunk {
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
             let piece = Piece { buffer, start, end };
+            let position = self.rules.with_positions.then_some(record.position);
             self.destinations
                 .entry(destination)
                 .or_default()
-                .push(piece);
+                .push(piece, position);
         }
         self.keep(lines);
     }
@@ -175,12 +164,14 @@ impl Chunk {
             };
             let (start, end) = (event.start, event.end);
             let piece = Piece { buffer, start, end };
+            let position = slice.positions()[event.record as usize];
             if event.routes.lake {
-                by_partition[event.partition as usize].push(piece);
+                let kept = self.rules.with_positions.then_some(position);
+                by_partition[event.partition as usize].push(piece, kept);
             }
             if event.routes.bus && self.rules.with_messages {
                 self.messages.push(MessageRef {
-                    position: slice.positions()[event.record as usize],
+                    position,
                     event: of_record.1,
                     partition: partitions[event.partition as usize],
                     key: key_piece(slice, buffer + 1, event.record as usize),
@@ -280,6 +271,18 @@ impl Chunk {
         self.destinations.iter().map(lines)
     }
 
+    /// The lines of the object for `destination`, and for a chunk [with
+    /// positions](ChunkRules::with_positions) the record that each came of.
+    pub fn lines(
+        &self,
+        destination: &Destination,
+    ) -> (impl ExactSizeIterator<Item = &[u8]>, &[Position]) {
+        let lines = self.destinations.get(destination);
+        let pieces = lines.map_or(&[][..], |lines| &lines.pieces);
+        let positions = lines.map_or(&[][..], |lines| &lines.positions);
+        (pieces.iter().map(|piece| self.bytes(piece)), positions)
+    }
+
     /// Encodes the object for `destination`; one without lines where nothing goes there.
     ///
     /// # Errors
@@ -346,23 +349,19 @@ impl Chunk {
     }
 }
 
+/// How many records have events of which none goes to the lake.
+fn bus_only(events: &[Event]) -> u64 {
+    let of_records = events.chunk_by(|a, b| a.record == b.record);
+    of_records
+        .filter(|events| !events.iter().any(|event| event.routes.lake))
+        .count() as u64
+}
+
 /// Where the partition key of a record is, in the buffer that its slice's keys will be.
 fn key_piece(slice: &Slice, buffer: u32, record: usize) -> Piece {
     let span = span(slice.partition_key_ends(), record);
     let (start, end) = (index(span.start), index(span.end));
     Piece { buffer, start, end }
-}
-
-impl Lines {
-    fn push(&mut self, piece: Piece) {
-        self.bytes += u64::from(piece.end - piece.start) + 1;
-        self.pieces.push(piece);
-    }
-
-    fn append(&mut self, other: Self) {
-        self.bytes += other.bytes;
-        self.pieces.extend(other.pieces);
-    }
 }
 
 /// Offsets and indexes within a chunk, whose slices are bounded far below 4 GiB.

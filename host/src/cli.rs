@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
+use crate::audit;
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::generate::{self, Events, Generated, Plan};
 use crate::run::{self, lambda};
@@ -33,6 +34,9 @@ enum Command {
     /// Transform a part of a source again, with the release of your choice, into a lake of its own.
     /// What `run` has landed stays as it is.
     Replay(Box<ReplayArgs>),
+    /// Read source and lake back and prove that each record is in exactly one place, or say which are
+    /// not. Takes the settings of `run` and changes nothing.
+    Audit(Box<RunArgs>),
     /// Make events to try it with: the same options always give the same bytes.
     Generate(GenerateArgs),
     /// Work with transforms.
@@ -150,6 +154,11 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     let cli = Cli::try_parse_from(&argv)?;
     match cli.command {
         Command::Generate(args) => generate(&args),
+        Command::Audit(args) => {
+            let settings = with_file(&args, argv, &["audit"])?.settings()?;
+            start_log(&settings)?;
+            audit::run(&settings)
+        }
         Command::Run(args) => {
             let resolved = with_file(&args, argv, &["run"])?;
             let plain_logs = resolved.is_default("log.format");
@@ -183,9 +192,13 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
 }
 
 fn run(settings: &RunSettings) -> anyhow::Result<()> {
-    telemetry::start(settings.log_format, &settings.log_level)
-        .map_err(|error| ConfigError::new("log.level", error))?;
+    start_log(settings)?;
     run::run(settings)
+}
+
+fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
+    telemetry::start(settings.log_format, &settings.log_level)
+        .map_err(|error| ConfigError::new("log.level", error))
 }
 
 /// Parses the command line again with what the file says in the place of the defaults.

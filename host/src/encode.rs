@@ -26,6 +26,9 @@ const ZSTD_DEFAULT_LEVEL: i32 = 3;
 const GZIP_DEFAULT_LEVEL: u32 = 6;
 
 impl Format {
+    /// All of them. No extension is the end of another.
+    pub const ALL: [Self; 3] = [Self::Zstd, Self::Gzip, Self::Plain];
+
     /// The extension of its objects, without the leading dot.
     #[must_use]
     pub fn extension(self) -> &'static str {

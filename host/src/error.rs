@@ -42,3 +42,12 @@ pub enum PipelineError {
     #[error("the run is ending")]
     Ending(#[from] tokio::sync::AcquireError),
 }
+
+/// What a ledger said, where that is what a run's error is about.
+#[must_use]
+pub fn of_ledger(error: &anyhow::Error) -> Option<&StoreError> {
+    match error.downcast_ref() {
+        Some(PipelineError::Ledger(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
+}

@@ -40,8 +40,7 @@ impl Scratch {
         })
     }
 
-    /// A folder that nobody else knows of, made when it is first written to and removed when it is
-    /// dropped.
+    /// A folder that nobody else knows of, made when it is first written to.
     #[must_use]
     pub fn unopened(folder: PathBuf) -> Self {
         let next = AtomicU64::new(0);

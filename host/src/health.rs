@@ -32,6 +32,18 @@ pub struct Serving {
     pub version: String,
 }
 
+impl Serving {
+    /// Of a process that lands nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            release: ReleaseId::of(&[]),
+            transform: String::new(),
+            version: String::new(),
+        }
+    }
+}
+
 impl From<&Release> for Serving {
     fn from(release: &Release) -> Self {
         Self {

@@ -15,6 +15,7 @@
 //! - [`partition`], [`chunk`], [`encode`]: outcomes sorted by partition and made into objects.
 //! - [`sink`]: the lake, the bus and quarantine.
 //! - [`ledger`]: what is committed and what is pending.
+//! - [`audit`]: reads source and lake back and proves that each record is in one place.
 //! - [`progress`], [`health`], [`http`], [`telemetry`]: what is said of all that.
 //! - [`generate`]: events to try it with.
 
@@ -28,6 +29,7 @@
     )
 )]
 
+pub mod audit;
 pub mod aws;
 pub mod chunk;
 pub mod cli;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use self::gate::Gate;
 use self::landing::{put_objects, send_messages};
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, ChunkLimits, ChunkRules};
 use crate::compute::Task;
 use crate::error::PipelineError;
 use crate::ledger::store::LedgerStore;
@@ -44,30 +44,33 @@ pub async fn run_shard(
         sinks,
     } = shard;
     let mut plan = replay.unwrap_or(fresh);
-    let mut ready = build(host, sinks, slices, plan).await?;
+    let rules = || (sinks.chunk_rules(host), host.chunk_limits());
+    let mut ready = build(host, rules(), slices, plan).await?;
     while let Some(built) = ready {
         let landing = land(host, sinks, ledger, built, plan);
-        ((), ready) = tokio::try_join!(landing, build(host, sinks, slices, fresh))?;
+        ((), ready) = tokio::try_join!(landing, build(host, rules(), slices, fresh))?;
         plan = fresh;
     }
     Ok(())
 }
 
 /// A chunk, and when its first slice came.
-struct Built {
-    chunk: Chunk,
+pub(crate) struct Built {
+    pub(crate) chunk: Chunk,
     opened_at: Instant,
 }
 
 /// Reads and transforms the next chunk; `None` at the end of the shard.
-async fn build(
+///
+/// # Errors
+/// A source that cannot be read on, or a release that fails outside of any record.
+pub(crate) async fn build(
     host: &Host,
-    sinks: &Sinks,
+    (rules, limits): (ChunkRules, ChunkLimits),
     slices: &mut Slices,
     plan: &Plan,
 ) -> Result<Option<Built>, PipelineError> {
-    let mut chunk = Chunk::new(sinks.chunk_rules(host), plan.release.id());
-    let limits = host.chunk_limits();
+    let mut chunk = Chunk::new(rules, plan.release.id());
     let mut gate = Gate::new(limits, plan.range);
     let mut in_flight = VecDeque::new();
     loop {
@@ -127,14 +130,14 @@ async fn land(
     let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };
-    let last = pending.range.last;
+    let range = pending.range;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;
     send_messages(host, sinks, &chunk, format).await?;
-    ledger.commit(last_digest).await?;
+    ledger.commit(range, last_digest).await?;
     host.progress.landed(chunk.counts());
     host.progress.times.chunk.took(opened_at.elapsed());
-    host.health.committed(&sinks.shard, last);
+    host.health.committed(&sinks.shard, range.last);
     Ok(())
 }

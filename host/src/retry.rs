@@ -80,6 +80,15 @@ impl Patience {
         Self { limit, retries }
     }
 
+    /// No more patience than the client of a service has on its own.
+    #[must_use]
+    pub fn for_one_attempt(&self) -> Self {
+        Self {
+            limit: Duration::ZERO,
+            retries: self.retries.clone(),
+        }
+    }
+
     /// How long an operation is tried.
     #[must_use]
     pub fn limit(&self) -> Duration {

@@ -1,6 +1,11 @@
 //! A function behind an event source mapping: batches are given again in every shape, and each record
 //! is in exactly one place after all.
 
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "a list of one batch is meant"
+)]
+
 mod shapes;
 
 use std::fs;

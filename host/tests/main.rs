@@ -9,6 +9,7 @@
 mod support;
 
 mod admission;
+mod audit;
 mod hostile;
 mod kill;
 mod kill_steps;
@@ -16,8 +17,11 @@ mod lambda;
 mod local;
 mod metrics;
 mod nasty_json;
+mod neighbours;
+mod outages;
 mod replay;
 mod services;
+mod stops;
 mod takeovers;
 mod ways_in;
 mod worker;

@@ -16,6 +16,8 @@ use crate::support::lake;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const SECOND: &str = "shardId-000000000001";
+
 const SEED: u64 = 20_260_101;
 
 type Step = (&'static str, Service, fn(Rule) -> Rule);
@@ -131,5 +133,54 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
     }
     drop(workers);
     cloud.catch_up(&[]);
+    cloud.is_delivered();
+}
+
+/// The answer to a commit is lost, and before it is asked for again another worker leaves its wish.
+#[test]
+fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
+    let cloud = Cloud::new(1).with_queue("bus", 262_144);
+    cloud.put_by_keys(&records(40, 1));
+    let commit = |fault| STEPS[7].2(Rule::new(fault));
+    let proxy = cloud.proxy(S3);
+    proxy.add(commit(Fault::ResetAfter));
+    let again = proxy.add(commit(Fault::Hold));
+    let mut worker = cloud.worker_with_log("worker.log", &["--until-caught-up"]);
+    assert!(proxy.wait_for_hits(again, 1, PATIENCE));
+    let mut ledger = cloud.ledger(SHARD);
+    ledger["lease"]["wanted_by"] = "another".into();
+    ledger["lease"]["nonce"] = "of another".into();
+    cloud.put_ledger(SHARD, &ledger);
+    proxy.let_go();
+    assert_eq!(worker.ends(), Some(0), "{}", cloud.log("worker.log"));
+    cloud.is_delivered();
+}
+
+/// The worker without a shard asks for one whose ledger has changed since it looked.
+#[test]
+fn a_wish_that_came_too_late_is_made_again() {
+    let cloud = Cloud::new(2).with_queue("bus", 262_144);
+    cloud.put_by_keys(&records(40, 1));
+    let mut holder = cloud.worker_with_log("holder.log", &[]);
+    holder.until(|| !lake::all_events(&cloud.lake()).is_empty());
+    let proxy = cloud.proxy(S3);
+    let wish = Rule::new(Fault::Hold).method("PUT").body("\"wanted_by\"");
+    let wish = proxy.add(wish);
+    let mut asker = cloud.worker_with_log("asker.log", &["--until-caught-up"]);
+    assert!(proxy.wait_for_hits(wish, 1, PATIENCE));
+    let nonces = || [SHARD, SECOND].map(|id| cloud.ledger(id)["lease"]["nonce"].clone());
+    let before = nonces();
+    holder.until(|| {
+        before
+            .iter()
+            .zip(nonces())
+            .all(|(before, now)| *before != now)
+    });
+    proxy.let_go();
+    let nobody = |id: &str| cloud.ledger(id)["lease"]["fence"] == 2;
+    holder.until(|| nobody(SHARD) || nobody(SECOND));
+    signal(&holder.0, "TERM");
+    assert_eq!(holder.ends(), Some(0));
+    assert_eq!(asker.ends(), Some(0), "{}", cloud.log("asker.log"));
     cloud.is_delivered();
 }

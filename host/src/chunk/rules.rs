@@ -18,6 +18,15 @@ pub struct ChunkLimits {
     pub age: Option<Duration>,
 }
 
+impl ChunkLimits {
+    /// A chunk that closes at the end of what it is given.
+    pub const NONE: Self = Self {
+        bytes: u64::MAX,
+        records: u64::MAX,
+        age: None,
+    };
+}
+
 /// What a chunk has to heed to fit where it goes.
 #[derive(Clone, Debug)]
 pub struct ChunkRules {
@@ -27,6 +36,8 @@ pub struct ChunkRules {
     pub with_messages: bool,
     /// Whether the bus tells of objects, and so of the events in them.
     pub announced: bool,
+    /// Whether it keeps which record each line came of, for who wants to name them.
+    pub with_positions: bool,
     /// The most partitions that it may open in the lake.
     pub max_partitions: usize,
     /// The largest message that the bus takes, bytes, if it has a limit. An event over it needs an
@@ -49,6 +60,8 @@ pub struct ChunkCounts {
     pub dropped: u64,
     /// Events meant for the bus while there is none.
     pub muted: u64,
+    /// Records with events of which none went to the lake.
+    pub bus_only: u64,
 }
 
 impl ChunkCounts {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinError;
 
-use crate::error::PipelineError;
+use crate::error::of_ledger;
 use crate::ledger::store::StoreError;
 use crate::record::{SequenceNumber, ShardId};
 use crate::source::kinesis::End;
@@ -54,11 +54,7 @@ impl From<&anyhow::Result<End>> for State {
         };
         // A worker that cannot renew its lease ends the task that works on the shard.
         let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
-        let taken = match error.downcast_ref() {
-            Some(PipelineError::Ledger(error)) => Some(error),
-            _ => error.downcast_ref(),
-        };
-        if abandoned || matches!(taken, Some(StoreError::Lost { .. })) {
+        if abandoned || matches!(of_ledger(error), Some(StoreError::Lost { .. })) {
             Self::Lost
         } else {
             Self::Failed(format!("{error:#}"))
@@ -67,7 +63,7 @@ impl From<&anyhow::Result<End>> for State {
 }
 
 /// How reading is doing, told by the reader of a shard.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadMeter {
     reads: Arc<Mutex<Reads>>,
 }
@@ -198,6 +194,7 @@ impl Shards {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::PipelineError;
 
     fn shard() -> ShardId {
         ShardId::new("events-shardId-000000000000").unwrap()

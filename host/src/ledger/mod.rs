@@ -139,7 +139,7 @@ pub enum LedgerError {
         /// What it was to be used for.
         wanted: String,
     },
-    /// A commit without a pinned range.
+    /// A commit of a range that is not pinned.
     #[error("nothing is pending that could be committed")]
     Nothing,
 }
@@ -245,6 +245,12 @@ impl Ledger {
             replay: wanted,
             ..self.clone()
         })
+    }
+
+    /// The part of the shard that the lake is for, of a replay.
+    #[must_use]
+    pub fn replay(&self) -> Option<Bounds> {
+        self.replay
     }
 
     /// Whether the shard is closed and all of it is committed.
@@ -353,13 +359,19 @@ impl Ledger {
         })
     }
 
-    /// The ledger with the pending range done. `last_digest` is that of its last record's bytes.
+    /// The ledger with the pending range done. `last_digest` is that of its last record's bytes. One
+    /// that is done already stays so: the answer to its commit was lost.
     ///
     /// # Errors
     /// [`LedgerError::Nothing`].
-    pub fn commit(&self, last_digest: Digest) -> Result<Self, LedgerError> {
-        let Pending { range, .. } = self.pending.as_ref().ok_or(LedgerError::Nothing)?;
-        let before = self.committed.as_ref().map_or(0, |done| done.records);
+    pub fn commit(&self, range: Range, last_digest: Digest) -> Result<Self, LedgerError> {
+        let before = match (&self.pending, &self.committed) {
+            (Some(pending), done) if pending.range == range => {
+                done.as_ref().map_or(0, |d| d.records)
+            }
+            (None, Some(done)) if done.last == range.last => return Ok(self.clone()),
+            _ => return Err(LedgerError::Nothing),
+        };
         Ok(Self {
             committed: Some(Committed {
                 last: range.last,

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::file::LedgerFile;
 use super::s3::S3Ledger;
-use super::{Ledger, LedgerError, Pending};
+use super::{Ledger, LedgerError, Pending, Range};
 use crate::record::{Bounds, ShardId};
 use crate::transform::release::Digest;
 
@@ -112,7 +112,7 @@ impl LedgerStore {
     ///
     /// # Errors
     /// [`StoreError`]; the state before stays in force.
-    pub async fn commit(&mut self, last_digest: Digest) -> Result<(), StoreError> {
-        self.step(|ledger| ledger.commit(last_digest)).await
+    pub async fn commit(&mut self, range: Range, last_digest: Digest) -> Result<(), StoreError> {
+        self.step(|ledger| ledger.commit(range, last_digest)).await
     }
 }

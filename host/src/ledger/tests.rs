@@ -25,9 +25,13 @@ fn pending(first: u64, last: u64, count: u64) -> Pending {
 #[test]
 fn a_range_is_pinned_and_then_committed() {
     let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
-    let ledger = ledger.commit(Digest::of(b"x")).unwrap();
+    let ledger = ledger
+        .commit(pending(0, 90, 10).range, Digest::of(b"x"))
+        .unwrap();
     let ledger = ledger.pin(pending(100, 190, 5)).unwrap();
-    let ledger = ledger.commit(Digest::of(b"y")).unwrap();
+    let ledger = ledger
+        .commit(pending(100, 190, 5).range, Digest::of(b"y"))
+        .unwrap();
     assert_eq!(ledger.pending(), None);
     assert_eq!(ledger.committed().unwrap().records, 15);
     assert_eq!(ledger.committed().unwrap().last, 190.into());
@@ -61,11 +65,14 @@ fn a_condemned_record_stays_condemned() {
 #[test]
 fn nothing_is_done_twice() {
     let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
-    let ledger = ledger.commit(Digest::of(b"x")).unwrap();
+    let (range, digest) = (pending(0, 90, 10).range, Digest::of(b"x"));
+    let ledger = ledger.commit(range, digest).unwrap();
+    assert_eq!(ledger.commit(range, digest).as_ref(), Ok(&ledger));
+    let other = pending(91, 99, 5).range;
+    assert_eq!(ledger.commit(other, digest), Err(LedgerError::Nothing));
     for early in [pending(0, 90, 10), pending(90, 95, 1), pending(99, 95, 1)] {
         assert!(matches!(ledger.pin(early), Err(LedgerError::Order { .. })));
     }
-    assert_eq!(ledger.commit(Digest::of(b"x")), Err(LedgerError::Nothing));
 }
 
 #[test]
@@ -98,9 +105,9 @@ proptest! {
                 let text = serde_json::to_string(&ledger).unwrap();
                 ledger = serde_json::from_str(&text).unwrap();
                 prop_assert_eq!(ledger.pending(), Some(&range));
-                ledger = ledger.pin(range).unwrap();
+                ledger = ledger.pin(range.clone()).unwrap();
             }
-            ledger = ledger.commit(Digest::of(b"x")).unwrap();
+            ledger = ledger.commit(range.range, Digest::of(b"x")).unwrap();
             records += count;
             last = Some(first + count);
             prop_assert_eq!(ledger.committed().unwrap().records, records);

@@ -8,7 +8,7 @@ use crate::chunk::{ChunkLimits, ChunkRules};
 use crate::compute::Compute;
 use crate::config::RunSettings;
 use crate::encode::{Format, Level};
-use crate::health::Health;
+use crate::health::{Health, Serving};
 use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
 use crate::progress::{Progress, Summary};
@@ -45,13 +45,13 @@ const MEMORY_TIMES_CHUNK: u64 = 5;
 const READING_PART: u64 = 4;
 
 impl Host {
-    /// The host of a run with these settings that began at `started` and serves with `release`.
+    /// The host of a run with these settings that began at `started`.
     ///
     /// # Errors
     /// When the system gives no more threads.
     pub fn new(
         settings: &RunSettings,
-        release: &Release,
+        serving: Serving,
         started: Instant,
     ) -> Result<Self, rayon::ThreadPoolBuildError> {
         Ok(Self {
@@ -62,7 +62,7 @@ impl Host {
             max_partitions: settings.limits.partitions,
             level: settings.level,
             progress: Progress::new(settings.patience.retries().clone()),
-            health: Arc::new(Health::new(settings, release.into(), started)),
+            health: Arc::new(Health::new(settings, serving, started)),
         })
     }
 
@@ -131,6 +131,7 @@ impl Sinks {
             shard: self.shard.clone(),
             with_messages: bus.is_some(),
             announced: self.bus.is_some() && self.messages == Messages::Objects,
+            with_positions: false,
             max_partitions: host.max_partitions,
             max_message_bytes: bus.and_then(Bus::max_message_bytes),
         }

@@ -28,7 +28,7 @@ use super::rules::Rules;
 use super::targets::Targets;
 use super::worker::shard_id;
 use crate::config::{RunSettings, SummaryFormat};
-use crate::error::PipelineError;
+use crate::error::{PipelineError, of_ledger};
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::pipeline::{Host, Shard, run_shard};
@@ -321,14 +321,8 @@ fn deadline(epoch_ms: u64) -> Instant {
 
 /// Whether the ledger is not what this process thought.
 fn is_stale(error: &anyhow::Error) -> bool {
-    let store = error.chain().find_map(|cause| cause.downcast_ref());
-    matches!(store, Some(StoreError::Lost { .. } | StoreError::Step(_)))
-        || matches!(
-            error.downcast_ref(),
-            Some(PipelineError::Ledger(
-                StoreError::Lost { .. } | StoreError::Step(_)
-            ))
-        )
+    let ledger = of_ledger(error);
+    matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))
 }
 
 fn is_mismatch(error: &anyhow::Error) -> bool {

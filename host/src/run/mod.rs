@@ -29,7 +29,11 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let started = Instant::now();
         let offer = rules::offer(settings).await?;
         let rules = Arc::new(Rules::admit(settings, offer)?);
-        let host = Arc::new(Host::new(settings, rules.active(), started)?);
+        let host = Arc::new(Host::new(
+            settings,
+            rules.active().as_ref().into(),
+            started,
+        )?);
         let watcher = tokio::spawn(watch(settings.summary, host.clone()));
         let landed = match &settings.sources {
             Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,

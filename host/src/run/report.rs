@@ -28,19 +28,34 @@ pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()
 /// Says where a run is, until it is dropped: a moving line on a terminal, a line now and then elsewhere.
 pub async fn watch(progress: &Progress) {
     let started = Instant::now();
+    watch_with(|| position(progress, started)).await;
+}
+
+/// As [`watch`], for what reads and lands nothing.
+pub async fn watch_reading(progress: &Progress) {
+    let started = Instant::now();
+    watch_with(|| {
+        let read = progress.read_records();
+        let rate = per_second(read, started.elapsed().as_secs_f64());
+        format!("{} records read, {}/s", HumanCount(read), HumanCount(rate))
+    })
+    .await;
+}
+
+async fn watch_with(position: impl Fn() -> String) {
     if io::stderr().is_terminal() {
         let style = ProgressStyle::with_template("{spinner} {msg}")
             .unwrap_or(ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_style(style);
         loop {
-            bar.set_message(position(progress, started));
+            bar.set_message(position());
             bar.tick();
             tokio::time::sleep(BAR_EVERY).await;
         }
     }
     loop {
         tokio::time::sleep(PLAIN_PROGRESS_EVERY).await;
-        eprintln!("sluice: {}", position(progress, started));
+        eprintln!("sluice: {}", position());
     }
 }
 
@@ -67,7 +82,8 @@ fn per_second(count: u64, seconds: f64) -> u64 {
 /// The summary for people.
 fn describe(settings: &RunSettings, summary: &Summary) -> String {
     let count = |number: u64| HumanCount(number).to_string();
-    let lake = &settings.lake;
+    let lake = settings.lake.to_string();
+    let lake = lake.trim_end_matches('/');
     let mut lines = Vec::new();
     if summary.records == 0 {
         let what = "the source";

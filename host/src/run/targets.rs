@@ -10,6 +10,7 @@ use super::own_files::OwnFiles;
 use crate::aws;
 use crate::config::{BusTarget, LakeTarget, RunSettings};
 use crate::files::{Folder, Scratch};
+use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
 use crate::ledger::s3::{Place, S3Ledger, Versioned};
 use crate::ledger::store::{LedgerStore, StoreError};
@@ -18,9 +19,10 @@ use crate::record::ShardId;
 use crate::retry::Patience;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::object_key::OWN_FOLDER;
+use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
-use crate::sink::{Bus, Lake, Messages};
+use crate::sink::{Bus, Lake, Messages, SinkError};
 use crate::transform::registry::Registry;
 
 /// The targets of a run.
@@ -83,7 +85,16 @@ impl Targets {
     ///
     /// # Errors
     /// A ledger that cannot be read.
-    pub async fn peek(&self, shard: &ShardId) -> Result<Versioned, StoreError> {
+    pub async fn ledger(&self, shard: &ShardId) -> Result<Ledger, StoreError> {
+        let found = self.peek(shard, self.patience.clone()).await?;
+        Ok(found.ledger)
+    }
+
+    /// The same, with the version of the object that says so. S3 is asked as often as `patience` allows.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read.
+    pub async fn peek(&self, shard: &ShardId, patience: Patience) -> Result<Versioned, StoreError> {
         match &self.lake {
             LakeTarget::Directory(root) => {
                 let folder = DirectoryLake::new(root.clone()).own_folder().join("ledger");
@@ -91,18 +102,21 @@ impl Targets {
                 Ok(Versioned { ledger, etag: None })
             }
             LakeTarget::S3 { bucket, prefix } => {
-                self.place(shard, bucket, prefix).await.read(shard).await
+                let mut place = self.place(shard, bucket, prefix).await;
+                place.patience = patience;
+                place.read(shard).await
             }
         }
     }
 
-    /// Asks the holder of a shard for it.
+    /// Asks the holder of a shard for it, once.
     ///
     /// # Errors
     /// The ledger has changed since it was found, or cannot be written.
     pub async fn ask(&self, found: Versioned) -> Result<(), StoreError> {
         if let LakeTarget::S3 { bucket, prefix } = &self.lake {
-            let place = self.place(found.ledger.shard(), bucket, prefix).await;
+            let mut place = self.place(found.ledger.shard(), bucket, prefix).await;
+            place.patience = self.patience.for_one_attempt();
             let wanted = found.ledger.wanted_by(&self.owner);
             place.swap(wanted, found.etag).await?;
         }
@@ -118,12 +132,14 @@ impl Targets {
         }
     }
 
-    /// Takes a shard: its ledger first, then what only the holder may touch. With `found`, only if the
-    /// ledger has not changed since.
+    /// Takes a shard: its ledger first, then what only the holder may touch. A queue is looked up before
+    /// that, so that nobody holds a shard who cannot work on it. With `found`, only if the ledger has not
+    /// changed since.
     ///
     /// # Errors
     /// Another holder, or a target that cannot be had.
     pub async fn hold(&self, shard: &ShardId, found: Option<Versioned>) -> anyhow::Result<Held> {
+        self.queue().await?;
         let root = match &self.lake {
             LakeTarget::Directory(root) => root,
             LakeTarget::S3 { bucket, prefix } => {
@@ -211,6 +227,36 @@ impl Targets {
         })
     }
 
+    /// The lake, to be read.
+    pub async fn lake_objects(&self) -> Objects {
+        match &self.lake {
+            LakeTarget::Directory(root) => Objects::Directory(root.clone()),
+            LakeTarget::S3 { bucket, prefix } => {
+                let client = aws::s3(self.sdk().await);
+                let (bucket, prefix) = (bucket.clone(), prefix.clone());
+                Objects::S3(S3Lake::new(client, bucket, prefix, self.patience.clone()))
+            }
+        }
+    }
+
+    /// The bus, to be read, if it is a folder.
+    #[must_use]
+    pub fn bus_objects(&self) -> Option<Objects> {
+        match &self.bus {
+            Some(BusTarget::Directory(root)) => Some(Objects::Directory(root.clone())),
+            _ => None,
+        }
+    }
+
+    /// The largest event that the bus takes, bytes, if it is a queue.
+    ///
+    /// # Errors
+    /// There is no such queue, or it may not be read.
+    pub async fn max_message_bytes(&self) -> Result<Option<usize>, SinkError> {
+        let queue = self.queue().await?;
+        Ok(queue.map(|queue| queue.max_event_bytes()))
+    }
+
     async fn open_bus(
         &self,
         shard: &ShardId,
@@ -224,14 +270,20 @@ impl Targets {
                 scratches.push(scratch.clone());
                 Some(Bus::Directory(bus, scratch))
             }
-            Some(BusTarget::Sqs(queue)) => {
-                let open = || async {
-                    let client = aws_sdk_sqs::Client::new(self.sdk().await);
-                    SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
-                };
-                Some(Bus::Sqs(self.sqs.get_or_try_init(open).await?.clone()))
-            }
+            Some(BusTarget::Sqs(_)) => self.queue().await?.map(Bus::Sqs),
         })
+    }
+
+    /// The queue that is the bus, if one is.
+    async fn queue(&self) -> Result<Option<SqsBus>, SinkError> {
+        let Some(BusTarget::Sqs(queue)) = &self.bus else {
+            return Ok(None);
+        };
+        let open = || async {
+            let client = aws_sdk_sqs::Client::new(self.sdk().await);
+            SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
+        };
+        self.sqs.get_or_try_init(open).await.cloned().map(Some)
     }
 }
 

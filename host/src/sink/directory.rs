@@ -1,7 +1,7 @@
 //! A lake and a bus in folders of this machine.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::announcement::Announcement;
@@ -110,25 +110,31 @@ impl DirectoryBus {
     /// # Errors
     /// [`SinkError::Io`]
     pub fn send(&self, scratch: &Scratch, chunk: &Chunk) -> Result<(), SinkError> {
-        let origin = chunk.origin();
-        let release = origin.release.to_string();
-        let path = self.root.join(format!("{}.ndjson", origin.stem()));
-        let written = scratch.create_with(&path, &|file| {
-            for message in chunk.messages() {
-                let (shard, position) = (&origin.shard, message.position);
-                let (rid, event) = (Rid { shard, position }, message.event);
-                let partition = serde_json::to_string(message.partition)?;
-                write!(
-                    file,
-                    r#"{{"rid":"{rid}","event":{event},"release":"{release}","partition":{partition},"body":"#
-                )?;
-                file.write_all(message.body)?;
-                file.write_all(b"}\n")?;
-            }
-            Ok(())
-        });
+        let path = self.root.join(format!("{}.ndjson", chunk.origin().stem()));
+        let written = scratch.create_with(&path, &|file| write_messages(chunk, file));
         written.map(drop).map_err(|source| io_error(&path, source))
     }
+}
+
+/// Writes the lines that a bus in a folder has of a chunk.
+///
+/// # Errors
+/// What `file` says.
+pub fn write_messages(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
+    let origin = chunk.origin();
+    let release = origin.release.to_string();
+    for message in chunk.messages() {
+        let (shard, position) = (&origin.shard, message.position);
+        let (rid, event) = (Rid { shard, position }, message.event);
+        let partition = serde_json::to_string(message.partition)?;
+        write!(
+            file,
+            r#"{{"rid":"{rid}","event":{event},"release":"{release}","partition":{partition},"body":"#
+        )?;
+        file.write_all(message.body)?;
+        file.write_all(b"}\n")?;
+    }
+    Ok(())
 }
 
 fn open_scratch(folder: &Path) -> Result<Scratch, SinkError> {

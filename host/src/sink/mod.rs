@@ -5,6 +5,7 @@ pub mod announcement;
 pub mod directory;
 pub mod object_key;
 pub mod quarantine;
+pub mod read;
 pub mod s3;
 pub mod sqs;
 

@@ -1,9 +1,13 @@
 //! A lake in S3.
 
+mod url;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{EncodingType, Object as ListedObject};
 use bytes::Bytes;
 
 use super::{Object, SinkError};
@@ -95,13 +99,15 @@ impl S3Lake {
     /// # Errors
     /// What S3 says when patience is at its end.
     pub async fn create_own(&self, name: &str, content: &[u8]) -> Result<(), String> {
+        let key = format!("{}{name}", self.prefix);
+        let what = format!("put s3://{}/{key}", self.bucket);
         let mut attempts = Attempts::new(&self.patience, "keep_release");
         loop {
             let put = self
                 .client
                 .put_object()
                 .bucket(&self.bucket)
-                .key(format!("{}{name}", self.prefix))
+                .key(&key)
                 .if_none_match("*")
                 .body(ByteStream::from(content.to_vec()))
                 .send()
@@ -109,18 +115,68 @@ impl S3Lake {
             match put {
                 Ok(_) => return Ok(()),
                 Err(error) if status(&error) == Some(PRECONDITION_FAILED) => return Ok(()),
-                Err(error) if attempts.again(name, &why(&error)).await => {}
-                Err(error) => return Err(why(&error)),
+                Err(error) if attempts.again(&what, &why(&error)).await => {}
+                Err(error) => return Err(format!("{what}: {}", why(&error))),
             }
         }
     }
 
-    /// Reads one of Sluice's own files; `None` where there is none.
+    /// Tells `found` every key below the prefix, without the prefix.
+    ///
+    /// # Errors
+    /// What S3 says when patience is at its end.
+    pub async fn list(&self, found: &mut (dyn FnMut(&str) + Send)) -> Result<(), String> {
+        let mut token = None;
+        loop {
+            let page = self.page(token).await?;
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            for key in page.contents().iter().filter_map(ListedObject::key) {
+                let key = if encoded {
+                    url::decode(key)
+                } else {
+                    key.into()
+                };
+                if let Some(key) = key.strip_prefix(&self.prefix) {
+                    found(key);
+                }
+            }
+            token = page.next_continuation_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn page(&self, token: Option<String>) -> Result<ListObjectsV2Output, String> {
+        let mut attempts = Attempts::new(&self.patience, "list_objects");
+        loop {
+            let page = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(&self.prefix)
+                .encoding_type(EncodingType::Url)
+                .set_continuation_token(token.clone())
+                .send()
+                .await;
+            let why = match page {
+                Ok(page) => return Ok(page),
+                Err(error) => why(&error),
+            };
+            let what = format!("list s3://{}/{}", self.bucket, self.prefix);
+            if !attempts.again(&what, &why).await {
+                return Err(why);
+            }
+        }
+    }
+
+    /// Reads the object with this name below the prefix; `None` where there is none.
     ///
     /// # Errors
     /// What S3 says when patience is at its end.
     pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
         let key = format!("{}{name}", self.prefix);
+        let what = format!("read s3://{}/{key}", self.bucket);
         let mut attempts = Attempts::new(&self.patience, "read_release");
         loop {
             let why = match self
@@ -144,8 +200,8 @@ impl S3Lake {
                 }
                 Err(error) => why(&error),
             };
-            if !attempts.again(name, &why).await {
-                return Err(why);
+            if !attempts.again(&what, &why).await {
+                return Err(format!("{what}: {why}"));
             }
         }
     }
@@ -171,7 +227,9 @@ impl S3Lake {
                     };
                 }
                 Err(error) => {
-                    let why = why(&error);
+                    // An answer to HEAD has no body that would say more than its status.
+                    let status = status(&error).map(|status| format!("status {status}, "));
+                    let why = format!("{}{}", status.unwrap_or_default(), why(&error));
                     if !attempts.again(&what, &why).await {
                         return Err(SinkError::Service { what, why });
                     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::{
     MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry as Entry,
     SendMessageBatchResultEntry as Sent,
@@ -24,6 +25,10 @@ const BATCH_MAX_MESSAGES: usize = 10;
 
 /// The largest message, and the largest batch, of a queue that does not say otherwise.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;
+
+/// The codes by which the service says that there is no such queue, the second behind a prefix as
+/// its older clients know it.
+const NO_QUEUE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
 /// path, and their names.
@@ -48,39 +53,28 @@ impl SqsBus {
     /// Looks up a queue by its name or URL.
     ///
     /// # Errors
-    /// [`SinkError::Service`] where there is no such queue or it may not be read.
+    /// [`SinkError::Service`] where there is no such queue, or when patience is at its end.
     pub async fn open(
         client: Client,
         queue: &str,
         lake: String,
         patience: Patience,
     ) -> Result<Self, SinkError> {
-        let fault = |why: String| SinkError::Service {
-            what: format!("look up the queue {queue}"),
-            why,
+        let what = format!("look up the queue {queue}");
+        let mut attempts = Attempts::new(&patience, "find_queue");
+        let (url, max_bytes) = loop {
+            let error = match look_up(&client, queue).await {
+                Ok(found) => break found,
+                Err(error) => error,
+            };
+            let why = why(&error);
+            let missing = error
+                .code()
+                .is_some_and(|code| NO_QUEUE.iter().any(|name| code.ends_with(name)));
+            if missing || !attempts.again(&what, &why).await {
+                return Err(SinkError::Service { what, why });
+            }
         };
-        let url = if queue.contains("://") {
-            queue.to_owned()
-        } else {
-            let found = client.get_queue_url().queue_name(queue).send().await;
-            let found = found.map_err(|error| fault(why(&error)))?;
-            found.queue_url().unwrap_or_default().to_owned()
-        };
-        let attributes = client
-            .get_queue_attributes()
-            .queue_url(&url)
-            .attribute_names(QueueAttributeName::MaximumMessageSize)
-            .send()
-            .await
-            .map_err(|error| fault(why(&error)))?;
-        let max_bytes = attributes
-            .attributes()
-            .and_then(|all| {
-                all.get(&QueueAttributeName::MaximumMessageSize)?
-                    .parse()
-                    .ok()
-            })
-            .unwrap_or(DEFAULT_MAX_BYTES);
         let fifo = url.ends_with(".fifo");
         Ok(Self {
             client,
@@ -127,10 +121,10 @@ impl SqsBus {
         let entry = |message: &Announcement| {
             let mut attributes = vec![("release", message.release.to_string())];
             if let Some(event_type) = event_type(&message.partition) {
-                attributes.push(("event_type", event_type.to_owned()));
+                attributes.push(("event_type", event_type));
             }
             self.message(
-                message.json(),
+                escaped(message.json()),
                 attributes,
                 origin.shard.as_str(),
                 &message.key,
@@ -201,7 +195,7 @@ impl SqsBus {
             ("release", origin.release.to_string()),
         ];
         if let Some(event_type) = event_type(message.partition) {
-            attributes.push(("event_type", event_type.to_owned()));
+            attributes.push(("event_type", event_type));
         }
         if body.len() + attributes_bytes(&attributes) > self.max_bytes {
             attributes.push(("pointer", "true".to_owned()));
@@ -242,8 +236,8 @@ impl SqsBus {
     fn pointer(&self, chunk: &Chunk, message: &Message<'_>, rid: &str, format: Format) -> String {
         let key = chunk.origin().object_key(&message.destination(), format);
         let object = format!("{}{key}", self.lake);
-        serde_json::json!({ "rid": rid, "object": object, "line": chunk.line_of(message) })
-            .to_string()
+        let line = chunk.line_of(message);
+        escaped(serde_json::json!({ "rid": rid, "object": object, "line": line }).to_string())
     }
 }
 
@@ -265,6 +259,23 @@ impl Iterator for Entries<'_> {
     }
 }
 
+/// The URL of a queue, and the largest message that it takes, bytes.
+async fn look_up(client: &Client, queue: &str) -> Result<(String, usize), aws_sdk_sqs::Error> {
+    let url = if queue.contains("://") {
+        queue.to_owned()
+    } else {
+        let found = client.get_queue_url().queue_name(queue).send().await?;
+        found.queue_url().unwrap_or_default().to_owned()
+    };
+    let name = QueueAttributeName::MaximumMessageSize;
+    let attributes = client.get_queue_attributes().queue_url(&url);
+    let attributes = attributes.attribute_names(name.clone()).send().await?;
+    let max_bytes = attributes
+        .attributes()
+        .and_then(|all| all.get(&name)?.parse().ok());
+    Ok((url, max_bytes.unwrap_or(DEFAULT_MAX_BYTES)))
+}
+
 #[allow(
     clippy::needless_pass_by_value,
     reason = "errors are handed over as they come"
@@ -276,22 +287,27 @@ fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
     }
 }
 
-/// The value of the partition column `event_type`, as the lake's path writes it.
-fn event_type(partition: &str) -> Option<&str> {
-    partition
-        .split('/')
-        .find_map(|column| column.strip_prefix("event_type="))
+/// The value of the partition column `event_type`, as the lake's path writes it. What SQS refuses is
+/// written as a path would write it.
+fn event_type(partition: &str) -> Option<String> {
+    let mut columns = partition.split('/');
+    let value = columns.find_map(|column| column.strip_prefix("event_type="))?;
+    let encoded = value.replace('\u{fffe}', "%EF%BF%BE");
+    Some(encoded.replace('\u{ffff}', "%EF%BF%BF"))
 }
 
 /// JSON with what SQS refuses (U+FFFE and U+FFFF) as escapes, which mean the same. Control characters
 /// cannot stand in JSON as they are.
 fn allowed(json: &[u8]) -> String {
-    let text = String::from_utf8_lossy(json);
-    if text.contains(['\u{fffe}', '\u{ffff}']) {
-        text.replace('\u{fffe}', "\\ufffe")
+    escaped(String::from_utf8_lossy(json).into_owned())
+}
+
+fn escaped(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe")
             .replace('\u{ffff}', "\\uffff")
     } else {
-        text.into_owned()
+        json
     }
 }
 
@@ -396,9 +412,11 @@ mod tests {
             "{\"a\":\"\\uffffé\"}"
         );
         assert_eq!(
-            event_type("event_type=a%2Fb/date=2026-01-01"),
+            event_type("event_type=a%2Fb/date=2026-01-01").as_deref(),
             Some("a%2Fb")
         );
         assert_eq!(event_type("date=2026-01-01"), None);
+        let refused = event_type("event_type=é\u{ffff}\u{fffe}");
+        assert_eq!(refused.as_deref(), Some("é%EF%BF%BF%EF%BF%BE"));
     }
 }

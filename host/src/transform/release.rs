@@ -28,6 +28,13 @@ impl Digest {
         Self(digest.finalize().into())
     }
 
+    /// The first four bytes.
+    #[must_use]
+    pub fn head(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.0;
+        [a, b, c, d]
+    }
+
     /// The first eight hexadecimal digits, for names that people read.
     #[must_use]
     pub fn short(&self) -> String {

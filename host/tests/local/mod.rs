@@ -8,7 +8,7 @@ mod pending;
 mod settings;
 
 /// An event whose type follows from `n`.
-fn event(n: usize) -> String {
+pub(crate) fn event(n: usize) -> String {
     let kind = ["lesson", "payment", "login"][n % 3];
     format!(
         r#"{{"event_uuid":"u-{n}","event_name":"{kind}:done","created_at":1767225600.5,"n":{n}}}"#
@@ -26,7 +26,7 @@ fn enriched(n: usize) -> String {
 }
 
 /// Events as a file holds them.
-fn events(range: std::ops::Range<usize>) -> String {
+pub(crate) fn events(range: std::ops::Range<usize>) -> String {
     range.map(|n| event(n) + "\n").collect()
 }
 

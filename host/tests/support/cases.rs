@@ -1,13 +1,25 @@
-//! Cases of a table, all at once: they spend most of their time waiting.
+//! Cases of a table, many at once: they spend most of their time waiting.
 
+use std::sync::Mutex;
 use std::thread;
+
+/// So many at once, each with servers and programs of its own.
+const AT_ONCE: usize = 16;
 
 /// Runs each case on a thread of its name, so that one that fails says which it was.
 pub(crate) fn at_once<F: FnOnce() + Send>(cases: impl IntoIterator<Item = (String, F)>) {
+    let cases: Vec<_> = cases.into_iter().collect();
+    let (lanes, cases) = (AT_ONCE.min(cases.len()), Mutex::new(cases.into_iter()));
+    let next = || cases.lock().unwrap().next();
     thread::scope(|scope| {
-        for (name, case) in cases {
-            let thread = thread::Builder::new().name(name);
-            thread.spawn_scoped(scope, case).unwrap();
+        for _ in 0..lanes {
+            scope.spawn(|| {
+                while let Some((name, case)) = next() {
+                    let thread = thread::Builder::new().name(name.clone());
+                    let case = thread.spawn_scoped(scope, case).unwrap();
+                    assert!(case.join().is_ok(), "{name}");
+                }
+            });
         }
     });
 }

@@ -134,10 +134,18 @@ impl Cloud {
     }
 
     pub(crate) fn ledger(&self, shard: &str) -> Value {
-        let path = self
-            .lake()
-            .join(format!("_sluice/ledger/{STREAM}-{shard}.json"));
+        let path = self.lake().join(ledger_name(shard));
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    /// Writes a ledger past whoever holds it.
+    pub(crate) fn put_ledger(&self, shard: &str, ledger: &Value) {
+        let client = self.s3.client();
+        let put = client.put_object().bucket("bucket");
+        let put = put.key(format!("lake/{}", ledger_name(shard)));
+        let put = put.body(ledger.to_string().into_bytes().into());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(put.send()).unwrap();
     }
 
     /// Asserts that the lake has each of these events once and no other.
@@ -156,6 +164,10 @@ impl Cloud {
         assert!(lost.is_empty(), "lost: {lost:?}");
         assert_eq!(found.len(), events.len());
     }
+}
+
+fn ledger_name(shard: &str) -> String {
+    format!("_sluice/ledger/{STREAM}-{shard}.json")
 }
 
 pub(crate) fn uuid(event: &[u8]) -> String {

@@ -24,8 +24,9 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
             if entry.file_type().unwrap().is_dir() {
                 folders.push(format!("{path}/"));
                 tree.insert(format!("{path}/"), Vec::new());
-            } else {
-                tree.insert(path, fs::read(entry.path()).unwrap());
+            } else if let Ok(content) = fs::read(entry.path()) {
+                // A file in the making may be gone by now, where the program still runs.
+                tree.insert(path, content);
             }
         }
     }

@@ -196,6 +196,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
         shard: slice::<&str>(&[]).shard().clone(),
         with_messages: true,
         announced: false,
+        with_positions: false,
         max_partitions,
         max_message_bytes: None,
     };

@@ -159,6 +159,9 @@ impl Summary {
     }
 }
 
+/// What a program does at all it does in this time.
+const LONG: Duration = Duration::from_secs(120);
+
 /// A process that is killed when the test ends before it.
 pub(crate) struct Running(pub(crate) Child);
 
@@ -170,16 +173,25 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// Waits until the process ends; its exit code.
+    pub(crate) fn ends(&mut self) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(begun.elapsed() < LONG, "the program does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until `condition` holds while the process runs.
     pub(crate) fn until(&mut self, condition: impl Fn() -> bool) {
         let begun = Instant::now();
         while !condition() {
             let ended = self.0.try_wait().unwrap();
             assert!(ended.is_none(), "the program ended early: {ended:?}");
-            assert!(
-                begun.elapsed() < Duration::from_secs(120),
-                "no end in sight"
-            );
+            assert!(begun.elapsed() < LONG, "no end in sight");
             thread::sleep(Duration::from_millis(5));
         }
     }

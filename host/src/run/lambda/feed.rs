@@ -85,7 +85,8 @@ impl Feed {
             id: self.shard.clone(),
             packing: self.packing.clone(),
             start,
-            until_tip: true,
+            // The record is there: a tip before it would be a reader that lags.
+            until_tip: false,
             bounds: Bounds {
                 from: None,
                 to: Some(Bound::Sequence(last)),
@@ -121,7 +122,6 @@ impl Feed {
         loop {
             let why = match self.stream.first(&self.shard, Start::After(number)).await {
                 Ok(first) => return Ok(first),
-                Err(KinesisError::ExpiredIterator) => continue,
                 Err(KinesisError::NotFound(why)) => {
                     return Err(SourceError::Service { what, why });
                 }

@@ -96,7 +96,7 @@ mod tests {
         new()
             .pin(pending(1, last))
             .unwrap()
-            .commit(Digest::of(b"record"))
+            .commit(range(1, last), Digest::of(b"record"))
             .unwrap()
     }
 

@@ -6,15 +6,17 @@ use chrono::Utc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use super::lease::Lease;
 use crate::config::{StartAt, StreamSettings};
+use crate::error::of_ledger;
 use crate::ledger::Ledger;
-use crate::ledger::s3::S3Ledger;
+use crate::ledger::s3::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::{Host, Shard, run_shard};
 use crate::record::{Bound, Bounds, ShardId};
 use crate::retry::Patience;
 use crate::run::rules::Rules;
-use crate::run::targets::Held;
+use crate::run::targets::{Held, Targets};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Again, End, Packing, Reading, ShardInfo, Stream, read};
@@ -26,10 +28,9 @@ pub(super) struct Work {
     pub(super) source: StreamSettings,
     pub(super) rules: Arc<Rules>,
     pub(super) host: Arc<Host>,
+    pub(super) targets: Arc<Targets>,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
-    /// Where the parents of the shard began, as their ledgers say.
-    pub(super) parents_began: Option<Began>,
     pub(super) replay: Option<Bounds>,
     pub(super) patience: Patience,
     pub(super) budget: Budget,
@@ -37,7 +38,7 @@ pub(super) struct Work {
 
 /// Where a pipeline began in a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Began {
+enum Began {
     /// At its oldest record.
     TrimHorizon,
     /// At a moment, milliseconds since the Unix epoch.
@@ -46,7 +47,7 @@ pub(super) enum Began {
 
 impl Began {
     /// What a ledger says; nothing where nothing has been done yet.
-    pub(super) fn of(ledger: &Ledger) -> Option<Self> {
+    fn of(ledger: &Ledger) -> Option<Self> {
         let begun = ledger.committed().is_some() || ledger.is_finished();
         match ledger.began_at() {
             Some(moment) => Some(Self::At(moment)),
@@ -61,22 +62,16 @@ pub(super) type Ended = (String, anyhow::Result<End>);
 /// A shard that is being worked on.
 pub(super) struct Running {
     stop: watch::Sender<bool>,
-    ledger: Option<Arc<S3Ledger>>,
     task: AbortHandle,
 }
 
 impl Running {
-    /// Starts to work on a shard that is held; its end is told to `ended`.
-    pub(super) fn start(work: Work, held: Held, ended: mpsc::UnboundedSender<Ended>) -> Self {
+    /// Starts to work on a shard that was found so; its end is told to `ended`.
+    pub(super) fn start(work: Work, found: Versioned, ended: mpsc::UnboundedSender<Ended>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let ledger = match &held.ledger {
-            LedgerStore::S3(ledger) => Some(ledger.clone()),
-            LedgerStore::File(_) => None,
-        };
         let id = work.info.id.clone();
         let (health, name) = (work.host.health.clone(), work.shard.clone());
-        health.taken(&name);
-        let shard = tokio::spawn(work.work(held, stopped));
+        let shard = tokio::spawn(work.take(found, stopped));
         let task = shard.abort_handle();
         tokio::spawn(async move {
             let end = match shard.await {
@@ -86,7 +81,7 @@ impl Running {
             health.ended(&name, (&end).into());
             let _nobody_counts = ended.send((id, end));
         });
-        Self { stop, ledger, task }
+        Self { stop, task }
     }
 
     /// Ends it at the next chunk.
@@ -98,18 +93,31 @@ impl Running {
     pub(super) fn abandon(&self) {
         self.task.abort();
     }
-
-    /// Shows the other workers that it is still worked on, and takes a stale wish out.
-    pub(super) async fn renew(&self, without_wish: bool) -> Result<(), StoreError> {
-        match &self.ledger {
-            Some(ledger) if without_wish => ledger.step(|ledger| Ok(ledger.unwanted())).await,
-            Some(ledger) => ledger.step(|ledger| Ok(ledger.clone())).await,
-            None => Ok(()),
-        }
-    }
 }
 
 impl Work {
+    /// Takes the shard, if nobody was quicker, and works on it as long as it is held.
+    async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let (id, health) = (self.shard.clone(), self.host.health.clone());
+        let held = self.targets.hold(&id, Some(found)).await;
+        let held = held.inspect_err(|error| {
+            tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
+        })?;
+        tracing::info!(shard = %id, "taken");
+        health.taken(&id);
+        let lease = Lease::new(&held.ledger, self.source.lease);
+        let ended = tokio::select! {
+            end = self.work(held, stop) => end,
+            lost = lease.keep() => Err(lost.into()),
+        };
+        if let Err(error) = &ended
+            && is_with_another(error)
+        {
+            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another");
+        }
+        ended
+    }
+
     async fn work(self, held: Held, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         held.registry.keep(self.rules.offer()).await?;
         let replay = match held.ledger.ledger().await.pending() {
@@ -171,7 +179,7 @@ impl Work {
             None if self.replay.is_some() => return Ok(Start::TrimHorizon),
             None => {}
         }
-        let moment = match (self.source.start, self.parents_began) {
+        let moment = match (self.source.start, self.parents_began().await?) {
             (StartAt::TrimHorizon, _) | (_, Some(Began::TrimHorizon)) => {
                 return Ok(Start::TrimHorizon);
             }
@@ -181,6 +189,24 @@ impl Work {
         ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
         Ok(Start::At(moment))
     }
+
+    /// Where the pipeline began in the parents of the shard, the earliest of them, as their ledgers say.
+    async fn parents_began(&self) -> anyhow::Result<Option<Began>> {
+        let mut earliest = None;
+        for parent in &self.info.parents {
+            let parent = shard_id(self.stream.name(), parent)?;
+            let found = self.targets.peek(&parent, self.patience.clone()).await?;
+            let began = Began::of(&found.ledger);
+            earliest = [earliest, began].into_iter().flatten().min();
+        }
+        Ok(earliest)
+    }
+}
+
+/// Whether another worker has the shard, which is no fault.
+pub(super) fn is_with_another(error: &anyhow::Error) -> bool {
+    let taken = of_ledger(error);
+    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Held(_)))
 }
 
 /// Gives a shard back, with the last word on a closed one in the same step. A ledger in a folder is

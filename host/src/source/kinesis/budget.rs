@@ -2,6 +2,7 @@
 //! until what it may bring has room; what has not been taken yet by the transform keeps its room.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,6 +17,8 @@ const UNIT_BYTES: u64 = 4 << 10;
 #[derive(Clone, Debug)]
 pub struct Budget {
     units: Arc<Semaphore>,
+    /// How many calls wait for room.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// Room that a shard has.
@@ -29,13 +32,21 @@ impl Budget {
         let units = units(bytes.max(CALL_MAX_BYTES)) as usize;
         Self {
             units: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            waiting: Arc::default(),
         }
     }
 
     /// Waits for the room of a call; `None` when the process is ending.
     pub async fn call(&self) -> Option<Room> {
+        let _until_it_has_room = Waiting::new(self.waiting.clone());
         let room = self.units.clone().acquire_many_owned(units(CALL_MAX_BYTES));
         room.await.ok().map(Room)
+    }
+
+    /// Whether a call waits for room.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.waiting.load(Relaxed) > 0
     }
 }
 
@@ -45,6 +56,22 @@ impl Room {
         let kept = units(bytes) as usize;
         let surplus = self.0.num_permits().saturating_sub(kept);
         drop(self.0.split(surplus));
+    }
+}
+
+/// A call that waits, until it is dropped.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(waiting: Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -68,8 +95,12 @@ mod tests {
             async move { budget.call().await.is_some() }
         });
         assert!(budget.units.available_permits() < units(CALL_MAX_BYTES) as usize);
+        while !budget.is_short() {
+            tokio::task::yield_now().await;
+        }
         drop(second);
         assert!(third.await.unwrap());
+        assert!(!budget.is_short());
         drop(first);
         assert_eq!(
             budget.units.available_permits(),

@@ -7,7 +7,7 @@ use aws_sdk_kinesis::types;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::{Batch, KinesisError, Start, Stream};
 use super::budget::{Budget, Room};
@@ -22,6 +22,9 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 
 /// Slices that are read ahead of the transform.
 const SLICES_AHEAD: usize = 4;
+
+/// What was read and is not taken for so long is let go where others need its room, and read again.
+const LET_GO_AFTER: Duration = Duration::from_secs(5);
 
 /// Why reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub struct Reading {
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandle<End>) {
     let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
     let reader = Reader {
+        again: watch::Sender::new(reading.packing.again.is_some()),
         last: None,
         packer: Packer::new(reading.packing.clone()),
         reading,
@@ -72,20 +76,26 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandl
 
 struct Reader {
     reading: Reading,
-    /// The last record that was read.
+    /// Whether a range is still to be read again.
+    again: watch::Sender<bool>,
+    /// The last record that was handed on.
     last: Option<SequenceNumber>,
     packer: Packer,
     sender: mpsc::Sender<Result<Slice, SourceError>>,
 }
 
+/// Where the next slice goes.
+type Place<'a> = mpsc::Permit<'a, Result<Slice, SourceError>>;
+
 /// The receiver is gone: nobody wants more.
 struct Gone;
 
 impl Reader {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) -> End {
+    async fn run(mut self, stop: watch::Receiver<bool>) -> End {
+        let again = self.again.subscribe();
         tokio::select! {
             end = self.read_to_end() => end.unwrap_or(End::Stopped),
-            _ = stop.wait_for(|stop| *stop) => End::Stopped,
+            () = told_to_stop(stop, again) => End::Stopped,
         }
     }
 
@@ -94,14 +104,19 @@ impl Reader {
         let mut attempts = Attempts::new(&self.reading.patience, "get_records");
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
-            let mut room = self.reading.budget.call().await.ok_or(Gone)?;
+            let room = self.reading.budget.call().await.ok_or(Gone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
                     attempts = Attempts::new(&self.reading.patience, "get_records");
                     self.reading.meter.read(batch.behind_ms);
                     let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
-                    let within = self.take_records(batch.records).await?;
-                    self.send_all(&mut room).await?;
+                    let (last, within) = self.take_records(batch.records).await?;
+                    if !self.send_all(last, room).await? {
+                        let place = self.sender.reserve().await;
+                        drop(place.map_err(|_| Gone)?);
+                        iterator = None;
+                        continue;
+                    }
                     let Some(next) = batch.next.filter(|_| within) else {
                         return Ok(End::Closed);
                     };
@@ -109,10 +124,13 @@ impl Reader {
                         return Ok(End::Tip);
                     }
                     iterator = Some(next);
-                    drop(room);
                     sleep_until(next_call).await;
                 }
-                Err(KinesisError::ExpiredIterator) => iterator = None,
+                Err(KinesisError::ExpiredIterator) => {
+                    drop(room);
+                    iterator = None;
+                    sleep_until(next_call).await;
+                }
                 Err(error) => {
                     drop(room);
                     self.reading.meter.failed(&error);
@@ -141,9 +159,12 @@ impl Reader {
         stream.get_records(iterator).await
     }
 
-    /// Takes records, and says whether all of them were within the bounds.
-    async fn take_records(&mut self, records: Vec<types::Record>) -> Result<bool, Gone> {
-        let mut within = true;
+    /// Takes records; the last one of them, and whether all were within the bounds.
+    async fn take_records(
+        &mut self,
+        records: Vec<types::Record>,
+    ) -> Result<(Option<SequenceNumber>, bool), Gone> {
+        let (mut last, mut within) = (self.last, true);
         for record in records {
             let record = match kinesis_record(record) {
                 Ok(record) => record,
@@ -158,13 +179,13 @@ impl Reader {
                 break;
             }
             self.packer.push(&record);
-            self.last = Some(record.sequence);
+            last = Some(record.sequence);
             if bounds.ends_with(record.sequence) {
                 within = false;
                 break;
             }
         }
-        Ok(within)
+        Ok((last, within))
     }
 
     /// The shard as users name it.
@@ -178,17 +199,49 @@ impl Reader {
         Err(Gone)
     }
 
-    /// Hands the slices on, each as soon as there is a place for it.
-    async fn send_all(&mut self, room: &mut Room) -> Result<(), Gone> {
+    /// Hands the slices on, up to the record `last`, each as soon as there is a place for it. Says whether
+    /// all of them were.
+    async fn send_all(
+        &mut self,
+        last: Option<SequenceNumber>,
+        mut room: Room,
+    ) -> Result<bool, Gone> {
         let slices = self.packer.slices();
         let mut waiting: u64 = slices.iter().map(Slice::bytes).sum();
         room.shrink_to(waiting);
         for slice in slices {
+            let Some(place) = self.place().await? else {
+                return Ok(false);
+            };
             waiting -= slice.bytes();
-            self.sender.send(Ok(slice)).await.map_err(|_| Gone)?;
+            let handed_on = slice.positions().last().map(|position| position.sequence);
+            place.send(Ok(slice));
             room.shrink_to(waiting);
+            self.last = handed_on.or(self.last);
         }
-        Ok(())
+        self.last = last;
+        let again = self.reading.packing.again;
+        self.again
+            .send_replace(again.is_some_and(|again| last < Some(again.last)));
+        Ok(true)
+    }
+
+    /// Waits for a place for a slice; none where that takes long and others need the room.
+    async fn place(&self) -> Result<Option<Place<'_>>, Gone> {
+        loop {
+            match timeout(LET_GO_AFTER, self.sender.reserve()).await {
+                Ok(place) => return place.map(Some).map_err(|_| Gone),
+                Err(_) if self.reading.budget.is_short() => return Ok(None),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Waits until reading is to stop; a range that is read again is read to its end first.
+async fn told_to_stop(mut stop: watch::Receiver<bool>, mut again: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_ok() {
+        let _read_or_ended = again.wait_for(|again| !*again).await;
     }
 }
 

@@ -4,6 +4,8 @@ mod objects;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use http_body_util::BodyExt as _;
 use hyper::Request;
@@ -12,7 +14,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tempfile::TempDir;
 
-use self::objects::Objects;
+use self::objects::{KEYS_PER_PAGE, Objects};
 use super::http::{Answer, Server, collected};
 use super::{KEY_ID, SECRET_KEY, sdk_config};
 
@@ -21,6 +23,7 @@ pub(crate) struct S3 {
     /// Its URL.
     pub(crate) endpoint: String,
     _server: Server,
+    keys_per_page: Arc<AtomicI32>,
     /// The directory with a directory for each bucket.
     pub(crate) root: PathBuf,
     /// Removes it. (Dropped after the server.)
@@ -41,7 +44,9 @@ impl S3 {
     }
 
     fn start_in(root: PathBuf, temporary: Option<TempDir>) -> Self {
-        let mut builder = S3ServiceBuilder::new(Objects::new(&root));
+        let keys_per_page = Arc::new(AtomicI32::new(KEYS_PER_PAGE));
+        let objects = Objects::new(&root, keys_per_page.clone());
+        let mut builder = S3ServiceBuilder::new(objects);
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET_KEY));
         let service = builder.build();
         let server = Server::start(move |request| {
@@ -52,9 +57,15 @@ impl S3 {
         Self {
             endpoint: server.endpoint().to_owned(),
             _server: server,
+            keys_per_page,
             root,
             _temporary: temporary,
         }
+    }
+
+    /// A page of `ListObjectsV2` has at most so many keys from now on.
+    pub(crate) fn keys_per_page(&self, keys: i32) {
+        self.keys_per_page.store(keys, Relaxed);
     }
 
     /// Makes a bucket; gives its directory.

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -20,7 +21,11 @@ pub(super) struct Objects {
     root: PathBuf,
     listing: FileSystem,
     known: Mutex<HashMap<PathBuf, Known>>,
+    keys_per_page: Arc<AtomicI32>,
 }
+
+/// "ListObjectsV2": up to 1,000 keys.
+pub(super) const KEYS_PER_PAGE: i32 = 1_000;
 
 #[derive(Clone)]
 struct Known {
@@ -29,11 +34,12 @@ struct Known {
 }
 
 impl Objects {
-    pub(super) fn new(root: &Path) -> Self {
+    pub(super) fn new(root: &Path, keys_per_page: Arc<AtomicI32>) -> Self {
         Self {
             root: root.to_owned(),
             listing: FileSystem::new(root).unwrap(),
             known: Mutex::new(HashMap::new()),
+            keys_per_page,
         }
     }
 
@@ -62,7 +68,10 @@ impl Objects {
             return Err(s3_error!(PreconditionFailed));
         }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
+        // Tests and other requests read the file without the lock, and must not see half of it.
+        let unfinished = self.root.join(".unfinished");
+        fs::write(&unfinished, content).unwrap();
+        fs::rename(&unfinished, &path).unwrap();
         let etag = format!("{:032x}", rand::random::<u128>());
         let metadata = input.metadata;
         let made = Known {
@@ -72,6 +81,21 @@ impl Objects {
         known.insert(path, made);
         Ok(ETag::Strong(etag))
     }
+}
+
+/// As S3 writes a key where it is asked to: a space as `+`, all else but a few characters as bytes.
+fn url_encoded(key: &str) -> String {
+    let mut encoded = String::new();
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' | b'/' => {
+                encoded.push(byte.into());
+            }
+            b' ' => encoded.push('+'),
+            other => encoded += &format!("%{other:02X}"),
+        }
+    }
+    encoded
 }
 
 struct Conditions {
@@ -141,8 +165,19 @@ impl S3 for Objects {
 
     async fn list_objects_v2(
         &self,
-        request: S3Request<ListObjectsV2Input>,
+        mut request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        self.listing.list_objects_v2(request).await
+        let page = self.keys_per_page.load(Relaxed);
+        let asked = request.input.max_keys.unwrap_or(page);
+        request.input.max_keys = Some(asked.min(page));
+        let encoded = request.input.encoding_type.is_some();
+        let mut answer = self.listing.list_objects_v2(request).await?;
+        let objects = answer.output.contents.iter_mut().flatten();
+        for key in objects.filter_map(|object| object.key.as_mut()) {
+            if encoded {
+                *key = url_encoded(key);
+            }
+        }
+        Ok(answer)
     }
 }

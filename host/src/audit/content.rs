@@ -1,0 +1,199 @@
+//! One object, or one file of messages, against what the records of its chunk give.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::difference::{Difference, differences};
+use crate::chunk::Chunk;
+use crate::encode::{Format, decode};
+use crate::record::Position;
+use crate::sink::Destination;
+use crate::sink::announcement::{self, Announcement};
+use crate::sink::directory::write_messages;
+
+/// What is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The object at a destination.
+    Object(Destination, Format),
+    /// The messages about events.
+    Messages,
+    /// The messages about objects, which are in this format.
+    Announcements(Format),
+}
+
+impl Part {
+    /// Compares what was read with what should be there.
+    ///
+    /// # Errors
+    /// An object that cannot be decoded.
+    pub(super) fn compare(
+        &self,
+        chunk: &Chunk,
+        lake: &str,
+        bytes: &[u8],
+    ) -> io::Result<Vec<Difference>> {
+        match self {
+            Self::Object(destination, format) => {
+                let content = decode(*format, bytes)?;
+                let (lines, _) = chunk.lines(destination);
+                if are(lines, &content) {
+                    return Ok(Vec::new());
+                }
+                let expected: Vec<_> = chunk.lines(destination).0.collect();
+                let alike = match destination {
+                    Destination::Lake(_) => Cow::Borrowed,
+                    Destination::Quarantine(_) => without_backtrace,
+                };
+                Ok(compare(&expected, &split(&content), alike))
+            }
+            Self::Messages => {
+                let mut rest = Rest(Some(bytes));
+                write_messages(chunk, &mut rest)?;
+                if rest.0.is_some_and(<[u8]>::is_empty) {
+                    return Ok(Vec::new());
+                }
+                let mut expected = Vec::new();
+                write_messages(chunk, &mut expected)?;
+                Ok(compare(&split(&expected), &split(bytes), Cow::Borrowed))
+            }
+            Self::Announcements(format) => {
+                let expected = announcement::of(chunk, *format, lake);
+                let expected: Vec<_> = expected.iter().map(Announcement::json).collect();
+                let expected: Vec<_> = expected.iter().map(String::as_bytes).collect();
+                Ok(compare(&expected, &split(bytes), without_lake))
+            }
+        }
+    }
+
+    /// How many lines should be there.
+    #[must_use]
+    pub(super) fn lines(&self, chunk: &Chunk) -> usize {
+        match self {
+            Self::Object(destination, _) => chunk.lines(destination).0.len(),
+            Self::Messages => chunk.messages().len(),
+            Self::Announcements(_) => {
+                let to_lake = |(to, _): &(&Destination, u64)| matches!(to, Destination::Lake(_));
+                chunk.objects().filter(to_lake).count()
+            }
+        }
+    }
+
+    /// The record that a line comes of; a message about an object comes of many.
+    #[must_use]
+    pub(super) fn position(&self, chunk: &Chunk, line: usize) -> Option<Position> {
+        match self {
+            Self::Object(destination, _) => chunk.lines(destination).1.get(line).copied(),
+            Self::Messages => chunk.message(line).map(|message| message.position),
+            Self::Announcements(_) => None,
+        }
+    }
+}
+
+/// What is left of bytes that are compared with those that are written; `None` once they differ.
+struct Rest<'a>(Option<&'a [u8]>);
+
+impl Write for Rest<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the content is exactly these lines.
+fn are<'a>(lines: impl Iterator<Item = &'a [u8]>, content: &[u8]) -> bool {
+    let mut rest = content;
+    for line in lines {
+        match rest
+            .strip_prefix(line)
+            .and_then(|rest| rest.strip_prefix(b"\n"))
+        {
+            Some(behind) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+fn split(content: &[u8]) -> Vec<&[u8]> {
+    let mut lines: Vec<_> = content.split(|byte| *byte == b'\n').collect();
+    if lines.last() == Some(&&b""[..]) {
+        lines.pop();
+    }
+    lines
+}
+
+fn compare<'a>(
+    expected: &[&'a [u8]],
+    found: &[&'a [u8]],
+    alike: fn(&'a [u8]) -> Cow<'a, [u8]>,
+) -> Vec<Difference> {
+    let seen = |lines: &[&'a [u8]]| lines.iter().copied().map(alike).collect::<Vec<_>>();
+    differences(&seen(expected), &seen(found))
+}
+
+/// A line of quarantine without the backtrace, which says how the transform's code was laid out and
+/// what it had done before, and may differ where slices do.
+fn without_backtrace(line: &[u8]) -> Cow<'_, [u8]> {
+    changed(line, |entry| {
+        entry.remove("backtrace");
+    })
+}
+
+/// A message about an object without the lake, which may be called differently now.
+fn without_lake(line: &[u8]) -> Cow<'_, [u8]> {
+    changed(line, |message| {
+        message.remove("bucket");
+        if let Some(Value::String(key)) = message.get_mut("key") {
+            let name = key.rsplit_once('/').map(|(_, name)| name.to_owned());
+            *key = name.unwrap_or_default();
+        }
+    })
+}
+
+fn changed(line: &[u8], change: impl Fn(&mut serde_json::Map<String, Value>)) -> Cow<'_, [u8]> {
+    match serde_json::from_slice(line) {
+        Ok(Value::Object(mut entry)) => {
+            change(&mut entry);
+            Cow::Owned(Value::Object(entry).to_string().into_bytes())
+        }
+        _ => Cow::Borrowed(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_the_content_or_not() {
+        let lines = || [&b"a"[..], b"bc"].into_iter();
+        assert!(are(lines(), b"a\nbc\n"));
+        for other in ["", "a\nbc", "a\nbc\n\n", "a\nb\n", "abc\n", "a\nbc\nd\n"] {
+            assert!(!are(lines(), other.as_bytes()), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_line_is_a_line() {
+        assert_eq!(split(b""), Vec::<&[u8]>::new());
+        assert_eq!(split(b"a\n\nb"), [&b"a"[..], b"", b"b"]);
+        assert_eq!(split(b"\n"), [&b""[..]]);
+    }
+
+    #[test]
+    fn what_says_nothing_of_a_record_is_left_out() {
+        let line = br#"{"rid":"s:1","backtrace":"f < g"}"#;
+        assert_eq!(*without_backtrace(line), *br#"{"rid":"s:1"}"#);
+        let one = br#"{"bucket":"b","key":"p/event_type=a/s.ndjson","count":1}"#;
+        let other = br#"{"key":"lake/event_type=a/s.ndjson","count":1}"#;
+        assert_eq!(without_lake(one), without_lake(other));
+        assert_eq!(*without_lake(b"no json"), *b"no json");
+    }
+}

@@ -1,0 +1,216 @@
+//! Records between the chunks that names tell of: they are where they belong if they leave nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Audit;
+use super::finding::{Finding, Kind, rid};
+use super::report::{Counts, Report};
+use crate::record::Slice;
+use crate::sink::object_key::ShortId;
+use crate::sink::{Destination, Messages};
+use crate::transform::admit::Release;
+use crate::transform::outcome::Transformed;
+use crate::transform::sandbox::SandboxError;
+
+/// The records between two chunks.
+pub(super) struct Gap {
+    audit: Arc<Audit>,
+    /// The releases of the chunks beside it, which are the likely ones.
+    beside: Arc<[Arc<Release>]>,
+    names: Vec<ShortId>,
+}
+
+impl Gap {
+    /// The gap between chunks of these releases.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn new(audit: &Arc<Audit>, mut names: Vec<ShortId>) -> anyhow::Result<Self> {
+        names.dedup();
+        let mut beside = Vec::new();
+        for name in &names {
+            beside.extend(audit.releases.get(*name).await?.ok());
+        }
+        Ok(Self {
+            audit: audit.clone(),
+            beside: beside.into(),
+            names,
+        })
+    }
+
+    /// Looks for releases of which each record of a slice leaves nothing.
+    ///
+    /// # Errors
+    /// The lake cannot be read, or a release fails outside of any record.
+    pub(super) async fn judge(&self, slice: Slice) -> anyhow::Result<Report> {
+        self.audit.host.progress.read(&slice);
+        let slice = Arc::new(slice);
+        let left = Left::all(slice.len(), self.with_bus());
+        let mut left = self.narrow(left, &slice, self.beside.clone()).await?;
+        let accounted_for = left.dropped + left.bus_only;
+        if !left.records.is_empty() {
+            let others = self.audit.releases.all_but(&self.names).await?;
+            left = self.narrow(left, &slice, others.into()).await?;
+        }
+        let mut report = Report {
+            counts: Counts {
+                dropped: left.dropped,
+                bus_only: left.bus_only,
+                wrong: left.records.len() as u64,
+                by_other_releases: left.dropped + left.bus_only - accounted_for,
+                ..Counts::default()
+            },
+            ..Report::default()
+        };
+        for (record, place) in left.records {
+            report.findings.add(|| missing(&slice, record, place));
+        }
+        Ok(report)
+    }
+
+    /// Whether a message would be in a file whose name tells of the chunk.
+    fn with_bus(&self) -> bool {
+        self.audit.bus.is_some() && self.audit.messages == Messages::Events
+    }
+
+    async fn narrow(
+        &self,
+        mut left: Left,
+        slice: &Arc<Slice>,
+        releases: Arc<[Arc<Release>]>,
+    ) -> Result<Left, SandboxError> {
+        let slice = slice.clone();
+        let narrowed = self.audit.host.compute.spawn(move || {
+            for release in releases.iter() {
+                if left.records.is_empty() {
+                    break;
+                }
+                left.narrow(&release.run(&slice, &[])?);
+            }
+            Ok(left)
+        });
+        narrowed.finish().await
+    }
+}
+
+fn missing(slice: &Slice, record: u32, place: Option<String>) -> Finding {
+    let position = slice.positions()[record as usize];
+    let id = rid(slice.shard(), position);
+    let message = match place {
+        Some(place) => format!("{id} is nowhere; it belongs in {place}"),
+        None => format!("{id} is nowhere, and the lake keeps no release to say where it belongs"),
+    };
+    Finding::new(Kind::MissingRecord, slice.shard(), message).of(position)
+}
+
+/// The records of a slice that leave something by every release so far, with where that should be.
+struct Left {
+    records: BTreeMap<u32, Option<String>>,
+    with_bus: bool,
+    dropped: u64,
+    bus_only: u64,
+}
+
+impl Left {
+    fn all(records: usize, with_bus: bool) -> Self {
+        let records = 0..u32::try_from(records).unwrap_or(u32::MAX);
+        Self {
+            records: records.map(|record| (record, None)).collect(),
+            with_bus,
+            dropped: 0,
+            bus_only: 0,
+        }
+    }
+
+    /// Takes out what leaves nothing by one more release.
+    fn narrow(&mut self, outcome: &Transformed) {
+        let mut places = BTreeMap::new();
+        let mut with_events = BTreeSet::new();
+        for event in &outcome.events {
+            with_events.insert(event.record);
+            if event.routes.lake {
+                let partition = &outcome.partitions[event.partition as usize];
+                let folder = || Destination::Lake(partition.clone()).folder();
+                places.entry(event.record).or_insert_with(folder);
+            } else if event.routes.bus && self.with_bus {
+                places.entry(event.record).or_insert_with(|| "bus:".into());
+            }
+        }
+        for rejected in &outcome.rejected {
+            let quarantine = Destination::Quarantine(rejected.reason.code.clone());
+            places.insert(rejected.record, quarantine.folder());
+        }
+        let (dropped, bus_only) = (&mut self.dropped, &mut self.bus_only);
+        self.records.retain(|record, place| {
+            let Some(found) = places.remove(record) else {
+                *if with_events.contains(record) {
+                    &mut *bus_only
+                } else {
+                    &mut *dropped
+                } += 1;
+                return false;
+            };
+            place.get_or_insert(found);
+            true
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::PartitionPath;
+    use crate::transform::outcome::{Event, Fault, Reason, Rejected, Routes};
+
+    /// Record 0 goes to the lake, 1 to the bus alone, 2 to quarantine; all others are dropped.
+    fn outcome() -> Transformed {
+        let event = |record, lake| Event {
+            record,
+            start: 0,
+            end: 0,
+            partition: 0,
+            routes: Routes { lake, bus: true },
+        };
+        let partition = PartitionPath::from_pairs(&[("t", "a")]).unwrap();
+        Transformed {
+            events: vec![event(0, true), event(1, false)],
+            partitions: vec![partition],
+            rejected: vec![Rejected {
+                record: 2,
+                reason: Reason::fault(Fault::Trap, ""),
+            }],
+            ..Transformed::default()
+        }
+    }
+
+    fn left(with_bus: bool, outcomes: &[Transformed]) -> (Vec<(u32, String)>, [u64; 2]) {
+        let mut left = Left::all(4, with_bus);
+        outcomes.iter().for_each(|outcome| left.narrow(outcome));
+        let records = left.records.into_iter();
+        let records = records.map(|(record, place)| (record, place.unwrap_or_default()));
+        (records.collect(), [left.dropped, left.bus_only])
+    }
+
+    #[test]
+    fn what_leaves_an_object_is_left() {
+        let lake = (0, "t=a".to_owned());
+        let quarantine = (2, "_sluice/quarantine/reason=trap".to_owned());
+        let expected = (vec![lake.clone(), quarantine.clone()], [1, 1]);
+        assert_eq!(left(false, &[outcome()]), expected);
+        let bus = (1, "bus:".to_owned());
+        let expected = (vec![lake, bus, quarantine], [1, 0]);
+        assert_eq!(left(true, &[outcome()]), expected);
+    }
+
+    #[test]
+    fn a_release_that_drops_a_record_is_enough() {
+        let drops_all = Transformed::default();
+        assert_eq!(left(false, &[drops_all, outcome()]), (vec![], [4, 0]));
+        assert_eq!(
+            left(true, &[outcome(), Transformed::default()]),
+            (vec![], [4, 0])
+        );
+        assert_eq!(left(false, &[]).0.len(), 4);
+    }
+}

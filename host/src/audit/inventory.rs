@@ -1,0 +1,203 @@
+//! What the names of objects say of the chunks that have been landed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::encode::Format;
+use crate::record::ShardId;
+use crate::sink::Messages;
+use crate::sink::object_key::{ChunkName, OWN_FOLDER, ParsedKey};
+use crate::transform::release::ReleaseId;
+
+/// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
+/// folders, so each folder's name is kept once.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    folders: Vec<String>,
+    folder_indexes: HashMap<String, u32>,
+    shards: BTreeMap<ShardId, Chunks>,
+    releases: Vec<ReleaseId>,
+    strangers: Strangers,
+}
+
+/// The chunks of a shard.
+pub(super) type Chunks = BTreeMap<ChunkName, Held>;
+
+/// What there is of a chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Its objects in the lake.
+    pub(super) objects: Vec<Place>,
+    /// Whether there is a file of its messages.
+    pub(super) on_bus: bool,
+}
+
+/// Where an object of a chunk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    folder: u32,
+    /// How it is encoded.
+    pub(super) format: Format,
+}
+
+/// Files whose names are not those of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Strangers {
+    /// How many there are.
+    pub(super) count: u64,
+    /// The first one.
+    pub(super) first: Option<String>,
+}
+
+impl Held {
+    /// How many objects and files there are.
+    #[must_use]
+    pub(super) fn count(&self) -> usize {
+        self.objects.len() + usize::from(self.on_bus)
+    }
+}
+
+impl Inventory {
+    /// Takes note of an object of the lake.
+    pub(super) fn add(&mut self, key: &str) {
+        if let Some(own) = key
+            .strip_prefix(OWN_FOLDER)
+            .and_then(|k| k.strip_prefix('/'))
+        {
+            let release = own.strip_prefix("releases/");
+            let release = release.and_then(|name| name.strip_suffix(".json"));
+            if let Some(id) = release.and_then(|id| id.parse().ok()) {
+                self.releases.push(id);
+            }
+            if !own.starts_with("quarantine/") {
+                return;
+            }
+        }
+        match ParsedKey::parse(key) {
+            Some(parsed) => {
+                let folder = self.folder_index(parsed.folder);
+                let format = parsed.format;
+                let held = self.chunk(parsed.shard, parsed.chunk);
+                held.objects.push(Place { folder, format });
+            }
+            None => self.strangers.add(key),
+        }
+    }
+
+    /// Takes note of a file of a bus whose messages are about `messages`.
+    pub(super) fn add_on_bus(&mut self, name: &str, messages: Messages) {
+        let suffix = bus_suffix(messages);
+        let stem = name.strip_suffix(suffix).filter(|stem| !stem.contains('/'));
+        if let Some((shard, chunk)) = stem.and_then(ChunkName::parse) {
+            self.chunk(shard, chunk).on_bus = true;
+        }
+    }
+
+    fn chunk(&mut self, shard: ShardId, chunk: ChunkName) -> &mut Held {
+        self.shards
+            .entry(shard)
+            .or_default()
+            .entry(chunk)
+            .or_default()
+    }
+
+    fn folder_index(&mut self, folder: &str) -> u32 {
+        if let Some(known) = self.folder_indexes.get(folder) {
+            return *known;
+        }
+        let new = u32::try_from(self.folders.len()).unwrap_or(u32::MAX);
+        self.folders.push(folder.to_owned());
+        self.folder_indexes.insert(folder.to_owned(), new);
+        new
+    }
+
+    /// The folder of an object.
+    #[must_use]
+    pub(super) fn folder(&self, place: Place) -> &str {
+        &self.folders[place.folder as usize]
+    }
+
+    /// The chunks of a shard, which are not asked for again.
+    pub(super) fn take(&mut self, shard: &ShardId) -> Chunks {
+        self.shards.remove(shard).unwrap_or_default()
+    }
+
+    /// The shards that have not been [taken](Self::take), with how many objects each has.
+    pub(super) fn others(&self) -> impl Iterator<Item = (&ShardId, u64)> {
+        self.shards.iter().map(|(shard, chunks)| {
+            let objects = chunks.values().map(|held| held.objects.len() as u64);
+            (shard, objects.sum())
+        })
+    }
+
+    /// The releases that the lake keeps.
+    #[must_use]
+    pub(super) fn releases(&self) -> &[ReleaseId] {
+        &self.releases
+    }
+
+    /// The files that are no objects.
+    #[must_use]
+    pub(super) fn strangers(&self) -> &Strangers {
+        &self.strangers
+    }
+}
+
+impl Strangers {
+    fn add(&mut self, key: &str) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| key.to_owned());
+    }
+}
+
+/// What the name of a file of messages has behind the name of its chunk.
+#[must_use]
+pub(super) fn bus_suffix(messages: Messages) -> &'static str {
+    match messages {
+        Messages::Objects => ".objects.ndjson",
+        Messages::Events | Messages::None => ".ndjson",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::release::Digest;
+
+    const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
+
+    #[test]
+    fn objects_and_files_are_sorted_by_chunk() {
+        let mut inventory = Inventory::default();
+        let release = Digest::of(b"release");
+        for key in [
+            format!("event_type=a/{STEM}.ndjson.zst"),
+            format!("event_type=b/{STEM}.ndjson.gz"),
+            format!("_sluice/quarantine/reason=trap/{STEM}.ndjson.zst"),
+            format!("_sluice/releases/{release}.json"),
+            "_sluice/ledger/s.json".into(),
+            "_sluice/tmp/s/17".into(),
+            "event_type=a/part-0.parquet".into(),
+        ] {
+            inventory.add(&key);
+        }
+        inventory.add_on_bus(&format!("{STEM}.ndjson"), Messages::Events);
+        inventory.add_on_bus(&format!("{STEM}.objects.ndjson"), Messages::Events);
+        inventory.add_on_bus(".tmp/s/1", Messages::Events);
+        assert_eq!(inventory.releases(), [release]);
+        let strangers = inventory.strangers();
+        assert_eq!(strangers.count, 1);
+        assert_eq!(
+            strangers.first.as_deref(),
+            Some("event_type=a/part-0.parquet")
+        );
+        assert_eq!(inventory.others().next().unwrap().1, 3);
+        let chunks = inventory.take(&ShardId::new("s").unwrap());
+        assert_eq!(chunks.len(), 1);
+        let held = chunks.values().next().unwrap();
+        assert_eq!((held.objects.len(), held.on_bus), (3, true));
+        let folders: Vec<_> = held.objects.iter().map(|o| inventory.folder(*o)).collect();
+        let quarantine = "_sluice/quarantine/reason=trap";
+        assert_eq!(folders, ["event_type=a", "event_type=b", quarantine]);
+        assert_eq!(inventory.others().count(), 0);
+    }
+}

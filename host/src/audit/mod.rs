@@ -1,0 +1,283 @@
+//! Proves that each record is in exactly one place, or says which are not. Nothing is written.
+//!
+//! Names of objects say which records, in which chunks, went through which release, and the lake keeps
+//! the releases. So an audit reads the source once more from its oldest record, makes each chunk again
+//! as a replay would, and compares it with what is in the lake, in quarantine and on the bus, line by
+//! line. What lies between the chunks has to leave nothing, and the ledger has to agree.
+//!
+//! ```text
+//! ledgers → names (inventory) → chunks of each shard (course)
+//!                                 ├─ a chunk: made again, compared with its objects (check)
+//!                                 ├─ between chunks: leaves nothing by some release (gap)
+//!                                 └─ behind the ledger: pending, not yet, or too much
+//! ```
+//!
+//! A verdict of `out_of_time` is taken as it is found: another machine could not repeat it.
+
+mod check;
+mod content;
+mod course;
+mod difference;
+mod finding;
+mod gap;
+mod inventory;
+mod records;
+mod releases;
+mod report;
+mod shard;
+mod source;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use self::course::Course;
+use self::inventory::Inventory;
+use self::releases::Releases;
+use self::report::{Report, counted};
+use self::shard::ShardAudit;
+use self::source::Source;
+use crate::chunk::ChunkRules;
+use crate::config::{BusTarget, RunSettings, Sources};
+use crate::encode::Format;
+use crate::health::Serving;
+use crate::ledger::Ledger;
+use crate::pipeline::Host;
+use crate::record::ShardId;
+use crate::run::report::watch_reading;
+use crate::run::targets::Targets;
+use crate::run::worker::shard_id;
+use crate::sink::Messages;
+use crate::sink::read::Objects;
+use crate::source::aggregate::Outsiders;
+use crate::source::kinesis::budget::Budget;
+
+/// What the audits of all shards share.
+struct Audit {
+    targets: Targets,
+    host: Arc<Host>,
+    lake: Objects,
+    lake_name: String,
+    /// A bus in a folder.
+    bus: Option<Objects>,
+    messages: Messages,
+    /// The largest event for a queue.
+    max_message_bytes: Option<usize>,
+    inventory: Inventory,
+    releases: Releases,
+    format: Format,
+    outsiders: Outsiders,
+    /// When the audit began, milliseconds since the Unix epoch.
+    began_ms: u64,
+}
+
+/// Audits the source, the lake and the bus of these settings, and says what was found.
+///
+/// # Errors
+/// What cannot be read; and findings, after they have been printed.
+pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(async {
+        let host = Arc::new(Host::new(settings, Serving::nothing(), Instant::now())?);
+        let watched = host.clone();
+        let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
+        let report = audit(settings, host).await;
+        watcher.abort();
+        report
+    })?;
+    report.print(settings)?;
+    match report.findings.total() {
+        0 => Ok(()),
+        findings => anyhow::bail!("not proven: {}", counted(findings)),
+    }
+}
+
+/// A shard to audit.
+struct Planned {
+    source: Source,
+    ledger: Ledger,
+    course: Course,
+}
+
+async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report> {
+    let began_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
+    let targets = Targets::new(settings);
+    let sources = source::shards(settings, &targets).await?;
+    // What the ledgers say was put before, so a list that is made later has it.
+    let mut ledgers = Vec::new();
+    for source in &sources {
+        ledgers.push(targets.ledger(&source.shard).await?);
+    }
+    let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
+    let mut inventory = take_stock(&lake, bus.as_ref(), settings.messages).await?;
+    let plan = |(source, ledger): (Source, Ledger)| Planned {
+        course: Course::new(&ledger, inventory.take(&source.shard)),
+        source,
+        ledger,
+    };
+    let planned: Vec<_> = sources.into_iter().zip(ledgers).map(plan).collect();
+    let mut report = others(settings, &targets, &inventory).await?;
+    if planned
+        .iter()
+        .all(|shard| shard.ledger.committed().is_none())
+    {
+        let lake = &settings.lake;
+        report.notes.push(format!(
+            "by its ledgers {lake} has nothing of this source yet"
+        ));
+    }
+    let audit = Audit {
+        lake,
+        bus,
+        lake_name: settings.lake.to_string(),
+        messages: settings.messages,
+        max_message_bytes: targets.max_message_bytes().await?,
+        releases: Releases::new(settings, inventory.releases().to_vec()).await?,
+        inventory,
+        targets,
+        host,
+        format: settings.format,
+        outsiders: settings.outsiders,
+        began_ms,
+    };
+    report.absorb(audit_all(settings, Arc::new(audit), planned).await?);
+    report.notes.extend(notes(settings, &report));
+    Ok(report)
+}
+
+async fn take_stock(
+    lake: &Objects,
+    bus: Option<&Objects>,
+    messages: Messages,
+) -> anyhow::Result<Inventory> {
+    let mut inventory = Inventory::default();
+    lake.list(&mut |key| inventory.add(key)).await?;
+    if let Some(bus) = bus {
+        bus.list(&mut |name| inventory.add_on_bus(name, messages))
+            .await?;
+    }
+    Ok(inventory)
+}
+
+/// Audits shards, several of a stream at once, as many as the memory is for: each takes about two
+/// chunks, one that is made and one that is checked.
+async fn audit_all(
+    settings: &RunSettings,
+    audit: Arc<Audit>,
+    planned: Vec<Planned>,
+) -> anyhow::Result<Report> {
+    let at_once = match settings.sources {
+        Sources::Files(_) | Sources::Lambda => 1,
+        Sources::Stream(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
+    };
+    let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
+    let budget = Budget::new(audit.host.memory_for_reading());
+    let audits = stream::iter(planned).map(|planned| {
+        let (audit, budget) = (audit.clone(), &budget);
+        async move {
+            let name = planned.source.name.clone();
+            let opened = planned.source.open(&planned.ledger, settings, budget);
+            let shard = ShardAudit::new(audit, planned.ledger, planned.course, opened?);
+            shard.run().await.context(name)
+        }
+    });
+    let mut reports = audits.buffered(at_once);
+    let mut all = Report::default();
+    while let Some(report) = reports.try_next().await? {
+        all.absorb(report);
+    }
+    Ok(all)
+}
+
+/// What the lake has of shards that are not in the source: closed ones of a stream that are so old
+/// that it does not list them any more, and others'.
+async fn others(
+    settings: &RunSettings,
+    targets: &Targets,
+    inventory: &Inventory,
+) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    let mut strange = Vec::new();
+    for (shard, objects) in inventory.others() {
+        if is_of_stream(settings, shard)? {
+            let ledger = targets.ledger(shard).await?;
+            report.counts.gone += ledger.committed().map_or(0, |committed| committed.records);
+            report.counts.objects_gone += objects;
+        } else {
+            report.counts.objects_of_others += objects;
+            strange.push(shard);
+        }
+    }
+    if let Some(first) = strange.first() {
+        report.notes.push(format!(
+            "{} objects are of {} shards that are not in this source, such as {first}",
+            report.counts.objects_of_others,
+            strange.len()
+        ));
+    }
+    let strangers = inventory.strangers();
+    if let Some(first) = &strangers.first {
+        let count = strangers.count;
+        report.notes.push(format!(
+            "{count} files are no objects of Sluice's, such as {first}"
+        ));
+    }
+    Ok(report)
+}
+
+/// Whether it is called as shards of the settings' stream are.
+fn is_of_stream(settings: &RunSettings, shard: &ShardId) -> anyhow::Result<bool> {
+    let Sources::Stream(stream) = &settings.sources else {
+        return Ok(false);
+    };
+    let prefix = shard_id(&stream.stream, "shardId-")?;
+    Ok(shard.as_str().starts_with(prefix.as_str()))
+}
+
+fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
+    let counts = &report.counts;
+    let mut notes = Vec::new();
+    if matches!(settings.bus, Some(BusTarget::Sqs(_))) {
+        notes.push("a queue cannot be read back, so messages were not checked".into());
+    }
+    if counts.objects_gone > 0 {
+        notes.push(format!(
+            "{} objects are of records that the source does not have any more",
+            counts.objects_gone
+        ));
+    }
+    if counts.objects_pending + counts.objects_new > 0 {
+        notes.push(format!(
+            "{} objects are of chunks that were begun and not finished, or landed meanwhile",
+            counts.objects_pending + counts.objects_new
+        ));
+    }
+    if counts.by_other_releases > 0 {
+        notes.push(format!(
+            "{} records left no object, as only releases have it that no chunk beside them has",
+            counts.by_other_releases
+        ));
+    }
+    notes
+}
+
+impl Audit {
+    /// What a chunk has to heed, but for whose it is.
+    fn rules(&self, shard: ShardId) -> ChunkRules {
+        let takes_events = self.messages == Messages::Events;
+        let has_bus = self.bus.is_some() || self.max_message_bytes.is_some();
+        ChunkRules {
+            shard,
+            with_messages: has_bus && takes_events,
+            announced: has_bus && self.messages == Messages::Objects,
+            with_positions: true,
+            max_partitions: self.host.max_partitions,
+            max_message_bytes: self.max_message_bytes.filter(|_| takes_events),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The releases that a lake keeps, admitted when they are first needed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use wasmtime::Engine;
+
+use crate::config::{LakeTarget, RunSettings};
+use crate::run::own_files::{self, OwnFiles};
+use crate::sink::object_key::{OWN_FOLDER, ShortId};
+use crate::transform::admit::{Release, admit};
+use crate::transform::engine::engine;
+use crate::transform::limits::Limits;
+use crate::transform::registry::{Registry, RegistryError};
+use crate::transform::release::ReleaseId;
+
+/// The releases of a lake.
+pub(super) struct Releases {
+    engine: Engine,
+    limits: Limits,
+    registry: Registry<OwnFiles>,
+    ids: Vec<ReleaseId>,
+    known: Mutex<HashMap<ShortId, Kept>>,
+}
+
+/// A release, or why it cannot be had.
+pub(super) type Kept = Result<Arc<Release>, String>;
+
+impl Releases {
+    /// The releases with these ids.
+    ///
+    /// # Errors
+    /// The sandbox cannot be started.
+    pub(super) async fn new(settings: &RunSettings, ids: Vec<ReleaseId>) -> anyhow::Result<Self> {
+        let engine = engine(&settings.limits, settings.threads)
+            .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
+        Ok(Self {
+            engine,
+            limits: settings.limits.clone(),
+            registry: own_files::registry(&own_folder(&settings.lake), settings.patience.clone())
+                .await,
+            ids,
+            known: Mutex::default(),
+        })
+    }
+
+    /// The release that names call so.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn get(&self, short: ShortId) -> Result<Kept, RegistryError> {
+        let mut known = self.known.lock().await;
+        if let Some(kept) = known.get(&short) {
+            return Ok(kept.clone());
+        }
+        let kept = self.look_up(short).await?;
+        known.insert(short, kept.clone());
+        Ok(kept)
+    }
+
+    async fn look_up(&self, short: ShortId) -> Result<Kept, RegistryError> {
+        let mut ids = self.ids.iter().filter(|id| ShortId::of(**id) == short);
+        let id = match (ids.next(), ids.next()) {
+            (Some(id), None) => *id,
+            (None, _) => return Ok(Err("the lake does not keep it".into())),
+            (Some(a), Some(b)) => return Ok(Err(format!("it may be {a} or {b}"))),
+        };
+        match self.registry.get(id).await {
+            Ok(offer) => Ok(admit(&self.engine, &offer, &self.limits)
+                .map(Arc::new)
+                .map_err(|refusal| refusal.to_string())),
+            Err(error @ RegistryError::File { .. }) => Err(error),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+
+    /// All that can be had, but for those with these names.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn all_but(
+        &self,
+        names: &[ShortId],
+    ) -> Result<Vec<Arc<Release>>, RegistryError> {
+        let mut all = Vec::new();
+        for short in self.ids.iter().map(|id| ShortId::of(*id)) {
+            if !names.contains(&short) {
+                all.extend(self.get(short).await?.ok());
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Where the lake keeps releases.
+fn own_folder(lake: &LakeTarget) -> LakeTarget {
+    match lake {
+        LakeTarget::Directory(root) => LakeTarget::Directory(root.join(OWN_FOLDER)),
+        LakeTarget::S3 { bucket, prefix } => LakeTarget::S3 {
+            bucket: bucket.clone(),
+            prefix: format!("{prefix}{OWN_FOLDER}/"),
+        },
+    }
+}

@@ -1,0 +1,239 @@
+//! What an audit says: counts of records by where they are, findings, notes.
+
+use std::ops::AddAssign;
+
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::finding::{Finding, Findings};
+use crate::config::{RunSettings, SummaryFormat};
+
+/// Findings that are shown to people.
+const FINDINGS_SHOWN: usize = 20;
+
+/// Counts. Each record of the source, and each that the ledger counts, is in one of the first nine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// Records whose events are in the lake, and on the bus as far as they go there.
+    pub(super) in_lake: u64,
+    /// Records in quarantine.
+    pub(super) in_quarantine: u64,
+    /// Records that the transform dropped on purpose.
+    pub(super) dropped: u64,
+    /// Records whose events all go past the lake, to the bus.
+    pub(super) bus_only: u64,
+    /// Records that are not where they should be, or cannot be shown to be.
+    pub(super) wrong: u64,
+    /// Records of chunks that an interrupted run had begun to land, or a live one has.
+    pub(super) pending: u64,
+    /// Records behind those.
+    pub(super) not_yet: u64,
+    /// Committed records that the source does not have any more, or not with the whole of their chunk.
+    pub(super) gone: u64,
+    /// Chunks that were checked.
+    pub(super) chunks: u64,
+    /// Objects that were read and are what they should be.
+    pub(super) objects: u64,
+    /// Messages that were read and are what they should be.
+    pub(super) messages: u64,
+    /// Objects of records that the source does not have any more.
+    pub(super) objects_gone: u64,
+    /// Objects of pending chunks, which may not all be there yet.
+    pub(super) objects_pending: u64,
+    /// Objects that a run landed meanwhile.
+    pub(super) objects_new: u64,
+    /// Objects of shards that are not of this source.
+    pub(super) objects_of_others: u64,
+    /// Records that left no object, as only releases have it that no chunk beside them has.
+    pub(super) by_other_releases: u64,
+}
+
+impl Counts {
+    /// The records that are shown to be where they belong.
+    #[must_use]
+    pub(super) fn proven(&self) -> u64 {
+        self.in_lake + self.in_quarantine + self.dropped + self.bus_only
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.in_lake += more.in_lake;
+        self.in_quarantine += more.in_quarantine;
+        self.dropped += more.dropped;
+        self.bus_only += more.bus_only;
+        self.wrong += more.wrong;
+        self.pending += more.pending;
+        self.not_yet += more.not_yet;
+        self.gone += more.gone;
+        self.chunks += more.chunks;
+        self.objects += more.objects;
+        self.messages += more.messages;
+        self.objects_gone += more.objects_gone;
+        self.objects_pending += more.objects_pending;
+        self.objects_new += more.objects_new;
+        self.objects_of_others += more.objects_of_others;
+        self.by_other_releases += more.by_other_releases;
+    }
+}
+
+/// What was found, in a chunk, a shard or a lake.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Counts.
+    pub(super) counts: Counts,
+    /// What is wrong.
+    pub(super) findings: Findings,
+    /// What is not wrong and should be known.
+    pub(super) notes: Vec<String>,
+}
+
+impl Report {
+    /// Takes over another.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.findings.absorb(other.findings);
+        self.notes.extend(other.notes);
+    }
+
+    /// Prints it as the settings want it, on standard output.
+    ///
+    /// # Errors
+    /// None is expected: numbers and text are made into JSON.
+    pub(super) fn print(&self, settings: &RunSettings) -> anyhow::Result<()> {
+        match settings.summary {
+            SummaryFormat::Json => println!("{}", self.json()?),
+            SummaryFormat::Text => print!("{}", self.text(settings)),
+            SummaryFormat::None => {}
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> serde_json::Result<String> {
+        #[derive(Serialize)]
+        struct Json<'a> {
+            proven: bool,
+            #[serde(flatten)]
+            counts: &'a Counts,
+            findings: u64,
+            found: &'a [Finding],
+            notes: &'a [String],
+        }
+        serde_json::to_string(&Json {
+            proven: self.findings.total() == 0,
+            counts: &self.counts,
+            findings: self.findings.total(),
+            found: self.findings.kept(),
+            notes: &self.notes,
+        })
+    }
+
+    fn text(&self, settings: &RunSettings) -> String {
+        let mut lines = vec![self.verdict()];
+        lines.extend(self.table(settings));
+        let kept = self.findings.kept();
+        for finding in kept.iter().take(FINDINGS_SHOWN) {
+            lines.push(format!("  {}", finding.message));
+        }
+        let shown = kept.len().min(FINDINGS_SHOWN) as u64;
+        match self.findings.total() - shown {
+            0 => {}
+            more => lines.push(format!(
+                "  and {} more; --summary json names the first 1,000",
+                HumanCount(more)
+            )),
+        }
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        lines
+            .iter()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect()
+    }
+
+    fn verdict(&self) -> String {
+        let proven = HumanCount(self.counts.proven());
+        match self.findings.total() {
+            0 => format!("proven: {proven} records are each in exactly one place"),
+            findings => format!("not proven: {}", counted(findings)),
+        }
+    }
+
+    fn table(&self, settings: &RunSettings) -> Vec<String> {
+        let counts = &self.counts;
+        let lake = &settings.lake;
+        let rows = [
+            ("in the lake", counts.in_lake, format!("in {lake}")),
+            (
+                "quarantine",
+                counts.in_quarantine,
+                "with their reasons".into(),
+            ),
+            ("dropped", counts.dropped, "by the transform".into()),
+            ("bus only", counts.bus_only, "past the lake".into()),
+            ("wrong", counts.wrong, "see below".into()),
+            (
+                "pending",
+                counts.pending,
+                "begun, and finished by the next run".into(),
+            ),
+            ("not yet", counts.not_yet, "landed".into()),
+            (
+                "gone",
+                counts.gone,
+                "from the source, so not to be checked".into(),
+            ),
+            (
+                "objects",
+                counts.objects,
+                format!("of {} chunks, read line by line", counts.chunks),
+            ),
+            ("messages", counts.messages, "read line by line".into()),
+        ];
+        let always = ["in the lake", "quarantine", "dropped", "objects"];
+        rows.into_iter()
+            .filter(|(name, count, _)| *count > 0 || always.contains(name))
+            .map(|(name, count, what)| {
+                format!("  {name:<11} {:>12}  {what}", HumanCount(count).to_string())
+            })
+            .collect()
+    }
+}
+
+/// So many findings, in words.
+#[must_use]
+pub(super) fn counted(findings: u64) -> String {
+    let plural = if findings == 1 { "" } else { "s" };
+    format!("{} finding{plural}", HumanCount(findings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::finding::Kind;
+    use crate::record::ShardId;
+
+    #[test]
+    fn counts_stand_beside_findings() {
+        let shard = ShardId::new("s").unwrap();
+        let mut report = Report::default();
+        report.counts.in_lake = 3;
+        report.findings.add(|| {
+            Finding::new(Kind::ExtraLine, &shard, "line 4 of x")
+                .line(3)
+                .at("x")
+        });
+        let mut all = Report::default();
+        all.absorb(report);
+        let json: serde_json::Value = serde_json::from_str(&all.json().unwrap()).unwrap();
+        assert_eq!(json["proven"], false);
+        assert_eq!(
+            (&json["in_lake"], &json["findings"]),
+            (&3.into(), &1.into())
+        );
+        let found = serde_json::json!({
+            "kind": "extra_line", "shard": "s", "object": "x", "line": 4, "message": "line 4 of x"
+        });
+        assert_eq!(json["found"][0], found);
+        assert_eq!(all.verdict(), "not proven: 1 finding");
+    }
+}

@@ -1,0 +1,286 @@
+//! One shard: its records, chunk by chunk, and what its ledger says of them.
+
+mod account;
+
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use serde::Deserialize;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::Audit;
+use super::check::Check;
+use super::course::Course;
+use super::finding::{Finding, Kind, rid};
+use super::gap::Gap;
+use super::inventory::Held;
+use super::records::Records;
+use super::report::Report;
+use super::source::Opened;
+use crate::chunk::{Chunk, ChunkLimits};
+use crate::encode::decode;
+use crate::ledger::Ledger;
+use crate::pipeline::{Plan, build};
+use crate::record::{Position, SequenceNumber, ShardId};
+use crate::sink::Destination;
+use crate::sink::object_key::{ChunkName, ShortId};
+use crate::source::Slices;
+use crate::transform::admit::Release;
+use crate::transform::outcome::Fault;
+
+/// The audit of one shard.
+pub(super) struct ShardAudit {
+    audit: Arc<Audit>,
+    shard: ShardId,
+    ledger: Ledger,
+    course: Course,
+    records: Records,
+    /// Whether the oldest records go as time goes by.
+    forgets: bool,
+    /// The oldest record that there is.
+    oldest: Option<SequenceNumber>,
+    /// Committed records that were looked at.
+    judged: u64,
+    /// The chunk that is checked while the next one is made.
+    checking: Option<JoinHandle<anyhow::Result<Report>>>,
+    report: Report,
+    _until: Option<watch::Sender<bool>>,
+}
+
+impl ShardAudit {
+    /// The audit of a shard that was opened at its oldest record.
+    #[must_use]
+    pub(super) fn new(audit: Arc<Audit>, ledger: Ledger, course: Course, opened: Opened) -> Self {
+        let shard = ledger.shard().clone();
+        let last = ledger.committed().map(|committed| committed.last);
+        Self {
+            records: Records::new(shard.clone(), opened.slices, last),
+            audit,
+            shard,
+            ledger,
+            course,
+            forgets: opened.forgets,
+            oldest: None,
+            judged: 0,
+            checking: None,
+            report: Report::default(),
+            _until: opened.until,
+        }
+    }
+
+    /// Reads the shard to its end.
+    ///
+    /// # Errors
+    /// The source, the lake or the bus cannot be read.
+    pub(super) async fn run(mut self) -> anyhow::Result<Report> {
+        self.oldest = self
+            .records
+            .peek()
+            .await?
+            .map(|record| record.position.sequence);
+        let mut before = None;
+        for (name, held) in std::mem::take(&mut self.course.chunks) {
+            let beside = before.into_iter().chain([name.release]).collect();
+            self.gap(beside, |number| number < name.first).await?;
+            self.chunk(name, held).await?;
+            before = Some(name.release);
+        }
+        if let Some(last) = self.ledger.committed().map(|committed| committed.last) {
+            let beside = before.into_iter().collect();
+            self.gap(beside, |number| number <= last).await?;
+        }
+        self.finish_check().await?;
+        self.compare_ledger();
+        self.tail().await?;
+        self.unaccounted().await?;
+        Ok(self.report)
+    }
+
+    /// Judges the records before the next chunk.
+    async fn gap(
+        &mut self,
+        beside: Vec<ShortId>,
+        within: impl Fn(SequenceNumber) -> bool + Copy,
+    ) -> anyhow::Result<()> {
+        let Some(first) = self.records.take(within).await? else {
+            return Ok(());
+        };
+        let gap = Gap::new(&self.audit, beside).await?;
+        let at_once = 2 * self.audit.host.compute.threads();
+        let mut in_flight = FuturesOrdered::new();
+        let mut next = Some(first);
+        while next.is_some() || !in_flight.is_empty() {
+            if let Some(slice) = next {
+                self.judged += slice.len() as u64;
+                in_flight.push_back(gap.judge(slice));
+            }
+            next = self.records.take(within).await?;
+            if (next.is_none() || in_flight.len() >= at_once)
+                && let Some(judged) = in_flight.next().await
+            {
+                self.report.absorb(judged?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a chunk again and begins to check it.
+    async fn chunk(&mut self, name: ChunkName, held: Held) -> anyhow::Result<()> {
+        if self.forgets && self.oldest.is_none_or(|oldest| name.first < oldest) {
+            self.skip(name).await?;
+            self.report.counts.objects_gone += held.count() as u64;
+            return Ok(());
+        }
+        let release = match self.audit.releases.get(name.release).await? {
+            Ok(release) => release,
+            Err(why) => return self.unknown_release(name, &held, &why).await,
+        };
+        let condemned = self.condemned(name, &held).await?;
+        let Some(chunk) = self.build(name, release, &condemned).await? else {
+            let why = "the source has no record that its name covers";
+            self.each_object(name, &held, Kind::UnknownRange, why);
+            return Ok(());
+        };
+        self.judged += chunk.counts().records;
+        self.compare_range(name, &held, &chunk);
+        let undecided = self.undecided(&chunk, &condemned);
+        self.finish_check().await?;
+        if undecided == 0 {
+            let check = Check {
+                audit: self.audit.clone(),
+                shard: self.shard.clone(),
+                name,
+                held,
+                chunk: Arc::new(chunk),
+            };
+            self.checking = Some(tokio::spawn(check.run()));
+        } else {
+            self.report.counts.wrong += chunk.counts().records;
+        }
+        Ok(())
+    }
+
+    /// Makes the chunk of this name as a replay would.
+    async fn build(
+        &mut self,
+        name: ChunkName,
+        release: Arc<Release>,
+        condemned: &[Position],
+    ) -> anyhow::Result<Option<Chunk>> {
+        let audit = self.audit.clone();
+        let plan = Plan {
+            release,
+            format: audit.format,
+            outsiders: audit.outsiders,
+            range: None,
+            condemned: condemned.into(),
+        };
+        let (sender, receiver) = mpsc::channel(1);
+        let mut slices = Slices::new(receiver);
+        let records = &mut self.records;
+        let feed = async move {
+            while let Some(slice) = records.take(|number| number <= name.last).await? {
+                if sender.send(Ok(slice)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
+        let built = build(&audit.host, limits, &mut slices, &plan);
+        let (built, ()) = tokio::try_join!(built, feed)?;
+        Ok(built.map(|built| built.chunk))
+    }
+
+    /// The records of a chunk that ran out of wall time when it was landed, which another run may
+    /// not repeat by itself.
+    async fn condemned(&self, name: ChunkName, held: &Held) -> anyhow::Result<Vec<Position>> {
+        #[derive(Deserialize)]
+        struct Entry {
+            rid: String,
+        }
+        let folder = Destination::Quarantine(Fault::OutOfTime.code()).folder();
+        let mut condemned = Vec::new();
+        for place in &held.objects {
+            if self.audit.inventory.folder(*place) != folder {
+                continue;
+            }
+            let key = name.object_key(&self.shard, &folder, place.format);
+            let object = self.audit.lake.get(&key).await?.unwrap_or_default();
+            let content = decode(place.format, &object).unwrap_or_default();
+            for line in content.split(|byte| *byte == b'\n') {
+                let entry = serde_json::from_slice::<Entry>(line).ok();
+                condemned.extend(entry.and_then(|entry| self.position(&entry.rid)));
+            }
+        }
+        Ok(condemned)
+    }
+
+    fn position(&self, rid: &str) -> Option<Position> {
+        let position = rid.strip_prefix(self.shard.as_str())?.strip_prefix(':')?;
+        position.parse().ok()
+    }
+
+    /// Tells of records that ran out of wall time here alone, and how many there are.
+    fn undecided(&mut self, chunk: &Chunk, known: &[Position]) -> usize {
+        let pinned = chunk.pending(self.audit.format, self.audit.outsiders);
+        let condemned = pinned.map(|pinned| pinned.condemned).unwrap_or_default();
+        let new: Vec<_> = condemned
+            .into_iter()
+            .filter(|p| !known.contains(p))
+            .collect();
+        for position in &new {
+            let id = rid(&self.shard, *position);
+            let why = format!(
+                "{id} ran out of limits.time here and not when it was landed; audit again when the \
+                 machine is less busy"
+            );
+            let finding = Finding::new(Kind::OutOfTime, &self.shard, why).of(*position);
+            self.report.findings.add(|| finding);
+        }
+        new.len()
+    }
+
+    fn compare_range(&mut self, name: ChunkName, held: &Held, chunk: &Chunk) {
+        let range = chunk.origin().range;
+        for (named, found) in [(name.first, range.first), (name.last, range.last)] {
+            if named != found {
+                let id = rid(&self.shard, named.into());
+                let why = format!("the source has no record {id}, which its name says");
+                self.each_object(name, held, Kind::UnknownRange, &why);
+            }
+        }
+    }
+
+    async fn unknown_release(
+        &mut self,
+        name: ChunkName,
+        held: &Held,
+        why: &str,
+    ) -> anyhow::Result<()> {
+        let why = format!("its release {} cannot be had: {why}", name.release);
+        self.each_object(name, held, Kind::UnknownRelease, &why);
+        let skipped = self.skip(name).await?;
+        self.judged += skipped;
+        self.report.counts.wrong += skipped;
+        Ok(())
+    }
+
+    /// Passes over the records of a chunk, and says how many there are.
+    async fn skip(&mut self, name: ChunkName) -> anyhow::Result<u64> {
+        let mut skipped = 0;
+        while let Some(slice) = self.records.take(|number| number <= name.last).await? {
+            self.audit.host.progress.read(&slice);
+            skipped += slice.len() as u64;
+        }
+        Ok(skipped)
+    }
+
+    async fn finish_check(&mut self) -> anyhow::Result<()> {
+        if let Some(checking) = self.checking.take() {
+            self.report.absorb(checking.await??);
+        }
+        Ok(())
+    }
+}

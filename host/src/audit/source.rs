@@ -1,0 +1,175 @@
+//! The shards of a source, opened to be read from their oldest record.
+
+use std::collections::HashSet;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use crate::config::{RunSettings, Sources};
+use crate::health::ReadMeter;
+use crate::ledger::Ledger;
+use crate::record::{Bound, ShardId};
+use crate::retry::Attempts;
+use crate::run::targets::Targets;
+use crate::run::worker::shard_id;
+use crate::source::Slices;
+use crate::source::file::{self, Location, OpenFile};
+use crate::source::kinesis::api::Start;
+use crate::source::kinesis::budget::Budget;
+use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, read};
+
+/// A shard of the source.
+pub(super) struct Source {
+    /// Its name in ledgers and objects.
+    pub(super) shard: ShardId,
+    /// Its name for people.
+    pub(super) name: String,
+    reads: Reads,
+}
+
+enum Reads {
+    /// A file is opened again when it is its turn; standard input cannot be.
+    File(Location, Option<OpenFile>),
+    Shard(Stream, ShardInfo),
+}
+
+/// A shard that is being read.
+pub(super) struct Opened {
+    /// Its records.
+    pub(super) slices: Slices,
+    /// Whether its oldest records go as time goes by.
+    pub(super) forgets: bool,
+    /// Reading ends when this is dropped.
+    pub(super) until: Option<watch::Sender<bool>>,
+}
+
+/// The shards of the settings' source.
+///
+/// # Errors
+/// A file or a stream that is not there.
+pub(super) async fn shards(
+    settings: &RunSettings,
+    targets: &Targets,
+) -> anyhow::Result<Vec<Source>> {
+    match &settings.sources {
+        Sources::Files(files) => files
+            .iter()
+            .map(of_file)
+            .collect::<Result<_, _>>()
+            .map(distinct),
+        Sources::Lambda => {
+            anyhow::bail!("the events of a function cannot be read back; give its stream")
+        }
+        Sources::Stream(stream) => {
+            let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+            let stream = Stream::new(client, stream.stream.clone());
+            let infos = list(&stream, settings).await;
+            let infos = infos.with_context(|| format!("the stream {}", stream.name()))?;
+            let of_shard = |info: ShardInfo| {
+                Ok(Source {
+                    shard: shard_id(stream.name(), &info.id)?,
+                    name: info.id.clone(),
+                    reads: Reads::Shard(stream.clone(), info),
+                })
+            };
+            infos.into_iter().map(of_shard).collect()
+        }
+    }
+}
+
+fn of_file(location: &Location) -> anyhow::Result<Source> {
+    let opened = file::open(location)?;
+    Ok(Source {
+        shard: opened.shard().clone(),
+        name: opened.name().to_owned(),
+        reads: Reads::File(
+            location.clone(),
+            Some(opened).filter(|_| *location == Location::Stdin),
+        ),
+    })
+}
+
+/// Of files that are the same shard the last one, which runs read last.
+fn distinct(sources: Vec<Source>) -> Vec<Source> {
+    let mut seen = HashSet::new();
+    let later_first = sources.into_iter().rev();
+    let mut kept: Vec<_> = later_first
+        .filter(|source| seen.insert(source.shard.clone()))
+        .collect();
+    kept.reverse();
+    kept
+}
+
+async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, KinesisError> {
+    let mut attempts = Attempts::new(&settings.patience, "list_shards");
+    loop {
+        match stream.list_shards().await {
+            Err(error) if !matches!(error, KinesisError::NotFound(_)) => {
+                if !attempts.again("list shards", &error.to_string()).await {
+                    return Err(error);
+                }
+            }
+            settled => return settled,
+        }
+    }
+}
+
+impl Source {
+    /// Starts to read what the pipeline of this ledger has to land, from its oldest record.
+    ///
+    /// # Errors
+    /// The file is not there any more.
+    pub(super) fn open(
+        self,
+        ledger: &Ledger,
+        settings: &RunSettings,
+        budget: &Budget,
+    ) -> anyhow::Result<Opened> {
+        let bounds = ledger.replay().unwrap_or_default();
+        match self.reads {
+            Reads::File(location, opened) => {
+                let opened = opened.map_or_else(|| file::open(&location), Ok)?;
+                Ok(Opened {
+                    slices: opened.read(None, None, bounds)?,
+                    forgets: false,
+                    until: None,
+                })
+            }
+            Reads::Shard(stream, info) => {
+                let reading = Reading {
+                    stream,
+                    id: info.id,
+                    packing: Packing {
+                        shard: self.shard,
+                        hash_keys: info.hash_keys,
+                        outsiders: settings.outsiders,
+                        again: None,
+                    },
+                    start: start(ledger),
+                    until_tip: true,
+                    bounds,
+                    patience: settings.patience.clone(),
+                    budget: budget.clone(),
+                    meter: ReadMeter::default(),
+                };
+                let (until, stop) = watch::channel(false);
+                let (slices, _ends_with_the_slices) = read(reading, stop);
+                Ok(Opened {
+                    slices,
+                    forgets: true,
+                    until: Some(until),
+                })
+            }
+        }
+    }
+}
+
+/// Where the pipeline began.
+fn start(ledger: &Ledger) -> Start {
+    let replayed = ledger.replay().and_then(|bounds| bounds.from);
+    match (ledger.began_at(), replayed) {
+        (Some(moment), _) | (None, Some(Bound::Moment(moment))) => Start::At(moment),
+        (None, Some(Bound::Sequence(first))) => Start::From(first),
+        (None, None) => Start::TrimHorizon,
+    }
+}

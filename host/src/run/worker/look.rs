@@ -1,0 +1,163 @@
+//! What a worker sees when it looks at a stream, and what it does about it.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::Worker;
+use super::shard::shard_id;
+use crate::ledger::Ledger;
+use crate::ledger::s3::Versioned;
+use crate::ledger::store::StoreError;
+use crate::run::leases::{View, moves};
+use crate::source::kinesis::{End, KinesisError, ShardInfo};
+
+/// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
+const BETWEEN_LISTS: Duration = Duration::from_secs(10);
+
+/// Ledgers that are read at once.
+const PEEKS_AT_ONCE: usize = 32;
+
+/// A shard that failed is taken up again after this.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+
+impl Worker {
+    /// Looks at all shards and does what is to be done.
+    ///
+    /// # Errors
+    /// The stream or a ledger could not be looked at, which holds up no other shard.
+    pub(super) async fn look(&mut self) -> anyhow::Result<()> {
+        let listed = self.list().await;
+        let (found, unread) = self.peek().await?;
+        for (info, found) in &found {
+            if found.ledger.is_finished() {
+                self.caught_up.insert(info.id.clone(), End::Closed);
+            }
+        }
+        let open = self.workable(found);
+        let views: Vec<_> = open
+            .iter()
+            .map(|(info, found)| self.view(info, &found.ledger))
+            .collect();
+        let moves = moves(self.targets.owner(), &views);
+        self.host
+            .share_memory(self.running.len() + moves.take.len());
+        for index in moves.take {
+            let (info, found) = open[index].clone();
+            self.take(info, found)?;
+        }
+        for index in moves.give {
+            if let Some(running) = self.running.get(&open[index].0.id) {
+                running.stop();
+            }
+        }
+        if let Some(index) = moves.ask {
+            match self.targets.ask(open[index].1.clone()).await {
+                // Its ledger has changed since; what it says now is looked at the next time.
+                Ok(()) | Err(StoreError::Lost { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        listed.and(unread.map_or(Ok(()), |error| Err(error.into())))
+    }
+
+    /// Lists the shards of the stream, if that was not done lately.
+    async fn list(&mut self) -> anyhow::Result<()> {
+        if self.listed.is_some_and(|at| at.elapsed() < BETWEEN_LISTS) {
+            return Ok(());
+        }
+        let name = self.stream.name();
+        let listed = self.stream.list_shards().await;
+        self.shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
+        if let Some(only) = &self.source.only_shard {
+            self.shards.retain(|info| info.id == *only);
+            let of = || format!("the stream {name} has no shard {only}");
+            anyhow::ensure!(!self.shards.is_empty(), KinesisError::NotFound(of()));
+        }
+        self.listed = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Reads the ledgers of all shards; those that can be read, and why one cannot.
+    async fn peek(&self) -> anyhow::Result<(Vec<(ShardInfo, Versioned)>, Option<StoreError>)> {
+        let shards = self.shards.iter().map(|info| {
+            let shard = shard_id(self.stream.name(), &info.id)?;
+            Ok((info.clone(), shard))
+        });
+        let shards = shards.collect::<anyhow::Result<Vec<_>>>()?;
+        let once = self.patience.for_one_attempt();
+        let mut peeks = stream::iter(shards)
+            .map(async |(info, shard)| (info, self.targets.peek(&shard, once.clone()).await))
+            .buffered(PEEKS_AT_ONCE);
+        let (mut found, mut unread) = (Vec::new(), None);
+        while let Some((info, peeked)) = peeks.next().await {
+            match peeked {
+                Ok(ledger) => found.push((info, ledger)),
+                Err(error) => unread = Some(error),
+            }
+        }
+        Ok((found, unread))
+    }
+
+    /// Shards that are not finished, and whose parents are. One whose ledger could not be read may not be.
+    fn workable(&self, found: Vec<(ShardInfo, Versioned)>) -> Vec<(ShardInfo, Versioned)> {
+        let finished = found.iter().filter(|(_, f)| f.ledger.is_finished());
+        let finished: HashSet<_> = finished.map(|(info, _)| info.id.clone()).collect();
+        let listed = self.shards.iter().map(|info| info.id.as_str());
+        let unfinished: HashSet<_> = listed.filter(|id| !finished.contains(*id)).collect();
+        let ready = |info: &ShardInfo| !info.parents.iter().any(|p| unfinished.contains(&**p));
+        found
+            .into_iter()
+            .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
+            .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
+            .filter(|(info, _)| {
+                self.failed
+                    .get(&info.id)
+                    .is_none_or(|at| at.elapsed() > AFTER_FAILURE)
+            })
+            .collect()
+    }
+
+    /// A lease counts while its nonce changes, by this worker's own clock.
+    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> View {
+        let nonce = ledger.lease().map_or("", |lease| &lease.nonce).to_owned();
+        let seen = self
+            .seen
+            .entry(info.id.clone())
+            .or_insert((nonce.clone(), Instant::now()));
+        if seen.0 != nonce {
+            *seen = (nonce, Instant::now());
+        }
+        let expired = seen.1.elapsed() >= self.source.lease;
+        let me = self.targets.owner();
+        let owner = if self.running.contains_key(&info.id) {
+            Some(me)
+        } else {
+            ledger.owner().filter(|owner| *owner != me && !expired)
+        };
+        View {
+            owner: owner.map(str::to_owned),
+            wanted_by: self.wish(&info.id, ledger).filter(|_| !expired),
+        }
+    }
+
+    /// Who has asked for a shard. A wish counts for the duration of a lease, by this worker's own clock:
+    /// who asked may be gone.
+    fn wish(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
+        let Some(asker) = ledger.lease().and_then(|lease| lease.wanted_by.clone()) else {
+            self.wishes.remove(id);
+            return None;
+        };
+        let fresh = (asker.clone(), Instant::now());
+        let seen = self
+            .wishes
+            .entry(id.to_owned())
+            .or_insert_with(|| fresh.clone());
+        if seen.0 != asker {
+            *seen = fresh;
+        }
+        (seen.1.elapsed() < self.source.lease).then_some(asker)
+    }
+}

@@ -1,0 +1,75 @@
+//! `sluice audit`: what is whole is proven, what is not is named, and nothing is touched.
+
+mod files;
+mod sabotage;
+mod stream;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use indicatif::HumanCount;
+use serde_json::Value;
+
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Summary};
+
+/// What an audit says.
+struct Audited {
+    ran: Ran,
+    json: Summary,
+}
+
+impl Audited {
+    fn of(ran: Ran) -> Self {
+        let last = ran.stdout.lines().last();
+        let last = last.unwrap_or_else(|| panic!("nothing was said: {ran:?}"));
+        let json = Summary(serde_json::from_str(last).unwrap());
+        assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+        Self { ran, json }
+    }
+
+    /// Asserts that everything was found where it belongs.
+    fn proven(self) -> Summary {
+        let (code, json) = (self.ran.code, &self.json.0);
+        assert_eq!((code, &json["proven"]), (Some(0), &true.into()), "{json:#}");
+        assert_eq!((&json["findings"], &json["wrong"]), (&0.into(), &0.into()));
+        self.json
+    }
+
+    /// Asserts that something is wrong; gives the findings.
+    fn disproven(self) -> Vec<Value> {
+        let json = &self.json.0;
+        assert_eq!((self.ran.code, &json["proven"]), (Some(1), &false.into()));
+        let found = json["found"].as_array().unwrap().clone();
+        let total = self.json.count("findings");
+        assert_eq!(found.len() as u64, total.min(1_000));
+        let counted = match total {
+            1 => "1 finding".to_owned(),
+            _ => format!("{} findings", HumanCount(total)),
+        };
+        let said = format!("not proven: {counted}");
+        assert!(self.ran.stderr.contains(&said), "{:?}", self.ran);
+        found
+    }
+}
+
+/// Audits `events.ndjson`, and asserts that nothing was touched by it.
+fn audit(place: &Place, more: &[&str]) -> Audited {
+    let mut args = Place::landing(more);
+    "audit".clone_into(&mut args[0]);
+    let before = trees(place);
+    let ran = place.run(&args);
+    assert!(trees(place) == before, "the audit changed something");
+    Audited::of(ran)
+}
+
+fn trees(place: &Place) -> BTreeMap<String, Vec<u8>> {
+    lake::tree(place.path("").as_path())
+}
+
+/// The keys of all objects of a lake, with their extensions.
+fn object_keys(lake: &Path) -> Vec<String> {
+    let keys = lake::tree(lake).into_keys();
+    keys.filter(|key| key.contains(".ndjson") && !key.contains("ledger"))
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! Ledgers, releases and the source.
+
+use std::fs;
+
+use serde_json::json;
+use sluice::transform::release::Digest;
+
+use super::{CHUNK, Tampered, object_keys, says};
+use crate::local::{event, events};
+
+#[test]
+fn a_ledger_that_was_set_back_is_found_by_what_lies_beyond() {
+    let tampered = Tampered::new();
+    let last = tampered.rid(2 * CHUNK - 1);
+    let last = last.rsplit_once(':').unwrap().1;
+    let digest = Digest::of(event(2 * CHUNK - 1).as_bytes());
+    tampered.edit_ledger(|ledger| {
+        ledger["committed"] = json!({
+            "last": last, "last_digest": digest.to_string(), "records": 2 * CHUNK
+        });
+    });
+    let found = tampered.findings();
+    let mut objects: Vec<_> = found
+        .iter()
+        .map(|one| one["object"].as_str().unwrap())
+        .collect();
+    objects.sort_unstable();
+    let mut expected = ["lesson", "login", "payment"]
+        .map(|partition| tampered.key(&format!("event_type={partition}/"), 2 * CHUNK));
+    expected.sort_unstable();
+    assert_eq!(objects, expected);
+    assert!(found.iter().all(|one| one["kind"] == "beyond_ledger"));
+}
+
+#[test]
+fn a_ledger_that_counts_wrongly_is_told() {
+    let tampered = Tampered::new();
+    tampered.edit_ledger(|ledger| ledger["committed"]["records"] = json!(3 * CHUNK + 1));
+    says(
+        &tampered.finding(),
+        &json!({ "kind": "ledger_count", "shard": tampered.shard }),
+    );
+}
+
+#[test]
+fn a_ledger_that_is_gone_leaves_everything_beyond() {
+    let tampered = Tampered::new();
+    fs::remove_dir_all(tampered.place.path("lake/_sluice/ledger")).unwrap();
+    let found = tampered.findings();
+    assert_eq!(found.len(), object_keys(&tampered.place.lake()).len());
+    assert!(found.iter().all(|one| one["kind"] == "beyond_ledger"));
+}
+
+#[test]
+fn a_source_that_was_changed_is_told() {
+    let tampered = Tampered::new();
+    let (before, changed) = (event(3 * CHUNK - 1), event(2 * CHUNK - 1));
+    let text = fs::read_to_string(tampered.place.path("events.ndjson")).unwrap();
+    tampered
+        .place
+        .write("events.ndjson", text.replace(&before, &changed));
+    let kinds: Vec<_> = tampered
+        .findings()
+        .iter()
+        .map(|one| one["kind"].clone())
+        .collect();
+    assert!(kinds.contains(&"source_changed".into()), "{kinds:?}");
+    assert!(kinds.len() > 1, "{kinds:?}");
+    tampered.place.write("events.ndjson", events(0..CHUNK - 1));
+    let kinds: Vec<_> = tampered
+        .findings()
+        .iter()
+        .map(|one| one["kind"].clone())
+        .collect();
+    for kind in ["source_changed", "unknown_range", "ledger_count"] {
+        assert!(kinds.contains(&kind.into()), "{kind} is not in {kinds:?}");
+    }
+}
+
+#[test]
+fn a_release_that_is_gone_is_told_for_each_of_its_objects() {
+    let tampered = Tampered::new();
+    let objects = object_keys(&tampered.place.lake()).len();
+    fs::remove_dir_all(tampered.place.path("lake/_sluice/components")).unwrap();
+    let found = tampered.findings();
+    assert_eq!(found.len(), objects);
+    assert!(found.iter().all(|one| one["kind"] == "unknown_release"));
+}

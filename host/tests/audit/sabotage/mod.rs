@@ -1,0 +1,114 @@
+//! A lake that was tampered with: each fault is named by its record or its object.
+
+mod accounts;
+mod lines;
+mod objects;
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use sluice::encode::{Format, Level, decode, encode};
+
+use super::{audit, object_keys};
+use crate::local::{event, events};
+use crate::support::lake;
+use crate::support::program::Place;
+
+/// So many events make a chunk.
+const CHUNK: usize = 1_000;
+
+/// An event of the first chunk, in line 5 of the object of every third event from the second on.
+const VICTIM: usize = 13;
+const LINE: usize = 5;
+const PARTITION: &str = "event_type=payment/";
+
+/// Three chunks of events in three partitions; the first has a record in quarantine too.
+struct Tampered {
+    place: Place,
+    shard: String,
+}
+
+impl Tampered {
+    fn new() -> Self {
+        let place = Place::new();
+        let text = events(0..CHUNK - 1) + "broken\n" + &events(CHUNK..3 * CHUNK);
+        place.write("events.ndjson", text);
+        let args = ["--chunk-records", "1", "--bus", "none"];
+        assert_eq!(place.land(&args).count("chunks"), 3);
+        let ledgers = lake::tree(&place.lake().join("_sluice/ledger")).into_keys();
+        let mut shards = ledgers.filter_map(|name| name.strip_suffix(".json").map(str::to_owned));
+        let shard = shards.next().unwrap();
+        let tampered = Self { place, shard };
+        audit(&tampered.place, &["--bus", "none"]).proven();
+        tampered
+    }
+
+    /// The findings of an audit.
+    fn findings(&self) -> Vec<Value> {
+        audit(&self.place, &["--bus", "none"]).disproven()
+    }
+
+    /// The only finding.
+    fn finding(&self) -> Value {
+        let mut found = self.findings();
+        assert_eq!(found.len(), 1, "{found:#?}");
+        found.remove(0)
+    }
+
+    /// The id of the record of event `n`.
+    fn rid(&self, n: usize) -> String {
+        let text = fs::read_to_string(self.place.path("events.ndjson")).unwrap();
+        let line = if n == CHUNK - 1 {
+            "broken".into()
+        } else {
+            event(n)
+        };
+        format!("{}:{}", self.shard, text.find(&line).unwrap())
+    }
+
+    /// The key of the object of a partition that holds event `n`.
+    fn key(&self, partition: &str, n: usize) -> String {
+        let first = self.rid(n / CHUNK * CHUNK);
+        let first = first.rsplit_once(':').unwrap().1;
+        let range = format!("-{first:0>20}-");
+        let keys = object_keys(&self.place.lake());
+        let of = |key: &&String| key.contains(partition) && key.contains(&range);
+        keys.iter().find(of).unwrap().clone()
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.place.lake().join(key)
+    }
+
+    /// Writes an object anew with changed lines.
+    fn edit(&self, key: &str, change: impl Fn(&mut Vec<String>)) {
+        let content = decode(Format::Zstd, &fs::read(self.path(key)).unwrap()).unwrap();
+        let content = String::from_utf8(content).unwrap();
+        let mut lines: Vec<_> = content.lines().map(str::to_owned).collect();
+        change(&mut lines);
+        let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum();
+        let mut lines = lines.iter().map(String::as_bytes);
+        let object = encode(Format::Zstd, Level::default(), bytes, &mut lines);
+        fs::write(self.path(key), object.unwrap()).unwrap();
+    }
+
+    fn edit_ledger(&self, change: impl Fn(&mut Value)) {
+        let path = format!("lake/_sluice/ledger/{}.json", self.shard);
+        let mut ledger = serde_json::from_slice(&fs::read(self.place.path(&path)).unwrap());
+        change(ledger.as_mut().unwrap());
+        self.place.write(&path, ledger.unwrap().to_string());
+    }
+}
+
+/// Asserts what a finding says.
+fn says(finding: &Value, expected: &Value) {
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&finding[key], value, "{key} of {finding:#}");
+    }
+    let message = finding["message"].as_str().unwrap();
+    for key in ["record", "object"] {
+        let named = finding[key].as_str().unwrap_or_default();
+        assert!(message.contains(named), "{finding:#}");
+    }
+}

@@ -1,0 +1,157 @@
+//! Whole objects, and all of a chunk.
+
+use std::fs;
+
+use serde_json::json;
+use sluice::encode::{Format, decode};
+
+use super::{CHUNK, PARTITION, Tampered, VICTIM, audit, object_keys, says};
+use crate::support::guests::rogue;
+use crate::support::program::Place;
+
+#[test]
+fn an_object_that_is_gone_is_named_with_its_records() {
+    let tampered = Tampered::new();
+    let key = tampered.key(PARTITION, VICTIM);
+    fs::remove_file(tampered.path(&key)).unwrap();
+    let expected = json!({
+        "kind": "missing_object", "object": key,
+        "record": tampered.rid(1), "last_record": tampered.rid(CHUNK - 3),
+    });
+    says(&tampered.finding(), &expected);
+}
+
+#[test]
+fn an_object_of_quarantine_that_is_gone_is_named_with_its_record() {
+    let tampered = Tampered::new();
+    let key = tampered.key("_sluice/quarantine/", CHUNK - 1);
+    fs::remove_file(tampered.path(&key)).unwrap();
+    let record = tampered.rid(CHUNK - 1);
+    let expected = json!({ "kind": "missing_object", "object": key, "record": record });
+    says(&tampered.finding(), &expected);
+}
+
+#[test]
+fn an_object_that_is_damaged_is_named() {
+    let tampered = Tampered::new();
+    let key = tampered.key(PARTITION, VICTIM);
+    let object = fs::read(tampered.path(&key)).unwrap();
+    fs::write(tampered.path(&key), &object[..object.len() / 2]).unwrap();
+    says(
+        &tampered.finding(),
+        &json!({ "kind": "damaged_object", "object": key }),
+    );
+}
+
+#[test]
+fn every_record_of_a_chunk_that_is_gone_is_named() {
+    let tampered = Tampered::new();
+    for partition in ["lesson", "payment", "login"] {
+        let key = tampered.key(&format!("event_type={partition}/"), CHUNK);
+        fs::remove_file(tampered.path(&key)).unwrap();
+    }
+    let found = tampered.findings();
+    assert_eq!(found.len(), CHUNK);
+    for (n, finding) in found.iter().enumerate() {
+        let record = tampered.rid(CHUNK + n);
+        says(
+            finding,
+            &json!({ "kind": "missing_record", "record": record, "object": null }),
+        );
+    }
+    let json = audit(&tampered.place, &["--bus", "none"]).json;
+    assert_eq!(
+        json.counts(["in_lake", "wrong"]),
+        [2 * CHUNK as u64 - 1, CHUNK as u64]
+    );
+}
+
+#[test]
+fn an_object_under_another_range_is_told_from_the_right_one() {
+    let tampered = Tampered::new();
+    let key = tampered.key(PARTITION, CHUNK);
+    let (first, last) = (tampered.rid(CHUNK), tampered.rid(2 * CHUNK - 1));
+    let (from, to) = (tampered.rid(CHUNK + 400), tampered.rid(2 * CHUNK + 100));
+    let number = |rid: &str| format!("{:0>20}", rid.rsplit_once(':').unwrap().1);
+    let copy = key.replace(&number(&first), &number(&from));
+    let copy = copy.replace(&number(&last), &number(&to));
+    assert_ne!(key, copy);
+    fs::copy(tampered.path(&key), tampered.path(&copy)).unwrap();
+    let expected = json!({ "kind": "twice", "object": copy, "record": from });
+    says(&tampered.finding(), &expected);
+}
+
+#[test]
+fn an_object_in_another_partition_or_format_is_one_too_many() {
+    let tampered = Tampered::new();
+    let key = tampered.key(PARTITION, VICTIM);
+    let elsewhere = key.replace("payment", "refund");
+    fs::create_dir_all(tampered.path(&elsewhere).parent().unwrap()).unwrap();
+    fs::copy(tampered.path(&key), tampered.path(&elsewhere)).unwrap();
+    says(
+        &tampered.finding(),
+        &json!({ "kind": "extra_object", "object": elsewhere }),
+    );
+    fs::remove_file(tampered.path(&elsewhere)).unwrap();
+    let content = decode(Format::Zstd, &fs::read(tampered.path(&key)).unwrap()).unwrap();
+    let plain = key.replace(".zst", "");
+    fs::write(tampered.path(&plain), content).unwrap();
+    let finding = tampered.finding();
+    assert_eq!(finding["kind"], "extra_object");
+    assert!(
+        [&key, &plain].iter().any(|one| finding["object"] == ***one),
+        "{finding:#}"
+    );
+}
+
+/// The release of the chunks beside a gap has to leave nothing of it.
+#[test]
+fn of_a_gap_only_what_should_be_there_is_missing() {
+    let place = Place::new();
+    let commands = ["echo\n", "drop\n", "echo\n"];
+    let text: String = commands
+        .iter()
+        .map(|command| command.repeat(CHUNK))
+        .collect();
+    place.write("events.ndjson", text);
+    place.write("rogue.wasm", &rogue().by_slab);
+    let args = [
+        "--transform",
+        "rogue.wasm",
+        "--chunk-records",
+        "1",
+        "--bus",
+        "none",
+    ];
+    place.land(&args);
+    audit(&place, &["--bus", "none"]).proven();
+    let first = object_keys(&place.lake()).remove(0);
+    fs::remove_file(place.lake().join(first)).unwrap();
+    let audited = audit(&place, &["--bus", "none"]);
+    let counts = audited.json.counts(["in_lake", "dropped", "wrong"]);
+    assert_eq!(counts, [CHUNK as u64; 3]);
+    assert_eq!(audited.disproven().len(), CHUNK);
+}
+
+#[test]
+fn the_first_thousand_findings_are_kept_and_all_are_counted() {
+    let tampered = Tampered::new();
+    for key in object_keys(&tampered.place.lake()) {
+        if key.ends_with(".zst") {
+            fs::remove_file(tampered.path(&key)).unwrap();
+        }
+    }
+    assert_eq!(tampered.findings().len(), 1_000);
+    let args = [
+        "audit",
+        "--source",
+        "file:events.ndjson",
+        "--lake",
+        "file:lake",
+    ];
+    let ran = tampered
+        .place
+        .run(&args)
+        .failed(1, &["not proven: 3,000 findings"]);
+    assert!(ran.stdout.contains("and 2,980 more"), "{}", ran.stdout);
+}

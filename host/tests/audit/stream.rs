@@ -1,0 +1,318 @@
+//! A stream and a lake in S3.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sluice::source::aggregate::Aggregator;
+
+use super::Audited;
+use crate::support::aws::environment;
+use crate::support::aws::proxy::{Fault, Proxy, Rule};
+use crate::support::aws::s3::S3;
+use crate::support::aws::sqs::Sqs;
+use crate::support::cloud::{Cloud, SHARD, STREAM, events, uuid};
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Running};
+
+/// Audits the stream, and asserts that nothing was touched by it if nobody else works on it.
+fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {
+    let run = cloud.command(&[]);
+    let mut audit = cloud
+        .place
+        .command(&["audit", "--source", "kinesis:events"]);
+    audit.args(["--lake", "s3://bucket/lake", "--summary", "json"]);
+    audit.args(more);
+    let environment = run.get_envs();
+    audit.envs(environment.filter_map(|(name, value)| Some((name, value?))));
+    Audited::of(audit.output().unwrap().into())
+}
+
+fn audit(cloud: &Cloud, more: &[&str]) -> Audited {
+    let before = lake::tree(&cloud.lake());
+    let audited = audit_beside(cloud, more);
+    assert!(
+        lake::tree(&cloud.lake()) == before,
+        "the audit changed something"
+    );
+    audited
+}
+
+fn put_aggregate(cloud: &Cloud, events: &[Vec<u8>]) {
+    let mut aggregator = Aggregator::new(50_000);
+    for event in events {
+        aggregator.push(&uuid(event), event);
+    }
+    aggregator.push("broken", b"no event");
+    let (key, data) = aggregator.finish().unwrap();
+    cloud.kinesis.put(STREAM, &key, &data);
+}
+
+/// A stream with all that can happen to one.
+fn eventful() -> Cloud {
+    let cloud = Cloud::new(2);
+    let events = events(900, 31);
+    cloud.put_all(&events[..300]);
+    put_aggregate(&cloud, &events[300..350]);
+    cloud.catch_up(&["--chunk-records", "40"]);
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events[350..600]);
+    cloud.kinesis.put(STREAM, "key", b"broken");
+    let date = r#"{"partition_by":["date"]}"#;
+    cloud.catch_up(&["--settings", date, "--compression", "gzip"]);
+    cloud
+        .kinesis
+        .merge(STREAM, "shardId-000000000002", "shardId-000000000003");
+    cloud.put_all(&events[600..]);
+    put_aggregate(&cloud, &events[..20]);
+    cloud.catch_up(&["--compression", "none"]);
+    cloud
+}
+
+#[test]
+fn a_stream_with_all_that_can_happen_to_one_is_proven() {
+    let cloud = eventful();
+    cloud.s3.keys_per_page(7);
+    let proven = audit(&cloud, &[]).proven();
+    let counts = proven.counts(["in_lake", "in_quarantine", "not_yet", "gone"]);
+    assert_eq!(counts, [920, 3, 0, 0]);
+    cloud.put_all(&events(10, 32));
+    assert_eq!(
+        audit(&cloud, &[]).proven().counts(["in_lake", "not_yet"]),
+        [920, 10]
+    );
+}
+
+#[test]
+fn records_that_the_stream_has_forgotten_are_counted() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(100, 33));
+    cloud.catch_up(&[]);
+    cloud.put_all(&events(50, 34));
+    cloud.catch_up(&[]);
+    let records = cloud.kinesis.records(STREAM);
+    cloud
+        .kinesis
+        .trim(STREAM, SHARD, &records[9].sequence_number);
+    let counts = ["in_lake", "gone"];
+    assert_eq!(audit(&cloud, &[]).proven().counts(counts), [50, 100]);
+    cloud
+        .kinesis
+        .trim(STREAM, SHARD, &records[149].sequence_number);
+    let proven = audit(&cloud, &[]).proven();
+    assert_eq!(proven.counts(counts), [0, 150]);
+    assert!(proven.count("objects_gone") > 0);
+}
+
+#[test]
+fn what_came_before_the_pipeline_is_not_missed() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(50, 35));
+    cloud.catch_up(&["--start", "latest"]);
+    cloud.put_all(&events(20, 36));
+    cloud.catch_up(&[]);
+    assert_eq!(
+        audit(&cloud, &[]).proven().counts(["in_lake", "gone"]),
+        [20, 0]
+    );
+}
+
+/// What is landed while the audit looks is nobody's fault.
+#[test]
+fn a_live_pipeline_is_not_disturbed_and_not_accused() {
+    let cloud = Cloud::new(2);
+    let mut worker = Running(cloud.worker());
+    for (round, part) in events(1_000, 37).chunks(200).enumerate() {
+        cloud.put_all(part);
+        let landed = || lake::all_events(&cloud.lake()).len();
+        worker.until(|| landed() > round * 200);
+        let proven = audit_beside(&cloud, &[]).proven();
+        assert!(proven.count("in_lake") >= round as u64 * 200);
+    }
+    worker.until(|| lake::all_events(&cloud.lake()).len() == 1_000);
+    drop(worker);
+    cloud.catch_up(&[]);
+    assert_eq!(audit(&cloud, &[]).proven().count("in_lake"), 1_000);
+}
+
+/// An object of the shard's events, its path and the id of the record of its first line.
+fn an_object(cloud: &Cloud) -> (String, String) {
+    let keys = super::object_keys(&cloud.lake());
+    let keys: Vec<_> = keys.into_iter().filter(|key| key.contains(SHARD)).collect();
+    let key = keys
+        .into_iter()
+        .find(|key| key.starts_with("event_type="))
+        .unwrap();
+    let stem = key.strip_suffix(".ndjson.zst").unwrap();
+    let line = lake::objects(&cloud.lake())[stem]
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
+    let records = cloud.kinesis.records(STREAM);
+    let of_line = |data: &[u8]| !data.starts_with(b"\xf3") && uuid(data) == uuid(line.as_bytes());
+    let record = records.iter().find(|record| of_line(&record.data)).unwrap();
+    (key, format!("{STREAM}-{SHARD}:{}", record.sequence_number))
+}
+
+#[test]
+fn a_fault_in_s3_is_named_by_its_record() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(200, 38));
+    cloud.catch_up(&[]);
+    let (key, record) = an_object(&cloud);
+    fs::remove_file(cloud.lake().join(&key)).unwrap();
+    let found = audit(&cloud, &[]).disproven();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["kind"], "missing_object");
+    assert_eq!(
+        (&found[0]["object"], &found[0]["record"]),
+        (&json!(key), &json!(record))
+    );
+}
+
+#[test]
+fn records_behind_the_end_of_a_finished_shard_are_lost() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(50, 39));
+    cloud.catch_up(&[]);
+    cloud.put_all(&events(1, 40));
+    let path = cloud
+        .lake()
+        .join(format!("_sluice/ledger/{STREAM}-{SHARD}.json"));
+    let mut ledger: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    ledger["finished"] = true.into();
+    fs::write(path, ledger.to_string()).unwrap();
+    let found = audit(&cloud, &[]).disproven();
+    let last = &cloud.kinesis.records(STREAM)[50].sequence_number;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["kind"], "never_read");
+    assert_eq!(found[0]["record"], format!("{STREAM}-{SHARD}:{last}"));
+}
+
+#[test]
+fn a_shard_that_the_stream_no_longer_lists_is_gone() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(50, 41));
+    cloud.catch_up(&[]);
+    for folder in ["_sluice/ledger/", "event_type="] {
+        for (path, bytes) in lake::tree(&cloud.lake()) {
+            if path.starts_with(folder) && path.contains(SHARD) {
+                let old = path.replace(SHARD, "shardId-000000000099");
+                let text = String::from_utf8_lossy(&bytes).replace(SHARD, "shardId-000000000099");
+                let bytes = if folder.contains("ledger") {
+                    text.into_bytes()
+                } else {
+                    bytes
+                };
+                put(&cloud, &old, bytes);
+            }
+        }
+    }
+    let proven = audit_beside(&cloud, &[]).proven();
+    assert_eq!(
+        proven.counts(["in_lake", "gone", "objects_of_others"]),
+        [50, 50, 0]
+    );
+}
+
+/// Puts an object past the program.
+fn put(cloud: &Cloud, key: &str, bytes: Vec<u8>) {
+    let client = cloud.s3.client();
+    let put = client
+        .put_object()
+        .bucket("bucket")
+        .key(format!("lake/{key}"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(put.body(bytes.into()).send()).unwrap();
+}
+
+/// A file that lands in S3 behind a proxy and in SQS.
+struct Services {
+    place: Place,
+    proxy: Proxy,
+    sqs: Sqs,
+    _s3: S3,
+}
+
+impl Services {
+    fn new(content: &str) -> Self {
+        let (s3, sqs) = (S3::start(), Sqs::start());
+        s3.bucket("bucket");
+        sqs.create_queue("bus", 4_096);
+        let place = Place::new();
+        place.write("events.ndjson", content);
+        Self {
+            place,
+            proxy: Proxy::start(&s3.endpoint),
+            sqs,
+            _s3: s3,
+        }
+    }
+
+    fn command(&self, what: &str) -> Command {
+        let mut args = Place::landing(&["--lake", "s3://bucket/lake", "--bus", "sqs:bus"]);
+        what.clone_into(&mut args[0]);
+        args.extend(["--patience".into(), "3s".into()]);
+        let mut command = self.place.command(&args);
+        command.envs(environment());
+        command.env("AWS_ENDPOINT_URL_S3", &self.proxy.endpoint);
+        command.env("AWS_ENDPOINT_URL_SQS", &self.sqs.endpoint);
+        command
+    }
+
+    fn audit(&self) -> Audited {
+        Audited::of(self.command("audit").output().unwrap().into())
+    }
+}
+
+#[test]
+fn s3_that_fails_for_a_while_is_waited_for() {
+    let services = Services::new(&crate::local::events(0..300));
+    Ran::from(services.command("run").output().unwrap()).succeeded();
+    for fault in [
+        Rule::new(Fault::s3(503, "SlowDown")).path("list-type"),
+        Rule::new(Fault::s3(500, "InternalError"))
+            .path("event_type")
+            .nth(2),
+        Rule::new(Fault::TruncateBody(100))
+            .path("event_type")
+            .nth(5),
+    ] {
+        services.proxy.add(fault.method("GET").times(3));
+    }
+    let proven = services.audit().proven();
+    assert_eq!(proven.counts(["in_lake", "messages"]), [300, 0]);
+    assert!(
+        proven.0["notes"]
+            .to_string()
+            .contains("a queue cannot be read back")
+    );
+    let sent = services.sqs.messages("bus").len();
+    assert_eq!(sent, 300, "the audit sent something");
+    let seen = services.proxy.seen();
+    let audited = &seen[seen
+        .iter()
+        .position(|s| s.path.contains("list-type"))
+        .unwrap()..];
+    assert!(
+        audited.iter().all(|seen| seen.method == "GET"),
+        "{audited:?}"
+    );
+}
+
+/// XML, in which S3 and SQS say and take much, cannot hold every character of a key.
+#[test]
+fn keys_of_any_characters_are_found() {
+    let kinds = ["a b", "a+b", "50%", "é\u{ffff}", "a/b=c"];
+    let line = |kind: &&str| {
+        let event = json!({ "event_uuid": "u", "event_name": kind, "created_at": 0 });
+        format!("{event}\n")
+    };
+    let services = Services::new(&kinds.iter().map(line).collect::<String>());
+    Ran::from(services.command("run").output().unwrap()).succeeded();
+    assert_eq!(
+        services.audit().proven().counts(["in_lake", "objects"]),
+        [5, 5]
+    );
+}
