@@ -1,4 +1,4 @@
-# Who has read and written the lake and the results of queries.
+# Who has read and written the lake, the registry and the results of queries.
 resource "aws_s3_bucket" "access_logs" {
   # checkov:skip=CKV_AWS_18: a log of the log's own writing would never end
   # checkov:skip=CKV_AWS_144: access logs stay where the lake is
@@ -91,7 +91,7 @@ data "aws_iam_policy_document" "access_logs_bucket" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_s3_bucket.lake.arn, aws_s3_bucket.athena_results.arn]
+      values   = [aws_s3_bucket.lake.arn, aws_s3_bucket.registry.arn, aws_s3_bucket.athena_results.arn]
     }
 
     condition {

@@ -15,12 +15,37 @@ data "aws_iam_policy_document" "sluice" {
     resources = ["${aws_s3_bucket.lake.arn}/${var.lake_prefix}/*"]
   }
 
-  # Without it S3 answers 403, not 404, for a ledger that is not there yet. A condition on the prefix
-  # would not hold there: the request for an object has none.
+  # Without it S3 answers 403, not 404, for a ledger that is not there yet, and where nothing is active
+  # yet. A condition on the prefix would not hold there: the request for an object has none.
   statement {
     sid       = "KnowWhatIsNotThere"
     actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.lake.arn]
+    resources = [aws_s3_bucket.lake.arn, aws_s3_bucket.registry.arn]
+  }
+
+  statement {
+    sid     = "ReadRegistry"
+    actions = ["s3:GetObject"]
+
+    resources = [
+      "${local.registry_arn}/components/*",
+      "${local.registry_arn}/releases/*",
+      "${local.registry_arn}/active.json",
+    ]
+  }
+
+  # Back to the release before, when the new one fails: by compare-and-swap, and never to one that was
+  # not published.
+  statement {
+    sid       = "RollBack"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.registry_arn}/active.json"]
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-match"
+      values   = ["false"]
+    }
   }
 
   # SendMessageBatch is SendMessage to IAM.
@@ -64,6 +89,24 @@ data "aws_iam_policy_document" "sluice" {
       test     = "StringEquals"
       variable = "kms:EncryptionContext:aws:s3:arn"
       values   = [aws_s3_bucket.lake.arn]
+    }
+  }
+
+  statement {
+    sid       = "KeyOfRegistry"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.registry.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:s3:arn"
+      values   = [aws_s3_bucket.registry.arn]
     }
   }
 

@@ -14,6 +14,13 @@ resource "aws_kms_key" "lake" {
   deletion_window_in_days = 30
 }
 
+resource "aws_kms_key" "registry" {
+  description             = "${var.name}: releases of the rules"
+  policy                  = data.aws_iam_policy_document.key.json
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+}
+
 resource "aws_kms_key" "bus" {
   description             = "${var.name}: the queues"
   policy                  = data.aws_iam_policy_document.key.json
@@ -38,6 +45,11 @@ resource "aws_kms_alias" "stream" {
 resource "aws_kms_alias" "lake" {
   name          = "alias/${var.name}-lake"
   target_key_id = aws_kms_key.lake.key_id
+}
+
+resource "aws_kms_alias" "registry" {
+  name          = "alias/${var.name}-registry"
+  target_key_id = aws_kms_key.registry.key_id
 }
 
 resource "aws_kms_alias" "bus" {

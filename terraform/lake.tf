@@ -112,7 +112,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 }
 
 locals {
-  ledgers = "${aws_s3_bucket.lake.arn}/${var.lake_prefix}/_sluice/ledger/*"
+  # Those of replays into lakes beside this one, too.
+  ledgers = "${aws_s3_bucket.lake.arn}/*/_sluice/ledger/*"
 
   lake_expiry = {
     events     = { prefix = "${var.lake_prefix}/event_type=", days = var.lake_expire_days }
@@ -191,6 +192,7 @@ data "aws_iam_policy_document" "lake_bucket" {
 data "aws_iam_policy_document" "tls_only" {
   for_each = {
     lake           = aws_s3_bucket.lake.arn
+    registry       = aws_s3_bucket.registry.arn
     access_logs    = aws_s3_bucket.access_logs.arn
     athena_results = aws_s3_bucket.athena_results.arn
   }

@@ -1,16 +1,5 @@
 locals {
   lambda_zip = coalesce(var.lambda_zip, "${path.module}/../out/lambda-${var.architecture}.zip")
-
-  sluice_environment = merge(
-    {
-      SLUICE_LAKE         = "s3://${aws_s3_bucket.lake.bucket}/${var.lake_prefix}"
-      SLUICE_BUS          = "sqs:${aws_sqs_queue.bus.name}"
-      SLUICE_BUS_MESSAGES = var.bus_messages
-      SLUICE_LOG_LEVEL    = var.log_level
-    },
-    var.partition_by_date ? { SLUICE_SETTINGS = jsonencode({ partition_by = ["date"] }) } : {},
-    var.environment,
-  )
 }
 
 resource "aws_lambda_function" "sluice" {

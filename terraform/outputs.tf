@@ -13,6 +13,26 @@ output "lake" {
   value       = "s3://${aws_s3_bucket.lake.bucket}/${var.lake_prefix}"
 }
 
+output "registry" {
+  description = "Where releases of the rules are, as SLUICE_REGISTRY takes it."
+  value       = local.registry
+}
+
+output "publisher_policy_arn" {
+  description = "The policy that lets a role publish and activate rules."
+  value       = aws_iam_policy.publisher.arn
+}
+
+output "publisher_role_arn" {
+  description = "The role that publishes and activates rules, where publisher_principal_arns names who may take it."
+  value       = one(aws_iam_role.publisher[*].arn)
+}
+
+output "auditor_role_arn" {
+  description = "The role that runs sluice audit, where auditor_principal_arns names who may take it."
+  value       = one(aws_iam_role.auditor[*].arn)
+}
+
 output "bus_url" {
   description = "The queue with messages about events or objects."
   value       = aws_sqs_queue.bus.url

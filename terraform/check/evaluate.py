@@ -29,11 +29,16 @@ MORE = (
     "lake_expire_days = 400\nquarantine_expire_days = 90\nstream_shards = 4\nlog_encryption = false\n"
 )
 SCRAPED = 'scraper_security_group_ids = ["sg-1"]\n'
+PEOPLE = (
+    'publisher_principal_arns = ["arn:aws:iam::123456789012:role/release"]\n'
+    'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "key"\n'
+)
 
 # Values that are taken, and values that a validation has to refuse.
 FINE = {
     "lambda": EXAMPLE,
     "lambda, more": EXAMPLE + MORE,
+    "lambda, people": EXAMPLE + PEOPLE,
     "container": EXAMPLE + CONTAINER,
     "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
 }
@@ -43,6 +48,8 @@ REFUSED = {
     "container without an image": EXAMPLE + 'mode = "container"\nvpc_id = "v"\nsubnet_ids = ["s"]\n',
     "record age beyond retention": EXAMPLE + "stream_retention_hours = 24\n",
     "events that expire before the stream": EXAMPLE + "lake_expire_days = 7\n",
+    "anyone as publisher": EXAMPLE + 'publisher_principal_arns = ["*"]\n',
+    "an empty key": EXAMPLE + 'release_public_key = " "\n',
     "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
 }
 
