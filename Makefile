@@ -15,7 +15,7 @@ CROSS     := $(if $(filter $(HERE),$(ARCH)),,$(MACHINE)-unknown-linux-gnu)
 PACKAGE   := $(OUT)/lambda-$(ARCH)
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make sure that the WebAssembly target is installed
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup first" >&2; exit 1; }

@@ -94,6 +94,24 @@ locals {
       threshold   = var.lag_alarm_seconds * 1000
       periods     = 2
     }
+    content-mismatch = {
+      description = "An object was there with other content: the shard stands still until somebody looks"
+      namespace   = local.log_namespace
+      metric      = "ContentMismatch"
+      dimensions  = {}
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
+    stopped-shards = {
+      description = "A worker has given up on a chunk; it tries again"
+      namespace   = local.log_namespace
+      metric      = "StoppedShards"
+      dimensions  = {}
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
   }
 
   function_dimensions = { FunctionName = var.name }

@@ -35,6 +35,10 @@ locals {
     { title = "Workers", stat = "Minimum", metrics = [
       ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", var.name, "ServiceName", var.name],
     ] },
+    { title = "Shards that stopped, content that differed", stat = "Sum", metrics = [
+      [local.log_namespace, "StoppedShards"],
+      [local.log_namespace, "ContentMismatch"],
+    ] },
     { title = "Processor and memory, percent", stat = "Maximum", metrics = [
       ["AWS/ECS", "CPUUtilization", "ClusterName", var.name, "ServiceName", var.name],
       ["AWS/ECS", "MemoryUtilization", "ClusterName", var.name, "ServiceName", var.name],

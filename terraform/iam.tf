@@ -28,6 +28,7 @@ data "aws_iam_policy_document" "sluice" {
     actions = ["s3:GetObject"]
 
     resources = [
+      "${local.registry_arn}/cases/*",
       "${local.registry_arn}/components/*",
       "${local.registry_arn}/releases/*",
       "${local.registry_arn}/active.json",

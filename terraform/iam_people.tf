@@ -7,6 +7,7 @@ data "aws_iam_policy_document" "publisher" {
     actions = ["s3:GetObject", "s3:PutObject"]
 
     resources = [
+      "${local.registry_arn}/cases/*",
       "${local.registry_arn}/components/*",
       "${local.registry_arn}/releases/*",
       "${local.registry_arn}/active.json",
@@ -15,9 +16,14 @@ data "aws_iam_policy_document" "publisher" {
 
   # What is active cannot be deleted, only changed.
   statement {
-    sid       = "CollectGarbage"
-    actions   = ["s3:DeleteObject"]
-    resources = ["${local.registry_arn}/components/*", "${local.registry_arn}/releases/*"]
+    sid     = "CollectGarbage"
+    actions = ["s3:DeleteObject"]
+
+    resources = [
+      "${local.registry_arn}/cases/*",
+      "${local.registry_arn}/components/*",
+      "${local.registry_arn}/releases/*",
+    ]
   }
 
   # To list it, and to hear 404 of what is not there yet, which no condition on the prefix would allow.

@@ -1,6 +1,7 @@
 # Where releases of the rules are, for `sluice transform publish` to write and for the program to read:
-# components/<sha256>.wasm, releases/<id>.json, and active.json, which says which release is served. It
-# begins empty; until something is activated, the program serves the component that it carries.
+# components/<sha256>.wasm, cases/<sha256>.json (golden cases), releases/<id>.json with its signature beside
+# it, and active.json, which says which release serves. It begins empty; until something is activated, the
+# program serves the component that it carries.
 
 locals {
   registry_prefix = "rules"
@@ -87,7 +88,66 @@ resource "aws_s3_bucket_lifecycle_configuration" "registry" {
 
 resource "aws_s3_bucket_policy" "registry" {
   bucket = aws_s3_bucket.registry.id
-  policy = data.aws_iam_policy_document.tls_only["registry"].json
+  policy = data.aws_iam_policy_document.registry_bucket.json
 
   depends_on = [aws_s3_bucket_public_access_block.registry]
+}
+
+data "aws_iam_policy_document" "registry_bucket" {
+  source_policy_documents = [data.aws_iam_policy_document.tls_only["registry"].json]
+
+  # What was published stays what it is, and what is active changes by compare-and-swap only.
+  statement {
+    sid           = "CreateOnly"
+    effect        = "Deny"
+    actions       = ["s3:PutObject"]
+    not_resources = ["${local.registry_arn}/active.json"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "s3:ObjectCreationOperation"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid       = "CompareAndSwap"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.registry_arn}/active.json"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-match"
+      values   = ["true"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "s3:ObjectCreationOperation"
+      values   = ["true"]
+    }
+  }
 }

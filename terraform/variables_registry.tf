@@ -1,11 +1,11 @@
 variable "release_public_key" {
-  description = "The ed25519 public key by which the program checks the signatures of releases (SLUICE_PUBLIC_KEY); null checks none. Its private half stays with who publishes."
+  description = "The Ed25519 public key, in PEM, that releases have to be signed with (SLUICE_PUBLIC_KEY); null looks at no signatures. Its private half stays with who publishes."
   type        = string
   default     = null
 
   validation {
-    condition     = var.release_public_key == null ? true : length(trimspace(var.release_public_key)) > 0
-    error_message = "Give a key, or null to check no signatures."
+    condition     = var.release_public_key == null ? true : can(regex("^-----BEGIN PUBLIC KEY-----\\s", var.release_public_key))
+    error_message = "Give a public key in PEM, as openssl pkey -pubout writes it, or null."
   }
 }
 

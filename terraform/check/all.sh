@@ -47,6 +47,7 @@ fi
 if python_tool hcl python-hcl2==8.1.4; then
     python="$TOOLS/hcl/bin/python"
     check "policies against the calls of the program" "$python" check/iam.py
+    check "metrics and settings against the program" "$python" check/names.py
     if typings; then
         check "resources against the provider's schema" "$python" check/schema.py "$TOOLS/package"
     else

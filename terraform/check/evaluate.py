@@ -31,7 +31,7 @@ MORE = (
 SCRAPED = 'scraper_security_group_ids = ["sg-1"]\n'
 PEOPLE = (
     'publisher_principal_arns = ["arn:aws:iam::123456789012:role/release"]\n'
-    'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "key"\n'
+    'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "-----BEGIN PUBLIC KEY-----\\nMCow\\n-----END PUBLIC KEY-----"\n'
 )
 
 # Values that are taken, and values that a validation has to refuse.
@@ -49,7 +49,7 @@ REFUSED = {
     "record age beyond retention": EXAMPLE + "stream_retention_hours = 24\n",
     "events that expire before the stream": EXAMPLE + "lake_expire_days = 7\n",
     "anyone as publisher": EXAMPLE + 'publisher_principal_arns = ["*"]\n',
-    "an empty key": EXAMPLE + 'release_public_key = " "\n',
+    "a key that is none": EXAMPLE + 'release_public_key = "MCow"\n',
     "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
 }
 

@@ -2,7 +2,7 @@
 """Holds the policies against the calls that the program makes: each is allowed, and nothing else.
 
 The calls are found in the source. One that is not in the table below, that is nowhere made any more, or
-that is made in a file that the table does not name, is a fault too: who makes it, then, and where to?
+that is made in a module that the table does not name, is a fault too: who makes it, then, and where to?
 Ends with 0 or 1.
 """
 
@@ -16,20 +16,20 @@ SOURCE = FOLDER.parent / "host" / "src"
 # Who makes calls: the function and the workers, who audits, who publishes rules, who produces events.
 PROGRAM, AUDITOR, PUBLISHER, PRODUCER = "sluice", "auditor", "publisher", "producer"
 
-# The calls by the name that the SDK gives them: in which files, which actions of IAM they need, and by
+# The calls by the name that the SDK gives them: in which modules, which actions of IAM they need, and by
 # whose policy they are made. A replay makes the program's calls with the rights of who runs it.
 CALLS = {
-    "get_object": ({"sink/s3.rs", "ledger/s3.rs"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER}),
-    "head_object": ({"sink/s3.rs"}, {"s3:GetObject"}, {PROGRAM}),
-    "put_object": ({"sink/s3.rs", "ledger/s3.rs"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER}),
-    "list_objects_v2": ({"sink/s3.rs"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER}),
-    "get_queue_url": ({"sink/sqs.rs"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
-    "get_queue_attributes": ({"sink/sqs.rs"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
-    "send_message_batch": ({"sink/sqs.rs"}, {"sqs:SendMessage"}, {PROGRAM}),
-    "list_shards": ({"source/kinesis/api.rs"}, {"kinesis:ListShards"}, {PROGRAM, AUDITOR}),
-    "get_shard_iterator": ({"source/kinesis/api.rs"}, {"kinesis:GetShardIterator"}, {PROGRAM, AUDITOR}),
-    "get_records": ({"source/kinesis/api.rs"}, {"kinesis:GetRecords"}, {PROGRAM, AUDITOR}),
-    "put_records": ({"source/kinesis/api.rs"}, {"kinesis:PutRecords"}, {PRODUCER}),
+    "get_object": ({"sink/s3", "ledger/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER}),
+    "head_object": ({"sink/s3"}, {"s3:GetObject"}, {PROGRAM}),
+    "put_object": ({"sink/s3", "ledger/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER}),
+    "list_objects_v2": ({"sink/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER}),
+    "get_queue_url": ({"sink/sqs"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
+    "get_queue_attributes": ({"sink/sqs"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
+    "send_message_batch": ({"sink/sqs"}, {"sqs:SendMessage"}, {PROGRAM}),
+    "list_shards": ({"source/kinesis"}, {"kinesis:ListShards"}, {PROGRAM, AUDITOR}),
+    "get_shard_iterator": ({"source/kinesis"}, {"kinesis:GetShardIterator"}, {PROGRAM, AUDITOR}),
+    "get_records": ({"source/kinesis"}, {"kinesis:GetRecords"}, {PROGRAM, AUDITOR}),
+    "put_records": ({"source/kinesis"}, {"kinesis:PutRecords"}, {PRODUCER}),
 }
 
 # What is needed beside a call of its own: keys; the right to hear 404 for an object that is not there
@@ -57,15 +57,16 @@ POLICIES = {
 }
 
 # Who may do what to which objects of the registry.
+PUBLISHED = {"cases/*", "components/*", "releases/*"}
 REGISTRY = {
     PROGRAM: {
-        "s3:GetObject": {"components/*", "releases/*", "active.json"},
+        "s3:GetObject": {*PUBLISHED, "active.json"},
         "s3:PutObject": {"active.json"},
     },
     PUBLISHER: {
-        "s3:GetObject": {"components/*", "releases/*", "active.json"},
-        "s3:PutObject": {"components/*", "releases/*", "active.json"},
-        "s3:DeleteObject": {"components/*", "releases/*"},
+        "s3:GetObject": {*PUBLISHED, "active.json"},
+        "s3:PutObject": {*PUBLISHED, "active.json"},
+        "s3:DeleteObject": PUBLISHED,
     },
 }
 
@@ -75,13 +76,19 @@ WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
 CALL = re.compile(r"\bclient(?:\(\))?\s*\.\s*([a-z0-9_]+)\(\)")
 
 
-def calls_in_source():
-    """Which files make which call."""
-    found = {}
+def sources():
+    """Each file's text, and its module: the first two names of its path."""
     for path in sorted(SOURCE.rglob("*.rs")):
-        for name in CALL.findall(path.read_text()):
+        yield "/".join(path.relative_to(SOURCE).with_suffix("").parts[:2]), path.read_text()
+
+
+def calls_in_source():
+    """Which modules make which call."""
+    found = {}
+    for module, text in sources():
+        for name in CALL.findall(text):
             if name != "clone":
-                found.setdefault(name, set()).add(path.relative_to(SOURCE).as_posix())
+                found.setdefault(name, set()).add(module)
     return found
 
 
@@ -90,17 +97,16 @@ def check_calls():
     for name in sorted(CALLS.keys() | found.keys()):
         expected = CALLS[name][0] if name in CALLS else set()
         if expected != found.get(name, set()):
-            files = ", ".join(sorted(found.get(name, ()))) or "nowhere"
-            yield f"{name} is called in: {files}; the table in check/iam.py says something else"
+            places = ", ".join(sorted(found.get(name, ()))) or "nowhere"
+            yield f"{name} is called in: {places}; the table in check/iam.py says something else"
 
 
 def check_sends():
-    """A request that is sent in a file without a call that the table knows of was built another way."""
-    known = set().union(*(files for files, _, _ in CALLS.values()))
-    for path in sorted(SOURCE.rglob("*.rs")):
-        file = path.relative_to(SOURCE).as_posix()
-        if re.search(r"\.send\(\)\s*\.await", path.read_text()) and file not in known:
-            yield f"{file} sends a request, and the table in check/iam.py has no call in it"
+    """A request that is sent in a module without a call that the table knows of was built another way."""
+    known = set().union(*(places for places, _, _ in CALLS.values()))
+    for module, text in sources():
+        if re.search(r"\.send\(\)\s*\.await", text) and module not in known:
+            yield f"{module} sends a request, and the table in check/iam.py has no call in it"
 
 
 def plain(values):
