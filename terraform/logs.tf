@@ -19,7 +19,7 @@ resource "aws_cloudwatch_log_metric_filter" "stopped_shards" {
 
   name           = "${var.name}-stopped-shards"
   log_group_name = aws_cloudwatch_log_group.sluice.name
-  pattern        = "{ $.message = \"a shard has stopped\" }"
+  pattern        = "\"a shard has stopped\""
 
   metric_transformation {
     namespace = local.log_namespace
@@ -33,7 +33,7 @@ resource "aws_cloudwatch_log_metric_filter" "content_mismatch" {
 
   name           = "${var.name}-content-mismatch"
   log_group_name = aws_cloudwatch_log_group.sluice.name
-  pattern        = "{ $.error = \"*is there already with other content*\" }"
+  pattern        = "\"is there already with other content\""
 
   metric_transformation {
     namespace = local.log_namespace
