@@ -7,6 +7,9 @@ locals {
   registry_prefix = "rules"
   registry        = "s3://${aws_s3_bucket.registry.bucket}/${local.registry_prefix}"
   registry_arn    = "${aws_s3_bucket.registry.arn}/${local.registry_prefix}"
+
+  # What changes there: which release serves, and the signature of a release that is signed again.
+  registry_changing = ["${local.registry_arn}/active.json", "${local.registry_arn}/releases/*.sig"]
 }
 
 resource "aws_s3_bucket" "registry" {
@@ -96,12 +99,12 @@ resource "aws_s3_bucket_policy" "registry" {
 data "aws_iam_policy_document" "registry_bucket" {
   source_policy_documents = [data.aws_iam_policy_document.tls_only["registry"].json]
 
-  # What was published stays what it is, and what is active changes by compare-and-swap only.
+  # What was published stays what it is; what changes does so by compare-and-swap only.
   statement {
     sid           = "CreateOnly"
     effect        = "Deny"
     actions       = ["s3:PutObject"]
-    not_resources = ["${local.registry_arn}/active.json"]
+    not_resources = local.registry_changing
 
     principals {
       type        = "AWS"
@@ -125,7 +128,7 @@ data "aws_iam_policy_document" "registry_bucket" {
     sid       = "CompareAndSwap"
     effect    = "Deny"
     actions   = ["s3:PutObject"]
-    resources = ["${local.registry_arn}/active.json"]
+    resources = local.registry_changing
 
     principals {
       type        = "AWS"
