@@ -17,7 +17,7 @@ CROSS     := $(if $(filter $(HERE),$(ARCH)),,$(MACHINE)-unknown-linux-gnu)
 PACKAGE   := $(OUT)/lambda-$(ARCH)
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make sure that the WebAssembly target is installed
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup first" >&2; exit 1; }
@@ -87,7 +87,10 @@ lint: setup ## check format, clippy and documentation, warnings as errors
 	cargo clippy --release --locked --package guest-enrich --target $(TARGET) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
 
+terraform-check: ## check terraform/ without an account (what is not installed is skipped, and said)
+	@terraform/check/all.sh
+
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test guest guest-js component lint clean
+.PHONY: help setup build demo demo-aws lambda cross test guest guest-js component lint terraform-check clean
