@@ -46,8 +46,11 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
     let rollout = registry.active().await?.rollout;
     let mut releases = Vec::new();
     for release in registry.releases().await? {
-        let manifest = registry.manifest(release).await?;
-        releases.push(Listed { release, manifest });
+        match registry.manifest(release).await {
+            Ok(manifest) => releases.push(Listed { release, manifest }),
+            Err(error) if error.may_pass() => return Err(error.into()),
+            Err(damaged) => eprintln!("sluice: {damaged}"),
+        }
     }
     releases.sort_by(|a, b| a.manifest.published_at.cmp(&b.manifest.published_at));
     if args.json {

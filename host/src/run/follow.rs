@@ -154,6 +154,11 @@ impl Follower {
     async fn adopt(&self, seen: &mut Seen, active: Versioned) {
         let (rollout, now) = (&active.rollout, self.rules.slot().now());
         seen.again = false;
+        let number = |seen: &Versioned| seen.rollout.number;
+        if seen.active.as_ref().map(number) != Some(rollout.number) {
+            // Who changes what serves may have mended what was wrong, such as a missing signature.
+            seen.refused.clear();
+        }
         let mut lineup = Lineup::clone(&now);
         if let Ok(release) = self.had(seen, rollout.active).await
             && release.id() != now.active.id()
@@ -282,8 +287,10 @@ impl Follower {
 
 /// What a host is called that changes something on its own.
 fn host_name() -> String {
-    let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME")
-        .or_else(|_| std::env::var("HOSTNAME"))
-        .unwrap_or_default();
-    format!("sluice {name} (process {})", std::process::id())
+    let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let process = format!("process {}", std::process::id());
+    match name {
+        Ok(name) => format!("sluice on {name}, {process}"),
+        Err(_) => format!("sluice, {process}"),
+    }
 }

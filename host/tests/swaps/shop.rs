@@ -103,7 +103,10 @@ impl Shop {
             r#"{"stamp":"own"}"#,
         ];
         args.extend(["--registry", self.registry(), "--registry-poll", "100ms"]);
-        args.extend(["--chunk-records", "200", "--log-level", "info"]);
+        args.extend(["--log-level", "info"]);
+        if !more.contains(&"--chunk-records") {
+            args.extend(["--chunk-records", "200"]);
+        }
         args.extend(more);
         self.cloud.command(&args)
     }

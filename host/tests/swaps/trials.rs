@@ -73,8 +73,8 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
         shop.stamped(&json!({ "stamp": "bad", "traps": 20 })),
     );
     shop.activate(&a, &[]);
-    let lease = ["--lease", "2s", "--chunk-records", "40"];
-    let mut workers = [shop.watched(&lease), shop.watched(&lease)];
+    let small = ["--chunk-records", "40"];
+    let mut workers = [shop.watched(&small), shop.watched(&small)];
     for worker in &mut workers {
         serves(worker, &a);
     }
@@ -104,7 +104,7 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
     );
     let said = (last["by"].as_str().unwrap(), last["why"].as_str().unwrap());
     assert!(
-        said.0.starts_with("sluice ") && said.1.starts_with("failed on 5."),
+        said.0.starts_with("sluice") && said.1.starts_with("failed on "),
         "{said:?}"
     );
     let quarantined = || lake::quarantine(&shop.cloud.lake());
