@@ -5,6 +5,8 @@ SLUICE := target/release/sluice
 OUT    := out
 EVENTS := 1000000
 
+GUEST_JS := host/examples/guest-js
+
 # A Lambda package: for which architecture, and what goes in beside the program.
 HERE      := $(patsubst aarch64,arm64,$(shell uname -m))
 ARCH      := $(HERE)
@@ -15,7 +17,7 @@ CROSS     := $(if $(filter $(HERE),$(ARCH)),,$(MACHINE)-unknown-linux-gnu)
 PACKAGE   := $(OUT)/lambda-$(ARCH)
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make sure that the WebAssembly target is installed
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup first" >&2; exit 1; }
@@ -70,6 +72,11 @@ guest: build ## build the transform alone: the module, and the component in targ
 	cargo build --release --locked --package guest-enrich --target $(TARGET)
 	$(SLUICE) transform export target/enrich.wasm
 
+guest-js: build ## build the same transform from JavaScript, target/guest-js.wasm, and compare the two (needs npm)
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or later" >&2; exit 1; }
+	cd $(GUEST_JS) && npm ci --no-audit --no-fund && npm run build
+	node $(GUEST_JS)/check.js $(SLUICE) target/guest-js.wasm $(OUT)/guest-js
+
 component: setup ## build the transform with cargo component (cargo install cargo-component)
 	@cargo component --version >/dev/null 2>&1 || { echo "cargo component is missing: cargo install cargo-component --locked" >&2; exit 1; }
 	cargo component build --release --locked --package guest-enrich --target $(TARGET)
@@ -80,7 +87,10 @@ lint: setup ## check format, clippy and documentation, warnings as errors
 	cargo clippy --release --locked --package guest-enrich --target $(TARGET) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
 
+terraform-check: ## check terraform/ without an account (what is not installed is skipped, and said)
+	@terraform/check/all.sh
+
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test guest component lint clean
+.PHONY: help setup build demo demo-aws lambda cross test guest guest-js component lint terraform-check clean

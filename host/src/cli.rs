@@ -20,9 +20,10 @@ use crate::author::new::{NewArgs, new};
 use crate::author::wrap::{WrapArgs, wrap};
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::generate::{self, Events, Generated, Plan};
+use crate::publisher;
 use crate::run::{self, lambda};
 use crate::telemetry;
-use crate::transform::ENRICH;
+use crate::transform::{ENRICH, apart};
 
 /// Runs sandboxed WebAssembly transforms over a stream of JSON events and lands the result in a data
 /// lake and on a bus, each record exactly once.
@@ -68,6 +69,11 @@ enum TransformCommand {
         /// The file to write.
         file: PathBuf,
     },
+    #[command(flatten)]
+    Publisher(publisher::Command),
+    /// Compile what comes on standard input, for the process that has started this one.
+    #[command(name = apart::COMMAND, hide = true)]
+    CompileApart,
     /// Compile a component ahead of time, for the package of a Lambda function, where it belongs into the
     /// folder `precompiled`.
     Precompile {
@@ -212,6 +218,8 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
             println!("{}", made.display());
             Ok(())
         }
+        TransformCommand::Publisher(command) => publisher::execute(command),
+        TransformCommand::CompileApart => apart::main(),
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),

@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod file;
+pub mod following;
 pub mod listen;
 pub mod replay;
 pub mod target;
@@ -31,6 +32,7 @@ use crate::transform::limits::Limits;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
+pub use self::following::Following;
 pub use self::listen::Listen;
 pub use self::replay::{Chosen, ReplayArgs};
 pub use self::target::{BusTarget, LakeTarget, Sources, StartAt, StreamSettings};
@@ -80,6 +82,10 @@ pub struct RunSettings {
     pub level: Level,
     /// What becomes of records of aggregates that belong to other shards.
     pub outsiders: Outsiders,
+    /// The registry that says what serves.
+    pub following: Option<Following>,
+    /// Whether the transform's file is taken up again when it changes.
+    pub watch: bool,
     /// A release of a registry in the place of the transform.
     pub chosen: Option<Chosen>,
     /// The part of the source that a replay takes; `None` for a run.
@@ -132,6 +138,8 @@ impl RunArgs {
             bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
             patience: Patience::new(self.patience),
             outsiders: self.outsiders,
+            following: Following::validate(&self)?,
+            watch: self.watch,
             chosen: None,
             replay: None,
             messages: self.bus_messages,
@@ -229,10 +237,10 @@ fn missing(key: &str, example: &str) -> ConfigError {
     )
 }
 
-/// The settings of a transform: a JSON object, or the content of a file.
+/// The transform's settings: a JSON object, or the content of the file with that name.
 ///
 /// # Errors
-/// What is neither.
+/// Neither an object nor a file that can be read.
 pub fn transform_settings(settings: &str) -> Result<String, ConfigError> {
     if settings.trim_start().starts_with('{') {
         return Ok(settings.to_owned());

@@ -8,6 +8,7 @@ use crate::ledger::Range;
 use crate::ledger::store::StoreError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
+use crate::transform::registry::RegistryError;
 use crate::transform::sandbox::SandboxError;
 
 /// Why a shard could not be landed to its end.
@@ -22,6 +23,9 @@ pub enum PipelineError {
     /// The ledger cannot be written.
     #[error(transparent)]
     Ledger(#[from] StoreError),
+    /// The release cannot be kept beside what it writes.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The lake or the bus cannot be written.
     #[error(transparent)]
     Sink(#[from] SinkError),

@@ -1,14 +1,15 @@
 //! Files written whole or not at all, so that a kill at any moment leaves no half of one.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
 
-use crate::transform::registry::WriteOnce;
+use crate::transform::registry::{FileResult, Files, Found, Look, Version};
+use crate::transform::release::Digest;
 
 /// What writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
@@ -22,6 +23,16 @@ const WRITE_BYTES: usize = 256 << 10;
 pub struct Scratch {
     folder: PathBuf,
     next: AtomicU64,
+    /// Whether it goes with this value, because nobody opens it again.
+    passing: bool,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.passing {
+            let _not_made_or_left_to_people = self.close();
+        }
+    }
 }
 
 impl Scratch {
@@ -37,14 +48,18 @@ impl Scratch {
         Ok(Self {
             folder,
             next: AtomicU64::new(0),
+            passing: false,
         })
     }
 
-    /// A folder that nobody else knows of, made when it is first written to.
+    /// A folder that nobody else knows of, made when it is first written to, and removed with this value.
     #[must_use]
     pub fn unopened(folder: PathBuf) -> Self {
-        let next = AtomicU64::new(0);
-        Self { folder, next }
+        Self {
+            folder,
+            next: AtomicU64::new(0),
+            passing: true,
+        }
     }
 
     fn write(&self, content: &Content<'_>) -> io::Result<PathBuf> {
@@ -135,7 +150,7 @@ fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// A folder of files that are created once.
+/// A folder of files by name.
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
@@ -148,20 +163,109 @@ impl Folder {
     pub fn new(root: PathBuf, scratch: Arc<Scratch>) -> Self {
         Self { root, scratch }
     }
-}
 
-impl WriteOnce for Folder {
-    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), String>> {
-        let created = self.scratch.create(&self.root.join(name), content);
-        Box::pin(ready(created.map(drop).map_err(|error| error.to_string())))
+    fn read_up_to(&self, name: &str, max: usize) -> io::Result<Found> {
+        let file = match File::open(self.root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            file => file?,
+        };
+        let bytes = file.metadata()?.len();
+        if bytes > max as u64 {
+            return Ok(Found::TooLarge(bytes));
+        }
+        let mut content = Vec::new();
+        file.take(bytes).read_to_end(&mut content)?;
+        Ok(Found::Content(content))
     }
 
-    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, String>> {
-        Box::pin(ready(match fs::read(self.root.join(name)) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }))
+    fn look_again(&self, name: &str, seen: Option<&Version>) -> io::Result<Look> {
+        let content = match fs::read(self.root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Nothing),
+            content => content?,
+        };
+        let version = Version(Digest::of(&content).to_string());
+        if seen == Some(&version) {
+            return Ok(Look::Same);
+        }
+        Ok(Look::Content(content, version))
+    }
+
+    /// Under a lock, which goes with the process that holds it.
+    fn compare_and_swap(
+        &self,
+        name: &str,
+        content: &[u8],
+        seen: Option<&Version>,
+    ) -> io::Result<bool> {
+        let path = self.root.join(name);
+        fs::create_dir_all(parent(&path))?;
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let lock = File::create(path.with_file_name(format!(".{file_name}.lock")))?;
+        lock.lock()?;
+        let unchanged = match (self.look_again(name, seen)?, seen) {
+            (Look::Same, _) | (Look::Nothing, None) => true,
+            (Look::Nothing | Look::Content(..), _) => false,
+        };
+        if unchanged {
+            self.scratch.replace(&path, content)?;
+        }
+        Ok(unchanged)
+    }
+
+    fn names(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.root.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            names.extend(name.to_str().map(|name| format!("{folder}/{name}")));
+        }
+        Ok(names)
+    }
+}
+
+fn at_once<'a, T: Send + 'a>(result: io::Result<T>) -> BoxFuture<'a, FileResult<T>> {
+    Box::pin(ready(result.map_err(|error| error.to_string())))
+}
+
+impl Files for Folder {
+    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
+        let created = self.scratch.create(&self.root.join(name), content);
+        at_once(created.map(drop))
+    }
+
+    fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>> {
+        at_once(self.read_up_to(name, max))
+    }
+
+    fn look<'a>(
+        &'a self,
+        name: &'a str,
+        seen: Option<&'a Version>,
+    ) -> BoxFuture<'a, FileResult<Look>> {
+        at_once(self.look_again(name, seen))
+    }
+
+    fn swap<'a>(
+        &'a self,
+        name: &'a str,
+        content: &'a [u8],
+        seen: Option<&'a Version>,
+    ) -> BoxFuture<'a, FileResult<bool>> {
+        at_once(self.compare_and_swap(name, content, seen))
+    }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, FileResult<Vec<String>>> {
+        at_once(self.names(folder))
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, FileResult<()>> {
+        at_once(match fs::remove_file(self.root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod gauges;
 mod looks;
+mod rollouts;
 mod shards;
 mod status;
 
@@ -12,6 +13,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 
 use self::looks::{Looks, Rhythm};
+pub use self::rollouts::Rollouts;
 use self::shards::Shards;
 pub use self::shards::{ReadMeter, State};
 pub use self::status::Status;
@@ -59,7 +61,6 @@ impl From<&Release> for Serving {
 pub struct Health {
     started: Instant,
     began_at: DateTime<Utc>,
-    serving: Serving,
     retries: Retries,
     now: Mutex<Now>,
 }
@@ -67,6 +68,9 @@ pub struct Health {
 /// What changes.
 #[derive(Debug)]
 struct Now {
+    serving: Serving,
+    /// Of a registry that is followed, or a file that is watched.
+    rollouts: Option<Rollouts>,
     /// Of a stream; files are not looked at.
     looks: Option<Looks>,
     stopping: bool,
@@ -88,9 +92,10 @@ impl Health {
         Self {
             started,
             began_at: Utc::now(),
-            serving,
             retries,
             now: Mutex::new(Now {
+                serving,
+                rollouts: None,
                 looks,
                 stopping: false,
                 shards: Shards::default(),
@@ -116,8 +121,13 @@ impl Health {
 
     /// The release that serves.
     #[must_use]
-    pub fn serving(&self) -> &Serving {
-        &self.serving
+    pub fn serving(&self) -> Serving {
+        self.now().serving.clone()
+    }
+
+    /// Another release serves.
+    pub fn serve(&self, serving: Serving) {
+        self.now().serving = serving;
     }
 
     /// A look at the stream came round, with this fault if it failed.

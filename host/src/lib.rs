@@ -47,6 +47,7 @@ pub mod ledger;
 pub mod partition;
 pub mod pipeline;
 pub mod progress;
+pub mod publisher;
 pub mod record;
 pub mod retry;
 pub mod run;

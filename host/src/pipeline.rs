@@ -10,6 +10,7 @@ mod landing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -24,7 +25,7 @@ use crate::source::Slices;
 use crate::transform::outcome::Transformed;
 use crate::transform::sandbox::SandboxError;
 
-pub use self::host::{Host, Plan, Shard, Sinks};
+pub use self::host::{Fresh, Host, How, Plan, Shard, Sinks};
 
 /// Lands a shard to its end, chunk by chunk; the next is transformed while one is landed. `replay` is
 /// the plan of a range that was pending, which comes first.
@@ -35,28 +36,29 @@ pub use self::host::{Host, Plan, Shard, Sinks};
 pub async fn run_shard(
     host: &Arc<Host>,
     shard: &mut Shard,
-    replay: Option<&Plan>,
-    fresh: &Plan,
+    replay: Option<Plan>,
+    fresh: &Fresh,
 ) -> Result<(), PipelineError> {
     let Shard {
         slices,
         ledger,
         sinks,
     } = shard;
-    let mut plan = replay.unwrap_or(fresh);
     let rules = || (sinks.chunk_rules(host), host.chunk_limits());
-    let mut ready = build(host, rules(), slices, plan).await?;
+    let first = replay.map_or(How::Fresh(fresh), How::Again);
+    let mut ready = build(host, rules(), slices, first).await?;
     while let Some(built) = ready {
-        let landing = land(host, sinks, ledger, built, plan);
-        ((), ready) = tokio::try_join!(landing, build(host, rules(), slices, fresh))?;
-        plan = fresh;
+        let landing = land(host, sinks, ledger, built);
+        let next = build(host, rules(), slices, How::Fresh(fresh));
+        ((), ready) = tokio::try_join!(landing, next)?;
     }
     Ok(())
 }
 
-/// A chunk, and when its first slice came.
+/// A chunk, how it was made, and when its first slice came.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
+    plan: Plan,
     opened_at: Instant,
 }
 
@@ -68,23 +70,33 @@ pub(crate) async fn build(
     host: &Host,
     (rules, limits): (ChunkRules, ChunkLimits),
     slices: &mut Slices,
-    plan: &Plan,
+    how: How<'_>,
 ) -> Result<Option<Built>, PipelineError> {
-    let mut chunk = Chunk::new(rules, plan.release.id());
-    let mut gate = Gate::new(limits, plan.range);
+    let mut gate = Gate::new(limits, how.range());
+    let (mut plan, mut chunk) = (None, None);
     let mut in_flight = VecDeque::new();
     loop {
         while gate.is_open() && in_flight.len() < 2 * host.compute.threads() {
             match gate.next_slice(slices).await? {
-                Some(slice) => in_flight.push_back(transform(host, plan, slice)),
+                Some(slice) => {
+                    let plan = plan.get_or_insert_with(|| how.plan(&slice));
+                    in_flight.push_back(transform(host, plan, slice));
+                }
                 None => gate.close(),
             }
         }
-        let Some(next) = in_flight.pop_front() else {
+        let (Some(next), Some(plan)) = (in_flight.pop_front(), &plan) else {
             break;
         };
-        let (slice, outcome) = next.finish().await;
-        chunk.absorb(&slice, outcome?);
+        let Done {
+            slice,
+            outcome,
+            took,
+        } = next.finish().await;
+        let (release, outcome) = (plan.release.id(), outcome?);
+        host.scores.add(release, slice.len(), &outcome, took);
+        let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
+        chunk.absorb(&slice, outcome);
         host.progress.read(&slice);
         if plan.range.is_none() && chunk.is_overgrown(&limits) {
             gate.close();
@@ -92,45 +104,75 @@ pub(crate) async fn build(
         }
     }
     gate.check_complete()?;
-    Ok(gate.opened_at().map(|opened_at| Built { chunk, opened_at }))
+    Ok(match (chunk, plan, gate.opened_at()) {
+        (Some(chunk), Some(plan), Some(opened_at)) => Some(Built {
+            chunk,
+            plan,
+            opened_at,
+        }),
+        _ => None,
+    })
 }
 
-type Transforming = Task<(Slice, Result<Transformed, SandboxError>)>;
+/// A slice and what became of it.
+struct Done {
+    slice: Slice,
+    outcome: Result<Transformed, SandboxError>,
+    took: Duration,
+}
+
+type Transforming = Task<Done>;
 
 fn transform(host: &Host, plan: &Plan, slice: Slice) -> Transforming {
     let (release, condemned) = (plan.release.clone(), plan.condemned.clone());
+    let shadow = plan
+        .shadow
+        .clone()
+        .map(|shadow| (shadow, host.shadow.clone()));
     let timing = host.progress.times.transform.clone();
     host.compute.spawn(move || {
         let started = Instant::now();
         let outcome = release.run(&slice, &condemned);
-        timing.took(started.elapsed());
-        (slice, outcome)
+        let took = started.elapsed();
+        timing.took(took);
+        if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
+            seen.compare(&shadow, &slice, outcome, took);
+        }
+        Done {
+            slice,
+            outcome,
+            took,
+        }
     })
 }
 
 async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Slice> {
     let mut slices = Vec::new();
     for task in tasks {
-        slices.push(task.finish().await.0);
+        slices.push(task.finish().await.slice);
     }
     slices
 }
 
-/// Pins the chunk, writes everything that came of it, and only then commits it.
+/// Keeps the release, pins the chunk, writes everything that came of it, and only then commits it.
 async fn land(
     host: &Arc<Host>,
     sinks: &Sinks,
     ledger: &mut LedgerStore,
     built: Built,
-    plan: &Plan,
 ) -> Result<(), PipelineError> {
-    let Built { chunk, opened_at } = built;
+    let Built {
+        chunk,
+        plan,
+        opened_at,
+    } = built;
     let format = plan.format;
     let pending = chunk.pending(format, plan.outsiders);
     let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };
     let range = pending.range;
+    sinks.registry.keep(plan.release.offer()).await?;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;

@@ -21,6 +21,9 @@ use crate::transform::release::ReleaseId;
 /// A counter for each kind of object.
 type ByKind = Family<[(&'static str, &'static str); 1], Counter>;
 
+/// A counter for each step of admission.
+type ByStep = Family<[(&'static str, &'static str); 1], Counter>;
+
 const LAKE: [(&str, &str); 1] = [("kind", "lake")];
 const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
 
@@ -42,6 +45,10 @@ pub struct Progress {
     object_bytes: ByKind,
     chunks: Counter,
     committed_before: Counter,
+    swaps: Counter,
+    withdrawals: Counter,
+    registry_failures: Counter,
+    refusals: ByStep,
     retries: Retries,
     /// How long things took.
     pub times: Times,
@@ -71,6 +78,10 @@ impl Progress {
             object_bytes,
             chunks: Counter::default(),
             committed_before: Counter::default(),
+            swaps: Counter::default(),
+            withdrawals: Counter::default(),
+            registry_failures: Counter::default(),
+            refusals: ByStep::default(),
             retries,
             times: Times::default(),
         }
@@ -111,6 +122,26 @@ impl Progress {
     /// A shard was opened of which `records` are done already.
     pub fn found_committed(&self, records: u64) {
         self.committed_before.inc_by(records);
+    }
+
+    /// Another release serves.
+    pub fn swapped(&self) {
+        self.swaps.inc();
+    }
+
+    /// A release was taken back because it did worse than it may.
+    pub fn withdrew(&self) {
+        self.withdrawals.inc();
+    }
+
+    /// A release was refused at this step of admission.
+    pub fn refused(&self, step: &'static str) {
+        self.refusals.get_or_create_owned(&[("step", step)]).inc();
+    }
+
+    /// A look at the registry failed.
+    pub fn registry_failed(&self) {
+        self.registry_failures.inc();
     }
 
     /// How many records have been read, landed or not.

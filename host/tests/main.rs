@@ -23,6 +23,7 @@ mod outages;
 mod replay;
 mod services;
 mod stops;
+mod swaps;
 mod takeovers;
 mod ways_in;
 mod worker;

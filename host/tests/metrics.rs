@@ -3,7 +3,7 @@
 mod exposition;
 mod health;
 mod server;
-mod watched;
+pub(crate) mod watched;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 use wasmtime::Engine;
 
 use crate::config::{LakeTarget, RunSettings};
-use crate::run::own_files::{self, OwnFiles};
 use crate::sink::object_key::{OWN_FOLDER, ShortId};
+use crate::sink::own_files::{self, OwnFiles};
 use crate::transform::admit::{Release, admit};
 use crate::transform::engine::engine;
 use crate::transform::limits::Limits;

@@ -21,7 +21,7 @@ use super::source::Opened;
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::encode::decode;
 use crate::ledger::Ledger;
-use crate::pipeline::{Plan, build};
+use crate::pipeline::{How, Plan, build};
 use crate::record::{Position, SequenceNumber, ShardId};
 use crate::sink::Destination;
 use crate::sink::object_key::{ChunkName, ShortId};
@@ -171,6 +171,7 @@ impl ShardAudit {
         let audit = self.audit.clone();
         let plan = Plan {
             release,
+            shadow: None,
             format: audit.format,
             outsiders: audit.outsiders,
             range: None,
@@ -188,7 +189,7 @@ impl ShardAudit {
             Ok(())
         };
         let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
-        let built = build(&audit.host, limits, &mut slices, &plan);
+        let built = build(&audit.host, limits, &mut slices, How::Again(plan));
         let (built, ()) = tokio::try_join!(built, feed)?;
         Ok(built.map(|built| built.chunk))
     }

@@ -7,9 +7,10 @@ use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use wasmtime::Engine;
 
-use super::{sample, subject};
+use super::subject;
 use crate::record::Slice;
 use crate::transform::admit::Release;
+use crate::transform::cases::sample;
 
 /// What to measure.
 #[derive(Debug, Args)]

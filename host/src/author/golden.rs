@@ -1,23 +1,18 @@
-//! `sluice transform test`: golden cases, records in files beside the results that they should have.
-//!
-//! A case is `NAME.in.json`, one record (the file's bytes, less one line end at its end), or
-//! `NAME.in.ndjson`, a record a line; and `NAME.out.ndjson`, a line for each result, in the order of
-//! records and events, as [`results`] writes them. The rest of a record is fixed, see [`sample`].
+//! `sluice transform test`: golden cases, see [`cases`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
 
-use super::fields::{self, Difference};
-use super::results::{self, Fate};
-use super::{sample, shown, subject};
+use super::{shown, subject};
 use crate::config::ConfigError;
 use crate::record::Slice;
 use crate::transform::admit::Release;
+use crate::transform::cases::{self, Case};
+use crate::transform::compare::fates::{Fate, fates};
+use crate::transform::compare::fields::{self, Difference};
 use crate::transform::outcome::Fault;
 
 /// What to test.
@@ -45,12 +40,12 @@ const SHOWN: usize = 20;
 /// # Errors
 /// No or ambiguous cases, which is wrong usage; a component that is refused; cases that fail.
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
-    let cases = Case::all(&args.cases)?;
+    let cases = cases_in(&args.cases)?;
     let engine = subject::engine(1)?;
     let release = subject::admitted(&engine, Some(&args.file), &args.settings)?;
     let mut failed = 0;
     for case in &cases {
-        let verdict = case.verdict(&release, args.bless)?;
+        let verdict = verdict(case, &release, &args.cases, args.bless)?;
         println!("{:<8}{}", verdict.word(), case.name);
         if let Verdict::Failed(why) = verdict {
             failed += 1;
@@ -61,12 +56,6 @@ pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     anyhow::ensure!(failed == 0, "{failed} of {all} cases failed");
     println!("{all} of {all} cases passed");
     Ok(())
-}
-
-struct Case {
-    name: String,
-    input: PathBuf,
-    expected: PathBuf,
 }
 
 enum Verdict {
@@ -90,95 +79,35 @@ impl Verdict {
     }
 }
 
-impl Case {
-    /// The cases of a folder, by name.
-    fn all(folder: &Path) -> Result<Vec<Self>, ConfigError> {
-        let wrong = |why: String| ConfigError::new("cases", why);
-        let place = folder.display();
-        let names =
-            names(folder).map_err(|error| wrong(format!("cannot read {place}: {error}")))?;
-        let mut inputs = BTreeMap::new();
-        for file in &names {
-            let suffixes = [".in.json", ".in.ndjson"];
-            let stem = suffixes.iter().find_map(|suffix| file.strip_suffix(suffix));
-            if let Some(name) = stem
-                && let Some(other) = inputs.insert(name, file)
-            {
-                return Err(wrong(format!("{other} and {file} are one case")));
-            }
-        }
-        for file in &names {
-            let stem = file.strip_suffix(".out.ndjson");
-            if stem.is_some_and(|name| !inputs.contains_key(name)) {
-                return Err(wrong(format!("{file} has no input beside it in {place}")));
-            }
-        }
-        if inputs.is_empty() {
-            let why = format!(
-                "there are none in {place}; a case is NAME.in.json or NAME.in.ndjson beside NAME.out.ndjson"
-            );
-            return Err(wrong(why));
-        }
-        let case = |(name, file): (&str, &String)| Self {
-            name: name.to_owned(),
-            input: folder.join(file),
-            expected: folder.join(format!("{name}.out.ndjson")),
-        };
-        Ok(inputs.into_iter().map(case).collect())
-    }
-
-    fn verdict(&self, release: &Release, bless: bool) -> anyhow::Result<Verdict> {
-        let results = match results(release, &self.records()?)? {
-            Ok(results) => results,
-            Err(disagreement) => return Ok(Verdict::Failed(disagreement)),
-        };
-        let expected = self.expected()?;
-        let same = expected
-            .as_deref()
-            .is_some_and(|text| text.lines().eq(&results));
-        Ok(match expected {
-            _ if same => Verdict::Passed,
-            found if bless => {
-                let lines: String = results.iter().map(|line| format!("{line}\n")).collect();
-                let path = &self.expected;
-                fs::write(path, lines).with_context(|| path.display().to_string())?;
-                found.map_or(Verdict::New, |_| Verdict::Changed)
-            }
-            Some(text) => Verdict::Failed(difference(&text, &results)),
-            None => Verdict::Failed(format!(
-                "    there is no {}; --bless writes it\n",
-                self.expected.display()
-            )),
-        })
-    }
-
-    fn records(&self) -> anyhow::Result<Vec<Slice>> {
-        let path = self.input.display();
-        let bytes = fs::read(&self.input).with_context(|| path.to_string())?;
-        if self.input.extension().is_some_and(|end| end == "json") {
-            let record = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-            return sample::single(record.strip_suffix(b"\r").unwrap_or(record));
-        }
-        sample::lines(&bytes)
-    }
-
-    /// The results that should be, where there are any.
-    fn expected(&self) -> anyhow::Result<Option<String>> {
-        match fs::read_to_string(&self.expected) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| self.expected.display().to_string()),
-        }
-    }
+/// The cases of a folder, by name.
+fn cases_in(folder: &Path) -> Result<Vec<Case>, ConfigError> {
+    let place = folder.display();
+    let wrong = |why: String| ConfigError::new("cases", why);
+    let files = cases::read(folder);
+    let files = files.map_err(|error| wrong(format!("cannot read {place}: {error}")))?;
+    cases::cases(&files).map_err(|error| wrong(format!("{place}: {error}")))
 }
 
-/// The names of what is in a folder, less those that are not UTF-8 and so no case's.
-fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(folder)? {
-        names.extend(entry?.file_name().into_string().ok());
-    }
-    Ok(names)
+fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow::Result<Verdict> {
+    let results = match results(release, &case.records)? {
+        Ok(results) => results,
+        Err(disagreement) => return Ok(Verdict::Failed(disagreement)),
+    };
+    let expected = case.expected.as_deref();
+    let path = folder.join(cases::results_file(&case.name));
+    Ok(match expected {
+        Some(text) if text.lines().eq(&results) => Verdict::Passed,
+        found if bless => {
+            let lines: String = results.iter().map(|line| format!("{line}\n")).collect();
+            fs::write(&path, lines).with_context(|| path.display().to_string())?;
+            found.map_or(Verdict::New, |_| Verdict::Changed)
+        }
+        Some(text) => Verdict::Failed(difference(text, &results)),
+        None => Verdict::Failed(format!(
+            "    there is no {}; --bless writes it\n",
+            path.display()
+        )),
+    })
 }
 
 /// The lines that records become, by both ways in where the component has both; or in what the ways
@@ -187,10 +116,10 @@ fn results(release: &Release, records: &[Slice]) -> anyhow::Result<Result<Vec<St
     let program = release.program();
     let mut lines = Vec::new();
     for slice in records {
-        let alone = results::fates(slice.len(), &program.run_singly(slice)?);
+        let alone = fates(slice.len(), &program.run_singly(slice)?);
         if program.has_slice() {
             let together = program.run_quick(slice)?;
-            let together = together.map(|outcome| results::fates(slice.len(), &outcome));
+            let together = together.map(|outcome| fates(slice.len(), &outcome));
             if let Some(why) = disagreement(&alone, together.as_deref()) {
                 return Ok(Err(why));
             }
@@ -280,8 +209,8 @@ fn describe(line: usize, difference: &Difference) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::results::Kind;
     use super::*;
+    use crate::transform::compare::fates::Kind;
 
     fn fate(line: &str) -> Fate {
         Fate {

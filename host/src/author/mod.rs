@@ -5,12 +5,9 @@
 
 pub mod bench;
 pub mod diff;
-pub mod fields;
 pub mod golden;
 pub mod inspect;
 pub mod new;
-pub mod results;
-pub mod sample;
 pub mod subject;
 pub mod wrap;
 

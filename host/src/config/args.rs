@@ -104,6 +104,31 @@ pub struct RunArgs {
     )]
     pub settings: String,
 
+    /// The registry that says which release serves: `file:DIR` or `s3://BUCKET/PREFIX`. The run follows
+    /// it while it runs; until something is activated there, the transform above serves.
+    #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
+    pub registry: Option<String>,
+
+    /// How often the registry is looked at.
+    #[arg(
+        id = "registry_poll",
+        long = "registry-poll",
+        env = "SLUICE_REGISTRY_POLL"
+    )]
+    #[arg(value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub registry_poll: Duration,
+
+    /// The key that releases of the registry have to be signed with: an Ed25519 public key in PEM, or a
+    /// file that holds one. Without it, signatures are not looked at.
+    #[arg(id = "public_key", long = "public-key", env = "SLUICE_PUBLIC_KEY")]
+    #[arg(value_name = "PEM|FILE")]
+    pub public_key: Option<String>,
+
+    /// Take up the transform's file again whenever it changes, for development.
+    #[arg(long, env = "SLUICE_WATCH", value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_value = "false", default_missing_value = "true")]
+    pub watch: bool,
+
     /// How objects are compressed.
     #[arg(
         long,

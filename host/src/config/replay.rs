@@ -3,7 +3,7 @@
 use chrono::Utc;
 use clap::Args;
 
-use super::{ConfigError, LakeTarget, Resolved, RunArgs, RunSettings, Sources, StartAt};
+use super::{ConfigError, Following, LakeTarget, Resolved, RunArgs, RunSettings, Sources, StartAt};
 use crate::record::{Bound, Bounds};
 use crate::transform::release::ReleaseId;
 
@@ -32,14 +32,10 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "SHARD")]
     pub shard: Option<String>,
 
-    /// A release of a registry, in the place of `--transform` and `--settings`.
-    #[arg(long, value_name = "RELEASE", requires = "registry")]
+    /// A release of the registry (`--registry`), in the place of the one that serves. Each lake keeps a
+    /// registry below `_sluice`, with every release that has written to it.
+    #[arg(long, value_name = "RELEASE")]
     pub release: Option<ReleaseId>,
-
-    /// The registry: `file:DIR` or `s3://BUCKET/PREFIX`. Each lake keeps one below `_sluice`, with every
-    /// release that has written to it.
-    #[arg(long, value_name = "TARGET", requires = "release")]
-    pub registry: Option<String>,
 
     /// The settings of `run`. The lake has to be given as a flag, and there is no bus if none is given
     /// as a flag: what a file or the environment says is meant for `run`. `--start` has no meaning.
@@ -60,7 +56,7 @@ impl ReplayArgs {
         }
         let mut settings = resolved.settings()?;
         settings.bus = settings.bus.filter(|_| has_bus);
-        settings.chosen = self.chosen()?;
+        settings.chosen = self.chosen(&mut settings.following)?;
         settings.replay = Some(self.bounds(&settings.sources)?);
         if let Sources::Stream(stream) = &mut settings.sources {
             stream.until_caught_up = true;
@@ -70,11 +66,15 @@ impl ReplayArgs {
         Ok(settings)
     }
 
-    fn chosen(&self) -> Result<Option<Chosen>, ConfigError> {
-        let (Some(release), Some(registry)) = (self.release, &self.registry) else {
+    fn chosen(&self, following: &mut Option<Following>) -> Result<Option<Chosen>, ConfigError> {
+        let Some(release) = self.release else {
             return Ok(None);
         };
-        let registry = LakeTarget::parse_as("registry", registry)?;
+        let Some(Following { registry, .. }) = following.take() else {
+            let why =
+                "the release of which registry? give --registry file:DIR or s3://BUCKET/PREFIX";
+            return Err(ConfigError::new("release", why));
+        };
         Ok(Some(Chosen { registry, release }))
     }
 

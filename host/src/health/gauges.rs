@@ -22,7 +22,7 @@ impl Collector for Health {
 impl Health {
     fn encode_release(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let what = "The release that serves, and what its component calls itself.";
-        let serving = &self.serving;
+        let serving = self.serving();
         let release = Info::new([
             ("release", serving.release.to_string()),
             ("transform", serving.transform.clone()),

@@ -3,9 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use super::{Health, shards};
+use super::{Health, Rollouts, shards};
 use crate::progress::Summary;
 use crate::record::ShardId;
+use crate::transform::shadow::ShadowReport;
 
 /// A run at this moment, for people and scripts.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +21,12 @@ pub struct Status {
     pub release: String,
     /// What its component calls itself.
     pub transform: Transform,
+    /// The registry that it follows, if it follows one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollouts: Option<Rollouts>,
+    /// What a release would have done that runs beside the serving one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowReport>,
     /// Whether it does its work.
     pub ready: bool,
     /// What keeps it from that.
@@ -59,18 +66,20 @@ pub struct Shard {
 impl Health {
     /// How the run is doing, with what has been done so far.
     #[must_use]
-    pub fn status(&self, totals: Summary) -> Status {
+    pub fn status(&self, totals: Summary, shadow: Option<ShadowReport>) -> Status {
         let reason = self.ready().err();
         let now = self.now();
         Status {
             version: env!("CARGO_PKG_VERSION"),
             mode: now.looks.as_ref().map_or("files", |_| "stream"),
             since: rfc3339(self.began_at),
-            release: self.serving.release.to_string(),
+            release: now.serving.release.to_string(),
             transform: Transform {
-                name: self.serving.transform.clone(),
-                version: self.serving.version.clone(),
+                name: now.serving.transform.clone(),
+                version: now.serving.version.clone(),
             },
+            rollouts: now.rollouts.clone(),
+            shadow,
             ready: reason.is_none(),
             reason,
             shards: now.shards.iter().map(shard).collect(),
@@ -90,6 +99,6 @@ fn shard((id, shard): (&ShardId, &shards::Shard)) -> Shard {
     }
 }
 
-fn rfc3339(moment: DateTime<Utc>) -> String {
+pub(super) fn rfc3339(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -61,7 +61,10 @@ impl Pages {
     }
 
     fn status(&self) -> Answer {
-        let status = self.host.health.status(self.host.summary());
+        let status = self
+            .host
+            .health
+            .status(self.host.summary(), self.host.shadow.report());
         match serde_json::to_string_pretty(&status) {
             Ok(status) => page(StatusCode::OK, JSON, status + "\n"),
             Err(error) => page(

@@ -12,11 +12,16 @@ use crate::health::{Health, Serving};
 use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
 use crate::progress::{Progress, Summary};
-use crate::record::{Position, ShardId};
+use crate::record::{Position, ShardId, Slice};
+use crate::sink::own_files::OwnFiles;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::Slices;
 use crate::source::aggregate::Outsiders;
 use crate::transform::admit::Release;
+use crate::transform::registry::Registry;
+use crate::transform::scores::Scores;
+use crate::transform::shadow::Shadow;
+use crate::transform::slot::Slot;
 
 /// What all shards of a run share.
 pub struct Host {
@@ -35,6 +40,10 @@ pub struct Host {
     pub progress: Progress,
     /// How the run is doing.
     pub health: Arc<Health>,
+    /// How releases have done.
+    pub scores: Scores,
+    /// What a release that runs beside would have done.
+    pub shadow: Arc<Shadow>,
 }
 
 /// A chunk in the making beside one that is landed, each with its input twice over (what came of it,
@@ -63,6 +72,8 @@ impl Host {
             level: settings.level,
             progress: Progress::new(settings.patience.retries().clone()),
             health: Arc::new(Health::new(settings, serving, started)),
+            scores: Scores::default(),
+            shadow: Arc::default(),
         })
     }
 
@@ -119,6 +130,8 @@ pub struct Sinks {
     pub bus: Option<Bus>,
     /// What they are about.
     pub messages: Messages,
+    /// The releases that have written to the lake.
+    pub registry: Registry<OwnFiles>,
 }
 
 impl Sinks {
@@ -138,10 +151,59 @@ impl Sinks {
     }
 }
 
+/// How fresh chunks are made: by the release that serves when the chunk begins.
+pub struct Fresh {
+    /// The releases that serve.
+    pub slot: Arc<Slot>,
+    /// The format of objects.
+    pub format: Format,
+    /// What becomes of records of aggregates that belong to other shards.
+    pub outsiders: Outsiders,
+}
+
 /// How the next chunk is made.
+pub enum How<'a> {
+    /// Exactly as it was begun before.
+    Again(Plan),
+    /// By what serves when its first slice comes.
+    Fresh(&'a Fresh),
+}
+
+impl How<'_> {
+    pub(super) fn range(&self) -> Option<Range> {
+        match self {
+            Self::Again(plan) => plan.range,
+            Self::Fresh(_) => None,
+        }
+    }
+
+    /// The plan for the chunk that begins with this slice.
+    pub(super) fn plan(&self, slice: &Slice) -> Plan {
+        let fresh = match self {
+            Self::Again(plan) => return plan.clone(),
+            Self::Fresh(fresh) => fresh,
+        };
+        let first = slice.positions().first();
+        let first = first.map_or(0.into(), |first| first.sequence);
+        let choice = fresh.slot.choose(slice.shard(), first);
+        Plan {
+            release: choice.release,
+            shadow: choice.shadow,
+            format: fresh.format,
+            outsiders: fresh.outsiders,
+            range: None,
+            condemned: Arc::new([]),
+        }
+    }
+}
+
+/// How one chunk is made.
+#[derive(Clone)]
 pub struct Plan {
     /// By which release.
     pub release: Arc<Release>,
+    /// Which release runs beside it, if one does.
+    pub shadow: Option<Arc<Release>>,
     /// In which format.
     pub format: Format,
     /// What becomes of records of aggregates that belong to other shards.

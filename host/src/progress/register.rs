@@ -10,6 +10,7 @@ impl Progress {
         self.register_records(registry);
         self.register_outcomes(registry);
         self.register_times(registry);
+        self.register_releases(registry);
         registry.register(
             "retries",
             "Operations of services that were tried again, on top of what the clients try",
@@ -78,6 +79,29 @@ impl Progress {
             "messages_muted",
             "Events meant for the bus while there is none",
             self.muted.clone(),
+        );
+    }
+
+    fn register_releases(&self, registry: &mut Registry) {
+        registry.register(
+            "release_swaps",
+            "Times that another release began to serve",
+            self.swaps.clone(),
+        );
+        registry.register(
+            "release_refusals",
+            "Releases that were refused, by the step of admission",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "release_withdrawals",
+            "Releases that this process took back because they did worse than they may",
+            self.withdrawals.clone(),
+        );
+        registry.register(
+            "registry_failures",
+            "Looks at the registry that failed",
+            self.registry_failures.clone(),
         );
     }
 

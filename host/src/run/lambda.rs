@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chrono::Utc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
 use self::feed::Feed;
 use self::metrics::Invocation;
 use self::missing::todo;
+use super::follow::Follower;
 use super::rules::Rules;
 use super::targets::Targets;
 use super::worker::shard_id;
@@ -73,7 +74,12 @@ pub fn packaged(name: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 /// What the runtime API says.
-pub async fn run(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> anyhow::Result<()> {
+pub async fn run(
+    settings: &RunSettings,
+    rules: Arc<Rules>,
+    follower: Option<Arc<Follower>>,
+    host: Arc<Host>,
+) -> anyhow::Result<()> {
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let function = Arc::new(Function {
@@ -82,12 +88,12 @@ pub async fn run(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> 
         patience: settings.patience.clone(),
         outsiders: settings.outsiders,
         rules,
+        follower,
         host,
         targets,
         client,
         ledgers: Mutex::default(),
         hash_keys: Mutex::default(),
-        release_kept: OnceCell::new(),
         slowest: Mutex::new(Duration::ZERO),
     });
     let serve = |event: LambdaEvent<KinesisEvent>| {
@@ -115,6 +121,7 @@ pub fn adapt(settings: &mut RunSettings, log_format_is_default: bool) {
 struct Function {
     name: String,
     rules: Arc<Rules>,
+    follower: Option<Arc<Follower>>,
     host: Arc<Host>,
     targets: Targets,
     client: aws_sdk_kinesis::Client,
@@ -125,7 +132,6 @@ struct Function {
     /// finds out.
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
     hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
-    release_kept: OnceCell<()>,
     /// How long the slowest shard of an invocation took so far.
     slowest: Mutex<Duration>,
 }
@@ -134,6 +140,10 @@ impl Function {
     async fn invoke(&self, event: LambdaEvent<KinesisEvent>) -> anyhow::Result<Answer> {
         let deadline = deadline(event.context.deadline);
         let request_id = &event.context.request_id;
+        if let Some(follower) = self.follower.clone() {
+            // A process is frozen between invocations, so it looks while it works.
+            tokio::spawn(async move { follower.look_if_due().await });
+        }
         let mut answer = Answer::default();
         for batch in event.payload.batches()? {
             let records = batch.records.len();
@@ -224,12 +234,14 @@ impl Function {
     async fn land(&self, shard: &ShardId, batch: Batch, until: Instant) -> anyhow::Result<()> {
         let ledger = self.ledger(shard).await?;
         let held = self.targets.resume(shard, ledger.clone()).await?;
-        let kept = || async { held.registry.keep(self.rules.offer()).await };
-        self.release_kept.get_or_try_init(kept).await?;
         let known = ledger.ledger().await;
         known.for_replay(None)?;
         let replay = match known.pending() {
-            Some(pending) => Some(self.rules.replay_plan(&held.registry, pending).await?),
+            Some(pending) => Some(
+                self.rules
+                    .replay_plan(&held.sinks.registry, pending)
+                    .await?,
+            ),
             None => None,
         };
         let packing = Packing {
@@ -260,8 +272,8 @@ impl Function {
             ledger,
             sinks,
         };
-        let fresh = self.rules.fresh_plan();
-        Ok(run_shard(&self.host, &mut shard, replay.as_ref(), &fresh).await?)
+        let fresh = self.rules.fresh();
+        Ok(run_shard(&self.host, &mut shard, replay, &fresh).await?)
     }
 
     /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first

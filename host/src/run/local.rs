@@ -51,10 +51,13 @@ impl Local {
         let mut held = self.targets.hold(&shard, None).await?;
         health.taken(&shard);
         held.ledger.dedicate(self.replay).await?;
-        held.registry.keep(self.rules.offer()).await?;
         let ledger = held.ledger.ledger().await;
         let replay = match ledger.pending() {
-            Some(pending) => Some(self.rules.replay_plan(&held.registry, pending).await?),
+            Some(pending) => Some(
+                self.rules
+                    .replay_plan(&held.sinks.registry, pending)
+                    .await?,
+            ),
             None => None,
         };
         let committed = ledger.committed();
@@ -70,13 +73,7 @@ impl Local {
             ledger,
             sinks,
         };
-        run_shard(
-            &self.host,
-            &mut working,
-            replay.as_ref(),
-            &self.rules.fresh_plan(),
-        )
-        .await?;
+        run_shard(&self.host, &mut working, replay, &self.rules.fresh()).await?;
         health.ended(&shard, State::CaughtUp);
         Held::close(&scratches)?;
         Ok(())

@@ -1,19 +1,24 @@
 //! The modes. Each chooses where chunks come from and where outcomes go; what happens between is
 //! [`pipeline`](crate::pipeline).
 
+pub mod follow;
 pub mod lambda;
 pub mod leases;
 pub mod local;
-pub mod own_files;
 pub mod report;
 pub mod rules;
 pub mod targets;
+pub mod watch;
 pub mod worker;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::task::JoinSet;
+
+use self::follow::Follower;
 use self::rules::Rules;
+use self::watch::Watcher;
 use crate::config::{RunSettings, Sources, SummaryFormat};
 use crate::pipeline::Host;
 
@@ -28,19 +33,25 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     runtime.block_on(async {
         let started = Instant::now();
         let offer = rules::offer(settings).await?;
-        let rules = Arc::new(Rules::admit(settings, offer)?);
-        let host = Arc::new(Host::new(
-            settings,
-            rules.active().as_ref().into(),
-            started,
-        )?);
-        let watcher = tokio::spawn(watch(settings.summary, host.clone()));
+        let rules = Arc::new(Rules::admit(settings, &offer)?);
+        let serving = rules.own().as_ref().into();
+        let host = Arc::new(Host::new(settings, serving, started)?);
+        let follower = Follower::of(settings, &rules, &host).await?;
+        let mut beside = JoinSet::new();
+        beside.spawn(watch(settings.summary, host.clone()));
+        if let Some(watcher) = Watcher::new(settings, rules.clone(), host.clone()) {
+            beside.spawn(async move { watcher.follow().await });
+        }
+        let frozen = settings.replay.is_some() || settings.sources == Sources::Lambda;
+        if let Some(follower) = follower.clone().filter(|_| !frozen) {
+            beside.spawn(async move { follower.follow().await });
+        }
         let landed = match &settings.sources {
             Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,
-            Sources::Lambda => lambda::run(settings, rules, host.clone()).await,
+            Sources::Lambda => lambda::run(settings, rules, follower, host.clone()).await,
             Sources::Stream(stream) => worker::run(settings, stream, rules, host.clone()).await,
         };
-        watcher.abort();
+        drop(beside);
         landed?;
         report::summarize(settings, &host.summary())
     })

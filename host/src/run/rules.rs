@@ -1,86 +1,122 @@
 //! The release that a run serves with, and those that it finishes the work of others with.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-use wasmtime::Engine;
 
 use super::lambda;
-use super::own_files::{self, OwnFiles};
 use crate::config::{Chosen, RunSettings};
 use crate::encode::Format;
 use crate::ledger::Pending;
-use crate::pipeline::Plan;
+use crate::pipeline::{Fresh, Plan};
+use crate::sink::own_files::{self, OwnFiles};
 use crate::source::aggregate::Outsiders;
 use crate::transform::ENRICH;
+use crate::transform::admission::Gate;
 use crate::transform::admit::{Release, admit, admit_compiled};
 use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
 use crate::transform::precompiled;
 use crate::transform::registry::Registry;
-use crate::transform::release::Offer;
+use crate::transform::release::{Offer, ReleaseId};
+use crate::transform::slot::Slot;
 
 /// The folder of a deployment package with components compiled ahead of time.
 pub const PRECOMPILED: &str = "precompiled";
 
-/// The engine and the active release.
+/// How many releases are remembered that do not serve at the moment: going back is quick.
+const REMEMBERED: usize = 8;
+
+/// The releases that serve, and how others get to.
 pub struct Rules {
-    engine: Engine,
-    limits: Limits,
+    gate: Gate,
     format: Format,
     outsiders: Outsiders,
-    offer: Offer,
-    active: Arc<Release>,
+    own: Arc<Release>,
+    slot: Arc<Slot>,
+    admitted: Mutex<VecDeque<Arc<Release>>>,
 }
 
 impl Rules {
-    /// Admits the release that is offered.
+    /// Admits the release that is offered, which serves until another does.
     ///
     /// # Errors
     /// A component that is refused.
-    pub fn admit(settings: &RunSettings, offer: Offer) -> anyhow::Result<Self> {
+    pub fn admit(settings: &RunSettings, offer: &Offer) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let compiled = lambda::packaged(PRECOMPILED)
             .and_then(|folder| precompiled::load(&engine, &folder, offer.component()));
-        let active = match compiled {
-            Some(component) => admit_compiled(&engine, &component, &offer, &settings.limits),
-            None => admit(&engine, &offer, &settings.limits),
+        let own = match compiled {
+            Some(component) => admit_compiled(&engine, &component, offer, &settings.limits),
+            None => admit(&engine, offer, &settings.limits),
         };
-        let active = active.with_context(|| format!("{} is refused", name(settings)))?;
-        tracing::info!(release = %active.id(), transform = active.name(), "serving");
+        let own = own.with_context(|| format!("{} is refused", name(settings)))?;
+        let own = Arc::new(own);
         Ok(Self {
-            engine,
-            limits: settings.limits.clone(),
+            gate: Gate {
+                engine,
+                limits: settings.limits.clone(),
+            },
             format: settings.format,
             outsiders: settings.outsiders,
-            offer,
-            active: Arc::new(active),
+            slot: Arc::new(Slot::new(own.clone())),
+            own,
+            admitted: Mutex::default(),
         })
     }
 
-    /// The release that fresh chunks get.
+    /// The release that the run was started with.
     #[must_use]
-    pub fn active(&self) -> &Arc<Release> {
-        &self.active
+    pub fn own(&self) -> &Arc<Release> {
+        &self.own
     }
 
-    /// The active release as it is kept in a registry.
+    /// The releases that serve.
     #[must_use]
-    pub fn offer(&self) -> &Offer {
-        &self.offer
+    pub fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// Where others are admitted.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn admitted(&self) -> MutexGuard<'_, VecDeque<Arc<Release>>> {
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A release that has been admitted before.
+    #[must_use]
+    pub fn known(&self, id: ReleaseId) -> Option<Arc<Release>> {
+        let lineup = self.slot.now();
+        let admitted = self.admitted();
+        let known = lineup.releases().chain([&self.own]).chain(&*admitted);
+        known
+            .into_iter()
+            .find(|release| release.id() == id)
+            .cloned()
+    }
+
+    /// Remembers a release that was admitted.
+    pub fn remember(&self, release: Arc<Release>) {
+        let mut admitted = self.admitted();
+        admitted.push_back(release);
+        let excess = admitted.len().saturating_sub(REMEMBERED);
+        admitted.drain(..excess);
     }
 
     /// How fresh chunks are made.
     #[must_use]
-    pub fn fresh_plan(&self) -> Plan {
-        Plan {
-            release: self.active.clone(),
+    pub fn fresh(&self) -> Fresh {
+        Fresh {
+            slot: self.slot.clone(),
             format: self.format,
             outsiders: self.outsiders,
-            range: None,
-            condemned: Arc::new([]),
         }
     }
 
@@ -93,16 +129,18 @@ impl Rules {
         registry: &Registry<OwnFiles>,
         pending: &Pending,
     ) -> anyhow::Result<Plan> {
-        let release = if pending.release == self.active.id() {
-            self.active.clone()
-        } else {
-            let offer = registry.get(pending.release).await?;
-            let release = admit(&self.engine, &offer, &self.limits);
-            let refused = || format!("release {}, which has a range to finish", pending.release);
-            Arc::new(release.with_context(refused)?)
+        let release = match self.known(pending.release) {
+            Some(known) => known,
+            None => {
+                let refused =
+                    || format!("release {}, which has a range to finish", pending.release);
+                let admitted = self.gate.admit_from(registry, None, pending.release).await;
+                admitted.with_context(refused)?
+            }
         };
         Ok(Plan {
             release,
+            shadow: None,
             format: pending.format,
             outsiders: pending.outsiders,
             range: Some(pending.range),

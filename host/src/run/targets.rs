@@ -6,7 +6,6 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-use super::own_files::OwnFiles;
 use crate::aws;
 use crate::config::{BusTarget, LakeTarget, RunSettings};
 use crate::files::{Folder, Scratch};
@@ -19,11 +18,12 @@ use crate::record::ShardId;
 use crate::retry::Patience;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::object_key::OWN_FOLDER;
+use crate::sink::own_files::OwnFiles;
 use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
 use crate::sink::{Bus, Lake, Messages, SinkError};
-use crate::transform::registry::Registry;
+use crate::transform::registry::{Known, Registry};
 
 /// The targets of a run.
 pub struct Targets {
@@ -35,6 +35,8 @@ pub struct Targets {
     sdk: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     sqs: OnceCell<SqsBus>,
+    /// The releases that the lake is known to keep.
+    kept: Known,
 }
 
 /// What the holder of a shard works with.
@@ -43,8 +45,6 @@ pub struct Held {
     pub ledger: LedgerStore,
     /// Where its outcomes go.
     pub sinks: Sinks,
-    /// The releases that have written to the lake.
-    pub registry: Registry<OwnFiles>,
     scratches: Vec<Arc<Scratch>>,
 }
 
@@ -62,6 +62,7 @@ impl Targets {
             sdk: OnceCell::new(),
             s3: OnceCell::new(),
             sqs: OnceCell::new(),
+            kept: Known::default(),
         }
     }
 
@@ -221,8 +222,8 @@ impl Targets {
                 lake_name: self.lake.to_string(),
                 bus,
                 messages: self.messages,
+                registry: Registry::new(files, self.kept.clone()),
             },
-            registry: Registry::new(files),
             scratches,
         })
     }

@@ -4,6 +4,7 @@
 pub mod announcement;
 pub mod directory;
 pub mod object_key;
+pub mod own_files;
 pub mod quarantine;
 pub mod read;
 pub mod s3;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::s3::S3Lake;
+use crate::transform::registry::{Files as _, Found};
 
 /// Why objects cannot be read. What may pass by itself has been tried again by then.
 #[derive(Debug, Error)]
@@ -64,7 +65,10 @@ impl Objects {
                     Err(other) => Err(error(other.to_string())),
                 }
             }
-            Self::S3(lake) => lake.read_own(key).await.map_err(error),
+            Self::S3(lake) => match lake.read(key, usize::MAX).await.map_err(error)? {
+                Found::Content(content) => Ok(Some(content)),
+                Found::Nothing | Found::TooLarge(_) => Ok(None),
+            },
         }
     }
 

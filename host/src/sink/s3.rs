@@ -1,10 +1,10 @@
 //! A lake in S3.
 
+mod own;
 mod url;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{EncodingType, Object as ListedObject};
@@ -94,33 +94,6 @@ impl S3Lake {
         }
     }
 
-    /// Creates one of Sluice's own files; one that is there stays as it is.
-    ///
-    /// # Errors
-    /// What S3 says when patience is at its end.
-    pub async fn create_own(&self, name: &str, content: &[u8]) -> Result<(), String> {
-        let key = format!("{}{name}", self.prefix);
-        let what = format!("put s3://{}/{key}", self.bucket);
-        let mut attempts = Attempts::new(&self.patience, "keep_release");
-        loop {
-            let put = self
-                .client
-                .put_object()
-                .bucket(&self.bucket)
-                .key(&key)
-                .if_none_match("*")
-                .body(ByteStream::from(content.to_vec()))
-                .send()
-                .await;
-            match put {
-                Ok(_) => return Ok(()),
-                Err(error) if status(&error) == Some(PRECONDITION_FAILED) => return Ok(()),
-                Err(error) if attempts.again(&what, &why(&error)).await => {}
-                Err(error) => return Err(format!("{what}: {}", why(&error))),
-            }
-        }
-    }
-
     /// Tells `found` every key below the prefix, without the prefix.
     ///
     /// # Errors
@@ -166,42 +139,6 @@ impl S3Lake {
             let what = format!("list s3://{}/{}", self.bucket, self.prefix);
             if !attempts.again(&what, &why).await {
                 return Err(why);
-            }
-        }
-    }
-
-    /// Reads the object with this name below the prefix; `None` where there is none.
-    ///
-    /// # Errors
-    /// What S3 says when patience is at its end.
-    pub async fn read_own(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
-        let key = format!("{}{name}", self.prefix);
-        let what = format!("read s3://{}/{key}", self.bucket);
-        let mut attempts = Attempts::new(&self.patience, "read_release");
-        loop {
-            let why = match self
-                .client
-                .get_object()
-                .bucket(&self.bucket)
-                .key(&key)
-                .send()
-                .await
-            {
-                Ok(object) => match object.body.collect().await {
-                    Ok(content) => return Ok(Some(content.to_vec())),
-                    Err(error) => why(&error),
-                },
-                Err(error)
-                    if error
-                        .as_service_error()
-                        .is_some_and(GetObjectError::is_no_such_key) =>
-                {
-                    return Ok(None);
-                }
-                Err(error) => why(&error),
-            };
-            if !attempts.again(&what, &why).await {
-                return Err(format!("{what}: {why}"));
             }
         }
     }

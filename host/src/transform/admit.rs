@@ -1,5 +1,7 @@
 //! Admission: what an offered component must pass before it may see a record.
 
+use std::time::{Duration, Instant};
+
 use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -23,6 +25,7 @@ const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
 /// A release that may serve.
 pub struct Release {
     id: ReleaseId,
+    offer: Offer,
     transform: String,
     version: String,
     program: Program,
@@ -66,6 +69,23 @@ pub enum Refusal {
     Configure(SandboxError),
 }
 
+impl Refusal {
+    /// The step that was failed, the first word of what is said of it.
+    #[must_use]
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Size(_) => "size",
+            Self::CoreModule | Self::NoWebAssembly | Self::Compile(_) => "compile",
+            Self::Import(_) => "imports",
+            Self::World(_) => "world",
+            Self::Describe(_) => "describe",
+            Self::Schema(SchemaError::Settings(_)) => "settings",
+            Self::Schema(_) => "schema",
+            Self::Configure(_) => "configure",
+        }
+    }
+}
+
 /// Checks an offer step by step: size, compilation, imports, world, `describe`, its
 /// schema, the settings by that schema, `configure`.
 ///
@@ -91,6 +111,7 @@ pub fn admit_compiled(
     program.check_settings().map_err(Refusal::Configure)?;
     Ok(Release {
         id: offer.manifest().id(),
+        offer: offer.clone(),
         transform: description.name,
         version: description.version,
         program,
@@ -129,9 +150,17 @@ fn described(
 /// Compiles a component for `engine`, the step of admission before its imports are looked at.
 ///
 /// # Errors
-/// [`Refusal::Size`], [`Refusal::NoWebAssembly`], [`Refusal::CoreModule`] and
-/// [`Refusal::Compile`].
+/// As [`check_form`], and [`Refusal::Compile`].
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
+    check_form(bytes)?;
+    Component::from_binary(engine, bytes).map_err(Refusal::Compile)
+}
+
+/// Checks what can be seen before anything is compiled.
+///
+/// # Errors
+/// [`Refusal::Size`], [`Refusal::NoWebAssembly`] and [`Refusal::CoreModule`]
+pub fn check_form(bytes: &[u8]) -> Result<(), Refusal> {
     /// The magic number and version of a core module, "WebAssembly Core Specification", 5.5.16.
     const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
     if bytes.len() > COMPONENT_MAX_BYTES {
@@ -143,7 +172,7 @@ pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
     if bytes.starts_with(CORE_MODULE) {
         return Err(Refusal::CoreModule);
     }
-    Component::from_binary(engine, bytes).map_err(Refusal::Compile)
+    Ok(())
 }
 
 fn check_imports(engine: &Engine, component: &Component) -> Result<(), Refusal> {
@@ -182,6 +211,12 @@ impl Release {
         self.id
     }
 
+    /// What it was admitted from.
+    #[must_use]
+    pub fn offer(&self) -> &Offer {
+        &self.offer
+    }
+
     /// The component's own name.
     #[must_use]
     pub fn transform(&self) -> &str {
@@ -211,7 +246,26 @@ impl Release {
     /// # Errors
     /// Only what is wrong with the release as a whole.
     pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
-        self.program.run(slice, condemned)
+        self.program.run(slice, condemned, None)
+    }
+
+    /// Transforms a slice for somebody who does not wait longer than this; `None` where it takes longer.
+    ///
+    /// # Errors
+    /// Only what is wrong with the release as a whole.
+    pub fn try_run(
+        &self,
+        slice: &Slice,
+        patience: Duration,
+    ) -> Result<Option<Transformed>, SandboxError> {
+        match self
+            .program
+            .run(slice, &[], Some(Instant::now() + patience))
+        {
+            Ok(transformed) => Ok(Some(transformed)),
+            Err(SandboxError::Late) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The component with its settings, for the ways to run it that only its author wants.

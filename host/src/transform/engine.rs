@@ -10,8 +10,13 @@ use super::limits::{EPOCH_TICK, Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
 /// Instances beside those of the compute threads: a release being admitted.
 const SPARE_INSTANCES: u32 = 4;
 
-/// A component is a handful of core instances: the author's module and its adapters.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+/// A component is a handful of core instances: the author's module and its adapters. An interpreter
+/// linked from libraries, with stand-ins for what it may not import, has 13.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
+
+/// Such a component has a memory of its own in each part. What they take together is bounded by
+/// [`MemoryGuard`](super::limits::MemoryGuard).
+const MEMORIES_PER_COMPONENT: u32 = 4;
 
 /// The space that each instance's metadata may take.
 const INSTANCE_METADATA_BYTES: usize = 1 << 20;
@@ -21,6 +26,10 @@ const INSTANCE_METADATA_BYTES: usize = 1 << 20;
 const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 
 /// Makes the engine for `threads` compute threads and starts its clock.
+///
+/// Two proposals are on that a usual guest has no need of. Code linked from libraries places its data
+/// with extended constants. And the compiler makes modules of two memories where the parts of a
+/// component call each other; with that proposal off it panics on such a component instead.
 ///
 /// # Errors
 /// When the machine cannot reserve the address space.
@@ -36,9 +45,9 @@ pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
         .wasm_component_model(true)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        .wasm_multi_memory(true)
         .wasm_tail_call(false)
-        .wasm_extended_const(false)
+        .wasm_extended_const(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, instances)));
     let engine = Engine::new(&config)?;
     start_clock(&engine)?;
@@ -50,10 +59,10 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(core_instances)
-        .total_memories(instances)
+        .total_memories(instances * MEMORIES_PER_COMPONENT)
         .total_tables(core_instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_component_instance_size(INSTANCE_METADATA_BYTES)
         .max_core_instance_size(INSTANCE_METADATA_BYTES)

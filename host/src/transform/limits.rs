@@ -10,7 +10,7 @@ pub struct Limits {
     /// Fuel for one record: about one unit for each WebAssembly instruction. The first limit to
     /// strike, because it strikes at the same instruction every time.
     pub fuel: u64,
-    /// Linear memory of an instance, bytes.
+    /// Linear memory of an instance, bytes; of all its memories together where it has several.
     pub memory_bytes: usize,
     /// Wall time for one record, the backstop for what fuel does not measure.
     pub time: Duration,
@@ -63,6 +63,8 @@ pub(super) const EPOCH_TICK: Duration = Duration::from_millis(10);
 #[derive(Debug, Default)]
 pub(super) struct MemoryGuard {
     memory_bytes: usize,
+    /// What the memories of the instance have together.
+    used_bytes: usize,
     /// Whether a growth was refused since the instance was made.
     pub(super) refused: bool,
     /// The most linear memory that the instance has had, bytes.
@@ -73,6 +75,7 @@ impl MemoryGuard {
     pub(super) fn new(memory_bytes: usize) -> Self {
         Self {
             memory_bytes,
+            used_bytes: 0,
             refused: false,
             peak_bytes: 0,
         }
@@ -82,11 +85,15 @@ impl MemoryGuard {
 impl ResourceLimiter for MemoryGuard {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.memory_bytes;
+        let used_bytes = self.used_bytes.saturating_add(desired - current);
+        let allowed = used_bytes <= self.memory_bytes;
+        if allowed {
+            self.used_bytes = used_bytes;
+        }
         self.refused |= !allowed;
         if allowed {
             self.peak_bytes = self.peak_bytes.max(desired);
@@ -103,5 +110,22 @@ impl ResourceLimiter for MemoryGuard {
         let allowed = desired <= TABLE_ELEMENTS;
         self.refused |= !allowed;
         Ok(allowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_share_one_budget() {
+        let mut guard = MemoryGuard::new(100);
+        let mut grow = |current, desired| guard.memory_growing(current, desired, None).unwrap();
+        assert!(grow(0, 60));
+        assert!(grow(0, 30));
+        assert!(!grow(30, 41));
+        assert!(grow(60, 70));
+        assert!(!grow(70, 71));
+        assert!(guard.refused);
     }
 }

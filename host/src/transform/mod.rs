@@ -1,8 +1,13 @@
 //! Transforms: components admitted to a sandbox, and what becomes of the records they are given.
 
+pub mod admission;
 pub mod admit;
+pub mod apart;
 pub mod bindings;
+pub mod cases;
+pub mod compare;
 pub mod engine;
+pub mod guard;
 mod instance;
 mod judge;
 pub mod limits;
@@ -10,10 +15,18 @@ pub mod outcome;
 pub mod precompiled;
 pub mod registry;
 pub mod release;
+pub mod rollout;
 pub mod sandbox;
 pub mod schema;
+pub mod scores;
+pub mod shadow;
+pub mod signature;
+pub mod slot;
 pub mod state;
 pub mod usage;
+
+/// The version of the contract, `sluice:transform`, that this program hosts.
+pub const CONTRACT: &str = "1.0.0";
 
 /// The enrichment component that the program carries in itself, built from `guest-enrich`.
 pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

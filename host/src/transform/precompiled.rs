@@ -1,9 +1,9 @@
 //! Components compiled ahead of time, for a program that has to start quickly.
 //!
-//! Compiled code is machine code: whoever wrote the file may do whatever the program may. So it is
-//! taken only from the deployment package that the program itself came in, and from nowhere else. The
-//! component still goes through admission, and a file of another version of the engine or of other
-//! settings is not taken.
+//! Compiled code is machine code: whoever wrote it may do whatever the program may. So it is taken only
+//! from the deployment package that the program itself came in, and from a process that the program
+//! started from itself ([`apart`](super::apart)). The component still goes through admission, and code
+//! of another version of the engine or of other settings is not taken.
 
 use std::path::{Path, PathBuf};
 
@@ -49,5 +49,22 @@ pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Componen
             tracing::warn!(%path, error = format!("{error:#}"), "compiling the component instead");
             None
         }
+    }
+}
+
+/// The component that another process of this program has compiled, from the bytes that it wrote.
+///
+/// # Errors
+/// They were made by another engine.
+pub(super) fn take(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    #[allow(
+        unsafe_code,
+        reason = "the bytes came through a pipe from a process that this program started from its own \
+                  file"
+    )]
+    // SAFETY: `apart` is the only caller. What it read was written by `compile` in a process of the same
+    // program, which nobody else can write to. The engine checks version and settings.
+    unsafe {
+        Component::deserialize(engine, compiled)
     }
 }

@@ -85,14 +85,14 @@ impl From<Digest> for String {
     }
 }
 
-/// The id of a release: the digest of its component's digest and its settings' digest.
+/// The id of a release: the digest of what decides what it does, see [`Manifest::id`].
 pub type ReleaseId = Digest;
 
 /// A component and its settings, not yet admitted.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     component: Vec<u8>,
-    settings: String,
+    manifest: Manifest,
 }
 
 impl Offer {
@@ -107,10 +107,30 @@ impl Offer {
         if !value.is_object() {
             return Err("the settings are not a JSON object".into());
         }
+        let manifest = Manifest {
+            component: Digest::of(&component),
+            settings: value.to_string(),
+            cases: None,
+            contract: None,
+            note: None,
+            published_at: None,
+        };
         Ok(Self {
             component,
-            settings: value.to_string(),
+            manifest,
         })
+    }
+
+    /// The same with what its publisher says of it.
+    ///
+    /// # Errors
+    /// The manifest is of another component.
+    pub fn with_manifest(self, manifest: Manifest) -> Result<Self, String> {
+        let found = self.manifest.component;
+        if manifest.component != found {
+            return Err(format!("has the digest {found}"));
+        }
+        Ok(Self { manifest, ..self })
     }
 
     /// The component's bytes.
@@ -122,20 +142,18 @@ impl Offer {
     /// The settings in canonical form.
     #[must_use]
     pub fn settings(&self) -> &str {
-        &self.settings
+        &self.manifest.settings
     }
 
-    /// What this offer is called.
+    /// What the release is, and what its publisher says of it.
     #[must_use]
-    pub fn manifest(&self) -> Manifest {
-        Manifest {
-            component: Digest::of(&self.component),
-            settings: self.settings.clone(),
-        }
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 }
 
-/// What `releases/<id>.json` says.
+/// What `releases/<id>.json` says. The first three make the release what it is; the rest is said of
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -143,14 +161,31 @@ pub struct Manifest {
     pub component: Digest,
     /// The settings in canonical form.
     pub settings: String,
+    /// The digest of the golden cases that it has to pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<Digest>,
+    /// The version of the contract that it was built for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+    /// What its author says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When it was published, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<String>,
 }
 
 impl Manifest {
-    /// The release's id.
+    /// The release's id: the digest of a text with the component's digest, the settings' digest, and
+    /// the cases' digest where there are cases.
     #[must_use]
     pub fn id(&self) -> ReleaseId {
         let settings = Digest::of(self.settings.as_bytes());
-        Digest::of(format!("sluice release 1\n{}\n{settings}\n", self.component).as_bytes())
+        let mut text = format!("sluice release 1\n{}\n{settings}\n", self.component);
+        if let Some(cases) = self.cases {
+            text += &format!("{cases}\n");
+        }
+        Digest::of(text.as_bytes())
     }
 }
 
@@ -163,6 +198,26 @@ mod tests {
         let id = |settings| Offer::new(b"x".to_vec(), settings).unwrap().manifest().id();
         assert_eq!(id(r#"{"a":1,"b":2}"#), id("{ \"b\": 2,\n \"a\": 1 }"));
         assert_ne!(id(r#"{"a":1}"#), id(r#"{"a":2}"#));
+    }
+
+    #[test]
+    fn golden_cases_are_a_part_of_a_release_and_what_is_said_of_it_is_not() {
+        let offer = Offer::new(b"x".to_vec(), "{}").unwrap();
+        let plain = offer.manifest().clone();
+        let said = Manifest {
+            note: Some("better".into()),
+            published_at: Some("2026-01-31T12:00:00Z".into()),
+            ..plain.clone()
+        };
+        let with_cases = Manifest {
+            cases: Some(Digest::of(b"cases")),
+            ..plain.clone()
+        };
+        assert_eq!(plain.id(), said.id());
+        assert_ne!(plain.id(), with_cases.id());
+        assert!(offer.with_manifest(said).is_ok());
+        let other = Offer::new(b"y".to_vec(), "{}").unwrap();
+        assert!(other.with_manifest(with_cases).is_err());
     }
 
     #[test]

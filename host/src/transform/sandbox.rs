@@ -2,6 +2,7 @@
 //! record by record where it does not or where the slab failed as a whole.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use thiserror::Error;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
@@ -52,6 +53,9 @@ pub enum SandboxError {
     /// `configure` returned an error.
     #[error("the component refused its settings: {0}")]
     Settings(String),
+    /// It took longer than somebody was to wait for it.
+    #[error("the slice took too long")]
+    Late,
     /// A function outside of any record trapped or ran into a limit.
     #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
     Call {
@@ -105,18 +109,23 @@ impl Program {
     }
 
     /// Transforms a slice. `condemned` are records that an earlier run of the same chunk saw run out
-    /// of wall time; they are not tried again.
+    /// of wall time; they are not tried again. After `deadline` no further record is begun.
     ///
     /// # Errors
     /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
-    pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
+    pub fn run(
+        &self,
+        slice: &Slice,
+        condemned: &[Position],
+        deadline: Option<Instant>,
+    ) -> Result<Transformed, SandboxError> {
         let usage = &mut Usage::default();
         if condemned.is_empty()
             && let Some(transformed) = self.run_slab(slice, usage)?
         {
             return Ok(transformed);
         }
-        self.run_records(slice, condemned, usage)
+        self.run_records(slice, condemned, deadline, usage)
     }
 
     /// Transforms a slice by the way in that [`run`](Self::run) takes, and says what it took.
@@ -127,7 +136,7 @@ impl Program {
         let mut usage = Usage::default();
         let transformed = match self.run_slab(slice, &mut usage)? {
             Some(transformed) => transformed,
-            None => self.run_records(slice, &[], &mut usage)?,
+            None => self.run_records(slice, &[], None, &mut usage)?,
         };
         Ok((transformed, usage))
     }
@@ -146,7 +155,7 @@ impl Program {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_singly(&self, slice: &Slice) -> Result<Transformed, SandboxError> {
-        self.run_records(slice, &[], &mut Usage::default())
+        self.run_records(slice, &[], None, &mut Usage::default())
     }
 
     /// The quick way in; `None` where the component lacks it, a record is too large to be offered, or
@@ -191,11 +200,15 @@ impl Program {
         &self,
         slice: &Slice,
         condemned: &[Position],
+        deadline: Option<Instant>,
         usage: &mut Usage,
     ) -> Result<Transformed, SandboxError> {
         let mut judge = Judge::new(&self.limits);
         let mut instance = None;
         for record in slice.records() {
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(SandboxError::Late);
+            }
             if record.data.len() > self.limits.record_bytes {
                 judge.reject(self.too_large(record.data.len()));
             } else if condemned.contains(&record.position) {

@@ -163,6 +163,50 @@ fn functions_of_other_types_are_refused() {
     refused(&component, "{}", "world", &[]);
 }
 
+/// Parts that hand text to each other, from one memory to another.
+const PARTS: &str = r#"
+    (component $callee
+        (core module $m (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+            (func (export "take") (param i32 i32)))
+        (core instance $i (instantiate $m))
+        (func (export "take") (param "text" string)
+            (canon lift (core func $i "take") (memory $i "memory") (realloc (func $i "realloc")))))
+    (component $caller (import "take" (func $take (param "text" string)))
+        (core module $m (memory (export "memory") 1))
+        (core instance $i (instantiate $m))
+        (core func $lowered (canon lower (func $take) (memory $i "memory")))
+        (core module $user (import "callee" "take" (func (param i32 i32))))
+        (core instance (instantiate $user
+            (with "callee" (instance (export "take" (func $lowered)))))))
+    (instance $callee (instantiate $callee))
+    (instance (instantiate $caller (with "take" (func $callee "take"))))"#;
+
+#[test]
+fn a_component_of_several_parts_gets_as_far_as_any_other() {
+    let component = wat(&format!("(component {PARTS})"));
+    refused(&component, "{}", "world", &["sluice:transform/rules"]);
+}
+
+#[test]
+fn a_component_of_too_many_parts_is_refused() {
+    let memory = "(core module $m (memory 1))";
+    let five = "(core instance (instantiate $m))".repeat(5);
+    let component = wat(&format!("(component {memory}{five})"));
+    refused(&component, "{}", "compile", &["memories"]);
+    let seventeen = "(core instance (instantiate $m))".repeat(17);
+    let component = wat(&format!("(component (core module $m){seventeen})"));
+    refused(&component, "{}", "compile", &["instances"]);
+}
+
+/// Several memories are for several parts; a module has one.
+#[test]
+fn a_module_of_two_memories_is_refused() {
+    let component =
+        wat("(component (core module $m (memory 1) (memory 1)) (core instance (instantiate $m)))");
+    refused(&component, "{}", "compile", &["memories"]);
+}
+
 #[test]
 fn a_component_over_the_limit_is_refused_unread() {
     let large = vec![0; COMPONENT_MAX_BYTES + 1];

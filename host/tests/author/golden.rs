@@ -138,7 +138,7 @@ fn no_cases_and_ambiguous_ones_are_wrong_usage() {
     let place = place();
     test(&place, &[]).failed(2, &["cases: cannot read cases"]);
     place.write("cases/notes.txt", "nothing");
-    test(&place, &[]).failed(2, &["there are none in cases", "NAME.in.json"]);
+    test(&place, &[]).failed(2, &["there are none", "NAME.in.json"]);
     place.write("cases/left.out.ndjson", "");
     test(&place, &[]).failed(2, &["left.out.ndjson has no input beside it"]);
     place.write("cases/left.in.json", "drop");

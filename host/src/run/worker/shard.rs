@@ -119,15 +119,18 @@ impl Work {
     }
 
     async fn work(self, held: Held, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        held.registry.keep(self.rules.offer()).await?;
         let replay = match held.ledger.ledger().await.pending() {
-            Some(pending) => Some(self.rules.replay_plan(&held.registry, pending).await?),
+            Some(pending) => Some(
+                self.rules
+                    .replay_plan(&held.sinks.registry, pending)
+                    .await?,
+            ),
             None => None,
         };
         let (mut ledger, sinks, scratches) = held.into_parts();
         ledger.dedicate(self.replay).await?;
         let start = self.start(&mut ledger).await?;
-        let fresh = self.rules.fresh_plan();
+        let fresh = self.rules.fresh();
         let reading = Reading {
             meter: self.host.health.read_meter(&self.shard),
             stream: self.stream,
@@ -150,7 +153,7 @@ impl Work {
             ledger,
             sinks,
         };
-        run_shard(&self.host, &mut shard, replay.as_ref(), &fresh).await?;
+        run_shard(&self.host, &mut shard, replay, &fresh).await?;
         let end = reader.await?;
         leave(&mut shard.ledger, end == End::Closed).await?;
         Held::close(&scratches)?;

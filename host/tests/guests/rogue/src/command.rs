@@ -92,7 +92,8 @@ fn echo(text: &str, sequence_number: &str) -> Vec<u8> {
             c => json.push(c),
         }
     }
-    json.push_str(&format!("\",\"sequence\":{sequence_number}}}"));
+    let stamp = crate::stamp::of(text);
+    json.push_str(&format!("\",\"sequence\":{sequence_number}{stamp}}}"));
     json.into_bytes()
 }
 

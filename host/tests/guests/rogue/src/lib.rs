@@ -1,10 +1,12 @@
 //! A transform that does whatever the record says: the first word of its data is a command, see
 //! [`command::obey`]. Anything that is no command is echoed as a JSON object.
 //!
+//! Settings such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`].
 //! The settings make `configure` misbehave (`{"configure":"trap"}`) and, with the feature `slice`,
 //! the slab (`{"slab":"wrong_counts"}`, see `slab.rs`).
 
 mod command;
+mod stamp;
 #[cfg(feature = "slice")]
 mod slab;
 
@@ -27,6 +29,7 @@ impl Guest for Component {
     fn configure(settings: String) -> Result<(), String> {
         #[cfg(feature = "slice")]
         slab::configure(&settings);
+        stamp::configure(&settings);
         let has = |text| settings.contains(text);
         if has(r#""configure":"trap""#) {
             command::trap();
@@ -50,6 +53,7 @@ impl Guest for Component {
     }
 
     fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
+        stamp::before(&record.data)?;
         command::obey(&record.data, &record.sequence_number)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::Component;
 use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Routes};
 use crate::bindings::exports::sluice::transform::slice::{Guest, OutcomeSlab, RecordSlab};
-use crate::command;
+use crate::{command, stamp};
 
 /// What the settings say under `slab`.
 static FAULT: Mutex<String> = Mutex::new(String::new());
@@ -25,7 +25,8 @@ impl Guest for Component {
             let data = item(&records.data, &records.data_ends, index);
             let number = item(numbers, &records.sequence_number_ends, index);
             let number = std::str::from_utf8(number).unwrap();
-            push(&mut slab, command::obey(data, number));
+            let outcome = stamp::before(data).and_then(|()| command::obey(data, number));
+            push(&mut slab, outcome);
         }
         spoil(&mut slab, &FAULT.lock().unwrap());
         slab

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use s3s::dto::{
-    ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    ListObjectsV2Input, ListObjectsV2Output, Metadata, PutObjectInput, PutObjectOutput,
-    StreamingBlob,
+    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
+    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Metadata,
+    PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
@@ -138,6 +138,11 @@ impl S3 for Objects {
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let path = self.path(&request.input.bucket, &request.input.key);
         let known = self.known(&path)?;
+        if let Some(ETagCondition::ETag(seen)) = &request.input.if_none_match
+            && seen.value() == known.etag
+        {
+            return Err(s3_error!(NotModified));
+        }
         let content = fs::read(&path).map_err(|_| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(content.len()).ok(),
@@ -161,6 +166,16 @@ impl S3 for Objects {
             metadata: known.metadata,
             ..HeadObjectOutput::default()
         }))
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let path = self.path(&request.input.bucket, &request.input.key);
+        self.known.lock().unwrap().remove(&path);
+        let _not_there_any_more = fs::remove_file(&path);
+        Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
     async fn list_objects_v2(

@@ -10,7 +10,7 @@ use crate::config::LakeTarget;
 use crate::files::{Folder, Scratch};
 use crate::retry::Patience;
 use crate::sink::s3::S3Lake;
-use crate::transform::registry::{Registry, WriteOnce};
+use crate::transform::registry::{FileResult, Files, Found, Known, Look, Registry, Version};
 
 /// Files by name, in a folder or below a prefix of a bucket.
 pub enum OwnFiles {
@@ -40,7 +40,7 @@ impl OwnFiles {
 
 /// The registry at a place.
 pub async fn registry(target: &LakeTarget, patience: Patience) -> Registry<OwnFiles> {
-    Registry::new(OwnFiles::open(target, patience).await)
+    Registry::new(OwnFiles::open(target, patience).await, Known::default())
 }
 
 /// Others may be making files in the same place.
@@ -49,18 +49,46 @@ fn scratch(root: &Path) -> Arc<Scratch> {
     Scratch::unopened(root.join(".tmp").join(name)).into()
 }
 
-impl WriteOnce for OwnFiles {
-    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), String>> {
+impl OwnFiles {
+    fn files(&self) -> &dyn Files {
         match self {
-            Self::Folder(folder) => folder.create(name, content),
-            Self::S3(lake) => Box::pin(lake.create_own(name, content)),
+            Self::Folder(folder) => folder,
+            Self::S3(lake) => lake,
         }
     }
+}
 
-    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, String>> {
-        match self {
-            Self::Folder(folder) => folder.read(name),
-            Self::S3(lake) => Box::pin(lake.read_own(name)),
-        }
+impl Files for OwnFiles {
+    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
+        self.files().create(name, content)
+    }
+
+    fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>> {
+        self.files().read(name, max)
+    }
+
+    fn look<'a>(
+        &'a self,
+        name: &'a str,
+        seen: Option<&'a Version>,
+    ) -> BoxFuture<'a, FileResult<Look>> {
+        self.files().look(name, seen)
+    }
+
+    fn swap<'a>(
+        &'a self,
+        name: &'a str,
+        content: &'a [u8],
+        seen: Option<&'a Version>,
+    ) -> BoxFuture<'a, FileResult<bool>> {
+        self.files().swap(name, content, seen)
+    }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, FileResult<Vec<String>>> {
+        self.files().list(folder)
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, FileResult<()>> {
+        self.files().remove(name)
     }
 }

@@ -1,0 +1,85 @@
+//! `sluice transform publish`: a component, its settings and its golden cases become a release.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use chrono::{SecondsFormat, Utc};
+use clap::{ArgAction, Args};
+
+use super::{Place, gate};
+use crate::config::{self, ConfigError};
+use crate::transform::admission::Refused;
+use crate::transform::release::{Digest, Manifest, Offer};
+use crate::transform::signature::PrivateKey;
+
+/// What is to be published.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The component.
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    /// The transform's settings: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    settings: String,
+    /// The folder with the golden cases that it has to pass wherever it is to serve.
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+    /// What you say of it.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Sign it with this Ed25519 key: a file with PKCS #8 in PEM, as `openssl genpkey -algorithm ed25519`
+    /// makes it.
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
+    /// Publish it without trying it here, because it needs other limits than the usual ones.
+    #[arg(long, action = ArgAction::SetTrue)]
+    unchecked: bool,
+}
+
+/// Publishes a release and prints its id.
+///
+/// # Errors
+/// What cannot be read or written, and a release that would be refused.
+pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
+    let registry = args.place.open().await?;
+    let key = args.sign.as_deref().map(PrivateKey::read).transpose();
+    let key = key.map_err(|why| ConfigError::new("sign", why))?;
+    let component = std::fs::read(&args.file)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let cases = args.cases.as_deref().map(super::cases).transpose()?;
+    let offer = offer(args, component, cases.as_deref())?;
+    if !args.unchecked {
+        let refused = |refused: Refused| anyhow::anyhow!("it would be refused: {refused}");
+        gate()?
+            .admit(offer.clone(), cases.clone())
+            .await
+            .map_err(refused)?;
+    }
+    if let Some(cases) = &cases {
+        registry.keep_cases(cases).await?;
+    }
+    let id = offer.manifest().id();
+    if !registry.keep(&offer).await? {
+        eprintln!("the release is there already");
+    }
+    if let Some(key) = key {
+        registry.sign(id, &key.sign(id)).await?;
+    }
+    println!("{id}");
+    Ok(())
+}
+
+fn offer(args: &PublishArgs, component: Vec<u8>, cases: Option<&[u8]>) -> anyhow::Result<Offer> {
+    let settings = config::transform_settings(&args.settings)?;
+    let offer = Offer::new(component, &settings);
+    let offer = offer.map_err(|why| ConfigError::new("settings", why))?;
+    let manifest = Manifest {
+        cases: cases.map(Digest::of),
+        contract: Some(crate::transform::CONTRACT.to_owned()),
+        note: args.note.clone(),
+        published_at: Some(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
+        ..offer.manifest().clone()
+    };
+    offer.with_manifest(manifest).map_err(anyhow::Error::msg)
+}

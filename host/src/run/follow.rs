@@ -1,0 +1,296 @@
+//! Follows a registry: a release that is activated there is admitted beside the one that serves, and
+//! serves from the next chunk on. Whatever is wrong with it, the one before serves on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use tokio::sync::Mutex;
+
+use super::rules::Rules;
+use crate::config::{Following, RunSettings};
+use crate::pipeline::Host;
+use crate::sink::own_files::{self, OwnFiles};
+use crate::transform::admission::Refused;
+use crate::transform::admit::Release;
+use crate::transform::registry::{Registry, RegistryError, Versioned};
+use crate::transform::release::ReleaseId;
+use crate::transform::rollout::{Author, Rollout, Trial};
+use crate::transform::slot::{Lineup, OnTrial};
+
+/// What a run needs to follow a registry.
+pub struct Follower {
+    registry: Registry<OwnFiles>,
+    following: Following,
+    rules: Arc<Rules>,
+    host: Arc<Host>,
+    seen: Mutex<Seen>,
+}
+
+/// What the follower has seen of the registry.
+#[derive(Default)]
+struct Seen {
+    active: Option<Versioned>,
+    /// Releases that were refused, which do not change.
+    refused: HashMap<ReleaseId, Refused>,
+    /// Whether a release could not be had for a reason that may pass.
+    again: bool,
+    looked_at: Option<Instant>,
+}
+
+impl Follower {
+    /// The follower of the registry that the settings name, if they name one.
+    ///
+    /// # Errors
+    /// The registry cannot be read.
+    pub async fn of(
+        settings: &RunSettings,
+        rules: &Arc<Rules>,
+        host: &Arc<Host>,
+    ) -> anyhow::Result<Option<Arc<Self>>> {
+        let Some(following) = &settings.following else {
+            return Ok(None);
+        };
+        let follower = Self::begin(settings, following, rules.clone(), host.clone()).await?;
+        if settings.replay.is_some() {
+            // All of a replay is made by one release.
+            let active = rules.slot().now().active.clone();
+            rules.slot().swap(Lineup::of(active));
+        }
+        Ok(Some(Arc::new(follower)))
+    }
+
+    /// Looks at the registry for the first time. There is nothing yet that could serve on, so what has
+    /// to serve must be had: the active release, or else the last good one before it.
+    ///
+    /// # Errors
+    /// The registry cannot be read.
+    async fn begin(
+        settings: &RunSettings,
+        following: &Following,
+        rules: Arc<Rules>,
+        host: Arc<Host>,
+    ) -> anyhow::Result<Self> {
+        let patience = settings.patience.clone();
+        let registry = own_files::registry(&following.registry, patience).await;
+        let active = registry.active().await;
+        let active = active.with_context(|| format!("the registry {}", following.registry))?;
+        // From here on it serves on with what it has, so that a look need not succeed.
+        let patience = settings.patience.for_one_attempt();
+        let follower = Self {
+            registry: own_files::registry(&following.registry, patience).await,
+            following: following.clone(),
+            rules,
+            host,
+            seen: Mutex::default(),
+        };
+        let mut seen = follower.seen.lock().await;
+        follower.host.health.follows(following.registry.to_string());
+        follower.begin_with(&mut seen, active).await?;
+        drop(seen);
+        Ok(follower)
+    }
+
+    async fn begin_with(&self, seen: &mut Seen, active: Versioned) -> anyhow::Result<()> {
+        let rollout = active.rollout.clone();
+        for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
+            match self.had(seen, wanted).await {
+                Ok(release) => {
+                    self.host.health.serve(release.as_ref().into());
+                    self.rules.slot().swap(Lineup::of(release));
+                    break;
+                }
+                Err(refused) if refused.may_pass => return Err(refused.into()),
+                Err(_said_already) => {}
+            }
+        }
+        self.adopt(seen, active).await;
+        seen.looked_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Looks at the registry again and again.
+    pub async fn follow(&self) {
+        loop {
+            tokio::time::sleep(self.following.poll).await;
+            self.look().await;
+        }
+    }
+
+    /// Looks, where the last look is as long ago as looks are to be.
+    pub async fn look_if_due(&self) {
+        let looked_at = self.seen.lock().await.looked_at;
+        if looked_at.is_none_or(|at| at.elapsed() >= self.following.poll) {
+            self.look().await;
+        }
+    }
+
+    /// Looks at the registry once: what has changed there is taken up, and a release that does worse than
+    /// it may is taken back.
+    async fn look(&self) {
+        let mut seen = self.seen.lock().await;
+        seen.looked_at = Some(Instant::now());
+        let before = seen.active.as_ref().filter(|_| !seen.again);
+        match self.registry.active_since(before).await {
+            Ok(Some(active)) => self.adopt(&mut seen, active).await,
+            Ok(None) => {}
+            Err(error) => return self.failed(&error),
+        }
+        self.host.health.looked_at_registry(None);
+        self.judge(&seen).await;
+    }
+
+    fn failed(&self, error: &RegistryError) {
+        let error = error.to_string();
+        tracing::warn!(error, "cannot look at the registry, serving on");
+        self.host.progress.registry_failed();
+        self.host.health.looked_at_registry(Some(error));
+    }
+
+    /// Makes what the registry says true here, as far as it can be. The active release serves before
+    /// others are looked at.
+    async fn adopt(&self, seen: &mut Seen, active: Versioned) {
+        let (rollout, now) = (&active.rollout, self.rules.slot().now());
+        seen.again = false;
+        let number = |seen: &Versioned| seen.rollout.number;
+        if seen.active.as_ref().map(number) != Some(rollout.number) {
+            // Who changes what serves may have mended what was wrong, such as a missing signature.
+            seen.refused.clear();
+        }
+        let mut lineup = Lineup::clone(&now);
+        if let Ok(release) = self.had(seen, rollout.active).await
+            && release.id() != now.active.id()
+        {
+            lineup = Lineup::of(release);
+            lineup.before = Some(now.active.id());
+            self.serve(&lineup);
+        }
+        lineup.canary = self.on_trial(seen, rollout.canary.as_ref()).await;
+        lineup.shadow = self.on_trial(seen, rollout.shadow.as_ref()).await;
+        let tried = |lineup: &Lineup| lineup.canary.as_ref().map(|canary| canary.release.id());
+        if let Some(new) = tried(&lineup).filter(|new| tried(&now) != Some(*new)) {
+            self.host.scores.forget(new);
+        }
+        self.host.health.rolled_out(rollout, &lineup);
+        self.rules.slot().swap(lineup);
+        seen.active = Some(active);
+    }
+
+    fn serve(&self, lineup: &Lineup) {
+        let release = &lineup.active;
+        self.host.scores.forget(release.id());
+        self.rules.slot().swap(lineup.clone());
+        self.host.health.serve(release.as_ref().into());
+        self.host.progress.swapped();
+        let (id, transform) = (release.id(), release.name());
+        tracing::info!(release = %id, transform, "serving from the next chunk on");
+    }
+
+    async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<OnTrial> {
+        let trial = trial?;
+        let release = self.had(seen, Some(trial.release)).await.ok()?;
+        let share = trial.share;
+        Some(OnTrial { release, share })
+    }
+
+    /// The release that is wanted, admitted; none is what the run was started with. A refusal is said
+    /// once.
+    async fn had(
+        &self,
+        seen: &mut Seen,
+        wanted: Option<ReleaseId>,
+    ) -> Result<Arc<Release>, Refused> {
+        let Some(id) = wanted else {
+            return Ok(self.rules.own().clone());
+        };
+        if let Some(release) = self.rules.known(id) {
+            return Ok(release);
+        }
+        if let Some(refused) = seen.refused.get(&id) {
+            return Err(refused.clone());
+        }
+        let key = self.following.public_key.as_ref();
+        let admitted = self.rules.gate().admit_from(&self.registry, key, id).await;
+        match &admitted {
+            Ok(release) => self.rules.remember(release.clone()),
+            Err(refused) => self.refused(seen, id, refused),
+        }
+        admitted
+    }
+
+    fn refused(&self, seen: &mut Seen, id: ReleaseId, refused: &Refused) {
+        let Refused {
+            step,
+            why,
+            may_pass,
+        } = refused;
+        tracing::error!(release = %id, step, why, "a release is refused, serving on");
+        self.host.progress.refused(step);
+        self.host.health.refused(id, refused);
+        if *may_pass {
+            seen.again = true;
+        } else {
+            seen.refused.insert(id, refused.clone());
+        }
+    }
+
+    /// Takes a release back that does worse than the one that it is measured against.
+    async fn judge(&self, seen: &Seen) {
+        let Some(active) = &seen.active else { return };
+        let Some((release, why)) = self.breach(&active.rollout) else {
+            return;
+        };
+        let author = Author {
+            by: host_name(),
+            at: Utc::now(),
+            why: Some(why.clone()),
+        };
+        let Some(next) = active.rollout.withdraw(release, &author) else {
+            return;
+        };
+        tracing::error!(%release, why, "a release does worse than it may, taking it back");
+        match self.registry.change(active, &next).await {
+            Ok(()) => self.host.progress.withdrew(),
+            Err(RegistryError::Raced) => {}
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// The release on trial, or the new one, if it does worse than it may.
+    fn breach(&self, rollout: &Rollout) -> Option<(ReleaseId, String)> {
+        let (now, scores) = (self.rules.slot().now(), &self.host.scores);
+        let tried = rollout.canary.as_ref().zip(now.canary.as_ref());
+        if let Some((
+            Trial {
+                guard: Some(guard), ..
+            },
+            canary,
+        )) = tried
+        {
+            let release = canary.release.id();
+            let breach = guard.judge(&scores.of(release), &scores.of(now.active.id()));
+            if let Some(breach) = breach {
+                return Some((release, breach.to_string()));
+            }
+        }
+        let (guard, before) = (rollout.watching(Utc::now())?, now.before?);
+        let release = now.active.id();
+        if rollout.active != Some(release) {
+            return None;
+        }
+        let breach = guard.judge(&scores.of(release), &scores.of(before))?;
+        Some((release, breach.to_string()))
+    }
+}
+
+/// What a host is called that changes something on its own.
+fn host_name() -> String {
+    let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let process = format!("process {}", std::process::id());
+    match name {
+        Ok(name) => format!("sluice on {name}, {process}"),
+        Err(_) => format!("sluice, {process}"),
+    }
+}

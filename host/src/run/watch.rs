@@ -1,0 +1,91 @@
+//! Watches the transform's file, for development: a file that changes is taken up as a release that is
+//! activated would be.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::rules::Rules;
+use crate::config::RunSettings;
+use crate::pipeline::Host;
+use crate::transform::admission::Refused;
+use crate::transform::release::{Digest, Offer};
+use crate::transform::slot::Lineup;
+
+/// How often the file is looked at.
+const EVERY: Duration = Duration::from_millis(300);
+
+/// A file that is watched.
+pub struct Watcher {
+    file: PathBuf,
+    settings: String,
+    rules: Arc<Rules>,
+    host: Arc<Host>,
+}
+
+impl Watcher {
+    /// Watches the transform of these settings, if it is to be watched.
+    #[must_use]
+    pub fn new(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> Option<Self> {
+        let file = settings.transform.clone().filter(|_| settings.watch)?;
+        host.health.follows(format!("file:{}", file.display()));
+        Some(Self {
+            file,
+            settings: settings.settings.clone(),
+            rules,
+            host,
+        })
+    }
+
+    /// Looks at the file again and again.
+    pub async fn follow(&self) {
+        let mut seen = (None, self.rules.own().offer().manifest().component);
+        loop {
+            tokio::time::sleep(EVERY).await;
+            self.look(&mut seen).await;
+        }
+    }
+
+    /// A file that has been written a moment ago may not be whole yet: it is taken up when it has stayed
+    /// the same for a look.
+    async fn look(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
+        let modified = std::fs::metadata(&self.file).and_then(|file| file.modified());
+        let Ok(modified) = modified else { return };
+        if *changed != Some(modified) {
+            *changed = Some(modified);
+            return;
+        }
+        let Ok(component) = tokio::fs::read(&self.file).await else {
+            return;
+        };
+        let found = Digest::of(&component);
+        if found != *digest {
+            *digest = found;
+            self.take_up(component).await;
+        }
+    }
+
+    async fn take_up(&self, component: Vec<u8>) {
+        let offer = match Offer::new(component, &self.settings) {
+            Ok(offer) => offer,
+            Err(error) => return tracing::error!(error, "the settings"),
+        };
+        let id = offer.manifest().id();
+        match self.rules.gate().admit(offer, None).await {
+            Ok(release) => {
+                let (transform, serving) = (release.name(), release.as_ref().into());
+                self.host.scores.forget(id);
+                self.rules.slot().swap(Lineup::of(release));
+                self.host.health.serve(serving);
+                self.host.progress.swapped();
+                tracing::warn!(release = %id, transform, "the file has changed, serving it now");
+            }
+            Err(refused) => {
+                let Refused { step, why, .. } = &refused;
+                tracing::error!(release = %id, step, why, "the file has changed and is refused");
+                self.host.progress.refused(step);
+                self.host.health.refused(id, &refused);
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Golden cases: records beside the results that they should have, by which a release proves itself
+//! wherever it is to serve.
+//!
+//! A case is a file `NAME.in.json`, one record (the file's bytes, less one line end at its end), or
+//! `NAME.in.ndjson`, a record a line; and `NAME.out.ndjson`, a line for each result, in the order of
+//! records and events, as [`fates`](super::compare::fates) writes them. The rest of a record is fixed,
+//! see [`sample`].
+
+pub mod sample;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::admit::Release;
+use super::compare::fates::fates;
+use super::compare::fields;
+use super::sandbox::SandboxError;
+use crate::record::Slice;
+
+/// The version of the document that holds cases in a registry; a reader refuses a later one.
+const VERSION: u32 = 1;
+
+/// Files by name.
+pub type FilesByName = BTreeMap<String, Vec<u8>>;
+
+/// Files that make no cases.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct CasesError(String);
+
+/// One case.
+pub struct Case {
+    /// What it is called.
+    pub name: String,
+    /// Its records.
+    pub records: Vec<Slice>,
+    /// The results that they should have, where that is known: a line each.
+    pub expected: Option<String>,
+}
+
+/// What a registry keeps of cases: their files, in base64.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    files: BTreeMap<String, String>,
+}
+
+/// The ends of names.
+const ONE: &str = ".in.json";
+const MANY: &str = ".in.ndjson";
+const RESULTS: &str = ".out.ndjson";
+
+/// The files of cases in a folder.
+///
+/// # Errors
+/// What the file system says.
+pub fn read(folder: &Path) -> io::Result<FilesByName> {
+    let mut files = FilesByName::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && is_of_case(&name)
+        {
+            files.insert(name, fs::read(entry.path())?);
+        }
+    }
+    Ok(files)
+}
+
+/// The cases that files make, by name. What is no file of a case is left out.
+///
+/// # Errors
+/// Files that contradict each other, or make no case at all.
+pub fn cases(files: &FilesByName) -> Result<Vec<Case>, CasesError> {
+    let mut inputs: BTreeMap<&str, &str> = BTreeMap::new();
+    for file in files.keys() {
+        let stem = [ONE, MANY].iter().find_map(|end| file.strip_suffix(end));
+        if let Some(name) = stem
+            && let Some(other) = inputs.insert(name, file)
+        {
+            return Err(CasesError(format!("{other} and {file} are one case")));
+        }
+    }
+    let lonely = |file: &&String| {
+        let stem = file.strip_suffix(RESULTS);
+        stem.is_some_and(|name| !inputs.contains_key(name))
+    };
+    if let Some(file) = files.keys().find(lonely) {
+        return Err(CasesError(format!("{file} has no input beside it")));
+    }
+    if inputs.is_empty() {
+        let why = "there are none; a case is NAME.in.json or NAME.in.ndjson";
+        return Err(CasesError(why.into()));
+    }
+    let case = |(name, file): (&str, &str)| case(files, name, file);
+    inputs.into_iter().map(case).collect()
+}
+
+fn case(files: &FilesByName, name: &str, file: &str) -> Result<Case, CasesError> {
+    let input = files.get(file).map_or(&[][..], Vec::as_slice);
+    let records = if file.ends_with(ONE) {
+        let record = input.strip_suffix(b"\n").unwrap_or(input);
+        sample::single(record.strip_suffix(b"\r").unwrap_or(record))
+    } else {
+        sample::lines(input)
+    };
+    let results = files.get(&format!("{name}{RESULTS}"));
+    let expected = results.map(|text| String::from_utf8(text.clone()));
+    let not_text = |_| CasesError(format!("{name}{RESULTS} is not UTF-8"));
+    Ok(Case {
+        name: name.to_owned(),
+        records: records.map_err(|error| CasesError(error.to_string()))?,
+        expected: expected.transpose().map_err(not_text)?,
+    })
+}
+
+/// The file with the results of a case.
+#[must_use]
+pub fn results_file(name: &str) -> String {
+    format!("{name}{RESULTS}")
+}
+
+/// Whether a file is one of a case.
+fn is_of_case(file: &str) -> bool {
+    [ONE, MANY, RESULTS].iter().any(|end| file.ends_with(end))
+}
+
+/// The document that a registry keeps.
+///
+/// # Errors
+/// Files that make no cases, or a case without the results that it should have.
+pub fn document(files: &FilesByName) -> Result<Vec<u8>, CasesError> {
+    if let Some(case) = cases(files)?.iter().find(|case| case.expected.is_none()) {
+        let file = results_file(&case.name);
+        let why = format!("there is no {file}; `sluice transform test --bless` writes it");
+        return Err(CasesError(why));
+    }
+    let encoded = files.iter().filter(|(name, _)| is_of_case(name));
+    let encoded = encoded.map(|(name, content)| (name.clone(), STANDARD.encode(content)));
+    let document = Document {
+        version: VERSION,
+        files: encoded.collect(),
+    };
+    serde_json::to_vec(&document).map_err(|error| CasesError(error.to_string()))
+}
+
+/// The cases of a document.
+///
+/// # Errors
+/// What is wrong with the document.
+pub fn from_document(text: &[u8]) -> Result<Vec<Case>, CasesError> {
+    let damaged = |what: String| CasesError(format!("not a document of cases: {what}"));
+    let document: Document =
+        serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+    if document.version != VERSION {
+        return Err(damaged(format!("version {}", document.version)));
+    }
+    let decoded = document.files.into_iter().map(|(name, content)| {
+        let content = STANDARD.decode(content);
+        content
+            .map(|content| (name, content))
+            .map_err(|error| damaged(error.to_string()))
+    });
+    cases(&decoded.collect::<Result<_, _>>()?)
+}
+
+impl Case {
+    /// The lines that its records become.
+    ///
+    /// # Errors
+    /// What is wrong with the release as a whole.
+    pub fn results(&self, release: &Release) -> Result<Vec<String>, SandboxError> {
+        let mut lines = Vec::new();
+        for slice in &self.records {
+            let fates = fates(slice.len(), &release.run(slice, &[])?);
+            lines.extend(fates.into_iter().flat_map(|fate| fate.lines));
+        }
+        Ok(lines)
+    }
+
+    /// The first difference between the results that should be and those that a release gives.
+    ///
+    /// # Errors
+    /// What is wrong with the release as a whole.
+    pub fn failure(&self, release: &Release) -> Result<Option<String>, SandboxError> {
+        let results = self.results(release)?;
+        let expected: Vec<_> = self.expected.iter().flat_map(|text| text.lines()).collect();
+        let differs = |index: &usize| {
+            expected.get(*index).copied() != results.get(*index).map(String::as_str)
+        };
+        let Some(index) = (0..expected.len().max(results.len())).find(differs) else {
+            return Ok(None);
+        };
+        let what = match (expected.get(index), results.get(index)) {
+            (Some(expected), Some(result)) => {
+                let found = fields::differences(expected, result);
+                found
+                    .first()
+                    .map(|found| found.path.clone())
+                    .unwrap_or_default()
+            }
+            (Some(_), None) => "is missing".into(),
+            (None, _) => "is one too many".into(),
+        };
+        Ok(Some(format!(
+            "case {}, result {}: {what}",
+            self.name,
+            index + 1
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(names: &[(&str, &str)]) -> FilesByName {
+        let file =
+            |(name, content): &(&str, &str)| ((*name).to_owned(), content.as_bytes().to_vec());
+        names.iter().map(file).collect()
+    }
+
+    #[test]
+    fn cases_survive_a_registry() {
+        let files = files(&[
+            ("a.in.json", "{\"n\":1}\r\n"),
+            ("a.out.ndjson", "x\n"),
+            ("b.in.ndjson", "1\n2\n"),
+            ("b.out.ndjson", ""),
+            ("README.md", "not a case"),
+        ]);
+        let cases = from_document(&document(&files).unwrap()).unwrap();
+        let names: Vec<_> = cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(cases[0].records[0].record(0).data, br#"{"n":1}"#);
+        assert_eq!(cases[1].records[0].len(), 2);
+        assert_eq!(cases[0].expected.as_deref(), Some("x\n"));
+    }
+
+    #[test]
+    fn files_that_make_no_cases_are_refused() {
+        let refused = |names: &[(&str, &str)]| cases(&files(names)).err().unwrap().to_string();
+        assert!(refused(&[]).contains("none"));
+        assert!(refused(&[("a.out.ndjson", "")]).contains("no input"));
+        assert!(refused(&[("a.in.json", ""), ("a.in.ndjson", "")]).contains("one case"));
+        let unblessed = document(&files(&[("a.in.json", "1")]));
+        assert!(unblessed.unwrap_err().to_string().contains("--bless"));
+        for text in [
+            "",
+            "{}",
+            r#"{"version":2,"files":{}}"#,
+            r#"{"version":1,"files":{"a.in.json":"?"}}"#,
+        ] {
+            assert!(from_document(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

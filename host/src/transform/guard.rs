@@ -1,0 +1,238 @@
+//! What takes a release back on its own: it rejects more records than the one before, fails on more,
+//! or takes more time for them.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How a release did on the records that it was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Records.
+    pub records: u64,
+    /// Those that it rejected.
+    pub rejected: u64,
+    /// Those that it trapped on, or that ran into a limit.
+    pub failed: u64,
+    /// The time that it took for all of them.
+    pub time: Duration,
+}
+
+impl Score {
+    /// Adds what another score counts.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.rejected += other.rejected;
+        self.failed += other.failed;
+        self.time += other.time;
+    }
+
+    fn share(&self, count: u64) -> f64 {
+        as_float(count) / as_float(self.records.max(1))
+    }
+
+    /// The time for a record, nanoseconds.
+    #[must_use]
+    pub fn nanoseconds_a_record(&self) -> u64 {
+        let nanoseconds = self.time.as_nanos() / u128::from(self.records.max(1));
+        u64::try_from(nanoseconds).unwrap_or(u64::MAX)
+    }
+
+    fn nanoseconds(&self) -> f64 {
+        self.time.as_secs_f64() * 1e9 / as_float(self.records.max(1))
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "rates are no finer than that")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+/// How much worse than the release before it a release may be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    /// What more of the records it may reject, as a share of all: 0.01 is one in a hundred.
+    pub rejected: f64,
+    /// What more of the records it may trap on or run into limits with.
+    pub failed: f64,
+    /// How many times the time for a record it may take.
+    pub slower: f64,
+    /// It is judged from this many records on.
+    pub records: u64,
+    /// For how long it is watched.
+    pub watch: Watch,
+}
+
+/// A time, as people write it: `15m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Watch(Duration);
+
+impl From<Duration> for Watch {
+    fn from(time: Duration) -> Self {
+        Self(time)
+    }
+}
+
+impl From<Watch> for Duration {
+    fn from(watch: Watch) -> Self {
+        watch.0
+    }
+}
+
+impl TryFrom<String> for Watch {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let time = humantime::parse_duration(&text);
+        time.map(Self).map_err(|error| format!("{text:?}: {error}"))
+    }
+}
+
+impl From<Watch> for String {
+    fn from(watch: Watch) -> Self {
+        humantime::format_duration(watch.0).to_string()
+    }
+}
+
+/// What a release is judged by where nothing else is said.
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            rejected: 0.01,
+            failed: 0.001,
+            slower: 3.0,
+            records: 1_000,
+            watch: Watch(Duration::from_secs(15 * 60)),
+        }
+    }
+}
+
+/// What a release was taken back for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breach {
+    what: &'static str,
+    found: f64,
+    before: f64,
+    records: u64,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            found,
+            before,
+            records,
+        } = self;
+        if *what == SLOWER {
+            return write!(
+                f,
+                "{found:.0} ns a record over {records} records, {before:.0} ns before"
+            );
+        }
+        let (found, before) = (found * 100.0, before * 100.0);
+        write!(
+            f,
+            "{what} {found:.2} % of {records} records, {before:.2} % before"
+        )
+    }
+}
+
+const REJECTED: &str = "rejected";
+const FAILED: &str = "failed on";
+const SLOWER: &str = "slower";
+
+impl Guard {
+    /// Judges a release by how it did, and how the one did that it is measured against. Nothing is said
+    /// before both have seen enough.
+    #[must_use]
+    pub fn judge(&self, found: &Score, before: &Score) -> Option<Breach> {
+        if found.records < self.records || before.records < self.records {
+            return None;
+        }
+        let breach = |what, found_rate, before_rate| Breach {
+            what,
+            found: found_rate,
+            before: before_rate,
+            records: found.records,
+        };
+        let failed = (found.share(found.failed), before.share(before.failed));
+        if failed.0 > failed.1 + self.failed {
+            return Some(breach(FAILED, failed.0, failed.1));
+        }
+        let rejected = (found.share(found.rejected), before.share(before.rejected));
+        if rejected.0 > rejected.1 + self.rejected {
+            return Some(breach(REJECTED, rejected.0, rejected.1));
+        }
+        let time = (found.nanoseconds(), before.nanoseconds());
+        (time.0 > time.1 * self.slower).then(|| breach(SLOWER, time.0, time.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(records: u64, rejected: u64, failed: u64, nanoseconds: u64) -> Score {
+        Score {
+            records,
+            rejected,
+            failed,
+            time: Duration::from_nanos(records * nanoseconds),
+        }
+    }
+
+    fn said(found: &Score, before: &Score) -> Option<String> {
+        let breach = Guard::default().judge(found, before);
+        breach.map(|breach| breach.to_string())
+    }
+
+    #[test]
+    fn what_is_as_before_stays() {
+        let before = score(10_000, 500, 10, 400);
+        assert_eq!(said(&before, &before), None);
+        assert_eq!(said(&score(10_000, 599, 19, 1_199), &before), None);
+    }
+
+    #[test]
+    fn each_budget_can_be_broken() {
+        let before = score(10_000, 500, 10, 400);
+        let cases = [
+            (
+                score(2_000, 100, 100, 400),
+                "failed on 5.00 % of 2000 records, 0.10 % before",
+            ),
+            (
+                score(2_000, 200, 2, 400),
+                "rejected 10.00 % of 2000 records, 5.00 % before",
+            ),
+            (
+                score(2_000, 100, 2, 1_201),
+                "1201 ns a record over 2000 records, 400 ns before",
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(said(&found, &before).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn few_records_prove_nothing() {
+        let (few, many) = (score(999, 999, 999, 9_000), score(10_000, 0, 0, 400));
+        assert_eq!(said(&few, &many), None);
+        assert_eq!(said(&score(5_000, 5_000, 0, 400), &few), None);
+    }
+
+    #[test]
+    fn a_guard_is_written_as_people_do() {
+        let text = serde_json::to_string(&Guard::default()).unwrap();
+        assert!(text.contains(r#""watch":"15m""#), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Guard>(&text).unwrap(),
+            Guard::default()
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Kills while releases change hands, two changes at once, and releases that are gone.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::shop::{Kept, Shop, serves, stamp};
+use crate::support::aws::proxy::{Fault, Rule};
+use crate::support::cloud::{SHARD, Service::S3};
+use crate::support::program::{Ran, Running};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn an_activation_that_is_killed_is_done_or_not_done() {
+    let shop = Shop::new(1, Kept::InFolder);
+    let releases = [shop.stamped(&stamp("a")), shop.stamped(&stamp("b"))];
+    shop.activate(&releases[1], &[]);
+    let (mut done, mut undone) = (0, 0);
+    for turn in 0..40_usize {
+        let before = shop.active();
+        let mut command = shop.tool(&[
+            "activate",
+            &releases[turn % 2],
+            "--unchecked",
+            "--unguarded",
+        ]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut running = Running(command.spawn().unwrap());
+        thread::sleep(Duration::from_micros(400 * turn as u64));
+        running.0.kill().unwrap();
+        running.0.wait().unwrap();
+        let after = shop.active();
+        if after["number"] == before["number"] {
+            assert_eq!(after, before);
+            undone += 1;
+            shop.activate(&releases[turn % 2], &["--unchecked", "--unguarded"]);
+        } else {
+            assert_eq!(after["active"], releases[turn % 2]);
+            done += 1;
+        }
+    }
+    assert_eq!(done + undone, 40);
+    assert!(undone > 0, "no kill came early enough");
+}
+
+#[test]
+fn a_lost_answer_to_an_activation_is_settled() {
+    let shop = Shop::new(1, Kept::InS3);
+    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+    for (release, fault) in [
+        (&a, Fault::ResetAfter),
+        (&b, Fault::ResetBefore),
+        (&a, Fault::s3(503, "SlowDown")),
+    ] {
+        let lost = Rule::new(fault).method("PUT").path("active.json");
+        let lost = shop.cloud.proxy(S3).add(lost);
+        shop.activate(release, &[]);
+        assert_eq!(shop.cloud.proxy(S3).hits(lost), 1);
+        assert_eq!(shop.active()["active"], **release);
+    }
+    assert_eq!(shop.active()["number"], 3);
+}
+
+/// Both read, both write: the second is told, and what serves is what the first said.
+#[test]
+fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
+    let shop = Shop::new(1, Kept::InS3);
+    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+    let hold = Rule::new(Fault::Hold).method("PUT").path("active.json");
+    let hold = shop.cloud.proxy(S3).add(hold);
+    let mut slow = shop.tool(&["activate", &a]);
+    slow.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let slow = slow.spawn().unwrap();
+    assert!(shop.cloud.proxy(S3).wait_for_hits(hold, 1, PATIENCE));
+    shop.activate(&b, &[]);
+    shop.cloud.proxy(S3).let_go();
+    let told = Ran::from(slow.wait_with_output().unwrap());
+    told.failed(1, &["another", "nothing was changed", &b[..8]]);
+    assert_eq!(shop.active()["active"], b);
+    assert_eq!(shop.active()["number"], 1);
+}
+
+#[test]
+fn many_activations_at_once_leave_one_history() {
+    for kept in [Kept::InFolder, Kept::InS3] {
+        let shop = Shop::new(1, kept);
+        let releases: Vec<_> = (0..6)
+            .map(|n| shop.stamped(&stamp(&n.to_string())))
+            .collect();
+        let started = releases.iter().map(|release| {
+            let mut command = shop.tool(&["activate", release, "--unchecked"]);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().unwrap()
+        });
+        let started: Vec<_> = started.collect();
+        let codes = started
+            .into_iter()
+            .map(|mut child| child.wait().unwrap().code());
+        let won = codes.filter(|code| *code == Some(0)).count();
+        let rollout = shop.active();
+        assert!(won > 0);
+        assert_eq!(rollout["number"], won);
+        assert_eq!(rollout["history"].as_array().unwrap().len(), won);
+    }
+}
+
+/// A chunk that was pinned before the swap is finished by its own release, whatever serves by then, and
+/// whatever has become of the registry.
+#[test]
+fn a_pinned_chunk_is_finished_by_its_own_release() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+    shop.activate(&a, &[]);
+    shop.put(100);
+    let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
+    let commit = shop.cloud.proxy(S3).add(commit.body("\"committed\": {"));
+    let mut killed = shop.worker(&[]);
+    killed.stdout(Stdio::null()).stderr(Stdio::null());
+    let killed = Running(killed.spawn().unwrap());
+    assert!(shop.cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
+    drop(killed);
+    assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
+    shop.activate(&b, &[]);
+    fs::remove_file(shop.file(&format!("releases/{a}.json"))).unwrap();
+    shop.cloud.proxy(S3).heal();
+    shop.cloud.proxy(S3).let_go();
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &b);
+    shop.put(50);
+    worker.until(|_| shop.landed() == 150);
+    shop.is_whole(&["a", "b"]);
+    assert_eq!(shop.stamps()[&99], "a");
+    assert_eq!(shop.stamps()[&100], "b");
+}
+
+#[test]
+fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
+    let mut shop = Shop::new(1, Kept::InS3);
+    let a = shop.stamped(&stamp("a"));
+    shop.activate(&a, &[]);
+    shop.put(20);
+    let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
+    let commit = shop.cloud.proxy(S3).add(commit.body("\"committed\": {"));
+    let mut killed = shop.worker(&[]);
+    killed.stdout(Stdio::null()).stderr(Stdio::null());
+    let killed = Running(killed.spawn().unwrap());
+    assert!(shop.cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
+    drop(killed);
+    shop.cloud.proxy(S3).heal();
+    shop.cloud.proxy(S3).let_go();
+    let kept = shop.cloud.lake().join(format!("_sluice/releases/{a}.json"));
+    fs::remove_file(&kept).unwrap();
+    shop.did(&["rollback"]).succeeded();
+    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    Ran::from(ran).failed(1, &[&a, "releases/", "bring it back"]);
+    assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
+    shop.activate(&a, &[]);
+    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    Ran::from(ran).succeeded();
+    shop.is_whole(&["a"]);
+}
+
+/// Hosts that start while the active release is broken serve what the others serve on with.
+#[test]
+fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+    shop.activate(&a, &[]);
+    shop.activate(&b, &[]);
+    fs::remove_file(shop.file(&format!("releases/{b}.json"))).unwrap();
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &a);
+    let (step, why) = super::shop::refuses(&mut worker, &b);
+    assert_eq!((&*step, why.contains(&b)), ("fetch", true), "{why}");
+    shop.put(20);
+    worker.until(|_| shop.landed() == 20);
+    shop.is_whole(&["a"]);
+}
+
+#[test]
+fn what_is_collected_is_old_and_needed_by_nobody() {
+    let shop = Shop::new(1, Kept::InS3);
+    let ids: Vec<_> = (0..5)
+        .map(|n| shop.stamped(&stamp(&n.to_string())))
+        .collect();
+    let other = shop.publish(sluice::transform::ENRICH, &[]);
+    shop.activate(&ids[0], &[]);
+    shop.activate(&ids[1], &[]);
+    shop.activate(&ids[2], &["--canary", "1%"]);
+    let names = || {
+        let listed = shop.did(&["list", "--json"]).succeeded().stdout;
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let releases = listed["releases"].as_array().unwrap().clone();
+        let mut ids: Vec<_> = releases
+            .iter()
+            .map(|release| release["release"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort_unstable();
+        ids
+    };
+    let all = names();
+    shop.did(&["gc"]).succeeded();
+    assert_eq!(names(), all, "nothing is old yet");
+    thread::sleep(Duration::from_millis(1_100));
+    let would = shop
+        .did(&["gc", "--older-than", "1s", "--dry-run"])
+        .succeeded();
+    assert!(
+        would.stdout.contains("3 releases would go, 3 stay"),
+        "{would:?}"
+    );
+    assert_eq!(names(), all);
+    shop.did(&["gc", "--older-than", "1s"]).succeeded();
+    let mut left = ids[..3].to_vec();
+    left.sort_unstable();
+    assert_eq!(names(), left);
+    shop.did(&["show", &other]).failed(1, &[&other]);
+    // What is left can still be had whole: its component is there.
+    shop.activate(&ids[0], &["--shadow"]);
+    assert_eq!(shop.active()["shadow"]["release"], json!(ids[0]));
+}
+
+/// The lake's own registry, beside its ledgers.
+#[test]
+fn what_a_ledger_pins_is_never_collected() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let a = shop.stamped(&stamp("a"));
+    shop.activate(&a, &[]);
+    shop.put(20);
+    let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
+    let commit = shop.cloud.proxy(S3).add(commit.body("\"committed\": {"));
+    let mut killed = shop.worker(&[]);
+    killed.stdout(Stdio::null()).stderr(Stdio::null());
+    let killed = Running(killed.spawn().unwrap());
+    assert!(shop.cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
+    drop(killed);
+    shop.cloud.proxy(S3).heal();
+    shop.cloud.proxy(S3).let_go();
+    let own = format!("file:{}", shop.cloud.lake().join("_sluice").display());
+    thread::sleep(Duration::from_millis(1_100));
+    let gc = ["transform", "gc", "--older-than", "1s", "--registry", &own];
+    let gone = shop.cloud.place.run(&gc).succeeded();
+    assert!(gone.stdout.contains("0 releases gone"), "{gone:?}");
+    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    Ran::from(ran).succeeded();
+    shop.is_whole(&["a"]);
+    let gone = shop.cloud.place.run(&gc).succeeded();
+    assert!(gone.stdout.contains("1 releases gone"), "{gone:?}");
+}

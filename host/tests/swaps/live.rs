@@ -1,0 +1,106 @@
+//! Releases that are activated while a worker works.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::shop::{Kept, Shop, serves, stamp};
+use crate::metrics::watched::status;
+use crate::support::cloud::{SHARD, signal};
+
+#[test]
+fn an_activated_release_serves_from_the_next_chunk_on_and_a_rollback_goes_back() {
+    for kept in [Kept::InFolder, Kept::InS3] {
+        let mut shop = Shop::new(1, kept);
+        let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+        let mut worker = shop.watched(&[]);
+        let mut lands = |shop: &mut Shop, count| {
+            shop.put(count);
+            let all = shop.records();
+            worker.until(|_| shop.landed() == all);
+        };
+        lands(&mut shop, 10);
+        let mut worker_serves = |release: &str, shop: &mut Shop| {
+            serves(&mut worker, release);
+            shop.put(10);
+            let all = shop.records();
+            worker.until(|_| shop.landed() == all);
+        };
+        shop.activate(&a, &[]);
+        worker_serves(&a, &mut shop);
+        shop.activate(&b[..8], &["--why", "better"]);
+        worker_serves(&b, &mut shop);
+        shop.did(&["rollback"]).succeeded();
+        worker_serves(&a, &mut shop);
+        let stamps: Vec<_> = shop.stamps().into_values().collect();
+        let of = |stamp: &str| vec![stamp.to_owned(); 10];
+        assert_eq!(stamps, [of("own"), of("a"), of("b"), of("a")].concat());
+        let changes = shop.active()["history"].as_array().unwrap().len();
+        assert_eq!(changes, 3);
+    }
+}
+
+/// Swaps several times a second for a while, with records all along.
+#[test]
+fn swaps_without_end_lose_nothing_and_mix_nothing() {
+    let mut shop = Shop::new(2, Kept::InS3);
+    let releases = [shop.stamped(&stamp("a")), shop.stamped(&stamp("b"))];
+    let mut worker = shop.watched(&["--chunk-records", "50"]);
+    let begun = Instant::now();
+    let mut swaps = 0;
+    while begun.elapsed() < Duration::from_secs(6) || swaps < 6 {
+        shop.activate(&releases[swaps % 2], &["--unguarded"]);
+        swaps += 1;
+        for _ in 0..4 {
+            shop.put(25);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    let all = shop.records();
+    worker.until(|_| shop.landed() == all);
+    let seen = status(worker.address);
+    assert_eq!(seen["rollouts"]["refused"], serde_json::json!([]));
+    signal(&worker.run.0, "TERM");
+    worker.end().succeeded();
+    shop.is_whole(&["own", "a", "b"]);
+    let stamps = shop.stamps();
+    for stamp in ["a", "b"] {
+        let made = stamps.values().filter(|made| *made == stamp).count();
+        assert!(made > 0, "nothing was made by {stamp}");
+    }
+    assert_eq!(shop.cloud.ledger(SHARD)["pending"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_registry_that_is_away_or_damaged_changes_nothing() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let a = shop.stamped(&stamp("a"));
+    shop.activate(&a, &[]);
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &a);
+    for damage in ["{", "[]", r#"{"version":2}"#, ""] {
+        std::fs::write(shop.file("active.json"), damage).unwrap();
+        worker.until(|at| status(at)["rollouts"]["error"].is_string());
+        shop.put(10);
+        let all = shop.records();
+        worker.until(|_| shop.landed() == all);
+    }
+    // Gone is as if nothing had been activated.
+    std::fs::remove_file(shop.file("active.json")).unwrap();
+    worker.until(|at| status(at)["rollouts"]["error"].is_null());
+    worker.until(|at| status(at)["rollouts"]["number"] == 0);
+    shop.put(10);
+    let all = shop.records();
+    worker.until(|_| shop.landed() == all);
+    shop.is_whole(&["a", "own"]);
+    assert_eq!(shop.stamps()[&39], "a");
+    assert_eq!(shop.stamps()[&49], "own");
+}
+
+#[test]
+fn a_run_does_not_start_with_a_registry_that_cannot_be_read() {
+    let shop = Shop::new(1, Kept::InFolder);
+    std::fs::create_dir_all(shop.file("")).unwrap();
+    std::fs::write(shop.file("active.json"), "{").unwrap();
+    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    crate::support::program::Ran::from(ran).failed(1, &["registry", "active.json", "damaged"]);
+}

@@ -1,0 +1,9 @@
+//! Rules that change while records come: each record lands once, each object is of one release, and
+//! what is not fit to serve never does.
+
+mod kills;
+mod live;
+mod refusals;
+mod shop;
+mod trials;
+mod watching;

@@ -1,0 +1,403 @@
+//! Releases that are not fit to serve, put into a registry by somebody who does not ask first. The one
+//! before serves every record, and each refusal names its step.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use sluice::transform::ENRICH;
+use sluice::transform::release::{Digest, Manifest, Offer};
+
+use super::shop::{Kept, Shop, refuses, serves, stamp};
+use crate::metrics::watched::{metrics, status};
+use crate::support::guests::{Tiny, rogue};
+
+/// A release of these bytes as it would stand in a registry, and its parts.
+struct Forged {
+    component: Vec<u8>,
+    manifest: Manifest,
+}
+
+impl Forged {
+    fn new(component: impl Into<Vec<u8>>) -> Self {
+        Self::with_settings(component, "{}")
+    }
+
+    fn with_settings(component: impl Into<Vec<u8>>, settings: &str) -> Self {
+        let offer = Offer::new(component.into(), settings).unwrap();
+        Self {
+            component: offer.component().to_vec(),
+            manifest: offer.manifest().clone(),
+        }
+    }
+
+    /// Puts it there without asking anybody; its id.
+    fn put(&self, shop: &Shop) -> String {
+        let id = self.manifest.id().to_string();
+        let manifest = serde_json::to_vec(&self.manifest).unwrap();
+        for folder in ["components", "releases", "cases"] {
+            fs::create_dir_all(shop.file(folder)).unwrap();
+        }
+        fs::write(
+            shop.file(&format!("components/{}.wasm", self.manifest.component)),
+            &self.component,
+        )
+        .unwrap();
+        fs::write(shop.file(&format!("releases/{id}.json")), manifest).unwrap();
+        id
+    }
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// A component of 20 KB that takes a compiler gigabytes: one loop in the other, and in the innermost one
+/// every local changes, so that every loop hands on every local.
+fn bomb() -> Vec<u8> {
+    const LOOPS: usize = 300;
+    const LOCALS: usize = 2_000;
+    let mut text = format!("(func (param i32) (local{})", " i32".repeat(LOCALS));
+    text += &"(loop ".repeat(LOOPS);
+    for local in 1..=LOCALS {
+        let other = local * 7 % LOCALS + 1;
+        let sum = format!("(i32.add (local.get {local}) (local.get {other}))");
+        text += &format!("(local.set {local} {sum})");
+    }
+    for depth in 0..LOOPS {
+        text += &format!("(br_if 0 (local.get {})))", depth + 1);
+    }
+    wat(&format!("(component (core module {text})))"))
+}
+
+/// Everything that is put, by what it is, with the step that has to refuse it.
+fn bad() -> Vec<(&'static str, Forged, &'static str)> {
+    let flipped = |at: usize| {
+        let mut component = ENRICH.to_vec();
+        component[at] ^= 0x40;
+        component
+    };
+    let tiny = |tiny: Tiny| Forged::new(tiny.component());
+    let other_world = "package sluice:transform@2.0.0;
+        interface rules { configure: func(settings: string) -> result<_, string>; }
+        world transform { export rules; }";
+    let mut large = ENRICH.to_vec();
+    large.resize(100 << 20, 0);
+    vec![
+        (
+            "truncated",
+            Forged::new(&ENRICH[..ENRICH.len() / 2]),
+            "compile",
+        ),
+        (
+            "cut by a byte",
+            Forged::new(&ENRICH[..ENRICH.len() - 1]),
+            "compile",
+        ),
+        (
+            "a flipped bit in its header",
+            Forged::new(flipped(5)),
+            "compile",
+        ),
+        ("empty", Forged::new(&b""[..]), "compile"),
+        (
+            "a script",
+            Forged::new(&b"#!/bin/sh\nexit 0\n"[..]),
+            "compile",
+        ),
+        (
+            "a core module",
+            Forged::new(Tiny::default().module()),
+            "compile",
+        ),
+        (
+            "an empty component",
+            Forged::new(wat("(component)")),
+            "world",
+        ),
+        (
+            "an import of WASI",
+            Forged::new(wat(
+                r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#,
+            )),
+            "imports",
+        ),
+        (
+            "an import of a function",
+            Forged::new(wat(r#"(component (import "secrets" (func)))"#)),
+            "imports",
+        ),
+        ("too large", Forged::new(large), "size"),
+        (
+            "loops in describe",
+            tiny(Tiny {
+                describe: Tiny::FOREVER,
+                ..Tiny::default()
+            }),
+            "describe",
+        ),
+        (
+            "traps in describe",
+            tiny(Tiny {
+                describe: "unreachable",
+                ..Tiny::default()
+            }),
+            "describe",
+        ),
+        (
+            "loops when it starts",
+            tiny(Tiny {
+                start: Tiny::FOREVER,
+                ..Tiny::default()
+            }),
+            "describe",
+        ),
+        (
+            "loops in configure",
+            tiny(Tiny {
+                configure: Tiny::FOREVER,
+                ..Tiny::default()
+            }),
+            "configure",
+        ),
+        (
+            "traps in configure",
+            Forged::with_settings(&rogue().by_record[..], r#"{"configure":"trap"}"#),
+            "configure",
+        ),
+        (
+            "refuses its settings",
+            Forged::with_settings(&rogue().by_record[..], r#"{"configure":"refuse"}"#),
+            "configure",
+        ),
+        (
+            "settings of another transform",
+            Forged::with_settings(ENRICH, r#"{"colour":"red"}"#),
+            "settings",
+        ),
+        (
+            "another contract",
+            Forged::new(contract(other_world)),
+            "world",
+        ),
+        ("a compile bomb", Forged::new(bomb()), "compile"),
+    ]
+}
+
+/// A component of another contract.
+fn contract(wit: &str) -> Vec<u8> {
+    let text = r#"(component
+        (core module $m
+            (memory (export "memory") 1)
+            (func (export "configure") (param i32 i32) (result i32) i32.const 64)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))
+        (core instance $i (instantiate $m))
+        (func $configure (param "settings" string) (result (result (error string)))
+            (canon lift (core func $i "configure") (memory $i "memory")
+                (realloc (func $i "realloc"))))
+        (instance $rules (export "configure" (func $configure)))
+        (export "sluice:transform/rules@2.0.0" (instance $rules)))"#;
+    assert!(wit.contains("@2.0.0"));
+    wat(text)
+}
+
+#[test]
+fn nothing_that_is_not_fit_to_serve_does() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let good = shop.stamped(&stamp("good"));
+    shop.activate(&good, &[]);
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &good);
+    let bad = bad();
+    for (what, forged, step) in &bad {
+        let id = forged.put(&shop);
+        shop.activate(&id, &["--unchecked"]);
+        let refused = refuses(&mut worker, &id);
+        assert_eq!(refused.0, *step, "{what}: {}", refused.1);
+        assert!(!refused.1.contains("panicked"), "{what}: {}", refused.1);
+        assert_eq!(status(worker.address)["release"], good, "{what}");
+        shop.put(5);
+        let all = shop.records();
+        worker.until(|_| shop.landed() == all);
+    }
+    shop.is_whole(&["good"]);
+    let counted = metrics(worker.address).all("sluice_release_refusals_total");
+    let counted: f64 = counted.into_iter().map(|(_, count)| count).sum();
+    assert!((counted - bad.len() as f64).abs() < 0.5, "{counted}");
+}
+
+#[test]
+fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let good = shop.stamped(&stamp("good"));
+    shop.activate(&good, &[]);
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &good);
+    let forged = |n: usize| {
+        Forged::with_settings(&rogue().by_record[..], &json!({ "stamp": n }).to_string())
+    };
+    let component = |forged: &Forged| format!("components/{}.wasm", forged.manifest.component);
+    let tampers: [(&str, &dyn Fn(&Shop, &Forged, &str)); 6] = [
+        ("digest", &|shop, forged, _| {
+            let mut bytes = forged.component.clone();
+            *bytes.last_mut().unwrap() ^= 1;
+            fs::write(shop.file(&component(forged)), bytes).unwrap();
+        }),
+        ("digest", &|shop, _, id| {
+            let other = Forged::with_settings(ENRICH, "{}");
+            let text = serde_json::to_vec(&other.manifest).unwrap();
+            fs::write(shop.file(&format!("releases/{id}.json")), text).unwrap();
+        }),
+        ("digest", &|shop, _, id| {
+            fs::write(shop.file(&format!("releases/{id}.json")), "{").unwrap();
+        }),
+        ("size", &|shop, _, id| {
+            fs::write(
+                shop.file(&format!("releases/{id}.json")),
+                vec![b' '; 2 << 20],
+            )
+            .unwrap();
+        }),
+        ("fetch", &|shop, _, id| {
+            fs::remove_file(shop.file(&format!("releases/{id}.json"))).unwrap();
+        }),
+        ("fetch", &|shop, forged, _| {
+            fs::remove_file(shop.file(&component(forged))).unwrap();
+        }),
+    ];
+    for (n, (step, tamper)) in tampers.iter().enumerate() {
+        let release = forged(n);
+        let id = release.put(&shop);
+        tamper(&shop, &release, &id);
+        point_at(&shop, &id);
+        assert_eq!(refuses(&mut worker, &id).0, *step, "{n}");
+        shop.put(5);
+        let all = shop.records();
+        worker.until(|_| shop.landed() == all);
+        release.put(&shop);
+    }
+    shop.is_whole(&["good"]);
+}
+
+/// Writes what serves past all checks.
+fn point_at(shop: &Shop, release: &str) {
+    let mut rollout = shop.active();
+    rollout["active"] = release.into();
+    rollout["number"] = (rollout["number"].as_u64().unwrap() + 1).into();
+    fs::write(shop.file("active.json"), rollout.to_string()).unwrap();
+}
+
+#[test]
+fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let echo = |stamp: &str| {
+        let event = format!(r#"{{"echo":"hello","sequence":0,"stamp":"{stamp}"}}"#);
+        format!("{{\"event\":{event},\"partition\":\"\",\"routes\":[\"lake\",\"bus\"]}}\n")
+    };
+    let cases = |stamp: &str| {
+        shop.cloud.place.write("cases/hello.in.json", "hello\n");
+        shop.cloud
+            .place
+            .write("cases/hello.out.ndjson", echo(stamp));
+    };
+    cases("a");
+    let settings = r#"{"stamp":"a"}"#;
+    let publish = ["--settings", settings, "--cases", "cases"];
+    let a = shop.publish(&rogue().by_record, &publish);
+    shop.activate(&a, &[]);
+    cases("b");
+    let refused = shop.did(&[&["publish", "new.wasm"], &publish[..]].concat());
+    refused.failed(1, &["cases", "hello", "event.stamp"]);
+    let unchecked = shop.publish(
+        &rogue().by_record,
+        &[&publish[..], &["--unchecked"]].concat(),
+    );
+    let refused = shop.did(&["activate", &unchecked]);
+    refused.failed(1, &["cases", "hello"]);
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &a);
+    shop.activate(&unchecked, &["--unchecked"]);
+    let (step, why) = refuses(&mut worker, &unchecked);
+    assert_eq!(
+        (&*step, why.contains("event.stamp")),
+        ("cases", true),
+        "{why}"
+    );
+    shop.put(5);
+    worker.until(|_| shop.landed() == 5);
+    shop.is_whole(&["a"]);
+}
+
+#[test]
+fn with_a_public_key_only_signed_releases_serve() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    for name in ["own", "other"] {
+        let pkcs8 = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
+        let (private, public) = pem(&pkcs8);
+        shop.cloud.place.write(&format!("{name}.key"), private);
+        shop.cloud.place.write(&format!("{name}.pub"), public);
+    }
+    let publish = |shop: &Shop, settings: &str, key: &[&str]| {
+        let args = [&["--settings", settings], key].concat();
+        shop.publish(&rogue().by_record, &args)
+    };
+    let signed = publish(&shop, r#"{"stamp":"signed"}"#, &["--sign", "own.key"]);
+    let unsigned = publish(&shop, r#"{"stamp":"unsigned"}"#, &[]);
+    let foreign = publish(&shop, r#"{"stamp":"foreign"}"#, &["--sign", "other.key"]);
+    let moved = publish(&shop, r#"{"stamp":"moved"}"#, &[]);
+    fs::copy(
+        shop.file(&format!("releases/{signed}.sig")),
+        shop.file(&format!("releases/{moved}.sig")),
+    )
+    .unwrap();
+    shop.activate(&signed, &["--public-key", "own.pub"]);
+    let mut worker = shop.watched(&["--public-key", "own.pub"]);
+    serves(&mut worker, &signed);
+    for bad in [&unsigned, &foreign, &moved] {
+        let asked = shop.did(&["activate", bad, "--public-key", "own.pub"]);
+        asked.failed(1, &["signature"]);
+        shop.activate(bad, &[]);
+        assert_eq!(refuses(&mut worker, bad).0, "signature");
+        shop.put(5);
+        let all = shop.records();
+        worker.until(|_| shop.landed() == all);
+    }
+    shop.is_whole(&["signed"]);
+    // A release can be signed later: it is the same release.
+    publish(&shop, r#"{"stamp":"unsigned"}"#, &["--sign", "own.key"]);
+    shop.did(&["show", &unsigned[..8]]).succeeded();
+    shop.activate(&unsigned, &["--public-key", "own.pub"]);
+    serves(&mut worker, &unsigned);
+}
+
+fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
+    use aws_lc_rs::signature::KeyPair as _;
+    use base64::Engine as _;
+    let text = |kind: &str, der: &[u8]| {
+        let body = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN {kind} KEY-----\n{body}\n-----END {kind} KEY-----\n")
+    };
+    let begin = [
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ];
+    let public = [&begin[..], pair.public_key().as_ref()].concat();
+    let private = pair.to_pkcs8().unwrap();
+    (text("PRIVATE", private.as_ref()), text("PUBLIC", &public))
+}
+
+/// The digest that names a component is of its bytes and nothing else.
+#[test]
+fn a_release_is_named_by_what_it_is() {
+    let shop = Shop::new(1, Kept::InFolder);
+    let a = shop.publish(ENRICH, &["--note", "first"]);
+    let again = shop.publish(ENRICH, &["--note", "second", "--settings", " { } "]);
+    assert_eq!(a, again);
+    let listed = shop.did(&["list", "--json"]).succeeded().stdout;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let only = &listed["releases"][0];
+    assert_eq!(only["component"], Digest::of(ENRICH).to_string());
+    assert_eq!(
+        (&only["note"], &only["release"]),
+        (&json!("first"), &json!(a))
+    );
+    assert_eq!(listed["releases"].as_array().unwrap().len(), 1);
+}

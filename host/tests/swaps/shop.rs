@@ -1,0 +1,196 @@
+//! A registry, a stream, a worker that follows the registry, and releases that can be told apart.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::metrics::watched::{Watched, status};
+use crate::support::aws::environment;
+use crate::support::cloud::{Cloud, STREAM, Service};
+use crate::support::guests::rogue;
+use crate::support::lake;
+use crate::support::program::Ran;
+
+/// Where the registry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    InFolder,
+    InS3,
+}
+
+/// What a test works with.
+pub(super) struct Shop {
+    pub(super) cloud: Cloud,
+    kept: Kept,
+    records: usize,
+}
+
+impl Shop {
+    pub(super) fn new(shards: usize, kept: Kept) -> Self {
+        Self {
+            cloud: Cloud::new(shards),
+            kept,
+            records: 0,
+        }
+    }
+
+    pub(super) fn registry(&self) -> &'static str {
+        match self.kept {
+            Kept::InFolder => "file:registry",
+            Kept::InS3 => "s3://bucket/registry",
+        }
+    }
+
+    /// A file of the registry, where that is a folder.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        assert_eq!(self.kept, Kept::InFolder);
+        self.cloud.place.path("registry").join(name)
+    }
+
+    /// `sluice transform …` on the registry.
+    pub(super) fn tool(&self, args: &[&str]) -> Command {
+        let mut all = vec!["transform"];
+        all.extend(args);
+        all.extend(["--registry", self.registry()]);
+        let mut command = self.cloud.place.command(&all);
+        command.envs(environment());
+        command.env(
+            "AWS_ENDPOINT_URL_S3",
+            &self.cloud.proxy(Service::S3).endpoint,
+        );
+        command
+    }
+
+    pub(super) fn did(&self, args: &[&str]) -> Ran {
+        Ran::from(self.tool(args).output().unwrap())
+    }
+
+    /// Publishes a component; the id of the release.
+    pub(super) fn publish(&self, component: &[u8], more: &[&str]) -> String {
+        self.cloud.place.write("new.wasm", component);
+        let mut args = vec!["publish", "new.wasm"];
+        args.extend(more);
+        self.did(&args).succeeded().stdout.trim().to_owned()
+    }
+
+    /// Publishes a release of the misbehaving transform with these settings.
+    pub(super) fn stamped(&self, settings: &Value) -> String {
+        self.publish(&rogue().by_record, &["--settings", &settings.to_string()])
+    }
+
+    pub(super) fn activate(&self, release: &str, more: &[&str]) {
+        let mut args = vec!["activate", release];
+        args.extend(more);
+        self.did(&args).succeeded();
+    }
+
+    /// What the registry says.
+    pub(super) fn active(&self) -> Value {
+        let listed = self.did(&["list", "--json"]).succeeded().stdout;
+        serde_json::from_str::<Value>(&listed).unwrap()["rollout"].clone()
+    }
+
+    /// The arguments of a worker that follows the registry.
+    pub(super) fn worker(&self, more: &[&str]) -> Command {
+        fs::write(self.cloud.place.path("rogue.wasm"), &rogue().by_record).unwrap();
+        let mut args = vec![
+            "--transform",
+            "rogue.wasm",
+            "--settings",
+            r#"{"stamp":"own"}"#,
+        ];
+        args.extend(["--registry", self.registry(), "--registry-poll", "100ms"]);
+        args.extend(["--log-level", "info"]);
+        if !more.contains(&"--chunk-records") {
+            args.extend(["--chunk-records", "200"]);
+        }
+        args.extend(more);
+        self.cloud.command(&args)
+    }
+
+    pub(super) fn watched(&self, more: &[&str]) -> Watched {
+        Watched::start(&mut self.worker(more))
+    }
+
+    /// Puts so many further records.
+    pub(super) fn put(&mut self, count: usize) {
+        for n in self.records..self.records + count {
+            let record = format!("record {n}");
+            self.cloud
+                .kinesis
+                .put(STREAM, &n.to_string(), record.as_bytes());
+        }
+        self.records += count;
+    }
+
+    /// How many records there are.
+    pub(super) fn records(&self) -> usize {
+        self.records
+    }
+
+    /// How many records are in the lake.
+    pub(super) fn landed(&self) -> usize {
+        lake::all_events(&self.cloud.lake()).len()
+    }
+
+    /// The stamps of all records in the lake, by record; each is there once, and each object holds what
+    /// one release made.
+    pub(super) fn stamps(&self) -> BTreeMap<usize, String> {
+        let mut stamps = BTreeMap::new();
+        let mut releases: BTreeMap<String, String> = BTreeMap::new();
+        for (path, content) in lake::objects(&self.cloud.lake()) {
+            if path.starts_with("_sluice/") {
+                continue;
+            }
+            let short = path.rsplit_once('-').unwrap().1.to_owned();
+            for line in content.lines() {
+                let line: Value = serde_json::from_str(line).unwrap();
+                let stamp = line["stamp"].as_str().unwrap().to_owned();
+                let of_release = releases.entry(short.clone()).or_insert(stamp.clone());
+                assert_eq!(*of_release, stamp, "{path} is of two releases");
+                let number = line["echo"].as_str().unwrap().strip_prefix("record ");
+                let number = number.unwrap().parse().unwrap();
+                assert_eq!(stamps.insert(number, stamp), None, "{number} landed twice");
+            }
+        }
+        stamps
+    }
+
+    /// Asserts that every record landed once, made by one of the releases with these stamps.
+    pub(super) fn is_whole(&self, allowed: &[&str]) {
+        let stamps = self.stamps();
+        let numbers: Vec<_> = stamps.keys().copied().collect();
+        assert_eq!(numbers, (0..self.records).collect::<Vec<_>>());
+        for (number, stamp) in stamps {
+            assert!(allowed.contains(&&*stamp), "{number}: {stamp}");
+        }
+    }
+}
+
+/// Settings with a stamp.
+pub(super) fn stamp(stamp: &str) -> Value {
+    json!({ "stamp": stamp })
+}
+
+/// Waits until a worker serves a release.
+pub(super) fn serves(worker: &mut Watched, release: &str) {
+    worker.until(|at| status(at)["release"] == release);
+}
+
+/// Waits until a worker has refused a release, and says at which step and why.
+pub(super) fn refuses(worker: &mut Watched, release: &str) -> (String, String) {
+    let refusal = |status: &Value| {
+        let refused = status["rollouts"]["refused"].as_array().unwrap();
+        refused
+            .iter()
+            .find(|refused| refused["release"] == release)
+            .cloned()
+    };
+    worker.until(|at| refusal(&status(at)).is_some());
+    let refusal = refusal(&status(worker.address)).unwrap();
+    let text = |key: &str| refusal[key].as_str().unwrap().to_owned();
+    (text("step"), text("why"))
+}

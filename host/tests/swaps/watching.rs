@@ -1,0 +1,58 @@
+//! A transform's file that is watched.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::metrics::watched::{Watched, status};
+use crate::support::guests::{Tiny, rogue};
+use crate::support::lake;
+use crate::support::program::Place;
+
+#[test]
+fn a_file_that_changes_serves_and_one_that_is_broken_does_not() {
+    let place = Place::new();
+    place.write("t.wasm", Tiny::default().component());
+    let mut command = place.command(&Place::landing(&[
+        "--source",
+        "-",
+        "--transform",
+        "t.wasm",
+        "--watch",
+        "--chunk-records",
+        "1",
+    ]));
+    command.stdin(Stdio::piped());
+    let mut run = Watched::start(&mut command);
+    let mut input = run.run.0.stdin.take().unwrap();
+    let own = status(run.address)["release"].clone();
+    place.write("t.wasm", "no component");
+    run.until(|at| status(at)["rollouts"]["refused"][0]["step"] == "compile");
+    assert_eq!(status(run.address)["release"], own);
+    place.write("t.wasm", &rogue().by_record);
+    run.until(|at| status(at)["transform"]["name"] == "rogue");
+    input.write_all(b"first\nsecond\n").unwrap();
+    drop(input);
+    run.end().succeeded();
+    assert_eq!(lake::all_events(&place.lake()).len(), 2);
+}
+
+#[test]
+fn what_cannot_be_watched_is_wrong_usage() {
+    let place = Place::new();
+    place.write("events.ndjson", "");
+    place
+        .try_land(&["--watch"])
+        .failed(2, &["watch", "--transform"]);
+    place
+        .try_land(&["--watch", "--transform", "t.wasm", "--registry", "file:r"])
+        .failed(2, &["watch", "registry"]);
+    place
+        .try_land(&["--registry", "file:r", "--public-key", "nowhere.pem"])
+        .failed(2, &["public_key", "nowhere.pem"]);
+    place
+        .try_land(&["--registry", "r"])
+        .failed(2, &["registry", "file:DIR"]);
+    place
+        .try_land(&["--registry", "file:r", "--registry-poll", "1ms"])
+        .failed(2, &["registry_poll", "100ms"]);
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Evaluates every expression of the module with Terraform itself, in both modes, without the provider.
+
+Each resource becomes a plain object in a scratch folder, and what it takes from other resources a text
+in its place. So types of variables, validations, functions, conditions and loops are all tried.
+
+Usage: evaluate.py TERRAFORM. Ends with 0 or 1.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from module import FOLDER, Module
+from schema import META_ARGUMENTS, contents, is_block_body
+
+REFERENCE = re.compile(r"(?<![\w.\"])(?:data\.)?aws_\w+\.\w+(\[[^\]]*\])?(\.\w+)?")
+LOCALS = re.compile(r"^locals \{\n.*?^\}", re.M | re.S)
+
+EXAMPLE = 'region = "us-east-1"\nlambda_zip = "main.tf"\nextra_columns = [{ name = "user_id", type = "string" }]\n'
+CONTAINER = (
+    'mode = "container"\ncontainer_image = "sluice"\nvpc_id = "vpc-1"\nsubnet_ids = ["subnet-1"]\n'
+    'container_repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/sluice"\n'
+)
+MORE = (
+    'partition_by_date = true\nevent_types = ["lesson", "payment"]\nlake_tiering = "infrequent"\n'
+    "lake_expire_days = 400\nquarantine_expire_days = 90\nstream_shards = 4\nlog_encryption = false\n"
+)
+SCRAPED = 'scraper_security_group_ids = ["sg-1"]\n'
+PEOPLE = (
+    'publisher_principal_arns = ["arn:aws:iam::123456789012:role/release"]\n'
+    'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "-----BEGIN PUBLIC KEY-----\\nMCow\\n-----END PUBLIC KEY-----"\n'
+)
+
+# Values that are taken, and values that a validation has to refuse.
+FINE = {
+    "lambda": EXAMPLE,
+    "lambda, more": EXAMPLE + MORE,
+    "lambda, people": EXAMPLE + PEOPLE,
+    "container": EXAMPLE + CONTAINER,
+    "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
+}
+REFUSED = {
+    "no region": "",
+    "a mode that is none": EXAMPLE + 'mode = "vm"\n',
+    "container without an image": EXAMPLE + 'mode = "container"\nvpc_id = "v"\nsubnet_ids = ["s"]\n',
+    "record age beyond retention": EXAMPLE + "stream_retention_hours = 24\n",
+    "events that expire before the stream": EXAMPLE + "lake_expire_days = 7\n",
+    "anyone as publisher": EXAMPLE + 'publisher_principal_arns = ["*"]\n',
+    "a key that is none": EXAMPLE + 'release_public_key = "MCow"\n',
+    "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
+}
+
+
+def stand_in(match):
+    """What stands for a reference: a text, an object of texts, or a list of one."""
+    index, attribute = match.groups()
+    if attribute is None:
+        value = '{ arn = "arn", name = "name" }'
+        return value if index else f"[{value}]" if "given_up" in match.group() else value
+    return '["text"]' if index == "[*]" else '"text"'
+
+
+def expression(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ", ".join(map(expression, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {expression(v)}" for k, v in value.items()) + "}"
+    text = str(value)
+    return text[2:-1] if text.startswith("${") and text.endswith("}") else text
+
+
+def each_of(name, loop, inner):
+    return f"[for {name} in [for key, value in {expression(loop)} : {{ key = key, value = value }}] : {inner}]"
+
+
+def plain_object(body):
+    """A block as an object: its arguments, and its blocks numbered."""
+    parts = []
+    for key, value in body.items():
+        if key == "dynamic":
+            for made in value:
+                for label, inner in made.items():
+                    if not label.startswith("__"):
+                        name = label.strip('"')
+                        content = plain_object(inner["content"][0])
+                        parts.append(f"dynamic_{len(parts)} = {each_of(name, inner['for_each'], content)}")
+    for key, value, _ in contents({k: v for k, v in body.items() if k != "dynamic"}):
+        if key not in META_ARGUMENTS:
+            inner = plain_object(value) if is_block_body(value) else expression(value)
+            parts.append(f"{key}_{len(parts)} = {inner}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def resource(body):
+    if "for_each" in body:
+        return each_of("each", body["for_each"], plain_object(body))
+    if "count" in body:
+        return f"[for number in range({expression(body['count'])}) : {plain_object(body)}]"
+    return plain_object(body)
+
+
+def scratch_module(module):
+    texts = []
+    for code in dict(module.code()).values():
+        texts += [REFERENCE.sub(stand_in, block) for block in LOCALS.findall(code)]
+    for kind, blocks in (("resource", module.resources), ("data", module.data)):
+        for (what, name), (_, body) in blocks.items():
+            value = REFERENCE.sub(stand_in, resource(body))
+            texts.append(f'output "{kind}_{what}_{name}" {{\n  value = {value}\n}}')
+    return "\n\n".join(texts) + "\n"
+
+
+def plan(terraform, folder, values):
+    (folder / "terraform.tfvars").write_text(values)
+    command = [terraform, "plan", "-input=false", "-no-color"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def main():
+    terraform, module, wrong = sys.argv[1], Module(), 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file in FOLDER.glob("variables*.tf"):
+            (folder / file.name).write_text(file.read_text())
+        (folder / "main.tf").write_text(scratch_module(module))
+        for what, values in (FINE | REFUSED).items():
+            taken, said = plan(terraform, folder, values)
+            if taken != (what in FINE):
+                wrong += 1
+                why = "is taken" if taken else said[said.find("Error") :]
+                print(f"evaluate: {what}: {why}", file=sys.stderr)
+    if not wrong:
+        print(f"evaluate: {len(FINE)} set-ups evaluated, {len(REFUSED)} wrong ones refused: fine")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Holds the policies against the calls that the program makes: each is allowed, and nothing else.
+
+The calls are found in the source. One that is not in the table below, that is nowhere made any more, or
+that is made in a module that the table does not name, is a fault too: who makes it, then, and where to?
+Ends with 0 or 1.
+"""
+
+import re
+import sys
+
+from module import FOLDER, Module
+
+SOURCE = FOLDER.parent / "host" / "src"
+
+# Who makes calls: the function and the workers, who audits, who publishes rules, who produces events.
+PROGRAM, AUDITOR, PUBLISHER, PRODUCER = "sluice", "auditor", "publisher", "producer"
+
+# The calls by the name that the SDK gives them: in which modules, which actions of IAM they need, and by
+# whose policy they are made. A replay makes the program's calls with the rights of who runs it.
+CALLS = {
+    "get_object": ({"sink/s3", "ledger/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER}),
+    "head_object": ({"sink/s3"}, {"s3:GetObject"}, {PROGRAM}),
+    "put_object": ({"sink/s3", "ledger/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER}),
+    "delete_object": ({"sink/s3"}, {"s3:DeleteObject"}, {PUBLISHER}),
+    "list_objects_v2": ({"sink/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER}),
+    "get_queue_url": ({"sink/sqs"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
+    "get_queue_attributes": ({"sink/sqs"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
+    "send_message_batch": ({"sink/sqs"}, {"sqs:SendMessage"}, {PROGRAM}),
+    "list_shards": ({"source/kinesis"}, {"kinesis:ListShards"}, {PROGRAM, AUDITOR}),
+    "get_shard_iterator": ({"source/kinesis"}, {"kinesis:GetShardIterator"}, {PROGRAM, AUDITOR}),
+    "get_records": ({"source/kinesis"}, {"kinesis:GetRecords"}, {PROGRAM, AUDITOR}),
+    "put_records": ({"source/kinesis"}, {"kinesis:PutRecords"}, {PRODUCER}),
+}
+
+# What is needed beside a call of its own: keys; the right to hear 404 for an object that is not there
+# (S3 says 403 to those who may not list); and what producers other than `sluice generate` call.
+BESIDE = {
+    PROGRAM: {"kms:Decrypt", "kms:GenerateDataKey", "s3:ListBucket"},
+    AUDITOR: {"kms:Decrypt"},
+    PUBLISHER: {"kms:Decrypt", "kms:GenerateDataKey"},
+    PRODUCER: {"kinesis:PutRecord", "kms:GenerateDataKey"},
+}
+
+# Which actions each policy has, and no other.
+POLICIES = {
+    who: beside.union(*(actions for _, actions, by in CALLS.values() if who in by))
+    for who, beside in BESIDE.items()
+} | {
+    "mapping": {"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "sqs:SendMessage"},
+    "write_logs": {"logs:CreateLogStream", "logs:PutLogEvents"},
+    "pull_image": {
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+    },
+}
+
+# Who may do what to which objects of the registry.
+PUBLISHED = {"cases/*", "components/*", "releases/*"}
+REGISTRY = {
+    PROGRAM: {
+        "s3:GetObject": {*PUBLISHED, "active.json"},
+        "s3:PutObject": {"active.json"},
+    },
+    PUBLISHER: {
+        "s3:GetObject": {*PUBLISHED, "active.json"},
+        "s3:PutObject": {*PUBLISHED, "active.json"},
+        "s3:DeleteObject": PUBLISHED,
+    },
+}
+
+# The only action that has no resource.
+WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
+
+CALL = re.compile(r"\bclient(?:\(\))?\s*\.\s*([a-z0-9_]+)\(\)")
+
+
+def sources():
+    """Each file's text, and its module: the first two names of its path."""
+    for path in sorted(SOURCE.rglob("*.rs")):
+        yield "/".join(path.relative_to(SOURCE).with_suffix("").parts[:2]), path.read_text()
+
+
+def calls_in_source():
+    """Which modules make which call."""
+    found = {}
+    for module, text in sources():
+        for name in CALL.findall(text):
+            if name != "clone":
+                found.setdefault(name, set()).add(module)
+    return found
+
+
+def check_calls():
+    found = calls_in_source()
+    for name in sorted(CALLS.keys() | found.keys()):
+        expected = CALLS[name][0] if name in CALLS else set()
+        if expected != found.get(name, set()):
+            places = ", ".join(sorted(found.get(name, ()))) or "nowhere"
+            yield f"{name} is called in: {places}; the table in check/iam.py says something else"
+
+
+def check_sends():
+    """A request that is sent in a module without a call that the table knows of was built another way."""
+    known = set().union(*(places for places, _, _ in CALLS.values()))
+    for module, text in sources():
+        if re.search(r"\.send\(\)\s*\.await", text) and module not in known:
+            yield f"{module} sends a request, and the table in check/iam.py has no call in it"
+
+
+def plain(values):
+    return [value.strip('"') for value in values]
+
+
+def check_policy(name, body):
+    allowed, registry = set(), {}
+    for statement in body["statement"]:
+        actions, resources = plain(statement["actions"]), plain(statement["resources"])
+        allowed.update(actions)
+        sid = statement["sid"].strip('"')
+        if "*" in "".join(actions):
+            yield f"{name}/{sid}: an action with a wildcard"
+        if "*" in resources and not WITHOUT_RESOURCE.issuperset(actions):
+            yield f"{name}/{sid}: every resource"
+        keys = {c["variable"].strip('"') for c in statement.get("condition", [])}
+        if any(action.startswith("kms:") for action in actions) and "kms:ViaService" not in keys:
+            yield f"{name}/{sid}: a key without kms:ViaService"
+        for resource in resources:
+            _, inside, pattern = resource.partition("${local.registry_arn}/")
+            for action in actions if inside else ():
+                registry.setdefault(action, set()).add(pattern)
+    if registry != REGISTRY.get(name, {}):
+        yield f"{name}: what it may do to the registry is not what check/iam.py says: {registry}"
+    for action in sorted(POLICIES[name] - allowed):
+        yield f"{name}: {action} is not allowed"
+    for action in sorted(allowed - POLICIES[name]):
+        yield f"{name}: {action} is allowed, and nothing needs it"
+
+
+def check_roles(module):
+    """Each policy of a role is one of those that are checked."""
+    for (kind, name), (_, body) in module.resources.items():
+        if kind in ("aws_iam_role_policy", "aws_iam_policy"):
+            named = re.match(r"\$\{data\.aws_iam_policy_document\.(\w+)", body["policy"])
+            if not named or named.group(1) not in POLICIES:
+                yield f"{kind}.{name}: a policy that is not checked"
+        if kind in ("aws_iam_role_policy_attachment", "aws_iam_user", "aws_iam_policy_attachment"):
+            yield f"{kind}.{name}: policies of a role are written here, not attached"
+
+
+def main():
+    module = Module()
+    faults = [*check_calls(), *check_sends(), *check_roles(module)]
+    for name in POLICIES:
+        faults += check_policy(name, module.data["aws_iam_policy_document", name][1])
+    for fault in faults:
+        print(f"iam: {fault}", file=sys.stderr)
+    if not faults:
+        print(f"iam: {len(CALLS)} calls, {len(POLICIES)} policies: fine")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Holds names that are the program's against its source: metrics of alarms and of the dashboard, texts of
+its log, settings in the environment. Settings are looked up in the documents, too. Ends with 0 or 1.
+"""
+
+import re
+import sys
+
+from module import FOLDER, Module
+
+ROOT = FOLDER.parent
+SOURCE = ROOT / "host" / "src"
+
+DOCUMENTS = ["README.md", "Dockerfile", "Makefile", "docs/*.md", "terraform/*.md", "terraform/*.example"]
+
+ALARM = re.compile(r'namespace\s*=\s*"Sluice"\n\s*metric(?:_name)?\s*=\s*"(\w+)"\n\s*dimensions\s*=\s*(\S+)')
+CHART = re.compile(r'for name in \[([^]]*)\]\s*:\s*name => \["Sluice", name, "(\w+)", var.name, "(\w+)"')
+DIMENSIONS = re.compile(r"sluice_dimensions\s*=\s*\{([^}]*)\}")
+PHRASE = re.compile(r'^\s*pattern\s*=\s*"\\"(.*)\\""$', re.M)
+
+
+class Written:
+    """What a line of the embedded metric format has, by the source."""
+
+    def __init__(self, text):
+        self.namespace = re.search(r'const NAMESPACE: &str = "(\w+)"', text).group(1)
+        dimensions = re.search(r'"Dimensions": \[\[(.*?)\]\]', text).group(1)
+        self.dimensions = re.findall(r'"(\w+)"', dimensions)
+        self.metrics = set(re.findall(r'^\s*\("(\w+)", ', text, re.M))
+
+
+def check_metrics(code):
+    written = Written((SOURCE / "run" / "lambda" / "metrics.rs").read_text())
+    if written.namespace != "Sluice" or not written.metrics:
+        yield f"the program's metrics are in the namespace {written.namespace}: {sorted(written.metrics)}"
+    alarms, charts = ALARM.findall(code), CHART.findall(code)
+    if not alarms or not charts or len(alarms) + len(charts) != code.count('"Sluice"'):
+        yield "there is a metric of the program that is not written as the others are"
+    for metric, dimensions in alarms:
+        if dimensions != "local.sluice_dimensions":
+            yield f"{metric} has other dimensions than its neighbours: {dimensions}"
+    named = {metric for metric, _ in alarms}
+    for names, *dimensions in charts:
+        named.update(re.findall(r'"(\w+)"', names))
+        if dimensions != written.dimensions:
+            yield f"the dashboard has the dimensions {dimensions}, the program {written.dimensions}"
+    given = re.findall(r"(\w+)\s*=", DIMENSIONS.search(code).group(1))
+    if sorted(given) != sorted(written.dimensions):
+        yield f"alarms have the dimensions {given}, the program {written.dimensions}"
+    for metric in sorted(named - written.metrics):
+        yield f"the program writes no metric {metric}"
+
+
+def check_log(code):
+    """Each text that is looked for in the log is one that the program writes."""
+    texts = PHRASE.findall(code)
+    source = "\n".join(path.read_text() for path in SOURCE.rglob("*.rs"))
+    if len(texts) != code.count('resource "aws_cloudwatch_log_metric_filter"'):
+        yield f"not every filter of the log looks for one phrase: {texts}"
+    for text in texts:
+        if text not in source:
+            yield f"the program logs no {text!r}"
+
+
+def check_settings(code):
+    known = set(re.findall(r'env = "(SLUICE_\w+)"', (SOURCE / "config" / "args.rs").read_text()))
+    places = {"terraform/*.tf": code}
+    for pattern in DOCUMENTS:
+        for path in ROOT.glob(pattern):
+            places[path.relative_to(ROOT).as_posix()] = path.read_text()
+    for place, text in places.items():
+        for name in sorted(set(re.findall(r"\bSLUICE_[A-Z_]*[A-Z]\b", text)) - known):
+            yield f"{place}: the program has no setting {name}"
+
+
+def main():
+    code = "\n".join(text for _, text in Module().code())
+    faults = [*check_metrics(code), *check_log(code), *check_settings(code)]
+    for fault in faults:
+        print(f"names: {fault}", file=sys.stderr)
+    if not faults:
+        print("names: metrics, texts of the log, settings: fine")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

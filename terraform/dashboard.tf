@@ -1,0 +1,85 @@
+locals {
+  stream_name = aws_kinesis_stream.events.name
+
+  # A title, the statistic, and metrics as CloudWatch's "Dashboard body structure and syntax" has them.
+  stream_charts = [
+    { title = "Into the stream, bytes", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingBytes", "StreamName", local.stream_name]] },
+    { title = "Into the stream, records", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingRecords", "StreamName", local.stream_name]] },
+    { title = "Refused by the stream", stat = "Sum", metrics = [
+      ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", local.stream_name],
+      ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", local.stream_name],
+    ] },
+    { title = "Behind the stream, ms", stat = "Maximum", metrics = [
+      ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", local.stream_name],
+    ] },
+  ]
+
+  sluice_metric = { for name in ["Records", "Events", "Quarantined", "Dropped", "Uncommitted", "ContentMismatch", "Objects", "Messages", "Duration", "BatchAge"] :
+    name => ["Sluice", name, "Function", var.name, "Stream", local.stream_name]
+  }
+
+  lambda_charts = [
+    { title = "Records and events", stat = "Sum", metrics = [local.sluice_metric["Records"], local.sluice_metric["Events"]] },
+    { title = "Quarantined and dropped", stat = "Sum", metrics = [local.sluice_metric["Quarantined"], local.sluice_metric["Dropped"]] },
+    { title = "Not landed", stat = "Sum", metrics = [local.sluice_metric["Uncommitted"], local.sluice_metric["ContentMismatch"]] },
+    { title = "Objects and messages", stat = "Sum", metrics = [local.sluice_metric["Objects"], local.sluice_metric["Messages"]] },
+    { title = "A batch: time and age, ms", stat = "p99", metrics = [local.sluice_metric["Duration"], local.sluice_metric["BatchAge"]] },
+    { title = "The function", stat = "Sum", metrics = [
+      ["AWS/Lambda", "Invocations", "FunctionName", var.name],
+      ["AWS/Lambda", "Errors", "FunctionName", var.name],
+      ["AWS/Lambda", "Throttles", "FunctionName", var.name],
+    ] },
+  ]
+
+  container_charts = [
+    { title = "Workers", stat = "Minimum", metrics = [
+      ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", var.name, "ServiceName", var.name],
+    ] },
+    { title = "Shards that stopped, content that differed", stat = "Sum", metrics = [
+      [local.log_namespace, "StoppedShards"],
+      [local.log_namespace, "ContentMismatch"],
+    ] },
+    { title = "Processor and memory, percent", stat = "Maximum", metrics = [
+      ["AWS/ECS", "CPUUtilization", "ClusterName", var.name, "ServiceName", var.name],
+      ["AWS/ECS", "MemoryUtilization", "ClusterName", var.name, "ServiceName", var.name],
+    ] },
+  ]
+
+  queue_charts = [
+    { title = "On the bus", stat = "Maximum", metrics = [
+      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.bus.name],
+      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.dead_letters.name],
+    ] },
+    { title = "The oldest message on the bus, s", stat = "Maximum", metrics = [
+      ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", aws_sqs_queue.bus.name],
+    ] },
+  ]
+
+  charts = concat(
+    local.stream_charts,
+    [for chart in local.lambda_charts : chart if local.on_lambda],
+    [for chart in local.container_charts : chart if local.on_container],
+    local.queue_charts,
+  )
+}
+
+resource "aws_cloudwatch_dashboard" "sluice" {
+  dashboard_name = var.name
+
+  dashboard_body = jsonencode({
+    widgets = [for index, chart in local.charts : {
+      type   = "metric"
+      x      = 8 * (index % 3)
+      y      = 6 * floor(index / 3)
+      width  = 8
+      height = 6
+      properties = {
+        title   = chart.title
+        region  = var.region
+        period  = 300
+        stat    = chart.stat
+        metrics = chart.metrics
+      }
+    }]
+  })
+}

@@ -1,0 +1,79 @@
+data "aws_iam_policy_document" "task_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:ecs:${var.region}:${local.account}:*"]
+    }
+  }
+}
+
+# What the program does.
+resource "aws_iam_role" "task" {
+  count = local.on_container ? 1 : 0
+
+  name               = "${var.name}-task"
+  assume_role_policy = data.aws_iam_policy_document.task_trust.json
+}
+
+resource "aws_iam_role_policy" "task_sluice" {
+  count = local.on_container ? 1 : 0
+
+  name   = "sluice"
+  role   = aws_iam_role.task[0].name
+  policy = data.aws_iam_policy_document.sluice.json
+}
+
+# What ECS does to start it: pull the image, write its logs.
+resource "aws_iam_role" "execution" {
+  count = local.on_container ? 1 : 0
+
+  name               = "${var.name}-execution"
+  assume_role_policy = data.aws_iam_policy_document.task_trust.json
+}
+
+resource "aws_iam_role_policy" "execution_logs" {
+  count = local.on_container ? 1 : 0
+
+  name   = "logs"
+  role   = aws_iam_role.execution[0].name
+  policy = data.aws_iam_policy_document.write_logs.json
+}
+
+data "aws_iam_policy_document" "pull_image" {
+  # checkov:skip=CKV_AWS_356: ecr:GetAuthorizationToken knows no resource; it opens nothing by itself
+  count = local.on_container && var.container_repository_arn != null ? 1 : 0
+
+  statement {
+    sid       = "LogIn"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Pull"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = [var.container_repository_arn]
+  }
+}
+
+resource "aws_iam_role_policy" "execution_pull" {
+  count = local.on_container && var.container_repository_arn != null ? 1 : 0
+
+  name   = "pull"
+  role   = aws_iam_role.execution[0].name
+  policy = data.aws_iam_policy_document.pull_image[0].json
+}

@@ -1,0 +1,147 @@
+# What people and pipelines of continuous integration do: publish rules, audit the lake.
+
+# sluice transform publish, activate, rollback, list, gc.
+data "aws_iam_policy_document" "publisher" {
+  statement {
+    sid     = "Publish"
+    actions = ["s3:GetObject", "s3:PutObject"]
+
+    resources = [
+      "${local.registry_arn}/cases/*",
+      "${local.registry_arn}/components/*",
+      "${local.registry_arn}/releases/*",
+      "${local.registry_arn}/active.json",
+    ]
+  }
+
+  # What is active cannot be deleted, only changed.
+  statement {
+    sid     = "CollectGarbage"
+    actions = ["s3:DeleteObject"]
+
+    resources = [
+      "${local.registry_arn}/cases/*",
+      "${local.registry_arn}/components/*",
+      "${local.registry_arn}/releases/*",
+    ]
+  }
+
+  # To list it, and to hear 404 of what is not there yet, which no condition on the prefix would allow.
+  statement {
+    sid       = "ListRegistry"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.registry.arn]
+  }
+
+  statement {
+    sid       = "KeyOfRegistry"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.registry.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:s3:arn"
+      values   = [aws_s3_bucket.registry.arn]
+    }
+  }
+}
+
+# For a role that is there already, such as that of continuous integration.
+resource "aws_iam_policy" "publisher" {
+  name        = "${var.name}-publisher"
+  description = "Publishes and activates rules of ${var.name}"
+  policy      = data.aws_iam_policy_document.publisher.json
+}
+
+resource "aws_iam_role" "publisher" {
+  count = length(var.publisher_principal_arns) > 0 ? 1 : 0
+
+  name               = "${var.name}-publisher"
+  assume_role_policy = data.aws_iam_policy_document.person_trust["publisher"].json
+}
+
+resource "aws_iam_role_policy" "publisher" {
+  count = length(var.publisher_principal_arns) > 0 ? 1 : 0
+
+  name   = "publish"
+  role   = aws_iam_role.publisher[0].name
+  policy = data.aws_iam_policy_document.publisher.json
+}
+
+# sluice audit: everything is read, nothing is written.
+data "aws_iam_policy_document" "auditor" {
+  statement {
+    sid       = "ReadStream"
+    actions   = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+    resources = [aws_kinesis_stream.events.arn]
+  }
+
+  statement {
+    sid       = "ReadLake"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.lake.arn}/${var.lake_prefix}/*"]
+  }
+
+  # As for the program, no condition on the prefix: a ledger that is not there has to be a 404.
+  statement {
+    sid       = "ListLake"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.lake.arn]
+  }
+
+  # With the bus of the run, an audit asks how large a message may be.
+  statement {
+    sid       = "LookAtBus"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = [aws_sqs_queue.bus.arn]
+  }
+
+  statement {
+    sid       = "Keys"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.stream.arn, aws_kms_key.lake.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "auditor" {
+  count = length(var.auditor_principal_arns) > 0 ? 1 : 0
+
+  name               = "${var.name}-auditor"
+  assume_role_policy = data.aws_iam_policy_document.person_trust["auditor"].json
+}
+
+resource "aws_iam_role_policy" "auditor" {
+  count = length(var.auditor_principal_arns) > 0 ? 1 : 0
+
+  name   = "audit"
+  role   = aws_iam_role.auditor[0].name
+  policy = data.aws_iam_policy_document.auditor.json
+}
+
+data "aws_iam_policy_document" "person_trust" {
+  for_each = {
+    for role, arns in { publisher = var.publisher_principal_arns, auditor = var.auditor_principal_arns } :
+    role => arns if length(arns) > 0
+  }
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = each.value
+    }
+  }
+}

@@ -1,0 +1,16 @@
+# What the program is told, as a function and as a worker.
+
+locals {
+  sluice_environment = merge(
+    {
+      SLUICE_LAKE         = "s3://${aws_s3_bucket.lake.bucket}/${var.lake_prefix}"
+      SLUICE_BUS          = "sqs:${aws_sqs_queue.bus.name}"
+      SLUICE_BUS_MESSAGES = var.bus_messages
+      SLUICE_REGISTRY     = local.registry
+      SLUICE_LOG_LEVEL    = var.log_level
+    },
+    var.release_public_key == null ? {} : { SLUICE_PUBLIC_KEY = var.release_public_key },
+    var.partition_by_date ? { SLUICE_SETTINGS = jsonencode({ partition_by = ["date"] }) } : {},
+    var.environment,
+  )
+}

@@ -1,0 +1,344 @@
+# What every pipeline has to know, and what most leave as it is. The settings of the two ways to run it
+# are in variables_lambda.tf and variables_container.tf.
+
+variable "name" {
+  description = "Name of the pipeline. The stream, the queues, the function or service and the alarms are called so."
+  type        = string
+  default     = "sluice"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.name))
+    error_message = "Give 3 to 22 lowercase letters, digits and hyphens that begin with a letter: bucket names are made of it."
+  }
+}
+
+variable "region" {
+  description = "Region of everything, such as us-east-1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "Give a region such as us-east-1."
+  }
+}
+
+variable "mode" {
+  description = "What runs Sluice: \"lambda\", a function behind an event source mapping, or \"container\", workers on ECS Fargate."
+  type        = string
+  default     = "lambda"
+
+  validation {
+    condition     = contains(["lambda", "container"], var.mode)
+    error_message = "Give \"lambda\" or \"container\"."
+  }
+}
+
+variable "architecture" {
+  description = "Processor of the function or the tasks: \"x86_64\" or \"arm64\". The zip or the image must be for it."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "Give \"x86_64\" or \"arm64\"."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource, beside application and pipeline."
+  type        = map(string)
+  default     = {}
+}
+
+variable "environment" {
+  description = "Further settings of Sluice, by their environment variable: { SLUICE_CHUNK_BYTES = \"32MiB\" }. Not for secrets."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment) : startswith(key, "SLUICE_")])
+    error_message = "Every key begins with SLUICE_."
+  }
+}
+
+variable "log_level" {
+  description = "What Sluice logs: a level, or directives such as \"warn,transform=debug\"."
+  type        = string
+  default     = "info"
+}
+
+variable "log_retention_days" {
+  description = "How long log groups keep their lines. One of the numbers that CloudWatch Logs offers."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch Logs has no such retention; 30, 90 and 365 are some that it has."
+  }
+}
+
+variable "log_encryption" {
+  description = "Whether log groups are encrypted with a key of this pipeline (true) or with one of AWS (false)."
+  type        = bool
+  default     = true
+}
+
+# The stream.
+
+variable "stream_shards" {
+  description = "Shards of a provisioned stream; 0 makes an on-demand stream."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.stream_shards >= 0 && floor(var.stream_shards) == var.stream_shards
+    error_message = "Give a whole number, 0 for an on-demand stream."
+  }
+}
+
+variable "stream_retention_hours" {
+  description = "How long the stream keeps records: the time there is to repair anything behind it."
+  type        = number
+  default     = 168
+
+  validation {
+    condition     = var.stream_retention_hours >= 24 && var.stream_retention_hours <= 8760
+    error_message = "Kinesis keeps records for 24 to 8760 hours."
+  }
+}
+
+# The lake.
+
+variable "lake_prefix" {
+  description = "Where in the bucket the lake is, without slashes at its ends."
+  type        = string
+  default     = "events"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", var.lake_prefix))
+    error_message = "Give names of letters, digits, dots, underscores and hyphens with single slashes between them; none begins with an underscore, query engines would skip it."
+  }
+}
+
+variable "lake_versioning" {
+  description = "Whether the lake's bucket keeps what was overwritten or deleted, for lake_noncurrent_days."
+  type        = bool
+  default     = true
+}
+
+variable "lake_noncurrent_days" {
+  description = "How long it keeps that, days."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.lake_noncurrent_days >= 1
+    error_message = "Give at least one day."
+  }
+}
+
+variable "lake_tiering" {
+  description = "Where events go with time: \"none\" (S3 Standard), \"intelligent\" (Intelligent-Tiering at once) or \"infrequent\" (Standard-IA after lake_tiering_days)."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "intelligent", "infrequent"], var.lake_tiering)
+    error_message = "Give \"none\", \"intelligent\" or \"infrequent\"."
+  }
+}
+
+variable "lake_tiering_days" {
+  description = "After how many days events go to Standard-IA."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.lake_tiering_days >= 30
+    error_message = "S3 takes objects to Standard-IA after 30 days at the earliest."
+  }
+}
+
+variable "lake_expire_days" {
+  description = "After how many days events are deleted; null keeps them."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.lake_expire_days == null ? true : var.lake_expire_days * 24 > var.stream_retention_hours
+    error_message = "Events must outlast the stream's retention: a range that is repeated from the stream looks for its objects."
+  }
+}
+
+variable "quarantine_expire_days" {
+  description = "After how many days quarantined records are deleted; null keeps them."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.quarantine_expire_days == null ? true : var.quarantine_expire_days * 24 > var.stream_retention_hours
+    error_message = "Quarantine must outlast the stream's retention: a range that is repeated from the stream looks for its objects."
+  }
+}
+
+variable "access_log_days" {
+  description = "How long the access logs of the buckets are kept, days."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.access_log_days >= 1
+    error_message = "Give at least one day."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether terraform destroy deletes buckets that hold objects. Leave it false where the lake matters."
+  type        = bool
+  default     = false
+}
+
+# The bus.
+
+variable "bus_messages" {
+  description = "What messages are about: \"events\", one for each event, or \"objects\", one for each object of the lake."
+  type        = string
+  default     = "events"
+
+  validation {
+    condition     = contains(["events", "objects"], var.bus_messages)
+    error_message = "Give \"events\" or \"objects\"."
+  }
+}
+
+variable "bus_message_bytes" {
+  description = "The largest message of the queue. A larger event becomes a message that says where the lake has it."
+  type        = number
+  default     = 1048576
+
+  validation {
+    condition     = var.bus_message_bytes >= 2048 && var.bus_message_bytes <= 1048576
+    error_message = "Give 2048 to 1048576 bytes; below that no pointer to an event fits."
+  }
+}
+
+variable "bus_visibility_seconds" {
+  description = "How long a message is hidden from other consumers while one works on it. Six times the timeout of a function that consumes it."
+  type        = number
+  default     = 360
+
+  validation {
+    condition     = var.bus_visibility_seconds >= 0 && var.bus_visibility_seconds <= 43200
+    error_message = "SQS hides messages for 0 to 43200 seconds."
+  }
+}
+
+variable "bus_max_receives" {
+  description = "How often a message is received before it goes to the dead-letter queue."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.bus_max_receives >= 1 && var.bus_max_receives <= 1000
+    error_message = "Give 1 to 1000."
+  }
+}
+
+# What is watched.
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that hear of every alarm, and of its end. Without one, alarms are only seen in the console."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z-]+:sns:", arn))])
+    error_message = "Give ARNs of SNS topics."
+  }
+}
+
+variable "lag_alarm_seconds" {
+  description = "How far the pipeline may be behind the stream before an alarm."
+  type        = number
+  default     = 600
+
+  validation {
+    condition     = var.lag_alarm_seconds >= 60 && var.lag_alarm_seconds < var.stream_retention_hours * 3600
+    error_message = "Give at least 60, and less than the stream's retention."
+  }
+}
+
+variable "quarantine_alarm_percent" {
+  description = "Which share of the records may go to quarantine before an alarm, percent. Lambda mode only."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.quarantine_alarm_percent >= 0 && var.quarantine_alarm_percent < 100
+    error_message = "Give a percentage from 0 to below 100."
+  }
+}
+
+# The catalog.
+
+variable "event_types" {
+  description = "The event types that the table knows. Empty: any, but every query has to name one, WHERE event_type = '…'."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for event_type in var.event_types : can(regex("^[^,/]+$", event_type))])
+    error_message = "An event type in this list has no comma and no slash."
+  }
+}
+
+variable "partition_by_date" {
+  description = "Whether the lake is partitioned by date below the event type. Sets SLUICE_SETTINGS accordingly."
+  type        = bool
+  default     = false
+}
+
+variable "first_date" {
+  description = "The earliest date that the table looks for, where the lake is partitioned by date."
+  type        = string
+  default     = "2026-01-01"
+
+  validation {
+    condition     = can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", var.first_date))
+    error_message = "Give a date such as 2026-01-01."
+  }
+}
+
+variable "extra_columns" {
+  description = "Further columns of the table, in order: the fields of your events, with their Hive types."
+  type        = list(object({ name = string, type = string }))
+  default     = []
+
+  validation {
+    condition     = alltrue([for column in var.extra_columns : can(regex("^[a-z_][a-z0-9_]*$", column.name))])
+    error_message = "Names of columns are lowercase letters, digits and underscores."
+  }
+}
+
+variable "athena_scan_limit_bytes" {
+  description = "How much one query may read before Athena stops it."
+  type        = number
+  default     = 107374182400
+
+  validation {
+    condition     = var.athena_scan_limit_bytes >= 10485760
+    error_message = "Athena wants at least 10485760 (10 MiB)."
+  }
+}
+
+variable "athena_result_days" {
+  description = "How long results of queries are kept, days."
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.athena_result_days >= 1
+    error_message = "Give at least one day."
+  }
+}

@@ -1,0 +1,88 @@
+variable "container_image" {
+  description = "The image, best by its digest: registry/name@sha256:…. Needed in container mode."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.mode != "container" || var.container_image != null
+    error_message = "Container mode needs an image."
+  }
+}
+
+variable "container_repository_arn" {
+  description = "ARN of the ECR repository that the image is in, which the service may then pull from; null for a public registry."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.container_repository_arn == null ? true : can(regex("^arn:[a-z-]+:ecr:", var.container_repository_arn))
+    error_message = "Give the ARN of an ECR repository."
+  }
+}
+
+variable "container_workers" {
+  description = "How many tasks share the stream. More than shards are of no use."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.container_workers >= 0
+    error_message = "Give 0 or more."
+  }
+}
+
+variable "container_cpu" {
+  description = "Processor of a task, 1024 for a core."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.container_cpu)
+    error_message = "Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384."
+  }
+}
+
+variable "container_memory_mb" {
+  description = "Memory of a task, MB; half of it is for records. Fargate has only some pairs with container_cpu."
+  type        = number
+  default     = 1024
+
+  validation {
+    condition     = var.container_memory_mb >= 512
+    error_message = "Give at least 512."
+  }
+}
+
+variable "container_start" {
+  description = "Where a new pipeline begins in the stream: trim_horizon, latest, or a time such as 2026-01-31T12:00:00Z."
+  type        = string
+  default     = "trim_horizon"
+}
+
+variable "vpc_id" {
+  description = "The network of the tasks. Needed in container mode."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.mode != "container" || var.vpc_id != null
+    error_message = "Container mode needs a network."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Subnets of the tasks, with a way out to the endpoints of AWS (NAT or VPC endpoints). Needed in container mode."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = var.mode != "container" || length(var.subnet_ids) > 0
+    error_message = "Container mode needs a subnet, better two in different zones."
+  }
+}
+
+variable "scraper_security_group_ids" {
+  description = "Security groups of what may read metrics and status from the tasks at port 9464. Empty: the port is closed, and only the task itself reaches it."
+  type        = list(string)
+  default     = []
+}

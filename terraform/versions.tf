@@ -1,0 +1,32 @@
+terraform {
+  # 1.9 lets a variable's validation look at other variables.
+  required_version = "~> 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.45"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = merge({ application = "sluice", pipeline = var.name }, var.tags)
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  suffix    = "${local.account}-${var.region}"
+
+  on_lambda    = var.mode == "lambda"
+  on_container = var.mode == "container"
+}
