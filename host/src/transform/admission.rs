@@ -28,7 +28,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn at(step: &'static str, why: impl ToString) -> Self {
+    fn at(step: &'static str, why: &impl ToString) -> Self {
         Self {
             step,
             why: format!("{step}: {}", why.to_string()),
@@ -41,7 +41,7 @@ impl From<RegistryError> for Refused {
     fn from(error: RegistryError) -> Self {
         Self {
             may_pass: error.may_pass(),
-            ..Self::at(error.step(), error)
+            ..Self::at(error.step(), &error)
         }
     }
 }
@@ -81,7 +81,7 @@ impl Gate {
         if let Some(key) = key {
             let signature = registry.signature(id).await?;
             let checked = key.check(id, signature.as_deref());
-            checked.map_err(|why| Refused::at("signature", why))?;
+            checked.map_err(|why| Refused::at("signature", &why))?;
         }
         let cases = registry.cases(offer.manifest()).await?;
         self.admit(offer, cases).await
@@ -98,7 +98,7 @@ impl Gate {
     ) -> Result<Arc<Release>, Refused> {
         check_form(offer.component())?;
         let component = apart::compile(&self.engine, offer.component()).await;
-        let component = component.map_err(|why| Refused::at("compile", why))?;
+        let component = component.map_err(|why| Refused::at("compile", &why))?;
         let Self { engine, limits } = self.clone();
         let admitting = tokio::task::spawn_blocking(move || {
             let release = admit_compiled(&engine, &component, &offer, &limits)?;
@@ -107,13 +107,13 @@ impl Gate {
             }
             Ok(Arc::new(release))
         });
-        let panicked = |error| Refused::at("world", format!("admission ended early: {error}"));
+        let panicked = |error| Refused::at("world", &format!("admission ended early: {error}"));
         admitting.await.map_err(panicked)?
     }
 }
 
 fn check_cases(release: &Release, cases: &[u8]) -> Result<(), Refused> {
-    let wrong = |why: String| Refused::at("cases", why);
+    let wrong = |why: String| Refused::at("cases", &why);
     for case in from_document(cases).map_err(|error| wrong(error.to_string()))? {
         let failure = case.failure(release);
         if let Some(why) = failure.map_err(|error| wrong(error.to_string()))? {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::admit::Release;
 use super::compare::Comparison;
 use super::compare::fates::fates;
+use super::compare::fields::Difference;
 use super::guard::Score;
 use super::outcome::Transformed;
 use super::release::ReleaseId;
@@ -140,7 +141,7 @@ impl Seen {
                 continue;
             }
             let rid = format!("{}:{}", slice.shard(), slice.positions()[index]);
-            let mut fields: Vec<_> = differences.iter().map(|found| found.field()).collect();
+            let mut fields: Vec<_> = differences.iter().map(Difference::field).collect();
             fields.sort_unstable();
             fields.dedup();
             tracing::info!(rid, ?fields, shadow = %self.release, "the shadow differs");

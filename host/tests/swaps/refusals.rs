@@ -225,6 +225,9 @@ fn nothing_that_is_not_fit_to_serve_does() {
     assert!((counted - bad.len() as f64).abs() < 0.5, "{counted}");
 }
 
+/// Changes what a registry holds of a release.
+type Tamper<'a> = dyn Fn(&Shop, &Forged, &str) + 'a;
+
 #[test]
 fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
     let mut shop = Shop::new(1, Kept::InFolder);
@@ -236,7 +239,7 @@ fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
         Forged::with_settings(&rogue().by_record[..], &json!({ "stamp": n }).to_string())
     };
     let component = |forged: &Forged| format!("components/{}.wasm", forged.manifest.component);
-    let tampers: [(&str, &dyn Fn(&Shop, &Forged, &str)); 6] = [
+    let tampers: [(&str, &Tamper); 6] = [
         ("digest", &|shop, forged, _| {
             let mut bytes = forged.component.clone();
             *bytes.last_mut().unwrap() ^= 1;
