@@ -239,7 +239,7 @@ fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
         Forged::with_settings(&rogue().by_record[..], &json!({ "stamp": n }).to_string())
     };
     let component = |forged: &Forged| format!("components/{}.wasm", forged.manifest.component);
-    let tampers: [(&str, &Tamper); 6] = [
+    let tampers: [(&str, &Tamper<'_>); 6] = [
         ("digest", &|shop, forged, _| {
             let mut bytes = forged.component.clone();
             *bytes.last_mut().unwrap() ^= 1;
