@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
 
-use crate::transform::registry::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
 use crate::transform::release::Digest;
 
 /// What writes the content of a file.
@@ -220,7 +220,7 @@ impl Folder {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            names.extend(name.to_str().map(|name| format!("{folder}/{name}")));
+            names.extend(name.to_str().map(ToOwned::to_owned));
         }
         Ok(names)
     }

@@ -7,10 +7,9 @@ use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use wasmtime::Engine;
 
-use super::subject;
+use super::{sample, subject};
 use crate::record::Slice;
 use crate::transform::admit::Release;
-use crate::transform::cases::sample;
 
 /// What to measure.
 #[derive(Debug, Args)]

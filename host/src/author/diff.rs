@@ -9,8 +9,7 @@ use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::{shown, subject};
-use crate::transform::cases::sample;
+use super::{sample, shown, subject};
 use crate::transform::compare::Comparison;
 use crate::transform::compare::fates::{Fate, fates};
 use crate::transform::compare::fields::Difference;

@@ -11,7 +11,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::subject;
-use crate::transform::admit::{self, Refusal};
+use crate::transform::admit::{self, Refusal, contract_version};
 use crate::transform::limits::Limits;
 use crate::transform::release::{Digest, Offer};
 
@@ -135,7 +135,8 @@ impl Report {
             .exports(engine)
             .map(|(name, _)| name.to_owned())
             .collect();
-        self.contract = contract_version(self.exports.iter().chain(&self.imports));
+        self.contract =
+            contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
         let limits = Limits::default();
         let described = admit::describe(engine, component, offer, &limits);
         self.description = described.ok().map(Description::from);
@@ -168,19 +169,9 @@ impl Report {
             .exports()
             .map(|export| export.name().to_owned())
             .collect();
-        self.contract = contract_version(self.exports.iter().chain(&self.imports));
+        self.contract =
+            contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
     }
-}
-
-/// The version in the name of the first interface of the contract: `1.0.0` of
-/// `sluice:transform/rules@1.0.0`, which a core module follows with `#` and a function.
-fn contract_version<'a>(names: impl IntoIterator<Item = &'a String>) -> Option<String> {
-    let version = |name: &String| {
-        let (_, version) = name.strip_prefix("sluice:transform/")?.split_once('@')?;
-        let end = version.find(['#', ' ']).unwrap_or(version.len());
-        Some(version[..end].to_owned())
-    };
-    names.into_iter().find_map(version)
 }
 
 fn is_interface(name: &str, interface: &str) -> bool {
@@ -269,26 +260,4 @@ fn list<T: AsRef<str>>(
         line(f, name.take().unwrap_or_default(), value.as_ref())?;
     }
     name.map_or(Ok(()), |name| line(f, name, "none"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_of_the_contract_is_in_the_names() {
-        let version = |names: &[&str]| {
-            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-            contract_version(&names)
-        };
-        assert_eq!(
-            version(&["memory", "sluice:transform/rules@1.2.0#configure"]).as_deref(),
-            Some("1.2.0")
-        );
-        assert_eq!(
-            version(&["sluice:transform/log@1.0.0 log"]).as_deref(),
-            Some("1.0.0")
-        );
-        assert_eq!(version(&["wasi:cli/run@0.2.0"]), None);
-    }
 }

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod golden;
 pub mod inspect;
 pub mod new;
+pub mod sample;
 pub mod subject;
 pub mod wrap;
 

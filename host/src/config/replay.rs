@@ -6,6 +6,7 @@ use clap::Args;
 use super::{ConfigError, Following, LakeTarget, Resolved, RunArgs, RunSettings, Sources, StartAt};
 use crate::record::{Bound, Bounds};
 use crate::transform::release::ReleaseId;
+use crate::transform::signature::PublicKey;
 
 /// A release of a registry.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Chosen {
     pub registry: LakeTarget,
     /// Which of its releases.
     pub release: ReleaseId,
+    /// What it has to be signed with.
+    pub public_key: Option<PublicKey>,
 }
 
 /// What `replay` takes beside the settings of `run`.
@@ -38,7 +41,8 @@ pub struct ReplayArgs {
     pub release: Option<ReleaseId>,
 
     /// The settings of `run`. The lake has to be given as a flag, and there is no bus if none is given
-    /// as a flag: what a file or the environment says is meant for `run`. `--start` has no meaning.
+    /// as a flag: what a file or the environment says is meant for `run`. `--transform` as a flag is
+    /// taken before what a registry says. `--start` has no meaning.
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -50,6 +54,7 @@ impl ReplayArgs {
     /// The first setting that is missing or wrong.
     pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
         let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
+        let has_transform = resolved.is_flag("transform");
         if !has_lake {
             let why = "missing; a replay needs a lake of its own: give --lake s3://BUCKET/OTHER";
             return Err(ConfigError::new("lake", why));
@@ -57,6 +62,7 @@ impl ReplayArgs {
         let mut settings = resolved.settings()?;
         settings.bus = settings.bus.filter(|_| has_bus);
         settings.chosen = self.chosen(&mut settings.following)?;
+        settings.following = settings.following.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.sources)?);
         if let Sources::Stream(stream) = &mut settings.sources {
             stream.until_caught_up = true;
@@ -70,12 +76,21 @@ impl ReplayArgs {
         let Some(release) = self.release else {
             return Ok(None);
         };
-        let Some(Following { registry, .. }) = following.take() else {
+        let Some(Following {
+            registry,
+            public_key,
+            ..
+        }) = following.take()
+        else {
             let why =
                 "the release of which registry? give --registry file:DIR or s3://BUCKET/PREFIX";
             return Err(ConfigError::new("release", why));
         };
-        Ok(Some(Chosen { registry, release }))
+        Ok(Some(Chosen {
+            registry,
+            release,
+            public_key,
+        }))
     }
 
     fn bounds(&self, sources: &Sources) -> Result<Bounds, ConfigError> {

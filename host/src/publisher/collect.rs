@@ -10,7 +10,8 @@ use clap::{ArgAction, Args};
 use super::Place;
 use crate::ledger::Ledger;
 use crate::sink::own_files::OwnFiles;
-use crate::transform::registry::{Files as _, Found, Registry};
+use crate::transform::registry::Registry;
+use crate::transform::registry::files::{Files as _, Found};
 use crate::transform::release::{Manifest, ReleaseId};
 
 /// Where a lake has its ledgers, beside the releases that have written to it.
@@ -43,27 +44,25 @@ pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
     let pinned = pinned(&registry).await?;
     let age = TimeDelta::from_std(args.older_than).context("--older-than")?;
     let before = Utc::now() - age;
-    let (mut stay, mut gone) = (Vec::new(), 0);
+    let mut manifests = Vec::new();
     for id in registry.releases().await? {
-        let manifest = registry.manifest(id).await?;
-        let needed = kept.contains(&id) || pinned.contains(&id);
-        if needed || !is_older(&manifest, before) {
-            stay.push(manifest);
-            continue;
-        }
-        gone += 1;
-        if args.dry_run {
-            println!("would remove {id}");
-        } else {
-            registry.remove(id).await?;
-            println!("removed {id}");
-        }
+        manifests.push(registry.manifest(id).await?);
     }
-    if !args.dry_run {
-        registry.sweep(&stay).await?;
+    let goes = |manifest: &Manifest| {
+        let id = manifest.id();
+        !kept.contains(&id) && !pinned.contains(&id) && is_older(manifest, before)
+    };
+    let (gone, stay): (Vec<_>, Vec<_>) = manifests.into_iter().partition(goes);
+    for manifest in &gone {
+        if args.dry_run {
+            println!("would remove {}", manifest.id());
+        } else {
+            registry.remove(manifest, &stay).await?;
+            println!("removed {}", manifest.id());
+        }
     }
     let verb = if args.dry_run { "would go" } else { "gone" };
-    println!("{gone} releases {verb}, {} stay", stay.len());
+    println!("{} releases {verb}, {} stay", gone.len(), stay.len());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::activate::state;
 use super::{Place, named};
 use crate::transform::release::{Manifest, ReleaseId};
-use crate::transform::rollout::{Change, Rollout};
+use crate::transform::rollout::{Change, Rollout, Trial};
 
 /// Changes that are shown.
 const SHOWN: usize = 10;
@@ -79,7 +79,8 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
 
 /// What a release is at the moment.
 fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
-    let tried = |trial: &Option<_>| matches!(trial, Some(crate::transform::rollout::Trial { release: id, .. }) if *id == release);
+    let tried =
+        |trial: &Option<Trial>| trial.as_ref().is_some_and(|trial| trial.release == release);
     if rollout.active == Some(release) {
         "active"
     } else if tried(&rollout.canary) {

@@ -7,24 +7,25 @@ pub mod publish;
 
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 
+use crate::author::subject;
 use crate::config::{ConfigError, LakeTarget};
 use crate::retry::Patience;
 use crate::sink::own_files::{self, OwnFiles};
 use crate::transform::admission::Gate;
 use crate::transform::cases::{self, document};
-use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
 use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, Versioned};
 use crate::transform::release::ReleaseId;
 use crate::transform::rollout::{Author, Rollout};
 
 /// How long an operation of a registry is tried.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What can be done with a registry.
 #[derive(Debug, Subcommand)]
@@ -96,10 +97,10 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// Where releases are tried before they may serve anywhere.
 fn gate() -> anyhow::Result<Gate> {
-    let limits = Limits::default();
-    let engine = engine(&limits, 1);
-    let engine = engine.map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
-    Ok(Gate { engine, limits })
+    Ok(Gate {
+        engine: subject::engine(1)?,
+        limits: Limits::default(),
+    })
 }
 
 /// The release that a text names: an id, or so much of its beginning that no other is meant.

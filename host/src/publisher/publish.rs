@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
 
 use super::{Place, gate};
-use crate::config::{self, ConfigError};
+use crate::author::subject;
+use crate::config::ConfigError;
 use crate::transform::admission::Refused;
 use crate::transform::release::{Digest, Manifest, Offer};
 use crate::transform::signature::PrivateKey;
@@ -45,16 +45,17 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let key = args.sign.as_deref().map(PrivateKey::read).transpose();
     let key = key.map_err(|why| ConfigError::new("sign", why))?;
-    let component = std::fs::read(&args.file)
-        .with_context(|| format!("cannot read {}", args.file.display()))?;
     let cases = args.cases.as_deref().map(super::cases).transpose()?;
-    let offer = offer(args, component, cases.as_deref())?;
+    let mut offer = offer(args, cases.as_deref())?;
     if !args.unchecked {
         let refused = |refused: Refused| anyhow::anyhow!("it would be refused: {refused}");
-        gate()?
-            .admit(offer.clone(), cases.clone())
-            .await
-            .map_err(refused)?;
+        let admitted = gate()?.admit(offer.clone(), cases.clone()).await;
+        let contract = admitted.map_err(refused)?.contract().map(str::to_owned);
+        let manifest = Manifest {
+            contract,
+            ..offer.manifest().clone()
+        };
+        offer = offer.with_manifest(manifest).map_err(anyhow::Error::msg)?;
     }
     if let Some(cases) = &cases {
         registry.keep_cases(cases).await?;
@@ -70,13 +71,10 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn offer(args: &PublishArgs, component: Vec<u8>, cases: Option<&[u8]>) -> anyhow::Result<Offer> {
-    let settings = config::transform_settings(&args.settings)?;
-    let offer = Offer::new(component, &settings);
-    let offer = offer.map_err(|why| ConfigError::new("settings", why))?;
+fn offer(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<Offer> {
+    let offer = subject::offer(Some(&args.file), &args.settings)?;
     let manifest = Manifest {
         cases: cases.map(Digest::of),
-        contract: Some(crate::transform::CONTRACT.to_owned()),
         note: args.note.clone(),
         published_at: Some(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
         ..offer.manifest().clone()

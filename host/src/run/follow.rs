@@ -95,6 +95,7 @@ impl Follower {
 
     async fn begin_with(&self, seen: &mut Seen, active: Versioned) -> anyhow::Result<()> {
         let rollout = active.rollout.clone();
+        seen.active = Some(active.clone());
         for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
             match self.had(seen, wanted).await {
                 Ok(release) => {
@@ -144,7 +145,7 @@ impl Follower {
 
     fn failed(&self, error: &RegistryError) {
         let error = error.to_string();
-        tracing::warn!(error, "cannot look at the registry, serving on");
+        tracing::warn!(error, "cannot use the registry, serving on");
         self.host.progress.registry_failed();
         self.host.health.looked_at_registry(Some(error));
     }

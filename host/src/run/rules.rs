@@ -134,7 +134,7 @@ impl Rules {
             None => {
                 let refused =
                     || format!("release {}, which has a range to finish", pending.release);
-                let admitted = self.gate.admit_from(registry, None, pending.release).await;
+                let admitted = self.gate.admit_again(registry, pending.release).await;
                 admitted.with_context(refused)?
             }
         };
@@ -177,8 +177,18 @@ fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
 /// # Errors
 /// A component or a release that cannot be read.
 pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
-    if let Some(Chosen { registry, release }) = &settings.chosen {
+    if let Some(Chosen {
+        registry,
+        release,
+        public_key,
+    }) = &settings.chosen
+    {
         let registry = own_files::registry(registry, settings.patience.clone()).await;
+        if let Some(key) = public_key {
+            let signature = registry.signature(*release).await?;
+            let checked = key.check(*release, signature.as_deref());
+            checked.map_err(|why| anyhow::anyhow!("release {release}: signature: {why}"))?;
+        }
         return Ok(registry.get(*release).await?);
     }
     let component = component(settings.transform.as_deref())?;

@@ -10,7 +10,8 @@ use crate::config::LakeTarget;
 use crate::files::{Folder, Scratch};
 use crate::retry::Patience;
 use crate::sink::s3::S3Lake;
-use crate::transform::registry::{FileResult, Files, Found, Known, Look, Registry, Version};
+use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::{Known, Registry};
 
 /// Files by name, in a folder or below a prefix of a bucket.
 pub enum OwnFiles {

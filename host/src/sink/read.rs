@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::s3::S3Lake;
-use crate::transform::registry::{Files as _, Found};
+use crate::transform::registry::files::{Files as _, Found};
 
 /// Why objects cannot be read. What may pass by itself has been tried again by then.
 #[derive(Debug, Error)]

@@ -10,7 +10,8 @@ use super::admit::{Refusal, Release, admit_compiled, check_form};
 use super::apart;
 use super::cases::from_document;
 use super::limits::Limits;
-use super::registry::{Files, Registry, RegistryError};
+use super::registry::files::Files;
+use super::registry::{Registry, RegistryError};
 use super::release::{Offer, ReleaseId};
 use super::signature::PublicKey;
 
@@ -67,7 +68,7 @@ pub struct Gate {
 
 impl Gate {
     /// Fetches a release from a registry and admits it: size, digest, signature where a `key` is given,
-    /// compilation, imports, world, `describe`, `configure`, golden cases.
+    /// compilation, imports, world, `describe`, its settings, `configure`, golden cases.
     ///
     /// # Errors
     /// The first step that it fails.
@@ -85,6 +86,19 @@ impl Gate {
         }
         let cases = registry.cases(offer.manifest()).await?;
         self.admit(offer, cases).await
+    }
+
+    /// Admits a release again that has written to a lake. What the lake keeps of it are neither golden
+    /// cases nor a signature: it passed those before it served.
+    ///
+    /// # Errors
+    /// The first step that it fails.
+    pub async fn admit_again<F: Files>(
+        &self,
+        lake: &Registry<F>,
+        id: ReleaseId,
+    ) -> Result<Arc<Release>, Refused> {
+        self.admit(lake.get(id).await?, None).await
     }
 
     /// Admits an offer, from compilation on.

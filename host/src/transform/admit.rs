@@ -28,6 +28,7 @@ pub struct Release {
     offer: Offer,
     transform: String,
     version: String,
+    contract: Option<String>,
     program: Program,
 }
 
@@ -109,11 +110,14 @@ pub fn admit_compiled(
     let (program, description) = described(engine, component, offer, limits)?;
     schema::check(&description.settings_schema, offer.settings())?;
     program.check_settings().map_err(Refusal::Configure)?;
+    let ty = component.component_type();
+    let exports = ty.exports(engine).map(|(name, _)| name);
     Ok(Release {
         id: offer.manifest().id(),
         offer: offer.clone(),
         transform: description.name,
         version: description.version,
+        contract: contract_version(exports),
         program,
     })
 }
@@ -204,6 +208,18 @@ fn link(
     Program::new(pre, offer.settings().to_owned(), limits.clone()).map_err(world)
 }
 
+/// The version in the name of the first interface of the contract: `1.0.0` of
+/// `sluice:transform/rules@1.0.0`, which a core module follows with `#` and a function.
+#[must_use]
+pub fn contract_version<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let version = |name: &str| {
+        let (_, version) = name.strip_prefix("sluice:transform/")?.split_once('@')?;
+        let end = version.find(['#', ' ']).unwrap_or(version.len());
+        Some(version[..end].to_owned())
+    };
+    names.into_iter().find_map(version)
+}
+
 impl Release {
     /// What names the release in ledgers, object keys and messages.
     #[must_use]
@@ -233,6 +249,12 @@ impl Release {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{} {}", self.transform, self.version)
+    }
+
+    /// The version of the contract that the component was built for.
+    #[must_use]
+    pub fn contract(&self) -> Option<&str> {
+        self.contract.as_deref()
     }
 
     /// Whether the component has the quick way in.
@@ -272,5 +294,19 @@ impl Release {
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_the_contract_is_in_the_names() {
+        let names = ["memory", "sluice:transform/rules@1.2.0#configure"];
+        assert_eq!(contract_version(names).as_deref(), Some("1.2.0"));
+        let names = ["sluice:transform/log@1.0.0 log"];
+        assert_eq!(contract_version(names).as_deref(), Some("1.0.0"));
+        assert_eq!(contract_version(["wasi:cli/run@0.2.0"]), None);
     }
 }

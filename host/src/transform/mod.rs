@@ -25,8 +25,5 @@ pub mod slot;
 pub mod state;
 pub mod usage;
 
-/// The version of the contract, `sluice:transform`, that this program hosts.
-pub const CONTRACT: &str = "1.0.0";
-
 /// The enrichment component that the program carries in itself, built from `guest-enrich`.
 pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

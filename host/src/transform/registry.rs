@@ -1,13 +1,17 @@
 //! Where releases are kept: `components/<sha256>.wasm`, `cases/<sha256>.json` and `releases/<id>.json`,
-//! written once and never changed; `releases/<id>.sig`, the signature of a release; and `active.json`, which says which of them serves and is changed
-//! by compare-and-swap.
+//! written once and never changed; `releases/<id>.sig`, the signature of a release; and `active.json`,
+//! which says which of them serves and is changed by compare-and-swap.
+
+pub mod files;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::BoxFuture;
 use thiserror::Error;
 
+use self::files::{Files, Found, Look, Version};
 use super::admit::COMPONENT_MAX_BYTES;
 use super::release::{Digest, Manifest, Offer, ReleaseId};
 use super::rollout::{Rollout, RolloutError};
@@ -25,82 +29,6 @@ const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 
 /// The most that the golden cases of a release may hold together.
 pub const CASES_MAX_BYTES: usize = 4 << 20;
-
-/// A file of a registry cannot be written or read, as the place of it says.
-pub type FileResult<T> = Result<T, String>;
-
-/// Files by name: a folder, or a prefix of a bucket.
-pub trait Files: Send + Sync {
-    /// Creates a file that is not there yet; one that is there stays as it is.
-    ///
-    /// # Errors
-    /// Why it could not be written.
-    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>>;
-
-    /// Reads a file, unless it is larger than `max` bytes.
-    ///
-    /// # Errors
-    /// Why it could not be read.
-    fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>>;
-
-    /// Reads a file, unless it still is the version that was `seen`.
-    ///
-    /// # Errors
-    /// Why it could not be read.
-    fn look<'a>(
-        &'a self,
-        name: &'a str,
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>>;
-
-    /// Writes a file that still is the version that was `seen`; none is one that is not there. `false`
-    /// where it has changed since.
-    ///
-    /// # Errors
-    /// Why it could not be written.
-    fn swap<'a>(
-        &'a self,
-        name: &'a str,
-        content: &'a [u8],
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<bool>>;
-
-    /// The names of the files in a folder, with the folder's.
-    ///
-    /// # Errors
-    /// Why they could not be read.
-    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, FileResult<Vec<String>>>;
-
-    /// Removes a file; one that is not there is removed already.
-    ///
-    /// # Errors
-    /// Why it could not be removed.
-    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, FileResult<()>>;
-}
-
-/// A file that was to be read.
-pub enum Found {
-    /// There is none.
-    Nothing,
-    /// It has more bytes than are taken: so many.
-    TooLarge(u64),
-    /// What it holds.
-    Content(Vec<u8>),
-}
-
-/// What names one state of a file: its `ETag`, or its digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version(pub String);
-
-/// A file that was looked at again.
-pub enum Look {
-    /// It is as it was.
-    Same,
-    /// There is none.
-    Nothing,
-    /// What it holds now.
-    Content(Vec<u8>, Version),
-}
 
 /// Releases that are known to be in a registry.
 pub type Known = Arc<Mutex<HashSet<ReleaseId>>>;
@@ -125,7 +53,7 @@ pub enum RegistryError {
         why: String,
     },
     /// A file of the release is not there.
-    #[error("release {id}: there is no {file}; bring it back, nothing else can finish its chunks")]
+    #[error("release {id}: there is no {file}; bring it back")]
     Missing {
         /// The release.
         id: ReleaseId,
@@ -336,52 +264,31 @@ impl<F: Files> Registry<F> {
         Ok(ids)
     }
 
-    /// Removes a release. Its component and its cases stay: others may have the same.
+    /// Removes a release, and of its component and cases what none of those that `stay` has.
     ///
     /// # Errors
     /// [`RegistryError::File`]
-    pub async fn remove(&self, id: ReleaseId) -> Result<(), RegistryError> {
+    pub async fn remove(&self, gone: &Manifest, stay: &[Manifest]) -> Result<(), RegistryError> {
         // The manifest first: without it the rest is nothing.
-        self.remove_file(&manifest_name(id)).await?;
-        self.remove_file(&signature_name(id)).await
-    }
-
-    /// Removes the components and cases that none of these releases has; how many.
-    ///
-    /// # Errors
-    /// [`RegistryError`] names the file.
-    pub async fn sweep(&self, manifests: &[Manifest]) -> Result<u64, RegistryError> {
-        let needed: HashSet<_> = manifests
-            .iter()
-            .flat_map(|manifest| {
-                let cases = manifest.cases.map(cases_name);
-                cases
-                    .into_iter()
-                    .chain([component_name(manifest.component)])
-            })
-            .collect();
-        let mut removed = 0;
-        for folder in [COMPONENTS, CASES] {
-            for name in self.names(folder).await? {
-                let name = format!("{folder}/{name}");
-                if !needed.contains(&name) {
-                    self.remove_file(&name).await?;
-                    removed += 1;
-                }
-            }
+        self.remove_file(&manifest_name(gone.id())).await?;
+        self.remove_file(&signature_name(gone.id())).await?;
+        if stay.iter().all(|other| other.component != gone.component) {
+            self.remove_file(&component_name(gone.component)).await?;
         }
-        Ok(removed)
+        let unneeded = |cases: &Digest| stay.iter().all(|other| other.cases != Some(*cases));
+        if let Some(cases) = gone.cases.filter(unneeded) {
+            self.remove_file(&cases_name(cases)).await?;
+        }
+        Ok(())
     }
 
-    /// The names of the files in a folder, without it.
+    /// The names of the files in a folder.
     ///
     /// # Errors
     /// [`RegistryError::File`]
     pub async fn names(&self, folder: &str) -> Result<Vec<String>, RegistryError> {
         let names = self.files.list(folder).await;
-        let names = names.map_err(|why| file_error(folder, why))?;
-        let bare = |name: String| name.rsplit('/').next().unwrap_or_default().to_owned();
-        Ok(names.into_iter().map(bare).collect())
+        names.map_err(|why| file_error(folder, why))
     }
 
     async fn remove_file(&self, name: &str) -> Result<(), RegistryError> {
@@ -501,82 +408,4 @@ fn file_error(file: &str, why: String) -> RegistryError {
 fn damaged(id: ReleaseId, file: &str, what: String) -> RegistryError {
     let file = file.to_owned();
     RegistryError::Damaged { id, file, what }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use chrono::Utc;
-
-    use super::*;
-    use crate::files::{Folder, Scratch};
-    use crate::transform::rollout::Author;
-
-    fn registry(folder: &tempfile::TempDir) -> Registry<Folder> {
-        let scratch = Arc::new(Scratch::open(folder.path().join("tmp")).unwrap());
-        Registry::new(
-            Folder::new(folder.path().to_owned(), scratch),
-            Known::default(),
-        )
-    }
-
-    fn offer() -> Offer {
-        Offer::new(b"component".to_vec(), r#"{"a":1}"#).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_release_comes_back_as_it_was_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let offer = offer();
-        assert!(registry(&folder).keep(&offer).await.unwrap());
-        let again = registry(&folder);
-        assert!(!again.keep(&offer).await.unwrap());
-        assert!(!again.keep(&offer).await.unwrap());
-        assert!(again.get(offer.manifest().id()).await.unwrap() == offer);
-    }
-
-    #[tokio::test]
-    async fn a_damaged_or_missing_release_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let registry = registry(&folder);
-        let offer = offer();
-        let id = offer.manifest().id();
-        let missing = registry.get(id).await;
-        assert!(matches!(missing, Err(RegistryError::Missing { .. })));
-        registry.keep(&offer).await.unwrap();
-        let component = folder
-            .path()
-            .join(component_name(offer.manifest().component));
-        std::fs::write(&component, b"something else").unwrap();
-        let damaged = registry.get(id).await;
-        assert!(matches!(damaged, Err(RegistryError::Damaged { .. })));
-        std::fs::write(&component, vec![0; COMPONENT_MAX_BYTES + 1]).unwrap();
-        let large = registry.get(id).await;
-        assert!(matches!(large, Err(RegistryError::Size { .. })));
-    }
-
-    #[tokio::test]
-    async fn of_two_changes_at_once_one_wins_and_the_other_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let registry = registry(&folder);
-        let author = Author {
-            by: "test".into(),
-            at: Utc::now(),
-            why: None,
-        };
-        let seen = registry.active().await.unwrap();
-        let change = |name: &str| {
-            let release = Digest::of(name.as_bytes());
-            seen.rollout.activate(release, None, &author).unwrap()
-        };
-        let (first, second) = (change("first"), change("second"));
-        registry.change(&seen, &first).await.unwrap();
-        let raced = registry.change(&seen, &second).await;
-        assert!(matches!(raced, Err(RegistryError::Raced)));
-        let now = registry.active().await.unwrap();
-        assert_eq!(now.rollout, first);
-        assert!(registry.active_since(Some(&now)).await.unwrap().is_none());
-        assert!(registry.active_since(Some(&seen)).await.unwrap().is_some());
-    }
 }

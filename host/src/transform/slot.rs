@@ -93,10 +93,16 @@ impl Lineup {
             let has = trial.share.has(draw(purpose, shard, first));
             has.then(|| trial.release.clone())
         };
-        let canary = drawn(&self.canary, "canary");
-        Choice {
-            release: canary.unwrap_or_else(|| self.active.clone()),
-            shadow: drawn(&self.shadow, "shadow"),
+        match drawn(&self.canary, "canary") {
+            // A shadow is compared with the active release alone.
+            Some(release) => Choice {
+                release,
+                shadow: None,
+            },
+            None => Choice {
+                release: self.active.clone(),
+                shadow: drawn(&self.shadow, "shadow"),
+            },
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::shop::{Kept, Shop, serves, stamp};
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{SHARD, Service::S3};
+use crate::support::guests::rogue;
 use crate::support::program::{Ran, Running};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,25 +110,21 @@ fn many_activations_at_once_leave_one_history() {
 }
 
 /// A chunk that was pinned before the swap is finished by its own release, whatever serves by then, and
-/// whatever has become of the registry.
+/// whatever has become of the registry and of the cases that the release has passed.
 #[test]
 fn a_pinned_chunk_is_finished_by_its_own_release() {
     let mut shop = Shop::new(1, Kept::InFolder);
-    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+    shop.write_cases("a");
+    let with_cases = ["--settings", r#"{"stamp":"a"}"#, "--cases", "cases"];
+    let a = shop.publish(&rogue().by_record, &with_cases);
+    let b = shop.stamped(&stamp("b"));
     shop.activate(&a, &[]);
     shop.put(100);
-    let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
-    let commit = shop.cloud.proxy(S3).add(commit.body("\"committed\": {"));
-    let mut killed = shop.worker(&[]);
-    killed.stdout(Stdio::null()).stderr(Stdio::null());
-    let killed = Running(killed.spawn().unwrap());
-    assert!(shop.cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
-    drop(killed);
+    shop.is_killed_before_its_commit();
     assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
     shop.activate(&b, &[]);
     fs::remove_file(shop.file(&format!("releases/{a}.json"))).unwrap();
-    shop.cloud.proxy(S3).heal();
-    shop.cloud.proxy(S3).let_go();
+    fs::remove_dir_all(shop.file("cases")).unwrap();
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &b);
     shop.put(50);
@@ -143,15 +140,7 @@ fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
     let a = shop.stamped(&stamp("a"));
     shop.activate(&a, &[]);
     shop.put(20);
-    let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
-    let commit = shop.cloud.proxy(S3).add(commit.body("\"committed\": {"));
-    let mut killed = shop.worker(&[]);
-    killed.stdout(Stdio::null()).stderr(Stdio::null());
-    let killed = Running(killed.spawn().unwrap());
-    assert!(shop.cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
-    drop(killed);
-    shop.cloud.proxy(S3).heal();
-    shop.cloud.proxy(S3).let_go();
+    shop.is_killed_before_its_commit();
     let kept = shop.cloud.lake().join(format!("_sluice/releases/{a}.json"));
     fs::remove_file(&kept).unwrap();
     shop.did(&["rollback"]).succeeded();
@@ -231,15 +220,7 @@ fn what_a_ledger_pins_is_never_collected() {
     let a = shop.stamped(&stamp("a"));
     shop.activate(&a, &[]);
     shop.put(20);
-    let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
-    let commit = shop.cloud.proxy(S3).add(commit.body("\"committed\": {"));
-    let mut killed = shop.worker(&[]);
-    killed.stdout(Stdio::null()).stderr(Stdio::null());
-    let killed = Running(killed.spawn().unwrap());
-    assert!(shop.cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
-    drop(killed);
-    shop.cloud.proxy(S3).heal();
-    shop.cloud.proxy(S3).let_go();
+    shop.is_killed_before_its_commit();
     let own = format!("file:{}", shop.cloud.lake().join("_sluice").display());
     thread::sleep(Duration::from_millis(1_100));
     let gc = ["transform", "gc", "--older-than", "1s", "--registry", &own];

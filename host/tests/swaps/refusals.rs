@@ -292,22 +292,12 @@ fn point_at(shop: &Shop, release: &str) {
 #[test]
 fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
     let mut shop = Shop::new(1, Kept::InFolder);
-    let echo = |stamp: &str| {
-        let event = format!(r#"{{"echo":"hello","sequence":0,"stamp":"{stamp}"}}"#);
-        format!("{{\"event\":{event},\"partition\":\"\",\"routes\":[\"lake\",\"bus\"]}}\n")
-    };
-    let cases = |stamp: &str| {
-        shop.cloud.place.write("cases/hello.in.json", "hello\n");
-        shop.cloud
-            .place
-            .write("cases/hello.out.ndjson", echo(stamp));
-    };
-    cases("a");
+    shop.write_cases("a");
     let settings = r#"{"stamp":"a"}"#;
     let publish = ["--settings", settings, "--cases", "cases"];
     let a = shop.publish(&rogue().by_record, &publish);
     shop.activate(&a, &[]);
-    cases("b");
+    shop.write_cases("b");
     let refused = shop.did(&[&["publish", "new.wasm"], &publish[..]].concat());
     refused.failed(1, &["cases", "hello", "event.stamp"]);
     let unchecked = shop.publish(
@@ -352,6 +342,26 @@ fn with_a_public_key_only_signed_releases_serve() {
         shop.file(&format!("releases/{moved}.sig")),
     )
     .unwrap();
+    shop.cloud.place.write("events.ndjson", "record 0\n");
+    let replay = [
+        "replay",
+        "--source",
+        "file:events.ndjson",
+        "--lake",
+        "file:again",
+    ];
+    let replay = [
+        &replay[..],
+        &["--registry", "file:registry", "--public-key", "own.pub"],
+    ]
+    .concat();
+    let replayed = |id: &str| {
+        shop.cloud
+            .place
+            .run(&[&replay[..], &["--release", id]].concat())
+    };
+    replayed(&unsigned).failed(1, &["signature", "not signed"]);
+    replayed(&signed).succeeded();
     shop.activate(&signed, &["--public-key", "own.pub"]);
     let mut worker = shop.watched(&["--public-key", "own.pub"]);
     serves(&mut worker, &signed);

@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::metrics::watched::{Watched, status};
 use crate::support::aws::environment;
+use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{Cloud, STREAM, Service};
 use crate::support::guests::rogue;
 use crate::support::lake;
-use crate::support::program::Ran;
+use crate::support::program::{Ran, Running};
+
+/// What the program does at all it does in this time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the registry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +86,16 @@ impl Shop {
         self.publish(&rogue().by_record, &["--settings", &settings.to_string()])
     }
 
+    /// Golden cases, in the folder `cases`, that a release with this stamp passes.
+    pub(super) fn write_cases(&self, stamp: &str) {
+        let event = format!(r#"{{"echo":"hello","sequence":0,"stamp":"{stamp}"}}"#);
+        let result = format!(r#"{{"event":{event},"partition":"","routes":["lake","bus"]}}"#);
+        self.cloud.place.write("cases/hello.in.json", "hello\n");
+        self.cloud
+            .place
+            .write("cases/hello.out.ndjson", result + "\n");
+    }
+
     pub(super) fn activate(&self, release: &str, more: &[&str]) {
         let mut args = vec!["activate", release];
         args.extend(more);
@@ -113,6 +128,20 @@ impl Shop {
 
     pub(super) fn watched(&self, more: &[&str]) -> Watched {
         Watched::start(&mut self.worker(more))
+    }
+
+    /// Lets a worker work until it has written a chunk, and kills it before it can say so.
+    pub(super) fn is_killed_before_its_commit(&self) {
+        let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
+        let proxy = self.cloud.proxy(Service::S3);
+        let commit = proxy.add(commit.body("\"committed\": {"));
+        let mut worker = self.worker(&[]);
+        worker.stdout(Stdio::null()).stderr(Stdio::null());
+        let killed = Running(worker.spawn().unwrap());
+        assert!(proxy.wait_for_hits(commit, 1, PATIENCE));
+        drop(killed);
+        proxy.heal();
+        proxy.let_go();
     }
 
     /// Puts so many further records.

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::{PRECONDITION_FAILED, S3Lake, status};
 use crate::aws::why;
 use crate::retry::Attempts;
-use crate::transform::registry::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
 
 /// HTTP's "Not Modified": with `If-None-Match`, the object still is the version that is named.
 const NOT_MODIFIED: u16 = 304;
@@ -109,7 +109,7 @@ impl S3Lake {
     async fn names(&self, folder: &str) -> FileResult<Vec<String>> {
         let mut names = Vec::new();
         let below = self.below(&format!("{folder}/"));
-        let mut found = |name: &str| names.push(format!("{folder}/{name}"));
+        let mut found = |name: &str| names.push(name.to_owned());
         below.list(&mut found).await?;
         Ok(names)
     }

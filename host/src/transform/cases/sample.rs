@@ -1,12 +1,6 @@
 //! Records to try a transform on, with all that is not their bytes fixed, so that a result depends on
 //! the bytes and the settings alone.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::Context as _;
-
-use crate::generate::{Events, Plan};
 use crate::record::{Record, SequenceNumber, ShardId, Slice};
 
 /// The shard that all records say they came from.
@@ -43,44 +37,6 @@ pub fn single(record: &[u8]) -> anyhow::Result<Vec<Slice>> {
     let mut slices = Slices::new()?;
     slices.push(record, 0);
     Ok(slices.done)
-}
-
-/// The lines of a file, or as many generated events as [`GENERATED`] where there is none.
-///
-/// # Errors
-/// A file that cannot be read or holds no record.
-pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Slice>> {
-    let Some(path) = file else {
-        return generated();
-    };
-    let named = || path.display().to_string();
-    let text = fs::read(path).with_context(|| format!("cannot read {}", named()))?;
-    let slices = lines(&text)?;
-    anyhow::ensure!(
-        !slices.is_empty(),
-        "{} holds no record; a record is a line",
-        named()
-    );
-    Ok(slices)
-}
-
-/// How many events are generated where no file is given.
-pub const GENERATED: u64 = 10_000;
-
-fn generated() -> anyhow::Result<Vec<Slice>> {
-    let mut events = Events::new(&Plan {
-        events: GENERATED,
-        types: 100,
-        seed: 7,
-        duplicates: 0.0,
-        malformed: 0.0,
-        late: 0.0,
-    })?;
-    let mut text = Vec::new();
-    while events.next_into(&mut text).is_some() {
-        text.push(b'\n');
-    }
-    lines(&text)
 }
 
 struct Slices {
@@ -148,12 +104,5 @@ mod tests {
     #[test]
     fn an_empty_record_is_a_record() {
         assert_eq!(single(b"").unwrap()[0].len(), 1);
-    }
-
-    #[test]
-    fn generated_events_are_always_the_same() {
-        let all = |slices: Vec<Slice>| slices.iter().map(Slice::len).sum::<usize>();
-        assert_eq!(all(read(None).unwrap()) as u64, GENERATED);
-        assert_eq!(read(None).unwrap()[3].data(), read(None).unwrap()[3].data());
     }
 }

@@ -1,0 +1,112 @@
+use super::*;
+use crate::transform::release::Digest;
+
+fn author() -> Author {
+    Author {
+        by: "test".into(),
+        at: Utc::now(),
+        why: None,
+    }
+}
+
+fn id(name: &str) -> ReleaseId {
+    Digest::of(name.as_bytes())
+}
+
+fn active(names: &[&str]) -> Rollout {
+    names.iter().fold(Rollout::new(), |rollout, name| {
+        rollout.activate(id(name), None, &author()).unwrap()
+    })
+}
+
+fn trial(name: &str) -> Trial {
+    Trial {
+        release: id(name),
+        share: Share::ALL,
+        guard: None,
+    }
+}
+
+#[test]
+fn a_rollback_goes_back_step_by_step_to_what_hosts_were_started_with() {
+    let two = active(&["a", "b"]);
+    let one = two.roll_back(&author()).unwrap();
+    let none = one.roll_back(&author()).unwrap();
+    assert_eq!(one.active, Some(id("a")));
+    assert_eq!(none.active, None);
+    assert_eq!(none.roll_back(&author()), Err(RolloutError::Nothing));
+    let numbers: Vec<_> = none.history.iter().map(|change| change.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_rollback_ends_a_trial_first() {
+    let tried = active(&["a"]).try_canary(trial("b"), &author()).unwrap();
+    let ended = tried.roll_back(&author()).unwrap();
+    assert_eq!((ended.active, &ended.canary), (Some(id("a")), &None));
+    let shadowed = active(&["a"]).try_shadow(trial("b"), &author()).unwrap();
+    assert_eq!(shadowed.roll_back(&author()).unwrap().shadow, None);
+}
+
+#[test]
+fn a_canary_that_is_activated_is_none_any_more() {
+    let tried = active(&["a"]).try_canary(trial("b"), &author()).unwrap();
+    let whole = tried.activate(id("b"), None, &author()).unwrap();
+    assert_eq!((whole.active, &whole.canary), (Some(id("b")), &None));
+    assert_eq!(whole.roll_back(&author()).unwrap().active, Some(id("a")));
+}
+
+#[test]
+fn what_was_withdrawn_is_not_withdrawn_again() {
+    let two = active(&["a", "b"]);
+    let back = two.withdraw(id("b"), &author()).unwrap();
+    assert_eq!(back.active, Some(id("a")));
+    assert_eq!(back.withdraw(id("b"), &author()), None);
+    let tried = back.try_canary(trial("c"), &author()).unwrap();
+    let ended = tried.withdraw(id("c"), &author()).unwrap();
+    assert_eq!((ended.active, ended.canary), (Some(id("a")), None));
+}
+
+#[test]
+fn an_active_release_is_not_activated_again() {
+    let one = active(&["a"]);
+    let again = one.activate(id("a"), None, &author());
+    assert_eq!(again, Err(RolloutError::Already(id("a"))));
+    assert!(one.try_canary(trial("a"), &author()).is_err());
+    assert!(one.try_shadow(trial("a"), &author()).is_err());
+}
+
+#[test]
+fn a_guard_watches_for_its_time() {
+    let guard = Some(Guard::default());
+    let rollout = Rollout::new().activate(id("a"), guard, &author()).unwrap();
+    assert!(rollout.watching(Utc::now()).is_some());
+    assert!(rollout.watching(Utc::now() + TimeDelta::days(1)).is_none());
+    assert!(active(&["a"]).watching(Utc::now()).is_none());
+}
+
+#[test]
+fn memory_of_what_was_is_bounded() {
+    let mut rollout = Rollout::new();
+    for n in 0..3 * HISTORY_MAX {
+        rollout = rollout
+            .activate(id(&n.to_string()), None, &author())
+            .unwrap();
+    }
+    assert_eq!(rollout.history.len(), HISTORY_MAX);
+    assert_eq!(rollout.previous.len(), PREVIOUS_MAX);
+    let text = serde_json::to_string(&rollout).unwrap();
+    assert_eq!(serde_json::from_str::<Rollout>(&text).unwrap(), rollout);
+}
+
+#[test]
+fn shares_are_of_everything_or_less() {
+    assert_eq!("5%".parse(), "0.05".parse::<Share>());
+    for wrong in ["0", "0%", "101%", "1.1", "-1", "x", "nan"] {
+        assert!(wrong.parse::<Share>().is_err(), "{wrong}");
+    }
+    assert_eq!("5%".parse::<Share>().unwrap().to_string(), "5 %");
+    assert!(Share::ALL.has(u64::MAX) && Share::ALL.has(0));
+    let tenth: Share = "10%".parse().unwrap();
+    assert!(tenth.has(u64::MAX / 11) && !tenth.has(u64::MAX / 9));
+}
