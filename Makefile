@@ -3,6 +3,8 @@
 TARGET := wasm32-unknown-unknown
 SLUICE := target/release/sluice
 OUT    := out
+# The built-in transform as machine code, so that the program need not compile it at each start.
+PRECOMPILED := $(dir $(SLUICE))precompiled
 EVENTS := 1000000
 
 GUEST_JS := host/examples/guest-js
@@ -27,6 +29,7 @@ setup: ## make sure that the WebAssembly target is installed
 build: setup ## build target/release/sluice, the transform inside
 	@echo "== building the transform and the host (minutes the first time, for wasmtime)"
 	cargo build --release --locked
+	@rm -rf $(PRECOMPILED) && $(SLUICE) transform precompile $(PRECOMPILED) >/dev/null
 
 demo: build ## a million events from a file, through the sandbox, into a lake and onto a bus
 	@rm -rf $(OUT)/events.ndjson $(OUT)/lake $(OUT)/bus

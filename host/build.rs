@@ -11,6 +11,9 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+const GUEST_MEMORY_BYTES: usize = 4 << 20;
+const GUEST_STACK_BYTES: usize = 128 << 10;
+
 /// What makes the guest small and quick; by environment, so that the workspace keeps one profile.
 const GUEST_PROFILE: &[(&str, &str)] = &[
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
@@ -47,9 +50,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let target_dir = out.join("guest");
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"))?;
+    // Memory that is there from the start need not be grown, slice after slice; what a slice touches
+    // begins behind the stack, and a small one keeps it together.
     // Paths of this machine stay out of the component, so that its digest does not depend on them.
     let flags = [
         "-Ctarget-feature=+simd128".to_owned(),
+        format!("-Clink-arg=--initial-memory={GUEST_MEMORY_BYTES}"),
+        format!("-Clink-arg=-zstack-size={GUEST_STACK_BYTES}"),
         format!("--remap-path-prefix={home}=cargo"),
         format!("--remap-path-prefix={}=sluice", root.display()),
     ];

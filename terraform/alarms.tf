@@ -73,6 +73,24 @@ locals {
       threshold   = 0
       periods     = 1
     }
+    releases = {
+      description = "A release in the registry was refused; the one before serves on"
+      namespace   = "Sluice"
+      metric      = "ReleaseRefusals"
+      dimensions  = local.sluice_dimensions
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
+    taken-back = {
+      description = "A release did worse than the one before and was taken back"
+      namespace   = "Sluice"
+      metric      = "ReleaseWithdrawals"
+      dimensions  = local.sluice_dimensions
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
     uncommitted = {
       description = "Batches end without being landed whole, for 15 minutes"
       namespace   = "Sluice"
@@ -98,6 +116,24 @@ locals {
       description = "An object was there with other content: the shard stands still until somebody looks"
       namespace   = local.log_namespace
       metric      = "ContentMismatch"
+      dimensions  = {}
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
+    releases = {
+      description = "A release in the registry was refused; the one before serves on"
+      namespace   = local.log_namespace
+      metric      = "ReleaseRefusals"
+      dimensions  = {}
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
+    taken-back = {
+      description = "A release did worse than the one before and was taken back"
+      namespace   = local.log_namespace
+      metric      = "ReleaseWithdrawals"
       dimensions  = {}
       statistic   = "Sum"
       threshold   = 0

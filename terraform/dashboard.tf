@@ -14,7 +14,7 @@ locals {
     ] },
   ]
 
-  sluice_metric = { for name in ["Records", "Events", "Quarantined", "Dropped", "Uncommitted", "ContentMismatch", "Objects", "Messages", "Duration", "BatchAge"] :
+  sluice_metric = { for name in ["Records", "Events", "Quarantined", "Dropped", "Uncommitted", "ContentMismatch", "Objects", "Messages", "Duration", "BatchAge", "ReleaseSwaps", "ReleaseRefusals", "ReleaseWithdrawals"] :
     name => ["Sluice", name, "Function", var.name, "Stream", local.stream_name]
   }
 
@@ -22,6 +22,7 @@ locals {
     { title = "Records and events", stat = "Sum", metrics = [local.sluice_metric["Records"], local.sluice_metric["Events"]] },
     { title = "Quarantined and dropped", stat = "Sum", metrics = [local.sluice_metric["Quarantined"], local.sluice_metric["Dropped"]] },
     { title = "Not landed", stat = "Sum", metrics = [local.sluice_metric["Uncommitted"], local.sluice_metric["ContentMismatch"]] },
+    { title = "Releases", stat = "Sum", metrics = [local.sluice_metric["ReleaseSwaps"], local.sluice_metric["ReleaseRefusals"], local.sluice_metric["ReleaseWithdrawals"]] },
     { title = "Objects and messages", stat = "Sum", metrics = [local.sluice_metric["Objects"], local.sluice_metric["Messages"]] },
     { title = "A batch: time and age, ms", stat = "p99", metrics = [local.sluice_metric["Duration"], local.sluice_metric["BatchAge"]] },
     { title = "The function", stat = "Sum", metrics = [

@@ -12,32 +12,24 @@ resource "aws_cloudwatch_log_group" "sluice" {
 
 locals {
   log_namespace = "Sluice/${var.name}"
-}
-
-resource "aws_cloudwatch_log_metric_filter" "stopped_shards" {
-  count = local.on_container ? 1 : 0
-
-  name           = "${var.name}-stopped-shards"
-  log_group_name = aws_cloudwatch_log_group.sluice.name
-  pattern        = "\"a shard has stopped\""
-
-  metric_transformation {
-    namespace = local.log_namespace
-    name      = "StoppedShards"
-    value     = "1"
+  log_phrases = {
+    StoppedShards      = "a shard has stopped"
+    ContentMismatch    = "is there already with other content"
+    ReleaseRefusals    = "a release is refused, serving on"
+    ReleaseWithdrawals = "taking it back"
   }
 }
 
-resource "aws_cloudwatch_log_metric_filter" "content_mismatch" {
-  count = local.on_container ? 1 : 0
+resource "aws_cloudwatch_log_metric_filter" "phrase" {
+  for_each = local.on_container ? local.log_phrases : {}
 
-  name           = "${var.name}-content-mismatch"
+  name           = "${var.name}-${each.key}"
   log_group_name = aws_cloudwatch_log_group.sluice.name
-  pattern        = "\"is there already with other content\""
+  pattern        = "\"${each.value}\""
 
   metric_transformation {
     namespace = local.log_namespace
-    name      = "ContentMismatch"
+    name      = each.key
     value     = "1"
   }
 }

@@ -103,8 +103,8 @@ impl Chunk {
 
     /// Takes in the next slice with what became of it. One without records changes nothing.
     pub fn absorb(&mut self, slice: &Slice, mut outcome: Transformed) {
-        self.refuse_partitions_over_the_limit(&mut outcome);
         self.refuse_messages_over_the_limit(&mut outcome);
+        self.refuse_partitions_over_the_limit(&mut outcome);
         self.count(slice, &outcome);
         self.quarantine(slice, &outcome.rejected);
         self.take_events(slice, outcome);

@@ -74,8 +74,8 @@ enum TransformCommand {
     /// Compile what comes on standard input, for the process that has started this one.
     #[command(name = apart::COMMAND, hide = true)]
     CompileApart,
-    /// Compile a component ahead of time, for the package of a Lambda function, where it belongs into the
-    /// folder `precompiled`.
+    /// Compile a component ahead of time, for a quick start: into the folder `precompiled` of a Lambda
+    /// function's package, or beside the program.
     Precompile {
         /// The folder to write to.
         folder: PathBuf,
@@ -223,7 +223,10 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
-        TransformCommand::Bench(args) => bench(args),
+        TransformCommand::Bench(args) => {
+            let serving = args.registry.as_deref().map(publisher::serving);
+            bench(args, serving.transpose()?.as_ref())
+        }
         TransformCommand::New(args) => new(args),
         TransformCommand::Wrap(args) => wrap(args),
     }

@@ -1,10 +1,12 @@
 //! The format of objects: newline-delimited JSON, compressed or not, one frame an object.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use zstd::bulk;
 
 /// The format of an object, which is its extension too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +23,10 @@ pub enum Format {
     Zstd,
 }
 
-/// The level at which either library compresses when it is not told: Zstandard's 3 and gzip's 6.
-const ZSTD_DEFAULT_LEVEL: i32 = 3;
-const GZIP_DEFAULT_LEVEL: u32 = 6;
+/// The level at which objects are compressed when it is not told. For events, lines that are much alike,
+/// Zstandard's level 1 takes half the time of its usual 3 and makes no larger objects.
+pub const ZSTD_DEFAULT_LEVEL: u8 = 1;
+const GZIP_DEFAULT_LEVEL: u8 = 6;
 
 impl Format {
     /// All of them. No extension is the end of another.
@@ -102,21 +105,64 @@ pub fn encode(format: Format, level: Level, bytes: u64, lines: Lines<'_>) -> io:
             Ok(object)
         }
         Format::Gzip => {
-            let level = level.0.map_or(GZIP_DEFAULT_LEVEL, u32::from);
-            let level = flate2::Compression::new(level);
+            let level = flate2::Compression::new(level.0.unwrap_or(GZIP_DEFAULT_LEVEL).into());
             let mut object = flate2::write::GzEncoder::new(Vec::new(), level);
             write_lines(&mut object, lines)?;
             object.finish()
         }
         Format::Zstd => {
-            let level = level.0.map_or(ZSTD_DEFAULT_LEVEL, i32::from);
-            let mut object = zstd::Encoder::new(Vec::new(), level)?;
-            object.set_pledged_src_size(Some(bytes))?;
-            object.include_checksum(true)?;
-            write_lines(&mut object, lines)?;
-            object.finish()
+            let level = level.0.unwrap_or(ZSTD_DEFAULT_LEVEL).into();
+            if bytes <= WHOLE_MAX_BYTES {
+                zstd_whole(level, lines)
+            } else {
+                zstd_stream(level, bytes, lines)
+            }
         }
     }
+}
+
+/// Up to this much an object is gathered before it is compressed, which is quicker than to feed it to
+/// the compressor block by block, and takes twice as much memory on each thread.
+const WHOLE_MAX_BYTES: u64 = 4 << 20;
+
+/// What is kept from one object to the next: the compressor's tables take longer to set up than a small
+/// object to compress, and fresh memory has to be mapped.
+#[derive(Default)]
+struct Whole {
+    compressor: bulk::Compressor<'static>,
+    content: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+fn zstd_whole(level: i32, lines: Lines<'_>) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static WHOLE: RefCell<Whole> = RefCell::default();
+    }
+    WHOLE.with_borrow_mut(|whole| {
+        whole.content.clear();
+        for line in lines {
+            whole.content.extend_from_slice(line);
+            whole.content.push(b'\n');
+        }
+        whole.compressed.clear();
+        whole
+            .compressed
+            .reserve(zstd::zstd_safe::compress_bound(whole.content.len()));
+        whole.compressor.set_compression_level(level)?;
+        whole.compressor.include_checksum(true)?;
+        whole
+            .compressor
+            .compress_to_buffer(&whole.content, &mut whole.compressed)?;
+        Ok(whole.compressed.clone())
+    })
+}
+
+fn zstd_stream(level: i32, bytes: u64, lines: Lines<'_>) -> io::Result<Vec<u8>> {
+    let mut object = zstd::Encoder::new(Vec::new(), level)?;
+    object.set_pledged_src_size(Some(bytes))?;
+    object.include_checksum(true)?;
+    write_lines(&mut object, lines)?;
+    object.finish()
 }
 
 /// How much is gathered before the compressor is called: its own block size.
@@ -173,6 +219,19 @@ mod tests {
             };
             assert_eq!(decode(format, &encode()).unwrap(), expected);
             assert_eq!(encode(), encode());
+        }
+    }
+
+    #[test]
+    fn an_object_on_either_side_of_the_size_that_is_compressed_at_once_comes_back() {
+        let line = vec![b'x'; 1 << 10];
+        let whole = WHOLE_MAX_BYTES >> 10;
+        for count in [whole - 4, whole + 4] {
+            let bytes = count * (line.len() as u64 + 1);
+            let mut lines = (0..count).map(|_| line.as_slice());
+            let object = encode(Format::Zstd, Level::default(), bytes, &mut lines).unwrap();
+            let content = decode(Format::Zstd, &object).unwrap();
+            assert_eq!(content.len() as u64, bytes);
         }
     }
 

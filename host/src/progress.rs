@@ -49,6 +49,7 @@ pub struct Progress {
     withdrawals: Counter,
     registry_failures: Counter,
     refusals: ByStep,
+    refused: Counter,
     retries: Retries,
     /// How long things took.
     pub times: Times,
@@ -82,6 +83,7 @@ impl Progress {
             withdrawals: Counter::default(),
             registry_failures: Counter::default(),
             refusals: ByStep::default(),
+            refused: Counter::default(),
             retries,
             times: Times::default(),
         }
@@ -137,6 +139,7 @@ impl Progress {
     /// A release was refused at this step of admission.
     pub fn refused(&self, step: &'static str) {
         self.refusals.get_or_create_owned(&[("step", step)]).inc();
+        self.refused.inc();
     }
 
     /// A look at the registry failed.
@@ -177,6 +180,10 @@ impl Progress {
             outsiders: self.outsiders.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),
+            release_swaps: self.swaps.get(),
+            release_refusals: self.refused.get(),
+            release_withdrawals: self.withdrawals.get(),
+            registry_failures: self.registry_failures.get(),
         }
     }
 }

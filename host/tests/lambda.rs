@@ -6,6 +6,7 @@
     reason = "a list of one batch is meant"
 )]
 
+mod releases;
 mod shapes;
 
 use std::fs;
@@ -381,6 +382,10 @@ fn messages_and_metrics_tell_of_each_batch() {
         ("Messages", 20),
         ("Uncommitted", 0),
         ("ContentMismatch", 0),
+        ("ReleaseSwaps", 0),
+        ("ReleaseRefusals", 0),
+        ("ReleaseWithdrawals", 0),
+        ("RegistryFailures", 0),
     ] {
         assert_eq!(metrics[name], count, "{name}");
         let declared = metrics["_aws"]["CloudWatchMetrics"][0]["Metrics"]

@@ -1,5 +1,7 @@
 //! Strings: how they are scanned, and what they say once their escapes are undone.
 
+use wide::u8x16;
+
 use super::{Expected, Scanner};
 
 /// The characters of a string as they stand in the input.
@@ -67,17 +69,29 @@ fn hex_unit(raw: &[u8]) -> Option<u32> {
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
 
-/// Marks the bytes that end a run of plain characters: quotes, backslashes and controls. A mark is
-/// the top bit of its byte. Bytes above the lowest mark may be marked wrongly, as a subtraction
-/// borrows from them; the lowest one is exact.
-#[inline(always)]
-fn stops(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = backslash.wrapping_sub(ONES) & !backslash;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
+/// One bit for each byte of a block, the first byte's the lowest.
+struct Marks {
+    /// Bytes that end a run of plain characters: quotes, backslashes and controls.
+    stops: u32,
+    /// Bytes that are not ASCII.
+    high: u32,
+}
+
+impl Marks {
+    #[inline(always)]
+    fn of(block: [u8; BLOCK]) -> Self {
+        let block = u8x16::new(block);
+        let quote = block.simd_eq(u8x16::splat(b'"'));
+        let backslash = block.simd_eq(u8x16::splat(b'\\'));
+        let control = block.simd_lt(u8x16::splat(0x20));
+        Self {
+            stops: (quote | backslash | control).to_bitmask(),
+            high: block.to_bitmask(),
+        }
+    }
 }
 
 /// Marks the bytes that are no digits, in the same way.
@@ -105,7 +119,7 @@ impl<'a> Scanner<'a> {
             escaped = true;
         }
         let raw = self.since(start);
-        if high & HIGH != 0 {
+        if high != 0 {
             self.check_utf8(raw, start)?;
         }
         self.at += 1;
@@ -113,30 +127,32 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes to the next quote, backslash or control character, or to the end, and returns what is
-    /// there. The top bits of the bytes on the way are gathered in `high`: a string that is plain
-    /// ASCII needs no other check of its encoding, and outside of strings nothing else is allowed.
+    /// there. Marks of bytes on the way that are not ASCII are gathered in `high`: a string without them
+    /// needs no other check of its encoding, and outside of strings nothing else is allowed.
     #[inline(always)]
-    fn plain_run(&mut self, high: &mut u64) -> u8 {
-        while let Some(chunk) = self.rest(self.at).first_chunk() {
-            let word = u64::from_le_bytes(*chunk);
-            let stops = stops(word);
+    fn plain_run(&mut self, high: &mut u32) -> u8 {
+        while let Some(block) = self.rest(self.at).first_chunk() {
+            let Marks { stops, high: marks } = Marks::of(*block);
             if stops != 0 {
-                let lowest = stops & stops.wrapping_neg();
-                *high |= word & (lowest - 1);
-                let place = stops.trailing_zeros() & !7;
-                self.at += (place / 8) as usize;
-                let [stop, ..] = (word >> place).to_le_bytes();
-                return stop;
+                *high |= marks & (stops - 1) & !stops;
+                self.at += stops.trailing_zeros() as usize;
+                return self.peek();
             }
-            *high |= word;
-            self.at += chunk.len();
+            *high |= marks;
+            self.at += BLOCK;
         }
+        self.last_plain_run(high)
+    }
+
+    /// As [`plain_run`](Self::plain_run), less than a block before the end of the input.
+    #[inline(always)]
+    fn last_plain_run(&mut self, high: &mut u32) -> u8 {
         loop {
             let byte = self.peek();
             if byte < 0x20 || byte == b'"' || byte == b'\\' {
                 return byte;
             }
-            *high |= u64::from(byte);
+            *high |= u32::from(byte & 0x80);
             self.at += 1;
         }
     }

@@ -1,15 +1,17 @@
 //! `sluice transform bench`: what a record takes, alone or against another component.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
-use wasmtime::Engine;
 
 use super::{sample, subject};
 use crate::record::Slice;
-use crate::transform::admit::Release;
+use crate::transform::admit::{Release, admit};
+use crate::transform::limits::Limits;
+use crate::transform::release::Offer;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -22,7 +24,11 @@ pub struct BenchArgs {
     /// Another component to measure in turn with the first.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// The settings of both: a JSON object, or a file that holds one.
+    /// Measure in turn with the release that is active in a registry, with its own settings: `file:DIR`
+    /// or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "TARGET", conflicts_with = "against")]
+    pub registry: Option<String>,
+    /// The settings of the components in files: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub settings: String,
     /// How often the sample is run by each.
@@ -30,17 +36,25 @@ pub struct BenchArgs {
     pub rounds: u16,
 }
 
-/// Measures and prints: one thread, slices as `run` makes them, a fresh instance for each.
+/// Measures and prints: one thread, slices as `run` makes them, a fresh instance for each. `serving` is
+/// what [`registry`](BenchArgs::registry) has active.
 ///
 /// # Errors
 /// What cannot be read, a component that is refused or that fails outside of any record.
-pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
+pub fn bench(args: &BenchArgs, serving: Option<&Offer>) -> anyhow::Result<()> {
     let records = sample::read(args.sample.as_deref())?;
     let engine = subject::engine(1)?;
     let files = [Some(&args.file), args.against.as_ref()];
     let mut subjects = Vec::new();
     for file in files.into_iter().flatten() {
-        subjects.push(Subject::new(&engine, file, &args.settings, &records)?);
+        let release = subject::admitted(&engine, Some(file), &args.settings)?;
+        subjects.push(Subject::new(file.display().to_string(), release, &records)?);
+    }
+    if let Some(offer) = serving {
+        let name = format!("release {}", offer.manifest().id());
+        let admitted = admit(&engine, offer, &Limits::default());
+        let release = admitted.with_context(|| format!("{name} is refused"))?;
+        subjects.push(Subject::new(name, release, &records)?);
     }
     for round in 0..args.rounds {
         // Who goes first changes, so that neither always finds the caches warm.
@@ -67,15 +81,10 @@ struct Subject {
 
 impl Subject {
     /// Runs the sample once, which warms up and gives what is the same each time.
-    fn new(
-        engine: &Engine,
-        file: &Path,
-        settings: &str,
-        records: &[Slice],
-    ) -> anyhow::Result<Self> {
+    fn new(name: String, release: Release, records: &[Slice]) -> anyhow::Result<Self> {
         let mut subject = Self {
-            name: file.display().to_string(),
-            release: subject::admitted(engine, Some(file), settings)?,
+            name,
+            release,
             fuel: 0,
             peak_memory_bytes: 0,
             rejected: 0,

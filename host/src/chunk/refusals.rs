@@ -3,28 +3,29 @@
 use std::collections::BTreeSet;
 
 use super::Chunk;
+use crate::partition::PartitionPath;
 use crate::sink::Destination;
 use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
 
 impl Chunk {
-    /// Sends whole records to quarantine whose events would open more partitions than a chunk may.
+    /// Sends whole records to quarantine whose events would open more partitions than a chunk may. It is
+    /// decided record by record, and a refused one opens none, so that slices make no difference.
     pub(super) fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
         if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;
         }
         let mut opened = BTreeSet::new();
         let mut refused = BTreeSet::new();
-        for event in outcome.events.iter().filter(|event| event.routes.lake) {
-            let path = &outcome.partitions[event.partition as usize];
-            let known = self
-                .destinations
-                .contains_key(&Destination::Lake(path.clone()))
-                || opened.contains(path);
-            if known {
-            } else if self.lake_partitions + opened.len() < self.rules.max_partitions {
-                opened.insert(path);
+        for of_record in outcome.events.chunk_by(|a, b| a.record == b.record) {
+            let in_lake = of_record.iter().filter(|event| event.routes.lake);
+            let new: BTreeSet<_> = in_lake
+                .map(|event| &outcome.partitions[event.partition as usize])
+                .filter(|path| !opened.contains(path) && !self.has_opened(path))
+                .collect();
+            if self.lake_partitions + opened.len() + new.len() <= self.rules.max_partitions {
+                opened.extend(new);
             } else {
-                refused.insert(event.record);
+                refused.extend(of_record.first().map(|event| event.record));
             }
         }
         let limit = self.rules.max_partitions;
@@ -34,6 +35,11 @@ impl Chunk {
             &refused,
             &Reason::fault(Fault::TooManyPartitions, why),
         );
+    }
+
+    fn has_opened(&self, path: &PartitionPath) -> bool {
+        self.destinations
+            .contains_key(&Destination::Lake(path.clone()))
     }
 
     /// Sends whole records to quarantine of which an event fits no message and has no object that a
@@ -72,4 +78,83 @@ fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
             reason: reason.clone(),
         }));
     outcome.rejected.sort_by_key(|rejected| rejected.record);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::ChunkRules;
+    use crate::record::{Position, Record, SequenceNumber, ShardId, Slice};
+    use crate::transform::outcome::Routes;
+    use crate::transform::release::Offer;
+
+    /// The partitions of each record's events.
+    const RECORDS: [&[&str]; 6] = [&["a"], &["b", "c"], &["d"], &["a", "d"], &["b"], &["a"]];
+
+    /// What is in each object when records come in slices of `size`, and two partitions may be opened.
+    fn lines(size: usize) -> Vec<(String, u64)> {
+        let shard = ShardId::new("shard").unwrap();
+        let rules = ChunkRules {
+            shard: shard.clone(),
+            with_messages: false,
+            announced: false,
+            with_positions: false,
+            max_partitions: 2,
+            max_message_bytes: None,
+        };
+        let release = Offer::new(b"component".to_vec(), "{}").unwrap();
+        let mut chunk = Chunk::new(rules, release.manifest().id());
+        for (at, records) in RECORDS.chunks(size).enumerate() {
+            let mut slice = Slice::new(shard.clone());
+            let mut outcome = Transformed::default();
+            for (record, names) in (0..).zip(records) {
+                let sequence = SequenceNumber::from((at * size) as u64 + u64::from(record));
+                slice.push(Record {
+                    data: b"{}",
+                    partition_key: "",
+                    position: Position::from(sequence),
+                    arrived_at: 0,
+                });
+                for name in *names {
+                    event(&mut outcome, record, name);
+                }
+            }
+            chunk.absorb(&slice, outcome);
+        }
+        let objects = chunk.objects();
+        objects
+            .map(|(to, lines)| (format!("{to:?}"), lines))
+            .collect()
+    }
+
+    fn event(outcome: &mut Transformed, record: u32, name: &str) {
+        let pairs = [("k".to_owned(), name.to_owned())];
+        let path = PartitionPath::from_pairs(&pairs).unwrap();
+        let known = outcome.partitions.iter().position(|known| *known == path);
+        let partition = known.unwrap_or_else(|| {
+            outcome.partitions.push(path);
+            outcome.partitions.len() - 1
+        });
+        let start = u32::try_from(outcome.data.len()).unwrap();
+        outcome.data.extend_from_slice(b"{}");
+        outcome.events.push(Event {
+            record,
+            start,
+            end: start + 2,
+            partition: u32::try_from(partition).unwrap(),
+            routes: Routes {
+                lake: true,
+                bus: false,
+            },
+        });
+    }
+
+    #[test]
+    fn slices_make_no_difference_to_what_is_refused() {
+        let whole = lines(RECORDS.len());
+        assert_eq!(whole.len(), 3, "two partitions and a reason: {whole:?}");
+        for size in 1..RECORDS.len() {
+            assert_eq!(lines(size), whole, "slices of {size}");
+        }
+    }
 }

@@ -138,7 +138,7 @@ pub struct RunArgs {
     )]
     pub compression: Compression,
 
-    /// How hard: 1 to 19 for zstd (3 if not given), 1 to 9 for gzip (6).
+    /// How hard: 1 to 19 for zstd (1 if not given), 1 to 9 for gzip (6).
     #[arg(id = "compression_level", long = "compression-level")]
     #[arg(env = "SLUICE_COMPRESSION_LEVEL", value_name = "LEVEL")]
     pub compression_level: Option<Level>,

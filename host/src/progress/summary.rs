@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// What a run did. `records` are in exactly one of three: made into `events` (one or more each),
 /// `rejected`, or `dropped`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// Records that this run committed.
     pub records: u64,
@@ -38,4 +38,12 @@ pub struct Summary {
     pub already_committed: u64,
     /// Chunks that this run committed.
     pub chunks: u64,
+    /// Times that another release began to serve.
+    pub release_swaps: u64,
+    /// Releases that were refused.
+    pub release_refusals: u64,
+    /// Releases that this run took back because they did worse than they may.
+    pub release_withdrawals: u64,
+    /// Looks at the registry that failed.
+    pub registry_failures: u64,
 }

@@ -21,7 +21,7 @@ use crate::transform::admission::Gate;
 use crate::transform::cases::{self, document};
 use crate::transform::limits::Limits;
 use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, Versioned};
-use crate::transform::release::ReleaseId;
+use crate::transform::release::{Offer, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
 
 /// How long an operation of a registry is tried.
@@ -59,7 +59,21 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
     }
 }
 
-fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// The release that is active in a registry, which a target names.
+///
+/// # Errors
+/// A target that is none, a registry that cannot be read, and one in which nothing is active.
+pub fn serving(registry: &str) -> anyhow::Result<Offer> {
+    let registry = registry.to_owned();
+    block_on(async {
+        let registry = Place { registry }.open().await?;
+        let active = registry.active().await?.rollout.active;
+        let nothing = "no release is active in the registry; compare with a file by --against";
+        Ok(registry.get(active.context(nothing)?).await?)
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build()?;
     runtime.block_on(work)

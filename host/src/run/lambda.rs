@@ -10,6 +10,7 @@ mod metrics;
 mod missing;
 
 use std::collections::HashMap;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ use crate::error::{PipelineError, of_ledger};
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::pipeline::{Host, Shard, run_shard};
+use crate::progress::Summary;
 use crate::record::{SequenceNumber, ShardId};
 use crate::retry::Patience;
 use crate::sink::SinkError;
@@ -83,6 +85,7 @@ pub async fn run(
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let function = Arc::new(Function {
+        told: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
         budget: Budget::new(host.memory_for_reading()),
         patience: settings.patience.clone(),
@@ -132,6 +135,8 @@ struct Function {
     /// finds out.
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
     hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
+    /// The counts that the log has told so far.
+    told: Mutex<Summary>,
     /// How long the slowest shard of an invocation took so far.
     slowest: Mutex<Duration>,
 }
@@ -157,7 +162,7 @@ impl Function {
 
     /// Lands the records of a shard, and says from which of them on they have to be given again.
     async fn batch(&self, batch: Batch, deadline: Instant, request_id: &str) -> Option<Failure> {
-        let (started, before) = (Instant::now(), self.host.summary());
+        let started = Instant::now();
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
         let (stream, shard) = (batch.stream.clone(), batch.shard.clone());
@@ -175,13 +180,15 @@ impl Function {
         };
         let failure = Failure::of(&numbers, committed);
         let ended_ms = Utc::now().timestamp_millis();
+        let mut told = self.told.lock().await;
+        let before = mem::replace(&mut *told, self.host.summary());
         let invocation = Invocation {
             function: &self.name,
             stream: &stream,
             shard: &shard,
             request_id,
             before: &before,
-            after: &self.host.summary(),
+            after: &told,
             uncommitted: failure.as_ref().map_or(0, |failure| failure.records),
             mismatch: error.is_some_and(is_mismatch),
             age_ms: ended_ms - i64::try_from(arrived_at).unwrap_or(ended_ms),

@@ -23,9 +23,6 @@ use crate::transform::registry::Registry;
 use crate::transform::release::{Offer, ReleaseId};
 use crate::transform::slot::Slot;
 
-/// The folder of a deployment package with components compiled ahead of time.
-pub const PRECOMPILED: &str = "precompiled";
-
 /// How many releases are remembered that do not serve at the moment: going back is quick.
 const REMEMBERED: usize = 8;
 
@@ -47,7 +44,8 @@ impl Rules {
     pub fn admit(settings: &RunSettings, offer: &Offer) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
-        let compiled = lambda::packaged(PRECOMPILED)
+        let compiled = lambda::packaged(precompiled::FOLDER)
+            .or_else(precompiled::beside_the_program)
             .and_then(|folder| precompiled::load(&engine, &folder, offer.component()));
         let own = match compiled {
             Some(component) => admit_compiled(&engine, &component, offer, &settings.limits),
@@ -150,7 +148,7 @@ impl Rules {
 }
 
 /// Compiles a component, or the one that the program carries, into a folder that is to be
-/// [`PRECOMPILED`] of a deployment package.
+/// [`precompiled::FOLDER`] of a deployment package or beside the program.
 ///
 /// # Errors
 /// A component that cannot be read or compiled, or a folder that cannot be written.

@@ -3,7 +3,9 @@
 
 use std::thread;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 use super::limits::{EPOCH_TICK, Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
 
@@ -68,7 +70,8 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
         .max_core_instance_size(INSTANCE_METADATA_BYTES)
         .max_memory_size(limits.memory_bytes)
         .table_elements(TABLE_ELEMENTS)
-        .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES);
+        .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

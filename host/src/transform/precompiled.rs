@@ -1,16 +1,40 @@
 //! Components compiled ahead of time, for a program that has to start quickly.
 //!
 //! Compiled code is machine code: whoever wrote it may do whatever the program may. So it is taken only
-//! from the deployment package that the program itself came in, and from a process that the program
+//! from the deployment package that the program itself came in, from a folder [beside the
+//! program](beside_the_program) that nobody else can write to, and from a process that the program
 //! started from itself ([`apart`](super::apart)). The component still goes through admission, and code
 //! of another version of the engine or of other settings is not taken.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::release::Digest;
+
+/// The name of a folder with components compiled ahead of time.
+pub const FOLDER: &str = "precompiled";
+
+/// Bits of a file's mode that let its group or everybody write.
+const OTHERS_MAY_WRITE: u32 = 0o022;
+
+/// The [folder](FOLDER) next to the program's own file, where it is the same user's as the program and
+/// writable for nobody else. Who can change it can change the program.
+#[must_use]
+pub fn beside_the_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?.join(FOLDER);
+    let owner = fs::metadata(&program).ok()?.uid();
+    is_only_of(owner, &folder).then_some(folder)
+}
+
+fn is_only_of(owner: u32, path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|found| found.uid() == owner && found.mode() & OTHERS_MAY_WRITE == 0)
+}
 
 /// Where the file of a component is in its folder.
 #[must_use]
@@ -27,7 +51,7 @@ pub fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
 }
 
 /// The component of a file in `folder`, if it is there and was made by this engine. The folder has to
-/// be a part of the deployment package.
+/// be a part of the deployment package or [beside the program](beside_the_program).
 #[must_use]
 pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Component> {
     let path = path(folder, component);
@@ -36,11 +60,12 @@ pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Componen
     }
     #[allow(
         unsafe_code,
-        reason = "the file came in the package that this program came in: who could have changed the \
-                  one could have changed the other"
+        reason = "the file came with this program: who could have changed the one could have changed \
+                  the other"
     )]
-    // SAFETY: the file was made by `compile` when the package was, and a package does not change while
-    // it runs (Lambda mounts it read-only). The engine checks version and settings.
+    // SAFETY: the file was made by `compile` when the program was installed or its package made (which
+    // Lambda mounts read-only), in a folder that only the program's own user can write to. The engine
+    // checks version and settings.
     let loaded = unsafe { Component::deserialize_file(engine, &path) };
     match loaded {
         Ok(component) => Some(component),
@@ -66,5 +91,33 @@ pub(super) fn take(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Compone
     // program, which nobody else can write to. The engine checks version and settings.
     unsafe {
         Component::deserialize(engine, compiled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(FOLDER);
+        fs::create_dir(&folder).unwrap();
+        let owner = fs::metadata(&folder).unwrap().uid();
+        let with_mode = |mode| {
+            set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+            is_only_of(owner, &folder)
+        };
+        assert!(with_mode(0o755));
+        assert!(!with_mode(0o777));
+        assert!(!with_mode(0o775));
+        assert!(!is_only_of(owner + 1, &folder));
+        assert!(!is_only_of(owner, &place.path().join("missing")));
+        let link = place.path().join("link");
+        symlink("/usr", &link).unwrap();
+        assert!(!is_only_of(owner, &link));
     }
 }

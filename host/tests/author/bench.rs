@@ -64,3 +64,27 @@ fn without_a_sample_events_are_generated() {
         .run(&["transform", "bench", "enrich.wasm", "--rounds", "0"])
         .failed(2, &["--rounds"]);
 }
+
+#[test]
+fn a_component_is_measured_against_what_a_registry_has_active() {
+    let place = place();
+    place
+        .run(&["transform", "export", "enrich.wasm"])
+        .succeeded();
+    let with_registry = |args: &[&str]| {
+        let registry = ["--registry", "file:registry"];
+        place.run(&[&["transform"], args, &registry].concat())
+    };
+    let bench = ["bench", "enrich.wasm", "--rounds", "1"];
+    let published = with_registry(&["publish", "enrich.wasm"]).succeeded();
+    let release = published.stdout.trim();
+    with_registry(&bench).failed(1, &["no release is active"]);
+    with_registry(&["activate", release]).succeeded();
+    let ran = with_registry(&bench).succeeded();
+    assert!(
+        ran.stdout.contains(&format!("release {release}")),
+        "{ran:#?}"
+    );
+    assert!(ran.stdout.contains("and 1.000 times the fuel"), "{ran:#?}");
+    with_registry(&[&bench[..], &["--against", "enrich.wasm"]].concat()).failed(2, &["--against"]);
+}

@@ -3,15 +3,16 @@
 use std::fs;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::shop::{Kept, Shop, serves, stamp};
+use super::refusals::{Forged, bomb};
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{SHARD, Service::S3};
 use crate::support::guests::rogue;
 use crate::support::program::{Ran, Running};
+use crate::support::shop::{Kept, Shop, serves, stamp};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -153,6 +154,50 @@ fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
     shop.is_whole(&["a"]);
 }
 
+/// A release takes seconds to compile, and the worker is killed meanwhile. Nothing of that is left behind:
+/// the next one serves what is active by then.
+#[test]
+fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
+    let mut shop = Shop::new(1, Kept::InFolder);
+    let good = shop.stamped(&stamp("good"));
+    shop.activate(&good, &[]);
+    shop.put(50);
+    let mut command = shop.worker(&[]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let worker = Running(command.spawn().unwrap());
+    until(|| shop.landed() == 50);
+    let slow = Forged::new(bomb()).put(&shop);
+    shop.activate(&slow, &["--unchecked"]);
+    until(|| compiles(worker.0.id()));
+    shop.put(50);
+    until(|| shop.landed() == 100);
+    drop(worker);
+    shop.did(&["rollback"]).succeeded();
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &good);
+    shop.put(50);
+    worker.until(|_| shop.landed() == 150);
+    shop.is_whole(&["good"]);
+}
+
+fn until(done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come to that");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process has started another one that compiles.
+fn compiles(parent: u32) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes.into_iter().any(|process| {
+        let read = |name| fs::read_to_string(process.path().join(name)).unwrap_or_default();
+        let is_child = read("status").contains(&format!("PPid:\t{parent}\n"));
+        is_child && read("cmdline").contains("compile-apart")
+    })
+}
+
 /// Hosts that start while the active release is broken serve what the others serve on with.
 #[test]
 fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
@@ -163,7 +208,7 @@ fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
     fs::remove_file(shop.file(&format!("releases/{b}.json"))).unwrap();
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &a);
-    let (step, why) = super::shop::refuses(&mut worker, &b);
+    let (step, why) = crate::support::shop::refuses(&mut worker, &b);
     assert_eq!((&*step, why.contains(&b)), ("fetch", true), "{why}");
     shop.put(20);
     worker.until(|_| shop.landed() == 20);

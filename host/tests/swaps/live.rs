@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::shop::{Kept, Shop, serves, stamp};
 use crate::metrics::watched::status;
 use crate::support::cloud::{SHARD, signal};
+use crate::support::shop::{Kept, Shop, serves, stamp};
 
 #[test]
 fn an_activated_release_serves_from_the_next_chunk_on_and_a_rollback_goes_back() {

@@ -4,6 +4,5 @@
 mod kills;
 mod live;
 mod refusals;
-mod shop;
 mod trials;
 mod watching;

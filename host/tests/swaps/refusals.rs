@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use sluice::transform::ENRICH;
 use sluice::transform::release::{Digest, Manifest, Offer};
 
-use super::shop::{Kept, Shop, refuses, serves, stamp};
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, rogue};
+use crate::support::shop::{Kept, Shop, refuses, serves, stamp};
 
 /// A release of these bytes as it would stand in a registry, and its parts.
-struct Forged {
+pub(super) struct Forged {
     component: Vec<u8>,
     manifest: Manifest,
 }
 
 impl Forged {
-    fn new(component: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(component: impl Into<Vec<u8>>) -> Self {
         Self::with_settings(component, "{}")
     }
 
@@ -31,7 +31,7 @@ impl Forged {
     }
 
     /// Puts it there without asking anybody; its id.
-    fn put(&self, shop: &Shop) -> String {
+    pub(super) fn put(&self, shop: &Shop) -> String {
         let id = self.manifest.id().to_string();
         let manifest = serde_json::to_vec(&self.manifest).unwrap();
         for folder in ["components", "releases", "cases"] {
@@ -53,7 +53,7 @@ fn wat(text: &str) -> Vec<u8> {
 
 /// A component of 20 KB that takes a compiler gigabytes: one loop in the other, and in the innermost one
 /// every local changes, so that every loop hands on every local.
-fn bomb() -> Vec<u8> {
+pub(super) fn bomb() -> Vec<u8> {
     const LOOPS: usize = 300;
     const LOCALS: usize = 2_000;
     let mut text = format!("(func (param i32) (local{})", " i32".repeat(LOCALS));

@@ -14,7 +14,8 @@ pub(super) struct Invocation<'a> {
     pub(super) stream: &'a str,
     pub(super) shard: &'a str,
     pub(super) request_id: &'a str,
-    /// The counts of the process before and after it.
+    /// The counts of the process at the line before this one, and after the invocation. What happens
+    /// between two invocations, such as a look at the registry, is so in one of them.
     pub(super) before: &'a Summary,
     pub(super) after: &'a Summary,
     /// Records of the batch that were not landed.
@@ -31,16 +32,24 @@ pub(super) struct Invocation<'a> {
 impl Invocation<'_> {
     /// The line of the log.
     pub(super) fn line(&self) -> Value {
+        let new = |count: fn(&Summary) -> u64| count(self.after) - count(self.before);
         let counts = [
-            ("Records", self.after.records - self.before.records),
-            ("Bytes", self.after.bytes_in - self.before.bytes_in),
-            ("Events", self.after.events - self.before.events),
-            ("Quarantined", self.after.rejected - self.before.rejected),
-            ("Dropped", self.after.dropped - self.before.dropped),
-            ("Objects", self.after.objects - self.before.objects),
-            ("Messages", self.after.messages - self.before.messages),
+            ("Records", new(|counts| counts.records)),
+            ("Bytes", new(|counts| counts.bytes_in)),
+            ("Events", new(|counts| counts.events)),
+            ("Quarantined", new(|counts| counts.rejected)),
+            ("Dropped", new(|counts| counts.dropped)),
+            ("Objects", new(|counts| counts.objects)),
+            ("Messages", new(|counts| counts.messages)),
             ("Uncommitted", self.uncommitted as u64),
             ("ContentMismatch", u64::from(self.mismatch)),
+            ("ReleaseSwaps", new(|counts| counts.release_swaps)),
+            ("ReleaseRefusals", new(|counts| counts.release_refusals)),
+            (
+                "ReleaseWithdrawals",
+                new(|counts| counts.release_withdrawals),
+            ),
+            ("RegistryFailures", new(|counts| counts.registry_failures)),
         ];
         let times = [
             ("Duration", json!(self.duration_ms)),

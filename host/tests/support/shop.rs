@@ -21,20 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the registry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(crate) enum Kept {
     InFolder,
     InS3,
 }
 
 /// What a test works with.
-pub(super) struct Shop {
-    pub(super) cloud: Cloud,
+pub(crate) struct Shop {
+    pub(crate) cloud: Cloud,
     kept: Kept,
     records: usize,
 }
 
 impl Shop {
-    pub(super) fn new(shards: usize, kept: Kept) -> Self {
+    pub(crate) fn new(shards: usize, kept: Kept) -> Self {
         Self {
             cloud: Cloud::new(shards),
             kept,
@@ -42,7 +42,7 @@ impl Shop {
         }
     }
 
-    pub(super) fn registry(&self) -> &'static str {
+    pub(crate) fn registry(&self) -> &'static str {
         match self.kept {
             Kept::InFolder => "file:registry",
             Kept::InS3 => "s3://bucket/registry",
@@ -50,13 +50,13 @@ impl Shop {
     }
 
     /// A file of the registry, where that is a folder.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         assert_eq!(self.kept, Kept::InFolder);
         self.cloud.place.path("registry").join(name)
     }
 
     /// `sluice transform …` on the registry.
-    pub(super) fn tool(&self, args: &[&str]) -> Command {
+    pub(crate) fn tool(&self, args: &[&str]) -> Command {
         let mut all = vec!["transform"];
         all.extend(args);
         all.extend(["--registry", self.registry()]);
@@ -69,12 +69,12 @@ impl Shop {
         command
     }
 
-    pub(super) fn did(&self, args: &[&str]) -> Ran {
+    pub(crate) fn did(&self, args: &[&str]) -> Ran {
         Ran::from(self.tool(args).output().unwrap())
     }
 
     /// Publishes a component; the id of the release.
-    pub(super) fn publish(&self, component: &[u8], more: &[&str]) -> String {
+    pub(crate) fn publish(&self, component: &[u8], more: &[&str]) -> String {
         self.cloud.place.write("new.wasm", component);
         let mut args = vec!["publish", "new.wasm"];
         args.extend(more);
@@ -82,12 +82,12 @@ impl Shop {
     }
 
     /// Publishes a release of the misbehaving transform with these settings.
-    pub(super) fn stamped(&self, settings: &Value) -> String {
+    pub(crate) fn stamped(&self, settings: &Value) -> String {
         self.publish(&rogue().by_record, &["--settings", &settings.to_string()])
     }
 
     /// Golden cases, in the folder `cases`, that a release with this stamp passes.
-    pub(super) fn write_cases(&self, stamp: &str) {
+    pub(crate) fn write_cases(&self, stamp: &str) {
         let event = format!(r#"{{"echo":"hello","sequence":0,"stamp":"{stamp}"}}"#);
         let result = format!(r#"{{"event":{event},"partition":"","routes":["lake","bus"]}}"#);
         self.cloud.place.write("cases/hello.in.json", "hello\n");
@@ -96,20 +96,20 @@ impl Shop {
             .write("cases/hello.out.ndjson", result + "\n");
     }
 
-    pub(super) fn activate(&self, release: &str, more: &[&str]) {
+    pub(crate) fn activate(&self, release: &str, more: &[&str]) {
         let mut args = vec!["activate", release];
         args.extend(more);
         self.did(&args).succeeded();
     }
 
     /// What the registry says.
-    pub(super) fn active(&self) -> Value {
+    pub(crate) fn active(&self) -> Value {
         let listed = self.did(&["list", "--json"]).succeeded().stdout;
         serde_json::from_str::<Value>(&listed).unwrap()["rollout"].clone()
     }
 
     /// The arguments of a worker that follows the registry.
-    pub(super) fn worker(&self, more: &[&str]) -> Command {
+    pub(crate) fn worker(&self, more: &[&str]) -> Command {
         fs::write(self.cloud.place.path("rogue.wasm"), &rogue().by_record).unwrap();
         let mut args = vec![
             "--transform",
@@ -126,12 +126,12 @@ impl Shop {
         self.cloud.command(&args)
     }
 
-    pub(super) fn watched(&self, more: &[&str]) -> Watched {
+    pub(crate) fn watched(&self, more: &[&str]) -> Watched {
         Watched::start(&mut self.worker(more))
     }
 
     /// Lets a worker work until it has written a chunk, and kills it before it can say so.
-    pub(super) fn is_killed_before_its_commit(&self) {
+    pub(crate) fn is_killed_before_its_commit(&self) {
         let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
         let proxy = self.cloud.proxy(Service::S3);
         let commit = proxy.add(commit.body("\"committed\": {"));
@@ -145,7 +145,7 @@ impl Shop {
     }
 
     /// Puts so many further records.
-    pub(super) fn put(&mut self, count: usize) {
+    pub(crate) fn put(&mut self, count: usize) {
         for n in self.records..self.records + count {
             let record = format!("record {n}");
             self.cloud
@@ -156,18 +156,18 @@ impl Shop {
     }
 
     /// How many records there are.
-    pub(super) fn records(&self) -> usize {
+    pub(crate) fn records(&self) -> usize {
         self.records
     }
 
     /// How many records are in the lake.
-    pub(super) fn landed(&self) -> usize {
+    pub(crate) fn landed(&self) -> usize {
         lake::all_events(&self.cloud.lake()).len()
     }
 
     /// The stamps of all records in the lake, by record; each is there once, and each object holds what
     /// one release made.
-    pub(super) fn stamps(&self) -> BTreeMap<usize, String> {
+    pub(crate) fn stamps(&self) -> BTreeMap<usize, String> {
         let mut stamps = BTreeMap::new();
         let mut releases: BTreeMap<String, String> = BTreeMap::new();
         for (path, content) in lake::objects(&self.cloud.lake()) {
@@ -189,7 +189,7 @@ impl Shop {
     }
 
     /// Asserts that every record landed once, made by one of the releases with these stamps.
-    pub(super) fn is_whole(&self, allowed: &[&str]) {
+    pub(crate) fn is_whole(&self, allowed: &[&str]) {
         let stamps = self.stamps();
         let numbers: Vec<_> = stamps.keys().copied().collect();
         assert_eq!(numbers, (0..self.records).collect::<Vec<_>>());
@@ -200,17 +200,17 @@ impl Shop {
 }
 
 /// Settings with a stamp.
-pub(super) fn stamp(stamp: &str) -> Value {
+pub(crate) fn stamp(stamp: &str) -> Value {
     json!({ "stamp": stamp })
 }
 
 /// Waits until a worker serves a release.
-pub(super) fn serves(worker: &mut Watched, release: &str) {
+pub(crate) fn serves(worker: &mut Watched, release: &str) {
     worker.until(|at| status(at)["release"] == release);
 }
 
 /// Waits until a worker has refused a release, and says at which step and why.
-pub(super) fn refuses(worker: &mut Watched, release: &str) -> (String, String) {
+pub(crate) fn refuses(worker: &mut Watched, release: &str) -> (String, String) {
     let refusal = |status: &Value| {
         let refused = status["rollouts"]["refused"].as_array().unwrap();
         refused
