@@ -21,8 +21,9 @@ pub enum Format {
     Zstd,
 }
 
-/// The level at which either library compresses when it is not told: Zstandard's 3 and gzip's 6.
-const ZSTD_DEFAULT_LEVEL: i32 = 3;
+/// The level at which Zstandard compresses when it is not told.
+pub const ZSTD_DEFAULT_LEVEL: u8 = 3;
+/// The level at which gzip compresses when it is not told.
 const GZIP_DEFAULT_LEVEL: u32 = 6;
 
 impl Format {
@@ -109,7 +110,7 @@ pub fn encode(format: Format, level: Level, bytes: u64, lines: Lines<'_>) -> io:
             object.finish()
         }
         Format::Zstd => {
-            let level = level.0.map_or(ZSTD_DEFAULT_LEVEL, i32::from);
+            let level = level.0.unwrap_or(ZSTD_DEFAULT_LEVEL).into();
             let mut object = zstd::Encoder::new(Vec::new(), level)?;
             object.set_pledged_src_size(Some(bytes))?;
             object.include_checksum(true)?;
