@@ -7,6 +7,9 @@ OUT    := out
 PRECOMPILED := $(dir $(SLUICE))precompiled
 EVENTS := 1000000
 
+# What `make bench` is told, such as BENCH_ARGS="--pairs 9 --only floor,swaps".
+BENCH_ARGS :=
+
 GUEST_JS := host/examples/guest-js
 
 # A Lambda package: for which architecture, and what goes in beside the program.
@@ -71,6 +74,14 @@ test: setup ## run all tests
 	cargo test --release --locked --package sluice
 	@echo; echo "test: everything passed"
 
+bench: lambda ## the parts and whole runs next to their goals, a quarter of an hour (BENCH_ARGS="--help" says what else)
+	@echo "== building the benches"
+	cargo bench --locked --package sluice --no-run
+	@echo "== the parts, each alone"
+	cargo bench --locked --package sluice --bench parts -- --noplot --quiet
+	@echo "== whole runs, next to what they are compared with, and the goals"
+	cargo bench --locked --package sluice --bench goals -- --folder $(abspath $(OUT)/bench) --package $(abspath $(PACKAGE)) $(BENCH_ARGS)
+
 guest: build ## build the transform alone: the module, and the component in target/enrich.wasm
 	cargo build --release --locked --package guest-enrich --target $(TARGET)
 	$(SLUICE) transform export target/enrich.wasm
@@ -96,4 +107,4 @@ terraform-check: ## check terraform/ without an account (what is not installed i
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test guest guest-js component lint terraform-check clean
+.PHONY: help setup build demo demo-aws lambda cross test bench guest guest-js component lint terraform-check clean

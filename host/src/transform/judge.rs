@@ -274,7 +274,11 @@ fn check_partition(pairs: &[(String, String)]) -> Result<PartitionPath, Reason> 
     PartitionPath::from_pairs(pairs).or_else(|error| invalid(error.to_string()))
 }
 
-fn check_json(data: &[u8]) -> Result<(), Reason> {
+/// Checks that an event is JSON in UTF-8, whatever the transform checked before.
+///
+/// # Errors
+/// [`Fault::InvalidOutput`] with where it is not.
+pub fn check_json(data: &[u8]) -> Result<(), Reason> {
     let text = std::str::from_utf8(data)
         .or_else(|error| invalid(format!("an event is not UTF-8: {error}")))?;
     serde_json::from_str::<IgnoredAny>(text)

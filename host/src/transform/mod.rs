@@ -9,7 +9,7 @@ pub mod compare;
 pub mod engine;
 pub mod guard;
 mod instance;
-mod judge;
+pub mod judge;
 pub mod limits;
 pub mod outcome;
 pub mod precompiled;

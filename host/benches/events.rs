@@ -1,0 +1,157 @@
+//! The events of all measurements: 210 bytes each, the same on every machine.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use sluice::record::{Record, SequenceNumber, ShardId, Slice};
+
+/// The length of an event, without its line end.
+pub(crate) const EVENT_BYTES: usize = 210;
+
+/// How many types events have where nothing else is said.
+pub(crate) const TYPES: u64 = 20;
+
+/// 2026-01-01T00:00:00Z, seconds.
+const FIRST_SECOND: u64 = 1_767_225_600;
+
+const EVENTS_A_SECOND: u64 = 20;
+
+const ACTIONS: [&str; 5] = ["created", "started", "completed", "updated", "viewed"];
+
+/// What an event has behind its session, whose length makes up for that of the name.
+const TAIL_BYTES: usize =
+    r#"","locale":"de-DE","amount":000.00,"page":"/course/000/lesson/00"}"#.len();
+
+/// Events, one after the other, of `types` types at random.
+pub(crate) struct Events {
+    types: u64,
+    made: u64,
+    dice: Dice,
+}
+
+impl Events {
+    /// Events from the first one on.
+    pub(crate) fn new(types: u64) -> Self {
+        Self {
+            types,
+            made: 0,
+            dice: Dice(types),
+        }
+    }
+
+    /// Writes the next event, [`EVENT_BYTES`] long, into `line`, which is emptied before.
+    pub(crate) fn next(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
+        self.begin(line)?;
+        let user = 100_000 + self.dice.below(900_000);
+        write!(line, r#","user_id":{user},"session":""#)?;
+        self.fill(line, EVENT_BYTES - TAIL_BYTES);
+        write!(
+            line,
+            r#"","locale":"de-DE","amount":{}{:02}.{:02},"page":"/course/{:03}/lesson/{:02}"}}"#,
+            1 + self.dice.below(9),
+            self.dice.below(100),
+            self.dice.below(100),
+            self.dice.below(1_000),
+            self.dice.below(100),
+        )
+    }
+
+    /// As [`next`](Self::next), with fewer fields, in 120 to 140 bytes.
+    pub(crate) fn next_short(&mut self, bytes: usize, line: &mut Vec<u8>) -> io::Result<()> {
+        self.begin(line)?;
+        line.extend_from_slice(br#","session":""#);
+        self.fill(line, bytes - 2);
+        line.extend_from_slice(br#""}"#);
+        Ok(())
+    }
+
+    fn begin(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
+        line.clear();
+        let (high, low) = (self.dice.roll(), self.dice.roll());
+        let number = self.dice.below(self.types);
+        let action = ACTIONS[index(self.dice.below(ACTIONS.len() as u64))];
+        let created_at = FIRST_SECOND + self.made / EVENTS_A_SECOND;
+        self.made += 1;
+        write!(
+            line,
+            r#"{{"event_uuid":"{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}","event_name":"type{number}:{action}","created_at":{created_at}"#,
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low >> 48 & 0xfff,
+            low & 0xffff_ffff_ffff,
+        )
+    }
+
+    /// Appends hexadecimal digits, so many that the line has `end` bytes.
+    fn fill(&mut self, line: &mut Vec<u8>, end: usize) {
+        let digits = format!("{:016x}{:016x}", self.dice.roll(), self.dice.roll());
+        let missing = end.saturating_sub(line.len());
+        line.extend_from_slice(&digits.as_bytes()[..missing.min(digits.len())]);
+    }
+}
+
+/// A file of `count` events, made unless an earlier call has made it.
+pub(crate) fn file(folder: &Path, count: u64, types: u64) -> anyhow::Result<PathBuf> {
+    let path = folder.join(format!("events-{count}-{types}.ndjson"));
+    let bytes = count * (EVENT_BYTES as u64 + 1);
+    if !fs::metadata(&path).is_ok_and(|found| found.len() == bytes) {
+        eprintln!("goals: making {}", path.display());
+        write(&path, count, types).with_context(|| path.display().to_string())?;
+    }
+    Ok(path)
+}
+
+fn write(path: &Path, count: u64, types: u64) -> anyhow::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let (mut events, mut line) = (Events::new(types), Vec::new());
+    for _ in 0..count {
+        events.next(&mut line)?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+    }
+    Ok(file.flush()?)
+}
+
+/// `count` slices of `records` events each, as a file's source makes them.
+pub(crate) fn slices(count: u64, records: u64) -> anyhow::Result<Vec<Slice>> {
+    let shard = ShardId::new("events").map_err(anyhow::Error::msg)?;
+    let (mut events, mut line) = (Events::new(TYPES), Vec::new());
+    let mut slices = Vec::new();
+    for slice_number in 0..count {
+        let mut slice = Slice::new(shard.clone());
+        for record in slice_number * records..(slice_number + 1) * records {
+            events.next(&mut line)?;
+            slice.push(Record {
+                data: &line,
+                partition_key: "",
+                position: SequenceNumber::from(record * (EVENT_BYTES as u64 + 1)).into(),
+                arrived_at: 0,
+            });
+        }
+        slices.push(slice);
+    }
+    Ok(slices)
+}
+
+/// `SplitMix64`, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators").
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.roll() % bound
+    }
+}
+
+fn index(small: u64) -> usize {
+    usize::try_from(small).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! Runs of the program and of what it is compared with, each checked to have done the whole job.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use sluice::encode::{Format, decode};
+use sluice::sink::object_key::OWN_FOLDER;
+
+use super::measure::{self, Cost};
+use crate::events;
+
+/// The program, built as a user builds it.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
+
+/// Where measurements take place, and how many.
+pub(crate) struct Bench {
+    /// Events and lakes are below it.
+    pub(crate) folder: PathBuf,
+    /// How often two are compared.
+    pub(crate) pairs: usize,
+    /// Whether to take the time for a hundred million events.
+    pub(crate) long: bool,
+}
+
+/// What is given to a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// A file of events.
+    pub(crate) source: PathBuf,
+    /// How many it has.
+    pub(crate) events: u64,
+}
+
+/// A run of the program.
+pub(crate) struct Ran {
+    pub(crate) cost: Cost,
+    pub(crate) summary: Value,
+}
+
+impl Bench {
+    /// A job of so many events of so many types.
+    pub(crate) fn job(&self, events: u64, types: u64) -> anyhow::Result<Job> {
+        let source = events::file(&self.folder, events, types)?;
+        Ok(Job { source, events })
+    }
+
+    /// The program without settings from whoever runs the bench, in the bench's folder.
+    pub(crate) fn sluice(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).current_dir(&self.folder);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SLUICE_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// A fresh folder for a lake, and a disk that is done with the one before.
+    pub(crate) fn lake(&self) -> anyhow::Result<PathBuf> {
+        let lake = self.folder.join("lake");
+        if lake.exists() {
+            fs::remove_dir_all(&lake)?;
+        }
+        fs::create_dir_all(&lake)?;
+        measure::settle();
+        Ok(lake)
+    }
+
+    /// The whole local job: a file into a lake, no bus.
+    pub(crate) fn local_job(&self, job: &Job, more: &[&str]) -> anyhow::Result<Ran> {
+        let lake = self.lake()?;
+        let mut command = self.sluice(&["run", "--bus", "none", "--summary", "json"]);
+        command.arg("--source").arg(named(&job.source));
+        command.arg("--lake").arg(named(&lake)).args(more);
+        let (cost, output) = measure::run(&mut command)?;
+        let summary = last_line(&output)?;
+        for counted in ["records", "events"] {
+            ensure!(
+                summary[counted] == job.events,
+                "{counted}: {} of {} have landed",
+                summary[counted],
+                job.events
+            );
+        }
+        self.check(&lake, job)?;
+        Ok(Ran { cost, summary })
+    }
+
+    /// Another program that is to do the job. It prints nothing or, as its last line, a JSON object.
+    pub(crate) fn other_job(
+        &self,
+        job: &Job,
+        command: impl FnOnce(&Path) -> anyhow::Result<Command>,
+    ) -> anyhow::Result<Ran> {
+        let lake = self.lake()?;
+        let (cost, output) = measure::run(&mut command(&lake)?)?;
+        self.check(&lake, job)?;
+        let summary = last_line(&output).unwrap_or_default();
+        Ok(Ran { cost, summary })
+    }
+
+    fn check(&self, lake: &Path, job: &Job) -> anyhow::Result<()> {
+        let lines = lines(lake).with_context(|| lake.display().to_string())?;
+        ensure!(
+            lines == job.events,
+            "{} has {lines} events, and there were {}",
+            lake.display(),
+            job.events
+        );
+        Ok(())
+    }
+}
+
+/// A place as the program wants it: `file:PATH`.
+pub(crate) fn named(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+fn last_line(output: &str) -> anyhow::Result<Value> {
+    let line = output.lines().last().context("it printed nothing")?;
+    serde_json::from_str(line).with_context(|| line.to_owned())
+}
+
+/// The number of events in a lake, whoever wrote it.
+pub(crate) fn lines(folder: &Path) -> io::Result<u64> {
+    let mut found = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if entry.file_type()?.is_dir() {
+            if name != OWN_FOLDER {
+                found += lines(&path)?;
+            }
+        } else {
+            let content = decode(format(&path), &fs::read(&path)?)?;
+            found += memchr::memchr_iter(b'\n', &content).count() as u64;
+        }
+    }
+    Ok(found)
+}
+
+fn format(path: &Path) -> Format {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("zst") => Format::Zstd,
+        Some("gz") => Format::Gzip,
+        _ => Format::Plain,
+    }
+}

@@ -1,0 +1,157 @@
+//! A Lambda function, as its package is made, with stand-ins for the Runtime API, Kinesis and S3.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+
+use super::bench::lines;
+use super::measure::median;
+use super::table::Report;
+use crate::events::{Events, TYPES};
+use crate::support::aws::environment;
+use crate::support::aws::kinesis::Kinesis;
+use crate::support::aws::s3::S3;
+use crate::support::lambda::{Function, Mapping, Settings, Step, Target, Then};
+
+const COLD_STARTS: usize = 11;
+const INIT_MS: f64 = 50.0;
+
+const BATCHES: usize = 10;
+const RECORDS: usize = 10_000;
+const CPU_MS: f64 = 300.0;
+
+/// Ten thousand of these make an event of 6 MB, with what Lambda says of each.
+const RECORD_BYTES: usize = 130;
+
+const STREAM: &str = "events";
+const SHARD: &str = "shardId-000000000000";
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The time until the first event is asked for, and the processor time of a batch.
+pub(crate) fn goals(package: Option<&Path>, report: &mut Report) -> anyhow::Result<()> {
+    let package = package.map_or_else(usual_package, Path::to_owned);
+    let package = package
+        .canonicalize()
+        .with_context(|| format!("{}: no package; `make lambda` makes one", package.display()))?;
+    let cloud = Cloud::new();
+    let inits: anyhow::Result<Vec<_>> = (0..COLD_STARTS).map(|_| cloud.init(&package)).collect();
+    let init = median(&inits?);
+    report.goal(
+        "function: from the start of the process to the first event",
+        format!("{init:.1} ms"),
+        "at most 50 ms",
+        init <= INIT_MS,
+    );
+    let cpu = cloud.batches(&package)?;
+    report.goal(
+        "function: CPU of a batch of 10,000 records (an event of 6 MB)",
+        format!("{cpu:.0} ms"),
+        "at most 300 ms",
+        cpu <= CPU_MS,
+    );
+    Ok(())
+}
+
+fn usual_package() -> PathBuf {
+    let architecture = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../out");
+    out.join(format!("lambda-{architecture}"))
+}
+
+struct Cloud {
+    kinesis: Kinesis,
+    s3: S3,
+    lake: PathBuf,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let (kinesis, s3) = (Kinesis::start(), S3::start());
+        kinesis.create_stream(STREAM, 1);
+        let lake = s3.bucket("bucket").join("lake");
+        Self { kinesis, s3, lake }
+    }
+
+    fn function(&self, package: &Path) -> Function {
+        let mut variables = environment().to_vec();
+        variables.push(("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint));
+        variables.push(("AWS_ENDPOINT_URL_S3", &self.s3.endpoint));
+        variables.push(("SLUICE_LAKE", "s3://bucket/lake"));
+        let program = package.join("bootstrap");
+        Function::start(&[&program.to_string_lossy()], &variables, package)
+    }
+
+    /// Milliseconds that a new process takes until it asks for an event.
+    fn init(&self, package: &Path) -> anyhow::Result<f64> {
+        let function = self.function(package);
+        let invoked = function.invoke(&json!({ "Records": [] }), TIMEOUT);
+        let said = invoked
+            .response
+            .map_err(|error| anyhow::anyhow!("{error:?}"));
+        said.context("the function failed")?;
+        let init = function.init_time().context("the function never began")?;
+        Ok(init.as_secs_f64() * 1e3)
+    }
+
+    /// Milliseconds of processor time that a batch takes, without the cold start.
+    fn batches(&self, package: &Path) -> anyhow::Result<f64> {
+        self.put((BATCHES + 1) * RECORDS)?;
+        let function = self.function(package);
+        let settings = Settings {
+            batch_size: RECORDS,
+            report_batch_item_failures: true,
+            ..Settings::default()
+        };
+        let target = Target::Process(&function);
+        let mut mapping = Mapping::new(&self.kinesis, STREAM, target, settings);
+        step(&mut mapping)?;
+        let process = function.pid().context("the function has ended")?;
+        let before = cpu_ms(process)?;
+        for _ in 0..BATCHES {
+            step(&mut mapping)?;
+        }
+        let cpu = cpu_ms(process)? - before;
+        let landed = lines(&self.lake)?;
+        let expected = ((BATCHES + 1) * RECORDS) as u64;
+        ensure!(
+            landed == expected,
+            "{landed} of {expected} events have landed"
+        );
+        Ok(cpu / f64::from(u32::try_from(BATCHES)?))
+    }
+
+    fn put(&self, records: usize) -> anyhow::Result<()> {
+        let (mut events, mut line) = (Events::new(TYPES), Vec::new());
+        for number in 0..records {
+            events.next_short(RECORD_BYTES, &mut line)?;
+            self.kinesis.put(STREAM, &number.to_string(), &line);
+        }
+        Ok(())
+    }
+}
+
+fn step(mapping: &mut Mapping<'_>) -> anyhow::Result<()> {
+    let step = mapping.step(SHARD);
+    match &step {
+        Step::Invoked(delivered, Then::Passed) if delivered.sequence_numbers.len() == RECORDS => {
+            Ok(())
+        }
+        _ => anyhow::bail!("the batch has not passed as a whole"),
+    }
+}
+
+/// Processor time of a process so far, milliseconds, as `proc(5)` gives it: in hundredths of a second,
+/// fields 14 and 15 of its `stat`.
+fn cpu_ms(process: u32) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = behind_name.split_whitespace().skip(11).take(2);
+    let ticks: Vec<f64> = ticks.map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() * 10.0)
+}

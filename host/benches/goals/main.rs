@@ -1,0 +1,157 @@
+//! `make bench`: the goals for speed and memory, with today's figures. Whole runs are those of the program
+//! itself, each checked to have landed every event; what is compared is measured in turn.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the stand-ins are the tests' own, which use more of them and may panic"
+)]
+
+#[path = "../events.rs"]
+mod events;
+#[path = "../native.rs"]
+mod native;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod bench;
+mod floor;
+mod function;
+mod jobs;
+mod measure;
+mod sandbox;
+mod sizes;
+mod swaps;
+mod table;
+mod worker;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use self::bench::Bench;
+use self::table::Report;
+
+/// The goals for speed and memory, with today's figures.
+#[derive(Debug, Parser)]
+struct Args {
+    /// How often two are compared.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pairs: u16,
+    /// Measure these alone, such as `floor,swaps`.
+    #[arg(long, value_name = "GOALS", value_delimiter = ',')]
+    only: Vec<Goal>,
+    /// Take a hundred million events too: 21 GB of them, and as much time as that needs.
+    #[arg(long)]
+    long: bool,
+    /// Measure a worker with stand-ins for Kinesis, S3 and SQS too.
+    #[arg(long)]
+    aws: bool,
+    /// Where events and lakes are kept.
+    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../out/bench"))]
+    folder: PathBuf,
+    /// The unpacked package of the function, as `make lambda` leaves it.
+    #[arg(long, value_name = "DIR")]
+    package: Option<PathBuf>,
+    /// What cargo gives to each bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The least that the local job can take.
+    #[command(hide = true)]
+    Floor { source: PathBuf, lake: PathBuf },
+}
+
+/// What is measured, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Goal {
+    /// The sandbox next to the native function.
+    Sandbox,
+    /// The sandbox next to a handler in Python.
+    Handler,
+    /// The local job next to the least that it can take.
+    Floor,
+    /// The local job next to a script in Python.
+    Reference,
+    /// The local job next to Vector.
+    Vector,
+    /// Jobs of all sizes, and their memory.
+    Sizes,
+    /// Jobs of few and many partitions, and their memory.
+    Partitions,
+    /// A job whose rules are swapped.
+    Swaps,
+    /// A Lambda function.
+    Lambda,
+    /// A worker with stand-ins for AWS.
+    Aws,
+}
+
+impl Goal {
+    fn measure(self, args: &Args, bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+        match self {
+            Self::Sandbox => sandbox::next_to_native(bench, report),
+            Self::Handler => sandbox::next_to_python(bench, report),
+            Self::Floor => jobs::next_to_floor(bench, report),
+            Self::Reference => jobs::next_to_reference(bench, report),
+            Self::Vector => jobs::next_to_vector(bench, report),
+            Self::Sizes => sizes::sizes(bench, report),
+            Self::Partitions => sizes::partitions(bench, report),
+            Self::Swaps => swaps::next_to_none(bench, report),
+            Self::Lambda => function::goals(args.package.as_deref(), report),
+            Self::Aws => worker::figures(bench, report),
+        }
+    }
+
+    fn is_wanted(self, args: &Args) -> bool {
+        match args.only.as_slice() {
+            [] => self != Self::Aws || args.aws,
+            only => only.contains(&self),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match &args.command {
+        Some(Command::Floor { source, lake }) => {
+            floor::run(source, lake).map(|(events, objects)| {
+                println!(r#"{{"events":{events},"objects":{objects}}}"#);
+            })
+        }
+        None => goals(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("goals: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn goals(args: &Args) -> anyhow::Result<()> {
+    fs::create_dir_all(&args.folder)?;
+    let bench = Bench {
+        folder: args.folder.canonicalize()?,
+        pairs: args.pairs.into(),
+        long: args.long,
+    };
+    let mut report = Report::default();
+    for goal in Goal::value_variants() {
+        if goal.is_wanted(args) {
+            goal.measure(args, &bench, &mut report)?;
+        }
+    }
+    println!("{}", report.render());
+    Ok(())
+}

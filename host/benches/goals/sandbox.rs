@@ -1,0 +1,171 @@
+//! The sandbox next to the same function outside of it, and next to other runtimes.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use guest_enrich::Settings;
+use serde_json::Value;
+use sluice::author::subject;
+use sluice::record::{SLICE_MAX_RECORDS, Slice};
+use sluice::transform::admit::Release;
+use sluice::transform::judge::check_json;
+use sluice::transform::outcome::Transformed;
+
+use super::bench::Bench;
+use super::measure::{Pairs, in_turn, median};
+use super::table::{Report, times};
+use crate::{events, native};
+
+/// Slices of a round, of different events.
+const SLICES: u64 = 20;
+
+/// Rounds for each pair of whole runs that was asked for: a round takes some ten milliseconds.
+const ROUNDS: usize = 20;
+
+const OVER_NATIVE: f64 = 1.75;
+
+const OVER_PYTHON: f64 = 14.0;
+
+/// Vector's remap language with the same enrichment, nanoseconds for a record: measured beforehand, on a
+/// machine of the kind that these goals were set on.
+const VRL_NS: f64 = 3_170.0;
+const OVER_VRL: f64 = 5.5;
+
+struct Sandbox {
+    release: Release,
+    slices: Vec<Slice>,
+    settings: Settings,
+}
+
+impl Sandbox {
+    fn new() -> anyhow::Result<Self> {
+        let engine = subject::engine(1)?;
+        Ok(Self {
+            release: subject::admitted(&engine, None, "{}")?,
+            slices: events::slices(SLICES, SLICE_MAX_RECORDS as u64)?,
+            settings: Settings::default(),
+        })
+    }
+
+    /// What the program makes of each slice: all of its records are events, natively too.
+    fn outcomes(&self) -> anyhow::Result<Vec<Transformed>> {
+        let mut outcomes = Vec::new();
+        for slice in &self.slices {
+            let inside = self.release.run(slice, &[])?;
+            let outside = native::run(slice, &self.settings);
+            ensure!(
+                inside.events.len() == slice.len() && inside.data == outside.data,
+                "the sandbox and the native function do not make the same events"
+            );
+            outcomes.push(inside);
+        }
+        Ok(outcomes)
+    }
+
+    /// Nanoseconds a record when each slice is given to `work`.
+    fn round(&self, mut work: impl FnMut(&Slice) -> anyhow::Result<()>) -> anyhow::Result<f64> {
+        let begun = Instant::now();
+        for slice in &self.slices {
+            work(slice)?;
+        }
+        let records: usize = self.slices.iter().map(Slice::len).sum();
+        Ok(begun.elapsed().as_secs_f64() * 1e9 / count(records))
+    }
+
+    /// What `run` does with a slice up to the outcome: a fresh instance, its settings, the copy into its
+    /// memory and back, fuel, memory and time bounded, and the check of what it returned.
+    fn sandboxed(&self) -> anyhow::Result<f64> {
+        self.round(|slice| {
+            black_box(self.release.run(slice, &[])?);
+            Ok(())
+        })
+    }
+
+    /// The same function into one output buffer, the partition of each event found.
+    fn native(&self) -> anyhow::Result<f64> {
+        self.round(|slice| {
+            black_box(native::run(slice, &self.settings));
+            Ok(())
+        })
+    }
+
+    /// The host's own check that each event of an outcome is JSON.
+    fn check(&self, outcomes: &[Transformed]) -> anyhow::Result<f64> {
+        let mut outcomes = outcomes.iter();
+        self.round(|_| {
+            let outcome = outcomes.next().context("an outcome for each slice")?;
+            for event in &outcome.events {
+                let data = &outcome.data[event.start as usize..event.end as usize];
+                check_json(data).map_err(|reason| anyhow::anyhow!(reason.message))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The sandbox next to the native function.
+pub(crate) fn next_to_native(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    let sandbox = Sandbox::new()?;
+    let outcomes = sandbox.outcomes()?;
+    let rounds = bench.pairs * ROUNDS;
+    let pairs = in_turn(rounds, || sandbox.sandboxed(), || sandbox.native())?;
+    let checks = in_turn(rounds, || sandbox.check(&outcomes), || Ok(0.0))?;
+    let ratio = pairs.ratio(|ns| *ns);
+    let (inside, outside) = (median(&pairs.first), median(&pairs.second));
+    report.goal(
+        "enrichment of a record in the sandbox, next to native",
+        format!("{inside:.0} ns, {outside:.0} ns: {}", times(ratio)),
+        "at most 1.75x",
+        ratio.of_medians <= OVER_NATIVE,
+    );
+    let less = inside - median(&checks.first);
+    report.figure(
+        "the same less the host's own check that results are JSON",
+        format!("{less:.0} ns: {:.2}x", less / outside),
+    );
+    let over_vrl = VRL_NS / inside;
+    report.goal(
+        "enrichment next to VRL (3,170 ns, measured beforehand)",
+        format!("{over_vrl:.1}x as fast"),
+        "at least 5.5x",
+        over_vrl >= OVER_VRL,
+    );
+    Ok(())
+}
+
+/// The sandbox next to a handler of a Lambda function in Python.
+pub(crate) fn next_to_python(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    let sandbox = Sandbox::new()?;
+    let job = bench.job(10_000, events::TYPES)?;
+    let handled = || handled(&job.source);
+    let pairs: Pairs<f64> = in_turn(bench.pairs, handled, || sandbox.sandboxed())?;
+    let ratio = pairs.ratio(|ns| *ns);
+    report.goal(
+        "enrichment next to a handler in Python",
+        format!("{:.0} ns, {} as fast", median(&pairs.first), times(ratio)),
+        "at least 14x",
+        ratio.of_medians >= OVER_PYTHON,
+    );
+    Ok(())
+}
+
+/// Nanoseconds a record, as the handler's script measures itself.
+fn handled(source: &Path) -> anyhow::Result<f64> {
+    let output = Command::new("python3")
+        .arg("-B")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/handler.py"))
+        .arg(source)
+        .output()
+        .context("cannot run python3")?;
+    let said: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    said["ns"].as_f64().context("the handler gave no time")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a round has few records")]
+fn count(records: usize) -> f64 {
+    records as f64
+}

@@ -1,0 +1,103 @@
+//! What a record takes in small and large jobs, into few and many partitions, and the memory of each.
+
+use super::bench::Bench;
+use super::measure::{Cost, median_of, peak};
+use super::table::{Report, mebibytes};
+use crate::events;
+
+const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
+const LONG: u64 = 100_000_000;
+
+const PARTITIONS: [u64; 5] = [1, 10, 100, 1_000, 10_000];
+const EVENTS: u64 = 1_000_000;
+
+const MEMORY_MIB: f64 = 128.0;
+const MEMORY_OF_MANY_PARTITIONS_MIB: f64 = 256.0;
+
+/// Up to so many events a job is run as often as pairs are; a larger one once, its length being its
+/// repetition.
+const REPEATED_UP_TO: u64 = 1_000_000;
+
+const HEAD: [&str; 4] = [
+    "wall, ns a record",
+    "CPU, ns a record",
+    "peak memory",
+    "objects",
+];
+
+/// Jobs of all sizes.
+pub(crate) fn sizes(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    let more = bench.long.then_some(LONG);
+    let mut rows = Vec::new();
+    for events in SIZES.into_iter().chain(more) {
+        let (costs, row) = measured(bench, events, events::TYPES)?;
+        rows.push(with_first(events, row));
+        if events >= EVENTS {
+            let what = format!("memory of the local job, {} M events", events / EVENTS);
+            memory(report, &what, &costs, MEMORY_MIB, "at most 128 MiB");
+        }
+    }
+    report.table(head("events"), &rows);
+    Ok(())
+}
+
+/// Jobs of a million events with all numbers of types.
+pub(crate) fn partitions(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for types in PARTITIONS {
+        let (costs, row) = measured(bench, EVENTS, types)?;
+        rows.push(with_first(types, row));
+        if types == PARTITIONS[PARTITIONS.len() - 1] {
+            let what = "memory with 10,000 partitions, 1 M events";
+            let most = MEMORY_OF_MANY_PARTITIONS_MIB;
+            memory(report, what, &costs, most, "at most 256 MiB");
+        }
+    }
+    report.table(head("partitions"), &rows);
+    Ok(())
+}
+
+fn memory(report: &mut Report, what: &str, costs: &[Cost], most: f64, goal: &str) {
+    let today = mebibytes(peak(costs));
+    report.goal(what, format!("{today:.0} MiB"), goal, today <= most);
+}
+
+fn measured(bench: &Bench, events: u64, types: u64) -> anyhow::Result<(Vec<Cost>, [String; 4])> {
+    let job = bench.job(events, types)?;
+    let runs = if events <= REPEATED_UP_TO {
+        bench.pairs
+    } else {
+        1
+    };
+    let (mut costs, mut objects) = (Vec::new(), String::new());
+    for _ in 0..runs {
+        let ran = bench.local_job(&job, &[])?;
+        costs.push(ran.cost);
+        objects = ran.summary["objects"].to_string();
+    }
+    let row = [
+        ns(median_of(&costs, |cost| cost.wall), events),
+        ns(median_of(&costs, |cost| cost.cpu), events),
+        format!("{:.0} MiB", mebibytes(peak(&costs))),
+        objects,
+    ];
+    Ok((costs, row))
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a count of events, far below 2^52"
+)]
+fn ns(seconds: f64, records: u64) -> String {
+    format!("{:.0}", seconds * 1e9 / records as f64)
+}
+
+fn with_first(first: u64, [wall, cpu, memory, objects]: [String; 4]) -> [String; 5] {
+    let first = indicatif::HumanCount(first).to_string();
+    [first, wall, cpu, memory, objects]
+}
+
+fn head(first: &str) -> [&str; 5] {
+    let [wall, cpu, memory, objects] = HEAD;
+    [first, wall, cpu, memory, objects]
+}

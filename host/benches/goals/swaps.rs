@@ -1,0 +1,190 @@
+//! A job whose rules are swapped every second, next to one whose rules stay.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use sluice::record::SequenceNumber;
+use sluice::sink::object_key::{OWN_FOLDER, ParsedKey, ShortId};
+
+use super::bench::{Bench, Job, Ran, named};
+use super::measure::{self, Cost, in_turn, median};
+use super::table::{Report, times};
+use crate::events;
+
+const EVENTS: u64 = 10_000_000;
+
+const SWAP_EVERY: Duration = Duration::from_secs(1);
+
+const SLOWER: f64 = 1.02;
+
+/// What both runs follow: how often is a part of the price.
+const POLL: &str = "500ms";
+
+/// Two releases that make the same events, so that only the swap is between them.
+const SETTINGS: [&str; 2] = ["{}", r#"{"partition_by":[]}"#];
+
+struct Swapped {
+    cost: Cost,
+    /// How often the release in the lake changes from a chunk to the next.
+    swaps: usize,
+    /// Processor time of those who activated, seconds.
+    activating: f64,
+}
+
+/// Swaps next to none.
+pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    let job = bench.job(EVENTS, events::TYPES)?;
+    let shop = Shop::new(bench)?;
+    let ran = in_turn(bench.pairs, || shop.swapping(&job), || shop.still(&job))?;
+    let swaps: Vec<_> = ran.first.iter().map(|swapped| swapped.swaps).collect();
+    let least = swaps.iter().min().copied().unwrap_or_default();
+    ensure!(least > 0, "no swap became effective in one of the runs");
+    let ratio = ran.ratio(|swapped| swapped.cost.wall);
+    report.goal(
+        "10 M events, swapped every second, next to never: wall time",
+        times(ratio),
+        "at most 1.02x",
+        ratio.of_medians <= SLOWER,
+    );
+    let of_cpu = ran.ratio(|swapped| swapped.cost.cpu);
+    report.figure("the same: CPU of the run", times(of_cpu));
+    let activating: Vec<_> = ran.first.iter().map(|swapped| swapped.activating).collect();
+    report.figure(
+        "the same: CPU of the processes that activate, beside the run",
+        format!(
+            "{:.2} s for {least} swaps or more in the lake",
+            median(&activating)
+        ),
+    );
+    Ok(())
+}
+
+/// A registry with two releases.
+struct Shop<'a> {
+    bench: &'a Bench,
+    registry: String,
+    releases: Vec<String>,
+}
+
+impl<'a> Shop<'a> {
+    fn new(bench: &'a Bench) -> anyhow::Result<Self> {
+        let folder = bench.folder.join("registry");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let mut shop = Self {
+            bench,
+            registry: named(&folder),
+            releases: Vec::new(),
+        };
+        shop.sluice(&["transform", "export", "enrich.wasm"])?;
+        for settings in SETTINGS {
+            let publish = [
+                "transform",
+                "publish",
+                "enrich.wasm",
+                "--settings",
+                settings,
+            ];
+            let registry = ["--registry", &shop.registry];
+            let (_, id) = shop.sluice(&[&publish[..], &registry[..]].concat())?;
+            shop.releases.push(id.trim().to_owned());
+        }
+        Ok(shop)
+    }
+
+    fn sluice(&self, args: &[&str]) -> anyhow::Result<(Cost, String)> {
+        measure::run(&mut self.bench.sluice(args))
+    }
+
+    /// Activates a release as whoever has tried it before does; gives the processor time.
+    fn activate(&self, swap: usize) -> anyhow::Result<f64> {
+        let release = &self.releases[swap % self.releases.len()];
+        let activate = [
+            "transform",
+            "activate",
+            release,
+            "--registry",
+            &self.registry,
+        ];
+        let as_it_is = ["--unchecked", "--unguarded"];
+        let (cost, _) = self.sluice(&[&activate[..], &as_it_is[..]].concat())?;
+        Ok(cost.cpu)
+    }
+
+    fn run(&self, job: &Job) -> anyhow::Result<Ran> {
+        let follow = ["--registry", &self.registry, "--registry-poll", POLL];
+        self.bench.local_job(job, &follow)
+    }
+
+    fn swapping(&self, job: &Job) -> anyhow::Result<Swapped> {
+        self.activate(0)?;
+        let (running, ended) = mpsc::channel::<()>();
+        let (ran, activating) = thread::scope(|scope| {
+            let activating = scope.spawn(|| self.swap_until(ended));
+            let ran = self.run(job);
+            drop(running);
+            (ran, activating.join())
+        });
+        let Ok(activating) = activating else {
+            bail!("who activates panicked");
+        };
+        Ok(Swapped {
+            cost: ran?.cost,
+            swaps: swaps(&self.bench.folder.join("lake"))?,
+            activating: activating?,
+        })
+    }
+
+    /// Activates the releases in turn; gives the processor time.
+    fn swap_until(&self, ended: mpsc::Receiver<()>) -> anyhow::Result<f64> {
+        let mut cpu = 0.0;
+        for swap in 1.. {
+            match ended.recv_timeout(SWAP_EVERY) {
+                Err(RecvTimeoutError::Timeout) => cpu += self.activate(swap)?,
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        Ok(cpu)
+    }
+
+    fn still(&self, job: &Job) -> anyhow::Result<Swapped> {
+        self.activate(0)?;
+        Ok(Swapped {
+            cost: self.run(job)?.cost,
+            swaps: 0,
+            activating: 0.0,
+        })
+    }
+}
+
+/// How often the release changes from a chunk to the next, by the names of objects.
+fn swaps(lake: &Path) -> anyhow::Result<usize> {
+    let mut chunks: BTreeMap<SequenceNumber, HashSet<ShortId>> = BTreeMap::new();
+    for partition in fs::read_dir(lake)? {
+        let partition = partition?;
+        if partition.file_name() == OWN_FOLDER {
+            continue;
+        }
+        for object in fs::read_dir(partition.path())? {
+            let name = object?.file_name().to_string_lossy().into_owned();
+            let parsed = ParsedKey::parse(&name).context(name.clone())?;
+            let releases = chunks.entry(parsed.chunk.first).or_default();
+            releases.insert(parsed.chunk.release);
+        }
+    }
+    let releases: Vec<_> = chunks.into_values().collect();
+    ensure!(
+        releases.iter().all(|of_chunk| of_chunk.len() == 1),
+        "a chunk is of two releases"
+    );
+    Ok(releases
+        .windows(2)
+        .filter(|pair| pair[0] != pair[1])
+        .count())
+}

@@ -1,0 +1,79 @@
+//! The table of goals, and the tables below it, in Markdown.
+
+use std::fmt::Write as _;
+
+use super::measure::{Cost, Ratio, median_of, peak};
+
+/// All that was measured.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    goals: Vec<[String; 4]>,
+    tables: Vec<String>,
+}
+
+impl Report {
+    /// A goal, and what came of it.
+    pub(crate) fn goal(&mut self, what: &str, today: String, goal: &str, is_met: bool) {
+        let verdict = if is_met { "met" } else { "**not met**" };
+        eprintln!("goals: {what}: {today}; goal {goal}, {verdict}");
+        let row = [what.to_owned(), today, goal.to_owned(), verdict.to_owned()];
+        self.goals.push(row);
+    }
+
+    /// Something to know beside the goals.
+    pub(crate) fn figure(&mut self, what: &str, today: String) {
+        eprintln!("goals: {what}: {today}");
+        self.goals
+            .push([what.to_owned(), today, "–".to_owned(), String::new()]);
+    }
+
+    /// A table of its own.
+    pub(crate) fn table<const COLUMNS: usize>(
+        &mut self,
+        head: [&str; COLUMNS],
+        rows: &[[String; COLUMNS]],
+    ) {
+        self.tables.push(rendered(head, rows));
+    }
+
+    /// All tables.
+    pub(crate) fn render(&self) -> String {
+        let goals = rendered(["what", "today", "goal", ""], &self.goals);
+        let all = std::iter::once(&goals).chain(&self.tables);
+        all.map(|table| format!("\n{table}")).collect()
+    }
+}
+
+fn rendered<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), " --- |".repeat(COLUMNS));
+    for row in rows {
+        let _infallible = writeln!(text, "| {} |", row.join(" | "));
+    }
+    text
+}
+
+/// A ratio with the spread of its pairs.
+pub(crate) fn times(ratio: Ratio) -> String {
+    let Ratio {
+        of_medians,
+        least,
+        most,
+    } = ratio;
+    format!("{of_medians:.2}x ({least:.2} to {most:.2})")
+}
+
+/// What one contestant took, the medians of its runs.
+pub(crate) fn contestant(costs: &[Cost]) -> String {
+    format!(
+        "{:.2} s, {:.2} s of CPU, {:.0} MiB",
+        median_of(costs, |cost| cost.wall),
+        median_of(costs, |cost| cost.cpu),
+        mebibytes(peak(costs))
+    )
+}
+
+/// Bytes in MiB.
+#[allow(clippy::cast_precision_loss, reason = "no machine has 2^52 bytes")]
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}

@@ -1,0 +1,141 @@
+//! The parts of the hot path, each alone on one thread.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what fails here ends the bench, and says where"
+)]
+
+#[path = "../events.rs"]
+mod events;
+#[path = "../native.rs"]
+mod native;
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use guest_enrich::Settings;
+use sluice::author::subject;
+use sluice::encode::{Format, Level, encode};
+use sluice::ledger::{Ledger, Pending, Range};
+use sluice::record::{SLICE_MAX_RECORDS, Slice};
+use sluice::source::aggregate::{Aggregator, Outsiders, unpack};
+use sluice::transform::admit::Release;
+use sluice::transform::judge::check_json;
+use sluice::transform::outcome::Transformed;
+use sluice::transform::release::Digest;
+
+/// What an aggregate of the producer library may have, bytes.
+const AGGREGATE_MAX_BYTES: usize = 50 << 10;
+
+fn slice() -> Slice {
+    let records = SLICE_MAX_RECORDS as u64;
+    events::slices(1, records).unwrap().remove(0)
+}
+
+fn release() -> Release {
+    let engine = subject::engine(1).unwrap();
+    subject::admitted(&engine, None, "{}").unwrap()
+}
+
+/// The events of an outcome, in order.
+fn lines(outcome: &Transformed) -> Vec<&[u8]> {
+    let events = outcome.events.iter();
+    let lines = events.map(|event| &outcome.data[event.start as usize..event.end as usize]);
+    lines.collect()
+}
+
+fn enrichment(criterion: &mut Criterion) {
+    let (slice, release, settings) = (slice(), release(), Settings::default());
+    let mut group = criterion.benchmark_group("enrichment of 1,000 records");
+    group.throughput(Throughput::Elements(slice.len() as u64));
+    group.bench_function("native", |bencher| {
+        bencher.iter(|| native::run(black_box(&slice), &settings));
+    });
+    group.bench_function("sandbox, slab", |bencher| {
+        bencher.iter(|| release.run(black_box(&slice), &[]).unwrap());
+    });
+    group.bench_function("sandbox, record by record", |bencher| {
+        bencher.iter(|| release.program().run_singly(black_box(&slice)).unwrap());
+    });
+    group.finish();
+    criterion.bench_function("fresh instance with its settings", |bencher| {
+        bencher.iter(|| release.program().check_settings().unwrap());
+    });
+}
+
+fn results(criterion: &mut Criterion) {
+    let (slice, release) = (slice(), release());
+    let outcome = release.run(&slice, &[]).unwrap();
+    let lines = lines(&outcome);
+    let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum();
+    let mut group = criterion.benchmark_group("results of 1,000 records");
+    group.throughput(Throughput::Elements(slice.len() as u64));
+    group.bench_function("check that they are JSON", |bencher| {
+        bencher.iter(|| {
+            for line in black_box(&lines) {
+                check_json(line).unwrap();
+            }
+        });
+    });
+    group.bench_function("encode as one object", |bencher| {
+        bencher.iter(|| {
+            let lines = &mut black_box(&lines).iter().copied();
+            encode(Format::default(), Level::default(), bytes, lines).unwrap()
+        });
+    });
+    group.finish();
+}
+
+fn ledger(criterion: &mut Criterion) {
+    let slice = slice();
+    let digest = Digest::of(slice.record(0).data);
+    let pending = Pending {
+        range: Range {
+            first: slice.positions()[0].sequence,
+            last: slice.positions()[slice.len() - 1].sequence,
+            count: slice.len() as u64,
+        },
+        release: digest,
+        format: Format::default(),
+        condemned: Vec::new(),
+        outsiders: Outsiders::default(),
+    };
+    let settled = Ledger::new(slice.shard().clone());
+    criterion.bench_function("ledger: pin, write, read, commit, write", |bencher| {
+        bencher.iter(|| {
+            let pinned = settled.pin(pending.clone()).unwrap();
+            let written = serde_json::to_vec(&pinned).unwrap();
+            let read: Ledger = serde_json::from_slice(&written).unwrap();
+            let read = read.check(slice.shard()).unwrap();
+            let committed = read.commit(pending.range, digest).unwrap();
+            serde_json::to_vec(&committed).unwrap()
+        });
+    });
+}
+
+fn aggregates(criterion: &mut Criterion) {
+    let (slice, mut aggregator) = (slice(), Aggregator::new(AGGREGATE_MAX_BYTES));
+    let mut count = 0;
+    for record in slice.records() {
+        let key = count.to_string();
+        if !aggregator.fits(&key, record.data.len()) {
+            break;
+        }
+        aggregator.push(&key, record.data);
+        count += 1;
+    }
+    let (_, data) = aggregator.finish().unwrap();
+    let data = Bytes::from(data);
+    let mut group = criterion.benchmark_group("aggregate of 50 KiB");
+    group.throughput(Throughput::Elements(count));
+    group.bench_function("take apart", |bencher| {
+        bencher.iter(|| unpack(black_box(&data)));
+    });
+    group.finish();
+}
+
+criterion_group!(parts, enrichment, results, ledger, aggregates);
+criterion_main!(parts);
