@@ -30,7 +30,7 @@ pub struct Swap {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overtaken {
     /// What the object says now.
-    pub found: Versioned,
+    pub found: Box<Versioned>,
 }
 
 impl Overtaken {
@@ -67,6 +67,7 @@ impl Swap {
         if found.ledger == self.next {
             Ok(found)
         } else {
+            let found = Box::new(found);
             Err(Overtaken { found })
         }
     }
@@ -139,7 +140,9 @@ impl Holding {
     pub fn refused(&mut self, swap: &Swap, found: Versioned) -> Result<Settled, Overtaken> {
         let (settled, known) = match swap.settle(found) {
             Ok(written) => (Settled::Done, written),
-            Err(overtaken) if overtaken.by() == self.owner => (Settled::TakeAgain, overtaken.found),
+            Err(overtaken) if overtaken.by() == self.owner => {
+                (Settled::TakeAgain, *overtaken.found)
+            }
             Err(overtaken) => return Err(overtaken),
         };
         self.known = known;

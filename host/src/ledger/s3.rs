@@ -44,7 +44,7 @@ enum Answer {
     /// It was done; the `ETag` since.
     Done(Option<String>),
     /// It was refused: the object is this.
-    Refused(Versioned),
+    Refused(Box<Versioned>),
 }
 
 impl S3Ledger {
@@ -105,7 +105,7 @@ impl S3Ledger {
                     holding.done(swap, etag);
                     return Ok(());
                 }
-                Answer::Refused(found) => match holding.refused(&swap, found)? {
+                Answer::Refused(found) => match holding.refused(&swap, *found)? {
                     Settled::Done => return Ok(()),
                     Settled::TakeAgain => {}
                 },
@@ -173,7 +173,7 @@ impl Place {
         let swap = Swap::new(next, etag, nonce());
         match self.write(&swap).await? {
             Answer::Done(etag) => Ok(swap.done(etag)),
-            Answer::Refused(found) => Ok(swap.settle(found)?),
+            Answer::Refused(found) => Ok(swap.settle(*found)?),
         }
     }
 
@@ -185,7 +185,8 @@ impl Place {
             match self.put(&swap.next, swap.seen.as_deref()).await {
                 Ok(etag) => return Ok(Answer::Done(etag)),
                 Err((Some(PRECONDITION_FAILED), _)) => {
-                    return Ok(Answer::Refused(self.read(swap.next.shard()).await?));
+                    let found = self.read(swap.next.shard()).await?;
+                    return Ok(Answer::Refused(Box::new(found)));
                 }
                 Err((_, why)) => {
                     if !attempts.again(&what, &why).await {

@@ -25,8 +25,6 @@ pub(super) enum Bug {
     PutWithoutCondition,
     /// The names of objects lack the range.
     KeyWithoutRange,
-    /// The names of objects lack the release, and a repetition is not pinned.
-    KeyWithoutRelease,
     /// The range that is pinned and committed ends one record behind what is written.
     RangeTooLong,
     /// A chunk is repeated by the release that serves by then.

@@ -31,12 +31,7 @@ impl Delivery {
     }
 
     fn does_not_pin_again(&self) -> bool {
-        let bugs = [
-            Bug::ReplayNotPinned,
-            Bug::KeyWithoutRelease,
-            Bug::CondemnedAnew,
-        ];
-        bugs.iter().any(|bug| self.has(*bug))
+        self.has(Bug::ReplayNotPinned) || self.has(Bug::CondemnedAnew)
     }
 }
 
@@ -89,19 +84,22 @@ impl Steps<'_> {
     fn run_out_of_time(&mut self, host: usize, plan: Plan) {
         let name = self.name(host);
         for record in plan.records.without(plan.condemned).iter() {
-            let label = format!("{name}: record {record} runs out of time");
-            self.add(label, FAULT, |to| {
-                if let Some(plan) = &mut to.work(host).plan {
-                    plan.condemned = plan.condemned.and(Records::one(record));
-                }
-                Ok(())
-            });
+            self.add(
+                format_args!("{name}: record {record} runs out of time"),
+                FAULT,
+                |to| {
+                    if let Some(plan) = &mut to.work(host).plan {
+                        plan.condemned = plan.condemned.and(Records::one(record));
+                    }
+                    Ok(())
+                },
+            );
         }
     }
 
     fn advance(&mut self, host: usize, what: &str) {
         let (model, name) = (self.model, self.name(host));
-        self.add(format!("{name} {what}"), FREE, |to| {
+        self.add(format_args!("{name} {what}"), FREE, |to| {
             to.work(host).advance(model);
             Ok(())
         });
@@ -109,7 +107,7 @@ impl Steps<'_> {
 
     fn keep(&mut self, host: usize, plan: Plan) {
         let (model, name) = (self.model, self.name(host));
-        self.add(format!("{name} keeps the release"), FREE, |to| {
+        self.add(format_args!("{name} keeps the release"), FREE, |to| {
             to.kept |= 1 << plan.release;
             to.work(host).advance(model);
             Ok(())
@@ -125,31 +123,39 @@ impl Steps<'_> {
             if plan.put & (1 << n) != 0 {
                 continue;
             }
-            let what = format!("{name} puts object {n} of {}", plan.records);
-            self.add(what.clone(), FREE, |to| {
-                model.put_object(to, object)?;
-                let work = to.work(host);
-                let plan = work.plan.as_mut();
-                let put = plan.map_or(0, |plan| {
-                    plan.put |= 1 << n;
-                    plan.put
-                });
-                if put == all {
-                    work.advance(model);
-                }
-                Ok(())
-            });
-            self.add(format!("{what}, which is held up"), FAULT, |to| {
-                to.late.push(Late::Put(object));
-                Ok(())
-            });
+            let records = plan.records;
+            self.add(
+                format_args!("{name} puts object {n} of {records}"),
+                FREE,
+                |to| {
+                    model.put_object(to, object)?;
+                    let work = to.work(host);
+                    let plan = work.plan.as_mut();
+                    let put = plan.map_or(0, |plan| {
+                        plan.put |= 1 << n;
+                        plan.put
+                    });
+                    if put == all {
+                        work.advance(model);
+                    }
+                    Ok(())
+                },
+            );
+            self.add(
+                format_args!("{name} puts object {n} of {records}, which is held up"),
+                FAULT,
+                |to| {
+                    to.late.push(Late::Put(object));
+                    Ok(())
+                },
+            );
         }
     }
 
     fn send_messages(&mut self, host: usize, plan: Plan) {
         let (model, name) = (self.model, self.name(host));
         self.add(
-            format!("{name} sends the messages of {}", plan.records),
+            format_args!("{name} sends the messages of {}", plan.records),
             FREE,
             |to| {
                 model.send(to, plan.records.without(plan.condemned))?;

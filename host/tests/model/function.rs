@@ -22,7 +22,7 @@ impl Steps<'_> {
         for last in open.iter() {
             let batch = Records::range(open.first(), last);
             let work = self.begin(host, known, batch);
-            self.add(format!("{name} is given {batch}"), cost, |to| {
+            self.add(format_args!("{name} is given {batch}"), cost, |to| {
                 to.hosts[host].at = At::Work(work);
                 Ok(())
             });
@@ -33,7 +33,10 @@ impl Steps<'_> {
         let library = &self.model.library;
         let known = known.unwrap_or_else(|| {
             let found = library.read(0, self.from.ledgers[0]);
-            Known::of(Holding::assumed(&self.name(host), found).known(), library)
+            Known::of(
+                Holding::assumed(&self.name(host).to_string(), found).known(),
+                library,
+            )
         });
         let ledger = library.ledger(known.ledger).clone();
         let numbers: Vec<_> = batch.iter().map(SequenceNumber::from).collect();
@@ -83,9 +86,13 @@ impl Steps<'_> {
             _ => Records(0),
         };
         let done = work.batch.without(left);
-        self.add(format!("{name} answers that {done} is done"), FREE, |to| {
-            to.hosts[host].at = At::Idle(Some(work.known));
-            model.acknowledge(to, done)
-        });
+        self.add(
+            format_args!("{name} answers that {done} is done"),
+            FREE,
+            |to| {
+                to.hosts[host].at = At::Idle(Some(work.known));
+                model.acknowledge(to, done)
+            },
+        );
     }
 }

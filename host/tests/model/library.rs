@@ -150,14 +150,10 @@ fn key(shard: u8, plan: &Plan, to: &Destination, bug: Option<Bug>) -> String {
         },
         _ => range(plan.records),
     };
-    let release = match bug {
-        Some(Bug::KeyWithoutRelease) => 0,
-        _ => plan.release,
-    };
     let origin = Origin {
         shard: shard_id(shard),
         range,
-        release: release_id(release),
+        release: release_id(plan.release),
     };
     origin.object_key(to, FORMAT)
 }

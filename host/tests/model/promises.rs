@@ -6,7 +6,7 @@ use sluice::ledger::Ledger;
 use super::Delivery;
 use super::bugs::Bug;
 use super::library::{committed, number, records};
-use super::state::{Doc, Obj, Records, State};
+use super::state::{Doc, Obj, Process, Records, State};
 
 /// A promise that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +50,11 @@ impl Delivery {
         state: &mut State,
         shard: u8,
         next: Doc,
-        by: &str,
+        by: Process,
     ) -> Result<(), Broken> {
         let before = self.library.read(shard, state.ledgers[usize::from(shard)]);
         let after = self.library.ledger(next);
-        self.check_holder(&before.ledger, &after, by)?;
+        self.check_holder(&before.ledger, &after, &by.to_string())?;
         self.check_committed(state, shard, &before.ledger, &after)?;
         self.check_pinned(state, shard, &before.ledger, &after)?;
         state.ledgers[usize::from(shard)] = Some(next);

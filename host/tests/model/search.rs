@@ -18,8 +18,9 @@ pub(super) trait Model {
 
     fn initial(&self) -> Self::State;
 
-    /// Everything that can happen next.
-    fn steps(&self, from: &Self::State) -> Vec<Step<Self::State, Self::Broken>>;
+    /// Everything that can happen next, always in the same order; what each is called only where that is
+    /// wanted.
+    fn steps(&self, from: &Self::State, called: bool) -> Vec<Step<Self::State, Self::Broken>>;
 
     /// Whether all work is done.
     fn is_done(&self, state: &Self::State) -> bool;
@@ -84,7 +85,7 @@ pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Counterexample<M:
     reached.number(model.initial(), 0);
     let mut next = 0;
     while let Some(state) = reached.states.get(next).cloned() {
-        for step in model.steps(&state) {
+        for (nth, step) in model.steps(&state, false).into_iter().enumerate() {
             reached.steps += 1;
             match step.to {
                 Ok(to) => {
@@ -95,7 +96,7 @@ pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Counterexample<M:
                 }
                 Err(broken) => {
                     let mut way = reached.way_to(next);
-                    way.push(step.label);
+                    way.push(model.steps(&state, true).swap_remove(nth).label);
                     return Err(Counterexample { broken, way });
                 }
             }
@@ -150,7 +151,7 @@ impl<M: Model> Reached<'_, M> {
         let mut way = Vec::new();
         while state > 0 {
             let (parent, to) = (self.parents[state], &self.states[state]);
-            let steps = self.model.steps(&self.states[parent]);
+            let steps = self.model.steps(&self.states[parent], true);
             let step = steps
                 .iter()
                 .find(|step| step.to.as_ref().is_ok_and(|s| s == &**to));

@@ -137,6 +137,19 @@ pub(super) enum At {
     Work(Work),
 }
 
+/// A process as it is called in leases. One that comes in the place of another has a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Process {
+    pub(super) host: usize,
+    pub(super) life: u8,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", ["a", "b"][self.host], self.life)
+    }
+}
+
 /// A process and those that come in its place when it was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Host {
@@ -147,10 +160,9 @@ pub(super) struct Host {
 /// A request that its host has given up, and that arrives later or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Late {
-    /// By a host in one of its lives.
     Write {
         shard: u8,
-        by: (u8, u8),
+        by: Process,
         write: Write,
     },
     Put(Obj),

@@ -1,13 +1,13 @@
 //! What can happen in a state: to the world, and to each host.
 
+use std::fmt;
+
 use super::bugs::Bug;
+use super::chunk::fresh;
 use super::promises::Broken;
 use super::search::Step;
-use super::state::{At, Host, Late, Records, State, Work};
+use super::state::{At, Late, Move, Process, Records, State, Work};
 use super::{Delivery, Mode};
-
-/// The hosts by name; one that comes in the place of another has a name of its own.
-const NAMES: [char; 2] = ['a', 'b'];
 
 /// No accident; and one.
 pub(super) const FREE: u8 = 0;
@@ -17,6 +17,8 @@ pub(super) const FAULT: u8 = 1;
 pub(super) struct Steps<'m> {
     pub(super) model: &'m Delivery,
     pub(super) from: &'m State,
+    /// Whether the steps are to be called something.
+    pub(super) called: bool,
     pub(super) found: Vec<Step<State, Broken>>,
 }
 
@@ -24,7 +26,7 @@ impl Steps<'_> {
     /// Adds what can happen, at the cost of so many accidents.
     pub(super) fn add(
         &mut self,
-        label: String,
+        label: fmt::Arguments<'_>,
         cost: u8,
         change: impl FnOnce(&mut State) -> Result<(), Broken>,
     ) {
@@ -37,10 +39,13 @@ impl Steps<'_> {
             to.forget_what_comes_too_late();
             to
         });
-        let is_fault = cost > 0;
         self.found.push(Step {
-            label,
-            is_fault,
+            label: if self.called {
+                label.to_string()
+            } else {
+                String::new()
+            },
+            is_fault: cost > 0,
             to,
         });
     }
@@ -48,7 +53,7 @@ impl Steps<'_> {
     /// What can happen to the world.
     pub(super) fn world(&mut self) {
         if self.from.active == 0 {
-            self.add("another release is activated".into(), FAULT, |to| {
+            self.add(format_args!("another release is activated"), FAULT, |to| {
                 to.active = 1;
                 Ok(())
             });
@@ -67,14 +72,16 @@ impl Steps<'_> {
         let model = self.model;
         match late {
             Late::Write { shard, by, write } => {
-                let label = format!("a late {:?} arrives", write.what);
-                self.add(label, FREE, |to| {
-                    to.late.remove(n);
-                    let by = owner(usize::from(by.0), by.1);
-                    model.write_ledger(to, shard, write.next, &by)
-                });
+                self.add(
+                    format_args!("a late {:?} arrives", write.what),
+                    FREE,
+                    |to| {
+                        to.late.remove(n);
+                        model.write_ledger(to, shard, write.next, by)
+                    },
+                );
             }
-            Late::Put(object) => self.add("a late put arrives".into(), FREE, |to| {
+            Late::Put(object) => self.add(format_args!("a late put arrives"), FREE, |to| {
                 to.late.remove(n);
                 model.put_object(to, object)
             }),
@@ -94,11 +101,14 @@ impl Steps<'_> {
             }
             let wish = |nonce| ledger.wanted_by("c").with_nonce(nonce);
             let next = self.model.fresh(self.from, wish);
-            let label = format!("somebody wishes for shard {shard}");
-            self.add(label, FAULT, |to| {
-                to.ledgers[shard] = Some(next);
-                Ok(())
-            });
+            self.add(
+                format_args!("somebody wishes for shard {shard}"),
+                FAULT,
+                |to| {
+                    to.ledgers[shard] = Some(next);
+                    Ok(())
+                },
+            );
         }
     }
 
@@ -111,18 +121,22 @@ impl Steps<'_> {
         let open = self.model.shard(0).without(self.from.acknowledged);
         if begun && open.count() > 1 {
             let record = Records::one(open.first());
-            self.add(format!("the mapping gives up on {record}"), FAULT, |to| {
-                to.given_up = to.given_up.and(record);
-                to.acknowledged = to.acknowledged.and(record);
-                Ok(())
-            });
+            self.add(
+                format_args!("the mapping gives up on {record}"),
+                FAULT,
+                |to| {
+                    to.given_up = to.given_up.and(record);
+                    to.acknowledged = to.acknowledged.and(record);
+                    Ok(())
+                },
+            );
         }
     }
 
     /// What a host can do, and what can be done to it.
     pub(super) fn host(&mut self, host: usize) {
-        let Host { life, at } = self.from.hosts[host];
-        let name = owner(host, life);
+        let at = self.from.hosts[host].at;
+        let name = self.name(host);
         match at {
             At::Idle(known) => match self.model.mode {
                 Mode::Workers => self.look(host),
@@ -132,14 +146,14 @@ impl Steps<'_> {
             At::Work(work) => self.work(host, work),
         }
         if at != At::Idle(None) {
-            self.add(format!("{name} is killed"), FAULT, |to| {
+            self.add(format_args!("{name} is killed"), FAULT, |to| {
                 to.hosts[host].life += 1;
                 to.hosts[host].at = At::Idle(None);
                 Ok(())
             });
         }
         if matches!(at, At::Work(_)) {
-            self.add(format!("{name} gives up"), FAULT, |to| {
+            self.add(format_args!("{name} gives up"), FAULT, |to| {
                 to.hosts[host].at = At::Idle(None);
                 Ok(())
             });
@@ -160,7 +174,7 @@ impl Steps<'_> {
         }
         let renews = self.model.mode == Mode::Workers && work.write.is_none();
         if renews {
-            self.write(host, work, super::state::Move::Renew, FAULT);
+            self.write(host, work, Move::Renew, FAULT);
         }
     }
 
@@ -172,10 +186,9 @@ impl Steps<'_> {
             let taken = work.feed.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
             for release in 0..=self.from.active {
-                let label = format!("{name} makes a chunk of {records} by release {release}");
-                self.add(label, FREE, |to| {
-                    let plan = super::chunk::fresh(records, release);
-                    to.work(host).plan = Some(plan);
+                let what = format_args!("{name} makes a chunk of {records} by release {release}");
+                self.add(what, FREE, |to| {
+                    to.work(host).plan = Some(fresh(records, release));
                     Ok(())
                 });
             }
@@ -183,14 +196,10 @@ impl Steps<'_> {
     }
 
     /// The host as it is called now.
-    pub(super) fn name(&self, host: usize) -> String {
-        owner(host, self.from.hosts[host].life)
+    pub(super) fn name(&self, host: usize) -> Process {
+        let life = self.from.hosts[host].life;
+        Process { host, life }
     }
-}
-
-/// What a process is called in leases.
-pub(super) fn owner(host: usize, life: u8) -> String {
-    format!("{}{life}", NAMES[host])
 }
 
 impl State {

@@ -2,14 +2,14 @@
 
 use super::bugs::Bug;
 use super::state::{At, Move, Work};
-use super::steps::{FAULT, FREE, Steps, owner};
+use super::steps::{FAULT, FREE, Steps};
 
 impl Steps<'_> {
     /// Looks at the ledgers. A shard can be taken that nobody holds or whose holder is gone; a holder that
     /// lives is taken for gone when its renewals are late.
     pub(super) fn look(&mut self, host: usize) {
         let name = self.name(host);
-        let rival = owner(1 - host, self.from.hosts[1 - host].life);
+        let rival = self.name(1 - host).to_string();
         for shard in 0..self.model.shards.len() {
             let seen = self.from.ledgers[shard];
             let shard = u8::try_from(shard).unwrap();
@@ -23,7 +23,7 @@ impl Steps<'_> {
             } else {
                 FREE
             };
-            self.add(format!("{name} finds shard {shard}"), cost, |to| {
+            self.add(format_args!("{name} finds shard {shard}"), cost, |to| {
                 to.hosts[host].at = At::Found { shard, seen };
                 Ok(())
             });

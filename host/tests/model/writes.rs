@@ -96,7 +96,13 @@ impl Steps<'_> {
     pub(super) fn take(&mut self, host: usize, shard: u8, seen: Option<Doc>) {
         let (library, name) = (&self.model.library, self.name(host));
         let found = library.read(shard, seen);
-        let swap = |nonce| Swap::new(found.ledger.taken_by(&name), found.etag.clone(), nonce);
+        let swap = |nonce| {
+            Swap::new(
+                found.ledger.taken_by(&name.to_string()),
+                found.etag.clone(),
+                nonce,
+            )
+        };
         let next = self.model.fresh(self.from, |nonce| swap(nonce).next);
         let known = Known {
             ledger: next,
@@ -108,7 +114,7 @@ impl Steps<'_> {
     /// A holder takes a step of its ledger.
     pub(super) fn write(&mut self, host: usize, work: Work, what: Move, cost: u8) {
         let (model, name) = (self.model, self.name(host));
-        let holding = Holding::taken(&name, work.known.versioned(&model.library));
+        let holding = Holding::taken(&name.to_string(), work.known.versioned(&model.library));
         let take = |ledger: &Ledger| step(ledger, what, work.plan.as_ref(), model.bug);
         match holding.swap(take, String::new()) {
             Ok(swap) => {
@@ -116,10 +122,14 @@ impl Steps<'_> {
                 let next = model.fresh(self.from, with);
                 self.send(host, work, what, next, cost);
             }
-            Err(error) => self.add(format!("{name} may not {what:?}: {error}"), FREE, |to| {
-                to.hosts[host].at = At::Idle(None);
-                Ok(())
-            }),
+            Err(error) => self.add(
+                format_args!("{name} may not {what:?}: {error}"),
+                FREE,
+                |to| {
+                    to.hosts[host].at = At::Idle(None);
+                    Ok(())
+                },
+            ),
         }
     }
 
@@ -146,13 +156,13 @@ impl Steps<'_> {
     fn attempt(&mut self, host: usize, work: Work, write: Write, cost: u8) {
         let (model, name) = (self.model, self.name(host));
         let shard = usize::from(work.shard);
-        let what = format!("{name}: {:?}", write.what);
+        let what = write.what;
         let waits = Work {
             write: Some(write),
             ..work
         };
         if self.from.ledgers[shard] != write.seen && !model.overwrites(write.what) {
-            self.add(format!("{what} is refused"), cost, |to| {
+            self.add(format_args!("{name}: {what:?} is refused"), cost, |to| {
                 let write = Some(Write {
                     refused: true,
                     ..write
@@ -162,8 +172,8 @@ impl Steps<'_> {
             });
             return;
         }
-        self.add(what.clone(), cost, |to| {
-            model.write_ledger(to, work.shard, write.next, &name)?;
+        self.add(format_args!("{name}: {what:?}"), cost, |to| {
+            model.write_ledger(to, work.shard, write.next, name)?;
             let etag = Some(write.next.0.to_string());
             let ledger = model.library.ledger(write.next).clone();
             let known = Swap {
@@ -174,19 +184,23 @@ impl Steps<'_> {
             model.done(to, host, work, write.what, &known);
             Ok(())
         });
-        self.add(format!("{what}, its answer is lost"), cost + FAULT, |to| {
-            model.write_ledger(to, work.shard, write.next, &name)?;
-            to.hosts[host].at = At::Work(waits);
-            Ok(())
-        });
         self.add(
-            format!("{what} is held up on its way"),
+            format_args!("{name}: {what:?}, its answer is lost"),
+            cost + FAULT,
+            |to| {
+                model.write_ledger(to, work.shard, write.next, name)?;
+                to.hosts[host].at = At::Work(waits);
+                Ok(())
+            },
+        );
+        self.add(
+            format_args!("{name}: {what:?} is held up on its way"),
             cost + FAULT,
             |to| {
                 to.hosts[host].at = At::Work(waits);
                 to.late.push(Late::Write {
                     shard: work.shard,
-                    by: (u8::try_from(host).unwrap(), to.hosts[host].life),
+                    by: name,
                     write,
                 });
                 Ok(())
@@ -203,17 +217,20 @@ impl Steps<'_> {
             next: library.ledger(write.next).clone(),
             seen: write.seen.map(|seen| seen.0.to_string()),
         };
-        let mut holding = Holding::taken(&name, work.known.versioned(library));
+        let mut holding = Holding::taken(&name.to_string(), work.known.versioned(library));
         let settled = match write.what {
             Move::Take => swap.settle(found.clone()).map(|known| {
-                holding = Holding::taken(&name, known);
+                holding = Holding::taken(&name.to_string(), known);
                 Settled::Done
             }),
             _ => holding.refused(&swap, found.clone()),
         };
-        let label = format!("{name} reads the ledger back: {settled:?}");
-        let label = label.split('(').take(2).collect::<Vec<_>>().join(" ");
-        self.add(label, FREE, |to| {
+        let read = match &settled {
+            Ok(Settled::Done) => "finds its write done".to_owned(),
+            Ok(Settled::TakeAgain) => "finds a note and writes again".to_owned(),
+            Err(overtaken) => format!("was overtaken by {}", overtaken.by()),
+        };
+        self.add(format_args!("{name} {read}"), FREE, |to| {
             match settled {
                 Ok(Settled::Done) => model.done(to, host, work, write.what, holding.known()),
                 Ok(Settled::TakeAgain) => {
