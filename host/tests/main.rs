@@ -17,6 +17,7 @@ mod kill_steps;
 mod lambda;
 mod local;
 mod metrics;
+mod model;
 mod nasty_json;
 mod neighbours;
 mod outages;

@@ -9,6 +9,7 @@
 //! ```
 
 pub mod file;
+pub mod holding;
 pub mod s3;
 pub mod store;
 #[cfg(test)]
@@ -139,9 +140,36 @@ pub enum LedgerError {
         /// What it was to be used for.
         wanted: String,
     },
+    /// A pending range is repeated, and of its records another ran out of wall time than before. Objects
+    /// may have landed in which that record is an event, or none.
+    #[error(
+        "record {0} of a range that was begun before ran out of time in one attempt and not in the \
+         other; this passes when the machine is less busy, or with a larger limits.time"
+    )]
+    Condemned(Position),
     /// A commit of a range that is not pinned.
     #[error("nothing is pending that could be committed")]
     Nothing,
+}
+
+impl Pending {
+    /// Whether a repetition is what it repeats.
+    fn check_repeated(&self, again: &Self) -> Result<(), LedgerError> {
+        let same = self.range == again.range
+            && self.release == again.release
+            && self.format == again.format
+            && self.outsiders == again.outsiders;
+        if !same {
+            let Range { first, last, .. } = self.range;
+            return Err(LedgerError::Pending { first, last });
+        }
+        let one_has = |one: &Self, other: &Self| {
+            let mut condemned = one.condemned.iter();
+            condemned.find(|at| !other.condemned.contains(at)).copied()
+        };
+        let differs = one_has(again, self).or_else(|| one_has(self, again));
+        differs.map_or(Ok(()), |at| Err(LedgerError::Condemned(at)))
+    }
 }
 
 fn whose(replay: Option<Bounds>) -> String {
@@ -328,27 +356,16 @@ impl Ledger {
         self.pending.as_ref()
     }
 
-    /// The ledger with `pending` pinned. A pending range may be pinned again as it stands, with more
-    /// condemned records than before: that is a replay.
+    /// The ledger with `pending` pinned. A pending range may be pinned again exactly as it stands: that is
+    /// a replay.
     ///
     /// # Errors
-    /// [`LedgerError::Order`] and [`LedgerError::Pending`].
+    /// [`LedgerError::Order`], [`LedgerError::Pending`] and [`LedgerError::Condemned`].
     pub fn pin(&self, pending: Pending) -> Result<Self, LedgerError> {
-        let Range { first, last, .. } = pending.range;
         if let Some(held) = &self.pending {
-            let same = held.range == pending.range
-                && held.release == pending.release
-                && held.format == pending.format
-                && held.outsiders == pending.outsiders
-                && held
-                    .condemned
-                    .iter()
-                    .all(|held| pending.condemned.contains(held));
-            if !same {
-                let Range { first, last, .. } = held.range;
-                return Err(LedgerError::Pending { first, last });
-            }
+            held.check_repeated(&pending)?;
         }
+        let Range { first, last, .. } = pending.range;
         let follows = self.committed.as_ref().is_none_or(|done| done.last < first);
         if !follows || first > last || pending.range.count == 0 {
             return Err(LedgerError::Order { first, last });

@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::Mutex;
 
+use super::holding::{Holding, Settled, Swap, Versioned};
 use super::store::StoreError;
 use super::{Ledger, LedgerError};
 use crate::aws::why;
@@ -31,21 +32,19 @@ pub struct Place {
     pub patience: Patience,
 }
 
-/// A ledger and the version of the object that says so.
-#[derive(Clone, Debug)]
-pub struct Versioned {
-    /// What the ledger says.
-    pub ledger: Ledger,
-    /// The object's `ETag`; none where there is no object yet.
-    pub etag: Option<String>,
-}
-
 /// The ledger of one shard, held by this process until another takes it.
 #[derive(Debug)]
 pub struct S3Ledger {
     place: Place,
-    owner: String,
-    state: Mutex<Versioned>,
+    holding: Mutex<Holding>,
+}
+
+/// What the store says to a conditional write.
+enum Answer {
+    /// It was done; the `ETag` since.
+    Done(Option<String>),
+    /// It was refused: the object is this.
+    Refused(Box<Versioned>),
 }
 
 impl S3Ledger {
@@ -68,11 +67,10 @@ impl S3Ledger {
         found: Versioned,
     ) -> Result<Self, StoreError> {
         let taken = found.ledger.taken_by(owner);
-        let state = place.swap(taken, found.etag).await?;
+        let known = place.swap(taken, found.etag).await?;
         Ok(Self {
             place,
-            owner: owner.to_owned(),
-            state: Mutex::new(state),
+            holding: Mutex::new(Holding::taken(owner, known)),
         })
     }
 
@@ -80,20 +78,15 @@ impl S3Ledger {
     /// until then.
     #[must_use]
     pub fn assume(place: Place, owner: &str, found: Versioned) -> Self {
-        let ledger = found.ledger.taken_by(owner);
         Self {
             place,
-            owner: owner.to_owned(),
-            state: Mutex::new(Versioned {
-                ledger,
-                etag: found.etag,
-            }),
+            holding: Mutex::new(Holding::assumed(owner, found)),
         }
     }
 
     /// What the ledger says.
     pub async fn ledger(&self) -> Ledger {
-        self.state.lock().await.ledger.clone()
+        self.holding.lock().await.known().ledger.clone()
     }
 
     /// Takes a step.
@@ -104,19 +97,18 @@ impl S3Ledger {
         &self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
-        let mut state = self.state.lock().await;
+        let mut holding = self.holding.lock().await;
         loop {
-            let next = step(&state.ledger)?;
-            match self.place.swap(next, state.etag.clone()).await {
-                Ok(written) => {
-                    *state = written;
+            let swap = holding.swap(&step, nonce())?;
+            match self.place.write(&swap).await? {
+                Answer::Done(etag) => {
+                    holding.done(swap, etag);
                     return Ok(());
                 }
-                Err(StoreError::Lost { shard, by }) if by == self.owner => {
-                    // A note that someone left in the ledger, such as a wish to have the shard.
-                    *state = self.place.read(&shard).await?;
-                }
-                Err(error) => return Err(error),
+                Answer::Refused(found) => match holding.refused(&swap, *found)? {
+                    Settled::Done => return Ok(()),
+                    Settled::TakeAgain => {}
+                },
             }
         }
     }
@@ -178,14 +170,24 @@ impl Place {
     /// # Errors
     /// [`StoreError::Lost`], and [`StoreError::Service`] when patience is at its end.
     pub async fn swap(&self, next: Ledger, etag: Option<String>) -> Result<Versioned, StoreError> {
-        let nonce = format!("{:016x}", rand::random::<u64>());
-        let next = next.with_nonce(nonce);
+        let swap = Swap::new(next, etag, nonce());
+        match self.write(&swap).await? {
+            Answer::Done(etag) => Ok(swap.done(etag)),
+            Answer::Refused(found) => Ok(swap.settle(*found)?),
+        }
+    }
+
+    /// Sends a write until it is answered.
+    async fn write(&self, swap: &Swap) -> Result<Answer, StoreError> {
         let what = format!("write s3://{}/{}", self.bucket, self.key);
         let mut attempts = Attempts::new(&self.patience, "write_ledger");
         loop {
-            match self.put(&next, etag.as_deref()).await {
-                Ok(etag) => return Ok(Versioned { ledger: next, etag }),
-                Err((Some(PRECONDITION_FAILED), _)) => return self.settle(next).await,
+            match self.put(&swap.next, swap.seen.as_deref()).await {
+                Ok(etag) => return Ok(Answer::Done(etag)),
+                Err((Some(PRECONDITION_FAILED), _)) => {
+                    let found = self.read(swap.next.shard()).await?;
+                    return Ok(Answer::Refused(Box::new(found)));
+                }
                 Err((_, why)) => {
                     if !attempts.again(&what, &why).await {
                         return Err(StoreError::Service { what, why });
@@ -222,16 +224,8 @@ impl Place {
             }
         }
     }
+}
 
-    /// The object is not what it was: either by a write of ours whose answer was lost, or by another.
-    async fn settle(&self, ours: Ledger) -> Result<Versioned, StoreError> {
-        let found = self.read(ours.shard()).await?;
-        if found.ledger == ours {
-            return Ok(found);
-        }
-        Err(StoreError::Lost {
-            shard: ours.shard().clone(),
-            by: found.ledger.owner().unwrap_or("nobody").to_owned(),
-        })
-    }
+fn nonce() -> String {
+    format!("{:016x}", rand::random::<u64>())
 }

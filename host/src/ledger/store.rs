@@ -8,6 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::file::LedgerFile;
+use super::holding::Overtaken;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
 use crate::record::{Bounds, ShardId};
@@ -54,6 +55,15 @@ pub enum StoreError {
         /// What was said.
         why: String,
     },
+}
+
+impl From<Overtaken> for StoreError {
+    fn from(overtaken: Overtaken) -> Self {
+        Self::Lost {
+            shard: overtaken.found.ledger.shard().clone(),
+            by: overtaken.by().to_owned(),
+        }
+    }
 }
 
 /// The ledger of one shard that this process holds.

@@ -53,13 +53,20 @@ fn a_pending_range_admits_no_other() {
 }
 
 #[test]
-fn a_condemned_record_stays_condemned() {
-    let mut first = pending(0, 90, 10);
-    first.condemned.push(SequenceNumber::from(30).into());
-    let ledger = Ledger::new(shard()).pin(first.clone()).unwrap();
-    assert!(ledger.pin(pending(0, 90, 10)).is_err());
-    first.condemned.push(SequenceNumber::from(60).into());
-    assert!(ledger.pin(first).is_ok());
+fn a_repetition_condemns_the_same_records() {
+    let condemning = |numbers: &[u64]| {
+        let mut pending = pending(0, 90, 10);
+        let positions = numbers.iter().map(|n| SequenceNumber::from(*n).into());
+        pending.condemned = positions.collect();
+        pending
+    };
+    let ledger = Ledger::new(shard()).pin(condemning(&[30, 40])).unwrap();
+    assert_eq!(ledger.pin(condemning(&[40, 30])).as_ref().err(), None);
+    for (numbers, differs) in [(vec![30], 40), (vec![30, 40, 60], 60), (vec![], 30)] {
+        let differs = SequenceNumber::from(differs).into();
+        let refused = Err(LedgerError::Condemned(differs));
+        assert_eq!(ledger.pin(condemning(&numbers)), refused);
+    }
 }
 
 #[test]

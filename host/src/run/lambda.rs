@@ -4,10 +4,10 @@
 //! Nothing of that is trusted to be exactly once. The ledger says what is done and what is pending, as
 //! in every mode; what a batch lacks is read from the stream.
 
-mod answer;
+pub mod answer;
 mod feed;
 mod metrics;
-mod missing;
+pub mod missing;
 
 use std::collections::HashMap;
 use std::mem;

@@ -20,7 +20,7 @@ use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::http;
-use crate::ledger::s3::Versioned;
+use crate::ledger::holding::Versioned;
 use crate::pipeline::Host;
 use crate::record::Bounds;
 use crate::retry::Patience;

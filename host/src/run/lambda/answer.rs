@@ -21,16 +21,17 @@ struct ItemFailure {
 
 /// The part of a batch that was not landed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub struct Failure {
     /// The first record of it.
-    pub(super) first: SequenceNumber,
+    pub first: SequenceNumber,
     /// How many records it has.
-    pub(super) records: usize,
+    pub records: usize,
 }
 
 impl Failure {
     /// What is left of a batch, in order, when everything up to `committed` is done.
-    pub(super) fn of(batch: &[SequenceNumber], committed: Option<SequenceNumber>) -> Option<Self> {
+    #[must_use]
+    pub fn of(batch: &[SequenceNumber], committed: Option<SequenceNumber>) -> Option<Self> {
         let left = match committed {
             None => batch,
             Some(committed) => &batch[batch.partition_point(|number| *number <= committed)..],

@@ -9,20 +9,21 @@ use crate::record::SequenceNumber;
 
 /// What is to be landed, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Todo {
+pub struct Todo {
     /// A pending range that is not in the batch as a whole.
-    pub(super) again: Option<Range>,
+    pub again: Option<Range>,
     /// The record behind which the mapping may have given up on others: they come between it and the
     /// rest of the batch.
-    pub(super) skipped_behind: Option<SequenceNumber>,
+    pub skipped_behind: Option<SequenceNumber>,
     /// The rest of the batch: from this index on.
-    pub(super) rest: usize,
+    pub rest: usize,
 }
 
 /// Looks at what the ledger says and at what the batch holds, which is in order and not empty. `count`
 /// says how many records of the batch, those inside aggregates counted, are between two numbers,
 /// both included.
-pub(super) fn todo(
+#[must_use]
+pub fn todo(
     ledger: &Ledger,
     batch: &[SequenceNumber],
     count: impl Fn(SequenceNumber, SequenceNumber) -> u64,

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Worker;
 use super::shard::shard_id;
 use crate::ledger::Ledger;
-use crate::ledger::s3::Versioned;
+use crate::ledger::holding::Versioned;
 use crate::ledger::store::StoreError;
 use crate::run::leases::{View, moves};
 use crate::source::kinesis::{End, KinesisError, ShardInfo};

@@ -10,7 +10,7 @@ use super::lease::Lease;
 use crate::config::{StartAt, StreamSettings};
 use crate::error::of_ledger;
 use crate::ledger::Ledger;
-use crate::ledger::s3::Versioned;
+use crate::ledger::holding::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::{Host, Shard, run_shard};
 use crate::record::{Bound, Bounds, ShardId};

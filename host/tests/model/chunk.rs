@@ -1,0 +1,167 @@
+//! The steps of a chunk, in the order of the pipeline: `land` in `host/src/pipeline.rs`.
+
+use super::Delivery;
+use super::bugs::Bug;
+use super::state::{Late, Move, Obj, Plan, Records, Work};
+use super::steps::{FAULT, FREE, Steps};
+
+/// What is done with a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its release is kept in the lake.
+    Keep,
+    Pin,
+    Put,
+    Send,
+    Commit,
+}
+
+use Stage::{Commit, Keep, Pin, Put, Send};
+
+impl Delivery {
+    fn order(&self) -> [Stage; 5] {
+        match self.bug {
+            Some(Bug::CommitBeforePut) => [Keep, Pin, Commit, Put, Send],
+            Some(Bug::CommitBeforeSend) => [Keep, Pin, Put, Commit, Send],
+            Some(Bug::SendBeforePut) => [Keep, Pin, Send, Put, Commit],
+            Some(Bug::PutBeforePin) => [Keep, Put, Pin, Send, Commit],
+            Some(Bug::PinBeforeKeep) => [Pin, Keep, Put, Send, Commit],
+            _ => [Keep, Pin, Put, Send, Commit],
+        }
+    }
+
+    fn does_not_pin_again(&self) -> bool {
+        self.has(Bug::ReplayNotPinned) || self.has(Bug::CondemnedAnew)
+    }
+}
+
+/// A chunk that nobody has begun yet.
+pub(super) fn fresh(records: Records, release: u8) -> Plan {
+    Plan {
+        records,
+        release,
+        condemned: Records(0),
+        again: false,
+        stage: 0,
+        put: 0,
+    }
+}
+
+impl Work {
+    /// The stage of the chunk is done.
+    pub(super) fn advance(&mut self, model: &Delivery) {
+        let Some(plan) = &mut self.plan else {
+            return;
+        };
+        plan.stage += 1;
+        if usize::from(plan.stage) == model.order().len() {
+            self.feed = self.feed.without(plan.records);
+            self.plan = None;
+        }
+    }
+}
+
+impl Steps<'_> {
+    pub(super) fn chunk(&mut self, host: usize, work: Work, plan: Plan) {
+        if plan.stage == 0 && plan.put == 0 && work.write.is_none() {
+            self.run_out_of_time(host, plan);
+        }
+        match self.model.order()[usize::from(plan.stage)] {
+            Keep => self.keep(host, plan),
+            Put => self.put(host, work, plan),
+            Send => self.send_messages(host, plan),
+            // The ledger is written by one at a time, and a renewal may be under way.
+            Pin | Commit if work.write.is_some() => {}
+            Pin if plan.again && self.model.does_not_pin_again() => {
+                self.advance(host, "takes the chunk as pinned");
+            }
+            Pin => self.write(host, work, Move::Pin, FREE),
+            Commit => self.write(host, work, Move::Commit, FREE),
+        }
+    }
+
+    /// The machine stands still while a record is transformed.
+    fn run_out_of_time(&mut self, host: usize, plan: Plan) {
+        let name = self.name(host);
+        for record in plan.records.without(plan.condemned).iter() {
+            self.add(
+                format_args!("{name}: record {record} runs out of time"),
+                FAULT,
+                |to| {
+                    if let Some(plan) = &mut to.work(host).plan {
+                        plan.condemned = plan.condemned.and(Records::one(record));
+                    }
+                    Ok(())
+                },
+            );
+        }
+    }
+
+    fn advance(&mut self, host: usize, what: &str) {
+        let (model, name) = (self.model, self.name(host));
+        self.add(format_args!("{name} {what}"), FREE, |to| {
+            to.work(host).advance(model);
+            Ok(())
+        });
+    }
+
+    fn keep(&mut self, host: usize, plan: Plan) {
+        let (model, name) = (self.model, self.name(host));
+        self.add(format_args!("{name} keeps the release"), FREE, |to| {
+            to.kept |= 1 << plan.release;
+            to.work(host).advance(model);
+            Ok(())
+        });
+    }
+
+    /// Puts the objects, in any order; one may be held up on its way, and is then put again.
+    fn put(&mut self, host: usize, work: Work, plan: Plan) {
+        let (model, name) = (self.model, self.name(host));
+        let objects: Vec<Obj> = model.library.objects(work.shard, &plan, model.bug);
+        let all = (1 << objects.len()) - 1;
+        for (n, object) in objects.into_iter().enumerate() {
+            if plan.put & (1 << n) != 0 {
+                continue;
+            }
+            let records = plan.records;
+            self.add(
+                format_args!("{name} puts object {n} of {records}"),
+                FREE,
+                |to| {
+                    model.put_object(to, object)?;
+                    let work = to.work(host);
+                    let plan = work.plan.as_mut();
+                    let put = plan.map_or(0, |plan| {
+                        plan.put |= 1 << n;
+                        plan.put
+                    });
+                    if put == all {
+                        work.advance(model);
+                    }
+                    Ok(())
+                },
+            );
+            self.add(
+                format_args!("{name} puts object {n} of {records}, which is held up"),
+                FAULT,
+                |to| {
+                    to.late.push(Late::Put(object));
+                    Ok(())
+                },
+            );
+        }
+    }
+
+    fn send_messages(&mut self, host: usize, plan: Plan) {
+        let (model, name) = (self.model, self.name(host));
+        self.add(
+            format_args!("{name} sends the messages of {}", plan.records),
+            FREE,
+            |to| {
+                model.send(to, plan.records.without(plan.condemned))?;
+                to.work(host).advance(model);
+                Ok(())
+            },
+        );
+    }
+}

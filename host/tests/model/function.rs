@@ -1,0 +1,98 @@
+//! What a function does with the batches that the mapping gives it. What is to be landed, and what is
+//! answered, is said by the program's own code.
+
+use sluice::ledger::holding::Holding;
+use sluice::record::SequenceNumber;
+use sluice::run::lambda::answer::Failure;
+use sluice::run::lambda::missing::{Todo, todo};
+
+use super::bugs::Bug;
+use super::library::{number, records};
+use super::state::{At, Known, Records, Work};
+use super::steps::{FAULT, FREE, Steps};
+
+impl Steps<'_> {
+    /// The mapping gives a batch: from what is not done on, as long as it likes. It gives none while
+    /// another is under way, unless it takes that for dead.
+    pub(super) fn invoke(&mut self, host: usize, known: Option<Known>) {
+        let name = self.name(host);
+        let other = matches!(self.from.hosts[1 - host].at, At::Work(_));
+        let cost = if other { FAULT } else { FREE };
+        let open = self.model.shard(0).without(self.from.acknowledged);
+        for last in open.iter() {
+            let batch = Records::range(open.first(), last);
+            let work = self.begin(host, known, batch);
+            self.add(format_args!("{name} is given {batch}"), cost, |to| {
+                to.hosts[host].at = At::Work(work);
+                Ok(())
+            });
+        }
+    }
+
+    fn begin(&self, host: usize, known: Option<Known>, batch: Records) -> Work {
+        let library = &self.model.library;
+        let known = known.unwrap_or_else(|| {
+            let found = library.read(0, self.from.ledgers[0]);
+            Known::of(
+                Holding::assumed(&self.name(host).to_string(), found).known(),
+                library,
+            )
+        });
+        let ledger = library.ledger(known.ledger).clone();
+        let numbers: Vec<_> = batch.iter().map(SequenceNumber::from).collect();
+        let todo = todo(&ledger, &numbers, |first, last| {
+            let between = Records::range(number(first), number(last));
+            between.within(batch).count()
+        });
+        Work {
+            feed: self.feed(todo, &numbers),
+            plan: self.model.begun(&ledger, self.from.active),
+            batch,
+            ..Work::on(0, known)
+        }
+    }
+
+    /// What is read from the stream, and the rest of the batch: as `Feed` in `host/src/run/lambda/feed.rs`
+    /// hands it over.
+    fn feed(&self, todo: Todo, batch: &[SequenceNumber]) -> Records {
+        let again = todo.again.map_or(Records(0), records);
+        let rest = &batch[todo.rest..];
+        let gap = match (todo.skipped_behind, rest.first()) {
+            (Some(behind), Some(next)) if !self.model.has(Bug::GapUnnoticed) => {
+                Records::range(number(behind) + 1, number(*next))
+            }
+            _ => Records(0),
+        };
+        let rest = rest.iter().map(|at| Records::one(number(*at)));
+        rest.fold(again.and(gap), Records::and)
+    }
+
+    /// Reads on, or answers: when all is read, or when time is over.
+    pub(super) fn read_on_or_answer(&mut self, host: usize, work: Work) {
+        if !work.feed.is_empty() {
+            self.build(host, work);
+        }
+        let (model, name) = (self.model, self.name(host));
+        let committed = model
+            .library
+            .ledger(work.known.ledger)
+            .committed()
+            .map(|done| done.last);
+        let batch: Vec<_> = work.batch.iter().map(SequenceNumber::from).collect();
+        let left = match Failure::of(&batch, committed) {
+            Some(failure) if !model.has(Bug::AcknowledgedEarly) => {
+                Records::range(number(failure.first), work.batch.last())
+            }
+            _ => Records(0),
+        };
+        let done = work.batch.without(left);
+        self.add(
+            format_args!("{name} answers that {done} is done"),
+            FREE,
+            |to| {
+                to.hosts[host].at = At::Idle(Some(work.known));
+                model.acknowledge(to, done)
+            },
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! Ledgers and objects by their numbers, which keep states small. What they are is made by the code of
+//! the program itself: its ledger, and its names of objects.
+
+use std::cell::{Ref, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use sluice::encode::Format;
+use sluice::ledger::holding::Versioned;
+use sluice::ledger::{Ledger, Pending, Range};
+use sluice::partition::PartitionPath;
+use sluice::record::{SequenceNumber, ShardId};
+use sluice::sink::Destination;
+use sluice::sink::object_key::Origin;
+use sluice::source::aggregate::Outsiders;
+use sluice::transform::outcome::ReasonCode;
+use sluice::transform::release::{Digest, ReleaseId};
+
+use super::bugs::Bug;
+use super::state::{Doc, Obj, Plan, Records};
+
+const FORMAT: Format = Format::Plain;
+
+/// An object of the lake.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Object {
+    pub(super) key: String,
+    /// The chunk that it is of.
+    pub(super) chunk: Records,
+    pub(super) release: u8,
+    /// The records that became its lines.
+    pub(super) lines: Records,
+    /// Two contents with the same lines differ in this.
+    pub(super) chance: bool,
+}
+
+/// Things by their numbers.
+struct Numbered<K, T> {
+    numbers: HashMap<K, u16>,
+    things: Vec<T>,
+}
+
+impl<K: Hash + Eq, T> Numbered<K, T> {
+    fn new() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            things: Vec::new(),
+        }
+    }
+
+    fn number(&mut self, key: K, thing: T) -> u16 {
+        let next = u16::try_from(self.things.len()).unwrap();
+        let things = &mut self.things;
+        *self.numbers.entry(key).or_insert_with(|| {
+            things.push(thing);
+            next
+        })
+    }
+}
+
+/// All ledgers and objects that a search has come across.
+pub(super) struct Library {
+    ledgers: RefCell<Numbered<Vec<u8>, Ledger>>,
+    objects: RefCell<Numbered<Object, Object>>,
+}
+
+impl Library {
+    pub(super) fn new() -> Self {
+        Self {
+            ledgers: RefCell::new(Numbered::new()),
+            objects: RefCell::new(Numbered::new()),
+        }
+    }
+
+    pub(super) fn number(&self, ledger: &Ledger) -> Doc {
+        let text = serde_json::to_vec(ledger).unwrap();
+        Doc(self.ledgers.borrow_mut().number(text, ledger.clone()))
+    }
+
+    pub(super) fn ledger(&self, doc: Doc) -> Ref<'_, Ledger> {
+        Ref::map(self.ledgers.borrow(), |all| &all.things[usize::from(doc.0)])
+    }
+
+    pub(super) fn object(&self, object: Obj) -> Ref<'_, Object> {
+        Ref::map(self.objects.borrow(), |all| {
+            &all.things[usize::from(object.0)]
+        })
+    }
+
+    /// What reading the ledger of a shard gives; a new one where there is none.
+    pub(super) fn read(&self, shard: u8, stored: Option<Doc>) -> Versioned {
+        let ledger = match stored {
+            Some(doc) => self.ledger(doc).clone(),
+            None => Ledger::new(shard_id(shard)),
+        };
+        let etag = stored.map(|doc| doc.0.to_string());
+        Versioned { ledger, etag }
+    }
+
+    /// The version that an `ETag` names.
+    pub(super) fn version(etag: Option<&str>) -> Option<Doc> {
+        etag.map(|etag| Doc(etag.parse().unwrap()))
+    }
+
+    /// Everything that a chunk puts into the lake.
+    pub(super) fn objects(&self, shard: u8, plan: &Plan, bug: Option<Bug>) -> Vec<Obj> {
+        let destinations: BTreeSet<_> = plan.records.iter().map(|r| destination(r, plan)).collect();
+        let objects = destinations.into_iter().map(|to| {
+            let lines = plan.records.iter().filter(|r| destination(*r, plan) == to);
+            Object {
+                key: key(shard, plan, &to, bug),
+                chunk: plan.records,
+                release: plan.release,
+                lines: lines.map(Records::one).fold(Records(0), Records::and),
+                chance: plan.again
+                    && matches!(bug, Some(Bug::ChanceInRules | Bug::PutWithoutCondition)),
+            }
+        });
+        let mut all = self.objects.borrow_mut();
+        let objects = objects.map(|object| Obj(all.number(object.clone(), object)));
+        objects.collect()
+    }
+}
+
+/// The shards: one, or a parent and its child.
+pub(super) fn shard_id(shard: u8) -> ShardId {
+    ShardId::new(&format!("shard-{shard}")).unwrap()
+}
+
+fn release_id(release: u8) -> ReleaseId {
+    Digest::of(&[release])
+}
+
+/// What the rules make of a record; releases differ in it.
+fn destination(record: u64, plan: &Plan) -> Destination {
+    if plan.condemned.has_all(Records::one(record)) {
+        return Destination::Quarantine(ReasonCode::new("out_of_time").unwrap());
+    }
+    let partition = (record + u64::from(plan.release)) % 2;
+    let partition = partition.to_string();
+    Destination::Lake(PartitionPath::from_pairs(&[("p", partition.as_str())]).unwrap())
+}
+
+fn key(shard: u8, plan: &Plan, to: &Destination, bug: Option<Bug>) -> String {
+    let range = match bug {
+        Some(Bug::KeyWithoutRange) => Range {
+            first: 1.into(),
+            last: 1.into(),
+            count: 1,
+        },
+        _ => range(plan.records),
+    };
+    let origin = Origin {
+        shard: shard_id(shard),
+        range,
+        release: release_id(plan.release),
+    };
+    origin.object_key(to, FORMAT)
+}
+
+fn range(records: Records) -> Range {
+    Range {
+        first: records.first().into(),
+        last: records.last().into(),
+        count: records.count(),
+    }
+}
+
+/// A chunk as the ledger pins it.
+pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
+    let mut range = range(plan.records);
+    if bug == Some(Bug::RangeTooLong) {
+        range.last = (plan.records.last() + 1).into();
+    }
+    let condemned = plan.condemned.iter();
+    Pending {
+        range,
+        release: release_id(plan.release),
+        format: FORMAT,
+        condemned: condemned.map(|r| SequenceNumber::from(r).into()).collect(),
+        outsiders: Outsiders::Keep,
+    }
+}
+
+/// The chunk that a ledger has pinned, to be repeated.
+pub(super) fn begun(pending: &Pending) -> Plan {
+    let condemned = pending
+        .condemned
+        .iter()
+        .map(|at| Records::one(number(at.sequence)));
+    Plan {
+        records: records(pending.range),
+        release: u8::from(pending.release != release_id(0)),
+        condemned: condemned.fold(Records(0), Records::and),
+        again: true,
+        stage: 0,
+        put: 0,
+    }
+}
+
+pub(super) fn records(range: Range) -> Records {
+    Records::range(number(range.first), number(range.last))
+}
+
+pub(super) fn number(sequence: SequenceNumber) -> u64 {
+    sequence.as_offset().unwrap()
+}
+
+/// The records up to what is committed, of a shard whose first is `first`.
+pub(super) fn committed(ledger: &Ledger, first: u64) -> Records {
+    let last = ledger.committed().map(|done| number(done.last));
+    last.map_or(Records(0), |last| Records::range(first, last))
+}

@@ -1,0 +1,270 @@
+//! A model of delivery, of which every course is gone through: two hosts on a shard, each of which can be
+//! killed, give up or be overtaken at any step; writes whose answer is lost, or which arrive when nobody
+//! waits for them any more; ledgers that have changed since they were read; another release that is
+//! activated; records that run out of time; batches that come shorter or longer, and records that the
+//! mapping gives up on; a parent and its child. So many of these at most, in any order.
+//!
+//! What hosts write, and what they make of an answer, is decided by the program's own code: `Ledger`,
+//! `Holding`, the names of objects, and what a function does with a batch. The model adds the store, the
+//! network, and how far each host is. Seeded faults show that it would find what is wrong.
+
+mod bugs;
+mod chunk;
+mod function;
+mod library;
+mod promises;
+mod search;
+mod state;
+mod steps;
+mod worker;
+mod writes;
+
+use sluice::ledger::Ledger;
+
+use self::bugs::Bug;
+use self::library::{Library, begun, committed};
+use self::promises::Broken;
+use self::search::{Explored, Model, Step, explore};
+use self::state::{At, Host, Known, Plan, Records, State, Work};
+use self::steps::Steps;
+
+use Mode::{Functions, Workers};
+
+/// Who delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Workers on a stream.
+    Workers,
+    /// The processes of a function behind a mapping.
+    Functions,
+}
+
+/// What is to be delivered, and what may happen.
+struct Delivery {
+    mode: Mode,
+    /// How many records each shard has; each after the first is the child of the one before.
+    shards: Vec<u64>,
+    /// The most records of a chunk.
+    chunk_max: u64,
+    /// How many accidents there may be.
+    faults: u8,
+    bug: Option<Bug>,
+    library: Library,
+}
+
+impl Delivery {
+    fn new(mode: Mode, shards: &[u64], chunk_max: u64, faults: u8) -> Self {
+        Self {
+            mode,
+            shards: shards.to_vec(),
+            chunk_max,
+            faults,
+            bug: None,
+            library: Library::new(),
+        }
+    }
+
+    fn with(self, bug: Bug) -> Self {
+        Self {
+            bug: Some(bug),
+            ..self
+        }
+    }
+
+    /// The records of a shard.
+    fn shard(&self, shard: u8) -> Records {
+        let before: u64 = self.shards[..usize::from(shard)].iter().sum();
+        Records::range(before + 1, before + self.shards[usize::from(shard)])
+    }
+
+    /// What is to be read of a shard: from what is pending, or behind what is committed.
+    fn behind(&self, shard: u8, ledger: &Ledger) -> Records {
+        let all = self.shard(shard);
+        all.without(committed(ledger, all.first()))
+    }
+
+    /// The chunk that a ledger has pinned, to be repeated as it was begun.
+    fn begun(&self, ledger: &Ledger, active: u8) -> Option<Plan> {
+        let mut plan = begun(ledger.pending()?);
+        if self.has(Bug::ReleaseChosenAgain) || self.has(Bug::ReplayNotPinned) {
+            plan.release = active;
+        }
+        Some(plan)
+    }
+
+    /// A shard is not taken more often than this: every take but the first follows an accident.
+    fn most_takes(&self) -> u64 {
+        u64::from(self.faults) + 2
+    }
+}
+
+impl Work {
+    /// The work on a shard of which nothing has been read.
+    fn on(shard: u8, known: Known) -> Self {
+        Self {
+            shard,
+            known,
+            feed: Records(0),
+            plan: None,
+            write: None,
+            batch: Records(0),
+        }
+    }
+}
+
+impl Model for Delivery {
+    type State = State;
+    type Broken = Broken;
+
+    const STUCK: Broken = Broken::Stuck;
+
+    fn initial(&self) -> State {
+        let host = Host {
+            life: 0,
+            at: At::Idle(None),
+        };
+        State {
+            ledgers: [None, None],
+            lake: Vec::new(),
+            bus: Records(0),
+            kept: 0,
+            active: 0,
+            hosts: [host, host],
+            late: Vec::new(),
+            faults: self.faults,
+            acknowledged: Records(0),
+            given_up: Records(0),
+        }
+    }
+
+    fn steps(&self, from: &State, called: bool) -> Vec<Step<State, Broken>> {
+        let mut steps = Steps {
+            model: self,
+            from,
+            called,
+            found: Vec::new(),
+        };
+        steps.world();
+        steps.host(0);
+        steps.host(1);
+        steps.found
+    }
+
+    fn is_done(&self, state: &State) -> bool {
+        (0u8..).zip(&self.shards).all(|(shard, _)| {
+            let ledger = self
+                .library
+                .read(shard, state.ledgers[usize::from(shard)])
+                .ledger;
+            self.behind(shard, &ledger).is_empty()
+                && (ledger.is_finished() || self.mode == Functions)
+        })
+    }
+
+    fn describe(&self, state: &State) -> String {
+        let ledgers = (0u8..).zip(&self.shards).map(|(shard, _)| {
+            let ledger = self
+                .library
+                .read(shard, state.ledgers[usize::from(shard)])
+                .ledger;
+            let done = committed(&ledger, self.shard(shard).first());
+            let pending = ledger.pending().map(begun);
+            let pending = pending.map_or("-".into(), |p| format!("{}/r{}", p.records, p.release));
+            let owner = ledger.owner().unwrap_or("-");
+            format!("[{owner} committed {done} pending {pending}]")
+        });
+        let lake = state.lake.iter().map(|object| {
+            let object = self.library.object(*object);
+            format!("{}/r{}", object.lines, object.release)
+        });
+        let (ledgers, lake) = (ledgers.collect::<String>(), lake.collect::<Vec<_>>());
+        format!("{ledgers} lake {} bus {}", lake.join(" "), state.bus)
+    }
+}
+
+/// Goes through all of a model, which must keep every promise and have at least so many states.
+fn holds(model: &Delivery, least: usize) {
+    let Explored { states, steps } = explore(model).unwrap_or_else(|found| panic!("{found:?}"));
+    println!("{states} states, {steps} steps");
+    assert!(
+        states >= least,
+        "only {states} states: does everything still happen?"
+    );
+}
+
+#[test]
+fn two_workers_on_a_shard_keep_every_promise() {
+    holds(&Delivery::new(Workers, &[3], 2, 2), 250_000);
+    holds(&Delivery::new(Workers, &[2], 2, 3), 1_100_000);
+}
+
+#[test]
+fn two_workers_on_a_parent_and_its_child_keep_every_promise() {
+    holds(&Delivery::new(Workers, &[2, 1], 2, 2), 270_000);
+    holds(&Delivery::new(Workers, &[1, 1], 1, 3), 1_000_000);
+}
+
+#[test]
+fn two_processes_of_a_function_keep_every_promise() {
+    holds(&Delivery::new(Functions, &[3], 2, 2), 900_000);
+    holds(&Delivery::new(Functions, &[2], 2, 3), 1_100_000);
+}
+
+#[test]
+#[ignore = "takes minutes and gigabytes"]
+fn every_promise_is_kept_further_out() {
+    holds(&Delivery::new(Workers, &[4], 2, 3), 8_000_000);
+    holds(&Delivery::new(Workers, &[2, 1], 2, 3), 3_000_000);
+    holds(&Delivery::new(Functions, &[3], 2, 3), 10_000_000);
+}
+
+/// What is seeded, into which hosts, and the promise that is broken first.
+const SEEDED: [(Bug, Mode, Broken); 19] = [
+    (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
+    (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
+    (Bug::SendBeforePut, Workers, Broken::MessageBeforeObject),
+    (Bug::PutBeforePin, Workers, Broken::TwoChunks),
+    (Bug::PinBeforeKeep, Workers, Broken::ReleaseNotKept),
+    (Bug::NoFenceCheck, Workers, Broken::StaleWriter),
+    (Bug::NoFenceCheck, Functions, Broken::StaleWriter),
+    (Bug::CommitWithoutCondition, Workers, Broken::StaleWriter),
+    (Bug::TakeWithoutCondition, Workers, Broken::StaleWriter),
+    (Bug::ChanceInRules, Workers, Broken::OtherContent),
+    (Bug::PutWithoutCondition, Workers, Broken::Overwritten),
+    (Bug::KeyWithoutRange, Workers, Broken::OtherContent),
+    (Bug::RangeTooLong, Functions, Broken::CommittedEarly),
+    (Bug::ReleaseChosenAgain, Workers, Broken::Stuck),
+    (Bug::ReplayNotPinned, Workers, Broken::TwoChunks),
+    (Bug::CondemnedAnew, Workers, Broken::TwoOutcomes),
+    (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
+    (Bug::GapUnnoticed, Functions, Broken::RangeOutOfTurn),
+    (Bug::AcknowledgedEarly, Functions, Broken::AcknowledgedEarly),
+];
+
+#[test]
+fn a_seeded_fault_breaks_a_promise() {
+    for (bug, mode, broken) in SEEDED {
+        let shards = match bug {
+            Bug::ChildBeforeParent => vec![1, 1],
+            Bug::ReleaseChosenAgain => vec![1],
+            _ => vec![3],
+        };
+        let model = Delivery::new(mode, &shards, 2, 2).with(bug);
+        let found = explore(&model).expect_err(&format!("{bug:?} breaks nothing"));
+        assert_eq!(found.broken, broken, "{bug:?}: {found:?}");
+    }
+}
+
+#[test]
+fn the_way_to_a_broken_promise_is_told() {
+    let model = Delivery::new(Workers, &[1], 1, 0).with(Bug::CommitBeforeSend);
+    let told = format!("{:?}", explore(&model).unwrap_err());
+    let ways = [
+        "CommittedEarly after",
+        "a0: Take",
+        "a0 puts object 0 of 1",
+        "a0: Commit",
+    ];
+    assert!(ways.iter().all(|part| told.contains(part)), "{told}");
+    assert_eq!(told.lines().count(), 8, "{told}");
+}

@@ -1,0 +1,170 @@
+//! What must hold whatever happens, looked at whenever a ledger is written, an object is put, messages
+//! are sent or a batch is answered.
+
+use sluice::ledger::Ledger;
+
+use super::Delivery;
+use super::bugs::Bug;
+use super::library::{committed, number, records};
+use super::state::{Doc, Obj, Process, Records, State};
+
+/// A promise that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// What is committed has not all landed.
+    CommittedEarly,
+    /// What was committed is not any more.
+    CommittedGoesBack,
+    /// One who does not hold the shard has changed its ledger.
+    StaleWriter,
+    /// A range was pinned while another was pending, or with a gap before it.
+    RangeOutOfTurn,
+    /// A range was pinned whose release the lake does not keep.
+    ReleaseNotKept,
+    /// A shard was begun before its parent was finished.
+    ChildBeforeParent,
+    /// A put met an object with the same name and other content.
+    OtherContent,
+    /// An object in the lake was changed.
+    Overwritten,
+    /// Objects of one record are of two chunks or two releases.
+    TwoChunks,
+    /// A record is in the lake twice.
+    TwoOutcomes,
+    /// A message was sent of an event that is not in the lake.
+    MessageBeforeObject,
+    /// The mapping was told that something is done which is not.
+    AcknowledgedEarly,
+    /// With no more accidents the end cannot be reached.
+    Stuck,
+}
+
+fn ensure(holds: bool, otherwise: Broken) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+impl Delivery {
+    /// The ledger of a shard becomes `next`, by a write of `by`.
+    pub(super) fn write_ledger(
+        &self,
+        state: &mut State,
+        shard: u8,
+        next: Doc,
+        by: Process,
+    ) -> Result<(), Broken> {
+        let before = self.library.read(shard, state.ledgers[usize::from(shard)]);
+        let after = self.library.ledger(next);
+        self.check_holder(&before.ledger, &after, &by.to_string())?;
+        self.check_committed(state, shard, &before.ledger, &after)?;
+        self.check_pinned(state, shard, &before.ledger, &after)?;
+        state.ledgers[usize::from(shard)] = Some(next);
+        Ok(())
+    }
+
+    fn check_holder(&self, before: &Ledger, after: &Ledger, by: &str) -> Result<(), Broken> {
+        let fence = |ledger: &Ledger| ledger.lease().map_or(0, |lease| lease.fence);
+        let takes = fence(after) == fence(before) + 1 && after.owner() == Some(by);
+        let holds = fence(after) == fence(before) && before.owner() == Some(by);
+        ensure(takes || holds, Broken::StaleWriter)
+    }
+
+    fn check_committed(
+        &self,
+        state: &State,
+        shard: u8,
+        before: &Ledger,
+        after: &Ledger,
+    ) -> Result<(), Broken> {
+        let first = self.shard(shard).first();
+        let (was, is) = (committed(before, first), committed(after, first));
+        ensure(is.has_all(was), Broken::CommittedGoesBack)?;
+        ensure(
+            is == was || self.landed(state).has_all(is),
+            Broken::CommittedEarly,
+        )?;
+        let counted = after.committed().map_or(0, |done| done.records);
+        ensure(counted == is.count(), Broken::CommittedEarly)
+    }
+
+    /// The records that have an outcome in the lake, and a message where they have an event.
+    fn landed(&self, state: &State) -> Records {
+        let lines = |quarantine: bool| {
+            let objects = state.lake.iter().map(|object| self.library.object(*object));
+            let objects = objects.filter(|o| o.key.starts_with("_sluice/") == quarantine);
+            objects.fold(Records(0), |all, object| all.and(object.lines))
+        };
+        lines(false).within(state.bus).and(lines(true))
+    }
+
+    fn check_pinned(
+        &self,
+        state: &State,
+        shard: u8,
+        before: &Ledger,
+        after: &Ledger,
+    ) -> Result<(), Broken> {
+        let Some(pinned) = after.pending() else {
+            return Ok(());
+        };
+        let kept = state.kept & (1 << super::library::begun(pinned).release) != 0;
+        ensure(kept, Broken::ReleaseNotKept)?;
+        let parent = shard.checked_sub(1);
+        let parent = parent.map(|parent| {
+            self.library
+                .read(parent, state.ledgers[usize::from(parent)])
+        });
+        let ready = parent.is_none_or(|parent| parent.ledger.is_finished());
+        ensure(ready, Broken::ChildBeforeParent)?;
+        let all = self.shard(shard);
+        let done = committed(after, all.first());
+        let next = all.without(done).first();
+        let in_turn = number(pinned.range.first) == next && all.has_all(records(pinned.range));
+        let alone = before.pending().is_none_or(|held| held == pinned);
+        ensure(in_turn && alone, Broken::RangeOutOfTurn)
+    }
+
+    /// An object is put, where none of its name is there.
+    pub(super) fn put_object(&self, state: &mut State, object: Obj) -> Result<(), Broken> {
+        let new = self.library.object(object);
+        let there = state
+            .lake
+            .iter()
+            .position(|there| self.library.object(*there).key == new.key);
+        if let Some(there) = there {
+            let same = state.lake[there] == object;
+            return match self.bug {
+                Some(Bug::PutWithoutCondition) => ensure(same, Broken::Overwritten),
+                _ => ensure(same, Broken::OtherContent),
+            };
+        }
+        for there in &state.lake {
+            let there = self.library.object(*there);
+            let apart = there.chunk.within(new.chunk).is_empty();
+            let same = there.chunk == new.chunk && there.release == new.release;
+            ensure(apart || same, Broken::TwoChunks)?;
+            ensure(
+                there.lines.within(new.lines).is_empty(),
+                Broken::TwoOutcomes,
+            )?;
+        }
+        state.lake.push(object);
+        state.lake.sort_unstable();
+        Ok(())
+    }
+
+    /// Messages are sent of these events.
+    pub(super) fn send(&self, state: &mut State, events: Records) -> Result<(), Broken> {
+        let objects = state.lake.iter().map(|object| self.library.object(*object));
+        let lines = objects.fold(Records(0), |all, object| all.and(object.lines));
+        state.bus = state.bus.and(events);
+        ensure(lines.has_all(events), Broken::MessageBeforeObject)
+    }
+
+    /// The mapping is told that these records are done.
+    pub(super) fn acknowledge(&self, state: &mut State, done: Records) -> Result<(), Broken> {
+        let ledger = self.library.read(0, state.ledgers[0]).ledger;
+        let done_in_truth = committed(&ledger, 1).and(state.given_up);
+        state.acknowledged = state.acknowledged.and(done);
+        ensure(done_in_truth.has_all(done), Broken::AcknowledgedEarly)
+    }
+}

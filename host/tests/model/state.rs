@@ -1,0 +1,190 @@
+//! What there is at one moment: the ledgers, the lake, the bus, and where each host is. Ledgers and
+//! objects are numbers, by which [`Library`](super::library::Library) knows them.
+
+use std::fmt;
+
+/// A ledger as it was, or could be, written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Doc(pub(super) u16);
+
+/// An object with its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Obj(pub(super) u16);
+
+/// A set of records. Sequence numbers begin with 1, through all shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Records(pub(super) u16);
+
+impl Records {
+    pub(super) fn range(first: u64, last: u64) -> Self {
+        (first..=last).fold(Self(0), |set, record| set.and(Self::one(record)))
+    }
+
+    pub(super) fn one(record: u64) -> Self {
+        Self(1 << record)
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(super) fn has_all(self, other: Self) -> bool {
+        other.without(self).is_empty()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn iter(self) -> impl DoubleEndedIterator<Item = u64> {
+        (0..16).filter(move |record| self.0 & (1 << record) != 0)
+    }
+
+    pub(super) fn count(self) -> u64 {
+        self.0.count_ones().into()
+    }
+
+    /// Its first record; 0 of an empty set, which is no record.
+    pub(super) fn first(self) -> u64 {
+        self.iter().next().unwrap_or(0)
+    }
+
+    /// Its last record; 0 of an empty set, which is no record.
+    pub(super) fn last(self) -> u64 {
+        self.iter().next_back().unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: String = self.iter().map(|record| record.to_string()).collect();
+        f.write_str(if digits.is_empty() { "-" } else { &digits })
+    }
+}
+
+/// A ledger as a host knows it, and the version in the store that it goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Known {
+    pub(super) ledger: Doc,
+    pub(super) etag: Option<Doc>,
+}
+
+/// Steps of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Move {
+    Take,
+    Renew,
+    Pin,
+    Commit,
+    Finish,
+    GiveBack,
+}
+
+/// A write of a ledger that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Write {
+    pub(super) what: Move,
+    pub(super) next: Doc,
+    pub(super) seen: Option<Doc>,
+    /// The store has refused it, and the host has not yet looked why.
+    pub(super) refused: bool,
+}
+
+/// A chunk in the making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    pub(super) records: Records,
+    pub(super) release: u8,
+    /// The records that ran out of time.
+    pub(super) condemned: Records,
+    /// Whether it was begun by another before.
+    pub(super) again: bool,
+    /// How far it is in the order of steps.
+    pub(super) stage: u8,
+    /// Which of its objects are put, a bit each.
+    pub(super) put: u8,
+}
+
+/// A host that works on a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Work {
+    pub(super) shard: u8,
+    pub(super) known: Known,
+    /// Records that are still to be read.
+    pub(super) feed: Records,
+    pub(super) plan: Option<Plan>,
+    pub(super) write: Option<Write>,
+    /// What a function was given.
+    pub(super) batch: Records,
+}
+
+/// Where a host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum At {
+    /// Between two shards, or two batches; a function keeps the ledger that it knows.
+    Idle(Option<Known>),
+    /// Has seen that a shard can be taken.
+    Found { shard: u8, seen: Option<Doc> },
+    /// At work.
+    Work(Work),
+}
+
+/// A process as it is called in leases. One that comes in the place of another has a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Process {
+    pub(super) host: usize,
+    pub(super) life: u8,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", ["a", "b"][self.host], self.life)
+    }
+}
+
+/// A process and those that come in its place when it was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Host {
+    pub(super) life: u8,
+    pub(super) at: At,
+}
+
+/// A request that its host has given up, and that arrives later or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Late {
+    Write {
+        shard: u8,
+        by: Process,
+        write: Write,
+    },
+    Put(Obj),
+}
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct State {
+    pub(super) ledgers: [Option<Doc>; 2],
+    /// Sorted.
+    pub(super) lake: Vec<Obj>,
+    pub(super) bus: Records,
+    /// The releases that the lake keeps, a bit each.
+    pub(super) kept: u8,
+    pub(super) active: u8,
+    pub(super) hosts: [Host; 2],
+    /// Sorted.
+    pub(super) late: Vec<Late>,
+    /// How many more accidents there may be.
+    pub(super) faults: u8,
+    /// What the mapping takes for done.
+    pub(super) acknowledged: Records,
+    /// What the mapping has given up on.
+    pub(super) given_up: Records,
+}

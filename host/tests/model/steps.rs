@@ -1,0 +1,230 @@
+//! What can happen in a state: to the world, and to each host.
+
+use std::fmt;
+
+use super::bugs::Bug;
+use super::chunk::fresh;
+use super::promises::Broken;
+use super::search::Step;
+use super::state::{At, Late, Move, Process, Records, State, Work};
+use super::{Delivery, Mode};
+
+/// No accident; and one.
+pub(super) const FREE: u8 = 0;
+pub(super) const FAULT: u8 = 1;
+
+/// The steps from a state.
+pub(super) struct Steps<'m> {
+    pub(super) model: &'m Delivery,
+    pub(super) from: &'m State,
+    /// Whether the steps are to be called something.
+    pub(super) called: bool,
+    pub(super) found: Vec<Step<State, Broken>>,
+}
+
+impl Steps<'_> {
+    /// Adds what can happen, at the cost of so many accidents.
+    pub(super) fn add(
+        &mut self,
+        label: fmt::Arguments<'_>,
+        cost: u8,
+        change: impl FnOnce(&mut State) -> Result<(), Broken>,
+    ) {
+        let Some(faults) = self.from.faults.checked_sub(cost) else {
+            return;
+        };
+        let mut to = self.from.clone();
+        to.faults = faults;
+        let to = change(&mut to).map(|()| {
+            to.forget_what_comes_too_late();
+            to
+        });
+        self.found.push(Step {
+            label: if self.called {
+                label.to_string()
+            } else {
+                String::new()
+            },
+            is_fault: cost > 0,
+            to,
+        });
+    }
+
+    /// What can happen to the world.
+    pub(super) fn world(&mut self) {
+        if self.from.active == 0 {
+            self.add(format_args!("another release is activated"), FAULT, |to| {
+                to.active = 1;
+                Ok(())
+            });
+        }
+        for (n, late) in self.from.late.iter().enumerate() {
+            self.arrive(n, *late);
+        }
+        match self.model.mode {
+            Mode::Workers => self.wish(),
+            Mode::Functions => self.give_up_on_records(),
+        }
+    }
+
+    /// A request arrives whose host does not wait for it any more.
+    fn arrive(&mut self, n: usize, late: Late) {
+        let model = self.model;
+        match late {
+            Late::Write { shard, by, write } => {
+                self.add(
+                    format_args!("a late {:?} arrives", write.what),
+                    FREE,
+                    |to| {
+                        to.late.remove(n);
+                        model.write_ledger(to, shard, write.next, by)
+                    },
+                );
+            }
+            Late::Put(object) => self.add(format_args!("a late put arrives"), FREE, |to| {
+                to.late.remove(n);
+                model.put_object(to, object)
+            }),
+        }
+    }
+
+    /// Somebody asks for a shard that is held.
+    fn wish(&mut self) {
+        for shard in 0..self.model.shards.len() {
+            let Some(doc) = self.from.ledgers[shard] else {
+                continue;
+            };
+            let ledger = self.model.library.ledger(doc).clone();
+            let asked = ledger.lease().is_none_or(|lease| lease.wanted_by.is_some());
+            if asked || ledger.owner().is_none() || ledger.is_finished() {
+                continue;
+            }
+            let wish = |nonce| ledger.wanted_by("c").with_nonce(nonce);
+            let next = self.model.fresh(self.from, wish);
+            self.add(
+                format_args!("somebody wishes for shard {shard}"),
+                FAULT,
+                |to| {
+                    to.ledgers[shard] = Some(next);
+                    Ok(())
+                },
+            );
+        }
+    }
+
+    /// The mapping gives up on the next record, once the ledger knows where the shard began. (Until
+    /// then nobody can say whether it was to be read at all.) The last one is never given up, since
+    /// its batch is what shows that others are missing.
+    fn give_up_on_records(&mut self) {
+        let ledger = self.model.library.read(0, self.from.ledgers[0]).ledger;
+        let begun = ledger.pending().is_some() || ledger.committed().is_some();
+        let open = self.model.shard(0).without(self.from.acknowledged);
+        if begun && open.count() > 1 {
+            let record = Records::one(open.first());
+            self.add(
+                format_args!("the mapping gives up on {record}"),
+                FAULT,
+                |to| {
+                    to.given_up = to.given_up.and(record);
+                    to.acknowledged = to.acknowledged.and(record);
+                    Ok(())
+                },
+            );
+        }
+    }
+
+    /// What a host can do, and what can be done to it.
+    pub(super) fn host(&mut self, host: usize) {
+        let at = self.from.hosts[host].at;
+        let name = self.name(host);
+        match at {
+            At::Idle(known) => match self.model.mode {
+                Mode::Workers => self.look(host),
+                Mode::Functions => self.invoke(host, known),
+            },
+            At::Found { shard, seen } => self.take(host, shard, seen),
+            At::Work(work) => self.work(host, work),
+        }
+        if at != At::Idle(None) {
+            self.add(format_args!("{name} is killed"), FAULT, |to| {
+                to.hosts[host].life += 1;
+                to.hosts[host].at = At::Idle(None);
+                Ok(())
+            });
+        }
+        if matches!(at, At::Work(_)) {
+            self.add(format_args!("{name} gives up"), FAULT, |to| {
+                to.hosts[host].at = At::Idle(None);
+                Ok(())
+            });
+        }
+    }
+
+    fn work(&mut self, host: usize, work: Work) {
+        if let Some(write) = work.write {
+            self.go_on_writing(host, work, write);
+        }
+        match work.plan {
+            Some(plan) => self.chunk(host, work, plan),
+            None if work.write.is_some() => {}
+            None => match self.model.mode {
+                Mode::Workers => self.read_on_or_leave(host, work),
+                Mode::Functions => self.read_on_or_answer(host, work),
+            },
+        }
+        let renews = self.model.mode == Mode::Workers && work.write.is_none();
+        if renews {
+            self.write(host, work, Move::Renew, FAULT);
+        }
+    }
+
+    /// The next chunk is read and transformed: as many records as there may be, by a release that serves
+    /// or served a moment ago.
+    pub(super) fn build(&mut self, host: usize, work: Work) {
+        let name = self.name(host);
+        for count in 1..=work.feed.count().min(self.model.chunk_max) {
+            let taken = work.feed.iter().take(usize::try_from(count).unwrap());
+            let records = taken.map(Records::one).fold(Records(0), Records::and);
+            for release in 0..=self.from.active {
+                let what = format_args!("{name} makes a chunk of {records} by release {release}");
+                self.add(what, FREE, |to| {
+                    to.work(host).plan = Some(fresh(records, release));
+                    Ok(())
+                });
+            }
+        }
+    }
+
+    /// The host as it is called now.
+    pub(super) fn name(&self, host: usize) -> Process {
+        let life = self.from.hosts[host].life;
+        Process { host, life }
+    }
+}
+
+impl State {
+    /// The work of a host that is at work.
+    pub(super) fn work(&mut self, host: usize) -> &mut Work {
+        match &mut self.hosts[host].at {
+            At::Work(work) => work,
+            other => unreachable!("{other:?} is no work"),
+        }
+    }
+
+    /// A write that goes by a version which is no more will never be done.
+    fn forget_what_comes_too_late(&mut self) {
+        let ledgers = self.ledgers;
+        self.late.retain(|late| match late {
+            Late::Write { shard, write, .. } => write.seen == ledgers[usize::from(*shard)],
+            Late::Put(_) => true,
+        });
+        self.late.sort_unstable();
+        self.late.dedup();
+    }
+}
+
+impl Delivery {
+    pub(super) fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+}

@@ -1,0 +1,53 @@
+//! What workers do between chunks: they look for shards, and leave them when all is read.
+
+use super::bugs::Bug;
+use super::state::{At, Move, Work};
+use super::steps::{FAULT, FREE, Steps};
+
+impl Steps<'_> {
+    /// Looks at the ledgers. A shard can be taken that nobody holds or whose holder is gone; a holder that
+    /// lives is taken for gone when its renewals are late.
+    pub(super) fn look(&mut self, host: usize) {
+        let name = self.name(host);
+        let rival = self.name(1 - host).to_string();
+        for shard in 0..self.model.shards.len() {
+            let seen = self.from.ledgers[shard];
+            let shard = u8::try_from(shard).unwrap();
+            let found = self.model.library.read(shard, seen).ledger;
+            let fence = found.lease().map_or(0, |lease| lease.fence);
+            if found.is_finished() || !self.is_open(shard) || fence > self.model.most_takes() {
+                continue;
+            }
+            let cost = if found.owner() == Some(&rival) {
+                FAULT
+            } else {
+                FREE
+            };
+            self.add(format_args!("{name} finds shard {shard}"), cost, |to| {
+                to.hosts[host].at = At::Found { shard, seen };
+                Ok(())
+            });
+        }
+    }
+
+    fn is_open(&self, shard: u8) -> bool {
+        if self.model.has(Bug::ChildBeforeParent) {
+            return true;
+        }
+        let Some(parent) = shard.checked_sub(1) else {
+            return true;
+        };
+        let ledger = self.from.ledgers[usize::from(parent)];
+        self.model.library.read(parent, ledger).ledger.is_finished()
+    }
+
+    /// Every shard is closed: at its end it is finished. A worker that is to stop leaves it earlier.
+    pub(super) fn read_on_or_leave(&mut self, host: usize, work: Work) {
+        if work.feed.is_empty() {
+            self.write(host, work, Move::Finish, FREE);
+        } else {
+            self.build(host, work);
+            self.write(host, work, Move::GiveBack, FAULT);
+        }
+    }
+}
