@@ -126,7 +126,7 @@ impl<'a> Shop<'a> {
         self.activate(0)?;
         let (running, ended) = mpsc::channel::<()>();
         let (ran, activating) = thread::scope(|scope| {
-            let activating = scope.spawn(|| self.swap_until(ended));
+            let activating = scope.spawn(move || self.swap_until(&ended));
             let ran = self.run(job);
             drop(running);
             (ran, activating.join())
@@ -142,7 +142,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Activates the releases in turn; gives the processor time.
-    fn swap_until(&self, ended: mpsc::Receiver<()>) -> anyhow::Result<f64> {
+    fn swap_until(&self, ended: &mpsc::Receiver<()>) -> anyhow::Result<f64> {
         let mut cpu = 0.0;
         for swap in 1.. {
             match ended.recv_timeout(SWAP_EVERY) {

@@ -7,7 +7,7 @@ use crate::support::aws::proxy::Fault;
 use crate::support::cloud::{SHARD, Service};
 use crate::support::guests::rogue;
 use crate::support::lambda::Function;
-use crate::support::shop::{Kept, Shop, stamp};
+use crate::swaps::shop::{Kept, Shop, stamp};
 
 /// Batches in which a function finds what has changed in its registry; it takes one or two.
 const TRIES: usize = 200;

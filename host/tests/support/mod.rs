@@ -9,4 +9,3 @@ pub(crate) mod lake;
 pub(crate) mod lambda;
 pub(crate) mod outcomes;
 pub(crate) mod program;
-pub(crate) mod shop;

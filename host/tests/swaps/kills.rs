@@ -12,7 +12,7 @@ use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{SHARD, Service::S3};
 use crate::support::guests::rogue;
 use crate::support::program::{Ran, Running};
-use crate::support::shop::{Kept, Shop, serves, stamp};
+use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -208,7 +208,7 @@ fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
     fs::remove_file(shop.file(&format!("releases/{b}.json"))).unwrap();
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &a);
-    let (step, why) = crate::support::shop::refuses(&mut worker, &b);
+    let (step, why) = crate::swaps::shop::refuses(&mut worker, &b);
     assert_eq!((&*step, why.contains(&b)), ("fetch", true), "{why}");
     shop.put(20);
     worker.until(|_| shop.landed() == 20);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::metrics::watched::status;
 use crate::support::cloud::{SHARD, signal};
-use crate::support::shop::{Kept, Shop, serves, stamp};
+use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
 #[test]
 fn an_activated_release_serves_from_the_next_chunk_on_and_a_rollback_goes_back() {
@@ -39,6 +39,12 @@ fn an_activated_release_serves_from_the_next_chunk_on_and_a_rollback_goes_back()
     }
 }
 
+/// How long swaps go on: `SLUICE_SWAPS_SECONDS=600` for as long as one has patience for.
+fn swapping_time() -> Duration {
+    let seconds = std::env::var("SLUICE_SWAPS_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(6, |seconds| seconds.parse().unwrap()))
+}
+
 /// Swaps several times a second for a while, with records all along.
 #[test]
 fn swaps_without_end_lose_nothing_and_mix_nothing() {
@@ -47,7 +53,7 @@ fn swaps_without_end_lose_nothing_and_mix_nothing() {
     let mut worker = shop.watched(&["--chunk-records", "50"]);
     let begun = Instant::now();
     let mut swaps = 0;
-    while begun.elapsed() < Duration::from_secs(6) || swaps < 6 {
+    while begun.elapsed() < swapping_time() || swaps < 6 {
         shop.activate(&releases[swaps % 2], &["--unguarded"]);
         swaps += 1;
         for _ in 0..4 {
@@ -67,6 +73,7 @@ fn swaps_without_end_lose_nothing_and_mix_nothing() {
         let made = stamps.values().filter(|made| *made == stamp).count();
         assert!(made > 0, "nothing was made by {stamp}");
     }
+    println!("{swaps} swaps, {all} records");
     assert_eq!(shop.cloud.ledger(SHARD)["pending"], serde_json::Value::Null);
 }
 

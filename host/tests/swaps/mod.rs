@@ -4,5 +4,6 @@
 mod kills;
 mod live;
 mod refusals;
+pub(crate) mod shop;
 mod trials;
 mod watching;

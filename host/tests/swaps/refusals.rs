@@ -9,7 +9,7 @@ use sluice::transform::release::{Digest, Manifest, Offer};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, rogue};
-use crate::support::shop::{Kept, Shop, refuses, serves, stamp};
+use crate::swaps::shop::{Kept, Shop, refuses, serves, stamp};
 
 /// A release of these bytes as it would stand in a registry, and its parts.
 pub(super) struct Forged {

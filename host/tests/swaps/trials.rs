@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::metrics::watched::status;
 use crate::support::lake;
-use crate::support::shop::{Kept, Shop, serves, stamp};
+use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
 #[test]
 fn a_shadow_finds_what_it_changes_and_lands_nothing() {
