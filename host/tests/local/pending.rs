@@ -148,3 +148,27 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
     assert_eq!(quarantined[0].reason, "out_of_time");
     assert!(ledger(&place)["pending"].is_null());
 }
+
+/// The first attempt may have landed it as something else already.
+#[test]
+fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice() {
+    let place = Place::new();
+    place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
+    place.write("rogue.wasm", &rogue().by_slab);
+    let rogue = ["--transform", "rogue.wasm"];
+    interrupt(&place, "place=x", &rogue);
+    let pinned = ledger(&place);
+    let much_fuel = [
+        "--limits-fuel",
+        "1000000000000000",
+        "--limits-time",
+        "300ms",
+    ];
+    let ran = place.try_land(&[&rogue[..], &much_fuel].concat());
+    ran.failed(1, &["record 5 of a range that was begun", "limits.time"]);
+    assert_eq!(ledger(&place), pinned);
+    assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);
+    let quarantined = lake::quarantine(&place.lake());
+    let reasons: Vec<_> = quarantined.iter().map(|q| q.reason.as_str()).collect();
+    assert_eq!(reasons, ["out_of_fuel"]);
+}

@@ -140,10 +140,15 @@ impl Cloud {
 
     /// Writes a ledger past whoever holds it.
     pub(crate) fn put_ledger(&self, shard: &str, ledger: &Value) {
+        let key = format!("lake/{}", ledger_name(shard));
+        self.put_object(&key, ledger.to_string().into_bytes());
+    }
+
+    /// Puts an object into the bucket.
+    pub(crate) fn put_object(&self, key: &str, content: Vec<u8>) {
         let client = self.s3.client();
-        let put = client.put_object().bucket("bucket");
-        let put = put.key(format!("lake/{}", ledger_name(shard)));
-        let put = put.body(ledger.to_string().into_bytes().into());
+        let put = client.put_object().bucket("bucket").key(key);
+        let put = put.body(content.into());
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(put.send()).unwrap();
     }

@@ -139,6 +139,7 @@ impl Shared {
             Fault::TruncateBody(bytes) => {
                 answers::truncated(self.forward(request).await?, bytes).await
             }
+            Fault::DamageBody => answers::damaged(self.forward(request).await?).await,
         }
     }
 

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use flate2::Crc;
 use futures_util::stream::{self, Stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::Response;
 use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderName;
 
-use super::super::http::{Answer, Failed};
+use super::super::http::{Answer, Failed, full};
 
 /// An answer whose body comes in pieces of so many bytes, with pauses.
 pub(super) async fn slow(response: Response<Incoming>, bytes: usize, pause: Duration) -> Answer {
@@ -39,6 +43,23 @@ pub(super) async fn truncated(response: Response<Incoming>, bytes: usize) -> Ans
         })
     };
     with_body(response, pieces).await
+}
+
+/// An answer that succeeded, with a bit that was changed on its way and the checksum of what it was
+/// ("Checking object integrity": `x-amz-checksum-crc32`, base64 of the four bytes).
+pub(super) async fn damaged(response: Response<Incoming>) -> Answer {
+    let (mut head, body) = response.into_parts();
+    let mut body = body.collect().await?.to_bytes().to_vec();
+    if head.status.is_success() {
+        let mut crc = Crc::new();
+        crc.update(&body);
+        let checksum = STANDARD.encode(crc.sum().to_be_bytes());
+        let name = HeaderName::from_static("x-amz-checksum-crc32");
+        head.headers.insert(name, checksum.parse()?);
+        let middle = body.len() / 2;
+        body[middle] ^= 1;
+    }
+    Ok(Response::from_parts(head, full(body)))
 }
 
 async fn with_body<S>(response: Response<Incoming>, pieces: impl FnOnce(Bytes) -> S) -> Answer

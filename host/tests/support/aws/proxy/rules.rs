@@ -27,6 +27,9 @@ pub(crate) enum Fault {
     SlowBody { bytes: usize, pause: Duration },
     /// The answer's body breaks off behind so many bytes.
     TruncateBody(usize),
+    /// One bit of the answer's body is another, and a checksum says how the body was: that of S3 for the
+    /// answers to reads, where they succeed.
+    DamageBody,
 }
 
 impl Fault {

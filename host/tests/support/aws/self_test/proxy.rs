@@ -138,6 +138,17 @@ async fn slows_and_breaks_bodies() {
 }
 
 #[tokio::test]
+async fn damages_a_body_so_that_its_checksum_tells() {
+    let (_s3, proxy, client) = start();
+    put(&client, "k").await.unwrap();
+    let rule = proxy.add(Rule::new(Fault::DamageBody).method("GET"));
+    let damaged = get(&client, "k").await.unwrap_err();
+    assert!(format!("{damaged:?}").contains("hecksum"), "{damaged:?}");
+    assert_eq!(proxy.hits(rule), 1);
+    assert_eq!(get(&client, "k").await.unwrap(), [7; 1000]);
+}
+
+#[tokio::test]
 async fn acts_on_the_calls_it_is_told_of() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);

@@ -1,0 +1,314 @@
+//! What can fail, how, and when: every cell of the table, and why some have no place in it.
+
+use std::time::Duration;
+
+use crate::support::aws::proxy::{Fault, Rule};
+use crate::support::cloud::Cloud;
+use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
+
+use super::streams::{amid_a_chunk, fresh, with_registry};
+
+/// More than a client of AWS tries on its own.
+const BURST: usize = 5;
+
+/// An operation of a service.
+#[derive(Clone, Copy)]
+pub(super) struct Operation {
+    pub(super) name: &'static str,
+    pub(super) service: Service,
+    pub(super) request: fn(Rule) -> Rule,
+    /// What the worker says of it when its patience is at its end.
+    pub(super) said: &'static str,
+    /// How often a run without faults does it at least.
+    pub(super) calls: usize,
+    /// Whether its answer has a body.
+    answers: bool,
+    /// A stream whose delivery needs the operation.
+    pub(super) given: fn() -> Cloud,
+    pub(super) arguments: &'static [&'static str],
+}
+
+const OPERATION: Operation = Operation {
+    name: "",
+    service: S3,
+    request: |rule| rule,
+    said: "",
+    calls: 1,
+    answers: true,
+    given: fresh,
+    arguments: &[],
+};
+
+pub(super) const OPERATIONS: [Operation; 14] = [
+    Operation {
+        name: "put an object",
+        request: |rule| rule.method("PUT").path("event_type"),
+        said: "put s3://bucket/lake/event_type=",
+        calls: 15,
+        answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "look at an object",
+        request: |rule| rule.method("HEAD"),
+        said: "look at s3://bucket/lake/",
+        calls: 5,
+        answers: false,
+        given: amid_a_chunk,
+        ..OPERATION
+    },
+    Operation {
+        name: "read a ledger",
+        request: |rule| rule.method("GET").path("_sluice/ledger"),
+        said: "read s3://bucket/lake/_sluice/ledger/",
+        calls: 9,
+        ..OPERATION
+    },
+    Operation {
+        name: "take a shard",
+        request: |rule| rule.method("PUT").path("_sluice/ledger"),
+        said: "write s3://bucket/lake/_sluice/ledger/",
+        answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "pin a chunk",
+        request: |rule| ledger(rule).body("\"pending\": {"),
+        said: "write s3://bucket/lake/_sluice/ledger/",
+        calls: 4,
+        answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "commit a chunk",
+        request: |rule| {
+            ledger(rule)
+                .body("\"pending\": null")
+                .body("\"committed\": {")
+        },
+        said: "write s3://bucket/lake/_sluice/ledger/",
+        calls: 4,
+        answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "read a release",
+        request: |rule| rule.method("GET").path("_sluice/releases"),
+        said: "read s3://bucket/lake/_sluice/releases/",
+        given: amid_a_chunk,
+        ..OPERATION
+    },
+    Operation {
+        name: "keep a release",
+        request: |rule| rule.method("PUT").path("_sluice/releases"),
+        said: "put s3://bucket/lake/_sluice/releases/",
+        answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "read the registry",
+        request: |rule| rule.method("GET").path("registry/active.json"),
+        said: "read s3://bucket/registry/active.json",
+        calls: 4,
+        given: with_registry,
+        arguments: &[
+            "--registry",
+            "s3://bucket/registry",
+            "--registry-poll",
+            "100ms",
+        ],
+        ..OPERATION
+    },
+    Operation {
+        name: "find the queue",
+        service: Sqs,
+        request: |rule| rule.action("GetQueueUrl"),
+        said: "look up the queue bus",
+        ..OPERATION
+    },
+    Operation {
+        name: "send messages",
+        service: Sqs,
+        request: |rule| rule.action("SendMessageBatch"),
+        said: "messages to http",
+        calls: 6,
+        ..OPERATION
+    },
+    Operation {
+        name: "list shards",
+        service: Kinesis,
+        request: |rule| rule.action("ListShards"),
+        said: "list the shards of the stream events",
+        calls: 3,
+        ..OPERATION
+    },
+    Operation {
+        name: "get an iterator",
+        service: Kinesis,
+        request: |rule| rule.action("GetShardIterator"),
+        said: "read shardId-00000000000",
+        calls: 3,
+        ..OPERATION
+    },
+    Operation {
+        name: "get records",
+        service: Kinesis,
+        request: |rule| rule.action("GetRecords"),
+        said: "read shardId-00000000000",
+        calls: 6,
+        ..OPERATION
+    },
+];
+
+fn ledger(rule: Rule) -> Rule {
+    rule.method("PUT").path("_sluice/ledger")
+}
+
+/// How an operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Throttled,
+    TooManyRequests,
+    Error,
+    Away,
+    /// Access is denied for a while.
+    Denied,
+    ResetBefore,
+    /// The service has done it, and its answer is lost.
+    ResetAfter,
+    /// Nothing comes for longer than a lease lasts.
+    Hung,
+    SlowBody,
+    Truncated,
+    /// What arrives is not what its checksum says.
+    Damaged,
+}
+
+const ALL: [How; 11] = [
+    How::Throttled,
+    How::TooManyRequests,
+    How::Error,
+    How::Away,
+    How::Denied,
+    How::ResetBefore,
+    How::ResetAfter,
+    How::Hung,
+    How::SlowBody,
+    How::Truncated,
+    How::Damaged,
+];
+
+/// Which calls of an operation fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// The first, and more of them than a client tries on its own.
+    First,
+    /// One amid the run.
+    Middle,
+    /// The last that a run without faults needs, and more of them than a client tries on its own.
+    Last,
+    /// The first and the last.
+    Twice,
+}
+
+const ALWAYS: [When; 4] = [When::First, When::Middle, When::Last, When::Twice];
+
+/// A cell of the table.
+#[derive(Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) operation: Operation,
+    pub(super) how: How,
+    pub(super) when: When,
+}
+
+/// Every cell that has a place in the table.
+pub(super) fn cells() -> impl Iterator<Item = Cell> {
+    let cells = OPERATIONS.into_iter().flat_map(|operation| {
+        let row = move |how| {
+            ALWAYS.map(move |when| Cell {
+                operation,
+                how,
+                when,
+            })
+        };
+        ALL.into_iter().flat_map(row)
+    });
+    cells.filter(|cell| cell.left_out().is_none())
+}
+
+impl Cell {
+    pub(super) fn name(&self) -> String {
+        format!("{}, {:?}, {:?}", self.operation.name, self.how, self.when)
+    }
+
+    /// Why the cell has no place in the table.
+    fn left_out(&self) -> Option<&'static str> {
+        let Operation {
+            name,
+            service,
+            calls,
+            answers,
+            ..
+        } = self.operation;
+        let of_the_body = matches!(self.how, How::SlowBody | How::Truncated);
+        let like_throttled = matches!(self.how, How::TooManyRequests | How::Away);
+        let first_too = matches!(self.when, When::First | When::Twice);
+        match self.when {
+            When::Middle | When::Last | When::Twice if calls == 1 => Some("there is one call"),
+            When::Middle | When::Last | When::Twice if like_throttled => {
+                Some("clients take it for throttling")
+            }
+            _ if of_the_body && !answers => Some("the answer has no body"),
+            _ if self.how == How::Damaged && service != S3 => Some("there is no checksum"),
+            _ if self.how == How::Damaged && name == "look at an object" => {
+                Some("the answer has no body")
+            }
+            _ if self.how == How::Damaged && name == "read a ledger" && first_too => {
+                Some("there is no ledger yet")
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn fault(&self) -> Fault {
+        let answer = |status, code: &str| match self.operation.service {
+            S3 => Fault::s3(status, code),
+            Kinesis | Sqs => Fault::json(status, code),
+        };
+        match self.how {
+            How::Throttled => match self.operation.service {
+                S3 => answer(503, "SlowDown"),
+                Kinesis => answer(400, "ProvisionedThroughputExceededException"),
+                Sqs => answer(400, "RequestThrottled"),
+            },
+            How::TooManyRequests => answer(429, "TooManyRequests"),
+            How::Error => answer(500, "InternalError"),
+            How::Away => answer(503, "ServiceUnavailable"),
+            How::Denied => answer(403, "AccessDenied"),
+            How::ResetBefore => Fault::ResetBefore,
+            How::ResetAfter => Fault::ResetAfter,
+            How::Hung => Fault::Hang(Duration::from_millis(1_500)),
+            How::SlowBody => Fault::SlowBody {
+                bytes: 1_000,
+                pause: Duration::from_millis(5),
+            },
+            How::Truncated => Fault::TruncateBody(7),
+            How::Damaged if self.operation.answers => Fault::DamageBody,
+            How::Damaged => answer(400, "BadDigest"),
+        }
+    }
+
+    /// The rules by which a proxy makes it happen.
+    pub(super) fn rules(&self) -> Vec<Rule> {
+        let Operation { request, calls, .. } = self.operation;
+        let rule = |nth, times| request(Rule::new(self.fault())).nth(nth).times(times);
+        let burst = if self.how == How::Hung { 1 } else { BURST };
+        match self.when {
+            When::First => vec![rule(1, burst)],
+            When::Middle => vec![rule(calls.div_ceil(2), 1)],
+            When::Last => vec![rule(calls, burst)],
+            // A rule does not count a request on which an earlier one acts.
+            When::Twice => vec![rule(1, 1), rule(calls - 1, 1)],
+        }
+    }
+}
