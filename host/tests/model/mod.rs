@@ -213,9 +213,9 @@ fn two_processes_of_a_function_keep_every_promise() {
 #[test]
 #[ignore = "takes minutes and gigabytes"]
 fn every_promise_is_kept_further_out() {
-    holds(&Delivery::new(Workers, &[4], 2, 3), 8_000_000);
-    holds(&Delivery::new(Workers, &[2, 1], 2, 3), 3_000_000);
-    holds(&Delivery::new(Functions, &[3], 2, 3), 10_000_000);
+    holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
+    holds(&Delivery::new(Workers, &[2, 1], 2, 3), 3_600_000);
+    holds(&Delivery::new(Functions, &[3], 2, 3), 11_000_000);
 }
 
 /// What is seeded, into which hosts, and the promise that is broken first.
