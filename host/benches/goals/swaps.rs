@@ -131,7 +131,7 @@ impl<'a> Shop<'a> {
     fn swapping(&self, job: &Job) -> anyhow::Result<Swapped> {
         let (running, ended) = mpsc::channel::<()>();
         let (ran, activating) = thread::scope(|scope| {
-            let activating = scope.spawn(|| self.swap_until(ended));
+            let activating = scope.spawn(move || self.swap_until(&ended));
             let ran = self.run(job);
             drop(running);
             (ran, activating.join())
@@ -147,7 +147,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Swaps until the other end of `ended` is dropped; gives the processor time.
-    fn swap_until(&self, ended: mpsc::Receiver<()>) -> anyhow::Result<f64> {
+    fn swap_until(&self, ended: &mpsc::Receiver<()>) -> anyhow::Result<f64> {
         let mut cpu = 0.0;
         while ended.recv_timeout(SWAP_EVERY) == Err(RecvTimeoutError::Timeout) {
             cpu += self.swap()?;
