@@ -74,7 +74,7 @@ test: setup ## run all tests
 	cargo test --release --locked --package sluice
 	@echo; echo "test: everything passed"
 
-bench: lambda ## the parts and whole runs next to their goals, a quarter of an hour (BENCH_ARGS="--help" says what else)
+bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--help" says what else)
 	@echo "== building the benches"
 	cargo bench --locked --package sluice --no-run
 	@echo "== the parts, each alone"

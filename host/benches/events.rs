@@ -58,8 +58,8 @@ impl Events {
         )
     }
 
-    /// As [`next`](Self::next), with fewer fields, in 120 to 140 bytes.
-    pub(crate) fn next_short(&mut self, bytes: usize, line: &mut Vec<u8>) -> io::Result<()> {
+    /// As [`next`](Self::next), with fewer fields and of another length, 120 bytes or more.
+    pub(crate) fn next_of(&mut self, bytes: usize, line: &mut Vec<u8>) -> io::Result<()> {
         self.begin(line)?;
         line.extend_from_slice(br#","session":""#);
         self.fill(line, bytes - 2);
@@ -87,9 +87,11 @@ impl Events {
 
     /// Appends hexadecimal digits, so many that the line has `end` bytes.
     fn fill(&mut self, line: &mut Vec<u8>, end: usize) {
-        let digits = format!("{:016x}{:016x}", self.dice.roll(), self.dice.roll());
-        let missing = end.saturating_sub(line.len());
-        line.extend_from_slice(&digits.as_bytes()[..missing.min(digits.len())]);
+        while line.len() < end {
+            let digits = format!("{:016x}", self.dice.roll());
+            let missing = end - line.len();
+            line.extend_from_slice(&digits.as_bytes()[..missing.min(digits.len())]);
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
+use sluice::source::aggregate::Aggregator;
 
 use super::bench::lines;
 use super::measure::median;
 use super::table::Report;
-use crate::events::{Events, TYPES};
+use crate::events::{EVENT_BYTES, Events, TYPES};
 use crate::support::aws::environment;
 use crate::support::aws::kinesis::Kinesis;
 use crate::support::aws::s3::S3;
@@ -20,11 +21,32 @@ const COLD_STARTS: usize = 11;
 const INIT_MS: f64 = 50.0;
 
 const BATCHES: usize = 10;
-const RECORDS: usize = 10_000;
 const CPU_MS: f64 = 300.0;
 
-/// Ten thousand of these make an event of 6 MB, with what Lambda says of each.
-const RECORD_BYTES: usize = 130;
+/// What is in a batch. Lambda's own words take more than 500 bytes for each record of Kinesis, so that an
+/// event of 6 MB holds ten thousand records only where producers aggregate.
+struct Batch {
+    /// Records of Kinesis.
+    records: usize,
+    /// Events in each; 1 where nothing is aggregated.
+    aggregated: usize,
+    /// The length of an event.
+    bytes: usize,
+}
+
+/// An event of 6.2 MB.
+const AGGREGATED: Batch = Batch {
+    records: 100,
+    aggregated: 100,
+    bytes: 455,
+};
+
+/// An event of 6.1 MB.
+const PLAIN: Batch = Batch {
+    records: 7_500,
+    aggregated: 1,
+    bytes: EVENT_BYTES,
+};
 
 const STREAM: &str = "events";
 const SHARD: &str = "shardId-000000000000";
@@ -45,12 +67,17 @@ pub(crate) fn goals(package: Option<&Path>, report: &mut Report) -> anyhow::Resu
         "at most 50 ms",
         init <= INIT_MS,
     );
-    let cpu = cloud.batches(&package)?;
+    let cpu = AGGREGATED.measured(&package)?;
     report.goal(
-        "function: CPU of a batch of 10,000 records (an event of 6 MB)",
+        "function: CPU of a batch of 10,000 records (aggregated, an event of 6 MB)",
         format!("{cpu:.0} ms"),
         "at most 300 ms",
         cpu <= CPU_MS,
+    );
+    let cpu = PLAIN.measured(&package)?;
+    report.figure(
+        "the same for 7,500 records of 210 bytes (plain, an event of 6 MB)",
+        format!("{cpu:.0} ms"),
     );
     Ok(())
 }
@@ -98,27 +125,30 @@ impl Cloud {
         let init = function.init_time().context("the function never began")?;
         Ok(init.as_secs_f64() * 1e3)
     }
+}
 
-    /// Milliseconds of processor time that a batch takes, without the cold start.
-    fn batches(&self, package: &Path) -> anyhow::Result<f64> {
-        self.put((BATCHES + 1) * RECORDS)?;
-        let function = self.function(package);
+impl Batch {
+    /// Milliseconds of processor time that such a batch takes, without the cold start.
+    fn measured(&self, package: &Path) -> anyhow::Result<f64> {
+        let cloud = Cloud::new();
+        self.put(&cloud.kinesis)?;
+        let function = cloud.function(package);
         let settings = Settings {
-            batch_size: RECORDS,
+            batch_size: self.records,
             report_batch_item_failures: true,
             ..Settings::default()
         };
         let target = Target::Process(&function);
-        let mut mapping = Mapping::new(&self.kinesis, STREAM, target, settings);
-        step(&mut mapping)?;
+        let mut mapping = Mapping::new(&cloud.kinesis, STREAM, target, settings);
+        self.step(&mut mapping)?;
         let process = function.pid().context("the function has ended")?;
         let before = cpu_ms(process)?;
         for _ in 0..BATCHES {
-            step(&mut mapping)?;
+            self.step(&mut mapping)?;
         }
         let cpu = cpu_ms(process)? - before;
-        let landed = lines(&self.lake)?;
-        let expected = ((BATCHES + 1) * RECORDS) as u64;
+        let expected = ((1 + BATCHES) * self.records * self.aggregated) as u64;
+        let landed = lines(&cloud.lake)?;
         ensure!(
             landed == expected,
             "{landed} of {expected} events have landed"
@@ -126,23 +156,31 @@ impl Cloud {
         Ok(cpu / f64::from(u32::try_from(BATCHES)?))
     }
 
-    fn put(&self, records: usize) -> anyhow::Result<()> {
+    /// Puts one batch for the cold start and those that are measured.
+    fn put(&self, kinesis: &Kinesis) -> anyhow::Result<()> {
         let (mut events, mut line) = (Events::new(TYPES), Vec::new());
-        for number in 0..records {
-            events.next_short(RECORD_BYTES, &mut line)?;
-            self.kinesis.put(STREAM, &number.to_string(), &line);
+        for number in 0..(1 + BATCHES) * self.records {
+            let key = number.to_string();
+            let mut aggregator = Aggregator::new(usize::MAX);
+            for _ in 0..self.aggregated {
+                events.next_of(self.bytes, &mut line)?;
+                aggregator.push(&key, &line);
+            }
+            match aggregator.finish() {
+                Some((key, data)) if self.aggregated > 1 => kinesis.put(STREAM, &key, &data),
+                _ => kinesis.put(STREAM, &key, &line),
+            };
         }
         Ok(())
     }
-}
 
-fn step(mapping: &mut Mapping<'_>) -> anyhow::Result<()> {
-    let step = mapping.step(SHARD);
-    match &step {
-        Step::Invoked(delivered, Then::Passed) if delivered.sequence_numbers.len() == RECORDS => {
-            Ok(())
-        }
-        _ => anyhow::bail!("the batch has not passed as a whole"),
+    fn step(&self, mapping: &mut Mapping<'_>) -> anyhow::Result<()> {
+        let Step::Invoked(delivered, Then::Passed) = mapping.step(SHARD) else {
+            bail!("the function has failed a batch");
+        };
+        let records = delivered.sequence_numbers.len();
+        ensure!(records == self.records, "an event holds {records} records");
+        Ok(())
     }
 }
 

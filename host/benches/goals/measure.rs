@@ -1,11 +1,14 @@
 //! What a program takes, and what two of them take next to each other.
 
+use std::fs;
 use std::io::{Read as _, Seek as _};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use wait4::{ResUse, Wait4 as _};
+use wait4::Wait4 as _;
 
 /// What a run took.
 #[derive(Clone, Copy, Debug)]
@@ -14,10 +17,12 @@ pub(crate) struct Cost {
     pub(crate) wall: f64,
     /// Seconds of processor time, in the program and in the kernel.
     pub(crate) cpu: f64,
-    /// The most memory at any time. The kernel counts from the fork on, so that it is never less than
-    /// what the harness itself has.
+    /// The most memory at any time.
     pub(crate) peak_bytes: u64,
 }
+
+/// How often a program's memory is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Runs a program to its end; gives its standard output too. What it says on
 /// standard error is quoted where it fails.
@@ -30,27 +35,47 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Cost, String)> {
         .stderr(complaints.try_clone()?)
         .spawn()
         .with_context(|| format!("cannot run {name}"))?;
-    let mut output = String::new();
-    if let Some(mut stdout) = child.stdout.take() {
+    let (mut output, mut stdout) = (String::new(), child.stdout.take());
+    let (running, ended) = mpsc::channel();
+    let memory = watched(child.id(), ended);
+    if let Some(stdout) = &mut stdout {
         stdout.read_to_string(&mut output)?;
     }
     let used = child.wait4()?;
     let wall = begun.elapsed().as_secs_f64();
+    drop(running);
     if !used.status.success() {
         let mut said = String::new();
         complaints.rewind()?;
         complaints.read_to_string(&mut said)?;
         bail!("{name} ended with {}: {}", used.status, said.trim_end());
     }
-    Ok((cost(wall, &used), output))
-}
-
-fn cost(wall: f64, used: &ResUse) -> Cost {
-    Cost {
+    let cost = Cost {
         wall,
         cpu: (used.rusage.utime + used.rusage.stime).as_secs_f64(),
-        peak_bytes: used.rusage.maxrss,
-    }
+        peak_bytes: memory.join().unwrap_or_default(),
+    };
+    Ok((cost, output))
+}
+
+/// The most memory that a process has had until the other end of `ended` is dropped. (`wait4` does not
+/// know: what it says is never less than the harness itself has, of which the process was forked.)
+fn watched(process: u32, ended: mpsc::Receiver<()>) -> thread::JoinHandle<u64> {
+    thread::spawn(move || {
+        let mut peak = 0;
+        while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            peak = peak.max(high_water(process));
+        }
+        peak
+    })
+}
+
+/// The most memory that a process has had so far, bytes: `VmHWM` of `proc(5)`.
+fn high_water(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() << 10
 }
 
 /// Lets what was written before reach the disk, so that nobody pays for another's files.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -69,6 +70,8 @@ struct Shop<'a> {
     bench: &'a Bench,
     registry: String,
     releases: Vec<String>,
+    /// How often one was activated.
+    activated: AtomicUsize,
 }
 
 impl<'a> Shop<'a> {
@@ -81,6 +84,7 @@ impl<'a> Shop<'a> {
             bench,
             registry: named(&folder),
             releases: Vec::new(),
+            activated: AtomicUsize::default(),
         };
         shop.sluice(&["transform", "export", "enrich.wasm"])?;
         for settings in SETTINGS {
@@ -95,6 +99,7 @@ impl<'a> Shop<'a> {
             let (_, id) = shop.sluice(&[&publish[..], &registry[..]].concat())?;
             shop.releases.push(id.trim().to_owned());
         }
+        shop.swap()?;
         Ok(shop)
     }
 
@@ -102,9 +107,10 @@ impl<'a> Shop<'a> {
         measure::run(&mut self.bench.sluice(args))
     }
 
-    /// Activates a release as whoever has tried it before does; gives the processor time.
-    fn activate(&self, swap: usize) -> anyhow::Result<f64> {
-        let release = &self.releases[swap % self.releases.len()];
+    /// Activates the next release as whoever has tried it before does; gives the processor time.
+    fn swap(&self) -> anyhow::Result<f64> {
+        let next = self.activated.fetch_add(1, Ordering::Relaxed);
+        let release = &self.releases[next % self.releases.len()];
         let activate = [
             "transform",
             "activate",
@@ -123,7 +129,6 @@ impl<'a> Shop<'a> {
     }
 
     fn swapping(&self, job: &Job) -> anyhow::Result<Swapped> {
-        self.activate(0)?;
         let (running, ended) = mpsc::channel::<()>();
         let (ran, activating) = thread::scope(|scope| {
             let activating = scope.spawn(move || self.swap_until(&ended));
@@ -141,20 +146,16 @@ impl<'a> Shop<'a> {
         })
     }
 
-    /// Activates the releases in turn; gives the processor time.
+    /// Swaps until the other end of `ended` is dropped; gives the processor time.
     fn swap_until(&self, ended: &mpsc::Receiver<()>) -> anyhow::Result<f64> {
         let mut cpu = 0.0;
-        for swap in 1.. {
-            match ended.recv_timeout(SWAP_EVERY) {
-                Err(RecvTimeoutError::Timeout) => cpu += self.activate(swap)?,
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
-            }
+        while ended.recv_timeout(SWAP_EVERY) == Err(RecvTimeoutError::Timeout) {
+            cpu += self.swap()?;
         }
         Ok(cpu)
     }
 
     fn still(&self, job: &Job) -> anyhow::Result<Swapped> {
-        self.activate(0)?;
         Ok(Swapped {
             cost: self.run(job)?.cost,
             swaps: 0,
