@@ -11,7 +11,9 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Memory that is there from the start need not be grown, slice after slice.
 const GUEST_MEMORY_BYTES: usize = 4 << 20;
+/// What a slice touches begins behind the stack; a small one keeps it together.
 const GUEST_STACK_BYTES: usize = 128 << 10;
 
 /// What makes the guest small and quick; by environment, so that the workspace keeps one profile.
@@ -50,8 +52,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let target_dir = out.join("guest");
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"))?;
-    // Memory that is there from the start need not be grown, slice after slice; what a slice touches
-    // begins behind the stack, and a small one keeps it together.
     // Paths of this machine stay out of the component, so that its digest does not depend on them.
     let flags = [
         "-Ctarget-feature=+simd128".to_owned(),

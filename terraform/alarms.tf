@@ -1,4 +1,4 @@
-# What each alarm means, and what to do then: docs/deploy.md.
+# What each alarm means, and what to do then: docs/operate.md.
 
 locals {
   # One metric, one threshold. Nothing written is no alarm: a pipeline without events is a healthy one.

@@ -94,7 +94,8 @@ impl Marks {
     }
 }
 
-/// Marks the bytes that are no digits, in the same way.
+/// Marks the bytes that are no digits, each by its top bit. Bytes above the lowest mark may be marked
+/// wrongly, as an addition carries into them; the lowest one is exact.
 #[inline(always)]
 pub(super) fn not_digits(word: u64) -> u64 {
     let values = word ^ (ONES * b'0' as u64);

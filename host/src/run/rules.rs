@@ -45,7 +45,7 @@ impl Rules {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let compiled = lambda::packaged(precompiled::FOLDER)
-            .or_else(precompiled::beside_the_program)
+            .or_else(|| precompiled::beside_the_program(offer.component()))
             .and_then(|folder| precompiled::load(&engine, &folder, offer.component()));
         let own = match compiled {
             Some(component) => admit_compiled(&engine, &component, offer, &settings.limits),

@@ -22,13 +22,15 @@ pub const FOLDER: &str = "precompiled";
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
 /// The [folder](FOLDER) next to the program's own file, where it is the same user's as the program and
-/// writable for nobody else. Who can change it can change the program.
+/// writable for nobody else, and the file of `component` in it too. Who can change them can change the
+/// program.
 #[must_use]
-pub fn beside_the_program() -> Option<PathBuf> {
+pub fn beside_the_program(component: &[u8]) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let folder = program.parent()?.join(FOLDER);
     let owner = fs::metadata(&program).ok()?.uid();
-    is_only_of(owner, &folder).then_some(folder)
+    let file = path(&folder, component);
+    (is_only_of(owner, &folder) && is_only_of(owner, &file)).then_some(folder)
 }
 
 fn is_only_of(owner: u32, path: &Path) -> bool {
@@ -64,7 +66,7 @@ pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Componen
                   the other"
     )]
     // SAFETY: the file was made by `compile` when the program was installed or its package made (which
-    // Lambda mounts read-only), in a folder that only the program's own user can write to. The engine
+    // Lambda mounts read-only), in a file and a folder that only the program's own user can write to. The engine
     // checks version and settings.
     let loaded = unsafe { Component::deserialize_file(engine, &path) };
     match loaded {
