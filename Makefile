@@ -69,7 +69,7 @@ cross: setup
 
 test: setup ## run all tests
 	@echo "== testing the transform"
-	cargo test --release --locked --package guest-enrich
+	cargo test --release --locked --package json-scan --package guest-enrich
 	@echo "== testing the host (builds it and the tests' own guests first)"
 	cargo test --release --locked --package sluice
 	@echo; echo "test: everything passed"

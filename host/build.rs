@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for input in [
         "guest-enrich/src",
         "guest-enrich/Cargo.toml",
+        "guest-enrich/json",
         "wit",
         "Cargo.lock",
     ] {

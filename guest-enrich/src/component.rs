@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use crate::enrich::{Enriched, enrich};
+use crate::enrich::enrich;
+use crate::placed::enrich_slab;
 use crate::rejection::Rejection;
 use crate::settings::Settings;
-use crate::slab::{Partition, transform_slab};
 
 use bindings::exports::sluice::transform::rules::{
     Description, Event, Guest as Rules, Rejection as WireRejection, Routes, SourceRecord,
@@ -44,23 +44,6 @@ fn routes() -> Routes {
     Routes::LAKE | Routes::BUS
 }
 
-/// An event with the settings that place it.
-struct Placed<'a> {
-    event: Enriched<'a>,
-    settings: &'static Settings,
-}
-
-impl Partition for Placed<'_> {
-    #[inline(always)]
-    fn key(&self, key: &mut Vec<u8>) {
-        self.settings.partition_key(&self.event, key);
-    }
-
-    fn columns(&self) -> Vec<(String, String)> {
-        self.settings.partition(&self.event)
-    }
-}
-
 impl Rules for Component {
     fn configure(settings: String) -> Result<(), String> {
         SETTINGS
@@ -92,10 +75,7 @@ impl Rules for Component {
 
 impl Slice for Component {
     fn transform_slice(records: RecordSlab) -> OutcomeSlab {
-        let settings = settings();
-        let outcome = transform_slab(&records.data, &records.data_ends, |record, out| {
-            enrich(record, out).map(|event| Placed { event, settings })
-        });
+        let outcome = enrich_slab(&records.data, &records.data_ends, settings());
         let rejections = outcome.rejections.into_iter();
         OutcomeSlab {
             event_counts: outcome.event_counts,

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Expected, Kind, Scanner, Value};
 use crate::rejection::{Code, Rejection};
 use crate::timestamp::Timestamp;
+use json_scan::{Kind, SyntaxError, Value, scan};
 
 mod members;
 mod name;
@@ -18,8 +18,9 @@ use name::EventName;
 /// What an event says of where it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enriched<'a> {
-    /// The first part of the event's name, its escapes undone.
-    pub event_type: Cow<'a, str>,
+    /// The first part of the event's name in UTF-8, its escapes undone. The scan has checked it, so
+    /// that it need not be checked again as long as it is only copied and compared.
+    pub event_type: Cow<'a, [u8]>,
     /// When the event was created.
     pub created: Timestamp,
 }
@@ -48,17 +49,16 @@ pub fn enrich<'a>(input: &'a [u8], out: &mut Vec<u8>) -> Result<Enriched<'a>, Re
 
 #[inline(always)]
 fn read<'a>(input: &'a [u8], members: &mut Members<'a>) -> Result<(), Rejection> {
-    let mut scanner = Scanner::new(input);
-    match members.scan(&mut scanner) {
+    match scan(input, |scanner| members.scan(scanner)) {
         Ok(None) => Ok(()),
         Ok(Some(kind)) => Err(not_an_object(kind)),
-        Err(expected) => Err(invalid_json(&scanner, expected)),
+        Err(error) => Err(invalid_json(error)),
     }
 }
 
 #[cold]
-fn invalid_json(scanner: &Scanner<'_>, expected: Expected) -> Rejection {
-    Rejection::new(Code::InvalidJson, scanner.error(expected).to_string())
+fn invalid_json(error: SyntaxError) -> Rejection {
+    Rejection::new(Code::InvalidJson, error.to_string())
 }
 
 #[cold]

@@ -4,7 +4,8 @@
 //! they can be tested natively. It walks an event once, checks all of it, and copies what it does
 //! not replace byte for byte: numbers keep their digits, and keys their order and spacing.
 //!
-//! [`slab::transform_slab`] carries such a function over many records in one call.
+//! [`slab::transform_slab`] carries such a function over many records in one call, and [`enrich_slab`] is
+//! that for these rules.
 
 #![cfg_attr(
     test,
@@ -19,13 +20,14 @@
 #[cfg(target_arch = "wasm32")]
 mod component;
 mod enrich;
-pub mod json;
+mod placed;
 mod rejection;
 mod settings;
 pub mod slab;
 mod timestamp;
 
 pub use enrich::{Enriched, enrich};
+pub use placed::enrich_slab;
 pub use rejection::{Code, Rejection};
 pub use settings::Settings;
 pub use timestamp::{OutOfRange, Timestamp};

@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::enrich::Enriched;
-use crate::json::{Kind, check};
+use json_scan::{Kind, check};
 
 /// How events are partitioned in the lake.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -38,7 +38,8 @@ impl Settings {
 
     /// The lake partition of an event, outermost column first.
     pub fn partition(&self, event: &Enriched<'_>) -> Vec<(String, String)> {
-        let event_type = ("event_type".to_owned(), event.event_type.to_string());
+        let event_type = String::from_utf8_lossy(&event.event_type).into_owned();
+        let event_type = ("event_type".to_owned(), event_type);
         let more = self.partition_by.iter().map(|column| {
             let value = column.value(event);
             (column.name().to_owned(), value.to_owned())
@@ -53,7 +54,7 @@ impl Settings {
         for column in &self.partition_by {
             key.extend_from_slice(column.value(event).as_bytes());
         }
-        key.extend_from_slice(event.event_type.as_bytes());
+        key.extend_from_slice(&event.event_type);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::json::{Expected, Kind, Scanner, Text, Value};
+use json_scan::{Expected, Kind, Scanner, Text, Value};
 
 /// A field that the transform reads.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl<'a> Members<'a> {
     /// Scans the whole text and gathers the members of an object. Any other value is returned by
     /// its kind.
     #[inline(always)]
-    pub(super) fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<Option<Kind>, Expected> {
+    pub(super) fn scan(&mut self, scanner: &mut Scanner<'a, '_>) -> Result<Option<Kind>, Expected> {
         scanner.skip_space();
         let other = if scanner.take(b'{') {
             self.object(scanner)?;
@@ -68,7 +68,7 @@ impl<'a> Members<'a> {
 
     /// An object from behind its opening brace.
     #[inline(always)]
-    fn object(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Expected> {
+    fn object(&mut self, scanner: &mut Scanner<'a, '_>) -> Result<(), Expected> {
         scanner.skip_space();
         if scanner.take(b'}') {
             return Ok(());

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Text, escaped_char};
+use json_scan::{Text, escaped_char};
 
 /// The first two parts of a name. The raw ones are slices of the input, escapes and all, so that
 /// they can be written as they stand.
 pub(super) struct EventName<'a> {
-    pub(super) event_type: Cow<'a, str>,
+    pub(super) event_type: Cow<'a, [u8]>,
     pub(super) raw_type: &'a [u8],
     pub(super) raw_subtype: Option<&'a [u8]>,
 }
@@ -22,7 +22,7 @@ impl<'a> EventName<'a> {
         let mut parts = name.raw.split(|&byte| byte == b':');
         let raw_type = parts.next()?;
         Some(Self {
-            event_type: Cow::Borrowed(std::str::from_utf8(raw_type).ok()?),
+            event_type: Cow::Borrowed(raw_type),
             raw_type,
             raw_subtype: parts.next(),
         })
@@ -37,7 +37,7 @@ impl<'a> EventName<'a> {
             Some(behind) => Some(split_at_colon(behind)?.0),
             None => None,
         };
-        let event_type = decoded.split(':').next()?.to_owned();
+        let event_type = decoded.split(':').next()?.as_bytes().to_owned();
         Some(Self {
             event_type: Cow::Owned(event_type),
             raw_type,

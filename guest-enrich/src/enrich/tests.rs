@@ -26,7 +26,7 @@ fn named(name: &str) -> (String, String) {
     let added = out.split(r#""event_type":"#).nth(1).unwrap();
     (
         added.trim_end_matches('}').to_owned(),
-        event.event_type.into_owned(),
+        String::from_utf8(event.event_type.into_owned()).unwrap(),
     )
 }
 

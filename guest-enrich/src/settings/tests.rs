@@ -68,7 +68,7 @@ fn keys_tell_partitions_apart() {
         let event = enrich(event.as_bytes(), &mut Vec::new())
             .map(|e| e.created)
             .map(|created| Enriched {
-                event_type: name.to_owned().into(),
+                event_type: name.as_bytes().to_owned().into(),
                 created,
             });
         settings.partition_key(&event.unwrap(), &mut key);

@@ -11,8 +11,6 @@
 
 #[path = "../events.rs"]
 mod events;
-#[path = "../native.rs"]
-mod native;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 

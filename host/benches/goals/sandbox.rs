@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::Settings;
+use guest_enrich::{Settings, enrich_slab};
 use serde_json::Value;
 use sluice::author::subject;
 use sluice::record::{SLICE_MAX_RECORDS, Slice};
@@ -17,7 +17,7 @@ use sluice::transform::outcome::Transformed;
 use super::bench::Bench;
 use super::measure::{Pairs, in_turn, median};
 use super::table::{Report, times};
-use crate::{events, native};
+use crate::events;
 
 /// Slices of a round, of different events.
 const SLICES: u64 = 20;
@@ -55,7 +55,7 @@ impl Sandbox {
         let mut outcomes = Vec::new();
         for slice in &self.slices {
             let inside = self.release.run(slice, &[])?;
-            let outside = native::run(slice, &self.settings);
+            let outside = enrich_slab(slice.data(), slice.data_ends(), &self.settings);
             ensure!(
                 inside.events.len() == slice.len() && inside.data == outside.data,
                 "the sandbox and the native function do not make the same events"
@@ -87,7 +87,7 @@ impl Sandbox {
     /// The same function into one output buffer, the partition of each event found.
     fn native(&self) -> anyhow::Result<f64> {
         self.round(|slice| {
-            black_box(native::run(slice, &self.settings));
+            black_box(enrich_slab(slice.data(), slice.data_ends(), &self.settings));
             Ok(())
         })
     }

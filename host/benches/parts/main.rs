@@ -9,14 +9,12 @@
 
 #[path = "../events.rs"]
 mod events;
-#[path = "../native.rs"]
-mod native;
 
 use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use guest_enrich::Settings;
+use guest_enrich::{Settings, enrich_slab};
 use sluice::author::subject;
 use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
@@ -52,7 +50,7 @@ fn enrichment(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("enrichment of 1,000 records");
     group.throughput(Throughput::Elements(slice.len() as u64));
     group.bench_function("native", |bencher| {
-        bencher.iter(|| native::run(black_box(&slice), &settings));
+        bencher.iter(|| enrich_slab(black_box(slice.data()), slice.data_ends(), &settings));
     });
     group.bench_function("sandbox, slab", |bencher| {
         bencher.iter(|| release.run(black_box(&slice), &[]).unwrap());

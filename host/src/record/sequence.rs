@@ -114,6 +114,9 @@ impl From<SequenceNumber> for String {
 
 impl fmt::Display for SequenceNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(offset) = self.as_offset() {
+            return write!(f, "{offset}");
+        }
         match self.groups() {
             [0, 0, low] => write!(f, "{low}"),
             [0, middle, low] => write!(f, "{middle}{low:019}"),

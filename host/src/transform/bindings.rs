@@ -4,5 +4,7 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "transform-slice",
+    imports: { default: trappable },
+    exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
 });

@@ -1,13 +1,11 @@
 //! The wasmtime engine: one for the process, configured so that a guest is bounded and the same
 //! bytes in give the same bytes out.
 
-use std::thread;
-
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
-use super::limits::{EPOCH_TICK, Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
+use super::limits::{Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
 
 /// Instances beside those of the compute threads: a release being admitted.
 const SPARE_INSTANCES: u32 = 4;
@@ -27,7 +25,11 @@ const INSTANCE_METADATA_BYTES: usize = 1 << 20;
 /// its pages mapped instead of faulting them in: what a slice of usual events touches.
 const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 
-/// Makes the engine for `threads` compute threads and starts its clock.
+/// Makes the engine for `threads` compute threads.
+///
+/// Fuel is the only thing that compiled code counts. The time that it takes is looked at whenever some
+/// fuel is gone (see [`drive`](mod@super::drive)); wasmtime's epochs would have each loop and each function
+/// look at a second counter, which costs an eighth of a usual slice.
 ///
 /// Two proposals are on that a usual guest has no need of. Code linked from libraries places its data
 /// with extended constants. And the compiler makes modules of two memories where the parts of a
@@ -40,7 +42,6 @@ pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .consume_fuel(true)
-        .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true)
@@ -51,9 +52,7 @@ pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
         .wasm_tail_call(false)
         .wasm_extended_const(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, instances)));
-    let engine = Engine::new(&config)?;
-    start_clock(&engine)?;
-    Ok(engine)
+    Engine::new(&config)
 }
 
 fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
@@ -63,6 +62,7 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
         .total_core_instances(core_instances)
         .total_memories(instances * MEMORIES_PER_COMPONENT)
         .total_tables(core_instances)
+        .total_stacks(instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
@@ -73,19 +73,4 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES)
         .pagemap_scan(Enabled::Auto);
     pool
-}
-
-/// Moves the epoch on until the engine is gone.
-fn start_clock(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    thread::Builder::new()
-        .name("epoch".into())
-        .spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                thread::sleep(EPOCH_TICK);
-            }
-        })
-        .map(drop)
 }

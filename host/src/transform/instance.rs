@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::bindings::exports::sluice::transform::{rules, slice};
-use super::limits::{EPOCH_TICK, Limits};
+use super::drive::{arm, drive};
+use super::limits::Limits;
 use super::outcome::{Fault, Reason};
 use super::sandbox::SandboxError;
 use super::state::State;
@@ -17,15 +18,6 @@ pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) rules: rules::Guest,
     pub(super) slice: Option<slice::Guest>,
-}
-
-/// Gives the store the budget of one call.
-pub(super) fn arm(store: &mut Store<State>, limits: &Limits) {
-    let ticks = limits.time.as_millis().div_ceil(EPOCH_TICK.as_millis());
-    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
-    if let Err(error) = store.set_fuel(limits.fuel) {
-        tracing::error!(%error, "the engine was made without fuel");
-    }
 }
 
 impl Instance {
@@ -48,7 +40,10 @@ impl Instance {
             shard: slice.shard().as_str(),
             arrived_at: record.arrived_at,
         };
-        self.rules.call_transform(&mut self.store, record)
+        let rules = &self.rules;
+        drive(&mut self.store, async |store| {
+            rules.call_transform(store, record).await
+        })
     }
 
     /// How a call outside of any record died.

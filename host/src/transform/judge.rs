@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 
-use serde::de::IgnoredAny;
-
 use super::bindings::exports::sluice::transform::{rules, slice};
 use super::limits::Limits;
 use super::outcome::{Event, Fault, Reason, Rejected, Routes, Transformed};
@@ -279,9 +277,7 @@ fn check_partition(pairs: &[(String, String)]) -> Result<PartitionPath, Reason> 
 /// # Errors
 /// [`Fault::InvalidOutput`] with where it is not.
 pub fn check_json(data: &[u8]) -> Result<(), Reason> {
-    let text = std::str::from_utf8(data)
-        .or_else(|error| invalid(format!("an event is not UTF-8: {error}")))?;
-    serde_json::from_str::<IgnoredAny>(text)
+    json_scan::check(data)
         .map(drop)
         .or_else(|error| invalid(format!("an event is not JSON: {error}")))
 }

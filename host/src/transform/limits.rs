@@ -55,8 +55,9 @@ pub(super) const WASM_STACK_BYTES: usize = 256 << 10;
 /// Function references of a component: its own table and those of the adapter modules.
 pub(super) const TABLE_ELEMENTS: usize = 20_000;
 
-/// How often the epoch moves on, so the resolution of [`Limits::time`].
-pub(super) const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// How much fuel passes between two looks at the clock, so the resolution of [`Limits::time`]: a few
+/// milliseconds at most, for what copies or fills memory pays by the byte.
+pub(super) const FUEL_BETWEEN_LOOKS: u64 = 1_000_000;
 
 /// Counts what wasmtime asks for and remembers a refusal, because a guest that runs out of memory
 /// reports only that it aborted.

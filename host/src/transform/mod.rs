@@ -6,6 +6,7 @@ pub mod apart;
 pub mod bindings;
 pub mod cases;
 pub mod compare;
+mod drive;
 pub mod engine;
 pub mod guard;
 mod instance;

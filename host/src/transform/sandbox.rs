@@ -10,7 +10,8 @@ use wasmtime::{Engine, Store};
 
 use super::bindings::exports::sluice::transform::{rules, slice};
 use super::bindings::sluice::transform::log;
-use super::instance::{Instance, arm};
+use super::drive::{arm, drive};
+use super::instance::Instance;
 use super::judge::Judge;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason, Transformed};
@@ -94,10 +95,11 @@ impl Program {
     pub fn describe(&self) -> Result<rules::Description, SandboxError> {
         let mut instance = self.instantiate()?;
         instance.arm(&self.limits);
-        instance
-            .rules
-            .call_describe(&mut instance.store)
-            .map_err(|error| instance.call_error("describe", &error))
+        let rules = &instance.rules;
+        drive(&mut instance.store, async |store| {
+            rules.call_describe(store).await
+        })
+        .map_err(|error| instance.call_error("describe", &error))
     }
 
     /// Makes an instance and gives it its settings, to see whether it takes them.
@@ -185,7 +187,9 @@ impl Program {
             arrived_at: records.arrived_at(),
             shard: records.shard().as_str(),
         };
-        let called = guest.call_transform_slice(&mut instance.store, slab);
+        let called = drive(&mut instance.store, async |store| {
+            guest.call_transform_slice(store, slab).await
+        });
         usage.add_call(&instance.store, &self.limits);
         match called {
             Ok(outcome) => Ok(Judge::new(&self.limits).slab(records.len(), outcome)),
@@ -283,10 +287,10 @@ impl Program {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_LIFT_BYTES);
         arm(&mut store, &self.limits);
-        let raw = self
-            .pre
-            .instantiate(&mut store)
-            .map_err(SandboxError::Instantiate)?;
+        let raw = drive(&mut store, async |store| {
+            self.pre.instantiate_async(store).await
+        })
+        .map_err(SandboxError::Instantiate)?;
         let other = SandboxError::Contract;
         let rules = self.rules.load(&mut store, &raw).map_err(other)?;
         let slice = match &self.slice {
@@ -302,10 +306,11 @@ impl Program {
 
     fn configured(&self) -> Result<Instance, SandboxError> {
         let mut instance = self.instantiate()?;
-        match instance
-            .rules
-            .call_configure(&mut instance.store, &self.settings)
-        {
+        let rules = &instance.rules;
+        let called = drive(&mut instance.store, async |store| {
+            rules.call_configure(store, &self.settings).await
+        });
+        match called {
             Ok(Ok(())) => {
                 instance.arm(&self.limits);
                 Ok(instance)

@@ -1,5 +1,9 @@
 //! What an instance has of the host: its memory's guard, and the log.
 
+use std::time::Instant;
+
+use wasmtime::Trap;
+
 use super::bindings::sluice::transform::log;
 use super::limits::MemoryGuard;
 
@@ -12,6 +16,8 @@ const LOG_MESSAGE_MAX_BYTES: usize = 1_024;
 /// What an instance's store holds.
 pub struct State {
     pub(super) memory: MemoryGuard,
+    /// When the call that runs has taken too long.
+    pub(super) deadline: Instant,
     log_left: u32,
     log_suppressed: u64,
 }
@@ -20,6 +26,7 @@ impl State {
     pub(super) fn new(memory_bytes: usize) -> Self {
         Self {
             memory: MemoryGuard::new(memory_bytes),
+            deadline: Instant::now(),
             log_left: LOG_MESSAGES_PER_INSTANCE,
             log_suppressed: 0,
         }
@@ -27,7 +34,18 @@ impl State {
 }
 
 impl log::Host for State {
-    fn log(&mut self, level: log::Level, message: String) {
+    /// Traps when the call has taken too long: what the host does for a component costs that no fuel.
+    fn log(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        if Instant::now() > self.deadline {
+            return Err(Trap::Interrupt.into());
+        }
+        self.write(level, &message);
+        Ok(())
+    }
+}
+
+impl State {
+    fn write(&mut self, level: log::Level, message: &str) {
         if self.log_left == 0 {
             self.log_suppressed += 1;
             return;

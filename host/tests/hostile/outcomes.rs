@@ -73,7 +73,7 @@ fn lists_that_overlap_do_not_multiply() {
 fn an_event_that_is_no_json_is_invalid() {
     rejected("garbage", "invalid_output", "not JSON");
     rejected("nothing", "invalid_output", "not JSON");
-    rejected("not_utf8", "invalid_output", "not UTF-8");
+    rejected("not_utf8", "invalid_output", "expected valid UTF-8");
 }
 
 #[test]

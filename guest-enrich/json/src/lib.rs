@@ -3,18 +3,27 @@
 //! It walks the bytes once and answers where things are, so that a caller can copy what it wants
 //! byte for byte. It accepts exactly what the grammar does: a lone surrogate escape is well formed,
 //! a byte order mark is not, and depth is bounded by nothing but memory.
+//!
+//! [`check`] is all that a host needs to know that a text is JSON; [`scan`] lets a transform read what it
+//! wants on the way.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")
+)]
 
 use std::fmt;
 
 mod nesting;
+mod stops;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 use nesting::Nesting;
-pub use text::Text;
-pub(crate) use text::escaped_char;
+use stops::Stops;
+pub use text::{Text, escaped_char};
 
 /// Where a text stops being JSON, and what would have let it go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,16 +125,36 @@ impl Kind {
 
 /// Checks that `input` is one JSON text, and says what its value is.
 pub fn check(input: &[u8]) -> Result<Kind, SyntaxError> {
-    let mut scanner = Scanner::new(input);
-    scanner.whole().map_err(|expected| scanner.error(expected))
+    scan(input, |scanner| {
+        scanner.skip_space();
+        let value = scanner.value()?;
+        scanner.end()?;
+        Ok(value.kind)
+    })
+}
+
+/// Walks over `input` as `walk` wants to, which is to end with [`Scanner::end`].
+#[inline(always)]
+pub fn scan<'a, R>(
+    input: &'a [u8],
+    walk: impl FnOnce(&mut Scanner<'a, '_>) -> Result<R, Expected>,
+) -> Result<R, SyntaxError> {
+    let stops = &mut Stops::new(input);
+    let mut scanner = Scanner {
+        input,
+        at: 0,
+        stops,
+    };
+    walk(&mut scanner).map_err(|expected| scanner.error(expected))
 }
 
 /// One value of the text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Value<'a> {
-    pub(crate) kind: Kind,
+pub struct Value<'a> {
+    /// What it is.
+    pub kind: Kind,
     /// For a string what stands between its quotes, otherwise the whole value.
-    pub(crate) text: Text<'a>,
+    pub text: Text<'a>,
 }
 
 /// Stands for the end of the input where a byte is asked for. A NUL byte means the same to the
@@ -134,26 +163,24 @@ const END: u8 = 0;
 
 /// A cursor over the input. A method that fails leaves the cursor at the byte that did not fit, so
 /// that errors on the hot path are one byte wide.
-pub(crate) struct Scanner<'a> {
+///
+/// Nothing that is not inlined borrows the cursor, so that it stays in a register: a step of the walk
+/// waits for the one before it, and would wait for memory too.
+pub struct Scanner<'a, 's> {
     input: &'a [u8],
     at: usize,
+    stops: &'s mut Stops,
 }
 
-impl<'a> Scanner<'a> {
-    #[inline]
-    pub(crate) fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0 }
-    }
-
+impl<'a> Scanner<'a, '_> {
     /// Where the cursor is.
     #[inline(always)]
-    pub(crate) fn at(&self) -> usize {
+    pub fn at(&self) -> usize {
         self.at
     }
 
-    /// The error for a failure just returned.
-    #[cold]
-    pub(crate) fn error(&self, expected: Expected) -> SyntaxError {
+    #[inline(always)]
+    fn error(&self, expected: Expected) -> SyntaxError {
         SyntaxError {
             offset: self.at,
             expected,
@@ -167,29 +194,25 @@ impl<'a> Scanner<'a> {
 
     /// Takes the byte at the cursor if it is `byte`.
     #[inline(always)]
-    pub(crate) fn take(&mut self, byte: u8) -> bool {
+    pub fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == byte;
-        self.at += usize::from(found);
+        if found {
+            self.at += 1;
+        }
         found
     }
 
+    /// Goes to the next byte that is no space.
     #[inline(always)]
-    pub(crate) fn skip_space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
+    pub fn skip_space(&mut self) {
+        while self.peek() <= b' ' && matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
         }
     }
 
-    fn whole(&mut self) -> Result<Kind, Expected> {
-        self.skip_space();
-        let value = self.value()?;
-        self.end()?;
-        Ok(value.kind)
-    }
-
     /// Only space up to the end of the input.
-    #[inline]
-    pub(crate) fn end(&mut self) -> Result<(), Expected> {
+    #[inline(always)]
+    pub fn end(&mut self) -> Result<(), Expected> {
         self.skip_space();
         if self.at == self.input.len() {
             Ok(())
@@ -200,7 +223,7 @@ impl<'a> Scanner<'a> {
 
     /// A key, its colon and the space around it; the cursor ends at the value.
     #[inline(always)]
-    pub(crate) fn key(&mut self) -> Result<Text<'a>, Expected> {
+    pub fn key(&mut self) -> Result<Text<'a>, Expected> {
         if self.peek() != b'"' {
             return Err(Expected::Key);
         }
@@ -215,21 +238,13 @@ impl<'a> Scanner<'a> {
 
     /// What follows a member: `true` where another one does, with the cursor at its key.
     #[inline(always)]
-    pub(crate) fn more_members(&mut self) -> Result<bool, Expected> {
-        self.skip_space();
-        if self.take(b',') {
-            self.skip_space();
-            return Ok(true);
-        }
-        if self.take(b'}') {
-            return Ok(false);
-        }
-        Err(Expected::CommaOrBrace)
+    pub fn more_members(&mut self) -> Result<bool, Expected> {
+        self.more(b'}').ok_or(Expected::CommaOrBrace)
     }
 
     /// One whole value, from the byte at the cursor.
     #[inline(always)]
-    pub(crate) fn value(&mut self) -> Result<Value<'a>, Expected> {
+    pub fn value(&mut self) -> Result<Value<'a>, Expected> {
         let start = self.at;
         let kind = match self.peek() {
             b'"' => {
@@ -317,9 +332,28 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An object or an array with all that it holds. A stack of bits takes the place of recursion,
-    /// so that a deep text cannot exhaust the call stack.
+    /// An object or an array with all that it holds.
+    #[inline(always)]
     fn nested(&mut self) -> Result<(), Expected> {
+        let found = nested(self.input, self.at, self.stops);
+        self.go(found)
+    }
+
+    /// Goes to where a step that is not inlined ended.
+    #[inline(always)]
+    fn go(&mut self, to: Result<usize, SyntaxError>) -> Result<(), Expected> {
+        let (at, found) = match to {
+            Ok(at) => (at, Ok(())),
+            Err(error) => (error.offset, Err(error.expected)),
+        };
+        self.at = at;
+        found
+    }
+
+    /// As [`nested`], inlined there. A stack of bits takes the place of recursion, so that a deep text
+    /// cannot exhaust the call stack.
+    #[inline(always)]
+    fn open_to_close(&mut self) -> Result<(), Expected> {
         let mut open = Nesting::default();
         loop {
             if self.enter(&mut open)? {
@@ -362,15 +396,18 @@ impl<'a> Scanner<'a> {
 
     #[inline(always)]
     fn more_items(&mut self) -> Result<bool, Expected> {
+        self.more(b']').ok_or(Expected::CommaOrBracket)
+    }
+
+    /// Whether a comma or `close` comes next, with the space around the comma.
+    #[inline(always)]
+    fn more(&mut self, close: u8) -> Option<bool> {
         self.skip_space();
         if self.take(b',') {
             self.skip_space();
-            return Ok(true);
+            return Some(true);
         }
-        if self.take(b']') {
-            return Ok(false);
-        }
-        Err(Expected::CommaOrBracket)
+        self.take(close).then_some(false)
     }
 
     #[inline(always)]
@@ -381,5 +418,15 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     fn since(&self, start: usize) -> &'a [u8] {
         self.input.get(start..self.at).unwrap_or_default()
+    }
+}
+
+/// Where the object or the array ends that begins at `at`.
+#[inline(never)]
+fn nested(input: &[u8], at: usize, stops: &mut Stops) -> Result<usize, SyntaxError> {
+    let mut scanner = Scanner { input, at, stops };
+    match scanner.open_to_close() {
+        Ok(()) => Ok(scanner.at),
+        Err(expected) => Err(scanner.error(expected)),
     }
 }
