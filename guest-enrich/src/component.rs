@@ -30,6 +30,11 @@ mod bindings {
     export!(Component with_types_in self);
 }
 
+/// The standard library's own allocator, in a version that takes the memory which the component begins
+/// with: memory that has to be grown costs the host some system calls for each instance.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 struct Component;
 
 /// Written once by `configure`, before any record.

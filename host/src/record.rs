@@ -194,6 +194,21 @@ impl Slice {
         }
     }
 
+    /// An empty slice of the same shard with room for as much as this one holds: the next one is likely
+    /// to hold as much, and need not grow to it step by step.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self {
+            data: Vec::with_capacity(self.data.len()),
+            data_ends: Vec::with_capacity(self.len()),
+            partition_keys: String::with_capacity(self.partition_keys.len()),
+            partition_key_ends: Vec::with_capacity(self.len()),
+            positions: Vec::with_capacity(self.len()),
+            arrived_at: Vec::with_capacity(self.len()),
+            ..Self::new(self.shard.clone())
+        }
+    }
+
     /// Appends a record.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 //! its first byte (in the decompressed content), so a run can be killed and taken up again.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -15,6 +15,10 @@ use crate::transform::release::Digest;
 
 /// Read at a time.
 const READ_BYTES: usize = 256 << 10;
+
+/// What is read ahead for a decompressor. What is larger goes past this buffer, so that plain files are
+/// read to where their lines are looked for.
+const BUFFER_BYTES: usize = 32 << 10;
 
 /// The most of a file's first line that tells it from another file of the same name.
 const HEAD_MAX_BYTES: usize = 4 << 10;
@@ -48,7 +52,7 @@ impl Location {
     }
 }
 
-type Input = Box<dyn BufRead + Send>;
+type Input = Box<dyn Read + Send>;
 
 /// A file whose first line has been seen, which names the shard.
 pub struct OpenFile {
@@ -117,7 +121,7 @@ fn shard_id(file_name: &str, head: &[u8]) -> ShardId {
 fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-    let mut raw = BufReader::with_capacity(READ_BYTES, raw);
+    let mut raw = BufReader::with_capacity(BUFFER_BYTES, raw);
     let mut magic = Vec::new();
     raw.by_ref()
         .take(ZSTD.len() as u64)
@@ -125,24 +129,35 @@ fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
     let (gzip, zstd) = (magic.starts_with(GZIP), magic.starts_with(ZSTD));
     let whole = Cursor::new(magic).chain(raw);
     let mut input: Input = if gzip {
-        let decoder = flate2::bufread::MultiGzDecoder::new(whole);
-        Box::new(BufReader::with_capacity(READ_BYTES, decoder))
+        Box::new(flate2::bufread::MultiGzDecoder::new(whole))
     } else if zstd {
-        let decoder = zstd::Decoder::with_buffer(whole)?;
-        Box::new(BufReader::with_capacity(READ_BYTES, decoder))
+        Box::new(zstd::Decoder::with_buffer(whole)?)
     } else {
         Box::new(whole)
     };
-    let mut head = Vec::new();
-    (&mut input)
-        .take(HEAD_MAX_BYTES as u64)
-        .read_until(b'\n', &mut head)?;
-    let first_line = head.strip_suffix(b"\n").unwrap_or(&head).to_vec();
+    let head = first_bytes(&mut input)?;
+    let line = memchr::memchr(b'\n', &head).unwrap_or(head.len());
     Ok((
-        first_line,
+        head[..line].to_vec(),
         Box::new(Cursor::new(head).chain(input)),
         gzip || zstd,
     ))
+}
+
+/// As much of a file as names it; not more of a stream than its first line, behind which nothing may come
+/// for long.
+fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut byte = [0; 1];
+    while head.len() < HEAD_MAX_BYTES && head.last() != Some(&b'\n') {
+        match input.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => head.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(head)
 }
 
 impl OpenFile {
@@ -169,12 +184,7 @@ impl OpenFile {
         cut: Option<SequenceNumber>,
         bounds: Bounds,
     ) -> Result<Slices, SourceError> {
-        let mut lines = Lines {
-            name: self.name,
-            input: self.input,
-            offset: 0,
-            line: Vec::new(),
-        };
+        let mut lines = Lines::new(self.name, self.input);
         if let Some(committed) = committed {
             lines.skip_to(committed, self.seekable.as_deref())?;
         }
@@ -230,7 +240,8 @@ fn send_slices(
         }
         if slice.is_full() || at_cut {
             at_cut = false;
-            let full = std::mem::replace(&mut slice, Slice::new(shard.clone()));
+            let next = slice.successor();
+            let full = std::mem::replace(&mut slice, next);
             if sender.blocking_send(Ok(full)).is_err() {
                 return Ok(());
             }
@@ -242,44 +253,81 @@ fn send_slices(
     Ok(())
 }
 
-/// Lines with their offsets.
+/// Lines with their offsets, each where it came to lie when it was read.
 struct Lines {
     name: String,
     input: Input,
+    /// The offset of the next line.
     offset: u64,
-    line: Vec<u8>,
+    /// What was read and not given out yet is `block[next..filled]`.
+    block: Vec<u8>,
+    next: usize,
+    filled: usize,
 }
 
 impl Lines {
+    fn new(name: String, input: Input) -> Self {
+        Self {
+            name,
+            input,
+            offset: 0,
+            block: vec![0; READ_BYTES],
+            next: 0,
+            filled: 0,
+        }
+    }
+
     /// The next line without its end, and the offset of its first byte.
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, SourceError> {
-        self.line.clear();
-        let limit = LINE_MAX_BYTES as u64 + 1;
-        let read = self
-            .input
-            .by_ref()
-            .take(limit)
-            .read_until(b'\n', &mut self.line);
+        let mut searched = 0;
+        let (length, end) = loop {
+            let rest = &self.block[self.next + searched..self.filled];
+            if let Some(at) = memchr::memchr(b'\n', rest) {
+                break (searched + at, 1);
+            }
+            searched = self.filled - self.next;
+            if searched > LINE_MAX_BYTES || self.read_on()? == 0 {
+                break (searched, 0);
+            }
+        };
+        if length > LINE_MAX_BYTES {
+            return Err(SourceError::LineTooLong {
+                name: self.name.clone(),
+                offset: self.offset,
+                limit: LINE_MAX_BYTES,
+            });
+        }
+        if length + end == 0 {
+            return Ok(None);
+        }
+        let line = self.next..self.next + length;
+        let offset = self.offset;
+        self.next = line.end + end;
+        self.offset += (length + end) as u64;
+        Ok(Some((offset, &self.block[line])))
+    }
+
+    /// Reads behind what there is, which goes to the front of the block first; 0 at the end.
+    fn read_on(&mut self) -> Result<usize, SourceError> {
+        self.block.copy_within(self.next..self.filled, 0);
+        self.filled -= self.next;
+        self.next = 0;
+        if self.filled == self.block.len() {
+            self.block.resize(2 * self.block.len(), 0);
+        }
+        let free = &mut self.block[self.filled..];
+        let read = loop {
+            match self.input.read(free) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
         let read = read.map_err(|source| SourceError::Io {
             name: self.name.clone(),
             source,
         })?;
-        if read == 0 {
-            return Ok(None);
-        }
-        let offset = self.offset;
-        if read > LINE_MAX_BYTES {
-            return Err(SourceError::LineTooLong {
-                name: self.name.clone(),
-                offset,
-                limit: LINE_MAX_BYTES,
-            });
-        }
-        self.offset += read as u64;
-        Ok(Some((
-            offset,
-            self.line.strip_suffix(b"\n").unwrap_or(&self.line),
-        )))
+        self.filled += read;
+        Ok(read)
     }
 
     /// Goes behind the last committed record, and makes sure that it is the one that was committed.
@@ -304,7 +352,7 @@ impl Lines {
                 name: self.name.clone(),
                 source,
             })?;
-            self.input = Box::new(BufReader::with_capacity(READ_BYTES, file));
+            *self = Self::new(std::mem::take(&mut self.name), Box::new(file));
             self.offset = target;
         }
         while let Some((offset, line)) = self.next()? {

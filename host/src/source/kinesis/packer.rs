@@ -93,7 +93,7 @@ impl Packer {
     }
 
     fn close_slice(&mut self) {
-        let next = Slice::new(self.packing.shard.clone());
+        let next = self.slice.successor();
         self.closed
             .push_back(std::mem::replace(&mut self.slice, next));
     }
