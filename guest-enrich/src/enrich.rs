@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::bytes::append;
 use crate::rejection::{Code, Rejection};
 use crate::timestamp::Timestamp;
 use json_scan::{Kind, SyntaxError, Value, scan};
@@ -128,17 +129,17 @@ fn splice(
     }
     copy(input, from, members.end, out);
     out.extend_from_slice(br#","created_datetime":""#);
-    out.extend_from_slice(created.as_bytes());
+    created.append_to(out);
     out.extend_from_slice(br#"","event_type":""#);
-    out.extend_from_slice(name.raw_type);
+    append(name.raw_type, out);
     if name.raw_subtype.is_some() {
         out.extend_from_slice(br#"","event_subtype":""#);
-        out.extend_from_slice(subtype);
+        append(subtype, out);
         out.push(b'"');
     } else {
         out.extend_from_slice(br#"","event_subtype":null"#);
     }
-    copy(input, members.end, input.len(), out);
+    append(input.get(members.end..).unwrap_or_default(), out);
 }
 
 #[inline(always)]

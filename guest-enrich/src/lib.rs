@@ -17,6 +17,7 @@
     )
 )]
 
+mod bytes;
 #[cfg(target_arch = "wasm32")]
 mod component;
 mod enrich;

@@ -3,6 +3,7 @@
 //! The arithmetic is decimal and exact: a float cannot hold `1700000000.1`. Nothing here depends on
 //! the size of an exponent, so that `1e999999999` costs what `1e9` does.
 
+use crate::bytes::eight_digits;
 use chrono::{Datelike as _, NaiveDate};
 
 /// 0000-01-01T00:00:00Z.
@@ -33,6 +34,9 @@ impl Timestamp {
     /// The length of a text with nine decimal places.
     pub const LONGEST: usize = "0000-00-00T00:00:00.000000000Z".len();
 
+    /// The length of a text without a fraction.
+    const WHOLE: usize = "0000-00-00T00:00:00Z".len();
+
     /// Reads a number that follows the JSON grammar. What lies below a nanosecond is floored, which
     /// for negative numbers means away from zero.
     #[inline]
@@ -61,6 +65,21 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// Appends the whole text.
+    #[inline(always)]
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        match self.text.first_chunk::<{ Self::WHOLE }>() {
+            Some(whole) if usize::from(self.length) == Self::WHOLE => {
+                let (words, rest) = whole.as_chunks::<8>();
+                for word in words {
+                    out.extend_from_slice(word);
+                }
+                out.extend_from_slice(rest);
+            }
+            _ => out.extend_from_slice(self.as_bytes()),
+        }
+    }
+
     /// The day: `2023-11-14`.
     pub fn date(&self) -> &str {
         self.part(0, 10)
@@ -83,8 +102,11 @@ fn plain_seconds(number: &[u8]) -> Option<i64> {
     if number.len() > SECOND_DIGITS {
         return None;
     }
-    let mut seconds = 0;
-    for &byte in number {
+    let (mut seconds, rest) = match number.split_first_chunk() {
+        Some((front, rest)) => (i64::from(eight_digits(*front)?), rest),
+        None => (0, number),
+    };
+    for &byte in rest {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
@@ -179,33 +201,36 @@ fn format(seconds: i64, nanos: u32) -> Timestamp {
     let second = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
     let date = NaiveDate::from_epoch_days(days).unwrap_or_default();
     let year = date.year() as u32;
-    let [y1, y2] = two_digits(year / 100);
-    let [y3, y4] = two_digits(year % 100);
-    let [o1, o2] = two_digits(date.month());
-    let [d1, d2] = two_digits(date.day());
-    let [h1, h2] = two_digits(second / 3600);
-    let [m1, m2] = two_digits(second / 60 % 60);
-    let [s1, s2] = two_digits(second % 60);
-    let mut text = [b'Z'; Timestamp::LONGEST];
-    if let Some(front) = text.first_chunk_mut() {
-        *front = [
-            y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2,
-        ];
+    let year_and_month = pair(year / 100)
+        | pair(year % 100) << 16
+        | u64::from(b'-') << 32
+        | pair(date.month()) << 40
+        | u64::from(b'-') << 56;
+    let day_to_minute = pair(date.day())
+        | u64::from(b'T') << 16
+        | pair(second / 3600) << 24
+        | u64::from(b':') << 40
+        | pair(second / 60 % 60) << 48;
+    let second = u64::from(b':') | pair(second % 60) << 8 | u64::from(b'Z') << 24;
+    let mut text = [0; Timestamp::LONGEST];
+    let words = [year_and_month, day_to_minute, second].map(u64::to_le_bytes);
+    for (to, word) in text.as_chunks_mut().0.iter_mut().zip(words) {
+        *to = word;
     }
-    let mut length = "0000-00-00T00:00:00Z".len() as u8;
-    if nanos != 0 {
-        length = fraction(&mut text, nanos);
+    let length = Timestamp::WHOLE as u8;
+    if nanos == 0 {
+        return Timestamp { text, length };
     }
-    Timestamp { text, length }
+    with_fraction(text, nanos)
 }
 
-/// Writes the fraction without the zeros at its end, and returns the length of the whole text.
+/// The moment `nanos` after the second of `text`: with a fraction, without the zeros at its end.
 #[inline(never)]
 #[allow(
     clippy::cast_possible_truncation,
     reason = "digits, and places in a short text"
 )]
-fn fraction(text: &mut [u8; Timestamp::LONGEST], nanos: u32) -> u8 {
+fn with_fraction(mut text: [u8; Timestamp::LONGEST], nanos: u32) -> Timestamp {
     const POINT: usize = "0000-00-00T00:00:00".len();
     let mut left = nanos;
     let mut length = 0;
@@ -220,16 +245,16 @@ fn fraction(text: &mut [u8; Timestamp::LONGEST], nanos: u32) -> u8 {
         }
     }
     text[POINT] = b'.';
-    length
+    text[usize::from(length) - 1] = b'Z';
+    Timestamp { text, length }
 }
 
+/// The two digits of a number below 100, the first in the low byte. What is put together in a register is
+/// stored at once, and need not be gathered from single bytes when it is copied.
 #[inline(always)]
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "digits of a number below 100"
-)]
-fn two_digits(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+fn pair(number: u32) -> u64 {
+    const ZEROS: u32 = 0x3030;
+    u64::from(number / 10 + ((number % 10) << 8) + ZEROS)
 }
 
 #[cfg(test)]

@@ -274,6 +274,18 @@ impl Slice {
         (0..self.len()).map(|index| self.record(index))
     }
 
+    /// The length of its largest record.
+    #[must_use]
+    pub fn largest(&self) -> usize {
+        let starts = std::iter::once(&0).chain(&self.data_ends);
+        let lengths = self
+            .data_ends
+            .iter()
+            .zip(starts)
+            .map(|(end, start)| end - start);
+        lengths.max().unwrap_or(0) as usize
+    }
+
     /// The bytes of all records.
     #[must_use]
     pub fn data(&self) -> &[u8] {

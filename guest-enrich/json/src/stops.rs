@@ -46,7 +46,7 @@ impl Stops {
         loop {
             let offset = at.wrapping_sub(self.base);
             if offset >= WINDOW {
-                self.fill(text, at);
+                self.refill(text, at);
                 continue;
             }
             let (word, bit) = (offset / BLOCK, offset % BLOCK);
@@ -60,10 +60,16 @@ impl Stops {
         }
     }
 
-    /// Moves the window to begin at `base`.
+    #[inline(never)]
+    fn refill(&mut self, text: &[u8], base: usize) {
+        self.words = [0; WORDS + 1];
+        self.fill(text, base);
+    }
+
+    /// Marks the window from `base` on, in which nothing is marked.
+    #[inline(always)]
     fn fill(&mut self, text: &[u8], base: usize) {
         self.base = base;
-        self.words = [0; WORDS + 1];
         let rest = text.get(base..).unwrap_or_default();
         let (blocks, tail) = rest.as_chunks::<BLOCK>();
         for (word, block) in self.words.iter_mut().take(WORDS).zip(blocks) {

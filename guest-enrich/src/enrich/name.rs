@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::bytes::find;
 use json_scan::{Text, escaped_char};
 
 /// The first two parts of a name. The raw ones are slices of the input, escapes and all, so that
@@ -19,12 +20,17 @@ impl<'a> EventName<'a> {
         if name.escaped {
             return Self::of_escaped(name);
         }
-        let mut parts = name.raw.split(|&byte| byte == b':');
-        let raw_type = parts.next()?;
+        let (raw_type, raw_subtype) = match find(name.raw, b':', 0) {
+            Some(colon) => {
+                let end = find(name.raw, b':', colon + 1).unwrap_or(name.raw.len());
+                (name.raw.get(..colon)?, name.raw.get(colon + 1..end))
+            }
+            None => (name.raw, None),
+        };
         Some(Self {
             event_type: Cow::Borrowed(raw_type),
             raw_type,
-            raw_subtype: parts.next(),
+            raw_subtype,
         })
     }
 

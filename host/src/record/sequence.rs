@@ -20,12 +20,38 @@ const STEP_DIGITS: usize = 19;
 const SEQUENCE_MAX_DIGITS: usize = 3 * STEP_DIGITS;
 
 impl SequenceNumber {
+    /// The digits of the longest number.
+    pub const MAX_DIGITS: usize = SEQUENCE_MAX_DIGITS;
+
+    /// Appends the number. Quicker than to format it, which counts where each record's is needed.
+    pub fn push_to(self, text: &mut String) {
+        let mut digits = itoa::Buffer::new();
+        let [high, middle, low] = match self.as_offset() {
+            Some(offset) => [0, 0, offset],
+            None => self.groups(),
+        };
+        let mut begun = false;
+        for group in [high, middle, low] {
+            let digits = digits.format(group);
+            if begun {
+                text.extend(std::iter::repeat_n('0', STEP_DIGITS - digits.len()));
+            }
+            if begun || group != 0 {
+                text.push_str(digits);
+                begun = true;
+            }
+        }
+        if !begun {
+            text.push('0');
+        }
+    }
+
     /// The three groups of 19 decimal digits, most significant first.
     fn groups(mut self) -> [u64; 3] {
         let mut groups = [0; 3];
         for group in groups.iter_mut().rev() {
             let mut remainder = 0u128;
-            for limb in &mut self.0 {
+            for limb in self.0.iter_mut().skip_while(|limb| **limb == 0) {
                 let value = (remainder << 64) | u128::from(*limb);
                 *limb = low_half(value / u128::from(STEP));
                 remainder = value % u128::from(STEP);
@@ -114,14 +140,9 @@ impl From<SequenceNumber> for String {
 
 impl fmt::Display for SequenceNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(offset) = self.as_offset() {
-            return write!(f, "{offset}");
-        }
-        match self.groups() {
-            [0, 0, low] => write!(f, "{low}"),
-            [0, middle, low] => write!(f, "{middle}{low:019}"),
-            [high, middle, low] => write!(f, "{high}{middle:019}{low:019}"),
-        }
+        let mut text = String::with_capacity(SEQUENCE_MAX_DIGITS);
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }
 

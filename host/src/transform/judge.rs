@@ -133,6 +133,7 @@ impl<'a> Judge<'a> {
             .map(|pairs| check_partition(pairs))
             .collect();
         let mut rejections = slab.rejections.into_iter().peekable();
+        let with_breaks = has_breaks(&slab.data);
         self.transformed.data = slab.data;
         self.transformed.events.reserve(slab.data_ends.len());
         let mut next_event = 0;
@@ -150,6 +151,7 @@ impl<'a> Judge<'a> {
                     partitions: &partitions,
                     partition_indexes: &slab.partition_indexes,
                     routes: &slab.routes,
+                    with_breaks,
                 };
                 self.slab_record(events, &columns);
             }
@@ -188,7 +190,9 @@ impl<'a> Judge<'a> {
         }
         let span = span(columns.ends, index);
         check_json(&self.transformed.data[span.clone()])?;
-        flatten_lines(&mut self.transformed.data[span.clone()]);
+        if columns.with_breaks {
+            flatten_lines(&mut self.transformed.data[span.clone()]);
+        }
         self.transformed.events.push(Event {
             record: self.record,
             start: offset(span.start),
@@ -206,6 +210,8 @@ struct Columns<'a> {
     partitions: &'a [Result<PartitionPath, Reason>],
     partition_indexes: &'a [u32],
     routes: &'a [rules::Routes],
+    /// Whether there is a line break anywhere in their data.
+    with_breaks: bool,
 }
 
 fn fits_together(records: usize, slab: &slice::OutcomeSlab) -> bool {
@@ -285,13 +291,17 @@ pub fn check_json(data: &[u8]) -> Result<(), Reason> {
 /// A line break in JSON can only stand between tokens, where a space says the same; an event must be
 /// one line of its object.
 fn flatten_lines(data: &mut [u8]) {
-    if memchr::memchr2(b'\n', b'\r', data).is_some() {
+    if has_breaks(data) {
         for byte in data {
             if matches!(byte, b'\n' | b'\r') {
                 *byte = b' ';
             }
         }
     }
+}
+
+fn has_breaks(data: &[u8]) -> bool {
+    memchr::memchr2(b'\n', b'\r', data).is_some()
 }
 
 fn invalid<T>(message: String) -> Result<T, Reason> {

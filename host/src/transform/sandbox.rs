@@ -1,7 +1,6 @@
 //! One slice in the sandbox: a fresh instance, the quick way in where the component has it, and
 //! record by record where it does not or where the slab failed as a whole.
 
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use thiserror::Error;
@@ -18,7 +17,7 @@ use super::outcome::{Fault, Reason, Transformed};
 use super::state::State;
 use super::usage::Usage;
 
-use crate::record::{Position, Record, Slice};
+use crate::record::{Position, Record, SequenceNumber, Slice};
 
 /// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
 /// unless its lists overlap.
@@ -168,8 +167,7 @@ impl Program {
         records: &Slice,
         usage: &mut Usage,
     ) -> Result<Option<Transformed>, SandboxError> {
-        let mut sizes = records.records().map(|record| record.data.len());
-        if self.slice.is_none() || sizes.any(|bytes| bytes > self.limits.record_bytes) {
+        if self.slice.is_none() || records.largest() > self.limits.record_bytes {
             return Ok(None);
         }
         let mut instance = self.configured()?;
@@ -322,10 +320,10 @@ impl Program {
 }
 
 fn pack_sequence_numbers(slice: &Slice) -> (String, Vec<u32>) {
-    let mut text = String::with_capacity(slice.len() * 20);
+    let mut text = String::with_capacity(slice.len() * SequenceNumber::MAX_DIGITS);
     let mut ends = Vec::with_capacity(slice.len());
     for position in slice.positions() {
-        let _infallible = write!(text, "{}", position.sequence);
+        position.sequence.push_to(&mut text);
         ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }
     (text, ends)
