@@ -30,6 +30,11 @@ impl Place {
         Self { folder }
     }
 
+    /// The folder stays when the test ends.
+    pub(crate) fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
     }
