@@ -8,7 +8,7 @@
 //!
 //! - `SLUICE_SOAK_MINUTES`: how long things befall. What is left is drained and checked behind that.
 //! - `SLUICE_SOAK_SEED`: the seed. Without it one is chosen and said.
-//! - `SLUICE_SOAK_PROGRAM`: another built `sluice` than the one that belongs to the tests.
+//! - `SLUICE_TEST_PROGRAM`: another `sluice` than the one that was built with the tests.
 
 mod account;
 mod chaos;
@@ -20,7 +20,7 @@ mod tide;
 mod workers;
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
@@ -85,31 +85,13 @@ impl Asked {
     }
 }
 
-/// The program on the stand-ins, as far from the tests' own environment as all tests run it.
+/// The program with these arguments, on the stand-ins.
 fn program<S: AsRef<OsStr>>(cloud: &Cloud, args: &[S]) -> Command {
-    let usual = cloud.command(&[]);
     let mut command = cloud.place.command(args);
-    if let Some(other) = env::var_os("SLUICE_SOAK_PROGRAM") {
-        command = with_program(&command, other);
-    }
+    let usual = cloud.command(&[]);
     let set = usual.get_envs();
     command.envs(set.filter_map(|(name, value)| Some((name, value?))));
     command
-}
-
-/// The same command of another program.
-fn with_program(command: &Command, other: OsString) -> Command {
-    let mut same = Command::new(other);
-    same.args(command.get_args());
-    same.current_dir(command.get_current_dir().unwrap());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => same.env(name, value),
-            None => same.env_remove(name),
-        };
-    }
-    same.stdin(std::process::Stdio::null());
-    same
 }
 
 /// Says at a failure what to do with it.
