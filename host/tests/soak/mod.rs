@@ -174,28 +174,30 @@ impl Soak {
             self.cloud.proxy(service).heal();
             self.cloud.proxy(service).let_go();
         }
-        let (mut moved, mut before) = (Instant::now(), Vec::new());
+        self.settle();
+        self.chaos.workers.stop_all();
+        self.tide.finish();
+    }
+
+    /// Waits until all shards are at their ends, as long as anything moves.
+    fn settle(&mut self) {
+        let (mut moved, mut before) = (Instant::now(), None);
         loop {
             self.chaos.tend();
             let account = self.tide.account();
             let left = unsettled(&self.cloud, &account, false);
-            let now = (left.clone(), account.on_bus, account.again);
+            let now = Some((left.len(), account.on_bus, account.again));
             drop(account);
             if left.is_empty() {
-                break;
+                return;
             }
             let stands = moved.elapsed() > STANDSTILL;
-            assert!(
-                !stands,
-                "nothing moves any more; shards that are not done: {left:?}"
-            );
-            if before != [now.clone()] {
-                (moved, before) = (Instant::now(), vec![now]);
+            assert!(!stands, "nothing moves, and these are not done: {left:?}");
+            if before != now {
+                (moved, before) = (Instant::now(), now);
             }
             thread::sleep(Duration::from_millis(500));
         }
-        self.chaos.workers.stop_all();
-        self.tide.finish();
     }
 
     /// Checks what there is at the end.
