@@ -7,6 +7,10 @@ OUT    := out
 PRECOMPILED := $(dir $(SLUICE))precompiled
 EVENTS := 1000000
 
+# How long `make soak` goes on, and the seed of it; a new one if none is given.
+MINUTES := 10
+SEED    :=
+
 # What `make bench` is told, such as BENCH_ARGS="--pairs 9 --only floor,swaps".
 BENCH_ARGS :=
 
@@ -74,6 +78,12 @@ test: setup ## run all tests
 	cargo test --release --locked --package sluice
 	@echo; echo "test: everything passed"
 
+soak: setup ## kill, freeze and refuse without end under load, then prove each record landed once (MINUTES=10, SEED=)
+	@echo "== building the program and the tests"
+	cargo test --release --locked --package sluice --test main --no-run
+	@echo "== $(MINUTES) minutes of kills, freezes, stops, faults, reshards and swaps under load; a line every 15 s"
+	SLUICE_SOAK_MINUTES=$(MINUTES) SLUICE_SOAK_SEED=$(SEED) cargo test --release --locked --package sluice --test main -- soak::whatever_befalls_each_record_lands_once --exact --nocapture
+
 bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--help" says what else)
 	@echo "== building the benches"
 	cargo bench --locked --package sluice --no-run
@@ -107,4 +117,4 @@ terraform-check: ## check terraform/ without an account (what is not installed i
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test bench guest guest-js component lint terraform-check clean
+.PHONY: help setup build demo demo-aws lambda cross test soak bench guest guest-js component lint terraform-check clean

@@ -23,6 +23,7 @@ mod neighbours;
 mod outages;
 mod replay;
 mod services;
+mod soak;
 mod stops;
 mod swaps;
 mod takeovers;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sluice::source::aggregate::{Aggregator, hash_key};
 
+use crate::support::cloud::Service::S3;
 use crate::support::cloud::{Cloud, SHARD, STREAM, events, signal, uuid};
 use crate::support::lake;
 use crate::support::program::{Ran, Running};
@@ -44,6 +45,26 @@ fn shards_are_split_and_merged_without_losing_a_record() {
     for closed in [SHARD, "shardId-000000000002", "shardId-000000000003"] {
         assert_eq!(cloud.ledger(closed)["finished"], true, "{closed}");
     }
+}
+
+/// A stream lists closed shards for as long as it keeps records, and a worker looks several times in a lease.
+#[test]
+fn the_ledger_of_a_finished_shard_is_not_read_again() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(20, 12));
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events(20, 13));
+    let mut worker = cloud.worker_with_log("worker.log", &[]);
+    worker.until(|| lake::all_events(&cloud.lake()).len() == 40);
+    let proxy = cloud.proxy(S3);
+    proxy.forget_seen();
+    let reads = |shard: &str| {
+        let seen = proxy.seen().into_iter();
+        let reads = seen.filter(|seen| seen.method == "GET" && seen.path.contains(shard));
+        reads.count()
+    };
+    worker.until(|| reads("shardId-000000000001") >= 5);
+    assert_eq!(reads(SHARD), 0);
 }
 
 #[test]

@@ -46,7 +46,19 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) fn new(shards: usize) -> Self {
-        let (kinesis, s3, sqs) = (Kinesis::start(), S3::start(), Sqs::start());
+        Self::with(S3::start(), Place::new(), shards)
+    }
+
+    /// The same with the bucket in the folder to work in, where [`Place::keep`] keeps it too.
+    pub(crate) fn in_one_place(shards: usize) -> Self {
+        let place = Place::new();
+        let root = place.path("s3");
+        fs::create_dir(&root).unwrap();
+        Self::with(S3::start_at(root), place, shards)
+    }
+
+    fn with(s3: S3, place: Place, shards: usize) -> Self {
+        let (kinesis, sqs) = (Kinesis::start(), Sqs::start());
         kinesis.create_stream(STREAM, shards);
         Self {
             bucket: s3.bucket("bucket"),
@@ -55,7 +67,7 @@ impl Cloud {
             s3,
             sqs,
             queue: None,
-            place: Place::new(),
+            place,
         }
     }
 

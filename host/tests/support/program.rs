@@ -30,6 +30,11 @@ impl Place {
         Self { folder }
     }
 
+    /// The folder stays when the test ends.
+    pub(crate) fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -49,9 +54,12 @@ impl Place {
         path
     }
 
-    /// The program in this folder, without settings from the environment of the test.
+    /// The program in this folder, without settings from the environment of the test. It is the one that
+    /// was built with the tests, unless `SLUICE_TEST_PROGRAM` names another.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        let another = std::env::var_os("SLUICE_TEST_PROGRAM");
+        let program = another.unwrap_or_else(|| env!("CARGO_BIN_EXE_sluice").into());
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.folder.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SLUICE_") {

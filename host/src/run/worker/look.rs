@@ -80,9 +80,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads the ledgers of all shards; those that can be read, and why one cannot.
+    /// Reads the ledgers of all shards but those that are known to be finished, which stay so: a stream
+    /// lists a closed shard for as long as it keeps records. Those that can be read, and why one cannot.
     async fn peek(&self) -> anyhow::Result<(Vec<(ShardInfo, Versioned)>, Option<StoreError>)> {
-        let shards = self.shards.iter().map(|info| {
+        let shards = self
+            .shards
+            .iter()
+            .filter(|info| !self.is_finished(&info.id));
+        let shards = shards.map(|info| {
             let shard = shard_id(self.stream.name(), &info.id)?;
             Ok((info.clone(), shard))
         });
@@ -103,10 +108,8 @@ impl Worker {
 
     /// Shards that are not finished, and whose parents are. One whose ledger could not be read may not be.
     fn workable(&self, found: Vec<(ShardInfo, Versioned)>) -> Vec<(ShardInfo, Versioned)> {
-        let finished = found.iter().filter(|(_, f)| f.ledger.is_finished());
-        let finished: HashSet<_> = finished.map(|(info, _)| info.id.clone()).collect();
         let listed = self.shards.iter().map(|info| info.id.as_str());
-        let unfinished: HashSet<_> = listed.filter(|id| !finished.contains(*id)).collect();
+        let unfinished: HashSet<_> = listed.filter(|id| !self.is_finished(id)).collect();
         let ready = |info: &ShardInfo| !info.parents.iter().any(|p| unfinished.contains(&**p));
         found
             .into_iter()
@@ -118,6 +121,11 @@ impl Worker {
                     .is_none_or(|at| at.elapsed() > AFTER_FAILURE)
             })
             .collect()
+    }
+
+    /// Whether all of a shard is known to be committed for good.
+    fn is_finished(&self, id: &str) -> bool {
+        matches!(self.caught_up.get(id), Some(End::Closed))
     }
 
     /// A lease counts while its nonce changes, by this worker's own clock.

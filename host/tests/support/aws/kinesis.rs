@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use self::state::State;
-pub(crate) use self::state::StoredRecord;
+pub(crate) use self::state::{Maker, StoredRecord};
 use super::http::Server;
 use super::rpc::{self, Failure, Outcome};
 use super::sdk_config;
@@ -70,9 +70,20 @@ impl Kinesis {
     pub(crate) fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
         let data = STANDARD.encode(data);
         let input = json!({ "StreamName": stream, "PartitionKey": key, "Data": data });
-        let put = self.call("PutRecord", &input).unwrap();
-        let text = |field| rpc::text(&put, field).unwrap().to_owned();
-        (text("ShardId"), text("SequenceNumber"))
+        place_of(&self.call("PutRecord", &input).unwrap())
+    }
+
+    /// Puts a record of which only the number is kept: its data is made again whenever it is read.
+    /// Gives its shard and its sequence number.
+    pub(crate) fn put_made(
+        &self,
+        stream: &str,
+        key: &str,
+        by: &Maker,
+        number: u64,
+    ) -> (String, String) {
+        let mut state = self.state.lock().unwrap();
+        place_of(&state.put_made(stream, key, by.clone(), number))
     }
 
     /// Splits a shard in the middle.
@@ -164,6 +175,12 @@ impl Kinesis {
     pub(crate) fn calls(&self, action: &str) -> usize {
         self.state.lock().unwrap().commands.calls(action)
     }
+}
+
+/// Where a record was put.
+fn place_of(put: &Value) -> (String, String) {
+    let text = |field| rpc::text(put, field).unwrap().to_owned();
+    (text("ShardId"), text("SequenceNumber"))
 }
 
 /// A client of a Kinesis at this URL, which may be that of a proxy.

@@ -62,6 +62,16 @@ impl Proxy {
         self.shared.rules.lock().unwrap().add(rule)
     }
 
+    /// Takes a rule away; on how many requests it has acted.
+    pub(crate) fn remove(&self, rule: RuleId) -> usize {
+        self.shared.rules.lock().unwrap().remove(rule)
+    }
+
+    /// Forgets the requests that came, for a test in which they are too many to keep.
+    pub(crate) fn forget_seen(&self) {
+        self.shared.rules.lock().unwrap().forget_seen();
+    }
+
     /// Takes all rules away; what they did stays known.
     pub(crate) fn heal(&self) {
         self.shared.rules.lock().unwrap().heal();

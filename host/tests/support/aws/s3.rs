@@ -37,8 +37,7 @@ impl S3 {
         Self::start_in(temporary.path().to_owned(), Some(temporary))
     }
 
-    /// Starts an S3 that leaves its objects in a directory, for the demo.
-    #[allow(dead_code, reason = "no test keeps its objects")]
+    /// Starts an S3 that leaves its objects in a directory.
     pub(crate) fn start_at(root: PathBuf) -> Self {
         Self::start_in(root, None)
     }

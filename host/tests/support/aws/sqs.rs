@@ -84,6 +84,11 @@ impl Sqs {
         self.shared.state.lock().unwrap().messages(queue)
     }
 
+    /// Takes all messages out of a standard queue, for a test in which they are too many to keep.
+    pub(crate) fn take(&self, queue: &str) -> Vec<Message> {
+        self.shared.state.lock().unwrap().take(queue)
+    }
+
     /// Puts the service's clock forward: past 5 minutes for a message that is sent twice, past
     /// 30 seconds for one that was received.
     pub(crate) fn advance(&self, by: Duration) {

@@ -150,7 +150,7 @@ fn starting_number(shard: &Shard, input: &Value) -> Result<u64, Failure> {
 fn split_read(records: &[Record], limit: usize) -> (&[Record], &[Record]) {
     let mut bytes = 0;
     let fits = |record: &&Record| {
-        bytes += record.data.len();
+        bytes += record.data.bytes();
         bytes <= READ_MAX_BYTES
     };
     records.split_at(records.iter().take(limit).take_while(fits).count())
@@ -161,7 +161,7 @@ fn record_json(record: &Record) -> Value {
         "SequenceNumber": number_text(record.number),
         "ApproximateArrivalTimestamp": seconds(record.arrival_ms),
         "PartitionKey": record.key,
-        "Data": STANDARD.encode(&record.data),
+        "Data": STANDARD.encode(record.data.get()),
         "EncryptionType": "NONE",
     })
 }

@@ -1,7 +1,10 @@
 //! Streams, shards, records, and where they are found.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -66,7 +69,44 @@ pub(super) struct Record {
     pub(super) number: u64,
     pub(super) arrival_ms: u64,
     pub(super) key: String,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Data,
+}
+
+/// What makes a record's data again from its number, the same each time.
+pub(crate) type Maker = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
+
+/// The data of a record: kept, or made whenever it is read.
+#[derive(Clone)]
+pub(super) enum Data {
+    Kept(Vec<u8>),
+    Made {
+        by: Maker,
+        number: u64,
+        bytes: usize,
+    },
+}
+
+impl Data {
+    /// Its length.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Kept(data) => data.len(),
+            Self::Made { bytes, .. } => *bytes,
+        }
+    }
+
+    pub(super) fn get(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Kept(data) => data.into(),
+            Self::Made { by, number, .. } => by(*number).into(),
+        }
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes())
+    }
 }
 
 /// A record, as a test gets to see it.
@@ -131,7 +171,7 @@ impl State {
             sequence_number: number_text(record.number),
             arrival_ms: record.arrival_ms,
             partition_key: record.key.clone(),
-            data: record.data.clone(),
+            data: record.data.get().into_owned(),
         });
         stored.collect()
     }

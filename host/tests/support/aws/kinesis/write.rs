@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use super::super::rpc::{Outcome, list, text};
-use super::state::{Record, State, invalid, malformed, number_text, required};
+use super::state::{Data, Maker, Record, State, invalid, malformed, number_text, required};
 use super::{Failure, THROTTLED};
 
 /// The largest record with its key, bytes.
@@ -47,6 +47,21 @@ impl State {
         Ok(json!({ "FailedRecordCount": failed, "Records": results }))
     }
 
+    /// Puts a record of which only the number is kept; gives its shard and its sequence number.
+    pub(super) fn put_made(&mut self, stream: &str, key: &str, by: Maker, number: u64) -> Value {
+        let data = Data::Made {
+            bytes: by(number).len(),
+            by,
+            number,
+        };
+        let entry = Entry {
+            key: key.to_owned(),
+            hash_key: hash_key(key),
+            data,
+        };
+        self.store(stream, entry)
+    }
+
     fn store(&mut self, stream: &str, entry: Entry) -> Value {
         let now_ms = self.clock.now_ms();
         let number = self.next_number();
@@ -68,11 +83,15 @@ impl State {
     }
 }
 
+fn hash_key(key: &str) -> u128 {
+    u128::from_be_bytes(Md5::digest(key).into())
+}
+
 /// A record to put.
 struct Entry {
     key: String,
     hash_key: u128,
-    data: Vec<u8>,
+    data: Data,
 }
 
 impl Entry {
@@ -84,12 +103,14 @@ impl Entry {
         let data = STANDARD.decode(required(input, "Data")?);
         let hash_key = match text(input, "ExplicitHashKey") {
             Some(given) => given.parse().map_err(|_| malformed("'explicitHashKey'"))?,
-            None => u128::from_be_bytes(Md5::digest(key).into()),
+            None => hash_key(key),
         };
         let entry = Self {
             key: key.to_owned(),
             hash_key,
-            data: data.map_err(|error| malformed(format!("'data': {error}")))?,
+            data: data
+                .map(Data::Kept)
+                .map_err(|error| malformed(format!("'data': {error}")))?,
         };
         if entry.bytes() > RECORD_MAX_BYTES {
             return Err(malformed("'data': more than 10 MiB"));
@@ -98,6 +119,6 @@ impl Entry {
     }
 
     fn bytes(&self) -> usize {
-        self.key.len() + self.data.len()
+        self.key.len() + self.data.bytes()
     }
 }

@@ -1,5 +1,6 @@
 //! What is to be done to which requests.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -148,7 +149,7 @@ fn contains(body: &[u8], part: &str) -> bool {
 }
 
 /// A rule of a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RuleId(usize);
 
 /// A request that came.
@@ -166,32 +167,47 @@ pub(crate) struct Seen {
 /// All rules of a proxy, and what came of them.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    rules: BTreeMap<RuleId, Rule>,
+    /// How many rules there ever were.
+    made: usize,
     seen: Vec<Seen>,
 }
 
 impl Rules {
     pub(super) fn add(&mut self, rule: Rule) -> RuleId {
-        self.rules.push(rule);
-        RuleId(self.rules.len() - 1)
+        let id = RuleId(self.made);
+        self.rules.insert(id, rule);
+        self.made += 1;
+        id
+    }
+
+    /// Takes a rule away; on how many requests it has acted.
+    pub(super) fn remove(&mut self, rule: RuleId) -> usize {
+        self.rules.remove(&rule).map_or(0, |rule| rule.hits)
+    }
+
+    pub(super) fn forget_seen(&mut self) {
+        self.seen.clear();
     }
 
     pub(super) fn heal(&mut self) {
-        self.rules.iter_mut().for_each(|rule| rule.healed = true);
+        self.rules.values_mut().for_each(|rule| rule.healed = true);
     }
 
     pub(super) fn hits(&self, rule: RuleId) -> usize {
-        self.rules[rule.0].hits
+        self.rules[&rule].hits
     }
 
     /// How many requests a rule has acted on as far as it goes: an answer that is held is there.
     pub(super) fn reached(&self, rule: RuleId) -> usize {
-        self.rules[rule.0].reached
+        self.rules[&rule].reached
     }
 
     /// Notes that an answer is there which a rule holds.
     pub(super) fn holds_answer(&mut self, rule: RuleId) {
-        self.rules[rule.0].reached += 1;
+        if let Some(rule) = self.rules.get_mut(&rule) {
+            rule.reached += 1;
+        }
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -206,10 +222,10 @@ impl Rules {
             action: rpc::action(request),
             fault: None,
         };
-        let mut rules = self.rules.iter_mut().enumerate();
+        let mut rules = self.rules.iter_mut();
         let found = rules.find_map(|(id, rule)| {
             let acts = rule.acts_on(&seen, request.body());
-            acts.then(|| (RuleId(id), rule.fault.clone()))
+            acts.then(|| (*id, rule.fault.clone()))
         });
         seen.fault = found.as_ref().map(|(_, fault)| fault.clone());
         self.seen.push(seen);

@@ -178,6 +178,12 @@ impl State {
         self.queues[name_in(queue)].messages.clone()
     }
 
+    /// Every message of a queue, which has none of them any more.
+    pub(super) fn take(&mut self, queue: &str) -> Vec<Message> {
+        let queue = self.queues.get_mut(name_in(queue)).unwrap();
+        std::mem::take(&mut queue.messages)
+    }
+
     /// The queue that an input names.
     pub(super) fn queue<'a>(&mut self, input: &'a Value) -> Result<(&'a str, &mut Queue), Failure> {
         let url = text(input, "QueueUrl").ok_or_else(|| missing("QueueUrl"))?;

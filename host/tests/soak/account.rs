@@ -1,0 +1,165 @@
+//! What was put into the stream, and what the bus has of it: a few bytes for each record, whatever it
+//! holds.
+
+use std::collections::BTreeMap;
+
+use guest_enrich::Settings;
+
+use super::records::{Recipe, line_of};
+use crate::support::aws::sqs::Message;
+use crate::support::cloud::STREAM;
+
+/// A record of Kinesis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Put {
+    /// The last digits of its sequence number, by which puts are in order.
+    pub(super) sequence: u64,
+    pub(super) shard: u16,
+    /// The first of its records, among all records.
+    pub(super) first: usize,
+    pub(super) count: u32,
+}
+
+/// The releases that may serve: the settings of each, by the first eight digits of its id.
+#[derive(Debug, Default)]
+pub(super) struct Releases(pub(super) Vec<(String, Settings)>);
+
+impl Releases {
+    /// Which one this id is of, given in full or its first eight digits.
+    pub(super) fn index(&self, id: &str) -> usize {
+        let found = self.0.iter().position(|(short, _)| id.starts_with(short));
+        found.unwrap_or_else(|| panic!("nobody has published a release {id}"))
+    }
+}
+
+/// All records, by the order in which they were put.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) recipe: Recipe,
+    pub(super) puts: Vec<Put>,
+    /// Of each record the release in its message, 1 for the first release; 0 before there is one.
+    pub(super) sent: Vec<u8>,
+    /// How many of them are events.
+    pub(super) events: u64,
+    /// How many records have a message.
+    pub(super) on_bus: u64,
+    /// How many messages came again.
+    pub(super) again: u64,
+}
+
+/// The records of a shard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfShard {
+    pub(super) last: u64,
+    pub(super) records: u64,
+}
+
+impl Account {
+    pub(super) fn new(recipe: Recipe) -> Self {
+        Self {
+            recipe,
+            puts: Vec::new(),
+            sent: Vec::new(),
+            events: 0,
+            on_bus: 0,
+            again: 0,
+        }
+    }
+
+    /// How many records were put.
+    pub(super) fn records(&self) -> u64 {
+        self.sent.len() as u64
+    }
+
+    /// How many events the bus does not have yet.
+    pub(super) fn backlog(&self) -> u64 {
+        self.events - self.on_bus
+    }
+
+    /// The number of the record of Kinesis that comes next.
+    pub(super) fn next_number(&self) -> u64 {
+        self.puts.len() as u64
+    }
+
+    /// Notes where the next record of Kinesis was put.
+    pub(super) fn note(&mut self, shard: &str, sequence: &str) {
+        let (number, first) = (self.next_number(), self.sent.len());
+        let count = self.recipe.count(number);
+        self.puts.push(Put {
+            sequence: last_digits(sequence),
+            shard: shard_number(shard),
+            first,
+            count,
+        });
+        self.sent.resize(first + count as usize, 0);
+        let events = (0..count).filter(|place| self.recipe.is_event(number, *place));
+        self.events += events.count() as u64;
+    }
+
+    /// The record with this number and place, among all records; none where nobody put it.
+    pub(super) fn index(&self, number: u64, place: u32) -> Option<usize> {
+        let put = self.puts.get(usize::try_from(number).ok()?)?;
+        (place < put.count).then_some(put.first + place as usize)
+    }
+
+    /// The number and place of the record with this id; none where nobody put it.
+    pub(super) fn of_rid(&self, rid: &str) -> Option<(u64, u32)> {
+        let mut parts = rid.split(':');
+        let (shard, sequence, place) = (parts.next()?, parts.next()?, parts.next());
+        let sequence = last_digits(sequence);
+        let number = self
+            .puts
+            .binary_search_by_key(&sequence, |put| put.sequence);
+        let (number, put) = (number.ok()?, self.puts[number.ok()?]);
+        let shard = shard.strip_prefix(STREAM)?.strip_prefix('-')?;
+        let place = place.map(str::parse).transpose().ok()?;
+        let fits = put.shard == shard_number(shard) && place.is_none() == (put.count == 1);
+        let place = place.unwrap_or(0);
+        (fits && place < put.count).then_some((number as u64, place))
+    }
+
+    /// Takes a message of the bus: of an event that was put, as the rules make it, and whenever it comes
+    /// again by the same release.
+    pub(super) fn take(&mut self, message: &Message, releases: &Releases) {
+        let attribute = |name| message.attribute(name);
+        let rid = attribute("rid").expect("a message has a rid");
+        let found = self.of_rid(rid);
+        let (number, place) = found.unwrap_or_else(|| panic!("a message of no record: {rid}"));
+        assert_eq!(attribute("event"), Some("0"), "{rid}");
+        let line = line_of(&self.recipe.record(number, place));
+        let line = line.unwrap_or_else(|| panic!("a message of no event: {rid}"));
+        assert!(message.body.as_bytes() == line, "{rid}: {}", message.body);
+        let release = releases.index(attribute("release").unwrap()) + 1;
+        let release = u8::try_from(release).unwrap();
+        let index = self.index(number, place).unwrap();
+        let sent = &mut self.sent[index];
+        if *sent == 0 {
+            *sent = release;
+            self.on_bus += 1;
+        } else {
+            assert_eq!(*sent, release, "{rid} came by two releases");
+            self.again += 1;
+        }
+    }
+
+    /// What each shard holds, by its number.
+    pub(super) fn by_shard(&self) -> BTreeMap<u16, OfShard> {
+        let mut shards: BTreeMap<_, OfShard> = BTreeMap::new();
+        for put in &self.puts {
+            let shard = shards.entry(put.shard).or_default();
+            shard.last = put.sequence;
+            shard.records += u64::from(put.count);
+        }
+        shards
+    }
+}
+
+/// The number of a shard, which ends its id.
+pub(super) fn shard_number(id: &str) -> u16 {
+    id.rsplit_once('-').unwrap().1.parse().unwrap()
+}
+
+/// The last digits of a sequence number; the others are the same for all of a stream.
+pub(super) fn last_digits(sequence: &str) -> u64 {
+    sequence[sequence.len() - 20..].parse().unwrap()
+}

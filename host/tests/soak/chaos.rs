@@ -1,0 +1,264 @@
+//! What befalls workers, services and the stream, one thing after the other, by dice.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_pcg::Pcg64Mcg;
+use serde_json::{Value, json};
+
+use super::workers::{LEASE, Workers};
+use super::{REGISTRY, program, steps};
+use crate::support::aws::proxy::RuleId;
+use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
+use crate::support::cloud::{Cloud, STREAM};
+use crate::support::program::Ran;
+
+/// Something that can befall.
+type Act = fn(&mut Chaos);
+
+/// What can befall, and how often in relation to all else.
+const ACTS: [(u32, Act); 10] = [
+    (7, Chaos::kill_somewhere),
+    (8, Chaos::kill_at_a_step),
+    (2, Chaos::freeze_somewhere),
+    (2, Chaos::freeze_at_a_step),
+    (1, Chaos::kill_frozen),
+    (2, Chaos::stop),
+    (6, Chaos::fault),
+    (2, Chaos::hiccup),
+    (2, Chaos::swap),
+    (1, Chaos::reshard),
+];
+
+/// How long a step is waited for. Some come seldom.
+const STEP_PATIENCE: Duration = Duration::from_millis(1_000);
+
+/// So many shards are open, give or take one.
+const OPEN_SHARDS: std::ops::Range<usize> = 3..6;
+
+/// How often what befell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) killed_somewhere: usize,
+    pub(super) killed_at_a_step: usize,
+    pub(super) killed_frozen: usize,
+    pub(super) frozen: usize,
+    pub(super) faults: usize,
+    /// Requests that met one.
+    pub(super) faulty: usize,
+    pub(super) swaps: usize,
+    pub(super) splits: usize,
+    pub(super) merges: usize,
+}
+
+impl Tally {
+    pub(super) fn kills(&self) -> usize {
+        self.killed_somewhere + self.killed_at_a_step + self.killed_frozen
+    }
+}
+
+pub(super) struct Chaos {
+    cloud: Arc<Cloud>,
+    dice: Pcg64Mcg,
+    pub(super) workers: Workers,
+    pub(super) tally: Tally,
+    /// The releases of the registry, and the one that was activated last.
+    releases: Vec<String>,
+    active: Option<String>,
+    /// The faults that are, and until when.
+    faults: Vec<(Service, RuleId, Instant)>,
+}
+
+impl Chaos {
+    pub(super) fn new(cloud: &Arc<Cloud>, mut dice: Pcg64Mcg, releases: Vec<String>) -> Self {
+        let of_workers = rand::SeedableRng::from_rng(&mut dice);
+        Self {
+            cloud: Arc::clone(cloud),
+            dice,
+            workers: Workers::new(cloud, of_workers),
+            tally: Tally::default(),
+            releases,
+            active: None,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Lets something befall; says how long it is to be quiet behind it.
+    pub(super) fn act(&mut self) -> Duration {
+        let chosen = ACTS.choose_weighted(&mut self.dice, |(weight, _)| *weight);
+        (chosen.unwrap().1)(self);
+        Duration::from_millis(self.dice.random_range(50..800))
+    }
+
+    /// Ends the faults whose time is over.
+    pub(super) fn tend(&mut self) {
+        self.workers.tend();
+        let now = Instant::now();
+        let (over, left) = self.faults.drain(..).partition(|(.., until)| *until <= now);
+        self.faults = left;
+        self.end(over);
+        for service in [S3, Kinesis, Sqs] {
+            self.cloud.proxy(service).forget_seen();
+        }
+    }
+
+    fn end(&mut self, faults: Vec<(Service, RuleId, Instant)>) {
+        for (service, rule, _) in faults {
+            self.tally.faulty += self.cloud.proxy(service).remove(rule);
+        }
+    }
+
+    /// Nothing befalls any more.
+    pub(super) fn is_over(&mut self) {
+        let faults = std::mem::take(&mut self.faults);
+        self.end(faults);
+        self.cloud.kinesis.empty_reads(0);
+        self.workers.wake_all();
+    }
+
+    fn kill_somewhere(&mut self) {
+        let all = self.dice.random_range(0..8) == 0;
+        self.tally.killed_somewhere += self.workers.kill(all);
+    }
+
+    /// Holds a request of some step, does this to the workers, and lets it go. Which worker's request it
+    /// is nobody knows. Says whether the step came.
+    fn at_a_step<T>(&mut self, befalls: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let (service, rule) = steps::hold(&mut self.dice);
+        let cloud = Arc::clone(&self.cloud);
+        let proxy = cloud.proxy(service);
+        let held = proxy.add(rule);
+        let came = proxy.wait_for_hits(held, 1, STEP_PATIENCE);
+        let befell = came.then(|| befalls(self));
+        proxy.remove(held);
+        proxy.let_go();
+        befell
+    }
+
+    fn kill_at_a_step(&mut self) {
+        let all = self.dice.random_range(0..2) == 0;
+        let killed = self.at_a_step(|chaos| chaos.workers.kill(all));
+        self.tally.killed_at_a_step += killed.unwrap_or(0);
+    }
+
+    fn freeze_somewhere(&mut self) {
+        // For less than a lease or for a few of them.
+        let time = LEASE.mul_f64(self.dice.random_range(0.3..5.0));
+        self.tally.frozen += usize::from(self.workers.freeze(time));
+    }
+
+    fn freeze_at_a_step(&mut self) {
+        self.at_a_step(Self::freeze_somewhere);
+    }
+
+    fn kill_frozen(&mut self) {
+        self.tally.killed_frozen += usize::from(self.workers.kill_frozen());
+    }
+
+    fn stop(&mut self) {
+        self.workers.stop();
+    }
+
+    fn fault(&mut self) {
+        let (service, rule) = steps::fault(&mut self.dice);
+        let id = self.cloud.proxy(service).add(rule);
+        let time = Duration::from_millis(self.dice.random_range(200..5_000));
+        self.faults.push((service, id, Instant::now() + time));
+        self.tally.faults += 1;
+    }
+
+    /// What services do now and then that is no error.
+    fn hiccup(&mut self) {
+        match self.dice.random_range(0..3) {
+            0 => self.cloud.kinesis.expire_iterators(),
+            1 => self
+                .cloud
+                .kinesis
+                .empty_reads(self.dice.random_range(1..20)),
+            _ => {
+                let entries: Vec<_> = (0..10).filter(|_| self.dice.random()).collect();
+                self.cloud.sqs.fail_entries(&entries);
+            }
+        }
+        self.tally.faults += 1;
+    }
+
+    /// Activates another release, for all chunks or for a part of them.
+    fn swap(&mut self) {
+        let others = self
+            .releases
+            .iter()
+            .filter(|id| Some(*id) != self.active.as_ref());
+        let others: Vec<_> = others.cloned().collect();
+        let next = others.choose(&mut self.dice).unwrap().clone();
+        let canary = self.dice.random_range(0..4) == 0 && self.active.is_some();
+        // Nobody takes it back on his own, and it was tried when it was published.
+        let mut args = vec!["transform", "activate", &next, "--registry", REGISTRY];
+        args.extend(["--unguarded", "--unchecked"]);
+        if canary {
+            args.extend(["--canary", "30%"]);
+        }
+        let mut command = program(&self.cloud, &args);
+        command.env("AWS_ENDPOINT_URL_S3", &self.cloud.s3.endpoint);
+        Ran::from(command.output().unwrap()).succeeded();
+        if !canary {
+            self.active = Some(next);
+        }
+        self.tally.swaps += 1;
+    }
+
+    /// Splits a shard or merges two neighbours.
+    fn reshard(&mut self) {
+        let open = open_shards(&self.cloud);
+        let splits = match open.len() {
+            few if few < OPEN_SHARDS.start => true,
+            many if many >= OPEN_SHARDS.end => false,
+            _ => self.dice.random(),
+        };
+        if splits {
+            let shard = open.choose(&mut self.dice).unwrap();
+            self.cloud.kinesis.split(STREAM, &shard.id);
+            self.tally.splits += 1;
+        } else {
+            let pairs: Vec<_> = open.windows(2).collect();
+            let pair = pairs.choose(&mut self.dice).unwrap();
+            self.cloud.kinesis.merge(STREAM, &pair[0].id, &pair[1].id);
+            self.tally.merges += 1;
+        }
+    }
+}
+
+struct OpenShard {
+    from: u128,
+    id: String,
+}
+
+/// The shards that take records, each beside its neighbours.
+fn open_shards(cloud: &Cloud) -> Vec<OpenShard> {
+    let mut open: Vec<_> = shards(cloud)
+        .iter()
+        .filter(|shard| shard["SequenceNumberRange"]["EndingSequenceNumber"].is_null())
+        .map(|shard| OpenShard {
+            from: text(&shard["HashKeyRange"]["StartingHashKey"])
+                .parse()
+                .unwrap(),
+            id: text(&shard["ShardId"]).to_owned(),
+        })
+        .collect();
+    open.sort_by_key(|shard| shard.from);
+    open
+}
+
+/// All shards of the stream, as `ListShards` tells of them.
+pub(super) fn shards(cloud: &Cloud) -> Vec<Value> {
+    let listed = cloud
+        .kinesis
+        .call("ListShards", &json!({ "StreamName": STREAM }));
+    listed.unwrap()["Shards"].as_array().unwrap().clone()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}

@@ -1,0 +1,220 @@
+//! What has to be so when all is done: every record in one place of the lake, every event on the bus, and
+//! every ledger at its end. Objects are read one after the other, so that a lake of any size can be checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use sluice::encode::decode;
+use sluice::record::SequenceNumber;
+use sluice::sink::object_key::{ChunkName, ParsedKey};
+
+use super::account::{Account, OfShard, Releases, last_digits, shard_number};
+use super::chaos::shards;
+use super::records::{landing, number_and_place};
+use crate::support::cloud::{Cloud, STREAM};
+use crate::support::lake::Quarantined;
+
+const QUARANTINE: &str = "_sluice/quarantine/reason=";
+
+/// A record that ran into the limit of time, as one may in a worker that was frozen.
+const OUT_OF_TIME: &str = "out_of_time";
+
+/// The shards that are not at their end, by their ledgers: with all records committed and nothing pending,
+/// and finished if they are closed. `free` asks too that nobody holds them.
+pub(super) fn unsettled(cloud: &Cloud, account: &Account, free: bool) -> Vec<String> {
+    let held = account.by_shard();
+    let mut unsettled = Vec::new();
+    for shard in shards(cloud) {
+        let id = shard["ShardId"].as_str().unwrap();
+        let closed = !shard["SequenceNumberRange"]["EndingSequenceNumber"].is_null();
+        let held = held.get(&shard_number(id)).copied();
+        if !is_settled(cloud, id, closed, held, free) {
+            unsettled.push(id.to_owned());
+        }
+    }
+    unsettled
+}
+
+fn is_settled(cloud: &Cloud, id: &str, closed: bool, held: Option<OfShard>, free: bool) -> bool {
+    let path = format!("_sluice/ledger/{STREAM}-{id}.json");
+    let Ok(ledger) = fs::read(cloud.lake().join(path)) else {
+        return held.is_none() && !closed;
+    };
+    let ledger: Value = serde_json::from_slice(&ledger).unwrap();
+    let committed = &ledger["committed"];
+    let all = match held {
+        None => committed.is_null(),
+        Some(held) => {
+            committed["last"].as_str().map(last_digits) == Some(held.last)
+                && committed["records"] == held.records
+        }
+    };
+    let finished = (ledger["finished"] == true) == closed;
+    let free = !free || ledger["lease"]["owner"].is_null();
+    all && finished && free && ledger["pending"].is_null()
+}
+
+/// What the lake has.
+#[derive(Debug)]
+pub(super) struct Lake<'a> {
+    account: &'a Account,
+    releases: &'a Releases,
+    /// Where each record is: nowhere, in the lake, in quarantine.
+    places: Vec<Place>,
+    chunks: BTreeSet<(String, ChunkName)>,
+    pub(super) objects: usize,
+    pub(super) events: u64,
+    pub(super) rejected: u64,
+    pub(super) out_of_time: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Lake,
+    Quarantine,
+}
+
+impl<'a> Lake<'a> {
+    /// Reads a lake; panics where it has what it must not have or lacks what it must have.
+    pub(super) fn read(cloud: &Cloud, account: &'a Account, releases: &'a Releases) -> Self {
+        let mut lake = Self {
+            account,
+            releases,
+            places: vec![Place::Nowhere; account.sent.len()],
+            chunks: BTreeSet::new(),
+            objects: 0,
+            events: 0,
+            rejected: 0,
+            out_of_time: 0,
+        };
+        let root = cloud.lake();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(root.join(&folder)).unwrap() {
+                let entry = entry.unwrap();
+                let path = format!("{folder}{}", entry.file_name().to_str().unwrap());
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(format!("{path}/"));
+                } else if !path.starts_with("_sluice/") || path.starts_with(QUARANTINE) {
+                    lake.object(&root, &path);
+                }
+            }
+        }
+        lake.is_whole();
+        lake
+    }
+
+    fn object(&mut self, root: &Path, path: &str) {
+        let key = ParsedKey::parse(path).unwrap_or_else(|| panic!("a foreign object: {path}"));
+        let content = decode(key.format, &fs::read(root.join(path)).unwrap());
+        let content = String::from_utf8(content.unwrap()).unwrap();
+        let mut last = None;
+        for line in content.lines() {
+            let index = match key.folder.strip_prefix(QUARANTINE) {
+                None => self.event(&key, line),
+                Some(reason) => self.rejection(&key, reason, line),
+            };
+            assert!(
+                last < Some(index),
+                "{path}: a record before its time: {line}"
+            );
+            last = Some(index);
+        }
+        assert!(last.is_some(), "{path} is empty");
+        self.objects += 1;
+        self.chunks.insert((key.shard.to_string(), key.chunk));
+    }
+
+    /// An event: where it belongs, as the rules make it.
+    fn event(&mut self, key: &ParsedKey<'_>, line: &str) -> usize {
+        let uuid = line.strip_prefix(r#"{"event_uuid":""#);
+        let uuid = uuid.and_then(|rest| rest.split('"').next());
+        let found = uuid.and_then(number_and_place);
+        let (number, place) = found.unwrap_or_else(|| panic!("no event of ours: {line}"));
+        let release = self.releases.index(&key.chunk.release.to_string());
+        let record = self.account.recipe.record(number, place);
+        let expected = landing(&record, &self.releases.0[release].1);
+        let found = (key.folder.to_owned(), line.as_bytes().to_owned());
+        assert!(expected == Some(found), "{}: {line}", key.folder);
+        let index = self.lands(key, number, place, Place::Lake);
+        let sent = usize::from(self.account.sent[index]);
+        assert_eq!(sent, release + 1, "another release sent {number}-{place}");
+        self.events += 1;
+        index
+    }
+
+    /// A record in quarantine: no event, or one that ran out of time.
+    fn rejection(&mut self, key: &ParsedKey<'_>, reason: &str, line: &str) -> usize {
+        let line: Quarantined = serde_json::from_str(line).unwrap();
+        let found = self.account.of_rid(&line.rid);
+        let (number, place) = found.unwrap_or_else(|| panic!("of no record: {line:?}"));
+        assert_eq!(line.reason, reason);
+        assert_eq!(line.bytes(), self.account.recipe.record(number, place));
+        let event = self.account.recipe.is_event(number, place);
+        assert!(!event || reason == OUT_OF_TIME, "{line:?}");
+        let index = self.lands(key, number, place, Place::Quarantine);
+        assert_eq!(self.account.sent[index], 0, "on the bus too: {line:?}");
+        self.rejected += 1;
+        self.out_of_time += u64::from(reason == OUT_OF_TIME);
+        index
+    }
+
+    /// Notes that a record is there; it must be nowhere else, and in an object of its own range.
+    fn lands(&mut self, key: &ParsedKey<'_>, number: u64, place: u32, there: Place) -> usize {
+        let index = self.account.index(number, place);
+        let index = index.unwrap_or_else(|| panic!("nobody put {number}-{place}"));
+        let put = self.account.puts[usize::try_from(number).unwrap()];
+        let range = [key.chunk.first, key.chunk.last].map(digits);
+        let within = shard_number(key.shard.as_str()) == put.shard
+            && (range[0]..=range[1]).contains(&put.sequence);
+        assert!(within, "{number}-{place} is in an object of other records");
+        let was = std::mem::replace(&mut self.places[index], there);
+        assert_eq!(was, Place::Nowhere, "{number}-{place} landed twice");
+        index
+    }
+
+    /// Nothing is missing; and no two chunks have a record in common.
+    fn is_whole(&self) {
+        let lost = self.places.iter().enumerate();
+        let lost = lost.filter(|(_, place)| **place == Place::Nowhere);
+        let lost: Vec<_> = lost.map(|(index, _)| self.whose(index)).collect();
+        let first = &lost[..lost.len().min(10)];
+        assert!(
+            lost.is_empty(),
+            "{} records are lost: {first:?}",
+            lost.len()
+        );
+        let mut ends: BTreeMap<&str, SequenceNumber> = BTreeMap::new();
+        for (shard, chunk) in &self.chunks {
+            let before = ends.insert(shard, chunk.last);
+            assert!(
+                before < Some(chunk.first),
+                "two chunks of {shard} at {chunk:?}"
+            );
+        }
+        assert_eq!(self.account.on_bus, self.events, "the bus has other events");
+    }
+
+    /// Which record has this place among all, for people.
+    fn whose(&self, index: usize) -> String {
+        let puts = &self.account.puts;
+        let number = puts.partition_point(|put| put.first <= index) - 1;
+        let put = puts[number];
+        let place = index - put.first;
+        format!(
+            "{number}-{place} of shard {} at {}",
+            put.shard, put.sequence
+        )
+    }
+
+    pub(super) fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+}
+
+fn digits(number: SequenceNumber) -> u64 {
+    last_digits(&number.to_string())
+}

@@ -1,0 +1,302 @@
+//! A soak: workers on a stream that never rests, while one thing after the other befalls them, the services
+//! and the stream. At the end each record has to be in one place.
+//!
+//! All that is decided by chance follows from one seed: the records, what befalls and when. How processes
+//! and threads run beside each other does not, so that a seed repeats a run in kind and not step by step.
+//!
+//! `make soak` sets these; without them it is a short one, as part of all tests:
+//!
+//! - `SLUICE_SOAK_MINUTES`: how long things befall. What is left is drained and checked behind that.
+//! - `SLUICE_SOAK_SEED`: the seed. Without it one is chosen and said.
+//! - `SLUICE_TEST_PROGRAM`: another `sluice` than the one that was built with the tests.
+
+mod account;
+mod chaos;
+mod check;
+mod records;
+mod sabotage;
+mod steps;
+mod tide;
+mod workers;
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use guest_enrich::Settings;
+use indicatif::HumanCount;
+use rand::SeedableRng as _;
+use rand_pcg::Pcg64Mcg;
+
+use self::account::Releases;
+use self::chaos::{Chaos, shards};
+use self::check::{Lake, unsettled};
+use self::tide::Tide;
+use crate::support::cloud::Cloud;
+use crate::support::cloud::Service::{Kinesis, S3, Sqs};
+use crate::support::program::Ran;
+
+const BUS: &str = "bus";
+const LAKE: &str = "s3://bucket/lake";
+const REGISTRY: &str = "s3://bucket/registry";
+
+/// How many shards the stream has at first.
+const SHARDS: usize = 3;
+
+/// What the releases of the registry are told. Their lines are the same, their folders differ.
+const SETTINGS: [&str; 3] = [
+    "{}",
+    r#"{"partition_by":["date"]}"#,
+    r#"{"partition_by":["date","hour"]}"#,
+];
+
+/// A short soak, in minutes.
+const SHORT: f64 = 0.4;
+
+/// How often a line is printed.
+const SAID_EVERY: Duration = Duration::from_secs(15);
+
+/// When nothing befalls any more, something has to move within this time.
+const STANDSTILL: Duration = Duration::from_secs(180);
+
+/// What it is asked to do.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    minutes: f64,
+    seed: u64,
+}
+
+impl Asked {
+    fn from_environment() -> Self {
+        let asked = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let minutes = asked("SLUICE_SOAK_MINUTES");
+        let seed = asked("SLUICE_SOAK_SEED");
+        Self {
+            minutes: minutes.map_or(SHORT, |minutes| minutes.parse().expect("minutes")),
+            seed: seed.map_or_else(
+                || rand::random::<u32>().into(),
+                |seed| seed.parse().expect("a seed"),
+            ),
+        }
+    }
+}
+
+/// The program with these arguments, on the stand-ins.
+fn program<S: AsRef<OsStr>>(cloud: &Cloud, args: &[S]) -> Command {
+    let mut command = cloud.place.command(args);
+    let usual = cloud.command(&[]);
+    let set = usual.get_envs();
+    command.envs(set.filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
+/// Says at a failure what to do with it.
+struct Epitaph {
+    asked: Asked,
+    cloud: Arc<Cloud>,
+}
+
+impl Drop for Epitaph {
+    fn drop(&mut self) {
+        let folder = self.cloud.place.path("");
+        let Asked { minutes, seed } = self.asked;
+        if thread::panicking() {
+            println!("soak: FAILED with the seed {seed}; what was broken is said above");
+            println!("soak: again: make soak MINUTES={minutes} SEED={seed}");
+            println!(
+                "soak: the lake and the logs of the last workers are in {}",
+                folder.display()
+            );
+        } else {
+            let _left_to_the_system = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+struct Soak {
+    asked: Asked,
+    cloud: Arc<Cloud>,
+    begun: Instant,
+    tide: Tide,
+    chaos: Chaos,
+    _epitaph: Epitaph,
+}
+
+impl Soak {
+    fn start(asked: Asked) -> Self {
+        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(BUS, 262_144);
+        cloud.place.keep();
+        cloud.kinesis.records_per_read(500);
+        let cloud = Arc::new(cloud);
+        let epitaph = Epitaph {
+            asked,
+            cloud: Arc::clone(&cloud),
+        };
+        let (ids, releases) = published(&cloud);
+        let dice = Pcg64Mcg::seed_from_u64(asked.seed);
+        Self {
+            asked,
+            begun: Instant::now(),
+            tide: Tide::start(&cloud, asked.seed, releases),
+            chaos: Chaos::new(&cloud, dice, ids),
+            cloud,
+            _epitaph: epitaph,
+        }
+    }
+
+    /// Lets things befall until the time is over.
+    fn befall(&mut self) {
+        let end = Duration::from_secs_f64(self.asked.minutes * 60.0);
+        let (mut next, mut said) = (Duration::ZERO, Duration::ZERO);
+        while self.begun.elapsed() < end {
+            self.chaos.tend();
+            if self.begun.elapsed() >= next {
+                let pause = self.chaos.act();
+                next = self.begun.elapsed() + pause;
+            }
+            if self.begun.elapsed() - said >= SAID_EVERY {
+                said = self.begun.elapsed();
+                self.say();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Lets the workers finish what there is.
+    fn drain(&mut self) {
+        self.tide.ebb();
+        self.chaos.is_over();
+        for service in [S3, Kinesis, Sqs] {
+            self.cloud.proxy(service).heal();
+            self.cloud.proxy(service).let_go();
+        }
+        self.settle();
+        self.chaos.workers.stop_all();
+        self.tide.finish();
+    }
+
+    /// Waits until all shards are at their ends, as long as anything moves.
+    fn settle(&mut self) {
+        let (mut moved, mut before) = (Instant::now(), None);
+        loop {
+            self.chaos.tend();
+            let account = self.tide.account();
+            let left = unsettled(&self.cloud, &account, false);
+            let now = Some((left.len(), account.on_bus, account.again));
+            drop(account);
+            if left.is_empty() {
+                return;
+            }
+            let stands = moved.elapsed() > STANDSTILL;
+            assert!(!stands, "nothing moves, and these are not done: {left:?}");
+            if before != now {
+                (moved, before) = (Instant::now(), now);
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Checks what there is at the end.
+    fn check(&self) {
+        let account = self.tide.account();
+        let held = unsettled(&self.cloud, &account, true);
+        assert!(held.is_empty(), "not given back: {held:?}");
+        let lake = Lake::read(&self.cloud, &account, self.tide.releases());
+        println!(
+            "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
+             them out of time",
+            HumanCount(lake.events),
+            HumanCount(lake.objects as u64),
+            HumanCount(lake.chunks() as u64),
+            HumanCount(lake.rejected),
+            lake.out_of_time,
+        );
+        assert_eq!(lake.events + lake.rejected, account.records());
+        self.audit(lake.events, lake.rejected);
+    }
+
+    fn audit(&self, events: u64, rejected: u64) {
+        self.cloud.s3.keys_per_page(1_000_000);
+        let lake = ["audit", "--lake", LAKE, "--summary", "json"];
+        let args = [&lake[..], &["--source", "kinesis:events"]].concat();
+        let mut command = program(&self.cloud, &args);
+        let begun = Instant::now();
+        let summary = Ran::from(command.output().unwrap()).summary();
+        assert_eq!(summary.0["proven"], true, "{:#}", summary.0);
+        let counts = summary.counts(["in_lake", "in_quarantine", "not_yet", "gone"]);
+        assert_eq!(counts, [events, rejected, 0, 0]);
+        let seconds = begun.elapsed().as_secs();
+        println!("soak: the audit says the same, in {seconds} s");
+    }
+
+    fn say(&self) {
+        println!("soak {}", self.so_far());
+    }
+
+    /// What has been so far, on a line.
+    fn so_far(&self) -> String {
+        let seconds = self.begun.elapsed().as_secs();
+        let account = self.tide.account();
+        let tally = self.chaos.tally;
+        let workers = &self.chaos.workers;
+        format!(
+            "{:02}:{:02}:{:02} records {}, on the bus {} ({} again) | kills {}: {} anywhere, {} at a step, \
+             {} frozen | frozen {} | stops {} | starts {} | faults {} ({} requests) | swaps {} | splits {}, \
+             merges {}, shards {}",
+            seconds / 3_600,
+            seconds / 60 % 60,
+            seconds % 60,
+            HumanCount(account.records()),
+            HumanCount(account.on_bus),
+            HumanCount(account.again),
+            HumanCount(tally.kills() as u64),
+            tally.killed_somewhere,
+            tally.killed_at_a_step,
+            tally.killed_frozen,
+            tally.frozen,
+            workers.stopped,
+            workers.started,
+            tally.faults,
+            HumanCount(tally.faulty as u64),
+            tally.swaps,
+            tally.splits,
+            tally.merges,
+            shards(&self.cloud).len(),
+        )
+    }
+}
+
+/// Publishes the releases; their ids, and what is to be known of them.
+fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
+    let did = |args: &[&str]| Ran::from(program(cloud, args).output().unwrap()).succeeded();
+    did(&["transform", "export", "rules.wasm"]);
+    let (mut ids, mut releases) = (Vec::new(), Releases::default());
+    for settings in SETTINGS {
+        let publish = ["transform", "publish", "rules.wasm", "--settings", settings];
+        let id = did(&[&publish[..], &["--registry", REGISTRY]].concat());
+        let id = id.stdout.trim().to_owned();
+        let known = Settings::parse(settings).unwrap();
+        releases.0.push((id[..8].to_owned(), known));
+        ids.push(id);
+    }
+    (ids, releases)
+}
+
+#[test]
+fn whatever_befalls_each_record_lands_once() {
+    let asked = Asked::from_environment();
+    let Asked { minutes, seed } = asked;
+    println!("soak: {minutes} minutes with the seed {seed}");
+    let mut soak = Soak::start(asked);
+    soak.befall();
+    soak.say();
+    println!("soak: nothing befalls any more, the workers finish what there is");
+    soak.drain();
+    soak.check();
+    println!("soak: done with the seed {seed}: {}", soak.so_far());
+    assert!(soak.chaos.tally.kills() > 0 && soak.tide.account().records() > 0);
+}

@@ -1,0 +1,131 @@
+//! The records of a soak. Each is a function of the seed and of its number alone, so that none has to be
+//! kept: the stream makes them again whenever they are read, and so do the checks.
+
+use guest_enrich::{Settings, enrich};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+use sluice::source::aggregate::Aggregator;
+
+/// The most that a record of Kinesis holds here.
+pub(super) const AGGREGATE_MAX: u32 = 200;
+
+/// Far above what an aggregate comes to.
+const AGGREGATE_MAX_BYTES: usize = 1 << 20;
+
+const NAMES: [&str; 4] = [
+    "lesson:started:late",
+    "lesson:ended",
+    "payment:order:completed",
+    "login",
+];
+
+/// The first second of 2026; events are of this hour or the next, of this day or the next.
+const FIRST_SECOND: u64 = 1_767_225_600;
+
+/// What makes the records of a seed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recipe {
+    pub(super) seed: u64,
+}
+
+impl Recipe {
+    fn dice(self, number: u64, place: u32) -> Pcg64Mcg {
+        let of_number = number.wrapping_mul(4_096).wrapping_add(place.into());
+        Pcg64Mcg::seed_from_u64(self.seed.rotate_left(32).wrapping_add(of_number))
+    }
+
+    /// How many records the record of Kinesis with this number holds; a lone one is no aggregate.
+    pub(super) fn count(self, number: u64) -> u32 {
+        let mut dice = self.dice(number, AGGREGATE_MAX);
+        if dice.random_range(0..6) == 0 {
+            1
+        } else {
+            dice.random_range(2..=AGGREGATE_MAX)
+        }
+    }
+
+    /// Whether it is an event; the others go to quarantine.
+    pub(super) fn is_event(self, number: u64, place: u32) -> bool {
+        self.dice(number, place).random_range(0..50) > 0
+    }
+
+    /// The record at a place within a record of Kinesis.
+    pub(super) fn record(self, number: u64, place: u32) -> Vec<u8> {
+        if !self.is_event(number, place) {
+            return format!("no event {number}-{place}").into_bytes();
+        }
+        let mut dice = self.dice(number, place);
+        let name = NAMES[dice.random_range(0..NAMES.len())];
+        let hour = dice.random_range(0..2) * 86_400 + dice.random_range(0..2) * 3_600;
+        let second = FIRST_SECOND + hour + dice.random_range(0..3_600);
+        let amount: u32 = dice.random();
+        format!(
+            r#"{{"event_uuid":"{number}-{place}","event_name":"{name}","created_at":{second}.5,"amount":{amount}}}"#
+        )
+        .into_bytes()
+    }
+
+    /// The partition key of the record of Kinesis with this number.
+    pub(super) fn key(number: u64) -> String {
+        format!("key-{number}")
+    }
+
+    /// The data of the record of Kinesis with this number.
+    pub(super) fn data(self, number: u64) -> Vec<u8> {
+        let count = self.count(number);
+        if count == 1 {
+            return self.record(number, 0);
+        }
+        let mut aggregator = Aggregator::new(AGGREGATE_MAX_BYTES);
+        for place in 0..count {
+            aggregator.push(&Self::key(number), &self.record(number, place));
+        }
+        aggregator.finish().unwrap().1
+    }
+}
+
+/// The number and the place that a line of the lake or of quarantine says it was made of.
+pub(super) fn number_and_place(text: &str) -> Option<(u64, u32)> {
+    let (number, place) = text.split_once('-')?;
+    Some((number.parse().ok()?, place.parse().ok()?))
+}
+
+/// What the rules make of a record: its line, by the same function run natively; none of what they reject.
+pub(super) fn line_of(record: &[u8]) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    enrich(record, &mut line).ok()?;
+    Some(line)
+}
+
+/// The folder of an event and its line, with these settings of the rules; none of what they reject.
+pub(super) fn landing(record: &[u8], settings: &Settings) -> Option<(String, Vec<u8>)> {
+    let mut line = Vec::new();
+    let event = enrich(record, &mut line).ok()?;
+    let columns = settings.partition(&event);
+    let columns = columns
+        .iter()
+        .map(|(column, value)| format!("{column}={value}"));
+    Some((columns.collect::<Vec<_>>().join("/"), line))
+}
+
+#[test]
+fn records_are_made_again_as_they_were() {
+    let recipe = Recipe { seed: 7 };
+    let settings = Settings::parse("{}").unwrap();
+    let (mut events, mut rejected) = (0, 0);
+    for number in 0..200 {
+        assert_eq!(recipe.data(number), recipe.data(number));
+        for place in 0..recipe.count(number) {
+            let record = recipe.record(number, place);
+            let landed = landing(&record, &settings);
+            assert_eq!(landed.is_some(), recipe.is_event(number, place));
+            events += u32::from(landed.is_some());
+            rejected += u32::from(landed.is_none());
+        }
+    }
+    assert!(
+        rejected > 0 && events > 20 * rejected,
+        "{events}, {rejected}"
+    );
+    assert_ne!(recipe.data(3), Recipe { seed: 8 }.data(3));
+}

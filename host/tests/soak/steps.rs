@@ -1,0 +1,90 @@
+//! At which requests workers are killed and frozen, and which faults befall requests.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_pcg::Pcg64Mcg;
+
+use crate::support::aws::proxy::{Fault, Rule};
+use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
+
+/// A kind of request, by the service that it goes to.
+pub(super) type Step = (Service, fn(Rule) -> Rule);
+
+fn ledger(rule: Rule) -> Rule {
+    rule.method("PUT").path("_sluice/ledger")
+}
+
+/// The steps of delivery, from the look at the stream to the moment when a shard is given back.
+const STEPS: [Step; 15] = [
+    (Kinesis, |rule| rule.action("ListShards")),
+    (Kinesis, |rule| rule.action("GetShardIterator")),
+    (Kinesis, |rule| rule.action("GetRecords")),
+    (Sqs, |rule| rule.action("SendMessageBatch")),
+    (Sqs, |rule| rule.action("GetQueueUrl")),
+    (S3, |rule| rule.method("GET").path("_sluice/ledger")),
+    (S3, |rule| rule.method("GET").path("registry/active.json")),
+    (S3, |rule| rule.method("PUT").path("event_type")),
+    (S3, |rule| rule.method("PUT").path("quarantine")),
+    (S3, |rule| rule.method("HEAD")),
+    (S3, |rule| rule.method("PUT").path("_sluice/releases")),
+    // A pin, or a renewal amid a chunk.
+    (S3, |rule| ledger(rule).body("\"pending\": {")),
+    // A commit, or a renewal between chunks.
+    (S3, |rule| {
+        ledger(rule)
+            .body("\"pending\": null")
+            .body("\"committed\": {")
+    }),
+    (S3, |rule| ledger(rule).body("\"owner\": null")),
+    (S3, |rule| ledger(rule).body("\"finished\": true")),
+];
+
+/// A rule that holds a request of some step, before the service learns of it or behind its work.
+pub(super) fn hold(dice: &mut Pcg64Mcg) -> (Service, Rule) {
+    let (service, request) = *STEPS.choose(dice).unwrap();
+    let held = [Fault::Hold, Fault::HoldAnswer].choose(dice).unwrap();
+    let rule = request(Rule::new(held.clone()));
+    (service, rule.nth(dice.random_range(1..=4)))
+}
+
+/// A rule by which some requests, a few or all for a while, meet a fault.
+pub(super) fn fault(dice: &mut Pcg64Mcg) -> (Service, Rule) {
+    let (service, request) = *STEPS.choose(dice).unwrap();
+    let rule = Rule::new(fault_of(service, dice));
+    let rule = match dice.random_range(0..3) {
+        0 => rule,
+        _ => request(rule),
+    };
+    let rule = match dice.random_range(0..3) {
+        0 => rule.always(),
+        _ => rule.times(dice.random_range(1..=40)),
+    };
+    (service, rule)
+}
+
+fn fault_of(service: Service, dice: &mut Pcg64Mcg) -> Fault {
+    let answer = |status, code: &str| match service {
+        S3 => Fault::s3(status, code),
+        Kinesis | Sqs => Fault::json(status, code),
+    };
+    match dice.random_range(0..9) {
+        0 => match service {
+            S3 => answer(503, "SlowDown"),
+            Kinesis => answer(400, "ProvisionedThroughputExceededException"),
+            Sqs => answer(400, "RequestThrottled"),
+        },
+        1 => answer(429, "TooManyRequests"),
+        2 => answer(500, "InternalError"),
+        3 => answer(503, "ServiceUnavailable"),
+        4 => Fault::ResetBefore,
+        5 => Fault::ResetAfter,
+        6 => Fault::Hang(Duration::from_millis(dice.random_range(50..2_000))),
+        7 => Fault::SlowBody {
+            bytes: 20_000,
+            pause: Duration::from_millis(dice.random_range(1..20)),
+        },
+        _ => Fault::TruncateBody(dice.random_range(0..200)),
+    }
+}

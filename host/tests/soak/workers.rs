@@ -1,0 +1,273 @@
+//! The workers of a soak: real processes that are started, killed, frozen and stopped.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_pcg::Pcg64Mcg;
+
+use super::{BUS, LAKE, REGISTRY, program};
+use crate::support::cloud::{Cloud, STREAM, signal};
+use crate::support::program::Running;
+
+/// So many there are at most at a time.
+const WORKERS: usize = 3;
+
+/// Whatever a worker does when it is told to stop, it does it in this time, faults or not.
+const STOP_PATIENCE: Duration = Duration::from_secs(90);
+
+/// The logs of so many workers that ended well are kept.
+const LOGS: usize = 40;
+
+/// A shard is taken from a worker that does not renew its lease for so long.
+pub(super) const LEASE: Duration = Duration::from_secs(1);
+
+/// `SIGTERM`, which ends a worker that was told to stop before it could listen.
+const TERM: i32 = 15;
+
+/// A place for a worker.
+enum Place {
+    /// Nobody is there until then.
+    Empty(Instant),
+    Working(Worker),
+    Frozen(Worker, Instant),
+    /// Told to stop at this moment.
+    Stopping(Worker, Instant),
+}
+
+struct Worker {
+    run: Running,
+    log: PathBuf,
+}
+
+/// All workers.
+pub(super) struct Workers {
+    cloud: Arc<Cloud>,
+    dice: Pcg64Mcg,
+    places: Vec<Place>,
+    logs: VecDeque<PathBuf>,
+    /// Nobody is started any more.
+    closed: bool,
+    pub(super) started: usize,
+    pub(super) stopped: usize,
+}
+
+impl Workers {
+    pub(super) fn new(cloud: &Arc<Cloud>, dice: Pcg64Mcg) -> Self {
+        let now = Instant::now();
+        Self {
+            cloud: Arc::clone(cloud),
+            dice,
+            places: (0..WORKERS).map(|_| Place::Empty(now)).collect(),
+            logs: VecDeque::new(),
+            closed: false,
+            started: 0,
+            stopped: 0,
+        }
+    }
+
+    /// Starts, wakes and buries whoever is due. Nobody ends who was not told to.
+    pub(super) fn tend(&mut self) {
+        let now = Instant::now();
+        for index in 0..self.places.len() {
+            let empty = Place::Empty(now);
+            let next = match std::mem::replace(&mut self.places[index], empty) {
+                Place::Empty(until) if now >= until && !self.closed => Place::Working(self.start()),
+                Place::Working(mut worker) => {
+                    let ended = worker.run.0.try_wait().unwrap();
+                    assert!(
+                        ended.is_none(),
+                        "a worker ended: {ended:?}\n{}",
+                        worker.said()
+                    );
+                    Place::Working(worker)
+                }
+                Place::Frozen(worker, until) if now >= until => {
+                    signal(&worker.run.0, "CONT");
+                    Place::Working(worker)
+                }
+                Place::Stopping(worker, since) => self.stopping(worker, since),
+                as_it_is => as_it_is,
+            };
+            self.places[index] = next;
+        }
+    }
+
+    fn stopping(&mut self, mut worker: Worker, since: Instant) -> Place {
+        use std::os::unix::process::ExitStatusExt as _;
+        let Some(ended) = worker.run.0.try_wait().unwrap() else {
+            let patient = since.elapsed() < STOP_PATIENCE;
+            assert!(patient, "a worker does not stop\n{}", worker.said());
+            return Place::Stopping(worker, since);
+        };
+        let well = ended.success() || ended.signal() == Some(TERM);
+        assert!(well, "a worker stopped with {ended}\n{}", worker.said());
+        self.stopped += 1;
+        self.bury(worker)
+    }
+
+    fn start(&mut self) -> Worker {
+        self.started += 1;
+        let log = self
+            .cloud
+            .place
+            .path(format!("worker-{}.log", self.started));
+        let mut command = self.command();
+        command.stdout(Stdio::null());
+        command.stderr(fs::File::create(&log).unwrap());
+        let run = Running(command.spawn().unwrap());
+        Worker { run, log }
+    }
+
+    /// A worker, each time with other settings where that must make no difference.
+    fn command(&mut self) -> Command {
+        let dice = &mut self.dice;
+        let mut args = vec!["run".to_owned()];
+        let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
+        add("--source", format!("kinesis:{STREAM}"));
+        add("--lake", LAKE.to_owned());
+        add("--bus", format!("sqs:{BUS}"));
+        add("--lease", format!("{}ms", LEASE.as_millis()));
+        add("--drain", "10s".to_owned());
+        add("--memory", "256MiB".to_owned());
+        add("--registry", REGISTRY.to_owned());
+        add("--registry-poll", "500ms".to_owned());
+        add(
+            "--chunk-age",
+            format!("{}ms", dice.random_range(200..3_000)),
+        );
+        add(
+            "--chunk-records",
+            dice.random_range(500..30_000).to_string(),
+        );
+        let formats = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
+        add("--compression", (*formats.choose(dice).unwrap()).to_owned());
+        program(&self.cloud, &args)
+    }
+
+    /// Kills one that works, or all of them; says how many that were.
+    pub(super) fn kill(&mut self, all: bool) -> usize {
+        let mut victims = self.working();
+        if !all {
+            victims = victims
+                .choose(&mut self.dice)
+                .copied()
+                .into_iter()
+                .collect();
+        }
+        for index in &victims {
+            self.take_out(*index);
+        }
+        victims.len()
+    }
+
+    /// Kills one that is frozen; says whether there was one.
+    pub(super) fn kill_frozen(&mut self) -> bool {
+        let frozen = |place: &Place| matches!(place, Place::Frozen(..));
+        let found = self.places.iter().position(frozen);
+        found.map(|index| self.take_out(index)).is_some()
+    }
+
+    fn take_out(&mut self, index: usize) {
+        let back = self.back();
+        let place = std::mem::replace(&mut self.places[index], back);
+        if let Place::Working(worker) | Place::Frozen(worker, _) = place {
+            self.bury(worker);
+        }
+    }
+
+    /// Freezes one that works for so long; says whether there was one.
+    pub(super) fn freeze(&mut self, time: Duration) -> bool {
+        self.turn(|worker| {
+            signal(&worker.run.0, "STOP");
+            Place::Frozen(worker, Instant::now() + time)
+        })
+    }
+
+    /// Tells one that works to stop.
+    pub(super) fn stop(&mut self) -> bool {
+        self.turn(told_to_stop)
+    }
+
+    fn turn(&mut self, turned: impl FnOnce(Worker) -> Place) -> bool {
+        let Some(index) = self.working().choose(&mut self.dice).copied() else {
+            return false;
+        };
+        let empty = Place::Empty(Instant::now());
+        if let Place::Working(worker) = std::mem::replace(&mut self.places[index], empty) {
+            self.places[index] = turned(worker);
+        }
+        true
+    }
+
+    fn working(&self) -> Vec<usize> {
+        let all = self.places.iter().enumerate();
+        let working = all.filter(|(_, place)| matches!(place, Place::Working(_)));
+        working.map(|(index, _)| index).collect()
+    }
+
+    /// When the next one comes to a place that has become empty.
+    fn back(&mut self) -> Place {
+        let pause = Duration::from_millis(self.dice.random_range(0..800));
+        Place::Empty(Instant::now() + pause)
+    }
+
+    /// Wakes whoever is frozen.
+    pub(super) fn wake_all(&mut self) {
+        for place in &mut self.places {
+            if let Place::Frozen(_, until) = place {
+                *until = Instant::now();
+            }
+        }
+        self.tend();
+    }
+
+    /// Tells all to stop and waits until they have. Nobody comes any more.
+    pub(super) fn stop_all(&mut self) {
+        self.closed = true;
+        self.wake_all();
+        while self.stop() {}
+        while self
+            .places
+            .iter()
+            .any(|place| matches!(place, Place::Stopping(..)))
+        {
+            self.tend();
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The place of a worker whose end was wanted; it must not have said what nobody may say.
+    fn bury(&mut self, worker: Worker) -> Place {
+        let said = worker.said();
+        for forbidden in ["panicked", "ERROR"] {
+            assert!(!said.contains(forbidden), "a worker said: {said}");
+        }
+        self.logs.push_back(worker.log);
+        if self.logs.len() > LOGS {
+            let _not_needed = self.logs.pop_front().map(fs::remove_file);
+        }
+        self.back()
+    }
+}
+
+fn told_to_stop(worker: Worker) -> Place {
+    signal(&worker.run.0, "TERM");
+    Place::Stopping(worker, Instant::now())
+}
+
+impl Worker {
+    /// The end of its log.
+    fn said(&self) -> String {
+        const LINES: usize = 2_000;
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let skipped = log.lines().count().saturating_sub(LINES);
+        log.lines().skip(skipped).collect::<Vec<_>>().join("\n")
+    }
+}
