@@ -178,7 +178,7 @@ async fn land(
     put_objects(host, sinks, &chunk, format).await?;
     send_messages(host, sinks, &chunk, format).await?;
     ledger.commit(range, last_digest).await?;
-    host.progress.landed(chunk.counts());
+    host.progress.landed(&sinks.shard, chunk.counts());
     host.progress.times.chunk.took(opened_at.elapsed());
     host.health.committed(&sinks.shard, range.last);
     Ok(())

@@ -5,6 +5,8 @@ mod register;
 mod summary;
 mod times;
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
@@ -14,7 +16,7 @@ use self::reasons::Reasons;
 pub use self::summary::Summary;
 pub use self::times::{Times, Timing};
 use crate::chunk::ChunkCounts;
-use crate::record::Slice;
+use crate::record::{ShardId, Slice};
 use crate::retry::Retries;
 use crate::transform::release::ReleaseId;
 
@@ -45,6 +47,8 @@ pub struct Progress {
     object_bytes: ByKind,
     chunks: Counter,
     committed_before: Counter,
+    /// How many records of each shard are counted, as found or as landed.
+    counted: Mutex<HashMap<ShardId, u64>>,
     swaps: Counter,
     withdrawals: Counter,
     registry_failures: Counter,
@@ -79,6 +83,7 @@ impl Progress {
             object_bytes,
             chunks: Counter::default(),
             committed_before: Counter::default(),
+            counted: Mutex::default(),
             swaps: Counter::default(),
             withdrawals: Counter::default(),
             registry_failures: Counter::default(),
@@ -108,8 +113,9 @@ impl Progress {
         self.messages.inc_by(messages);
     }
 
-    /// A chunk was committed.
-    pub fn landed(&self, counts: &ChunkCounts) {
+    /// A chunk of a shard was committed.
+    pub fn landed(&self, shard: &ShardId, counts: &ChunkCounts) {
+        self.recount(shard, |before| before + counts.records);
         self.records.inc_by(counts.records);
         self.bytes_in.inc_by(counts.bytes);
         self.events.inc_by(counts.events);
@@ -121,9 +127,20 @@ impl Progress {
         self.chunks.inc();
     }
 
-    /// A shard was opened of which `records` are done already.
-    pub fn found_committed(&self, records: u64) {
-        self.committed_before.inc_by(records);
+    /// A shard was opened of which `records` are done already, this run's own among them where it has
+    /// had the shard before.
+    pub fn found_committed(&self, shard: &ShardId, records: u64) {
+        let before = self.recount(shard, |_| records);
+        self.committed_before.inc_by(records.saturating_sub(before));
+    }
+
+    /// Changes how many records of a shard are counted; gives how many were.
+    fn recount(&self, shard: &ShardId, change: impl Fn(u64) -> u64) -> u64 {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = counted.entry(shard.clone()).or_default();
+        let before = *counted;
+        *counted = change(before);
+        before
     }
 
     /// Another release serves.

@@ -8,6 +8,7 @@
 
 mod releases;
 mod shapes;
+mod starts;
 
 use std::fs;
 use std::path::PathBuf;

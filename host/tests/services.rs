@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::support::aws::environment;
 use crate::support::aws::proxy::{Fault, Proxy, Rule};
+use crate::support::aws::rpc::Failure;
 use crate::support::aws::s3::S3;
 use crate::support::aws::sqs::Sqs;
 use crate::support::lake;
@@ -121,6 +122,62 @@ fn of_a_batch_that_is_taken_in_part_only_the_rest_is_sent_again() {
         .map(|message| message.attribute("rid"))
         .collect();
     assert_eq!((rids.len(), messages.len()), (EVENTS, EVENTS));
+}
+
+/// What the queue would refuse again is not tried again, and not dropped.
+#[test]
+fn a_message_that_the_queue_refuses_stops_the_run_at_once_and_is_named() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 262_144);
+    let refused = Failure::new("InvalidMessageContents", "not this one");
+    services.sqs.refuse_entries(&[2], &refused);
+    let mut command = services.command("sqs:bus");
+    command.args(["--patience", "1h"]);
+    let ran = Ran::from(command.output().unwrap());
+    ran.failed(1, &["the message of record events.ndjson-", "not this one"]);
+    assert!(services.sqs.messages("bus").len() < EVENTS);
+    services.land("sqs:bus");
+    services.lake_is_whole();
+    let rids: BTreeSet<_> = services
+        .sqs
+        .messages("bus")
+        .iter()
+        .map(|message| message.attribute("rid").unwrap().to_owned())
+        .collect();
+    assert_eq!(rids.len(), EVENTS);
+}
+
+#[test]
+fn a_chunk_of_which_a_message_is_refused_can_be_finished_without_a_bus() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 262_144);
+    let refused = Failure::new("InvalidMessageContents", "not this one");
+    services.sqs.refuse_entries(&[2], &refused);
+    Ran::from(services.command("sqs:bus").output().unwrap()).failed(1, &["--bus none"]);
+    services.land("none");
+    services.lake_is_whole();
+}
+
+#[test]
+fn a_sender_that_is_throttled_tries_again() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 262_144);
+    for code in ["RequestThrottled", "KmsAccessDenied"] {
+        let refused = Failure::new(code, "later");
+        services.sqs.refuse_entries(&[0, 1], &refused);
+    }
+    services.land("sqs:bus");
+    assert_eq!(services.sqs.messages("bus").len(), EVENTS);
+}
+
+#[test]
+fn a_queue_of_messages_too_small_for_a_pointer_is_refused_before_anything_is_written() {
+    let services = Services::new();
+    services.sqs.create_queue("bus", 1_024);
+    let ran = Ran::from(services.command("sqs:bus").output().unwrap());
+    ran.failed(1, &["the queue bus", "1024 bytes", "MaximumMessageSize"]);
+    assert!(lake::all_events(&services.lake()).is_empty());
+    assert!(!services.lake().join("_sluice/ledger").exists());
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cases::at_once;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use crate::support::cloud::{Cloud, SHARD, STREAM, records, signal};
 use crate::support::lake;
+use crate::support::program::Ran;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -103,6 +104,27 @@ fn a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_is_woken() {
             (name, move || changes_nothing_when_woken(step, fault))
         })
     }));
+}
+
+/// A shard that another took is taken back when that one does nothing.
+#[test]
+fn a_shard_that_is_taken_again_is_counted_once() {
+    let cloud = Cloud::new(1);
+    cloud.kinesis.records_per_read(20);
+    cloud.put_by_keys(&records(100, 5));
+    let second_pin = ledger(Rule::new(Fault::Hold)).body("\"pending\": {");
+    let proxy = cloud.proxy(S3);
+    let held = proxy.add(second_pin.body("\"committed\": {"));
+    let mut worker = cloud.command(&["--chunk-records", "1", "--until-caught-up"]);
+    let worker = worker.spawn().unwrap();
+    assert!(proxy.wait_for_hits(held, 1, PATIENCE));
+    let mut taken = cloud.ledger(SHARD);
+    taken["lease"] = json!({ "owner": "another", "fence": 2, "nonce": "of another" });
+    cloud.put_ledger(SHARD, &taken);
+    proxy.let_go();
+    let summary = Ran::from(worker.wait_with_output().unwrap()).summary();
+    assert_eq!(summary.counts(["records", "already_committed"]), [100, 0]);
+    assert_eq!(fence(&cloud), 3);
 }
 
 /// Two workers share the stream; again and again one of them is killed when either is at some step.

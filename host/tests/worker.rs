@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sluice::source::aggregate::{Aggregator, hash_key};
 
+use crate::support::aws::rpc::Failure;
 use crate::support::cloud::Service::S3;
 use crate::support::cloud::{Cloud, SHARD, STREAM, events, signal, uuid};
 use crate::support::lake;
@@ -240,6 +241,27 @@ fn a_start_in_the_future_is_refused() {
     let cloud = Cloud::new(1);
     let mut command = cloud.command(&["--start", "2100-01-01T00:00:00Z"]);
     Ran::from(command.output().unwrap()).failed(2, &["start", "future"]);
+}
+
+/// Each attempt sends the other messages of the chunk again.
+#[test]
+fn a_shard_of_which_the_queue_refuses_a_message_rests_longer_each_time() {
+    let cloud = Cloud::new(1).with_queue("bus", 262_144);
+    cloud.put_all(&events(5, 18));
+    let refused = Failure::new("InvalidMessageContents", "not this one");
+    (0..2).for_each(|_| cloud.sqs.refuse_entries(&[2], &refused));
+    let mut worker = cloud.worker_with_log("worker.log", &[]);
+    let rests = |seconds: u8| {
+        let said = format!("again_in_s={seconds}");
+        let log = cloud.log("worker.log");
+        let mut lines = log.lines().filter(|line| line.contains("has stopped"));
+        lines.any(|line| line.contains("the message of record") && line.contains(&said))
+    };
+    worker.until(|| rests(10));
+    worker.until(|| rests(20));
+    drop(worker);
+    cloud.catch_up(&[]);
+    cloud.is_delivered();
 }
 
 #[test]

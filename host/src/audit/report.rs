@@ -30,6 +30,8 @@ pub(super) struct Counts {
     pub(super) not_yet: u64,
     /// Committed records that the source does not have any more, or not with the whole of their chunk.
     pub(super) gone: u64,
+    /// Records from before the first that a function was given, whose mapping chose where to begin.
+    pub(super) before: u64,
     /// Chunks that were checked.
     pub(super) chunks: u64,
     /// Objects that were read and are what they should be.
@@ -66,6 +68,7 @@ impl AddAssign for Counts {
         self.pending += more.pending;
         self.not_yet += more.not_yet;
         self.gone += more.gone;
+        self.before += more.before;
         self.chunks += more.chunks;
         self.objects += more.objects;
         self.messages += more.messages;
@@ -181,6 +184,11 @@ impl Report {
                 "gone",
                 counts.gone,
                 "from the source, so not to be checked".into(),
+            ),
+            (
+                "before",
+                counts.before,
+                "the first record that the function was given".into(),
             ),
             (
                 "objects",

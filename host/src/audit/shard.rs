@@ -79,6 +79,7 @@ impl ShardAudit {
             .peek()
             .await?
             .map(|record| record.position.sequence);
+        self.before().await?;
         let mut before = None;
         for (name, held) in std::mem::take(&mut self.course.chunks) {
             let beside = before.into_iter().chain([name.release]).collect();
@@ -95,6 +96,14 @@ impl ShardAudit {
         self.tail().await?;
         self.unaccounted().await?;
         Ok(self.report)
+    }
+
+    /// Passes over the records from before the pipeline of a function began.
+    async fn before(&mut self) -> anyhow::Result<()> {
+        if let Some(first) = self.ledger.began_with() {
+            self.report.counts.before = self.skip(|number| number < first).await?;
+        }
+        Ok(())
     }
 
     /// Judges the records before the next chunk.
@@ -128,7 +137,7 @@ impl ShardAudit {
     /// Makes a chunk again and begins to check it.
     async fn chunk(&mut self, name: ChunkName, held: Held) -> anyhow::Result<()> {
         if self.forgets && self.oldest.is_none_or(|oldest| name.first < oldest) {
-            self.skip(name).await?;
+            self.skip(|number| number <= name.last).await?;
             self.report.counts.objects_gone += held.count() as u64;
             return Ok(());
         }
@@ -262,16 +271,19 @@ impl ShardAudit {
     ) -> anyhow::Result<()> {
         let why = format!("its release {} cannot be had: {why}", name.release);
         self.each_object(name, held, Kind::UnknownRelease, &why);
-        let skipped = self.skip(name).await?;
+        let skipped = self.skip(|number| number <= name.last).await?;
         self.judged += skipped;
         self.report.counts.wrong += skipped;
         Ok(())
     }
 
-    /// Passes over the records of a chunk, and says how many there are.
-    async fn skip(&mut self, name: ChunkName) -> anyhow::Result<u64> {
+    /// Passes over the next records, and says how many there are.
+    async fn skip(
+        &mut self,
+        within: impl Fn(SequenceNumber) -> bool + Copy,
+    ) -> anyhow::Result<u64> {
         let mut skipped = 0;
-        while let Some(slice) = self.records.take(|number| number <= name.last).await? {
+        while let Some(slice) = self.records.take(within).await? {
             self.audit.host.progress.read(&slice);
             skipped += slice.len() as u64;
         }

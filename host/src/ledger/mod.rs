@@ -38,6 +38,9 @@ pub struct Ledger {
     /// since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     began_at: Option<i64>,
+    /// The first record that a function was given of the shard: its mapping chose where to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    began_with: Option<SequenceNumber>,
     /// Whether the shard is closed and all of it is committed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     finished: bool,
@@ -189,6 +192,7 @@ impl Ledger {
             committed: None,
             pending: None,
             began_at: None,
+            began_with: None,
             finished: false,
             replay: None,
             lease: None,
@@ -255,6 +259,25 @@ impl Ledger {
         Self {
             began_at: Some(moment),
             ..self.clone()
+        }
+    }
+
+    /// The first record that a function was given of the shard. What came before it was not for this
+    /// pipeline.
+    #[must_use]
+    pub fn began_with(&self) -> Option<SequenceNumber> {
+        self.began_with
+    }
+
+    /// The ledger of a shard of which a function is given this record first; as it is, where something
+    /// is known of the shard already.
+    #[must_use]
+    pub fn begun_with(self, first: SequenceNumber) -> Self {
+        let known = self.committed.is_some() || self.pending.is_some() || self.began_at.is_some();
+        let first = (!known).then_some(first);
+        Self {
+            began_with: self.began_with.or(first),
+            ..self
         }
     }
 

@@ -97,6 +97,20 @@ fn a_document_of_another_shard_or_version_is_refused() {
     assert!(serde_json::from_str::<Ledger>(&text.replace("version", "versoin")).is_err());
 }
 
+#[test]
+fn a_function_begins_once_and_only_with_a_shard_that_nobody_has_begun() {
+    let new = Ledger::new(shard());
+    let begun = new.clone().begun_with(5.into());
+    assert_eq!(begun.began_with(), Some(5.into()));
+    let given_later = begun.clone().begun_with(10.into());
+    assert_eq!(given_later.began_with(), Some(5.into()));
+    let pinned = begun.pin(pending(5, 9, 5)).unwrap();
+    assert_eq!(pinned.begun_with(10.into()).began_with(), Some(5.into()));
+    for known in [new.begun_at(1), new.pin(pending(0, 4, 5)).unwrap()] {
+        assert_eq!(known.begun_with(5.into()).began_with(), None);
+    }
+}
+
 proptest! {
     #[test]
     fn any_run_of_steps_keeps_committed_rising_and_counted(

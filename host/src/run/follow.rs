@@ -227,12 +227,15 @@ impl Follower {
             why,
             may_pass,
         } = refused;
-        tracing::error!(release = %id, step, why, "a release is refused, serving on");
-        self.host.progress.refused(step);
         self.host.health.refused(id, refused);
         if *may_pass {
+            // The registry's fault and not the release's: nobody has to mend it.
+            tracing::warn!(release = %id, step, why, "a release cannot be had yet, serving on");
+            self.host.progress.registry_failed();
             seen.again = true;
         } else {
+            tracing::error!(release = %id, step, why, "a release is refused, serving on");
+            self.host.progress.refused(step);
             seen.refused.insert(id, refused.clone());
         }
     }

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
-use self::feed::Feed;
+use self::feed::{Feed, count};
 use self::metrics::Invocation;
 use self::missing::todo;
 use super::follow::Follower;
@@ -40,7 +40,7 @@ use crate::retry::Patience;
 use crate::sink::SinkError;
 use crate::source::aggregate::Outsiders;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Again, KinesisRecord, Packer, Packing, Stream};
+use crate::source::kinesis::{Again, Packing, Stream};
 use crate::source::lambda_event::{Batch, KinesisEvent};
 use crate::telemetry::LogFormat;
 
@@ -239,7 +239,8 @@ impl Function {
     }
 
     async fn land(&self, shard: &ShardId, batch: Batch, until: Instant) -> anyhow::Result<()> {
-        let ledger = self.ledger(shard).await?;
+        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let ledger = self.ledger(shard, &numbers).await?;
         let held = self.targets.resume(shard, ledger.clone()).await?;
         let known = ledger.ledger().await;
         known.for_replay(None)?;
@@ -257,7 +258,6 @@ impl Function {
             outsiders: self.outsiders,
             again: known.pending().map(Again::of),
         };
-        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let todo = todo(&known, &numbers, |first, last| {
             count(&packing, &batch.records, first, last)
         });
@@ -285,12 +285,16 @@ impl Function {
 
     /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
     /// step, and not before: a batch that is done already writes nothing.
-    async fn ledger(&self, shard: &ShardId) -> anyhow::Result<Arc<S3Ledger>> {
+    async fn ledger(
+        &self,
+        shard: &ShardId,
+        batch: &[SequenceNumber],
+    ) -> anyhow::Result<Arc<S3Ledger>> {
         let mut ledgers = self.ledgers.lock().await;
         if let Some(ledger) = ledgers.get(shard) {
             return Ok(ledger.clone());
         }
-        let ledger = Arc::new(self.targets.assume(shard).await?);
+        let ledger = Arc::new(self.targets.assume(shard, batch.first().copied()).await?);
         ledgers.insert(shard.clone(), ledger.clone());
         Ok(ledger)
     }
@@ -312,21 +316,6 @@ impl Function {
         let keys = known.get(&batch.shard).cloned();
         keys.with_context(|| format!("the stream {} has no {}", batch.stream, batch.shard))
     }
-}
-
-/// How many records a batch holds between two numbers, those inside aggregates counted.
-fn count(
-    packing: &Packing,
-    records: &[KinesisRecord],
-    first: SequenceNumber,
-    last: SequenceNumber,
-) -> u64 {
-    let mut packer = Packer::new(packing.clone());
-    records
-        .iter()
-        .filter(|record| (first..=last).contains(&record.sequence))
-        .for_each(|record| packer.push(record));
-    packer.slices().iter().map(|slice| slice.len() as u64).sum()
 }
 
 fn deadline(epoch_ms: u64) -> Instant {

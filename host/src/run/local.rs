@@ -62,7 +62,9 @@ impl Local {
         };
         let committed = ledger.committed();
         if let Some(committed) = committed {
-            self.host.progress.found_committed(committed.records);
+            self.host
+                .progress
+                .found_committed(&shard, committed.records);
             health.committed(&shard, committed.last);
         }
         let cut = ledger.pending().map(|pending| pending.range.last);

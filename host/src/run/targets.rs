@@ -15,7 +15,7 @@ use crate::ledger::holding::Versioned;
 use crate::ledger::s3::{Place, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
-use crate::record::ShardId;
+use crate::record::{SequenceNumber, ShardId};
 use crate::retry::Patience;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::object_key::OWN_FOLDER;
@@ -167,14 +167,22 @@ impl Targets {
         self.held(shard, ledger, lake, files, scratches).await
     }
 
-    /// The ledger of a shard of a lake in S3, which is taken with the first step.
+    /// The ledger of a shard of a lake in S3, which is taken with the first step. If nothing is known of
+    /// the shard yet, that step also says that the pipeline began with the record `first`.
     ///
     /// # Errors
     /// A ledger that cannot be read, or a lake elsewhere.
-    pub async fn assume(&self, shard: &ShardId) -> anyhow::Result<S3Ledger> {
+    pub async fn assume(
+        &self,
+        shard: &ShardId,
+        first: Option<SequenceNumber>,
+    ) -> anyhow::Result<S3Ledger> {
         let (bucket, prefix) = self.in_s3()?;
         let place = self.place(shard, bucket, prefix).await;
-        let found = place.read(shard).await?;
+        let mut found = place.read(shard).await?;
+        if let Some(first) = first {
+            found.ledger = found.ledger.begun_with(first);
+        }
         Ok(S3Ledger::assume(place, &self.owner, found))
     }
 

@@ -3,6 +3,7 @@
 
 mod lease;
 mod look;
+mod rests;
 mod shard;
 mod stop;
 
@@ -13,6 +14,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
+use self::rests::Rests;
 pub use self::shard::shard_id;
 use self::shard::{Ended, Running, Work};
 use self::stop::Stop;
@@ -61,7 +63,7 @@ pub async fn run(
         seen: HashMap::new(),
         wishes: HashMap::new(),
         caught_up: HashMap::new(),
-        failed: HashMap::new(),
+        rests: Rests::default(),
         ended,
         ends,
     };
@@ -88,7 +90,7 @@ struct Worker {
     wishes: HashMap<String, (String, Instant)>,
     /// How the shards ended that this worker is done with.
     caught_up: HashMap<String, End>,
-    failed: HashMap<String, Instant>,
+    rests: Rests,
     ended: mpsc::UnboundedSender<Ended>,
     ends: mpsc::UnboundedReceiver<Ended>,
 }
@@ -137,7 +139,10 @@ impl Worker {
 
     /// Takes note of a shard that ended.
     fn reap(&mut self, (id, ended): Ended) -> anyhow::Result<()> {
-        self.running.remove(&id);
+        let behind = self
+            .running
+            .remove(&id)
+            .and_then(|running| running.behind());
         self.host.share_memory(self.running.len());
         match ended {
             Ok(End::Stopped) => {}
@@ -148,12 +153,13 @@ impl Worker {
             Err(error) if shard::is_with_another(&error) => {}
             Err(error) if self.source.until_caught_up => return Err(error.context(id)),
             Err(error) => {
+                let rest = self.rests.begin(id.clone(), behind, &error);
                 tracing::error!(
                     shard = id,
                     error = format!("{error:#}"),
+                    again_in_s = rest.as_secs(),
                     "a shard has stopped"
                 );
-                self.failed.insert(id, Instant::now());
             }
         }
         Ok(())

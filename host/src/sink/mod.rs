@@ -79,6 +79,20 @@ pub enum SinkError {
         /// What was said.
         why: String,
     },
+    /// A queue refuses a message and would refuse it again.
+    #[error(
+        "{queue} refuses the message of {message} and would again: {why}; nothing of its chunk is \
+         committed. Change the queue so that it takes the message, or finish the chunk without a bus \
+         (--bus none)"
+    )]
+    Refused {
+        /// The queue.
+        queue: String,
+        /// What the message is of: a record, or an object that it tells of.
+        message: String,
+        /// What the queue says.
+        why: String,
+    },
     /// A task of the run was cancelled or panicked.
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),

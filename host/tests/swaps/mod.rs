@@ -6,4 +6,5 @@ mod live;
 mod refusals;
 pub(crate) mod shop;
 mod trials;
+mod unreachable;
 mod watching;

@@ -144,3 +144,18 @@ impl Feed {
         }
     }
 }
+
+/// How many records a batch holds between two numbers, those inside aggregates counted.
+pub(super) fn count(
+    packing: &Packing,
+    records: &[KinesisRecord],
+    first: SequenceNumber,
+    last: SequenceNumber,
+) -> u64 {
+    let mut packer = Packer::new(packing.clone());
+    records
+        .iter()
+        .filter(|record| (first..=last).contains(&record.sequence))
+        .for_each(|record| packer.push(record));
+    packer.slices().iter().map(|slice| slice.len() as u64).sum()
+}

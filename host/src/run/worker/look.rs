@@ -20,9 +20,6 @@ const BETWEEN_LISTS: Duration = Duration::from_secs(10);
 /// Ledgers that are read at once.
 const PEEKS_AT_ONCE: usize = 32;
 
-/// A shard that failed is taken up again after this.
-const AFTER_FAILURE: Duration = Duration::from_secs(10);
-
 impl Worker {
     /// Looks at all shards and does what is to be done.
     ///
@@ -115,11 +112,7 @@ impl Worker {
             .into_iter()
             .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
             .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
-            .filter(|(info, _)| {
-                self.failed
-                    .get(&info.id)
-                    .is_none_or(|at| at.elapsed() > AFTER_FAILURE)
-            })
+            .filter(|(info, _)| !self.rests.has(&info.id))
             .collect()
     }
 

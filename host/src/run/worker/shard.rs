@@ -13,7 +13,7 @@ use crate::ledger::Ledger;
 use crate::ledger::holding::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::{Host, Shard, run_shard};
-use crate::record::{Bound, Bounds, ShardId};
+use crate::record::{Bound, Bounds, SequenceNumber, ShardId};
 use crate::retry::Patience;
 use crate::run::rules::Rules;
 use crate::run::targets::{Held, Targets};
@@ -61,6 +61,7 @@ pub(super) type Ended = (String, anyhow::Result<End>);
 
 /// A shard that is being worked on.
 pub(super) struct Running {
+    behind: Option<SequenceNumber>,
     stop: watch::Sender<bool>,
     task: AbortHandle,
 }
@@ -68,6 +69,7 @@ pub(super) struct Running {
 impl Running {
     /// Starts to work on a shard that was found so; its end is told to `ended`.
     pub(super) fn start(work: Work, found: Versioned, ended: mpsc::UnboundedSender<Ended>) -> Self {
+        let behind = found.ledger.committed().map(|committed| committed.last);
         let (stop, stopped) = watch::channel(false);
         let id = work.info.id.clone();
         let (health, name) = (work.host.health.clone(), work.shard.clone());
@@ -81,7 +83,12 @@ impl Running {
             health.ended(&name, (&end).into());
             let _nobody_counts = ended.send((id, end));
         });
-        Self { stop, task }
+        Self { behind, stop, task }
+    }
+
+    /// The last record that was committed when it was taken.
+    pub(super) fn behind(&self) -> Option<SequenceNumber> {
+        self.behind
     }
 
     /// Ends it at the next chunk.
@@ -165,12 +172,15 @@ impl Work {
     /// of a shard that the pipeline has worked on begins where the pipeline did, whenever it is found.
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
         let known = ledger.ledger().await;
+        if let Some(committed) = known.committed() {
+            let progress = &self.host.progress;
+            progress.found_committed(&self.shard, committed.records);
+            self.host.health.committed(&self.shard, committed.last);
+        }
         if let Some(pending) = known.pending() {
             return Ok(Start::From(pending.range.first));
         }
         if let Some(committed) = known.committed() {
-            self.host.progress.found_committed(committed.records);
-            self.host.health.committed(&self.shard, committed.last);
             return Ok(Start::After(committed.last));
         }
         if let Some(moment) = known.began_at() {

@@ -152,7 +152,8 @@ impl Kinesis {
     /// throttled.
     pub(crate) fn fail_entries(&self, positions: &[usize]) {
         let mut state = self.state.lock().unwrap();
-        state.commands.fail_entries(positions);
+        let throttled = Failure::new(THROTTLED, "Rate exceeded for shard");
+        state.commands.fail_entries(positions, &throttled);
     }
 
     /// The next `times` calls of `GetRecords` give no records although there are some, which

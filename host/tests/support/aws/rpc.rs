@@ -33,6 +33,14 @@ impl Failure {
             message: message.into(),
         }
     }
+
+    /// An error that is nobody's fault, on command.
+    pub(crate) fn on_command() -> Self {
+        Self {
+            status: 500,
+            ..Self::new("InternalError", "on command")
+        }
+    }
 }
 
 /// A call: the action's name behind the dot of `X-Amz-Target`, and its input.
@@ -105,7 +113,7 @@ pub(crate) fn list<'a>(input: &'a Value, field: &str) -> &'a [Value] {
 pub(crate) struct Commands {
     calls: HashMap<String, usize>,
     failures: HashMap<String, VecDeque<Failure>>,
-    entries: VecDeque<Vec<usize>>,
+    entries: VecDeque<HashMap<usize, Failure>>,
 }
 
 impl Commands {
@@ -117,12 +125,15 @@ impl Commands {
 
     /// Of the next call that sends many entries and that no call is planned for yet, those at these
     /// positions fail.
-    pub(crate) fn fail_entries(&mut self, positions: &[usize]) {
-        self.entries.push_back(positions.to_vec());
+    pub(crate) fn fail_entries(&mut self, positions: &[usize], failure: &Failure) {
+        let failing = positions
+            .iter()
+            .map(|position| (*position, failure.clone()));
+        self.entries.push_back(failing.collect());
     }
 
-    /// The positions that are to fail in the call that now is.
-    pub(crate) fn failing_entries(&mut self) -> Vec<usize> {
+    /// The positions that are to fail in the call that now is, and how.
+    pub(crate) fn failing_entries(&mut self) -> HashMap<usize, Failure> {
         self.entries.pop_front().unwrap_or_default()
     }
 

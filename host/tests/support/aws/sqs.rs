@@ -105,7 +105,15 @@ impl Sqs {
     /// fail, through no fault of the sender's.
     pub(crate) fn fail_entries(&self, positions: &[usize]) {
         let mut state = self.shared.state.lock().unwrap();
-        state.commands.fail_entries(positions);
+        state
+            .commands
+            .fail_entries(positions, &Failure::on_command());
+    }
+
+    /// The same, with this failure.
+    pub(crate) fn refuse_entries(&self, positions: &[usize], failure: &Failure) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.commands.fail_entries(positions, failure);
     }
 
     /// How often an action was called over HTTP, failures included.

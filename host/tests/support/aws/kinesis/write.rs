@@ -6,8 +6,8 @@ use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use super::super::rpc::{Outcome, list, text};
+use super::Failure;
 use super::state::{Data, Maker, Record, State, invalid, malformed, number_text, required};
-use super::{Failure, THROTTLED};
 
 /// The largest record with its key, bytes.
 const RECORD_MAX_BYTES: usize = 10 << 20;
@@ -37,11 +37,12 @@ impl State {
         let mut failed = 0;
         let mut results = Vec::new();
         for (position, entry) in entries.into_iter().enumerate() {
-            results.push(if failing.contains(&position) {
-                failed += 1;
-                json!({ "ErrorCode": THROTTLED, "ErrorMessage": "Rate exceeded for shard" })
-            } else {
-                self.store(&stream, entry)
+            results.push(match failing.get(&position) {
+                Some(Failure { code, message, .. }) => {
+                    failed += 1;
+                    json!({ "ErrorCode": code, "ErrorMessage": message })
+                }
+                None => self.store(&stream, entry),
             });
         }
         Ok(json!({ "FailedRecordCount": failed, "Records": results }))

@@ -42,7 +42,7 @@ impl State {
         let failing = self.commands.failing_entries();
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (position, (draft, check)) in drafts.into_iter().zip(checks).enumerate() {
-            let planned = || failing.contains(&position).then(on_command);
+            let planned = || failing.get(&position).cloned();
             match check.err().or_else(planned) {
                 Some(failure) => failed.push(failed_entry(ids[position], &failure)),
                 None => {
@@ -222,13 +222,6 @@ pub(super) fn failed_entry(id: &str, failure: &Failure) -> Value {
         "Code": failure.code,
         "Message": failure.message,
     })
-}
-
-fn on_command() -> Failure {
-    Failure {
-        status: 500,
-        ..Failure::new("InternalError", "on command")
-    }
 }
 
 fn is_allowed(c: char) -> bool {

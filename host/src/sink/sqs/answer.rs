@@ -1,0 +1,157 @@
+//! What an answer to a batch leaves to be done: pure, so that each kind of answer can be gone through.
+
+use std::collections::HashSet;
+
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput as Answer;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry as Failed, SendMessageBatchRequestEntry as Entry,
+    SendMessageBatchResultEntry as Sent,
+};
+
+use super::message::RID;
+use crate::sink::SinkError;
+
+/// Parts of the codes, in lower case, of faults that count as the sender's and pass nevertheless: a rate
+/// that is exceeded, a key or a permission that somebody mends.
+const PASSING: [&str; 4] = ["throttl", "kms", "accessdenied", "overlimit"];
+
+/// Leaves of a batch what was not taken. Says why that is to be sent again; `None` where nothing is left.
+///
+/// # Errors
+/// [`SinkError::Refused`] where a message would be refused again.
+pub(super) fn rest(
+    queue: &str,
+    batch: &mut Vec<Entry>,
+    answer: &Answer,
+) -> Result<Option<String>, SinkError> {
+    let taken: HashSet<_> = answer.successful().iter().map(Sent::id).collect();
+    batch.retain(|entry| !taken.contains(entry.id()));
+    if batch.is_empty() {
+        return Ok(None);
+    }
+    let failed = answer.failed();
+    if let Some(refused) = failed.iter().find(|failed| is_final(failed)) {
+        let message = batch.iter().find(|entry| entry.id() == refused.id());
+        return Err(SinkError::Refused {
+            queue: queue.to_owned(),
+            message: message.map(subject).unwrap_or_default(),
+            why: why(refused),
+        });
+    }
+    let why = failed.first().map(why);
+    Ok(Some(
+        why.unwrap_or_else(|| "not all messages were taken".into()),
+    ))
+}
+
+/// Whether the same message would be refused again.
+fn is_final(failed: &Failed) -> bool {
+    let code = failed.code().to_lowercase();
+    failed.sender_fault() && !PASSING.iter().any(|part| code.contains(part))
+}
+
+fn why(failed: &Failed) -> String {
+    match failed.message() {
+        Some(message) => format!("{} ({})", message, failed.code()),
+        None => failed.code().to_owned(),
+    }
+}
+
+/// What a message is of: a record; or, where it is about an object, what it says.
+fn subject(entry: &Entry) -> String {
+    let attributes = entry.message_attributes();
+    let rid = attributes.and_then(|all| all.get(RID)?.string_value());
+    rid.map_or_else(
+        || entry.message_body().to_owned(),
+        |rid| format!("record {rid}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::types::MessageAttributeValue;
+
+    use super::*;
+
+    fn batch(size: usize) -> Vec<Entry> {
+        let entry = |n: usize| {
+            let rid = MessageAttributeValue::builder().data_type("String");
+            let rid = rid.string_value(format!("shard:{n}")).build().unwrap();
+            let entry = Entry::builder().id(n.to_string()).message_body("{}");
+            entry.message_attributes(RID, rid).build().unwrap()
+        };
+        (0..size).map(entry).collect()
+    }
+
+    fn taken(id: usize) -> Sent {
+        let sent = Sent::builder().id(id.to_string()).message_id("m");
+        sent.md5_of_message_body("0").build().unwrap()
+    }
+
+    fn failed(id: usize, code: &str, sender_fault: bool) -> Failed {
+        let failed = Failed::builder().id(id.to_string()).code(code);
+        let failed = failed.message("said so").sender_fault(sender_fault);
+        failed.build().unwrap()
+    }
+
+    fn answer(taken: Vec<Sent>, failed: Vec<Failed>) -> Answer {
+        let answer = Answer::builder().set_successful(Some(taken));
+        answer.set_failed(Some(failed)).build().unwrap()
+    }
+
+    #[test]
+    fn only_what_was_not_taken_is_sent_again() {
+        let mut batch = batch(3);
+        let answer = answer(
+            vec![taken(0), taken(2)],
+            vec![failed(1, "InternalError", false)],
+        );
+        let why = rest("bus", &mut batch, &answer).unwrap();
+        assert_eq!(why.as_deref(), Some("said so (InternalError)"));
+        assert_eq!(batch.iter().map(Entry::id).collect::<Vec<_>>(), ["1"]);
+    }
+
+    #[test]
+    fn nothing_is_left_when_all_is_taken() {
+        let answer = answer(vec![taken(1), taken(0)], vec![]);
+        assert_eq!(rest("bus", &mut batch(2), &answer).unwrap(), None);
+    }
+
+    #[test]
+    fn what_the_answer_leaves_out_is_sent_again() {
+        let answer = answer(vec![taken(0)], vec![]);
+        let why = rest("bus", &mut batch(2), &answer).unwrap();
+        assert!(why.is_some());
+    }
+
+    #[test]
+    fn what_would_be_refused_again_is_said_with_its_record() {
+        for code in [
+            "InvalidMessageContents",
+            "InvalidParameterValue",
+            "Unheard-of",
+        ] {
+            let failures = vec![failed(0, "InternalError", false), failed(1, code, true)];
+            let refused = rest("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
+            let SinkError::Refused { message, why, .. } = refused else {
+                panic!("{refused}");
+            };
+            assert_eq!(message, "record shard:1");
+            assert_eq!(why, format!("said so ({code})"));
+        }
+    }
+
+    #[test]
+    fn a_fault_that_passes_is_not_final_whoever_it_is_put_down_to() {
+        for code in [
+            "RequestThrottled",
+            "KMS.ThrottlingException",
+            "KmsAccessDenied",
+            "AccessDenied",
+        ] {
+            let answer = answer(vec![], vec![failed(0, code, true)]);
+            let why = rest("bus", &mut batch(1), &answer).unwrap();
+            assert!(why.is_some(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A registry of which a part cannot be had for a while.
+
+use std::time::Duration;
+
+use crate::metrics::watched::{metrics, status};
+use crate::support::aws::proxy::{Fault, Rule};
+use crate::support::cloud::Service::S3;
+use crate::swaps::shop::{Kept, Shop, serves, stamp};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_release_that_cannot_be_had_for_a_while_is_not_refused() {
+    let mut shop = Shop::new(1, Kept::InS3);
+    let (first, second) = (
+        shop.stamped(&stamp("first")),
+        shop.stamped(&stamp("second")),
+    );
+    shop.activate(&first, &[]);
+    let mut worker = shop.watched(&[]);
+    serves(&mut worker, &first);
+    let lost = Rule::new(Fault::ResetBefore).method("GET");
+    let lost = lost.path(&format!("releases/{second}.json")).always();
+    let lost = shop.cloud.proxy(S3).add(lost);
+    // Whoever activates has another way to the registry.
+    let activate = ["activate", &second];
+    let mut activate = shop.tool(&activate);
+    activate.env("AWS_ENDPOINT_URL_S3", &shop.cloud.s3.endpoint);
+    assert!(activate.output().unwrap().status.success());
+    assert!(shop.cloud.proxy(S3).wait_for_hits(lost, 3, PATIENCE));
+    assert_eq!(status(worker.address)["release"], first);
+    shop.cloud.proxy(S3).remove(lost);
+    serves(&mut worker, &second);
+    shop.put(5);
+    let all = shop.records();
+    worker.until(|_| shop.landed() == all);
+    let refused = metrics(worker.address).all("sluice_release_refusals_total");
+    assert_eq!(refused.len(), 0, "{refused:?}");
+    let failed = metrics(worker.address).count("sluice_registry_failures_total", &[]);
+    assert!(failed >= 3, "{failed}");
+}
