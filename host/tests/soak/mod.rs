@@ -36,6 +36,7 @@ use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
 use self::tide::Tide;
+use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
 use crate::support::program::Ran;
@@ -179,20 +180,25 @@ impl Soak {
         self.tide.finish();
     }
 
-    /// Waits until all shards are at their ends, as long as anything moves.
+    /// Waits until all shards are at their ends, as long as anything moves, and then until the leases of
+    /// the dead have passed to the living, who give them back when they stop.
     fn settle(&mut self) {
         let (mut moved, mut before) = (Instant::now(), None);
+        let mut settled = None;
         loop {
             self.chaos.tend();
             let account = self.tide.account();
             let left = unsettled(&self.cloud, &account, false);
             let now = Some((left.len(), account.on_bus, account.again));
             drop(account);
-            if left.is_empty() {
+            if left.is_empty() && settled.get_or_insert_with(Instant::now).elapsed() > 3 * LEASE {
                 return;
             }
             let stands = moved.elapsed() > STANDSTILL;
-            assert!(!stands, "nothing moves, and these are not done: {left:?}");
+            assert!(
+                !stands || left.is_empty(),
+                "nothing moves, and these are not done: {left:?}"
+            );
             if before != now {
                 (moved, before) = (Instant::now(), now);
             }
