@@ -10,6 +10,10 @@ EVENTS := 1000000
 # What `make bench` is told, such as BENCH_ARGS="--pairs 9 --only floor,swaps".
 BENCH_ARGS :=
 
+# What `make fuzz` feeds (all there is, without it), and how long each.
+TARGETS :=
+SECONDS := $(if $(MINUTES),$(shell expr $(MINUTES) \* 60),60)
+
 GUEST_JS := host/examples/guest-js
 
 # A Lambda package: for which architecture, and what goes in beside the program.
@@ -71,7 +75,7 @@ test: setup ## run all tests
 	@echo "== testing the transform"
 	cargo test --release --locked --package guest-enrich
 	@echo "== testing the host (builds it and the tests' own guests first)"
-	cargo test --release --locked --package sluice
+	cargo test --release --locked --package sluice --package sluice-fuzz
 	@echo; echo "test: everything passed"
 
 bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--help" says what else)
@@ -81,6 +85,11 @@ bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--hel
 	cargo bench --locked --package sluice --bench parts -- --noplot --quiet
 	@echo "== whole runs, next to what they are compared with, and the goals"
 	cargo bench --locked --package sluice --bench goals -- --folder $(abspath $(OUT)/bench) --package $(abspath $(PACKAGE)) $(BENCH_ARGS)
+
+fuzz: setup ## feed what reads foreign bytes under libFuzzer (TARGETS="config keys" MINUTES=10; needs a C++ compiler)
+	@command -v c++ >/dev/null || { echo "a C++ compiler is missing (libFuzzer is built from source): install g++ or clang" >&2; exit 1; }
+	RUSTC_WORKSPACE_WRAPPER=$(abspath host/fuzz/rustc.sh) cargo build --profile fuzz --locked --package sluice-fuzz --features libfuzzer --bin fuzz
+	host/fuzz/run.sh target/fuzz/fuzz $(OUT)/fuzz $(SECONDS) $(or $(TARGETS),$(notdir $(wildcard host/fuzz/corpus/*)))
 
 guest: build ## build the transform alone: the module, and the component in target/enrich.wasm
 	cargo build --release --locked --package guest-enrich --target $(TARGET)
@@ -107,4 +116,4 @@ terraform-check: ## check terraform/ without an account (what is not installed i
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test bench guest guest-js component lint terraform-check clean
+.PHONY: help setup build demo demo-aws lambda cross test bench fuzz guest guest-js component lint terraform-check clean
