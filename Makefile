@@ -7,12 +7,17 @@ OUT    := out
 PRECOMPILED := $(dir $(SLUICE))precompiled
 EVENTS := 1000000
 
-# How long `make soak` goes on, and the seed of it; a new one if none is given.
-MINUTES := 10
-SEED    :=
+# How long: `make soak` takes 10 minutes, `make fuzz` one for each target, if nothing is said.
+MINUTES :=
+
+# The seed of `make soak`; a new one if none is given.
+SEED :=
 
 # What `make bench` is told, such as BENCH_ARGS="--pairs 9 --only floor,swaps".
 BENCH_ARGS :=
+
+# What `make fuzz` feeds; all there is, without it.
+TARGETS :=
 
 GUEST_JS := host/examples/guest-js
 
@@ -75,14 +80,14 @@ test: setup ## run all tests
 	@echo "== testing the transform"
 	cargo test --release --locked --package json-scan --package guest-enrich
 	@echo "== testing the host (builds it and the tests' own guests first)"
-	cargo test --release --locked --package sluice
+	cargo test --release --locked --package sluice --package sluice-fuzz
 	@echo; echo "test: everything passed"
 
 soak: setup ## kill, freeze and refuse without end under load, then prove each record landed once (MINUTES=10, SEED=)
 	@echo "== building the program and the tests"
 	cargo test --release --locked --package sluice --test main --no-run
-	@echo "== $(MINUTES) minutes of kills, freezes, stops, faults, reshards and swaps under load; a line every 15 s"
-	SLUICE_SOAK_MINUTES=$(MINUTES) SLUICE_SOAK_SEED=$(SEED) cargo test --release --locked --package sluice --test main -- soak::whatever_befalls_each_record_lands_once --exact --nocapture
+	@echo "== $(or $(MINUTES),10) minutes of kills, freezes, stops, faults, reshards and swaps under load; a line every 15 s"
+	SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test --release --locked --package sluice --test main -- soak::whatever_befalls_each_record_lands_once --exact --nocapture
 
 bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--help" says what else)
 	@echo "== building the benches"
@@ -91,6 +96,11 @@ bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--hel
 	cargo bench --locked --package sluice --bench parts -- --noplot --quiet
 	@echo "== whole runs, next to what they are compared with, and the goals"
 	cargo bench --locked --package sluice --bench goals -- --folder $(abspath $(OUT)/bench) --package $(abspath $(PACKAGE)) $(BENCH_ARGS)
+
+fuzz: setup ## feed what reads foreign bytes under libFuzzer (TARGETS="config keys" MINUTES=10; needs a C++ compiler)
+	@command -v c++ >/dev/null || { echo "a C++ compiler is missing (libFuzzer is built from source): install g++ or clang" >&2; exit 1; }
+	RUSTC_WORKSPACE_WRAPPER=$(abspath host/fuzz/rustc.sh) cargo build --profile fuzz --locked --package sluice-fuzz --features libfuzzer --bin fuzz
+	host/fuzz/run.sh target/fuzz/fuzz $(OUT)/fuzz $$((60 * $(or $(MINUTES),1))) $(or $(TARGETS),$(notdir $(wildcard host/fuzz/corpus/*)))
 
 guest: build ## build the transform alone: the module, and the component in target/enrich.wasm
 	cargo build --release --locked --package guest-enrich --target $(TARGET)
@@ -117,4 +127,4 @@ terraform-check: ## check terraform/ without an account (what is not installed i
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test soak bench guest guest-js component lint terraform-check clean
+.PHONY: help setup build demo demo-aws lambda cross test soak bench fuzz guest guest-js component lint terraform-check clean

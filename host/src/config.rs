@@ -320,7 +320,7 @@ impl Resolved {
         self.args.validate()
     }
 
-    /// Every setting as a line of TOML, with where it comes from.
+    /// Every setting as a line of TOML, with where it comes from; one that is not set as a comment.
     #[must_use]
     pub fn show(&self) -> String {
         let mut text = String::new();
@@ -342,15 +342,34 @@ impl Resolved {
                 (Some(_), _) => "default".to_owned(),
                 (None, _) => "not set".to_owned(),
             };
-            let value = match values.as_slice() {
-                [] => "# -".to_owned(),
-                [one] if key != "source" => format!("{one:?}"),
-                several => format!("{several:?}"),
+            let line = match values.as_slice() {
+                [] => format!("# {key} = -"),
+                [one] if key != "source" => format!("{key} = {}", quoted(one)),
+                several => {
+                    let several: Vec<_> = several.iter().map(|value| quoted(value)).collect();
+                    format!("{key} = [{}]", several.join(", "))
+                }
             };
-            let _infallible = writeln!(text, "{key} = {value}  # {origin}");
+            let _infallible = writeln!(text, "{line}  # {origin}");
         }
         text
     }
+}
+
+/// A basic string of TOML.
+fn quoted(value: &str) -> String {
+    let mut text = String::from('"');
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            c if c.is_ascii_control() => {
+                let _infallible = write!(text, "\\u{:04X}", u32::from(c));
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
 }
 
 /// The command with the file's values as the defaults of the innermost subcommand.
@@ -368,6 +387,18 @@ fn subcommand(command: Command, path: &[&str], file: Option<&File>) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_is_a_file_that_says_the_same() {
+        let value = "file:a\u{7f}\0\n'\"\\é";
+        let argv = ["sluice", "--source", value, "--lake", value];
+        let command = RunArgs::augment_args(Command::new("sluice"));
+        let argv = argv.map(OsString::from).to_vec();
+        let resolved = Resolved::new(argv, command, &[], None).unwrap();
+        let shown: toml::Table = toml::from_str(&resolved.show()).unwrap();
+        assert_eq!(shown["lake"].as_str(), Some(value));
+        assert_eq!(shown["source"][0].as_str(), Some(value));
+    }
 
     #[test]
     fn key_flag_and_variable_follow_from_one_another() {

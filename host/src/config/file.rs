@@ -38,7 +38,11 @@ impl File {
         }
     }
 
-    fn parse(path: &Path, text: &str, known: &Command) -> Result<Self, ConfigError> {
+    /// Takes the text of the file at `path`, as [`find`](Self::find) does.
+    ///
+    /// # Errors
+    /// Names the file, and the key where one is unknown or has a wrong value.
+    pub fn parse(path: &Path, text: &str, known: &Command) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let table: Table = toml::from_str(text)
             .map_err(|error| ConfigError::new(name.clone(), error.to_string().trim_end()))?;

@@ -326,7 +326,8 @@ impl Ledger {
     }
 
     fn leased(&self, owner: Option<String>, taken: u64) -> Self {
-        let fence = self.lease.as_ref().map_or(0, |lease| lease.fence) + taken;
+        let fence = self.lease.as_ref().map_or(0, |lease| lease.fence);
+        let fence = fence.saturating_add(taken);
         Self {
             lease: Some(Lease {
                 owner,
@@ -416,7 +417,7 @@ impl Ledger {
             committed: Some(Committed {
                 last: range.last,
                 last_digest,
-                records: before + range.count,
+                records: before.saturating_add(range.count),
             }),
             pending: None,
             ..self.clone()

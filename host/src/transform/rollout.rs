@@ -322,7 +322,7 @@ impl Rollout {
 
     fn changed(&self, what: Kind, release: Option<ReleaseId>, author: &Author) -> Self {
         let mut next = self.clone();
-        next.number += 1;
+        next.number = next.number.saturating_add(1);
         next.nonce = format!("{:016x}", rand::random::<u64>());
         next.history.push(Change {
             number: next.number,

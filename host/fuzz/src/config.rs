@@ -1,0 +1,64 @@
+//! `sluice.toml` and values of flags or the environment.
+
+use std::path::Path;
+
+use clap::{Args as _, Command};
+use sluice::config::{File, Resolved, RunArgs};
+
+/// Two zero-separated texts: the file, and one flag's name and value. Errors are for users: they say
+/// where. What `config show` prints is a file that says the same.
+pub(crate) fn feed(input: &[u8]) {
+    let Some((text, flag)) = crate::two_texts(input) else {
+        return;
+    };
+    let flag = flag.contains('=').then(|| format!("--{flag}"));
+    let Some(resolved) = file(text).and_then(|file| resolve(flag, Some(file))) else {
+        return;
+    };
+    let shown = resolved.show();
+    let again = file(&shown).unwrap_or_else(|| panic!("not a file of settings: {shown}"));
+    let again = resolve(None, Some(again)).unwrap_or_else(|| panic!("not settings: {shown}"));
+    assert_eq!(values(&again.show()), values(&shown));
+    check(resolved, again);
+}
+
+fn command() -> Command {
+    RunArgs::augment_args(Command::new("sluice"))
+        .mut_args(|arg| arg.env(clap::builder::Resettable::Reset))
+}
+
+fn file(text: &str) -> Option<File> {
+    File::parse(Path::new("sluice.toml"), text, &command())
+        .inspect_err(|error| {
+            assert!(error.key.starts_with("sluice.toml") && !error.why.is_empty());
+        })
+        .ok()
+}
+
+fn resolve(flag: Option<String>, file: Option<File>) -> Option<Resolved> {
+    let argv = ["sluice".to_owned()].into_iter().chain(flag);
+    let argv = argv.map(Into::into).collect();
+    Resolved::new(argv, command(), &[], file).ok()
+}
+
+/// What is shown without where it comes from.
+fn values(shown: &str) -> Vec<&str> {
+    shown
+        .lines()
+        .map(|line| line.rsplit_once("  # ").map_or(line, |(value, _)| value))
+        .collect()
+}
+
+/// Whether they are settings is the same of both, and so are these.
+fn check(resolved: Resolved, again: Resolved) {
+    match (resolved.settings(), again.settings()) {
+        (Ok(settings), Ok(again)) => {
+            assert_eq!(format!("{settings:?}"), format!("{again:?}"));
+        }
+        (Err(error), Err(again)) => {
+            assert_eq!(error, again);
+            assert!(!error.key.is_empty() && !error.why.is_empty());
+        }
+        (settings, again) => panic!("{settings:?} for {again:?}"),
+    }
+}

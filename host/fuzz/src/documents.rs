@@ -1,0 +1,98 @@
+//! What Sluice keeps beside the lake and in a registry: ledgers, manifests of releases, and which
+//! release serves.
+
+use std::fmt::Debug;
+
+use chrono::DateTime;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sluice::ledger::{Ledger, Range};
+use sluice::transform::release::{Digest, Manifest};
+use sluice::transform::rollout::{Author, Rollout};
+
+/// Reads a document; what it writes of it reads as the same.
+fn read<T: DeserializeOwned + Serialize + PartialEq + Debug>(input: &[u8]) -> Option<T> {
+    let document: T = serde_json::from_slice(input).ok()?;
+    let text = serde_json::to_vec_pretty(&document).unwrap();
+    let again: T = serde_json::from_slice(&text).unwrap();
+    assert_eq!(again, document);
+    Some(document)
+}
+
+/// A ledger, and the steps that it allows.
+pub(crate) fn ledger(input: &[u8]) {
+    let Some(ledger) = read::<Ledger>(input) else {
+        return;
+    };
+    let shard = ledger.shard().clone();
+    let Ok(ledger) = ledger.check(&shard) else {
+        return;
+    };
+    assert_eq!(ledger.finish().is_err(), ledger.pending().is_some());
+    if let Some(pending) = ledger.pending().cloned() {
+        let range = pending.range;
+        if let Ok(pinned) = ledger.pin(pending.clone()) {
+            assert_eq!(pinned, ledger, "a repetition changes nothing");
+            assert!(range.first <= range.last && range.count > 0);
+            assert!(
+                ledger
+                    .committed()
+                    .is_none_or(|done| done.last < range.first)
+            );
+        }
+        let count = range.count.wrapping_add(1);
+        let other = Range { count, ..range };
+        assert!(ledger.commit(other, Digest::of(input)).is_err());
+        commit(&ledger, range, Digest::of(input));
+    }
+}
+
+fn commit(ledger: &Ledger, range: Range, last: Digest) {
+    let Ok(done) = ledger.commit(range, last) else {
+        return;
+    };
+    assert!(done.pending().is_none());
+    assert_eq!(done.committed().map(|done| done.last), Some(range.last));
+    assert_eq!(
+        done.commit(range, last),
+        Ok(done.clone()),
+        "committed again"
+    );
+}
+
+/// A manifest, and the document that says which release serves.
+pub(crate) fn release(input: &[u8]) {
+    if let Some(manifest) = read::<Manifest>(input) {
+        let said = Manifest {
+            note: None,
+            published_at: None,
+            contract: None,
+            ..manifest.clone()
+        };
+        assert_eq!(
+            said.id(),
+            manifest.id(),
+            "what is said of it makes another release"
+        );
+    }
+    if let Some(Ok(rollout)) = read::<Rollout>(input).map(Rollout::check) {
+        serve(&rollout);
+    }
+}
+
+fn serve(rollout: &Rollout) {
+    let author = Author {
+        by: "fuzz".to_owned(),
+        at: DateTime::UNIX_EPOCH,
+        why: None,
+    };
+    let _ = rollout.watching(DateTime::UNIX_EPOCH);
+    if let Ok(back) = rollout.roll_back(&author) {
+        assert_eq!(back.number, rollout.number.saturating_add(1));
+    }
+    for release in rollout.in_use() {
+        if let Some(next) = rollout.withdraw(release, &author) {
+            assert_eq!(next.number, rollout.number.saturating_add(1));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Settings by a component's own schema.
+
+use sluice::transform::release::Offer;
+use sluice::transform::schema::{SchemaError, check};
+
+/// Longer ones are left out: they are only slower.
+const INPUT_MAX_BYTES: usize = 2_048;
+
+/// Two texts, a schema and settings. A check answers, does not die, and says why it refuses; settings
+/// are written in one way.
+pub(crate) fn feed(input: &[u8]) {
+    let Some((schema, settings)) = crate::two_texts(input) else {
+        return;
+    };
+    if input.len() > INPUT_MAX_BYTES {
+        return;
+    }
+    if let Err(SchemaError::Unusable(why) | SchemaError::Settings(why)) = check(schema, settings) {
+        assert!(!why.is_empty() && !why.contains("died"), "{why}");
+    }
+    if let Ok(offer) = Offer::new(Vec::new(), settings) {
+        let again = Offer::new(Vec::new(), offer.settings());
+        let id = again.map(|again| again.manifest().id());
+        assert_eq!(id, Ok(offer.manifest().id()), "written in two ways");
+    }
+}
