@@ -28,8 +28,8 @@ const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 /// Makes the engine for `threads` compute threads.
 ///
 /// Fuel is the only thing that compiled code counts. The time that it takes is looked at whenever some
-/// fuel is gone (see [`drive`](mod@super::drive)); wasmtime's epochs would have each loop and each function
-/// look at a second counter, which costs an eighth of a usual slice.
+/// fuel is gone (`drive.rs`); wasmtime's epochs would have each loop and each function look at a second
+/// counter, which costs an eighth of a usual slice.
 ///
 /// Two proposals are on that a usual guest has no need of. Code linked from libraries places its data
 /// with extended constants. And the compiler makes modules of two memories where the parts of a
