@@ -22,7 +22,7 @@ mod text;
 mod tests;
 
 use nesting::Nesting;
-use stops::Stops;
+use stops::{Ahead, Stops};
 pub use text::{Text, escaped_char};
 
 /// Where a text stops being JSON, and what would have let it go on.
@@ -143,6 +143,7 @@ pub fn scan<'a, R>(
     let mut scanner = Scanner {
         input,
         at: 0,
+        ahead: stops.ahead(0),
         stops,
     };
     walk(&mut scanner).map_err(|expected| scanner.error(expected))
@@ -169,6 +170,7 @@ const END: u8 = 0;
 pub struct Scanner<'a, 's> {
     input: &'a [u8],
     at: usize,
+    ahead: Ahead,
     stops: &'s mut Stops,
 }
 
@@ -336,7 +338,9 @@ impl<'a> Scanner<'a, '_> {
     #[inline(always)]
     fn nested(&mut self) -> Result<(), Expected> {
         let found = nested(self.input, self.at, self.stops);
-        self.go(found)
+        self.go(found)?;
+        self.ahead = self.stops.ahead(self.at);
+        Ok(())
     }
 
     /// Goes to where a step that is not inlined ended.
@@ -424,7 +428,12 @@ impl<'a> Scanner<'a, '_> {
 /// Where the object or the array ends that begins at `at`.
 #[inline(never)]
 fn nested(input: &[u8], at: usize, stops: &mut Stops) -> Result<usize, SyntaxError> {
-    let mut scanner = Scanner { input, at, stops };
+    let mut scanner = Scanner {
+        input,
+        at,
+        ahead: stops.ahead(at),
+        stops,
+    };
     match scanner.open_to_close() {
         Ok(()) => Ok(scanner.at),
         Err(expected) => Err(scanner.error(expected)),

@@ -16,10 +16,31 @@ const WINDOW: usize = WORDS * BLOCK;
 pub(super) struct Stops {
     /// Where the window begins.
     base: usize,
-    /// One word more than the window has, so that any two neighbours can be read.
-    words: [u64; WORDS + 1],
+    words: [u64; WORDS],
     /// Whether any byte so far is not ASCII.
     high: bool,
+}
+
+/// The stops of a block that a walk has not taken yet. It goes along with the cursor, in a register:
+/// the next stop is known without waiting for where the cursor is.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    /// Where the block begins.
+    block: usize,
+    marks: u64,
+}
+
+impl Ahead {
+    /// The first stop; the end of the block if there is none.
+    #[inline(always)]
+    fn first(self) -> usize {
+        self.block + self.marks.trailing_zeros() as usize
+    }
+
+    #[inline(always)]
+    fn take_first(&mut self) {
+        self.marks &= self.marks.wrapping_sub(1);
+    }
 }
 
 impl Stops {
@@ -27,7 +48,7 @@ impl Stops {
     pub(super) fn new(text: &[u8]) -> Self {
         let mut stops = Self {
             base: 0,
-            words: [0; WORDS + 1],
+            words: [0; WORDS],
             high: false,
         };
         stops.fill(text, 0);
@@ -40,29 +61,59 @@ impl Stops {
         self.high
     }
 
-    /// The first stop at `at` or behind it, the end of `text` if there is no other.
+    /// What is ahead of a cursor at `at`, which no stop was taken beyond.
     #[inline(always)]
-    pub(super) fn next(&mut self, text: &[u8], mut at: usize) -> usize {
+    pub(super) fn ahead(&self, at: usize) -> Ahead {
+        let offset = at.wrapping_sub(self.base);
+        if offset >= WINDOW {
+            let block = self.base + WINDOW - BLOCK;
+            return Ahead { block, marks: 0 };
+        }
+        // The index is below `WORDS`: the mask tells the compiler so.
+        let marks = self.words[offset / BLOCK % WORDS];
+        let block = at - offset % BLOCK;
+        Ahead { block, marks }
+    }
+
+    /// Takes the first stop at `at` or behind it, the end of `text` if there is no other, and those
+    /// before it.
+    #[inline(always)]
+    pub(super) fn take(&mut self, text: &[u8], ahead: &mut Ahead, at: usize) -> usize {
+        // As a rule this is the quote that opens a string, and the stop asked for comes right behind it.
+        if ahead.marks != 0 && ahead.first() < at {
+            ahead.take_first();
+        }
         loop {
-            let offset = at.wrapping_sub(self.base);
-            if offset >= WINDOW {
-                self.refill(text, at);
+            if ahead.marks == 0 {
+                *ahead = self.next_block(text, ahead.block + BLOCK, at);
                 continue;
             }
-            let (word, bit) = (offset / BLOCK, offset % BLOCK);
-            // The index is below `WORDS`: the mask tells the compiler so.
-            let (here, behind) = (self.words[word % WORDS], self.words[word % WORDS + 1]);
-            let marks = here >> bit | behind << 1 << (BLOCK - 1 - bit);
-            if marks != 0 {
-                return at + marks.trailing_zeros() as usize;
+            let stop = ahead.first();
+            ahead.take_first();
+            if stop >= at {
+                return stop;
             }
-            at = (at + BLOCK).min(self.base + WINDOW);
         }
+    }
+
+    /// The stops of `block`; where the window ends before it, of the block that begins at `at` if that is
+    /// further.
+    #[inline(always)]
+    fn next_block(&mut self, text: &[u8], block: usize, at: usize) -> Ahead {
+        let offset = block - self.base;
+        if offset < WINDOW {
+            let marks = self.words[offset / BLOCK % WORDS];
+            return Ahead { block, marks };
+        }
+        let block = block.max(at);
+        self.refill(text, block);
+        let marks = self.words[0];
+        Ahead { block, marks }
     }
 
     #[inline(never)]
     fn refill(&mut self, text: &[u8], base: usize) {
-        self.words = [0; WORDS + 1];
+        self.words = [0; WORDS];
         self.fill(text, base);
     }
 
@@ -72,16 +123,12 @@ impl Stops {
         self.base = base;
         let rest = text.get(base..).unwrap_or_default();
         let (blocks, tail) = rest.as_chunks::<BLOCK>();
-        for (word, block) in self.words.iter_mut().take(WORDS).zip(blocks) {
+        for (word, block) in self.words.iter_mut().zip(blocks) {
             let marks = Marks::of(block);
             *word = marks.stops;
             self.high |= marks.high;
         }
-        if let Some(word) = self
-            .words
-            .get_mut(blocks.len())
-            .filter(|_| blocks.len() < WORDS)
-        {
+        if let Some(word) = self.words.get_mut(blocks.len()) {
             let marks = Marks::of_tail(text, tail);
             *word = marks.stops | 1 << tail.len();
             self.high |= marks.high;

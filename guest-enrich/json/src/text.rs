@@ -83,7 +83,7 @@ impl<'a> Scanner<'a, '_> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at = self.stops.next(self.input, self.at);
+            self.at = self.stops.take(self.input, &mut self.ahead, self.at);
             match self.peek() {
                 b'"' => break,
                 b'\\' => self.go(escape(self.input, self.at))?,
