@@ -2,6 +2,7 @@
 //! in the slice are unharmed.
 
 mod limits;
+mod memory;
 mod outcomes;
 mod program;
-mod slabs;
+mod table;
