@@ -91,20 +91,6 @@ fn a_flipped_bit_never_panics() {
     );
 }
 
-#[test]
-fn flipped_bits_of_the_enrichment_never_panic() {
-    let mut dice = Pcg64Mcg::seed_from_u64(2);
-    for _ in 0..12 {
-        let mut component = ENRICH.to_vec();
-        let bit = dice.random_range(0..component.len() * 8);
-        component[bit / 8] ^= 1 << (bit % 8);
-        let offer = Offer::new(component, "{}").unwrap();
-        if let Ok(release) = admit(shared_engine(), &offer, &limits()) {
-            let _whatever = release.run(&slice(&["{}"]), &[]);
-        }
-    }
-}
-
 /// Parts that hand text to each other, from one memory to another.
 const PARTS: &str = r#"
     (component $callee

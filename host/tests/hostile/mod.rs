@@ -3,6 +3,7 @@
 
 mod limits;
 mod memory;
+mod mutants;
 mod outcomes;
 mod program;
 mod table;

@@ -6,6 +6,7 @@ mod loading;
 mod outcomes;
 mod slabs;
 
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::support::guests::{Tiny, rogue};
@@ -217,6 +218,16 @@ fn check(rows: &[Row]) {
         failed.len(),
         rows.len()
     );
+}
+
+#[test]
+fn each_guest_is_in_the_table_once() {
+    let parts = [loading::rows, outcomes::rows, answers::rows, slabs::rows];
+    let rows: Vec<_> = parts.iter().flat_map(|rows| rows()).collect();
+    let names: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
+    println!("{} hostile guests", names.len());
+    assert_eq!(names.len(), rows.len());
+    assert!(names.len() > 150, "{}", names.len());
 }
 
 #[test]
