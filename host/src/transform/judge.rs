@@ -150,17 +150,8 @@ impl<'a> Judge<'a> {
     /// which no single record can be blamed for.
     #[must_use]
     pub(super) fn slab(mut self, records: usize, slab: slice::OutcomeSlab) -> Option<Transformed> {
-        if !fits_together(records, &slab) {
-            tracing::warn!(
-                "the lists of an outcome slab do not fit together, going record by record"
-            );
-            return None;
-        }
-        if self
-            .check_slice(slab.data.len(), slab.data_ends.len())
-            .is_err()
-        {
-            tracing::warn!("an outcome slab holds too many events, going record by record");
+        if let Err(why) = self.check_slab(records, &slab) {
+            tracing::warn!("{why}, going record by record");
             return None;
         }
         let partitions: Vec<_> = slab
@@ -194,6 +185,14 @@ impl<'a> Judge<'a> {
         }
         self.transformed.partitions = compact(partitions, &mut self.transformed.events);
         Some(self.transformed)
+    }
+
+    fn check_slab(&self, records: usize, slab: &slice::OutcomeSlab) -> Result<(), &'static str> {
+        if !fits_together(records, slab) {
+            return Err("the lists of an outcome slab do not fit together");
+        }
+        self.check_slice(slab.data.len(), slab.data_ends.len())
+            .map_err(|_too_much| "an outcome slab holds too much")
     }
 
     fn slab_record(&mut self, events: std::ops::Range<usize>, columns: &Columns<'_>) {
