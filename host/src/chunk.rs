@@ -95,7 +95,8 @@ impl Chunk {
         }
     }
 
-    /// Whether its output has outgrown the limits.
+    /// Whether its output has outgrown the limits. Where there are more events than records, they count
+    /// with what they take besides their JSON.
     #[must_use]
     pub fn is_overgrown(&self, limits: &ChunkLimits) -> bool {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
@@ -191,6 +192,8 @@ impl Chunk {
                 self.lake_partitions += self.destinations.len() - before;
             }
         }
+        let more_than_records = outcome.events.len().saturating_sub(slice.len());
+        self.output_bytes += (more_than_records * Event::BESIDE_BYTES) as u64;
         self.keep(outcome.data);
         if self.rules.with_messages {
             self.keep(slice.partition_keys().as_bytes().to_vec());

@@ -10,6 +10,7 @@ pub use super::bindings::exports::sluice::transform::rules::Description;
 use super::limits::Limits;
 use super::outcome::Transformed;
 use super::release::{Offer, ReleaseId};
+use super::said;
 use super::sandbox::{Program, SandboxError, linker};
 use super::schema::{self, SchemaError};
 use crate::record::{Position, Slice};
@@ -48,16 +49,17 @@ pub enum Refusal {
     #[error("compile: no WebAssembly: a component begins with the bytes 00 61 73 6d")]
     NoWebAssembly,
     /// Damaged, or in need of a proposal that is off.
-    #[error("compile: {0:#}")]
+    #[error("compile: {}", said::line(&format!("{:#}", .0)))]
     Compile(wasmtime::Error),
     /// It wants something that the contract does not give.
     #[error(
-        "imports: the component imports `{0}`; a transform may import only `sluice:transform/log` \
-         (build for wasm32-unknown-unknown, which brings no WASI)"
+        "imports: the component imports `{}`; a transform may import only `sluice:transform/log` \
+         (build for wasm32-unknown-unknown, which brings no WASI)",
+        said::line(.0)
     )]
     Import(String),
     /// It does not export the contract.
-    #[error("world: {0}")]
+    #[error("world: {}", said::line(.0))]
     World(String),
     /// `describe` failed.
     #[error("describe: {0}")]
@@ -115,8 +117,8 @@ pub fn admit_compiled(
     Ok(Release {
         id: offer.manifest().id(),
         offer: offer.clone(),
-        transform: description.name,
-        version: description.version,
+        transform: said::line(&description.name),
+        version: said::line(&description.version),
         contract: contract_version(exports),
         program,
     })

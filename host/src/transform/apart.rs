@@ -16,6 +16,7 @@ use super::admit::COMPONENT_MAX_BYTES;
 use super::engine::engine;
 use super::limits::Limits;
 use super::precompiled;
+use super::said;
 
 /// The subcommand of `sluice transform` that the other process runs.
 pub const COMMAND: &str = "compile-apart";
@@ -83,7 +84,7 @@ async fn compiled(component: &[u8]) -> Result<Vec<u8>, String> {
 /// What is said of a compiler that failed.
 fn failure(status: ExitStatus, words: &str) -> String {
     if status.code() == Some(1) {
-        return words.trim_start_matches("sluice: ").to_owned();
+        return said::line(words.trim_start_matches("sluice: "));
     }
     format!(
         "the compiler ended with {status}; it may take {COMPILE_TIME:?} and {} MiB of memory",

@@ -8,6 +8,7 @@ use super::bindings::exports::sluice::transform::{rules, slice};
 use super::drive::{arm, drive};
 use super::limits::Limits;
 use super::outcome::{Fault, Reason};
+use super::said;
 use super::sandbox::SandboxError;
 use super::state::State;
 
@@ -76,10 +77,17 @@ impl Instance {
     }
 }
 
+/// A backtrace is cut here: the names in it are the component's own, and each record that it dies on
+/// has one.
+const BACKTRACE_MAX_BYTES: usize = 8 << 10;
+
 /// The functions of a backtrace, innermost first; addresses only where a name is missing.
 fn render(backtrace: &WasmBacktrace) -> String {
     let mut text = String::new();
     for frame in backtrace.frames() {
+        if text.len() > BACKTRACE_MAX_BYTES {
+            break;
+        }
         if !text.is_empty() {
             text.push_str(" < ");
         }
@@ -89,5 +97,5 @@ fn render(backtrace: &WasmBacktrace) -> String {
             None => write!(text, "function {}+{offset:#x}", frame.func_index()),
         };
     }
-    text
+    said::cut(text, BACKTRACE_MAX_BYTES)
 }

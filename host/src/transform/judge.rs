@@ -10,7 +10,7 @@ use crate::partition::PartitionPath;
 use crate::record::span;
 
 /// What the events of one slice may hold together. A transform that makes much out of little runs
-/// into this before it fills the host's memory.
+/// into this before it fills the host's memory. An event takes [`Event::BESIDE_BYTES`] besides its JSON.
 const SLICE_OUTPUT_MAX_BYTES: usize = 64 << 20;
 
 /// Gathers the outcomes of one slice, record after record.
@@ -18,6 +18,10 @@ pub(super) struct Judge<'a> {
     limits: &'a Limits,
     record: u32,
     transformed: Transformed,
+    /// The index of each partition.
+    known: HashMap<PartitionPath, u32>,
+    /// What the names of partitions take, bytes.
+    names: usize,
 }
 
 impl<'a> Judge<'a> {
@@ -28,6 +32,8 @@ impl<'a> Judge<'a> {
             limits,
             record: 0,
             transformed: Transformed::default(),
+            known: HashMap::new(),
+            names: 0,
         }
     }
 
@@ -54,15 +60,18 @@ impl<'a> Judge<'a> {
             return;
         }
         let (data_mark, events_mark) = (self.transformed.data.len(), self.transformed.events.len());
+        let partitions_mark = self.transformed.partitions.len();
         let total = events.iter().map(|event| event.data.len()).sum();
         let verdict = self
-            .check_size(total)
+            .check_record(total)
+            .and_then(|()| self.check_slice(total, events.len()))
             .and_then(|()| events.iter().try_for_each(|event| self.event(event)));
         match verdict {
             Ok(()) => self.record += 1,
             Err(reason) => {
                 self.transformed.data.truncate(data_mark);
                 self.transformed.events.truncate(events_mark);
+                self.forget_partitions(partitions_mark);
                 self.reject(reason);
             }
         }
@@ -72,7 +81,7 @@ impl<'a> Judge<'a> {
         let routes = check_routes(event.routes)?;
         let path = check_partition(&event.partition)?;
         check_json(&event.data)?;
-        let partition = self.intern(path);
+        let partition = self.intern(path)?;
         let start = self.transformed.data.len();
         self.transformed.data.extend_from_slice(&event.data);
         flatten_lines(&mut self.transformed.data[start..]);
@@ -86,26 +95,46 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Record by record, partitions come one at a time and repeat; a slice has few.
-    fn intern(&mut self, path: PartitionPath) -> u32 {
-        let partitions = &mut self.transformed.partitions;
-        let index = partitions.iter().position(|known| *known == path);
-        offset(index.unwrap_or_else(|| {
-            partitions.push(path);
-            partitions.len() - 1
-        }))
+    /// Record by record, partitions come one at a time and repeat.
+    fn intern(&mut self, path: PartitionPath) -> Result<u32, Reason> {
+        if let Some(index) = self.known.get(&path) {
+            return Ok(*index);
+        }
+        let bytes = 2 * path.as_str().len();
+        self.check_slice(bytes, 0)?;
+        self.names += bytes;
+        let index = offset(self.transformed.partitions.len());
+        self.transformed.partitions.push(path.clone());
+        self.known.insert(path, index);
+        Ok(index)
     }
 
-    fn check_size(&self, bytes: usize) -> Result<(), Reason> {
+    /// Takes back the partitions of a record that is rejected.
+    fn forget_partitions(&mut self, mark: usize) {
+        for path in self.transformed.partitions.drain(mark..) {
+            self.names -= 2 * path.as_str().len();
+            self.known.remove(&path);
+        }
+    }
+
+    fn check_record(&self, bytes: usize) -> Result<(), Reason> {
         let limit = self.limits.output_bytes;
         if bytes > limit {
             return invalid(format!(
                 "{bytes} bytes of events, limits.output_bytes is {limit}"
             ));
         }
-        if self.transformed.data.len() + bytes > SLICE_OUTPUT_MAX_BYTES {
+        Ok(())
+    }
+
+    /// Checks that there is room for `events` more events that hold so many bytes.
+    fn check_slice(&self, bytes: usize, events: usize) -> Result<(), Reason> {
+        let beside = (self.transformed.events.len() + events) * Event::BESIDE_BYTES;
+        if self.transformed.data.len() + bytes + beside + self.names > SLICE_OUTPUT_MAX_BYTES {
             return invalid(format!(
-                "the events of this slice would hold more than {SLICE_OUTPUT_MAX_BYTES} bytes"
+                "the events of this slice would take more than {SLICE_OUTPUT_MAX_BYTES} bytes, {} for \
+                 each besides its JSON",
+                Event::BESIDE_BYTES
             ));
         }
         Ok(())
@@ -117,14 +146,12 @@ impl<'a> Judge<'a> {
         self.transformed
     }
 
-    /// Judges a slab of `records` records; `None` where its lists do not fit together, which no
-    /// single record can be blamed for.
+    /// Judges a slab of `records` records; `None` where its lists do not fit together or hold too much,
+    /// which no single record can be blamed for.
     #[must_use]
     pub(super) fn slab(mut self, records: usize, slab: slice::OutcomeSlab) -> Option<Transformed> {
-        if !fits_together(records, &slab) {
-            tracing::warn!(
-                "the lists of an outcome slab do not fit together, going record by record"
-            );
+        if let Err(why) = self.check_slab(records, &slab) {
+            tracing::warn!("{why}, going record by record");
             return None;
         }
         let partitions: Vec<_> = slab
@@ -160,15 +187,18 @@ impl<'a> Judge<'a> {
         Some(self.transformed)
     }
 
+    fn check_slab(&self, records: usize, slab: &slice::OutcomeSlab) -> Result<(), &'static str> {
+        if !fits_together(records, slab) {
+            return Err("the lists of an outcome slab do not fit together");
+        }
+        self.check_slice(slab.data.len(), slab.data_ends.len())
+            .map_err(|_too_much| "an outcome slab holds too much")
+    }
+
     fn slab_record(&mut self, events: std::ops::Range<usize>, columns: &Columns<'_>) {
         let mark = self.transformed.events.len();
         let bytes = span(columns.ends, events.end - 1).end - span(columns.ends, events.start).start;
-        let within = if bytes > self.limits.output_bytes {
-            self.check_size(bytes)
-        } else {
-            Ok(())
-        };
-        let verdict = within.and_then(|()| {
+        let verdict = self.check_record(bytes).and_then(|()| {
             events
                 .into_iter()
                 .try_for_each(|i| self.slab_event(i, columns))

@@ -66,7 +66,7 @@ pub(super) struct MemoryGuard {
     memory_bytes: usize,
     /// What the memories of the instance have together.
     used_bytes: usize,
-    /// Whether a growth was refused since the instance was made.
+    /// Whether a growth was refused in this call.
     pub(super) refused: bool,
     /// The most linear memory that the instance has had, bytes.
     pub(super) peak_bytes: usize,

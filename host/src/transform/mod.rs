@@ -17,6 +17,7 @@ pub mod precompiled;
 pub mod registry;
 pub mod release;
 pub mod rollout;
+mod said;
 pub mod sandbox;
 pub mod schema;
 pub mod scores;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::said::clip;
 use crate::partition::PartitionPath;
 
 /// Why a record is in quarantine: a transform's own code, or one of Sluice's.
@@ -102,9 +103,6 @@ pub struct Reason {
     pub backtrace: Option<String>,
 }
 
-/// A message longer than this says no more.
-const MESSAGE_MAX_BYTES: usize = 1_024;
-
 impl Reason {
     /// A reason that Sluice found.
     pub fn fault(fault: Fault, message: impl Into<String>) -> Self {
@@ -135,14 +133,6 @@ impl Reason {
     }
 }
 
-fn clip(mut message: String) -> String {
-    if message.len() > MESSAGE_MAX_BYTES {
-        message.truncate(message.floor_char_boundary(MESSAGE_MAX_BYTES));
-        message.push('…');
-    }
-    message
-}
-
 /// Where an event goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Routes {
@@ -165,6 +155,12 @@ pub struct Event {
     pub partition: u32,
     /// Where it goes.
     pub routes: Routes,
+}
+
+impl Event {
+    /// What the host keeps of an event besides its JSON, about: where it is, and what its message and its
+    /// object need. Events without end are bounded by it, however small they are.
+    pub const BESIDE_BYTES: usize = 128;
 }
 
 /// One record of a slice that goes to quarantine.

@@ -1,11 +1,12 @@
 //! One slice in the sandbox: a fresh instance, the quick way in where the component has it, and
 //! record by record where it does not or where the slab failed as a whole.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use thiserror::Error;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, Trap};
 
 use super::bindings::exports::sluice::transform::{rules, slice};
 use super::bindings::sluice::transform::log;
@@ -14,8 +15,9 @@ use super::instance::Instance;
 use super::judge::Judge;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason, Transformed};
-use super::state::State;
-use super::usage::Usage;
+use super::said;
+use super::state::{LogBudget, State};
+use super::usage::{Account, Usage};
 
 use crate::record::{Position, Record, SequenceNumber, Slice};
 
@@ -45,7 +47,7 @@ pub struct Program {
 #[derive(Debug, Error)]
 pub enum SandboxError {
     /// No instance could be made.
-    #[error("cannot make an instance of the component: {0:#}")]
+    #[error("cannot make an instance of the component: {}", cause(.0))]
     Instantiate(wasmtime::Error),
     /// Its functions have other types than the contract's.
     #[error("the component does not hold to the contract: {0:#}")]
@@ -64,6 +66,14 @@ pub enum SandboxError {
         /// How it failed.
         reason: Reason,
     },
+}
+
+/// Why, without the component's own names for its functions.
+fn cause(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => said::line(&format!("{error:#}")),
+    }
 }
 
 impl Program {
@@ -92,7 +102,7 @@ impl Program {
     /// # Errors
     /// When it cannot be instantiated, or when `describe` traps or runs into a limit.
     pub fn describe(&self) -> Result<rules::Description, SandboxError> {
-        let mut instance = self.instantiate()?;
+        let mut instance = self.instantiate(Arc::default())?;
         instance.arm(&self.limits);
         let rules = &instance.rules;
         drive(&mut instance.store, async |store| {
@@ -106,7 +116,7 @@ impl Program {
     /// # Errors
     /// What a slice would run into.
     pub fn check_settings(&self) -> Result<(), SandboxError> {
-        self.configured().map(drop)
+        self.configured(&Arc::default()).map(drop)
     }
 
     /// Transforms a slice. `condemned` are records that an earlier run of the same chunk saw run out
@@ -120,13 +130,13 @@ impl Program {
         condemned: &[Position],
         deadline: Option<Instant>,
     ) -> Result<Transformed, SandboxError> {
-        let usage = &mut Usage::default();
+        let account = &mut Account::default();
         if condemned.is_empty()
-            && let Some(transformed) = self.run_slab(slice, usage)?
+            && let Some(transformed) = self.run_slab(slice, account)?
         {
             return Ok(transformed);
         }
-        self.run_records(slice, condemned, deadline, usage)
+        self.run_records(slice, condemned, deadline, account)
     }
 
     /// Transforms a slice by the way in that [`run`](Self::run) takes, and says what it took.
@@ -134,12 +144,12 @@ impl Program {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn measure(&self, slice: &Slice) -> Result<(Transformed, Usage), SandboxError> {
-        let mut usage = Usage::default();
-        let transformed = match self.run_slab(slice, &mut usage)? {
+        let mut account = Account::default();
+        let transformed = match self.run_slab(slice, &mut account)? {
             Some(transformed) => transformed,
-            None => self.run_records(slice, &[], None, &mut usage)?,
+            None => self.run_records(slice, &[], None, &mut account)?,
         };
-        Ok((transformed, usage))
+        Ok((transformed, account.usage))
     }
 
     /// Transforms a slice by the quick way in alone; `None` where the component lacks it, the slice
@@ -148,7 +158,7 @@ impl Program {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_quick(&self, slice: &Slice) -> Result<Option<Transformed>, SandboxError> {
-        self.run_slab(slice, &mut Usage::default())
+        self.run_slab(slice, &mut Account::default())
     }
 
     /// Transforms a slice record by record, also where the component has the quick way in.
@@ -156,7 +166,7 @@ impl Program {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_singly(&self, slice: &Slice) -> Result<Transformed, SandboxError> {
-        self.run_records(slice, &[], None, &mut Usage::default())
+        self.run_records(slice, &[], None, &mut Account::default())
     }
 
     /// The quick way in; `None` where the component lacks it, a record is too large to be offered, or
@@ -165,12 +175,12 @@ impl Program {
     fn run_slab(
         &self,
         records: &Slice,
-        usage: &mut Usage,
+        account: &mut Account,
     ) -> Result<Option<Transformed>, SandboxError> {
         if self.slice.is_none() || records.largest() > self.limits.record_bytes {
             return Ok(None);
         }
-        let mut instance = self.configured()?;
+        let mut instance = self.configured(&account.log)?;
         let Some(guest) = &instance.slice else {
             return Ok(None);
         };
@@ -188,7 +198,7 @@ impl Program {
         let called = drive(&mut instance.store, async |store| {
             guest.call_transform_slice(store, slab).await
         });
-        usage.add_call(&instance.store, &self.limits);
+        account.usage.add_call(&instance.store, &self.limits);
         match called {
             Ok(outcome) => Ok(Judge::new(&self.limits).slab(records.len(), outcome)),
             Err(error) => {
@@ -203,7 +213,7 @@ impl Program {
         slice: &Slice,
         condemned: &[Position],
         deadline: Option<Instant>,
-        usage: &mut Usage,
+        account: &mut Account,
     ) -> Result<Transformed, SandboxError> {
         let mut judge = Judge::new(&self.limits);
         let mut instance = None;
@@ -216,7 +226,7 @@ impl Program {
             } else if condemned.contains(&record.position) {
                 judge.condemn(self.out_of_time());
             } else {
-                self.run_record(&mut instance, slice, &record, &mut judge, usage)?;
+                self.run_record(&mut instance, slice, &record, &mut judge, account)?;
             }
         }
         Ok(judge.finish())
@@ -230,17 +240,17 @@ impl Program {
         slice: &Slice,
         record: &Record<'_>,
         judge: &mut Judge<'_>,
-        usage: &mut Usage,
+        account: &mut Account,
     ) -> Result<(), SandboxError> {
         let mut timed_out = false;
         loop {
             let mut live = match instance.take() {
                 Some(live) => live,
-                None => self.configured()?,
+                None => self.configured(&account.log)?,
             };
             live.arm(&self.limits);
             let called = live.transform(slice, record);
-            usage.add_call(&live.store, &self.limits);
+            account.usage.add_call(&live.store, &self.limits);
             match called {
                 Ok(Ok(events)) => judge.events(&events),
                 Ok(Err(rejection)) => {
@@ -279,8 +289,8 @@ impl Program {
         )
     }
 
-    fn instantiate(&self) -> Result<Instance, SandboxError> {
-        let state = State::new(self.limits.memory_bytes);
+    fn instantiate(&self, log: Arc<LogBudget>) -> Result<Instance, SandboxError> {
+        let state = State::new(self.limits.memory_bytes, log);
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_LIFT_BYTES);
@@ -302,8 +312,8 @@ impl Program {
         })
     }
 
-    fn configured(&self) -> Result<Instance, SandboxError> {
-        let mut instance = self.instantiate()?;
+    fn configured(&self, log: &Arc<LogBudget>) -> Result<Instance, SandboxError> {
+        let mut instance = self.instantiate(log.clone())?;
         let rules = &instance.rules;
         let called = drive(&mut instance.store, async |store| {
             rules.call_configure(store, &self.settings).await
@@ -313,7 +323,7 @@ impl Program {
                 instance.arm(&self.limits);
                 Ok(instance)
             }
-            Ok(Err(message)) => Err(SandboxError::Settings(message)),
+            Ok(Err(message)) => Err(SandboxError::Settings(said::line(&message))),
             Err(error) => Err(instance.call_error("configure", &error)),
         }
     }

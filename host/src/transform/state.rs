@@ -1,34 +1,32 @@
 //! What an instance has of the host: its memory's guard, and the log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use wasmtime::Trap;
 
 use super::bindings::sluice::transform::log;
 use super::limits::MemoryGuard;
+use super::said;
 
-/// Messages that one instance may log; the rest is counted.
-const LOG_MESSAGES_PER_INSTANCE: u32 = 100;
-
-/// A log message is cut here.
-const LOG_MESSAGE_MAX_BYTES: usize = 1_024;
+/// Messages that the instances of one slice may log together; the rest is counted.
+const LOG_MESSAGES_PER_SLICE: u32 = 100;
 
 /// What an instance's store holds.
 pub struct State {
     pub(super) memory: MemoryGuard,
     /// When the call that runs has taken too long.
     pub(super) deadline: Instant,
-    log_left: u32,
-    log_suppressed: u64,
+    log: Arc<LogBudget>,
 }
 
 impl State {
-    pub(super) fn new(memory_bytes: usize) -> Self {
+    pub(super) fn new(memory_bytes: usize, log: Arc<LogBudget>) -> Self {
         Self {
             memory: MemoryGuard::new(memory_bytes),
             deadline: Instant::now(),
-            log_left: LOG_MESSAGES_PER_INSTANCE,
-            log_suppressed: 0,
+            log,
         }
     }
 }
@@ -45,14 +43,11 @@ impl log::Host for State {
 }
 
 impl State {
-    fn write(&mut self, level: log::Level, message: &str) {
-        if self.log_left == 0 {
-            self.log_suppressed += 1;
+    fn write(&self, level: log::Level, message: &str) {
+        if !self.log.take() {
             return;
         }
-        self.log_left -= 1;
-        let message = &message[..message.floor_char_boundary(LOG_MESSAGE_MAX_BYTES)];
-        let message = one_line(message);
+        let message = said::line(message);
         match level {
             log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
             log::Level::Debug => tracing::debug!(target: "transform", "{message}"),
@@ -63,27 +58,43 @@ impl State {
     }
 }
 
-impl Drop for State {
-    fn drop(&mut self) {
-        if self.log_suppressed > 0 {
-            tracing::warn!(
-                target: "transform",
-                suppressed = self.log_suppressed,
-                "the transform logged more than {LOG_MESSAGES_PER_INSTANCE} messages in one slice"
-            );
+/// How much more a slice may log, whichever of its instances does: one that dies on each record is
+/// followed by as many others.
+#[derive(Debug)]
+pub(super) struct LogBudget {
+    left: AtomicU32,
+    suppressed: AtomicU64,
+}
+
+impl Default for LogBudget {
+    fn default() -> Self {
+        Self {
+            left: AtomicU32::new(LOG_MESSAGES_PER_SLICE),
+            suppressed: AtomicU64::new(0),
         }
     }
 }
 
-/// Shows control characters as escapes, so that a transform cannot forge a line of the log.
-fn one_line(message: &str) -> String {
-    let mut line = String::with_capacity(message.len());
-    for c in message.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
+impl LogBudget {
+    fn take(&self) -> bool {
+        let one_less = |left: u32| left.checked_sub(1);
+        let taken = self.left.fetch_update(Relaxed, Relaxed, one_less).is_ok();
+        if !taken {
+            self.suppressed.fetch_add(1, Relaxed);
+        }
+        taken
+    }
+}
+
+impl Drop for LogBudget {
+    fn drop(&mut self) {
+        let suppressed = *self.suppressed.get_mut();
+        if suppressed > 0 {
+            tracing::warn!(
+                target: "transform",
+                suppressed,
+                "the transform logged more than {LOG_MESSAGES_PER_SLICE} messages in one slice"
+            );
         }
     }
-    line
 }

@@ -1,9 +1,11 @@
 //! What records took of their limits, for whoever tunes a transform.
 
+use std::sync::Arc;
+
 use wasmtime::Store;
 
 use super::limits::Limits;
-use super::state::State;
+use super::state::{LogBudget, State};
 
 /// What the calls of a slice took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,4 +22,11 @@ impl Usage {
         self.fuel += limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
         self.peak_memory_bytes = self.peak_memory_bytes.max(store.data().memory.peak_bytes);
     }
+}
+
+/// What the instances of one slice have together.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) usage: Usage,
+    pub(super) log: Arc<LogBudget>,
 }

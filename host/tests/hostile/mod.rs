@@ -2,6 +2,8 @@
 //! in the slice are unharmed.
 
 mod limits;
+mod memory;
+mod mutants;
 mod outcomes;
 mod program;
-mod slabs;
+mod table;

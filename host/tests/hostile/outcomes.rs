@@ -2,7 +2,9 @@
 
 use sluice::transform::outcome::Routes;
 
-use crate::support::outcomes::{Fate, Way, obeyed, rogue_by_record, rogue_by_slab, run, slice};
+use crate::support::outcomes::{
+    Fate, Way, fates, obeyed, rogue_by_record, rogue_by_slab, run, slice, words,
+};
 
 /// The fate of a record between two good ones, the same by every way in.
 fn fate(command: &str) -> Fate {
@@ -31,70 +33,6 @@ fn json(fate: &Fate) -> Vec<&str> {
     }
 }
 
-/// Asserts that the record is rejected with `code`, and `part` in its message.
-fn rejected(command: &str, code: &str, part: &str) {
-    let fate = fate(command);
-    assert_eq!(fate.word(), code, "{command}: {fate:?}");
-    assert!(fate.message().contains(part), "{command}: {fate:?}");
-}
-
-#[test]
-fn a_trap_costs_its_record_alone() {
-    rejected("trap", "trap", "unreachable");
-    rejected("divide", "trap", "unreachable");
-}
-
-#[test]
-fn a_loop_runs_out_of_fuel() {
-    rejected("loop", "out_of_fuel", "fuel");
-}
-
-#[test]
-fn a_record_that_wants_too_much_memory_gets_none() {
-    rejected("allocate", "out_of_memory", "");
-}
-
-#[test]
-fn an_endless_recursion_ends_at_the_stack() {
-    rejected("recurse", "stack_overflow", "stack");
-}
-
-#[test]
-fn an_output_beyond_the_guests_memory_is_invalid() {
-    rejected("huge", "invalid_output", "out of bounds");
-}
-
-#[test]
-fn lists_that_overlap_do_not_multiply() {
-    rejected("overlap 2000", "invalid_output", "");
-}
-
-#[test]
-fn an_event_that_is_no_json_is_invalid() {
-    rejected("garbage", "invalid_output", "not JSON");
-    rejected("nothing", "invalid_output", "not JSON");
-    rejected("not_utf8", "invalid_output", "expected valid UTF-8");
-}
-
-#[test]
-fn one_bad_event_takes_the_whole_record_to_quarantine() {
-    rejected("one_bad_event", "invalid_output", "not JSON");
-}
-
-#[test]
-fn an_event_without_a_place_is_invalid() {
-    rejected("no_route", "invalid_output", "route");
-    rejected("bad_partition", "invalid_output", "../up");
-    rejected("repeated_partition", "invalid_output", "twice");
-    let long = format!("partition {}", "x".repeat(300));
-    rejected(&long, "invalid_output", "place");
-}
-
-#[test]
-fn a_code_that_is_no_code_is_invalid() {
-    rejected("bad_code", "invalid_output", "../../etc");
-}
-
 #[test]
 fn a_rejection_keeps_its_code_and_its_message() {
     let expected = Fate::Rejected {
@@ -119,6 +57,20 @@ fn a_record_can_be_dropped_or_become_many_events() {
         [r#"{"n":0}"#, r#"{"n":1}"#, r#"{"n":2}"#]
     );
     assert_eq!(json(&fate("many_events 20000")).len(), 20_000);
+}
+
+#[test]
+fn a_rejected_record_leaves_no_partition() {
+    let records = slice(&["spoiled 7", "spoiled 8", "many_partitions 9"]);
+    let by_slab = run(rogue_by_slab(), &records, Way::Usual);
+    let by_record = run(rogue_by_record(), &records, Way::Usual);
+    let found = fates(&records, &by_record);
+    assert_eq!(
+        words(&found),
+        ["invalid_output", "invalid_output", "events"]
+    );
+    assert_eq!(found, fates(&records, &by_slab));
+    assert_eq!(by_record.partitions.len(), 9);
 }
 
 #[test]
@@ -167,5 +119,21 @@ fn the_backtrace_of_a_trap_is_kept_and_names_functions() {
         assert!(backtraces[0].unwrap().contains("trap"), "{backtraces:?}");
         assert!(backtraces[1].unwrap().contains("recurse"), "{backtraces:?}");
         assert_eq!(backtraces[2], None);
+    }
+}
+
+#[test]
+fn a_slab_of_one_bad_record_is_that_record() {
+    for command in ["trap", "garbage", "huge"] {
+        let usual = obeyed(rogue_by_slab(), Way::Usual, &[command]);
+        assert_eq!(usual, obeyed(rogue_by_slab(), Way::Single, &[command]));
+    }
+}
+
+#[test]
+fn an_empty_slice_is_nothing() {
+    for way in Way::BOTH {
+        let fates = obeyed::<&str>(rogue_by_slab(), way, &[]);
+        assert_eq!(fates, []);
     }
 }

@@ -1,71 +1,14 @@
 //! Hostile transforms through the program: what reaches the disk, the log, and the machine.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use crate::support::guests::rogue;
 use crate::support::lake;
-use crate::support::program::{Place, Running};
+use crate::support::program::Place;
 
 fn place(commands: &[&str]) -> Place {
     let place = Place::new();
     place.write("events.ndjson", commands.join("\n") + "\n");
     place.write("rogue.wasm", &rogue().by_slab);
     place
-}
-
-#[test]
-fn each_fault_is_a_folder_of_quarantine() {
-    let large = "x".repeat(2_000);
-    let faults = [
-        ("trap", "trap"),
-        ("loop", "out_of_fuel"),
-        ("allocate", "out_of_memory"),
-        ("recurse", "stack_overflow"),
-        ("garbage", "invalid_output"),
-        ("reject it", "not_wanted"),
-        (&large, "record_too_large"),
-        ("partition b", "too_many_partitions"),
-    ];
-    let mut commands = vec!["good", "partition a"];
-    commands.extend(faults.map(|(command, _)| command));
-    commands.push("good");
-    let place = place(&commands);
-    let summary = place.land(&[
-        "--transform",
-        "rogue.wasm",
-        "--limits-record-bytes",
-        "1KiB",
-        "--limits-partitions",
-        "2",
-    ]);
-    assert_eq!(
-        summary.counts(["records", "events", "rejected"]),
-        [11, 3, 8]
-    );
-    for (command, reason) in faults {
-        let found = lake::quarantine(&place.lake());
-        let of_reason: Vec<_> = found.iter().filter(|q| q.reason == reason).collect();
-        assert_eq!(of_reason.len(), 1, "{reason}");
-        assert_eq!(of_reason[0].bytes(), command.as_bytes());
-        let died = ["trap", "out_of_fuel", "out_of_memory", "stack_overflow"].contains(&reason);
-        assert_eq!(of_reason[0].backtrace.is_some(), died, "{of_reason:?}");
-    }
-}
-
-#[test]
-fn a_record_that_runs_out_of_time_costs_itself_alone() {
-    let place = place(&["good", "loop", "good"]);
-    let summary = place.land(&[
-        "--transform",
-        "rogue.wasm",
-        "--limits-fuel",
-        "1000000000000000",
-        "--limits-time",
-        "300ms",
-    ]);
-    assert_eq!(summary.counts(["events", "rejected"]), [2, 1]);
-    assert_eq!(lake::quarantine(&place.lake())[0].reason, "out_of_time");
 }
 
 #[test]
@@ -116,45 +59,26 @@ fn what_a_transform_says_is_logged_under_its_own_name() {
     assert_eq!(messages, ["first", "second"]);
 }
 
-/// While the program waits for more input, it says what it held at most.
-#[cfg(target_os = "linux")]
+/// Each record is another instance, which has as much to say.
 #[test]
-fn a_guest_that_claims_gigabytes_does_not_get_them_of_the_host() {
-    const COMMANDS: &[&str] = &["huge", "overlap 4000", "allocate", "many_events 20000"];
-    let place = place(&[]);
-    let args = [
-        "--source",
-        "-",
-        "--transform",
-        "rogue.wasm",
-        "--chunk-records",
-        "1",
-    ];
-    let mut command = place.command(&Place::landing(&args));
-    let mut running = Running(command.stdin(Stdio::piped()).spawn().unwrap());
-    let mut input = running.0.stdin.take().unwrap();
-    let lines: String = (0..1_000)
-        .map(|n| format!("{}\n", COMMANDS.get(n).unwrap_or(&"good")))
-        .collect();
-    input.write_all(lines.as_bytes()).unwrap();
-    running.until(|| !lake::messages_exist(&place.bus()).is_empty());
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = peak
-        .unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap();
-    assert!(kib < 512 << 10, "{kib} KiB");
-    drop(input);
-    assert!(running.0.wait().unwrap().success());
-    let reasons: Vec<_> = lake::quarantine(&place.lake())
-        .into_iter()
-        .map(|q| q.reason)
-        .collect();
-    assert_eq!(
-        reasons,
-        ["invalid_output", "invalid_output", "out_of_memory"]
-    );
+fn last_words_are_bounded_together() {
+    let place = place(&["log_and_trap"; 5]);
+    let ran = place.try_land(&["--transform", "rogue.wasm"]).succeeded();
+    let words = ran.stderr.matches("a last word").count();
+    assert!((1..=100).contains(&words), "{words}");
+    assert!(ran.stderr.contains("more than 100 messages"), "{ran:?}");
+}
+
+/// Bytes alone would not bound them: each event has one, and takes a hundred in the host.
+#[test]
+fn a_flood_of_tiny_events_is_bounded() {
+    let place = place(&["many_partitions 15000"; 300]);
+    let component = &rogue().by_record;
+    place.write("rogue.wasm", component);
+    let (ran, peak) = place.run_watched(&Place::landing(&["--transform", "rogue.wasm"]));
+    let [records, rejected] = ran.summary().counts(["records", "rejected"]);
+    assert_eq!(records, 300);
+    assert!((1..300).contains(&rejected), "{rejected}");
+    assert!(peak < 384 << 20, "{} MiB", peak >> 20);
+    assert_eq!(lake::quarantine(&place.lake())[0].reason, "invalid_output");
 }

@@ -78,26 +78,70 @@ fn contract() -> PathBuf {
 
 /// The bodies of a transform of a few instructions; what is not given drops every record.
 pub(crate) struct Tiny {
+    pub(crate) memory: &'static str,
+    /// More of the module: imports, functions, tables, data.
+    pub(crate) more: &'static str,
     pub(crate) start: &'static str,
+    pub(crate) realloc: &'static str,
     pub(crate) configure: &'static str,
     pub(crate) describe: &'static str,
     pub(crate) transform: &'static str,
+    /// The quick way in, where it has one.
+    pub(crate) slice: Option<&'static str>,
 }
 
 impl Default for Tiny {
     fn default() -> Self {
         Self {
+            memory: "1",
+            more: "",
             start: "",
+            realloc: "(global.set $free (i32.and (i32.add (global.get $free) (i32.const 15))
+                                                 (i32.const -16)))
+                (global.get $free)
+                (global.set $free (i32.add (global.get $free) (local.get 3)))",
             // Address 64 and on is zero: no error, four empty strings, an empty list of events.
             configure: "i32.const 64",
             describe: "i32.const 64",
             transform: "i32.const 64",
+            slice: None,
         }
     }
 }
 
 impl Tiny {
     pub(crate) const FOREVER: &str = "(loop $again (br $again)) unreachable";
+
+    /// Lands each record as it is, and does `misdeed` on one that begins with a `b`. What it answers
+    /// then is at 64, with one event at 256.
+    pub(crate) fn on_bad(misdeed: &str) -> Self {
+        let transform = format!(
+            "(i32.store8 (i32.const 64) (i32.const 0))
+            (i32.store (i32.const 68) (i32.const 256)) (i32.store (i32.const 72) (i32.const 1))
+            (i32.store (i32.const 256) (local.get 0)) (i32.store (i32.const 260) (local.get 1))
+            (i32.store (i32.const 264) (i32.const 0)) (i32.store (i32.const 268) (i32.const 0))
+            (i32.store8 (i32.const 272) (i32.const 1))
+            (if (i32.eq (i32.load8_u (local.get 0)) (i32.const 98)) (then {misdeed}))
+            i32.const 64"
+        );
+        Self {
+            transform: transform.leak(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, but that the event of each record is one byte that `byte` makes.
+    pub(crate) fn with_answer(self, byte: &str) -> Self {
+        let transform = self.transform;
+        let transform = format!(
+            "{transform} (i32.store8 (i32.const 96) (block (result i32) {byte}))
+            (i32.store (i32.const 256) (i32.const 96)) (i32.store (i32.const 260) (i32.const 1))"
+        );
+        Self {
+            transform: transform.leak(),
+            ..self
+        }
+    }
 
     pub(crate) fn component(&self) -> Vec<u8> {
         let mut resolve = Resolve::default();
@@ -113,7 +157,8 @@ impl Tiny {
     }
 
     fn encoded(&self, resolve: &Resolve, package: wit_parser::PackageId) -> Vec<u8> {
-        let world = resolve.select_world(&[package], Some("transform")).unwrap();
+        let world = self.slice.map_or("transform", |_| "transform-slice");
+        let world = resolve.select_world(&[package], Some(world)).unwrap();
         let mut module = self.module();
         embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
         encode(&module)
@@ -122,27 +167,36 @@ impl Tiny {
     /// The core module.
     pub(crate) fn module(&self) -> Vec<u8> {
         let Self {
+            memory,
+            more,
             start,
+            realloc,
             configure,
             describe,
             transform,
+            slice,
         } = self;
+        let slice = slice.map_or(String::new(), |slice| {
+            let sixteen = "i32 ".repeat(16);
+            format!(
+                r#"(func (export "sluice:transform/slice@1.0.0#transform-slice")
+                    (param {sixteen}) (result i32) {slice})"#
+            )
+        });
         let text = format!(
             r#"(module
-                (memory (export "memory") 1)
+                {more}
+                (memory (export "memory") {memory})
                 (global $free (mut i32) (i32.const 1024))
                 (func $start {start})
                 (start $start)
-                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                    (global.set $free (i32.and (i32.add (global.get $free) (i32.const 15))
-                                               (i32.const -16)))
-                    (global.get $free)
-                    (global.set $free (i32.add (global.get $free) (local.get 3))))
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) {realloc})
                 (func (export "sluice:transform/rules@1.0.0#configure")
                     (param i32 i32) (result i32) {configure})
                 (func (export "sluice:transform/rules@1.0.0#describe") (result i32) {describe})
                 (func (export "sluice:transform/rules@1.0.0#transform")
-                    (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {transform}))"#
+                    (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {transform})
+                {slice})"#
         );
         wat::parse_str(text).unwrap()
     }

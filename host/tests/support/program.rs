@@ -1,7 +1,7 @@
 //! The built program, run in a folder of its own.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -73,6 +73,22 @@ impl Place {
 
     pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Ran {
         self.command(args).output().unwrap().into()
+    }
+
+    /// Runs to the end, and says how much memory the program had at most, bytes.
+    pub(crate) fn run_watched<S: AsRef<OsStr>>(&self, args: &[S]) -> (Ran, u64) {
+        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
+        let mut command = self.command(args);
+        command.stdout(File::create(&stdout).unwrap());
+        command.stderr(File::create(&stderr).unwrap());
+        let mut running = Running(command.spawn().unwrap());
+        let (process, mut peak) = (running.0.id(), 0);
+        let ran = Ran {
+            code: running.ends_while(|| peak = peak.max(high_water(process))),
+            stdout: fs::read_to_string(stdout).unwrap(),
+            stderr: fs::read_to_string(stderr).unwrap(),
+        };
+        (ran, peak)
     }
 
     pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
@@ -170,6 +186,14 @@ impl Summary {
 /// What a program does at all it does in this time.
 const LONG: Duration = Duration::from_secs(120);
 
+/// The most memory that a process has had so far, bytes: `VmHWM` of `proc(5)`, 0 where there is none.
+fn high_water(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() << 10
+}
+
 /// A process that is killed when the test ends before it.
 pub(crate) struct Running(pub(crate) Child);
 
@@ -183,12 +207,18 @@ impl Drop for Running {
 impl Running {
     /// Waits until the process ends; its exit code.
     pub(crate) fn ends(&mut self) -> Option<i32> {
+        self.ends_while(|| ())
+    }
+
+    /// As [`ends`](Self::ends), with a look at it again and again.
+    fn ends_while(&mut self, mut look: impl FnMut()) -> Option<i32> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status.code();
             }
             assert!(begun.elapsed() < LONG, "the program does not end");
+            look();
             thread::sleep(Duration::from_millis(5));
         }
     }

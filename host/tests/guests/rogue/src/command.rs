@@ -31,6 +31,8 @@ pub fn obey(data: &[u8], sequence_number: &str) -> Outcome {
         "no_route" => routed(Routes::empty()),
         "lake_only" => routed(Routes::LAKE),
         "bus_only" => routed(Routes::BUS),
+        "columns" => columns(number()),
+        "many_partitions" => Ok((0..number()).map(placed).collect()),
         "reject" => Err(rejection("not_wanted", argument)),
         "bad_code" => Err(rejection("../../etc", "tries to name a path")),
         "drop" => Ok(Vec::new()),
@@ -38,10 +40,16 @@ pub fn obey(data: &[u8], sequence_number: &str) -> Outcome {
             .map(|i| event(format!("{{\"n\":{i}}}")))
             .collect()),
         "one_bad_event" => Ok(vec![event("1"), event("2"), event("{"), event("3")]),
+        "spoiled" => Ok(vec![placed(number()), event("{")]),
         "big_output" => one(json_string(number())),
+        "deep" => one(b"[".repeat(number())),
+        "raw_break" => one(b"\"a\nb\"".to_vec()),
         "line_breaks" => one(b"{\r\n\"a\":\n1}".to_vec()),
         "log_flood" => flood(),
         "log" => say(argument),
+        "log_long" => say(&"x".repeat(number())),
+        "log_and_trap" => log_and_trap(),
+        "panic" => panic!("{}", "x".repeat(number())),
         "log_lines" => say("first\nsecond\rthird\u{1b}[31m"),
         _ => one(echo(&text, sequence_number)),
     }
@@ -74,6 +82,23 @@ fn partitioned(pairs: &[(&str, &str)]) -> Outcome {
         partition: partition.collect(),
         ..event("{}")
     }])
+}
+
+/// A partition of so many columns.
+fn columns(count: usize) -> Outcome {
+    let partition = (0..count).map(|n| (format!("c{n}"), "x".into()));
+    Ok(vec![Event {
+        partition: partition.collect(),
+        ..event("{}")
+    }])
+}
+
+/// An event in a partition of its own.
+fn placed(number: usize) -> Event {
+    Event {
+        partition: vec![("place".into(), number.to_string())],
+        ..event("1")
+    }
 }
 
 fn rejection(code: &str, message: &str) -> Rejection {
@@ -162,4 +187,11 @@ fn flood() -> Outcome {
         log(Level::Error, &message);
     }
     one(b"{}".to_vec())
+}
+
+fn log_and_trap() -> Outcome {
+    for _ in 0..200 {
+        log(Level::Error, "a last word");
+    }
+    trap()
 }

@@ -1,0 +1,95 @@
+//! Guests that keep something from one record to the next, against the contract. The host cannot take it
+//! out of an instance; what it promises is that nothing outlives the instance, and how long that lives.
+
+use crate::support::guests::Tiny;
+use crate::support::outcomes::{Fate, Way, fates, limits, obeyed, run, shared, slice, words};
+
+use sluice::transform::limits::Limits;
+
+/// Answers with the number of records that it has seen, as one digit, and dies on a record with a `b`.
+fn counts() -> Tiny {
+    Tiny {
+        more: "(global $seen (mut i32) (i32.const 48))",
+        ..Tiny::on_bad("unreachable")
+    }
+    .with_answer("(global.set $seen (i32.add (global.get $seen) (i32.const 1))) (global.get $seen)")
+}
+
+fn seen(fates: &[Fate]) -> String {
+    let seen = |fate: &Fate| match fate {
+        Fate::Events(events) => events[0].json.clone(),
+        other => other.word().to_owned(),
+    };
+    fates.iter().map(seen).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn nothing_is_kept_from_slice_to_slice() {
+    let release = shared(&counts().component(), "{}");
+    for _ in 0..3 {
+        let fates = obeyed(&release, Way::Usual, &["1", "2", "3"]);
+        assert_eq!(seen(&fates), "1 2 3", "an instance is a slice's own");
+    }
+    let records = slice(&["1", "2", "3"]);
+    let first = run(&release, &records, Way::Usual);
+    assert_eq!(first, run(&release, &records, Way::Usual), "a repetition");
+}
+
+#[test]
+fn nothing_is_kept_from_an_instance_that_died() {
+    let release = shared(&counts().component(), "{}");
+    let fates = obeyed(&release, Way::Usual, &["1", "2", "bad", "3", "4"]);
+    assert_eq!(seen(&fates), "1 2 trap 1 2");
+}
+
+/// What was refused to one record is not held against the next.
+#[test]
+fn a_record_that_was_refused_memory_does_not_excuse_the_next() {
+    let tiny = Tiny::on_bad(
+        "(if (i32.eq (i32.load8_u offset=1 (local.get 0)) (i32.const 97))
+            (then (drop (memory.grow (i32.const 60000))) (i32.store8 (local.get 0) (i32.const 51))
+                  (i32.store (i32.const 260) (i32.const 1)))
+            (else unreachable))",
+    );
+    let release = shared(&tiny.component(), "{}");
+    let fates = obeyed(&release, Way::Usual, &["bad", "bbd"]);
+    assert_eq!(words(&fates), ["events", "trap"]);
+}
+
+/// The memory of an instance is used again, for any guest: it holds nothing of the one before.
+#[test]
+fn memory_is_clear_of_the_guest_before() {
+    let limits = Limits {
+        memory_bytes: 4 << 20,
+        ..limits()
+    };
+    let tiny = |misdeed: &str| Tiny {
+        memory: "60",
+        ..Tiny::on_bad(misdeed)
+    };
+    let writes = tiny(
+        "(memory.fill (i32.const 65536) (i32.const 49) (i32.const 3800000))
+        (i32.store8 (local.get 0) (i32.const 51)) (i32.store (i32.const 260) (i32.const 1))",
+    );
+    let reads = tiny(
+        "(local.set 1 (i32.const 65536))
+        (loop $next
+            (if (i64.ne (i64.load (local.get 1)) (i64.const 0)) (then unreachable))
+            (br_if $next (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 8)))
+                (i32.const 3865536))))
+        (i32.store8 (local.get 0) (i32.const 51)) (i32.store (i32.const 260) (i32.const 1))",
+    );
+    let engine = sluice::transform::engine::engine(&limits, 1).unwrap();
+    let release = |tiny: &Tiny| {
+        let offer = sluice::transform::release::Offer::new(tiny.component(), "{}").unwrap();
+        sluice::transform::admit::admit(&engine, &offer, &limits).unwrap()
+    };
+    let (writes, reads) = (release(&writes), release(&reads));
+    for _ in 0..20 {
+        for release in [&writes, &reads] {
+            let records = slice(&["bad", "bad"]);
+            let fates = fates(&records, &run(release, &records, Way::Usual));
+            assert_eq!(words(&fates), ["events", "events"]);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Mutants of sound components: whatever comes of it, the host refuses it, or each record has one outcome
+//! that holds to the contract, and the same when it is run again.
+//!
+//! - `SLUICE_MUTANTS`: how many. Without it a few hundred, as part of all tests.
+//! - `SLUICE_MUTANTS_SEED`: another seed than the usual one. The seed and the number of a mutant make it.
+
+mod anatomy;
+mod mutation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::panic::{self, AssertUnwindSafe};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+use serde_json::value::RawValue;
+use sluice::record::Slice;
+use sluice::transform::ENRICH;
+use sluice::transform::admit::{Release, admit};
+use sluice::transform::limits::Limits;
+use sluice::transform::outcome::Transformed;
+use sluice::transform::release::Offer;
+
+use self::mutation::Mutation;
+use crate::support::guests::{Tiny, rogue};
+use crate::support::outcomes::{
+    Fate, Way, chunk, contents, fates, limits, run, shared, shared_engine, slice,
+};
+
+const USUAL: u64 = 400;
+const SEED: u64 = 20_261_124;
+
+/// A mutant that takes longer hangs. It has fuel for a fraction of a second.
+const HANGS: Duration = Duration::from_secs(180);
+
+/// A sound component, and records that it takes.
+struct Subject {
+    name: &'static str,
+    component: Vec<u8>,
+    records: Slice,
+    /// What it makes of them, by both ways in.
+    sound: [Vec<Fate>; 2],
+}
+
+/// What became of a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// It is no component, or not one of the contract.
+    Refused,
+    /// It could not say what it is, or did not take its settings; a run would end.
+    Ended,
+    /// A record or more went to quarantine that did not before.
+    Quarantined,
+    /// It makes something else of the records.
+    Otherwise,
+    /// It makes the same of them.
+    Passed,
+}
+
+const CLASSES: [Class; 5] = [
+    Class::Refused,
+    Class::Ended,
+    Class::Quarantined,
+    Class::Otherwise,
+    Class::Passed,
+];
+
+fn asked<T: FromStr>(name: &str, otherwise: T) -> T {
+    let asked = env::var(name).ok().filter(|value| !value.is_empty());
+    asked.map_or(otherwise, |value| value.parse().ok().expect(name))
+}
+
+fn subjects() -> &'static [Subject; 4] {
+    static SUBJECTS: OnceLock<[Subject; 4]> = OnceLock::new();
+    const EVENTS: &[&str] = &[
+        r#"{"event_uuid":"a","event_name":"lesson:done","created_at":1767225600.5,"n":1}"#,
+        r#"{"event_uuid":"c","created_at":1767225599,"event_name":"lesson:answer:saved","x":[1,"é",{"y":null}]}"#,
+        r#"{"event_uuid":"b", "event_name":"a/b", "created_at":1.7672256e9, "t":"\u00e9\n\ud83d\ude00"}"#,
+        r#"{"event_name":"payment:failed","event_uuid":"d","created_at":-1.5,"user":{"id":12345678901234567890}}"#,
+        r#"{"event_uuid":"e","event_name":7,"created_at":1}"#,
+        r#"{"event_uuid":"f","event_name":"login","created_at":"today"}"#,
+        r#"[{"event_name":"login"}]"#,
+        r#"{"event_name":"login","created_at":17672"#,
+        "",
+    ];
+    const COMMANDS: &[&str] = &[
+        "first",
+        "many_events 3",
+        "reject it",
+        "partition a/b",
+        "drop",
+        "log it",
+        "big_output 5000",
+    ];
+    SUBJECTS.get_or_init(|| {
+        let tiny = Tiny::on_bad("").component();
+        [
+            subject("enrich", ENRICH, EVENTS),
+            subject("rogue by slab", &rogue().by_slab, COMMANDS),
+            subject("rogue by record", &rogue().by_record, COMMANDS),
+            subject("tiny", &tiny, &["1", "22", "true"]),
+        ]
+    })
+}
+
+fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
+    let records = slice(records);
+    let release = shared(component, "{}");
+    let sound = both_ways(&release, &records).map(|outcome| fates(&records, &outcome));
+    let landed = sound[0]
+        .iter()
+        .filter(|fate| matches!(fate, Fate::Events(_)));
+    assert!(landed.count() >= 3, "{name}: {:?}", sound[0]);
+    Subject {
+        name,
+        component: component.to_vec(),
+        records,
+        sound,
+    }
+}
+
+fn both_ways(release: &Release, records: &Slice) -> [Transformed; 2] {
+    Way::BOTH.map(|way| run(release, records, way))
+}
+
+/// A mutant: how it came to be, and its bytes.
+struct Mutant {
+    subject: &'static Subject,
+    mutations: Vec<Mutation>,
+    bytes: Vec<u8>,
+}
+
+impl Mutant {
+    /// All but the last change are to code or data, which leaves a component that can be taken apart.
+    fn new(seed: u64, number: u64) -> Self {
+        let mut dice = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ number);
+        let subject = &subjects()[dice.random_range(0..4)];
+        let mut bytes = subject.component.clone();
+        let mut mutations = Vec::new();
+        for _ in 0..dice.random_range(0..4) {
+            let mutation = Mutation::choose(&mut dice);
+            if mutation.keeps_its_parts() {
+                bytes = mutation.of(&bytes, &mut dice);
+                mutations.push(mutation);
+            }
+        }
+        let last = Mutation::choose(&mut dice);
+        bytes = last.of(&bytes, &mut dice);
+        mutations.push(last);
+        Self {
+            subject,
+            mutations,
+            bytes,
+        }
+    }
+
+    fn class(&self) -> Class {
+        let limits = Limits {
+            fuel: 5_000_000,
+            ..limits()
+        };
+        let offer = Offer::new(self.bytes.clone(), "{}").unwrap();
+        let release = match admit(shared_engine(), &offer, &limits) {
+            Ok(release) => release,
+            Err(refusal) => {
+                assert!(refusal.to_string().len() < 10_000);
+                return match refusal.step() {
+                    "size" | "compile" | "imports" | "world" => Class::Refused,
+                    _ => Class::Ended,
+                };
+            }
+        };
+        let records = &self.subject.records;
+        let outcomes = both_ways(&release, records);
+        assert!(
+            outcomes == both_ways(&release, records),
+            "not the same again"
+        );
+        let found = outcomes.map(|outcome| checked(records, outcome, &limits));
+        let is_rejected = |fate: &&Fate| matches!(fate, Fate::Rejected { .. });
+        let rejected = |fates: &[Vec<Fate>; 2]| fates.iter().flatten().filter(is_rejected).count();
+        match &found {
+            found if *found == self.subject.sound => Class::Passed,
+            found if rejected(found) > rejected(&self.subject.sound) => Class::Quarantined,
+            _ => Class::Otherwise,
+        }
+    }
+}
+
+/// The fates of the records, when the outcome holds to the contract and a chunk of it to the outcome.
+fn checked(records: &Slice, outcome: Transformed, limits: &Limits) -> Vec<Fate> {
+    let fates = fates(records, &outcome);
+    for fate in &fates {
+        match fate {
+            Fate::Events(events) => {
+                let bytes: usize = events.iter().map(|event| event.json.len()).sum();
+                assert!(bytes <= limits.output_bytes);
+                for event in events {
+                    assert!(!event.json.contains(['\n', '\r']), "{event:?}");
+                    serde_json::from_str::<&RawValue>(&event.json).unwrap();
+                    assert!(event.routes.lake || event.routes.bus);
+                    assert!(!event.partition.contains(".."), "{event:?}");
+                }
+            }
+            Fate::Rejected { message, .. } => assert!(message.len() <= 1_024 + "…".len()),
+            Fate::Dropped => {}
+        }
+    }
+    let in_lake = outcome
+        .events
+        .iter()
+        .filter(|event| event.routes.lake)
+        .count();
+    let expected = in_lake + outcome.rejected.len();
+    let mut chunk = chunk(1_000);
+    chunk.absorb(records, outcome);
+    let contents = contents(&chunk);
+    let lines: usize = contents.iter().map(|(_, text)| text.lines().count()).sum();
+    assert_eq!(lines, expected, "{contents:?}");
+    assert_eq!(chunk.counts().records, records.len() as u64);
+    fates
+}
+
+/// A mutant's number, what became of it, and how to say which it was.
+type Verdict = (u64, Option<Class>, String);
+
+/// Tries mutants until there are enough, on its own thread.
+fn hunt(
+    seed: u64,
+    next: &AtomicU64,
+    count: u64,
+    busy: &Mutex<BTreeSet<u64>>,
+    to: &mpsc::Sender<Verdict>,
+) {
+    loop {
+        let number = next.fetch_add(1, Relaxed);
+        if number >= count {
+            return;
+        }
+        busy.lock().unwrap().insert(number);
+        let mut about = String::new();
+        let class = panic::catch_unwind(AssertUnwindSafe(|| {
+            let mutant = Mutant::new(seed, number);
+            about = format!("{} after {:?}", mutant.subject.name, mutant.mutations);
+            mutant.class()
+        }));
+        busy.lock().unwrap().remove(&number);
+        if to.send((number, class.ok(), about)).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn whatever_a_mutant_does_each_record_has_one_outcome() {
+    let (count, seed) = (
+        asked("SLUICE_MUTANTS", USUAL),
+        asked("SLUICE_MUTANTS_SEED", SEED),
+    );
+    let (next, busy) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::default()));
+    let (sender, verdicts) = mpsc::channel();
+    subjects();
+    for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+        let (next, busy, sender) = (next.clone(), Arc::clone(&busy), sender.clone());
+        thread::spawn(move || hunt(seed, &next, count, &busy, &sender));
+    }
+    let mut classes = BTreeMap::<_, u64>::new();
+    for _ in 0..count {
+        let Ok((number, class, about)) = verdicts.recv_timeout(HANGS) else {
+            panic!("seed {seed}: one of the mutants {busy:?} hangs");
+        };
+        let class = class.unwrap_or_else(|| panic!("seed {seed}, mutant {number}: {about}"));
+        *classes
+            .entry((class, about.split(" after").next().unwrap().to_owned()))
+            .or_default() += 1;
+    }
+    let of = |class| {
+        classes
+            .iter()
+            .filter(|((c, _), _)| *c == class)
+            .map(|(_, n)| n)
+            .sum::<u64>()
+    };
+    println!(
+        "{count} mutants of seed {seed}: {:?}",
+        CLASSES.map(|class| (class, of(class)))
+    );
+    println!("{classes:?}");
+    assert!(CLASSES.iter().all(|class| of(*class) > 0), "{classes:?}");
+}

@@ -1,0 +1,251 @@
+//! The table of hostile guests: what each does, and the outcome that it must get. Every row is a run of the
+//! built program, which has to end by itself, in bounded memory, with the records beside the bad one landed.
+
+mod answers;
+mod loading;
+mod outcomes;
+mod slabs;
+
+use std::collections::BTreeSet;
+use std::panic::{self, AssertUnwindSafe};
+
+use crate::support::guests::{Tiny, rogue};
+use crate::support::lake::{self, Quarantined};
+use crate::support::program::{Place, Ran};
+
+/// What the program may take for any of these guests. A quiet one takes an eighth of it.
+const PEAK_MAX_BYTES: u64 = 384 << 20;
+
+/// What it may say in a run of three records.
+const SAID_MAX_BYTES: usize = 300 << 10;
+
+/// Good records, to the rogue and to tiny guests alike.
+const GOOD: [&str; 2] = ["1", "2"];
+
+/// Reasons that come with a backtrace: the guest died.
+const DEATHS: [&str; 5] = [
+    "trap",
+    "out_of_fuel",
+    "out_of_memory",
+    "out_of_time",
+    "stack_overflow",
+];
+
+struct Row {
+    /// What the guest does, and the name of a failure.
+    name: &'static str,
+    guest: Guest,
+    settings: String,
+    /// The record between two good ones.
+    record: String,
+    args: &'static [&'static str],
+    outcome: Outcome,
+}
+
+enum Guest {
+    /// `guests/rogue`, by both ways in.
+    Rogue,
+    /// `guests/rogue` with the quick way in alone: it is the slab that misbehaves.
+    RogueSlab,
+    Bytes(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    /// Refused before it saw a record, at this step; the run ends with exit code 1 and says so.
+    Refused(&'static str, &'static str),
+    /// The record is in quarantine with this code and a message with this part; the others land.
+    Quarantined(&'static str, &'static str),
+    /// It does no harm: the record lands in this partition.
+    Lands(&'static str),
+    /// The slice failed as a whole and went record by record; so many events landed, and so many records
+    /// are in quarantine, as without the quick way in.
+    Retried(usize, usize),
+}
+
+use Outcome::{Lands, Quarantined as InQuarantine, Refused, Retried};
+
+impl Row {
+    fn rogue(name: &'static str, record: &str, outcome: Outcome) -> Self {
+        Self {
+            name,
+            guest: Guest::Rogue,
+            settings: "{}".into(),
+            record: record.into(),
+            args: &[],
+            outcome,
+        }
+    }
+
+    fn bytes(name: &'static str, component: Vec<u8>, outcome: Outcome) -> Self {
+        Self {
+            guest: Guest::Bytes(component),
+            ..Self::rogue(name, "bad", outcome)
+        }
+    }
+
+    fn tiny(name: &'static str, tiny: &Tiny, outcome: Outcome) -> Self {
+        Self::bytes(name, tiny.component(), outcome)
+    }
+
+    fn with_settings(self, settings: &str) -> Self {
+        Self {
+            settings: settings.into(),
+            ..self
+        }
+    }
+
+    fn with_args(self, args: &'static [&'static str]) -> Self {
+        Self { args, ..self }
+    }
+
+    fn check(&self) {
+        match &self.guest {
+            Guest::Rogue => {
+                self.check_component(&rogue().by_slab);
+                self.check_component(&rogue().by_record);
+            }
+            Guest::RogueSlab => self.check_component(&rogue().by_slab),
+            Guest::Bytes(component) => self.check_component(component),
+        }
+    }
+
+    fn check_component(&self, component: &[u8]) {
+        let place = Place::new();
+        let [first, last] = GOOD;
+        place.write("guest.wasm", component);
+        place.write(
+            "events.ndjson",
+            format!("{first}\n{}\n{last}\n", self.record),
+        );
+        let mut args = vec!["--transform", "guest.wasm", "--settings", &self.settings];
+        args.extend(self.args);
+        if matches!(self.outcome, Retried(..)) {
+            args.extend(["--log-level", "sluice=debug"]);
+        }
+        let (ran, peak) = place.run_watched(&Place::landing(&args));
+        self.check_manners(&ran, peak);
+        match self.outcome {
+            Refused(step, part) => self.check_refusal(&place, ran, step, part),
+            outcome => self.check_landed(&place, &ran.succeeded(), outcome),
+        }
+    }
+
+    /// What holds for every run.
+    fn check_manners(&self, ran: &Ran, peak: u64) {
+        let name = self.name;
+        assert!(peak < PEAK_MAX_BYTES, "{name}: {} MiB", peak >> 20);
+        let said = ran.stdout.len() + ran.stderr.len();
+        assert!(said < SAID_MAX_BYTES, "{name}: says {said} bytes");
+        for word in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
+            assert!(!ran.stderr.contains(word), "{name}: {ran:#?}");
+        }
+        let is_control = |c: char| c.is_control() && c != '\n';
+        assert!(!ran.stderr.contains(is_control), "{name}: {ran:#?}");
+    }
+
+    fn check_refusal(&self, place: &Place, ran: Ran, step: &str, part: &str) {
+        let ran = ran.failed(1, &[&format!("{step}: "), part]);
+        let lines = ran.stderr.lines().count();
+        assert_eq!(lines, 1, "{}: {}", self.name, ran.stderr);
+        let written = (lake::objects(&place.lake()), lake::messages(&place.bus()));
+        assert!(
+            written.0.is_empty() && written.1.is_empty(),
+            "{}",
+            self.name
+        );
+    }
+
+    fn check_landed(&self, place: &Place, ran: &Ran, outcome: Outcome) {
+        let name = self.name;
+        let quarantine = lake::quarantine(&place.lake());
+        self.check_neighbours(place);
+        match outcome {
+            InQuarantine(code, part) => self.check_quarantine(&quarantine, code, part),
+            Lands(partition) => {
+                assert_eq!(quarantine, [], "{name}");
+                let events = lake::events(&place.lake());
+                let top = if partition.is_empty() { 3 } else { 1 };
+                assert!(events[partition].len() >= top, "{name}: {events:?}");
+            }
+            Retried(landed, rejected) => {
+                assert!(ran.stderr.contains("record by record"), "{name}: {ran:#?}");
+                let events = lake::all_events(&place.lake());
+                let found = (events.len(), quarantine.len());
+                assert_eq!(found, (landed, rejected), "{name}: {events:?}");
+            }
+            Refused(..) => unreachable!("{name}: checked before"),
+        }
+    }
+
+    fn check_quarantine(&self, quarantine: &[Quarantined], code: &str, part: &str) {
+        let name = self.name;
+        let [found] = quarantine else {
+            panic!("{name}: one record in quarantine, not {quarantine:?}");
+        };
+        assert_eq!(found.reason, code, "{name}: {found:?}");
+        assert!(found.message.contains(part), "{name}: {found:?}");
+        assert_eq!(found.bytes(), self.record.as_bytes(), "{name}");
+        let backtrace = found.backtrace.as_ref().map(String::len);
+        let died = DEATHS.contains(&code) && code != "out_of_time";
+        assert_eq!(backtrace.is_some(), died, "{name}: {found:?}");
+        assert!(backtrace.is_none_or(|bytes| bytes < 10_000), "{name}");
+    }
+
+    /// The good records are each where they would be without the bad one, in the lake and on the bus.
+    fn check_neighbours(&self, place: &Place) {
+        let last = GOOD[0].len() + self.record.len() + 2;
+        let expected = match self.guest {
+            Guest::Bytes(_) => GOOD.map(ToOwned::to_owned),
+            _ => [(GOOD[0], 0), (GOOD[1], last)]
+                .map(|(text, at)| format!(r#"{{"echo":"{text}","sequence":{at}}}"#)),
+        };
+        let events = lake::events(&place.lake());
+        for event in expected {
+            let found = events[""].iter().filter(|line| **line == event).count();
+            assert_eq!(found, 1, "{}: {event} of {events:?}", self.name);
+        }
+    }
+}
+
+/// Checks every row, also behind one that fails.
+fn check(rows: &[Row]) {
+    let failed = |row: &&Row| panic::catch_unwind(AssertUnwindSafe(|| row.check())).is_err();
+    let failed: Vec<_> = rows.iter().filter(failed).map(|row| row.name).collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {}: {failed:#?}",
+        failed.len(),
+        rows.len()
+    );
+}
+
+#[test]
+fn each_guest_is_in_the_table_once() {
+    let parts = [loading::rows, outcomes::rows, answers::rows, slabs::rows];
+    let rows: Vec<_> = parts.iter().flat_map(|rows| rows()).collect();
+    let names: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
+    println!("{} hostile guests", names.len());
+    assert_eq!(names.len(), rows.len());
+    assert!(names.len() > 150, "{}", names.len());
+}
+
+#[test]
+fn a_guest_that_is_not_fit_to_serve_is_refused() {
+    check(&loading::rows());
+}
+
+#[test]
+fn a_record_that_a_guest_abuses_gets_its_outcome_alone() {
+    check(&outcomes::rows());
+}
+
+#[test]
+fn an_answer_that_is_no_value_costs_its_record_alone() {
+    check(&answers::rows());
+}
+
+#[test]
+fn a_slab_that_cannot_be_used_costs_nothing() {
+    check(&slabs::rows());
+}

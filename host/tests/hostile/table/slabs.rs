@@ -1,0 +1,107 @@
+//! Slabs that cannot be used, which no record can be blamed for: the host goes back to one record at a
+//! time, and nothing is lost.
+
+use super::{Guest, Retried, Row};
+use crate::support::guests::Tiny;
+
+/// Every fault that `rogue` can put into a slab; see its `slab.rs`.
+const FAULTS: &[&str] = &[
+    "trap",
+    "loop",
+    "wrong_counts",
+    "counts_overflow",
+    "too_few_counts",
+    "too_many_counts",
+    "ends_fall",
+    "end_out_of_range",
+    "data_left_over",
+    "no_routes",
+    "too_many_routes",
+    "partition_out_of_range",
+    "no_partitions",
+    "too_few_indexes",
+    "rejections_fall",
+    "rejected_twice",
+    "rejection_out_of_range",
+    "rejected_with_events",
+    "all_empty",
+];
+
+/// Records that give those faults something to break.
+const RECORDS: &str = "many_events 2\nreject this\nreject that";
+
+/// Tiny slabs: what is done before the answer at 512, whose seven lists are empty.
+const TINY: &[(&str, &str)] = &[
+    ("a slab that is empty", "i32.const 512"),
+    ("a slab at -4", "i32.const -4"),
+    ("a slab that is not aligned", "i32.const 514"),
+    ("a slab without end", Tiny::FOREVER),
+    ("a slab that dies", "unreachable"),
+    (
+        "4 Gi counts",
+        "(i32.store (i32.const 516) (i32.const -1)) i32.const 512",
+    ),
+    (
+        "4 GiB of events",
+        "(i32.store (i32.const 524) (i32.const -1)) i32.const 512",
+    ),
+    (
+        "counts that are not aligned",
+        "(i32.store (i32.const 512) (i32.const 601)) (i32.store (i32.const 516) (i32.const 3))
+            i32.const 512",
+    ),
+    (
+        "counts of 4 Gi events",
+        "(i64.store (i32.const 600) (i64.const -1)) (i32.store (i32.const 608) (i32.const -1))
+            (i32.store (i32.const 512) (i32.const 600)) (i32.store (i32.const 516) (i32.const 3))
+            i32.const 512",
+    ),
+    (
+        "a list that is the slab itself",
+        "(i32.store (i32.const 512) (i32.const 512)) (i32.store (i32.const 516) (i32.const 3))
+            (i32.store (i32.const 536) (i32.const 512)) (i32.store (i32.const 540) (i32.const 5))
+            i32.const 512",
+    ),
+    (
+        // 6,500 lists that are each 8,000 lists of nothing.
+        "partitions that multiply",
+        "(i32.store (i32.const 536) (i32.const 1024)) (i32.store (i32.const 540) (i32.const 6500))
+            (local.set 0 (i32.const 6500))
+            (loop $next
+                (i32.store offset=1016 (i32.mul (local.get 0) (i32.const 8)) (i32.const 1024))
+                (i32.store offset=1020 (i32.mul (local.get 0) (i32.const 8)) (i32.const 3250))
+                (br_if $next (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            i32.const 512",
+    ),
+];
+
+pub(super) fn rows() -> Vec<Row> {
+    let faults = FAULTS.iter().map(|fault| Row {
+        guest: Guest::RogueSlab,
+        ..Row::rogue(fault, RECORDS, Retried(4, 2))
+            .with_settings(&format!(r#"{{"slab":"{fault}"}}"#))
+    });
+    let tiny = TINY.iter().map(|(name, slice)| {
+        let tiny = Tiny {
+            slice: Some(slice),
+            ..Tiny::on_bad("")
+        };
+        retried(name, &tiny)
+    });
+    let unaligned = Tiny {
+        realloc: "(global.set $free
+                (i32.add (global.get $free) (i32.add (local.get 3) (i32.const 7))))
+            (i32.sub (global.get $free) (local.get 3))",
+        slice: Some("i32.const 512"),
+        ..Tiny::on_bad("")
+    };
+    let odd = retried("memory for lists that is not aligned", &unaligned);
+    faults.chain(tiny).chain([odd]).collect()
+}
+
+fn retried(name: &'static str, tiny: &Tiny) -> Row {
+    Row {
+        record: "3".into(),
+        ..Row::tiny(name, tiny, Retried(3, 0))
+    }
+}
