@@ -4,21 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use wasmtime::Engine;
 
 use crate::config::{LakeTarget, RunSettings};
 use crate::sink::object_key::{OWN_FOLDER, ShortId};
 use crate::sink::own_files::{self, OwnFiles};
-use crate::transform::admit::{Release, admit};
+use crate::transform::admission::Gate;
+use crate::transform::admit::Release;
 use crate::transform::engine::engine;
-use crate::transform::limits::Limits;
 use crate::transform::registry::{Registry, RegistryError};
 use crate::transform::release::ReleaseId;
 
 /// The releases of a lake.
 pub(super) struct Releases {
-    engine: Engine,
-    limits: Limits,
+    gate: Gate,
     registry: Registry<OwnFiles>,
     ids: Vec<ReleaseId>,
     known: Mutex<HashMap<ShortId, Kept>>,
@@ -35,9 +33,9 @@ impl Releases {
     pub(super) async fn new(settings: &RunSettings, ids: Vec<ReleaseId>) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
+        let limits = settings.limits.clone();
         Ok(Self {
-            engine,
-            limits: settings.limits.clone(),
+            gate: Gate { engine, limits },
             registry: own_files::registry(&own_folder(&settings.lake), settings.patience.clone())
                 .await,
             ids,
@@ -67,9 +65,10 @@ impl Releases {
             (Some(a), Some(b)) => return Ok(Err(format!("it may be {a} or {b}"))),
         };
         match self.registry.get(id).await {
-            Ok(offer) => Ok(admit(&self.engine, &offer, &self.limits)
-                .map(Arc::new)
-                .map_err(|refusal| refusal.to_string())),
+            Ok(offer) => {
+                let admitted = self.gate.admit(offer, None).await;
+                Ok(admitted.map_err(|refused| refused.to_string()))
+            }
             Err(error @ RegistryError::File { .. }) => Err(error),
             Err(error) => Ok(Err(error.to_string())),
         }

@@ -33,7 +33,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     runtime.block_on(async {
         let started = Instant::now();
         let offer = rules::offer(settings).await?;
-        let rules = Arc::new(Rules::admit(settings, &offer)?);
+        let rules = Arc::new(Rules::admit(settings, &offer).await?);
         let serving = rules.own().as_ref().into();
         let host = Arc::new(Host::new(settings, serving, started)?);
         let follower = Follower::of(settings, &rules, &host).await?;

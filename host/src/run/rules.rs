@@ -14,8 +14,8 @@ use crate::pipeline::{Fresh, Plan};
 use crate::sink::own_files::{self, OwnFiles};
 use crate::source::aggregate::Outsiders;
 use crate::transform::ENRICH;
-use crate::transform::admission::Gate;
-use crate::transform::admit::{Release, admit, admit_compiled};
+use crate::transform::admission::{Gate, Refused};
+use crate::transform::admit::{Release, admit_compiled};
 use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
 use crate::transform::precompiled;
@@ -41,23 +41,23 @@ impl Rules {
     ///
     /// # Errors
     /// A component that is refused.
-    pub fn admit(settings: &RunSettings, offer: &Offer) -> anyhow::Result<Self> {
+    pub async fn admit(settings: &RunSettings, offer: &Offer) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let compiled = lambda::packaged(precompiled::FOLDER)
             .or_else(|| precompiled::beside_the_program(offer.component()))
             .and_then(|folder| precompiled::load(&engine, &folder, offer.component()));
+        let limits = settings.limits.clone();
+        let gate = Gate { engine, limits };
         let own = match compiled {
-            Some(component) => admit_compiled(&engine, &component, offer, &settings.limits),
-            None => admit(&engine, offer, &settings.limits),
+            Some(component) => admit_compiled(&gate.engine, &component, offer, &gate.limits)
+                .map(Arc::new)
+                .map_err(Refused::from),
+            None => gate.admit(offer.clone(), None).await,
         };
         let own = own.with_context(|| format!("{} is refused", name(settings)))?;
-        let own = Arc::new(own);
         Ok(Self {
-            gate: Gate {
-                engine,
-                limits: settings.limits.clone(),
-            },
+            gate,
             format: settings.format,
             outsiders: settings.outsiders,
             slot: Arc::new(Slot::new(own.clone())),

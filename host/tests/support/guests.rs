@@ -201,3 +201,21 @@ impl Tiny {
         wat::parse_str(text).unwrap()
     }
 }
+
+/// A component of 20 KB that takes a compiler gigabytes: one loop in the other, and in the innermost one
+/// every local changes, so that every loop hands on every local.
+pub(crate) fn bomb() -> Vec<u8> {
+    const LOOPS: usize = 300;
+    const LOCALS: usize = 2_000;
+    let mut text = format!("(func (param i32) (local{})", " i32".repeat(LOCALS));
+    text += &"(loop ".repeat(LOOPS);
+    for local in 1..=LOCALS {
+        let other = local * 7 % LOCALS + 1;
+        let sum = format!("(i32.add (local.get {local}) (local.get {other}))");
+        text += &format!("(local.set {local} {sum})");
+    }
+    for depth in 0..LOOPS {
+        text += &format!("(br_if 0 (local.get {})))", depth + 1);
+    }
+    wat::parse_str(format!("(component (core module {text})))")).unwrap()
+}

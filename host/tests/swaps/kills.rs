@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::refusals::{Forged, bomb};
+use super::refusals::Forged;
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{SHARD, Service::S3};
-use crate::support::guests::rogue;
+use crate::support::guests::{bomb, rogue};
 use crate::support::program::{Ran, Running};
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
 

@@ -8,7 +8,7 @@ use sluice::transform::ENRICH;
 use sluice::transform::release::{Digest, Manifest, Offer};
 
 use crate::metrics::watched::{metrics, status};
-use crate::support::guests::{Tiny, rogue};
+use crate::support::guests::{Tiny, bomb, rogue};
 use crate::swaps::shop::{Kept, Shop, refuses, serves, stamp};
 
 /// A release of these bytes as it would stand in a registry, and its parts.
@@ -49,24 +49,6 @@ impl Forged {
 
 fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
-}
-
-/// A component of 20 KB that takes a compiler gigabytes: one loop in the other, and in the innermost one
-/// every local changes, so that every loop hands on every local.
-pub(super) fn bomb() -> Vec<u8> {
-    const LOOPS: usize = 300;
-    const LOCALS: usize = 2_000;
-    let mut text = format!("(func (param i32) (local{})", " i32".repeat(LOCALS));
-    text += &"(loop ".repeat(LOOPS);
-    for local in 1..=LOCALS {
-        let other = local * 7 % LOCALS + 1;
-        let sum = format!("(i32.add (local.get {local}) (local.get {other}))");
-        text += &format!("(local.set {local} {sum})");
-    }
-    for depth in 0..LOOPS {
-        text += &format!("(br_if 0 (local.get {})))", depth + 1);
-    }
-    wat(&format!("(component (core module {text})))"))
 }
 
 /// Everything that is put, by what it is, with the step that has to refuse it.

@@ -4,7 +4,7 @@ use sluice::transform::ENRICH;
 use sluice::transform::admit::COMPONENT_MAX_BYTES;
 
 use super::{Guest, Lands, Refused, Row};
-use crate::support::guests::{Tiny, rogue};
+use crate::support::guests::{Tiny, bomb, rogue};
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = files();
@@ -38,6 +38,7 @@ fn files() -> Vec<Row> {
             &[ENRICH, b"rubbish"].concat(),
             "",
         ),
+        row("a compile bomb", &bomb(), "the compiler ended"),
         row("names that forge lines", &wat(forged), "duplicate"),
         Row::bytes(
             "a file that is too large",
