@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -33,6 +34,15 @@ pub(crate) struct Job {
     pub(crate) source: PathBuf,
     /// How many it has.
     pub(crate) events: u64,
+}
+
+impl Job {
+    fn times(&self, times: u64) -> Self {
+        Self {
+            events: self.events * times,
+            ..self.clone()
+        }
+    }
 }
 
 /// A run of the program.
@@ -73,10 +83,37 @@ impl Bench {
 
     /// The whole local job: a file into a lake, no bus.
     pub(crate) fn local_job(&self, job: &Job, more: &[&str]) -> anyhow::Result<Ran> {
-        let lake = self.lake()?;
-        let mut command = self.sluice(&["run", "--bus", "none", "--summary", "json"]);
+        let mut command = self.local(more);
         command.arg("--source").arg(named(&job.source));
-        command.arg("--lake").arg(named(&lake)).args(more);
+        self.run_local(job, command)
+    }
+
+    /// The job of a file that is many times as long, which comes through a pipe and takes no disk.
+    pub(crate) fn repeated_job(&self, job: &Job, times: u64) -> anyhow::Result<Ran> {
+        let (reader, mut writer) = io::pipe()?;
+        let mut command = self.local(&["--source", "-"]);
+        command.stdin(reader);
+        let source = job.source.clone();
+        let feeder = thread::spawn(move || {
+            (0..times).try_for_each(|_| {
+                let copied = io::copy(&mut fs::File::open(&source)?, &mut writer);
+                copied.map(drop)
+            })
+        });
+        let ran = self.run_local(&job.times(times), command)?;
+        feeder.join().unwrap_or(Ok(()))?;
+        Ok(ran)
+    }
+
+    fn local(&self, more: &[&str]) -> Command {
+        let mut command = self.sluice(&["run", "--bus", "none", "--summary", "json"]);
+        command.args(more);
+        command
+    }
+
+    fn run_local(&self, job: &Job, mut command: Command) -> anyhow::Result<Ran> {
+        let lake = self.lake()?;
+        command.arg("--lake").arg(named(&lake));
         let (cost, output) = measure::run(&mut command)?;
         let summary = last_line(&output)?;
         for counted in ["records", "events"] {

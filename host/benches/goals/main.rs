@@ -43,7 +43,7 @@ struct Args {
     /// Measure these alone, such as `floor,swaps`.
     #[arg(long, value_name = "GOALS", value_delimiter = ',')]
     only: Vec<Goal>,
-    /// Take a hundred million events too: 21 GB of them, and as much time as that needs.
+    /// Take a hundred million events too, through a pipe: minutes, and 10 GB of disk for what becomes of them.
     #[arg(long)]
     long: bool,
     /// Measure a worker with stand-ins for Kinesis, S3 and SQS too.

@@ -1,12 +1,16 @@
 //! What a record takes in small and large jobs, into few and many partitions, and the memory of each.
 
+use serde_json::Value;
+
 use super::bench::Bench;
 use super::measure::{Cost, median_of, peak};
 use super::table::{Report, mebibytes};
 use crate::events;
 
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
-const LONG: u64 = 100_000_000;
+
+/// How many times as long the longest job is as the last of [`SIZES`], if it is asked for.
+const LONG_TIMES: u64 = 10;
 
 const PARTITIONS: [u64; 5] = [1, 10, 100, 1_000, 10_000];
 const EVENTS: u64 = 1_000_000;
@@ -30,15 +34,18 @@ const HEAD: [&str; 4] = [
 
 /// Jobs of all sizes.
 pub(crate) fn sizes(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
-    let more = bench.long.then_some(LONG);
     let mut rows = Vec::new();
-    for events in SIZES.into_iter().chain(more) {
+    for events in SIZES {
         let (costs, row) = measured(bench, events, events::TYPES)?;
         rows.push(with_first(events, row));
-        if events >= EVENTS {
-            let what = format!("memory of the local job, {} M events", events / EVENTS);
-            memory(report, &what, &costs, MEMORY_MIB, "at most 128 MiB");
-        }
+        memory_of_size(report, events, &costs);
+    }
+    if bench.long {
+        let job = bench.job(SIZES[SIZES.len() - 1], events::TYPES)?;
+        let events = job.events * LONG_TIMES;
+        let ran = bench.repeated_job(&job, LONG_TIMES)?;
+        rows.push(with_first(events, row(events, &[ran.cost], &ran.summary)));
+        memory_of_size(report, events, &[ran.cost]);
     }
     report.table(head("events"), &rows);
     Ok(())
@@ -60,6 +67,13 @@ pub(crate) fn partitions(bench: &Bench, report: &mut Report) -> anyhow::Result<(
     Ok(())
 }
 
+fn memory_of_size(report: &mut Report, events: u64, costs: &[Cost]) {
+    if events >= EVENTS {
+        let what = format!("memory of the local job, {} M events", events / EVENTS);
+        memory(report, &what, costs, MEMORY_MIB, "at most 128 MiB");
+    }
+}
+
 fn memory(report: &mut Report, what: &str, costs: &[Cost], most: f64, goal: &str) {
     let today = mebibytes(peak(costs));
     report.goal(what, format!("{today:.0} MiB"), goal, today <= most);
@@ -69,19 +83,23 @@ fn measured(bench: &Bench, events: u64, types: u64) -> anyhow::Result<(Vec<Cost>
     let job = bench.job(events, types)?;
     let is_small = events <= REPEATED_UP_TO && types <= REPEATED_UP_TO_TYPES;
     let runs = if is_small { bench.pairs } else { 1 };
-    let (mut costs, mut objects) = (Vec::new(), String::new());
+    let (mut costs, mut summary) = (Vec::new(), Value::Null);
     for _ in 0..runs {
         let ran = bench.local_job(&job, &[])?;
         costs.push(ran.cost);
-        objects = ran.summary["objects"].to_string();
+        summary = ran.summary;
     }
-    let row = [
-        ns(median_of(&costs, |cost| cost.wall), events),
-        ns(median_of(&costs, |cost| cost.cpu), events),
-        format!("{:.0} MiB", mebibytes(peak(&costs))),
-        objects,
-    ];
+    let row = row(events, &costs, &summary);
     Ok((costs, row))
+}
+
+fn row(events: u64, costs: &[Cost], summary: &Value) -> [String; 4] {
+    [
+        ns(median_of(costs, |cost| cost.wall), events),
+        ns(median_of(costs, |cost| cost.cpu), events),
+        format!("{:.0} MiB", mebibytes(peak(costs))),
+        summary["objects"].to_string(),
+    ]
 }
 
 #[allow(

@@ -12,20 +12,28 @@ use crate::support::aws::s3::S3;
 use crate::support::aws::sqs::Sqs;
 
 const EVENTS: u64 = 300_000;
-const SHARDS: usize = 4;
+
+/// Shards of the streams whose figures are compared, and of the one with a bus.
+const SHARDS: [usize; 4] = [1, 4, 16, 64];
+const SHARDS_WITH_BUS: usize = 4;
 
 /// What a queue takes unless it is told otherwise, bytes.
 const QUEUE_MAX_BYTES: usize = 256 << 10;
 
 /// Records a second, without a bus and with one.
 pub(crate) fn figures(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
-    for bus in ["none", "sqs:queue"] {
-        let (records, cpu) = caught_up(bench, bus)?;
-        report.figure(
-            &format!("worker, Kinesis to S3, bus {bus}, with stand-ins on the same machine"),
-            format!("{records:.0} records/s, {cpu:.1} µs of CPU a record"),
-        );
+    for shards in SHARDS {
+        figure(bench, report, shards, "none")?;
     }
+    figure(bench, report, SHARDS_WITH_BUS, "sqs:queue")
+}
+
+fn figure(bench: &Bench, report: &mut Report, shards: usize, bus: &str) -> anyhow::Result<()> {
+    let (records, cpu) = caught_up(bench, shards, bus)?;
+    report.figure(
+        &format!("worker, {shards} shards of Kinesis to S3, bus {bus}, with stand-ins on the same machine"),
+        format!("{records:.0} records/s, {cpu:.1} µs of CPU a record"),
+    );
     Ok(())
 }
 
@@ -34,9 +42,9 @@ pub(crate) fn figures(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     clippy::cast_precision_loss,
     reason = "a count of events, far below 2^52"
 )]
-fn caught_up(bench: &Bench, bus: &str) -> anyhow::Result<(f64, f64)> {
+fn caught_up(bench: &Bench, shards: usize, bus: &str) -> anyhow::Result<(f64, f64)> {
     let (kinesis, s3, sqs) = (Kinesis::start(), S3::start(), Sqs::start());
-    kinesis.create_stream("events", SHARDS);
+    kinesis.create_stream("events", shards);
     sqs.create_queue("queue", QUEUE_MAX_BYTES);
     let bucket = s3.bucket("bucket");
     let sluice = |args: &[&str]| {
