@@ -91,6 +91,15 @@ locals {
       threshold   = 0
       periods     = 1
     }
+    registry = {
+      description = "The registry, or a release in it, cannot be read for 15 minutes; the release before serves on"
+      namespace   = "Sluice"
+      metric      = "RegistryFailures"
+      dimensions  = local.sluice_dimensions
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 3
+    }
     uncommitted = {
       description = "Batches end without being landed whole, for 15 minutes"
       namespace   = "Sluice"
@@ -138,6 +147,15 @@ locals {
       statistic   = "Sum"
       threshold   = 0
       periods     = 1
+    }
+    registry = {
+      description = "The registry, or a release in it, cannot be read for 15 minutes; the release before serves on"
+      namespace   = local.log_namespace
+      metric      = "RegistryFailures"
+      dimensions  = {}
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 3
     }
     stopped-shards = {
       description = "A worker has given up on a chunk; it tries again"

@@ -17,6 +17,7 @@ locals {
     ContentMismatch    = "is there already with other content"
     ReleaseRefusals    = "a release is refused, serving on"
     ReleaseWithdrawals = "taking it back"
+    RegistryFailures   = "cannot use the registry"
   }
 }
 

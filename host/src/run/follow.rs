@@ -230,7 +230,7 @@ impl Follower {
         self.host.health.refused(id, refused);
         if *may_pass {
             // The registry's fault and not the release's: nobody has to mend it.
-            tracing::warn!(release = %id, step, why, "a release cannot be had yet, serving on");
+            tracing::warn!(release = %id, step, why, "cannot use the registry for a release yet, serving on");
             self.host.progress.registry_failed();
             seen.again = true;
         } else {
