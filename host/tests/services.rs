@@ -1,7 +1,10 @@
 //! S3 and SQS as targets: what lands, and what happens when they fail.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
+
+use aws_sdk_s3::primitives::ByteStream;
 
 use crate::support::aws::environment;
 use crate::support::aws::proxy::{Fault, Proxy, Rule};
@@ -16,7 +19,7 @@ const EVENTS: usize = 300;
 /// A bucket behind a proxy, a queue, and a file of events.
 struct Services {
     bucket: PathBuf,
-    _s3: S3,
+    s3: S3,
     proxy: Proxy,
     sqs: Sqs,
     place: Place,
@@ -37,7 +40,7 @@ impl Services {
         Self {
             bucket: s3.bucket("bucket"),
             proxy: Proxy::start(&s3.endpoint),
-            _s3: s3,
+            s3,
             sqs,
             place,
         }
@@ -61,6 +64,20 @@ impl Services {
 
     fn land(&self, bus: &str) -> Summary {
         Ran::from(self.command(bus).output().unwrap()).summary()
+    }
+
+    /// Writes an object past the program.
+    fn put(&self, key: &str, content: &'static [u8]) {
+        let put = self.s3.client().put_object().bucket("bucket").key(key);
+        let put = put.body(ByteStream::from_static(content));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(put.send()).unwrap();
+    }
+
+    fn remove(&self, key: &str) {
+        let remove = self.s3.client().delete_object().bucket("bucket").key(key);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(remove.send()).unwrap();
     }
 
     fn lake(&self) -> PathBuf {
@@ -318,4 +335,44 @@ fn a_run_into_s3_that_is_killed_is_finished_by_the_next() {
     services.proxy.heal();
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();
+}
+
+#[test]
+fn nothing_is_written_to_s3_without_a_condition() {
+    let services = Services::new();
+    services.land("none");
+    let seen = services.proxy.seen();
+    let puts: Vec<_> = seen.iter().filter(|seen| seen.method == "PUT").collect();
+    let condition = |part: &str, condition: &str| {
+        let mut puts = puts.iter().filter(|put| put.path.contains(part));
+        puts.any(|put| {
+            put.condition
+                .as_ref()
+                .is_some_and(|is| is.starts_with(condition))
+        })
+    };
+    assert!(condition("event_type", "if-none-match: *"));
+    assert!(condition("_sluice/releases/", "if-none-match: *"));
+    assert!(condition("_sluice/ledger/", "if-none-match: *"));
+    assert!(condition("_sluice/ledger/", "if-match: "));
+    let blind: Vec<_> = puts.iter().filter(|put| put.condition.is_none()).collect();
+    assert!(blind.is_empty(), "{blind:?}");
+}
+
+#[test]
+fn an_object_of_another_in_s3_is_not_overwritten() {
+    let services = Services::new();
+    services.land("none");
+    let objects: Vec<_> = lake::tree(&services.lake()).into_keys().collect();
+    let key = |wanted: &dyn Fn(&str) -> bool| {
+        let found = objects.iter().rfind(|path| wanted(path)).unwrap();
+        format!("lake/{found}")
+    };
+    services.remove(&key(&|path| path.starts_with("_sluice/ledger/")));
+    let key = key(&|path| path.ends_with(".zst"));
+    services.put(&key, b"something else");
+    let ran = Ran::from(services.command("none").output().unwrap());
+    ran.failed(1, &[&key, "is there already with other content"]);
+    let found = fs::read(services.bucket.join(&key)).unwrap();
+    assert_eq!(found, b"something else");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sluice::source::aggregate::{Aggregator, hash_key};
 
+use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::aws::rpc::Failure;
 use crate::support::cloud::Service::S3;
 use crate::support::cloud::{Cloud, SHARD, STREAM, events, signal, uuid};
@@ -202,6 +203,29 @@ fn children_begin_where_the_pipeline_did() {
     later.extend(more);
     cloud.catch_up(&["--start", "latest"]);
     cloud.holds_exactly(&later);
+}
+
+/// What came to a child is newer than all that its parent has.
+#[test]
+fn a_child_is_begun_when_its_parent_is_finished() {
+    let cloud = Cloud::new(1);
+    let events = events(60, 18);
+    cloud.put_all(&events[..30]);
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events[30..]);
+    let s3 = cloud.proxy(S3);
+    let slow = Fault::Hang(Duration::from_secs(1));
+    s3.add(Rule::new(slow).method("PUT").path("event_type"));
+    cloud.catch_up(&[]);
+    cloud.holds_exactly(&events);
+    let seen = s3.seen().into_iter();
+    let ledgers: Vec<_> = seen
+        .filter(|seen| seen.method == "PUT" && seen.path.contains("_sluice/ledger/"))
+        .map(|seen| seen.path.contains(SHARD))
+        .collect();
+    let parent_ends = ledgers.iter().rposition(|is_parent| *is_parent).unwrap();
+    let child_begins = ledgers.iter().position(|is_parent| !is_parent).unwrap();
+    assert!(parent_ends < child_begins, "{ledgers:?}");
 }
 
 #[test]

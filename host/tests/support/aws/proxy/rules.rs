@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::Request;
+use hyper::{Request, header};
 
 use super::super::rpc;
 
@@ -143,6 +143,14 @@ impl Rule {
     }
 }
 
+fn condition(request: &Request<Bytes>) -> Option<String> {
+    let mut names = [header::IF_MATCH, header::IF_NONE_MATCH].into_iter();
+    names.find_map(|name| {
+        let value = request.headers().get(&name)?.to_str().ok()?;
+        Some(format!("{name}: {value}"))
+    })
+}
+
 fn contains(body: &[u8], part: &str) -> bool {
     let mut windows = body.windows(part.len());
     windows.any(|window| window == part.as_bytes())
@@ -160,6 +168,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// The action, of a service that speaks JSON.
     pub(crate) action: Option<String>,
+    /// Its condition, `If-Match` or `If-None-Match`.
+    pub(crate) condition: Option<String>,
     /// What was done to it.
     pub(crate) fault: Option<Fault>,
 }
@@ -220,6 +230,7 @@ impl Rules {
             method: request.method().to_string(),
             path: request.uri().to_string(),
             action: rpc::action(request),
+            condition: condition(request),
             fault: None,
         };
         let mut rules = self.rules.iter_mut();

@@ -1,0 +1,142 @@
+//! Settings by where they come from: the command line, the environment, a file, or nobody.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+
+use super::file::File;
+use super::{ConfigError, RunArgs, RunSettings};
+
+/// The settings with where each comes from.
+pub struct Resolved {
+    args: RunArgs,
+    matches: ArgMatches,
+    file: Option<File>,
+}
+
+impl Resolved {
+    /// Parses `argv` with what the file says in the place of the defaults of `command`. The settings
+    /// belong to the subcommand at the end of `subcommands`.
+    ///
+    /// # Errors
+    /// What clap says of the command line.
+    pub fn new(
+        argv: Vec<OsString>,
+        command: Command,
+        subcommands: &[&str],
+        file: Option<File>,
+    ) -> anyhow::Result<Self> {
+        let command = subcommand(command, subcommands, file.as_ref());
+        let mut matches = command.try_get_matches_from(argv)?;
+        for _ in subcommands {
+            if let Some((_, inner)) = matches.remove_subcommand() {
+                matches = inner;
+            }
+        }
+        let args = RunArgs::from_arg_matches(&matches)?;
+        Ok(Self {
+            args,
+            matches,
+            file,
+        })
+    }
+
+    /// Whether nobody has said what a setting is.
+    #[must_use]
+    pub fn is_default(&self, key: &str) -> bool {
+        let in_file = self.file.as_ref().is_some_and(|file| file.has(key));
+        self.matches.value_source(key) == Some(ValueSource::DefaultValue) && !in_file
+    }
+
+    /// Whether a setting stands on the command line.
+    #[must_use]
+    pub fn is_flag(&self, key: &str) -> bool {
+        self.matches.value_source(key) == Some(ValueSource::CommandLine)
+    }
+
+    /// The settings, checked.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn settings(self) -> Result<RunSettings, ConfigError> {
+        self.args.validate()
+    }
+
+    /// Every setting as a line of TOML, with where it comes from; one that is not set as a comment.
+    #[must_use]
+    pub fn show(&self) -> String {
+        let known = RunArgs::augment_args(Command::new("sluice"));
+        let keys = known.get_arguments().map(|arg| arg.get_id().as_str());
+        keys.filter(|key| *key != "config")
+            .map(|key| format!("{}  # {}\n", self.line(key), self.origin(key)))
+            .collect()
+    }
+
+    fn line(&self, key: &str) -> String {
+        let raw = self.matches.get_raw(key).unwrap_or_default();
+        let values: Vec<_> = raw.map(|value| quoted(&value.to_string_lossy())).collect();
+        match values.as_slice() {
+            [] => format!("# {key} = -"),
+            [one] if key != "source" => format!("{key} = {one}"),
+            several => format!("{key} = [{}]", several.join(", ")),
+        }
+    }
+
+    /// Where a setting comes from.
+    fn origin(&self, key: &str) -> String {
+        match (self.matches.value_source(key), &self.file) {
+            (Some(ValueSource::CommandLine), _) => "flag".to_owned(),
+            (Some(ValueSource::EnvVariable), _) => "environment".to_owned(),
+            (Some(_), Some(file)) if file.has(key) => file.name(),
+            (Some(_), _) => "default".to_owned(),
+            (None, _) => "not set".to_owned(),
+        }
+    }
+}
+
+/// A basic string of TOML.
+fn quoted(value: &str) -> String {
+    let mut text = String::from('"');
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            c if c.is_ascii_control() => {
+                let _infallible = write!(text, "\\u{:04X}", u32::from(c));
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// The command with the file's values as the defaults of the innermost subcommand.
+fn subcommand(command: Command, path: &[&str], file: Option<&File>) -> Command {
+    match (path.split_first(), file) {
+        (Some((name, rest)), _) => {
+            let name = (*name).to_owned();
+            command.mut_subcommand(name, |inner| subcommand(inner, rest, file))
+        }
+        (None, Some(file)) => file.as_defaults(command),
+        (None, None) => command,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_a_file_that_says_the_same() {
+        let value = "file:a\u{7f}\0\n'\"\\é";
+        let argv = ["sluice", "--source", value, "--lake", value];
+        let command = RunArgs::augment_args(Command::new("sluice"));
+        let argv = argv.map(OsString::from).to_vec();
+        let resolved = Resolved::new(argv, command, &[], None).unwrap();
+        let shown: toml::Table = toml::from_str(&resolved.show()).unwrap();
+        assert_eq!(shown["lake"].as_str(), Some(value));
+        assert_eq!(shown["source"][0].as_str(), Some(value));
+    }
+}
