@@ -31,7 +31,9 @@ pub(crate) fn figures(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
 fn figure(bench: &Bench, report: &mut Report, shards: usize, bus: &str) -> anyhow::Result<()> {
     let (records, cpu) = caught_up(bench, shards, bus)?;
     report.figure(
-        &format!("worker, {shards} shards of Kinesis to S3, bus {bus}, with stand-ins on the same machine"),
+        &format!(
+            "worker, Kinesis ({shards} shards) to S3, bus {bus}, with stand-ins on the same machine"
+        ),
         format!("{records:.0} records/s, {cpu:.1} µs of CPU a record"),
     );
     Ok(())
