@@ -1,5 +1,6 @@
-//! Admission of a release that comes from elsewhere while others serve: the steps of
-//! [`admit`](super::admit), with a compiler that is bounded, on threads that no record waits for.
+//! Admission of whatever is to run: the steps of [`admit`](super::admit), with a compiler that is bounded,
+//! on threads that no record waits for. Releases come from a registry while others serve, from a lake
+//! that keeps them, or from the file that a run is started with.
 
 use std::sync::Arc;
 
