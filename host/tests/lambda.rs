@@ -6,6 +6,7 @@
     reason = "a list of one batch is meant"
 )]
 
+mod outsiders;
 mod releases;
 mod shapes;
 mod starts;
@@ -15,11 +16,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluice::source::aggregate::{Aggregator, hash_key};
 
 use crate::support::aws::environment;
 use crate::support::aws::proxy::{Fault, Rule};
-use crate::support::cloud::{Cloud, SHARD, STREAM, Service, events, uuid};
+use crate::support::cloud::{Cloud, SHARD, STREAM, Service, events};
 use crate::support::lake;
 use crate::support::lambda::{Function, Invoked, Mapping, Settings, Step, Target, Then, Verdict};
 
@@ -35,7 +35,7 @@ fn settings() -> Settings {
 }
 
 /// The variables of a function that lands in the bucket of a cloud.
-fn variables(cloud: &Cloud, more: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn variables(cloud: &Cloud, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut all: Vec<_> = environment().iter().map(own).collect();
     for service in [Service::S3, Service::Kinesis, Service::Sqs] {
@@ -243,26 +243,6 @@ fn a_function_that_slept_while_another_went_on_notices() {
     }
     cloud.holds_exactly(&events);
     assert_eq!(cloud.ledger(SHARD)["lease"]["fence"], 3);
-}
-
-#[test]
-fn aggregates_are_taken_apart_and_the_outsiders_left_out_where_that_is_wanted() {
-    let cloud = Cloud::new(2);
-    let events = events(60, 38);
-    let mut aggregator = Aggregator::new(50_000);
-    for event in &events {
-        aggregator.push(&uuid(event), event);
-    }
-    let (key, data) = aggregator.finish().unwrap();
-    let (shard, _) = cloud.kinesis.put(STREAM, &key, &data);
-    let theirs: Vec<_> = events
-        .iter()
-        .filter(|event| (hash_key(&uuid(event)) < 1 << 127) == (shard == SHARD))
-        .cloned()
-        .collect();
-    let function = function(&cloud, &[("SLUICE_OUTSIDERS", "drop")]);
-    mapping(&cloud, &function, settings()).run_until_idle();
-    cloud.holds_exactly(&theirs);
 }
 
 #[test]

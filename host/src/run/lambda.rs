@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
-use self::feed::{Feed, count};
+use self::feed::{Feed, count, is_kept};
 use self::metrics::Invocation;
 use self::missing::todo;
 use super::follow::Follower;
@@ -31,6 +31,7 @@ use super::targets::Targets;
 use super::worker::shard_id;
 use crate::config::{RunSettings, SummaryFormat};
 use crate::error::{PipelineError, of_ledger};
+use crate::ledger::Pending;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::pipeline::{Host, Shard, run_shard};
@@ -163,10 +164,8 @@ impl Function {
     /// Lands the records of a shard, and says from which of them on they have to be given again.
     async fn batch(&self, batch: Batch, deadline: Instant, request_id: &str) -> Option<Failure> {
         let started = Instant::now();
-        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
-        let (stream, shard) = (batch.stream.clone(), batch.shard.clone());
-        let landed = self.land_in_time(batch, deadline).await;
+        let landed = self.land_in_time(&batch, deadline).await;
         let error = landed.as_ref().err();
         if let Some(error) = error {
             tracing::error!(
@@ -174,18 +173,18 @@ impl Function {
                 "the batch has not landed as a whole"
             );
         }
-        let committed = match shard_id(&stream, &shard) {
+        let committed = match shard_id(&batch.stream, &batch.shard) {
             Ok(shard) => self.committed(&shard, error.is_some()).await,
             Err(_) => None,
         };
-        let failure = Failure::of(&numbers, committed);
+        let failure = self.failure(&batch, committed).await;
         let ended_ms = Utc::now().timestamp_millis();
         let mut told = self.told.lock().await;
         let before = mem::replace(&mut *told, self.host.summary());
         let invocation = Invocation {
             function: &self.name,
-            stream: &stream,
-            shard: &shard,
+            stream: &batch.stream,
+            shard: &batch.shard,
             request_id,
             before: &before,
             after: &told,
@@ -212,8 +211,25 @@ impl Function {
         ledger.committed().map(|committed| committed.last)
     }
 
+    /// What is left of a batch. A record of which nothing is kept is never committed by itself: to be
+    /// given it again for that would be without end.
+    async fn failure(&self, batch: &Batch, committed: Option<SequenceNumber>) -> Option<Failure> {
+        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let failure = Failure::of(&numbers, committed)?;
+        if self.outsiders.are_kept() {
+            return Some(failure);
+        }
+        let Ok(packing) = self.packing(batch, None).await else {
+            return Some(failure);
+        };
+        let left = &batch.records[batch.records.len() - failure.records..];
+        let kept = left.iter().filter(|record| is_kept(&packing, record));
+        let kept: Vec<_> = kept.map(|record| record.sequence).collect();
+        Failure::of(&kept, committed)
+    }
+
     /// Lands a batch, as far as there is time for it.
-    async fn land_in_time(&self, batch: Batch, deadline: Instant) -> anyhow::Result<()> {
+    async fn land_in_time(&self, batch: &Batch, deadline: Instant) -> anyhow::Result<()> {
         let started = Instant::now();
         let left = deadline.saturating_duration_since(started);
         let margin = *self.slowest.lock().await * 3 / 2;
@@ -226,9 +242,9 @@ impl Function {
     }
 
     /// Lands a batch; once more where another process had gone on since this one looked.
-    async fn land_again(&self, batch: Batch, until: Instant) -> anyhow::Result<()> {
+    async fn land_again(&self, batch: &Batch, until: Instant) -> anyhow::Result<()> {
         let shard = shard_id(&batch.stream, &batch.shard)?;
-        match self.land(&shard, batch.clone(), until).await {
+        match self.land(&shard, batch, until).await {
             Err(error) if is_stale(&error) => {
                 tracing::info!(error = format!("{error:#}"), "reading the ledger again");
                 self.ledgers.lock().await.remove(&shard);
@@ -238,7 +254,7 @@ impl Function {
         }
     }
 
-    async fn land(&self, shard: &ShardId, batch: Batch, until: Instant) -> anyhow::Result<()> {
+    async fn land(&self, shard: &ShardId, batch: &Batch, until: Instant) -> anyhow::Result<()> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let ledger = self.ledger(shard, &numbers).await?;
         let held = self.targets.resume(shard, ledger.clone()).await?;
@@ -252,20 +268,15 @@ impl Function {
             ),
             None => None,
         };
-        let packing = Packing {
-            shard: shard.clone(),
-            hash_keys: self.hash_keys(&batch).await?,
-            outsiders: self.outsiders,
-            again: known.pending().map(Again::of),
-        };
+        let packing = self.packing(batch, known.pending()).await?;
         let todo = todo(&known, &numbers, |first, last| {
             count(&packing, &batch.records, first, last)
         });
         let feed = Feed {
-            stream: Stream::new(self.client.clone(), batch.stream),
-            shard: batch.shard,
+            stream: Stream::new(self.client.clone(), batch.stream.clone()),
+            shard: batch.shard.clone(),
             packing,
-            records: batch.records,
+            records: batch.records.clone(),
             todo,
             budget: self.budget.clone(),
             patience: self.patience.clone(),
@@ -299,11 +310,26 @@ impl Function {
         Ok(ledger)
     }
 
-    /// The hash keys of a shard, where it matters which records belong to it.
+    /// How the records of a batch are packed, where this range is pending.
+    async fn packing(&self, batch: &Batch, pending: Option<&Pending>) -> anyhow::Result<Packing> {
+        let again = pending.map(Again::of);
+        let were_kept = again.is_none_or(|again| again.outsiders.are_kept());
+        let hash_keys = if were_kept && self.outsiders.are_kept() {
+            // Whatever belongs where makes no difference.
+            0..=u128::MAX
+        } else {
+            self.hash_keys(batch).await?
+        };
+        Ok(Packing {
+            shard: shard_id(&batch.stream, &batch.shard)?,
+            hash_keys,
+            outsiders: self.outsiders,
+            again,
+        })
+    }
+
+    /// The hash keys of a batch's shard.
     async fn hash_keys(&self, batch: &Batch) -> anyhow::Result<std::ops::RangeInclusive<u128>> {
-        if self.outsiders.are_kept() {
-            return Ok(0..=u128::MAX);
-        }
         let mut known = self.hash_keys.lock().await;
         if let Some(keys) = known.get(&batch.shard) {
             return Ok(keys.clone());

@@ -31,6 +31,9 @@ pub enum SchemaError {
     /// The check ran over its time; the component's fault.
     #[error("schema: checking the settings by the component's schema takes more than {TIME:?}")]
     Endless,
+    /// The check ended without a verdict: a fault of the checking library.
+    #[error("schema: checking the settings by the component's schema failed")]
+    Died,
     /// The operator's fault: each fault with the dotted path of the setting.
     #[error("settings: {0}")]
     Settings(String),
@@ -58,9 +61,7 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     match waiting.recv_timeout(TIME) {
         Ok(verdict) => verdict,
         Err(RecvTimeoutError::Timeout) => Err(SchemaError::Endless),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err(SchemaError::Unusable("the check of it died".to_owned()))
-        }
+        Err(RecvTimeoutError::Disconnected) => Err(SchemaError::Died),
     }
 }
 

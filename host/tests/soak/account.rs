@@ -1,13 +1,21 @@
 //! What was put into the stream, and what the bus has of it: a few bytes for each record, whatever it
 //! holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use guest_enrich::Settings;
+use serde_json::Value;
+use sluice::source::aggregate::{Outsiders, hash_key};
 
+use super::chaos::{hash_keys, shards};
 use super::records::{Recipe, line_of};
+use super::ways::Ways;
 use crate::support::aws::sqs::Message;
-use crate::support::cloud::STREAM;
+use crate::support::cloud::{Cloud, STREAM};
+
+/// In place of a release: the record is an outsider and dropped.
+pub(super) const DROPPED: u8 = u8::MAX;
 
 /// A record of Kinesis.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +26,8 @@ pub(super) struct Put {
     /// The first of its records, among all records.
     pub(super) first: usize,
     pub(super) count: u32,
+    /// How many of its records are dropped.
+    pub(super) dropped: u32,
 }
 
 /// The releases that may serve: the settings of each, by the first eight digits of its id.
@@ -33,13 +43,21 @@ impl Releases {
 }
 
 /// All records, by the order in which they were put.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Account {
+    pub(super) ways: Ways,
     pub(super) recipe: Recipe,
+    /// What each shard takes that a record was put into.
+    ranges: BTreeMap<u16, RangeInclusive<u128>>,
     pub(super) puts: Vec<Put>,
-    /// Of each record the release in its message, 1 for the first release; 0 before there is one.
+    /// Of each record the release in its message, 1 for the first release; 0 before there is one;
+    /// or [`DROPPED`].
     pub(super) sent: Vec<u8>,
-    /// How many of them are events.
+    /// How many are dropped.
+    pub(super) dropped: u64,
+    /// The group of each key in a FIFO queue, and the last of its records that the queue has.
+    groups: HashMap<String, (String, usize)>,
+    /// How many of the others are events.
     pub(super) events: u64,
     /// How many records have a message.
     pub(super) on_bus: u64,
@@ -47,7 +65,7 @@ pub(super) struct Account {
     pub(super) again: u64,
 }
 
-/// The records of a shard.
+/// The records of a shard that are kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OfShard {
     pub(super) last: u64,
@@ -55,11 +73,15 @@ pub(super) struct OfShard {
 }
 
 impl Account {
-    pub(super) fn new(recipe: Recipe) -> Self {
+    pub(super) fn new(recipe: Recipe, ways: Ways) -> Self {
         Self {
+            ways,
             recipe,
+            ranges: BTreeMap::new(),
             puts: Vec::new(),
             sent: Vec::new(),
+            dropped: 0,
+            groups: HashMap::new(),
             events: 0,
             on_bus: 0,
             again: 0,
@@ -82,18 +104,42 @@ impl Account {
     }
 
     /// Notes where the next record of Kinesis was put.
-    pub(super) fn note(&mut self, shard: &str, sequence: &str) {
+    pub(super) fn note(&mut self, cloud: &Cloud, shard: &str, sequence: &str) {
         let (number, first) = (self.next_number(), self.sent.len());
+        let shard = shard_number(shard);
+        if !self.ranges.contains_key(&shard) {
+            let listed = shards(cloud).into_iter();
+            let ranges = listed.map(|shard| (number_of(&shard), hash_keys(&shard)));
+            self.ranges = ranges.collect();
+        }
         let count = self.recipe.count(number);
         self.puts.push(Put {
             sequence: last_digits(sequence),
-            shard: shard_number(shard),
+            shard,
             first,
             count,
+            dropped: 0,
         });
-        self.sent.resize(first + count as usize, 0);
-        let events = (0..count).filter(|place| self.recipe.is_event(number, *place));
-        self.events += events.count() as u64;
+        let mut dropped = 0;
+        for place in 0..count {
+            let drops = self.ways.outsiders == Outsiders::Drop && !self.belongs(number, place);
+            self.sent.push(if drops { DROPPED } else { 0 });
+            dropped += u32::from(drops);
+            self.events += u64::from(!drops && self.recipe.is_event(number, place));
+        }
+        self.dropped += u64::from(dropped);
+        self.puts.last_mut().unwrap().dropped = dropped;
+    }
+
+    /// Whether a record is in the shard that takes its key.
+    fn belongs(&self, number: u64, place: u32) -> bool {
+        let shard = self.put(number).shard;
+        let key = self.recipe.key_at(number, place);
+        self.ranges[&shard].contains(&hash_key(&key))
+    }
+
+    pub(super) fn put(&self, number: u64) -> Put {
+        self.puts[usize::try_from(number).unwrap()]
     }
 
     /// The record with this number and place, among all records; none where nobody put it.
@@ -132,6 +178,10 @@ impl Account {
         let release = releases.index(attribute("release").unwrap()) + 1;
         let release = u8::try_from(release).unwrap();
         let index = self.index(number, place).unwrap();
+        assert_ne!(self.sent[index], DROPPED, "{rid} is to be dropped");
+        if self.ways.fifo {
+            self.comes_in_order(message, number, place);
+        }
         let sent = &mut self.sent[index];
         if *sent == 0 {
             *sent = release;
@@ -142,16 +192,38 @@ impl Account {
         }
     }
 
-    /// What each shard holds, by its number.
+    /// A FIFO queue has a message once, and those of a key in the order in which they were put, whatever
+    /// befell and whatever became of their shard. Where an outsider comes nobody knows.
+    fn comes_in_order(&mut self, message: &Message, number: u64, place: u32) {
+        let index = self.index(number, place).unwrap();
+        assert_eq!(self.sent[index], 0, "{number}-{place} came again");
+        let group = message.group.clone().expect("a message has a group");
+        let key = self.recipe.key_at(number, place);
+        let belongs = self.belongs(number, place);
+        let first = (group.clone(), 0);
+        let (known, last) = self.groups.entry(key).or_insert(first);
+        assert_eq!(*known, group, "{number}-{place} is of another group");
+        if belongs {
+            assert!(index >= *last, "{number}-{place} came behind {last}");
+            *last = index;
+        }
+    }
+
+    /// What each shard holds that is kept, by its number.
     pub(super) fn by_shard(&self) -> BTreeMap<u16, OfShard> {
         let mut shards: BTreeMap<_, OfShard> = BTreeMap::new();
-        for put in &self.puts {
+        for put in self.puts.iter().filter(|put| put.count > put.dropped) {
             let shard = shards.entry(put.shard).or_default();
             shard.last = put.sequence;
-            shard.records += u64::from(put.count);
+            shard.records += u64::from(put.count - put.dropped);
         }
         shards
     }
+}
+
+/// The number of a shard that `ListShards` tells of.
+fn number_of(shard: &Value) -> u16 {
+    shard_number(shard["ShardId"].as_str().unwrap())
 }
 
 /// The number of a shard, which ends its id.

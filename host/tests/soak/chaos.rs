@@ -1,5 +1,6 @@
-//! What befalls workers, services and the stream, one thing after the other, by dice.
+//! What befalls hosts, services and the stream, one thing after the other, by dice.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,9 @@ use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
 
+use super::functions::Functions;
+use super::hosts::Hosts;
+use super::ways::Ways;
 use super::workers::{LEASE, Workers};
 use super::{REGISTRY, program, steps};
 use crate::support::aws::proxy::RuleId;
@@ -62,7 +66,7 @@ impl Tally {
 pub(super) struct Chaos {
     cloud: Arc<Cloud>,
     dice: Pcg64Mcg,
-    pub(super) workers: Workers,
+    pub(super) hosts: Box<dyn Hosts>,
     pub(super) tally: Tally,
     /// The releases of the registry, and the one that was activated last.
     releases: Vec<String>,
@@ -72,12 +76,22 @@ pub(super) struct Chaos {
 }
 
 impl Chaos {
-    pub(super) fn new(cloud: &Arc<Cloud>, mut dice: Pcg64Mcg, releases: Vec<String>) -> Self {
-        let of_workers = rand::SeedableRng::from_rng(&mut dice);
+    pub(super) fn new(
+        cloud: &Arc<Cloud>,
+        ways: Ways,
+        mut dice: Pcg64Mcg,
+        releases: Vec<String>,
+    ) -> Self {
+        let of_hosts = rand::SeedableRng::from_rng(&mut dice);
+        let hosts: Box<dyn Hosts> = if ways.functions {
+            Box::new(Functions::new(cloud, ways, of_hosts))
+        } else {
+            Box::new(Workers::new(cloud, ways, of_hosts))
+        };
         Self {
             cloud: Arc::clone(cloud),
             dice,
-            workers: Workers::new(cloud, of_workers),
+            hosts,
             tally: Tally::default(),
             releases,
             active: None,
@@ -94,7 +108,7 @@ impl Chaos {
 
     /// Ends the faults whose time is over.
     pub(super) fn tend(&mut self) {
-        self.workers.tend();
+        self.hosts.tend();
         let now = Instant::now();
         let (over, left) = self.faults.drain(..).partition(|(.., until)| *until <= now);
         self.faults = left;
@@ -115,15 +129,15 @@ impl Chaos {
         let faults = std::mem::take(&mut self.faults);
         self.end(faults);
         self.cloud.kinesis.empty_reads(0);
-        self.workers.wake_all();
+        self.hosts.wake_all();
     }
 
     fn kill_somewhere(&mut self) {
         let all = self.dice.random_range(0..8) == 0;
-        self.tally.killed_somewhere += self.workers.kill(all);
+        self.tally.killed_somewhere += self.hosts.kill(all);
     }
 
-    /// Holds a request of some step, does this to the workers, and lets it go. Which worker's request it
+    /// Holds a request of some step, does this to the hosts, and lets it go. Which host's request it
     /// is nobody knows. Says whether the step came.
     fn at_a_step<T>(&mut self, befalls: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let (service, rule) = steps::hold(&mut self.dice);
@@ -139,14 +153,14 @@ impl Chaos {
 
     fn kill_at_a_step(&mut self) {
         let all = self.dice.random_range(0..2) == 0;
-        let killed = self.at_a_step(|chaos| chaos.workers.kill(all));
+        let killed = self.at_a_step(|chaos| chaos.hosts.kill(all));
         self.tally.killed_at_a_step += killed.unwrap_or(0);
     }
 
     fn freeze_somewhere(&mut self) {
         // For less than a lease or for a few of them.
         let time = LEASE.mul_f64(self.dice.random_range(0.3..5.0));
-        self.tally.frozen += usize::from(self.workers.freeze(time));
+        self.tally.frozen += usize::from(self.hosts.freeze(time));
     }
 
     fn freeze_at_a_step(&mut self) {
@@ -154,11 +168,11 @@ impl Chaos {
     }
 
     fn kill_frozen(&mut self) {
-        self.tally.killed_frozen += usize::from(self.workers.kill_frozen());
+        self.tally.killed_frozen += usize::from(self.hosts.kill_frozen());
     }
 
     fn stop(&mut self) {
-        self.workers.stop();
+        self.hosts.stop();
     }
 
     fn fault(&mut self) {
@@ -185,7 +199,7 @@ impl Chaos {
         self.tally.faults += 1;
     }
 
-    /// Activates another release, for all chunks or for a part of them.
+    /// Activates another release, for all chunks, for a part of them or beside the one that serves.
     fn swap(&mut self) {
         let others = self
             .releases
@@ -193,17 +207,20 @@ impl Chaos {
             .filter(|id| Some(*id) != self.active.as_ref());
         let others: Vec<_> = others.cloned().collect();
         let next = others.choose(&mut self.dice).unwrap().clone();
-        let canary = self.dice.random_range(0..4) == 0 && self.active.is_some();
+        let trial = match self.dice.random_range(0..8) {
+            0 | 1 => Some("--canary=30%"),
+            2 => Some("--shadow=50%"),
+            _ => None,
+        };
+        let trial = trial.filter(|_| self.active.is_some());
         // Nobody takes it back on his own, and it was tried when it was published.
         let mut args = vec!["transform", "activate", &next, "--registry", REGISTRY];
         args.extend(["--unguarded", "--unchecked"]);
-        if canary {
-            args.extend(["--canary", "30%"]);
-        }
+        args.extend(trial);
         let mut command = program(&self.cloud, &args);
         command.env("AWS_ENDPOINT_URL_S3", &self.cloud.s3.endpoint);
         Ran::from(command.output().unwrap()).succeeded();
-        if !canary {
+        if trial.is_none() {
             self.active = Some(next);
         }
         self.tally.swaps += 1;
@@ -241,9 +258,7 @@ fn open_shards(cloud: &Cloud) -> Vec<OpenShard> {
         .iter()
         .filter(|shard| shard["SequenceNumberRange"]["EndingSequenceNumber"].is_null())
         .map(|shard| OpenShard {
-            from: text(&shard["HashKeyRange"]["StartingHashKey"])
-                .parse()
-                .unwrap(),
+            from: *hash_keys(shard).start(),
             id: text(&shard["ShardId"]).to_owned(),
         })
         .collect();
@@ -257,6 +272,12 @@ pub(super) fn shards(cloud: &Cloud) -> Vec<Value> {
         .kinesis
         .call("ListShards", &json!({ "StreamName": STREAM }));
     listed.unwrap()["Shards"].as_array().unwrap().clone()
+}
+
+/// The hash keys that a shard takes.
+pub(super) fn hash_keys(shard: &Value) -> RangeInclusive<u128> {
+    let key = |name| text(&shard["HashKeyRange"][name]).parse().unwrap();
+    key("StartingHashKey")..=key("EndingHashKey")
 }
 
 fn text(value: &Value) -> &str {

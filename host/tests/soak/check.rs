@@ -10,7 +10,7 @@ use sluice::encode::decode;
 use sluice::record::SequenceNumber;
 use sluice::sink::object_key::{ChunkName, ParsedKey};
 
-use super::account::{Account, OfShard, Releases, last_digits, shard_number};
+use super::account::{Account, DROPPED, OfShard, Releases, last_digits, shard_number};
 use super::chaos::shards;
 use super::records::{landing, number_and_place};
 use crate::support::cloud::{Cloud, STREAM};
@@ -22,27 +22,39 @@ const QUARANTINE: &str = "_sluice/quarantine/reason=";
 const OUT_OF_TIME: &str = "out_of_time";
 
 /// The shards that are not at their end, by their ledgers: with all records committed and nothing pending,
-/// and finished if they are closed. `free` asks too that nobody holds them.
+/// and finished if they are closed. `free` asks too that nobody holds them. Functions neither hold shards
+/// nor learn of their ends.
 pub(super) fn unsettled(cloud: &Cloud, account: &Account, free: bool) -> Vec<String> {
+    let functions = account.ways.functions;
     let held = account.by_shard();
     let mut unsettled = Vec::new();
     for shard in shards(cloud) {
         let id = shard["ShardId"].as_str().unwrap();
         let closed = !shard["SequenceNumberRange"]["EndingSequenceNumber"].is_null();
         let held = held.get(&shard_number(id)).copied();
-        if !is_settled(cloud, id, closed, held, free) {
+        let Some(ledger) = ledger(cloud, id) else {
+            if held.is_some() || (closed && !functions) {
+                unsettled.push(id.to_owned());
+            }
+            continue;
+        };
+        let finished = (ledger["finished"] == true) == closed;
+        let is_free = !free || ledger["lease"]["owner"].is_null();
+        if !is_done(&ledger, held) || !functions && !(finished && is_free) {
             unsettled.push(id.to_owned());
         }
     }
     unsettled
 }
 
-fn is_settled(cloud: &Cloud, id: &str, closed: bool, held: Option<OfShard>, free: bool) -> bool {
-    let path = format!("_sluice/ledger/{STREAM}-{id}.json");
-    let Ok(ledger) = fs::read(cloud.lake().join(path)) else {
-        return held.is_none() && !closed;
-    };
-    let ledger: Value = serde_json::from_slice(&ledger).unwrap();
+fn ledger(cloud: &Cloud, shard: &str) -> Option<Value> {
+    let path = format!("_sluice/ledger/{STREAM}-{shard}.json");
+    let ledger = fs::read(cloud.lake().join(path)).ok()?;
+    Some(serde_json::from_slice(&ledger).unwrap())
+}
+
+/// Whether a shard's records are committed, and nothing is pending.
+fn is_done(ledger: &Value, held: Option<OfShard>) -> bool {
     let committed = &ledger["committed"];
     let all = match held {
         None => committed.is_null(),
@@ -51,9 +63,7 @@ fn is_settled(cloud: &Cloud, id: &str, closed: bool, held: Option<OfShard>, free
                 && committed["records"] == held.records
         }
     };
-    let finished = (ledger["finished"] == true) == closed;
-    let free = !free || ledger["lease"]["owner"].is_null();
-    all && finished && free && ledger["pending"].is_null()
+    all && ledger["pending"].is_null()
 }
 
 /// What the lake has.
@@ -166,11 +176,15 @@ impl<'a> Lake<'a> {
     fn lands(&mut self, key: &ParsedKey<'_>, number: u64, place: u32, there: Place) -> usize {
         let index = self.account.index(number, place);
         let index = index.unwrap_or_else(|| panic!("nobody put {number}-{place}"));
-        let put = self.account.puts[usize::try_from(number).unwrap()];
+        let put = self.account.put(number);
         let range = [key.chunk.first, key.chunk.last].map(digits);
         let within = shard_number(key.shard.as_str()) == put.shard
             && (range[0]..=range[1]).contains(&put.sequence);
         assert!(within, "{number}-{place} is in an object of other records");
+        assert_ne!(
+            self.account.sent[index], DROPPED,
+            "{number}-{place} is an outsider"
+        );
         let was = std::mem::replace(&mut self.places[index], there);
         assert_eq!(was, Place::Nowhere, "{number}-{place} landed twice");
         index
@@ -178,8 +192,9 @@ impl<'a> Lake<'a> {
 
     /// Nothing is missing; and no two chunks have a record in common.
     fn is_whole(&self) {
-        let lost = self.places.iter().enumerate();
-        let lost = lost.filter(|(_, place)| **place == Place::Nowhere);
+        let places = self.places.iter().zip(&self.account.sent).enumerate();
+        let lost =
+            places.filter(|(_, (place, sent))| **place == Place::Nowhere && **sent != DROPPED);
         let lost: Vec<_> = lost.map(|(index, _)| self.whose(index)).collect();
         let first = &lost[..lost.len().min(10)];
         assert!(

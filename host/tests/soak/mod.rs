@@ -1,5 +1,5 @@
-//! A soak: workers on a stream that never rests, while one thing after the other befalls them, the services
-//! and the stream. At the end each record has to be in one place.
+//! A soak: workers, or functions behind mappings, on a stream that never rests, while one thing after the
+//! other befalls them, the services and the stream. At the end each record has to be in one place.
 //!
 //! All that is decided by chance follows from one seed: the records, what befalls and when. How processes
 //! and threads run beside each other does not, so that a seed repeats a run in kind and not step by step.
@@ -13,10 +13,13 @@
 mod account;
 mod chaos;
 mod check;
+mod functions;
+mod hosts;
 mod records;
 mod sabotage;
 mod steps;
 mod tide;
+mod ways;
 mod workers;
 
 use std::env;
@@ -36,12 +39,12 @@ use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
 use self::tide::Tide;
+use self::ways::Ways;
 use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
 use crate::support::program::Ran;
 
-const BUS: &str = "bus";
 const LAKE: &str = "s3://bucket/lake";
 const REGISTRY: &str = "s3://bucket/registry";
 
@@ -109,7 +112,7 @@ impl Drop for Epitaph {
             println!("soak: FAILED with the seed {seed}; what was broken is said above");
             println!("soak: again: make soak MINUTES={minutes} SEED={seed}");
             println!(
-                "soak: the lake and the logs of the last workers are in {}",
+                "soak: the lake and the logs of the last workers, if it was they, are in {}",
                 folder.display()
             );
         } else {
@@ -120,6 +123,7 @@ impl Drop for Epitaph {
 
 struct Soak {
     asked: Asked,
+    ways: Ways,
     cloud: Arc<Cloud>,
     begun: Instant,
     tide: Tide,
@@ -129,7 +133,9 @@ struct Soak {
 
 impl Soak {
     fn start(asked: Asked) -> Self {
-        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(BUS, 262_144);
+        let ways = Ways::of(asked.seed);
+        println!("soak: {ways}");
+        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(ways.bus(), 262_144);
         cloud.place.keep();
         cloud.kinesis.records_per_read(500);
         let cloud = Arc::new(cloud);
@@ -141,9 +147,10 @@ impl Soak {
         let dice = Pcg64Mcg::seed_from_u64(asked.seed);
         Self {
             asked,
+            ways,
             begun: Instant::now(),
-            tide: Tide::start(&cloud, asked.seed, releases),
-            chaos: Chaos::new(&cloud, dice, ids),
+            tide: Tide::start(&cloud, asked.seed, ways, releases),
+            chaos: Chaos::new(&cloud, ways, dice, ids),
             cloud,
             _epitaph: epitaph,
         }
@@ -167,7 +174,7 @@ impl Soak {
         }
     }
 
-    /// Lets the workers finish what there is.
+    /// Lets the hosts finish what there is.
     fn drain(&mut self) {
         self.tide.ebb();
         self.chaos.is_over();
@@ -176,7 +183,7 @@ impl Soak {
             self.cloud.proxy(service).let_go();
         }
         self.settle();
-        self.chaos.workers.stop_all();
+        self.chaos.hosts.stop_all();
         self.tide.finish();
     }
 
@@ -214,14 +221,16 @@ impl Soak {
         let lake = Lake::read(&self.cloud, &account, self.tide.releases());
         println!(
             "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
-             them out of time",
+             them out of time; {} outsiders were dropped",
             HumanCount(lake.events),
             HumanCount(lake.objects as u64),
             HumanCount(lake.chunks() as u64),
             HumanCount(lake.rejected),
             lake.out_of_time,
+            HumanCount(account.dropped),
         );
-        assert_eq!(lake.events + lake.rejected, account.records());
+        let landed = lake.events + lake.rejected;
+        assert_eq!(landed + account.dropped, account.records());
         self.audit(lake.events, lake.rejected);
     }
 
@@ -230,6 +239,7 @@ impl Soak {
         let lake = ["audit", "--lake", LAKE, "--summary", "json"];
         let args = [&lake[..], &["--source", "kinesis:events"]].concat();
         let mut command = program(&self.cloud, &args);
+        command.args(self.ways.outsiders());
         let begun = Instant::now();
         let summary = Ran::from(command.output().unwrap()).summary();
         assert_eq!(summary.0["proven"], true, "{:#}", summary.0);
@@ -248,7 +258,7 @@ impl Soak {
         let seconds = self.begun.elapsed().as_secs();
         let account = self.tide.account();
         let tally = self.chaos.tally;
-        let workers = &self.chaos.workers;
+        let hosts = &self.chaos.hosts;
         format!(
             "{:02}:{:02}:{:02} records {}, on the bus {} ({} again) | kills {}: {} anywhere, {} at a step, \
              {} frozen | frozen {} | stops {} | starts {} | faults {} ({} requests) | swaps {} | splits {}, \
@@ -264,8 +274,8 @@ impl Soak {
             tally.killed_at_a_step,
             tally.killed_frozen,
             tally.frozen,
-            workers.stopped,
-            workers.started,
+            hosts.stopped(),
+            hosts.started(),
             tally.faults,
             HumanCount(tally.faulty as u64),
             tally.swaps,
@@ -300,7 +310,7 @@ fn whatever_befalls_each_record_lands_once() {
     let mut soak = Soak::start(asked);
     soak.befall();
     soak.say();
-    println!("soak: nothing befalls any more, the workers finish what there is");
+    println!("soak: nothing befalls any more, what there is is finished");
     soak.drain();
     soak.check();
     println!("soak: done with the seed {seed}: {}", soak.so_far());

@@ -9,6 +9,12 @@ use sluice::source::aggregate::Aggregator;
 /// The most that a record of Kinesis holds here.
 pub(super) const AGGREGATE_MAX: u32 = 200;
 
+/// Among how many partition keys the records are spread.
+const KEYS: u64 = 500;
+
+/// One aggregate of so many has another key inside, and one record of so many in the others.
+const STRAY_ONE_IN: u32 = 30;
+
 /// Far above what an aggregate comes to.
 const AGGREGATE_MAX_BYTES: usize = 1 << 20;
 
@@ -67,7 +73,26 @@ impl Recipe {
 
     /// The partition key of the record of Kinesis with this number.
     pub(super) fn key(number: u64) -> String {
-        format!("key-{number}")
+        format!("key-{}", number % KEYS)
+    }
+
+    /// The partition key of the record at a place within a record of Kinesis: the same, or now and then
+    /// another, which may belong to another shard. Some aggregates are in the wrong shard as a whole.
+    pub(super) fn key_at(self, number: u64, place: u32) -> String {
+        if self.count(number) == 1 {
+            return Self::key(number);
+        }
+        let whole = AGGREGATE_MAX + 1;
+        let mut strayed = self.dice(number, whole);
+        if strayed.random_range(0..STRAY_ONE_IN) == 0 {
+            return Self::key(strayed.random());
+        }
+        let mut dice = self.dice(number, whole + 1 + place);
+        if dice.random_range(0..STRAY_ONE_IN) == 0 {
+            Self::key(dice.random())
+        } else {
+            Self::key(number)
+        }
     }
 
     /// The data of the record of Kinesis with this number.
@@ -78,7 +103,7 @@ impl Recipe {
         }
         let mut aggregator = Aggregator::new(AGGREGATE_MAX_BYTES);
         for place in 0..count {
-            aggregator.push(&Self::key(number), &self.record(number, place));
+            aggregator.push(&self.key_at(number, place), &self.record(number, place));
         }
         aggregator.finish().unwrap().1
     }

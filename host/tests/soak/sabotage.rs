@@ -6,45 +6,88 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use guest_enrich::Settings;
+use sluice::source::aggregate::Outsiders;
 
-use super::BUS;
-use super::account::{Account, Releases};
+use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
 use super::records::Recipe;
+use super::ways::Ways;
 use crate::support::aws::kinesis::Maker;
-use crate::support::cloud::{Cloud, STREAM};
+use crate::support::aws::sqs::Message;
+use crate::support::cloud::{Cloud, SHARD, STREAM};
+
+const USUAL: Ways = Ways {
+    functions: false,
+    fifo: false,
+    outsiders: Outsiders::Keep,
+};
+
+const DROPS: Ways = Ways {
+    outsiders: Outsiders::Drop,
+    ..USUAL
+};
 
 /// A small stream that was delivered, and what is known of it.
 struct Delivered {
     cloud: Cloud,
+    /// Before the bus was looked at, and behind that.
+    noted: Account,
     account: Account,
     releases: Releases,
+    messages: Vec<Message>,
 }
 
 impl Delivered {
-    fn new() -> Self {
-        let cloud = Cloud::new(2).with_queue(BUS, 262_144);
+    fn new(ways: Ways) -> Self {
+        let cloud = Cloud::new(2).with_queue(ways.bus(), 262_144);
         let recipe = Recipe { seed: 5 };
-        let mut account = Account::new(recipe);
+        let mut account = Account::new(recipe, ways);
         let maker: Maker = Arc::new(move |number| recipe.data(number));
         for number in 0..12 {
             let (shard, sequence) =
                 cloud
                     .kinesis
                     .put_made(STREAM, &Recipe::key(number), &maker, number);
-            account.note(&shard, &sequence);
+            account.note(&cloud, &shard, &sequence);
         }
-        let summary = cloud.catch_up(&["--chunk-records", "100", "--compression", "none"]);
+        let [flag, outsiders] = ways.outsiders();
+        let more = ["--chunk-records", "100", "--compression", "none"];
+        let summary = cloud.catch_up(&[&more[..], &[&flag, &outsiders]].concat());
         let settings = Settings::parse("{}").unwrap();
         let releases = Releases(vec![(summary.release()[..8].to_owned(), settings)]);
-        for message in cloud.sqs.take(BUS) {
-            account.take(&message, &releases);
+        let (noted, messages) = (account.clone(), cloud.sqs.take(ways.bus()));
+        for message in &messages {
+            account.take(message, &releases);
         }
         Self {
             cloud,
+            noted,
             account,
             releases,
+            messages,
         }
+    }
+
+    /// Whether the bus may have these messages.
+    fn takes(&self, messages: &[Message]) -> bool {
+        let mut account = self.noted.clone();
+        let take = || {
+            for message in messages {
+                account.take(message, &self.releases);
+            }
+        };
+        catch_unwind(AssertUnwindSafe(take)).is_ok()
+    }
+
+    /// Two messages that follow each other in a group of a FIFO queue.
+    fn two_of_a_group(&self) -> [usize; 2] {
+        let messages = self.messages.iter().enumerate();
+        let found = messages.rev().find_map(|(second, message)| {
+            let before = self.messages[..second].iter();
+            let first = before.rev().position(|m| m.group == message.group)?;
+            Some([second - 1 - first, second])
+        });
+        found.expect("a group of two")
     }
 
     fn lake_is_whole(&self) -> bool {
@@ -67,15 +110,62 @@ impl Delivered {
 
 #[test]
 fn what_was_delivered_passes() {
-    let delivered = Delivered::new();
-    assert!(delivered.lake_is_whole());
-    assert!(delivered.is_settled());
-    assert_eq!(delivered.account.backlog(), 0);
+    for fifo in [false, true] {
+        for outsiders in [Outsiders::Keep, Outsiders::Drop] {
+            let delivered = Delivered::new(Ways {
+                fifo,
+                outsiders,
+                ..USUAL
+            });
+            assert!(delivered.lake_is_whole());
+            assert!(delivered.is_settled());
+            assert_eq!(delivered.account.backlog(), 0);
+            let drops = outsiders == Outsiders::Drop;
+            assert_eq!(delivered.account.dropped > 0, drops);
+        }
+    }
+}
+
+#[test]
+fn an_outsider_that_lands_is_noticed() {
+    let mut delivered = Delivered::new(DROPS);
+    let outsider = |release: &u8| *release == DROPPED;
+    let dropped = delivered.account.sent.iter().position(outsider);
+    delivered.account.sent[dropped.unwrap()] = 0;
+    assert!(!delivered.lake_is_whole(), "one that is missing");
+    let mut delivered = Delivered::new(USUAL);
+    let lands = delivered.account.sent.iter().position(|sent| *sent > 0);
+    delivered.account.sent[lands.unwrap()] = DROPPED;
+    assert!(!delivered.lake_is_whole(), "one that is there");
+}
+
+#[test]
+fn a_queue_that_has_a_message_again_late_or_of_an_outsider_is_noticed() {
+    let fifo = Delivered::new(Ways {
+        fifo: true,
+        ..USUAL
+    });
+    assert!(fifo.takes(&fifo.messages));
+    let [first, second] = fifo.two_of_a_group();
+    let mut late = fifo.messages.clone();
+    late.swap(first, second);
+    assert!(!fifo.takes(&late));
+    let mut again = fifo.messages.clone();
+    again.push(again[first].clone());
+    assert!(!fifo.takes(&again));
+    let mut elsewhere = fifo.messages.clone();
+    elsewhere[second].group = Some("another".to_owned());
+    assert!(!fifo.takes(&elsewhere));
+
+    let kept = Delivered::new(USUAL);
+    let drops = Delivered::new(DROPS);
+    assert!(drops.takes(&drops.messages));
+    assert!(!drops.takes(&kept.messages));
 }
 
 #[test]
 fn an_object_that_is_gone_changed_doubled_or_elsewhere_is_noticed() {
-    let delivered = Delivered::new();
+    let delivered = Delivered::new(USUAL);
     let objects = delivered.objects();
     let content = fs::read_to_string(&objects[0]).unwrap();
     let written = |content: &str| {
@@ -97,7 +187,7 @@ fn an_object_that_is_gone_changed_doubled_or_elsewhere_is_noticed() {
 
 #[test]
 fn an_event_that_the_bus_lacks_and_a_record_that_is_not_committed_are_noticed() {
-    let mut delivered = Delivered::new();
+    let mut delivered = Delivered::new(USUAL);
     let sent = delivered
         .account
         .sent
@@ -109,6 +199,6 @@ fn an_event_that_the_bus_lacks_and_a_record_that_is_not_committed_are_noticed() 
     assert!(delivered.lake_is_whole());
     delivered
         .account
-        .note("shardId-000000000000", &format!("{:056}", u64::MAX));
+        .note(&delivered.cloud, SHARD, &format!("{:056}", u64::MAX));
     assert!(!delivered.is_settled());
 }

@@ -9,17 +9,14 @@ use std::time::{Duration, Instant};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-use super::BUS;
 use super::account::{Account, Releases};
 use super::records::Recipe;
+use super::ways::Ways;
 use crate::support::aws::kinesis::Maker;
 use crate::support::cloud::{Cloud, STREAM};
 
 /// So many records a second at most.
 const RATE: f64 = 6_000.0;
-
-/// No more is put while so many events are not on the bus yet.
-const BACKLOG_MAX: u64 = 60_000;
 
 /// How often records are put and messages taken.
 const EVERY: Duration = Duration::from_millis(10);
@@ -27,6 +24,7 @@ const EVERY: Duration = Duration::from_millis(10);
 /// What the threads share.
 struct Shared {
     cloud: Arc<Cloud>,
+    ways: Ways,
     account: Mutex<Account>,
     releases: Releases,
     /// No more is put.
@@ -42,10 +40,11 @@ pub(super) struct Tide {
 }
 
 impl Tide {
-    pub(super) fn start(cloud: &Arc<Cloud>, seed: u64, releases: Releases) -> Self {
+    pub(super) fn start(cloud: &Arc<Cloud>, seed: u64, ways: Ways, releases: Releases) -> Self {
         let shared = Arc::new(Shared {
             cloud: Arc::clone(cloud),
-            account: Mutex::new(Account::new(Recipe { seed })),
+            account: Mutex::new(Account::new(Recipe { seed }, ways)),
+            ways,
             releases,
             ebb: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -117,18 +116,18 @@ impl Shared {
     /// Puts the next record of Kinesis; gives the number of records in it. None if there are enough.
     fn put(&self, maker: &Maker) -> Option<u32> {
         let mut account = self.account.lock().unwrap();
-        if account.backlog() >= BACKLOG_MAX {
+        if account.backlog() >= self.ways.backlog_max() {
             return None;
         }
         let number = account.next_number();
         let kinesis = &self.cloud.kinesis;
         let (shard, sequence) = kinesis.put_made(STREAM, &Recipe::key(number), maker, number);
-        account.note(&shard, &sequence);
+        account.note(&self.cloud, &shard, &sequence);
         account.puts.last().map(|put| put.count)
     }
 
     fn take(&self) {
-        let messages = self.cloud.sqs.take(BUS);
+        let messages = self.cloud.sqs.take(self.ways.bus());
         let mut account = self.account.lock().unwrap();
         for message in messages {
             account.take(&message, &self.releases);

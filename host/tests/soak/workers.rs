@@ -12,7 +12,9 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 
-use super::{BUS, LAKE, REGISTRY, program};
+use super::hosts::Hosts;
+use super::ways::Ways;
+use super::{LAKE, REGISTRY, program};
 use crate::support::cloud::{Cloud, STREAM, signal};
 use crate::support::program::Running;
 
@@ -49,53 +51,28 @@ struct Worker {
 /// All workers.
 pub(super) struct Workers {
     cloud: Arc<Cloud>,
+    ways: Ways,
     dice: Pcg64Mcg,
     places: Vec<Place>,
     logs: VecDeque<PathBuf>,
     /// Nobody is started any more.
     closed: bool,
-    pub(super) started: usize,
-    pub(super) stopped: usize,
+    started: usize,
+    stopped: usize,
 }
 
 impl Workers {
-    pub(super) fn new(cloud: &Arc<Cloud>, dice: Pcg64Mcg) -> Self {
+    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, dice: Pcg64Mcg) -> Self {
         let now = Instant::now();
         Self {
             cloud: Arc::clone(cloud),
+            ways,
             dice,
             places: (0..WORKERS).map(|_| Place::Empty(now)).collect(),
             logs: VecDeque::new(),
             closed: false,
             started: 0,
             stopped: 0,
-        }
-    }
-
-    /// Starts, wakes and buries whoever is due. Nobody ends who was not told to.
-    pub(super) fn tend(&mut self) {
-        let now = Instant::now();
-        for index in 0..self.places.len() {
-            let empty = Place::Empty(now);
-            let next = match std::mem::replace(&mut self.places[index], empty) {
-                Place::Empty(until) if now >= until && !self.closed => Place::Working(self.start()),
-                Place::Working(mut worker) => {
-                    let ended = worker.run.0.try_wait().unwrap();
-                    assert!(
-                        ended.is_none(),
-                        "a worker ended: {ended:?}\n{}",
-                        worker.said()
-                    );
-                    Place::Working(worker)
-                }
-                Place::Frozen(worker, until) if now >= until => {
-                    signal(&worker.run.0, "CONT");
-                    Place::Working(worker)
-                }
-                Place::Stopping(worker, since) => self.stopping(worker, since),
-                as_it_is => as_it_is,
-            };
-            self.places[index] = next;
         }
     }
 
@@ -129,10 +106,11 @@ impl Workers {
     fn command(&mut self) -> Command {
         let dice = &mut self.dice;
         let mut args = vec!["run".to_owned()];
+        args.extend(self.ways.outsiders());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());
-        add("--bus", format!("sqs:{BUS}"));
+        add("--bus", format!("sqs:{}", self.ways.bus()));
         add("--lease", format!("{}ms", LEASE.as_millis()));
         add("--drain", "10s".to_owned());
         add("--memory", "256MiB".to_owned());
@@ -144,34 +122,11 @@ impl Workers {
         );
         add(
             "--chunk-records",
-            dice.random_range(500..30_000).to_string(),
+            dice.random_range(self.ways.chunk_records()).to_string(),
         );
         let formats = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
         add("--compression", (*formats.choose(dice).unwrap()).to_owned());
         program(&self.cloud, &args)
-    }
-
-    /// Kills one that works, or all of them; says how many that were.
-    pub(super) fn kill(&mut self, all: bool) -> usize {
-        let mut victims = self.working();
-        if !all {
-            victims = victims
-                .choose(&mut self.dice)
-                .copied()
-                .into_iter()
-                .collect();
-        }
-        for index in &victims {
-            self.take_out(*index);
-        }
-        victims.len()
-    }
-
-    /// Kills one that is frozen; says whether there was one.
-    pub(super) fn kill_frozen(&mut self) -> bool {
-        let frozen = |place: &Place| matches!(place, Place::Frozen(..));
-        let found = self.places.iter().position(frozen);
-        found.map(|index| self.take_out(index)).is_some()
     }
 
     fn take_out(&mut self, index: usize) {
@@ -180,19 +135,6 @@ impl Workers {
         if let Place::Working(worker) | Place::Frozen(worker, _) = place {
             self.bury(worker);
         }
-    }
-
-    /// Freezes one that works for so long; says whether there was one.
-    pub(super) fn freeze(&mut self, time: Duration) -> bool {
-        self.turn(|worker| {
-            signal(&worker.run.0, "STOP");
-            Place::Frozen(worker, Instant::now() + time)
-        })
-    }
-
-    /// Tells one that works to stop.
-    pub(super) fn stop(&mut self) -> bool {
-        self.turn(told_to_stop)
     }
 
     fn turn(&mut self, turned: impl FnOnce(Worker) -> Place) -> bool {
@@ -218,8 +160,80 @@ impl Workers {
         Place::Empty(Instant::now() + pause)
     }
 
-    /// Wakes whoever is frozen.
-    pub(super) fn wake_all(&mut self) {
+    /// The place of a worker whose end was wanted; it must not have said what nobody may say.
+    fn bury(&mut self, worker: Worker) -> Place {
+        let said = worker.said();
+        for forbidden in ["panicked", "ERROR"] {
+            assert!(!said.contains(forbidden), "a worker said: {said}");
+        }
+        self.logs.push_back(worker.log);
+        if self.logs.len() > LOGS {
+            let _not_needed = self.logs.pop_front().map(fs::remove_file);
+        }
+        self.back()
+    }
+}
+
+impl Hosts for Workers {
+    fn tend(&mut self) {
+        let now = Instant::now();
+        for index in 0..self.places.len() {
+            let empty = Place::Empty(now);
+            let next = match std::mem::replace(&mut self.places[index], empty) {
+                Place::Empty(until) if now >= until && !self.closed => Place::Working(self.start()),
+                Place::Working(mut worker) => {
+                    let ended = worker.run.0.try_wait().unwrap();
+                    assert!(
+                        ended.is_none(),
+                        "a worker ended: {ended:?}\n{}",
+                        worker.said()
+                    );
+                    Place::Working(worker)
+                }
+                Place::Frozen(worker, until) if now >= until => {
+                    signal(&worker.run.0, "CONT");
+                    Place::Working(worker)
+                }
+                Place::Stopping(worker, since) => self.stopping(worker, since),
+                as_it_is => as_it_is,
+            };
+            self.places[index] = next;
+        }
+    }
+
+    fn kill(&mut self, all: bool) -> usize {
+        let mut victims = self.working();
+        if !all {
+            victims = victims
+                .choose(&mut self.dice)
+                .copied()
+                .into_iter()
+                .collect();
+        }
+        for index in &victims {
+            self.take_out(*index);
+        }
+        victims.len()
+    }
+
+    fn kill_frozen(&mut self) -> bool {
+        let frozen = |place: &Place| matches!(place, Place::Frozen(..));
+        let found = self.places.iter().position(frozen);
+        found.map(|index| self.take_out(index)).is_some()
+    }
+
+    fn freeze(&mut self, time: Duration) -> bool {
+        self.turn(|worker| {
+            signal(&worker.run.0, "STOP");
+            Place::Frozen(worker, Instant::now() + time)
+        })
+    }
+
+    fn stop(&mut self) -> bool {
+        self.turn(told_to_stop)
+    }
+
+    fn wake_all(&mut self) {
         for place in &mut self.places {
             if let Place::Frozen(_, until) = place {
                 *until = Instant::now();
@@ -228,8 +242,7 @@ impl Workers {
         self.tend();
     }
 
-    /// Tells all to stop and waits until they have. Nobody comes any more.
-    pub(super) fn stop_all(&mut self) {
+    fn stop_all(&mut self) {
         self.closed = true;
         self.wake_all();
         while self.stop() {}
@@ -243,17 +256,12 @@ impl Workers {
         }
     }
 
-    /// The place of a worker whose end was wanted; it must not have said what nobody may say.
-    fn bury(&mut self, worker: Worker) -> Place {
-        let said = worker.said();
-        for forbidden in ["panicked", "ERROR"] {
-            assert!(!said.contains(forbidden), "a worker said: {said}");
-        }
-        self.logs.push_back(worker.log);
-        if self.logs.len() > LOGS {
-            let _not_needed = self.logs.pop_front().map(fs::remove_file);
-        }
-        self.back()
+    fn started(&self) -> usize {
+        self.started
+    }
+
+    fn stopped(&self) -> usize {
+        self.stopped
     }
 }
 

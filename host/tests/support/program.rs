@@ -16,6 +16,12 @@ pub(crate) struct Place {
     folder: TempDir,
 }
 
+/// The program: the one that was built with the tests, unless `SLUICE_TEST_PROGRAM` names another.
+pub(crate) fn program() -> PathBuf {
+    let another = std::env::var_os("SLUICE_TEST_PROGRAM");
+    another.map_or_else(|| env!("CARGO_BIN_EXE_sluice").into(), PathBuf::from)
+}
+
 /// What a run of the program left.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -54,12 +60,9 @@ impl Place {
         path
     }
 
-    /// The program in this folder, without settings from the environment of the test. It is the one that
-    /// was built with the tests, unless `SLUICE_TEST_PROGRAM` names another.
+    /// [The program](program) in this folder, without settings from the environment of the test.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let another = std::env::var_os("SLUICE_TEST_PROGRAM");
-        let program = another.unwrap_or_else(|| env!("CARGO_BIN_EXE_sluice").into());
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.args(args).current_dir(self.folder.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SLUICE_") {

@@ -145,6 +145,12 @@ impl Feed {
     }
 }
 
+/// Whether anything of a record is to be landed.
+pub(super) fn is_kept(packing: &Packing, record: &KinesisRecord) -> bool {
+    let number = record.sequence;
+    count(packing, std::slice::from_ref(record), number, number) > 0
+}
+
 /// How many records a batch holds between two numbers, those inside aggregates counted.
 pub(super) fn count(
     packing: &Packing,

@@ -122,14 +122,22 @@ impl Environment {
 
     /// Stops the process where it is.
     pub(super) fn freeze(&self) {
-        signal(&self.process.lock().unwrap(), "STOP");
+        self.signal("STOP");
         self.frozen.store(true, Ordering::Relaxed);
     }
 
     /// Lets the process go on, if it was frozen.
     pub(super) fn thaw(&self) {
         if self.frozen.swap(false, Ordering::Relaxed) {
-            signal(&self.process.lock().unwrap(), "CONT");
+            self.signal("CONT");
+        }
+    }
+
+    /// Signals the process, unless it has ended: its id may be another's then.
+    fn signal(&self, name: &str) {
+        let mut process = self.process.lock().unwrap();
+        if process.try_wait().unwrap().is_none() {
+            signal(&process, name);
         }
     }
 

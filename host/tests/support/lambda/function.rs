@@ -144,11 +144,11 @@ impl Function {
         self.environment.lock().unwrap().clone()
     }
 
-    /// Kills the process, also one that is at work. The next invocation is a cold start.
-    pub(crate) fn kill(&self) {
-        if let Some(environment) = self.current() {
-            environment.kill();
-        }
+    /// Kills the process, also one that is at work; says whether there was one. The next invocation is
+    /// a cold start.
+    pub(crate) fn kill(&self) -> bool {
+        let alive = self.current().filter(|current| current.is_alive());
+        alive.map(|environment| environment.kill()).is_some()
     }
 
     /// Freezes the process once it waits for an event, as Lambda does between invocations. The next
@@ -158,6 +158,20 @@ impl Function {
         let ready = environment.ready(Instant::now() + self.init_max);
         assert!(matches!(ready, Waited::Said(Ok(()))), "it is not idle");
         environment.freeze();
+    }
+
+    /// Freezes the process whatever it is doing; says whether there is one. An invocation that is not
+    /// answered in time kills it.
+    pub(crate) fn freeze_at_work(&self) -> bool {
+        let alive = self.current().filter(|current| current.is_alive());
+        alive.map(|environment| environment.freeze()).is_some()
+    }
+
+    /// Lets a process go on that was frozen.
+    pub(crate) fn thaw(&self) {
+        if let Some(environment) = self.current() {
+            environment.thaw();
+        }
     }
 
     /// The id of the process.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::rpc::{Failure, Outcome, list, text};
 use super::md5;
-use super::state::{Attribute, Content, Message, Queue, State, invalid, missing};
+use super::state::{Attribute, Content, Message, Queue, Seen, State, invalid, missing};
 
 /// The largest batch: all bodies and attributes together, bytes.
 const BATCH_MAX_BYTES: usize = 1 << 20;
@@ -63,18 +63,10 @@ impl State {
         if let Some(digest) = md5::of_attributes(&draft.attributes) {
             output["MD5OfMessageAttributes"] = json!(digest);
         }
-        let known = queue.known(draft.deduplication_id.as_deref(), now_ms);
-        let position = known.unwrap_or_else(|| {
-            queue.messages.push(Message {
-                id: format!("00000000-0000-4000-8000-{id:012x}"),
-                sequence_number: queue.fifo.then(|| format!("188494964604{id:08}")),
-                ..draft.message(now_ms)
-            });
-            queue.messages.len() - 1
-        });
-        let message = &queue.messages[position];
-        output["MessageId"] = json!(message.id);
-        if let Some(number) = &message.sequence_number {
+        let seen = queue.known(draft.deduplication_id.as_deref(), now_ms);
+        let seen = seen.unwrap_or_else(|| queue.take_in(draft, id, now_ms));
+        output["MessageId"] = json!(seen.id);
+        if let Some(number) = &seen.sequence_number {
             output["SequenceNumber"] = json!(number);
         }
         output
@@ -82,16 +74,35 @@ impl State {
 }
 
 impl Queue {
-    /// The position of the message that has this deduplication id already. Otherwise the next
-    /// message is noted as the one that has it.
-    fn known(&mut self, deduplication_id: Option<&str>, now_ms: u64) -> Option<usize> {
-        let next = self.messages.len();
-        let seen = self.seen.entry(deduplication_id?.to_owned());
-        let (since_ms, position) = seen.or_insert((now_ms, next));
-        if now_ms.saturating_sub(*since_ms) > DEDUPLICATION_MS {
-            (*since_ms, *position) = (now_ms, next);
+    /// The message that has this deduplication id already.
+    fn known(&mut self, deduplication_id: Option<&str>, now_ms: u64) -> Option<Seen> {
+        let is_over = |seen: &Seen| now_ms.saturating_sub(seen.since_ms) > DEDUPLICATION_MS;
+        while let Some(oldest) = self.seen_in_order.front()
+            && is_over(&self.seen[oldest])
+        {
+            self.seen.remove(oldest);
+            self.seen_in_order.pop_front();
         }
-        Some(*position).filter(|position| *position != next)
+        self.seen.get(deduplication_id?).cloned()
+    }
+
+    fn take_in(&mut self, draft: Draft, id: usize, now_ms: u64) -> Seen {
+        let message = Message {
+            id: format!("00000000-0000-4000-8000-{id:012x}"),
+            sequence_number: self.fifo.then(|| format!("188494964604{id:08}")),
+            ..draft.message(now_ms)
+        };
+        let seen = Seen {
+            since_ms: now_ms,
+            id: message.id.clone(),
+            sequence_number: message.sequence_number.clone(),
+        };
+        if let Some(id) = &message.deduplication_id {
+            self.seen_in_order.push_back(id.clone());
+            self.seen.insert(id.clone(), seen.clone());
+        }
+        self.messages.push(message);
+        seen
     }
 }
 

@@ -1,6 +1,6 @@
 //! Queues, and the actions that make and describe them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,8 +31,17 @@ pub(super) struct Queue {
     pub(super) fifo: bool,
     pub(super) max_bytes: usize,
     pub(super) messages: Vec<Message>,
-    /// When a FIFO queue first saw a deduplication id, and the position of that message.
-    pub(super) seen: HashMap<String, (u64, usize)>,
+    /// What a FIFO queue took within its five minutes, by deduplication id, and in order.
+    pub(super) seen: HashMap<String, Seen>,
+    pub(super) seen_in_order: VecDeque<String>,
+}
+
+/// A message that a FIFO queue does not take again.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) since_ms: u64,
+    pub(super) id: String,
+    pub(super) sequence_number: Option<String>,
 }
 
 /// A message that a queue took.

@@ -10,6 +10,9 @@ use crate::support::aws::rpc::{list, text};
 /// "GetRecords": at most 10,000 records.
 const READ_MAX_RECORDS: usize = 10_000;
 
+/// What an iterator is that has expired, such as by a test that lets all of them.
+const EXPIRED: &str = "ExpiredIteratorException";
+
 /// A stream.
 pub(super) struct Stream<'a> {
     kinesis: &'a Kinesis,
@@ -82,12 +85,19 @@ impl<'a> Stream<'a> {
         after: Option<&str>,
         most: usize,
     ) -> (Vec<Record>, bool) {
-        let mut records = Vec::new();
+        let mut records: Vec<Record> = Vec::new();
         let mut iterator = Some(self.iterator(shard, after));
         while let Some(from) = iterator.take_if(|_| records.len() < most) {
             let limit = (most - records.len()).min(READ_MAX_RECORDS);
             let input = json!({ "ShardIterator": from, "Limit": limit });
-            let read = self.kinesis.call("GetRecords", &input).unwrap();
+            let read = match self.kinesis.call("GetRecords", &input) {
+                Err(failure) if failure.code == EXPIRED => {
+                    let last = records.last().map(|last| &*last.sequence_number);
+                    iterator = Some(self.iterator(shard, last.or(after)));
+                    continue;
+                }
+                read => read.unwrap(),
+            };
             let found = list(&read, "Records").iter();
             records.extend(found.map(|record| Record::new(record, shard, &self.arn)));
             let next = text(&read, "NextShardIterator").map(ToOwned::to_owned);

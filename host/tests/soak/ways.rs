@@ -1,0 +1,71 @@
+//! What differs from soak to soak: who lands the records, the kind of queue, and what becomes of records
+//! that a producer has put into the wrong shard.
+
+use std::fmt::{self, Display};
+
+use clap::ValueEnum as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+use sluice::source::aggregate::Outsiders;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// The stream is read by mappings with functions, and not by workers.
+    pub(super) functions: bool,
+    /// The bus is a FIFO queue, which gets few messages at a time.
+    pub(super) fifo: bool,
+    pub(super) outsiders: Outsiders,
+}
+
+impl Ways {
+    /// What a seed makes of them.
+    pub(super) fn of(seed: u64) -> Self {
+        let mut dice = Pcg64Mcg::seed_from_u64(seed.rotate_left(16));
+        Self {
+            functions: dice.random_range(0..3) == 0,
+            fifo: dice.random_range(0..3) == 0,
+            outsiders: match dice.random() {
+                true => Outsiders::Drop,
+                false => Outsiders::Keep,
+            },
+        }
+    }
+
+    /// The name of the queue.
+    pub(super) fn bus(self) -> &'static str {
+        if self.fifo { "bus.fifo" } else { "bus" }
+    }
+
+    /// What `run` and `audit` are told of records in the wrong shard.
+    pub(super) fn outsiders(self) -> [String; 2] {
+        let value = self.outsiders.to_possible_value().unwrap();
+        ["--outsiders".to_owned(), value.get_name().to_owned()]
+    }
+
+    /// The most records of a chunk. To a FIFO queue a chunk has to be through before the next kill, most
+    /// of the time.
+    pub(super) fn chunk_records(self) -> std::ops::Range<u32> {
+        if self.fifo { 50..500 } else { 500..30_000 }
+    }
+
+    /// No more is put while so many events are not on the bus yet.
+    pub(super) fn backlog_max(self) -> u64 {
+        if self.fifo { 5_000 } else { 60_000 }
+    }
+}
+
+impl Display for Ways {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = if self.functions {
+            "functions"
+        } else {
+            "workers"
+        };
+        let queue = if self.fifo { "FIFO" } else { "standard" };
+        let outsiders = match self.outsiders {
+            Outsiders::Keep => "kept",
+            Outsiders::Drop => "dropped",
+        };
+        write!(f, "{hosts}, a {queue} queue, outsiders are {outsiders}")
+    }
+}
