@@ -40,7 +40,8 @@ pub(super) fn unsettled(cloud: &Cloud, account: &Account, free: bool) -> Vec<Str
         };
         let finished = (ledger["finished"] == true) == closed;
         let is_free = !free || ledger["lease"]["owner"].is_null();
-        if !is_done(&ledger, held) || !functions && !(finished && is_free) {
+        let at_end = functions || finished && is_free;
+        if !(at_end && is_done(&ledger, held)) {
             unsettled.push(id.to_owned());
         }
     }
