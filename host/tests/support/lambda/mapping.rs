@@ -10,7 +10,7 @@ mod settings;
 mod shard;
 mod target;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -36,6 +36,8 @@ pub(crate) struct Mapping<'a> {
     target: Target<'a>,
     /// Where it is in each shard that it has read from.
     places: BTreeMap<String, Place>,
+    /// Shards that are closed, all of which it has passed.
+    finished: BTreeSet<String>,
     discarded: Vec<Value>,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Mapping<'a> {
             places: places
                 .map(|(shard, tip)| (shard, Place::after(tip)))
                 .collect(),
+            finished: BTreeSet::new(),
             stream,
             settings,
             target,
@@ -91,8 +94,7 @@ impl<'a> Mapping<'a> {
 
     /// Goes on in one shard, as far as one batch.
     pub(crate) fn step(&mut self, shard: &str) -> Step {
-        let parents = self.stream.parents(shard);
-        if !parents.iter().all(|parent| self.is_finished(parent)) {
+        if !self.are_parents_finished(shard) {
             return Step::Waiting;
         }
         let Some(mut batch) = self.next_batch(shard) else {
@@ -182,10 +184,23 @@ impl<'a> Mapping<'a> {
         (!records.is_empty()).then(|| Batch::new(records))
     }
 
-    /// What is to be tried again is behind the checkpoint, like what is new.
-    fn is_finished(&self, shard: &str) -> bool {
+    fn are_parents_finished(&mut self, shard: &str) -> bool {
+        let parents = self.stream.parents(shard);
+        parents.iter().all(|parent| self.is_finished(parent))
+    }
+
+    /// What is to be tried again is behind the checkpoint, like what is new. A shard that never had a
+    /// record is not finished before its parents.
+    fn is_finished(&mut self, shard: &str) -> bool {
+        if self.finished.contains(shard) {
+            return true;
+        }
         let (next, ended) = self.stream.read(shard, self.checkpoint(shard), 1);
-        ended && next.is_empty()
+        let finished = ended && next.is_empty() && self.are_parents_finished(shard);
+        if finished {
+            self.finished.insert(shard.to_owned());
+        }
+        finished
     }
 
     fn invoke(&mut self, records: &[Record]) -> Delivered {

@@ -32,6 +32,21 @@ fn children_wait_for_their_parents() {
 }
 
 #[test]
+fn children_of_a_shard_without_records_wait_for_its_parents() {
+    let (kinesis, _) = stream(1);
+    kinesis.split(STREAM, SHARD);
+    kinesis.merge(STREAM, &shard(1), &shard(2));
+    let grandchild = kinesis.put(STREAM, "k", b"1").0;
+    assert_eq!(grandchild, shard(3));
+    let function = Target::closure(|_| Ok(Value::Null));
+    let mut mapping = Mapping::new(&kinesis, STREAM, function, Settings::default());
+    assert!(matches!(mapping.step(&grandchild), Step::Waiting));
+    assert!(matches!(mapping.step(&shard(1)), Step::Waiting));
+    invoked(mapping.step(SHARD));
+    invoked(mapping.step(&grandchild));
+}
+
+#[test]
 fn children_wait_for_what_a_parent_tries_again() {
     let (kinesis, _) = stream(1);
     kinesis.split(STREAM, SHARD);
