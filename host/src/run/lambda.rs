@@ -31,9 +31,9 @@ use super::targets::Targets;
 use super::worker::shard_id;
 use crate::config::{RunSettings, SummaryFormat};
 use crate::error::{PipelineError, of_ledger};
-use crate::ledger::Pending;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
+use crate::ledger::{Ledger, Pending};
 use crate::pipeline::{Host, Shard, run_shard};
 use crate::progress::Summary;
 use crate::record::{SequenceNumber, ShardId};
@@ -173,11 +173,11 @@ impl Function {
                 "the batch has not landed as a whole"
             );
         }
-        let committed = match shard_id(&batch.stream, &batch.shard) {
-            Ok(shard) => self.committed(&shard, error.is_some()).await,
+        let ledger = match shard_id(&batch.stream, &batch.shard) {
+            Ok(shard) => self.known(&shard, error.is_some()).await,
             Err(_) => None,
         };
-        let failure = self.failure(&batch, committed).await;
+        let failure = self.failure(&batch, ledger).await;
         let ended_ms = Utc::now().timestamp_millis();
         let mut told = self.told.lock().await;
         let before = mem::replace(&mut *told, self.host.summary());
@@ -198,28 +198,31 @@ impl Function {
         failure
     }
 
-    /// The last record of the shard that is known to be done. After a failure the ledger is forgotten:
-    /// the next invocation reads it.
-    async fn committed(&self, shard: &ShardId, failed: bool) -> Option<SequenceNumber> {
+    /// What is known of the shard's ledger, if anything is. After a failure it is forgotten: the next
+    /// invocation reads it.
+    async fn known(&self, shard: &ShardId, failed: bool) -> Option<Ledger> {
         let mut ledgers = self.ledgers.lock().await;
         let ledger = if failed {
             ledgers.remove(shard)
         } else {
             ledgers.get(shard).cloned()
         };
-        let ledger = ledger?.ledger().await;
-        ledger.committed().map(|committed| committed.last)
+        Some(ledger?.ledger().await)
     }
 
     /// What is left of a batch. A record of which nothing is kept is never committed by itself: to be
-    /// given it again for that would be without end.
-    async fn failure(&self, batch: &Batch, committed: Option<SequenceNumber>) -> Option<Failure> {
+    /// given it again for that would be without end. What is pending is kept as it was pinned.
+    async fn failure(&self, batch: &Batch, ledger: Option<Ledger>) -> Option<Failure> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let Some(ledger) = ledger else {
+            return Failure::of(&numbers, None);
+        };
+        let committed = ledger.committed().map(|committed| committed.last);
         let failure = Failure::of(&numbers, committed)?;
         if self.outsiders.are_kept() {
             return Some(failure);
         }
-        let Ok(packing) = self.packing(batch, None).await else {
+        let Ok(packing) = self.packing(batch, ledger.pending()).await else {
             return Some(failure);
         };
         let left = &batch.records[batch.records.len() - failure.records..];

@@ -63,6 +63,29 @@ fn an_aggregate_of_which_nothing_is_kept_holds_nobody_up() {
 }
 
 #[test]
+fn outsiders_that_were_pinned_are_not_passed_before_they_have_landed() {
+    let cloud = Cloud::new(2);
+    let [first, second] = by_shard(&events(60, 41));
+    put_under(&cloud, &uuid(&first[0]), &second);
+    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    cloud
+        .proxy(Service::S3)
+        .add(refused.path("event_type").always());
+    let patience = ("SLUICE_PATIENCE", "300ms");
+    let keeps = function(&cloud, &[patience]);
+    let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, patience]);
+    let mut keeps = mapping(&cloud, &keeps, settings());
+    let mut drops = mapping(&cloud, &drops, settings());
+    for mapping in [&mut keeps, &mut drops] {
+        let step = mapping.step(SHARD);
+        assert!(matches!(step, Step::Invoked(_, Then::Again(_))), "{step:?}");
+    }
+    cloud.proxy(Service::S3).heal();
+    drops.run_until_idle();
+    cloud.holds_exactly(&second);
+}
+
+#[test]
 fn a_range_that_was_pinned_without_outsiders_is_finished_without_them() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 40));

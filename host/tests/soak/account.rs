@@ -47,7 +47,7 @@ impl Releases {
 pub(super) struct Account {
     pub(super) ways: Ways,
     pub(super) recipe: Recipe,
-    /// What each shard takes that a record was put into.
+    /// The hash keys that each shard takes.
     ranges: BTreeMap<u16, RangeInclusive<u128>>,
     pub(super) puts: Vec<Put>,
     /// Of each record the release in its message, 1 for the first release; 0 before there is one;
@@ -180,7 +180,7 @@ impl Account {
         let index = self.index(number, place).unwrap();
         assert_ne!(self.sent[index], DROPPED, "{rid} is to be dropped");
         if self.ways.fifo {
-            self.comes_in_order(message, number, place);
+            self.comes_in_order(message, index, (number, place));
         }
         let sent = &mut self.sent[index];
         if *sent == 0 {
@@ -194,8 +194,7 @@ impl Account {
 
     /// A FIFO queue has a message once, and those of a key in the order in which they were put, whatever
     /// befell and whatever became of their shard. Where an outsider comes nobody knows.
-    fn comes_in_order(&mut self, message: &Message, number: u64, place: u32) {
-        let index = self.index(number, place).unwrap();
+    fn comes_in_order(&mut self, message: &Message, index: usize, (number, place): (u64, u32)) {
         assert_eq!(self.sent[index], 0, "{number}-{place} came again");
         let group = message.group.clone().expect("a message has a group");
         let key = self.recipe.key_at(number, place);

@@ -24,7 +24,6 @@ const EVERY: Duration = Duration::from_millis(10);
 /// What the threads share.
 struct Shared {
     cloud: Arc<Cloud>,
-    ways: Ways,
     account: Mutex<Account>,
     releases: Releases,
     /// No more is put.
@@ -44,7 +43,6 @@ impl Tide {
         let shared = Arc::new(Shared {
             cloud: Arc::clone(cloud),
             account: Mutex::new(Account::new(Recipe { seed }, ways)),
-            ways,
             releases,
             ebb: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -116,7 +114,7 @@ impl Shared {
     /// Puts the next record of Kinesis; gives the number of records in it. None if there are enough.
     fn put(&self, maker: &Maker) -> Option<u32> {
         let mut account = self.account.lock().unwrap();
-        if account.backlog() >= self.ways.backlog_max() {
+        if account.backlog() >= account.ways.backlog_max() {
             return None;
         }
         let number = account.next_number();
@@ -127,7 +125,8 @@ impl Shared {
     }
 
     fn take(&self) {
-        let messages = self.cloud.sqs.take(self.ways.bus());
+        let bus = self.cloud.queue.as_deref().unwrap();
+        let messages = self.cloud.sqs.take(bus);
         let mut account = self.account.lock().unwrap();
         for message in messages {
             account.take(&message, &self.releases);

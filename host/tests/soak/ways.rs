@@ -8,12 +8,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::source::aggregate::Outsiders;
 
+/// What holds for a whole soak.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ways {
     /// The stream is read by mappings with functions, and not by workers.
     pub(super) functions: bool,
     /// The bus is a FIFO queue, which gets few messages at a time.
     pub(super) fifo: bool,
+    /// What becomes of records in the wrong shard.
     pub(super) outsiders: Outsiders,
 }
 

@@ -56,7 +56,7 @@ impl Feed {
             let next = next.sequence;
             match self.first_behind(behind).await {
                 Ok(first) if first.is_some_and(|first| first < next) => {
-                    tracing::warn!(%behind, %next, "the mapping has left records out, reading them");
+                    tracing::warn!(%behind, %next, "records before the rest of the batch are not committed, reading them");
                     self.read(Start::After(behind), next, sender).await?;
                     rest += 1;
                 }
