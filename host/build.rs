@@ -11,9 +11,9 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Memory that is there from the start need not be grown, slice after slice.
+/// Memory that is there from the start need not be grown, batch after batch.
 const GUEST_MEMORY_BYTES: usize = 4 << 20;
-/// What a slice touches begins behind the stack; a small one keeps it together.
+/// What a batch touches begins behind the stack; a small one keeps it together.
 const GUEST_STACK_BYTES: usize = 128 << 10;
 
 /// What makes the guest small and quick; by environment, so that the workspace keeps one profile.

@@ -3,14 +3,14 @@
 use std::sync::OnceLock;
 
 use crate::enrich::enrich;
-use crate::placed::enrich_slab;
+use crate::placed::enrich_batch;
 use crate::rejection::Rejection;
 use crate::settings::Settings;
 
+use bindings::exports::sluice::transform::batch::{Guest as Batch, OutcomeBatch, RecordBatch};
 use bindings::exports::sluice::transform::rules::{
     Description, Event, Guest as Rules, Rejection as WireRejection, Routes, SourceRecord,
 };
-use bindings::exports::sluice::transform::slice::{Guest as Slice, OutcomeSlab, RecordSlab};
 
 /// The generated side of the boundary reads and writes raw memory, and its style is its own.
 #[allow(
@@ -25,7 +25,7 @@ use bindings::exports::sluice::transform::slice::{Guest as Slice, OutcomeSlab, R
     clippy::uninlined_format_args
 )]
 mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "transform-slice" });
+    wit_bindgen::generate!({ path: "../wit", world: "transform-batch" });
     use super::Component;
     export!(Component with_types_in self);
 }
@@ -78,11 +78,11 @@ impl Rules for Component {
     }
 }
 
-impl Slice for Component {
-    fn transform_slice(records: RecordSlab) -> OutcomeSlab {
-        let outcome = enrich_slab(&records.data, &records.data_ends, settings());
+impl Batch for Component {
+    fn transform_batch(records: RecordBatch) -> OutcomeBatch {
+        let outcome = enrich_batch(&records.data, &records.data_ends, settings());
         let rejections = outcome.rejections.into_iter();
-        OutcomeSlab {
+        OutcomeBatch {
             event_counts: outcome.event_counts,
             routes: vec![routes(); outcome.data_ends.len()],
             data: outcome.data,

@@ -4,7 +4,7 @@
 //! they can be tested natively. It walks an event once, checks all of it, and copies what it does
 //! not replace byte for byte: numbers keep their digits, and keys their order and spacing.
 //!
-//! [`slab::transform_slab`] carries such a function over many records in one call, and [`enrich_slab`] is
+//! [`batch::transform_batch`] carries such a function over many records in one call, and [`enrich_batch`] is
 //! that for these rules.
 
 #![cfg_attr(
@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod batch;
 mod bytes;
 #[cfg(target_arch = "wasm32")]
 mod component;
@@ -24,11 +25,10 @@ mod enrich;
 mod placed;
 mod rejection;
 mod settings;
-pub mod slab;
 mod timestamp;
 
 pub use enrich::{Enriched, enrich};
-pub use placed::enrich_slab;
+pub use placed::enrich_batch;
 pub use rejection::{Code, Rejection};
 pub use settings::Settings;
 pub use timestamp::{OutOfRange, Timestamp};

@@ -1,9 +1,9 @@
-//! The rules over a slab: what the component exports, and what it is measured against outside of one.
+//! The rules over a batch: what the component exports, and what it is measured against outside of one.
 
+use crate::batch::{Outcome, Partition, transform_batch};
 use crate::enrich::{Enriched, enrich};
 use crate::rejection::Rejection;
 use crate::settings::Settings;
-use crate::slab::{Outcome, Partition, transform_slab};
 
 /// An event with the settings that place it.
 struct Placed<'a> {
@@ -23,8 +23,8 @@ impl Partition for Placed<'_> {
 }
 
 /// Enriches the records whose ends in `data` are `ends`, and finds the partition of each.
-pub fn enrich_slab(data: &[u8], ends: &[u32], settings: &Settings) -> Outcome<Rejection> {
-    transform_slab(data, ends, |record, out| {
+pub fn enrich_batch(data: &[u8], ends: &[u32], settings: &Settings) -> Outcome<Rejection> {
+    transform_batch(data, ends, |record, out| {
         enrich(record, out).map(|event| Placed { event, settings })
     })
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use sluice::record::{Record, SequenceNumber, ShardId, Slice};
+use sluice::record::{Batch, Record, SequenceNumber, ShardId};
 
 /// The length of an event, without its line end.
 pub(crate) const EVENT_BYTES: usize = 210;
@@ -117,25 +117,25 @@ fn write(path: &Path, count: u64, types: u64) -> anyhow::Result<()> {
     Ok(file.flush()?)
 }
 
-/// `count` slices of `records` events each, as a file's source makes them.
-pub(crate) fn slices(count: u64, records: u64) -> anyhow::Result<Vec<Slice>> {
+/// `count` batches of `records` events each, as a file's source makes them.
+pub(crate) fn batches(count: u64, records: u64) -> anyhow::Result<Vec<Batch>> {
     let shard = ShardId::new("events").map_err(anyhow::Error::msg)?;
     let (mut events, mut line) = (Events::new(TYPES), Vec::new());
-    let mut slices = Vec::new();
-    for slice_number in 0..count {
-        let mut slice = Slice::new(shard.clone());
-        for record in slice_number * records..(slice_number + 1) * records {
+    let mut batches = Vec::new();
+    for batch_number in 0..count {
+        let mut batch = Batch::new(shard.clone());
+        for record in batch_number * records..(batch_number + 1) * records {
             events.next(&mut line)?;
-            slice.push(Record {
+            batch.push(Record {
                 data: &line,
                 partition_key: "",
                 position: SequenceNumber::from(record * (EVENT_BYTES as u64 + 1)).into(),
                 arrived_at: 0,
             });
         }
-        slices.push(slice);
+        batches.push(batch);
     }
-    Ok(slices)
+    Ok(batches)
 }
 
 /// `SplitMix64`, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators").

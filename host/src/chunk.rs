@@ -1,4 +1,4 @@
-//! A chunk in the making: outcomes of slices, joined in order and sorted by where they go.
+//! A chunk in the making: outcomes of batches, joined in order and sorted by where they go.
 
 mod lines;
 mod refusals;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::encode::{Format, Level, encode};
 use crate::ledger::{Pending, Range};
 use crate::partition::PartitionPath;
-use crate::record::{Position, SequenceNumber, Slice, span};
+use crate::record::{Batch, Position, SequenceNumber, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
 use crate::source::aggregate::Outsiders;
@@ -102,31 +102,31 @@ impl Chunk {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
     }
 
-    /// Takes in the next slice with what became of it. One without records changes nothing.
-    pub fn absorb(&mut self, slice: &Slice, mut outcome: Transformed) {
+    /// Takes in the next batch with what became of it. One without records changes nothing.
+    pub fn absorb(&mut self, batch: &Batch, mut outcome: Transformed) {
         self.refuse_messages_over_the_limit(&mut outcome);
         self.refuse_partitions_over_the_limit(&mut outcome);
-        self.count(slice, &outcome);
-        self.quarantine(slice, &outcome.rejected);
-        self.take_events(slice, outcome);
+        self.count(batch, &outcome);
+        self.quarantine(batch, &outcome.rejected);
+        self.take_events(batch, outcome);
     }
 
-    fn count(&mut self, slice: &Slice, outcome: &Transformed) {
-        let positions = slice.positions();
+    fn count(&mut self, batch: &Batch, outcome: &Transformed) {
+        let positions = batch.positions();
         let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
             return;
         };
         let first = self.bounds.map_or(first.sequence, |(first, _)| first);
         self.bounds = Some((first, last.sequence));
-        self.last_digest = Some(Digest::of(slice.record(slice.len() - 1).data));
+        self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
         let condemned = outcome.condemned.iter();
         self.condemned
             .extend(condemned.map(|index| positions[*index as usize]));
-        self.counts.add(slice, outcome);
+        self.counts.add(batch, outcome);
         self.counts.bus_only += bus_only(&outcome.events);
     }
 
-    fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
+    fn quarantine(&mut self, batch: &Batch, rejected: &[Rejected]) {
         if rejected.is_empty() {
             return;
         }
@@ -134,7 +134,7 @@ impl Chunk {
         let buffer = index(self.buffers.len());
         for Rejected { record, reason } in rejected {
             let start = index(lines.len());
-            let record = slice.record(*record as usize);
+            let record = batch.record(*record as usize);
             quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
@@ -148,7 +148,7 @@ impl Chunk {
         self.keep(lines);
     }
 
-    fn take_events(&mut self, slice: &Slice, outcome: Transformed) {
+    fn take_events(&mut self, batch: &Batch, outcome: Transformed) {
         let buffer = index(self.buffers.len());
         let mut by_partition: Vec<Lines> = Vec::new();
         by_partition.resize_with(outcome.partitions.len(), Lines::default);
@@ -165,7 +165,7 @@ impl Chunk {
             };
             let (start, end) = (event.start, event.end);
             let piece = Piece { buffer, start, end };
-            let position = slice.positions()[event.record as usize];
+            let position = batch.positions()[event.record as usize];
             if event.routes.lake {
                 let kept = self.rules.with_positions.then_some(position);
                 by_partition[event.partition as usize].push(piece, kept);
@@ -175,7 +175,7 @@ impl Chunk {
                     position,
                     event: of_record.1,
                     partition: partitions[event.partition as usize],
-                    key: key_piece(slice, buffer + 1, event.record as usize),
+                    key: key_piece(batch, buffer + 1, event.record as usize),
                     piece,
                 });
             } else if event.routes.bus && !(self.rules.announced && event.routes.lake) {
@@ -192,11 +192,11 @@ impl Chunk {
                 self.lake_partitions += self.destinations.len() - before;
             }
         }
-        let more_than_records = outcome.events.len().saturating_sub(slice.len());
+        let more_than_records = outcome.events.len().saturating_sub(batch.len());
         self.output_bytes += (more_than_records * Event::BESIDE_BYTES) as u64;
         self.keep(outcome.data);
         if self.rules.with_messages {
-            self.keep(slice.partition_keys().as_bytes().to_vec());
+            self.keep(batch.partition_keys().as_bytes().to_vec());
         }
     }
 
@@ -360,14 +360,14 @@ fn bus_only(events: &[Event]) -> u64 {
         .count() as u64
 }
 
-/// Where the partition key of a record is, in the buffer that its slice's keys will be.
-fn key_piece(slice: &Slice, buffer: u32, record: usize) -> Piece {
-    let span = span(slice.partition_key_ends(), record);
+/// Where the partition key of a record is, in the buffer that its batch's keys will be.
+fn key_piece(batch: &Batch, buffer: u32, record: usize) -> Piece {
+    let span = span(batch.partition_key_ends(), record);
     let (start, end) = (index(span.start), index(span.end));
     Piece { buffer, start, end }
 }
 
-/// Offsets and indexes within a chunk, whose slices are bounded far below 4 GiB.
+/// Offsets and indexes within a chunk, whose batches are bounded far below 4 GiB.
 fn index(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

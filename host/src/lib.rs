@@ -2,15 +2,15 @@
 //! data lake and on a bus, each record exactly once.
 //!
 //! ```text
-//! source → chunk → transform (slices, sandbox) → partition → encode → lake + bus + quarantine → ledger
+//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 //!
 //! [`pipeline`] holds that flow on one screen. The modules, in its order:
 //!
 //! - [`cli`] and [`config`]: settings as users write them, checked.
 //! - [`run`]: the modes; each chooses where records come from and where outcomes go.
-//! - [`record`]: records, their ids, and slices of them.
-//! - [`source`]: shards read into slices.
+//! - [`record`]: records, their ids, and batches of them.
+//! - [`source`]: shards read into batches.
 //! - [`transform`]: the sandbox, and what becomes of a record in it.
 //! - [`partition`], [`chunk`], [`encode`]: outcomes sorted by partition and made into objects.
 //! - [`sink`]: the lake, the bus and quarantine.

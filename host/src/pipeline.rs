@@ -1,7 +1,7 @@
 //! The whole flow of a shard, the same in every mode.
 //!
 //! ```text
-//! source → chunk → transform (slices, sandbox) → partition → encode → lake + bus + quarantine → ledger
+//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 
 mod gate;
@@ -20,8 +20,8 @@ use crate::chunk::{Chunk, ChunkLimits, ChunkRules};
 use crate::compute::Task;
 use crate::error::PipelineError;
 use crate::ledger::store::LedgerStore;
-use crate::record::Slice;
-use crate::source::Slices;
+use crate::record::Batch;
+use crate::source::ShardBatches;
 use crate::transform::outcome::Transformed;
 use crate::transform::sandbox::SandboxError;
 
@@ -40,22 +40,22 @@ pub async fn run_shard(
     fresh: &Fresh,
 ) -> Result<(), PipelineError> {
     let Shard {
-        slices,
+        batches,
         ledger,
         sinks,
     } = shard;
     let rules = || (sinks.chunk_rules(host), host.chunk_limits());
     let first = replay.map_or(How::Fresh(fresh), How::Again);
-    let mut ready = build(host, rules(), slices, first).await?;
+    let mut ready = build(host, rules(), batches, first).await?;
     while let Some(built) = ready {
         let landing = land(host, sinks, ledger, built);
-        let next = build(host, rules(), slices, How::Fresh(fresh));
+        let next = build(host, rules(), batches, How::Fresh(fresh));
         ((), ready) = tokio::try_join!(landing, next)?;
     }
     Ok(())
 }
 
-/// A chunk, how it was made, and when its first slice came.
+/// A chunk, how it was made, and when its first batch came.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
     plan: Plan,
@@ -69,7 +69,7 @@ pub(crate) struct Built {
 pub(crate) async fn build(
     host: &Host,
     (rules, limits): (ChunkRules, ChunkLimits),
-    slices: &mut Slices,
+    batches: &mut ShardBatches,
     how: How<'_>,
 ) -> Result<Option<Built>, PipelineError> {
     let mut gate = Gate::new(limits, how.range());
@@ -77,10 +77,10 @@ pub(crate) async fn build(
     let mut in_flight = VecDeque::new();
     loop {
         while gate.is_open() && in_flight.len() < 2 * host.compute.threads() {
-            match gate.next_slice(slices).await? {
-                Some(slice) => {
-                    let plan = plan.get_or_insert_with(|| how.plan(&slice));
-                    in_flight.push_back(transform(host, plan, slice));
+            match gate.next_batch(batches).await? {
+                Some(batch) => {
+                    let plan = plan.get_or_insert_with(|| how.plan(&batch));
+                    in_flight.push_back(transform(host, plan, batch));
                 }
                 None => gate.close(),
             }
@@ -89,18 +89,18 @@ pub(crate) async fn build(
             break;
         };
         let Done {
-            slice,
+            batch,
             outcome,
             took,
         } = next.finish().await;
         let (release, outcome) = (plan.release.id(), outcome?);
-        host.scores.add(release, slice.len(), &outcome, took);
+        host.scores.add(release, batch.len(), &outcome, took);
         let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
-        chunk.absorb(&slice, outcome);
-        host.progress.read(&slice);
+        chunk.absorb(&batch, outcome);
+        host.progress.read(&batch);
         if plan.range.is_none() && chunk.is_overgrown(&limits) {
             gate.close();
-            slices.unread(take_back(in_flight.drain(..)).await);
+            batches.unread(take_back(in_flight.drain(..)).await);
         }
     }
     gate.check_complete()?;
@@ -114,16 +114,16 @@ pub(crate) async fn build(
     })
 }
 
-/// A slice and what became of it.
+/// A batch and what became of it.
 struct Done {
-    slice: Slice,
+    batch: Batch,
     outcome: Result<Transformed, SandboxError>,
     took: Duration,
 }
 
 type Transforming = Task<Done>;
 
-fn transform(host: &Host, plan: &Plan, slice: Slice) -> Transforming {
+fn transform(host: &Host, plan: &Plan, batch: Batch) -> Transforming {
     let (release, condemned) = (plan.release.clone(), plan.condemned.clone());
     let shadow = plan
         .shadow
@@ -132,26 +132,26 @@ fn transform(host: &Host, plan: &Plan, slice: Slice) -> Transforming {
     let timing = host.progress.times.transform.clone();
     host.compute.spawn(move || {
         let started = Instant::now();
-        let outcome = release.run(&slice, &condemned);
+        let outcome = release.run(&batch, &condemned);
         let took = started.elapsed();
         timing.took(took);
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
-            seen.compare(&shadow, &slice, outcome, took);
+            seen.compare(&shadow, &batch, outcome, took);
         }
         Done {
-            slice,
+            batch,
             outcome,
             took,
         }
     })
 }
 
-async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Slice> {
-    let mut slices = Vec::new();
+async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Batch> {
+    let mut batches = Vec::new();
     for task in tasks {
-        slices.push(task.finish().await.slice);
+        batches.push(task.finish().await.batch);
     }
-    slices
+    batches
 }
 
 /// Keeps the release, pins the chunk, writes everything that came of it, and only then commits it.

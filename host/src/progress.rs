@@ -16,7 +16,7 @@ use self::reasons::Reasons;
 pub use self::summary::Summary;
 pub use self::times::{Times, Timing};
 use crate::chunk::ChunkCounts;
-use crate::record::{ShardId, Slice};
+use crate::record::{Batch, ShardId};
 use crate::retry::Retries;
 use crate::transform::release::ReleaseId;
 
@@ -94,11 +94,11 @@ impl Progress {
         }
     }
 
-    /// A slice was read.
-    pub fn read(&self, slice: &Slice) {
-        self.read_records.inc_by(slice.len() as u64);
-        self.blank_lines.inc_by(slice.skipped());
-        self.outsiders.inc_by(slice.outsiders());
+    /// A batch was read.
+    pub fn read(&self, batch: &Batch) {
+        self.read_records.inc_by(batch.len() as u64);
+        self.blank_lines.inc_by(batch.skipped());
+        self.outsiders.inc_by(batch.outsiders());
     }
 
     /// An object was put: of events, or of records in quarantine.

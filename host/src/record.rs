@@ -1,4 +1,4 @@
-//! The words of a stream: shards, sequence numbers, record ids, and records packed into slices.
+//! The words of a stream: shards, sequence numbers, record ids, and records packed into batches.
 
 mod bounds;
 mod sequence;
@@ -141,7 +141,7 @@ impl From<SequenceNumber> for Position {
     }
 }
 
-/// One record of a slice.
+/// One record of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The bytes as the source gave them.
@@ -154,10 +154,10 @@ pub struct Record<'a> {
     pub arrived_at: u64,
 }
 
-/// Consecutive records of one shard, packed as the contract's `record-slab` wants them: one call of
+/// Consecutive records of one shard, packed as the contract's `record-batch` wants them: one call of
 /// the transform.
 #[derive(Clone, Debug)]
-pub struct Slice {
+pub struct Batch {
     shard: ShardId,
     data: Vec<u8>,
     data_ends: Vec<u32>,
@@ -170,15 +170,15 @@ pub struct Slice {
 }
 
 /// What one instance gets at most: enough to make the cost of a fresh one disappear (27 µs over
-/// 1,000 records), small enough that slices spread over all cores.
-pub const SLICE_MAX_RECORDS: usize = 1_000;
+/// 1,000 records), small enough that batches spread over all cores.
+pub const BATCH_MAX_RECORDS: usize = 1_000;
 
-/// A slice closes when it holds this many bytes, so that what is in flight stays small and a slab
+/// A batch closes when it holds this many bytes, so that what is in flight stays small and a batch
 /// fits the instance's memory several times over.
-pub const SLICE_MAX_BYTES: usize = 1 << 20;
+pub const BATCH_MAX_BYTES: usize = 1 << 20;
 
-impl Slice {
-    /// An empty slice of `shard`.
+impl Batch {
+    /// An empty batch of `shard`.
     #[must_use]
     pub fn new(shard: ShardId) -> Self {
         Self {
@@ -194,7 +194,7 @@ impl Slice {
         }
     }
 
-    /// An empty slice of the same shard with room for as much as this one holds: the next one is likely
+    /// An empty batch of the same shard with room for as much as this one holds: the next one is likely
     /// to hold as much, and need not grow to it step by step.
     #[must_use]
     pub fn successor(&self) -> Self {
@@ -212,8 +212,8 @@ impl Slice {
     /// Appends a record.
     ///
     /// # Panics
-    /// If the slice came to hold more than 4 GiB, which sources prevent by bounding a record and
-    /// closing a slice that is [`full`](Self::is_full).
+    /// If the batch came to hold more than 4 GiB, which sources prevent by bounding a record and
+    /// closing a batch that is [`full`](Self::is_full).
     pub fn push(&mut self, record: Record<'_>) {
         self.data.extend_from_slice(record.data);
         self.data_ends.push(end_offset(self.data.len()));
@@ -234,10 +234,10 @@ impl Slice {
         self.outsiders += records;
     }
 
-    /// Whether the slice should be closed before another record.
+    /// Whether the batch should be closed before another record.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len() >= SLICE_MAX_RECORDS || self.data.len() >= SLICE_MAX_BYTES
+        self.len() >= BATCH_MAX_RECORDS || self.data.len() >= BATCH_MAX_BYTES
     }
 
     /// The number of records.
@@ -343,7 +343,7 @@ impl Slice {
 }
 
 fn end_offset(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or_else(|_| panic!("a slice of {length} bytes is over 4 GiB"))
+    u32::try_from(length).unwrap_or_else(|_| panic!("a batch of {length} bytes is over 4 GiB"))
 }
 
 /// The bytes of item `index` in a packed list: from the end of the item before it to its own end.

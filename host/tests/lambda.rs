@@ -127,7 +127,7 @@ fn the_answer_names_the_first_record_that_is_not_committed() {
     let events = events(1_500, 33);
     cloud.put_all(&events);
     let rule = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
-    // A slice has 1,000 records and five types; what comes after them is refused.
+    // A batch has 1,000 records and five types; what comes after them is refused.
     cloud
         .proxy(Service::S3)
         .add(rule.path("event_type").nth(6).always());

@@ -10,10 +10,10 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Settings, enrich_slab};
+use guest_enrich::{Settings, enrich_batch};
 use rayon::prelude::*;
 use sluice::encode::ZSTD_DEFAULT_LEVEL;
-use sluice::record::{SLICE_MAX_BYTES, span};
+use sluice::record::{BATCH_MAX_BYTES, span};
 use zstd::bulk::Compressor;
 
 /// The input of a chunk: what `run` takes for files where it is not told.
@@ -47,7 +47,7 @@ pub(crate) fn run(source: &Path, lake: &Path) -> anyhow::Result<(usize, usize)> 
 fn read(mut file: File, chunks: &mpsc::SyncSender<Vec<u8>>) -> io::Result<()> {
     let mut rest = Vec::new();
     loop {
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES + SLICE_MAX_BYTES);
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES + BATCH_MAX_BYTES);
         chunk.append(&mut rest);
         let wanted = CHUNK_BYTES.saturating_sub(chunk.len()) as u64;
         (&mut file).take(wanted).read_to_end(&mut chunk)?;
@@ -90,7 +90,7 @@ fn land(chunk: &[u8], number: usize, lake: &Path) -> anyhow::Result<(usize, usiz
 fn blocks(chunk: &[u8]) -> Vec<&[u8]> {
     let (mut blocks, mut rest) = (Vec::new(), chunk);
     while !rest.is_empty() {
-        let about = rest.len().min(SLICE_MAX_BYTES / 4);
+        let about = rest.len().min(BATCH_MAX_BYTES / 4);
         let end = memchr::memchr(b'\n', &rest[about..]).map_or(rest.len(), |at| about + at + 1);
         let (block, more) = rest.split_at(end);
         blocks.push(block);
@@ -102,7 +102,7 @@ fn blocks(chunk: &[u8]) -> Vec<&[u8]> {
 fn sort(block: &[u8]) -> anyhow::Result<Sorted> {
     let ends = memchr::memchr_iter(b'\n', block).map(|at| u32::try_from(at + 1));
     let ends: Vec<u32> = ends.collect::<Result<_, _>>()?;
-    let outcome = enrich_slab(block, &ends, &Settings::default());
+    let outcome = enrich_batch(block, &ends, &Settings::default());
     ensure!(outcome.rejections.is_empty(), "an event was rejected");
     let mut of_partition = vec![Vec::new(); outcome.partitions.len()];
     for (event, &partition) in outcome.partition_indexes.iter().enumerate() {

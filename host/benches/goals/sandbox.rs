@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Settings, enrich_slab};
+use guest_enrich::{Settings, enrich_batch};
 use serde_json::Value;
 use sluice::author::subject;
-use sluice::record::{SLICE_MAX_RECORDS, Slice};
+use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::transform::admit::Release;
 use sluice::transform::judge::check_json;
 use sluice::transform::outcome::Transformed;
@@ -19,8 +19,8 @@ use super::measure::{Pairs, in_turn, median};
 use super::table::{Report, times};
 use crate::events;
 
-/// Slices of a round, of different events.
-const SLICES: u64 = 20;
+/// Batches of a round, of different events.
+const BATCHES: u64 = 20;
 
 /// Rounds for each pair of whole runs that was asked for: a round takes some ten milliseconds.
 const ROUNDS: usize = 20;
@@ -36,7 +36,7 @@ const OVER_VRL: f64 = 5.5;
 
 struct Sandbox {
     release: Release,
-    slices: Vec<Slice>,
+    batches: Vec<Batch>,
     settings: Settings,
 }
 
@@ -45,19 +45,19 @@ impl Sandbox {
         let engine = subject::engine(1)?;
         Ok(Self {
             release: subject::admitted(&engine, None, "{}")?,
-            slices: events::slices(SLICES, SLICE_MAX_RECORDS as u64)?,
+            batches: events::batches(BATCHES, BATCH_MAX_RECORDS as u64)?,
             settings: Settings::default(),
         })
     }
 
-    /// What the program makes of each slice: all of its records are events, natively too.
+    /// What the program makes of each batch: all of its records are events, natively too.
     fn outcomes(&self) -> anyhow::Result<Vec<Transformed>> {
         let mut outcomes = Vec::new();
-        for slice in &self.slices {
-            let inside = self.release.run(slice, &[])?;
-            let outside = enrich_slab(slice.data(), slice.data_ends(), &self.settings);
+        for batch in &self.batches {
+            let inside = self.release.run(batch, &[])?;
+            let outside = enrich_batch(batch.data(), batch.data_ends(), &self.settings);
             ensure!(
-                inside.events.len() == slice.len() && inside.data == outside.data,
+                inside.events.len() == batch.len() && inside.data == outside.data,
                 "the sandbox and the native function do not make the same events"
             );
             outcomes.push(inside);
@@ -65,29 +65,33 @@ impl Sandbox {
         Ok(outcomes)
     }
 
-    /// Nanoseconds a record when each slice is given to `work`.
-    fn round(&self, mut work: impl FnMut(&Slice) -> anyhow::Result<()>) -> anyhow::Result<f64> {
+    /// Nanoseconds a record when each batch is given to `work`.
+    fn round(&self, mut work: impl FnMut(&Batch) -> anyhow::Result<()>) -> anyhow::Result<f64> {
         let begun = Instant::now();
-        for slice in &self.slices {
-            work(slice)?;
+        for batch in &self.batches {
+            work(batch)?;
         }
-        let records: usize = self.slices.iter().map(Slice::len).sum();
+        let records: usize = self.batches.iter().map(Batch::len).sum();
         Ok(begun.elapsed().as_secs_f64() * 1e9 / count(records))
     }
 
-    /// What `run` does with a slice up to the outcome: a fresh instance, its settings, the copy into its
+    /// What `run` does with a batch up to the outcome: a fresh instance, its settings, the copy into its
     /// memory and back, fuel, memory and time bounded, and the check of what it returned.
     fn sandboxed(&self) -> anyhow::Result<f64> {
-        self.round(|slice| {
-            black_box(self.release.run(slice, &[])?);
+        self.round(|batch| {
+            black_box(self.release.run(batch, &[])?);
             Ok(())
         })
     }
 
     /// The same function into one output buffer, the partition of each event found.
     fn native(&self) -> anyhow::Result<f64> {
-        self.round(|slice| {
-            black_box(enrich_slab(slice.data(), slice.data_ends(), &self.settings));
+        self.round(|batch| {
+            black_box(enrich_batch(
+                batch.data(),
+                batch.data_ends(),
+                &self.settings,
+            ));
             Ok(())
         })
     }
@@ -96,7 +100,7 @@ impl Sandbox {
     fn check(&self, outcomes: &[Transformed]) -> anyhow::Result<f64> {
         let mut outcomes = outcomes.iter();
         self.round(|_| {
-            let outcome = outcomes.next().context("an outcome for each slice")?;
+            let outcome = outcomes.next().context("an outcome for each batch")?;
             for event in &outcome.events {
                 let data = &outcome.data[event.start as usize..event.end as usize];
                 check_json(data).map_err(|reason| anyhow::anyhow!(reason.message))?;

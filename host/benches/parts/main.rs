@@ -14,11 +14,11 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use guest_enrich::{Settings, enrich_slab};
+use guest_enrich::{Settings, enrich_batch};
 use sluice::author::subject;
 use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
-use sluice::record::{SLICE_MAX_RECORDS, Slice};
+use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::source::aggregate::{Aggregator, Outsiders, unpack};
 use sluice::transform::admit::Release;
 use sluice::transform::judge::check_json;
@@ -28,9 +28,9 @@ use sluice::transform::release::Digest;
 /// What an aggregate of the producer library may have, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;
 
-fn slice() -> Slice {
-    let records = SLICE_MAX_RECORDS as u64;
-    events::slices(1, records).unwrap().remove(0)
+fn batch() -> Batch {
+    let records = BATCH_MAX_RECORDS as u64;
+    events::batches(1, records).unwrap().remove(0)
 }
 
 fn release() -> Release {
@@ -46,17 +46,17 @@ fn lines(outcome: &Transformed) -> Vec<&[u8]> {
 }
 
 fn enrichment(criterion: &mut Criterion) {
-    let (slice, release, settings) = (slice(), release(), Settings::default());
+    let (batch, release, settings) = (batch(), release(), Settings::default());
     let mut group = criterion.benchmark_group("enrichment of 1,000 records");
-    group.throughput(Throughput::Elements(slice.len() as u64));
+    group.throughput(Throughput::Elements(batch.len() as u64));
     group.bench_function("native", |bencher| {
-        bencher.iter(|| enrich_slab(black_box(slice.data()), slice.data_ends(), &settings));
+        bencher.iter(|| enrich_batch(black_box(batch.data()), batch.data_ends(), &settings));
     });
-    group.bench_function("sandbox, slab", |bencher| {
-        bencher.iter(|| release.run(black_box(&slice), &[]).unwrap());
+    group.bench_function("sandbox, batch", |bencher| {
+        bencher.iter(|| release.run(black_box(&batch), &[]).unwrap());
     });
     group.bench_function("sandbox, record by record", |bencher| {
-        bencher.iter(|| release.program().run_singly(black_box(&slice)).unwrap());
+        bencher.iter(|| release.program().run_singly(black_box(&batch)).unwrap());
     });
     group.finish();
     criterion.bench_function("fresh instance with its settings", |bencher| {
@@ -65,12 +65,12 @@ fn enrichment(criterion: &mut Criterion) {
 }
 
 fn results(criterion: &mut Criterion) {
-    let (slice, release) = (slice(), release());
-    let outcome = release.run(&slice, &[]).unwrap();
+    let (batch, release) = (batch(), release());
+    let outcome = release.run(&batch, &[]).unwrap();
     let lines = lines(&outcome);
     let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum();
     let mut group = criterion.benchmark_group("results of 1,000 records");
-    group.throughput(Throughput::Elements(slice.len() as u64));
+    group.throughput(Throughput::Elements(batch.len() as u64));
     group.bench_function("check that they are JSON", |bencher| {
         bencher.iter(|| {
             for line in black_box(&lines) {
@@ -88,26 +88,26 @@ fn results(criterion: &mut Criterion) {
 }
 
 fn ledger(criterion: &mut Criterion) {
-    let slice = slice();
-    let digest = Digest::of(slice.record(0).data);
+    let batch = batch();
+    let digest = Digest::of(batch.record(0).data);
     let pending = Pending {
         range: Range {
-            first: slice.positions()[0].sequence,
-            last: slice.positions()[slice.len() - 1].sequence,
-            count: slice.len() as u64,
+            first: batch.positions()[0].sequence,
+            last: batch.positions()[batch.len() - 1].sequence,
+            count: batch.len() as u64,
         },
         release: digest,
         format: Format::default(),
         condemned: Vec::new(),
         outsiders: Outsiders::default(),
     };
-    let settled = Ledger::new(slice.shard().clone());
+    let settled = Ledger::new(batch.shard().clone());
     criterion.bench_function("ledger: pin, write, read, commit, write", |bencher| {
         bencher.iter(|| {
             let pinned = settled.pin(pending.clone()).unwrap();
             let written = serde_json::to_vec(&pinned).unwrap();
             let read: Ledger = serde_json::from_slice(&written).unwrap();
-            let read = read.check(slice.shard()).unwrap();
+            let read = read.check(batch.shard()).unwrap();
             let committed = read.commit(pending.range, digest).unwrap();
             serde_json::to_vec(&committed).unwrap()
         });
@@ -115,9 +115,9 @@ fn ledger(criterion: &mut Criterion) {
 }
 
 fn aggregates(criterion: &mut Criterion) {
-    let (slice, mut aggregator) = (slice(), Aggregator::new(AGGREGATE_MAX_BYTES));
+    let (batch, mut aggregator) = (batch(), Aggregator::new(AGGREGATE_MAX_BYTES));
     let mut count = 0;
-    for record in slice.records() {
+    for record in batch.records() {
         let key = count.to_string();
         if !aggregator.fits(&key, record.data.len()) {
             break;

@@ -1,6 +1,6 @@
 //! The transform next to its reference, and many records in a call next to one.
 
-use guest_enrich::slab::{Partition, transform_slab};
+use guest_enrich::batch::{Partition, transform_batch};
 use guest_enrich::{Rejection, enrich};
 
 use crate::reference::{self, Expected, REPLACED, decode, is_json, pairs};
@@ -102,7 +102,7 @@ impl Partition for ByType {
 }
 
 /// Many records, one a line: what one call makes of all is what each makes alone.
-pub(crate) fn slab(input: &[u8]) {
+pub(crate) fn batch(input: &[u8]) {
     let records: Vec<_> = input.split(|byte| *byte == b'\n').collect();
     let data = records.concat();
     let mut end = 0;
@@ -111,7 +111,7 @@ pub(crate) fn slab(input: &[u8]) {
         u32::try_from(end).unwrap()
     });
     let ends: Vec<_> = ends.collect();
-    let outcome = transform_slab(&data, &ends, |record, out| {
+    let outcome = transform_batch(&data, &ends, |record, out| {
         enrich(record, out).map(|event| ByType(bytes(&*event.event_type).to_vec()))
     });
     let (mut event, mut start, mut rejected) = (0, 0, outcome.rejections.iter());

@@ -1,7 +1,7 @@
 //! Events of Lambda, next to the types of the crate `aws_lambda_events`.
 
 use aws_lambda_events::event::kinesis::KinesisEvent as Theirs;
-use sluice::source::lambda_event::{Batch, KinesisEvent};
+use sluice::source::lambda_event::{KinesisEvent, LambdaBatch};
 
 /// What both take holds the same records. An event that only one takes is none of Lambda's: the other
 /// crate wants fields that are not read here, and wants no time of more digits than it can hold.
@@ -20,7 +20,7 @@ pub(crate) fn feed(input: &[u8]) {
     }
 }
 
-fn check(batches: &[Batch], theirs: &Theirs) {
+fn check(batches: &[LambdaBatch], theirs: &Theirs) {
     let found: usize = batches.iter().map(|batch| batch.records.len()).sum();
     assert_eq!(found, theirs.records.len());
     for batch in batches {
@@ -35,7 +35,10 @@ fn check(batches: &[Batch], theirs: &Theirs) {
     }
 }
 
-fn is_of(batch: &Batch, record: &aws_lambda_events::event::kinesis::KinesisEventRecord) -> bool {
+fn is_of(
+    batch: &LambdaBatch,
+    record: &aws_lambda_events::event::kinesis::KinesisEventRecord,
+) -> bool {
     let stream = record.event_source_arn.as_deref().unwrap_or_default();
     let id = record.event_id.as_deref().unwrap_or_default();
     let stream = stream.split_once(":stream/").map(|(_, name)| name);

@@ -37,7 +37,7 @@ pub struct Target {
 /// All there are.
 pub const TARGETS: [Target; 10] = [
     target("enrichment", enrichment::one),
-    target("slab", enrichment::slab),
+    target("batch", enrichment::batch),
     target("aggregates", aggregates::feed),
     target("lambda_events", lambda_events::feed),
     target("config", config::feed),

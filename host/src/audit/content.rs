@@ -139,7 +139,7 @@ fn compare<'a>(
 }
 
 /// A line of quarantine without the backtrace, which says how the transform's code was laid out and
-/// what it had done before, and may differ where slices do.
+/// what it had done before, and may differ where batches do.
 fn without_backtrace(line: &[u8]) -> Cow<'_, [u8]> {
     changed(line, |entry| {
         entry.remove("backtrace");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Audit;
 use super::finding::{Finding, Kind, rid};
 use super::report::{Counts, Report};
-use crate::record::Slice;
+use crate::record::Batch;
 use crate::sink::object_key::ShortId;
 use crate::sink::{Destination, Messages};
 use crate::transform::admit::Release;
@@ -39,19 +39,19 @@ impl Gap {
         })
     }
 
-    /// Looks for releases of which each record of a slice leaves nothing.
+    /// Looks for releases of which each record of a batch leaves nothing.
     ///
     /// # Errors
     /// The lake cannot be read, or a release fails outside of any record.
-    pub(super) async fn judge(&self, slice: Slice) -> anyhow::Result<Report> {
-        self.audit.host.progress.read(&slice);
-        let slice = Arc::new(slice);
-        let left = Left::all(slice.len(), self.with_bus());
-        let mut left = self.narrow(left, &slice, self.beside.clone()).await?;
+    pub(super) async fn judge(&self, batch: Batch) -> anyhow::Result<Report> {
+        self.audit.host.progress.read(&batch);
+        let batch = Arc::new(batch);
+        let left = Left::all(batch.len(), self.with_bus());
+        let mut left = self.narrow(left, &batch, self.beside.clone()).await?;
         let accounted_for = left.dropped + left.bus_only;
         if !left.records.is_empty() {
             let others = self.audit.releases.all_but(&self.names).await?;
-            left = self.narrow(left, &slice, others.into()).await?;
+            left = self.narrow(left, &batch, others.into()).await?;
         }
         let mut report = Report {
             counts: Counts {
@@ -64,7 +64,7 @@ impl Gap {
             ..Report::default()
         };
         for (record, place) in left.records {
-            report.findings.add(|| missing(&slice, record, place));
+            report.findings.add(|| missing(&batch, record, place));
         }
         Ok(report)
     }
@@ -77,16 +77,16 @@ impl Gap {
     async fn narrow(
         &self,
         mut left: Left,
-        slice: &Arc<Slice>,
+        batch: &Arc<Batch>,
         releases: Arc<[Arc<Release>]>,
     ) -> Result<Left, SandboxError> {
-        let slice = slice.clone();
+        let batch = batch.clone();
         let narrowed = self.audit.host.compute.spawn(move || {
             for release in releases.iter() {
                 if left.records.is_empty() {
                     break;
                 }
-                left.narrow(&release.run(&slice, &[])?);
+                left.narrow(&release.run(&batch, &[])?);
             }
             Ok(left)
         });
@@ -94,17 +94,17 @@ impl Gap {
     }
 }
 
-fn missing(slice: &Slice, record: u32, place: Option<String>) -> Finding {
-    let position = slice.positions()[record as usize];
-    let id = rid(slice.shard(), position);
+fn missing(batch: &Batch, record: u32, place: Option<String>) -> Finding {
+    let position = batch.positions()[record as usize];
+    let id = rid(batch.shard(), position);
     let message = match place {
         Some(place) => format!("{id} is nowhere; it belongs in {place}"),
         None => format!("{id} is nowhere, and the lake keeps no release to say where it belongs"),
     };
-    Finding::new(Kind::MissingRecord, slice.shard(), message).of(position)
+    Finding::new(Kind::MissingRecord, batch.shard(), message).of(position)
 }
 
-/// The records of a slice that leave something by every release so far, with where that should be.
+/// The records of a batch that leave something by every release so far, with where that should be.
 struct Left {
     records: BTreeMap<u32, Option<String>>,
     with_bus: bool,

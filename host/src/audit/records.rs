@@ -1,28 +1,32 @@
 //! The records of a shard in order, packed anew where a chunk begins.
 
-use crate::record::{Record, SequenceNumber, ShardId, Slice};
-use crate::source::{Slices, SourceError};
+use crate::record::{Batch, Record, SequenceNumber, ShardId};
+use crate::source::{ShardBatches, SourceError};
 use crate::transform::release::Digest;
 
-/// The records of a shard. Slices that are taken begin where a chunk does, as they did when it was
+/// The records of a shard. Batches that are taken begin where a chunk does, as they did when it was
 /// landed, however the source packs them.
 pub(super) struct Records {
     shard: ShardId,
-    slices: Slices,
-    slice: Slice,
+    batches: ShardBatches,
+    batch: Batch,
     next: usize,
     watched: Option<SequenceNumber>,
     watched_digest: Option<Digest>,
 }
 
 impl Records {
-    /// The records in these slices. The digest of the record `watched` is kept.
+    /// The records in these batches. The digest of the record `watched` is kept.
     #[must_use]
-    pub(super) fn new(shard: ShardId, slices: Slices, watched: Option<SequenceNumber>) -> Self {
+    pub(super) fn new(
+        shard: ShardId,
+        batches: ShardBatches,
+        watched: Option<SequenceNumber>,
+    ) -> Self {
         Self {
-            slice: Slice::new(shard.clone()),
+            batch: Batch::new(shard.clone()),
             shard,
-            slices,
+            batches,
             next: 0,
             watched,
             watched_digest: None,
@@ -34,24 +38,24 @@ impl Records {
     /// # Errors
     /// Why the source cannot be read on.
     pub(super) async fn peek(&mut self) -> Result<Option<Record<'_>>, SourceError> {
-        while self.next == self.slice.len() {
-            match self.slices.next().await? {
-                Some(slice) => (self.slice, self.next) = (slice, 0),
+        while self.next == self.batch.len() {
+            match self.batches.next().await? {
+                Some(batch) => (self.batch, self.next) = (batch, 0),
                 None => return Ok(None),
             }
         }
-        Ok(Some(self.slice.record(self.next)))
+        Ok(Some(self.batch.record(self.next)))
     }
 
-    /// A slice of the next records that are `wanted`; `None` where the next one is not, and at the end.
+    /// A batch of the next records that are `wanted`; `None` where the next one is not, and at the end.
     ///
     /// # Errors
     /// Why the source cannot be read on.
     pub(super) async fn take(
         &mut self,
         wanted: impl Fn(SequenceNumber) -> bool,
-    ) -> Result<Option<Slice>, SourceError> {
-        let mut taken = Slice::new(self.shard.clone());
+    ) -> Result<Option<Batch>, SourceError> {
+        let mut taken = Batch::new(self.shard.clone());
         let watched = self.watched;
         let mut digest = None;
         while !taken.is_full() {
@@ -83,20 +87,20 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::record::SLICE_MAX_RECORDS;
+    use crate::record::BATCH_MAX_RECORDS;
 
     fn shard() -> ShardId {
         ShardId::new("s").unwrap()
     }
 
-    /// Records 0, 1, 2 … in slices of these lengths.
+    /// Records 0, 1, 2 … in batches of these lengths.
     fn records(lengths: &[usize], watched: u64) -> Records {
         let (sender, receiver) = mpsc::channel(lengths.len());
         let mut number = 0_u64;
         for length in lengths {
-            let mut slice = Slice::new(shard());
+            let mut batch = Batch::new(shard());
             for _ in 0..*length {
-                slice.push(Record {
+                batch.push(Record {
                     data: number.to_string().as_bytes(),
                     partition_key: "",
                     position: SequenceNumber::from(number).into(),
@@ -104,21 +108,21 @@ mod tests {
                 });
                 number += 1;
             }
-            sender.try_send(Ok(slice)).unwrap();
+            sender.try_send(Ok(batch)).unwrap();
         }
-        Records::new(shard(), Slices::new(receiver), Some(watched.into()))
+        Records::new(shard(), ShardBatches::new(receiver), Some(watched.into()))
     }
 
     #[tokio::test]
-    async fn slices_begin_and_end_where_they_are_asked_to() {
+    async fn batches_begin_and_end_where_they_are_asked_to() {
         let mut records = records(&[700, 0, 700, 700], 2_099);
         let mut lengths = Vec::new();
         for end in [10_u64, 1_800, 1_800, 5_000, 5_000] {
             let taken = records.take(|number| number < end.into()).await.unwrap();
-            lengths.push(taken.map_or(0, |slice| slice.len()));
+            lengths.push(taken.map_or(0, |batch| batch.len()));
             assert_eq!(records.watched_digest().is_some(), end == 5_000);
         }
-        assert_eq!(lengths, [10, SLICE_MAX_RECORDS, 790, 300, 0]);
+        assert_eq!(lengths, [10, BATCH_MAX_RECORDS, 790, 300, 0]);
         assert_eq!(records.watched_digest(), Some(Digest::of(b"2099")));
         assert!(records.peek().await.unwrap().is_none());
     }

@@ -25,7 +25,7 @@ use crate::pipeline::{How, Plan, build};
 use crate::record::{Position, SequenceNumber, ShardId};
 use crate::sink::Destination;
 use crate::sink::object_key::{ChunkName, ShortId};
-use crate::source::Slices;
+use crate::source::ShardBatches;
 use crate::transform::admit::Release;
 use crate::transform::outcome::Fault;
 
@@ -55,7 +55,7 @@ impl ShardAudit {
         let shard = ledger.shard().clone();
         let last = ledger.committed().map(|committed| committed.last);
         Self {
-            records: Records::new(shard.clone(), opened.slices, last),
+            records: Records::new(shard.clone(), opened.batches, last),
             audit,
             shard,
             ledger,
@@ -120,9 +120,9 @@ impl ShardAudit {
         let mut in_flight = FuturesOrdered::new();
         let mut next = Some(first);
         while next.is_some() || !in_flight.is_empty() {
-            if let Some(slice) = next {
-                self.judged += slice.len() as u64;
-                in_flight.push_back(gap.judge(slice));
+            if let Some(batch) = next {
+                self.judged += batch.len() as u64;
+                in_flight.push_back(gap.judge(batch));
             }
             next = self.records.take(within).await?;
             if (next.is_none() || in_flight.len() >= at_once)
@@ -187,18 +187,18 @@ impl ShardAudit {
             condemned: condemned.into(),
         };
         let (sender, receiver) = mpsc::channel(1);
-        let mut slices = Slices::new(receiver);
+        let mut batches = ShardBatches::new(receiver);
         let records = &mut self.records;
         let feed = async move {
-            while let Some(slice) = records.take(|number| number <= name.last).await? {
-                if sender.send(Ok(slice)).await.is_err() {
+            while let Some(batch) = records.take(|number| number <= name.last).await? {
+                if sender.send(Ok(batch)).await.is_err() {
                     break;
                 }
             }
             Ok(())
         };
         let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
-        let built = build(&audit.host, limits, &mut slices, How::Again(plan));
+        let built = build(&audit.host, limits, &mut batches, How::Again(plan));
         let (built, ()) = tokio::try_join!(built, feed)?;
         Ok(built.map(|built| built.chunk))
     }
@@ -283,9 +283,9 @@ impl ShardAudit {
         within: impl Fn(SequenceNumber) -> bool + Copy,
     ) -> anyhow::Result<u64> {
         let mut skipped = 0;
-        while let Some(slice) = self.records.take(within).await? {
-            self.audit.host.progress.read(&slice);
-            skipped += slice.len() as u64;
+        while let Some(batch) = self.records.take(within).await? {
+            self.audit.host.progress.read(&batch);
+            skipped += batch.len() as u64;
         }
         Ok(skipped)
     }

@@ -12,7 +12,7 @@ use crate::record::{Bound, ShardId};
 use crate::retry::Attempts;
 use crate::run::targets::Targets;
 use crate::run::worker::shard_id;
-use crate::source::Slices;
+use crate::source::ShardBatches;
 use crate::source::file::{self, Location, OpenFile};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
@@ -36,7 +36,7 @@ enum Reads {
 /// A shard that is being read.
 pub(super) struct Opened {
     /// Its records.
-    pub(super) slices: Slices,
+    pub(super) batches: ShardBatches,
     /// Whether its oldest records go as time goes by.
     pub(super) forgets: bool,
     /// Reading ends when this is dropped.
@@ -130,7 +130,7 @@ impl Source {
             Reads::File(location, opened) => {
                 let opened = opened.map_or_else(|| file::open(&location), Ok)?;
                 Ok(Opened {
-                    slices: opened.read(None, None, bounds)?,
+                    batches: opened.read(None, None, bounds)?,
                     forgets: false,
                     until: None,
                 })
@@ -153,9 +153,9 @@ impl Source {
                     meter: ReadMeter::default(),
                 };
                 let (until, stop) = watch::channel(false);
-                let (slices, _ends_with_the_slices) = read(reading, stop);
+                let (batches, _ends_with_the_batches) = read(reading, stop);
                 Ok(Opened {
-                    slices,
+                    batches,
                     forgets: true,
                     until: Some(until),
                 })

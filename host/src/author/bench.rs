@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{sample, subject};
-use crate::record::Slice;
+use crate::record::Batch;
 use crate::transform::admit::{Release, admit};
 use crate::transform::limits::Limits;
 use crate::transform::release::Offer;
@@ -36,7 +36,7 @@ pub struct BenchArgs {
     pub rounds: u16,
 }
 
-/// Measures and prints: one thread, slices as `run` makes them, a fresh instance for each. `serving` is
+/// Measures and prints: one thread, batches as `run` makes them, a fresh instance for each. `serving` is
 /// what [`registry`](BenchArgs::registry) has active.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ struct Subject {
 
 impl Subject {
     /// Runs the sample once, which warms up and gives what is the same each time.
-    fn new(name: String, release: Release, records: &[Slice]) -> anyhow::Result<Self> {
+    fn new(name: String, release: Release, records: &[Batch]) -> anyhow::Result<Self> {
         let mut subject = Self {
             name,
             release,
@@ -90,8 +90,8 @@ impl Subject {
             rejected: 0,
             rounds: Vec::new(),
         };
-        for slice in records {
-            let (outcome, usage) = subject.release.program().measure(slice)?;
+        for batch in records {
+            let (outcome, usage) = subject.release.program().measure(batch)?;
             subject.fuel += usage.fuel;
             subject.peak_memory_bytes = subject.peak_memory_bytes.max(usage.peak_memory_bytes);
             subject.rejected += outcome.rejected.len() as u64;
@@ -99,19 +99,19 @@ impl Subject {
         Ok(subject)
     }
 
-    fn run(&mut self, records: &[Slice]) -> anyhow::Result<()> {
+    fn run(&mut self, records: &[Batch]) -> anyhow::Result<()> {
         let begun = Instant::now();
-        for slice in records {
-            std::hint::black_box(self.release.run(slice, &[])?);
+        for batch in records {
+            std::hint::black_box(self.release.run(batch, &[])?);
         }
         self.rounds.push(begun.elapsed().as_secs_f64() * 1e9);
         Ok(())
     }
 }
 
-fn print(subjects: &[Subject], records: &[Slice], rounds: u16) {
-    let count: usize = records.iter().map(Slice::len).sum();
-    let bytes: usize = records.iter().map(|slice| slice.data().len()).sum();
+fn print(subjects: &[Subject], records: &[Batch], rounds: u16) {
+    let count: usize = records.iter().map(Batch::len).sum();
+    let bytes: usize = records.iter().map(|batch| batch.data().len()).sum();
     println!(
         "{} records of {} in all, {rounds} rounds; time (the median) and fuel are those of one record",
         HumanCount(count as u64),
@@ -122,8 +122,8 @@ fn print(subjects: &[Subject], records: &[Slice], rounds: u16) {
         "time", "fuel", "peak memory", "rejected"
     );
     for subject in subjects {
-        let way = if subject.release.has_slice() {
-            "slice"
+        let way = if subject.release.has_batch_call() {
+            "batch"
         } else {
             "single"
         };

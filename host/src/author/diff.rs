@@ -47,10 +47,10 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let old = admitted(&args.old, &args.settings_old).context("the old one")?;
     let new = admitted(&args.new, &args.settings_new).context("the new one")?;
     let mut report = Report::default();
-    for slice in sample::read(Some(&args.sample))? {
-        let old = fates(slice.len(), &old.run(&slice, &[])?);
-        let new = fates(slice.len(), &new.run(&slice, &[])?);
-        for ((record, old), new) in slice.records().zip(&old).zip(&new) {
+    for batch in sample::read(Some(&args.sample))? {
+        let old = fates(batch.len(), &old.run(&batch, &[])?);
+        let new = fates(batch.len(), &new.run(&batch, &[])?);
+        for ((record, old), new) in batch.records().zip(&old).zip(&new) {
             let offset = record.position.to_string();
             report.add(&offset, old, new, args.examples);
         }

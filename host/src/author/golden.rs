@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 
 use super::{shown, subject};
 use crate::config::ConfigError;
-use crate::record::Slice;
+use crate::record::Batch;
 use crate::transform::admit::Release;
 use crate::transform::cases::{self, Case};
 use crate::transform::compare::fates::{Fate, fates};
@@ -112,14 +112,14 @@ fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow
 
 /// The lines that records become, by both ways in where the component has both; or in what the ways
 /// differ.
-fn results(release: &Release, records: &[Slice]) -> anyhow::Result<Result<Vec<String>, String>> {
+fn results(release: &Release, records: &[Batch]) -> anyhow::Result<Result<Vec<String>, String>> {
     let program = release.program();
     let mut lines = Vec::new();
-    for slice in records {
-        let alone = fates(slice.len(), &program.run_singly(slice)?);
-        if program.has_slice() {
-            let together = program.run_quick(slice)?;
-            let together = together.map(|outcome| fates(slice.len(), &outcome));
+    for batch in records {
+        let alone = fates(batch.len(), &program.run_singly(batch)?);
+        if program.has_batch_call() {
+            let together = program.run_quick(batch)?;
+            let together = together.map(|outcome| fates(batch.len(), &outcome));
             if let Some(why) = disagreement(&alone, together.as_deref()) {
                 return Ok(Err(why));
             }
@@ -129,17 +129,17 @@ fn results(release: &Release, records: &[Slice]) -> anyhow::Result<Result<Vec<St
     Ok(Ok(lines))
 }
 
-/// In what the two ways in differ. A slab may fail as a whole where one of its records does.
+/// In what the two ways in differ. A batch may fail as a whole where one of its records does.
 fn disagreement(alone: &[Fate], together: Option<&[Fate]>) -> Option<String> {
     let Some(together) = together else {
         let excused = alone.iter().any(is_fault);
-        let why = "    the slice way in fails as a whole, and no record fails alone\n";
+        let why = "    the batch way in fails as a whole, and no record fails alone\n";
         return (!excused).then(|| why.to_owned());
     };
     let index = (0..alone.len()).find(|&index| alone[index] != together[index])?;
     let (alone, together) = (&alone[index].lines, &together[index].lines);
     let why = format!(
-        "    record {} differs by the way in: alone (expected) and in a slice (got)\n",
+        "    record {} differs by the way in: alone (expected) and in a batch (got)\n",
         index + 1
     );
     Some(why + &difference(&alone.join("\n"), together))
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slab_may_fail_as_a_whole_only_where_a_record_does() {
+    fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
         let fault = fate(r#"{"rejected":{"code":"trap","message":"x"}}"#);
         let own = fate(r#"{"rejected":{"code":"not_wanted","message":"trap"}}"#);
         assert_eq!(disagreement(&[own.clone(), fault], None), None);

@@ -59,7 +59,7 @@ struct Report {
     /// The version of the contract that it was built against.
     contract: Option<String>,
     /// Whether it has the quick way in.
-    slice: bool,
+    batch: bool,
     description: Option<Description>,
     admitted: bool,
     refusal: Option<Why>,
@@ -102,7 +102,7 @@ impl Report {
             imports: Vec::new(),
             exports: Vec::new(),
             contract: None,
-            slice: false,
+            batch: false,
             description: None,
             admitted: false,
             refusal: None,
@@ -142,11 +142,11 @@ impl Report {
         self.description = described.ok().map(Description::from);
         match admit::admit_compiled(engine, component, offer, &limits) {
             Ok(release) => {
-                self.slice = release.has_slice();
+                self.batch = release.has_batch_call();
                 None
             }
             Err(refusal) => {
-                self.slice = self.exports.iter().any(|name| is_interface(name, "slice"));
+                self.batch = self.exports.iter().any(|name| is_interface(name, "batch"));
                 Some(refusal)
             }
         }
@@ -228,7 +228,7 @@ impl fmt::Display for Report {
             let schema = format!("{:#}", said.settings_schema);
             list(f, "settings", schema.lines())?;
         }
-        line(f, "slice", if self.slice { "yes" } else { "no" })?;
+        line(f, "batch", if self.batch { "yes" } else { "no" })?;
         match &self.refusal {
             None => line(f, "admitted", "yes"),
             Some(why) => line(f, "admitted", &format!("no: {}: {}", why.step, why.reason)),

@@ -6,32 +6,32 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::generate::{Events, Plan};
-use crate::record::Slice;
+use crate::record::Batch;
 use crate::transform::cases::sample::lines;
 
 /// The lines of a file, or as many generated events as [`GENERATED`] where there is none.
 ///
 /// # Errors
 /// A file that cannot be read or holds no record.
-pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Slice>> {
+pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Batch>> {
     let Some(path) = file else {
         return generated();
     };
     let named = || path.display().to_string();
     let text = fs::read(path).with_context(|| format!("cannot read {}", named()))?;
-    let slices = lines(&text)?;
+    let batches = lines(&text)?;
     anyhow::ensure!(
-        !slices.is_empty(),
+        !batches.is_empty(),
         "{} holds no record; a record is a line",
         named()
     );
-    Ok(slices)
+    Ok(batches)
 }
 
 /// How many events are generated where no file is given.
 pub const GENERATED: u64 = 10_000;
 
-fn generated() -> anyhow::Result<Vec<Slice>> {
+fn generated() -> anyhow::Result<Vec<Batch>> {
     let mut events = Events::new(&Plan {
         events: GENERATED,
         types: 100,
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn generated_events_are_always_the_same() {
-        let all = |slices: Vec<Slice>| slices.iter().map(Slice::len).sum::<usize>();
+        let all = |batches: Vec<Batch>| batches.iter().map(Batch::len).sum::<usize>();
         assert_eq!(all(read(None).unwrap()) as u64, GENERATED);
         assert_eq!(read(None).unwrap()[3].data(), read(None).unwrap()[3].data());
     }

@@ -9,7 +9,7 @@ use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
 
 impl Chunk {
     /// Sends whole records to quarantine whose events would open more partitions than a chunk may. It is
-    /// decided record by record, and a refused one opens none, so that slices make no difference.
+    /// decided record by record, and a refused one opens none, so that batches make no difference.
     pub(super) fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
         if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;
@@ -84,14 +84,14 @@ fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
 mod tests {
     use super::*;
     use crate::chunk::ChunkRules;
-    use crate::record::{Position, Record, SequenceNumber, ShardId, Slice};
+    use crate::record::{Batch, Position, Record, SequenceNumber, ShardId};
     use crate::transform::outcome::Routes;
     use crate::transform::release::Offer;
 
     /// The partitions of each record's events.
     const RECORDS: [&[&str]; 6] = [&["a"], &["b", "c"], &["d"], &["a", "d"], &["b"], &["a"]];
 
-    /// What is in each object when records come in slices of `size`, and two partitions may be opened.
+    /// What is in each object when records come in batches of `size`, and two partitions may be opened.
     fn lines(size: usize) -> Vec<(String, u64)> {
         let shard = ShardId::new("shard").unwrap();
         let rules = ChunkRules {
@@ -105,11 +105,11 @@ mod tests {
         let release = Offer::new(b"component".to_vec(), "{}").unwrap();
         let mut chunk = Chunk::new(rules, release.manifest().id());
         for (at, records) in RECORDS.chunks(size).enumerate() {
-            let mut slice = Slice::new(shard.clone());
+            let mut batch = Batch::new(shard.clone());
             let mut outcome = Transformed::default();
             for (record, names) in (0..).zip(records) {
                 let sequence = SequenceNumber::from((at * size) as u64 + u64::from(record));
-                slice.push(Record {
+                batch.push(Record {
                     data: b"{}",
                     partition_key: "",
                     position: Position::from(sequence),
@@ -119,7 +119,7 @@ mod tests {
                     event(&mut outcome, record, name);
                 }
             }
-            chunk.absorb(&slice, outcome);
+            chunk.absorb(&batch, outcome);
         }
         let objects = chunk.objects();
         objects
@@ -150,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn slices_make_no_difference_to_what_is_refused() {
+    fn batches_make_no_difference_to_what_is_refused() {
         let whole = lines(RECORDS.len());
         assert_eq!(whole.len(), 3, "two partitions and a reason: {whole:?}");
         for size in 1..RECORDS.len() {
-            assert_eq!(lines(size), whole, "slices of {size}");
+            assert_eq!(lines(size), whole, "batches of {size}");
         }
     }
 }

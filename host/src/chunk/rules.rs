@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::record::{ShardId, Slice};
+use crate::record::{Batch, ShardId};
 use crate::transform::outcome::{ReasonCode, Rejected, Transformed};
 
-/// When a fresh chunk closes. It closes between slices, where the records alone decide, so that
+/// When a fresh chunk closes. It closes between batches, where the records alone decide, so that
 /// another run makes the same chunks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLimits {
@@ -65,10 +65,10 @@ pub struct ChunkCounts {
 }
 
 impl ChunkCounts {
-    /// Counts a slice and what became of it; not what is muted, which the chunk's rules decide.
-    pub(super) fn add(&mut self, slice: &Slice, outcome: &Transformed) {
-        self.records += slice.len() as u64;
-        self.bytes += slice.data().len() as u64;
+    /// Counts a batch and what became of it; not what is muted, which the chunk's rules decide.
+    pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed) {
+        self.records += batch.len() as u64;
+        self.bytes += batch.data().len() as u64;
         self.events += outcome.events.len() as u64;
         self.dropped += outcome.dropped;
         for Rejected { reason, .. } in &outcome.rejected {

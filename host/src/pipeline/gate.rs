@@ -1,14 +1,14 @@
-//! Which slices belong to a chunk.
+//! Which batches belong to a chunk.
 
 use tokio::time::{Instant, timeout_at};
 
 use crate::chunk::ChunkLimits;
 use crate::error::PipelineError;
 use crate::ledger::Range;
-use crate::record::{SequenceNumber, Slice};
-use crate::source::Slices;
+use crate::record::{Batch, SequenceNumber};
+use crate::source::ShardBatches;
 
-/// Lets slices into a chunk until it is full, or until exactly the pinned range is in.
+/// Lets batches into a chunk until it is full, or until exactly the pinned range is in.
 pub(super) struct Gate {
     limits: ChunkLimits,
     range: Option<Range>,
@@ -34,7 +34,7 @@ impl Gate {
         }
     }
 
-    /// When the first slice came.
+    /// When the first batch came.
     pub(super) fn opened_at(&self) -> Option<Instant> {
         self.opened_at
     }
@@ -47,27 +47,27 @@ impl Gate {
         self.closed = true;
     }
 
-    /// The next slice of the chunk; `None` at the end of the shard, or when a fresh chunk that has
+    /// The next batch of the chunk; `None` at the end of the shard, or when a fresh chunk that has
     /// records has been open for its time.
-    pub(super) async fn next_slice(
+    pub(super) async fn next_batch(
         &mut self,
-        slices: &mut Slices,
-    ) -> Result<Option<Slice>, PipelineError> {
+        batches: &mut ShardBatches,
+    ) -> Result<Option<Batch>, PipelineError> {
         let next = match self.closes_at {
-            None => slices.next().await?,
-            Some(deadline) => match timeout_at(deadline, slices.next()).await {
+            None => batches.next().await?,
+            Some(deadline) => match timeout_at(deadline, batches.next()).await {
                 Ok(next) => next?,
                 Err(_elapsed) => None,
             },
         };
-        if let Some(slice) = &next {
-            self.let_in(slice)?;
+        if let Some(batch) = &next {
+            self.let_in(batch)?;
         }
         Ok(next)
     }
 
-    fn let_in(&mut self, slice: &Slice) -> Result<(), PipelineError> {
-        let positions = slice.positions();
+    fn let_in(&mut self, batch: &Batch) -> Result<(), PipelineError> {
+        let positions = batch.positions();
         let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
             return Ok(());
         };
@@ -82,8 +82,8 @@ impl Gate {
                 None => self.closes_at = self.limits.age.map(|age| now + age),
             }
         }
-        self.bytes += slice.data().len() as u64;
-        self.records += slice.len() as u64;
+        self.bytes += batch.data().len() as u64;
+        self.records += batch.len() as u64;
         self.last = Some(last.sequence);
         self.closed = match self.range {
             Some(range) => last.sequence >= range.last,

@@ -12,10 +12,10 @@ use crate::health::{Health, Serving};
 use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
 use crate::progress::{Progress, Summary};
-use crate::record::{Position, ShardId, Slice};
+use crate::record::{Batch, Position, ShardId};
 use crate::sink::own_files::OwnFiles;
 use crate::sink::{Bus, Lake, Messages};
-use crate::source::Slices;
+use crate::source::ShardBatches;
 use crate::source::aggregate::Outsiders;
 use crate::transform::admit::Release;
 use crate::transform::registry::Registry;
@@ -111,7 +111,7 @@ impl Host {
 /// One shard that this process holds.
 pub struct Shard {
     /// Its records from behind what is committed.
-    pub slices: Slices,
+    pub batches: ShardBatches,
     /// Its ledger.
     pub ledger: LedgerStore,
     /// Where its outcomes go.
@@ -165,7 +165,7 @@ pub struct Fresh {
 pub enum How<'a> {
     /// Exactly as it was begun before.
     Again(Plan),
-    /// By what serves when its first slice comes.
+    /// By what serves when its first batch comes.
     Fresh(&'a Fresh),
 }
 
@@ -177,15 +177,15 @@ impl How<'_> {
         }
     }
 
-    /// The plan for the chunk that begins with this slice.
-    pub(super) fn plan(&self, slice: &Slice) -> Plan {
+    /// The plan for the chunk that begins with this batch.
+    pub(super) fn plan(&self, batch: &Batch) -> Plan {
         let fresh = match self {
             Self::Again(plan) => return plan.clone(),
             Self::Fresh(fresh) => fresh,
         };
-        let first = slice.positions().first();
+        let first = batch.positions().first();
         let first = first.map_or(0.into(), |first| first.sequence);
-        let choice = fresh.slot.choose(slice.shard(), first);
+        let choice = fresh.slot.choose(batch.shard(), first);
         Plan {
             release: choice.release,
             shadow: choice.shadow,

@@ -110,14 +110,14 @@ impl Progress {
         for (name, help, timing) in [
             (
                 "chunk_duration",
-                "From the first slice of a chunk to its commit",
+                "From the first batch of a chunk to its commit",
                 &times.chunk,
             ),
             ("put_duration", "The put of one object", &times.put),
             ("send_duration", "The messages of one chunk", &times.send),
             (
                 "transform_duration",
-                "The transform of one slice of at most 1,000 records",
+                "The transform of one batch of at most 1,000 records",
                 &times.transform,
             ),
         ] {

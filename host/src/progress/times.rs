@@ -14,8 +14,8 @@ const WRITE: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
 ];
 
-/// A slice of a thousand small records takes milliseconds.
-const SLICE: [f64; 12] = [
+/// A batch of a thousand small records takes milliseconds.
+const BATCH: [f64; 12] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
 
@@ -37,13 +37,13 @@ impl Timing {
 /// What is timed.
 #[derive(Debug)]
 pub struct Times {
-    /// A chunk, from its first slice to its commit.
+    /// A chunk, from its first batch to its commit.
     pub chunk: Timing,
     /// The put of one object, what is tried again included.
     pub put: Timing,
     /// The messages of one chunk, what is tried again included.
     pub send: Timing,
-    /// The transform of one slice.
+    /// The transform of one batch.
     pub transform: Timing,
 }
 
@@ -53,7 +53,7 @@ impl Default for Times {
             chunk: Timing::new(CHUNK),
             put: Timing::new(WRITE),
             send: Timing::new(WRITE),
-            transform: Timing::new(SLICE),
+            transform: Timing::new(BATCH),
         }
     }
 }

@@ -42,7 +42,7 @@ use crate::sink::SinkError;
 use crate::source::aggregate::Outsiders;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Again, Packing, Stream};
-use crate::source::lambda_event::{Batch, KinesisEvent};
+use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
 use crate::telemetry::LogFormat;
 
 /// Where the runtime API is; Lambda sets it, and nobody else does.
@@ -162,7 +162,12 @@ impl Function {
     }
 
     /// Lands the records of a shard, and says from which of them on they have to be given again.
-    async fn batch(&self, batch: Batch, deadline: Instant, request_id: &str) -> Option<Failure> {
+    async fn batch(
+        &self,
+        batch: LambdaBatch,
+        deadline: Instant,
+        request_id: &str,
+    ) -> Option<Failure> {
         let started = Instant::now();
         let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
         let landed = self.land_in_time(&batch, deadline).await;
@@ -212,7 +217,7 @@ impl Function {
 
     /// What is left of a batch. A record of which nothing is kept is never committed by itself: to be
     /// given it again for that would be without end. What is pending is kept as it was pinned.
-    async fn failure(&self, batch: &Batch, ledger: Option<Ledger>) -> Option<Failure> {
+    async fn failure(&self, batch: &LambdaBatch, ledger: Option<Ledger>) -> Option<Failure> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let Some(ledger) = ledger else {
             return Failure::of(&numbers, None);
@@ -232,7 +237,7 @@ impl Function {
     }
 
     /// Lands a batch, as far as there is time for it.
-    async fn land_in_time(&self, batch: &Batch, deadline: Instant) -> anyhow::Result<()> {
+    async fn land_in_time(&self, batch: &LambdaBatch, deadline: Instant) -> anyhow::Result<()> {
         let started = Instant::now();
         let left = deadline.saturating_duration_since(started);
         let margin = *self.slowest.lock().await * 3 / 2;
@@ -245,7 +250,7 @@ impl Function {
     }
 
     /// Lands a batch; once more where another process had gone on since this one looked.
-    async fn land_again(&self, batch: &Batch, until: Instant) -> anyhow::Result<()> {
+    async fn land_again(&self, batch: &LambdaBatch, until: Instant) -> anyhow::Result<()> {
         let shard = shard_id(&batch.stream, &batch.shard)?;
         match self.land(&shard, batch, until).await {
             Err(error) if is_stale(&error) => {
@@ -257,7 +262,12 @@ impl Function {
         }
     }
 
-    async fn land(&self, shard: &ShardId, batch: &Batch, until: Instant) -> anyhow::Result<()> {
+    async fn land(
+        &self,
+        shard: &ShardId,
+        batch: &LambdaBatch,
+        until: Instant,
+    ) -> anyhow::Result<()> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let ledger = self.ledger(shard, &numbers).await?;
         let held = self.targets.resume(shard, ledger.clone()).await?;
@@ -287,9 +297,9 @@ impl Function {
             until: until.into(),
         };
         let (ledger, sinks, _scratches) = held.into_parts();
-        let slices = feed.start();
+        let batches = feed.start();
         let mut shard = Shard {
-            slices,
+            batches,
             ledger,
             sinks,
         };
@@ -314,7 +324,11 @@ impl Function {
     }
 
     /// How the records of a batch are packed, where this range is pending.
-    async fn packing(&self, batch: &Batch, pending: Option<&Pending>) -> anyhow::Result<Packing> {
+    async fn packing(
+        &self,
+        batch: &LambdaBatch,
+        pending: Option<&Pending>,
+    ) -> anyhow::Result<Packing> {
         let again = pending.map(Again::of);
         let were_kept = again.is_none_or(|again| again.outsiders.are_kept());
         let hash_keys = if were_kept && self.outsiders.are_kept() {
@@ -332,7 +346,10 @@ impl Function {
     }
 
     /// The hash keys of a batch's shard.
-    async fn hash_keys(&self, batch: &Batch) -> anyhow::Result<std::ops::RangeInclusive<u128>> {
+    async fn hash_keys(
+        &self,
+        batch: &LambdaBatch,
+    ) -> anyhow::Result<std::ops::RangeInclusive<u128>> {
         let mut known = self.hash_keys.lock().await;
         if let Some(keys) = known.get(&batch.shard) {
             return Ok(keys.clone());

@@ -68,10 +68,10 @@ impl Local {
             health.committed(&shard, committed.last);
         }
         let cut = ledger.pending().map(|pending| pending.range.last);
-        let slices = opened.read(committed, cut, self.replay.unwrap_or_default())?;
+        let batches = opened.read(committed, cut, self.replay.unwrap_or_default())?;
         let (ledger, sinks, scratches) = held.into_parts();
         let mut working = Shard {
-            slices,
+            batches,
             ledger,
             sinks,
         };

@@ -8,9 +8,9 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-use super::{Slices, SourceError};
+use super::{ShardBatches, SourceError};
 use crate::ledger::Committed;
-use crate::record::{Bounds, Position, Record, SequenceNumber, ShardId, Slice};
+use crate::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
 use crate::transform::release::Digest;
 
 /// Read at a time.
@@ -26,8 +26,8 @@ const HEAD_MAX_BYTES: usize = 4 << 10;
 /// A line over this is no record but a file of another kind.
 pub const LINE_MAX_BYTES: usize = 64 << 20;
 
-/// Slices that are read ahead of the transform.
-const SLICES_AHEAD: usize = 2;
+/// Batches that are read ahead of the transform.
+const BATCHES_AHEAD: usize = 2;
 
 /// The part of a file's name that its shard's name keeps.
 const NAME_MAX_BYTES: usize = 64;
@@ -174,7 +174,7 @@ impl OpenFile {
     }
 
     /// Starts to read what is within the bounds, behind what is committed, on a thread of its own. A
-    /// slice ends at `cut`, the last record of a range that has to be read again.
+    /// batch ends at `cut`, the last record of a range that has to be read again.
     ///
     /// # Errors
     /// [`SourceError::Changed`] where the last committed record is not there, [`SourceError::Io`].
@@ -183,17 +183,17 @@ impl OpenFile {
         committed: Option<&Committed>,
         cut: Option<SequenceNumber>,
         bounds: Bounds,
-    ) -> Result<Slices, SourceError> {
+    ) -> Result<ShardBatches, SourceError> {
         let mut lines = Lines::new(self.name, self.input);
         if let Some(committed) = committed {
             lines.skip_to(committed, self.seekable.as_deref())?;
         }
-        let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let shard = self.shard;
         let started = thread::Builder::new().name("reader".into()).spawn({
             let name = lines.name.clone();
             move || {
-                if let Err(error) = send_slices(&mut lines, &shard, cut, bounds, &sender) {
+                if let Err(error) = send_batches(&mut lines, &shard, cut, bounds, &sender) {
                     tracing::debug!(source = name, "reading ended early");
                     let _nobody_listens = sender.blocking_send(Err(error));
                 }
@@ -203,18 +203,18 @@ impl OpenFile {
             name: "a thread".into(),
             source,
         })?;
-        Ok(Slices::new(receiver))
+        Ok(ShardBatches::new(receiver))
     }
 }
 
-fn send_slices(
+fn send_batches(
     lines: &mut Lines,
     shard: &ShardId,
     cut: Option<SequenceNumber>,
     bounds: Bounds,
-    sender: &mpsc::Sender<Result<Slice, SourceError>>,
+    sender: &mpsc::Sender<Result<Batch, SourceError>>,
 ) -> Result<(), SourceError> {
-    let mut slice = Slice::new(shard.clone());
+    let mut batch = Batch::new(shard.clone());
     let mut at_cut = false;
     while let Some((offset, line)) = lines.next()? {
         let sequence = SequenceNumber::from(offset);
@@ -225,10 +225,10 @@ fn send_slices(
             break;
         }
         if line.is_empty() || line == b"\r" {
-            slice.skip();
+            batch.skip();
         } else {
             at_cut = cut == Some(sequence);
-            slice.push(Record {
+            batch.push(Record {
                 data: line,
                 partition_key: "",
                 position: Position {
@@ -238,17 +238,17 @@ fn send_slices(
                 arrived_at: 0,
             });
         }
-        if slice.is_full() || at_cut {
+        if batch.is_full() || at_cut {
             at_cut = false;
-            let next = slice.successor();
-            let full = std::mem::replace(&mut slice, next);
+            let next = batch.successor();
+            let full = std::mem::replace(&mut batch, next);
             if sender.blocking_send(Ok(full)).is_err() {
                 return Ok(());
             }
         }
     }
-    if !slice.is_empty() || slice.skipped() > 0 {
-        let _nobody_listens = sender.blocking_send(Ok(slice));
+    if !batch.is_empty() || batch.skipped() > 0 {
+        let _nobody_listens = sender.blocking_send(Ok(batch));
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::E
 
 /// The records of one shard in an event, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub struct LambdaBatch {
     /// The stream's name.
     pub stream: String,
     /// The shard as Kinesis knows it.
@@ -77,8 +77,8 @@ impl KinesisEvent {
     ///
     /// # Errors
     /// The first record that does not say where it comes from.
-    pub fn batches(self) -> Result<Vec<Batch>, EventError> {
-        let mut batches: Vec<Batch> = Vec::new();
+    pub fn batches(self) -> Result<Vec<LambdaBatch>, EventError> {
+        let mut batches: Vec<LambdaBatch> = Vec::new();
         for record in self.records {
             let (stream, shard) = record.origin()?;
             let known = batches
@@ -87,7 +87,7 @@ impl KinesisEvent {
             let index = known.unwrap_or_else(|| {
                 let (stream, shard) = (stream.to_owned(), shard.to_owned());
                 let records = Vec::new();
-                batches.push(Batch {
+                batches.push(LambdaBatch {
                     stream,
                     shard,
                     records,

@@ -1,4 +1,4 @@
-//! Where records come from: each source turns a shard into slices.
+//! Where records come from: each source turns a shard into batches.
 
 pub mod aggregate;
 pub mod file;
@@ -11,7 +11,7 @@ use std::io;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::record::Slice;
+use crate::record::Batch;
 
 /// Why a source cannot be read on.
 #[derive(Debug, Error)]
@@ -65,38 +65,38 @@ pub enum SourceError {
     },
 }
 
-/// The slices of one shard, in order.
+/// The batches of one shard, in order.
 #[derive(Debug)]
-pub struct Slices {
-    unread: VecDeque<Slice>,
-    receiver: mpsc::Receiver<Result<Slice, SourceError>>,
+pub struct ShardBatches {
+    unread: VecDeque<Batch>,
+    receiver: mpsc::Receiver<Result<Batch, SourceError>>,
 }
 
-impl Slices {
-    /// Slices as they come through a channel.
+impl ShardBatches {
+    /// Batches as they come through a channel.
     #[must_use]
-    pub fn new(receiver: mpsc::Receiver<Result<Slice, SourceError>>) -> Self {
+    pub fn new(receiver: mpsc::Receiver<Result<Batch, SourceError>>) -> Self {
         Self {
             unread: VecDeque::new(),
             receiver,
         }
     }
 
-    /// The next slice, or `None` at the end of the shard.
+    /// The next batch, or `None` at the end of the shard.
     ///
     /// # Errors
     /// Why the source cannot be read on.
-    pub async fn next(&mut self) -> Result<Option<Slice>, SourceError> {
-        if let Some(slice) = self.unread.pop_front() {
-            return Ok(Some(slice));
+    pub async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
+        if let Some(batch) = self.unread.pop_front() {
+            return Ok(Some(batch));
         }
         self.receiver.recv().await.transpose()
     }
 
-    /// Gives back slices that were read too far, in order; they come next.
-    pub fn unread(&mut self, slices: Vec<Slice>) {
-        for slice in slices.into_iter().rev() {
-            self.unread.push_front(slice);
+    /// Gives back batches that were read too far, in order; they come next.
+    pub fn unread(&mut self, batches: Vec<Batch>) {
+        for batch in batches.into_iter().rev() {
+            self.unread.push_front(batch);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::release::{Offer, ReleaseId};
 use super::said;
 use super::sandbox::{Program, SandboxError, linker};
 use super::schema::{self, SchemaError};
-use crate::record::{Position, Slice};
+use crate::record::{Batch, Position};
 
 /// A larger component is refused unread; the enrichment has a tenth of a MiB, a bundled interpreter
 /// fits.
@@ -261,30 +261,30 @@ impl Release {
 
     /// Whether the component has the quick way in.
     #[must_use]
-    pub fn has_slice(&self) -> bool {
-        self.program.has_slice()
+    pub fn has_batch_call(&self) -> bool {
+        self.program.has_batch_call()
     }
 
-    /// Transforms a slice; see [`Program::run`].
+    /// Transforms a batch; see [`Program::run`].
     ///
     /// # Errors
     /// Only what is wrong with the release as a whole.
-    pub fn run(&self, slice: &Slice, condemned: &[Position]) -> Result<Transformed, SandboxError> {
-        self.program.run(slice, condemned, None)
+    pub fn run(&self, batch: &Batch, condemned: &[Position]) -> Result<Transformed, SandboxError> {
+        self.program.run(batch, condemned, None)
     }
 
-    /// Transforms a slice for somebody who does not wait longer than this; `None` where it takes longer.
+    /// Transforms a batch for somebody who does not wait longer than this; `None` where it takes longer.
     ///
     /// # Errors
     /// Only what is wrong with the release as a whole.
     pub fn try_run(
         &self,
-        slice: &Slice,
+        batch: &Batch,
         patience: Duration,
     ) -> Result<Option<Transformed>, SandboxError> {
         match self
             .program
-            .run(slice, &[], Some(Instant::now() + patience))
+            .run(batch, &[], Some(Instant::now() + patience))
         {
             Ok(transformed) => Ok(Some(transformed)),
             Err(SandboxError::Late) => Ok(None),

@@ -22,7 +22,7 @@ use super::admit::Release;
 use super::compare::fates::fates;
 use super::compare::fields;
 use super::sandbox::SandboxError;
-use crate::record::Slice;
+use crate::record::Batch;
 
 /// The version of the document that holds cases in a registry; a reader refuses a later one.
 const VERSION: u32 = 1;
@@ -40,7 +40,7 @@ pub struct Case {
     /// What it is called.
     pub name: String,
     /// Its records.
-    pub records: Vec<Slice>,
+    pub records: Vec<Batch>,
     /// The results that they should have, where that is known: a line each.
     pub expected: Option<String>,
 }
@@ -179,8 +179,8 @@ impl Case {
     /// What is wrong with the release as a whole.
     pub fn results(&self, release: &Release) -> Result<Vec<String>, SandboxError> {
         let mut lines = Vec::new();
-        for slice in &self.records {
-            let fates = fates(slice.len(), &release.run(slice, &[])?);
+        for batch in &self.records {
+            let fates = fates(batch.len(), &release.run(batch, &[])?);
             lines.extend(fates.into_iter().flat_map(|fate| fate.lines));
         }
         Ok(lines)

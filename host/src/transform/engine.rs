@@ -22,14 +22,14 @@ const MEMORIES_PER_COMPONENT: u32 = 4;
 const INSTANCE_METADATA_BYTES: usize = 1 << 20;
 
 /// Memory of an instance that is cleared by hand when the instance ends, so that the next one finds
-/// its pages mapped instead of faulting them in: what a slice of usual events touches.
+/// its pages mapped instead of faulting them in: what a batch of usual events touches.
 const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 
 /// Makes the engine for `threads` compute threads.
 ///
 /// Fuel is the only thing that compiled code counts. The time that it takes is looked at whenever some
 /// fuel is gone (`drive.rs`); wasmtime's epochs would have each loop and each function look at a second
-/// counter, which costs an eighth of a usual slice.
+/// counter, which costs an eighth of a usual batch.
 ///
 /// Two proposals are on that a usual guest has no need of. Code linked from libraries places its data
 /// with extended constants. And the compiler makes modules of two memories where the parts of a

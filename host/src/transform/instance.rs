@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wasmtime::{Store, Trap, WasmBacktrace};
 
-use super::bindings::exports::sluice::transform::{rules, slice};
+use super::bindings::exports::sluice::transform::{batch, rules};
 use super::drive::{arm, drive};
 use super::limits::Limits;
 use super::outcome::{Fault, Reason};
@@ -12,13 +12,13 @@ use super::said;
 use super::sandbox::SandboxError;
 use super::state::State;
 
-use crate::record::{Record, Slice};
+use crate::record::{Batch, Record};
 
-/// A component's own memory, in which a slice or a run of records is transformed.
+/// A component's own memory, in which a batch or a run of records is transformed.
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) rules: rules::Guest,
-    pub(super) slice: Option<slice::Guest>,
+    pub(super) batch: Option<batch::Guest>,
 }
 
 impl Instance {
@@ -30,7 +30,7 @@ impl Instance {
     /// Calls `transform` with one record.
     pub(super) fn transform(
         &mut self,
-        slice: &Slice,
+        batch: &Batch,
         record: &Record<'_>,
     ) -> wasmtime::Result<Result<Vec<rules::Event>, rules::Rejection>> {
         let sequence_number = record.position.sequence.to_string();
@@ -38,7 +38,7 @@ impl Instance {
             data: record.data,
             partition_key: record.partition_key,
             sequence_number: &sequence_number,
-            shard: slice.shard().as_str(),
+            shard: batch.shard().as_str(),
             arrived_at: record.arrived_at,
         };
         let rules = &self.rules;

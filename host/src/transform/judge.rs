@@ -1,19 +1,19 @@
 //! Checks what a transform returned against the contract and turns it into outcomes: the same
-//! checks for a slab and for a single record, so that the way in makes no difference.
+//! checks for a batch and for a single record, so that the way in makes no difference.
 
 use std::collections::HashMap;
 
-use super::bindings::exports::sluice::transform::{rules, slice};
+use super::bindings::exports::sluice::transform::{batch, rules};
 use super::limits::Limits;
 use super::outcome::{Event, Fault, Reason, Rejected, Routes, Transformed};
 use crate::partition::PartitionPath;
 use crate::record::span;
 
-/// What the events of one slice may hold together. A transform that makes much out of little runs
+/// What the events of one batch may hold together. A transform that makes much out of little runs
 /// into this before it fills the host's memory. An event takes [`Event::BESIDE_BYTES`] besides its JSON.
-const SLICE_OUTPUT_MAX_BYTES: usize = 64 << 20;
+const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
 
-/// Gathers the outcomes of one slice, record after record.
+/// Gathers the outcomes of one batch, record after record.
 pub(super) struct Judge<'a> {
     limits: &'a Limits,
     record: u32,
@@ -64,7 +64,7 @@ impl<'a> Judge<'a> {
         let total = events.iter().map(|event| event.data.len()).sum();
         let verdict = self
             .check_record(total)
-            .and_then(|()| self.check_slice(total, events.len()))
+            .and_then(|()| self.check_room(total, events.len()))
             .and_then(|()| events.iter().try_for_each(|event| self.event(event)));
         match verdict {
             Ok(()) => self.record += 1,
@@ -101,7 +101,7 @@ impl<'a> Judge<'a> {
             return Ok(*index);
         }
         let bytes = 2 * path.as_str().len();
-        self.check_slice(bytes, 0)?;
+        self.check_room(bytes, 0)?;
         self.names += bytes;
         let index = offset(self.transformed.partitions.len());
         self.transformed.partitions.push(path.clone());
@@ -128,11 +128,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Checks that there is room for `events` more events that hold so many bytes.
-    fn check_slice(&self, bytes: usize, events: usize) -> Result<(), Reason> {
+    fn check_room(&self, bytes: usize, events: usize) -> Result<(), Reason> {
         let beside = (self.transformed.events.len() + events) * Event::BESIDE_BYTES;
-        if self.transformed.data.len() + bytes + beside + self.names > SLICE_OUTPUT_MAX_BYTES {
+        if self.transformed.data.len() + bytes + beside + self.names > BATCH_OUTPUT_MAX_BYTES {
             return invalid(format!(
-                "the events of this slice would take more than {SLICE_OUTPUT_MAX_BYTES} bytes, {} for \
+                "the events of this batch would take more than {BATCH_OUTPUT_MAX_BYTES} bytes, {} for \
                  each besides its JSON",
                 Event::BESIDE_BYTES
             ));
@@ -140,31 +140,35 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// The outcome of the slice.
+    /// The outcome of the batch.
     #[must_use]
     pub(super) fn finish(self) -> Transformed {
         self.transformed
     }
 
-    /// Judges a slab of `records` records; `None` where its lists do not fit together or hold too much,
+    /// Judges a batch of `records` records; `None` where its lists do not fit together or hold too much,
     /// which no single record can be blamed for.
     #[must_use]
-    pub(super) fn slab(mut self, records: usize, slab: slice::OutcomeSlab) -> Option<Transformed> {
-        if let Err(why) = self.check_slab(records, &slab) {
+    pub(super) fn batch(
+        mut self,
+        records: usize,
+        outcome: batch::OutcomeBatch,
+    ) -> Option<Transformed> {
+        if let Err(why) = self.check_lists(records, &outcome) {
             tracing::warn!("{why}, going record by record");
             return None;
         }
-        let partitions: Vec<_> = slab
+        let partitions: Vec<_> = outcome
             .partitions
             .iter()
             .map(|pairs| check_partition(pairs))
             .collect();
-        let mut rejections = slab.rejections.into_iter().peekable();
-        let with_breaks = has_breaks(&slab.data);
-        self.transformed.data = slab.data;
-        self.transformed.events.reserve(slab.data_ends.len());
+        let mut rejections = outcome.rejections.into_iter().peekable();
+        let with_breaks = has_breaks(&outcome.data);
+        self.transformed.data = outcome.data;
+        self.transformed.events.reserve(outcome.data_ends.len());
         let mut next_event = 0;
-        for count in slab.event_counts {
+        for count in outcome.event_counts {
             let events = next_event..next_event + count as usize;
             next_event = events.end;
             if let Some((_, rejection)) = rejections.next_if(|(index, _)| *index == self.record) {
@@ -174,34 +178,38 @@ impl<'a> Judge<'a> {
                 self.record += 1;
             } else {
                 let columns = Columns {
-                    ends: &slab.data_ends,
+                    ends: &outcome.data_ends,
                     partitions: &partitions,
-                    partition_indexes: &slab.partition_indexes,
-                    routes: &slab.routes,
+                    partition_indexes: &outcome.partition_indexes,
+                    routes: &outcome.routes,
                     with_breaks,
                 };
-                self.slab_record(events, &columns);
+                self.batch_record(events, &columns);
             }
         }
         self.transformed.partitions = compact(partitions, &mut self.transformed.events);
         Some(self.transformed)
     }
 
-    fn check_slab(&self, records: usize, slab: &slice::OutcomeSlab) -> Result<(), &'static str> {
-        if !fits_together(records, slab) {
-            return Err("the lists of an outcome slab do not fit together");
+    fn check_lists(
+        &self,
+        records: usize,
+        outcome: &batch::OutcomeBatch,
+    ) -> Result<(), &'static str> {
+        if !fits_together(records, outcome) {
+            return Err("the lists of an outcome batch do not fit together");
         }
-        self.check_slice(slab.data.len(), slab.data_ends.len())
-            .map_err(|_too_much| "an outcome slab holds too much")
+        self.check_room(outcome.data.len(), outcome.data_ends.len())
+            .map_err(|_too_much| "an outcome batch holds too much")
     }
 
-    fn slab_record(&mut self, events: std::ops::Range<usize>, columns: &Columns<'_>) {
+    fn batch_record(&mut self, events: std::ops::Range<usize>, columns: &Columns<'_>) {
         let mark = self.transformed.events.len();
         let bytes = span(columns.ends, events.end - 1).end - span(columns.ends, events.start).start;
         let verdict = self.check_record(bytes).and_then(|()| {
             events
                 .into_iter()
-                .try_for_each(|i| self.slab_event(i, columns))
+                .try_for_each(|i| self.batch_event(i, columns))
         });
         match verdict {
             Ok(()) => self.record += 1,
@@ -212,7 +220,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn slab_event(&mut self, index: usize, columns: &Columns<'_>) -> Result<(), Reason> {
+    fn batch_event(&mut self, index: usize, columns: &Columns<'_>) -> Result<(), Reason> {
         let routes = check_routes(columns.routes[index])?;
         let partition = columns.partition_indexes[index];
         if let Err(reason) = &columns.partitions[partition as usize] {
@@ -234,7 +242,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The lists of an outcome slab that have an item for each event.
+/// The lists of an outcome batch that have an item for each event.
 struct Columns<'a> {
     ends: &'a [u32],
     partitions: &'a [Result<PartitionPath, Reason>],
@@ -244,28 +252,31 @@ struct Columns<'a> {
     with_breaks: bool,
 }
 
-fn fits_together(records: usize, slab: &slice::OutcomeSlab) -> bool {
-    let events = slab.data_ends.len();
-    let counted: u64 = slab
+fn fits_together(records: usize, outcome: &batch::OutcomeBatch) -> bool {
+    let events = outcome.data_ends.len();
+    let counted: u64 = outcome
         .event_counts
         .iter()
         .map(|count| u64::from(*count))
         .sum();
-    let rising = slab.rejections.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    let rejected_without_events = slab
+    let rising = outcome
+        .rejections
+        .windows(2)
+        .all(|pair| pair[0].0 < pair[1].0);
+    let rejected_without_events = outcome
         .rejections
         .iter()
-        .all(|(index, _)| slab.event_counts.get(*index as usize) == Some(&0));
-    slab.event_counts.len() == records
+        .all(|(index, _)| outcome.event_counts.get(*index as usize) == Some(&0));
+    outcome.event_counts.len() == records
         && counted == events as u64
-        && slab.partition_indexes.len() == events
-        && slab.routes.len() == events
-        && slab.data_ends.is_sorted()
-        && slab.data_ends.last().copied().unwrap_or(0) as usize == slab.data.len()
-        && slab
+        && outcome.partition_indexes.len() == events
+        && outcome.routes.len() == events
+        && outcome.data_ends.is_sorted()
+        && outcome.data_ends.last().copied().unwrap_or(0) as usize == outcome.data.len()
+        && outcome
             .partition_indexes
             .iter()
-            .all(|i| (*i as usize) < slab.partitions.len())
+            .all(|i| (*i as usize) < outcome.partitions.len())
         && rising
         && rejected_without_events
 }
@@ -338,7 +349,7 @@ fn invalid<T>(message: String) -> Result<T, Reason> {
     Err(Reason::fault(Fault::InvalidOutput, message))
 }
 
-/// Offsets and indexes within a slice, whose data is bounded far below 4 GiB.
+/// Offsets and indexes within a batch, whose data is bounded far below 4 GiB.
 fn offset(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! What became of the records of a slice.
+//! What became of the records of a batch.
 
 use std::fmt;
 
@@ -142,7 +142,7 @@ pub struct Routes {
     pub bus: bool,
 }
 
-/// One event of a slice.
+/// One event of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The index of the record that it was made of.
@@ -163,7 +163,7 @@ impl Event {
     pub const BESIDE_BYTES: usize = 128;
 }
 
-/// One record of a slice that goes to quarantine.
+/// One record of a batch that goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// The index of the record.
@@ -172,7 +172,7 @@ pub struct Rejected {
     pub reason: Reason,
 }
 
-/// The outcome of a slice: each record is in `events` (one or more times, in order), in `rejected`
+/// The outcome of a batch: each record is in `events` (one or more times, in order), in `rejected`
 /// (once), or was dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transformed {

@@ -1,5 +1,5 @@
-//! One slice in the sandbox: a fresh instance, the quick way in where the component has it, and
-//! record by record where it does not or where the slab failed as a whole.
+//! One batch in the sandbox: a fresh instance, a batch call if the component exports one, and record by
+//! record if it does not, or if the batch fails as a whole.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use thiserror::Error;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store, Trap};
 
-use super::bindings::exports::sluice::transform::{rules, slice};
+use super::bindings::exports::sluice::transform::{batch, rules};
 use super::bindings::sluice::transform::log;
 use super::drive::{arm, drive};
 use super::instance::Instance;
@@ -19,7 +19,7 @@ use super::said;
 use super::state::{LogBudget, State};
 use super::usage::{Account, Usage};
 
-use crate::record::{Position, Record, SequenceNumber, Slice};
+use crate::record::{Batch, Position, Record, SequenceNumber};
 
 /// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
 /// unless its lists overlap.
@@ -37,7 +37,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 pub struct Program {
     pre: InstancePre<State>,
     rules: rules::GuestIndices,
-    slice: Option<slice::GuestIndices>,
+    batch: Option<batch::GuestIndices>,
     settings: String,
     limits: Limits,
 }
@@ -56,7 +56,7 @@ pub enum SandboxError {
     #[error("the component refused its settings: {0}")]
     Settings(String),
     /// It took longer than somebody was to wait for it.
-    #[error("the slice took too long")]
+    #[error("the batch took too long")]
     Late,
     /// A function outside of any record trapped or ran into a limit.
     #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
@@ -84,17 +84,17 @@ impl Program {
     ) -> wasmtime::Result<Self> {
         Ok(Self {
             rules: rules::GuestIndices::new(&pre)?,
-            slice: slice::GuestIndices::new(&pre).ok(),
+            batch: batch::GuestIndices::new(&pre).ok(),
             pre,
             settings,
             limits,
         })
     }
 
-    /// Whether the component has the quick way in.
+    /// Whether the component exports the batch call.
     #[must_use]
-    pub fn has_slice(&self) -> bool {
-        self.slice.is_some()
+    pub fn has_batch_call(&self) -> bool {
+        self.batch.is_some()
     }
 
     /// What the component says of itself.
@@ -114,78 +114,78 @@ impl Program {
     /// Makes an instance and gives it its settings, to see whether it takes them.
     ///
     /// # Errors
-    /// What a slice would run into.
+    /// What a batch would run into.
     pub fn check_settings(&self) -> Result<(), SandboxError> {
         self.configured(&Arc::default()).map(drop)
     }
 
-    /// Transforms a slice. `condemned` are records that an earlier run of the same chunk saw run out
+    /// Transforms a batch. `condemned` are records that an earlier run of the same chunk saw run out
     /// of wall time; they are not tried again. After `deadline` no further record is begun.
     ///
     /// # Errors
     /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
     pub fn run(
         &self,
-        slice: &Slice,
+        batch: &Batch,
         condemned: &[Position],
         deadline: Option<Instant>,
     ) -> Result<Transformed, SandboxError> {
         let account = &mut Account::default();
         if condemned.is_empty()
-            && let Some(transformed) = self.run_slab(slice, account)?
+            && let Some(transformed) = self.call_batch(batch, account)?
         {
             return Ok(transformed);
         }
-        self.run_records(slice, condemned, deadline, account)
+        self.call_per_record(batch, condemned, deadline, account)
     }
 
-    /// Transforms a slice by the way in that [`run`](Self::run) takes, and says what it took.
+    /// Transforms a batch as [`run`](Self::run) does, and returns what that took.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn measure(&self, slice: &Slice) -> Result<(Transformed, Usage), SandboxError> {
+    pub fn measure(&self, batch: &Batch) -> Result<(Transformed, Usage), SandboxError> {
         let mut account = Account::default();
-        let transformed = match self.run_slab(slice, &mut account)? {
+        let transformed = match self.call_batch(batch, &mut account)? {
             Some(transformed) => transformed,
-            None => self.run_records(slice, &[], None, &mut account)?,
+            None => self.call_per_record(batch, &[], None, &mut account)?,
         };
         Ok((transformed, account.usage))
     }
 
-    /// Transforms a slice by the quick way in alone; `None` where the component lacks it, the slice
-    /// is not offered to it, or it failed as a whole.
+    /// Transforms a batch by a batch call alone; `None` if the component exports none, if a record is
+    /// too large for it, or if the batch fails as a whole.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn run_quick(&self, slice: &Slice) -> Result<Option<Transformed>, SandboxError> {
-        self.run_slab(slice, &mut Account::default())
+    pub fn run_batch(&self, batch: &Batch) -> Result<Option<Transformed>, SandboxError> {
+        self.call_batch(batch, &mut Account::default())
     }
 
-    /// Transforms a slice record by record, also where the component has the quick way in.
+    /// Transforms a batch record by record, even if the component exports the batch call.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn run_singly(&self, slice: &Slice) -> Result<Transformed, SandboxError> {
-        self.run_records(slice, &[], None, &mut Account::default())
+    pub fn run_per_record(&self, batch: &Batch) -> Result<Transformed, SandboxError> {
+        self.call_per_record(batch, &[], None, &mut Account::default())
     }
 
-    /// The quick way in; `None` where the component lacks it, a record is too large to be offered, or
-    /// the slab failed as a whole. The slab's budget is that of a single record, so that no record
-    /// passes here with more than it would be allowed alone.
-    fn run_slab(
+    /// The batch call; `None` if the component exports none, if a record is too large, or if the batch
+    /// fails as a whole. The whole batch has the budget of one record, so that no record passes here
+    /// with more than it would be allowed alone.
+    fn call_batch(
         &self,
-        records: &Slice,
+        records: &Batch,
         account: &mut Account,
     ) -> Result<Option<Transformed>, SandboxError> {
-        if self.slice.is_none() || records.largest() > self.limits.record_bytes {
+        if self.batch.is_none() || records.largest() > self.limits.record_bytes {
             return Ok(None);
         }
         let mut instance = self.configured(&account.log)?;
-        let Some(guest) = &instance.slice else {
+        let Some(guest) = &instance.batch else {
             return Ok(None);
         };
         let (sequence_numbers, sequence_number_ends) = pack_sequence_numbers(records);
-        let slab = slice::RecordSlab {
+        let packed = batch::RecordBatch {
             data: records.data(),
             data_ends: records.data_ends(),
             partition_keys: records.partition_keys(),
@@ -196,28 +196,28 @@ impl Program {
             shard: records.shard().as_str(),
         };
         let called = drive(&mut instance.store, async |store| {
-            guest.call_transform_slice(store, slab).await
+            guest.call_transform_batch(store, packed).await
         });
         account.usage.add_call(&instance.store, &self.limits);
         match called {
-            Ok(outcome) => Ok(Judge::new(&self.limits).slab(records.len(), outcome)),
+            Ok(outcome) => Ok(Judge::new(&self.limits).batch(records.len(), outcome)),
             Err(error) => {
-                tracing::debug!(error = %format!("{error:#}"), "slab failed, going record by record");
+                tracing::debug!(error = %format!("{error:#}"), "the batch call failed, continuing record by record");
                 Ok(None)
             }
         }
     }
 
-    fn run_records(
+    fn call_per_record(
         &self,
-        slice: &Slice,
+        batch: &Batch,
         condemned: &[Position],
         deadline: Option<Instant>,
         account: &mut Account,
     ) -> Result<Transformed, SandboxError> {
         let mut judge = Judge::new(&self.limits);
         let mut instance = None;
-        for record in slice.records() {
+        for record in batch.records() {
             if deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 return Err(SandboxError::Late);
             }
@@ -226,7 +226,7 @@ impl Program {
             } else if condemned.contains(&record.position) {
                 judge.condemn(self.out_of_time());
             } else {
-                self.run_record(&mut instance, slice, &record, &mut judge, account)?;
+                self.run_record(&mut instance, batch, &record, &mut judge, account)?;
             }
         }
         Ok(judge.finish())
@@ -237,7 +237,7 @@ impl Program {
     fn run_record(
         &self,
         instance: &mut Option<Instance>,
-        slice: &Slice,
+        batch: &Batch,
         record: &Record<'_>,
         judge: &mut Judge<'_>,
         account: &mut Account,
@@ -249,7 +249,7 @@ impl Program {
                 None => self.configured(&account.log)?,
             };
             live.arm(&self.limits);
-            let called = live.transform(slice, record);
+            let called = live.transform(batch, record);
             account.usage.add_call(&live.store, &self.limits);
             match called {
                 Ok(Ok(events)) => judge.events(&events),
@@ -301,14 +301,14 @@ impl Program {
         .map_err(SandboxError::Instantiate)?;
         let other = SandboxError::Contract;
         let rules = self.rules.load(&mut store, &raw).map_err(other)?;
-        let slice = match &self.slice {
+        let batch = match &self.batch {
             Some(indices) => Some(indices.load(&mut store, &raw).map_err(other)?),
             None => None,
         };
         Ok(Instance {
             store,
             rules,
-            slice,
+            batch,
         })
     }
 
@@ -329,10 +329,10 @@ impl Program {
     }
 }
 
-fn pack_sequence_numbers(slice: &Slice) -> (String, Vec<u32>) {
-    let mut text = String::with_capacity(slice.len() * SequenceNumber::MAX_DIGITS);
-    let mut ends = Vec::with_capacity(slice.len());
-    for position in slice.positions() {
+fn pack_sequence_numbers(batch: &Batch) -> (String, Vec<u32>) {
+    let mut text = String::with_capacity(batch.len() * SequenceNumber::MAX_DIGITS);
+    let mut ends = Vec::with_capacity(batch.len());
+    for position in batch.positions() {
         position.sequence.push_to(&mut text);
         ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }

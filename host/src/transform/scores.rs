@@ -8,7 +8,7 @@ use super::guard::Score;
 use super::outcome::{Fault, Transformed};
 use super::release::ReleaseId;
 
-/// A score for each release that has transformed a slice.
+/// A score for each release that has transformed a batch.
 #[derive(Debug, Default)]
 pub struct Scores(Mutex<HashMap<ReleaseId, Score>>);
 
@@ -17,10 +17,10 @@ impl Scores {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a slice of so many records and what became of it in this time.
+    /// Adds a batch of so many records and what became of it in this time.
     pub fn add(&self, release: ReleaseId, records: usize, outcome: &Transformed, time: Duration) {
-        let slice = score(records as u64, outcome, time);
-        self.scores().entry(release).or_default().add(slice);
+        let batch = score(records as u64, outcome, time);
+        self.scores().entry(release).or_default().add(batch);
     }
 
     /// How a release has done since it was last forgotten.

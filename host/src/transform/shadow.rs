@@ -13,9 +13,9 @@ use super::compare::fields::Difference;
 use super::guard::Score;
 use super::outcome::Transformed;
 use super::release::ReleaseId;
-use crate::record::Slice;
+use crate::record::Batch;
 
-/// How many times the serving release's time a shadow may take for a slice, and how much on top, before
+/// How many times the serving release's time a shadow may take for a batch, and how much on top, before
 /// it is left where it is: nobody may wait for it.
 const TIMES_AS_LONG: u32 = 10;
 const ON_TOP: Duration = Duration::from_millis(100);
@@ -59,10 +59,10 @@ pub struct ShadowReport {
     pub serving_ns: u64,
     /// The same by the shadow.
     pub shadow_ns: u64,
-    /// Slices that it was too slow for, and that were not compared.
-    pub late_slices: u64,
-    /// Slices that it failed as a whole.
-    pub failed_slices: u64,
+    /// Batches that it was too slow for, and that were not compared.
+    pub late_batches: u64,
+    /// Batches that it failed as a whole.
+    pub failed_batches: u64,
     /// Some records that differ.
     pub samples: Vec<Sample>,
 }
@@ -72,10 +72,10 @@ impl Shadow {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `shadow` have a slice of which the serving release made `outcome` in the time it `took`.
-    pub fn compare(&self, shadow: &Release, slice: &Slice, outcome: &Transformed, took: Duration) {
+    /// Lets `shadow` have a batch of which the serving release made `outcome` in the time it `took`.
+    pub fn compare(&self, shadow: &Release, batch: &Batch, outcome: &Transformed, took: Duration) {
         let started = Instant::now();
-        let theirs = shadow.try_run(slice, took * TIMES_AS_LONG + ON_TOP);
+        let theirs = shadow.try_run(batch, took * TIMES_AS_LONG + ON_TOP);
         let elapsed = started.elapsed();
         let mut seen = self.seen();
         let is_new = seen.as_ref().is_none_or(|seen| seen.release != shadow.id());
@@ -85,9 +85,9 @@ impl Shadow {
         let Some(seen) = seen.as_mut() else { return };
         match theirs {
             Ok(Some(theirs)) => {
-                seen.add(slice, outcome, &theirs);
-                seen.serving.add(timed(slice, took));
-                seen.shadow.add(timed(slice, elapsed));
+                seen.add(batch, outcome, &theirs);
+                seen.serving.add(timed(batch, took));
+                seen.shadow.add(timed(batch, elapsed));
             }
             Ok(None) => seen.late += 1,
             Err(error) => {
@@ -105,16 +105,16 @@ impl Shadow {
             comparison: seen.comparison.clone(),
             serving_ns: seen.serving.nanoseconds_a_record(),
             shadow_ns: seen.shadow.nanoseconds_a_record(),
-            late_slices: seen.late,
-            failed_slices: seen.failed,
+            late_batches: seen.late,
+            failed_batches: seen.failed,
             samples: seen.samples.clone(),
         })
     }
 }
 
-fn timed(slice: &Slice, time: Duration) -> Score {
+fn timed(batch: &Batch, time: Duration) -> Score {
     Score {
-        records: slice.len() as u64,
+        records: batch.len() as u64,
         time,
         ..Score::default()
     }
@@ -133,14 +133,14 @@ impl Seen {
         }
     }
 
-    fn add(&mut self, slice: &Slice, ours: &Transformed, theirs: &Transformed) {
-        let (ours, theirs) = (fates(slice.len(), ours), fates(slice.len(), theirs));
+    fn add(&mut self, batch: &Batch, ours: &Transformed, theirs: &Transformed) {
+        let (ours, theirs) = (fates(batch.len(), ours), fates(batch.len(), theirs));
         for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let differences = self.comparison.add(ours, theirs);
             if differences.is_empty() || self.samples.len() >= SAMPLES_MAX {
                 continue;
             }
-            let rid = format!("{}:{}", slice.shard(), slice.positions()[index]);
+            let rid = format!("{}:{}", batch.shard(), batch.positions()[index]);
             let mut fields: Vec<_> = differences.iter().map(Difference::field).collect();
             fields.sort_unstable();
             fields.dedup();

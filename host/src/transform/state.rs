@@ -10,8 +10,8 @@ use super::bindings::sluice::transform::log;
 use super::limits::MemoryGuard;
 use super::said;
 
-/// Messages that the instances of one slice may log together; the rest is counted.
-const LOG_MESSAGES_PER_SLICE: u32 = 100;
+/// Messages that the instances of one batch may log together; the rest is counted.
+const LOG_MESSAGES_PER_BATCH: u32 = 100;
 
 /// What an instance's store holds.
 pub struct State {
@@ -58,7 +58,7 @@ impl State {
     }
 }
 
-/// How much more a slice may log, whichever of its instances does: one that dies on each record is
+/// How much more a batch may log, whichever of its instances does: one that dies on each record is
 /// followed by as many others.
 #[derive(Debug)]
 pub(super) struct LogBudget {
@@ -69,7 +69,7 @@ pub(super) struct LogBudget {
 impl Default for LogBudget {
     fn default() -> Self {
         Self {
-            left: AtomicU32::new(LOG_MESSAGES_PER_SLICE),
+            left: AtomicU32::new(LOG_MESSAGES_PER_BATCH),
             suppressed: AtomicU64::new(0),
         }
     }
@@ -93,7 +93,7 @@ impl Drop for LogBudget {
             tracing::warn!(
                 target: "transform",
                 suppressed,
-                "the transform logged more than {LOG_MESSAGES_PER_SLICE} messages in one slice"
+                "the transform logged more than {LOG_MESSAGES_PER_BATCH} messages in one batch"
             );
         }
     }

@@ -7,7 +7,7 @@ use wasmtime::Store;
 use super::limits::Limits;
 use super::state::{LogBudget, State};
 
-/// What the calls of a slice took.
+/// What the calls of a batch took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Fuel of all calls that transformed records, also of those that failed.
@@ -24,7 +24,7 @@ impl Usage {
     }
 }
 
-/// What the instances of one slice have together.
+/// What the instances of one batch have together.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) usage: Usage,

@@ -11,7 +11,7 @@ use sluice::transform::release::Offer;
 
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{
-    Way, admitted, limits, obeyed, offered, shared_engine, slice, words,
+    CallMode, admitted, batch, limits, obeyed, offered, shared_engine, words,
 };
 
 /// Why a component with these settings is refused.
@@ -39,14 +39,14 @@ fn wat(text: &str) -> Vec<u8> {
 #[test]
 fn a_sound_component_is_admitted_under_its_own_name() {
     assert_eq!(
-        admitted(&rogue().by_slab, "{}", &limits()).name(),
+        admitted(&rogue().by_batch, "{}", &limits()).name(),
         "rogue 0.1.0"
     );
-    assert!(admitted(ENRICH, "{}", &limits()).has_slice());
+    assert!(admitted(ENRICH, "{}", &limits()).has_batch_call());
     let tiny = admitted(&Tiny::default().component(), "{}", &limits());
-    assert!(!tiny.has_slice());
+    assert!(!tiny.has_batch_call());
     assert_eq!(
-        words(&obeyed(&tiny, Way::Usual, &["a", "b"])),
+        words(&obeyed(&tiny, CallMode::Usual, &["a", "b"])),
         ["dropped", "dropped"]
     );
 }
@@ -80,7 +80,7 @@ fn a_flipped_bit_never_panics() {
         component[bit / 8] ^= 1 << (bit % 8);
         let offer = Offer::new(component, "{}").unwrap();
         if let Ok(release) = admit(shared_engine(), &offer, &short) {
-            let records = slice(&["first", "last"]);
+            let records = batch(&["first", "last"]);
             let _whatever = release.run(&records, &[]);
             admitted_anyway += 1;
         }

@@ -115,7 +115,7 @@ fn a_lake_of_many_releases_and_formats_is_proven() {
             &format!("\n\nbroken {number}\n{}", events(0..2_500)),
         );
     }
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let landed = place.land(&["--transform", "rogue.wasm"]);
     let records = landed.count("records") + landed.count("already_committed");
     let proven = audit(&place, &[]).proven();
@@ -165,7 +165,7 @@ fn what_kills_left_is_proven() {
     );
 }
 
-/// A slice of 1,000 records is a chunk here, and some chunks leave no object at all.
+/// A batch of 1,000 records is a chunk here, and some chunks leave no object at all.
 #[test]
 fn records_that_leave_nothing_are_accounted_for() {
     let place = Place::new();
@@ -182,7 +182,7 @@ fn records_that_leave_nothing_are_accounted_for() {
         .map(|command| command.repeat(1_000))
         .collect();
     place.write("events.ndjson", format!("{text}reject this\ntrap\ndrop\n"));
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let args = ["--transform", "rogue.wasm", "--chunk-records", "1"];
     let counts = [
         "in_lake",
@@ -208,7 +208,7 @@ fn records_that_only_a_release_between_dropped_are_noted() {
     place.write("events.ndjson", events(0..10));
     place.land(&[]);
     append(&place, &"drop\n".repeat(10));
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     place.land(&["--transform", "rogue.wasm"]);
     append(&place, &events(10..20));
     place.land(&[]);
@@ -241,7 +241,7 @@ fn messages_about_objects_are_read_back() {
 fn a_record_that_ran_out_of_time_stays_so() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\n");
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let limits = [
         "--limits-time",
         "300ms",

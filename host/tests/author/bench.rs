@@ -9,7 +9,7 @@ fn fuel_and_memory_of_one_component_and_against_another() {
     let args = [
         "transform",
         "bench",
-        "slice.wasm",
+        "batch.wasm",
         "--sample",
         "sample.ndjson",
         "--rounds",
@@ -17,18 +17,18 @@ fn fuel_and_memory_of_one_component_and_against_another() {
     ];
     let alone = place.run(&args).succeeded();
     assert!(alone.stdout.contains("100 records"), "{alone:#?}");
-    assert!(alone.stdout.contains("slice   slice.wasm"), "{alone:#?}");
+    assert!(alone.stdout.contains("batch   batch.wasm"), "{alone:#?}");
     assert!(!alone.stdout.contains("times"), "{alone:#?}");
 
     let pair = place
         .run(&[&args[..], &["--against", "single.wasm"]].concat())
         .succeeded();
-    assert!(pair.stdout.contains("single  single.wasm"), "{pair:#?}");
+    assert!(pair.stdout.contains("record  single.wasm"), "{pair:#?}");
     assert!(pair.stdout.contains("times the fuel"), "{pair:#?}");
     let row = |output: &str| {
         let line = output
             .lines()
-            .find(|line| line.ends_with("slice.wasm"))
+            .find(|line| line.ends_with("batch.wasm"))
             .unwrap();
         let (_, rest) = line.split_once(" ns").unwrap();
         rest.to_owned()

@@ -35,7 +35,7 @@ fn a_transform_is_the_same_as_itself() {
 fn the_way_in_makes_no_difference() {
     let place = place();
     place.write("sample.ndjson", "x\nreject y\n\nmany_events 3\ntrap\n");
-    diff(&place, "slice.wasm", "single.wasm", &[]).succeeded();
+    diff(&place, "batch.wasm", "single.wasm", &[]).succeeded();
 }
 
 #[test]

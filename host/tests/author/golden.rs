@@ -6,7 +6,7 @@ use crate::author::place;
 use crate::support::program::{Place, Ran};
 
 fn test(place: &Place, more: &[&str]) -> Ran {
-    let args = ["transform", "test", "slice.wasm", "--cases", "cases"];
+    let args = ["transform", "test", "batch.wasm", "--cases", "cases"];
     place.run(&[&args, more].concat())
 }
 
@@ -96,7 +96,7 @@ fn blessing_says_what_it_changed_and_leaves_the_rest() {
     );
 }
 
-/// One record that dies fails its slab as a whole; alone each has its own outcome.
+/// One record that dies fails its batch as a whole; alone each has its own outcome.
 #[test]
 fn a_record_that_dies_is_a_result_like_any_other() {
     let place = place();
@@ -119,13 +119,13 @@ fn a_record_that_dies_is_a_result_like_any_other() {
     test(&place, &[]).succeeded();
 }
 
-/// The faults are those of a slab whose lists fit together and are not what single records give.
+/// The faults are those of a batch whose lists fit together and are not what single records give.
 #[test]
-fn a_slice_way_in_that_differs_fails_and_is_not_blessed() {
+fn a_batch_way_in_that_differs_fails_and_is_not_blessed() {
     let place = place();
     place.write("cases/two.in.ndjson", "many_events 1\nmany_events 2\n");
     for (fault, part) in [("trap", "fails as a whole"), ("wrong_counts", "as a whole")] {
-        let settings = format!(r#"{{"slab":"{fault}"}}"#);
+        let settings = format!(r#"{{"batch":"{fault}"}}"#);
         let ran = test(&place, &["--bless", "--settings", &settings]);
         let ran = ran.failed(1, &["1 of 1 cases failed"]);
         assert!(ran.stdout.contains(part), "{ran:#?}");
@@ -152,5 +152,5 @@ fn settings_are_given_as_for_a_run() {
     place.write("cases/a.in.json", "drop");
     test(&place, &["--settings", "nowhere.json"]).failed(2, &["settings", "nowhere.json"]);
     place.write("refused.json", r#"{"configure":"refuse"}"#);
-    test(&place, &["--settings", "refused.json"]).failed(1, &["slice.wasm is refused", "colour"]);
+    test(&place, &["--settings", "refused.json"]).failed(1, &["batch.wasm is refused", "colour"]);
 }

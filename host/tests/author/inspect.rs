@@ -24,7 +24,7 @@ fn the_built_in_transform_is_inspected_without_a_file() {
         "contract  1.0.0",
         "name      enrich 0.1.0",
         "partition_by",
-        "slice     yes",
+        "batch     yes",
         "admitted  yes",
     ] {
         assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
@@ -40,7 +40,7 @@ fn scripts_get_all_of_it_as_json() {
     assert_eq!(report["imports"], json!(["sluice:transform/log@1.0.0"]));
     assert_eq!(report["exports"], json!(["sluice:transform/rules@1.0.0"]));
     assert_eq!(report["contract"], "1.0.0");
-    assert_eq!(report["slice"], false);
+    assert_eq!(report["batch"], false);
     assert_eq!(report["description"]["name"], "rogue");
     assert_eq!(report["description"]["settings_schema"], json!({}));
     assert_eq!(report["admitted"], true);
@@ -52,14 +52,14 @@ fn scripts_get_all_of_it_as_json() {
 /// What it says of itself is what helps to get the settings right.
 #[test]
 fn refused_settings_leave_the_description() {
-    let args = ["slice.wasm", "--settings", r#"{"configure":"refuse"}"#];
+    let args = ["batch.wasm", "--settings", r#"{"configure":"refuse"}"#];
     let (code, report) = report(&place(), &args);
     assert_eq!(code, Some(1));
     assert_eq!(report["refusal"]["step"], "configure");
     let reason = report["refusal"]["reason"].as_str().unwrap();
     assert!(reason.contains("colour: expected red or blue"), "{reason}");
     assert_eq!(report["description"]["name"], "rogue");
-    assert_eq!(report["slice"], true);
+    assert_eq!(report["batch"], true);
 }
 
 #[test]

@@ -13,6 +13,6 @@ use crate::support::program::Place;
 fn place() -> Place {
     let place = Place::new();
     place.write("single.wasm", &rogue().by_record);
-    place.write("slice.wasm", &rogue().by_slab);
+    place.write("batch.wasm", &rogue().by_batch);
     place
 }

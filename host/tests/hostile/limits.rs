@@ -7,12 +7,12 @@ use sluice::transform::limits::Limits;
 
 use crate::support::guests::rogue;
 use crate::support::outcomes::{
-    Way, admitted, chunk, contents, fates, limits, obeyed, rogue_by_slab, run, slice, words,
+    CallMode, admitted, batch, chunk, contents, fates, limits, obeyed, rogue_by_batch, run, words,
 };
 
-fn under(limits: &Limits, way: Way, commands: &[&str]) -> Vec<String> {
-    let release = admitted(&rogue().by_slab, "{}", limits);
-    let fates = obeyed(&release, way, commands);
+fn under(limits: &Limits, mode: CallMode, commands: &[&str]) -> Vec<String> {
+    let release = admitted(&rogue().by_batch, "{}", limits);
+    let fates = obeyed(&release, mode, commands);
     words(&fates).into_iter().map(Into::into).collect()
 }
 
@@ -23,10 +23,10 @@ fn a_loop_with_fuel_enough_runs_out_of_time() {
         time: Duration::from_millis(300),
         ..limits()
     };
-    let release = admitted(&rogue().by_slab, "{}", &limits);
-    for way in Way::BOTH {
-        let records = slice(&["first", "loop", "last"]);
-        let outcome = run(&release, &records, way);
+    let release = admitted(&rogue().by_batch, "{}", &limits);
+    for mode in CallMode::BOTH {
+        let records = batch(&["first", "loop", "last"]);
+        let outcome = run(&release, &records, mode);
         let fates = fates(&records, &outcome);
         assert_eq!(words(&fates), ["events", "out_of_time", "events"]);
         assert!(fates[1].message().contains("limits.time"), "{fates:?}");
@@ -36,9 +36,9 @@ fn a_loop_with_fuel_enough_runs_out_of_time() {
 
 #[test]
 fn a_condemned_record_is_not_tried_again() {
-    let records = slice(&["first", "second", "last"]);
+    let records = batch(&["first", "second", "last"]);
     let condemned = SequenceNumber::from("first".len() as u64 + 1);
-    let outcome = rogue_by_slab().run(&records, &[condemned.into()]).unwrap();
+    let outcome = rogue_by_batch().run(&records, &[condemned.into()]).unwrap();
     let fates = fates(&records, &outcome);
     assert_eq!(words(&fates), ["events", "out_of_time", "events"]);
     assert_eq!(outcome.condemned, [1]);
@@ -51,9 +51,9 @@ fn a_record_over_the_limit_is_not_offered() {
         ..limits()
     };
     let (fits, too_large) = ("x".repeat(100), "x".repeat(101));
-    for way in Way::BOTH {
+    for mode in CallMode::BOTH {
         let commands = [fits.as_str(), too_large.as_str(), "last"];
-        let words = under(&limits, way, &commands);
+        let words = under(&limits, mode, &commands);
         assert_eq!(words, ["events", "record_too_large", "events"]);
     }
 }
@@ -64,9 +64,9 @@ fn the_events_of_a_record_are_bounded_together() {
         output_bytes: 1_000,
         ..limits()
     };
-    for way in Way::BOTH {
+    for mode in CallMode::BOTH {
         let commands = ["big_output 1000", "big_output 1001", "many_events 200"];
-        let words = under(&limits, way, &commands);
+        let words = under(&limits, mode, &commands);
         assert_eq!(words, ["events", "invalid_output", "invalid_output"]);
     }
 }
@@ -77,18 +77,18 @@ fn memory_is_bounded_as_the_limits_say() {
         memory_bytes: 4 << 20,
         ..limits()
     };
-    for way in Way::BOTH {
+    for mode in CallMode::BOTH {
         let commands = ["first", "big_output 8000000", "last"];
         assert_eq!(
-            under(&limits, way, &commands),
+            under(&limits, mode, &commands),
             ["events", "out_of_memory", "events"]
         );
         let commands = ["big_output 1000000"];
-        assert_eq!(under(&limits, way, &commands), ["events"]);
+        assert_eq!(under(&limits, mode, &commands), ["events"]);
     }
 }
 
-/// A slab has the budget of one record, so one that is too much for it must not cost anything.
+/// A batch has the budget of one record, so one that is too much for it must not cost anything.
 #[test]
 fn records_that_pass_alone_pass_together() {
     let limits = Limits {
@@ -96,11 +96,11 @@ fn records_that_pass_alone_pass_together() {
         ..limits()
     };
     let commands = vec!["an ordinary record"; 1_000];
-    for way in Way::BOTH {
-        let words = under(&limits, way, &commands);
+    for mode in CallMode::BOTH {
+        let words = under(&limits, mode, &commands);
         assert!(words.iter().all(|word| word == "events"), "{words:?}");
     }
-    let words = under(&limits, Way::Usual, &["first", "big_output 9000000"]);
+    let words = under(&limits, CallMode::Usual, &["first", "big_output 9000000"]);
     assert_eq!(words, ["events", "out_of_fuel"]);
 }
 
@@ -109,11 +109,11 @@ fn a_chunk_opens_no_more_partitions_than_it_may() {
     let mut commands: Vec<_> = (0..5).map(|n| format!("partition {n}")).collect();
     commands.extend((0..5).map(|n| format!("partition {n}")));
     commands.push("bus_only".into());
-    for way in Way::BOTH {
-        let records = slice(&commands);
+    for mode in CallMode::BOTH {
+        let records = batch(&commands);
         let mut chunk = chunk(3);
-        chunk.absorb(&records, run(rogue_by_slab(), &records, way));
-        chunk.absorb(&records, run(rogue_by_slab(), &records, way));
+        chunk.absorb(&records, run(rogue_by_batch(), &records, mode));
+        chunk.absorb(&records, run(rogue_by_batch(), &records, mode));
         let contents = contents(&chunk);
         let objects: Vec<_> = contents
             .iter()

@@ -2,7 +2,7 @@
 //! out of an instance; what it promises is that nothing outlives the instance, and how long that lives.
 
 use crate::support::guests::Tiny;
-use crate::support::outcomes::{Fate, Way, fates, limits, obeyed, run, shared, slice, words};
+use crate::support::outcomes::{CallMode, Fate, batch, fates, limits, obeyed, run, shared, words};
 
 use sluice::transform::limits::Limits;
 
@@ -27,18 +27,22 @@ fn seen(fates: &[Fate]) -> String {
 fn nothing_is_kept_from_slice_to_slice() {
     let release = shared(&counts().component(), "{}");
     for _ in 0..3 {
-        let fates = obeyed(&release, Way::Usual, &["1", "2", "3"]);
-        assert_eq!(seen(&fates), "1 2 3", "an instance is a slice's own");
+        let fates = obeyed(&release, CallMode::Usual, &["1", "2", "3"]);
+        assert_eq!(seen(&fates), "1 2 3", "an instance is a batch's own");
     }
-    let records = slice(&["1", "2", "3"]);
-    let first = run(&release, &records, Way::Usual);
-    assert_eq!(first, run(&release, &records, Way::Usual), "a repetition");
+    let records = batch(&["1", "2", "3"]);
+    let first = run(&release, &records, CallMode::Usual);
+    assert_eq!(
+        first,
+        run(&release, &records, CallMode::Usual),
+        "a repetition"
+    );
 }
 
 #[test]
 fn nothing_is_kept_from_an_instance_that_died() {
     let release = shared(&counts().component(), "{}");
-    let fates = obeyed(&release, Way::Usual, &["1", "2", "bad", "3", "4"]);
+    let fates = obeyed(&release, CallMode::Usual, &["1", "2", "bad", "3", "4"]);
     assert_eq!(seen(&fates), "1 2 trap 1 2");
 }
 
@@ -52,7 +56,7 @@ fn a_record_that_was_refused_memory_does_not_excuse_the_next() {
             (else unreachable))",
     );
     let release = shared(&tiny.component(), "{}");
-    let fates = obeyed(&release, Way::Usual, &["bad", "bbd"]);
+    let fates = obeyed(&release, CallMode::Usual, &["bad", "bbd"]);
     assert_eq!(words(&fates), ["events", "trap"]);
 }
 
@@ -87,8 +91,8 @@ fn memory_is_clear_of_the_guest_before() {
     let (writes, reads) = (release(&writes), release(&reads));
     for _ in 0..20 {
         for release in [&writes, &reads] {
-            let records = slice(&["bad", "bad"]);
-            let fates = fates(&records, &run(release, &records, Way::Usual));
+            let records = batch(&["bad", "bad"]);
+            let fates = fates(&records, &run(release, &records, CallMode::Usual));
             assert_eq!(words(&fates), ["events", "events"]);
         }
     }

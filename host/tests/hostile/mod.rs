@@ -1,5 +1,5 @@
 //! Transforms that misbehave: a record gets exactly its outcome, by either way in, and its neighbours
-//! in the slice are unharmed.
+//! in the batch are unharmed.
 
 mod limits;
 mod memory;

@@ -3,16 +3,16 @@
 use sluice::transform::outcome::Routes;
 
 use crate::support::outcomes::{
-    Fate, Way, fates, obeyed, rogue_by_record, rogue_by_slab, run, slice, words,
+    CallMode, Fate, batch, fates, obeyed, rogue_by_batch, rogue_by_record, run, words,
 };
 
-/// The fate of a record between two good ones, the same by every way in.
+/// The fate of a record between two good ones, the same in every call mode.
 fn fate(command: &str) -> Fate {
     let commands = ["first", command, "last"];
     let mut fates = [
-        obeyed(rogue_by_slab(), Way::Usual, &commands),
-        obeyed(rogue_by_slab(), Way::Single, &commands),
-        obeyed(rogue_by_record(), Way::Usual, &commands),
+        obeyed(rogue_by_batch(), CallMode::Usual, &commands),
+        obeyed(rogue_by_batch(), CallMode::PerRecord, &commands),
+        obeyed(rogue_by_record(), CallMode::Usual, &commands),
     ];
     assert_eq!(fates[0], fates[1]);
     assert_eq!(fates[0], fates[2]);
@@ -61,15 +61,15 @@ fn a_record_can_be_dropped_or_become_many_events() {
 
 #[test]
 fn a_rejected_record_leaves_no_partition() {
-    let records = slice(&["spoiled 7", "spoiled 8", "many_partitions 9"]);
-    let by_slab = run(rogue_by_slab(), &records, Way::Usual);
-    let by_record = run(rogue_by_record(), &records, Way::Usual);
+    let records = batch(&["spoiled 7", "spoiled 8", "many_partitions 9"]);
+    let by_batch = run(rogue_by_batch(), &records, CallMode::Usual);
+    let by_record = run(rogue_by_record(), &records, CallMode::Usual);
     let found = fates(&records, &by_record);
     assert_eq!(
         words(&found),
         ["invalid_output", "invalid_output", "events"]
     );
-    assert_eq!(found, fates(&records, &by_slab));
+    assert_eq!(found, fates(&records, &by_batch));
     assert_eq!(by_record.partitions.len(), 9);
 }
 
@@ -105,12 +105,12 @@ fn routes_are_kept() {
 
 #[test]
 fn the_backtrace_of_a_trap_is_kept_and_names_functions() {
-    for (release, way) in [
-        (rogue_by_slab(), Way::Usual),
-        (rogue_by_slab(), Way::Single),
-        (rogue_by_record(), Way::Usual),
+    for (release, mode) in [
+        (rogue_by_batch(), CallMode::Usual),
+        (rogue_by_batch(), CallMode::PerRecord),
+        (rogue_by_record(), CallMode::Usual),
     ] {
-        let outcome = run(release, &slice(&["trap", "recurse", "garbage"]), way);
+        let outcome = run(release, &batch(&["trap", "recurse", "garbage"]), mode);
         let backtraces: Vec<_> = outcome
             .rejected
             .iter()
@@ -123,17 +123,20 @@ fn the_backtrace_of_a_trap_is_kept_and_names_functions() {
 }
 
 #[test]
-fn a_slab_of_one_bad_record_is_that_record() {
+fn a_batch_of_one_bad_record_is_that_record() {
     for command in ["trap", "garbage", "huge"] {
-        let usual = obeyed(rogue_by_slab(), Way::Usual, &[command]);
-        assert_eq!(usual, obeyed(rogue_by_slab(), Way::Single, &[command]));
+        let usual = obeyed(rogue_by_batch(), CallMode::Usual, &[command]);
+        assert_eq!(
+            usual,
+            obeyed(rogue_by_batch(), CallMode::PerRecord, &[command])
+        );
     }
 }
 
 #[test]
-fn an_empty_slice_is_nothing() {
-    for way in Way::BOTH {
-        let fates = obeyed::<&str>(rogue_by_slab(), way, &[]);
+fn an_empty_batch_is_nothing() {
+    for mode in CallMode::BOTH {
+        let fates = obeyed::<&str>(rogue_by_batch(), mode, &[]);
         assert_eq!(fates, []);
     }
 }

@@ -7,7 +7,7 @@ use crate::support::program::Place;
 fn place(commands: &[&str]) -> Place {
     let place = Place::new();
     place.write("events.ndjson", commands.join("\n") + "\n");
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     place
 }
 

@@ -70,7 +70,7 @@ fn a_release_that_is_refused_costs_no_record_and_is_counted() {
     shop.activate(&good, &[]);
     let function = follower(&shop, &[]);
     until(&mut shop, &function, |_, told| told["ReleaseRefusals"] == 0);
-    let bad = shop.publish(&rogue().by_slab, &["--settings", r#"{"stamp":"bad"}"#]);
+    let bad = shop.publish(&rogue().by_batch, &["--settings", r#"{"stamp":"bad"}"#]);
     shop.activate(&bad, &[]);
     // It is damaged before the function, which looks while it works, has seen it.
     let components = shop.cloud.lake().with_file_name("registry/components");

@@ -131,7 +131,7 @@ fn a_lake_that_cannot_be_written_is_named() {
 fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
     let place = place();
     place.write("core.wasm", Tiny::default().module());
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     place.write(
         "wasi.wasm",
         wat::parse_str(r#"(component (import "wasi:cli/exit@0.2.0" (instance)))"#).unwrap(),

@@ -136,7 +136,7 @@ fn commands() -> String {
 fn counts_add_up() {
     let place = Place::new();
     place.write("events.ndjson", commands());
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let summary = place.land(&["--transform", "rogue.wasm"]);
     let [records, events, rejected, dropped] =
         summary.counts(["records", "events", "rejected", "dropped"]);

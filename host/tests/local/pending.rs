@@ -59,7 +59,7 @@ fn a_pending_range_keeps_its_release_and_its_format() {
     let place = interrupted(&events(0..30), &["--compression", "gzip"]);
     let text = events(0..30) + "new\n";
     place.write("events.ndjson", text);
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let other = ["--transform", "rogue.wasm", "--compression", "none"];
     let summary = place.land(&other);
     assert_eq!(summary.counts(["records", "events", "chunks"]), [31, 31, 2]);
@@ -123,7 +123,7 @@ fn a_release_that_is_gone_is_named() {
         .unwrap()
         .to_owned();
     fs::remove_dir_all(place.lake().join("_sluice/components")).unwrap();
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let ran = place.try_land(&["--transform", "rogue.wasm"]);
     ran.failed(1, &[&release, "components/"]);
     place.land(&[]);
@@ -135,7 +135,7 @@ fn a_release_that_is_gone_is_named() {
 fn a_record_that_ran_out_of_time_is_not_judged_again() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let rogue = ["--transform", "rogue.wasm", "--limits-time", "300ms"];
     let much_fuel = [&rogue[..], &["--limits-fuel", "1000000000000000"]].concat();
     interrupt(&place, "place=x", &much_fuel);
@@ -154,7 +154,7 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
 fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let rogue = ["--transform", "rogue.wasm"];
     interrupt(&place, "place=x", &rogue);
     let pinned = ledger(&place);

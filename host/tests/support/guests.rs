@@ -26,15 +26,15 @@ const GUEST_PROFILE: &[(&str, &str)] = &[
 pub(crate) struct Rogue {
     /// World `transform`: one record at a time.
     pub(crate) by_record: Vec<u8>,
-    /// World `transform-slice`: the quick way in as well.
-    pub(crate) by_slab: Vec<u8>,
+    /// World `transform-batch`: the quick way in as well.
+    pub(crate) by_batch: Vec<u8>,
 }
 
 pub(crate) fn rogue() -> &'static Rogue {
     static ROGUE: OnceLock<Rogue> = OnceLock::new();
     ROGUE.get_or_init(|| Rogue {
         by_record: build_rogue("by_record", &[]),
-        by_slab: build_rogue("by_slab", &["--features", "slice"]),
+        by_batch: build_rogue("by_batch", &["--features", "batch"]),
     })
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Tiny {
     pub(crate) describe: &'static str,
     pub(crate) transform: &'static str,
     /// The quick way in, where it has one.
-    pub(crate) slice: Option<&'static str>,
+    pub(crate) batch: Option<&'static str>,
 }
 
 impl Default for Tiny {
@@ -104,7 +104,7 @@ impl Default for Tiny {
             configure: "i32.const 64",
             describe: "i32.const 64",
             transform: "i32.const 64",
-            slice: None,
+            batch: None,
         }
     }
 }
@@ -157,7 +157,7 @@ impl Tiny {
     }
 
     fn encoded(&self, resolve: &Resolve, package: wit_parser::PackageId) -> Vec<u8> {
-        let world = self.slice.map_or("transform", |_| "transform-slice");
+        let world = self.batch.map_or("transform", |_| "transform-batch");
         let world = resolve.select_world(&[package], Some(world)).unwrap();
         let mut module = self.module();
         embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
@@ -174,13 +174,13 @@ impl Tiny {
             configure,
             describe,
             transform,
-            slice,
+            batch,
         } = self;
-        let slice = slice.map_or(String::new(), |slice| {
+        let batch = batch.map_or(String::new(), |batch| {
             let sixteen = "i32 ".repeat(16);
             format!(
-                r#"(func (export "sluice:transform/slice@1.0.0#transform-slice")
-                    (param {sixteen}) (result i32) {slice})"#
+                r#"(func (export "sluice:transform/batch@1.0.0#transform-batch")
+                    (param {sixteen}) (result i32) {batch})"#
             )
         });
         let text = format!(
@@ -196,7 +196,7 @@ impl Tiny {
                 (func (export "sluice:transform/rules@1.0.0#describe") (result i32) {describe})
                 (func (export "sluice:transform/rules@1.0.0#transform")
                     (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {transform})
-                {slice})"#
+                {batch})"#
         );
         wat::parse_str(text).unwrap()
     }

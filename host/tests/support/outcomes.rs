@@ -1,4 +1,4 @@
-//! Slices run in the sandbox through the library, and what became of each record.
+//! Batches run in the sandbox through the library, and what became of each record.
 
 use std::sync::OnceLock;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluice::chunk::{Chunk, ChunkRules};
 use sluice::encode::{Format, Level};
-use sluice::record::{Position, Record, SequenceNumber, ShardId, Slice};
+use sluice::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use sluice::transform::ENRICH;
 use sluice::transform::admit::{Refusal, Release, admit};
 use sluice::transform::engine::engine;
@@ -17,11 +17,11 @@ use wasmtime::Engine;
 
 use super::guests::rogue;
 
-/// A sequence number that no slice of these tests has. Given as condemned, it makes a component go
-/// record by record even where it has the quick way in.
+/// A sequence number that no batch of these tests has. Given as condemned, it makes a component go
+/// record by record even if it exports the batch call.
 const NOWHERE: u64 = u64::MAX;
 
-/// What became of one record. A backtrace is left out: it differs by the way in.
+/// What became of one record. A backtrace is left out: it depends on the call mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Events(Vec<Landed>),
@@ -59,10 +59,10 @@ pub(crate) fn words(fates: &[Fate]) -> Vec<&str> {
     fates.iter().map(Fate::word).collect()
 }
 
-/// The fates of the records of a slice, and a check that the outcome is one: by rising record, each
+/// The fates of the records of a batch, and a check that the outcome is one: by rising record, each
 /// record in one place, the count of the dropped right.
-pub(crate) fn fates(slice: &Slice, outcome: &Transformed) -> Vec<Fate> {
-    let mut fates = vec![Fate::Dropped; slice.len()];
+pub(crate) fn fates(batch: &Batch, outcome: &Transformed) -> Vec<Fate> {
+    let mut fates = vec![Fate::Dropped; batch.len()];
     assert!(outcome.events.is_sorted_by_key(|event| event.record));
     assert!(
         outcome
@@ -94,12 +94,12 @@ pub(crate) fn fates(slice: &Slice, outcome: &Transformed) -> Vec<Fate> {
     fates
 }
 
-pub(crate) fn slice<R: AsRef<[u8]>>(records: &[R]) -> Slice {
-    let mut slice = Slice::new(ShardId::new("shard").unwrap());
+pub(crate) fn batch<R: AsRef<[u8]>>(records: &[R]) -> Batch {
+    let mut batch = Batch::new(ShardId::new("shard").unwrap());
     let mut offset = 0;
     for record in records {
         let data = record.as_ref();
-        slice.push(Record {
+        batch.push(Record {
             data,
             partition_key: "key",
             position: Position {
@@ -110,34 +110,38 @@ pub(crate) fn slice<R: AsRef<[u8]>>(records: &[R]) -> Slice {
         });
         offset += data.len() as u64 + 1;
     }
-    slice
+    batch
 }
 
-/// The way in that a component is given.
+/// How the host calls a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum CallMode {
     /// What the host chooses.
     Usual,
     /// Record by record.
-    Single,
+    PerRecord,
 }
 
-impl Way {
-    pub(crate) const BOTH: [Self; 2] = [Self::Usual, Self::Single];
+impl CallMode {
+    pub(crate) const BOTH: [Self; 2] = [Self::Usual, Self::PerRecord];
 }
 
-pub(crate) fn run(release: &Release, records: &Slice, way: Way) -> Transformed {
-    let condemned: &[Position] = match way {
-        Way::Usual => &[],
-        Way::Single => &[SequenceNumber::from(NOWHERE).into()],
+pub(crate) fn run(release: &Release, records: &Batch, mode: CallMode) -> Transformed {
+    let condemned: &[Position] = match mode {
+        CallMode::Usual => &[],
+        CallMode::PerRecord => &[SequenceNumber::from(NOWHERE).into()],
     };
     release.run(records, condemned).unwrap()
 }
 
 /// The fates of records that hold these commands.
-pub(crate) fn obeyed<R: AsRef<[u8]>>(release: &Release, way: Way, commands: &[R]) -> Vec<Fate> {
-    let records = slice(commands);
-    fates(&records, &run(release, &records, way))
+pub(crate) fn obeyed<R: AsRef<[u8]>>(
+    release: &Release,
+    mode: CallMode,
+    commands: &[R],
+) -> Vec<Fate> {
+    let records = batch(commands);
+    fates(&records, &run(release, &records, mode))
 }
 
 pub(crate) fn offered(
@@ -175,9 +179,9 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-pub(crate) fn rogue_by_slab() -> &'static Release {
+pub(crate) fn rogue_by_batch() -> &'static Release {
     static RELEASE: OnceLock<Release> = OnceLock::new();
-    RELEASE.get_or_init(|| shared(&rogue().by_slab, "{}"))
+    RELEASE.get_or_init(|| shared(&rogue().by_batch, "{}"))
 }
 
 pub(crate) fn rogue_by_record() -> &'static Release {
@@ -190,17 +194,17 @@ pub(crate) fn enrichment() -> &'static Release {
     RELEASE.get_or_init(|| shared(ENRICH, "{}"))
 }
 
-/// An empty chunk for the records of [`slice`], with a bus.
+/// An empty chunk for the records of [`batch`], with a bus.
 pub(crate) fn chunk(max_partitions: usize) -> Chunk {
     let rules = ChunkRules {
-        shard: slice::<&str>(&[]).shard().clone(),
+        shard: batch::<&str>(&[]).shard().clone(),
         with_messages: true,
         announced: false,
         with_positions: false,
         max_partitions,
         max_message_bytes: None,
     };
-    Chunk::new(rules, rogue_by_slab().id())
+    Chunk::new(rules, rogue_by_batch().id())
 }
 
 /// The content of a chunk's objects, each with its place.

@@ -39,7 +39,7 @@ fn a_shadow_that_runs_for_ever_holds_nothing_up() {
     worker.until(|at| status(at)["rollouts"]["shadow"]["release"] == candidate);
     shop.put(2_000);
     worker.until(|_| shop.landed() == 2_000);
-    let late = status(worker.address)["shadow"]["late_slices"].as_u64();
+    let late = status(worker.address)["shadow"]["late_batches"].as_u64();
     assert!(late > Some(0), "{late:?}");
     shop.is_whole(&["own"]);
 }

@@ -63,9 +63,9 @@ impl ShardAudit {
     /// Counts what is behind the committed records, as far as it came before the audit.
     pub(super) async fn tail(&mut self) -> anyhow::Result<()> {
         let pending = self.ledger.pending().map(|pending| pending.range);
-        while let Some(slice) = self.records.take(|_| true).await? {
-            self.audit.host.progress.read(&slice);
-            for record in slice.records() {
+        while let Some(batch) = self.records.take(|_| true).await? {
+            self.audit.host.progress.read(&batch);
+            for record in batch.records() {
                 let position = record.position;
                 if record.arrived_at > self.audit.began_ms {
                     return Ok(());

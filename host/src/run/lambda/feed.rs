@@ -1,4 +1,4 @@
-//! The slices that an invocation lands: what the batch lacks, read from the stream, and the batch.
+//! The batches that an invocation lands: what the batch lacks, read from the stream, and the batch.
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -11,10 +11,10 @@ use crate::retry::{Attempts, Patience};
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
-use crate::source::{Slices, SourceError};
+use crate::source::{ShardBatches, SourceError};
 
-/// Slices that are ready before they are asked for.
-const SLICES_AHEAD: usize = 4;
+/// Batches that are ready before they are asked for.
+const BATCHES_AHEAD: usize = 4;
 
 /// What is handed to the pipeline.
 pub(super) struct Feed {
@@ -31,19 +31,19 @@ pub(super) struct Feed {
     pub(super) until: Instant,
 }
 
-type Sender = mpsc::Sender<Result<crate::record::Slice, SourceError>>;
+type Sender = mpsc::Sender<Result<crate::record::Batch, SourceError>>;
 
 /// Nobody wants more, or the time is over.
 struct Ended;
 
 impl Feed {
     /// Starts to hand over.
-    pub(super) fn start(self) -> Slices {
-        let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
+    pub(super) fn start(self) -> ShardBatches {
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::spawn(async move {
             let _ended = self.run(&sender).await;
         });
-        Slices::new(receiver)
+        ShardBatches::new(receiver)
     }
 
     async fn run(mut self, sender: &Sender) -> Result<(), Ended> {
@@ -71,9 +71,9 @@ impl Feed {
         for record in self.records.drain(..).skip(rest) {
             packer.push(&record);
         }
-        for slice in packer.slices() {
+        for batch in packer.batches() {
             self.check_time()?;
-            sender.send(Ok(slice)).await.map_err(|_| Ended)?;
+            sender.send(Ok(batch)).await.map_err(|_| Ended)?;
         }
         Ok(())
     }
@@ -96,13 +96,13 @@ impl Feed {
             meter: self.meter.clone(),
         };
         let (_stop, stopped) = watch::channel(false);
-        let (mut slices, _reader) = read(reading, stopped);
+        let (mut batches, _reader) = read(reading, stopped);
         loop {
-            match slices.next().await {
+            match batches.next().await {
                 Ok(None) => return Ok(()),
-                Ok(Some(slice)) => {
+                Ok(Some(batch)) => {
                     self.check_time()?;
-                    sender.send(Ok(slice)).await.map_err(|_| Ended)?;
+                    sender.send(Ok(batch)).await.map_err(|_| Ended)?;
                 }
                 Err(error) => {
                     let _nobody_listens = sender.send(Err(error)).await;
@@ -163,5 +163,9 @@ pub(super) fn count(
         .iter()
         .filter(|record| (first..=last).contains(&record.sequence))
         .for_each(|record| packer.push(record));
-    packer.slices().iter().map(|slice| slice.len() as u64).sum()
+    packer
+        .batches()
+        .iter()
+        .map(|batch| batch.len() as u64)
+        .sum()
 }

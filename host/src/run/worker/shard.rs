@@ -154,9 +154,9 @@ impl Work {
             patience: self.patience.clone(),
             budget: self.budget,
         };
-        let (slices, reader) = read(reading, stop);
+        let (batches, reader) = read(reading, stop);
         let mut shard = Shard {
-            slices,
+            batches,
             ledger,
             sinks,
         };

@@ -49,7 +49,7 @@ pub enum Start {
 
 /// What one `GetRecords` gave.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct RecordsPage {
     /// The records.
     pub records: Vec<Record>,
     /// Where to go on; `None` at the end of a closed shard.
@@ -171,12 +171,12 @@ impl Stream {
     ) -> Result<Option<SequenceNumber>, KinesisError> {
         let mut iterator = Some(self.iterator(shard, start).await?);
         while let Some(at) = iterator {
-            let batch = self.get(&at, 1).await?;
-            if let Some(first) = batch.records.first() {
+            let page = self.get(&at, 1).await?;
+            if let Some(first) = page.records.first() {
                 let number = first.sequence_number().parse();
                 return number.map(Some).map_err(KinesisError::Other);
             }
-            iterator = batch.next.filter(|_| batch.behind_ms > 0);
+            iterator = page.next.filter(|_| page.behind_ms > 0);
         }
         Ok(None)
     }
@@ -185,18 +185,18 @@ impl Stream {
     ///
     /// # Errors
     /// [`KinesisError`]
-    pub async fn get_records(&self, iterator: &str) -> Result<Batch, KinesisError> {
+    pub async fn get_records(&self, iterator: &str) -> Result<RecordsPage, KinesisError> {
         self.get(iterator, GET_RECORDS_MAX).await
     }
 
-    async fn get(&self, iterator: &str, limit: i32) -> Result<Batch, KinesisError> {
+    async fn get(&self, iterator: &str, limit: i32) -> Result<RecordsPage, KinesisError> {
         let request = self
             .client
             .get_records()
             .shard_iterator(iterator)
             .limit(limit);
         let answer = request.send().await?;
-        Ok(Batch {
+        Ok(RecordsPage {
             next: answer.next_shard_iterator().map(str::to_owned),
             behind_ms: answer.millis_behind_latest().unwrap_or(0),
             records: answer.records,

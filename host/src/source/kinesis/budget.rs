@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What one call takes while it is under way: `GetRecords` gives at most 10 MB, which come as JSON with
-/// base64 (a third more), are decoded, and packed into slices.
+/// base64 (a third more), are decoded, and packed into batches.
 const CALL_MAX_BYTES: u64 = 36 << 20;
 
 /// Room is counted in this many bytes, so that a semaphore can count it.

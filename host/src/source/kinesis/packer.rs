@@ -1,4 +1,4 @@
-//! Records of Kinesis, however they came, packed into slices: aggregates taken apart, a slice's end
+//! Records of Kinesis, however they came, packed into batches: aggregates taken apart, a batch's end
 //! where a range ends that is read again.
 
 use std::collections::VecDeque;
@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 
 use crate::ledger::Pending;
-use crate::record::{Position, Record, SequenceNumber, ShardId, Slice};
+use crate::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use crate::source::aggregate::{Outsiders, Unpacked, belongs, unpack};
 
 /// One record as Kinesis has it.
@@ -23,7 +23,7 @@ pub struct KinesisRecord {
     pub data: Bytes,
 }
 
-/// A range that is read again, up to its last record, where a slice ends.
+/// A range that is read again, up to its last record, where a batch ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Again {
     /// The last record.
@@ -56,12 +56,12 @@ pub struct Packing {
     pub again: Option<Again>,
 }
 
-/// Packs records into slices, in order.
+/// Packs records into batches, in order.
 #[derive(Debug)]
 pub struct Packer {
     packing: Packing,
-    slice: Slice,
-    closed: VecDeque<Slice>,
+    batch: Batch,
+    closed: VecDeque<Batch>,
 }
 
 impl Packer {
@@ -69,7 +69,7 @@ impl Packer {
     #[must_use]
     pub fn new(packing: Packing) -> Self {
         Self {
-            slice: Slice::new(packing.shard.clone()),
+            batch: Batch::new(packing.shard.clone()),
             closed: VecDeque::new(),
             packing,
         }
@@ -79,31 +79,31 @@ impl Packer {
     pub fn push(&mut self, record: &KinesisRecord) {
         self.take(record);
         let again = self.packing.again;
-        if self.slice.is_full() || again.is_some_and(|again| again.last == record.sequence) {
-            self.close_slice();
+        if self.batch.is_full() || again.is_some_and(|again| again.last == record.sequence) {
+            self.close_batch();
         }
     }
 
-    /// Closes the slice that is open and gives all that are closed.
-    pub fn slices(&mut self) -> VecDeque<Slice> {
-        if !self.slice.is_empty() || self.slice.outsiders() > 0 {
-            self.close_slice();
+    /// Closes the batch that is open and gives all that are closed.
+    pub fn batches(&mut self) -> VecDeque<Batch> {
+        if !self.batch.is_empty() || self.batch.outsiders() > 0 {
+            self.close_batch();
         }
         std::mem::take(&mut self.closed)
     }
 
-    fn close_slice(&mut self) {
-        let next = self.slice.successor();
+    fn close_batch(&mut self) {
+        let next = self.batch.successor();
         self.closed
-            .push_back(std::mem::replace(&mut self.slice, next));
+            .push_back(std::mem::replace(&mut self.batch, next));
     }
 
     fn take(&mut self, record: &KinesisRecord) {
         let (sequence, arrived_at) = (record.sequence, record.arrived_at);
         let drops = self.outsiders(sequence) == Outsiders::Drop;
-        let slice = &mut self.slice;
+        let batch = &mut self.batch;
         let mut push = |data: &[u8], partition_key: &str, sub| {
-            slice.push(Record {
+            batch.push(Record {
                 data,
                 partition_key,
                 position: Position { sequence, sub },
@@ -122,7 +122,7 @@ impl Packer {
                 push(&record.data, &record.partition_key, Some(sub));
             }
         }
-        slice.drop_outsiders(outsiders);
+        batch.drop_outsiders(outsiders);
     }
 
     /// What is to become of outsiders in the record: in a range that is read again, what became of

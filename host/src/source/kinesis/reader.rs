@@ -1,4 +1,4 @@
-//! Reads a shard into slices, at the pace that Kinesis allows.
+//! Reads a shard into batches, at the pace that Kinesis allows.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::api::{Batch, KinesisError, Start, Stream};
+use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
 use crate::health::ReadMeter;
-use crate::record::{Bounds, SequenceNumber, Slice};
+use crate::record::{Batch, Bounds, SequenceNumber};
 use crate::retry::{Attempts, Patience};
-use crate::source::{Slices, SourceError};
+use crate::source::{ShardBatches, SourceError};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
 const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 
-/// Slices that are read ahead of the transform.
-const SLICES_AHEAD: usize = 4;
+/// Batches that are read ahead of the transform.
+const BATCHES_AHEAD: usize = 4;
 
 /// What was read and is not taken for so long is let go where others need its room, and read again.
 const LET_GO_AFTER: Duration = Duration::from_secs(5);
@@ -62,8 +62,8 @@ pub struct Reading {
 
 /// Starts to read, until the end or until `stop` says so.
 #[must_use]
-pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandle<End>) {
-    let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
+pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (ShardBatches, JoinHandle<End>) {
+    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let reader = Reader {
         again: watch::Sender::new(reading.packing.again.is_some()),
         last: None,
@@ -71,7 +71,7 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandl
         reading,
         sender,
     };
-    (Slices::new(receiver), tokio::spawn(reader.run(stop)))
+    (ShardBatches::new(receiver), tokio::spawn(reader.run(stop)))
 }
 
 struct Reader {
@@ -81,11 +81,11 @@ struct Reader {
     /// The last record that was handed on.
     last: Option<SequenceNumber>,
     packer: Packer,
-    sender: mpsc::Sender<Result<Slice, SourceError>>,
+    sender: mpsc::Sender<Result<Batch, SourceError>>,
 }
 
-/// Where the next slice goes.
-type Place<'a> = mpsc::Permit<'a, Result<Slice, SourceError>>;
+/// Where the next batch goes.
+type Place<'a> = mpsc::Permit<'a, Result<Batch, SourceError>>;
 
 /// The receiver is gone: nobody wants more.
 struct Gone;
@@ -106,18 +106,18 @@ impl Reader {
             let next_call = Instant::now() + BETWEEN_CALLS;
             let room = self.reading.budget.call().await.ok_or(Gone)?;
             match self.call(iterator.as_deref()).await {
-                Ok(batch) => {
+                Ok(page) => {
                     attempts = Attempts::new(&self.reading.patience, "get_records");
-                    self.reading.meter.read(batch.behind_ms);
-                    let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
-                    let (last, within) = self.take_records(batch.records).await?;
+                    self.reading.meter.read(page.behind_ms);
+                    let at_tip = page.records.is_empty() && page.behind_ms == 0;
+                    let (last, within) = self.take_records(page.records).await?;
                     if !self.send_all(last, room).await? {
                         let place = self.sender.reserve().await;
                         drop(place.map_err(|_| Gone)?);
                         iterator = None;
                         continue;
                     }
-                    let Some(next) = batch.next.filter(|_| within) else {
+                    let Some(next) = page.next.filter(|_| within) else {
                         return Ok(End::Closed);
                     };
                     if at_tip && self.reading.until_tip {
@@ -143,7 +143,7 @@ impl Reader {
         }
     }
 
-    async fn call(&self, iterator: Option<&str>) -> Result<Batch, KinesisError> {
+    async fn call(&self, iterator: Option<&str>) -> Result<RecordsPage, KinesisError> {
         let Reading {
             stream, id, start, ..
         } = &self.reading;
@@ -199,23 +199,23 @@ impl Reader {
         Err(Gone)
     }
 
-    /// Hands the slices on, up to the record `last`, each as soon as there is a place for it. Says whether
+    /// Hands the batches on, up to the record `last`, each as soon as there is a place for it. Says whether
     /// all of them were.
     async fn send_all(
         &mut self,
         last: Option<SequenceNumber>,
         mut room: Room,
     ) -> Result<bool, Gone> {
-        let slices = self.packer.slices();
-        let mut waiting: u64 = slices.iter().map(Slice::bytes).sum();
+        let batches = self.packer.batches();
+        let mut waiting: u64 = batches.iter().map(Batch::bytes).sum();
         room.shrink_to(waiting);
-        for slice in slices {
+        for batch in batches {
             let Some(place) = self.place().await? else {
                 return Ok(false);
             };
-            waiting -= slice.bytes();
-            let handed_on = slice.positions().last().map(|position| position.sequence);
-            place.send(Ok(slice));
+            waiting -= batch.bytes();
+            let handed_on = batch.positions().last().map(|position| position.sequence);
+            place.send(Ok(batch));
             room.shrink_to(waiting);
             self.last = handed_on.or(self.last);
         }
@@ -226,7 +226,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// Waits for a place for a slice; none where that takes long and others need the room.
+    /// Waits for a place for a batch; none where that takes long and others need the room.
     async fn place(&self) -> Result<Option<Place<'_>>, Gone> {
         loop {
             match timeout(LET_GO_AFTER, self.sender.reserve()).await {

@@ -1,7 +1,7 @@
 //! Records to try a transform on, with all that is not their bytes fixed, so that a result depends on
 //! the bytes and the settings alone.
 
-use crate::record::{Record, SequenceNumber, ShardId, Slice};
+use crate::record::{Batch, Record, SequenceNumber, ShardId};
 
 /// The shard that all records say they came from.
 pub const SHARD: &str = "shardId-000000000000";
@@ -17,34 +17,34 @@ pub const ARRIVED_AT: u64 = 1_767_225_600_000;
 ///
 /// # Errors
 /// Only what a broken constant would cause.
-pub fn lines(text: &[u8]) -> anyhow::Result<Vec<Slice>> {
-    let mut slices = Slices::new()?;
+pub fn lines(text: &[u8]) -> anyhow::Result<Vec<Batch>> {
+    let mut batches = SampleBatches::new()?;
     let mut offset = 0;
     for line in text.split(|byte| *byte == b'\n') {
         if !line.is_empty() && line != b"\r" {
-            slices.push(line, offset);
+            batches.push(line, offset);
         }
         offset += line.len() as u64 + 1;
     }
-    Ok(slices.done)
+    Ok(batches.done)
 }
 
 /// One record, whatever its bytes.
 ///
 /// # Errors
 /// As [`lines`].
-pub fn single(record: &[u8]) -> anyhow::Result<Vec<Slice>> {
-    let mut slices = Slices::new()?;
-    slices.push(record, 0);
-    Ok(slices.done)
+pub fn single(record: &[u8]) -> anyhow::Result<Vec<Batch>> {
+    let mut batches = SampleBatches::new()?;
+    batches.push(record, 0);
+    Ok(batches.done)
 }
 
-struct Slices {
+struct SampleBatches {
     shard: ShardId,
-    done: Vec<Slice>,
+    done: Vec<Batch>,
 }
 
-impl Slices {
+impl SampleBatches {
     fn new() -> anyhow::Result<Self> {
         let shard = ShardId::new(SHARD).map_err(anyhow::Error::msg)?;
         let done = Vec::new();
@@ -59,11 +59,11 @@ impl Slices {
             arrived_at: ARRIVED_AT,
         };
         match self.done.last_mut() {
-            Some(slice) if !slice.is_full() => slice.push(record),
+            Some(batch) if !batch.is_full() => batch.push(record),
             _ => {
-                let mut slice = Slice::new(self.shard.clone());
-                slice.push(record);
-                self.done.push(slice);
+                let mut batch = Batch::new(self.shard.clone());
+                batch.push(record);
+                self.done.push(batch);
             }
         }
     }
@@ -72,11 +72,11 @@ impl Slices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SLICE_MAX_RECORDS;
+    use crate::record::BATCH_MAX_RECORDS;
 
     fn cut(text: &str) -> Vec<(String, String)> {
-        let slices = lines(text.as_bytes()).unwrap();
-        let records = slices.iter().flat_map(Slice::records).map(|record| {
+        let batches = lines(text.as_bytes()).unwrap();
+        let records = batches.iter().flat_map(Batch::records).map(|record| {
             let data = String::from_utf8(record.data.to_vec()).unwrap();
             (data, record.position.to_string())
         });
@@ -94,11 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn many_lines_become_slices_of_what_one_call_takes() {
-        let text = "{}\n".repeat(SLICE_MAX_RECORDS + 1);
+    fn many_lines_become_batches_of_what_one_call_takes() {
+        let text = "{}\n".repeat(BATCH_MAX_RECORDS + 1);
         let lengths = lines(text.as_bytes()).unwrap();
-        let lengths: Vec<_> = lengths.iter().map(Slice::len).collect();
-        assert_eq!(lengths, [SLICE_MAX_RECORDS, 1]);
+        let lengths: Vec<_> = lengths.iter().map(Batch::len).collect();
+        assert_eq!(lengths, [BATCH_MAX_RECORDS, 1]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The fates of the `records` records of a slice, in order.
+/// The fates of the `records` records of a batch, in order.
 #[must_use]
 pub fn fates(records: usize, outcome: &Transformed) -> Vec<Fate> {
     let mut events = outcome.events.iter().peekable();

@@ -114,7 +114,7 @@ fn of_a_gap_only_what_should_be_there_is_missing() {
         .map(|command| command.repeat(CHUNK))
         .collect();
     place.write("events.ndjson", text);
-    place.write("rogue.wasm", &rogue().by_slab);
+    place.write("rogue.wasm", &rogue().by_batch);
     let args = [
         "--transform",
         "rogue.wasm",

@@ -19,7 +19,7 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde_json::value::RawValue;
-use sluice::record::Slice;
+use sluice::record::Batch;
 use sluice::transform::ENRICH;
 use sluice::transform::admit::{Release, admit};
 use sluice::transform::limits::Limits;
@@ -29,7 +29,7 @@ use sluice::transform::release::Offer;
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{
-    Fate, Way, chunk, contents, fates, limits, run, shared, shared_engine, slice,
+    CallMode, Fate, batch, chunk, contents, fates, limits, run, shared, shared_engine,
 };
 
 const USUAL: u64 = 400;
@@ -42,8 +42,8 @@ const HANGS: Duration = Duration::from_secs(180);
 struct Subject {
     name: &'static str,
     component: Vec<u8>,
-    records: Slice,
-    /// What it makes of them, by both ways in.
+    records: Batch,
+    /// What it makes of them, in both call modes.
     sound: [Vec<Fate>; 2],
 }
 
@@ -101,7 +101,7 @@ fn subjects() -> &'static [Subject; 4] {
         let tiny = Tiny::on_bad("").component();
         [
             subject("enrich", ENRICH, EVENTS),
-            subject("rogue by slab", &rogue().by_slab, COMMANDS),
+            subject("rogue by batch", &rogue().by_batch, COMMANDS),
             subject("rogue by record", &rogue().by_record, COMMANDS),
             subject("tiny", &tiny, &["1", "22", "true"]),
         ]
@@ -109,7 +109,7 @@ fn subjects() -> &'static [Subject; 4] {
 }
 
 fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
-    let records = slice(records);
+    let records = batch(records);
     let release = shared(component, "{}");
     let sound = both_ways(&release, &records).map(|outcome| fates(&records, &outcome));
     let landed = sound[0]
@@ -124,8 +124,8 @@ fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
     }
 }
 
-fn both_ways(release: &Release, records: &Slice) -> [Transformed; 2] {
-    Way::BOTH.map(|way| run(release, records, way))
+fn both_ways(release: &Release, records: &Batch) -> [Transformed; 2] {
+    CallMode::BOTH.map(|mode| run(release, records, mode))
 }
 
 /// A mutant: how it came to be, and its bytes.
@@ -193,7 +193,7 @@ impl Mutant {
 }
 
 /// The fates of the records, when the outcome holds to the contract and a chunk of it to the outcome.
-fn checked(records: &Slice, outcome: Transformed, limits: &Limits) -> Vec<Fate> {
+fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Fate> {
     let fates = fates(records, &outcome);
     for fate in &fates {
         match fate {

@@ -258,7 +258,7 @@ fn descriptions() -> Vec<Row> {
 /// Guests that misbehave when they get their settings.
 fn settings() -> Vec<Row> {
     let rogue = |name, fault, part| Row {
-        guest: Guest::Bytes(rogue().by_slab.clone()),
+        guest: Guest::Bytes(rogue().by_batch.clone()),
         ..Row::rogue(name, "1", Refused("configure", part))
             .with_settings(&format!(r#"{{"configure":"{fault}"}}"#))
     };

@@ -2,9 +2,9 @@
 //! built program, which has to end by itself, in bounded memory, with the records beside the bad one landed.
 
 mod answers;
+mod batches;
 mod loading;
 mod outcomes;
-mod slabs;
 
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
@@ -45,8 +45,8 @@ struct Row {
 enum Guest {
     /// `guests/rogue`, by both ways in.
     Rogue,
-    /// `guests/rogue` with the quick way in alone: it is the slab that misbehaves.
-    RogueSlab,
+    /// `guests/rogue` with the quick way in alone: it is the batch that misbehaves.
+    RogueBatch,
     Bytes(Vec<u8>),
 }
 
@@ -58,7 +58,7 @@ enum Outcome {
     Quarantined(&'static str, &'static str),
     /// It does no harm: the record lands in this partition.
     Lands(&'static str),
-    /// The slice failed as a whole and went record by record; so many events landed, and so many records
+    /// The batch failed as a whole and went record by record; so many events landed, and so many records
     /// are in quarantine, as without the quick way in.
     Retried(usize, usize),
 }
@@ -102,10 +102,10 @@ impl Row {
     fn check(&self) {
         match &self.guest {
             Guest::Rogue => {
-                self.check_component(&rogue().by_slab);
+                self.check_component(&rogue().by_batch);
                 self.check_component(&rogue().by_record);
             }
-            Guest::RogueSlab => self.check_component(&rogue().by_slab),
+            Guest::RogueBatch => self.check_component(&rogue().by_batch),
             Guest::Bytes(component) => self.check_component(component),
         }
     }
@@ -222,7 +222,7 @@ fn check(rows: &[Row]) {
 
 #[test]
 fn each_guest_is_in_the_table_once() {
-    let parts = [loading::rows, outcomes::rows, answers::rows, slabs::rows];
+    let parts = [loading::rows, outcomes::rows, answers::rows, batches::rows];
     let rows: Vec<_> = parts.iter().flat_map(|rows| rows()).collect();
     let names: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
     println!("{} hostile guests", names.len());
@@ -246,6 +246,6 @@ fn an_answer_that_is_no_value_costs_its_record_alone() {
 }
 
 #[test]
-fn a_slab_that_cannot_be_used_costs_nothing() {
-    check(&slabs::rows());
+fn a_batch_that_cannot_be_used_costs_nothing() {
+    check(&batches::rows());
 }

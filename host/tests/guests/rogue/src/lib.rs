@@ -2,18 +2,18 @@
 //! [`command::obey`]. Anything that is no command is echoed as a JSON object.
 //!
 //! Settings such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`].
-//! The settings make `configure` misbehave (`{"configure":"trap"}`) and, with the feature `slice`,
-//! the slab (`{"slab":"wrong_counts"}`, see `slab.rs`).
+//! The settings make `configure` misbehave (`{"configure":"trap"}`) and, with the feature `batch`,
+//! the batch (`{"batch":"wrong_counts"}`, see `batch.rs`).
 
 mod command;
 mod stamp;
-#[cfg(feature = "slice")]
-mod slab;
+#[cfg(feature = "batch")]
+mod batch;
 
 mod bindings {
-    #[cfg(feature = "slice")]
-    wit_bindgen::generate!({ path: "../../../../wit", world: "transform-slice" });
-    #[cfg(not(feature = "slice"))]
+    #[cfg(feature = "batch")]
+    wit_bindgen::generate!({ path: "../../../../wit", world: "transform-batch" });
+    #[cfg(not(feature = "batch"))]
     wit_bindgen::generate!({ path: "../../../../wit", world: "transform" });
     use super::Component;
     export!(Component);
@@ -27,8 +27,8 @@ struct Component;
 
 impl Guest for Component {
     fn configure(settings: String) -> Result<(), String> {
-        #[cfg(feature = "slice")]
-        slab::configure(&settings);
+        #[cfg(feature = "batch")]
+        batch::configure(&settings);
         stamp::configure(&settings);
         let has = |text| settings.contains(text);
         if has(r#""configure":"trap""#) {

@@ -1,4 +1,4 @@
-//! The slab way in for any transform that makes one event of a record: many records in one call.
+//! The batch way in for any transform that makes one event of a record: many records in one call.
 //!
 //! What a transform brings is a function of one record and a [`Partition`]; both are known when
 //! this is compiled, so that nothing is paid for the indirection.
@@ -21,7 +21,7 @@ pub trait Partition {
     fn columns(&self) -> Vec<(String, String)>;
 }
 
-/// What became of the records of a slab: the lists of the contract's `outcome-slab`, less the
+/// What became of the records of a batch: the lists of the contract's `outcome-batch`, less the
 /// routes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome<R> {
@@ -43,7 +43,7 @@ pub struct Outcome<R> {
 ///
 /// `transform` appends the event of a record to what it is given, and leaves that alone where it
 /// rejects. An end that does not fit the data makes an empty record: the host does not send one.
-pub fn transform_slab<'a, P: Partition, R>(
+pub fn transform_batch<'a, P: Partition, R>(
     data: &'a [u8],
     ends: &[u32],
     mut transform: impl FnMut(&'a [u8], &mut Vec<u8>) -> Result<P, R>,
@@ -90,7 +90,7 @@ fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Gives each partition of a slab its index, in the order of first use.
+/// Gives each partition of a batch its index, in the order of first use.
 #[derive(Default)]
 struct Interner {
     indexes: HashMap<Box<[u8]>, u32, BuildHasherDefault<WordHasher>>,
@@ -123,7 +123,7 @@ impl Interner {
     }
 }
 
-/// A quick hash of short texts. Made-up collisions cost time in one slab only, and a slab has few
+/// A quick hash of short texts. Made-up collisions cost time in one batch only, and a batch has few
 /// records.
 #[derive(Default)]
 struct WordHasher(u64);

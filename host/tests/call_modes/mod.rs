@@ -1,25 +1,25 @@
-//! The quick way in makes no difference: a slab gives what its records give one by one.
+//! The call mode makes no difference: a batch gives what its records give one by one.
 
 use proptest::prelude::*;
 
 use sluice::generate::{Events, Plan};
-use sluice::record::{SLICE_MAX_RECORDS, Slice};
+use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::transform::admit::Release;
 
 use crate::support::outcomes::{
-    Way, chunk, contents, enrichment, fates, rogue_by_record, rogue_by_slab, run, slice,
+    CallMode, batch, chunk, contents, enrichment, fates, rogue_by_batch, rogue_by_record, run,
 };
 
-/// The objects that a chunk of this one slice would write, each with its place.
-fn written(release: &Release, records: &Slice, way: Way) -> Vec<(String, String)> {
+/// The objects that a chunk of this one batch would write, each with its place.
+fn written(release: &Release, records: &Batch, mode: CallMode) -> Vec<(String, String)> {
     let mut chunk = chunk(5);
-    chunk.absorb(records, run(release, records, way));
+    chunk.absorb(records, run(release, records, mode));
     let objects = contents(&chunk).into_iter();
     let objects = objects.map(|(place, content)| (place, without_backtraces(&content)));
     objects.collect()
 }
 
-/// Quarantine keeps them, and they differ by the way in.
+/// Quarantine keeps them, and they depend on the call mode.
 fn without_backtraces(content: &str) -> String {
     let lines = content.lines().map(|line| {
         let Some((before, behind)) = line.split_once(r#","backtrace":""#) else {
@@ -68,8 +68,8 @@ fn dying() -> impl Strategy<Value = String> {
     prop::sample::select(commands).prop_map(str::to_owned)
 }
 
-/// Slices in which nothing dies stay on the quick way to their end; those with a record that does
-/// begin again.
+/// Batches in which nothing dies are transformed by one batch call; those with a record that does
+/// are repeated record by record.
 fn commands() -> impl Strategy<Value = Vec<String>> {
     let calm = prop_oneof![6 => good(), 2 => rejected(), 1 => invalid()];
     let wild = prop_oneof![6 => good(), 2 => rejected(), 1 => invalid(), 1 => dying()];
@@ -83,20 +83,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn a_slab_gives_what_its_records_give_alone(commands in commands()) {
-        let records = slice(&commands);
-        let of = |release, way| fates(&records, &run(release, &records, way));
-        let expected = of(rogue_by_record(), Way::Usual);
-        prop_assert_eq!(&of(rogue_by_slab(), Way::Usual), &expected);
-        prop_assert_eq!(&of(rogue_by_slab(), Way::Single), &expected);
+    fn a_batch_gives_what_its_records_give_alone(commands in commands()) {
+        let records = batch(&commands);
+        let of = |release, mode| fates(&records, &run(release, &records, mode));
+        let expected = of(rogue_by_record(), CallMode::Usual);
+        prop_assert_eq!(&of(rogue_by_batch(), CallMode::Usual), &expected);
+        prop_assert_eq!(&of(rogue_by_batch(), CallMode::PerRecord), &expected);
     }
 
-    /// A chunk may be begun one way and finished the other, where a record ran out of time.
+    /// A chunk may be begun in one mode and finished in the other, if a record ran out of time.
     #[test]
-    fn a_chunk_writes_the_same_bytes_by_either_way_in(commands in commands()) {
-        let records = slice(&commands);
-        let expected = written(rogue_by_record(), &records, Way::Usual);
-        prop_assert_eq!(&written(rogue_by_slab(), &records, Way::Usual), &expected);
+    fn a_chunk_writes_the_same_bytes_in_either_call_mode(commands in commands()) {
+        let records = batch(&commands);
+        let expected = written(rogue_by_record(), &records, CallMode::Usual);
+        prop_assert_eq!(&written(rogue_by_batch(), &records, CallMode::Usual), &expected);
     }
 }
 
@@ -107,17 +107,17 @@ fn two_names_of_one_partition_keep_the_order_of_their_records() {
         format!(r#"{{"event_uuid":"{n}","event_name":"{name}","created_at":1}}"#)
     };
     let other = "__HIVE_DEFAULT_PARTITION__";
-    let records = slice(&[event("", 1), event(other, 2), event("", 3)]);
-    let usual = written(enrichment(), &records, Way::Usual);
-    assert_eq!(usual, written(enrichment(), &records, Way::Single));
+    let records = batch(&[event("", 1), event(other, 2), event("", 3)]);
+    let usual = written(enrichment(), &records, CallMode::Usual);
+    assert_eq!(usual, written(enrichment(), &records, CallMode::PerRecord));
     let lines = usual[0].1.lines();
     let uuids: Vec<_> = lines.map(|line| &line[15..16]).collect();
     assert_eq!(uuids, ["1", "2", "3"]);
 }
 
 #[test]
-fn the_enrichment_is_the_same_by_either_way_in() {
-    assert!(enrichment().has_slice());
+fn the_enrichment_is_the_same_in_either_call_mode() {
+    assert!(enrichment().has_batch_call());
     let plan = Plan {
         events: 20_000,
         types: 30,
@@ -130,16 +130,16 @@ fn the_enrichment_is_the_same_by_either_way_in() {
     loop {
         let mut lines = Vec::new();
         let mut line = Vec::new();
-        while lines.len() < SLICE_MAX_RECORDS && events.next_into(&mut line).is_some() {
+        while lines.len() < BATCH_MAX_RECORDS && events.next_into(&mut line).is_some() {
             lines.push(std::mem::take(&mut line));
         }
         if lines.is_empty() {
             break;
         }
-        let records = slice(&lines);
-        let of = |way| fates(&records, &run(enrichment(), &records, way));
-        assert_eq!(of(Way::Usual), of(Way::Single));
-        let bytes = |way| written(enrichment(), &records, way);
-        assert_eq!(bytes(Way::Usual), bytes(Way::Single));
+        let records = batch(&lines);
+        let of = |mode| fates(&records, &run(enrichment(), &records, mode));
+        assert_eq!(of(CallMode::Usual), of(CallMode::PerRecord));
+        let bytes = |mode| written(enrichment(), &records, mode);
+        assert_eq!(bytes(CallMode::Usual), bytes(CallMode::PerRecord));
     }
 }

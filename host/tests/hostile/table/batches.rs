@@ -1,10 +1,10 @@
-//! Slabs that cannot be used, which no record can be blamed for: the host goes back to one record at a
+//! Batches that cannot be used, which no record can be blamed for: the host goes back to one record at a
 //! time, and nothing is lost.
 
 use super::{Guest, Retried, Row};
 use crate::support::guests::Tiny;
 
-/// Every fault that `rogue` can put into a slab; see its `slab.rs`.
+/// Every fault that `rogue` can put into a batch; see its `batch.rs`.
 const FAULTS: &[&str] = &[
     "trap",
     "loop",
@@ -30,13 +30,13 @@ const FAULTS: &[&str] = &[
 /// Records that give those faults something to break.
 const RECORDS: &str = "many_events 2\nreject this\nreject that";
 
-/// Tiny slabs: what is done before the answer at 512, whose seven lists are empty.
+/// Tiny batches: what is done before the answer at 512, whose seven lists are empty.
 const TINY: &[(&str, &str)] = &[
-    ("a slab that is empty", "i32.const 512"),
-    ("a slab at -4", "i32.const -4"),
-    ("a slab that is not aligned", "i32.const 514"),
-    ("a slab without end", Tiny::FOREVER),
-    ("a slab that dies", "unreachable"),
+    ("a batch that is empty", "i32.const 512"),
+    ("a batch at -4", "i32.const -4"),
+    ("a batch that is not aligned", "i32.const 514"),
+    ("a batch without end", Tiny::FOREVER),
+    ("a batch that dies", "unreachable"),
     (
         "4 Gi counts",
         "(i32.store (i32.const 516) (i32.const -1)) i32.const 512",
@@ -57,7 +57,7 @@ const TINY: &[(&str, &str)] = &[
             i32.const 512",
     ),
     (
-        "a list that is the slab itself",
+        "a list that is the batch itself",
         "(i32.store (i32.const 512) (i32.const 512)) (i32.store (i32.const 516) (i32.const 3))
             (i32.store (i32.const 536) (i32.const 512)) (i32.store (i32.const 540) (i32.const 5))
             i32.const 512",
@@ -77,13 +77,13 @@ const TINY: &[(&str, &str)] = &[
 
 pub(super) fn rows() -> Vec<Row> {
     let faults = FAULTS.iter().map(|fault| Row {
-        guest: Guest::RogueSlab,
+        guest: Guest::RogueBatch,
         ..Row::rogue(fault, RECORDS, Retried(4, 2))
-            .with_settings(&format!(r#"{{"slab":"{fault}"}}"#))
+            .with_settings(&format!(r#"{{"batch":"{fault}"}}"#))
     });
-    let tiny = TINY.iter().map(|(name, slice)| {
+    let tiny = TINY.iter().map(|(name, batch)| {
         let tiny = Tiny {
-            slice: Some(slice),
+            batch: Some(batch),
             ..Tiny::on_bad("")
         };
         retried(name, &tiny)
@@ -92,7 +92,7 @@ pub(super) fn rows() -> Vec<Row> {
         realloc: "(global.set $free
                 (i32.add (global.get $free) (i32.add (local.get 3) (i32.const 7))))
             (i32.sub (global.get $free) (local.get 3))",
-        slice: Some("i32.const 512"),
+        batch: Some("i32.const 512"),
         ..Tiny::on_bad("")
     };
     let odd = retried("memory for lists that is not aligned", &unaligned);

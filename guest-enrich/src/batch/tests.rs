@@ -37,7 +37,7 @@ fn packed(records: &[&str]) -> Outcome<usize> {
             Some(*end)
         })
         .collect();
-    transform_slab(data.as_bytes(), &ends, double)
+    transform_batch(data.as_bytes(), &ends, double)
 }
 
 #[test]
@@ -67,14 +67,14 @@ fn no_records_make_no_events() {
 
 #[test]
 fn ends_that_do_not_fit_make_empty_records() {
-    let outcome = transform_slab(b"abc", &[2, 1, 9, 3], double);
+    let outcome = transform_batch(b"abc", &[2, 1, 9, 3], double);
     assert_eq!(outcome.event_counts, [1, 1, 1, 1]);
     assert_eq!(outcome.data, b"abab");
 }
 
 proptest! {
     #[test]
-    fn a_slab_gives_what_each_record_gives(records in prop::collection::vec("[!a-c]{0,9}", 0..200)) {
+    fn a_batch_gives_what_each_record_gives(records in prop::collection::vec("[!a-c]{0,9}", 0..200)) {
         let records: Vec<&str> = records.iter().map(String::as_str).collect();
         let outcome = packed(&records);
         let mut event = 0;
