@@ -10,7 +10,7 @@ use sluice::record::{Batch, Record, SequenceNumber, ShardId};
 /// The length of an event, without its line end.
 pub(crate) const EVENT_BYTES: usize = 210;
 
-/// How many types events have where nothing else is said.
+/// How many types events have by default.
 pub(crate) const TYPES: u64 = 20;
 
 /// 2026-01-01T00:00:00Z, seconds.

@@ -1,4 +1,4 @@
-//! The command line: what can be said, and what it starts.
+//! The command line: commands and flags, and what they start.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ use crate::generate::{self, Events, Generated, Plan};
 use crate::publisher;
 use crate::run::{self, lambda};
 use crate::telemetry;
-use crate::transform::{ENRICH, apart};
+use crate::transform::{ENRICH, compiler_process};
 
 /// Runs sandboxed WebAssembly transforms over a stream of JSON events and lands the result in a data
 /// lake and on a bus, each record exactly once.
@@ -72,8 +72,8 @@ enum TransformCommand {
     #[command(flatten)]
     Publisher(publisher::Command),
     /// Compile what comes on standard input, for the process that has started this one.
-    #[command(name = apart::COMMAND, hide = true)]
-    CompileApart,
+    #[command(name = compiler_process::COMMAND, hide = true)]
+    CompilerProcess,
     /// Compile a component ahead of time, for a quick start: into the folder `precompiled` of a Lambda
     /// function's package, or beside the program.
     Precompile {
@@ -219,7 +219,7 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
             Ok(())
         }
         TransformCommand::Publisher(command) => publisher::execute(command),
-        TransformCommand::CompileApart => apart::main(),
+        TransformCommand::CompilerProcess => compiler_process::main(),
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),

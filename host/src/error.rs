@@ -47,7 +47,7 @@ pub enum PipelineError {
     Ending(#[from] tokio::sync::AcquireError),
 }
 
-/// What a ledger said, where that is what a run's error is about.
+/// The ledger error that caused a run's error, if one did.
 #[must_use]
 pub fn of_ledger(error: &anyhow::Error) -> Option<&StoreError> {
     match error.downcast_ref() {

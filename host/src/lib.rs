@@ -16,7 +16,7 @@
 //! - [`sink`]: the lake, the bus and quarantine.
 //! - [`ledger`]: what is committed and what is pending.
 //! - [`audit`]: reads source and lake back and proves that each record is in one place.
-//! - [`progress`], [`health`], [`http`], [`telemetry`]: what is said of all that.
+//! - [`progress`], [`health`], [`http`], [`telemetry`]: reports about all that.
 //! - [`generate`]: events to try it with.
 //! - [`author`]: what the author of a transform tests it with.
 

@@ -81,7 +81,7 @@ fn whatever_fails_for_longer_than_patience_ends_a_run_that_is_to_end_and_is_name
             } else {
                 "AccessDenied"
             };
-            ran.failed(1, &[operation.said, why]);
+            ran.failed(1, &[operation.message, why]);
             proxy.heal();
             operation.catch_up(&cloud, &[]);
             cloud.is_delivered();

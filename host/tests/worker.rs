@@ -276,10 +276,10 @@ fn a_shard_of_which_the_queue_refuses_a_message_rests_longer_each_time() {
     (0..2).for_each(|_| cloud.sqs.refuse_entries(&[2], &refused));
     let mut worker = cloud.worker_with_log("worker.log", &[]);
     let rests = |seconds: u8| {
-        let said = format!("again_in_s={seconds}");
+        let expected = format!("again_in_s={seconds}");
         let log = cloud.log("worker.log");
         let mut lines = log.lines().filter(|line| line.contains("has stopped"));
-        lines.any(|line| line.contains("the message of record") && line.contains(&said))
+        lines.any(|line| line.contains("the message of record") && line.contains(&expected))
     };
     worker.until(|| rests(10));
     worker.until(|| rests(20));

@@ -118,10 +118,10 @@ impl Cloud {
     fn init(&self, package: &Path) -> anyhow::Result<f64> {
         let function = self.function(package);
         let invoked = function.invoke(&json!({ "Records": [] }), TIMEOUT);
-        let said = invoked
+        let response = invoked
             .response
             .map_err(|error| anyhow::anyhow!("{error:?}"));
-        said.context("the function failed")?;
+        response.context("the function failed")?;
         let init = function.init_time().context("the function never began")?;
         Ok(init.as_secs_f64() * 1e3)
     }

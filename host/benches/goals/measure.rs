@@ -45,10 +45,10 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Cost, String)> {
     let wall = begun.elapsed().as_secs_f64();
     drop(running);
     if !used.status.success() {
-        let mut said = String::new();
+        let mut stderr = String::new();
         complaints.rewind()?;
-        complaints.read_to_string(&mut said)?;
-        bail!("{name} ended with {}: {}", used.status, said.trim_end());
+        complaints.read_to_string(&mut stderr)?;
+        bail!("{name} ended with {}: {}", used.status, stderr.trim_end());
     }
     let cost = Cost {
         wall,

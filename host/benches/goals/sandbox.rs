@@ -164,9 +164,9 @@ fn handled(source: &Path) -> anyhow::Result<f64> {
         .arg(source)
         .output()
         .context("cannot run python3")?;
-    let said: Value = serde_json::from_slice(&output.stdout)
+    let reported: Value = serde_json::from_slice(&output.stdout)
         .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
-    said["ns"].as_f64().context("the handler gave no time")
+    reported["ns"].as_f64().context("the handler gave no time")
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a round has few records")]

@@ -63,16 +63,16 @@ fn commit(ledger: &Ledger, range: Range, last: Digest) {
 /// A manifest, and the document that says which release serves.
 pub(crate) fn release(input: &[u8]) {
     if let Some(manifest) = read::<Manifest>(input) {
-        let said = Manifest {
+        let undescribed = Manifest {
             note: None,
             published_at: None,
             contract: None,
             ..manifest.clone()
         };
         assert_eq!(
-            said.id(),
+            undescribed.id(),
             manifest.id(),
-            "what is said of it makes another release"
+            "the description makes another release"
         );
     }
     if let Some(Ok(rollout)) = read::<Rollout>(input).map(Rollout::check) {

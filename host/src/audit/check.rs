@@ -45,7 +45,7 @@ enum Outcome {
     Compared(Vec<Difference>),
 }
 
-/// What is said of a chunk, and which of its records are not where they should be.
+/// The findings about a chunk, and which of its records are not where they should be.
 #[derive(Default)]
 struct Verdict {
     report: Report,
@@ -199,26 +199,26 @@ impl Check {
     fn differs(&self, key: &str, difference: Difference, position: Option<Position>) -> Finding {
         let record = position.map(|position| rid(&self.shard, position));
         let record = record.as_deref().unwrap_or("an object");
-        let said = |line: usize| format!("line {} of {key}", line + 1);
+        let place = |line: usize| format!("line {} of {key}", line + 1);
         let (kind, line, message) = match difference {
             Difference::Missing { .. } => {
                 let message = format!("the line of {record} is not in {key}");
                 (Kind::MissingRecord, None, message)
             }
             Difference::Extra { line } => {
-                let message = format!("{} comes of no record", said(line));
+                let message = format!("{} comes of no record", place(line));
                 (Kind::ExtraLine, Some(line), message)
             }
             Difference::Changed { line, .. } => {
-                let message = format!("{} is not what {record} gives", said(line));
+                let message = format!("{} is not what {record} gives", place(line));
                 (Kind::ChangedLine, Some(line), message)
             }
             Difference::Moved { line, .. } => {
-                let message = format!("{} is that of {record}, out of order", said(line));
+                let message = format!("{} is that of {record}, out of order", place(line));
                 (Kind::MovedLine, Some(line), message)
             }
             Difference::Repeated { line, .. } => {
-                let message = format!("{} is that of {record} once more", said(line));
+                let message = format!("{} is that of {record} once more", place(line));
                 (Kind::RepeatedLine, Some(line), message)
             }
         };

@@ -275,7 +275,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is said leads from the expected lines to those that were found.
+        /// The differences lead from the expected lines to those that were found.
         #[test]
         fn differences_account_for_every_line(expected in "[a-f]{0,12}", found in "[a-h]{0,12}") {
             let all = compare(&expected, &found);

@@ -157,7 +157,7 @@ fn is_fault(fate: &Fate) -> bool {
 /// What differs between the results that should be and those that are, for people.
 fn difference(expected: &str, results: &[String]) -> String {
     let expected: Vec<_> = expected.lines().collect();
-    let mut said = String::new();
+    let mut report = String::new();
     let mut left_out = 0;
     let mut shown = 0;
     for index in 0..expected.len().max(results.len()) {
@@ -174,7 +174,7 @@ fn difference(expected: &str, results: &[String]) -> String {
         };
         for difference in found {
             if shown < SHOWN {
-                said += &describe(index + 1, &difference);
+                report += &describe(index + 1, &difference);
                 shown += 1;
             } else {
                 left_out += 1;
@@ -182,9 +182,9 @@ fn difference(expected: &str, results: &[String]) -> String {
         }
     }
     if left_out > 0 {
-        said += &format!("    and {left_out} more\n");
+        report += &format!("    and {left_out} more\n");
     }
-    said
+    report
 }
 
 /// The first name of a result's line: `event`, `rejected` or `dropped`. Lines with different ones have
@@ -241,12 +241,12 @@ mod tests {
     #[test]
     fn many_differences_are_cut_and_counted() {
         let results: Vec<_> = (0..SHOWN + 3).map(|n| n.to_string()).collect();
-        let said = difference("", &results);
+        let report = difference("", &results);
         assert!(
-            said.contains("line 20:") && !said.contains("line 21:"),
-            "{said}"
+            report.contains("line 20:") && !report.contains("line 21:"),
+            "{report}"
         );
-        assert!(said.ends_with("and 3 more\n"), "{said}");
-        assert!(said.contains("expected nothing"), "{said}");
+        assert!(report.ends_with("and 3 more\n"), "{report}");
+        assert!(report.contains("expected nothing"), "{report}");
     }
 }

@@ -181,13 +181,13 @@ fn is_interface(name: &str, interface: &str) -> bool {
 }
 
 impl From<admit::Description> for Description {
-    fn from(said: admit::Description) -> Self {
-        let schema = serde_json::from_str(&said.settings_schema);
+    fn from(description: admit::Description) -> Self {
+        let schema = serde_json::from_str(&description.settings_schema);
         Self {
-            name: said.name,
-            version: said.version,
-            summary: said.summary,
-            settings_schema: schema.unwrap_or(Value::String(said.settings_schema)),
+            name: description.name,
+            version: description.version,
+            summary: description.summary,
+            settings_schema: schema.unwrap_or(Value::String(description.settings_schema)),
         }
     }
 }
@@ -222,10 +222,14 @@ impl fmt::Display for Report {
         list(f, "imports", &self.imports)?;
         list(f, "exports", &self.exports)?;
         line(f, "contract", self.contract.as_deref().unwrap_or("none"))?;
-        if let Some(said) = &self.description {
-            line(f, "name", &format!("{} {}", said.name, said.version))?;
-            line(f, "summary", &said.summary)?;
-            let schema = format!("{:#}", said.settings_schema);
+        if let Some(description) = &self.description {
+            line(
+                f,
+                "name",
+                &format!("{} {}", description.name, description.version),
+            )?;
+            line(f, "summary", &description.summary)?;
+            let schema = format!("{:#}", description.settings_schema);
             list(f, "settings", schema.lines())?;
         }
         line(f, "batch", if self.batch { "yes" } else { "no" })?;

@@ -12,7 +12,7 @@ use crate::sink::Messages;
 use crate::source::aggregate::Outsiders;
 use crate::telemetry::LogFormat;
 
-/// What is said of a run at its end.
+/// How a run reports its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SummaryFormat {
     /// A few lines for people.

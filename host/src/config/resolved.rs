@@ -43,7 +43,7 @@ impl Resolved {
         })
     }
 
-    /// Whether nobody has said what a setting is.
+    /// Whether a setting has its default.
     #[must_use]
     pub fn is_default(&self, key: &str) -> bool {
         let in_file = self.file.as_ref().is_some_and(|file| file.has(key));

@@ -74,7 +74,7 @@ struct Reads {
     fault: Option<String>,
 }
 
-/// A call that gave records, or said that there are none.
+/// A call that gave records, or answered that there are none.
 #[derive(Clone, Copy, Debug)]
 struct Read {
     at: Instant,

@@ -58,7 +58,7 @@ impl Swap {
         }
     }
 
-    /// The ledger after the store has refused it, and said what it has in its place: what this write made,
+    /// The ledger after the store has denied it, and answered what it has in its place: what this write made,
     /// where it was an earlier attempt that was done and whose answer was lost.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ pub enum StoreError {
     Service {
         /// The operation and what it was for.
         what: String,
-        /// What was said.
+        /// The cause.
         why: String,
     },
 }

@@ -95,7 +95,7 @@ impl Host {
         self.memory / READING_PART
     }
 
-    /// What has been done so far, as it is said at the end.
+    /// What has been done so far, as the summary reports it.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let release = self.health.serving().release;

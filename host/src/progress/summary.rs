@@ -1,4 +1,4 @@
-//! What is said of a run at its end.
+//! The summary of a run.
 
 use serde::Serialize;
 

@@ -165,6 +165,6 @@ async fn change(
         return Ok(changed?);
     };
     let now = registry.active().await?.rollout;
-    let said = now.history.last().map_or_else(String::new, list::described);
-    Err(RegistryError::Raced).context(format!("nothing was changed; the last change is: {said}"))
+    let last = now.history.last().map_or_else(String::new, list::described);
+    Err(RegistryError::Raced).context(format!("nothing was changed; the last change is: {last}"))
 }

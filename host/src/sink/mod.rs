@@ -76,7 +76,7 @@ pub enum SinkError {
     Service {
         /// The operation and what it was for.
         what: String,
-        /// What was said.
+        /// The cause.
         why: String,
     },
     /// A queue refuses a message and would refuse it again.

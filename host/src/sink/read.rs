@@ -15,7 +15,7 @@ use crate::transform::registry::files::{Files as _, Found};
 pub struct ReadError {
     /// The folder or object.
     pub what: String,
-    /// What was said.
+    /// The cause.
     pub why: String,
 }
 

@@ -21,7 +21,7 @@ pub enum SourceError {
     Io {
         /// The source, as the user named it.
         name: String,
-        /// What was said.
+        /// The cause.
         source: io::Error,
     },
     /// A line that no reader of lines would hold in memory.
@@ -41,7 +41,7 @@ pub enum SourceError {
     Service {
         /// The operation and what it was for.
         what: String,
-        /// What was said.
+        /// The cause.
         why: String,
     },
     /// A record that the source cannot have meant.

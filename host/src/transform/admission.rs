@@ -8,8 +8,8 @@ use thiserror::Error;
 use wasmtime::Engine;
 
 use super::admit::{Refusal, Release, admit_compiled, check_form};
-use super::apart;
 use super::cases::from_document;
+use super::compiler_process;
 use super::limits::Limits;
 use super::registry::files::Files;
 use super::registry::{Registry, RegistryError};
@@ -112,7 +112,7 @@ impl Gate {
         cases: Option<Vec<u8>>,
     ) -> Result<Arc<Release>, Refused> {
         check_form(offer.component())?;
-        let component = apart::compile(&self.engine, offer.component()).await;
+        let component = compiler_process::compile(&self.engine, offer.component()).await;
         let component = component.map_err(|why| Refused::at("compile", &why))?;
         let Self { engine, limits } = self.clone();
         let admitting = tokio::task::spawn_blocking(move || {

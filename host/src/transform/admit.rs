@@ -10,8 +10,8 @@ pub use super::bindings::exports::sluice::transform::rules::Description;
 use super::limits::Limits;
 use super::outcome::Transformed;
 use super::release::{Offer, ReleaseId};
-use super::said;
 use super::sandbox::{Program, SandboxError, linker};
+use super::sanitize::sanitize;
 use super::schema::{self, SchemaError};
 use crate::record::{Batch, Position};
 
@@ -49,17 +49,17 @@ pub enum Refusal {
     #[error("compile: no WebAssembly: a component begins with the bytes 00 61 73 6d")]
     NoWebAssembly,
     /// Damaged, or in need of a proposal that is off.
-    #[error("compile: {}", said::line(&format!("{:#}", .0)))]
+    #[error("compile: {}", sanitize(&format!("{:#}", .0)))]
     Compile(wasmtime::Error),
     /// It wants something that the contract does not give.
     #[error(
         "imports: the component imports `{}`; a transform may import only `sluice:transform/log` \
          (build for wasm32-unknown-unknown, which brings no WASI)",
-        said::line(.0)
+        sanitize(.0)
     )]
     Import(String),
     /// It does not export the contract.
-    #[error("world: {}", said::line(.0))]
+    #[error("world: {}", sanitize(.0))]
     World(String),
     /// `describe` failed.
     #[error("describe: {0}")]
@@ -117,8 +117,8 @@ pub fn admit_compiled(
     Ok(Release {
         id: offer.manifest().id(),
         offer: offer.clone(),
-        transform: said::line(&description.name),
-        version: said::line(&description.version),
+        transform: sanitize(&description.name),
+        version: sanitize(&description.version),
         contract: contract_version(exports),
         program,
     })

@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    fn said(found: &Score, before: &Score) -> Option<String> {
+    fn breach(found: &Score, before: &Score) -> Option<String> {
         let breach = Guard::default().judge(found, before);
         breach.map(|breach| breach.to_string())
     }
@@ -193,8 +193,8 @@ mod tests {
     #[test]
     fn what_is_as_before_stays() {
         let before = score(10_000, 500, 10, 400);
-        assert_eq!(said(&before, &before), None);
-        assert_eq!(said(&score(10_000, 599, 19, 1_199), &before), None);
+        assert_eq!(breach(&before, &before), None);
+        assert_eq!(breach(&score(10_000, 599, 19, 1_199), &before), None);
     }
 
     #[test]
@@ -215,15 +215,15 @@ mod tests {
             ),
         ];
         for (found, expected) in cases {
-            assert_eq!(said(&found, &before).as_deref(), Some(expected));
+            assert_eq!(breach(&found, &before).as_deref(), Some(expected));
         }
     }
 
     #[test]
     fn few_records_prove_nothing() {
         let (few, many) = (score(999, 999, 999, 9_000), score(10_000, 0, 0, 400));
-        assert_eq!(said(&few, &many), None);
-        assert_eq!(said(&score(5_000, 5_000, 0, 400), &few), None);
+        assert_eq!(breach(&few, &many), None);
+        assert_eq!(breach(&score(5_000, 5_000, 0, 400), &few), None);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::bindings::exports::sluice::transform::{batch, rules};
 use super::drive::{arm, drive};
 use super::limits::Limits;
 use super::outcome::{Fault, Reason};
-use super::said;
 use super::sandbox::SandboxError;
+use super::sanitize::truncate_to;
 use super::state::State;
 
 use crate::record::{Batch, Record};
@@ -97,5 +97,5 @@ fn render(backtrace: &WasmBacktrace) -> String {
             None => write!(text, "function {}+{offset:#x}", frame.func_index()),
         };
     }
-    said::cut(text, BACKTRACE_MAX_BYTES)
+    truncate_to(text, BACKTRACE_MAX_BYTES)
 }

@@ -2,10 +2,10 @@
 
 pub mod admission;
 pub mod admit;
-pub mod apart;
 pub mod bindings;
 pub mod cases;
 pub mod compare;
+pub mod compiler_process;
 mod drive;
 pub mod engine;
 pub mod guard;
@@ -17,8 +17,8 @@ pub mod precompiled;
 pub mod registry;
 pub mod release;
 pub mod rollout;
-mod said;
 pub mod sandbox;
+mod sanitize;
 pub mod schema;
 pub mod scores;
 pub mod shadow;

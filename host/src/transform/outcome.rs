@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::said::clip;
+use super::sanitize::truncate;
 use crate::partition::PartitionPath;
 
 /// Why a record is in quarantine: a transform's own code, or one of Sluice's.
@@ -108,7 +108,7 @@ impl Reason {
     pub fn fault(fault: Fault, message: impl Into<String>) -> Self {
         Self {
             code: fault.code(),
-            message: clip(message.into()),
+            message: truncate(message.into()),
             backtrace: None,
         }
     }
@@ -119,7 +119,7 @@ impl Reason {
         match ReasonCode::new(code) {
             Some(code) => Self {
                 code,
-                message: clip(message),
+                message: truncate(message),
                 backtrace: None,
             },
             None => Self::fault(

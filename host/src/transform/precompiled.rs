@@ -3,7 +3,7 @@
 //! Compiled code is machine code: whoever wrote it may do whatever the program may. So it is taken only
 //! from the deployment package that the program itself came in, from a folder [beside the
 //! program](beside_the_program) that nobody else can write to, and from a process that the program
-//! started from itself ([`apart`](super::apart)). The component still goes through admission, and code
+//! started from itself ([`compiler_process`](super::compiler_process)). The component still goes through admission, and code
 //! of another version of the engine or of other settings is not taken.
 
 use std::fs;
@@ -89,7 +89,7 @@ pub(super) fn take(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Compone
         reason = "the bytes came through a pipe from a process that this program started from its own \
                   file"
     )]
-    // SAFETY: `apart` is the only caller. What it read was written by `compile` in a process of the same
+    // SAFETY: `compiler_process` is the only caller. What it read was written by `compile` in a process of the same
     // program, which nobody else can write to. The engine checks version and settings.
     unsafe {
         Component::deserialize(engine, compiled)

@@ -49,7 +49,7 @@ pub enum RegistryError {
     File {
         /// The file.
         file: String,
-        /// What was said.
+        /// The cause.
         why: String,
     },
     /// A file of the release is not there.

@@ -201,10 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn golden_cases_are_a_part_of_a_release_and_what_is_said_of_it_is_not() {
+    fn golden_cases_are_part_of_a_release_and_its_description_is_not() {
         let offer = Offer::new(b"x".to_vec(), "{}").unwrap();
         let plain = offer.manifest().clone();
-        let said = Manifest {
+        let described = Manifest {
             note: Some("better".into()),
             published_at: Some("2026-01-31T12:00:00Z".into()),
             ..plain.clone()
@@ -213,9 +213,9 @@ mod tests {
             cases: Some(Digest::of(b"cases")),
             ..plain.clone()
         };
-        assert_eq!(plain.id(), said.id());
+        assert_eq!(plain.id(), described.id());
         assert_ne!(plain.id(), with_cases.id());
-        assert!(offer.with_manifest(said).is_ok());
+        assert!(offer.with_manifest(described).is_ok());
         let other = Offer::new(b"y".to_vec(), "{}").unwrap();
         assert!(other.with_manifest(with_cases).is_err());
     }

@@ -15,7 +15,7 @@ use super::instance::Instance;
 use super::judge::Judge;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason, Transformed};
-use super::said;
+use super::sanitize::sanitize;
 use super::state::{LogBudget, State};
 use super::usage::{Account, Usage};
 
@@ -72,7 +72,7 @@ pub enum SandboxError {
 fn cause(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
-        None => said::line(&format!("{error:#}")),
+        None => sanitize(&format!("{error:#}")),
     }
 }
 
@@ -323,7 +323,7 @@ impl Program {
                 instance.arm(&self.limits);
                 Ok(instance)
             }
-            Ok(Err(message)) => Err(SandboxError::Settings(said::line(&message))),
+            Ok(Err(message)) => Err(SandboxError::Settings(sanitize(&message))),
             Err(error) => Err(instance.call_error("configure", &error)),
         }
     }

@@ -8,7 +8,7 @@ use wasmtime::Trap;
 
 use super::bindings::sluice::transform::log;
 use super::limits::MemoryGuard;
-use super::said;
+use super::sanitize::sanitize;
 
 /// Messages that the instances of one batch may log together; the rest is counted.
 const LOG_MESSAGES_PER_BATCH: u32 = 100;
@@ -47,7 +47,7 @@ impl State {
         if !self.log.take() {
             return;
         }
-        let message = said::line(message);
+        let message = sanitize(message);
         match level {
             log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
             log::Level::Debug => tracing::debug!(target: "transform", "{message}"),

@@ -126,7 +126,7 @@ fn a_component_over_the_limit_is_refused_unread() {
 /// The component's own schema is asked before the component is.
 #[test]
 fn settings_are_checked_by_the_components_schema() {
-    for (settings, said) in [
+    for (settings, message) in [
         (
             r#"{"partition_bye":["date"]}"#,
             "settings: partition_bye: there is no such setting",
@@ -140,7 +140,7 @@ fn settings_are_checked_by_the_components_schema() {
             "settings: partition_by: value has non-unique elements",
         ),
     ] {
-        assert_eq!(refusal_of(ENRICH, settings), said);
+        assert_eq!(refusal_of(ENRICH, settings), message);
     }
     admitted(ENRICH, r#"{"partition_by":["date","hour"]}"#, &limits());
 }

@@ -22,7 +22,7 @@ struct Audited {
 impl Audited {
     fn of(ran: Ran) -> Self {
         let last = ran.stdout.lines().last();
-        let last = last.unwrap_or_else(|| panic!("nothing was said: {ran:?}"));
+        let last = last.unwrap_or_else(|| panic!("nothing was printed: {ran:?}"));
         let json = Summary(serde_json::from_str(last).unwrap());
         assert!(!ran.stderr.contains("panicked"), "{ran:?}");
         Self { ran, json }
@@ -47,8 +47,8 @@ impl Audited {
             1 => "1 finding".to_owned(),
             _ => format!("{} findings", HumanCount(total)),
         };
-        let said = format!("not proven: {counted}");
-        assert!(self.ran.stderr.contains(&said), "{:?}", self.ran);
+        let expected = format!("not proven: {counted}");
+        assert!(self.ran.stderr.contains(&expected), "{:?}", self.ran);
         found
     }
 }

@@ -22,8 +22,8 @@ fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .output()
         .expect("cargo starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {args:?} fails:\n{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {args:?} fails:\n{stderr}");
 }
 
 /// Builds a package as its README says and wraps it as `rules.wasm`.

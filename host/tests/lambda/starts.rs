@@ -58,7 +58,7 @@ fn what_came_after_it_is() {
         .find(|key| key.starts_with("event_type=") && key.ends_with(".ndjson.zst"));
     std::fs::remove_file(cloud.lake().join(first.unwrap())).unwrap();
     let ran = audit(&cloud).failed(1, &["not proven"]);
-    let said = ran.stdout.lines().last().unwrap();
-    let [_, before, wrong, _] = Summary(serde_json::from_str(said).unwrap()).counts(COUNTS);
+    let summary = ran.stdout.lines().last().unwrap();
+    let [_, before, wrong, _] = Summary(serde_json::from_str(summary).unwrap()).counts(COUNTS);
     assert_eq!((before, wrong > 0), (50, true));
 }

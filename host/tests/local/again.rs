@@ -34,8 +34,8 @@ fn a_second_run_does_nothing_and_says_so() {
     );
     assert_eq!(summary.count("already_committed"), 10);
     let ran = place.try_land(&["--summary", "text"]).succeeded();
-    let said = "nothing to do: all 10 records of the source are in the lake";
-    assert!(ran.stdout.contains(said), "{ran:?}");
+    let message = "nothing to do: all 10 records of the source are in the lake";
+    assert!(ran.stdout.contains(message), "{ran:?}");
     assert_eq!(
         (lake::tree(&place.lake()), lake::tree(&place.bus())),
         before

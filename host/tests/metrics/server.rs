@@ -83,8 +83,8 @@ fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
 #[test]
 fn none_is_served_where_none_is_wanted() {
     let cloud = Cloud::new(1);
-    let said = cloud.command(&["--until-caught-up"]).output().unwrap();
-    let ran = Ran::from(said).succeeded();
+    let output = cloud.command(&["--until-caught-up"]).output().unwrap();
+    let ran = Ran::from(output).succeeded();
     assert!(!ran.stderr.contains("metrics"), "{ran:?}");
     let place = Place::new();
     place.write("events.ndjson", "{}\n");

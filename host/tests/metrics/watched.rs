@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Watched {
     pub(crate) run: Running,
     pub(crate) address: SocketAddr,
-    said: JoinHandle<String>,
+    output: JoinHandle<String>,
 }
 
 /// What came back.
@@ -37,20 +37,27 @@ impl Watched {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut run = Running(command.spawn().unwrap());
         let mut lines = BufReader::new(run.0.stderr.take().unwrap());
-        let (mut said, mut address) = (String::new(), None);
+        let (mut output, mut address) = (String::new(), None);
         while address.is_none() {
-            let from = said.len();
-            assert!(lines.read_line(&mut said).unwrap() > 0, "no pages: {said}");
-            let place = said[from..].strip_prefix("sluice: metrics on http://");
+            let from = output.len();
+            assert!(
+                lines.read_line(&mut output).unwrap() > 0,
+                "no pages: {output}"
+            );
+            let place = output[from..].strip_prefix("sluice: metrics on http://");
             address = place.and_then(|place| place.trim().parse().ok());
         }
         // What it says later is read all along, so that it never waits for a reader.
-        let said = thread::spawn(move || {
-            lines.read_to_string(&mut said).unwrap();
-            said
+        let output = thread::spawn(move || {
+            lines.read_to_string(&mut output).unwrap();
+            output
         });
         let address = address.unwrap();
-        Self { run, address, said }
+        Self {
+            run,
+            address,
+            output,
+        }
     }
 
     /// Waits until `condition` holds while the run goes on.
@@ -75,7 +82,7 @@ impl Watched {
         Ran {
             code: ended.code(),
             stdout,
-            stderr: self.said.join().unwrap(),
+            stderr: self.output.join().unwrap(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What a function does with the batches that the mapping gives it. What is to be landed, and what is
-//! answered, is said by the program's own code.
+//! answered, is decided by the program's own code.
 
 use sluice::ledger::holding::Holding;
 use sluice::record::SequenceNumber;

@@ -18,7 +18,7 @@ pub(super) struct Operation {
     pub(super) service: Service,
     pub(super) request: fn(Rule) -> Rule,
     /// What the worker says of it when its patience is at its end.
-    pub(super) said: &'static str,
+    pub(super) message: &'static str,
     /// How often a run without faults does it at least.
     pub(super) calls: usize,
     /// Whether its answer has a body.
@@ -32,7 +32,7 @@ const OPERATION: Operation = Operation {
     name: "",
     service: S3,
     request: |rule| rule,
-    said: "",
+    message: "",
     calls: 1,
     answers: true,
     given: fresh,
@@ -43,7 +43,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
     Operation {
         name: "put an object",
         request: |rule| rule.method("PUT").path("event_type"),
-        said: "put s3://bucket/lake/event_type=",
+        message: "put s3://bucket/lake/event_type=",
         calls: 15,
         answers: false,
         ..OPERATION
@@ -51,7 +51,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
     Operation {
         name: "look at an object",
         request: |rule| rule.method("HEAD"),
-        said: "look at s3://bucket/lake/",
+        message: "look at s3://bucket/lake/",
         calls: 5,
         answers: false,
         given: amid_a_chunk,
@@ -60,21 +60,21 @@ pub(super) const OPERATIONS: [Operation; 14] = [
     Operation {
         name: "read a ledger",
         request: |rule| rule.method("GET").path("_sluice/ledger"),
-        said: "read s3://bucket/lake/_sluice/ledger/",
+        message: "read s3://bucket/lake/_sluice/ledger/",
         calls: 9,
         ..OPERATION
     },
     Operation {
         name: "take a shard",
         request: |rule| rule.method("PUT").path("_sluice/ledger"),
-        said: "write s3://bucket/lake/_sluice/ledger/",
+        message: "write s3://bucket/lake/_sluice/ledger/",
         answers: false,
         ..OPERATION
     },
     Operation {
         name: "pin a chunk",
         request: |rule| ledger(rule).body("\"pending\": {"),
-        said: "write s3://bucket/lake/_sluice/ledger/",
+        message: "write s3://bucket/lake/_sluice/ledger/",
         calls: 4,
         answers: false,
         ..OPERATION
@@ -86,7 +86,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
                 .body("\"pending\": null")
                 .body("\"committed\": {")
         },
-        said: "write s3://bucket/lake/_sluice/ledger/",
+        message: "write s3://bucket/lake/_sluice/ledger/",
         calls: 4,
         answers: false,
         ..OPERATION
@@ -94,21 +94,21 @@ pub(super) const OPERATIONS: [Operation; 14] = [
     Operation {
         name: "read a release",
         request: |rule| rule.method("GET").path("_sluice/releases"),
-        said: "read s3://bucket/lake/_sluice/releases/",
+        message: "read s3://bucket/lake/_sluice/releases/",
         given: amid_a_chunk,
         ..OPERATION
     },
     Operation {
         name: "keep a release",
         request: |rule| rule.method("PUT").path("_sluice/releases"),
-        said: "put s3://bucket/lake/_sluice/releases/",
+        message: "put s3://bucket/lake/_sluice/releases/",
         answers: false,
         ..OPERATION
     },
     Operation {
         name: "read the registry",
         request: |rule| rule.method("GET").path("registry/active.json"),
-        said: "read s3://bucket/registry/active.json",
+        message: "read s3://bucket/registry/active.json",
         calls: 4,
         given: with_registry,
         arguments: &[
@@ -123,14 +123,14 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         name: "find the queue",
         service: Sqs,
         request: |rule| rule.action("GetQueueUrl"),
-        said: "look up the queue bus",
+        message: "look up the queue bus",
         ..OPERATION
     },
     Operation {
         name: "send messages",
         service: Sqs,
         request: |rule| rule.action("SendMessageBatch"),
-        said: "messages to http",
+        message: "messages to http",
         calls: 6,
         ..OPERATION
     },
@@ -138,7 +138,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         name: "list shards",
         service: Kinesis,
         request: |rule| rule.action("ListShards"),
-        said: "list the shards of the stream events",
+        message: "list the shards of the stream events",
         calls: 3,
         ..OPERATION
     },
@@ -146,7 +146,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         name: "get an iterator",
         service: Kinesis,
         request: |rule| rule.action("GetShardIterator"),
-        said: "read shardId-00000000000",
+        message: "read shardId-00000000000",
         calls: 3,
         ..OPERATION
     },
@@ -154,7 +154,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         name: "get records",
         service: Kinesis,
         request: |rule| rule.action("GetRecords"),
-        said: "read shardId-00000000000",
+        message: "read shardId-00000000000",
         calls: 6,
         ..OPERATION
     },

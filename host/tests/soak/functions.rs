@@ -266,7 +266,7 @@ fn version(cloud: &Cloud, ways: Ways, dice: &mut Pcg64Mcg) -> Function {
 fn said_nothing_wrong(function: &Function) {
     let logs = function.logs();
     for line in logs.stderr {
-        assert!(!line.contains("panicked"), "a function said: {line}");
+        assert!(!line.contains("panicked"), "a function printed: {line}");
     }
     for line in logs.stdout {
         let told: Option<Value> = serde_json::from_str(&line).ok();

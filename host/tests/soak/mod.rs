@@ -7,7 +7,7 @@
 //! `make soak` sets these; without them it is a short one, as part of all tests:
 //!
 //! - `SLUICE_SOAK_MINUTES`: how long things befall. What is left is drained and checked behind that.
-//! - `SLUICE_SOAK_SEED`: the seed. Without it one is chosen and said.
+//! - `SLUICE_SOAK_SEED`: the seed. Without it one is chosen and printed.
 //! - `SLUICE_TEST_PROGRAM`: another `sluice` than the one that was built with the tests.
 
 mod account;
@@ -62,7 +62,7 @@ const SETTINGS: [&str; 3] = [
 const SHORT: f64 = 0.4;
 
 /// How often a line is printed.
-const SAID_EVERY: Duration = Duration::from_secs(15);
+const REPORT_EVERY: Duration = Duration::from_secs(15);
 
 /// When nothing befalls any more, something has to move within this time.
 const STANDSTILL: Duration = Duration::from_secs(180);
@@ -109,7 +109,7 @@ impl Drop for Epitaph {
         let folder = self.cloud.place.path("");
         let Asked { minutes, seed } = self.asked;
         if thread::panicking() {
-            println!("soak: FAILED with the seed {seed}; what was broken is said above");
+            println!("soak: FAILED with the seed {seed}; what was broken is printed above");
             println!("soak: again: make soak MINUTES={minutes} SEED={seed}");
             println!(
                 "soak: the lake and the logs of the last workers, if it was they, are in {}",
@@ -159,15 +159,15 @@ impl Soak {
     /// Lets things befall until the time is over.
     fn befall(&mut self) {
         let end = Duration::from_secs_f64(self.asked.minutes * 60.0);
-        let (mut next, mut said) = (Duration::ZERO, Duration::ZERO);
+        let (mut next, mut reported) = (Duration::ZERO, Duration::ZERO);
         while self.begun.elapsed() < end {
             self.chaos.tend();
             if self.begun.elapsed() >= next {
                 let pause = self.chaos.act();
                 next = self.begun.elapsed() + pause;
             }
-            if self.begun.elapsed() - said >= SAID_EVERY {
-                said = self.begun.elapsed();
+            if self.begun.elapsed() - reported >= REPORT_EVERY {
+                reported = self.begun.elapsed();
                 self.say();
             }
             thread::sleep(Duration::from_millis(10));

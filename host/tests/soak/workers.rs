@@ -80,11 +80,11 @@ impl Workers {
         use std::os::unix::process::ExitStatusExt as _;
         let Some(ended) = worker.run.0.try_wait().unwrap() else {
             let patient = since.elapsed() < STOP_PATIENCE;
-            assert!(patient, "a worker does not stop\n{}", worker.said());
+            assert!(patient, "a worker does not stop\n{}", worker.output());
             return Place::Stopping(worker, since);
         };
         let well = ended.success() || ended.signal() == Some(TERM);
-        assert!(well, "a worker stopped with {ended}\n{}", worker.said());
+        assert!(well, "a worker stopped with {ended}\n{}", worker.output());
         self.stopped += 1;
         self.bury(worker)
     }
@@ -160,11 +160,11 @@ impl Workers {
         Place::Empty(Instant::now() + pause)
     }
 
-    /// The place of a worker whose end was wanted; it must not have said what nobody may say.
+    /// The place of a worker whose end was wanted; its output must not hold a forbidden line.
     fn bury(&mut self, worker: Worker) -> Place {
-        let said = worker.said();
+        let output = worker.output();
         for forbidden in ["panicked", "ERROR"] {
-            assert!(!said.contains(forbidden), "a worker said: {said}");
+            assert!(!output.contains(forbidden), "a worker printed: {output}");
         }
         self.logs.push_back(worker.log);
         if self.logs.len() > LOGS {
@@ -186,7 +186,7 @@ impl Hosts for Workers {
                     assert!(
                         ended.is_none(),
                         "a worker ended: {ended:?}\n{}",
-                        worker.said()
+                        worker.output()
                     );
                     Place::Working(worker)
                 }
@@ -272,7 +272,7 @@ fn told_to_stop(worker: Worker) -> Place {
 
 impl Worker {
     /// The end of its log.
-    fn said(&self) -> String {
+    fn output(&self) -> String {
         const LINES: usize = 2_000;
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let skipped = log.lines().count().saturating_sub(LINES);

@@ -58,8 +58,8 @@ fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
         .envs(GUEST_PROFILE.iter().copied())
         .output()
         .expect("cargo starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "rogue does not build:\n{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "rogue does not build:\n{stderr}");
     let module = fs::read(target_dir.join(TARGET).join("release/rogue.wasm")).unwrap();
     let component = encode(&module);
     // The name is for whoever looks into the folder after a failure.

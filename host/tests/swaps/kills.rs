@@ -67,7 +67,7 @@ fn a_lost_answer_to_an_activation_is_settled() {
     assert_eq!(shop.active()["number"], 3);
 }
 
-/// Both read, both write: the second is told, and what serves is what the first said.
+/// Both read, both write: the second is told, and the active release is that of the first.
 #[test]
 fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
     let shop = Shop::new(1, Kept::InS3);
@@ -194,7 +194,7 @@ fn compiles(parent: u32) -> bool {
     processes.into_iter().any(|process| {
         let read = |name| fs::read_to_string(process.path().join(name)).unwrap_or_default();
         let is_child = read("status").contains(&format!("PPid:\t{parent}\n"));
-        is_child && read("cmdline").contains("compile-apart")
+        is_child && read("cmdline").contains("compiler-process")
     })
 }
 

@@ -102,10 +102,10 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
         (&last["what"], &last["release"]),
         (&json!("end_trial"), &json!(bad))
     );
-    let said = (last["by"].as_str().unwrap(), last["why"].as_str().unwrap());
+    let (by, why) = (last["by"].as_str().unwrap(), last["why"].as_str().unwrap());
     assert!(
-        said.0.starts_with("sluice") && said.1.starts_with("failed on "),
-        "{said:?}"
+        by.starts_with("sluice") && why.starts_with("failed on "),
+        "{by}: {why}"
     );
     let quarantined = || lake::quarantine(&shop.cloud.lake());
     let all = shop.records();

@@ -61,12 +61,12 @@ mod tests {
     fn an_answer_is_spelt_as_lambda_wants_it() {
         let mut answer = Answer::default();
         answer.add(None);
-        let said = |answer: &Answer| serde_json::to_string(answer).unwrap();
-        assert_eq!(said(&answer), r#"{"batchItemFailures":[]}"#);
+        let written = |answer: &Answer| serde_json::to_string(answer).unwrap();
+        assert_eq!(written(&answer), r#"{"batchItemFailures":[]}"#);
         let batch = [SequenceNumber::from(7), SequenceNumber::from(9)];
         answer.add(Failure::of(&batch, Some(7.into())));
         assert_eq!(
-            said(&answer),
+            written(&answer),
             r#"{"batchItemFailures":[{"itemIdentifier":"9"}]}"#
         );
     }

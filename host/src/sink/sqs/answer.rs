@@ -90,7 +90,7 @@ mod tests {
 
     fn failed(id: usize, code: &str, sender_fault: bool) -> Failed {
         let failed = Failed::builder().id(id.to_string()).code(code);
-        let failed = failed.message("said so").sender_fault(sender_fault);
+        let failed = failed.message("it broke").sender_fault(sender_fault);
         failed.build().unwrap()
     }
 
@@ -107,7 +107,7 @@ mod tests {
             vec![failed(1, "InternalError", false)],
         );
         let why = rest("bus", &mut batch, &answer).unwrap();
-        assert_eq!(why.as_deref(), Some("said so (InternalError)"));
+        assert_eq!(why.as_deref(), Some("it broke (InternalError)"));
         assert_eq!(batch.iter().map(Entry::id).collect::<Vec<_>>(), ["1"]);
     }
 
@@ -137,7 +137,7 @@ mod tests {
                 panic!("{refused}");
             };
             assert_eq!(message, "record shard:1");
-            assert_eq!(why, format!("said so ({code})"));
+            assert_eq!(why, format!("it broke ({code})"));
         }
     }
 

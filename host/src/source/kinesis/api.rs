@@ -217,9 +217,9 @@ impl Stream {
         let request = self.client.put_records().stream_name(&self.name);
         let answer = request.set_records(Some(records)).send().await?;
         match answer.records().len() {
-            said if said == given => Ok(answer.records().iter().map(taken).collect()),
-            said => Err(KinesisError::Other(format!(
-                "an answer about {said} records where {given} were sent"
+            answered if answered == given => Ok(answer.records().iter().map(taken).collect()),
+            answered => Err(KinesisError::Other(format!(
+                "an answer about {answered} records where {given} were sent"
             ))),
         }
     }

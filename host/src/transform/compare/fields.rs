@@ -183,23 +183,23 @@ impl<'de> Visitor<'de> for InOrder {
 mod tests {
     use super::*;
 
-    fn said(old: &str, new: &str) -> Vec<String> {
+    fn described(old: &str, new: &str) -> Vec<String> {
         let text = |value: Option<String>| value.unwrap_or_else(|| "-".into());
         let found = differences(old, new).into_iter();
-        let said = found.map(|d| format!("{}: {} {}", d.path, text(d.old), text(d.new)));
-        said.collect()
+        let lines = found.map(|d| format!("{}: {} {}", d.path, text(d.old), text(d.new)));
+        lines.collect()
     }
 
     #[test]
     fn the_same_text_has_no_differences() {
-        assert!(said(r#"{"a":[1,{"b":2}]}"#, r#"{"a":[1,{"b":2}]}"#).is_empty());
-        assert!(said("no json", "no json").is_empty());
+        assert!(described(r#"{"a":[1,{"b":2}]}"#, r#"{"a":[1,{"b":2}]}"#).is_empty());
+        assert!(described("no json", "no json").is_empty());
     }
 
     #[test]
     fn fields_are_named_by_their_path() {
         assert_eq!(
-            said(
+            described(
                 r#"{"e":{"a":[1,{"b":2}],"gone":null}}"#,
                 r#"{"e":{"a":[1,{"b":"2"},3],"new":{}}}"#
             ),
@@ -216,10 +216,10 @@ mod tests {
     #[test]
     fn a_digit_that_a_number_lost_is_a_difference() {
         assert_eq!(
-            said(r#"{"n":9007199254740993.0}"#, r#"{"n":9007199254740992.0}"#),
+            described(r#"{"n":9007199254740993.0}"#, r#"{"n":9007199254740992.0}"#),
             ["n: 9007199254740993.0 9007199254740992.0"]
         );
-        assert_eq!(said(r#""é""#, r#""\u00e9""#), [r#": "é" "\u00e9""#]);
+        assert_eq!(described(r#""é""#, r#""\u00e9""#), [r#": "é" "\u00e9""#]);
     }
 
     #[test]
@@ -235,15 +235,15 @@ mod tests {
     #[test]
     fn a_name_that_is_there_twice_is_two_fields() {
         assert_eq!(
-            said(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3,"a":4}"#),
+            described(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3,"a":4}"#),
             ["a#2: 2 3", "a#3: - 4"]
         );
     }
 
     #[test]
     fn what_is_not_json_differs_as_a_whole() {
-        assert_eq!(said("{", "{}"), [": { {}"]);
-        assert_eq!(said("", "1"), [":  1"]);
+        assert_eq!(described("{", "{}"), [": { {}"]);
+        assert_eq!(described("", "1"), [":  1"]);
     }
 
     #[test]

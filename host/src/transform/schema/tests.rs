@@ -28,7 +28,7 @@ fn what_the_schema_allows_passes() {
 
 #[test]
 fn a_fault_is_named_by_its_dotted_path() {
-    for (settings, said) in [
+    for (settings, message) in [
         (
             r#"{"depth":0}"#,
             "settings: depth: value is less than the minimum of 1",
@@ -48,7 +48,7 @@ fn a_fault_is_named_by_its_dotted_path() {
         (r#"{"dept":1}"#, "settings: dept: there is no such setting"),
         ("[]", "settings: the whole: value is not of type \"object\""),
     ] {
-        assert_eq!(fault(settings), said);
+        assert_eq!(fault(settings), message);
     }
 }
 
@@ -56,20 +56,26 @@ fn a_fault_is_named_by_its_dotted_path() {
 fn a_schema_without_any_setting_names_those_that_are_given() {
     let none = r#"{"type":"object","additionalProperties":false}"#;
     assert_eq!(check(none, "{}"), Ok(()));
-    let said = check(none, r#"{"a":{"b":1},"c":2}"#).unwrap_err();
-    assert_eq!(said.to_string(), "settings: a, c: there is no such setting");
+    let message = check(none, r#"{"a":{"b":1},"c":2}"#).unwrap_err();
+    assert_eq!(
+        message.to_string(),
+        "settings: a, c: there is no such setting"
+    );
 
     let within = format!(r#"{{"properties":{{"in":{none}}}}}"#);
-    let said = check(&within, r#"{"in":{"a":1}}"#).unwrap_err();
-    assert_eq!(said.to_string(), "settings: in.a: there is no such setting");
+    let message = check(&within, r#"{"in":{"a":1}}"#).unwrap_err();
+    assert_eq!(
+        message.to_string(),
+        "settings: in.a: there is no such setting"
+    );
 }
 
 #[test]
 fn several_faults_are_named_together() {
-    let said = fault(r#"{"depth":0,"rules":1}"#);
+    let message = fault(r#"{"depth":0,"rules":1}"#);
     assert!(
-        said.contains("depth: ") && said.contains("; rules: "),
-        "{said}"
+        message.contains("depth: ") && message.contains("; rules: "),
+        "{message}"
     );
 }
 
@@ -97,9 +103,9 @@ fn a_schema_that_is_none_is_the_components_fault() {
         ),
         (r##"{"$ref":"#/$defs/none"}"##, "none"),
     ] {
-        let said = check(schema, "{}").unwrap_err().to_string();
-        assert!(said.starts_with("schema: "), "{said}");
-        assert!(said.contains(part), "{part:?} is not in {said}");
+        let message = check(schema, "{}").unwrap_err().to_string();
+        assert!(message.starts_with("schema: "), "{message}");
+        assert!(message.contains(part), "{part:?} is not in {message}");
     }
 }
 
@@ -110,8 +116,8 @@ fn nothing_is_fetched() {
         r#"{"$ref":"file:///etc/hostname"}"#,
         r#"{"$schema":"http://127.0.0.1:9/schema.json"}"#,
     ] {
-        let said = check(schema, "{}").unwrap_err().to_string();
-        assert!(said.contains("cannot be used"), "{said}");
+        let message = check(schema, "{}").unwrap_err().to_string();
+        assert!(message.contains("cannot be used"), "{message}");
     }
 }
 
@@ -136,6 +142,6 @@ fn a_long_chain_of_references_does_no_harm() {
 #[test]
 fn a_schema_over_the_limit_is_not_read() {
     let long = format!("{{{}}}", " ".repeat(SCHEMA_MAX_BYTES));
-    let said = check(&long, "{}").unwrap_err().to_string();
-    assert!(said.contains("65538 bytes"), "{said}");
+    let message = check(&long, "{}").unwrap_err().to_string();
+    assert!(message.contains("65538 bytes"), "{message}");
 }

@@ -17,7 +17,7 @@ use crate::support::program::{Place, Ran};
 const PEAK_MAX_BYTES: u64 = 384 << 20;
 
 /// What it may say in a run of three records.
-const SAID_MAX_BYTES: usize = 300 << 10;
+const OUTPUT_MAX_BYTES: usize = 300 << 10;
 
 /// Good records, to the rogue and to tiny guests alike.
 const GOOD: [&str; 2] = ["1", "2"];
@@ -135,8 +135,11 @@ impl Row {
     fn check_manners(&self, ran: &Ran, peak: u64) {
         let name = self.name;
         assert!(peak < PEAK_MAX_BYTES, "{name}: {} MiB", peak >> 20);
-        let said = ran.stdout.len() + ran.stderr.len();
-        assert!(said < SAID_MAX_BYTES, "{name}: says {said} bytes");
+        let output_bytes = ran.stdout.len() + ran.stderr.len();
+        assert!(
+            output_bytes < OUTPUT_MAX_BYTES,
+            "{name}: says {output_bytes} bytes"
+        );
         for word in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
             assert!(!ran.stderr.contains(word), "{name}: {ran:#?}");
         }

@@ -37,8 +37,8 @@ pub(super) struct Environment {
 
 /// What came of waiting for a process.
 pub(super) enum Waited<T> {
-    /// It said so.
-    Said(T),
+    /// Its answer.
+    Answered(T),
     /// It ended without.
     Ended(ExitStatus),
     /// It neither did in time.
@@ -98,8 +98,8 @@ impl Environment {
             // Looked at first: a process may say something and end.
             let ended = self.process.lock().unwrap().try_wait().unwrap();
             let left = until.saturating_duration_since(Instant::now());
-            if let Some(said) = self.api.wait(left.min(LOOK_AGAIN), &mut look) {
-                return Waited::Said(said);
+            if let Some(answered) = self.api.wait(left.min(LOOK_AGAIN), &mut look) {
+                return Waited::Answered(answered);
             }
             match ended {
                 Some(status) => return Waited::Ended(status),

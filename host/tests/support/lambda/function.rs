@@ -130,7 +130,7 @@ impl Function {
         let environment = self.current().filter(|current| current.is_alive())?;
         environment.thaw();
         let ready = environment.ready(Instant::now() + self.init_max);
-        matches!(ready, Waited::Said(Ok(()))).then_some(environment)
+        matches!(ready, Waited::Answered(Ok(()))).then_some(environment)
     }
 
     fn cold(&self) -> Arc<Environment> {
@@ -156,7 +156,7 @@ impl Function {
     pub(crate) fn freeze(&self) {
         let environment = self.current().expect("a process");
         let ready = environment.ready(Instant::now() + self.init_max);
-        assert!(matches!(ready, Waited::Said(Ok(()))), "it is not idle");
+        assert!(matches!(ready, Waited::Answered(Ok(()))), "it is not idle");
         environment.freeze();
     }
 
@@ -195,7 +195,7 @@ impl Function {
     }
 }
 
-/// What a process said, or the error that Lambda makes of its silence.
+/// The answer of a process, or the error that Lambda makes if there is none.
 fn waited_out<T>(
     environment: &Environment,
     id: &str,
@@ -203,7 +203,7 @@ fn waited_out<T>(
     waited: Waited<Result<T, FunctionError>>,
 ) -> Result<T, FunctionError> {
     match waited {
-        Waited::Said(said) => said,
+        Waited::Answered(answered) => answered,
         Waited::Ended(status) => Err(ended(id, status)),
         Waited::TooLate => {
             environment.kill();

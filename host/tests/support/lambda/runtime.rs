@@ -36,7 +36,7 @@ struct Shared {
     /// Told of an event that waits for the runtime.
     offered: Notify,
     /// Told of everything that the runtime says.
-    said: Condvar,
+    answered: Condvar,
 }
 
 /// What a runtime may ask for.
@@ -53,7 +53,7 @@ impl RuntimeApi {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             offered: Notify::new(),
-            said: Condvar::new(),
+            answered: Condvar::new(),
         });
         let serving = Arc::clone(&shared);
         let server = Server::start(move |request| {
@@ -93,7 +93,7 @@ impl RuntimeApi {
         };
         let waited = self
             .shared
-            .said
+            .answered
             .wait_timeout_while(state, patience, nothing);
         drop(waited.unwrap());
         found
@@ -130,7 +130,7 @@ impl Shared {
 
     fn tell(&self, say: impl FnOnce(&mut State) -> Result<(), Failure>) -> Result<(), Failure> {
         let taken = say(&mut self.state.lock().unwrap());
-        self.said.notify_all();
+        self.answered.notify_all();
         taken
     }
 
@@ -139,7 +139,7 @@ impl Shared {
         loop {
             let offered = self.offered.notified();
             let next = self.state.lock().unwrap().next();
-            self.said.notify_all();
+            self.answered.notify_all();
             match next {
                 Ok(Some(invocation)) => return event(invocation),
                 Ok(None) => offered.await,

@@ -101,7 +101,7 @@ impl Rule {
         self
     }
 
-    /// Only requests with this text in their body; said twice, with both.
+    /// Only requests with this text in their body; given twice, with both.
     pub(crate) fn body(mut self, part: &str) -> Self {
         self.body.push(part.to_owned());
         self

@@ -84,7 +84,7 @@ async fn fill(kinesis: &Kinesis, client: &Client) {
     }
 }
 
-/// All that is in a shard, which has to agree with what is said of the shard.
+/// All that is in a shard, which has to agree with what describes the shard.
 async fn checked(client: &Client, shard: &Shard) -> Vec<Record> {
     let (records, end) = drain(client, shard.shard_id()).await;
     let range = shard.sequence_number_range().unwrap();

@@ -1,4 +1,4 @@
-//! What is said of records that a mapping gives up.
+//! The invocation record of records that a mapping discards.
 
 use chrono::DateTime;
 use serde_json::{Value, json};

@@ -68,7 +68,7 @@ impl State {
         self.asking
     }
 
-    /// What the runtime said of its initialization, if that failed.
+    /// The error of the initialization, if that failed.
     pub(in super::super) fn init_error(&self) -> Option<&FunctionError> {
         self.init_error.as_ref()
     }
