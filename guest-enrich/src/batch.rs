@@ -1,4 +1,4 @@
-//! The batch way in for any transform that makes one event of a record: many records in one call.
+//! The batch call for any transform that makes one event of a record.
 //!
 //! What a transform brings is a function of one record and a [`Partition`]; both are known when
 //! this is compiled, so that nothing is paid for the indirection.

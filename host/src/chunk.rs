@@ -63,7 +63,7 @@ pub struct Chunk {
     release: ReleaseId,
     bounds: Option<(SequenceNumber, SequenceNumber)>,
     last_digest: Option<Digest>,
-    condemned: Vec<Position>,
+    timed_out: Vec<Position>,
     buffers: Vec<Vec<u8>>,
     output_bytes: u64,
     destinations: BTreeMap<Destination, Lines>,
@@ -83,7 +83,7 @@ impl Chunk {
             release,
             bounds: None,
             last_digest: None,
-            condemned: Vec::new(),
+            timed_out: Vec::new(),
             buffers: Vec::new(),
             output_bytes: 0,
             destinations: BTreeMap::new(),
@@ -119,9 +119,9 @@ impl Chunk {
         let first = self.bounds.map_or(first.sequence, |(first, _)| first);
         self.bounds = Some((first, last.sequence));
         self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
-        let condemned = outcome.condemned.iter();
-        self.condemned
-            .extend(condemned.map(|index| positions[*index as usize]));
+        let timed_out = outcome.timed_out.iter();
+        self.timed_out
+            .extend(timed_out.map(|index| positions[*index as usize]));
         self.counts.add(batch, outcome);
         self.counts.bus_only += bus_only(&outcome.events);
     }
@@ -231,7 +231,7 @@ impl Chunk {
             },
             release: self.release,
             format,
-            condemned: self.condemned.clone(),
+            timed_out: self.timed_out.clone(),
             outsiders,
         })
     }

@@ -124,7 +124,7 @@ struct Done {
 type Transforming = Task<Done>;
 
 fn transform(host: &Host, plan: &Plan, batch: Batch) -> Transforming {
-    let (release, condemned) = (plan.release.clone(), plan.condemned.clone());
+    let (release, timed_out) = (plan.release.clone(), plan.timed_out.clone());
     let shadow = plan
         .shadow
         .clone()
@@ -132,7 +132,7 @@ fn transform(host: &Host, plan: &Plan, batch: Batch) -> Transforming {
     let timing = host.progress.times.transform.clone();
     host.compute.spawn(move || {
         let started = Instant::now();
-        let outcome = release.run(&batch, &condemned);
+        let outcome = release.run(&batch, &timed_out);
         let took = started.elapsed();
         timing.took(took);
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {

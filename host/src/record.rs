@@ -173,7 +173,7 @@ pub struct Batch {
 /// 1,000 records), small enough that batches spread over all cores.
 pub const BATCH_MAX_RECORDS: usize = 1_000;
 
-/// A batch closes when it holds this many bytes, so that what is in flight stays small and a batch
+/// A batch closes when it holds this many bytes, so that what is in flight stays small and it
 /// fits the instance's memory several times over.
 pub const BATCH_MAX_BYTES: usize = 1 << 20;
 

@@ -56,7 +56,7 @@ fn enrichment(criterion: &mut Criterion) {
         bencher.iter(|| release.run(black_box(&batch), &[]).unwrap());
     });
     group.bench_function("sandbox, record by record", |bencher| {
-        bencher.iter(|| release.program().run_singly(black_box(&batch)).unwrap());
+        bencher.iter(|| release.program().run_per_record(black_box(&batch)).unwrap());
     });
     group.finish();
     criterion.bench_function("fresh instance with its settings", |bencher| {
@@ -98,7 +98,7 @@ fn ledger(criterion: &mut Criterion) {
         },
         release: digest,
         format: Format::default(),
-        condemned: Vec::new(),
+        timed_out: Vec::new(),
         outsiders: Outsiders::default(),
     };
     let settled = Ledger::new(batch.shard().clone());

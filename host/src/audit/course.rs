@@ -160,7 +160,7 @@ mod tests {
             },
             release: Digest::of(b"release"),
             format: Format::Plain,
-            condemned: Vec::new(),
+            timed_out: Vec::new(),
             outsiders: Outsiders::Keep,
         }
     }

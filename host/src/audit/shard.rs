@@ -145,15 +145,15 @@ impl ShardAudit {
             Ok(release) => release,
             Err(why) => return self.unknown_release(name, &held, &why).await,
         };
-        let condemned = self.condemned(name, &held).await?;
-        let Some(chunk) = self.build(name, release, &condemned).await? else {
+        let timed_out = self.timed_out(name, &held).await?;
+        let Some(chunk) = self.build(name, release, &timed_out).await? else {
             let why = "the source has no record that its name covers";
             self.each_object(name, &held, Kind::UnknownRange, why);
             return Ok(());
         };
         self.judged += chunk.counts().records;
         self.compare_range(name, &held, &chunk);
-        let undecided = self.undecided(&chunk, &condemned);
+        let undecided = self.undecided(&chunk, &timed_out);
         self.finish_check().await?;
         if undecided == 0 {
             let check = Check {
@@ -175,7 +175,7 @@ impl ShardAudit {
         &mut self,
         name: ChunkName,
         release: Arc<Release>,
-        condemned: &[Position],
+        timed_out: &[Position],
     ) -> anyhow::Result<Option<Chunk>> {
         let audit = self.audit.clone();
         let plan = Plan {
@@ -184,7 +184,7 @@ impl ShardAudit {
             format: audit.format,
             outsiders: audit.outsiders,
             range: None,
-            condemned: condemned.into(),
+            timed_out: timed_out.into(),
         };
         let (sender, receiver) = mpsc::channel(1);
         let mut batches = ShardBatches::new(receiver);
@@ -205,13 +205,13 @@ impl ShardAudit {
 
     /// The records of a chunk that ran out of wall time when it was landed, which another run may
     /// not repeat by itself.
-    async fn condemned(&self, name: ChunkName, held: &Held) -> anyhow::Result<Vec<Position>> {
+    async fn timed_out(&self, name: ChunkName, held: &Held) -> anyhow::Result<Vec<Position>> {
         #[derive(Deserialize)]
         struct Entry {
             rid: String,
         }
         let folder = Destination::Quarantine(Fault::OutOfTime.code()).folder();
-        let mut condemned = Vec::new();
+        let mut timed_out = Vec::new();
         for place in &held.objects {
             if self.audit.inventory.folder(*place) != folder {
                 continue;
@@ -221,10 +221,10 @@ impl ShardAudit {
             let content = decode(place.format, &object).unwrap_or_default();
             for line in content.split(|byte| *byte == b'\n') {
                 let entry = serde_json::from_slice::<Entry>(line).ok();
-                condemned.extend(entry.and_then(|entry| self.position(&entry.rid)));
+                timed_out.extend(entry.and_then(|entry| self.position(&entry.rid)));
             }
         }
-        Ok(condemned)
+        Ok(timed_out)
     }
 
     fn position(&self, rid: &str) -> Option<Position> {
@@ -235,8 +235,8 @@ impl ShardAudit {
     /// Tells of records that ran out of wall time here alone, and how many there are.
     fn undecided(&mut self, chunk: &Chunk, known: &[Position]) -> usize {
         let pinned = chunk.pending(self.audit.format, self.audit.outsiders);
-        let condemned = pinned.map(|pinned| pinned.condemned).unwrap_or_default();
-        let new: Vec<_> = condemned
+        let timed_out = pinned.map(|pinned| pinned.timed_out).unwrap_or_default();
+        let new: Vec<_> = timed_out
             .into_iter()
             .filter(|p| !known.contains(p))
             .collect();

@@ -118,17 +118,17 @@ fn print(subjects: &[Subject], records: &[Batch], rounds: u16) {
         HumanBytes(bytes as u64)
     );
     println!(
-        "{:>12}{:>12}{:>14}{:>12}  way in  component",
+        "{:>12}{:>12}{:>14}{:>12}  call    component",
         "time", "fuel", "peak memory", "rejected"
     );
     for subject in subjects {
-        let way = if subject.release.has_batch_call() {
+        let call = if subject.release.has_batch_call() {
             "batch"
         } else {
-            "single"
+            "record"
         };
         println!(
-            "{:>9.0} ns{:>12}{:>14}{:>12}  {way:<6}  {}",
+            "{:>9.0} ns{:>12}{:>14}{:>12}  {call:<6}  {}",
             median(&subject.rounds) / count as f64,
             HumanCount(subject.fuel / count as u64).to_string(),
             HumanBytes(subject.peak_memory_bytes as u64).to_string(),

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::{sample, shown, subject};
 use crate::transform::compare::Comparison;
-use crate::transform::compare::fates::{Fate, fates};
 use crate::transform::compare::fields::Difference;
+use crate::transform::compare::record_result::{RecordResult, record_results};
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -48,8 +48,8 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let new = admitted(&args.new, &args.settings_new).context("the new one")?;
     let mut report = Report::default();
     for batch in sample::read(Some(&args.sample))? {
-        let old = fates(batch.len(), &old.run(&batch, &[])?);
-        let new = fates(batch.len(), &new.run(&batch, &[])?);
+        let old = record_results(batch.len(), &old.run(&batch, &[])?);
+        let new = record_results(batch.len(), &new.run(&batch, &[])?);
         for ((record, old), new) in batch.records().zip(&old).zip(&new) {
             let offset = record.position.to_string();
             report.add(&offset, old, new, args.examples);
@@ -83,7 +83,7 @@ struct Example {
 }
 
 impl Report {
-    fn add(&mut self, offset: &str, old: &Fate, new: &Fate, examples: usize) {
+    fn add(&mut self, offset: &str, old: &RecordResult, new: &RecordResult, examples: usize) {
         let differences = self.counts.add(old, new);
         if !differences.is_empty() && self.examples.len() < examples {
             let offset = offset.to_owned();

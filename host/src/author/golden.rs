@@ -11,8 +11,8 @@ use crate::config::ConfigError;
 use crate::record::Batch;
 use crate::transform::admit::Release;
 use crate::transform::cases::{self, Case};
-use crate::transform::compare::fates::{Fate, fates};
 use crate::transform::compare::fields::{self, Difference};
+use crate::transform::compare::record_result::{RecordResult, record_results};
 use crate::transform::outcome::Fault;
 
 /// What to test.
@@ -110,46 +110,47 @@ fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow
     })
 }
 
-/// The lines that records become, by both ways in where the component has both; or in what the ways
-/// differ.
+/// The lines that records become. If the component exports the batch call, records are run both in
+/// batches and one by one; a difference between the two is the inner error.
 fn results(release: &Release, records: &[Batch]) -> anyhow::Result<Result<Vec<String>, String>> {
     let program = release.program();
     let mut lines = Vec::new();
     for batch in records {
-        let alone = fates(batch.len(), &program.run_singly(batch)?);
+        let alone = record_results(batch.len(), &program.run_per_record(batch)?);
         if program.has_batch_call() {
-            let together = program.run_quick(batch)?;
-            let together = together.map(|outcome| fates(batch.len(), &outcome));
+            let together = program.run_batch(batch)?;
+            let together = together.map(|outcome| record_results(batch.len(), &outcome));
             if let Some(why) = disagreement(&alone, together.as_deref()) {
                 return Ok(Err(why));
             }
         }
-        lines.extend(alone.into_iter().flat_map(|fate| fate.lines));
+        lines.extend(alone.into_iter().flat_map(|result| result.lines));
     }
     Ok(Ok(lines))
 }
 
-/// In what the two ways in differ. A batch may fail as a whole where one of its records does.
-fn disagreement(alone: &[Fate], together: Option<&[Fate]>) -> Option<String> {
+/// How the batch call differs from single records. A batch may fail as a whole if one of its records
+/// does.
+fn disagreement(alone: &[RecordResult], together: Option<&[RecordResult]>) -> Option<String> {
     let Some(together) = together else {
         let excused = alone.iter().any(is_fault);
-        let why = "    the batch way in fails as a whole, and no record fails alone\n";
+        let why = "    the batch call fails as a whole, and no record fails alone\n";
         return (!excused).then(|| why.to_owned());
     };
     let index = (0..alone.len()).find(|&index| alone[index] != together[index])?;
     let (alone, together) = (&alone[index].lines, &together[index].lines);
     let why = format!(
-        "    record {} differs by the way in: alone (expected) and in a batch (got)\n",
+        "    record {} alone (expected) and in a batch (got) differ\n",
         index + 1
     );
     Some(why + &difference(&alone.join("\n"), together))
 }
 
-fn is_fault(fate: &Fate) -> bool {
+fn is_fault(result: &RecordResult) -> bool {
     let begins = |fault: &Fault| {
         let code = fault.code();
         let begin = format!(r#"{{"rejected":{{"code":"{code}","#);
-        fate.lines.iter().any(|line| line.starts_with(&begin))
+        result.lines.iter().any(|line| line.starts_with(&begin))
     };
     Fault::ALL.iter().any(begins)
 }
@@ -210,10 +211,10 @@ fn describe(line: usize, difference: &Difference) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::compare::fates::Kind;
+    use crate::transform::compare::record_result::Kind;
 
-    fn fate(line: &str) -> Fate {
-        Fate {
+    fn result(line: &str) -> RecordResult {
+        RecordResult {
             kind: Kind::Events,
             lines: vec![line.to_owned()],
         }
@@ -221,18 +222,18 @@ mod tests {
 
     #[test]
     fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
-        let fault = fate(r#"{"rejected":{"code":"trap","message":"x"}}"#);
-        let own = fate(r#"{"rejected":{"code":"not_wanted","message":"trap"}}"#);
+        let fault = result(r#"{"rejected":{"code":"trap","message":"x"}}"#);
+        let own = result(r#"{"rejected":{"code":"not_wanted","message":"trap"}}"#);
         assert_eq!(disagreement(&[own.clone(), fault], None), None);
         assert!(disagreement(&[own], None).unwrap().contains("as a whole"));
     }
 
     #[test]
     fn the_first_record_that_differs_by_the_way_in_is_named() {
-        let same = fate(r#"{"event":1}"#);
+        let same = result(r#"{"event":1}"#);
         let why = disagreement(
-            &[same.clone(), fate(r#"{"event":2}"#)],
-            Some(&[same, fate(r#"{"event":3}"#)]),
+            &[same.clone(), result(r#"{"event":2}"#)],
+            Some(&[same, result(r#"{"event":3}"#)]),
         );
         let why = why.unwrap();
         assert!(why.contains("record 2") && why.contains("event"), "{why}");

@@ -58,7 +58,7 @@ struct Report {
     exports: Vec<String>,
     /// The version of the contract that it was built against.
     contract: Option<String>,
-    /// Whether it has the quick way in.
+    /// Whether it exports the batch call.
     batch: bool,
     description: Option<Description>,
     admitted: bool,

@@ -92,7 +92,7 @@ pub struct Pending {
     pub format: Format,
     /// Its records that ran out of wall time. Another run could judge them otherwise, so it is told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub condemned: Vec<Position>,
+    pub timed_out: Vec<Position>,
     /// What became of records of its aggregates that belong to other shards.
     #[serde(default, skip_serializing_if = "Outsiders::are_kept")]
     pub outsiders: Outsiders,
@@ -149,7 +149,7 @@ pub enum LedgerError {
         "record {0} of a range that was begun before ran out of time in one attempt and not in the \
          other; this passes when the machine is less busy, or with a larger limits.time"
     )]
-    Condemned(Position),
+    TimedOut(Position),
     /// A commit of a range that is not pinned.
     #[error("nothing is pending that could be committed")]
     Nothing,
@@ -167,11 +167,11 @@ impl Pending {
             return Err(LedgerError::Pending { first, last });
         }
         let one_has = |one: &Self, other: &Self| {
-            let mut condemned = one.condemned.iter();
-            condemned.find(|at| !other.condemned.contains(at)).copied()
+            let mut timed_out = one.timed_out.iter();
+            timed_out.find(|at| !other.timed_out.contains(at)).copied()
         };
         let differs = one_has(again, self).or_else(|| one_has(self, again));
-        differs.map_or(Ok(()), |at| Err(LedgerError::Condemned(at)))
+        differs.map_or(Ok(()), |at| Err(LedgerError::TimedOut(at)))
     }
 }
 
@@ -384,7 +384,7 @@ impl Ledger {
     /// a replay.
     ///
     /// # Errors
-    /// [`LedgerError::Order`], [`LedgerError::Pending`] and [`LedgerError::Condemned`].
+    /// [`LedgerError::Order`], [`LedgerError::Pending`] and [`LedgerError::TimedOut`].
     pub fn pin(&self, pending: Pending) -> Result<Self, LedgerError> {
         if let Some(held) = &self.pending {
             held.check_repeated(&pending)?;

@@ -17,7 +17,7 @@ fn pending(first: u64, last: u64, count: u64) -> Pending {
         },
         release: Digest::of(b"release"),
         format: Format::default(),
-        condemned: Vec::new(),
+        timed_out: Vec::new(),
         outsiders: Outsiders::Keep,
     }
 }
@@ -53,19 +53,19 @@ fn a_pending_range_admits_no_other() {
 }
 
 #[test]
-fn a_repetition_condemns_the_same_records() {
-    let condemning = |numbers: &[u64]| {
+fn a_replay_has_the_same_timed_out_records() {
+    let with_timed_out = |numbers: &[u64]| {
         let mut pending = pending(0, 90, 10);
         let positions = numbers.iter().map(|n| SequenceNumber::from(*n).into());
-        pending.condemned = positions.collect();
+        pending.timed_out = positions.collect();
         pending
     };
-    let ledger = Ledger::new(shard()).pin(condemning(&[30, 40])).unwrap();
-    assert_eq!(ledger.pin(condemning(&[40, 30])).as_ref().err(), None);
+    let ledger = Ledger::new(shard()).pin(with_timed_out(&[30, 40])).unwrap();
+    assert_eq!(ledger.pin(with_timed_out(&[40, 30])).as_ref().err(), None);
     for (numbers, differs) in [(vec![30], 40), (vec![30, 40, 60], 60), (vec![], 30)] {
         let differs = SequenceNumber::from(differs).into();
-        let refused = Err(LedgerError::Condemned(differs));
-        assert_eq!(ledger.pin(condemning(&numbers)), refused);
+        let refused = Err(LedgerError::TimedOut(differs));
+        assert_eq!(ledger.pin(with_timed_out(&numbers)), refused);
     }
 }
 

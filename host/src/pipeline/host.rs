@@ -192,7 +192,7 @@ impl How<'_> {
             format: fresh.format,
             outsiders: fresh.outsiders,
             range: None,
-            condemned: Arc::new([]),
+            timed_out: Arc::new([]),
         }
     }
 }
@@ -211,5 +211,5 @@ pub struct Plan {
     /// Of exactly which records; a fresh chunk closes by its limits.
     pub range: Option<Range>,
     /// Which of them ran out of wall time before.
-    pub condemned: Arc<[Position]>,
+    pub timed_out: Arc<[Position]>,
 }

@@ -142,7 +142,7 @@ impl Rules {
             format: pending.format,
             outsiders: pending.outsiders,
             range: Some(pending.range),
-            condemned: pending.condemned.clone().into(),
+            timed_out: pending.timed_out.clone().into(),
         })
     }
 }

@@ -259,7 +259,7 @@ impl Release {
         self.contract.as_deref()
     }
 
-    /// Whether the component has the quick way in.
+    /// Whether the component exports the batch call.
     #[must_use]
     pub fn has_batch_call(&self) -> bool {
         self.program.has_batch_call()
@@ -269,8 +269,8 @@ impl Release {
     ///
     /// # Errors
     /// Only what is wrong with the release as a whole.
-    pub fn run(&self, batch: &Batch, condemned: &[Position]) -> Result<Transformed, SandboxError> {
-        self.program.run(batch, condemned, None)
+    pub fn run(&self, batch: &Batch, timed_out: &[Position]) -> Result<Transformed, SandboxError> {
+        self.program.run(batch, timed_out, None)
     }
 
     /// Transforms a batch for somebody who does not wait longer than this; `None` where it takes longer.

@@ -3,7 +3,7 @@
 //!
 //! A case is a file `NAME.in.json`, one record (the file's bytes, less one line end at its end), or
 //! `NAME.in.ndjson`, a record a line; and `NAME.out.ndjson`, a line for each result, in the order of
-//! records and events, as [`fates`](super::compare::fates) writes them. The rest of a record is fixed,
+//! records and events, as [`record_result`](super::compare::record_result) writes them. The rest of a record is fixed,
 //! see [`sample`].
 
 pub mod sample;
@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::admit::Release;
-use super::compare::fates::fates;
 use super::compare::fields;
+use super::compare::record_result::record_results;
 use super::sandbox::SandboxError;
 use crate::record::Batch;
 
@@ -180,8 +180,8 @@ impl Case {
     pub fn results(&self, release: &Release) -> Result<Vec<String>, SandboxError> {
         let mut lines = Vec::new();
         for batch in &self.records {
-            let fates = fates(batch.len(), &release.run(batch, &[])?);
-            lines.extend(fates.into_iter().flat_map(|fate| fate.lines));
+            let results = record_results(batch.len(), &release.run(batch, &[])?);
+            lines.extend(results.into_iter().flat_map(|result| result.lines));
         }
         Ok(lines)
     }

@@ -1,14 +1,14 @@
 //! What two transforms made of the same records, and where that differs.
 
-pub mod fates;
 pub mod fields;
+pub mod record_result;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use self::fates::Fate;
 use self::fields::Difference;
+use self::record_result::RecordResult;
 
 /// How many different fields are told apart; a transform may invent any number of them.
 const FIELDS_MAX: usize = 100;
@@ -49,7 +49,7 @@ pub struct Counts {
 
 impl Comparison {
     /// Adds what became of one record, and says in what that differs.
-    pub fn add(&mut self, old: &Fate, new: &Fate) -> Vec<Difference> {
+    pub fn add(&mut self, old: &RecordResult, new: &RecordResult) -> Vec<Difference> {
         self.records += 1;
         let differences = if old.kind == new.kind {
             self.results(old, new)
@@ -60,7 +60,7 @@ impl Comparison {
         differences
     }
 
-    fn outcome(&mut self, old: &Fate, new: &Fate) -> Difference {
+    fn outcome(&mut self, old: &RecordResult, new: &RecordResult) -> Difference {
         self.results.outcome_changed += 1;
         let change = format!("{} to {}", old.kind, new.kind);
         *self.outcomes.entry(change).or_default() += 1;
@@ -71,7 +71,7 @@ impl Comparison {
         }
     }
 
-    fn results(&mut self, old: &Fate, new: &Fate) -> Vec<Difference> {
+    fn results(&mut self, old: &RecordResult, new: &RecordResult) -> Vec<Difference> {
         let mut all = Vec::new();
         for index in 0..old.lines.len().max(new.lines.len()) {
             match (old.lines.get(index), new.lines.get(index)) {
@@ -112,18 +112,18 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
-    use super::fates::Kind;
+    use super::record_result::Kind;
     use super::*;
 
-    fn fate(kind: Kind, lines: &[&str]) -> Fate {
+    fn result(kind: Kind, lines: &[&str]) -> RecordResult {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        Fate { kind, lines }
+        RecordResult { kind, lines }
     }
 
     #[test]
     fn each_result_is_of_one_kind() {
-        let events = |lines: &[&str]| fate(Kind::Events, lines);
-        let dropped = fate(Kind::Dropped, &[r#"{"dropped":true}"#]);
+        let events = |lines: &[&str]| result(Kind::Events, lines);
+        let dropped = result(Kind::Dropped, &[r#"{"dropped":true}"#]);
         let mut comparison = Comparison::default();
         for (old, new) in [
             (events(&["1", "2"]), events(&["1", "2", "3"])),
@@ -147,8 +147,8 @@ mod tests {
     fn fields_without_end_are_counted_under_few_names() {
         let mut comparison = Comparison::default();
         for n in 0..1_000 {
-            let old = fate(Kind::Events, &[&format!(r#"{{"f{n}":1}}"#)]);
-            comparison.add(&old, &fate(Kind::Events, &["{}"]));
+            let old = result(Kind::Events, &[&format!(r#"{{"f{n}":1}}"#)]);
+            comparison.add(&old, &result(Kind::Events, &["{}"]));
         }
         assert_eq!(comparison.fields.len(), FIELDS_MAX + 1);
         assert_eq!(comparison.fields[OTHER], 900);

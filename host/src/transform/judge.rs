@@ -1,5 +1,5 @@
 //! Checks what a transform returned against the contract and turns it into outcomes: the same
-//! checks for a batch and for a single record, so that the way in makes no difference.
+//! checks for a batch and for a single record, so that it makes no difference how it is called.
 
 use std::collections::HashMap;
 
@@ -47,8 +47,8 @@ impl<'a> Judge<'a> {
     }
 
     /// The next record goes to quarantine because it ran out of wall time.
-    pub(super) fn condemn(&mut self, reason: Reason) {
-        self.transformed.condemned.push(self.record);
+    pub(super) fn reject_timed_out(&mut self, reason: Reason) {
+        self.transformed.timed_out.push(self.record);
         self.reject(reason);
     }
 

@@ -188,7 +188,7 @@ pub struct Transformed {
     pub dropped: u64,
     /// The indexes of the records that ran out of wall time, the one verdict that another run may
     /// not repeat by itself.
-    pub condemned: Vec<u32>,
+    pub timed_out: Vec<u32>,
 }
 
 impl Transformed {

@@ -119,7 +119,7 @@ impl Program {
         self.configured(&Arc::default()).map(drop)
     }
 
-    /// Transforms a batch. `condemned` are records that an earlier run of the same chunk saw run out
+    /// Transforms a batch. `timed_out` are records that an earlier run of the same chunk saw run out
     /// of wall time; they are not tried again. After `deadline` no further record is begun.
     ///
     /// # Errors
@@ -127,16 +127,16 @@ impl Program {
     pub fn run(
         &self,
         batch: &Batch,
-        condemned: &[Position],
+        timed_out: &[Position],
         deadline: Option<Instant>,
     ) -> Result<Transformed, SandboxError> {
         let account = &mut Account::default();
-        if condemned.is_empty()
+        if timed_out.is_empty()
             && let Some(transformed) = self.call_batch(batch, account)?
         {
             return Ok(transformed);
         }
-        self.call_per_record(batch, condemned, deadline, account)
+        self.call_per_record(batch, timed_out, deadline, account)
     }
 
     /// Transforms a batch as [`run`](Self::run) does, and returns what that took.
@@ -211,7 +211,7 @@ impl Program {
     fn call_per_record(
         &self,
         batch: &Batch,
-        condemned: &[Position],
+        timed_out: &[Position],
         deadline: Option<Instant>,
         account: &mut Account,
     ) -> Result<Transformed, SandboxError> {
@@ -223,8 +223,8 @@ impl Program {
             }
             if record.data.len() > self.limits.record_bytes {
                 judge.reject(self.too_large(record.data.len()));
-            } else if condemned.contains(&record.position) {
-                judge.condemn(self.out_of_time());
+            } else if timed_out.contains(&record.position) {
+                judge.reject_timed_out(self.out_of_time());
             } else {
                 self.run_record(&mut instance, batch, &record, &mut judge, account)?;
             }
@@ -261,7 +261,7 @@ impl Program {
                     if reason.code != Fault::OutOfTime.code() {
                         judge.reject(reason);
                     } else if timed_out {
-                        judge.condemn(self.out_of_time());
+                        judge.reject_timed_out(self.out_of_time());
                     } else {
                         timed_out = true;
                         continue;

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::admit::Release;
 use super::compare::Comparison;
-use super::compare::fates::fates;
 use super::compare::fields::Difference;
+use super::compare::record_result::record_results;
 use super::guard::Score;
 use super::outcome::Transformed;
 use super::release::ReleaseId;
@@ -134,7 +134,10 @@ impl Seen {
     }
 
     fn add(&mut self, batch: &Batch, ours: &Transformed, theirs: &Transformed) {
-        let (ours, theirs) = (fates(batch.len(), ours), fates(batch.len(), theirs));
+        let (ours, theirs) = (
+            record_results(batch.len(), ours),
+            record_results(batch.len(), theirs),
+        );
         for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let differences = self.comparison.add(ours, theirs);
             if differences.is_empty() || self.samples.len() >= SAMPLES_MAX {

@@ -121,7 +121,7 @@ fn a_record_that_dies_is_a_result_like_any_other() {
 
 /// The faults are those of a batch whose lists fit together and are not what single records give.
 #[test]
-fn a_batch_way_in_that_differs_fails_and_is_not_blessed() {
+fn a_batch_call_that_differs_fails_and_is_not_blessed() {
     let place = place();
     place.write("cases/two.in.ndjson", "many_events 1\nmany_events 2\n");
     for (fault, part) in [("trap", "fails as a whole"), ("wrong_counts", "as a whole")] {

@@ -7,7 +7,8 @@ use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::transform::admit::Release;
 
 use crate::support::outcomes::{
-    CallMode, batch, chunk, contents, enrichment, fates, rogue_by_batch, rogue_by_record, run,
+    CallMode, batch, chunk, contents, enrichment, record_outcomes, rogue_by_batch, rogue_by_record,
+    run,
 };
 
 /// The objects that a chunk of this one batch would write, each with its place.
@@ -85,7 +86,7 @@ proptest! {
     #[test]
     fn a_batch_gives_what_its_records_give_alone(commands in commands()) {
         let records = batch(&commands);
-        let of = |release, mode| fates(&records, &run(release, &records, mode));
+        let of = |release, mode| record_outcomes(&records, &run(release, &records, mode));
         let expected = of(rogue_by_record(), CallMode::Usual);
         prop_assert_eq!(&of(rogue_by_batch(), CallMode::Usual), &expected);
         prop_assert_eq!(&of(rogue_by_batch(), CallMode::PerRecord), &expected);
@@ -137,7 +138,7 @@ fn the_enrichment_is_the_same_in_either_call_mode() {
             break;
         }
         let records = batch(&lines);
-        let of = |mode| fates(&records, &run(enrichment(), &records, mode));
+        let of = |mode| record_outcomes(&records, &run(enrichment(), &records, mode));
         assert_eq!(of(CallMode::Usual), of(CallMode::PerRecord));
         let bytes = |mode| written(enrichment(), &records, mode);
         assert_eq!(bytes(CallMode::Usual), bytes(CallMode::PerRecord));

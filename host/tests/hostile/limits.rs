@@ -7,13 +7,14 @@ use sluice::transform::limits::Limits;
 
 use crate::support::guests::rogue;
 use crate::support::outcomes::{
-    CallMode, admitted, batch, chunk, contents, fates, limits, obeyed, rogue_by_batch, run, words,
+    CallMode, admitted, batch, chunk, contents, limits, obeyed, record_outcomes, rogue_by_batch,
+    run, words,
 };
 
 fn under(limits: &Limits, mode: CallMode, commands: &[&str]) -> Vec<String> {
     let release = admitted(&rogue().by_batch, "{}", limits);
-    let fates = obeyed(&release, mode, commands);
-    words(&fates).into_iter().map(Into::into).collect()
+    let results = obeyed(&release, mode, commands);
+    words(&results).into_iter().map(Into::into).collect()
 }
 
 #[test]
@@ -27,21 +28,21 @@ fn a_loop_with_fuel_enough_runs_out_of_time() {
     for mode in CallMode::BOTH {
         let records = batch(&["first", "loop", "last"]);
         let outcome = run(&release, &records, mode);
-        let fates = fates(&records, &outcome);
-        assert_eq!(words(&fates), ["events", "out_of_time", "events"]);
-        assert!(fates[1].message().contains("limits.time"), "{fates:?}");
-        assert_eq!(outcome.condemned, [1]);
+        let results = record_outcomes(&records, &outcome);
+        assert_eq!(words(&results), ["events", "out_of_time", "events"]);
+        assert!(results[1].message().contains("limits.time"), "{results:?}");
+        assert_eq!(outcome.timed_out, [1]);
     }
 }
 
 #[test]
-fn a_condemned_record_is_not_tried_again() {
+fn a_timed_out_record_is_not_retried() {
     let records = batch(&["first", "second", "last"]);
-    let condemned = SequenceNumber::from("first".len() as u64 + 1);
-    let outcome = rogue_by_batch().run(&records, &[condemned.into()]).unwrap();
-    let fates = fates(&records, &outcome);
-    assert_eq!(words(&fates), ["events", "out_of_time", "events"]);
-    assert_eq!(outcome.condemned, [1]);
+    let timed_out = SequenceNumber::from("first".len() as u64 + 1);
+    let outcome = rogue_by_batch().run(&records, &[timed_out.into()]).unwrap();
+    let results = record_outcomes(&records, &outcome);
+    assert_eq!(words(&results), ["events", "out_of_time", "events"]);
+    assert_eq!(outcome.timed_out, [1]);
 }
 
 #[test]

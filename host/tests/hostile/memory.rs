@@ -2,7 +2,9 @@
 //! out of an instance; what it promises is that nothing outlives the instance, and how long that lives.
 
 use crate::support::guests::Tiny;
-use crate::support::outcomes::{CallMode, Fate, batch, fates, limits, obeyed, run, shared, words};
+use crate::support::outcomes::{
+    CallMode, RecordOutcome, batch, limits, obeyed, record_outcomes, run, shared, words,
+};
 
 use sluice::transform::limits::Limits;
 
@@ -15,20 +17,20 @@ fn counts() -> Tiny {
     .with_answer("(global.set $seen (i32.add (global.get $seen) (i32.const 1))) (global.get $seen)")
 }
 
-fn seen(fates: &[Fate]) -> String {
-    let seen = |fate: &Fate| match fate {
-        Fate::Events(events) => events[0].json.clone(),
+fn seen(results: &[RecordOutcome]) -> String {
+    let seen = |result: &RecordOutcome| match result {
+        RecordOutcome::Events(events) => events[0].json.clone(),
         other => other.word().to_owned(),
     };
-    fates.iter().map(seen).collect::<Vec<_>>().join(" ")
+    results.iter().map(seen).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
 fn nothing_is_kept_from_slice_to_slice() {
     let release = shared(&counts().component(), "{}");
     for _ in 0..3 {
-        let fates = obeyed(&release, CallMode::Usual, &["1", "2", "3"]);
-        assert_eq!(seen(&fates), "1 2 3", "an instance is a batch's own");
+        let results = obeyed(&release, CallMode::Usual, &["1", "2", "3"]);
+        assert_eq!(seen(&results), "1 2 3", "an instance is a batch's own");
     }
     let records = batch(&["1", "2", "3"]);
     let first = run(&release, &records, CallMode::Usual);
@@ -42,8 +44,8 @@ fn nothing_is_kept_from_slice_to_slice() {
 #[test]
 fn nothing_is_kept_from_an_instance_that_died() {
     let release = shared(&counts().component(), "{}");
-    let fates = obeyed(&release, CallMode::Usual, &["1", "2", "bad", "3", "4"]);
-    assert_eq!(seen(&fates), "1 2 trap 1 2");
+    let results = obeyed(&release, CallMode::Usual, &["1", "2", "bad", "3", "4"]);
+    assert_eq!(seen(&results), "1 2 trap 1 2");
 }
 
 /// What was refused to one record is not held against the next.
@@ -56,8 +58,8 @@ fn a_record_that_was_refused_memory_does_not_excuse_the_next() {
             (else unreachable))",
     );
     let release = shared(&tiny.component(), "{}");
-    let fates = obeyed(&release, CallMode::Usual, &["bad", "bbd"]);
-    assert_eq!(words(&fates), ["events", "trap"]);
+    let results = obeyed(&release, CallMode::Usual, &["bad", "bbd"]);
+    assert_eq!(words(&results), ["events", "trap"]);
 }
 
 /// The memory of an instance is used again, for any guest: it holds nothing of the one before.
@@ -92,8 +94,8 @@ fn memory_is_clear_of_the_guest_before() {
     for _ in 0..20 {
         for release in [&writes, &reads] {
             let records = batch(&["bad", "bad"]);
-            let fates = fates(&records, &run(release, &records, CallMode::Usual));
-            assert_eq!(words(&fates), ["events", "events"]);
+            let results = record_outcomes(&records, &run(release, &records, CallMode::Usual));
+            assert_eq!(words(&results), ["events", "events"]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Transforms that misbehave: a record gets exactly its outcome, by either way in, and its neighbours
+//! Transforms that misbehave: a record gets exactly its outcome, in either call mode, and its neighbours
 //! in the batch are unharmed.
 
 mod limits;

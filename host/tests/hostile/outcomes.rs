@@ -3,60 +3,61 @@
 use sluice::transform::outcome::Routes;
 
 use crate::support::outcomes::{
-    CallMode, Fate, batch, fates, obeyed, rogue_by_batch, rogue_by_record, run, words,
+    CallMode, RecordOutcome, batch, obeyed, record_outcomes, rogue_by_batch, rogue_by_record, run,
+    words,
 };
 
-/// The fate of a record between two good ones, the same in every call mode.
-fn fate(command: &str) -> Fate {
+/// The outcome of a record between two good ones, the same in every call mode.
+fn outcome_of(command: &str) -> RecordOutcome {
     let commands = ["first", command, "last"];
-    let mut fates = [
+    let mut results = [
         obeyed(rogue_by_batch(), CallMode::Usual, &commands),
         obeyed(rogue_by_batch(), CallMode::PerRecord, &commands),
         obeyed(rogue_by_record(), CallMode::Usual, &commands),
     ];
-    assert_eq!(fates[0], fates[1]);
-    assert_eq!(fates[0], fates[2]);
-    let [first, fate, last] = fates[0].as_mut_slice() else {
-        panic!("three records, three fates");
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+    let [first, result, last] = results[0].as_mut_slice() else {
+        panic!("three records, three outcomes");
     };
     assert_eq!(json(first), [r#"{"echo":"first","sequence":0}"#]);
     let sequence = "first".len() + command.len() + 2;
     let echo = format!(r#"{{"echo":"last","sequence":{sequence}}}"#);
     assert_eq!(json(last), [echo]);
-    fate.clone()
+    result.clone()
 }
 
-fn json(fate: &Fate) -> Vec<&str> {
-    match fate {
-        Fate::Events(events) => events.iter().map(|event| event.json.as_str()).collect(),
+fn json(result: &RecordOutcome) -> Vec<&str> {
+    match result {
+        RecordOutcome::Events(events) => events.iter().map(|event| event.json.as_str()).collect(),
         other => panic!("no events but {other:?}"),
     }
 }
 
 #[test]
 fn a_rejection_keeps_its_code_and_its_message() {
-    let expected = Fate::Rejected {
+    let expected = RecordOutcome::Rejected {
         code: "not_wanted".into(),
         message: "for this reason".into(),
     };
-    assert_eq!(fate("reject for this reason"), expected);
+    assert_eq!(outcome_of("reject for this reason"), expected);
 }
 
 #[test]
 fn a_long_message_is_cut() {
-    let long = fate(&format!("reject {}", "é".repeat(2_000)));
+    let long = outcome_of(&format!("reject {}", "é".repeat(2_000)));
     assert!(long.message().len() <= 1_024 + "…".len());
     assert!(long.message().ends_with("é…"));
 }
 
 #[test]
 fn a_record_can_be_dropped_or_become_many_events() {
-    assert_eq!(fate("drop"), Fate::Dropped);
+    assert_eq!(outcome_of("drop"), RecordOutcome::Dropped);
     assert_eq!(
-        json(&fate("many_events 3")),
+        json(&outcome_of("many_events 3")),
         [r#"{"n":0}"#, r#"{"n":1}"#, r#"{"n":2}"#]
     );
-    assert_eq!(json(&fate("many_events 20000")).len(), 20_000);
+    assert_eq!(json(&outcome_of("many_events 20000")).len(), 20_000);
 }
 
 #[test]
@@ -64,18 +65,18 @@ fn a_rejected_record_leaves_no_partition() {
     let records = batch(&["spoiled 7", "spoiled 8", "many_partitions 9"]);
     let by_batch = run(rogue_by_batch(), &records, CallMode::Usual);
     let by_record = run(rogue_by_record(), &records, CallMode::Usual);
-    let found = fates(&records, &by_record);
+    let found = record_outcomes(&records, &by_record);
     assert_eq!(
         words(&found),
         ["invalid_output", "invalid_output", "events"]
     );
-    assert_eq!(found, fates(&records, &by_batch));
+    assert_eq!(found, record_outcomes(&records, &by_batch));
     assert_eq!(by_record.partitions.len(), 9);
 }
 
 #[test]
 fn line_breaks_of_an_event_become_spaces() {
-    assert_eq!(json(&fate("line_breaks")), [r#"{  "a": 1}"#]);
+    assert_eq!(json(&outcome_of("line_breaks")), [r#"{  "a": 1}"#]);
 }
 
 #[test]
@@ -86,8 +87,8 @@ fn a_value_that_no_path_holds_is_encoded() {
         ("partition a\0b\nc", "place=a%00b%0Ac"),
         ("partition Ünïcode", "place=Ünïcode"),
     ] {
-        match fate(command) {
-            Fate::Events(events) => assert_eq!(events[0].partition, path),
+        match outcome_of(command) {
+            RecordOutcome::Events(events) => assert_eq!(events[0].partition, path),
             other => panic!("{command:?}: {other:?}"),
         }
     }
@@ -96,8 +97,8 @@ fn a_value_that_no_path_holds_is_encoded() {
 #[test]
 fn routes_are_kept() {
     for (command, lake, bus) in [("lake_only", true, false), ("bus_only", false, true)] {
-        match fate(command) {
-            Fate::Events(events) => assert_eq!(events[0].routes, Routes { lake, bus }),
+        match outcome_of(command) {
+            RecordOutcome::Events(events) => assert_eq!(events[0].routes, Routes { lake, bus }),
             other => panic!("{command}: {other:?}"),
         }
     }
@@ -136,7 +137,7 @@ fn a_batch_of_one_bad_record_is_that_record() {
 #[test]
 fn an_empty_batch_is_nothing() {
     for mode in CallMode::BOTH {
-        let fates = obeyed::<&str>(rogue_by_batch(), mode, &[]);
-        assert_eq!(fates, []);
+        let results = obeyed::<&str>(rogue_by_batch(), mode, &[]);
+        assert_eq!(results, []);
     }
 }

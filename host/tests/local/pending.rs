@@ -130,7 +130,7 @@ fn a_release_that_is_gone_is_named() {
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
 }
 
-/// With fuel for little, the record would have another fate; it keeps the one that was pinned.
+/// With fuel for little, the record would have another outcome; it keeps the one that was pinned.
 #[test]
 fn a_record_that_ran_out_of_time_is_not_judged_again() {
     let place = Place::new();
@@ -140,7 +140,7 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
     let much_fuel = [&rogue[..], &["--limits-fuel", "1000000000000000"]].concat();
     interrupt(&place, "place=x", &much_fuel);
     assert_eq!(
-        ledger(&place)["pending"]["condemned"],
+        ledger(&place)["pending"]["timed_out"],
         serde_json::json!(["5"])
     );
     assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);

@@ -32,7 +32,7 @@ pub(super) enum Bug {
     /// The same, and a repetition is not pinned.
     ReplayNotPinned,
     /// A repetition may find other records out of time than the first attempt.
-    CondemnedAnew,
+    TimedOutRetried,
     /// A child is begun while its parent has records left.
     ChildBeforeParent,
     /// A function does not look for records between what is committed and its batch.

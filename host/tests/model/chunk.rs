@@ -31,7 +31,7 @@ impl Delivery {
     }
 
     fn does_not_pin_again(&self) -> bool {
-        self.has(Bug::ReplayNotPinned) || self.has(Bug::CondemnedAnew)
+        self.has(Bug::ReplayNotPinned) || self.has(Bug::TimedOutRetried)
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn fresh(records: Records, release: u8) -> Plan {
     Plan {
         records,
         release,
-        condemned: Records(0),
+        timed_out: Records(0),
         again: false,
         stage: 0,
         put: 0,
@@ -83,13 +83,13 @@ impl Steps<'_> {
     /// The machine stands still while a record is transformed.
     fn run_out_of_time(&mut self, host: usize, plan: Plan) {
         let name = self.name(host);
-        for record in plan.records.without(plan.condemned).iter() {
+        for record in plan.records.without(plan.timed_out).iter() {
             self.add(
                 format_args!("{name}: record {record} runs out of time"),
                 FAULT,
                 |to| {
                     if let Some(plan) = &mut to.work(host).plan {
-                        plan.condemned = plan.condemned.and(Records::one(record));
+                        plan.timed_out = plan.timed_out.and(Records::one(record));
                     }
                     Ok(())
                 },
@@ -158,7 +158,7 @@ impl Steps<'_> {
             format_args!("{name} sends the messages of {}", plan.records),
             FREE,
             |to| {
-                model.send(to, plan.records.without(plan.condemned))?;
+                model.send(to, plan.records.without(plan.timed_out))?;
                 to.work(host).advance(model);
                 Ok(())
             },

@@ -133,7 +133,7 @@ fn release_id(release: u8) -> ReleaseId {
 
 /// What the rules make of a record; releases differ in it.
 fn destination(record: u64, plan: &Plan) -> Destination {
-    if plan.condemned.has_all(Records::one(record)) {
+    if plan.timed_out.has_all(Records::one(record)) {
         return Destination::Quarantine(ReasonCode::new("out_of_time").unwrap());
     }
     let partition = (record + u64::from(plan.release)) % 2;
@@ -172,26 +172,26 @@ pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
     if bug == Some(Bug::RangeTooLong) {
         range.last = (plan.records.last() + 1).into();
     }
-    let condemned = plan.condemned.iter();
+    let timed_out = plan.timed_out.iter();
     Pending {
         range,
         release: release_id(plan.release),
         format: FORMAT,
-        condemned: condemned.map(|r| SequenceNumber::from(r).into()).collect(),
+        timed_out: timed_out.map(|r| SequenceNumber::from(r).into()).collect(),
         outsiders: Outsiders::Keep,
     }
 }
 
 /// The chunk that a ledger has pinned, to be repeated.
 pub(super) fn begun(pending: &Pending) -> Plan {
-    let condemned = pending
-        .condemned
+    let timed_out = pending
+        .timed_out
         .iter()
         .map(|at| Records::one(number(at.sequence)));
     Plan {
         records: records(pending.range),
         release: u8::from(pending.release != release_id(0)),
-        condemned: condemned.fold(Records(0), Records::and),
+        timed_out: timed_out.fold(Records(0), Records::and),
         again: true,
         stage: 0,
         put: 0,

@@ -235,7 +235,7 @@ const SEEDED: [(Bug, Mode, Broken); 19] = [
     (Bug::RangeTooLong, Functions, Broken::CommittedEarly),
     (Bug::ReleaseChosenAgain, Workers, Broken::Stuck),
     (Bug::ReplayNotPinned, Workers, Broken::TwoChunks),
-    (Bug::CondemnedAnew, Workers, Broken::TwoOutcomes),
+    (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
     (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
     (Bug::GapUnnoticed, Functions, Broken::RangeOutOfTurn),
     (Bug::AcknowledgedEarly, Functions, Broken::AcknowledgedEarly),

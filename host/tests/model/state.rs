@@ -104,7 +104,7 @@ pub(super) struct Plan {
     pub(super) records: Records,
     pub(super) release: u8,
     /// The records that ran out of time.
-    pub(super) condemned: Records,
+    pub(super) timed_out: Records,
     /// Whether it was begun by another before.
     pub(super) again: bool,
     /// How far it is in the order of steps.

@@ -22,11 +22,11 @@ const GUEST_PROFILE: &[(&str, &str)] = &[
     ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
 ];
 
-/// The transform that misbehaves on command, by the way in that it has.
+/// The transform that misbehaves on command, with and without the batch call.
 pub(crate) struct Rogue {
     /// World `transform`: one record at a time.
     pub(crate) by_record: Vec<u8>,
-    /// World `transform-batch`: the quick way in as well.
+    /// World `transform-batch`: exports the batch call too.
     pub(crate) by_batch: Vec<u8>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Tiny {
     pub(crate) configure: &'static str,
     pub(crate) describe: &'static str,
     pub(crate) transform: &'static str,
-    /// The quick way in, where it has one.
+    /// The batch call, if it exports one.
     pub(crate) batch: Option<&'static str>,
 }
 

@@ -17,13 +17,13 @@ use wasmtime::Engine;
 
 use super::guests::rogue;
 
-/// A sequence number that no batch of these tests has. Given as condemned, it makes a component go
+/// A sequence number that no batch of these tests has. Given as timed out, it makes a component go
 /// record by record even if it exports the batch call.
 const NOWHERE: u64 = u64::MAX;
 
 /// What became of one record. A backtrace is left out: it depends on the call mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum RecordOutcome {
     Events(Vec<Landed>),
     Rejected { code: String, message: String },
     Dropped,
@@ -37,7 +37,7 @@ pub(crate) struct Landed {
     pub(crate) routes: Routes,
 }
 
-impl Fate {
+impl RecordOutcome {
     /// The code of a rejection, or what else happened.
     pub(crate) fn word(&self) -> &str {
         match self {
@@ -55,14 +55,14 @@ impl Fate {
     }
 }
 
-pub(crate) fn words(fates: &[Fate]) -> Vec<&str> {
-    fates.iter().map(Fate::word).collect()
+pub(crate) fn words(results: &[RecordOutcome]) -> Vec<&str> {
+    results.iter().map(RecordOutcome::word).collect()
 }
 
-/// The fates of the records of a batch, and a check that the outcome is one: by rising record, each
+/// The outcome of each record of a batch, and a check that the outcome is one: by rising record, each
 /// record in one place, the count of the dropped right.
-pub(crate) fn fates(batch: &Batch, outcome: &Transformed) -> Vec<Fate> {
-    let mut fates = vec![Fate::Dropped; batch.len()];
+pub(crate) fn record_outcomes(batch: &Batch, outcome: &Transformed) -> Vec<RecordOutcome> {
+    let mut results = vec![RecordOutcome::Dropped; batch.len()];
     assert!(outcome.events.is_sorted_by_key(|event| event.record));
     assert!(
         outcome
@@ -76,22 +76,29 @@ pub(crate) fn fates(batch: &Batch, outcome: &Transformed) -> Vec<Fate> {
             partition: outcome.partitions[event.partition as usize].to_string(),
             routes: event.routes,
         };
-        match &mut fates[event.record as usize] {
-            Fate::Events(events) => events.push(landed),
-            fate => *fate = Fate::Events(vec![landed]),
+        match &mut results[event.record as usize] {
+            RecordOutcome::Events(events) => events.push(landed),
+            result => *result = RecordOutcome::Events(vec![landed]),
         }
     }
     for rejected in &outcome.rejected {
-        let fate = &mut fates[rejected.record as usize];
-        assert_eq!(*fate, Fate::Dropped, "a rejected record has events");
-        *fate = Fate::Rejected {
+        let result = &mut results[rejected.record as usize];
+        assert_eq!(
+            *result,
+            RecordOutcome::Dropped,
+            "a rejected record has events"
+        );
+        *result = RecordOutcome::Rejected {
             code: rejected.reason.code.to_string(),
             message: rejected.reason.message.clone(),
         };
     }
-    let dropped = fates.iter().filter(|fate| **fate == Fate::Dropped).count();
+    let dropped = results
+        .iter()
+        .filter(|result| **result == RecordOutcome::Dropped)
+        .count();
     assert_eq!(outcome.dropped, dropped as u64);
-    fates
+    results
 }
 
 pub(crate) fn batch<R: AsRef<[u8]>>(records: &[R]) -> Batch {
@@ -127,21 +134,21 @@ impl CallMode {
 }
 
 pub(crate) fn run(release: &Release, records: &Batch, mode: CallMode) -> Transformed {
-    let condemned: &[Position] = match mode {
+    let timed_out: &[Position] = match mode {
         CallMode::Usual => &[],
         CallMode::PerRecord => &[SequenceNumber::from(NOWHERE).into()],
     };
-    release.run(records, condemned).unwrap()
+    release.run(records, timed_out).unwrap()
 }
 
-/// The fates of records that hold these commands.
+/// The outcomes of records that hold these commands.
 pub(crate) fn obeyed<R: AsRef<[u8]>>(
     release: &Release,
     mode: CallMode,
     commands: &[R],
-) -> Vec<Fate> {
+) -> Vec<RecordOutcome> {
     let records = batch(commands);
-    fates(&records, &run(release, &records, mode))
+    record_outcomes(&records, &run(release, &records, mode))
 }
 
 pub(crate) fn offered(

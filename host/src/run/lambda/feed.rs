@@ -1,4 +1,4 @@
-//! The batches that an invocation lands: what the batch lacks, read from the stream, and the batch.
+//! The batches that an invocation lands: records that Lambda's batch lacks, read from the stream, and its own.
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;

@@ -76,7 +76,7 @@ mod tests {
             range: range(first, last),
             release: Digest::of(b"release"),
             format: Format::default(),
-            condemned: Vec::new(),
+            timed_out: Vec::new(),
             outsiders: Outsiders::Keep,
         }
     }

@@ -29,7 +29,8 @@ use sluice::transform::release::Offer;
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{
-    CallMode, Fate, batch, chunk, contents, fates, limits, run, shared, shared_engine,
+    CallMode, RecordOutcome, batch, chunk, contents, limits, record_outcomes, run, shared,
+    shared_engine,
 };
 
 const USUAL: u64 = 400;
@@ -44,7 +45,7 @@ struct Subject {
     component: Vec<u8>,
     records: Batch,
     /// What it makes of them, in both call modes.
-    sound: [Vec<Fate>; 2],
+    sound: [Vec<RecordOutcome>; 2],
 }
 
 /// What became of a mutant.
@@ -111,10 +112,11 @@ fn subjects() -> &'static [Subject; 4] {
 fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
     let records = batch(records);
     let release = shared(component, "{}");
-    let sound = both_ways(&release, &records).map(|outcome| fates(&records, &outcome));
+    let sound =
+        in_both_modes(&release, &records).map(|outcome| record_outcomes(&records, &outcome));
     let landed = sound[0]
         .iter()
-        .filter(|fate| matches!(fate, Fate::Events(_)));
+        .filter(|result| matches!(result, RecordOutcome::Events(_)));
     assert!(landed.count() >= 3, "{name}: {:?}", sound[0]);
     Subject {
         name,
@@ -124,7 +126,7 @@ fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
     }
 }
 
-fn both_ways(release: &Release, records: &Batch) -> [Transformed; 2] {
+fn in_both_modes(release: &Release, records: &Batch) -> [Transformed; 2] {
     CallMode::BOTH.map(|mode| run(release, records, mode))
 }
 
@@ -176,14 +178,17 @@ impl Mutant {
             }
         };
         let records = &self.subject.records;
-        let outcomes = both_ways(&release, records);
+        let outcomes = in_both_modes(&release, records);
         assert!(
-            outcomes == both_ways(&release, records),
+            outcomes == in_both_modes(&release, records),
             "not the same again"
         );
         let found = outcomes.map(|outcome| checked(records, outcome, &limits));
-        let is_rejected = |fate: &&Fate| matches!(fate, Fate::Rejected { .. });
-        let rejected = |fates: &[Vec<Fate>; 2]| fates.iter().flatten().filter(is_rejected).count();
+        let is_rejected =
+            |result: &&RecordOutcome| matches!(result, RecordOutcome::Rejected { .. });
+        let rejected = |results: &[Vec<RecordOutcome>; 2]| {
+            results.iter().flatten().filter(is_rejected).count()
+        };
         match &found {
             found if *found == self.subject.sound => Class::Passed,
             found if rejected(found) > rejected(&self.subject.sound) => Class::Quarantined,
@@ -192,12 +197,12 @@ impl Mutant {
     }
 }
 
-/// The fates of the records, when the outcome holds to the contract and a chunk of it to the outcome.
-fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Fate> {
-    let fates = fates(records, &outcome);
-    for fate in &fates {
-        match fate {
-            Fate::Events(events) => {
+/// The outcome of each record, when the outcome holds to the contract and a chunk of it to the outcome.
+fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<RecordOutcome> {
+    let results = record_outcomes(records, &outcome);
+    for result in &results {
+        match result {
+            RecordOutcome::Events(events) => {
                 let bytes: usize = events.iter().map(|event| event.json.len()).sum();
                 assert!(bytes <= limits.output_bytes);
                 for event in events {
@@ -207,8 +212,8 @@ fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Fate> 
                     assert!(!event.partition.contains(".."), "{event:?}");
                 }
             }
-            Fate::Rejected { message, .. } => assert!(message.len() <= 1_024 + "…".len()),
-            Fate::Dropped => {}
+            RecordOutcome::Rejected { message, .. } => assert!(message.len() <= 1_024 + "…".len()),
+            RecordOutcome::Dropped => {}
         }
     }
     let in_lake = outcome
@@ -223,7 +228,7 @@ fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Fate> 
     let lines: usize = contents.iter().map(|(_, text)| text.lines().count()).sum();
     assert_eq!(lines, expected, "{contents:?}");
     assert_eq!(chunk.counts().records, records.len() as u64);
-    fates
+    results
 }
 
 /// A mutant's number, what became of it, and how to say which it was.

@@ -43,9 +43,9 @@ struct Row {
 }
 
 enum Guest {
-    /// `guests/rogue`, by both ways in.
+    /// `guests/rogue`, in both call modes.
     Rogue,
-    /// `guests/rogue` with the quick way in alone: it is the batch that misbehaves.
+    /// `guests/rogue` in a batch call: it is the batch that misbehaves.
     RogueBatch,
     Bytes(Vec<u8>),
 }
@@ -59,7 +59,7 @@ enum Outcome {
     /// It does no harm: the record lands in this partition.
     Lands(&'static str),
     /// The batch failed as a whole and went record by record; so many events landed, and so many records
-    /// are in quarantine, as without the quick way in.
+    /// are in quarantine, as without the batch call.
     Retried(usize, usize),
 }
 

@@ -1,4 +1,4 @@
-//! The quick way in: the same commands, and batches that do not fit together when the settings ask.
+//! The batch call: the same commands, and outcomes whose lists do not fit together if the settings ask.
 
 use std::sync::Mutex;
 

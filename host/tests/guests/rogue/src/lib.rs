@@ -3,7 +3,7 @@
 //!
 //! Settings such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`].
 //! The settings make `configure` misbehave (`{"configure":"trap"}`) and, with the feature `batch`,
-//! the batch (`{"batch":"wrong_counts"}`, see `batch.rs`).
+//! the batch call (`{"batch":"wrong_counts"}`, see `batch.rs`).
 
 mod command;
 mod stamp;

@@ -10,7 +10,7 @@ use crate::transform::outcome::{Event, Reason, Transformed};
 
 /// What became of one record: one line for each event, or the one of its rejection or drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fate {
+pub struct RecordResult {
     /// What it is.
     pub kind: Kind,
     /// Its lines, at least one.
@@ -38,32 +38,32 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The fates of the `records` records of a batch, in order.
+/// The results of the `records` records of a batch, in order.
 #[must_use]
-pub fn fates(records: usize, outcome: &Transformed) -> Vec<Fate> {
+pub fn record_results(records: usize, outcome: &Transformed) -> Vec<RecordResult> {
     let mut events = outcome.events.iter().peekable();
     let mut rejected = outcome.rejected.iter().peekable();
-    let fate = |record| {
+    let result = |record| {
         let mut lines = Vec::new();
         while let Some(event) = events.next_if(|event| event.record == record) {
             lines.push(event_line(outcome, event));
         }
         if !lines.is_empty() {
             let kind = Kind::Events;
-            return Fate { kind, lines };
+            return RecordResult { kind, lines };
         }
         match rejected.next_if(|rejected| rejected.record == record) {
-            Some(rejected) => Fate {
+            Some(rejected) => RecordResult {
                 kind: Kind::Rejected,
                 lines: vec![rejected_line(&rejected.reason)],
             },
-            None => Fate {
+            None => RecordResult {
                 kind: Kind::Dropped,
                 lines: vec![r#"{"dropped":true}"#.to_owned()],
             },
         }
     };
-    (0..).take(records).map(fate).collect()
+    (0..).take(records).map(result).collect()
 }
 
 fn event_line(outcome: &Transformed, event: &Event) -> String {
@@ -78,7 +78,7 @@ fn event_line(outcome: &Transformed, event: &Event) -> String {
     format!(r#"{{"event":{json},"partition":{path},"routes":{routes}}}"#)
 }
 
-/// Without the backtrace, which is another by each way in.
+/// Leaves out the backtrace, which depends on how the component was called.
 fn rejected_line(reason: &Reason) -> String {
     let message = serde_json::Value::from(reason.message.as_str());
     let code = reason.code.as_str();
@@ -111,10 +111,13 @@ mod tests {
             }],
             ..Transformed::default()
         };
-        let fates = fates(3, &outcome);
-        let kinds: Vec<_> = fates.iter().map(|fate| fate.kind).collect();
+        let results = record_results(3, &outcome);
+        let kinds: Vec<_> = results.iter().map(|result| result.kind).collect();
         assert_eq!(kinds, [Kind::Dropped, Kind::Events, Kind::Rejected]);
-        let lines: Vec<_> = fates.into_iter().flat_map(|fate| fate.lines).collect();
+        let lines: Vec<_> = results
+            .into_iter()
+            .flat_map(|result| result.lines)
+            .collect();
         assert_eq!(
             lines,
             [
