@@ -172,7 +172,7 @@ async fn land(
         return Ok(());
     };
     let range = pending.range;
-    sinks.registry.keep(plan.release.offer()).await?;
+    sinks.registry.keep(plan.release.bundle()).await?;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
     put_objects(host, sinks, &chunk, format).await?;

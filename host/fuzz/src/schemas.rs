@@ -1,6 +1,6 @@
 //! Settings by a component's own schema.
 
-use sluice::transform::release::Offer;
+use sluice::transform::release::ReleaseBundle;
 use sluice::transform::schema::{SchemaError, check};
 
 /// Longer ones are left out: they are only slower.
@@ -20,9 +20,9 @@ pub(crate) fn feed(input: &[u8]) {
         Err(SchemaError::Died) => panic!("the check died"),
         Ok(()) | Err(SchemaError::Endless) => {}
     }
-    if let Ok(offer) = Offer::new(Vec::new(), settings) {
-        let again = Offer::new(Vec::new(), offer.settings());
+    if let Ok(bundle) = ReleaseBundle::new(Vec::new(), settings) {
+        let again = ReleaseBundle::new(Vec::new(), bundle.settings());
         let id = again.map(|again| again.manifest().id());
-        assert_eq!(id, Ok(offer.manifest().id()), "written in two ways");
+        assert_eq!(id, Ok(bundle.manifest().id()), "written in two ways");
     }
 }

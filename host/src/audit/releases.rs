@@ -65,8 +65,8 @@ impl Releases {
             (Some(a), Some(b)) => return Ok(Err(format!("it may be {a} or {b}"))),
         };
         match self.registry.get(id).await {
-            Ok(offer) => {
-                let admitted = self.gate.admit(offer, None).await;
+            Ok(bundle) => {
+                let admitted = self.gate.admit(bundle, None).await;
                 Ok(admitted.map_err(|refused| refused.to_string()))
             }
             Err(error @ RegistryError::File { .. }) => Err(error),

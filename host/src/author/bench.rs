@@ -11,7 +11,7 @@ use super::{sample, subject};
 use crate::record::Batch;
 use crate::transform::admit::{Release, admit};
 use crate::transform::limits::Limits;
-use crate::transform::release::Offer;
+use crate::transform::release::ReleaseBundle;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub struct BenchArgs {
 ///
 /// # Errors
 /// What cannot be read, a component that is refused or that fails outside of any record.
-pub fn bench(args: &BenchArgs, serving: Option<&Offer>) -> anyhow::Result<()> {
+pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Result<()> {
     let records = sample::read(args.sample.as_deref())?;
     let engine = subject::engine(1)?;
     let files = [Some(&args.file), args.against.as_ref()];
@@ -50,9 +50,9 @@ pub fn bench(args: &BenchArgs, serving: Option<&Offer>) -> anyhow::Result<()> {
         let release = subject::admitted(&engine, Some(file), &args.settings)?;
         subjects.push(Subject::new(file.display().to_string(), release, &records)?);
     }
-    if let Some(offer) = serving {
-        let name = format!("release {}", offer.manifest().id());
-        let admitted = admit(&engine, offer, &Limits::default());
+    if let Some(bundle) = serving {
+        let name = format!("release {}", bundle.manifest().id());
+        let admitted = admit(&engine, bundle, &Limits::default());
         let release = admitted.with_context(|| format!("{name} is refused"))?;
         subjects.push(Subject::new(name, release, &records)?);
     }

@@ -13,7 +13,7 @@ use wasmtime::{Engine, Module};
 use super::subject;
 use crate::transform::admit::{self, Refusal, contract_version};
 use crate::transform::limits::Limits;
-use crate::transform::release::{Digest, Offer};
+use crate::transform::release::{Digest, ReleaseBundle};
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -34,8 +34,8 @@ pub struct InspectArgs {
 /// A file that cannot be read, and a component that would be refused.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let file = args.file.as_deref();
-    let offer = subject::offer(file, &args.settings)?;
-    let report = Report::of(&subject::engine(1)?, &offer, subject::name(file));
+    let bundle = subject::bundle(file, &args.settings)?;
+    let report = Report::of(&subject::engine(1)?, &bundle, subject::name(file));
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -92,8 +92,8 @@ struct Why {
 }
 
 impl Report {
-    fn of(engine: &Engine, offer: &Offer, file: String) -> Self {
-        let bytes = offer.component();
+    fn of(engine: &Engine, bundle: &ReleaseBundle, file: String) -> Self {
+        let bytes = bundle.component();
         let mut report = Self {
             file,
             bytes: bytes.len(),
@@ -108,7 +108,7 @@ impl Report {
             refusal: None,
         };
         let refusal = match admit::compile(engine, bytes) {
-            Ok(component) => report.component(engine, &component, offer),
+            Ok(component) => report.component(engine, &component, bundle),
             Err(refusal) => {
                 report.no_component(engine, bytes, &refusal);
                 Some(refusal)
@@ -123,7 +123,7 @@ impl Report {
         &mut self,
         engine: &Engine,
         component: &Component,
-        offer: &Offer,
+        bundle: &ReleaseBundle,
     ) -> Option<Refusal> {
         let ty = component.component_type();
         self.kind = Format::Component;
@@ -138,9 +138,9 @@ impl Report {
         self.contract =
             contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
         let limits = Limits::default();
-        let described = admit::describe(engine, component, offer, &limits);
+        let described = admit::describe(engine, component, bundle, &limits);
         self.description = described.ok().map(Description::from);
-        match admit::admit_compiled(engine, component, offer, &limits) {
+        match admit::admit_compiled(engine, component, bundle, &limits) {
             Ok(release) => {
                 self.batch = release.has_batch_call();
                 None

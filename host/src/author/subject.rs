@@ -11,7 +11,7 @@ use crate::transform::ENRICH;
 use crate::transform::admit::{Release, admit};
 use crate::transform::engine;
 use crate::transform::limits::Limits;
-use crate::transform::release::Offer;
+use crate::transform::release::ReleaseBundle;
 
 /// The bytes of a component; those of the built-in one without a file.
 ///
@@ -37,10 +37,10 @@ pub fn name(file: Option<&Path>) -> String {
 ///
 /// # Errors
 /// A component that cannot be read, or settings that are no JSON object; these are wrong usage.
-pub fn offer(file: Option<&Path>, settings: &str) -> anyhow::Result<Offer> {
+pub fn bundle(file: Option<&Path>, settings: &str) -> anyhow::Result<ReleaseBundle> {
     let settings = config::transform_settings(settings)?;
-    let offer = Offer::new(read(file)?, &settings);
-    Ok(offer.map_err(|why| ConfigError::new("settings", why))?)
+    let bundle = ReleaseBundle::new(read(file)?, &settings);
+    Ok(bundle.map_err(|why| ConfigError::new("settings", why))?)
 }
 
 /// An engine for `threads` threads with the usual limits.
@@ -55,9 +55,9 @@ pub fn engine(threads: usize) -> anyhow::Result<Engine> {
 /// Admits a component with its settings under the usual limits.
 ///
 /// # Errors
-/// As [`offer`], and a component that is refused.
+/// As [`bundle`], and a component that is refused.
 pub fn admitted(engine: &Engine, file: Option<&Path>, settings: &str) -> anyhow::Result<Release> {
-    let offer = offer(file, settings)?;
-    let release = admit(engine, &offer, &Limits::default());
+    let bundle = bundle(file, settings)?;
+    let release = admit(engine, &bundle, &Limits::default());
     release.with_context(|| format!("{} is refused", name(file)))
 }

@@ -86,7 +86,7 @@ mod tests {
     use crate::chunk::ChunkRules;
     use crate::record::{Batch, Position, Record, SequenceNumber, ShardId};
     use crate::transform::outcome::Routes;
-    use crate::transform::release::Offer;
+    use crate::transform::release::ReleaseBundle;
 
     /// The partitions of each record's events.
     const RECORDS: [&[&str]; 6] = [&["a"], &["b", "c"], &["d"], &["a", "d"], &["b"], &["a"]];
@@ -102,7 +102,7 @@ mod tests {
             max_partitions: 2,
             max_message_bytes: None,
         };
-        let release = Offer::new(b"component".to_vec(), "{}").unwrap();
+        let release = ReleaseBundle::new(b"component".to_vec(), "{}").unwrap();
         let mut chunk = Chunk::new(rules, release.manifest().id());
         for (at, records) in RECORDS.chunks(size).enumerate() {
             let mut batch = Batch::new(shard.clone());

@@ -7,8 +7,8 @@ use super::Health;
 use super::status::rfc3339;
 use crate::transform::admission::Refused;
 use crate::transform::release::ReleaseId;
+use crate::transform::release_switch::{ActiveReleases, OnTrial};
 use crate::transform::rollout::Rollout;
-use crate::transform::slot::{Lineup, OnTrial};
 
 /// Refusals that are remembered.
 const REFUSED_MAX: usize = 20;
@@ -79,12 +79,12 @@ impl Health {
     }
 
     /// The registry says this, and the run has made that of it.
-    pub fn rolled_out(&self, rollout: &Rollout, lineup: &Lineup) {
+    pub fn rolled_out(&self, rollout: &Rollout, releases: &ActiveReleases) {
         self.change(|rollouts| {
             rollouts.number = rollout.number;
             rollouts.active = rollout.active.map(|active| active.to_string());
-            rollouts.canary = lineup.canary.as_ref().map(Trial::from);
-            rollouts.shadow = lineup.shadow.as_ref().map(Trial::from);
+            rollouts.canary = releases.canary.as_ref().map(Trial::from);
+            rollouts.shadow = releases.shadow.as_ref().map(Trial::from);
         });
     }
 

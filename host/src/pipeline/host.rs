@@ -19,9 +19,9 @@ use crate::source::ShardBatches;
 use crate::source::aggregate::Outsiders;
 use crate::transform::admit::Release;
 use crate::transform::registry::Registry;
+use crate::transform::release_switch::ReleaseSwitch;
 use crate::transform::scores::Scores;
 use crate::transform::shadow::Shadow;
-use crate::transform::slot::Slot;
 
 /// What all shards of a run share.
 pub struct Host {
@@ -154,7 +154,7 @@ impl Sinks {
 /// How fresh chunks are made: by the release that serves when the chunk begins.
 pub struct Fresh {
     /// The releases that serve.
-    pub slot: Arc<Slot>,
+    pub switch: Arc<ReleaseSwitch>,
     /// The format of objects.
     pub format: Format,
     /// What becomes of records of aggregates that belong to other shards.
@@ -185,7 +185,7 @@ impl How<'_> {
         };
         let first = batch.positions().first();
         let first = first.map_or(0.into(), |first| first.sequence);
-        let choice = fresh.slot.choose(batch.shard(), first);
+        let choice = fresh.switch.choose(batch.shard(), first);
         Plan {
             release: choice.release,
             shadow: choice.shadow,

@@ -21,7 +21,7 @@ use crate::transform::admission::Gate;
 use crate::transform::cases::{self, document};
 use crate::transform::limits::Limits;
 use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, Versioned};
-use crate::transform::release::{Offer, ReleaseId};
+use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
 
 /// How long an operation of a registry is tried.
@@ -63,7 +63,7 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A target that is none, a registry that cannot be read, and one in which nothing is active.
-pub fn serving(registry: &str) -> anyhow::Result<Offer> {
+pub fn serving(registry: &str) -> anyhow::Result<ReleaseBundle> {
     let registry = registry.to_owned();
     block_on(async {
         let registry = Place { registry }.open().await?;

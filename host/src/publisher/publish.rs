@@ -9,7 +9,7 @@ use super::{Place, gate};
 use crate::author::subject;
 use crate::config::ConfigError;
 use crate::transform::admission::Refused;
-use crate::transform::release::{Digest, Manifest, Offer};
+use crate::transform::release::{Digest, Manifest, ReleaseBundle};
 use crate::transform::signature::PrivateKey;
 
 /// What is to be published.
@@ -46,22 +46,22 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let key = args.sign.as_deref().map(PrivateKey::read).transpose();
     let key = key.map_err(|why| ConfigError::new("sign", why))?;
     let cases = args.cases.as_deref().map(super::cases).transpose()?;
-    let mut offer = offer(args, cases.as_deref())?;
+    let mut bundle = bundle(args, cases.as_deref())?;
     if !args.unchecked {
         let refused = |refused: Refused| anyhow::anyhow!("it would be refused: {refused}");
-        let admitted = gate()?.admit(offer.clone(), cases.clone()).await;
+        let admitted = gate()?.admit(bundle.clone(), cases.clone()).await;
         let contract = admitted.map_err(refused)?.contract().map(str::to_owned);
         let manifest = Manifest {
             contract,
-            ..offer.manifest().clone()
+            ..bundle.manifest().clone()
         };
-        offer = offer.with_manifest(manifest).map_err(anyhow::Error::msg)?;
+        bundle = bundle.with_manifest(manifest).map_err(anyhow::Error::msg)?;
     }
     if let Some(cases) = &cases {
         registry.keep_cases(cases).await?;
     }
-    let id = offer.manifest().id();
-    if !registry.keep(&offer).await? {
+    let id = bundle.manifest().id();
+    if !registry.keep(&bundle).await? {
         eprintln!("the release is there already");
     }
     if let Some(key) = key {
@@ -71,13 +71,13 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn offer(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<Offer> {
-    let offer = subject::offer(Some(&args.file), &args.settings)?;
+fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
+    let bundle = subject::bundle(Some(&args.file), &args.settings)?;
     let manifest = Manifest {
         cases: cases.map(Digest::of),
         note: args.note.clone(),
         published_at: Some(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
-        ..offer.manifest().clone()
+        ..bundle.manifest().clone()
     };
-    offer.with_manifest(manifest).map_err(anyhow::Error::msg)
+    bundle.with_manifest(manifest).map_err(anyhow::Error::msg)
 }

@@ -17,8 +17,8 @@ use crate::transform::admission::Refused;
 use crate::transform::admit::Release;
 use crate::transform::registry::{Registry, RegistryError, Versioned};
 use crate::transform::release::ReleaseId;
+use crate::transform::release_switch::{ActiveReleases, OnTrial};
 use crate::transform::rollout::{Author, Rollout, Trial};
-use crate::transform::slot::{Lineup, OnTrial};
 
 /// What a run needs to follow a registry.
 pub struct Follower {
@@ -56,8 +56,8 @@ impl Follower {
         let follower = Self::begin(settings, following, rules.clone(), host.clone()).await?;
         if settings.replay.is_some() {
             // All of a replay is made by one release.
-            let active = rules.slot().now().active.clone();
-            rules.slot().swap(Lineup::of(active));
+            let active = rules.switch().now().active.clone();
+            rules.switch().swap(ActiveReleases::of(active));
         }
         Ok(Some(Arc::new(follower)))
     }
@@ -100,7 +100,7 @@ impl Follower {
             match self.had(seen, wanted).await {
                 Ok(release) => {
                     self.host.health.serve(release.as_ref().into());
-                    self.rules.slot().swap(Lineup::of(release));
+                    self.rules.switch().swap(ActiveReleases::of(release));
                     break;
                 }
                 Err(refused) if refused.may_pass => return Err(refused.into()),
@@ -153,36 +153,37 @@ impl Follower {
     /// Makes what the registry says true here, as far as it can be. The active release serves before
     /// others are looked at.
     async fn adopt(&self, seen: &mut Seen, active: Versioned) {
-        let (rollout, now) = (&active.rollout, self.rules.slot().now());
+        let (rollout, now) = (&active.rollout, self.rules.switch().now());
         seen.again = false;
         let number = |seen: &Versioned| seen.rollout.number;
         if seen.active.as_ref().map(number) != Some(rollout.number) {
             // Who changes what serves may have mended what was wrong, such as a missing signature.
             seen.refused.clear();
         }
-        let mut lineup = Lineup::clone(&now);
+        let mut releases = ActiveReleases::clone(&now);
         if let Ok(release) = self.had(seen, rollout.active).await
             && release.id() != now.active.id()
         {
-            lineup = Lineup::of(release);
-            lineup.before = Some(now.active.id());
-            self.serve(&lineup);
+            releases = ActiveReleases::of(release);
+            releases.before = Some(now.active.id());
+            self.serve(&releases);
         }
-        lineup.canary = self.on_trial(seen, rollout.canary.as_ref()).await;
-        lineup.shadow = self.on_trial(seen, rollout.shadow.as_ref()).await;
-        let tried = |lineup: &Lineup| lineup.canary.as_ref().map(|canary| canary.release.id());
-        if let Some(new) = tried(&lineup).filter(|new| tried(&now) != Some(*new)) {
+        releases.canary = self.on_trial(seen, rollout.canary.as_ref()).await;
+        releases.shadow = self.on_trial(seen, rollout.shadow.as_ref()).await;
+        let tried =
+            |releases: &ActiveReleases| releases.canary.as_ref().map(|canary| canary.release.id());
+        if let Some(new) = tried(&releases).filter(|new| tried(&now) != Some(*new)) {
             self.host.scores.forget(new);
         }
-        self.host.health.rolled_out(rollout, &lineup);
-        self.rules.slot().swap(lineup);
+        self.host.health.rolled_out(rollout, &releases);
+        self.rules.switch().swap(releases);
         seen.active = Some(active);
     }
 
-    fn serve(&self, lineup: &Lineup) {
-        let release = &lineup.active;
+    fn serve(&self, releases: &ActiveReleases) {
+        let release = &releases.active;
         self.host.scores.forget(release.id());
-        self.rules.slot().swap(lineup.clone());
+        self.rules.switch().swap(releases.clone());
         self.host.health.serve(release.as_ref().into());
         self.host.progress.swapped();
         let (id, transform) = (release.id(), release.name());
@@ -264,7 +265,7 @@ impl Follower {
 
     /// The release on trial, or the new one, if it does worse than it may.
     fn breach(&self, rollout: &Rollout) -> Option<(ReleaseId, String)> {
-        let (now, scores) = (self.rules.slot().now(), &self.host.scores);
+        let (now, scores) = (self.rules.switch().now(), &self.host.scores);
         let tried = rollout.canary.as_ref().zip(now.canary.as_ref());
         if let Some((
             Trial {

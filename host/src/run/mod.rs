@@ -32,8 +32,8 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         let started = Instant::now();
-        let offer = rules::offer(settings).await?;
-        let rules = Arc::new(Rules::admit(settings, &offer).await?);
+        let bundle = rules::bundle(settings).await?;
+        let rules = Arc::new(Rules::admit(settings, &bundle).await?);
         let serving = rules.own().as_ref().into();
         let host = Arc::new(Host::new(settings, serving, started)?);
         let follower = Follower::of(settings, &rules, &host).await?;

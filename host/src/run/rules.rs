@@ -20,8 +20,8 @@ use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
 use crate::transform::precompiled;
 use crate::transform::registry::Registry;
-use crate::transform::release::{Offer, ReleaseId};
-use crate::transform::slot::Slot;
+use crate::transform::release::{ReleaseBundle, ReleaseId};
+use crate::transform::release_switch::ReleaseSwitch;
 
 /// How many releases are remembered that do not serve at the moment: going back is quick.
 const REMEMBERED: usize = 8;
@@ -32,7 +32,7 @@ pub struct Rules {
     format: Format,
     outsiders: Outsiders,
     own: Arc<Release>,
-    slot: Arc<Slot>,
+    switch: Arc<ReleaseSwitch>,
     admitted: Mutex<VecDeque<Arc<Release>>>,
 }
 
@@ -41,26 +41,26 @@ impl Rules {
     ///
     /// # Errors
     /// A component that is refused.
-    pub async fn admit(settings: &RunSettings, offer: &Offer) -> anyhow::Result<Self> {
+    pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let compiled = lambda::packaged(precompiled::FOLDER)
-            .or_else(|| precompiled::beside_the_program(offer.component()))
-            .and_then(|folder| precompiled::load(&engine, &folder, offer.component()));
+            .or_else(|| precompiled::beside_the_program(bundle.component()))
+            .and_then(|folder| precompiled::load(&engine, &folder, bundle.component()));
         let limits = settings.limits.clone();
         let gate = Gate { engine, limits };
         let own = match compiled {
-            Some(component) => admit_compiled(&gate.engine, &component, offer, &gate.limits)
+            Some(component) => admit_compiled(&gate.engine, &component, bundle, &gate.limits)
                 .map(Arc::new)
                 .map_err(Refused::from),
-            None => gate.admit(offer.clone(), None).await,
+            None => gate.admit(bundle.clone(), None).await,
         };
         let own = own.with_context(|| format!("{} is refused", name(settings)))?;
         Ok(Self {
             gate,
             format: settings.format,
             outsiders: settings.outsiders,
-            slot: Arc::new(Slot::new(own.clone())),
+            switch: Arc::new(ReleaseSwitch::new(own.clone())),
             own,
             admitted: Mutex::default(),
         })
@@ -74,8 +74,8 @@ impl Rules {
 
     /// The releases that serve.
     #[must_use]
-    pub fn slot(&self) -> &Slot {
-        &self.slot
+    pub fn switch(&self) -> &ReleaseSwitch {
+        &self.switch
     }
 
     /// Where others are admitted.
@@ -91,9 +91,9 @@ impl Rules {
     /// A release that has been admitted before.
     #[must_use]
     pub fn known(&self, id: ReleaseId) -> Option<Arc<Release>> {
-        let lineup = self.slot.now();
+        let releases = self.switch.now();
         let admitted = self.admitted();
-        let known = lineup.releases().chain([&self.own]).chain(&*admitted);
+        let known = releases.iter().chain([&self.own]).chain(&*admitted);
         known
             .into_iter()
             .find(|release| release.id() == id)
@@ -112,7 +112,7 @@ impl Rules {
     #[must_use]
     pub fn fresh(&self) -> Fresh {
         Fresh {
-            slot: self.slot.clone(),
+            switch: self.switch.clone(),
             format: self.format,
             outsiders: self.outsiders,
         }
@@ -174,7 +174,7 @@ fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
 ///
 /// # Errors
 /// A component or a release that cannot be read.
-pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
+pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
     if let Some(Chosen {
         registry,
         release,
@@ -190,7 +190,8 @@ pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
         return Ok(registry.get(*release).await?);
     }
     let component = component(settings.transform.as_deref())?;
-    Offer::new(component, &settings.settings).map_err(|why| anyhow::anyhow!("settings: {why}"))
+    ReleaseBundle::new(component, &settings.settings)
+        .map_err(|why| anyhow::anyhow!("settings: {why}"))
 }
 
 /// The transform as users name it.

@@ -9,8 +9,8 @@ use super::rules::Rules;
 use crate::config::RunSettings;
 use crate::pipeline::Host;
 use crate::transform::admission::Refused;
-use crate::transform::release::{Digest, Offer};
-use crate::transform::slot::Lineup;
+use crate::transform::release::{Digest, ReleaseBundle};
+use crate::transform::release_switch::ActiveReleases;
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_millis(300);
@@ -39,7 +39,7 @@ impl Watcher {
 
     /// Looks at the file again and again.
     pub async fn follow(&self) {
-        let mut seen = (None, self.rules.own().offer().manifest().component);
+        let mut seen = (None, self.rules.own().bundle().manifest().component);
         loop {
             tokio::time::sleep(EVERY).await;
             self.look(&mut seen).await;
@@ -66,16 +66,16 @@ impl Watcher {
     }
 
     async fn take_up(&self, component: Vec<u8>) {
-        let offer = match Offer::new(component, &self.settings) {
-            Ok(offer) => offer,
+        let bundle = match ReleaseBundle::new(component, &self.settings) {
+            Ok(bundle) => bundle,
             Err(error) => return tracing::error!(error, "the settings"),
         };
-        let id = offer.manifest().id();
-        match self.rules.gate().admit(offer, None).await {
+        let id = bundle.manifest().id();
+        match self.rules.gate().admit(bundle, None).await {
             Ok(release) => {
                 let (transform, serving) = (release.name(), release.as_ref().into());
                 self.host.scores.forget(id);
-                self.rules.slot().swap(Lineup::of(release));
+                self.rules.switch().swap(ActiveReleases::of(release));
                 self.host.health.serve(serving);
                 self.host.progress.swapped();
                 tracing::warn!(release = %id, transform, "the file has changed, serving it now");

@@ -13,7 +13,7 @@ use super::compiler_process;
 use super::limits::Limits;
 use super::registry::files::Files;
 use super::registry::{Registry, RegistryError};
-use super::release::{Offer, ReleaseId};
+use super::release::{ReleaseBundle, ReleaseId};
 use super::signature::PublicKey;
 
 /// Why a release does not serve.
@@ -79,14 +79,14 @@ impl Gate {
         key: Option<&PublicKey>,
         id: ReleaseId,
     ) -> Result<Arc<Release>, Refused> {
-        let offer = registry.get(id).await?;
+        let bundle = registry.get(id).await?;
         if let Some(key) = key {
             let signature = registry.signature(id).await?;
             let checked = key.check(id, signature.as_deref());
             checked.map_err(|why| Refused::at("signature", &why))?;
         }
-        let cases = registry.cases(offer.manifest()).await?;
-        self.admit(offer, cases).await
+        let cases = registry.cases(bundle.manifest()).await?;
+        self.admit(bundle, cases).await
     }
 
     /// Admits a release again that has written to a lake. What the lake keeps of it are neither golden
@@ -102,21 +102,21 @@ impl Gate {
         self.admit(lake.get(id).await?, None).await
     }
 
-    /// Admits an offer, from compilation on.
+    /// Admits a bundle, from compilation on.
     ///
     /// # Errors
     /// The first step that it fails.
     pub async fn admit(
         &self,
-        offer: Offer,
+        bundle: ReleaseBundle,
         cases: Option<Vec<u8>>,
     ) -> Result<Arc<Release>, Refused> {
-        check_form(offer.component())?;
-        let component = compiler_process::compile(&self.engine, offer.component()).await;
+        check_form(bundle.component())?;
+        let component = compiler_process::compile(&self.engine, bundle.component()).await;
         let component = component.map_err(|why| Refused::at("compile", &why))?;
         let Self { engine, limits } = self.clone();
         let admitting = tokio::task::spawn_blocking(move || {
-            let release = admit_compiled(&engine, &component, &offer, &limits)?;
+            let release = admit_compiled(&engine, &component, &bundle, &limits)?;
             if let Some(cases) = cases {
                 check_cases(&release, &cases)?;
             }

@@ -9,7 +9,7 @@ use wasmtime::component::Component;
 pub use super::bindings::exports::sluice::transform::rules::Description;
 use super::limits::Limits;
 use super::outcome::Transformed;
-use super::release::{Offer, ReleaseId};
+use super::release::{ReleaseBundle, ReleaseId};
 use super::sandbox::{Program, SandboxError, linker};
 use super::sanitize::sanitize;
 use super::schema::{self, SchemaError};
@@ -26,7 +26,7 @@ const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
 /// A release that may serve.
 pub struct Release {
     id: ReleaseId,
-    offer: Offer,
+    bundle: ReleaseBundle,
     transform: String,
     version: String,
     contract: Option<String>,
@@ -89,14 +89,14 @@ impl Refusal {
     }
 }
 
-/// Checks an offer step by step: size, compilation, imports, world, `describe`, its
+/// Checks a bundle step by step: size, compilation, imports, world, `describe`, its
 /// schema, the settings by that schema, `configure`.
 ///
 /// # Errors
 /// The first step that it fails, and why.
-pub fn admit(engine: &Engine, offer: &Offer, limits: &Limits) -> Result<Release, Refusal> {
-    let component = compile(engine, offer.component())?;
-    admit_compiled(engine, &component, offer, limits)
+pub fn admit(engine: &Engine, bundle: &ReleaseBundle, limits: &Limits) -> Result<Release, Refusal> {
+    let component = compile(engine, bundle.component())?;
+    admit_compiled(engine, &component, bundle, limits)
 }
 
 /// As [`admit`], of a component that is compiled.
@@ -106,17 +106,17 @@ pub fn admit(engine: &Engine, offer: &Offer, limits: &Limits) -> Result<Release,
 pub fn admit_compiled(
     engine: &Engine,
     component: &Component,
-    offer: &Offer,
+    bundle: &ReleaseBundle,
     limits: &Limits,
 ) -> Result<Release, Refusal> {
-    let (program, description) = described(engine, component, offer, limits)?;
-    schema::check(&description.settings_schema, offer.settings())?;
+    let (program, description) = described(engine, component, bundle, limits)?;
+    schema::check(&description.settings_schema, bundle.settings())?;
     program.check_settings().map_err(Refusal::Configure)?;
     let ty = component.component_type();
     let exports = ty.exports(engine).map(|(name, _)| name);
     Ok(Release {
-        id: offer.manifest().id(),
-        offer: offer.clone(),
+        id: bundle.manifest().id(),
+        bundle: bundle.clone(),
         transform: sanitize(&description.name),
         version: sanitize(&description.version),
         contract: contract_version(exports),
@@ -124,7 +124,7 @@ pub fn admit_compiled(
     })
 }
 
-/// What a component says of itself, also where it refuses the settings of the offer; the step of
+/// What a component says of itself, also where it refuses the settings of the bundle; the step of
 /// admission before the settings are looked at.
 ///
 /// # Errors
@@ -132,20 +132,20 @@ pub fn admit_compiled(
 pub fn describe(
     engine: &Engine,
     component: &Component,
-    offer: &Offer,
+    bundle: &ReleaseBundle,
     limits: &Limits,
 ) -> Result<Description, Refusal> {
-    described(engine, component, offer, limits).map(|(_, description)| description)
+    described(engine, component, bundle, limits).map(|(_, description)| description)
 }
 
 fn described(
     engine: &Engine,
     component: &Component,
-    offer: &Offer,
+    bundle: &ReleaseBundle,
     limits: &Limits,
 ) -> Result<(Program, Description), Refusal> {
     check_imports(engine, component)?;
-    let program = link(engine, component, offer, limits)?;
+    let program = link(engine, component, bundle, limits)?;
     let description = program.describe().map_err(|error| match error {
         SandboxError::Contract(error) => Refusal::World(format!("{error:#}")),
         error => Refusal::Describe(error),
@@ -193,7 +193,7 @@ fn check_imports(engine: &Engine, component: &Component) -> Result<(), Refusal> 
 fn link(
     engine: &Engine,
     component: &Component,
-    offer: &Offer,
+    bundle: &ReleaseBundle,
     limits: &Limits,
 ) -> Result<Program, Refusal> {
     let world = |error: wasmtime::Error| Refusal::World(format!("{error:#}"));
@@ -207,7 +207,7 @@ fn link(
     let pre = linker(engine)
         .and_then(|linker| linker.instantiate_pre(component))
         .map_err(world)?;
-    Program::new(pre, offer.settings().to_owned(), limits.clone()).map_err(world)
+    Program::new(pre, bundle.settings().to_owned(), limits.clone()).map_err(world)
 }
 
 /// The version in the name of the first interface of the contract: `1.0.0` of
@@ -231,8 +231,8 @@ impl Release {
 
     /// What it was admitted from.
     #[must_use]
-    pub fn offer(&self) -> &Offer {
-        &self.offer
+    pub fn bundle(&self) -> &ReleaseBundle {
+        &self.bundle
     }
 
     /// The component's own name.

@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod precompiled;
 pub mod registry;
 pub mod release;
+pub mod release_switch;
 pub mod rollout;
 pub mod sandbox;
 mod sanitize;
@@ -23,7 +24,6 @@ pub mod schema;
 pub mod scores;
 pub mod shadow;
 pub mod signature;
-pub mod slot;
 pub mod state;
 pub mod usage;
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use self::files::{Files, Found, Look, Version};
 use super::admit::COMPONENT_MAX_BYTES;
-use super::release::{Digest, Manifest, Offer, ReleaseId};
+use super::release::{Digest, Manifest, ReleaseBundle, ReleaseId};
 use super::rollout::{Rollout, RolloutError};
 
 /// The document that says what serves.
@@ -151,8 +151,8 @@ impl<F: Files> Registry<F> {
     ///
     /// # Errors
     /// [`RegistryError::File`]
-    pub async fn keep(&self, offer: &Offer) -> Result<bool, RegistryError> {
-        let manifest = offer.manifest();
+    pub async fn keep(&self, bundle: &ReleaseBundle) -> Result<bool, RegistryError> {
+        let manifest = bundle.manifest();
         let id = manifest.id();
         if self
             .known
@@ -169,7 +169,7 @@ impl<F: Files> Registry<F> {
             let mut text = serde_json::to_vec_pretty(manifest)
                 .map_err(|error| file_error(&name, error.to_string()))?;
             text.push(b'\n');
-            self.create(&component_name(manifest.component), offer.component())
+            self.create(&component_name(manifest.component), bundle.component())
                 .await?;
             self.create(&name, &text).await?;
         }
@@ -192,12 +192,12 @@ impl<F: Files> Registry<F> {
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
-    pub async fn get(&self, id: ReleaseId) -> Result<Offer, RegistryError> {
+    pub async fn get(&self, id: ReleaseId) -> Result<ReleaseBundle, RegistryError> {
         let manifest = self.manifest(id).await?;
         let name = component_name(manifest.component);
         let component = self.content(id, &name, COMPONENT_MAX_BYTES).await?;
-        Offer::new(component, &manifest.settings)
-            .and_then(|offer| offer.with_manifest(manifest))
+        ReleaseBundle::new(component, &manifest.settings)
+            .and_then(|bundle| bundle.with_manifest(manifest))
             .map_err(|what| damaged(id, &name, what))
     }
 

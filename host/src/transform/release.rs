@@ -90,13 +90,13 @@ pub type ReleaseId = Digest;
 
 /// A component and its settings, not yet admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub struct ReleaseBundle {
     component: Vec<u8>,
     manifest: Manifest,
 }
 
-impl Offer {
-    /// An offer of the component's bytes with settings, a JSON object. White space and the order of
+impl ReleaseBundle {
+    /// A bundle of the component's bytes with settings, a JSON object. White space and the order of
     /// keys make no difference to the release.
     ///
     /// # Errors
@@ -195,15 +195,20 @@ mod tests {
 
     #[test]
     fn spacing_and_order_of_settings_make_no_difference() {
-        let id = |settings| Offer::new(b"x".to_vec(), settings).unwrap().manifest().id();
+        let id = |settings| {
+            ReleaseBundle::new(b"x".to_vec(), settings)
+                .unwrap()
+                .manifest()
+                .id()
+        };
         assert_eq!(id(r#"{"a":1,"b":2}"#), id("{ \"b\": 2,\n \"a\": 1 }"));
         assert_ne!(id(r#"{"a":1}"#), id(r#"{"a":2}"#));
     }
 
     #[test]
     fn golden_cases_are_part_of_a_release_and_its_description_is_not() {
-        let offer = Offer::new(b"x".to_vec(), "{}").unwrap();
-        let plain = offer.manifest().clone();
+        let bundle = ReleaseBundle::new(b"x".to_vec(), "{}").unwrap();
+        let plain = bundle.manifest().clone();
         let described = Manifest {
             note: Some("better".into()),
             published_at: Some("2026-01-31T12:00:00Z".into()),
@@ -215,15 +220,18 @@ mod tests {
         };
         assert_eq!(plain.id(), described.id());
         assert_ne!(plain.id(), with_cases.id());
-        assert!(offer.with_manifest(described).is_ok());
-        let other = Offer::new(b"y".to_vec(), "{}").unwrap();
+        assert!(bundle.with_manifest(described).is_ok());
+        let other = ReleaseBundle::new(b"y".to_vec(), "{}").unwrap();
         assert!(other.with_manifest(with_cases).is_err());
     }
 
     #[test]
     fn settings_must_be_an_object() {
         for settings in ["", "[]", "null", "{", "1"] {
-            assert!(Offer::new(Vec::new(), settings).is_err(), "{settings:?}");
+            assert!(
+                ReleaseBundle::new(Vec::new(), settings).is_err(),
+                "{settings:?}"
+            );
         }
     }
 

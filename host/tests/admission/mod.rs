@@ -7,17 +7,17 @@ use rand_pcg::Pcg64Mcg;
 use sluice::transform::ENRICH;
 use sluice::transform::admit::{COMPONENT_MAX_BYTES, admit};
 use sluice::transform::limits::Limits;
-use sluice::transform::release::Offer;
+use sluice::transform::release::ReleaseBundle;
 
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{
-    CallMode, admitted, batch, limits, obeyed, offered, shared_engine, words,
+    CallMode, admitted, batch, limits, obeyed, shared_engine, try_admit, words,
 };
 
 /// Why a component with these settings is refused.
 fn refusal_of(component: &[u8], settings: &str) -> String {
-    let offer = Offer::new(component.to_vec(), settings).unwrap();
-    match admit(shared_engine(), &offer, &limits()) {
+    let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
+    match admit(shared_engine(), &bundle, &limits()) {
         Ok(release) => panic!("{} was admitted", release.name()),
         Err(refusal) => refusal.to_string(),
     }
@@ -78,8 +78,8 @@ fn a_flipped_bit_never_panics() {
         let mut component = sound.clone();
         let bit = dice.random_range(0..component.len() * 8);
         component[bit / 8] ^= 1 << (bit % 8);
-        let offer = Offer::new(component, "{}").unwrap();
-        if let Ok(release) = admit(shared_engine(), &offer, &short) {
+        let bundle = ReleaseBundle::new(component, "{}").unwrap();
+        if let Ok(release) = admit(shared_engine(), &bundle, &short) {
             let records = batch(&["first", "last"]);
             let _whatever = release.run(&records, &[]);
             admitted_anyway += 1;
@@ -151,6 +151,6 @@ fn a_component_that_wants_more_memory_than_an_instance_gets_is_refused() {
         memory_bytes: 1 << 16,
         ..limits()
     };
-    let refusal = offered(ENRICH, "{}", &small).err().unwrap().to_string();
+    let refusal = try_admit(ENRICH, "{}", &small).err().unwrap().to_string();
     assert!(refusal.contains("memory"), "{refusal}");
 }

@@ -87,8 +87,9 @@ fn memory_is_clear_of_the_guest_before() {
     );
     let engine = sluice::transform::engine::engine(&limits, 1).unwrap();
     let release = |tiny: &Tiny| {
-        let offer = sluice::transform::release::Offer::new(tiny.component(), "{}").unwrap();
-        sluice::transform::admit::admit(&engine, &offer, &limits).unwrap()
+        let bundle =
+            sluice::transform::release::ReleaseBundle::new(tiny.component(), "{}").unwrap();
+        sluice::transform::admit::admit(&engine, &bundle, &limits).unwrap()
     };
     let (writes, reads) = (release(&writes), release(&reads));
     for _ in 0..20 {

@@ -12,7 +12,7 @@ use sluice::transform::admit::{Refusal, Release, admit};
 use sluice::transform::engine::engine;
 use sluice::transform::limits::Limits;
 use sluice::transform::outcome::{Routes, Transformed};
-use sluice::transform::release::Offer;
+use sluice::transform::release::ReleaseBundle;
 use wasmtime::Engine;
 
 use super::guests::rogue;
@@ -151,18 +151,18 @@ pub(crate) fn obeyed<R: AsRef<[u8]>>(
     record_outcomes(&records, &run(release, &records, mode))
 }
 
-pub(crate) fn offered(
+pub(crate) fn try_admit(
     component: &[u8],
     settings: &str,
     limits: &Limits,
 ) -> Result<Release, Refusal> {
     let engine = engine(limits, 2).unwrap();
-    let offer = Offer::new(component.to_vec(), settings).unwrap();
-    admit(&engine, &offer, limits)
+    let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
+    admit(&engine, &bundle, limits)
 }
 
 pub(crate) fn admitted(component: &[u8], settings: &str, limits: &Limits) -> Release {
-    offered(component, settings, limits).unwrap_or_else(|refusal| panic!("{refusal}"))
+    try_admit(component, settings, limits).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 /// An engine with the usual limits that tests share, because each reserves much address space.
@@ -174,8 +174,8 @@ pub(crate) fn shared_engine() -> &'static Engine {
 
 /// A release on the engine that tests share.
 pub(crate) fn shared(component: &[u8], settings: &str) -> Release {
-    let offer = Offer::new(component.to_vec(), settings).unwrap();
-    admit(shared_engine(), &offer, &limits()).unwrap_or_else(|refusal| panic!("{refusal}"))
+    let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
+    admit(shared_engine(), &bundle, &limits()).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 /// The usual limits, but for time: a busy machine must not judge a record.

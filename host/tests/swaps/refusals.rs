@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use sluice::transform::ENRICH;
-use sluice::transform::release::{Digest, Manifest, Offer};
+use sluice::transform::release::{Digest, Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};
@@ -23,10 +23,10 @@ impl Forged {
     }
 
     fn with_settings(component: impl Into<Vec<u8>>, settings: &str) -> Self {
-        let offer = Offer::new(component.into(), settings).unwrap();
+        let bundle = ReleaseBundle::new(component.into(), settings).unwrap();
         Self {
-            component: offer.component().to_vec(),
-            manifest: offer.manifest().clone(),
+            component: bundle.component().to_vec(),
+            manifest: bundle.manifest().clone(),
         }
     }
 

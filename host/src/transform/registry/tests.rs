@@ -14,33 +14,33 @@ fn registry(folder: &tempfile::TempDir) -> Registry<Folder> {
     )
 }
 
-fn offer() -> Offer {
-    Offer::new(b"component".to_vec(), r#"{"a":1}"#).unwrap()
+fn bundle() -> ReleaseBundle {
+    ReleaseBundle::new(b"component".to_vec(), r#"{"a":1}"#).unwrap()
 }
 
 #[tokio::test]
 async fn a_release_comes_back_as_it_was_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let offer = offer();
-    assert!(registry(&folder).keep(&offer).await.unwrap());
+    let bundle = bundle();
+    assert!(registry(&folder).keep(&bundle).await.unwrap());
     let again = registry(&folder);
-    assert!(!again.keep(&offer).await.unwrap());
-    assert!(!again.keep(&offer).await.unwrap());
-    assert!(again.get(offer.manifest().id()).await.unwrap() == offer);
+    assert!(!again.keep(&bundle).await.unwrap());
+    assert!(!again.keep(&bundle).await.unwrap());
+    assert!(again.get(bundle.manifest().id()).await.unwrap() == bundle);
 }
 
 #[tokio::test]
 async fn a_damaged_or_missing_release_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let registry = registry(&folder);
-    let offer = offer();
-    let id = offer.manifest().id();
+    let bundle = bundle();
+    let id = bundle.manifest().id();
     let missing = registry.get(id).await;
     assert!(matches!(missing, Err(RegistryError::Missing { .. })));
-    registry.keep(&offer).await.unwrap();
+    registry.keep(&bundle).await.unwrap();
     let component = folder
         .path()
-        .join(component_name(offer.manifest().component));
+        .join(component_name(bundle.manifest().component));
     std::fs::write(&component, b"something else").unwrap();
     let damaged = registry.get(id).await;
     assert!(matches!(damaged, Err(RegistryError::Damaged { .. })));

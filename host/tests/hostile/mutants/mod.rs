@@ -24,7 +24,7 @@ use sluice::transform::ENRICH;
 use sluice::transform::admit::{Release, admit};
 use sluice::transform::limits::Limits;
 use sluice::transform::outcome::Transformed;
-use sluice::transform::release::Offer;
+use sluice::transform::release::ReleaseBundle;
 
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};
@@ -166,8 +166,8 @@ impl Mutant {
             fuel: 5_000_000,
             ..limits()
         };
-        let offer = Offer::new(self.bytes.clone(), "{}").unwrap();
-        let release = match admit(shared_engine(), &offer, &limits) {
+        let bundle = ReleaseBundle::new(self.bytes.clone(), "{}").unwrap();
+        let release = match admit(shared_engine(), &bundle, &limits) {
             Ok(release) => release,
             Err(refusal) => {
                 assert!(refusal.to_string().len() < 10_000);

@@ -11,11 +11,11 @@ use super::rollout::Share;
 use crate::record::{SequenceNumber, ShardId};
 
 /// Holds the releases that serve at the moment.
-pub struct Slot(ArcSwap<Lineup>);
+pub struct ReleaseSwitch(ArcSwap<ActiveReleases>);
 
 /// The releases that serve.
 #[derive(Clone)]
-pub struct Lineup {
+pub struct ActiveReleases {
     /// The one that chunks get.
     pub active: Arc<Release>,
     /// What was active before, which the active one is measured against.
@@ -44,21 +44,21 @@ pub struct Choice {
     pub shadow: Option<Arc<Release>>,
 }
 
-impl Slot {
+impl ReleaseSwitch {
     /// A release that serves alone.
     #[must_use]
     pub fn new(active: Arc<Release>) -> Self {
-        Self(ArcSwap::from_pointee(Lineup::of(active)))
+        Self(ArcSwap::from_pointee(ActiveReleases::of(active)))
     }
 
     /// What serves at the moment.
     #[must_use]
-    pub fn now(&self) -> Arc<Lineup> {
+    pub fn now(&self) -> Arc<ActiveReleases> {
         self.0.load_full()
     }
 
     /// From the next chunk on these serve.
-    pub fn swap(&self, next: Lineup) {
+    pub fn swap(&self, next: ActiveReleases) {
         self.0.store(Arc::new(next));
     }
 
@@ -69,7 +69,7 @@ impl Slot {
     }
 }
 
-impl Lineup {
+impl ActiveReleases {
     /// A release alone.
     #[must_use]
     pub fn of(active: Arc<Release>) -> Self {
@@ -82,7 +82,7 @@ impl Lineup {
     }
 
     /// Every release of it.
-    pub fn releases(&self) -> impl Iterator<Item = &Arc<Release>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Release>> {
         let trials = [&self.canary, &self.shadow].into_iter().flatten();
         std::iter::once(&self.active).chain(trials.map(|trial| &trial.release))
     }
