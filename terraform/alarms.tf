@@ -14,7 +14,7 @@ locals {
         periods     = 1
       }
       stream-full = {
-        description = "Producers are refused: the stream has too few shards, or one key is too hot"
+        description = "Producers are throttled: the stream has too few shards, or one key is too hot"
         namespace   = "AWS/Kinesis"
         metric      = "WriteProvisionedThroughputExceeded"
         dimensions  = { StreamName = aws_kinesis_stream.events.name }
@@ -74,25 +74,25 @@ locals {
       periods     = 1
     }
     releases = {
-      description = "A release in the registry was refused; the one before serves on"
+      description = "A release in the registry failed admission; the active release stays"
       namespace   = "Sluice"
-      metric      = "ReleaseRefusals"
+      metric      = "ReleaseAdmissionErrors"
       dimensions  = local.sluice_dimensions
       statistic   = "Sum"
       threshold   = 0
       periods     = 1
     }
-    taken-back = {
-      description = "A release did worse than the one before and was taken back"
+    release-rolled-back = {
+      description = "A release exceeded its rollback policy and was rolled back"
       namespace   = "Sluice"
-      metric      = "ReleaseWithdrawals"
+      metric      = "ReleaseRollbacks"
       dimensions  = local.sluice_dimensions
       statistic   = "Sum"
       threshold   = 0
       periods     = 1
     }
     registry = {
-      description = "The registry, or a release in it, cannot be read for 15 minutes; the release before serves on"
+      description = "The registry, or a release in it, cannot be read for 15 minutes; the active release stays"
       namespace   = "Sluice"
       metric      = "RegistryFailures"
       dimensions  = local.sluice_dimensions
@@ -131,25 +131,25 @@ locals {
       periods     = 1
     }
     releases = {
-      description = "A release in the registry was refused; the one before serves on"
+      description = "A release in the registry failed admission; the active release stays"
       namespace   = local.log_namespace
-      metric      = "ReleaseRefusals"
+      metric      = "ReleaseAdmissionErrors"
       dimensions  = {}
       statistic   = "Sum"
       threshold   = 0
       periods     = 1
     }
-    taken-back = {
-      description = "A release did worse than the one before and was taken back"
+    release-rolled-back = {
+      description = "A release exceeded its rollback policy and was rolled back"
       namespace   = local.log_namespace
-      metric      = "ReleaseWithdrawals"
+      metric      = "ReleaseRollbacks"
       dimensions  = {}
       statistic   = "Sum"
       threshold   = 0
       periods     = 1
     }
     registry = {
-      description = "The registry, or a release in it, cannot be read for 15 minutes; the release before serves on"
+      description = "The registry, or a release in it, cannot be read for 15 minutes; the active release stays"
       namespace   = local.log_namespace
       metric      = "RegistryFailures"
       dimensions  = {}

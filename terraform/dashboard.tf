@@ -5,7 +5,7 @@ locals {
   stream_charts = [
     { title = "Into the stream, bytes", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingBytes", "StreamName", local.stream_name]] },
     { title = "Into the stream, records", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingRecords", "StreamName", local.stream_name]] },
-    { title = "Refused by the stream", stat = "Sum", metrics = [
+    { title = "Throttled by the stream", stat = "Sum", metrics = [
       ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", local.stream_name],
       ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", local.stream_name],
     ] },
@@ -14,7 +14,7 @@ locals {
     ] },
   ]
 
-  sluice_metric = { for name in ["Records", "Events", "Quarantined", "Dropped", "Uncommitted", "ContentMismatch", "Objects", "Messages", "Duration", "BatchAge", "ReleaseSwaps", "ReleaseRefusals", "ReleaseWithdrawals"] :
+  sluice_metric = { for name in ["Records", "Events", "Quarantined", "Dropped", "Uncommitted", "ContentMismatch", "Objects", "Messages", "Duration", "BatchAge", "ReleaseSwaps", "ReleaseAdmissionErrors", "ReleaseRollbacks"] :
     name => ["Sluice", name, "Function", var.name, "Stream", local.stream_name]
   }
 
@@ -22,7 +22,7 @@ locals {
     { title = "Records and events", stat = "Sum", metrics = [local.sluice_metric["Records"], local.sluice_metric["Events"]] },
     { title = "Quarantined and dropped", stat = "Sum", metrics = [local.sluice_metric["Quarantined"], local.sluice_metric["Dropped"]] },
     { title = "Not landed", stat = "Sum", metrics = [local.sluice_metric["Uncommitted"], local.sluice_metric["ContentMismatch"]] },
-    { title = "Releases", stat = "Sum", metrics = [local.sluice_metric["ReleaseSwaps"], local.sluice_metric["ReleaseRefusals"], local.sluice_metric["ReleaseWithdrawals"]] },
+    { title = "Releases", stat = "Sum", metrics = [local.sluice_metric["ReleaseSwaps"], local.sluice_metric["ReleaseAdmissionErrors"], local.sluice_metric["ReleaseRollbacks"]] },
     { title = "Objects and messages", stat = "Sum", metrics = [local.sluice_metric["Objects"], local.sluice_metric["Messages"]] },
     { title = "A batch: time and age, ms", stat = "p99", metrics = [local.sluice_metric["Duration"], local.sluice_metric["BatchAge"]] },
     { title = "The function", stat = "Sum", metrics = [

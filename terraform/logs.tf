@@ -13,11 +13,11 @@ resource "aws_cloudwatch_log_group" "sluice" {
 locals {
   log_namespace = "Sluice/${var.name}"
   log_phrases = {
-    StoppedShards      = "a shard has stopped"
-    ContentMismatch    = "is there already with other content"
-    ReleaseRefusals    = "a release is refused, serving on"
-    ReleaseWithdrawals = "taking it back"
-    RegistryFailures   = "cannot use the registry"
+    StoppedShards          = "a shard has stopped"
+    ContentMismatch        = "is there already with other content"
+    ReleaseAdmissionErrors = "a release failed admission"
+    ReleaseRollbacks       = "rolling back a release"
+    RegistryFailures       = "cannot use the registry"
   }
 }
 

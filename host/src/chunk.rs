@@ -1,7 +1,7 @@
 //! A chunk in the making: outcomes of batches, joined in order and sorted by where they go.
 
 mod lines;
-mod refusals;
+mod over_limit;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap};
@@ -104,8 +104,8 @@ impl Chunk {
 
     /// Takes in the next batch with what became of it. One without records changes nothing.
     pub fn absorb(&mut self, batch: &Batch, mut outcome: Transformed) {
-        self.refuse_messages_over_the_limit(&mut outcome);
-        self.refuse_partitions_over_the_limit(&mut outcome);
+        self.quarantine_oversized_messages(&mut outcome);
+        self.quarantine_excess_partitions(&mut outcome);
         self.count(batch, &outcome);
         self.quarantine(batch, &outcome.rejected);
         self.take_events(batch, outcome);

@@ -20,8 +20,8 @@ pub use self::status::Status;
 use crate::config::{RunSettings, Sources};
 use crate::record::{SequenceNumber, ShardId};
 use crate::retry::Retries;
-use crate::transform::admit::Release;
 use crate::transform::release::ReleaseId;
+use crate::transform::validate::Release;
 
 /// The release that serves.
 #[derive(Clone, Debug)]

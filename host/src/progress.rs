@@ -50,10 +50,10 @@ pub struct Progress {
     /// How many records of each shard are counted, as found or as landed.
     counted: Mutex<HashMap<ShardId, u64>>,
     swaps: Counter,
-    withdrawals: Counter,
+    rollbacks: Counter,
     registry_failures: Counter,
-    refusals: ByStep,
-    refused: Counter,
+    admission_errors: ByStep,
+    admission_errors_total: Counter,
     retries: Retries,
     /// How long things took.
     pub times: Times,
@@ -85,10 +85,10 @@ impl Progress {
             committed_before: Counter::default(),
             counted: Mutex::default(),
             swaps: Counter::default(),
-            withdrawals: Counter::default(),
+            rollbacks: Counter::default(),
             registry_failures: Counter::default(),
-            refusals: ByStep::default(),
-            refused: Counter::default(),
+            admission_errors: ByStep::default(),
+            admission_errors_total: Counter::default(),
             retries,
             times: Times::default(),
         }
@@ -148,15 +148,17 @@ impl Progress {
         self.swaps.inc();
     }
 
-    /// A release was taken back because it did worse than it may.
-    pub fn withdrew(&self) {
-        self.withdrawals.inc();
+    /// A release was rolled back because it exceeded its rollback policy.
+    pub fn rolled_back(&self) {
+        self.rollbacks.inc();
     }
 
-    /// A release was refused at this step of admission.
-    pub fn refused(&self, step: &'static str) {
-        self.refusals.get_or_create_owned(&[("step", step)]).inc();
-        self.refused.inc();
+    /// A release failed admission at this step.
+    pub fn admission_failed(&self, step: &'static str) {
+        self.admission_errors
+            .get_or_create_owned(&[("step", step)])
+            .inc();
+        self.admission_errors_total.inc();
     }
 
     /// A look at the registry failed.
@@ -198,8 +200,8 @@ impl Progress {
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),
             release_swaps: self.swaps.get(),
-            release_refusals: self.refused.get(),
-            release_withdrawals: self.withdrawals.get(),
+            release_admission_errors: self.admission_errors_total.get(),
+            release_rollbacks: self.rollbacks.get(),
             registry_failures: self.registry_failures.get(),
         }
     }

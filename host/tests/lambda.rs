@@ -364,8 +364,8 @@ fn messages_and_metrics_tell_of_each_batch() {
         ("Uncommitted", 0),
         ("ContentMismatch", 0),
         ("ReleaseSwaps", 0),
-        ("ReleaseRefusals", 0),
-        ("ReleaseWithdrawals", 0),
+        ("ReleaseAdmissionErrors", 0),
+        ("ReleaseRollbacks", 0),
         ("RegistryFailures", 0),
     ] {
         assert_eq!(metrics[name], count, "{name}");

@@ -10,9 +10,9 @@ use guest_enrich::{Settings, enrich_batch};
 use serde_json::Value;
 use sluice::author::subject;
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
-use sluice::transform::admit::Release;
-use sluice::transform::judge::check_json;
 use sluice::transform::outcome::Transformed;
+use sluice::transform::output_validation::check_json;
+use sluice::transform::validate::Release;
 
 use super::bench::Bench;
 use super::measure::{Pairs, in_turn, median};

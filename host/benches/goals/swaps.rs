@@ -118,7 +118,7 @@ impl<'a> Shop<'a> {
             "--registry",
             &self.registry,
         ];
-        let as_it_is = ["--unchecked", "--unguarded"];
+        let as_it_is = ["--unchecked", "--no-rollback"];
         let (cost, _) = self.sluice(&[&activate[..], &as_it_is[..]].concat())?;
         Ok(cost.cpu)
     }

@@ -20,10 +20,10 @@ use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::source::aggregate::{Aggregator, Outsiders, unpack};
-use sluice::transform::admit::Release;
-use sluice::transform::judge::check_json;
 use sluice::transform::outcome::Transformed;
+use sluice::transform::output_validation::check_json;
 use sluice::transform::release::Digest;
+use sluice::transform::validate::Release;
 
 /// What an aggregate of the producer library may have, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;

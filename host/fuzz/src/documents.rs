@@ -86,12 +86,12 @@ fn serve(rollout: &Rollout) {
         at: DateTime::UNIX_EPOCH,
         why: None,
     };
-    let _ = rollout.watching(DateTime::UNIX_EPOCH);
+    let _ = rollout.policy_at(DateTime::UNIX_EPOCH);
     if let Ok(back) = rollout.roll_back(&author) {
         assert_eq!(back.number, rollout.number.saturating_add(1));
     }
     for release in rollout.in_use() {
-        if let Some(next) = rollout.withdraw(release, &author) {
+        if let Some(next) = rollout.roll_back_release(release, &author) {
             assert_eq!(next.number, rollout.number.saturating_add(1));
         }
     }

@@ -9,9 +9,9 @@ use super::report::{Counts, Report};
 use crate::record::Batch;
 use crate::sink::object_key::ShortId;
 use crate::sink::{Destination, Messages};
-use crate::transform::admit::Release;
 use crate::transform::outcome::Transformed;
 use crate::transform::sandbox::SandboxError;
+use crate::transform::validate::Release;
 
 /// The records between two chunks.
 pub(super) struct Gap {

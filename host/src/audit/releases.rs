@@ -8,15 +8,15 @@ use tokio::sync::Mutex;
 use crate::config::{LakeTarget, RunSettings};
 use crate::sink::object_key::{OWN_FOLDER, ShortId};
 use crate::sink::own_files::{self, OwnFiles};
-use crate::transform::admission::Gate;
-use crate::transform::admit::Release;
 use crate::transform::engine::engine;
+use crate::transform::loader::ReleaseLoader;
 use crate::transform::registry::{Registry, RegistryError};
 use crate::transform::release::ReleaseId;
+use crate::transform::validate::Release;
 
 /// The releases of a lake.
 pub(super) struct Releases {
-    gate: Gate,
+    loader: ReleaseLoader,
     registry: Registry<OwnFiles>,
     ids: Vec<ReleaseId>,
     known: Mutex<HashMap<ShortId, Kept>>,
@@ -35,7 +35,7 @@ impl Releases {
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let limits = settings.limits.clone();
         Ok(Self {
-            gate: Gate { engine, limits },
+            loader: ReleaseLoader { engine, limits },
             registry: own_files::registry(&own_folder(&settings.lake), settings.patience.clone())
                 .await,
             ids,
@@ -66,8 +66,8 @@ impl Releases {
         };
         match self.registry.get(id).await {
             Ok(bundle) => {
-                let admitted = self.gate.admit(bundle, None).await;
-                Ok(admitted.map_err(|refused| refused.to_string()))
+                let admitted = self.loader.load(bundle, None).await;
+                Ok(admitted.map_err(|error| error.to_string()))
             }
             Err(error @ RegistryError::File { .. }) => Err(error),
             Err(error) => Ok(Err(error.to_string())),

@@ -26,8 +26,8 @@ use crate::record::{Position, SequenceNumber, ShardId};
 use crate::sink::Destination;
 use crate::sink::object_key::{ChunkName, ShortId};
 use crate::source::ShardBatches;
-use crate::transform::admit::Release;
 use crate::transform::outcome::Fault;
+use crate::transform::validate::Release;
 
 /// The audit of one shard.
 pub(super) struct ShardAudit {

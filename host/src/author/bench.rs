@@ -9,9 +9,9 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::{sample, subject};
 use crate::record::Batch;
-use crate::transform::admit::{Release, admit};
 use crate::transform::limits::Limits;
 use crate::transform::release::ReleaseBundle;
+use crate::transform::validate::{Release, validate};
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub struct BenchArgs {
 /// what [`registry`](BenchArgs::registry) has active.
 ///
 /// # Errors
-/// What cannot be read, a component that is refused or that fails outside of any record.
+/// What cannot be read, a component that fails admission, or one that fails outside of any record.
 pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Result<()> {
     let records = sample::read(args.sample.as_deref())?;
     let engine = subject::engine(1)?;
@@ -52,8 +52,8 @@ pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Resul
     }
     if let Some(bundle) = serving {
         let name = format!("release {}", bundle.manifest().id());
-        let admitted = admit(&engine, bundle, &Limits::default());
-        let release = admitted.with_context(|| format!("{name} is refused"))?;
+        let admitted = validate(&engine, bundle, &Limits::default());
+        let release = admitted.with_context(|| format!("cannot admit {name}"))?;
         subjects.push(Subject::new(name, release, &records)?);
     }
     for round in 0..args.rounds {

@@ -40,7 +40,7 @@ pub struct DiffArgs {
 /// Runs both over the sample and prints what differs.
 ///
 /// # Errors
-/// What cannot be read, a component that is refused, and results that differ.
+/// What cannot be read, a component that fails admission, and results that differ.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let engine = subject::engine(1)?;
     let admitted = |file, settings| subject::admitted(&engine, Some(file), settings);

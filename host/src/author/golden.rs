@@ -9,11 +9,11 @@ use clap::{ArgAction, Args};
 use super::{shown, subject};
 use crate::config::ConfigError;
 use crate::record::Batch;
-use crate::transform::admit::Release;
 use crate::transform::cases::{self, Case};
 use crate::transform::compare::fields::{self, Difference};
 use crate::transform::compare::record_result::{RecordResult, record_results};
 use crate::transform::outcome::Fault;
+use crate::transform::validate::Release;
 
 /// What to test.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ const SHOWN: usize = 20;
 /// Runs the cases and says which pass.
 ///
 /// # Errors
-/// No or ambiguous cases, which is wrong usage; a component that is refused; cases that fail.
+/// No or ambiguous cases, which is wrong usage; a component that fails admission; cases that fail.
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     let cases = cases_in(&args.cases)?;
     let engine = subject::engine(1)?;

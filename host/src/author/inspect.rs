@@ -11,9 +11,9 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::subject;
-use crate::transform::admit::{self, Refusal, contract_version};
 use crate::transform::limits::Limits;
 use crate::transform::release::{Digest, ReleaseBundle};
+use crate::transform::validate::{self, AdmissionError, contract_version};
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ pub struct InspectArgs {
 /// Prints what the component is.
 ///
 /// # Errors
-/// A file that cannot be read, and a component that would be refused.
+/// A file that cannot be read, and a component that fails admission.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let file = args.file.as_deref();
     let bundle = subject::bundle(file, &args.settings)?;
@@ -41,9 +41,9 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     } else {
         print!("{report}");
     }
-    match report.refusal {
+    match report.admission_error {
         None => Ok(()),
-        Some(why) => anyhow::bail!("{} would be refused at the step {}", report.file, why.step),
+        Some(why) => anyhow::bail!("{} fails admission at step {}", report.file, why.step),
     }
 }
 
@@ -62,7 +62,7 @@ struct Report {
     batch: bool,
     description: Option<Description>,
     admitted: bool,
-    refusal: Option<Why>,
+    admission_error: Option<FailedStep>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,9 +84,9 @@ struct Description {
     settings_schema: Value,
 }
 
-/// Why it would be refused.
+/// The step of admission that fails, and why.
 #[derive(Debug, Serialize)]
-struct Why {
+struct FailedStep {
     step: String,
     reason: String,
 }
@@ -105,26 +105,26 @@ impl Report {
             batch: false,
             description: None,
             admitted: false,
-            refusal: None,
+            admission_error: None,
         };
-        let refusal = match admit::compile(engine, bytes) {
-            Ok(component) => report.component(engine, &component, bundle),
-            Err(refusal) => {
-                report.no_component(engine, bytes, &refusal);
-                Some(refusal)
+        let error = match validate::compile(engine, bytes) {
+            Ok(component) => report.read_component(engine, &component, bundle),
+            Err(error) => {
+                report.read_core_module(engine, bytes, &error);
+                Some(error)
             }
         };
-        report.admitted = refusal.is_none();
-        report.refusal = refusal.map(|refusal| Why::of(&refusal));
+        report.admitted = error.is_none();
+        report.admission_error = error.map(|error| FailedStep::of(&error));
         report
     }
 
-    fn component(
+    fn read_component(
         &mut self,
         engine: &Engine,
         component: &Component,
         bundle: &ReleaseBundle,
-    ) -> Option<Refusal> {
+    ) -> Option<AdmissionError> {
         let ty = component.component_type();
         self.kind = Format::Component;
         self.imports = ty
@@ -138,22 +138,22 @@ impl Report {
         self.contract =
             contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
         let limits = Limits::default();
-        let described = admit::describe(engine, component, bundle, &limits);
+        let described = validate::describe(engine, component, bundle, &limits);
         self.description = described.ok().map(Description::from);
-        match admit::admit_compiled(engine, component, bundle, &limits) {
+        match validate::validate_compiled(engine, component, bundle, &limits) {
             Ok(release) => {
                 self.batch = release.has_batch_call();
                 None
             }
-            Err(refusal) => {
+            Err(error) => {
                 self.batch = self.exports.iter().any(|name| is_interface(name, "batch"));
-                Some(refusal)
+                Some(error)
             }
         }
     }
 
-    fn no_component(&mut self, engine: &Engine, bytes: &[u8], refusal: &Refusal) {
-        if !matches!(refusal, Refusal::CoreModule) {
+    fn read_core_module(&mut self, engine: &Engine, bytes: &[u8], error: &AdmissionError) {
+        if !matches!(error, AdmissionError::CoreModule) {
             return;
         }
         self.kind = Format::CoreModule;
@@ -180,8 +180,8 @@ fn is_interface(name: &str, interface: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('@'))
 }
 
-impl From<admit::Description> for Description {
-    fn from(description: admit::Description) -> Self {
+impl From<validate::Description> for Description {
+    fn from(description: validate::Description) -> Self {
         let schema = serde_json::from_str(&description.settings_schema);
         Self {
             name: description.name,
@@ -192,10 +192,10 @@ impl From<admit::Description> for Description {
     }
 }
 
-impl Why {
-    /// A refusal's text begins with its step.
-    fn of(refusal: &Refusal) -> Self {
-        let text = refusal.to_string();
+impl FailedStep {
+    /// The message of an admission error begins with its step.
+    fn of(error: &AdmissionError) -> Self {
+        let text = error.to_string();
         let (step, reason) = text.split_once(": ").unwrap_or(("admission", &text));
         Self {
             step: step.to_owned(),
@@ -233,7 +233,7 @@ impl fmt::Display for Report {
             list(f, "settings", schema.lines())?;
         }
         line(f, "batch", if self.batch { "yes" } else { "no" })?;
-        match &self.refusal {
+        match &self.admission_error {
             None => line(f, "admitted", "yes"),
             Some(why) => line(f, "admitted", &format!("no: {}: {}", why.step, why.reason)),
         }

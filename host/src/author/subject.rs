@@ -8,10 +8,10 @@ use wasmtime::Engine;
 
 use crate::config::{self, ConfigError};
 use crate::transform::ENRICH;
-use crate::transform::admit::{Release, admit};
 use crate::transform::engine;
 use crate::transform::limits::Limits;
 use crate::transform::release::ReleaseBundle;
+use crate::transform::validate::{Release, validate};
 
 /// The bytes of a component; those of the built-in one without a file.
 ///
@@ -55,9 +55,9 @@ pub fn engine(threads: usize) -> anyhow::Result<Engine> {
 /// Admits a component with its settings under the usual limits.
 ///
 /// # Errors
-/// As [`bundle`], and a component that is refused.
+/// As [`bundle`], and a component that fails admission.
 pub fn admitted(engine: &Engine, file: Option<&Path>, settings: &str) -> anyhow::Result<Release> {
     let bundle = bundle(file, settings)?;
-    let release = admit(engine, &bundle, &Limits::default());
-    release.with_context(|| format!("{} is refused", name(file)))
+    let release = validate(engine, &bundle, &Limits::default());
+    release.with_context(|| format!("cannot admit {}", name(file)))
 }

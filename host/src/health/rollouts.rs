@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use super::Health;
 use super::status::rfc3339;
-use crate::transform::admission::Refused;
 use crate::transform::release::ReleaseId;
 use crate::transform::release_switch::{ActiveReleases, OnTrial};
 use crate::transform::rollout::Rollout;
+use crate::transform::validate::AdmissionError;
 
-/// Refusals that are remembered.
-const REFUSED_MAX: usize = 20;
+/// Admission errors that are kept.
+const ADMISSION_ERRORS_MAX: usize = 20;
 
 /// A registry as this run sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -20,15 +20,15 @@ pub struct Rollouts {
     pub registry: String,
     /// The number of the last change that was seen.
     pub number: u64,
-    /// The release that is active there; none is what hosts were started with. It serves here unless it
-    /// was refused.
+    /// The release that is active there; without one, hosts keep the release that they were started with.
+    /// It is active here too, unless it failed admission.
     pub active: Option<String>,
     /// The release that serves a part of the chunks here.
     pub canary: Option<Trial>,
     /// The release that runs beside the serving one here.
     pub shadow: Option<Trial>,
-    /// Releases that were refused, the latest last.
-    pub refused: Vec<Refusal>,
+    /// Releases that failed admission, the latest last.
+    pub admission_errors: Vec<AdmissionFailure>,
     /// Why the last look at the registry failed, if it did.
     pub error: Option<String>,
 }
@@ -42,14 +42,14 @@ pub struct Trial {
     pub share: f64,
 }
 
-/// A release that does not serve here.
+/// A release that failed admission.
 #[derive(Clone, Debug, Serialize)]
-pub struct Refusal {
+pub struct AdmissionFailure {
     /// The release.
     pub release: String,
-    /// The step of admission that it failed.
+    /// The step of admission that failed.
     pub step: &'static str,
-    /// What is wrong with it.
+    /// The error.
     pub why: String,
     /// When, RFC 3339.
     pub at: String,
@@ -73,7 +73,7 @@ impl Health {
             active: None,
             canary: None,
             shadow: None,
-            refused: Vec::new(),
+            admission_errors: Vec::new(),
             error: None,
         });
     }
@@ -88,17 +88,18 @@ impl Health {
         });
     }
 
-    /// A release does not serve here.
-    pub fn refused(&self, release: ReleaseId, refused: &Refused) {
+    /// A release failed admission.
+    pub fn admission_failed(&self, release: ReleaseId, error: &AdmissionError) {
         self.change(|rollouts| {
-            rollouts.refused.push(Refusal {
+            rollouts.admission_errors.push(AdmissionFailure {
                 release: release.to_string(),
-                step: refused.step,
-                why: refused.why.clone(),
+                step: error.step(),
+                why: error.to_string(),
                 at: rfc3339(Utc::now()),
             });
-            let excess = rollouts.refused.len().saturating_sub(REFUSED_MAX);
-            rollouts.refused.drain(..excess);
+            let excess = rollouts.admission_errors.len();
+            let excess = excess.saturating_sub(ADMISSION_ERRORS_MAX);
+            rollouts.admission_errors.drain(..excess);
         });
     }
 

@@ -43,8 +43,8 @@ pub struct S3Ledger {
 enum Answer {
     /// It was done; the `ETag` since.
     Done(Option<String>),
-    /// It was refused: the object is this.
-    Refused(Box<Versioned>),
+    /// The precondition failed; the object as it is.
+    PreconditionFailed(Box<Versioned>),
 }
 
 impl S3Ledger {
@@ -105,7 +105,7 @@ impl S3Ledger {
                     holding.done(swap, etag);
                     return Ok(());
                 }
-                Answer::Refused(found) => match holding.refused(&swap, *found)? {
+                Answer::PreconditionFailed(found) => match holding.refused(&swap, *found)? {
                     Settled::Done => return Ok(()),
                     Settled::TakeAgain => {}
                 },
@@ -173,7 +173,7 @@ impl Place {
         let swap = Swap::new(next, etag, nonce());
         match self.write(&swap).await? {
             Answer::Done(etag) => Ok(swap.done(etag)),
-            Answer::Refused(found) => Ok(swap.settle(*found)?),
+            Answer::PreconditionFailed(found) => Ok(swap.settle(*found)?),
         }
     }
 
@@ -186,7 +186,7 @@ impl Place {
                 Ok(etag) => return Ok(Answer::Done(etag)),
                 Err((Some(PRECONDITION_FAILED), _)) => {
                     let found = self.read(swap.next.shard()).await?;
-                    return Ok(Answer::Refused(Box::new(found)));
+                    return Ok(Answer::PreconditionFailed(Box::new(found)));
                 }
                 Err((_, why)) => {
                     if !attempts.again(&what, &why).await {

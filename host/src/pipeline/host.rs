@@ -17,11 +17,11 @@ use crate::sink::own_files::OwnFiles;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::ShardBatches;
 use crate::source::aggregate::Outsiders;
-use crate::transform::admit::Release;
 use crate::transform::registry::Registry;
 use crate::transform::release_switch::ReleaseSwitch;
 use crate::transform::scores::Scores;
 use crate::transform::shadow::Shadow;
+use crate::transform::validate::Release;
 
 /// What all shards of a run share.
 pub struct Host {

@@ -85,22 +85,22 @@ impl Progress {
     fn register_releases(&self, registry: &mut Registry) {
         registry.register(
             "release_swaps",
-            "Times that another release began to serve",
+            "Times that another release became active",
             self.swaps.clone(),
         );
         registry.register(
-            "release_refusals",
-            "Releases that were refused, by the step of admission",
-            self.refusals.clone(),
+            "release_admission_errors",
+            "Releases that failed admission, by step",
+            self.admission_errors.clone(),
         );
         registry.register(
-            "release_withdrawals",
-            "Releases that this process took back because they did worse than they may",
-            self.withdrawals.clone(),
+            "release_rollbacks",
+            "Releases that this process rolled back because they exceeded their rollback policy",
+            self.rollbacks.clone(),
         );
         registry.register(
             "registry_failures",
-            "Looks at the registry that failed",
+            "Polls of the registry that failed",
             self.registry_failures.clone(),
         );
     }

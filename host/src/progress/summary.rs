@@ -38,12 +38,12 @@ pub struct Summary {
     pub already_committed: u64,
     /// Chunks that this run committed.
     pub chunks: u64,
-    /// Times that another release began to serve.
+    /// Times that another release became active.
     pub release_swaps: u64,
-    /// Releases that were refused.
-    pub release_refusals: u64,
-    /// Releases that this run took back because they did worse than they may.
-    pub release_withdrawals: u64,
-    /// Looks at the registry that failed.
+    /// Releases that failed admission.
+    pub release_admission_errors: u64,
+    /// Releases that this run rolled back because they exceeded their rollback policy.
+    pub release_rollbacks: u64,
+    /// Polls of the registry that failed.
     pub registry_failures: u64,
 }

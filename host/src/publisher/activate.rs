@@ -1,99 +1,99 @@
-//! `sluice transform activate` and `rollback`: which release serves.
+//! `sluice transform activate` and `rollback`.
 
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::{Place, author, change, gate, named};
+use super::{Place, author, change, loader, named};
 use crate::config::ConfigError;
-use crate::transform::admission::Refused;
-use crate::transform::guard::Guard;
+
+use crate::transform::rollback_policy::RollbackPolicy;
 use crate::transform::rollout::{Rollout, Share, Trial};
 use crate::transform::signature::PublicKey;
 
-/// What is to serve.
+/// Which release to activate, and how.
 #[derive(Debug, Args)]
 pub struct ActivateArgs {
-    /// The release: its id, or the first 8 digits of it or more.
+    /// The release: its id, or at least the first 8 digits of it.
     release: String,
     #[command(flatten)]
     place: Place,
-    /// Let it serve a part of the chunks, such as 5%.
+    /// Activate it as a canary, which transforms a share of the chunks, such as 5%.
     #[arg(long, value_name = "SHARE", conflicts_with = "shadow")]
     canary: Option<Share>,
-    /// Let it run beside the one that serves, on all chunks or a part of them, and land nothing; hosts
-    /// count what differs.
+    /// Activate it as a shadow, which transforms a share of the chunks beside the active release (100% by
+    /// default). Its output is compared and discarded.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "100%")]
     shadow: Option<Share>,
     #[command(flatten)]
-    guard: GuardArgs,
-    /// Why, for the history.
+    rollback_policy: RollbackPolicyArgs,
+    /// Record the reason in the history.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// The key that it has to be signed with: an Ed25519 public key in PEM, or a file that holds one.
+    /// Require a signature by this key: an Ed25519 public key in PEM, or a file that holds one.
     #[arg(long, env = "SLUICE_PUBLIC_KEY", value_name = "PEM|FILE")]
     public_key: Option<String>,
-    /// Activate it without trying it here, because it needs other limits than the usual ones.
+    /// Skip admission on this machine, for a release that needs other limits than the defaults.
     #[arg(long, action = ArgAction::SetTrue)]
     unchecked: bool,
 }
 
-/// What hosts take it back for on their own, measured against the release before.
+/// When hosts roll the release back, compared with the release before.
 #[derive(Debug, Args)]
-struct GuardArgs {
-    /// Take it back when it rejects more than this part of the records on top.
+struct RollbackPolicyArgs {
+    /// Roll back if it rejects this share of the records more.
     #[arg(long, value_name = "SHARE", default_value = "1%")]
     max_rejected: Share,
-    /// Take it back when it traps on or runs into limits with more than this part on top.
+    /// Roll back if it traps or exceeds limits on this share of the records more.
     #[arg(long, value_name = "SHARE", default_value = "0.1%")]
     max_failed: Share,
-    /// Take it back when a record takes so many times as long.
-    #[arg(long, value_name = "TIMES", default_value_t = Guard::default().slower)]
+    /// Roll back if a record takes this many times as long.
+    #[arg(long, value_name = "TIMES", default_value_t = RollbackPolicy::default().slower)]
     max_slower: f64,
-    /// Judge it from so many records of a host on.
-    #[arg(long, value_name = "N", default_value_t = Guard::default().records)]
-    judge_after: u64,
-    /// Watch it for so long; a canary is watched as long as it is one.
+    /// Compare once a host has seen this many records.
+    #[arg(long, value_name = "N", default_value_t = RollbackPolicy::default().records)]
+    min_records: u64,
+    /// Compare for this long after activation. A canary is compared as long as it is one.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     watch: Duration,
-    /// Never take it back.
+    /// Never roll back automatically.
     #[arg(long, action = ArgAction::SetTrue)]
-    unguarded: bool,
+    no_rollback: bool,
 }
 
-impl GuardArgs {
-    fn guard(&self) -> Result<Option<Guard>, ConfigError> {
+impl RollbackPolicyArgs {
+    fn policy(&self) -> Result<Option<RollbackPolicy>, ConfigError> {
         if self.max_slower.is_nan() || self.max_slower < 1.0 {
             return Err(ConfigError::new("max_slower", "must be 1 or more"));
         }
-        let guard = Guard {
+        let policy = RollbackPolicy {
             rejected: self.max_rejected.into(),
             failed: self.max_failed.into(),
             slower: self.max_slower,
-            records: self.judge_after.max(1),
+            records: self.min_records.max(1),
             watch: self.watch.into(),
         };
-        Ok((!self.unguarded).then_some(guard))
+        Ok((!self.no_rollback).then_some(policy))
     }
 }
 
-/// What is to be taken back.
+/// What to roll back.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     #[command(flatten)]
     place: Place,
-    /// Why, for the history.
+    /// Record the reason in the history.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }
 
-/// Lets a release serve.
+/// Activates a release.
 ///
 /// # Errors
-/// A release that is not there or would be refused, and a change of somebody else at the same moment.
+/// A release that does not exist or fails admission, and a concurrent change.
 pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
-    let guard = args.guard.guard()?;
+    let policy = args.rollback_policy.policy()?;
     let key = args.public_key.as_deref().map(PublicKey::parse).transpose();
     let key = key.map_err(|why| ConfigError::new("public_key", why))?;
     let registry = args.place.open().await?;
@@ -102,30 +102,29 @@ pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
     if args.unchecked {
         registry.manifest(release).await?;
     } else {
-        let refused = |refused: Refused| anyhow::anyhow!("it would be refused: {refused}");
-        let tried = gate()?.admit_from(&registry, key.as_ref(), release).await;
-        tried.map_err(refused)?;
+        let loaded = loader()?.load_from(&registry, key.as_ref(), release).await;
+        loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
     }
     let author = author(args.why.as_ref());
-    let trial = |share, guard| Trial {
+    let trial = |share, rollback_policy| Trial {
         release,
         share,
-        guard,
+        rollback_policy,
     };
     let next = match (args.canary, args.shadow) {
-        (Some(share), _) => seen.rollout.try_canary(trial(share, guard), &author),
+        (Some(share), _) => seen.rollout.try_canary(trial(share, policy), &author),
         (None, Some(share)) => seen.rollout.try_shadow(trial(share, None), &author),
-        (None, None) => seen.rollout.activate(release, guard, &author),
+        (None, None) => seen.rollout.activate(release, policy, &author),
     }?;
     change(&registry, &seen, &next).await?;
     println!("{}", state(&next));
     Ok(())
 }
 
-/// Ends a trial, or goes back.
+/// Ends a trial, or activates the release before.
 ///
 /// # Errors
-/// Nothing to go back to, and a change of somebody else at the same moment.
+/// No release to return to, and a concurrent change.
 pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let seen = registry.active().await?;
@@ -135,11 +134,11 @@ pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What serves, in a line or more.
+/// The active release and the trials, for people.
 pub fn state(rollout: &Rollout) -> String {
     let mut text = match rollout.active {
         Some(release) => format!("active  {release}  since {}", rollout.since),
-        None => "active  nothing: hosts serve the transform that they were started with".into(),
+        None => "active  nothing: hosts run the transform that they were started with".into(),
     };
     for (name, trial) in [("canary", &rollout.canary), ("shadow", &rollout.shadow)] {
         if let Some(Trial { release, share, .. }) = trial {

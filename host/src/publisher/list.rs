@@ -48,7 +48,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
     for release in registry.releases().await? {
         match registry.manifest(release).await {
             Ok(manifest) => releases.push(Listed { release, manifest }),
-            Err(error) if error.may_pass() => return Err(error.into()),
+            Err(error) if error.is_transient() => return Err(error.into()),
             Err(damaged) => eprintln!("sluice: {damaged}"),
         }
     }

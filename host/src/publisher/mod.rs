@@ -17,9 +17,9 @@ use crate::author::subject;
 use crate::config::{ConfigError, LakeTarget};
 use crate::retry::Patience;
 use crate::sink::own_files::{self, OwnFiles};
-use crate::transform::admission::Gate;
 use crate::transform::cases::{self, document};
 use crate::transform::limits::Limits;
+use crate::transform::loader::ReleaseLoader;
 use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, Versioned};
 use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
@@ -101,7 +101,7 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let document = document(&files).map_err(|error| wrong(error.to_string()))?;
     if document.len() > CASES_MAX_BYTES {
         let why = format!(
-            "{} bytes as a document, at most {CASES_MAX_BYTES} are taken",
+            "{} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
             document.len()
         );
         return Err(wrong(why).into());
@@ -110,8 +110,8 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Where releases are tried before they may serve anywhere.
-fn gate() -> anyhow::Result<Gate> {
-    Ok(Gate {
+fn loader() -> anyhow::Result<ReleaseLoader> {
+    Ok(ReleaseLoader {
         engine: subject::engine(1)?,
         limits: Limits::default(),
     })

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
 
-use super::{Place, gate};
+use super::{Place, loader};
 use crate::author::subject;
 use crate::config::ConfigError;
-use crate::transform::admission::Refused;
+
 use crate::transform::release::{Digest, Manifest, ReleaseBundle};
 use crate::transform::signature::PrivateKey;
 
@@ -40,7 +40,7 @@ pub struct PublishArgs {
 /// Publishes a release and prints its id.
 ///
 /// # Errors
-/// What cannot be read or written, and a release that would be refused.
+/// What cannot be read or written, and a release that fails admission.
 pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let key = args.sign.as_deref().map(PrivateKey::read).transpose();
@@ -48,9 +48,10 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let cases = args.cases.as_deref().map(super::cases).transpose()?;
     let mut bundle = bundle(args, cases.as_deref())?;
     if !args.unchecked {
-        let refused = |refused: Refused| anyhow::anyhow!("it would be refused: {refused}");
-        let admitted = gate()?.admit(bundle.clone(), cases.clone()).await;
-        let contract = admitted.map_err(refused)?.contract().map(str::to_owned);
+        let loaded = loader()?.load(bundle.clone(), cases.clone()).await;
+        let release =
+            loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
+        let contract = release.contract().map(str::to_owned);
         let manifest = Manifest {
             contract,
             ..bundle.manifest().clone()

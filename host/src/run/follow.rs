@@ -13,12 +13,12 @@ use super::rules::Rules;
 use crate::config::{Following, RunSettings};
 use crate::pipeline::Host;
 use crate::sink::own_files::{self, OwnFiles};
-use crate::transform::admission::Refused;
-use crate::transform::admit::Release;
 use crate::transform::registry::{Registry, RegistryError, Versioned};
 use crate::transform::release::ReleaseId;
 use crate::transform::release_switch::{ActiveReleases, OnTrial};
 use crate::transform::rollout::{Author, Rollout, Trial};
+use crate::transform::validate::AdmissionError;
+use crate::transform::validate::Release;
 
 /// What a run needs to follow a registry.
 pub struct Follower {
@@ -33,9 +33,9 @@ pub struct Follower {
 #[derive(Default)]
 struct Seen {
     active: Option<Versioned>,
-    /// Releases that were refused, which do not change.
-    refused: HashMap<ReleaseId, Refused>,
-    /// Whether a release could not be had for a reason that may pass.
+    /// Releases that failed admission. A release does not change, so the error is permanent.
+    rejected: HashMap<ReleaseId, AdmissionError>,
+    /// Whether a release could not be loaded because of a transient error.
     again: bool,
     looked_at: Option<Instant>,
 }
@@ -103,8 +103,8 @@ impl Follower {
                     self.rules.switch().swap(ActiveReleases::of(release));
                     break;
                 }
-                Err(refused) if refused.may_pass => return Err(refused.into()),
-                Err(_said_already) => {}
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(_logged) => {}
             }
         }
         self.adopt(seen, active).await;
@@ -129,7 +129,7 @@ impl Follower {
     }
 
     /// Looks at the registry once: what has changed there is taken up, and a release that does worse than
-    /// it may is taken back.
+    /// its rollback policy allows is rolled back.
     async fn look(&self) {
         let mut seen = self.seen.lock().await;
         seen.looked_at = Some(Instant::now());
@@ -140,12 +140,12 @@ impl Follower {
             Err(error) => return self.failed(&error),
         }
         self.host.health.looked_at_registry(None);
-        self.judge(&seen).await;
+        self.roll_back_if_exceeded(&seen).await;
     }
 
     fn failed(&self, error: &RegistryError) {
         let error = error.to_string();
-        tracing::warn!(error, "cannot use the registry, serving on");
+        tracing::warn!(error, "cannot use the registry, keeping the active release");
         self.host.progress.registry_failed();
         self.host.health.looked_at_registry(Some(error));
     }
@@ -158,7 +158,7 @@ impl Follower {
         let number = |seen: &Versioned| seen.rollout.number;
         if seen.active.as_ref().map(number) != Some(rollout.number) {
             // Who changes what serves may have mended what was wrong, such as a missing signature.
-            seen.refused.clear();
+            seen.rejected.clear();
         }
         let mut releases = ActiveReleases::clone(&now);
         if let Ok(release) = self.had(seen, rollout.active).await
@@ -197,52 +197,48 @@ impl Follower {
         Some(OnTrial { release, share })
     }
 
-    /// The release that is wanted, admitted; none is what the run was started with. A refusal is said
-    /// once.
+    /// Loads the release that is wanted; `None` means the one that the run was started with. An error is
+    /// logged once.
     async fn had(
         &self,
         seen: &mut Seen,
         wanted: Option<ReleaseId>,
-    ) -> Result<Arc<Release>, Refused> {
+    ) -> Result<Arc<Release>, AdmissionError> {
         let Some(id) = wanted else {
             return Ok(self.rules.own().clone());
         };
         if let Some(release) = self.rules.known(id) {
             return Ok(release);
         }
-        if let Some(refused) = seen.refused.get(&id) {
-            return Err(refused.clone());
+        if let Some(error) = seen.rejected.get(&id) {
+            return Err(error.clone());
         }
         let key = self.following.public_key.as_ref();
-        let admitted = self.rules.gate().admit_from(&self.registry, key, id).await;
+        let admitted = self.rules.loader().load_from(&self.registry, key, id).await;
         match &admitted {
             Ok(release) => self.rules.remember(release.clone()),
-            Err(refused) => self.refused(seen, id, refused),
+            Err(error) => self.admission_failed(seen, id, error),
         }
         admitted
     }
 
-    fn refused(&self, seen: &mut Seen, id: ReleaseId, refused: &Refused) {
-        let Refused {
-            step,
-            why,
-            may_pass,
-        } = refused;
-        self.host.health.refused(id, refused);
-        if *may_pass {
-            // The registry's fault and not the release's: nobody has to mend it.
-            tracing::warn!(release = %id, step, why, "cannot use the registry for a release yet, serving on");
+    fn admission_failed(&self, seen: &mut Seen, id: ReleaseId, error: &AdmissionError) {
+        let step = error.step();
+        self.host.health.admission_failed(id, error);
+        if error.is_transient() {
+            // The registry's fault and not the release's: nobody has to fix the release.
+            tracing::warn!(release = %id, step, %error, "cannot use the registry to load a release, keeping the active one");
             self.host.progress.registry_failed();
             seen.again = true;
         } else {
-            tracing::error!(release = %id, step, why, "a release is refused, serving on");
-            self.host.progress.refused(step);
-            seen.refused.insert(id, refused.clone());
+            tracing::error!(release = %id, step, %error, "a release failed admission, keeping the active one");
+            self.host.progress.admission_failed(step);
+            seen.rejected.insert(id, error.clone());
         }
     }
 
-    /// Takes a release back that does worse than the one that it is measured against.
-    async fn judge(&self, seen: &Seen) {
+    /// Rolls back a release that does worse than its rollback policy allows.
+    async fn roll_back_if_exceeded(&self, seen: &Seen) {
         let Some(active) = &seen.active else { return };
         let Some((release, why)) = self.breach(&active.rollout) else {
             return;
@@ -252,40 +248,41 @@ impl Follower {
             at: Utc::now(),
             why: Some(why.clone()),
         };
-        let Some(next) = active.rollout.withdraw(release, &author) else {
+        let Some(next) = active.rollout.roll_back_release(release, &author) else {
             return;
         };
-        tracing::error!(%release, why, "a release does worse than it may, taking it back");
+        tracing::error!(%release, why, "rolling back a release, it exceeds its rollback policy");
         match self.registry.change(active, &next).await {
-            Ok(()) => self.host.progress.withdrew(),
+            Ok(()) => self.host.progress.rolled_back(),
             Err(RegistryError::Raced) => {}
             Err(error) => self.failed(&error),
         }
     }
 
-    /// The release on trial, or the new one, if it does worse than it may.
+    /// The canary or the new active release, if it exceeds its rollback policy.
     fn breach(&self, rollout: &Rollout) -> Option<(ReleaseId, String)> {
         let (now, scores) = (self.rules.switch().now(), &self.host.scores);
         let tried = rollout.canary.as_ref().zip(now.canary.as_ref());
         if let Some((
             Trial {
-                guard: Some(guard), ..
+                rollback_policy: Some(policy),
+                ..
             },
             canary,
         )) = tried
         {
             let release = canary.release.id();
-            let breach = guard.judge(&scores.of(release), &scores.of(now.active.id()));
+            let breach = policy.evaluate(&scores.of(release), &scores.of(now.active.id()));
             if let Some(breach) = breach {
                 return Some((release, breach.to_string()));
             }
         }
-        let (guard, before) = (rollout.watching(Utc::now())?, now.before?);
+        let (policy, before) = (rollout.policy_at(Utc::now())?, now.before?);
         let release = now.active.id();
         if rollout.active != Some(release) {
             return None;
         }
-        let breach = guard.judge(&scores.of(release), &scores.of(before))?;
+        let breach = policy.evaluate(&scores.of(release), &scores.of(before))?;
         Some((release, breach.to_string()))
     }
 }

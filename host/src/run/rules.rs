@@ -14,21 +14,21 @@ use crate::pipeline::{Fresh, Plan};
 use crate::sink::own_files::{self, OwnFiles};
 use crate::source::aggregate::Outsiders;
 use crate::transform::ENRICH;
-use crate::transform::admission::{Gate, Refused};
-use crate::transform::admit::{Release, admit_compiled};
 use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
+use crate::transform::loader::ReleaseLoader;
 use crate::transform::precompiled;
 use crate::transform::registry::Registry;
 use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::release_switch::ReleaseSwitch;
+use crate::transform::validate::{Release, validate_compiled};
 
 /// How many releases are remembered that do not serve at the moment: going back is quick.
 const REMEMBERED: usize = 8;
 
 /// The releases that serve, and how others get to.
 pub struct Rules {
-    gate: Gate,
+    loader: ReleaseLoader,
     format: Format,
     outsiders: Outsiders,
     own: Arc<Release>,
@@ -37,10 +37,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Admits the release that is offered, which serves until another does.
+    /// Loads the release that the run is started with, which is active until another is.
     ///
     /// # Errors
-    /// A component that is refused.
+    /// A component that fails admission.
     pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
@@ -48,16 +48,16 @@ impl Rules {
             .or_else(|| precompiled::beside_the_program(bundle.component()))
             .and_then(|folder| precompiled::load(&engine, &folder, bundle.component()));
         let limits = settings.limits.clone();
-        let gate = Gate { engine, limits };
+        let loader = ReleaseLoader { engine, limits };
         let own = match compiled {
-            Some(component) => admit_compiled(&gate.engine, &component, bundle, &gate.limits)
-                .map(Arc::new)
-                .map_err(Refused::from),
-            None => gate.admit(bundle.clone(), None).await,
+            Some(component) => {
+                validate_compiled(&loader.engine, &component, bundle, &loader.limits).map(Arc::new)
+            }
+            None => loader.load(bundle.clone(), None).await,
         };
-        let own = own.with_context(|| format!("{} is refused", name(settings)))?;
+        let own = own.with_context(|| format!("cannot admit {}", name(settings)))?;
         Ok(Self {
-            gate,
+            loader,
             format: settings.format,
             outsiders: settings.outsiders,
             switch: Arc::new(ReleaseSwitch::new(own.clone())),
@@ -78,10 +78,10 @@ impl Rules {
         &self.switch
     }
 
-    /// Where others are admitted.
+    /// Loads other releases.
     #[must_use]
-    pub fn gate(&self) -> &Gate {
-        &self.gate
+    pub fn loader(&self) -> &ReleaseLoader {
+        &self.loader
     }
 
     fn admitted(&self) -> MutexGuard<'_, VecDeque<Arc<Release>>> {
@@ -130,10 +130,9 @@ impl Rules {
         let release = match self.known(pending.release) {
             Some(known) => known,
             None => {
-                let refused =
-                    || format!("release {}, which has a range to finish", pending.release);
-                let admitted = self.gate.admit_again(registry, pending.release).await;
-                admitted.with_context(refused)?
+                let what = || format!("release {}, which has a range to finish", pending.release);
+                let loaded = self.loader.reload(registry, pending.release).await;
+                loaded.with_context(what)?
             }
         };
         Ok(Plan {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::rules::Rules;
 use crate::config::RunSettings;
 use crate::pipeline::Host;
-use crate::transform::admission::Refused;
+
 use crate::transform::release::{Digest, ReleaseBundle};
 use crate::transform::release_switch::ActiveReleases;
 
@@ -71,7 +71,7 @@ impl Watcher {
             Err(error) => return tracing::error!(error, "the settings"),
         };
         let id = bundle.manifest().id();
-        match self.rules.gate().admit(bundle, None).await {
+        match self.rules.loader().load(bundle, None).await {
             Ok(release) => {
                 let (transform, serving) = (release.name(), release.as_ref().into());
                 self.host.scores.forget(id);
@@ -80,11 +80,11 @@ impl Watcher {
                 self.host.progress.swapped();
                 tracing::warn!(release = %id, transform, "the file has changed, serving it now");
             }
-            Err(refused) => {
-                let Refused { step, why, .. } = &refused;
-                tracing::error!(release = %id, step, why, "the file has changed and is refused");
-                self.host.progress.refused(step);
-                self.host.health.refused(id, &refused);
+            Err(error) => {
+                let step = error.step();
+                tracing::error!(release = %id, step, %error, "the file has changed and fails admission");
+                self.host.progress.admission_failed(step);
+                self.host.health.admission_failed(id, &error);
             }
         }
     }

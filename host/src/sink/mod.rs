@@ -79,13 +79,13 @@ pub enum SinkError {
         /// The cause.
         why: String,
     },
-    /// A queue refuses a message and would refuse it again.
+    /// A queue rejects a message permanently.
     #[error(
-        "{queue} refuses the message of {message} and would again: {why}; nothing of its chunk is \
+        "{queue} rejects the message of {message} permanently: {why}; nothing of its chunk is \
          committed. Change the queue so that it takes the message, or finish the chunk without a bus \
          (--bus none)"
     )]
-    Refused {
+    MessageRejected {
         /// The queue.
         queue: String,
         /// What the message is of: a record, or an object that it tells of.

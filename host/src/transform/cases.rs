@@ -18,10 +18,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::admit::Release;
 use super::compare::fields;
 use super::compare::record_result::record_results;
 use super::sandbox::SandboxError;
+use super::validate::Release;
 use crate::record::Batch;
 
 /// The version of the document that holds cases in a registry; a reader refuses a later one.

@@ -12,11 +12,11 @@ use tokio::process::Command;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::admit::COMPONENT_MAX_BYTES;
 use super::engine::engine;
 use super::limits::Limits;
 use super::precompiled;
 use super::sanitize::sanitize;
+use super::validate::COMPONENT_MAX_BYTES;
 
 /// The subcommand of `sluice transform` that the compiler process runs.
 pub const COMMAND: &str = "compiler-process";

@@ -15,7 +15,7 @@ use super::state::State;
 /// Gives the store the budget of one call.
 pub(super) fn arm(store: &mut Store<State>, limits: &Limits) {
     store.data_mut().deadline = Instant::now() + limits.time;
-    store.data_mut().memory.refused = false;
+    store.data_mut().memory.exceeded = false;
     let fueled = store
         .set_fuel(limits.fuel)
         .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_BETWEEN_LOOKS)));

@@ -15,7 +15,7 @@ const SPARE_INSTANCES: u32 = 4;
 const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 
 /// Such a component has a memory of its own in each part. What they take together is bounded by
-/// [`MemoryGuard`](super::limits::MemoryGuard).
+/// [`MemoryLimiter`](super::limits::MemoryLimiter).
 const MEMORIES_PER_COMPONENT: u32 = 4;
 
 /// The space that each instance's metadata may take.

@@ -63,12 +63,12 @@ impl Instance {
         let Some(trap) = error.downcast_ref::<Trap>() else {
             return Reason::fault(Fault::InvalidOutput, format!("{:#}", error.root_cause()));
         };
-        let refused_memory = self.store.data().memory.refused;
+        let out_of_memory = self.store.data().memory.exceeded;
         let fault = match trap {
             Trap::OutOfFuel => Fault::OutOfFuel,
             Trap::Interrupt => Fault::OutOfTime,
             Trap::StackOverflow => Fault::StackOverflow,
-            _ if refused_memory => Fault::OutOfMemory,
+            _ if out_of_memory => Fault::OutOfMemory,
             _ => Fault::Trap,
         };
         let mut reason = Reason::fault(fault, trap.to_string());

@@ -59,31 +59,31 @@ pub(super) const TABLE_ELEMENTS: usize = 20_000;
 /// milliseconds at most, for what copies or fills memory pays by the byte.
 pub(super) const FUEL_BETWEEN_LOOKS: u64 = 1_000_000;
 
-/// Counts what wasmtime asks for and remembers a refusal, because a guest that runs out of memory
+/// Limits memory and remembers when a limit was hit, because a guest that runs out of memory
 /// reports only that it aborted.
 #[derive(Debug, Default)]
-pub(super) struct MemoryGuard {
+pub(super) struct MemoryLimiter {
     memory_bytes: usize,
     /// What the memories of the instance have together.
     used_bytes: usize,
-    /// Whether a growth was refused in this call.
-    pub(super) refused: bool,
+    /// Whether a growth was denied in this call.
+    pub(super) exceeded: bool,
     /// The most linear memory that the instance has had, bytes.
     pub(super) peak_bytes: usize,
 }
 
-impl MemoryGuard {
+impl MemoryLimiter {
     pub(super) fn new(memory_bytes: usize) -> Self {
         Self {
             memory_bytes,
             used_bytes: 0,
-            refused: false,
+            exceeded: false,
             peak_bytes: 0,
         }
     }
 }
 
-impl ResourceLimiter for MemoryGuard {
+impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -95,7 +95,7 @@ impl ResourceLimiter for MemoryGuard {
         if allowed {
             self.used_bytes = used_bytes;
         }
-        self.refused |= !allowed;
+        self.exceeded |= !allowed;
         if allowed {
             self.peak_bytes = self.peak_bytes.max(desired);
         }
@@ -109,7 +109,7 @@ impl ResourceLimiter for MemoryGuard {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= TABLE_ELEMENTS;
-        self.refused |= !allowed;
+        self.exceeded |= !allowed;
         Ok(allowed)
     }
 }
@@ -120,13 +120,13 @@ mod tests {
 
     #[test]
     fn memories_share_one_budget() {
-        let mut guard = MemoryGuard::new(100);
-        let mut grow = |current, desired| guard.memory_growing(current, desired, None).unwrap();
+        let mut limiter = MemoryLimiter::new(100);
+        let mut grow = |current, desired| limiter.memory_growing(current, desired, None).unwrap();
         assert!(grow(0, 60));
         assert!(grow(0, 30));
         assert!(!grow(30, 41));
         assert!(grow(60, 70));
         assert!(!grow(70, 71));
-        assert!(guard.refused);
+        assert!(limiter.exceeded);
     }
 }

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 use self::files::{Files, Found, Look, Version};
-use super::admit::COMPONENT_MAX_BYTES;
 use super::release::{Digest, Manifest, ReleaseBundle, ReleaseId};
 use super::rollout::{Rollout, RolloutError};
+use super::validate::COMPONENT_MAX_BYTES;
 
 /// The document that says what serves.
 pub const ACTIVE: &str = "active.json";
@@ -42,7 +42,7 @@ pub struct Registry<F> {
 }
 
 /// Why a release cannot be kept or had.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum RegistryError {
     /// A file cannot be written or read.
     #[error("{file}: {why}")]
@@ -61,7 +61,7 @@ pub enum RegistryError {
         file: String,
     },
     /// A file of the release is larger than is taken.
-    #[error("release {id}: {file} has {bytes} bytes, at most {max} are taken")]
+    #[error("release {id}: {file} has {bytes} bytes, at most {max} are allowed")]
     Size {
         /// The release.
         id: ReleaseId,
@@ -96,7 +96,7 @@ pub enum RegistryError {
 impl RegistryError {
     /// Whether it may pass by itself.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::File { .. })
     }
 

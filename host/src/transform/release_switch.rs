@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::admit::Release;
 use super::release::{Digest, ReleaseId};
 use super::rollout::Share;
+use super::validate::Release;
 use crate::record::{SequenceNumber, ShardId};
 
 /// Holds the releases that serve at the moment.

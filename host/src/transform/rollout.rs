@@ -12,8 +12,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::guard::Guard;
 use super::release::ReleaseId;
+use super::rollback_policy::RollbackPolicy;
 
 /// The version of the document; a reader refuses a later one.
 const VERSION: u32 = 1;
@@ -37,7 +37,7 @@ pub struct Rollout {
     pub since: String,
     /// What takes it back on its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guard: Option<Guard>,
+    pub rollback_policy: Option<RollbackPolicy>,
     /// A release that serves a part of the chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Trial>,
@@ -62,7 +62,7 @@ pub struct Trial {
     pub share: Share,
     /// What ends the trial of a canary on its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guard: Option<Guard>,
+    pub rollback_policy: Option<RollbackPolicy>,
 }
 
 /// A part of all chunks, more than none and at most all.
@@ -179,7 +179,7 @@ pub struct Author {
 }
 
 /// A change that the document does not allow.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RolloutError {
     /// The document is of a later version.
     #[error("version {0} is not one that this program knows (it knows {VERSION})")]
@@ -202,7 +202,7 @@ impl Rollout {
             nonce: String::new(),
             active: None,
             since: String::new(),
-            guard: None,
+            rollback_policy: None,
             canary: None,
             shadow: None,
             previous: Vec::new(),
@@ -229,7 +229,7 @@ impl Rollout {
     pub fn activate(
         &self,
         release: ReleaseId,
-        guard: Option<Guard>,
+        rollback_policy: Option<RollbackPolicy>,
         author: &Author,
     ) -> Result<Self, RolloutError> {
         if self.active == Some(release) {
@@ -239,7 +239,7 @@ impl Rollout {
         next.previous.push(self.active);
         let excess = next.previous.len().saturating_sub(PREVIOUS_MAX);
         next.previous.drain(..excess);
-        next.serve(Some(release), guard, author);
+        next.serve(Some(release), rollback_policy, author);
         Ok(next)
     }
 
@@ -293,10 +293,10 @@ impl Rollout {
         Some(next)
     }
 
-    /// Takes back a release that was found to be bad: ends its trial, or makes the one before it active
-    /// again. `None` where somebody has done that already.
+    /// Rolls back a release that exceeds its rollback policy: ends its trial, or makes the release before
+    /// it active again. `None` if that has been done already.
     #[must_use]
-    pub fn withdraw(&self, release: ReleaseId, author: &Author) -> Option<Self> {
+    pub fn roll_back_release(&self, release: ReleaseId, author: &Author) -> Option<Self> {
         if self
             .canary
             .as_ref()
@@ -310,9 +310,14 @@ impl Rollout {
         serves.then(|| self.go_back(author)).flatten()
     }
 
-    fn serve(&mut self, release: Option<ReleaseId>, guard: Option<Guard>, author: &Author) {
+    fn serve(
+        &mut self,
+        release: Option<ReleaseId>,
+        rollback_policy: Option<RollbackPolicy>,
+        author: &Author,
+    ) {
         self.active = release;
-        self.guard = guard;
+        self.rollback_policy = rollback_policy;
         self.since = rfc3339(author.at);
         self.canary = None;
         if self.shadow.as_ref().map(|shadow| shadow.release) == release {
@@ -337,13 +342,13 @@ impl Rollout {
         next
     }
 
-    /// The guard of the active release, as long as it watches.
+    /// The rollback policy of the active release, until its time is over.
     #[must_use]
-    pub fn watching(&self, now: DateTime<Utc>) -> Option<&Guard> {
-        let guard = self.guard.as_ref()?;
+    pub fn policy_at(&self, now: DateTime<Utc>) -> Option<&RollbackPolicy> {
+        let policy = self.rollback_policy.as_ref()?;
         let since = DateTime::parse_from_rfc3339(&self.since).ok()?;
-        let watched = TimeDelta::from_std(guard.watch.into()).ok()?;
-        (now - since.to_utc() < watched).then_some(guard)
+        let watched = TimeDelta::from_std(policy.watch.into()).ok()?;
+        (now - since.to_utc() < watched).then_some(policy)
     }
 
     /// Every release that is named as one that serves, is tried, or can be gone back to.

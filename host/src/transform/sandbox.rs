@@ -12,9 +12,9 @@ use super::bindings::exports::sluice::transform::{batch, rules};
 use super::bindings::sluice::transform::log;
 use super::drive::{arm, drive};
 use super::instance::Instance;
-use super::judge::Judge;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason, Transformed};
+use super::output_validation::OutputValidator;
 use super::sanitize::sanitize;
 use super::state::{LogBudget, State};
 use super::usage::{Account, Usage};
@@ -200,7 +200,7 @@ impl Program {
         });
         account.usage.add_call(&instance.store, &self.limits);
         match called {
-            Ok(outcome) => Ok(Judge::new(&self.limits).batch(records.len(), outcome)),
+            Ok(outcome) => Ok(OutputValidator::new(&self.limits).batch(records.len(), outcome)),
             Err(error) => {
                 tracing::debug!(error = %format!("{error:#}"), "the batch call failed, continuing record by record");
                 Ok(None)
@@ -215,21 +215,21 @@ impl Program {
         deadline: Option<Instant>,
         account: &mut Account,
     ) -> Result<Transformed, SandboxError> {
-        let mut judge = Judge::new(&self.limits);
+        let mut validator = OutputValidator::new(&self.limits);
         let mut instance = None;
         for record in batch.records() {
             if deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 return Err(SandboxError::Late);
             }
             if record.data.len() > self.limits.record_bytes {
-                judge.reject(self.too_large(record.data.len()));
+                validator.reject(self.too_large(record.data.len()));
             } else if timed_out.contains(&record.position) {
-                judge.reject_timed_out(self.out_of_time());
+                validator.reject_timed_out(self.out_of_time());
             } else {
-                self.run_record(&mut instance, batch, &record, &mut judge, account)?;
+                self.run_record(&mut instance, batch, &record, &mut validator, account)?;
             }
         }
-        Ok(judge.finish())
+        Ok(validator.finish())
     }
 
     /// Runs one record in `instance`, or in a fresh one where there is none; takes the instance away
@@ -239,7 +239,7 @@ impl Program {
         instance: &mut Option<Instance>,
         batch: &Batch,
         record: &Record<'_>,
-        judge: &mut Judge<'_>,
+        validator: &mut OutputValidator<'_>,
         account: &mut Account,
     ) -> Result<(), SandboxError> {
         let mut timed_out = false;
@@ -252,16 +252,16 @@ impl Program {
             let called = live.transform(batch, record);
             account.usage.add_call(&live.store, &self.limits);
             match called {
-                Ok(Ok(events)) => judge.events(&events),
+                Ok(Ok(events)) => validator.events(&events),
                 Ok(Err(rejection)) => {
-                    judge.reject(Reason::rejected(&rejection.code, rejection.message));
+                    validator.reject(Reason::rejected(&rejection.code, rejection.message));
                 }
                 Err(error) => {
                     let reason = live.reason(&error);
                     if reason.code != Fault::OutOfTime.code() {
-                        judge.reject(reason);
+                        validator.reject(reason);
                     } else if timed_out {
-                        judge.reject_timed_out(self.out_of_time());
+                        validator.reject_timed_out(self.out_of_time());
                     } else {
                         timed_out = true;
                         continue;

@@ -22,7 +22,7 @@ const TIME: Duration = Duration::from_secs(10);
 const SHOWN: usize = 5;
 
 /// Why settings do not pass, or why they cannot be checked.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SchemaError {
     /// The component's fault: no JSON, no JSON Schema, too long, or one that refers to what is not in
     /// it.
@@ -50,13 +50,13 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     }
     if schema.len() > SCHEMA_MAX_BYTES {
         let bytes = schema.len();
-        let why = format!("it has {bytes} bytes, at most {SCHEMA_MAX_BYTES} are taken");
+        let why = format!("it has {bytes} bytes, at most {SCHEMA_MAX_BYTES} are allowed");
         return Err(SchemaError::Unusable(why));
     }
     let (schema, settings) = (schema.to_owned(), settings.to_owned());
     let (verdict, waiting) = mpsc::channel();
     let checker = thread::Builder::new().name("schema".to_owned());
-    let started = checker.spawn(move || verdict.send(judge(&schema, &settings)));
+    let started = checker.spawn(move || verdict.send(validate(&schema, &settings)));
     started.map_err(|error| SchemaError::Unusable(format!("no thread to check it: {error}")))?;
     match waiting.recv_timeout(TIME) {
         Ok(verdict) => verdict,
@@ -65,7 +65,7 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     }
 }
 
-fn judge(schema: &str, settings: &str) -> Result<(), SchemaError> {
+fn validate(schema: &str, settings: &str) -> Result<(), SchemaError> {
     let schema: Value = serde_json::from_str(schema)
         .map_err(|error| SchemaError::Unusable(format!("it is not JSON: {error}")))?;
     let settings: Value = serde_json::from_str(settings)

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::guard::Score;
 use super::outcome::{Fault, Transformed};
 use super::release::ReleaseId;
+use super::rollback_policy::Score;
 
 /// A score for each release that has transformed a batch.
 #[derive(Debug, Default)]

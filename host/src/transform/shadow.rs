@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::admit::Release;
 use super::compare::Comparison;
 use super::compare::fields::Difference;
 use super::compare::record_result::record_results;
-use super::guard::Score;
 use super::outcome::Transformed;
 use super::release::ReleaseId;
+use super::rollback_policy::Score;
+use super::validate::Release;
 use crate::record::Batch;
 
 /// How many times the serving release's time a shadow may take for a batch, and how much on top, before

@@ -1,4 +1,4 @@
-//! What an instance has of the host: its memory's guard, and the log.
+//! What an instance has of the host: its memory limiter, and the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -7,7 +7,7 @@ use std::time::Instant;
 use wasmtime::Trap;
 
 use super::bindings::sluice::transform::log;
-use super::limits::MemoryGuard;
+use super::limits::MemoryLimiter;
 use super::sanitize::sanitize;
 
 /// Messages that the instances of one batch may log together; the rest is counted.
@@ -15,7 +15,7 @@ const LOG_MESSAGES_PER_BATCH: u32 = 100;
 
 /// What an instance's store holds.
 pub struct State {
-    pub(super) memory: MemoryGuard,
+    pub(super) memory: MemoryLimiter,
     /// When the call that runs has taken too long.
     pub(super) deadline: Instant,
     log: Arc<LogBudget>,
@@ -24,7 +24,7 @@ pub struct State {
 impl State {
     pub(super) fn new(memory_bytes: usize, log: Arc<LogBudget>) -> Self {
         Self {
-            memory: MemoryGuard::new(memory_bytes),
+            memory: MemoryLimiter::new(memory_bytes),
             deadline: Instant::now(),
             log,
         }

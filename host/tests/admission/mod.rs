@@ -1,34 +1,34 @@
-//! What is not fit to serve is refused before it sees a record, and the message names the step.
+//! A component that fails admission sees no record, and the message names the step.
 
 use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::transform::ENRICH;
-use sluice::transform::admit::{COMPONENT_MAX_BYTES, admit};
 use sluice::transform::limits::Limits;
 use sluice::transform::release::ReleaseBundle;
+use sluice::transform::validate::{COMPONENT_MAX_BYTES, validate};
 
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{
     CallMode, admitted, batch, limits, obeyed, shared_engine, try_admit, words,
 };
 
-/// Why a component with these settings is refused.
-fn refusal_of(component: &[u8], settings: &str) -> String {
+/// Why a component with these settings fails admission.
+fn admission_error(component: &[u8], settings: &str) -> String {
     let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
-    match admit(shared_engine(), &bundle, &limits()) {
+    match validate(shared_engine(), &bundle, &limits()) {
         Ok(release) => panic!("{} was admitted", release.name()),
-        Err(refusal) => refusal.to_string(),
+        Err(error) => error.to_string(),
     }
 }
 
-/// Asserts that the refusal begins with the step and names `parts`.
-fn refused(component: &[u8], settings: &str, step: &str, parts: &[&str]) {
-    let refusal = refusal_of(component, settings);
-    assert!(refusal.starts_with(&format!("{step}: ")), "{refusal}");
+/// Asserts that the error begins with the step and names `parts`.
+fn fails_at(component: &[u8], settings: &str, step: &str, parts: &[&str]) {
+    let error = admission_error(component, settings);
+    assert!(error.starts_with(&format!("{step}: ")), "{error}");
     for part in parts {
-        assert!(refusal.contains(part), "{part:?} is not in {refusal}");
+        assert!(error.contains(part), "{part:?} is not in {error}");
     }
 }
 
@@ -52,15 +52,15 @@ fn a_sound_component_is_admitted_under_its_own_name() {
 }
 
 #[test]
-fn a_truncated_file_is_refused() {
+fn a_truncated_file_fails_admission() {
     let length = ENRICH.len();
     for cut in [1, 4, 7, 9, 100, length / 2, length - 1_000, length - 1] {
-        refused(&ENRICH[..cut], "{}", "compile", &[]);
+        fails_at(&ENRICH[..cut], "{}", "compile", &[]);
     }
     // So much is a whole component, and an empty one.
-    refused(&ENRICH[..8], "{}", "world", &[]);
-    refused(b"", "{}", "compile", &[]);
-    refused(b"#!/bin/sh\n", "{}", "compile", &[]);
+    fails_at(&ENRICH[..8], "{}", "world", &[]);
+    fails_at(b"", "{}", "compile", &[]);
+    fails_at(b"#!/bin/sh\n", "{}", "compile", &[]);
 }
 
 /// A flipped bit may make another component that is as good; none may make the host fall over.
@@ -79,7 +79,7 @@ fn a_flipped_bit_never_panics() {
         let bit = dice.random_range(0..component.len() * 8);
         component[bit / 8] ^= 1 << (bit % 8);
         let bundle = ReleaseBundle::new(component, "{}").unwrap();
-        if let Ok(release) = admit(shared_engine(), &bundle, &short) {
+        if let Ok(release) = validate(shared_engine(), &bundle, &short) {
             let records = batch(&["first", "last"]);
             let _whatever = release.run(&records, &[]);
             admitted_anyway += 1;
@@ -113,14 +113,14 @@ const PARTS: &str = r#"
 #[test]
 fn a_component_of_several_parts_gets_as_far_as_any_other() {
     let component = wat(&format!("(component {PARTS})"));
-    refused(&component, "{}", "world", &["sluice:transform/rules"]);
+    fails_at(&component, "{}", "world", &["sluice:transform/rules"]);
 }
 
 #[test]
 fn a_component_over_the_limit_is_refused_unread() {
     let large = vec![0; COMPONENT_MAX_BYTES + 1];
-    refused(&large, "{}", "size", &["10485761", "10485760"]);
-    refused(&large[1..], "{}", "compile", &[]);
+    fails_at(&large, "{}", "size", &["10485761", "10485760"]);
+    fails_at(&large[1..], "{}", "compile", &[]);
 }
 
 /// The component's own schema is asked before the component is.
@@ -140,7 +140,7 @@ fn settings_are_checked_by_the_components_schema() {
             "settings: partition_by: value has non-unique elements",
         ),
     ] {
-        assert_eq!(refusal_of(ENRICH, settings), message);
+        assert_eq!(admission_error(ENRICH, settings), message);
     }
     admitted(ENRICH, r#"{"partition_by":["date","hour"]}"#, &limits());
 }
@@ -151,6 +151,6 @@ fn a_component_that_wants_more_memory_than_an_instance_gets_is_refused() {
         memory_bytes: 1 << 16,
         ..limits()
     };
-    let refusal = try_admit(ENRICH, "{}", &small).err().unwrap().to_string();
-    assert!(refusal.contains("memory"), "{refusal}");
+    let error = try_admit(ENRICH, "{}", &small).err().unwrap().to_string();
+    assert!(error.contains("memory"), "{error}");
 }

@@ -77,7 +77,7 @@ fn scripts_get_counts_and_examples_as_json() {
 fn what_is_refused_says_which_of_the_two() {
     let place = enrich();
     let typo = ["--settings-new", r#"{"partition_bye":[]}"#];
-    let expected = ["the new one", "enrich.wasm is refused", "partition_bye"];
+    let expected = ["the new one", "cannot admit enrich.wasm", "partition_bye"];
     diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
     let no_file = ["--settings-old", "nowhere.json"];
     let expected = ["the old one", "nowhere.json"];

@@ -151,6 +151,7 @@ fn settings_are_given_as_for_a_run() {
     let place = place();
     place.write("cases/a.in.json", "drop");
     test(&place, &["--settings", "nowhere.json"]).failed(2, &["settings", "nowhere.json"]);
-    place.write("refused.json", r#"{"configure":"refuse"}"#);
-    test(&place, &["--settings", "refused.json"]).failed(1, &["batch.wasm is refused", "colour"]);
+    place.write("rejected.json", r#"{"configure":"reject"}"#);
+    test(&place, &["--settings", "rejected.json"])
+        .failed(1, &["cannot admit batch.wasm", "colour"]);
 }

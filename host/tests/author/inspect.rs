@@ -52,11 +52,11 @@ fn scripts_get_all_of_it_as_json() {
 /// What it says of itself is what helps to get the settings right.
 #[test]
 fn refused_settings_leave_the_description() {
-    let args = ["batch.wasm", "--settings", r#"{"configure":"refuse"}"#];
+    let args = ["batch.wasm", "--settings", r#"{"configure":"reject"}"#];
     let (code, report) = report(&place(), &args);
     assert_eq!(code, Some(1));
-    assert_eq!(report["refusal"]["step"], "configure");
-    let reason = report["refusal"]["reason"].as_str().unwrap();
+    assert_eq!(report["admission_error"]["step"], "configure");
+    let reason = report["admission_error"]["reason"].as_str().unwrap();
     assert!(reason.contains("colour: expected red or blue"), "{reason}");
     assert_eq!(report["description"]["name"], "rogue");
     assert_eq!(report["batch"], true);
@@ -70,10 +70,10 @@ fn a_core_module_is_told_how_to_become_a_component() {
     assert_eq!(code, Some(1));
     assert_eq!(found["kind"], "core_module");
     assert_eq!(found["contract"], "1.0.0");
-    assert_eq!(found["refusal"]["step"], "compile");
+    assert_eq!(found["admission_error"]["step"], "compile");
     let ran = place.run(&["transform", "inspect", "module.wasm"]);
     assert!(ran.stdout.contains("sluice transform wrap"), "{ran:#?}");
-    ran.failed(1, &["module.wasm would be refused at the step compile"]);
+    ran.failed(1, &["module.wasm fails admission at step compile"]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn what_a_component_wants_too_much_is_listed() {
     assert_eq!(report["imports"], json!(["wasi:cli/environment@0.2.3"]));
     assert_eq!(report["contract"], Value::Null);
     assert_eq!(report["description"], Value::Null);
-    assert_eq!(report["refusal"]["step"], "imports");
+    assert_eq!(report["admission_error"]["step"], "imports");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn what_is_no_webassembly_is_refused_too() {
     let (code, report) = report(&place, &["script"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["kind"], "other");
-    assert_eq!(report["refusal"]["step"], "compile");
+    assert_eq!(report["admission_error"]["step"], "compile");
     place
         .run(&["transform", "inspect", "nowhere.wasm"])
         .failed(1, &["cannot read nowhere.wasm"]);

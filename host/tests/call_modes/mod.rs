@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use sluice::generate::{Events, Plan};
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
-use sluice::transform::admit::Release;
+use sluice::transform::validate::Release;
 
 use crate::support::outcomes::{
     CallMode, batch, chunk, contents, enrichment, record_outcomes, rogue_by_batch, rogue_by_record,

@@ -48,9 +48,9 @@ fn nothing_is_kept_from_an_instance_that_died() {
     assert_eq!(seen(&results), "1 2 trap 1 2");
 }
 
-/// What was refused to one record is not held against the next.
+/// That one record runs out of memory is not held against the next.
 #[test]
-fn a_record_that_was_refused_memory_does_not_excuse_the_next() {
+fn a_record_that_ran_out_of_memory_does_not_excuse_the_next() {
     let tiny = Tiny::on_bad(
         "(if (i32.eq (i32.load8_u offset=1 (local.get 0)) (i32.const 97))
             (then (drop (memory.grow (i32.const 60000))) (i32.store8 (local.get 0) (i32.const 51))
@@ -89,7 +89,7 @@ fn memory_is_clear_of_the_guest_before() {
     let release = |tiny: &Tiny| {
         let bundle =
             sluice::transform::release::ReleaseBundle::new(tiny.component(), "{}").unwrap();
-        sluice::transform::admit::admit(&engine, &bundle, &limits).unwrap()
+        sluice::transform::validate::validate(&engine, &bundle, &limits).unwrap()
     };
     let (writes, reads) = (release(&writes), release(&reads));
     for _ in 0..20 {

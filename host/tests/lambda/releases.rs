@@ -56,7 +56,7 @@ fn what_is_activated_serves_from_the_next_batch_on() {
     until(&mut shop, &function, |shop, _| last_stamp(shop) == "first");
     assert_eq!(shop.stamps().len(), 5, "the first batch has the release");
     let second = shop.stamped(&stamp("second"));
-    shop.activate(&second, &["--unguarded"]);
+    shop.activate(&second, &["--no-rollback"]);
     until(&mut shop, &function, |_, told| told["ReleaseSwaps"] == 1);
     until(&mut shop, &function, |shop, _| last_stamp(shop) == "second");
     shop.is_whole(&["first", "second"]);
@@ -64,12 +64,14 @@ fn what_is_activated_serves_from_the_next_batch_on() {
 }
 
 #[test]
-fn a_release_that_is_refused_costs_no_record_and_is_counted() {
+fn a_release_that_fails_admission_costs_no_record_and_is_counted() {
     let mut shop = Shop::new(1, Kept::InS3);
     let good = shop.stamped(&stamp("good"));
     shop.activate(&good, &[]);
     let function = follower(&shop, &[]);
-    until(&mut shop, &function, |_, told| told["ReleaseRefusals"] == 0);
+    until(&mut shop, &function, |_, told| {
+        told["ReleaseAdmissionErrors"] == 0
+    });
     let bad = shop.publish(&rogue().by_batch, &["--settings", r#"{"stamp":"bad"}"#]);
     shop.activate(&bad, &[]);
     // It is damaged before the function, which looks while it works, has seen it.
@@ -81,11 +83,15 @@ fn a_release_that_is_refused_costs_no_record_and_is_counted() {
         bytes[middle] ^= 1;
         fs::write(&component, bytes).unwrap();
     }
-    until(&mut shop, &function, |_, told| told["ReleaseRefusals"] == 1);
-    until(&mut shop, &function, |_, told| told["ReleaseRefusals"] == 0);
+    until(&mut shop, &function, |_, told| {
+        told["ReleaseAdmissionErrors"] == 1
+    });
+    until(&mut shop, &function, |_, told| {
+        told["ReleaseAdmissionErrors"] == 0
+    });
     shop.is_whole(&["good"]);
     let log = function.logs().stderr.join("\n");
-    assert!(log.contains("a release is refused, serving on"), "{log}");
+    assert!(log.contains("a release failed admission"), "{log}");
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn a_range_that_was_pinned_is_finished_by_its_release() {
     let step = mapping.step(SHARD);
     assert!(!matches!(step, Step::Invoked(_, Then::Passed)), "{step:?}");
     let second = shop.stamped(&stamp("second"));
-    shop.activate(&second, &["--unguarded"]);
+    shop.activate(&second, &["--no-rollback"]);
     function.kill();
     shop.cloud.proxy(Service::S3).heal();
     mapping.run_until_idle();

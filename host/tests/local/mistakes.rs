@@ -138,15 +138,15 @@ fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
     );
     let with = |transform| place.try_land(&["--transform", transform]);
     with("nowhere.wasm").failed(1, &["cannot read nowhere.wasm"]);
-    with("events.ndjson").failed(1, &["events.ndjson is refused", "compile"]);
-    with("core.wasm").failed(1, &["core.wasm is refused", "core WebAssembly module"]);
+    with("events.ndjson").failed(1, &["cannot admit events.ndjson", "compile"]);
+    with("core.wasm").failed(1, &["cannot admit core.wasm", "core WebAssembly module"]);
     with("wasi.wasm").failed(
         1,
-        &["wasi.wasm is refused", "imports", "wasi:cli/exit@0.2.0"],
+        &["cannot admit wasi.wasm", "imports", "wasi:cli/exit@0.2.0"],
     );
-    let refused = r#"{"configure":"refuse"}"#;
+    let refused = r#"{"configure":"reject"}"#;
     let ran = place.try_land(&["--transform", "rogue.wasm", "--settings", refused]);
-    ran.failed(1, &["rogue.wasm is refused", "configure", "colour"]);
+    ran.failed(1, &["cannot admit rogue.wasm", "configure", "colour"]);
     assert!(!place.lake().exists());
 }
 

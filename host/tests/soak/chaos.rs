@@ -215,7 +215,7 @@ impl Chaos {
         let trial = trial.filter(|_| self.active.is_some());
         // Nobody takes it back on his own, and it was tried when it was published.
         let mut args = vec!["transform", "activate", &next, "--registry", REGISTRY];
-        args.extend(["--unguarded", "--unchecked"]);
+        args.extend(["--no-rollback", "--unchecked"]);
         args.extend(trial);
         let mut command = program(&self.cloud, &args);
         command.env("AWS_ENDPOINT_URL_S3", &self.cloud.s3.endpoint);

@@ -8,11 +8,11 @@ use sluice::chunk::{Chunk, ChunkRules};
 use sluice::encode::{Format, Level};
 use sluice::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use sluice::transform::ENRICH;
-use sluice::transform::admit::{Refusal, Release, admit};
 use sluice::transform::engine::engine;
 use sluice::transform::limits::Limits;
 use sluice::transform::outcome::{Routes, Transformed};
 use sluice::transform::release::ReleaseBundle;
+use sluice::transform::validate::{AdmissionError, Release, validate};
 use wasmtime::Engine;
 
 use super::guests::rogue;
@@ -155,14 +155,14 @@ pub(crate) fn try_admit(
     component: &[u8],
     settings: &str,
     limits: &Limits,
-) -> Result<Release, Refusal> {
+) -> Result<Release, AdmissionError> {
     let engine = engine(limits, 2).unwrap();
     let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
-    admit(&engine, &bundle, limits)
+    validate(&engine, &bundle, limits)
 }
 
 pub(crate) fn admitted(component: &[u8], settings: &str, limits: &Limits) -> Release {
-    try_admit(component, settings, limits).unwrap_or_else(|refusal| panic!("{refusal}"))
+    try_admit(component, settings, limits).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// An engine with the usual limits that tests share, because each reserves much address space.
@@ -175,7 +175,7 @@ pub(crate) fn shared_engine() -> &'static Engine {
 /// A release on the engine that tests share.
 pub(crate) fn shared(component: &[u8], settings: &str) -> Release {
     let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
-    admit(shared_engine(), &bundle, &limits()).unwrap_or_else(|refusal| panic!("{refusal}"))
+    validate(shared_engine(), &bundle, &limits()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The usual limits, but for time: a busy machine must not judge a record.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::refusals::Forged;
+use super::admission_errors::Forged;
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{SHARD, Service::S3};
 use crate::support::guests::{bomb, rogue};
@@ -28,7 +28,7 @@ fn an_activation_that_is_killed_is_done_or_not_done() {
             "activate",
             &releases[turn % 2],
             "--unchecked",
-            "--unguarded",
+            "--no-rollback",
         ]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut running = Running(command.spawn().unwrap());
@@ -39,7 +39,7 @@ fn an_activation_that_is_killed_is_done_or_not_done() {
         if after["number"] == before["number"] {
             assert_eq!(after, before);
             undone += 1;
-            shop.activate(&releases[turn % 2], &["--unchecked", "--unguarded"]);
+            shop.activate(&releases[turn % 2], &["--unchecked", "--no-rollback"]);
         } else {
             assert_eq!(after["active"], releases[turn % 2]);
             done += 1;
@@ -208,7 +208,7 @@ fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
     fs::remove_file(shop.file(&format!("releases/{b}.json"))).unwrap();
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &a);
-    let (step, why) = crate::swaps::shop::refuses(&mut worker, &b);
+    let (step, why) = crate::swaps::shop::admission_error(&mut worker, &b);
     assert_eq!((&*step, why.contains(&b)), ("fetch", true), "{why}");
     shop.put(20);
     worker.until(|_| shop.landed() == 20);

@@ -54,7 +54,7 @@ fn swaps_without_end_lose_nothing_and_mix_nothing() {
     let begun = Instant::now();
     let mut swaps = 0;
     while begun.elapsed() < swapping_time() || swaps < 6 {
-        shop.activate(&releases[swaps % 2], &["--unguarded"]);
+        shop.activate(&releases[swaps % 2], &["--no-rollback"]);
         swaps += 1;
         for _ in 0..4 {
             shop.put(25);
@@ -64,7 +64,7 @@ fn swaps_without_end_lose_nothing_and_mix_nothing() {
     let all = shop.records();
     worker.until(|_| shop.landed() == all);
     let seen = status(worker.address);
-    assert_eq!(seen["rollouts"]["refused"], serde_json::json!([]));
+    assert_eq!(seen["rollouts"]["admission_errors"], serde_json::json!([]));
     signal(&worker.run.0, "TERM");
     worker.end().succeeded();
     shop.is_whole(&["own", "a", "b"]);

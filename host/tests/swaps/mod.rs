@@ -1,9 +1,9 @@
 //! Rules that change while records come: each record lands once, each object is of one release, and
 //! what is not fit to serve never does.
 
+mod admission_errors;
 mod kills;
 mod live;
-mod refusals;
 pub(crate) mod shop;
 mod trials;
 mod unreachable;

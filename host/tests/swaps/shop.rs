@@ -209,17 +209,17 @@ pub(crate) fn serves(worker: &mut Watched, release: &str) {
     worker.until(|at| status(at)["release"] == release);
 }
 
-/// Waits until a worker has refused a release, and says at which step and why.
-pub(crate) fn refuses(worker: &mut Watched, release: &str) -> (String, String) {
-    let refusal = |status: &Value| {
-        let refused = status["rollouts"]["refused"].as_array().unwrap();
-        refused
+/// Waits until a release has failed admission in a worker, and returns the step and the error.
+pub(crate) fn admission_error(worker: &mut Watched, release: &str) -> (String, String) {
+    let found = |status: &Value| {
+        let errors = status["rollouts"]["admission_errors"].as_array().unwrap();
+        errors
             .iter()
-            .find(|refused| refused["release"] == release)
+            .find(|error| error["release"] == release)
             .cloned()
     };
-    worker.until(|at| refusal(&status(at)).is_some());
-    let refusal = refusal(&status(worker.address)).unwrap();
-    let text = |key: &str| refusal[key].as_str().unwrap().to_owned();
+    worker.until(|at| found(&status(at)).is_some());
+    let error = found(&status(worker.address)).unwrap();
+    let text = |key: &str| error[key].as_str().unwrap().to_owned();
     (text("step"), text("why"))
 }

@@ -1,4 +1,4 @@
-//! Releases on trial: beside the one that serves, on a part of the chunks, and taken back.
+//! Releases on trial: beside the one that serves, on a part of the chunks, and rolled back.
 
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
     shop.put(1_200);
     let all = shop.records();
     workers[0].until(|_| shop.landed() == all);
-    shop.activate(&bad, &["--canary", "50%", "--judge-after", "200"]);
+    shop.activate(&bad, &["--canary", "50%", "--min-records", "200"]);
     let mut rounds = 0;
     while shop.active()["canary"] != Value::Null {
         shop.put(200);
@@ -117,7 +117,7 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
 }
 
 #[test]
-fn an_activated_release_that_rejects_more_than_the_one_before_is_taken_back() {
+fn an_activated_release_that_rejects_more_than_the_one_before_is_rolled_back() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let (a, bad) = (
         shop.stamped(&stamp("a")),
@@ -128,7 +128,7 @@ fn an_activated_release_that_rejects_more_than_the_one_before_is_taken_back() {
     serves(&mut worker, &a);
     shop.put(500);
     worker.until(|_| shop.landed() == 500);
-    shop.activate(&bad, &["--judge-after", "300", "--max-rejected", "5%"]);
+    shop.activate(&bad, &["--min-records", "300", "--max-rejected", "5%"]);
     serves(&mut worker, &bad);
     shop.put(500);
     serves(&mut worker, &a);
@@ -165,7 +165,7 @@ fn a_release_within_its_budget_stays() {
     shop.activate(
         &b,
         &[
-            "--judge-after",
+            "--min-records",
             "300",
             "--max-rejected",
             "5%",

@@ -6,7 +6,7 @@ use crate::support::cloud::Service::S3;
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
 #[test]
-fn a_release_that_cannot_be_had_for_a_while_is_not_refused() {
+fn a_release_that_cannot_be_read_for_a_while_is_not_an_admission_error() {
     let mut shop = Shop::new(1, Kept::InS3);
     let (first, second) = (
         shop.stamped(&stamp("first")),
@@ -31,6 +31,6 @@ fn a_release_that_cannot_be_had_for_a_while_is_not_refused() {
     shop.put(5);
     let all = shop.records();
     worker.until(|_| shop.landed() == all);
-    let refused = metrics(worker.address).all("sluice_release_refusals_total");
-    assert_eq!(refused.len(), 0, "{refused:?}");
+    let errors = metrics(worker.address).all("sluice_release_admission_errors_total");
+    assert_eq!(errors.len(), 0, "{errors:?}");
 }

@@ -26,7 +26,7 @@ fn a_file_that_changes_serves_and_one_that_is_broken_does_not() {
     let mut input = run.run.0.stdin.take().unwrap();
     let own = status(run.address)["release"].clone();
     place.write("t.wasm", "no component");
-    run.until(|at| status(at)["rollouts"]["refused"][0]["step"] == "compile");
+    run.until(|at| status(at)["rollouts"]["admission_errors"][0]["step"] == "compile");
     assert_eq!(status(run.address)["release"], own);
     place.write("t.wasm", &rogue().by_record);
     run.until(|at| status(at)["transform"]["name"] == "rogue");

@@ -44,11 +44,11 @@ impl Invocation<'_> {
             ("Uncommitted", self.uncommitted as u64),
             ("ContentMismatch", u64::from(self.mismatch)),
             ("ReleaseSwaps", new(|counts| counts.release_swaps)),
-            ("ReleaseRefusals", new(|counts| counts.release_refusals)),
             (
-                "ReleaseWithdrawals",
-                new(|counts| counts.release_withdrawals),
+                "ReleaseAdmissionErrors",
+                new(|counts| counts.release_admission_errors),
             ),
+            ("ReleaseRollbacks", new(|counts| counts.release_rollbacks)),
             ("RegistryFailures", new(|counts| counts.registry_failures)),
         ];
         let times = [

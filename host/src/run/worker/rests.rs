@@ -10,7 +10,7 @@ use crate::sink::SinkError;
 /// A shard that failed is taken up again after this.
 const SHORTEST: Duration = Duration::from_secs(10);
 
-/// A chunk of which the queue refuses a message sends its other messages again with each attempt, so its
+/// A chunk of which the queue rejects a message sends its other messages again with each attempt, so its
 /// shard rests twice as long each time, and this long at most. That is less than the five minutes for
 /// which the alarm on stopped shards counts, so that the alarm does not end between two attempts.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -23,12 +23,12 @@ pub(super) struct Rests(HashMap<String, Rest>);
 struct Rest {
     since: Instant,
     length: Duration,
-    refusal: Option<Refusal>,
+    rejected_message: Option<RejectedMessage>,
 }
 
-/// Of the chunk behind this record a message was refused: the same one again, if the record is the same.
+/// Of the chunk behind this record a message was rejected: the same one again, if the record is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refusal {
+struct RejectedMessage {
     behind: Option<SequenceNumber>,
 }
 
@@ -41,8 +41,8 @@ impl Rests {
         behind: Option<SequenceNumber>,
         error: &anyhow::Error,
     ) -> Duration {
-        let refusal = is_refusal(error).then_some(Refusal { behind });
-        let rest = Rest::after(self.0.get(&id), refusal, Instant::now());
+        let rejected_message = is_rejected_message(error).then_some(RejectedMessage { behind });
+        let rest = Rest::after(self.0.get(&id), rejected_message, Instant::now());
         self.0.insert(id, rest);
         rest.length
     }
@@ -54,12 +54,18 @@ impl Rests {
 }
 
 impl Rest {
-    fn after(before: Option<&Self>, refusal: Option<Refusal>, since: Instant) -> Self {
-        let again = before.filter(|before| refusal.is_some() && before.refusal == refusal);
+    fn after(
+        before: Option<&Self>,
+        rejected_message: Option<RejectedMessage>,
+        since: Instant,
+    ) -> Self {
+        let again = before.filter(|before| {
+            rejected_message.is_some() && before.rejected_message == rejected_message
+        });
         Self {
             since,
             length: again.map_or(SHORTEST, |before| (before.length * 2).min(LONGEST)),
-            refusal,
+            rejected_message,
         }
     }
 
@@ -68,22 +74,25 @@ impl Rest {
     }
 }
 
-fn is_refusal(error: &anyhow::Error) -> bool {
+fn is_rejected_message(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref();
-    matches!(error, Some(PipelineError::Sink(SinkError::Refused { .. })))
+    matches!(
+        error,
+        Some(PipelineError::Sink(SinkError::MessageRejected { .. }))
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused() -> anyhow::Error {
-        let refused = SinkError::Refused {
+    fn rejected() -> anyhow::Error {
+        let rejected = SinkError::MessageRejected {
             queue: "bus".into(),
             message: "record shard:1".into(),
             why: "not this one".into(),
         };
-        PipelineError::from(refused).into()
+        PipelineError::from(rejected).into()
     }
 
     fn unavailable() -> anyhow::Error {
@@ -105,16 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn the_same_refusal_makes_the_rest_longer_up_to_minutes() {
-        let faults: Vec<_> = (0..7).map(|_| (Some(5), refused())).collect();
+    fn the_same_rejected_message_makes_the_rest_longer_up_to_minutes() {
+        let faults: Vec<_> = (0..7).map(|_| (Some(5), rejected())).collect();
         assert_eq!(lengths(&faults), [10, 20, 40, 80, 160, 240, 240]);
-        let at_the_start = [(None, refused()), (None, refused())];
+        let at_the_start = [(None, rejected()), (None, rejected())];
         assert_eq!(lengths(&at_the_start), [10, 20]);
     }
 
     #[test]
-    fn a_refusal_of_a_later_chunk_is_another_one() {
-        let faults = [5, 5, 9, 9].map(|behind| (Some(behind), refused()));
+    fn a_rejected_message_of_a_later_chunk_is_another_one() {
+        let faults = [5, 5, 9, 9].map(|behind| (Some(behind), rejected()));
         assert_eq!(lengths(&faults), [10, 20, 10, 20]);
     }
 
@@ -123,7 +132,7 @@ mod tests {
         let faults = [
             (Some(5), unavailable()),
             (Some(5), unavailable()),
-            (Some(5), refused()),
+            (Some(5), rejected()),
             (Some(5), unavailable()),
         ];
         assert_eq!(lengths(&faults), [10; 4]);
@@ -132,7 +141,7 @@ mod tests {
     #[test]
     fn a_shard_rests_alone() {
         let mut rests = Rests::default();
-        rests.begin("one".into(), None, &refused());
+        rests.begin("one".into(), None, &rejected());
         assert!(rests.has("one"));
         assert!(!rests.has("another"));
         let long_ago = Instant::now().checked_sub(SHORTEST * 2).unwrap();

@@ -18,7 +18,7 @@ const PASSING: [&str; 4] = ["throttl", "kms", "accessdenied", "overlimit"];
 /// Leaves of a batch what was not taken. Says why that is to be sent again; `None` where nothing is left.
 ///
 /// # Errors
-/// [`SinkError::Refused`] where a message would be refused again.
+/// [`SinkError::MessageRejected`] if the queue rejects a message permanently.
 pub(super) fn rest(
     queue: &str,
     batch: &mut Vec<Entry>,
@@ -30,12 +30,12 @@ pub(super) fn rest(
         return Ok(None);
     }
     let failed = answer.failed();
-    if let Some(refused) = failed.iter().find(|failed| is_final(failed)) {
-        let message = batch.iter().find(|entry| entry.id() == refused.id());
-        return Err(SinkError::Refused {
+    if let Some(rejected) = failed.iter().find(|failed| is_final(failed)) {
+        let message = batch.iter().find(|entry| entry.id() == rejected.id());
+        return Err(SinkError::MessageRejected {
             queue: queue.to_owned(),
             message: message.map(subject).unwrap_or_default(),
-            why: why(refused),
+            why: why(rejected),
         });
     }
     let why = failed.first().map(why);
@@ -44,7 +44,7 @@ pub(super) fn rest(
     ))
 }
 
-/// Whether the same message would be refused again.
+/// Whether the queue would reject the same message again.
 fn is_final(failed: &Failed) -> bool {
     let code = failed.code().to_lowercase();
     failed.sender_fault() && !PASSING.iter().any(|part| code.contains(part))
@@ -125,16 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_refused_again_is_said_with_its_record() {
+    fn a_permanent_rejection_names_its_record() {
         for code in [
             "InvalidMessageContents",
             "InvalidParameterValue",
             "Unheard-of",
         ] {
             let failures = vec![failed(0, "InternalError", false), failed(1, code, true)];
-            let refused = rest("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
-            let SinkError::Refused { message, why, .. } = refused else {
-                panic!("{refused}");
+            let rejected = rest("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
+            let SinkError::MessageRejected { message, why, .. } = rejected else {
+                panic!("{rejected}");
             };
             assert_eq!(message, "record shard:1");
             assert_eq!(why, format!("it broke ({code})"));

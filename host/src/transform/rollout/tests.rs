@@ -23,7 +23,7 @@ fn trial(name: &str) -> Trial {
     Trial {
         release: id(name),
         share: Share::ALL,
-        guard: None,
+        rollback_policy: None,
     }
 }
 
@@ -57,13 +57,13 @@ fn a_canary_that_is_activated_is_none_any_more() {
 }
 
 #[test]
-fn what_was_withdrawn_is_not_withdrawn_again() {
+fn what_was_rolled_back_is_not_rolled_back_again() {
     let two = active(&["a", "b"]);
-    let back = two.withdraw(id("b"), &author()).unwrap();
+    let back = two.roll_back_release(id("b"), &author()).unwrap();
     assert_eq!(back.active, Some(id("a")));
-    assert_eq!(back.withdraw(id("b"), &author()), None);
+    assert_eq!(back.roll_back_release(id("b"), &author()), None);
     let tried = back.try_canary(trial("c"), &author()).unwrap();
-    let ended = tried.withdraw(id("c"), &author()).unwrap();
+    let ended = tried.roll_back_release(id("c"), &author()).unwrap();
     assert_eq!((ended.active, ended.canary), (Some(id("a")), None));
 }
 
@@ -77,12 +77,14 @@ fn an_active_release_is_not_activated_again() {
 }
 
 #[test]
-fn a_guard_watches_for_its_time() {
-    let guard = Some(Guard::default());
-    let rollout = Rollout::new().activate(id("a"), guard, &author()).unwrap();
-    assert!(rollout.watching(Utc::now()).is_some());
-    assert!(rollout.watching(Utc::now() + TimeDelta::days(1)).is_none());
-    assert!(active(&["a"]).watching(Utc::now()).is_none());
+fn a_policy_watches_for_its_time() {
+    let rollback_policy = Some(RollbackPolicy::default());
+    let rollout = Rollout::new()
+        .activate(id("a"), rollback_policy, &author())
+        .unwrap();
+    assert!(rollout.policy_at(Utc::now()).is_some());
+    assert!(rollout.policy_at(Utc::now() + TimeDelta::days(1)).is_none());
+    assert!(active(&["a"]).policy_at(Utc::now()).is_none());
 }
 
 #[test]

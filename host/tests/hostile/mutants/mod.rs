@@ -1,4 +1,4 @@
-//! Mutants of sound components: whatever comes of it, the host refuses it, or each record has one outcome
+//! Mutants of sound components: whatever comes of it, the host does not admit it, or each record has one outcome
 //! that holds to the contract, and the same when it is run again.
 //!
 //! - `SLUICE_MUTANTS`: how many. Without it a few hundred, as part of all tests.
@@ -21,10 +21,10 @@ use rand_pcg::Pcg64Mcg;
 use serde_json::value::RawValue;
 use sluice::record::Batch;
 use sluice::transform::ENRICH;
-use sluice::transform::admit::{Release, admit};
 use sluice::transform::limits::Limits;
 use sluice::transform::outcome::Transformed;
 use sluice::transform::release::ReleaseBundle;
+use sluice::transform::validate::{Release, validate};
 
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};
@@ -52,7 +52,7 @@ struct Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
     /// It is no component, or not one of the contract.
-    Refused,
+    NotAdmitted,
     /// It could not say what it is, or did not take its settings; a run would end.
     Ended,
     /// A record or more went to quarantine that did not before.
@@ -64,7 +64,7 @@ enum Class {
 }
 
 const CLASSES: [Class; 5] = [
-    Class::Refused,
+    Class::NotAdmitted,
     Class::Ended,
     Class::Quarantined,
     Class::Otherwise,
@@ -167,12 +167,12 @@ impl Mutant {
             ..limits()
         };
         let bundle = ReleaseBundle::new(self.bytes.clone(), "{}").unwrap();
-        let release = match admit(shared_engine(), &bundle, &limits) {
+        let release = match validate(shared_engine(), &bundle, &limits) {
             Ok(release) => release,
-            Err(refusal) => {
-                assert!(refusal.to_string().len() < 10_000);
-                return match refusal.step() {
-                    "size" | "compile" | "imports" | "world" => Class::Refused,
+            Err(error) => {
+                assert!(error.to_string().len() < 10_000);
+                return match error.step() {
+                    "size" | "compile" | "imports" | "world" => Class::NotAdmitted,
                     _ => Class::Ended,
                 };
             }

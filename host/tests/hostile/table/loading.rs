@@ -1,9 +1,9 @@
-//! Guests that are refused before they see a record.
+//! Guests that are not admitted, before they see a record.
 
 use sluice::transform::ENRICH;
-use sluice::transform::admit::COMPONENT_MAX_BYTES;
+use sluice::transform::validate::COMPONENT_MAX_BYTES;
 
-use super::{Guest, Lands, Refused, Row};
+use super::{Guest, Lands, NotAdmitted, Row};
 use crate::support::guests::{Tiny, bomb, rogue};
 
 pub(super) fn rows() -> Vec<Row> {
@@ -23,7 +23,8 @@ fn wat(text: &str) -> Vec<u8> {
 
 /// Files that are no components.
 fn files() -> Vec<Row> {
-    let row = |name, bytes: &[u8], part| Row::bytes(name, bytes.to_vec(), Refused("compile", part));
+    let row =
+        |name, bytes: &[u8], part| Row::bytes(name, bytes.to_vec(), NotAdmitted("compile", part));
     let half = ENRICH.len() / 2;
     let forged = r#"(component (core module
         (func (export "a\0a\1b[31mforged")) (func (export "a\0a\1b[31mforged"))))"#;
@@ -31,8 +32,8 @@ fn files() -> Vec<Row> {
         row("a core module", &Tiny::default().module(), "core"),
         row("half a component", &ENRICH[..half], ""),
         row("a component less a byte", &ENRICH[..ENRICH.len() - 1], ""),
-        row("nothing", b"", "no WebAssembly"),
-        row("a script", b"#!/bin/sh\n", "no WebAssembly"),
+        row("nothing", b"", "not WebAssembly"),
+        row("a script", b"#!/bin/sh\n", "not WebAssembly"),
         row(
             "a component, then rubbish",
             &[ENRICH, b"rubbish"].concat(),
@@ -43,7 +44,7 @@ fn files() -> Vec<Row> {
         Row::bytes(
             "a file that is too large",
             vec![0; COMPONENT_MAX_BYTES + 1],
-            Refused("size", "10485761"),
+            NotAdmitted("size", "10485761"),
         ),
     ]
 }
@@ -51,7 +52,7 @@ fn files() -> Vec<Row> {
 /// Guests that want more of the host than the log.
 fn imports() -> Vec<Row> {
     let instance = |name| format!(r#"(component (import "{name}" (instance)))"#);
-    let row = |name, text: &str, part| Row::bytes(name, wat(text), Refused("imports", part));
+    let row = |name, text: &str, part| Row::bytes(name, wat(text), NotAdmitted("imports", part));
     let wanted = [
         ("the clock", "wasi:clocks/wall-clock@0.2.0"),
         (
@@ -88,7 +89,7 @@ fn worlds() -> Vec<Row> {
             r#"(component (component $c) (instance $i (instantiate $c)) (export "{name}" (instance $i)))"#
         ))
     };
-    let row = |name, bytes, part| Row::bytes(name, bytes, Refused("world", part));
+    let row = |name, bytes, part| Row::bytes(name, bytes, NotAdmitted("world", part));
     let of_other_types = Tiny::default().component_of(
         "package sluice:transform@1.0.0;
         interface rules {
@@ -121,12 +122,12 @@ fn worlds() -> Vec<Row> {
 
 /// Guests that are larger at rest than one may be.
 fn sizes() -> Vec<Row> {
-    let row = |name, text: &str, part| Row::bytes(name, wat(text), Refused("compile", part));
+    let row = |name, text: &str, part| Row::bytes(name, wat(text), NotAdmitted("compile", part));
     let parts = |module: &str, count| {
         let instances = "(core instance (instantiate $m))".repeat(count);
         format!("(component (core module $m {module}){instances})")
     };
-    let at_rest = |name, tiny: &Tiny, part| Row::tiny(name, tiny, Refused("compile", part));
+    let at_rest = |name, tiny: &Tiny, part| Row::tiny(name, tiny, NotAdmitted("compile", part));
     let memory = Tiny {
         memory: "65536",
         ..Tiny::default()
@@ -166,14 +167,14 @@ fn starts() -> Vec<Row> {
             start,
             ..Tiny::default()
         };
-        Row::tiny(name, &tiny, Refused("describe", part))
+        Row::tiny(name, &tiny, NotAdmitted("describe", part))
     };
     let holding = |name, more| {
         let tiny = Tiny {
             more,
             ..Tiny::default()
         };
-        Row::tiny(name, &tiny, Refused("describe", "instance"))
+        Row::tiny(name, &tiny, NotAdmitted("describe", "instance"))
     };
     vec![
         starting("a start without end", Tiny::FOREVER, "fuel"),
@@ -207,23 +208,23 @@ fn descriptions() -> Vec<Row> {
             ..Row::tiny(name, &tiny, outcome)
         }
     };
-    let refused = |part| Refused("describe", part);
-    let schema = |part| Refused("schema", part);
+    let describe = |part| NotAdmitted("describe", part);
+    let schema = |part| NotAdmitted("schema", part);
     vec![
-        describing("a describe without end", Tiny::FOREVER, refused("out_of_fuel")),
-        describing("a describe that dies", "unreachable", refused("trap")),
-        describing("a description at -4", "i32.const -4", refused("invalid_output")),
-        describing("a description that is not aligned", "i32.const 65", refused("invalid_output")),
+        describing("a describe without end", Tiny::FOREVER, describe("out_of_fuel")),
+        describing("a describe that dies", "unreachable", describe("trap")),
+        describing("a description at -4", "i32.const -4", describe("invalid_output")),
+        describing("a description that is not aligned", "i32.const 65", describe("invalid_output")),
         describing(
             "a name that is not UTF-8",
             "(i32.store8 (i32.const 128) (i32.const 255)) (i32.store (i32.const 64) (i32.const 128))
             (i32.store (i32.const 68) (i32.const 1)) i32.const 64",
-            refused("utf-8"),
+            describe("utf-8"),
         ),
         describing(
             "a name of 4 GiB",
             "(i32.store (i32.const 68) (i32.const -1)) i32.const 64",
-            refused("invalid_output"),
+            describe("invalid_output"),
         ),
         describing(
             "a name of 500,000 line breaks",
@@ -259,7 +260,7 @@ fn descriptions() -> Vec<Row> {
 fn settings() -> Vec<Row> {
     let rogue = |name, fault, part| Row {
         guest: Guest::Bytes(rogue().by_batch.clone()),
-        ..Row::rogue(name, "1", Refused("configure", part))
+        ..Row::rogue(name, "1", NotAdmitted("configure", part))
             .with_settings(&format!(r#"{{"configure":"{fault}"}}"#))
     };
     let configuring = |name, configure, part| {
@@ -268,12 +269,12 @@ fn settings() -> Vec<Row> {
             memory: "10",
             ..Tiny::default()
         };
-        Row::tiny(name, &tiny, Refused("configure", part))
+        Row::tiny(name, &tiny, NotAdmitted("configure", part))
     };
     vec![
         rogue(
-            "settings that are refused",
-            "refuse",
+            "settings that are rejected",
+            "reject",
             "colour: expected red or blue",
         ),
         rogue("a configure that dies", "trap", "unreachable"),

@@ -52,8 +52,8 @@ enum Guest {
 
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
-    /// Refused before it saw a record, at this step; the run ends with exit code 1 and says so.
-    Refused(&'static str, &'static str),
+    /// It fails admission at this step, and the run ends with exit code 1.
+    NotAdmitted(&'static str, &'static str),
     /// The record is in quarantine with this code and a message with this part; the others land.
     Quarantined(&'static str, &'static str),
     /// It does no harm: the record lands in this partition.
@@ -63,7 +63,7 @@ enum Outcome {
     Retried(usize, usize),
 }
 
-use Outcome::{Lands, Quarantined as InQuarantine, Refused, Retried};
+use Outcome::{Lands, NotAdmitted, Quarantined as InQuarantine, Retried};
 
 impl Row {
     fn rogue(name: &'static str, record: &str, outcome: Outcome) -> Self {
@@ -126,7 +126,7 @@ impl Row {
         let (ran, peak) = place.run_watched(&Place::landing(&args));
         self.check_manners(&ran, peak);
         match self.outcome {
-            Refused(step, part) => self.check_refusal(&place, ran, step, part),
+            NotAdmitted(step, part) => self.check_not_admitted(&place, ran, step, part),
             outcome => self.check_landed(&place, &ran.succeeded(), outcome),
         }
     }
@@ -147,7 +147,7 @@ impl Row {
         assert!(!ran.stderr.contains(is_control), "{name}: {ran:#?}");
     }
 
-    fn check_refusal(&self, place: &Place, ran: Ran, step: &str, part: &str) {
+    fn check_not_admitted(&self, place: &Place, ran: Ran, step: &str, part: &str) {
         let ran = ran.failed(1, &[&format!("{step}: "), part]);
         let lines = ran.stderr.lines().count();
         assert_eq!(lines, 1, "{}: {}", self.name, ran.stderr);
@@ -177,7 +177,7 @@ impl Row {
                 let found = (events.len(), quarantine.len());
                 assert_eq!(found, (landed, rejected), "{name}: {events:?}");
             }
-            Refused(..) => unreachable!("{name}: checked before"),
+            NotAdmitted(..) => unreachable!("{name}: checked before"),
         }
     }
 
@@ -234,7 +234,7 @@ fn each_guest_is_in_the_table_once() {
 }
 
 #[test]
-fn a_guest_that_is_not_fit_to_serve_is_refused() {
+fn a_guest_that_fails_admission_transforms_nothing() {
     check(&loading::rows());
 }
 

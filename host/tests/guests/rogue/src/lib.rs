@@ -37,7 +37,7 @@ impl Guest for Component {
         if has(r#""configure":"loop""#) {
             command::run_forever();
         }
-        if has(r#""configure":"refuse""#) {
+        if has(r#""configure":"reject""#) {
             return Err("colour: expected red or blue".into());
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! Admission: what an offered component must pass before it may see a record.
+//! Validates a component, step by step, before it may see a record.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -9,21 +10,21 @@ use wasmtime::component::Component;
 pub use super::bindings::exports::sluice::transform::rules::Description;
 use super::limits::Limits;
 use super::outcome::Transformed;
+use super::registry::RegistryError;
 use super::release::{ReleaseBundle, ReleaseId};
 use super::sandbox::{Program, SandboxError, linker};
 use super::sanitize::sanitize;
 use super::schema::{self, SchemaError};
 use crate::record::{Batch, Position};
 
-/// A larger component is refused unread; the enrichment has a tenth of a MiB, a bundled interpreter
-/// fits.
+/// A larger component is not read. The enrichment has a tenth of a MiB; a bundled interpreter fits.
 pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
 
-/// The contract's interfaces, less their minor version.
+/// The contract's interfaces, without their minor version.
 const LOG_INTERFACE: &str = "sluice:transform/log@1.";
 const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
 
-/// A release that may serve.
+/// A release that has passed every step and may transform records.
 pub struct Release {
     id: ReleaseId,
     bundle: ReleaseBundle,
@@ -33,11 +34,17 @@ pub struct Release {
     program: Program,
 }
 
-/// Why a component may not serve.
-#[derive(Debug, Error)]
-pub enum Refusal {
+/// Why a release may not transform records.
+#[derive(Clone, Debug, Error)]
+pub enum AdmissionError {
+    /// The release cannot be read from its registry.
+    #[error("{}: {0}", .0.step())]
+    Registry(#[from] RegistryError),
+    /// It is not signed with the configured key.
+    #[error("signature: {0}")]
+    Signature(String),
     /// Over [`COMPONENT_MAX_BYTES`].
-    #[error("size: the component has {0} bytes, at most {COMPONENT_MAX_BYTES} are taken")]
+    #[error("size: the component has {0} bytes, at most {COMPONENT_MAX_BYTES} are allowed")]
     Size(usize),
     /// A plain WebAssembly module.
     #[error(
@@ -46,12 +53,12 @@ pub enum Refusal {
     )]
     CoreModule,
     /// Another file by mistake.
-    #[error("compile: no WebAssembly: a component begins with the bytes 00 61 73 6d")]
+    #[error("compile: not WebAssembly: a component begins with the bytes 00 61 73 6d")]
     NoWebAssembly,
-    /// Damaged, or in need of a proposal that is off.
-    #[error("compile: {}", sanitize(&format!("{:#}", .0)))]
-    Compile(wasmtime::Error),
-    /// It wants something that the contract does not give.
+    /// Damaged, uses a proposal that is off, or exceeds the compiler's limits.
+    #[error("compile: {0}")]
+    Compile(String),
+    /// It imports an interface that the contract does not provide.
     #[error(
         "imports: the component imports `{}`; a transform may import only `sluice:transform/log` \
          (build for wasm32-unknown-unknown, which brings no WASI)",
@@ -63,20 +70,27 @@ pub enum Refusal {
     World(String),
     /// `describe` failed.
     #[error("describe: {0}")]
-    Describe(SandboxError),
-    /// The settings are not what the component's own schema wants, or it has none to go by.
+    Describe(Arc<SandboxError>),
+    /// The settings do not match the component's schema, or that schema is invalid.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// `configure` failed or refused the settings.
+    /// `configure` failed or rejected the settings.
     #[error("configure: {0}")]
-    Configure(SandboxError),
+    Configure(Arc<SandboxError>),
+    /// A golden case has another result than expected.
+    #[error("cases: {0}")]
+    Cases(String),
 }
 
-impl Refusal {
-    /// The step that was failed, the first word of what is said of it.
+impl AdmissionError {
+    /// The step that failed, which is also the first word of the message: `fetch`, `size`, `digest`,
+    /// `signature`, `compile`, `imports`, `world`, `describe`, `schema`, `settings`, `configure` or
+    /// `cases`.
     #[must_use]
     pub fn step(&self) -> &'static str {
         match self {
+            Self::Registry(error) => error.step(),
+            Self::Signature(_) => "signature",
             Self::Size(_) => "size",
             Self::CoreModule | Self::NoWebAssembly | Self::Compile(_) => "compile",
             Self::Import(_) => "imports",
@@ -85,33 +99,54 @@ impl Refusal {
             Self::Schema(SchemaError::Settings(_)) => "settings",
             Self::Schema(_) => "schema",
             Self::Configure(_) => "configure",
+            Self::Cases(_) => "cases",
         }
+    }
+
+    /// Whether a retry may succeed: the registry cannot be reached, and nothing is known of the release.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Registry(error) if error.is_transient())
+    }
+
+    fn describe(error: SandboxError) -> Self {
+        Self::Describe(Arc::new(error))
+    }
+
+    fn configure(error: SandboxError) -> Self {
+        Self::Configure(Arc::new(error))
     }
 }
 
-/// Checks a bundle step by step: size, compilation, imports, world, `describe`, its
-/// schema, the settings by that schema, `configure`.
+/// Validates a bundle: size, compilation, imports, world, `describe`, its schema, the settings against
+/// that schema, `configure`.
 ///
 /// # Errors
-/// The first step that it fails, and why.
-pub fn admit(engine: &Engine, bundle: &ReleaseBundle, limits: &Limits) -> Result<Release, Refusal> {
+/// The first step that fails.
+pub fn validate(
+    engine: &Engine,
+    bundle: &ReleaseBundle,
+    limits: &Limits,
+) -> Result<Release, AdmissionError> {
     let component = compile(engine, bundle.component())?;
-    admit_compiled(engine, &component, bundle, limits)
+    validate_compiled(engine, &component, bundle, limits)
 }
 
-/// As [`admit`], of a component that is compiled.
+/// As [`validate`], for a component that is compiled already.
 ///
 /// # Errors
-/// The first step that it fails, and why.
-pub fn admit_compiled(
+/// The first step that fails.
+pub fn validate_compiled(
     engine: &Engine,
     component: &Component,
     bundle: &ReleaseBundle,
     limits: &Limits,
-) -> Result<Release, Refusal> {
-    let (program, description) = described(engine, component, bundle, limits)?;
+) -> Result<Release, AdmissionError> {
+    let (program, description) = instantiate_and_describe(engine, component, bundle, limits)?;
     schema::check(&description.settings_schema, bundle.settings())?;
-    program.check_settings().map_err(Refusal::Configure)?;
+    program
+        .check_settings()
+        .map_err(AdmissionError::configure)?;
     let ty = component.component_type();
     let exports = ty.exports(engine).map(|(name, _)| name);
     Ok(Release {
@@ -124,70 +159,71 @@ pub fn admit_compiled(
     })
 }
 
-/// What a component says of itself, also where it refuses the settings of the bundle; the step of
-/// admission before the settings are looked at.
+/// Returns a component's description, even if the bundle's settings are invalid: runs the steps before
+/// the settings are checked.
 ///
 /// # Errors
-/// The first step that it fails, and why.
+/// The first step that fails.
 pub fn describe(
     engine: &Engine,
     component: &Component,
     bundle: &ReleaseBundle,
     limits: &Limits,
-) -> Result<Description, Refusal> {
-    described(engine, component, bundle, limits).map(|(_, description)| description)
+) -> Result<Description, AdmissionError> {
+    instantiate_and_describe(engine, component, bundle, limits).map(|(_, description)| description)
 }
 
-fn described(
+fn instantiate_and_describe(
     engine: &Engine,
     component: &Component,
     bundle: &ReleaseBundle,
     limits: &Limits,
-) -> Result<(Program, Description), Refusal> {
+) -> Result<(Program, Description), AdmissionError> {
     check_imports(engine, component)?;
     let program = link(engine, component, bundle, limits)?;
     let description = program.describe().map_err(|error| match error {
-        SandboxError::Contract(error) => Refusal::World(format!("{error:#}")),
-        error => Refusal::Describe(error),
+        SandboxError::Contract(error) => AdmissionError::World(format!("{error:#}")),
+        error => AdmissionError::describe(error),
     })?;
     Ok((program, description))
 }
 
-/// Compiles a component for `engine`, the step of admission before its imports are looked at.
+/// Compiles a component for `engine`.
 ///
 /// # Errors
-/// As [`check_form`], and [`Refusal::Compile`].
-pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
-    check_form(bytes)?;
-    Component::from_binary(engine, bytes).map_err(Refusal::Compile)
+/// As [`check_header`], and [`AdmissionError::Compile`].
+pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, AdmissionError> {
+    check_header(bytes)?;
+    Component::from_binary(engine, bytes)
+        .map_err(|error| AdmissionError::Compile(sanitize(&format!("{error:#}"))))
 }
 
-/// Checks what can be seen before anything is compiled.
+/// Checks size and magic number, before anything is compiled.
 ///
 /// # Errors
-/// [`Refusal::Size`], [`Refusal::NoWebAssembly`] and [`Refusal::CoreModule`]
-pub fn check_form(bytes: &[u8]) -> Result<(), Refusal> {
+/// [`AdmissionError::Size`], [`AdmissionError::NoWebAssembly`] and [`AdmissionError::CoreModule`]
+pub fn check_header(bytes: &[u8]) -> Result<(), AdmissionError> {
     /// The magic number and version of a core module, "WebAssembly Core Specification", 5.5.16.
     const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
     if bytes.len() > COMPONENT_MAX_BYTES {
-        return Err(Refusal::Size(bytes.len()));
+        return Err(AdmissionError::Size(bytes.len()));
     }
     if !bytes.starts_with(b"\0asm") {
-        return Err(Refusal::NoWebAssembly);
+        return Err(AdmissionError::NoWebAssembly);
     }
     if bytes.starts_with(CORE_MODULE) {
-        return Err(Refusal::CoreModule);
+        return Err(AdmissionError::CoreModule);
     }
     Ok(())
 }
 
-fn check_imports(engine: &Engine, component: &Component) -> Result<(), Refusal> {
+fn check_imports(engine: &Engine, component: &Component) -> Result<(), AdmissionError> {
     let ty = component.component_type();
     let foreign = ty
         .imports(engine)
         .find(|(name, _)| !name.starts_with(LOG_INTERFACE))
         .map(|(name, _)| name.to_owned());
-    foreign.map_or(Ok(()), |name| Err(Refusal::Import(name)))
+    foreign.map_or(Ok(()), |name| Err(AdmissionError::Import(name)))
 }
 
 fn link(
@@ -195,12 +231,12 @@ fn link(
     component: &Component,
     bundle: &ReleaseBundle,
     limits: &Limits,
-) -> Result<Program, Refusal> {
-    let world = |error: wasmtime::Error| Refusal::World(format!("{error:#}"));
+) -> Result<Program, AdmissionError> {
+    let world = |error: wasmtime::Error| AdmissionError::World(format!("{error:#}"));
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine).map(|(name, _)| name).collect();
     if !exports.iter().any(|name| name.starts_with(RULES_INTERFACE)) {
-        return Err(Refusal::World(format!(
+        return Err(AdmissionError::World(format!(
             "the component does not export `{RULES_INTERFACE}x`; it exports {exports:?}"
         )));
     }
@@ -211,7 +247,7 @@ fn link(
 }
 
 /// The version in the name of the first interface of the contract: `1.0.0` of
-/// `sluice:transform/rules@1.0.0`, which a core module follows with `#` and a function.
+/// `sluice:transform/rules@1.0.0`, to which a core module appends `#` and a function.
 #[must_use]
 pub fn contract_version<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let version = |name: &str| {
@@ -223,13 +259,13 @@ pub fn contract_version<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<
 }
 
 impl Release {
-    /// What names the release in ledgers, object keys and messages.
+    /// The id in ledgers, object keys and messages.
     #[must_use]
     pub fn id(&self) -> ReleaseId {
         self.id
     }
 
-    /// What it was admitted from.
+    /// The bundle that it was validated from.
     #[must_use]
     pub fn bundle(&self) -> &ReleaseBundle {
         &self.bundle
@@ -268,31 +304,28 @@ impl Release {
     /// Transforms a batch; see [`Program::run`].
     ///
     /// # Errors
-    /// Only what is wrong with the release as a whole.
+    /// A fault of the release as a whole, never one of a record.
     pub fn run(&self, batch: &Batch, timed_out: &[Position]) -> Result<Transformed, SandboxError> {
         self.program.run(batch, timed_out, None)
     }
 
-    /// Transforms a batch for somebody who does not wait longer than this; `None` where it takes longer.
+    /// Transforms a batch within `time`; `None` if it takes longer.
     ///
     /// # Errors
-    /// Only what is wrong with the release as a whole.
+    /// A fault of the release as a whole, never one of a record.
     pub fn try_run(
         &self,
         batch: &Batch,
-        patience: Duration,
+        time: Duration,
     ) -> Result<Option<Transformed>, SandboxError> {
-        match self
-            .program
-            .run(batch, &[], Some(Instant::now() + patience))
-        {
+        match self.program.run(batch, &[], Some(Instant::now() + time)) {
             Ok(transformed) => Ok(Some(transformed)),
             Err(SandboxError::Late) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The component with its settings, for the ways to run it that only its author wants.
+    /// The component with its settings, for tools that measure it or choose how it is called.
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program

@@ -1,5 +1,5 @@
 //! Releases that are not fit to serve, put into a registry by somebody who does not ask first. The one
-//! before serves every record, and each refusal names its step.
+//! before serves every record, and each admission error names its step.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use sluice::transform::release::{Digest, Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};
-use crate::swaps::shop::{Kept, Shop, refuses, serves, stamp};
+use crate::swaps::shop::{Kept, Shop, admission_error, serves, stamp};
 
 /// A release of these bytes as it would stand in a registry, and its parts.
 pub(super) struct Forged {
@@ -51,7 +51,7 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Everything that is put, by what it is, with the step that has to refuse it.
+/// Everything that is put, by what it is, with the step that it has to fail.
 fn bad() -> Vec<(&'static str, Forged, &'static str)> {
     let flipped = |at: usize| {
         let mut component = ENRICH.to_vec();
@@ -147,8 +147,8 @@ fn bad() -> Vec<(&'static str, Forged, &'static str)> {
             "configure",
         ),
         (
-            "refuses its settings",
-            Forged::with_settings(&rogue().by_record[..], r#"{"configure":"refuse"}"#),
+            "rejects its settings",
+            Forged::with_settings(&rogue().by_record[..], r#"{"configure":"reject"}"#),
             "configure",
         ),
         (
@@ -193,16 +193,16 @@ fn nothing_that_is_not_fit_to_serve_does() {
     for (what, forged, step) in &bad {
         let id = forged.put(&shop);
         shop.activate(&id, &["--unchecked"]);
-        let refused = refuses(&mut worker, &id);
-        assert_eq!(refused.0, *step, "{what}: {}", refused.1);
-        assert!(!refused.1.contains("panicked"), "{what}: {}", refused.1);
+        let error = admission_error(&mut worker, &id);
+        assert_eq!(error.0, *step, "{what}: {}", error.1);
+        assert!(!error.1.contains("panicked"), "{what}: {}", error.1);
         assert_eq!(status(worker.address)["release"], good, "{what}");
         shop.put(5);
         let all = shop.records();
         worker.until(|_| shop.landed() == all);
     }
     shop.is_whole(&["good"]);
-    let counted = metrics(worker.address).all("sluice_release_refusals_total");
+    let counted = metrics(worker.address).all("sluice_release_admission_errors_total");
     let counted: f64 = counted.into_iter().map(|(_, count)| count).sum();
     assert!((counted - bad.len() as f64).abs() < 0.5, "{counted}");
 }
@@ -254,7 +254,7 @@ fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
         let id = release.put(&shop);
         tamper(&shop, &release, &id);
         point_at(&shop, &id);
-        assert_eq!(refuses(&mut worker, &id).0, *step, "{n}");
+        assert_eq!(admission_error(&mut worker, &id).0, *step, "{n}");
         shop.put(5);
         let all = shop.records();
         worker.until(|_| shop.landed() == all);
@@ -280,18 +280,18 @@ fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
     let a = shop.publish(&rogue().by_record, &publish);
     shop.activate(&a, &[]);
     shop.write_cases("b");
-    let refused = shop.did(&[&["publish", "new.wasm"], &publish[..]].concat());
-    refused.failed(1, &["cases", "hello", "event.stamp"]);
+    let ran = shop.did(&[&["publish", "new.wasm"], &publish[..]].concat());
+    ran.failed(1, &["cases", "hello", "event.stamp"]);
     let unchecked = shop.publish(
         &rogue().by_record,
         &[&publish[..], &["--unchecked"]].concat(),
     );
-    let refused = shop.did(&["activate", &unchecked]);
-    refused.failed(1, &["cases", "hello"]);
+    let ran = shop.did(&["activate", &unchecked]);
+    ran.failed(1, &["cases", "hello"]);
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &a);
     shop.activate(&unchecked, &["--unchecked"]);
-    let (step, why) = refuses(&mut worker, &unchecked);
+    let (step, why) = admission_error(&mut worker, &unchecked);
     assert_eq!(
         (&*step, why.contains("event.stamp")),
         ("cases", true),
@@ -351,7 +351,7 @@ fn with_a_public_key_only_signed_releases_serve() {
         let asked = shop.did(&["activate", bad, "--public-key", "own.pub"]);
         asked.failed(1, &["signature"]);
         shop.activate(bad, &[]);
-        assert_eq!(refuses(&mut worker, bad).0, "signature");
+        assert_eq!(admission_error(&mut worker, bad).0, "signature");
         shop.put(5);
         let all = shop.records();
         worker.until(|_| shop.landed() == all);

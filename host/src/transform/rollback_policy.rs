@@ -52,7 +52,7 @@ fn as_float(count: u64) -> f64 {
 /// How much worse than the release before it a release may be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Guard {
+pub struct RollbackPolicy {
     /// What more of the records it may reject, as a share of all: 0.01 is one in a hundred.
     pub rejected: f64,
     /// What more of the records it may trap on or run into limits with.
@@ -98,7 +98,7 @@ impl From<Watch> for String {
 }
 
 /// What a release is judged by where nothing else is said.
-impl Default for Guard {
+impl Default for RollbackPolicy {
     fn default() -> Self {
         Self {
             rejected: 0.01,
@@ -145,11 +145,11 @@ const REJECTED: &str = "rejected";
 const FAILED: &str = "failed on";
 const SLOWER: &str = "slower";
 
-impl Guard {
+impl RollbackPolicy {
     /// Judges a release by how it did, and how the one did that it is measured against. Nothing is said
     /// before both have seen enough.
     #[must_use]
-    pub fn judge(&self, found: &Score, before: &Score) -> Option<Breach> {
+    pub fn evaluate(&self, found: &Score, before: &Score) -> Option<Breach> {
         if found.records < self.records || before.records < self.records {
             return None;
         }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn breach(found: &Score, before: &Score) -> Option<String> {
-        let breach = Guard::default().judge(found, before);
+        let breach = RollbackPolicy::default().evaluate(found, before);
         breach.map(|breach| breach.to_string())
     }
 
@@ -227,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_is_written_as_people_do() {
-        let text = serde_json::to_string(&Guard::default()).unwrap();
+    fn a_policy_is_written_with_units() {
+        let text = serde_json::to_string(&RollbackPolicy::default()).unwrap();
         assert!(text.contains(r#""watch":"15m""#), "{text}");
         assert_eq!(
-            serde_json::from_str::<Guard>(&text).unwrap(),
-            Guard::default()
+            serde_json::from_str::<RollbackPolicy>(&text).unwrap(),
+            RollbackPolicy::default()
         );
     }
 }

@@ -14,7 +14,7 @@ use crate::record::span;
 const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
 
 /// Gathers the outcomes of one batch, record after record.
-pub(super) struct Judge<'a> {
+pub(super) struct OutputValidator<'a> {
     limits: &'a Limits,
     record: u32,
     transformed: Transformed,
@@ -24,8 +24,8 @@ pub(super) struct Judge<'a> {
     names: usize,
 }
 
-impl<'a> Judge<'a> {
-    /// A judge that has seen no record yet.
+impl<'a> OutputValidator<'a> {
+    /// Creates a validator for one batch.
     #[must_use]
     pub(super) fn new(limits: &'a Limits) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl<'a> Judge<'a> {
         Ok(index)
     }
 
-    /// Takes back the partitions of a record that is rejected.
+    /// Removes the partitions of a record that is rejected.
     fn forget_partitions(&mut self, mark: usize) {
         for path in self.transformed.partitions.drain(mark..) {
             self.names -= 2 * path.as_str().len();
@@ -146,7 +146,7 @@ impl<'a> Judge<'a> {
         self.transformed
     }
 
-    /// Judges a batch of `records` records; `None` where its lists do not fit together or hold too much,
+    /// Validates a batch of `records` records; `None` where its lists do not fit together or hold too much,
     /// which no single record can be blamed for.
     #[must_use]
     pub(super) fn batch(

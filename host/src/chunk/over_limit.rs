@@ -1,4 +1,4 @@
-//! Records that a chunk has no place for.
+//! Quarantines records whose events exceed a limit of their chunk.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use crate::sink::Destination;
 use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
 
 impl Chunk {
-    /// Sends whole records to quarantine whose events would open more partitions than a chunk may. It is
-    /// decided record by record, and a refused one opens none, so that batches make no difference.
-    pub(super) fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
+    /// Quarantines whole records whose events would open more partitions than a chunk may have. This is
+    /// decided record by record, and a quarantined one opens none, so that batches make no difference.
+    pub(super) fn quarantine_excess_partitions(&self, outcome: &mut Transformed) {
         if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;
         }
         let mut opened = BTreeSet::new();
-        let mut refused = BTreeSet::new();
+        let mut quarantined = BTreeSet::new();
         for of_record in outcome.events.chunk_by(|a, b| a.record == b.record) {
             let in_lake = of_record.iter().filter(|event| event.routes.lake);
             let new: BTreeSet<_> = in_lake
@@ -25,14 +25,14 @@ impl Chunk {
             if self.lake_partitions + opened.len() + new.len() <= self.rules.max_partitions {
                 opened.extend(new);
             } else {
-                refused.extend(of_record.first().map(|event| event.record));
+                quarantined.extend(of_record.first().map(|event| event.record));
             }
         }
         let limit = self.rules.max_partitions;
         let why = format!("this chunk has opened {limit} partitions, limits.partitions");
-        refuse(
+        quarantine(
             outcome,
-            &refused,
+            &quarantined,
             &Reason::fault(Fault::TooManyPartitions, why),
         );
     }
@@ -42,38 +42,38 @@ impl Chunk {
             .contains_key(&Destination::Lake(path.clone()))
     }
 
-    /// Sends whole records to quarantine of which an event fits no message and has no object that a
+    /// Quarantines whole records with an event that fits no message and has no object that a
     /// message could point to.
-    pub(super) fn refuse_messages_over_the_limit(&self, outcome: &mut Transformed) {
+    pub(super) fn quarantine_oversized_messages(&self, outcome: &mut Transformed) {
         let Some(limit) = self.rules.max_message_bytes else {
             return;
         };
         let lost =
             |event: &&Event| !event.routes.lake && (event.end - event.start) as usize > limit;
-        let refused: BTreeSet<_> = outcome
+        let quarantined: BTreeSet<_> = outcome
             .events
             .iter()
             .filter(lost)
             .map(|e| e.record)
             .collect();
-        if !refused.is_empty() {
+        if !quarantined.is_empty() {
             let why = format!("an event for the bus alone has more than {limit} bytes");
-            refuse(
+            quarantine(
                 outcome,
-                &refused,
+                &quarantined,
                 &Reason::fault(Fault::MessageTooLarge, why),
             );
         }
     }
 }
 
-fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
+fn quarantine(outcome: &mut Transformed, quarantined: &BTreeSet<u32>, reason: &Reason) {
     outcome
         .events
-        .retain(|event| !refused.contains(&event.record));
+        .retain(|event| !quarantined.contains(&event.record));
     outcome
         .rejected
-        .extend(refused.iter().map(|record| Rejected {
+        .extend(quarantined.iter().map(|record| Rejected {
             record: *record,
             reason: reason.clone(),
         }));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_make_no_difference_to_what_is_refused() {
+    fn batches_make_no_difference_to_what_is_quarantined() {
         let whole = lines(RECORDS.len());
         assert_eq!(whole.len(), 3, "two partitions and a reason: {whole:?}");
         for size in 1..RECORDS.len() {
