@@ -28,7 +28,7 @@ const TAIL_BYTES: usize =
 pub(crate) struct Events {
     types: u64,
     made: u64,
-    dice: Dice,
+    rng: BenchRng,
 }
 
 impl Events {
@@ -37,24 +37,24 @@ impl Events {
         Self {
             types,
             made: 0,
-            dice: Dice(types),
+            rng: BenchRng(types),
         }
     }
 
     /// Writes the next event, [`EVENT_BYTES`] long, into `line`, which is emptied before.
     pub(crate) fn next(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
         self.begin(line)?;
-        let user = 100_000 + self.dice.below(900_000);
+        let user = 100_000 + self.rng.below(900_000);
         write!(line, r#","user_id":{user},"session":""#)?;
         self.fill(line, EVENT_BYTES - TAIL_BYTES);
         write!(
             line,
             r#"","locale":"de-DE","amount":{}{:02}.{:02},"page":"/course/{:03}/lesson/{:02}"}}"#,
-            1 + self.dice.below(9),
-            self.dice.below(100),
-            self.dice.below(100),
-            self.dice.below(1_000),
-            self.dice.below(100),
+            1 + self.rng.below(9),
+            self.rng.below(100),
+            self.rng.below(100),
+            self.rng.below(1_000),
+            self.rng.below(100),
         )
     }
 
@@ -69,9 +69,9 @@ impl Events {
 
     fn begin(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
         line.clear();
-        let (high, low) = (self.dice.roll(), self.dice.roll());
-        let number = self.dice.below(self.types);
-        let action = ACTIONS[index(self.dice.below(ACTIONS.len() as u64))];
+        let (high, low) = (self.rng.roll(), self.rng.roll());
+        let number = self.rng.below(self.types);
+        let action = ACTIONS[index(self.rng.below(ACTIONS.len() as u64))];
         let created_at = FIRST_SECOND + self.made / EVENTS_A_SECOND;
         self.made += 1;
         write!(
@@ -88,7 +88,7 @@ impl Events {
     /// Appends hexadecimal digits, so many that the line has `end` bytes.
     fn fill(&mut self, line: &mut Vec<u8>, end: usize) {
         while line.len() < end {
-            let digits = format!("{:016x}", self.dice.roll());
+            let digits = format!("{:016x}", self.rng.roll());
             let missing = end - line.len();
             line.extend_from_slice(&digits.as_bytes()[..missing.min(digits.len())]);
         }
@@ -139,9 +139,9 @@ pub(crate) fn batches(count: u64, records: u64) -> anyhow::Result<Vec<Batch>> {
 }
 
 /// `SplitMix64`, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators").
-struct Dice(u64);
+struct BenchRng(u64);
 
-impl Dice {
+impl BenchRng {
     fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

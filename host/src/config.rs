@@ -4,8 +4,8 @@
 
 pub mod args;
 pub mod file;
-pub mod following;
-pub mod listen;
+pub mod http_bind;
+pub mod registry;
 pub mod replay;
 pub mod resolved;
 pub mod target;
@@ -29,9 +29,9 @@ use crate::transform::limits::Limits;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
-pub use self::following::Following;
-pub use self::listen::Listen;
-pub use self::replay::{Chosen, ReplayArgs};
+pub use self::http_bind::HttpBind;
+pub use self::registry::RegistryConfig;
+pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
 pub use self::target::{BusTarget, LakeTarget, Sources, StartAt, StreamSettings};
 
@@ -80,12 +80,12 @@ pub struct RunSettings {
     pub level: Level,
     /// What becomes of records of aggregates that belong to other shards.
     pub outsiders: Outsiders,
-    /// The registry that says what serves.
-    pub following: Option<Following>,
+    /// The registry that names the active release.
+    pub registry: Option<RegistryConfig>,
     /// Whether the transform's file is taken up again when it changes.
     pub watch: bool,
-    /// A release of a registry in the place of the transform.
-    pub chosen: Option<Chosen>,
+    /// The release of a replay, in place of the transform.
+    pub pinned_release: Option<PinnedRelease>,
     /// The part of the source that a replay takes; `None` for a run.
     pub replay: Option<Bounds>,
     /// What messages are about.
@@ -98,8 +98,8 @@ pub struct RunSettings {
     pub limits: Limits,
     /// Threads that transform and compress.
     pub threads: usize,
-    /// Where the run serves its pages.
-    pub http: Listen,
+    /// Where the run exposes metrics and health.
+    pub http: HttpBind,
     /// What to say at the end.
     pub summary: SummaryFormat,
     /// What is logged.
@@ -136,9 +136,9 @@ impl RunArgs {
             bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
             patience: Patience::new(self.patience),
             outsiders: self.outsiders,
-            following: Following::validate(&self)?,
+            registry: RegistryConfig::validate(&self)?,
             watch: self.watch,
-            chosen: None,
+            pinned_release: None,
             replay: None,
             messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
@@ -156,8 +156,8 @@ impl RunArgs {
             },
             limits: self.limits()?,
             http: self.http.unwrap_or(match sources {
-                Sources::Files(_) | Sources::Lambda => Listen::Off,
-                Sources::Stream(_) => Listen::by_default(),
+                Sources::Files(_) | Sources::Lambda => HttpBind::Off,
+                Sources::Stream(_) => HttpBind::worker_default(),
             }),
             sources,
             transform: self.transform,

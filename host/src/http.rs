@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use self::pages::Pages;
-use crate::config::{Listen, RunSettings};
+use crate::config::{HttpBind, RunSettings};
 use crate::pipeline::Host;
 use crate::telemetry::LogFormat;
 
@@ -71,9 +71,9 @@ impl Drop for Server {
 /// [`HttpError::Bind`]
 pub async fn start(settings: &RunSettings, host: &Arc<Host>) -> Result<Option<Server>, HttpError> {
     let (address, is_wish) = match settings.http {
-        Listen::Off => return Ok(None),
-        Listen::IfFree(address) => (address, true),
-        Listen::At(address) => (address, false),
+        HttpBind::Off => return Ok(None),
+        HttpBind::IfFree(address) => (address, true),
+        HttpBind::At(address) => (address, false),
     };
     let bound = TcpListener::bind(address).await;
     let (listener, bound) = match bound.and_then(|bound| Ok((bound.local_addr()?, bound))) {

@@ -130,7 +130,7 @@ fn a_shard_that_is_taken_again_is_counted_once() {
 /// Two workers share the stream; again and again one of them is killed when either is at some step.
 #[test]
 fn two_workers_that_are_killed_in_turn_lose_nothing() {
-    let mut dice = Pcg64Mcg::seed_from_u64(SEED);
+    let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let start = |name: &str| cloud.worker_with_log(name, &["--chunk-records", "1"]);
     let mut workers = [start("0"), start("1")];
@@ -143,13 +143,13 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
             }
             _ => {}
         }
-        let (name, service, request) = STEPS[dice.random_range(0..STEPS.len())];
-        let fault = [Fault::Hold, Fault::HoldAnswer][dice.random_range(0..2)].clone();
+        let (name, service, request) = STEPS[rng.random_range(0..STEPS.len())];
+        let fault = [Fault::Hold, Fault::HoldAnswer][rng.random_range(0..2)].clone();
         let proxy = cloud.proxy(service);
         let held = proxy.add(request(Rule::new(fault)));
         cloud.put_by_keys(&records(50, round));
         assert!(proxy.wait_for_hits(held, 1, PATIENCE), "{round}: {name}");
-        let victim = dice.random_range(0..2);
+        let victim = rng.random_range(0..2);
         workers[victim] = start(&format!("{round}"));
         proxy.let_go();
     }

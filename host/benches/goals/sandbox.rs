@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 use guest_enrich::{Settings, enrich_batch};
 use serde_json::Value;
-use sluice::author::subject;
+use sluice::author::component;
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::transform::outcome::Transformed;
 use sluice::transform::output_validation::check_json;
@@ -42,9 +42,9 @@ struct Sandbox {
 
 impl Sandbox {
     fn new() -> anyhow::Result<Self> {
-        let engine = subject::engine(1)?;
+        let engine = component::engine(1)?;
         Ok(Self {
-            release: subject::admitted(&engine, None, "{}")?,
+            release: component::admitted(&engine, None, "{}")?,
             batches: events::batches(BATCHES, BATCH_MAX_RECORDS as u64)?,
             settings: Settings::default(),
         })

@@ -15,7 +15,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::{Settings, enrich_batch};
-use sluice::author::subject;
+use sluice::author::component;
 use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
@@ -34,8 +34,8 @@ fn batch() -> Batch {
 }
 
 fn release() -> Release {
-    let engine = subject::engine(1).unwrap();
-    subject::admitted(&engine, None, "{}").unwrap()
+    let engine = component::engine(1).unwrap();
+    component::admitted(&engine, None, "{}").unwrap()
 }
 
 /// The events of an outcome, in order.

@@ -60,15 +60,15 @@ const NOT_UTF8 = [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0
 /** The lines, each with one byte changed, left out or doubled: the same ones every time. */
 function damaged(lines) {
   let state = 7;
-  const dice = (sides) => {
+  const rng = (sides) => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     return (state >>> 8) % sides;
   };
   const some = Buffer.from('"\\{}[]:,0-eE.u \x01\x80\xff', "latin1");
   return lines.map((line) => {
-    const at = dice(line.length);
-    const inserted = [Buffer.of(some[dice(some.length)]), Buffer.alloc(0), line.subarray(at, at + 1)][dice(3)];
-    const behind = line.subarray(at + dice(2));
+    const at = rng(line.length);
+    const inserted = [Buffer.of(some[rng(some.length)]), Buffer.alloc(0), line.subarray(at, at + 1)][rng(3)];
+    const behind = line.subarray(at + rng(2));
     return Buffer.concat([line.subarray(0, at), inserted, behind]);
   });
 }

@@ -74,12 +74,12 @@ fn is(name: ChunkName, pending: &Pending) -> bool {
     }
 }
 
-type Chosen = Vec<(ChunkName, Held)>;
+type DisjointChunks = Vec<(ChunkName, Held)>;
 
 /// Chooses chunks of which no two overlap so that they have the most objects together: where a record
 /// is in two chunks, the one that is whole is more likely to be right. (Weighted interval scheduling:
 /// the best choice among the chunks up to one either has it or does not.)
-fn without_overlaps(mut chunks: Chosen) -> (Chosen, Vec<Rival>) {
+fn without_overlaps(mut chunks: DisjointChunks) -> (DisjointChunks, Vec<Rival>) {
     chunks.sort_by_key(|(name, _)| (name.last, name.first, name.release));
     let mut best = vec![0];
     let mut before = Vec::with_capacity(chunks.len());
@@ -116,7 +116,11 @@ fn without_overlaps(mut chunks: Chosen) -> (Chosen, Vec<Rival>) {
 }
 
 /// A chunk with a record in this range. What was not chosen overlaps what was.
-fn overlapping(chosen: &Chosen, first: SequenceNumber, last: SequenceNumber) -> Option<ChunkName> {
+fn overlapping(
+    chosen: &DisjointChunks,
+    first: SequenceNumber,
+    last: SequenceNumber,
+) -> Option<ChunkName> {
     let index = chosen.partition_point(|(other, _)| other.last < first);
     let (other, _) = chosen.get(index)?;
     (other.first <= last).then_some(*other)

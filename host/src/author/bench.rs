@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 
-use super::{sample, subject};
+use super::{component, sample};
 use crate::record::Batch;
 use crate::transform::limits::Limits;
 use crate::transform::release::ReleaseBundle;
@@ -43,33 +43,37 @@ pub struct BenchArgs {
 /// What cannot be read, a component that fails admission, or one that fails outside of any record.
 pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Result<()> {
     let records = sample::read(args.sample.as_deref())?;
-    let engine = subject::engine(1)?;
+    let engine = component::engine(1)?;
     let files = [Some(&args.file), args.against.as_ref()];
-    let mut subjects = Vec::new();
+    let mut candidates = Vec::new();
     for file in files.into_iter().flatten() {
-        let release = subject::admitted(&engine, Some(file), &args.settings)?;
-        subjects.push(Subject::new(file.display().to_string(), release, &records)?);
+        let release = component::admitted(&engine, Some(file), &args.settings)?;
+        candidates.push(Candidate::new(
+            file.display().to_string(),
+            release,
+            &records,
+        )?);
     }
     if let Some(bundle) = serving {
         let name = format!("release {}", bundle.manifest().id());
         let admitted = validate(&engine, bundle, &Limits::default());
         let release = admitted.with_context(|| format!("cannot admit {name}"))?;
-        subjects.push(Subject::new(name, release, &records)?);
+        candidates.push(Candidate::new(name, release, &records)?);
     }
     for round in 0..args.rounds {
         // Who goes first changes, so that neither always finds the caches warm.
         let backwards = round % 2 == 1;
-        for turn in 0..subjects.len() {
-            let last = subjects.len() - 1;
+        for turn in 0..candidates.len() {
+            let last = candidates.len() - 1;
             let index = if backwards { last - turn } else { turn };
-            subjects[index].run(&records)?;
+            candidates[index].run(&records)?;
         }
     }
-    print(&subjects, &records, args.rounds);
+    print(&candidates, &records, args.rounds);
     Ok(())
 }
 
-struct Subject {
+struct Candidate {
     name: String,
     release: Release,
     fuel: u64,
@@ -79,10 +83,10 @@ struct Subject {
     rounds: Vec<f64>,
 }
 
-impl Subject {
+impl Candidate {
     /// Runs the sample once, which warms up and gives what is the same each time.
     fn new(name: String, release: Release, records: &[Batch]) -> anyhow::Result<Self> {
-        let mut subject = Self {
+        let mut candidate = Self {
             name,
             release,
             fuel: 0,
@@ -91,12 +95,12 @@ impl Subject {
             rounds: Vec::new(),
         };
         for batch in records {
-            let (outcome, usage) = subject.release.program().measure(batch)?;
-            subject.fuel += usage.fuel;
-            subject.peak_memory_bytes = subject.peak_memory_bytes.max(usage.peak_memory_bytes);
-            subject.rejected += outcome.rejected.len() as u64;
+            let (outcome, usage) = candidate.release.program().measure(batch)?;
+            candidate.fuel += usage.fuel;
+            candidate.peak_memory_bytes = candidate.peak_memory_bytes.max(usage.peak_memory_bytes);
+            candidate.rejected += outcome.rejected.len() as u64;
         }
-        Ok(subject)
+        Ok(candidate)
     }
 
     fn run(&mut self, records: &[Batch]) -> anyhow::Result<()> {
@@ -109,7 +113,7 @@ impl Subject {
     }
 }
 
-fn print(subjects: &[Subject], records: &[Batch], rounds: u16) {
+fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) {
     let count: usize = records.iter().map(Batch::len).sum();
     let bytes: usize = records.iter().map(|batch| batch.data().len()).sum();
     println!(
@@ -121,22 +125,22 @@ fn print(subjects: &[Subject], records: &[Batch], rounds: u16) {
         "{:>12}{:>12}{:>14}{:>12}  call    component",
         "time", "fuel", "peak memory", "rejected"
     );
-    for subject in subjects {
-        let call = if subject.release.has_batch_call() {
+    for candidate in candidates {
+        let call = if candidate.release.has_batch_call() {
             "batch"
         } else {
             "record"
         };
         println!(
             "{:>9.0} ns{:>12}{:>14}{:>12}  {call:<6}  {}",
-            median(&subject.rounds) / count as f64,
-            HumanCount(subject.fuel / count as u64).to_string(),
-            HumanBytes(subject.peak_memory_bytes as u64).to_string(),
-            HumanCount(subject.rejected).to_string(),
-            subject.name
+            median(&candidate.rounds) / count as f64,
+            HumanCount(candidate.fuel / count as u64).to_string(),
+            HumanBytes(candidate.peak_memory_bytes as u64).to_string(),
+            HumanCount(candidate.rejected).to_string(),
+            candidate.name
         );
     }
-    if let [first, second] = subjects {
+    if let [first, second] = candidates {
         let fuel = first.fuel as f64 / second.fuel as f64;
         println!(
             "the first takes {:.3} times the time of the second and {fuel:.3} times the fuel",

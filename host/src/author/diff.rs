@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::{sample, shown, subject};
+use super::{component, sample, shown};
 use crate::transform::compare::Comparison;
 use crate::transform::compare::fields::Difference;
 use crate::transform::compare::record_result::{RecordResult, record_results};
@@ -42,8 +42,8 @@ pub struct DiffArgs {
 /// # Errors
 /// What cannot be read, a component that fails admission, and results that differ.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
-    let engine = subject::engine(1)?;
-    let admitted = |file, settings| subject::admitted(&engine, Some(file), settings);
+    let engine = component::engine(1)?;
+    let admitted = |file, settings| component::admitted(&engine, Some(file), settings);
     let old = admitted(&args.old, &args.settings_old).context("the old one")?;
     let new = admitted(&args.new, &args.settings_new).context("the new one")?;
     let mut report = Report::default();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
 
-use super::{shown, subject};
+use super::{component, shown};
 use crate::config::ConfigError;
 use crate::record::Batch;
 use crate::transform::cases::{self, Case};
@@ -41,8 +41,8 @@ const SHOWN: usize = 20;
 /// No or ambiguous cases, which is wrong usage; a component that fails admission; cases that fail.
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     let cases = cases_in(&args.cases)?;
-    let engine = subject::engine(1)?;
-    let release = subject::admitted(&engine, Some(&args.file), &args.settings)?;
+    let engine = component::engine(1)?;
+    let release = component::admitted(&engine, Some(&args.file), &args.settings)?;
     let mut failed = 0;
     for case in &cases {
         let verdict = verdict(case, &release, &args.cases, args.bless)?;

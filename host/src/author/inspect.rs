@@ -10,7 +10,7 @@ use serde_json::Value;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-use super::subject;
+use super::component;
 use crate::transform::limits::Limits;
 use crate::transform::release::{Digest, ReleaseBundle};
 use crate::transform::validate::{self, AdmissionError, contract_version};
@@ -34,8 +34,8 @@ pub struct InspectArgs {
 /// A file that cannot be read, and a component that fails admission.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let file = args.file.as_deref();
-    let bundle = subject::bundle(file, &args.settings)?;
-    let report = Report::of(&subject::engine(1)?, &bundle, subject::name(file));
+    let bundle = component::bundle(file, &args.settings)?;
+    let report = Report::of(&component::engine(1)?, &bundle, component::name(file));
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -4,12 +4,12 @@
 //! All of them run a component as `run` does: the same admission, the same sandbox, the usual limits.
 
 pub mod bench;
+pub mod component;
 pub mod diff;
 pub mod golden;
 pub mod inspect;
 pub mod new;
 pub mod sample;
-pub mod subject;
 pub mod wrap;
 
 /// Characters of a value that people are shown.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 
-use crate::config::{Listen, StartAt};
+use crate::config::{HttpBind, StartAt};
 use crate::encode::{Format, Level};
 use crate::sink::Messages;
 use crate::source::aggregate::Outsiders;
@@ -277,7 +277,7 @@ pub struct RunArgs {
     /// is any free one, or `none`. Whoever reaches the address can read them. [default: 127.0.0.1:9464
     /// for a stream, where it is free; none for files]
     #[arg(long, env = "SLUICE_HTTP", value_name = "ADDR:PORT|none")]
-    pub http: Option<Listen>,
+    pub http: Option<HttpBind>,
 
     /// What to say at the end, on standard output.
     #[arg(

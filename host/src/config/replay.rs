@@ -3,19 +3,21 @@
 use chrono::Utc;
 use clap::Args;
 
-use super::{ConfigError, Following, LakeTarget, Resolved, RunArgs, RunSettings, Sources, StartAt};
+use super::{
+    ConfigError, LakeTarget, RegistryConfig, Resolved, RunArgs, RunSettings, Sources, StartAt,
+};
 use crate::record::{Bound, Bounds};
 use crate::transform::release::ReleaseId;
 use crate::transform::signature::PublicKey;
 
-/// A release of a registry.
+/// The release of a replay, in place of the active one.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct PinnedRelease {
     /// Where the registry is.
     pub registry: LakeTarget,
     /// Which of its releases.
     pub release: ReleaseId,
-    /// What it has to be signed with.
+    /// The key that it must be signed with.
     pub public_key: Option<PublicKey>,
 }
 
@@ -61,8 +63,8 @@ impl ReplayArgs {
         }
         let mut settings = resolved.settings()?;
         settings.bus = settings.bus.filter(|_| has_bus);
-        settings.chosen = self.chosen(&mut settings.following)?;
-        settings.following = settings.following.filter(|_| !has_transform);
+        settings.pinned_release = self.pinned_release(&mut settings.registry)?;
+        settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.sources)?);
         if let Sources::Stream(stream) = &mut settings.sources {
             stream.until_caught_up = true;
@@ -72,22 +74,23 @@ impl ReplayArgs {
         Ok(settings)
     }
 
-    fn chosen(&self, following: &mut Option<Following>) -> Result<Option<Chosen>, ConfigError> {
+    fn pinned_release(
+        &self,
+        registry: &mut Option<RegistryConfig>,
+    ) -> Result<Option<PinnedRelease>, ConfigError> {
         let Some(release) = self.release else {
             return Ok(None);
         };
-        let Some(Following {
-            registry,
-            public_key,
-            ..
-        }) = following.take()
+        let Some(RegistryConfig {
+            target, public_key, ..
+        }) = registry.take()
         else {
             let why =
                 "the release of which registry? give --registry file:DIR or s3://BUCKET/PREFIX";
             return Err(ConfigError::new("release", why));
         };
-        Ok(Some(Chosen {
-            registry,
+        Ok(Some(PinnedRelease {
+            registry: target,
             release,
             public_key,
         }))

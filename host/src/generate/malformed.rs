@@ -1,6 +1,6 @@
 //! Turns events into lines that no reader can take for events.
 
-use super::dice::Dice;
+use super::rng::EventRng;
 
 /// Strings with bytes that no UTF-8 text holds: an impossible byte, a lone continuation, cut
 /// sequences, a surrogate.
@@ -23,9 +23,9 @@ const PLAIN_TEXT: &[&[u8]] = &[
 
 /// Replaces the event at `start..` of `out` with something unusable, made from it or not, that is
 /// not empty and has no newline.
-pub(super) fn spoil(dice: &mut Dice, out: &mut Vec<u8>, start: usize) {
-    match dice.index(12) {
-        0 | 1 => truncate(dice, out, start),
+pub(super) fn spoil(rng: &mut EventRng, out: &mut Vec<u8>, start: usize) {
+    match rng.index(12) {
+        0 | 1 => truncate(rng, out, start),
         2 => rename(out, start, b"\"created_at\"", b"\"createdAt\""),
         3 => rename(out, start, b"\"event_uuid\"", b"\"id\""),
         4 => put_value(out, start, b"\"created_at\"", b"\"2026-01-01T00:00:00Z\""),
@@ -36,8 +36,8 @@ pub(super) fn spoil(dice: &mut Dice, out: &mut Vec<u8>, start: usize) {
             out.insert(start, b'[');
             out.push(b']');
         }
-        9 => put_value(out, start, b"\"event_name\"", dice.pick(NOT_UTF8)),
-        10 => replace(out, start, dice.pick(PLAIN_TEXT)),
+        9 => put_value(out, start, b"\"event_name\"", rng.pick(NOT_UTF8)),
+        10 => replace(out, start, rng.pick(PLAIN_TEXT)),
         _ => replace(out, start, b"{}"),
     }
 }
@@ -48,8 +48,8 @@ fn replace(out: &mut Vec<u8>, start: usize, line: &[u8]) {
 }
 
 /// Keeps at least the opening brace and loses at least the closing one.
-fn truncate(dice: &mut Dice, out: &mut Vec<u8>, start: usize) {
-    let keep = 1 + dice.index(out.len() - start - 1);
+fn truncate(rng: &mut EventRng, out: &mut Vec<u8>, start: usize) {
+    let keep = 1 + rng.index(out.len() - start - 1);
     out.truncate(start + keep);
 }
 

@@ -1,10 +1,10 @@
 //! Makes the events of a language-learning product up: many types and shapes, with duplicates,
 //! late and malformed ones on demand, and the same bytes for the same [`Plan`] on every platform.
 
-mod dice;
 mod malformed;
 mod names;
 mod part;
+mod rng;
 mod shapes;
 mod stream;
 #[cfg(test)]
@@ -14,9 +14,9 @@ mod write;
 
 use thiserror::Error;
 
-use self::dice::{Dice, Share};
 use self::names::Names;
 use self::part::{Stamp, render};
+use self::rng::{EventRng, Share};
 
 pub use self::stream::{Sent, Target, send};
 pub use self::write::{Generated, write_ndjson};
@@ -95,7 +95,7 @@ pub enum Kind {
 pub struct Events {
     total: u64,
     made: u64,
-    dice: Dice,
+    rng: EventRng,
     names: Names,
     kinds: [Share; 3],
     recent: Vec<Vec<u8>>,
@@ -115,7 +115,7 @@ impl Events {
         Ok(Self {
             total: plan.events,
             made: 0,
-            dice: Dice::new(plan.seed),
+            rng: EventRng::new(plan.seed),
             names: Names::new(plan.types),
             kinds: kinds_of(plan)?,
             recent: Vec::new(),
@@ -131,19 +131,19 @@ impl Events {
             return None;
         }
         let start = out.len();
-        let kind = self.roll_kind();
+        let kind = self.draw_kind();
         match kind {
             Kind::Duplicate => {
-                let again = self.dice.index(self.recent.len());
+                let again = self.rng.index(self.recent.len());
                 out.extend_from_slice(&self.recent[again]);
             }
             Kind::Malformed => {
                 self.event_into(0, out);
-                malformed::spoil(&mut self.dice, out, start);
+                malformed::spoil(&mut self.rng, out, start);
             }
             Kind::Event => self.event_into(0, out),
             Kind::Late => {
-                let behind = self.dice.between(LATE_MS.0, LATE_MS.1);
+                let behind = self.rng.between(LATE_MS.0, LATE_MS.1);
                 self.event_into(behind, out);
             }
         }
@@ -154,19 +154,19 @@ impl Events {
         Some(kind)
     }
 
-    fn roll_kind(&mut self) -> Kind {
-        let roll = self.dice.roll();
+    fn draw_kind(&mut self) -> Kind {
+        let drawn = self.rng.next_u64();
         let [malformed, duplicate, late] = self.kinds;
-        if malformed.covers(roll) {
+        if malformed.covers(drawn) {
             Kind::Malformed
-        } else if duplicate.covers(roll) {
+        } else if duplicate.covers(drawn) {
             // The first line has nothing to repeat.
             if self.recent.is_empty() {
                 Kind::Event
             } else {
                 Kind::Duplicate
             }
-        } else if late.covers(roll) {
+        } else if late.covers(drawn) {
             Kind::Late
         } else {
             Kind::Event
@@ -174,14 +174,14 @@ impl Events {
     }
 
     fn event_into(&mut self, behind_ms: u64, out: &mut Vec<u8>) {
-        let (event_type, name) = self.names.draw(&mut self.dice);
+        let (event_type, name) = self.names.draw(&mut self.rng);
         let place_ms = FIRST_INSTANT_MS.saturating_add(self.made.saturating_mul(SPACING_MS));
         let stamp = Stamp {
             name,
-            created_ms: place_ms - self.dice.between(0, JITTER_MS) - behind_ms,
+            created_ms: place_ms - self.rng.between(0, JITTER_MS) - behind_ms,
             fractional: event_type.fractional,
         };
-        render(event_type.shape, &stamp, &mut self.dice, out);
+        render(event_type.shape, &stamp, &mut self.rng, out);
     }
 
     fn remember(&mut self, event: &[u8]) {
@@ -196,7 +196,7 @@ impl Events {
     }
 }
 
-/// Where one roll ends to mean a malformed, a duplicate and a late line.
+/// Where one draw ends to mean a malformed, a duplicate and a late line.
 fn kinds_of(plan: &Plan) -> Result<[Share; 3], PlanError> {
     let shares = [
         ("malformed", plan.malformed),

@@ -1,7 +1,7 @@
 //! The types of events: their words, names, shapes and popularity.
 
-use super::dice::Dice;
 use super::part::Part;
+use super::rng::EventRng;
 use super::shapes::{
     ANSWER, EXPOSURE, FEEDBACK, LESSON, PAYMENT, REVIEW, SESSION, SETTINGS, STREAK, TAP,
 };
@@ -156,11 +156,14 @@ impl Names {
     }
 
     /// A type and one of its names.
-    pub(super) fn draw(&self, dice: &mut Dice) -> (&EventType, &str) {
+    pub(super) fn draw(&self, rng: &mut EventRng) -> (&EventType, &str) {
         let last = self.sums.len() - 1;
-        let roll = dice.between(1, self.sums[last]);
-        let drawn = &self.types[self.sums.partition_point(|&sum| sum < roll)];
-        (drawn, &drawn.names[dice.index(drawn.names.len())])
+        let drawn = rng.between(1, self.sums[last]);
+        let event_type = &self.types[self.sums.partition_point(|&sum| sum < drawn)];
+        (
+            event_type,
+            &event_type.names[rng.index(event_type.names.len())],
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shapes as lists of parts, and their rendering.
 
-use super::dice::Dice;
+use super::rng::EventRng;
 use super::texts::SENTENCES;
 
 /// A piece of a JSON text. The ranges include both ends.
@@ -37,24 +37,24 @@ pub(super) struct Stamp<'a> {
 }
 
 /// Appends `parts` to `out`.
-pub(super) fn render(parts: &[Part], stamp: &Stamp<'_>, dice: &mut Dice, out: &mut Vec<u8>) {
+pub(super) fn render(parts: &[Part], stamp: &Stamp<'_>, rng: &mut EventRng, out: &mut Vec<u8>) {
     for part in parts {
         match *part {
             Part::Raw(text) => out.extend_from_slice(text.as_bytes()),
-            Part::Uuid => put_uuid(dice, out),
+            Part::Uuid => put_uuid(rng, out),
             Part::Name => out.extend_from_slice(stamp.name.as_bytes()),
             Part::Created if stamp.fractional => put_decimal(stamp.created_ms, 3, out),
             Part::Created => put_int(stamp.created_ms / 1_000, 1, out),
-            Part::Int(low, high) => put_int(dice.between(low, high), 1, out),
-            Part::Decimal(low, high, places) => put_decimal(dice.between(low, high), places, out),
-            Part::Pick(choices) => out.extend_from_slice(dice.pick(choices).as_bytes()),
-            Part::Prose(low, high) => put_prose(dice.between(low, high), dice, out),
+            Part::Int(low, high) => put_int(rng.between(low, high), 1, out),
+            Part::Decimal(low, high, places) => put_decimal(rng.between(low, high), places, out),
+            Part::Pick(choices) => out.extend_from_slice(rng.pick(choices).as_bytes()),
+            Part::Prose(low, high) => put_prose(rng.between(low, high), rng, out),
             Part::Repeat(low, high, parts) => {
-                for repetition in 0..dice.between(low, high) {
+                for repetition in 0..rng.between(low, high) {
                     if repetition > 0 {
                         out.push(b',');
                     }
-                    render(parts, stamp, dice, out);
+                    render(parts, stamp, rng, out);
                 }
             }
         }
@@ -81,9 +81,9 @@ fn put_decimal(value: u64, places: u32, out: &mut Vec<u8>) {
     put_int(value % unit, places, out);
 }
 
-fn put_uuid(dice: &mut Dice, out: &mut Vec<u8>) {
+fn put_uuid(rng: &mut EventRng, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut bits = (u128::from(dice.roll()) << 64) | u128::from(dice.roll());
+    let mut bits = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
     bits = bits & !(0xf << 76) | (4 << 76);
     bits = bits & !(0b11 << 62) | (0b10 << 62);
     let mut text = [b'-'; 36];
@@ -99,9 +99,9 @@ fn put_uuid(dice: &mut Dice, out: &mut Vec<u8>) {
     out.extend_from_slice(&text);
 }
 
-fn put_prose(bytes: u64, dice: &mut Dice, out: &mut Vec<u8>) {
-    let language = dice.pick(SENTENCES);
-    let mut sentence = dice.index(language.len());
+fn put_prose(bytes: u64, rng: &mut EventRng, out: &mut Vec<u8>) {
+    let language = rng.pick(SENTENCES);
+    let mut sentence = rng.index(language.len());
     let start = out.len();
     loop {
         out.extend_from_slice(language[sentence].as_bytes());
@@ -110,6 +110,6 @@ fn put_prose(bytes: u64, dice: &mut Dice, out: &mut Vec<u8>) {
         }
         out.push(b' ');
         // Any other sentence: nobody says the same twice in a row.
-        sentence = (sentence + 1 + dice.index(language.len() - 1)) % language.len();
+        sentence = (sentence + 1 + rng.index(language.len() - 1)) % language.len();
     }
 }

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 
-use crate::author::subject;
+use crate::author::component;
 use crate::config::{ConfigError, LakeTarget};
 use crate::retry::Patience;
 use crate::sink::own_files::{self, OwnFiles};
@@ -112,7 +112,7 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
 /// Where releases are tried before they may serve anywhere.
 fn loader() -> anyhow::Result<ReleaseLoader> {
     Ok(ReleaseLoader {
-        engine: subject::engine(1)?,
+        engine: component::engine(1)?,
         limits: Limits::default(),
     })
 }

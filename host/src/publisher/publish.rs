@@ -6,7 +6,7 @@ use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
 
 use super::{Place, loader};
-use crate::author::subject;
+use crate::author::component;
 use crate::config::ConfigError;
 
 use crate::transform::release::{Digest, Manifest, ReleaseBundle};
@@ -73,7 +73,7 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
 }
 
 fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
-    let bundle = subject::bundle(Some(&args.file), &args.settings)?;
+    let bundle = component::bundle(Some(&args.file), &args.settings)?;
     let manifest = Manifest {
         cases: cases.map(Digest::of),
         note: args.note.clone(),

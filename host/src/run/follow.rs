@@ -10,7 +10,7 @@ use chrono::Utc;
 use tokio::sync::Mutex;
 
 use super::rules::Rules;
-use crate::config::{Following, RunSettings};
+use crate::config::{RegistryConfig, RunSettings};
 use crate::pipeline::Host;
 use crate::sink::own_files::{self, OwnFiles};
 use crate::transform::registry::{Registry, RegistryError, Versioned};
@@ -23,7 +23,7 @@ use crate::transform::validate::Release;
 /// What a run needs to follow a registry.
 pub struct Follower {
     registry: Registry<OwnFiles>,
-    following: Following,
+    config: RegistryConfig,
     rules: Arc<Rules>,
     host: Arc<Host>,
     seen: Mutex<Seen>,
@@ -50,10 +50,10 @@ impl Follower {
         rules: &Arc<Rules>,
         host: &Arc<Host>,
     ) -> anyhow::Result<Option<Arc<Self>>> {
-        let Some(following) = &settings.following else {
+        let Some(config) = &settings.registry else {
             return Ok(None);
         };
-        let follower = Self::begin(settings, following, rules.clone(), host.clone()).await?;
+        let follower = Self::begin(settings, config, rules.clone(), host.clone()).await?;
         if settings.replay.is_some() {
             // All of a replay is made by one release.
             let active = rules.switch().now().active.clone();
@@ -69,25 +69,25 @@ impl Follower {
     /// The registry cannot be read.
     async fn begin(
         settings: &RunSettings,
-        following: &Following,
+        config: &RegistryConfig,
         rules: Arc<Rules>,
         host: Arc<Host>,
     ) -> anyhow::Result<Self> {
         let patience = settings.patience.clone();
-        let registry = own_files::registry(&following.registry, patience).await;
+        let registry = own_files::registry(&config.target, patience).await;
         let active = registry.active().await;
-        let active = active.with_context(|| format!("the registry {}", following.registry))?;
+        let active = active.with_context(|| format!("the registry {}", config.target))?;
         // From here on it serves on with what it has, so that a look need not succeed.
         let patience = settings.patience.for_one_attempt();
         let follower = Self {
-            registry: own_files::registry(&following.registry, patience).await,
-            following: following.clone(),
+            registry: own_files::registry(&config.target, patience).await,
+            config: config.clone(),
             rules,
             host,
             seen: Mutex::default(),
         };
         let mut seen = follower.seen.lock().await;
-        follower.host.health.follows(following.registry.to_string());
+        follower.host.health.follows(config.target.to_string());
         follower.begin_with(&mut seen, active).await?;
         drop(seen);
         Ok(follower)
@@ -115,7 +115,7 @@ impl Follower {
     /// Looks at the registry again and again.
     pub async fn follow(&self) {
         loop {
-            tokio::time::sleep(self.following.poll).await;
+            tokio::time::sleep(self.config.poll).await;
             self.look().await;
         }
     }
@@ -123,7 +123,7 @@ impl Follower {
     /// Looks, where the last look is as long ago as looks are to be.
     pub async fn look_if_due(&self) {
         let looked_at = self.seen.lock().await.looked_at;
-        if looked_at.is_none_or(|at| at.elapsed() >= self.following.poll) {
+        if looked_at.is_none_or(|at| at.elapsed() >= self.config.poll) {
             self.look().await;
         }
     }
@@ -213,7 +213,7 @@ impl Follower {
         if let Some(error) = seen.rejected.get(&id) {
             return Err(error.clone());
         }
-        let key = self.following.public_key.as_ref();
+        let key = self.config.public_key.as_ref();
         let admitted = self.rules.loader().load_from(&self.registry, key, id).await;
         match &admitted {
             Ok(release) => self.rules.remember(release.clone()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Context as _;
 
 use super::lambda;
-use crate::config::{Chosen, RunSettings};
+use crate::config::{PinnedRelease, RunSettings};
 use crate::encode::Format;
 use crate::ledger::Pending;
 use crate::pipeline::{Fresh, Plan};
@@ -174,11 +174,11 @@ fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
 /// # Errors
 /// A component or a release that cannot be read.
 pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
-    if let Some(Chosen {
+    if let Some(PinnedRelease {
         registry,
         release,
         public_key,
-    }) = &settings.chosen
+    }) = &settings.pinned_release
     {
         let registry = own_files::registry(registry, settings.patience.clone()).await;
         if let Some(key) = public_key {
@@ -195,8 +195,8 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
 
 /// The transform as users name it.
 fn name(settings: &RunSettings) -> String {
-    match (&settings.chosen, &settings.transform) {
-        (Some(chosen), _) => format!("release {}", chosen.release),
+    match (&settings.pinned_release, &settings.transform) {
+        (Some(pinned), _) => format!("release {}", pinned.release),
         (None, Some(path)) => path.display().to_string(),
         (None, None) => "the built-in transform".to_owned(),
     }

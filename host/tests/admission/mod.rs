@@ -72,11 +72,11 @@ fn a_flipped_bit_never_panics() {
         time: Duration::from_secs(60),
         ..limits()
     };
-    let mut dice = Pcg64Mcg::seed_from_u64(1);
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
     let mut admitted_anyway = 0;
     for _ in 0..1_500 {
         let mut component = sound.clone();
-        let bit = dice.random_range(0..component.len() * 8);
+        let bit = rng.random_range(0..component.len() * 8);
         component[bit / 8] ^= 1 << (bit % 8);
         let bundle = ReleaseBundle::new(component, "{}").unwrap();
         if let Ok(release) = validate(shared_engine(), &bundle, &short) {

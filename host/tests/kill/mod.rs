@@ -117,13 +117,13 @@ fn kills_leave_no_trace() {
     nothing_unfinished(&expected);
 
     println!("seed {SEED}, a run takes {usual:?}");
-    let mut dice = Pcg64Mcg::seed_from_u64(SEED);
+    let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let mut kills = Kills::default();
     for number in 1.. {
         let (lake, bus) = (format!("file:lake-{number}"), format!("file:bus-{number}"));
         let args = into(&lake, &bus);
         kills.until_done(&place, &args, &mut || {
-            usual.mul_f64(dice.random_range(0.15..0.5))
+            usual.mul_f64(rng.random_range(0.15..0.5))
         });
         let last = place.land(&args);
         let done = last.count("records") + last.count("already_committed");
@@ -163,7 +163,7 @@ fn events_without_partitions(lake: &Path) -> usize {
 fn kills_and_changes_of_settings_land_each_record_once() {
     const EVENTS: u32 = 40_000;
     let place = generated(EVENTS);
-    let mut dice = Pcg64Mcg::seed_from_u64(SEED);
+    let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let begun = Instant::now();
     let elsewhere = ["--lake", "file:other", "--bus", "none"];
     place.land(&elsewhere);
@@ -171,13 +171,13 @@ fn kills_and_changes_of_settings_land_each_record_once() {
     for _ in 0..12 {
         let args = [
             "--chunk-bytes",
-            ["256KiB", "512KiB", "2MiB"][dice.random_range(0..3)],
+            ["256KiB", "512KiB", "2MiB"][rng.random_range(0..3)],
             "--compression",
-            ["none", "gzip", "zstd"][dice.random_range(0..3)],
+            ["none", "gzip", "zstd"][rng.random_range(0..3)],
             "--settings",
-            ["{}", r#"{"partition_by":["date"]}"#][dice.random_range(0..2)],
+            ["{}", r#"{"partition_by":["date"]}"#][rng.random_range(0..2)],
         ];
-        kill_after(&place, &args, usual.mul_f64(dice.random_range(0.3..1.0)));
+        kill_after(&place, &args, usual.mul_f64(rng.random_range(0.3..1.0)));
     }
     let ran: Ran = place.try_land(&[]).succeeded();
     assert_eq!(ran.stderr, "");

@@ -1,4 +1,4 @@
-//! What befalls hosts, services and the stream, one thing after the other, by dice.
+//! What befalls hosts, services and the stream, one thing after the other, at random.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Tally {
 
 pub(super) struct Chaos {
     cloud: Arc<Cloud>,
-    dice: Pcg64Mcg,
+    rng: Pcg64Mcg,
     pub(super) hosts: Box<dyn Hosts>,
     pub(super) tally: Tally,
     /// The releases of the registry, and the one that was activated last.
@@ -79,10 +79,10 @@ impl Chaos {
     pub(super) fn new(
         cloud: &Arc<Cloud>,
         ways: Ways,
-        mut dice: Pcg64Mcg,
+        mut rng: Pcg64Mcg,
         releases: Vec<String>,
     ) -> Self {
-        let of_hosts = rand::SeedableRng::from_rng(&mut dice);
+        let of_hosts = rand::SeedableRng::from_rng(&mut rng);
         let hosts: Box<dyn Hosts> = if ways.functions {
             Box::new(Functions::new(cloud, ways, of_hosts))
         } else {
@@ -90,7 +90,7 @@ impl Chaos {
         };
         Self {
             cloud: Arc::clone(cloud),
-            dice,
+            rng,
             hosts,
             tally: Tally::default(),
             releases,
@@ -101,9 +101,9 @@ impl Chaos {
 
     /// Lets something befall; says how long it is to be quiet behind it.
     pub(super) fn act(&mut self) -> Duration {
-        let chosen = ACTS.choose_weighted(&mut self.dice, |(weight, _)| *weight);
+        let chosen = ACTS.choose_weighted(&mut self.rng, |(weight, _)| *weight);
         (chosen.unwrap().1)(self);
-        Duration::from_millis(self.dice.random_range(50..800))
+        Duration::from_millis(self.rng.random_range(50..800))
     }
 
     /// Ends the faults whose time is over.
@@ -133,14 +133,14 @@ impl Chaos {
     }
 
     fn kill_somewhere(&mut self) {
-        let all = self.dice.random_range(0..8) == 0;
+        let all = self.rng.random_range(0..8) == 0;
         self.tally.killed_somewhere += self.hosts.kill(all);
     }
 
     /// Holds a request of some step, does this to the hosts, and lets it go. Which host's request it
     /// is nobody knows. Says whether the step came.
     fn at_a_step<T>(&mut self, befalls: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let (service, rule) = steps::hold(&mut self.dice);
+        let (service, rule) = steps::hold(&mut self.rng);
         let cloud = Arc::clone(&self.cloud);
         let proxy = cloud.proxy(service);
         let held = proxy.add(rule);
@@ -152,14 +152,14 @@ impl Chaos {
     }
 
     fn kill_at_a_step(&mut self) {
-        let all = self.dice.random_range(0..2) == 0;
+        let all = self.rng.random_range(0..2) == 0;
         let killed = self.at_a_step(|chaos| chaos.hosts.kill(all));
         self.tally.killed_at_a_step += killed.unwrap_or(0);
     }
 
     fn freeze_somewhere(&mut self) {
         // For less than a lease or for a few of them.
-        let time = LEASE.mul_f64(self.dice.random_range(0.3..5.0));
+        let time = LEASE.mul_f64(self.rng.random_range(0.3..5.0));
         self.tally.frozen += usize::from(self.hosts.freeze(time));
     }
 
@@ -176,23 +176,20 @@ impl Chaos {
     }
 
     fn fault(&mut self) {
-        let (service, rule) = steps::fault(&mut self.dice);
+        let (service, rule) = steps::fault(&mut self.rng);
         let id = self.cloud.proxy(service).add(rule);
-        let time = Duration::from_millis(self.dice.random_range(200..5_000));
+        let time = Duration::from_millis(self.rng.random_range(200..5_000));
         self.faults.push((service, id, Instant::now() + time));
         self.tally.faults += 1;
     }
 
     /// What services do now and then that is no error.
     fn hiccup(&mut self) {
-        match self.dice.random_range(0..3) {
+        match self.rng.random_range(0..3) {
             0 => self.cloud.kinesis.expire_iterators(),
-            1 => self
-                .cloud
-                .kinesis
-                .empty_reads(self.dice.random_range(1..20)),
+            1 => self.cloud.kinesis.empty_reads(self.rng.random_range(1..20)),
             _ => {
-                let entries: Vec<_> = (0..10).filter(|_| self.dice.random()).collect();
+                let entries: Vec<_> = (0..10).filter(|_| self.rng.random()).collect();
                 self.cloud.sqs.fail_entries(&entries);
             }
         }
@@ -206,8 +203,8 @@ impl Chaos {
             .iter()
             .filter(|id| Some(*id) != self.active.as_ref());
         let others: Vec<_> = others.cloned().collect();
-        let next = others.choose(&mut self.dice).unwrap().clone();
-        let trial = match self.dice.random_range(0..8) {
+        let next = others.choose(&mut self.rng).unwrap().clone();
+        let trial = match self.rng.random_range(0..8) {
             0 | 1 => Some("--canary=30%"),
             2 => Some("--shadow=50%"),
             _ => None,
@@ -232,15 +229,15 @@ impl Chaos {
         let splits = match open.len() {
             few if few < OPEN_SHARDS.start => true,
             many if many >= OPEN_SHARDS.end => false,
-            _ => self.dice.random(),
+            _ => self.rng.random(),
         };
         if splits {
-            let shard = open.choose(&mut self.dice).unwrap();
+            let shard = open.choose(&mut self.rng).unwrap();
             self.cloud.kinesis.split(STREAM, &shard.id);
             self.tally.splits += 1;
         } else {
             let pairs: Vec<_> = open.windows(2).collect();
-            let pair = pairs.choose(&mut self.dice).unwrap();
+            let pair = pairs.choose(&mut self.rng).unwrap();
             self.cloud.kinesis.merge(STREAM, &pair[0].id, &pair[1].id);
             self.tally.merges += 1;
         }

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Functions {
     ways: Ways,
     cloud: Arc<Cloud>,
-    dice: Pcg64Mcg,
+    rng: Pcg64Mcg,
     mappings: Vec<Running>,
     /// Versions that others have followed, which may still be at work.
     before: Vec<Arc<Function>>,
@@ -60,13 +60,13 @@ struct Shared {
 }
 
 impl Functions {
-    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, mut dice: Pcg64Mcg) -> Self {
-        let mapping = |_| Running::start(cloud, version(cloud, ways, &mut dice), &mut dice);
+    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, mut rng: Pcg64Mcg) -> Self {
+        let mapping = |_| Running::start(cloud, version(cloud, ways, &mut rng), &mut rng);
         Self {
             ways,
             cloud: Arc::clone(cloud),
             mappings: (0..MAPPINGS).map(mapping).collect(),
-            dice,
+            rng,
             before: Vec::new(),
             cold_starts: 0,
             deployed: MAPPINGS,
@@ -102,7 +102,7 @@ impl Hosts for Functions {
     }
 
     fn kill(&mut self, all: bool) -> usize {
-        let chosen = self.dice.random_range(0..self.mappings.len());
+        let chosen = self.rng.random_range(0..self.mappings.len());
         let killed = self.mappings.iter().enumerate();
         let killed = killed.filter(|(index, _)| all || *index == chosen);
         killed
@@ -116,7 +116,7 @@ impl Hosts for Functions {
     }
 
     fn freeze(&mut self, time: Duration) -> bool {
-        let mapping = self.mappings.choose_mut(&mut self.dice).unwrap();
+        let mapping = self.mappings.choose_mut(&mut self.rng).unwrap();
         let function = mapping.shared.function();
         let freezes = mapping.frozen.is_none() && function.freeze_at_work();
         if freezes {
@@ -128,8 +128,8 @@ impl Hosts for Functions {
 
     /// Deploys another version. The one before ends when it has answered.
     fn stop(&mut self) -> bool {
-        let next = Arc::new(version(&self.cloud, self.ways, &mut self.dice));
-        let mapping = self.mappings.choose(&mut self.dice).unwrap();
+        let next = Arc::new(version(&self.cloud, self.ways, &mut self.rng));
+        let mapping = self.mappings.choose(&mut self.rng).unwrap();
         let before = mem::replace(&mut *mapping.shared.function.lock().unwrap(), next);
         self.before.push(before);
         self.deployed += 1;
@@ -164,17 +164,17 @@ impl Hosts for Functions {
 }
 
 impl Running {
-    fn start(cloud: &Arc<Cloud>, function: Function, dice: &mut Pcg64Mcg) -> Self {
+    fn start(cloud: &Arc<Cloud>, function: Function, rng: &mut Pcg64Mcg) -> Self {
         let shared = Arc::new(Shared {
             cloud: Arc::clone(cloud),
             function: Mutex::new(Arc::new(function)),
             stop: AtomicBool::new(false),
         });
         let settings = Settings {
-            batch_size: dice.random_range(10..1_000),
-            bisect_batch_on_function_error: dice.random(),
+            batch_size: rng.random_range(10..1_000),
+            bisect_batch_on_function_error: rng.random(),
             report_batch_item_failures: true,
-            timeout: Duration::from_secs(dice.random_range(5..15)),
+            timeout: Duration::from_secs(rng.random_range(5..15)),
             ..Settings::default()
         };
         let running = Arc::clone(&shared);
@@ -238,9 +238,9 @@ impl Shared {
 }
 
 /// A version of the function, each with other settings where that must make no difference.
-fn version(cloud: &Cloud, ways: Ways, dice: &mut Pcg64Mcg) -> Function {
+fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
     let [_, outsiders] = ways.outsiders();
-    let records = dice.random_range(ways.chunk_records()).to_string();
+    let records = rng.random_range(ways.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
         cloud,
@@ -249,7 +249,7 @@ fn version(cloud: &Cloud, ways: Ways, dice: &mut Pcg64Mcg) -> Function {
             ("SLUICE_REGISTRY_POLL", "500ms"),
             ("SLUICE_OUTSIDERS", &outsiders),
             ("SLUICE_CHUNK_RECORDS", &records),
-            ("SLUICE_COMPRESSION", formats.choose(dice).unwrap()),
+            ("SLUICE_COMPRESSION", formats.choose(rng).unwrap()),
         ],
     );
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));

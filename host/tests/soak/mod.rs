@@ -144,13 +144,13 @@ impl Soak {
             cloud: Arc::clone(&cloud),
         };
         let (ids, releases) = published(&cloud);
-        let dice = Pcg64Mcg::seed_from_u64(asked.seed);
+        let rng = Pcg64Mcg::seed_from_u64(asked.seed);
         Self {
             asked,
             ways,
             begun: Instant::now(),
             tide: Tide::start(&cloud, asked.seed, ways, releases),
-            chaos: Chaos::new(&cloud, ways, dice, ids),
+            chaos: Chaos::new(&cloud, ways, rng, ids),
             cloud,
             _epitaph: epitaph,
         }

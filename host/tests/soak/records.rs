@@ -35,24 +35,24 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    fn dice(self, number: u64, place: u32) -> Pcg64Mcg {
+    fn rng(self, number: u64, place: u32) -> Pcg64Mcg {
         let of_number = number.wrapping_mul(4_096).wrapping_add(place.into());
         Pcg64Mcg::seed_from_u64(self.seed.rotate_left(32).wrapping_add(of_number))
     }
 
     /// How many records the record of Kinesis with this number holds; a lone one is no aggregate.
     pub(super) fn count(self, number: u64) -> u32 {
-        let mut dice = self.dice(number, AGGREGATE_MAX);
-        if dice.random_range(0..6) == 0 {
+        let mut rng = self.rng(number, AGGREGATE_MAX);
+        if rng.random_range(0..6) == 0 {
             1
         } else {
-            dice.random_range(2..=AGGREGATE_MAX)
+            rng.random_range(2..=AGGREGATE_MAX)
         }
     }
 
     /// Whether it is an event; the others go to quarantine.
     pub(super) fn is_event(self, number: u64, place: u32) -> bool {
-        self.dice(number, place).random_range(0..50) > 0
+        self.rng(number, place).random_range(0..50) > 0
     }
 
     /// The record at a place within a record of Kinesis.
@@ -60,11 +60,11 @@ impl Recipe {
         if !self.is_event(number, place) {
             return format!("no event {number}-{place}").into_bytes();
         }
-        let mut dice = self.dice(number, place);
-        let name = NAMES[dice.random_range(0..NAMES.len())];
-        let hour = dice.random_range(0..2) * 86_400 + dice.random_range(0..2) * 3_600;
-        let second = FIRST_SECOND + hour + dice.random_range(0..3_600);
-        let amount: u32 = dice.random();
+        let mut rng = self.rng(number, place);
+        let name = NAMES[rng.random_range(0..NAMES.len())];
+        let hour = rng.random_range(0..2) * 86_400 + rng.random_range(0..2) * 3_600;
+        let second = FIRST_SECOND + hour + rng.random_range(0..3_600);
+        let amount: u32 = rng.random();
         format!(
             r#"{{"event_uuid":"{number}-{place}","event_name":"{name}","created_at":{second}.5,"amount":{amount}}}"#
         )
@@ -83,13 +83,13 @@ impl Recipe {
             return Self::key(number);
         }
         let whole = AGGREGATE_MAX + 1;
-        let mut strayed = self.dice(number, whole);
+        let mut strayed = self.rng(number, whole);
         if strayed.random_range(0..STRAY_ONE_IN) == 0 {
             return Self::key(strayed.random());
         }
-        let mut dice = self.dice(number, whole + 1 + place);
-        if dice.random_range(0..STRAY_ONE_IN) == 0 {
-            Self::key(dice.random())
+        let mut rng = self.rng(number, whole + 1 + place);
+        if rng.random_range(0..STRAY_ONE_IN) == 0 {
+            Self::key(rng.random())
         } else {
             Self::key(number)
         }

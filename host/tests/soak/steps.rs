@@ -42,34 +42,34 @@ const STEPS: [Step; 15] = [
 ];
 
 /// A rule that holds a request of some step, before the service learns of it or behind its work.
-pub(super) fn hold(dice: &mut Pcg64Mcg) -> (Service, Rule) {
-    let (service, request) = *STEPS.choose(dice).unwrap();
-    let held = [Fault::Hold, Fault::HoldAnswer].choose(dice).unwrap();
+pub(super) fn hold(rng: &mut Pcg64Mcg) -> (Service, Rule) {
+    let (service, request) = *STEPS.choose(rng).unwrap();
+    let held = [Fault::Hold, Fault::HoldAnswer].choose(rng).unwrap();
     let rule = request(Rule::new(held.clone()));
-    (service, rule.nth(dice.random_range(1..=4)))
+    (service, rule.nth(rng.random_range(1..=4)))
 }
 
 /// A rule by which some requests, a few or all for a while, meet a fault.
-pub(super) fn fault(dice: &mut Pcg64Mcg) -> (Service, Rule) {
-    let (service, request) = *STEPS.choose(dice).unwrap();
-    let rule = Rule::new(fault_of(service, dice));
-    let rule = match dice.random_range(0..3) {
+pub(super) fn fault(rng: &mut Pcg64Mcg) -> (Service, Rule) {
+    let (service, request) = *STEPS.choose(rng).unwrap();
+    let rule = Rule::new(fault_of(service, rng));
+    let rule = match rng.random_range(0..3) {
         0 => rule,
         _ => request(rule),
     };
-    let rule = match dice.random_range(0..3) {
+    let rule = match rng.random_range(0..3) {
         0 => rule.always(),
-        _ => rule.times(dice.random_range(1..=40)),
+        _ => rule.times(rng.random_range(1..=40)),
     };
     (service, rule)
 }
 
-fn fault_of(service: Service, dice: &mut Pcg64Mcg) -> Fault {
+fn fault_of(service: Service, rng: &mut Pcg64Mcg) -> Fault {
     let answer = |status, code: &str| match service {
         S3 => Fault::s3(status, code),
         Kinesis | Sqs => Fault::json(status, code),
     };
-    match dice.random_range(0..9) {
+    match rng.random_range(0..9) {
         0 => match service {
             S3 => answer(503, "SlowDown"),
             Kinesis => answer(400, "ProvisionedThroughputExceededException"),
@@ -80,11 +80,11 @@ fn fault_of(service: Service, dice: &mut Pcg64Mcg) -> Fault {
         3 => answer(503, "ServiceUnavailable"),
         4 => Fault::ResetBefore,
         5 => Fault::ResetAfter,
-        6 => Fault::Hang(Duration::from_millis(dice.random_range(50..2_000))),
+        6 => Fault::Hang(Duration::from_millis(rng.random_range(50..2_000))),
         7 => Fault::SlowBody {
             bytes: 20_000,
-            pause: Duration::from_millis(dice.random_range(1..20)),
+            pause: Duration::from_millis(rng.random_range(1..20)),
         },
-        _ => Fault::TruncateBody(dice.random_range(0..200)),
+        _ => Fault::TruncateBody(rng.random_range(0..200)),
     }
 }

@@ -86,7 +86,7 @@ impl Drop for Tide {
 }
 
 impl Shared {
-    fn run(&self, mut dice: Pcg64Mcg) {
+    fn run(&self, mut rng: Pcg64Mcg) {
         let recipe = self.account.lock().unwrap().recipe;
         let maker: Maker = Arc::new(move |number| recipe.data(number));
         let mut allowed: f64 = 0.0;
@@ -103,8 +103,8 @@ impl Shared {
                 let Some(count) = self.put(&maker) else { break };
                 allowed -= f64::from(count);
             }
-            thread::sleep(if dice.random_range(0..2_000) == 0 {
-                Duration::from_secs(dice.random_range(1..=4))
+            thread::sleep(if rng.random_range(0..2_000) == 0 {
+                Duration::from_secs(rng.random_range(1..=4))
             } else {
                 EVERY
             });

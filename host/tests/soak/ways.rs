@@ -22,11 +22,11 @@ pub(super) struct Ways {
 impl Ways {
     /// What a seed makes of them.
     pub(super) fn of(seed: u64) -> Self {
-        let mut dice = Pcg64Mcg::seed_from_u64(seed.rotate_left(16));
+        let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(16));
         Self {
-            functions: dice.random_range(0..3) == 0,
-            fifo: dice.random_range(0..3) == 0,
-            outsiders: match dice.random() {
+            functions: rng.random_range(0..3) == 0,
+            fifo: rng.random_range(0..3) == 0,
+            outsiders: match rng.random() {
                 true => Outsiders::Drop,
                 false => Outsiders::Keep,
             },

@@ -52,7 +52,7 @@ struct Worker {
 pub(super) struct Workers {
     cloud: Arc<Cloud>,
     ways: Ways,
-    dice: Pcg64Mcg,
+    rng: Pcg64Mcg,
     places: Vec<Place>,
     logs: VecDeque<PathBuf>,
     /// Nobody is started any more.
@@ -62,12 +62,12 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, dice: Pcg64Mcg) -> Self {
+    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, rng: Pcg64Mcg) -> Self {
         let now = Instant::now();
         Self {
             cloud: Arc::clone(cloud),
             ways,
-            dice,
+            rng,
             places: (0..WORKERS).map(|_| Place::Empty(now)).collect(),
             logs: VecDeque::new(),
             closed: false,
@@ -104,7 +104,7 @@ impl Workers {
 
     /// A worker, each time with other settings where that must make no difference.
     fn command(&mut self) -> Command {
-        let dice = &mut self.dice;
+        let rng = &mut self.rng;
         let mut args = vec!["run".to_owned()];
         args.extend(self.ways.outsiders());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
@@ -116,16 +116,13 @@ impl Workers {
         add("--memory", "256MiB".to_owned());
         add("--registry", REGISTRY.to_owned());
         add("--registry-poll", "500ms".to_owned());
-        add(
-            "--chunk-age",
-            format!("{}ms", dice.random_range(200..3_000)),
-        );
+        add("--chunk-age", format!("{}ms", rng.random_range(200..3_000)));
         add(
             "--chunk-records",
-            dice.random_range(self.ways.chunk_records()).to_string(),
+            rng.random_range(self.ways.chunk_records()).to_string(),
         );
         let formats = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
-        add("--compression", (*formats.choose(dice).unwrap()).to_owned());
+        add("--compression", (*formats.choose(rng).unwrap()).to_owned());
         program(&self.cloud, &args)
     }
 
@@ -138,7 +135,7 @@ impl Workers {
     }
 
     fn turn(&mut self, turned: impl FnOnce(Worker) -> Place) -> bool {
-        let Some(index) = self.working().choose(&mut self.dice).copied() else {
+        let Some(index) = self.working().choose(&mut self.rng).copied() else {
             return false;
         };
         let empty = Place::Empty(Instant::now());
@@ -156,7 +153,7 @@ impl Workers {
 
     /// When the next one comes to a place that has become empty.
     fn back(&mut self) -> Place {
-        let pause = Duration::from_millis(self.dice.random_range(0..800));
+        let pause = Duration::from_millis(self.rng.random_range(0..800));
         Place::Empty(Instant::now() + pause)
     }
 
@@ -204,11 +201,7 @@ impl Hosts for Workers {
     fn kill(&mut self, all: bool) -> usize {
         let mut victims = self.working();
         if !all {
-            victims = victims
-                .choose(&mut self.dice)
-                .copied()
-                .into_iter()
-                .collect();
+            victims = victims.choose(&mut self.rng).copied().into_iter().collect();
         }
         for index in &victims {
             self.take_out(*index);

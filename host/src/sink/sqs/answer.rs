@@ -34,7 +34,7 @@ pub(super) fn rest(
         let message = batch.iter().find(|entry| entry.id() == rejected.id());
         return Err(SinkError::MessageRejected {
             queue: queue.to_owned(),
-            message: message.map(subject).unwrap_or_default(),
+            message: message.map(described).unwrap_or_default(),
             why: why(rejected),
         });
     }
@@ -58,7 +58,7 @@ fn why(failed: &Failed) -> String {
 }
 
 /// What a message is of: a record; or, where it is about an object, what it says.
-fn subject(entry: &Entry) -> String {
+fn described(entry: &Entry) -> String {
     let attributes = entry.message_attributes();
     let rid = attributes.and_then(|all| all.get(RID)?.string_value());
     rid.map_or_else(

@@ -40,9 +40,9 @@ const SEED: u64 = 20_261_124;
 const HANGS: Duration = Duration::from_secs(180);
 
 /// A sound component, and records that it takes.
-struct Subject {
+struct SoundComponent {
     name: &'static str,
-    component: Vec<u8>,
+    bytes: Vec<u8>,
     records: Batch,
     /// What it makes of them, in both call modes.
     sound: [Vec<RecordOutcome>; 2],
@@ -76,8 +76,8 @@ fn asked<T: FromStr>(name: &str, otherwise: T) -> T {
     asked.map_or(otherwise, |value| value.parse().ok().expect(name))
 }
 
-fn subjects() -> &'static [Subject; 4] {
-    static SUBJECTS: OnceLock<[Subject; 4]> = OnceLock::new();
+fn components() -> &'static [SoundComponent; 4] {
+    static COMPONENTS: OnceLock<[SoundComponent; 4]> = OnceLock::new();
     const EVENTS: &[&str] = &[
         r#"{"event_uuid":"a","event_name":"lesson:done","created_at":1767225600.5,"n":1}"#,
         r#"{"event_uuid":"c","created_at":1767225599,"event_name":"lesson:answer:saved","x":[1,"é",{"y":null}]}"#,
@@ -98,18 +98,18 @@ fn subjects() -> &'static [Subject; 4] {
         "log it",
         "big_output 5000",
     ];
-    SUBJECTS.get_or_init(|| {
+    COMPONENTS.get_or_init(|| {
         let tiny = Tiny::on_bad("").component();
         [
-            subject("enrich", ENRICH, EVENTS),
-            subject("rogue by batch", &rogue().by_batch, COMMANDS),
-            subject("rogue by record", &rogue().by_record, COMMANDS),
-            subject("tiny", &tiny, &["1", "22", "true"]),
+            component("enrich", ENRICH, EVENTS),
+            component("rogue by batch", &rogue().by_batch, COMMANDS),
+            component("rogue by record", &rogue().by_record, COMMANDS),
+            component("tiny", &tiny, &["1", "22", "true"]),
         ]
     })
 }
 
-fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
+fn component(name: &'static str, component: &[u8], records: &[&str]) -> SoundComponent {
     let records = batch(records);
     let release = shared(component, "{}");
     let sound =
@@ -118,9 +118,9 @@ fn subject(name: &'static str, component: &[u8], records: &[&str]) -> Subject {
         .iter()
         .filter(|result| matches!(result, RecordOutcome::Events(_)));
     assert!(landed.count() >= 3, "{name}: {:?}", sound[0]);
-    Subject {
+    SoundComponent {
         name,
-        component: component.to_vec(),
+        bytes: component.to_vec(),
         records,
         sound,
     }
@@ -132,7 +132,7 @@ fn in_both_modes(release: &Release, records: &Batch) -> [Transformed; 2] {
 
 /// A mutant: how it came to be, and its bytes.
 struct Mutant {
-    subject: &'static Subject,
+    component: &'static SoundComponent,
     mutations: Vec<Mutation>,
     bytes: Vec<u8>,
 }
@@ -140,22 +140,22 @@ struct Mutant {
 impl Mutant {
     /// All but the last change are to code or data, which leaves a component that can be taken apart.
     fn new(seed: u64, number: u64) -> Self {
-        let mut dice = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ number);
-        let subject = &subjects()[dice.random_range(0..4)];
-        let mut bytes = subject.component.clone();
+        let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ number);
+        let component = &components()[rng.random_range(0..4)];
+        let mut bytes = component.bytes.clone();
         let mut mutations = Vec::new();
-        for _ in 0..dice.random_range(0..4) {
-            let mutation = Mutation::choose(&mut dice);
+        for _ in 0..rng.random_range(0..4) {
+            let mutation = Mutation::choose(&mut rng);
             if mutation.keeps_its_parts() {
-                bytes = mutation.of(&bytes, &mut dice);
+                bytes = mutation.of(&bytes, &mut rng);
                 mutations.push(mutation);
             }
         }
-        let last = Mutation::choose(&mut dice);
-        bytes = last.of(&bytes, &mut dice);
+        let last = Mutation::choose(&mut rng);
+        bytes = last.of(&bytes, &mut rng);
         mutations.push(last);
         Self {
-            subject,
+            component,
             mutations,
             bytes,
         }
@@ -177,7 +177,7 @@ impl Mutant {
                 };
             }
         };
-        let records = &self.subject.records;
+        let records = &self.component.records;
         let outcomes = in_both_modes(&release, records);
         assert!(
             outcomes == in_both_modes(&release, records),
@@ -190,8 +190,8 @@ impl Mutant {
             results.iter().flatten().filter(is_rejected).count()
         };
         match &found {
-            found if *found == self.subject.sound => Class::Passed,
-            found if rejected(found) > rejected(&self.subject.sound) => Class::Quarantined,
+            found if *found == self.component.sound => Class::Passed,
+            found if rejected(found) > rejected(&self.component.sound) => Class::Quarantined,
             _ => Class::Otherwise,
         }
     }
@@ -251,7 +251,7 @@ fn hunt(
         let mut about = String::new();
         let class = panic::catch_unwind(AssertUnwindSafe(|| {
             let mutant = Mutant::new(seed, number);
-            about = format!("{} after {:?}", mutant.subject.name, mutant.mutations);
+            about = format!("{} after {:?}", mutant.component.name, mutant.mutations);
             mutant.class()
         }));
         busy.lock().unwrap().remove(&number);
@@ -269,7 +269,7 @@ fn whatever_a_mutant_does_each_record_has_one_outcome() {
     );
     let (next, busy) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::default()));
     let (sender, verdicts) = mpsc::channel();
-    subjects();
+    components();
     for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
         let (next, busy, sender) = (next.clone(), Arc::clone(&busy), sender.clone());
         thread::spawn(move || hunt(seed, &next, count, &busy, &sender));

@@ -62,9 +62,9 @@ impl Mutation {
         (Self::Loop, 2),
     ];
 
-    pub(super) fn choose(dice: &mut Pcg64Mcg) -> Self {
+    pub(super) fn choose(rng: &mut Pcg64Mcg) -> Self {
         let total: u32 = Self::WEIGHTS.iter().map(|(_, weight)| weight).sum();
-        let mut left = dice.random_range(0..total);
+        let mut left = rng.random_range(0..total);
         for (mutation, weight) in Self::WEIGHTS {
             if left < weight {
                 return mutation;
@@ -91,21 +91,17 @@ impl Mutation {
     }
 
     /// Makes the change to a component that can be taken apart, and gives what may be none.
-    pub(super) fn of(self, component: &[u8], dice: &mut Pcg64Mcg) -> Vec<u8> {
+    pub(super) fn of(self, component: &[u8], rng: &mut Pcg64Mcg) -> Vec<u8> {
         let anatomy = Anatomy::of(component);
         let mut bytes = component.to_vec();
         let everywhere = 0..bytes.len();
         match self {
-            Self::Bit => flip(&mut bytes, everywhere, dice),
-            Self::Byte => set(&mut bytes, everywhere, dice),
-            Self::Insert => bytes.insert(dice.random_range(everywhere), dice.random()),
-            Self::Delete => drop(bytes.remove(dice.random_range(everywhere))),
-            Self::Truncate => bytes.truncate(dice.random_range(everywhere)),
-            Self::Around => set(
-                &mut bytes,
-                pick(&anatomy.around, dice).content.clone(),
-                dice,
-            ),
+            Self::Bit => flip(&mut bytes, everywhere, rng),
+            Self::Byte => set(&mut bytes, everywhere, rng),
+            Self::Insert => bytes.insert(rng.random_range(everywhere), rng.random()),
+            Self::Delete => drop(bytes.remove(rng.random_range(everywhere))),
+            Self::Truncate => bytes.truncate(rng.random_range(everywhere)),
+            Self::Around => set(&mut bytes, pick(&anatomy.around, rng).content.clone(), rng),
             Self::Section | Self::Data => {
                 let is_data = |section: &&Section| (section.id == DATA) == (self == Self::Data);
                 let module = main_module(&anatomy);
@@ -115,23 +111,23 @@ impl Mutation {
                     .filter(|section| section.id != CUSTOM);
                 let sections: Vec<_> = of_use.filter(is_data).cloned().collect();
                 if !sections.is_empty() {
-                    set(&mut bytes, pick(&sections, dice).content.clone(), dice);
+                    set(&mut bytes, pick(&sections, rng).content.clone(), rng);
                 }
             }
             Self::DropSection | Self::DoubleSection | Self::SwapSections => {
-                return self.of_sections(component, main_module(&anatomy), dice);
+                return self.of_sections(component, main_module(&anatomy), rng);
             }
-            _ => self.of_code(&mut bytes, main_module(&anatomy), dice),
+            _ => self.of_code(&mut bytes, main_module(&anatomy), rng),
         }
         bytes
     }
 
-    fn of_sections(self, component: &[u8], module: &Module, dice: &mut Pcg64Mcg) -> Vec<u8> {
+    fn of_sections(self, component: &[u8], module: &Module, rng: &mut Pcg64Mcg) -> Vec<u8> {
         let sections = module.sections.iter();
         let mut sections: Vec<_> = sections.map(|s| &component[s.whole.clone()]).collect();
         let (one, other) = (
-            dice.random_range(0..sections.len()),
-            dice.random_range(0..sections.len()),
+            rng.random_range(0..sections.len()),
+            rng.random_range(0..sections.len()),
         );
         match self {
             Self::DropSection => drop(sections.remove(one)),
@@ -141,21 +137,21 @@ impl Mutation {
         with_sections(component, module, &sections)
     }
 
-    fn of_code(self, bytes: &mut [u8], module: &Module, dice: &mut Pcg64Mcg) {
-        let body = a_body(module, dice);
+    fn of_code(self, bytes: &mut [u8], module: &Module, rng: &mut Pcg64Mcg) {
+        let body = a_body(module, rng);
         match self {
-            Self::Operator => operator(bytes, body, dice),
-            Self::Constant => constant(bytes, body, dice),
-            Self::Call => call(bytes, body, module.bodies.len(), dice),
+            Self::Operator => operator(bytes, body, rng),
+            Self::Constant => constant(bytes, body, rng),
+            Self::Call => call(bytes, body, module.bodies.len(), rng),
             Self::SwapBodies | Self::Transplant => {
-                let other = a_body(module, dice);
-                transplant(bytes, &body, &other, self == Self::SwapBodies, dice);
+                let other = a_body(module, rng);
+                transplant(bytes, &body, &other, self == Self::SwapBodies, rng);
             }
             // No locals, `unreachable`.
             Self::Die => replace(bytes, body, &[0x00, 0x00]),
             // No locals, `loop`, `br 0`, `end`, `unreachable`.
             Self::Loop => replace(bytes, body, &[0x00, 0x03, 0x40, 0x0c, 0x00, 0x0b, 0x00]),
-            _ => set(bytes, body, dice),
+            _ => set(bytes, body, rng),
         }
     }
 }
@@ -169,15 +165,15 @@ fn main_module(anatomy: &Anatomy) -> &Module {
     largest.expect("a component has a module")
 }
 
-fn pick<'a, T>(some: &'a [T], dice: &mut Pcg64Mcg) -> &'a T {
-    &some[dice.random_range(0..some.len())]
+fn pick<'a, T>(some: &'a [T], rng: &mut Pcg64Mcg) -> &'a T {
+    &some[rng.random_range(0..some.len())]
 }
 
 /// A function, by its size: what runs is more often large than small.
-fn a_body(module: &Module, dice: &mut Pcg64Mcg) -> Range<usize> {
+fn a_body(module: &Module, rng: &mut Pcg64Mcg) -> Range<usize> {
     let bodies = module.bodies.iter().map(|body| body.content.clone());
     let total = bodies.clone().map(|body| body.len()).sum();
-    let mut left = dice.random_range(0..total);
+    let mut left = rng.random_range(0..total);
     let mut chosen = bodies.skip_while(|body| {
         let before = left >= body.len();
         left = left.saturating_sub(body.len());
@@ -186,18 +182,18 @@ fn a_body(module: &Module, dice: &mut Pcg64Mcg) -> Range<usize> {
     chosen.next().expect("a byte of one of them")
 }
 
-fn flip(bytes: &mut [u8], within: Range<usize>, dice: &mut Pcg64Mcg) {
-    bytes[dice.random_range(within)] ^= 1 << dice.random_range(0..8);
+fn flip(bytes: &mut [u8], within: Range<usize>, rng: &mut Pcg64Mcg) {
+    bytes[rng.random_range(within)] ^= 1 << rng.random_range(0..8);
 }
 
-fn set(bytes: &mut [u8], within: Range<usize>, dice: &mut Pcg64Mcg) {
+fn set(bytes: &mut [u8], within: Range<usize>, rng: &mut Pcg64Mcg) {
     if within.is_empty() {
         return;
     }
-    let at = dice.random_range(within);
-    bytes[at] = match dice.random_range(0..4) {
-        0 => dice.random(),
-        1 => *pick(&[0x00, 0x01, 0x7f, 0x80, 0xff], dice),
+    let at = rng.random_range(within);
+    bytes[at] = match rng.random_range(0..4) {
+        0 => rng.random(),
+        1 => *pick(&[0x00, 0x01, 0x7f, 0x80, 0xff], rng),
         2 => bytes[at].wrapping_add(1),
         _ => bytes[at].wrapping_sub(1),
     };
@@ -223,36 +219,36 @@ const ALIKE: &[&[u8]] = &[
 ];
 
 /// Finds the operator from a place by chance on; a byte that only looks like one is as good.
-fn operator(bytes: &mut [u8], body: Range<usize>, dice: &mut Pcg64Mcg) {
+fn operator(bytes: &mut [u8], body: Range<usize>, rng: &mut Pcg64Mcg) {
     let alike = |byte: u8| ALIKE.iter().find(|alike| alike.contains(&byte));
-    if let Some(at) = find(bytes, body, dice, |bytes, at| alike(bytes[at]).is_some())
+    if let Some(at) = find(bytes, body, rng, |bytes, at| alike(bytes[at]).is_some())
         && let Some(alike) = alike(bytes[at])
     {
-        bytes[at] = *pick(alike, dice);
+        bytes[at] = *pick(alike, rng);
     }
 }
 
 /// `i32.const` or `i64.const` of another number in as many bytes.
-fn constant(bytes: &mut [u8], body: Range<usize>, dice: &mut Pcg64Mcg) {
+fn constant(bytes: &mut [u8], body: Range<usize>, rng: &mut Pcg64Mcg) {
     let end = body.end;
     let is_constant = |bytes: &[u8], at: usize| matches!(bytes[at], 0x41 | 0x42) && at + 1 < end;
-    if let Some(at) = find(bytes, body, dice, is_constant) {
+    if let Some(at) = find(bytes, body, rng, is_constant) {
         let byte = &mut bytes[at + 1];
-        let low = match dice.random_range(0..3) {
-            0 => dice.random::<u8>(),
-            1 => *byte ^ 1 << dice.random_range(0..7),
-            _ => *pick(&[0x00, 0x01, 0x3f, 0x40, 0x7f], dice),
+        let low = match rng.random_range(0..3) {
+            0 => rng.random::<u8>(),
+            1 => *byte ^ 1 << rng.random_range(0..7),
+            _ => *pick(&[0x00, 0x01, 0x3f, 0x40, 0x7f], rng),
         };
         *byte = (*byte & 0x80) | (low & 0x7f);
     }
 }
 
 /// A call of another function, whose number takes as many bytes.
-fn call(bytes: &mut [u8], body: Range<usize>, functions: usize, dice: &mut Pcg64Mcg) {
+fn call(bytes: &mut [u8], body: Range<usize>, functions: usize, rng: &mut Pcg64Mcg) {
     let end = body.end;
     let is_call = |bytes: &[u8], at: usize| bytes[at] == 0x10 && at + 2 < end;
-    if let Some(at) = find(bytes, body, dice, is_call) {
-        let other = leb128(dice.random_range(0..functions));
+    if let Some(at) = find(bytes, body, rng, is_call) {
+        let other = leb128(rng.random_range(0..functions));
         let length = if bytes[at + 1] < 0x80 { 1 } else { 2 };
         if other.len() == length {
             bytes[at + 1..=at + length].copy_from_slice(&other);
@@ -264,10 +260,10 @@ fn call(bytes: &mut [u8], body: Range<usize>, functions: usize, dice: &mut Pcg64
 fn find(
     bytes: &[u8],
     body: Range<usize>,
-    dice: &mut Pcg64Mcg,
+    rng: &mut Pcg64Mcg,
     fits: impl Fn(&[u8], usize) -> bool,
 ) -> Option<usize> {
-    let start = dice.random_range(body.clone());
+    let start = rng.random_range(body.clone());
     (start..body.end)
         .chain(body.start..start)
         .find(|at| fits(bytes, *at))
@@ -279,16 +275,16 @@ fn transplant(
     one: &Range<usize>,
     other: &Range<usize>,
     swapped: bool,
-    dice: &mut Pcg64Mcg,
+    rng: &mut Pcg64Mcg,
 ) {
     let most = one.len().min(other.len());
     let length = if swapped {
         most
     } else {
-        dice.random_range(1..=most.min(8))
+        rng.random_range(1..=most.min(8))
     };
-    let from = one.start + dice.random_range(0..=one.len() - length);
-    let to = other.start + dice.random_range(0..=other.len() - length);
+    let from = one.start + rng.random_range(0..=one.len() - length);
+    let to = other.start + rng.random_range(0..=other.len() - length);
     let taken = bytes[from..from + length].to_vec();
     if swapped {
         let given = bytes[to..to + length].to_vec();

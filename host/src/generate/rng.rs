@@ -8,22 +8,22 @@ const WHOLE: f64 = 18_446_744_073_709_551_616.0;
 
 /// The source of all randomness of a plan.
 #[derive(Debug)]
-pub(super) struct Dice(Pcg64);
+pub(super) struct EventRng(Pcg64);
 
-impl Dice {
+impl EventRng {
     pub(super) fn new(seed: u64) -> Self {
         Self(Pcg64::seed_from_u64(seed))
     }
 
     /// 64 random bits.
-    pub(super) fn roll(&mut self) -> u64 {
+    pub(super) fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// A number from `low` to `high`, both included; `high` is not below `low`.
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         let choices = u128::from(high - low) + 1;
-        low + ((u128::from(self.roll()) * choices) >> 64) as u64
+        low + ((u128::from(self.next_u64()) * choices) >> 64) as u64
     }
 
     /// An index into a collection of `len` (1 to 2^32) elements.
@@ -37,7 +37,7 @@ impl Dice {
     }
 }
 
-/// A part of all rolls.
+/// A share of all draws.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
     below: u64,
@@ -61,7 +61,7 @@ impl Share {
         }
     }
 
-    pub(super) fn covers(self, roll: u64) -> bool {
-        self.whole || roll < self.below
+    pub(super) fn covers(self, drawn: u64) -> bool {
+        self.whole || drawn < self.below
     }
 }

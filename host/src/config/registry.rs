@@ -1,39 +1,39 @@
-//! Which registry a run follows.
+//! The registry that a run polls for releases.
 
 use std::time::Duration;
 
 use super::{ConfigError, LakeTarget, RunArgs};
 use crate::transform::signature::PublicKey;
 
-/// A registry that is followed.
+/// A registry, and how a run uses it.
 #[derive(Clone, Debug)]
-pub struct Following {
+pub struct RegistryConfig {
     /// Where it is.
-    pub registry: LakeTarget,
-    /// How often it is looked at.
+    pub target: LakeTarget,
+    /// How often it is polled.
     pub poll: Duration,
-    /// What its releases have to be signed with.
+    /// The key that its releases must be signed with.
     pub public_key: Option<PublicKey>,
 }
 
-impl Following {
-    /// The shortest time between two looks.
+impl RegistryConfig {
+    /// A shorter poll interval costs requests and gains nothing.
     const POLL_MIN: Duration = Duration::from_millis(100);
 
-    /// Checks the settings that are about it.
+    /// Validates the settings of the registry.
     ///
     /// # Errors
     /// The first setting that is wrong.
     pub fn validate(args: &RunArgs) -> Result<Option<Self>, ConfigError> {
         if args.watch && args.transform.is_none() {
-            let why = "give the file that is to be watched: --transform FILE";
+            let why = "give the file to watch: --transform FILE";
             return Err(ConfigError::new("watch", why));
         }
         let Some(registry) = &args.registry else {
             return Ok(None);
         };
         if args.watch {
-            let why = "either a file is watched or a registry is followed";
+            let why = "--watch and --registry exclude each other";
             return Err(ConfigError::new("watch", why));
         }
         if args.registry_poll < Self::POLL_MIN {
@@ -43,7 +43,7 @@ impl Following {
         let key = args.public_key.as_deref().map(PublicKey::parse);
         let key = key.transpose();
         Ok(Some(Self {
-            registry: LakeTarget::parse_as("registry", registry)?,
+            target: LakeTarget::parse_as("registry", registry)?,
             poll: args.registry_poll,
             public_key: key.map_err(|why| ConfigError::new("public_key", why))?,
         }))
