@@ -38,8 +38,8 @@ pub struct Release {
 #[derive(Clone, Debug, Error)]
 pub enum AdmissionError {
     /// The release cannot be read from its registry.
-    #[error("{}: {0}", .0.step())]
-    Registry(#[from] RegistryError),
+    #[error("{step}: {0}", step = .0.step())]
+    Registry(RegistryError),
     /// It is not signed with the configured key.
     #[error("signature: {0}")]
     Signature(String),
@@ -80,6 +80,13 @@ pub enum AdmissionError {
     /// A golden case has another result than expected.
     #[error("cases: {0}")]
     Cases(String),
+}
+
+/// Not a source: its message is in this one.
+impl From<RegistryError> for AdmissionError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
 }
 
 impl AdmissionError {

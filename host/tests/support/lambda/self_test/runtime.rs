@@ -169,8 +169,8 @@ async fn a_response_of_more_than_six_megabytes_fails_the_invocation() {
 #[tokio::test]
 async fn an_error_has_its_type_from_the_body_or_the_header() {
     let api = at_work("one").await;
-    let error = r#"{"errorType":"Oops","errorMessage":"it failed"}"#;
-    assert_eq!(post(&api, "invocation/one/error", error).await, 202);
+    let sent = r#"{"errorType":"Oops","errorMessage":"it failed"}"#;
+    assert_eq!(post(&api, "invocation/one/error", sent).await, 202);
     assert_eq!(outcome(&api), Some(Err(super::error())));
     let api = at_work("one").await;
     let mut request = request(&api, "POST", "invocation/one/error", full("oh"));
@@ -186,12 +186,12 @@ async fn an_error_has_its_type_from_the_body_or_the_header() {
 #[tokio::test]
 async fn an_initialization_fails_before_the_first_event_only() {
     let api = RuntimeApi::start();
-    let error = r#"{"errorType":"Oops","errorMessage":"it failed"}"#;
-    assert_eq!(post(&api, "init/error", error).await, 202);
+    let sent = r#"{"errorType":"Oops","errorMessage":"it failed"}"#;
+    assert_eq!(post(&api, "init/error", sent).await, 202);
     let error = api.wait(Duration::ZERO, |state| state.init_error().cloned());
     assert_eq!(error, Some(super::error()));
     let api = at_work("one").await;
-    assert_eq!(post(&api, "init/error", error).await, 403);
+    assert_eq!(post(&api, "init/error", sent).await, 403);
 }
 
 #[tokio::test]
