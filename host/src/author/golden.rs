@@ -211,11 +211,11 @@ fn describe(line: usize, difference: &Difference) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::compare::record_result::Kind;
+    use crate::transform::compare::record_result::ResultKind;
 
     fn result(line: &str) -> RecordResult {
         RecordResult {
-            kind: Kind::Events,
+            kind: ResultKind::Events,
             lines: vec![line.to_owned()],
         }
     }

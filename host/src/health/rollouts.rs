@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Health;
 use super::status::rfc3339;
 use crate::transform::release::ReleaseId;
-use crate::transform::release_switch::{ActiveReleases, OnTrial};
+use crate::transform::release_switch::{ActiveReleases, TrialRelease};
 use crate::transform::rollout::Rollout;
 use crate::transform::validate::AdmissionError;
 
@@ -55,8 +55,8 @@ pub struct AdmissionFailure {
     pub at: String,
 }
 
-impl From<&OnTrial> for Trial {
-    fn from(trial: &OnTrial) -> Self {
+impl From<&TrialRelease> for Trial {
+    fn from(trial: &TrialRelease) -> Self {
         Self {
             release: trial.release.id().to_string(),
             share: trial.share.into(),

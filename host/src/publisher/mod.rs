@@ -20,7 +20,7 @@ use crate::sink::own_files::{self, OwnFiles};
 use crate::transform::cases::{self, document};
 use crate::transform::limits::Limits;
 use crate::transform::loader::ReleaseLoader;
-use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, Versioned};
+use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, VersionedRollout};
 use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
 
@@ -157,14 +157,14 @@ fn author(why: Option<&String>) -> Author {
 /// Makes a change; another one at the same moment is told of.
 async fn change(
     registry: &Registry<OwnFiles>,
-    seen: &Versioned,
+    seen: &VersionedRollout,
     next: &Rollout,
 ) -> anyhow::Result<()> {
     let changed = registry.change(seen, next).await;
-    let Err(RegistryError::Raced) = changed else {
+    let Err(RegistryError::Conflict) = changed else {
         return Ok(changed?);
     };
     let now = registry.active().await?.rollout;
     let last = now.history.last().map_or_else(String::new, list::described);
-    Err(RegistryError::Raced).context(format!("nothing was changed; the last change is: {last}"))
+    Err(RegistryError::Conflict).context(format!("nothing was changed; the last change is: {last}"))
 }

@@ -13,9 +13,9 @@ use super::rules::Rules;
 use crate::config::{RegistryConfig, RunSettings};
 use crate::pipeline::Host;
 use crate::sink::own_files::{self, OwnFiles};
-use crate::transform::registry::{Registry, RegistryError, Versioned};
+use crate::transform::registry::{Registry, RegistryError, VersionedRollout};
 use crate::transform::release::ReleaseId;
-use crate::transform::release_switch::{ActiveReleases, OnTrial};
+use crate::transform::release_switch::{ActiveReleases, TrialRelease};
 use crate::transform::rollout::{Author, Rollout, Trial};
 use crate::transform::validate::AdmissionError;
 use crate::transform::validate::Release;
@@ -32,7 +32,7 @@ pub struct Follower {
 /// What the follower has seen of the registry.
 #[derive(Default)]
 struct Seen {
-    active: Option<Versioned>,
+    active: Option<VersionedRollout>,
     /// Releases that failed admission. A release does not change, so the error is permanent.
     rejected: HashMap<ReleaseId, AdmissionError>,
     /// Whether a release could not be loaded because of a transient error.
@@ -93,7 +93,7 @@ impl Follower {
         Ok(follower)
     }
 
-    async fn begin_with(&self, seen: &mut Seen, active: Versioned) -> anyhow::Result<()> {
+    async fn begin_with(&self, seen: &mut Seen, active: VersionedRollout) -> anyhow::Result<()> {
         let rollout = active.rollout.clone();
         seen.active = Some(active.clone());
         for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
@@ -152,10 +152,10 @@ impl Follower {
 
     /// Makes what the registry says true here, as far as it can be. The active release serves before
     /// others are looked at.
-    async fn adopt(&self, seen: &mut Seen, active: Versioned) {
+    async fn adopt(&self, seen: &mut Seen, active: VersionedRollout) {
         let (rollout, now) = (&active.rollout, self.rules.switch().now());
         seen.again = false;
-        let number = |seen: &Versioned| seen.rollout.number;
+        let number = |seen: &VersionedRollout| seen.rollout.number;
         if seen.active.as_ref().map(number) != Some(rollout.number) {
             // Who changes what serves may have mended what was wrong, such as a missing signature.
             seen.rejected.clear();
@@ -173,7 +173,7 @@ impl Follower {
         let tried =
             |releases: &ActiveReleases| releases.canary.as_ref().map(|canary| canary.release.id());
         if let Some(new) = tried(&releases).filter(|new| tried(&now) != Some(*new)) {
-            self.host.scores.forget(new);
+            self.host.scores.reset(new);
         }
         self.host.health.rolled_out(rollout, &releases);
         self.rules.switch().swap(releases);
@@ -182,7 +182,7 @@ impl Follower {
 
     fn serve(&self, releases: &ActiveReleases) {
         let release = &releases.active;
-        self.host.scores.forget(release.id());
+        self.host.scores.reset(release.id());
         self.rules.switch().swap(releases.clone());
         self.host.health.serve(release.as_ref().into());
         self.host.progress.swapped();
@@ -190,11 +190,11 @@ impl Follower {
         tracing::info!(release = %id, transform, "serving from the next chunk on");
     }
 
-    async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<OnTrial> {
+    async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<TrialRelease> {
         let trial = trial?;
         let release = self.had(seen, Some(trial.release)).await.ok()?;
         let share = trial.share;
-        Some(OnTrial { release, share })
+        Some(TrialRelease { release, share })
     }
 
     /// Loads the release that is wanted; `None` means the one that the run was started with. An error is
@@ -254,7 +254,7 @@ impl Follower {
         tracing::error!(%release, why, "rolling back a release, it exceeds its rollback policy");
         match self.registry.change(active, &next).await {
             Ok(()) => self.host.progress.rolled_back(),
-            Err(RegistryError::Raced) => {}
+            Err(RegistryError::Conflict) => {}
             Err(error) => self.failed(&error),
         }
     }

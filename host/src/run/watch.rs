@@ -74,7 +74,7 @@ impl Watcher {
         match self.rules.loader().load(bundle, None).await {
             Ok(release) => {
                 let (transform, serving) = (release.name(), release.as_ref().into());
-                self.host.scores.forget(id);
+                self.host.scores.reset(id);
                 self.rules.switch().swap(ActiveReleases::of(release));
                 self.host.health.serve(serving);
                 self.host.progress.swapped();

@@ -10,7 +10,7 @@ use crate::config::LakeTarget;
 use crate::files::{Folder, Scratch};
 use crate::retry::Patience;
 use crate::sink::s3::S3Lake;
-use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::files::{ConditionalRead, FileResult, Files, Found, Version};
 use crate::transform::registry::{Known, Registry};
 
 /// Files by name, in a folder or below a prefix of a bucket.
@@ -68,12 +68,12 @@ impl Files for OwnFiles {
         self.files().read(name, max)
     }
 
-    fn look<'a>(
+    fn get_if_changed<'a>(
         &'a self,
         name: &'a str,
         seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>> {
-        self.files().look(name, seen)
+    ) -> BoxFuture<'a, FileResult<ConditionalRead>> {
+        self.files().get_if_changed(name, seen)
     }
 
     fn swap<'a>(

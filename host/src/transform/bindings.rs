@@ -1,4 +1,4 @@
-//! The contract in `wit/`, as wasmtime generates it. Nothing else lives here.
+//! The bindings that wasmtime generates from the contract in `wit/`, and nothing else.
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 
 wasmtime::component::bindgen!({

@@ -1,10 +1,10 @@
-//! Golden cases: records beside the results that they should have, by which a release proves itself
-//! wherever it is to serve.
+//! Golden cases: records with their expected results. Each host checks them before it activates a
+//! release.
 //!
-//! A case is a file `NAME.in.json`, one record (the file's bytes, less one line end at its end), or
-//! `NAME.in.ndjson`, a record a line; and `NAME.out.ndjson`, a line for each result, in the order of
-//! records and events, as [`record_result`](super::compare::record_result) writes them. The rest of a record is fixed,
-//! see [`sample`].
+//! A case is a file `NAME.in.json` with one record (the file's bytes without a final line end), or
+//! `NAME.in.ndjson` with one record a line, and a file `NAME.out.ndjson` with one line for each result, in
+//! the order of records and events, as [`record_result`](super::compare::record_result) writes them. All
+//! other properties of a record are fixed, see [`sample`].
 
 pub mod sample;
 
@@ -24,28 +24,28 @@ use super::sandbox::SandboxError;
 use super::validate::Release;
 use crate::record::Batch;
 
-/// The version of the document that holds cases in a registry; a reader refuses a later one.
+/// The version of the document that holds cases in a registry; a reader rejects a later one.
 const VERSION: u32 = 1;
 
 /// Files by name.
 pub type FilesByName = BTreeMap<String, Vec<u8>>;
 
-/// Files that make no cases.
+/// Files that are not valid cases.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct CasesError(String);
 
-/// One case.
+/// One golden case.
 pub struct Case {
-    /// What it is called.
+    /// The name of its files, without their endings.
     pub name: String,
     /// Its records.
     pub records: Vec<Batch>,
-    /// The results that they should have, where that is known: a line each.
+    /// The expected results, one a line; `None` if there is no file with them.
     pub expected: Option<String>,
 }
 
-/// What a registry keeps of cases: their files, in base64.
+/// The cases of a release in a registry: their files, in base64.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -53,15 +53,15 @@ struct Document {
     files: BTreeMap<String, String>,
 }
 
-/// The ends of names.
+/// The endings of names: one record, a record a line, and the expected results.
 const ONE: &str = ".in.json";
 const MANY: &str = ".in.ndjson";
 const RESULTS: &str = ".out.ndjson";
 
-/// The files of cases in a folder.
+/// Reads the case files of a folder.
 ///
 /// # Errors
-/// What the file system says.
+/// The file system's error.
 pub fn read(folder: &Path) -> io::Result<FilesByName> {
     let mut files = FilesByName::new();
     for entry in fs::read_dir(folder)? {
@@ -75,10 +75,10 @@ pub fn read(folder: &Path) -> io::Result<FilesByName> {
     Ok(files)
 }
 
-/// The cases that files make, by name. What is no file of a case is left out.
+/// Parses files into cases, in the order of their names. Other files are ignored.
 ///
 /// # Errors
-/// Files that contradict each other, or make no case at all.
+/// Files that contradict each other, or no case at all.
 pub fn cases(files: &FilesByName) -> Result<Vec<Case>, CasesError> {
     let mut inputs: BTreeMap<&str, &str> = BTreeMap::new();
     for file in files.keys() {
@@ -122,21 +122,20 @@ fn case(files: &FilesByName, name: &str, file: &str) -> Result<Case, CasesError>
     })
 }
 
-/// The file with the results of a case.
+/// The name of the file with the expected results of a case.
 #[must_use]
 pub fn results_file(name: &str) -> String {
     format!("{name}{RESULTS}")
 }
 
-/// Whether a file is one of a case.
 fn is_of_case(file: &str) -> bool {
     [ONE, MANY, RESULTS].iter().any(|end| file.ends_with(end))
 }
 
-/// The document that a registry keeps.
+/// Makes the document that a registry keeps.
 ///
 /// # Errors
-/// Files that make no cases, or a case without the results that it should have.
+/// Files that are not valid cases, or a case without expected results.
 pub fn document(files: &FilesByName) -> Result<Vec<u8>, CasesError> {
     if let Some(case) = cases(files)?.iter().find(|case| case.expected.is_none()) {
         let file = results_file(&case.name);
@@ -152,12 +151,12 @@ pub fn document(files: &FilesByName) -> Result<Vec<u8>, CasesError> {
     serde_json::to_vec(&document).map_err(|error| CasesError(error.to_string()))
 }
 
-/// The cases of a document.
+/// Parses a document into cases.
 ///
 /// # Errors
-/// What is wrong with the document.
+/// A damaged document.
 pub fn from_document(text: &[u8]) -> Result<Vec<Case>, CasesError> {
-    let damaged = |what: String| CasesError(format!("not a document of cases: {what}"));
+    let damaged = |what: String| CasesError(format!("the document of cases is damaged: {what}"));
     let document: Document =
         serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
     if document.version != VERSION {
@@ -173,10 +172,10 @@ pub fn from_document(text: &[u8]) -> Result<Vec<Case>, CasesError> {
 }
 
 impl Case {
-    /// The lines that its records become.
+    /// Runs its records through a release and returns the lines of their results.
     ///
     /// # Errors
-    /// What is wrong with the release as a whole.
+    /// A fault of the release as a whole, never one of a record.
     pub fn results(&self, release: &Release) -> Result<Vec<String>, SandboxError> {
         let mut lines = Vec::new();
         for batch in &self.records {
@@ -186,10 +185,10 @@ impl Case {
         Ok(lines)
     }
 
-    /// The first difference between the results that should be and those that a release gives.
+    /// The first difference between the expected results and those of a release; `None` if there is none.
     ///
     /// # Errors
-    /// What is wrong with the release as a whole.
+    /// A fault of the release as a whole, never one of a record.
     pub fn failure(&self, release: &Release) -> Result<Option<String>, SandboxError> {
         let results = self.results(release)?;
         let expected: Vec<_> = self.expected.iter().flat_map(|text| text.lines()).collect();
@@ -208,7 +207,7 @@ impl Case {
                     .unwrap_or_default()
             }
             (Some(_), None) => "is missing".into(),
-            (None, _) => "is one too many".into(),
+            (None, _) => "is unexpected".into(),
         };
         Ok(Some(format!(
             "case {}, result {}: {what}",
@@ -246,11 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn files_that_make_no_cases_are_refused() {
-        let refused = |names: &[(&str, &str)]| cases(&files(names)).err().unwrap().to_string();
-        assert!(refused(&[]).contains("none"));
-        assert!(refused(&[("a.out.ndjson", "")]).contains("no input"));
-        assert!(refused(&[("a.in.json", ""), ("a.in.ndjson", "")]).contains("one case"));
+    fn files_that_are_not_valid_cases_are_an_error() {
+        let error = |names: &[(&str, &str)]| cases(&files(names)).err().unwrap().to_string();
+        assert!(error(&[]).contains("none"));
+        assert!(error(&[("a.out.ndjson", "")]).contains("no input"));
+        assert!(error(&[("a.in.json", ""), ("a.in.ndjson", "")]).contains("one case"));
         let unblessed = document(&files(&[("a.in.json", "1")]));
         assert!(unblessed.unwrap_err().to_string().contains("--bless"));
         for text in [

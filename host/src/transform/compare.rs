@@ -1,4 +1,4 @@
-//! What two transforms made of the same records, and where that differs.
+//! Compares the results of two transforms for the same records.
 
 pub mod fields;
 pub mod record_result;
@@ -10,45 +10,45 @@ use serde::Serialize;
 use self::fields::Difference;
 use self::record_result::RecordResult;
 
-/// How many different fields are told apart; a transform may invent any number of them.
+/// How many fields are counted by name; a transform may produce any number of them.
 const FIELDS_MAX: usize = 100;
 
-/// Where the differences in further fields are counted.
+/// The name under which differences in further fields are counted.
 const OTHER: &str = "(other fields)";
 
-/// Counts of what differs between an old and a new transform.
+/// Counts of the differences between an old and a new transform.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Comparison {
-    /// Records that both were given.
+    /// Records that both transformed.
     pub records: u64,
     /// Records whose results are not the same, byte for byte.
     pub differ: u64,
-    /// Results by kind.
-    pub results: Counts,
-    /// How many records went from one outcome to another.
+    /// Results by kind of difference.
+    pub results: ResultCounts,
+    /// Records whose outcome changed, by change: `events to rejected`.
     pub outcomes: BTreeMap<String, u64>,
-    /// How many results differ in a field.
+    /// Results that differ in a field, by field.
     pub fields: BTreeMap<String, u64>,
 }
 
-/// Results by kind: the first one of a record is compared with the first, and so on. A record with
-/// another outcome counts once.
+/// Results by kind of difference. The first result of a record is compared with the first, and so on. A
+/// record with another outcome counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct ResultCounts {
     /// The same, byte for byte.
     pub same: u64,
-    /// In both, and not the same.
+    /// In both, but different.
     pub changed: u64,
-    /// Of the new one alone.
+    /// Only in the new transform.
     pub added: u64,
-    /// Of the old one alone.
+    /// Only in the old transform.
     pub missing: u64,
-    /// Events by the one, a rejection or nothing by the other.
+    /// Events in one transform, a rejection or a drop in the other.
     pub outcome_changed: u64,
 }
 
 impl Comparison {
-    /// Adds what became of one record, and says in what that differs.
+    /// Adds the results of one record and returns their differences.
     pub fn add(&mut self, old: &RecordResult, new: &RecordResult) -> Vec<Difference> {
         self.records += 1;
         let differences = if old.kind == new.kind {
@@ -112,18 +112,18 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
-    use super::record_result::Kind;
+    use super::record_result::ResultKind;
     use super::*;
 
-    fn result(kind: Kind, lines: &[&str]) -> RecordResult {
+    fn result(kind: ResultKind, lines: &[&str]) -> RecordResult {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         RecordResult { kind, lines }
     }
 
     #[test]
     fn each_result_is_of_one_kind() {
-        let events = |lines: &[&str]| result(Kind::Events, lines);
-        let dropped = result(Kind::Dropped, &[r#"{"dropped":true}"#]);
+        let events = |lines: &[&str]| result(ResultKind::Events, lines);
+        let dropped = result(ResultKind::Dropped, &[r#"{"dropped":true}"#]);
         let mut comparison = Comparison::default();
         for (old, new) in [
             (events(&["1", "2"]), events(&["1", "2", "3"])),
@@ -147,8 +147,8 @@ mod tests {
     fn fields_without_end_are_counted_under_few_names() {
         let mut comparison = Comparison::default();
         for n in 0..1_000 {
-            let old = result(Kind::Events, &[&format!(r#"{{"f{n}":1}}"#)]);
-            comparison.add(&old, &result(Kind::Events, &["{}"]));
+            let old = result(ResultKind::Events, &[&format!(r#"{{"f{n}":1}}"#)]);
+            comparison.add(&old, &result(ResultKind::Events, &["{}"]));
         }
         assert_eq!(comparison.fields.len(), FIELDS_MAX + 1);
         assert_eq!(comparison.fields[OTHER], 900);

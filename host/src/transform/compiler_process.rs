@@ -38,7 +38,7 @@ const STDERR_MAX_BYTES: u64 = 4 << 10;
 pub async fn compile(engine: &Engine, component: &[u8]) -> Result<Component, String> {
     let compiled = tokio::time::timeout(COMPILE_TIME, compiled(component)).await;
     let compiled = compiled.map_err(|_| format!("took more than {COMPILE_TIME:?}"))??;
-    precompiled::take(engine, &compiled).map_err(|error| format!("{error:#}"))
+    precompiled::deserialize(engine, &compiled).map_err(|error| format!("{error:#}"))
 }
 
 /// The process ends when this is dropped.

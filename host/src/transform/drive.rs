@@ -1,7 +1,7 @@
-//! Calls into a component, with an eye on the clock.
+//! Calls into a component with a deadline.
 //!
-//! A component hands control back whenever some of its fuel is gone, which wasmtime offers to programs
-//! that run many at once on a thread. Here nothing else is waiting; it is the moment to look at the time.
+//! A component yields whenever some of its fuel is consumed. wasmtime has this for programs that run many
+//! components on one thread; here it is only used to check the deadline.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use wasmtime::{Store, Trap};
 
-use super::limits::{FUEL_BETWEEN_LOOKS, Limits};
+use super::limits::{FUEL_BETWEEN_CHECKS, Limits};
 use super::state::State;
 
 /// Gives the store the budget of one call.
@@ -18,14 +18,14 @@ pub(super) fn arm(store: &mut Store<State>, limits: &Limits) {
     store.data_mut().memory.exceeded = false;
     let fueled = store
         .set_fuel(limits.fuel)
-        .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_BETWEEN_LOOKS)));
+        .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_BETWEEN_CHECKS)));
     if let Err(error) = fueled {
         tracing::error!(%error, "the engine was made without fuel");
     }
 }
 
-/// Makes a call that ends with [`Trap::Interrupt`] when it takes longer than the store was [armed](arm)
-/// for. The store is of no more use then.
+/// Makes a call that fails with [`Trap::Interrupt`] if it takes longer than the store was [armed](arm)
+/// for. The store cannot be used again then.
 pub(super) fn drive<T>(
     store: &mut Store<State>,
     call: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,

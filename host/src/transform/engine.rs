@@ -1,5 +1,4 @@
-//! The wasmtime engine: one for the process, configured so that a guest is bounded and the same
-//! bytes in give the same bytes out.
+//! The wasmtime engine: one for the process, configured so that a guest is limited and deterministic.
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
@@ -7,36 +6,36 @@ use wasmtime::{
 
 use super::limits::{Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
 
-/// Instances beside those of the compute threads: a release being admitted.
+/// Instances besides those of the compute threads: for releases that are being loaded.
 const SPARE_INSTANCES: u32 = 4;
 
-/// A component is a handful of core instances: the author's module and its adapters. An interpreter
-/// linked from libraries, with stand-ins for what it may not import, has 13.
+/// A component consists of a few core instances: the author's module and its adapters. An interpreter
+/// linked from libraries, with stubs for what it may not import, has 13.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 
-/// Such a component has a memory of its own in each part. What they take together is bounded by
-/// [`MemoryLimiter`](super::limits::MemoryLimiter).
+/// Each part of such a component has its own memory. [`MemoryLimiter`](super::limits::MemoryLimiter) limits
+/// them together.
 const MEMORIES_PER_COMPONENT: u32 = 4;
 
-/// The space that each instance's metadata may take.
+/// The size limit of each instance's metadata.
 const INSTANCE_METADATA_BYTES: usize = 1 << 20;
 
-/// Memory of an instance that is cleared by hand when the instance ends, so that the next one finds
-/// its pages mapped instead of faulting them in: what a batch of usual events touches.
+/// Memory of an instance that is cleared when the instance ends but stays mapped, so that the next one has
+/// no page faults: what a batch of usual events touches.
 const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 
 /// Makes the engine for `threads` compute threads.
 ///
-/// Fuel is the only thing that compiled code counts. The time that it takes is looked at whenever some
-/// fuel is gone (`drive.rs`); wasmtime's epochs would have each loop and each function look at a second
-/// counter, which costs an eighth of a usual batch.
+/// Compiled code counts fuel only. The deadline is checked whenever some fuel is consumed (`drive.rs`).
+/// wasmtime's epochs would make each loop and each function check a second counter, which costs an eighth
+/// of a usual batch.
 ///
-/// Two proposals are on that a usual guest has no need of. Code linked from libraries places its data
-/// with extended constants. And the compiler makes modules of two memories where the parts of a
-/// component call each other; with that proposal off it panics on such a component instead.
+/// Two proposals are enabled that a usual guest does not need. Code linked from libraries places its data
+/// with extended constants. If the parts of a component call each other, the compiler generates modules
+/// with two memories; without that proposal it panics.
 ///
 /// # Errors
-/// When the machine cannot reserve the address space.
+/// The machine cannot reserve the address space.
 pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
     let instances = u32::try_from(threads).unwrap_or(u32::MAX / 64) + SPARE_INSTANCES;
     let mut config = Config::new();

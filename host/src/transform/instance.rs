@@ -1,4 +1,4 @@
-//! An instance of a component: its functions, the budget of a call, and how a call died.
+//! An instance of a component: its functions, the limits of a call, and why a call failed.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use super::state::State;
 
 use crate::record::{Batch, Record};
 
-/// A component's own memory, in which a batch or a run of records is transformed.
+/// An instance, which transforms one batch or several records one by one.
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) rules: rules::Guest,
@@ -22,7 +22,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// As [`arm`], of its own store.
+    /// Calls [`arm`] with its store.
     pub(super) fn arm(&mut self, limits: &Limits) {
         arm(&mut self.store, limits);
     }
@@ -47,7 +47,7 @@ impl Instance {
         })
     }
 
-    /// How a call outside of any record died.
+    /// The error of a failed call outside of any record.
     pub(super) fn call_error(
         &self,
         function: &'static str,
@@ -57,8 +57,8 @@ impl Instance {
         SandboxError::Call { function, reason }
     }
 
-    /// Sorts out how a call died. What is no trap is a value that could not be lifted: a string that
-    /// is not UTF-8, a list out of bounds or too large.
+    /// The reason why a call failed. If it did not trap, a value could not be lifted: a string that is not
+    /// UTF-8, a list that is out of bounds or too large.
     pub(super) fn reason(&self, error: &wasmtime::Error) -> Reason {
         let Some(trap) = error.downcast_ref::<Trap>() else {
             return Reason::fault(Fault::InvalidOutput, format!("{:#}", error.root_cause()));
@@ -77,11 +77,11 @@ impl Instance {
     }
 }
 
-/// A backtrace is cut here: the names in it are the component's own, and each record that it dies on
-/// has one.
+/// A longer backtrace is truncated: its names are the component's own, and each record that it traps on has
+/// one.
 const BACKTRACE_MAX_BYTES: usize = 8 << 10;
 
-/// The functions of a backtrace, innermost first; addresses only where a name is missing.
+/// The functions of a backtrace, innermost first; an index if a name is missing.
 fn render(backtrace: &WasmBacktrace) -> String {
     let mut text = String::new();
     for frame in backtrace.frames() {

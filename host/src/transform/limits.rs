@@ -1,4 +1,4 @@
-//! What a transform may use.
+//! The limits of a transform.
 
 use std::time::Duration;
 
@@ -7,33 +7,33 @@ use wasmtime::ResourceLimiter;
 /// The limits that hold for every record, whatever the transform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Fuel for one record: about one unit for each WebAssembly instruction. The first limit to
-    /// strike, because it strikes at the same instruction every time.
+    /// Fuel for one record: about one unit for each WebAssembly instruction. This limit is meant to be
+    /// reached before the others, because it is deterministic.
     pub fuel: u64,
-    /// Linear memory of an instance, bytes; of all its memories together where it has several.
+    /// Linear memory of an instance in bytes; the sum if it has several memories.
     pub memory_bytes: usize,
-    /// Wall time for one record, the backstop for what fuel does not measure.
+    /// Wall time for one record, for whatever fuel does not measure.
     pub time: Duration,
-    /// The largest record that is offered to a transform, bytes.
+    /// The size of the largest record that is given to a transform, in bytes.
     pub record_bytes: usize,
-    /// The most that the events of one record may hold together, bytes.
+    /// The total size of the events of one record, in bytes.
     pub output_bytes: usize,
-    /// The most partitions that a chunk may open in the lake.
+    /// The number of lake partitions of one chunk.
     pub partitions: usize,
 }
 
-/// 100 million instructions, a tenth of a second at most and 50,000 times what the enrichment of a
-/// usual event takes.
+/// 100 million instructions take a tenth of a second at most; the enrichment of a usual event takes
+/// a 50,000th.
 pub const DEFAULT_FUEL: u64 = 100_000_000;
-/// Room for the largest Kinesis record in and out, and then some.
+/// Enough for the largest Kinesis record as input and as output.
 pub const DEFAULT_MEMORY_BYTES: usize = 32 << 20;
 /// Ten times what the fuel of a record takes on a slow core.
 pub const DEFAULT_TIME: Duration = Duration::from_secs(1);
-/// The largest record that Kinesis takes.
+/// The largest Kinesis record.
 pub const DEFAULT_RECORD_BYTES: usize = 10 << 20;
-/// The largest record, and half as much again for what a transform adds.
+/// The largest record, and room for what a transform adds.
 pub const DEFAULT_OUTPUT_BYTES: usize = 16 << 20;
-/// Each partition of a chunk is an object; more than this and the lake would be dust.
+/// Each partition of a chunk is an object; more partitions would make objects too small to query.
 pub const DEFAULT_PARTITIONS: usize = 20_000;
 
 impl Default for Limits {
@@ -49,26 +49,26 @@ impl Default for Limits {
     }
 }
 
-/// A WebAssembly stack deep enough for any sane recursion and far from the thread's own end.
+/// Enough for usual recursion, and far less than the thread's own stack.
 pub(super) const WASM_STACK_BYTES: usize = 256 << 10;
 
-/// Function references of a component: its own table and those of the adapter modules.
+/// Function references of a component: of its own table and of the adapter modules.
 pub(super) const TABLE_ELEMENTS: usize = 20_000;
 
-/// How much fuel passes between two looks at the clock, so the resolution of [`Limits::time`]: a few
-/// milliseconds at most, for what copies or fills memory pays by the byte.
-pub(super) const FUEL_BETWEEN_LOOKS: u64 = 1_000_000;
+/// Fuel between two checks of the deadline, and so the resolution of [`Limits::time`]: a few milliseconds
+/// at most, because instructions that copy or fill memory consume fuel by the byte.
+pub(super) const FUEL_BETWEEN_CHECKS: u64 = 1_000_000;
 
 /// Limits memory and remembers when a limit was hit, because a guest that runs out of memory
 /// reports only that it aborted.
 #[derive(Debug, Default)]
 pub(super) struct MemoryLimiter {
     memory_bytes: usize,
-    /// What the memories of the instance have together.
+    /// The size of all memories of the instance.
     used_bytes: usize,
     /// Whether a growth was denied in this call.
     pub(super) exceeded: bool,
-    /// The most linear memory that the instance has had, bytes.
+    /// The largest linear memory that the instance has had, in bytes.
     pub(super) peak_bytes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Transforms: components admitted to a sandbox, and what becomes of the records they are given.
+//! Transforms: validated components in a sandbox, the releases that they belong to, and their outcomes.
 
 pub mod bindings;
 pub mod cases;
@@ -27,5 +27,5 @@ pub mod state;
 pub mod usage;
 pub mod validate;
 
-/// The enrichment component that the program carries in itself, built from `guest-enrich`.
+/// The built-in enrichment component, built from `guest-enrich`.
 pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

@@ -1,10 +1,10 @@
-//! Components compiled ahead of time, for a program that has to start quickly.
+//! Components that are compiled ahead of time, for a quick start.
 //!
-//! Compiled code is machine code: whoever wrote it may do whatever the program may. So it is taken only
-//! from the deployment package that the program itself came in, from a folder [beside the
-//! program](beside_the_program) that nobody else can write to, and from a process that the program
-//! started from itself ([`compiler_process`](super::compiler_process)). The component still goes through admission, and code
-//! of another version of the engine or of other settings is not taken.
+//! Compiled code is machine code: whoever wrote it can do everything that the program can do. It is loaded
+//! only from the deployment package of the program, from a folder [beside the
+//! program](beside_the_program) that nobody else can write to, and from a
+//! [process of the same program](super::compiler_process). The component is validated all the same, and
+//! code of another engine version or configuration is not loaded.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -21,9 +21,9 @@ pub const FOLDER: &str = "precompiled";
 /// Bits of a file's mode that let its group or everybody write.
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
-/// The [folder](FOLDER) next to the program's own file, where it is the same user's as the program and
-/// writable for nobody else, and the file of `component` in it too. Who can change them can change the
-/// program.
+/// The [folder](FOLDER) next to the program's file, if the folder and the file of `component` in it belong
+/// to the same user as the program and nobody else can write to them. Whoever can change them can change
+/// the program.
 #[must_use]
 pub fn beside_the_program(component: &[u8]) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
@@ -38,22 +38,22 @@ fn is_only_of(owner: u32, path: &Path) -> bool {
         .is_ok_and(|found| found.uid() == owner && found.mode() & OTHERS_MAY_WRITE == 0)
 }
 
-/// Where the file of a component is in its folder.
+/// The file of a compiled component.
 #[must_use]
 pub fn path(folder: &Path, component: &[u8]) -> PathBuf {
     folder.join(format!("{}.cwasm", Digest::of(component)))
 }
 
-/// Compiles a component.
+/// Compiles a component to machine code.
 ///
 /// # Errors
-/// What the compiler says.
+/// The compiler's error.
 pub fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     engine.precompile_component(component)
 }
 
-/// The component of a file in `folder`, if it is there and was made by this engine. The folder has to
-/// be a part of the deployment package or [beside the program](beside_the_program).
+/// Loads a compiled component from `folder`, if it is there and was compiled for this engine. The folder
+/// must be part of the deployment package or [beside the program](beside_the_program).
 #[must_use]
 pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Component> {
     let path = path(folder, component);
@@ -79,11 +79,11 @@ pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Componen
     }
 }
 
-/// The component that another process of this program has compiled, from the bytes that it wrote.
+/// Loads a component that a process of the same program has compiled.
 ///
 /// # Errors
-/// They were made by another engine.
-pub(super) fn take(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+/// It was compiled for another engine.
+pub(super) fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
     #[allow(
         unsafe_code,
         reason = "the bytes came through a pipe from a process that this program started from its own \
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_others_can_write_to_is_left_alone() {
+    fn a_folder_that_others_can_write_to_is_not_used() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join(FOLDER);
         fs::create_dir(&folder).unwrap();

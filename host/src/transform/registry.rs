@@ -1,6 +1,6 @@
-//! Where releases are kept: `components/<sha256>.wasm`, `cases/<sha256>.json` and `releases/<id>.json`,
-//! written once and never changed; `releases/<id>.sig`, the signature of a release; and `active.json`,
-//! which says which of them serves and is changed by compare-and-swap.
+//! A registry of releases. `components/<sha256>.wasm`, `cases/<sha256>.json` and `releases/<id>.json` are
+//! written once and never changed; `releases/<id>.sig` is the signature of a release; `active.json` names
+//! the active release and is changed by compare-and-swap.
 
 pub mod files;
 #[cfg(test)]
@@ -11,37 +11,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use self::files::{Files, Found, Look, Version};
+use self::files::{ConditionalRead, Files, Found, Version};
 use super::release::{Digest, Manifest, ReleaseBundle, ReleaseId};
 use super::rollout::{Rollout, RolloutError};
 use super::validate::COMPONENT_MAX_BYTES;
 
-/// The document that says what serves.
+/// The document that names the active release, the canary and the shadow.
 pub const ACTIVE: &str = "active.json";
 
-/// The folders.
 const COMPONENTS: &str = "components";
 const CASES: &str = "cases";
 const RELEASES: &str = "releases";
 
-/// A larger document is refused unread.
+/// A larger document is not read.
 const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 
-/// The most that the golden cases of a release may hold together.
+/// The maximum size of the golden cases of a release.
 pub const CASES_MAX_BYTES: usize = 4 << 20;
 
-/// Releases that are known to be in a registry.
+/// Releases that are known to be in a registry already.
 pub type Known = Arc<Mutex<HashSet<ReleaseId>>>;
 
-/// A registry. The lake keeps one under `_sluice/` with every release that has written to it, so that
-/// a chunk that was interrupted can always be finished with its own release.
+/// A registry. Each lake has one under `_sluice/` with every release that has written to it, so that an
+/// interrupted chunk can always be finished with its own release.
 #[derive(Debug)]
 pub struct Registry<F> {
     files: F,
     known: Known,
 }
 
-/// Why a release cannot be kept or had.
+/// Why a registry cannot be read or written.
 #[derive(Clone, Debug, Error)]
 pub enum RegistryError {
     /// A file cannot be written or read.
@@ -52,27 +51,27 @@ pub enum RegistryError {
         /// The cause.
         why: String,
     },
-    /// A file of the release is not there.
-    #[error("release {id}: there is no {file}; bring it back")]
+    /// A file of the release is missing.
+    #[error("release {id}: {file} is missing; restore it")]
     Missing {
         /// The release.
         id: ReleaseId,
         /// The file.
         file: String,
     },
-    /// A file of the release is larger than is taken.
+    /// A file of the release is too large.
     #[error("release {id}: {file} has {bytes} bytes, at most {max} are allowed")]
     Size {
         /// The release.
         id: ReleaseId,
         /// The file.
         file: String,
-        /// How large it is.
+        /// Its size.
         bytes: u64,
-        /// How large it may be.
+        /// The maximum size.
         max: usize,
     },
-    /// The file is there and is not what its name says.
+    /// A file of the release is not what its name says.
     #[error("release {id}: {file} {what}")]
     Damaged {
         /// The release.
@@ -82,25 +81,25 @@ pub enum RegistryError {
         /// What is wrong with it.
         what: String,
     },
-    /// The document that says what serves cannot be used.
+    /// `active.json` is invalid.
     #[error("{ACTIVE} {0}")]
     Active(String),
-    /// Somebody else has changed what serves at the same moment.
-    #[error("{ACTIVE} was changed by another at the same moment; look at it again")]
-    Raced,
-    /// A change that makes no sense as things are.
+    /// `active.json` was changed concurrently.
+    #[error("{ACTIVE} was changed concurrently; read it again")]
+    Conflict,
+    /// The state of the rollout does not allow the change.
     #[error(transparent)]
-    Step(#[from] RolloutError),
+    Rollout(#[from] RolloutError),
 }
 
 impl RegistryError {
-    /// Whether it may pass by itself.
+    /// Whether a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::File { .. })
     }
 
-    /// The step of admission that it belongs to.
+    /// The step of admission that fails with this error.
     #[must_use]
     pub fn step(&self) -> &'static str {
         match self {
@@ -127,27 +126,27 @@ fn manifest_name(id: ReleaseId) -> String {
     format!("{RELEASES}/{id}.json")
 }
 
-/// What serves, and the version of the document that says so.
+/// A rollout, and the version of the document that it was read from.
 #[derive(Clone, Debug)]
-pub struct Versioned {
-    /// What serves.
+pub struct VersionedRollout {
+    /// The rollout.
     pub rollout: Rollout,
     version: Option<Version>,
 }
 
 impl<F: Files> Registry<F> {
-    /// The registry in these files, of which `known` are known to be there.
+    /// A registry in these files. The releases in `known` are in it already.
     pub fn new(files: F, known: Known) -> Self {
         Self { files, known }
     }
 
-    /// Its files.
+    /// The files that it is kept in.
     pub fn files(&self) -> &F {
         &self.files
     }
 
-    /// Keeps a release, the component first, so that a manifest never names what is not there; `false`
-    /// where it is there already. What is said of a release stays as it was said first.
+    /// Stores a release, the component first, so that a manifest never names a missing file. Returns
+    /// `false` if the release is stored already; its description is not changed then.
     ///
     /// # Errors
     /// [`RegistryError::File`]
@@ -180,7 +179,7 @@ impl<F: Files> Registry<F> {
         Ok(is_new)
     }
 
-    /// Keeps golden cases, which the manifests of releases name by their digest.
+    /// Stores golden cases, which manifests name by their digest.
     ///
     /// # Errors
     /// [`RegistryError::File`]
@@ -188,7 +187,7 @@ impl<F: Files> Registry<F> {
         self.create(&cases_name(Digest::of(cases)), cases).await
     }
 
-    /// Reads a release back and checks that it is what its id says.
+    /// Reads a release and checks it against its id.
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
@@ -201,7 +200,7 @@ impl<F: Files> Registry<F> {
             .map_err(|what| damaged(id, &name, what))
     }
 
-    /// What a release is and what is said of it.
+    /// Reads the manifest of a release.
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
@@ -217,7 +216,7 @@ impl<F: Files> Registry<F> {
         Err(damaged(id, &name, what))
     }
 
-    /// The signature of a release, where it is signed.
+    /// Reads the signature of a release, if it is signed.
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
@@ -226,29 +225,26 @@ impl<F: Files> Registry<F> {
         match self.read(&name, DOCUMENT_MAX_BYTES).await? {
             Found::Content(text) => Ok(Some(String::from_utf8_lossy(&text).trim().to_owned())),
             Found::Nothing => Ok(None),
-            Found::TooLarge(_) => Err(damaged(id, &name, "is no signature".into())),
+            Found::TooLarge(_) => Err(damaged(id, &name, "is not a signature".into())),
         }
     }
 
-    /// Signs a release, in the place of a signature that is there.
+    /// Stores the signature of a release and replaces an existing one.
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
     pub async fn sign(&self, id: ReleaseId, signature: &str) -> Result<(), RegistryError> {
         let name = signature_name(id);
-        let look = self.files.look(&name, None).await;
-        let seen = match look.map_err(|why| file_error(&name, why))? {
-            Look::Content(_, version) => Some(version),
-            Look::Same | Look::Nothing => None,
+        let read = self.files.get_if_changed(&name, None).await;
+        let seen = match read.map_err(|why| file_error(&name, why))? {
+            ConditionalRead::Content(_, version) => Some(version),
+            ConditionalRead::Same | ConditionalRead::Nothing => None,
         };
         let text = format!("{signature}\n");
         let swapped = self.files.swap(&name, text.as_bytes(), seen.as_ref()).await;
         match swapped.map_err(|why| file_error(&name, why))? {
             true => Ok(()),
-            false => Err(file_error(
-                &name,
-                "somebody else signs it at this moment".into(),
-            )),
+            false => Err(file_error(&name, "was changed concurrently".into())),
         }
     }
 
@@ -264,12 +260,12 @@ impl<F: Files> Registry<F> {
         Ok(ids)
     }
 
-    /// Removes a release, and of its component and cases what none of those that `stay` has.
+    /// Removes a release, and its component and cases unless a release in `stay` has them too.
     ///
     /// # Errors
     /// [`RegistryError::File`]
     pub async fn remove(&self, gone: &Manifest, stay: &[Manifest]) -> Result<(), RegistryError> {
-        // The manifest first: without it the rest is nothing.
+        // The manifest first: without it, nothing names the rest.
         self.remove_file(&manifest_name(gone.id())).await?;
         self.remove_file(&signature_name(gone.id())).await?;
         if stay.iter().all(|other| other.component != gone.component) {
@@ -282,7 +278,7 @@ impl<F: Files> Registry<F> {
         Ok(())
     }
 
-    /// The names of the files in a folder.
+    /// Lists the files in a folder.
     ///
     /// # Errors
     /// [`RegistryError::File`]
@@ -296,7 +292,7 @@ impl<F: Files> Registry<F> {
         removed.map_err(|why| file_error(name, why))
     }
 
-    /// The golden cases of a release, where it has some.
+    /// Reads the golden cases of a release, if it has some.
     ///
     /// # Errors
     /// [`RegistryError`] names the file.
@@ -312,42 +308,42 @@ impl<F: Files> Registry<F> {
         }
     }
 
-    /// What serves.
+    /// Reads the rollout.
     ///
     /// # Errors
     /// [`RegistryError::File`] and [`RegistryError::Active`]
-    pub async fn active(&self) -> Result<Versioned, RegistryError> {
-        Ok(self.active_since(None).await?.unwrap_or(Versioned {
+    pub async fn active(&self) -> Result<VersionedRollout, RegistryError> {
+        Ok(self.active_since(None).await?.unwrap_or(VersionedRollout {
             rollout: Rollout::new(),
             version: None,
         }))
     }
 
-    /// What serves, where that is not what was `seen` last.
+    /// Reads the rollout, if it is not the one that was `seen` last.
     ///
     /// # Errors
     /// [`RegistryError::File`] and [`RegistryError::Active`]
     pub async fn active_since(
         &self,
-        seen: Option<&Versioned>,
-    ) -> Result<Option<Versioned>, RegistryError> {
+        seen: Option<&VersionedRollout>,
+    ) -> Result<Option<VersionedRollout>, RegistryError> {
         let seen_version = seen.and_then(|seen| seen.version.as_ref());
-        let look = self.files.look(ACTIVE, seen_version).await;
-        match look.map_err(|why| file_error(ACTIVE, why))? {
-            Look::Same => Ok(None),
-            Look::Nothing => {
+        let read = self.files.get_if_changed(ACTIVE, seen_version).await;
+        match read.map_err(|why| file_error(ACTIVE, why))? {
+            ConditionalRead::Same => Ok(None),
+            ConditionalRead::Nothing => {
                 Ok(seen
                     .is_none_or(|seen| seen.version.is_some())
-                    .then(|| Versioned {
+                    .then(|| VersionedRollout {
                         rollout: Rollout::new(),
                         version: None,
                     }))
             }
-            Look::Content(text, version) => {
+            ConditionalRead::Content(text, version) => {
                 let rollout: Rollout = serde_json::from_slice(&text)
                     .map_err(|error| RegistryError::Active(format!("is damaged: {error}")))?;
                 let rollout = rollout.check();
-                Ok(Some(Versioned {
+                Ok(Some(VersionedRollout {
                     rollout: rollout.map_err(|error| RegistryError::Active(error.to_string()))?,
                     version: Some(version),
                 }))
@@ -355,18 +351,22 @@ impl<F: Files> Registry<F> {
         }
     }
 
-    /// Changes what serves, where it still is what was `seen`.
+    /// Writes the rollout, if it still is the one that was `seen`.
     ///
     /// # Errors
-    /// [`RegistryError::Raced`] and [`RegistryError::File`]
-    pub async fn change(&self, seen: &Versioned, next: &Rollout) -> Result<(), RegistryError> {
+    /// [`RegistryError::Conflict`] and [`RegistryError::File`]
+    pub async fn change(
+        &self,
+        seen: &VersionedRollout,
+        next: &Rollout,
+    ) -> Result<(), RegistryError> {
         let mut text = serde_json::to_vec_pretty(next)
             .map_err(|error| RegistryError::Active(error.to_string()))?;
         text.push(b'\n');
         let swapped = self.files.swap(ACTIVE, &text, seen.version.as_ref()).await;
         match swapped.map_err(|why| file_error(ACTIVE, why))? {
             true => Ok(()),
-            false => Err(RegistryError::Raced),
+            false => Err(RegistryError::Conflict),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A release: a component and its settings, named by what they are.
+//! A release: a component with its settings and golden cases, named by their digest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of lines, each with its line end.
+    /// The digest of lines, each with a line feed.
     pub fn of_lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut digest = Sha256::new();
         for line in lines {
@@ -35,7 +35,7 @@ impl Digest {
         [a, b, c, d]
     }
 
-    /// The first eight hexadecimal digits, for names that people read.
+    /// The first eight hexadecimal digits, for people.
     #[must_use]
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()
@@ -58,14 +58,14 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || format!("{text:?} is not a SHA-256 of 64 lower case hexadecimal digits");
+        let error = || format!("{text:?} is not a SHA-256 of 64 lower case hexadecimal digits");
         if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(refused());
+            return Err(error());
         }
         let mut digest = [0; 32];
         for (index, byte) in digest.iter_mut().enumerate() {
             let digits = &text[2 * index..2 * index + 2];
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| refused())?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| error())?;
         }
         Ok(Self(digest))
     }
@@ -85,10 +85,10 @@ impl From<Digest> for String {
     }
 }
 
-/// The id of a release: the digest of what decides what it does, see [`Manifest::id`].
+/// The id of a release: the digest of everything that decides its results, see [`Manifest::id`].
 pub type ReleaseId = Digest;
 
-/// A component and its settings, not yet admitted.
+/// A component with its manifest, before it is validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseBundle {
     component: Vec<u8>,
@@ -96,11 +96,11 @@ pub struct ReleaseBundle {
 }
 
 impl ReleaseBundle {
-    /// A bundle of the component's bytes with settings, a JSON object. White space and the order of
-    /// keys make no difference to the release.
+    /// A bundle of a component and its settings, a JSON object. White space and the order of keys do not
+    /// change the release's id.
     ///
     /// # Errors
-    /// Says why the settings are no JSON object.
+    /// Settings that are not a JSON object.
     pub fn new(component: Vec<u8>, settings: &str) -> Result<Self, String> {
         let value: serde_json::Value = serde_json::from_str(settings)
             .map_err(|error| format!("the settings are not JSON: {error}"))?;
@@ -121,10 +121,10 @@ impl ReleaseBundle {
         })
     }
 
-    /// The same with what its publisher says of it.
+    /// The same component with another manifest.
     ///
     /// # Errors
-    /// The manifest is of another component.
+    /// A manifest of another component.
     pub fn with_manifest(self, manifest: Manifest) -> Result<Self, String> {
         let found = self.manifest.component;
         if manifest.component != found {
@@ -145,14 +145,14 @@ impl ReleaseBundle {
         &self.manifest.settings
     }
 
-    /// What the release is, and what its publisher says of it.
+    /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 }
 
-/// What `releases/<id>.json` says. The first three make the release what it is; the rest is said of
+/// The content of `releases/<id>.json`. The first three fields decide the release's id; the others describe
 /// it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,13 +161,13 @@ pub struct Manifest {
     pub component: Digest,
     /// The settings in canonical form.
     pub settings: String,
-    /// The digest of the golden cases that it has to pass.
+    /// The digest of the golden cases that it must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<Digest>,
     /// The version of the contract that it was built for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
-    /// What its author says of it.
+    /// The publisher's note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// When it was published, RFC 3339.
@@ -176,8 +176,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The release's id: the digest of a text with the component's digest, the settings' digest, and
-    /// the cases' digest where there are cases.
+    /// The release's id: the digest of a text with the digests of the component, of the settings and, if
+    /// there are cases, of the cases.
     #[must_use]
     pub fn id(&self) -> ReleaseId {
         let settings = Digest::of(self.settings.as_bytes());

@@ -1,5 +1,5 @@
-//! The releases that serve. Who begins a chunk takes them as they are at that moment, without a lock,
-//! and the chunk keeps what it took; so a swap neither waits for a chunk nor holds one up.
+//! Switches between releases. A chunk takes the active releases when it begins, without a lock, and keeps
+//! them; so a swap neither waits for a chunk nor delays one.
 
 use std::sync::Arc;
 
@@ -10,67 +10,67 @@ use super::rollout::Share;
 use super::validate::Release;
 use crate::record::{SequenceNumber, ShardId};
 
-/// Holds the releases that serve at the moment.
+/// Holds the releases that new chunks get.
 pub struct ReleaseSwitch(ArcSwap<ActiveReleases>);
 
-/// The releases that serve.
+/// The active release, and the releases on trial.
 #[derive(Clone)]
 pub struct ActiveReleases {
-    /// The one that chunks get.
+    /// The active release.
     pub active: Arc<Release>,
-    /// What was active before, which the active one is measured against.
+    /// The release that was active before, with which the active one is compared.
     pub before: Option<ReleaseId>,
-    /// The one that a part of the chunks get instead.
-    pub canary: Option<OnTrial>,
-    /// The one that runs beside it on a part of the chunks.
-    pub shadow: Option<OnTrial>,
+    /// The release that transforms a share of the chunks instead of the active one.
+    pub canary: Option<TrialRelease>,
+    /// The release that transforms a share of the chunks besides the active one.
+    pub shadow: Option<TrialRelease>,
 }
 
 /// A release on trial.
 #[derive(Clone)]
-pub struct OnTrial {
+pub struct TrialRelease {
     /// The release.
     pub release: Arc<Release>,
-    /// Of how many chunks.
+    /// Its share of the chunks.
     pub share: Share,
 }
 
-/// What a chunk gets.
+/// The releases of a chunk.
 #[derive(Clone)]
-pub struct Choice {
+pub struct ChunkReleases {
     /// The release that transforms it.
     pub release: Arc<Release>,
-    /// The one that runs beside it, if one does.
+    /// The shadow, if the chunk has one.
     pub shadow: Option<Arc<Release>>,
 }
 
 impl ReleaseSwitch {
-    /// A release that serves alone.
+    /// Starts with one active release.
     #[must_use]
     pub fn new(active: Arc<Release>) -> Self {
         Self(ArcSwap::from_pointee(ActiveReleases::of(active)))
     }
 
-    /// What serves at the moment.
+    /// The releases at this moment.
     #[must_use]
     pub fn now(&self) -> Arc<ActiveReleases> {
         self.0.load_full()
     }
 
-    /// From the next chunk on these serve.
+    /// Switches to `next` for all chunks that begin from now on.
     pub fn swap(&self, next: ActiveReleases) {
         self.0.store(Arc::new(next));
     }
 
-    /// What the chunk of a shard gets that begins with this record.
+    /// Chooses the releases for the chunk of `shard` that begins with record `first`.
     #[must_use]
-    pub fn choose(&self, shard: &ShardId, first: SequenceNumber) -> Choice {
+    pub fn choose(&self, shard: &ShardId, first: SequenceNumber) -> ChunkReleases {
         self.0.load().choose(shard, first)
     }
 }
 
 impl ActiveReleases {
-    /// A release alone.
+    /// An active release without trials.
     #[must_use]
     pub fn of(active: Arc<Release>) -> Self {
         Self {
@@ -81,25 +81,25 @@ impl ActiveReleases {
         }
     }
 
-    /// Every release of it.
+    /// The active release and the releases on trial.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Release>> {
         let trials = [&self.canary, &self.shadow].into_iter().flatten();
         std::iter::once(&self.active).chain(trials.map(|trial| &trial.release))
     }
 
-    fn choose(&self, shard: &ShardId, first: SequenceNumber) -> Choice {
-        let drawn = |trial: &Option<OnTrial>, purpose| {
+    fn choose(&self, shard: &ShardId, first: SequenceNumber) -> ChunkReleases {
+        let drawn = |trial: &Option<TrialRelease>, purpose| {
             let trial = trial.as_ref()?;
             let has = trial.share.has(draw(purpose, shard, first));
             has.then(|| trial.release.clone())
         };
         match drawn(&self.canary, "canary") {
-            // A shadow is compared with the active release alone.
-            Some(release) => Choice {
+            // A shadow is compared with the active release only.
+            Some(release) => ChunkReleases {
                 release,
                 shadow: None,
             },
-            None => Choice {
+            None => ChunkReleases {
                 release: self.active.clone(),
                 shadow: drawn(&self.shadow, "shadow"),
             },
@@ -107,7 +107,7 @@ impl ActiveReleases {
     }
 }
 
-/// A number that follows from the chunk alone, so that each host draws the same.
+/// A number that depends on the chunk alone, so that every host draws the same.
 fn draw(purpose: &str, shard: &ShardId, first: SequenceNumber) -> u64 {
     let digest = Digest::of(format!("{purpose} {shard} {first}").as_bytes());
     let head = u64::from(u32::from_be_bytes(digest.head()));

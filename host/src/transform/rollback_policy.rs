@@ -1,26 +1,26 @@
-//! What takes a release back on its own: it rejects more records than the one before, fails on more,
-//! or takes more time for them.
+//! When a release is rolled back automatically: it rejects more records than the release before, fails on
+//! more of them, or takes more time for them.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How a release did on the records that it was given.
+/// Counts of the records that a release has transformed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// Records.
+    /// All records.
     pub records: u64,
-    /// Those that it rejected.
+    /// Records that it rejected.
     pub rejected: u64,
-    /// Those that it trapped on, or that ran into a limit.
+    /// Records on which it trapped or exceeded a limit.
     pub failed: u64,
-    /// The time that it took for all of them.
+    /// The time for all records.
     pub time: Duration,
 }
 
 impl Score {
-    /// Adds what another score counts.
+    /// Adds the counts of another score.
     pub fn add(&mut self, other: Self) {
         self.records += other.records;
         self.rejected += other.rejected;
@@ -32,9 +32,9 @@ impl Score {
         as_float(count) / as_float(self.records.max(1))
     }
 
-    /// The time for a record, nanoseconds.
+    /// The mean time for a record, nanoseconds.
     #[must_use]
-    pub fn nanoseconds_a_record(&self) -> u64 {
+    pub fn nanoseconds_per_record(&self) -> u64 {
         let nanoseconds = self.time.as_nanos() / u128::from(self.records.max(1));
         u64::try_from(nanoseconds).unwrap_or(u64::MAX)
     }
@@ -49,23 +49,23 @@ fn as_float(count: u64) -> f64 {
     count as f64
 }
 
-/// How much worse than the release before it a release may be.
+/// How much worse than the release before a release may be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackPolicy {
-    /// What more of the records it may reject, as a share of all: 0.01 is one in a hundred.
+    /// The share of records that it may reject in addition: 0.01 is one in a hundred.
     pub rejected: f64,
-    /// What more of the records it may trap on or run into limits with.
+    /// The share of records on which it may trap or exceed limits in addition.
     pub failed: f64,
-    /// How many times the time for a record it may take.
+    /// The factor by which the time for a record may grow.
     pub slower: f64,
-    /// It is judged from this many records on.
+    /// Releases are compared once both have transformed this many records.
     pub records: u64,
-    /// For how long it is watched.
+    /// For how long after activation releases are compared.
     pub watch: Watch,
 }
 
-/// A time, as people write it: `15m`.
+/// A duration with a unit: `15m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Watch(Duration);
@@ -97,7 +97,6 @@ impl From<Watch> for String {
     }
 }
 
-/// What a release is judged by where nothing else is said.
 impl Default for RollbackPolicy {
     fn default() -> Self {
         Self {
@@ -110,7 +109,7 @@ impl Default for RollbackPolicy {
     }
 }
 
-/// What a release was taken back for.
+/// Which limit of its policy a release exceeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Breach {
     what: &'static str,
@@ -146,8 +145,7 @@ const FAILED: &str = "failed on";
 const SLOWER: &str = "slower";
 
 impl RollbackPolicy {
-    /// Judges a release by how it did, and how the one did that it is measured against. Nothing is said
-    /// before both have seen enough.
+    /// Compares a release with the one before. Returns `None` until both have transformed enough records.
     #[must_use]
     pub fn evaluate(&self, found: &Score, before: &Score) -> Option<Breach> {
         if found.records < self.records || before.records < self.records {
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_as_before_stays() {
+    fn a_release_within_its_policy_stays() {
         let before = score(10_000, 500, 10, 400);
         assert_eq!(breach(&before, &before), None);
         assert_eq!(breach(&score(10_000, 599, 19, 1_199), &before), None);

@@ -1,6 +1,6 @@
-//! Which release serves, as a registry says it in `active.json`: the active one, one that is tried on
-//! a part of the chunks or only beside the active one, and the way back. A small state machine; where
-//! the document is kept, and who wins where two change it at once, is [`registry`](super::registry)'s.
+//! The rollout state of a registry, `active.json`: the active release, a canary, a shadow, and the releases
+//! to roll back to. This is a pure state machine; [`registry`](super::registry) stores the document and
+//! detects conflicts.
 
 #[cfg(test)]
 mod tests;
@@ -15,36 +15,36 @@ use thiserror::Error;
 use super::release::ReleaseId;
 use super::rollback_policy::RollbackPolicy;
 
-/// The version of the document; a reader refuses a later one.
+/// The version of the document; a reader rejects a later one.
 const VERSION: u32 = 1;
 
-/// How many changes are remembered, and how many releases one can go back.
+/// How many changes are kept, and how many releases a rollback can go back.
 const HISTORY_MAX: usize = 100;
 const PREVIOUS_MAX: usize = 20;
 
-/// What `active.json` says.
+/// The content of `active.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rollout {
     version: u32,
-    /// One more with every change.
+    /// The number of changes so far.
     pub number: u64,
-    /// Different with every write, by which a writer whose answer was lost knows its own.
+    /// Unique for each write, so that a writer that got no answer recognizes its own write.
     pub nonce: String,
-    /// The release that serves; where there is none, hosts serve what they were started with.
+    /// The active release; without one, hosts run the release that they were started with.
     pub active: Option<ReleaseId>,
-    /// When it became that, RFC 3339.
+    /// When it became active, RFC 3339.
     pub since: String,
-    /// What takes it back on its own.
+    /// When hosts roll it back automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_policy: Option<RollbackPolicy>,
-    /// A release that serves a part of the chunks.
+    /// A release that transforms a share of the chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Trial>,
-    /// A release that runs beside the serving one on a part of the chunks and lands nothing.
+    /// A release that transforms a share of the chunks besides the active one; its output is discarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Trial>,
-    /// What was active before, the latest last; where a rollback goes.
+    /// The releases that were active before, the latest last. A rollback returns to the last one.
     #[serde(default)]
     pub previous: Vec<Option<ReleaseId>>,
     /// The changes, the latest last.
@@ -58,14 +58,14 @@ pub struct Rollout {
 pub struct Trial {
     /// The release.
     pub release: ReleaseId,
-    /// Of how many chunks.
+    /// Its share of the chunks.
     pub share: Share,
-    /// What ends the trial of a canary on its own.
+    /// When hosts end the trial of a canary automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_policy: Option<RollbackPolicy>,
 }
 
-/// A part of all chunks, more than none and at most all.
+/// A share of all chunks: more than 0, at most 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Share(f64);
@@ -74,7 +74,7 @@ impl Share {
     /// All chunks.
     pub const ALL: Self = Self(1.0);
 
-    /// Whether a chunk belongs to it, by a number that is drawn for the chunk, evenly from all.
+    /// Whether a chunk belongs to the share; `drawn` is a uniformly distributed number for the chunk.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "a share is no finer than that")]
     pub fn has(self, drawn: u64) -> bool {
@@ -124,38 +124,38 @@ impl fmt::Display for Share {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// The document's number since.
+    /// The document's number since the change.
     pub number: u64,
-    /// When, RFC 3339.
+    /// When it was made, RFC 3339.
     pub at: String,
-    /// What was done.
-    pub what: Kind,
-    /// The release that it was done with; none is what hosts were started with.
+    /// What was changed.
+    pub what: ChangeKind,
+    /// The release; `None` is the one that hosts were started with.
     pub release: Option<ReleaseId>,
-    /// Who did it: a person, or a host on its own.
+    /// Who made the change: a person or a host.
     pub by: String,
-    /// Why, where that was said.
+    /// The reason, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// What can be done.
+/// The kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A release serves from now on.
+pub enum ChangeKind {
+    /// A release is active.
     Activate,
-    /// A release serves a part of the chunks.
+    /// A release is the canary.
     Canary,
-    /// A release runs beside the serving one.
+    /// A release is the shadow.
     Shadow,
-    /// The release before serves again.
+    /// The release before is active again.
     Rollback,
     /// A trial has ended.
     EndTrial,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ChangeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Activate => "activated",
@@ -167,33 +167,33 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Who changes something, when and why.
+/// Who makes a change, when and why.
 #[derive(Clone, Debug)]
 pub struct Author {
-    /// Who.
+    /// A person or a host.
     pub by: String,
-    /// When.
+    /// The time of the change.
     pub at: DateTime<Utc>,
-    /// Why, if that is to be remembered.
+    /// The reason, if there is one.
     pub why: Option<String>,
 }
 
-/// A change that the document does not allow.
+/// Why a change is not possible.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RolloutError {
     /// The document is of a later version.
-    #[error("version {0} is not one that this program knows (it knows {VERSION})")]
+    #[error("has version {0}, and this program supports version {VERSION}")]
     Version(u32),
-    /// The release does so already.
+    /// The release is active already.
     #[error("release {0} is active already")]
-    Already(ReleaseId),
-    /// Nothing was ever activated.
-    #[error("nothing has been activated, so there is no way back")]
-    Nothing,
+    AlreadyActive(ReleaseId),
+    /// No release was ever activated.
+    #[error("no release has been activated, so there is nothing to roll back")]
+    NothingToRollBack,
 }
 
 impl Rollout {
-    /// Nothing has been activated.
+    /// The state before any release was activated.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -210,7 +210,7 @@ impl Rollout {
         }
     }
 
-    /// Checks a document that was read.
+    /// Checks the version of a document.
     ///
     /// # Errors
     /// [`RolloutError::Version`]
@@ -221,11 +221,11 @@ impl Rollout {
         }
     }
 
-    /// The release serves from now on; a trial of it is over, and so is a trial of a canary against what
-    /// was active before.
+    /// Activates a release. This ends a trial of the release, and the trial of a canary, which was compared
+    /// with the release that was active before.
     ///
     /// # Errors
-    /// [`RolloutError::Already`]
+    /// [`RolloutError::AlreadyActive`]
     pub fn activate(
         &self,
         release: ReleaseId,
@@ -233,9 +233,9 @@ impl Rollout {
         author: &Author,
     ) -> Result<Self, RolloutError> {
         if self.active == Some(release) {
-            return Err(RolloutError::Already(release));
+            return Err(RolloutError::AlreadyActive(release));
         }
-        let mut next = self.changed(Kind::Activate, Some(release), author);
+        let mut next = self.changed(ChangeKind::Activate, Some(release), author);
         next.previous.push(self.active);
         let excess = next.previous.len().saturating_sub(PREVIOUS_MAX);
         next.previous.drain(..excess);
@@ -243,51 +243,51 @@ impl Rollout {
         Ok(next)
     }
 
-    /// The release serves a part of the chunks from now on.
+    /// Makes a release the canary.
     ///
     /// # Errors
-    /// [`RolloutError::Already`]
+    /// [`RolloutError::AlreadyActive`]
     pub fn try_canary(&self, trial: Trial, author: &Author) -> Result<Self, RolloutError> {
         if self.active == Some(trial.release) {
-            return Err(RolloutError::Already(trial.release));
+            return Err(RolloutError::AlreadyActive(trial.release));
         }
-        let mut next = self.changed(Kind::Canary, Some(trial.release), author);
+        let mut next = self.changed(ChangeKind::Canary, Some(trial.release), author);
         next.canary = Some(trial);
         Ok(next)
     }
 
-    /// The release runs beside the serving one on a part of the chunks from now on.
+    /// Makes a release the shadow.
     ///
     /// # Errors
-    /// [`RolloutError::Already`]
+    /// [`RolloutError::AlreadyActive`]
     pub fn try_shadow(&self, trial: Trial, author: &Author) -> Result<Self, RolloutError> {
         if self.active == Some(trial.release) {
-            return Err(RolloutError::Already(trial.release));
+            return Err(RolloutError::AlreadyActive(trial.release));
         }
-        let mut next = self.changed(Kind::Shadow, Some(trial.release), author);
+        let mut next = self.changed(ChangeKind::Shadow, Some(trial.release), author);
         next.shadow = Some(trial);
         Ok(next)
     }
 
-    /// Ends the trials, or where there are none makes the release before active again.
+    /// Ends the trials, or, if there are none, activates the release before.
     ///
     /// # Errors
-    /// [`RolloutError::Nothing`]
+    /// [`RolloutError::NothingToRollBack`]
     pub fn roll_back(&self, author: &Author) -> Result<Self, RolloutError> {
         let trial = self.canary.as_ref().or(self.shadow.as_ref());
         if let Some(trial) = trial {
-            let mut next = self.changed(Kind::EndTrial, Some(trial.release), author);
+            let mut next = self.changed(ChangeKind::EndTrial, Some(trial.release), author);
             (next.canary, next.shadow) = (None, None);
             return Ok(next);
         }
-        self.go_back(author).ok_or(RolloutError::Nothing)
+        self.activate_previous(author)
+            .ok_or(RolloutError::NothingToRollBack)
     }
 
-    /// The release before is active again.
-    fn go_back(&self, author: &Author) -> Option<Self> {
+    fn activate_previous(&self, author: &Author) -> Option<Self> {
         let mut previous = self.previous.clone();
         let before = previous.pop()?;
-        let mut next = self.changed(Kind::Rollback, before, author);
+        let mut next = self.changed(ChangeKind::Rollback, before, author);
         next.previous = previous;
         next.serve(before, None, author);
         Some(next)
@@ -302,12 +302,12 @@ impl Rollout {
             .as_ref()
             .is_some_and(|canary| canary.release == release)
         {
-            let mut next = self.changed(Kind::EndTrial, Some(release), author);
+            let mut next = self.changed(ChangeKind::EndTrial, Some(release), author);
             next.canary = None;
             return Some(next);
         }
         let serves = self.active == Some(release);
-        serves.then(|| self.go_back(author)).flatten()
+        serves.then(|| self.activate_previous(author)).flatten()
     }
 
     fn serve(
@@ -325,7 +325,7 @@ impl Rollout {
         }
     }
 
-    fn changed(&self, what: Kind, release: Option<ReleaseId>, author: &Author) -> Self {
+    fn changed(&self, what: ChangeKind, release: Option<ReleaseId>, author: &Author) -> Self {
         let mut next = self.clone();
         next.number = next.number.saturating_add(1);
         next.nonce = format!("{:016x}", rand::random::<u64>());
@@ -351,7 +351,7 @@ impl Rollout {
         (now - since.to_utc() < watched).then_some(policy)
     }
 
-    /// Every release that is named as one that serves, is tried, or can be gone back to.
+    /// Every release that is active, on trial, or can be rolled back to.
     pub fn in_use(&self) -> impl Iterator<Item = ReleaseId> {
         let trials = [&self.canary, &self.shadow].into_iter().flatten();
         let trials = trials.map(|trial| trial.release);
@@ -359,8 +359,8 @@ impl Rollout {
         self.active.into_iter().chain(trials).chain(before)
     }
 
-    /// What can serve in the place of the active release, the best first; none at the end of it is what
-    /// hosts were started with.
+    /// The releases that can replace the active one, the best first. `None`, the last of them, is the release
+    /// that hosts were started with.
     pub fn fallbacks(&self) -> impl Iterator<Item = Option<ReleaseId>> {
         self.previous.iter().rev().copied().chain([None])
     }

@@ -1,4 +1,4 @@
-//! Settings against the JSON Schema that a component's `describe` gives of them.
+//! Validates settings against the JSON Schema that a component's `describe` returns.
 
 use std::fmt::Write as _;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,39 +11,41 @@ use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 use thiserror::Error;
 
-/// A longer schema is refused unread.
+/// A longer schema is not read.
 pub const SCHEMA_MAX_BYTES: usize = 64 << 10;
 
-/// What a check may take. A schema that refers to itself in many ways can make it endless, and a
-/// usual one takes a few milliseconds.
+/// The timeout of a validation. A schema that refers to itself in many ways can make it endless; a usual
+/// one takes a few milliseconds.
 const TIME: Duration = Duration::from_secs(10);
 
-/// Faults of the settings that are named; an operator mends one after the other anyway.
+/// How many faults are reported; an operator fixes them one by one anyway.
 const SHOWN: usize = 5;
 
-/// Why settings do not pass, or why they cannot be checked.
+/// Why settings are invalid, or cannot be validated.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SchemaError {
-    /// The component's fault: no JSON, no JSON Schema, too long, or one that refers to what is not in
-    /// it.
+    /// The component's fault: the schema is not JSON, not a JSON Schema, too long, or refers to something
+    /// outside of itself.
     #[error("schema: the component's settings schema cannot be used: {0}")]
     Unusable(String),
-    /// The check ran over its time; the component's fault.
-    #[error("schema: checking the settings by the component's schema takes more than {TIME:?}")]
-    Endless,
-    /// The check ended without a verdict: a fault of the checking library.
-    #[error("schema: checking the settings by the component's schema failed")]
-    Died,
+    /// The component's fault: the validation exceeded its timeout.
+    #[error(
+        "schema: validating the settings against the component's schema takes more than {TIME:?}"
+    )]
+    Timeout,
+    /// The validation panicked: a fault of the library.
+    #[error("schema: validating the settings against the component's schema failed")]
+    Panicked,
     /// The operator's fault: each fault with the dotted path of the setting.
     #[error("settings: {0}")]
     Settings(String),
 }
 
-/// Checks settings, a JSON document, by a schema of the draft that it names, 2020-12 without one. An
+/// Validates settings, a JSON document, against a schema of the draft that it names, 2020-12 by default. An
 /// empty schema allows everything. Nothing is ever fetched.
 ///
 /// # Errors
-/// See [`SchemaError`]. Values are not repeated: they may be secret.
+/// See [`SchemaError`]. Messages do not contain values: they may be secret.
 pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     if schema.trim().is_empty() {
         return Ok(());
@@ -60,8 +62,8 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     started.map_err(|error| SchemaError::Unusable(format!("no thread to check it: {error}")))?;
     match waiting.recv_timeout(TIME) {
         Ok(verdict) => verdict,
-        Err(RecvTimeoutError::Timeout) => Err(SchemaError::Endless),
-        Err(RecvTimeoutError::Disconnected) => Err(SchemaError::Died),
+        Err(RecvTimeoutError::Timeout) => Err(SchemaError::Timeout),
+        Err(RecvTimeoutError::Disconnected) => Err(SchemaError::Panicked),
     }
 }
 
@@ -93,7 +95,7 @@ fn validator(schema: &Value) -> Result<Validator, SchemaError> {
     })
 }
 
-/// A fault with the setting that it is about: also one that is missing, or that there is none of.
+/// A fault with the dotted path of its setting, also of one that is missing or unknown.
 fn describe(fault: &ValidationError<'_>, settings: &Value) -> String {
     let place = dotted(fault.instance_path());
     let below = |name: &str| {
@@ -115,12 +117,12 @@ fn describe(fault: &ValidationError<'_>, settings: &Value) -> String {
     }
 }
 
-/// The names that the object at a fault has and may not have.
+/// The unknown names in the object at a fault.
 fn unknown(fault: &ValidationError<'_>, settings: &Value) -> Vec<String> {
     match fault.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
-        // A schema that knows no properties at all; the fault names none of them.
+        // A schema without any property; the fault does not name the unknown ones.
         ValidationErrorKind::FalseSchema
             if fault
                 .schema_path()

@@ -1,4 +1,4 @@
-//! How the releases of a process have done so far.
+//! The scores of the releases of a process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,20 +17,20 @@ impl Scores {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a batch of so many records and what became of it in this time.
+    /// Adds a batch of `records` records with its outcome and the time that it took.
     pub fn add(&self, release: ReleaseId, records: usize, outcome: &Transformed, time: Duration) {
         let batch = score(records as u64, outcome, time);
         self.scores().entry(release).or_default().add(batch);
     }
 
-    /// How a release has done since it was last forgotten.
+    /// The score of a release since it was last reset.
     #[must_use]
     pub fn of(&self, release: ReleaseId) -> Score {
         self.scores().get(&release).copied().unwrap_or_default()
     }
 
-    /// Forgets how a release has done: it begins anew.
-    pub fn forget(&self, release: ReleaseId) {
+    /// Resets the score of a release.
+    pub fn reset(&self, release: ReleaseId) {
         self.scores().remove(&release);
     }
 }
@@ -55,7 +55,7 @@ mod tests {
     use crate::transform::release::Digest;
 
     #[test]
-    fn what_failed_is_told_from_what_was_rejected() {
+    fn failed_records_are_counted_apart_from_rejected_ones() {
         let rejected = |record, reason| Rejected { record, reason };
         let outcome = Transformed {
             rejected: vec![
@@ -72,7 +72,7 @@ mod tests {
         let score = scores.of(release);
         assert_eq!((score.records, score.rejected, score.failed), (20, 2, 4));
         assert_eq!(score.time, Duration::from_secs(2));
-        scores.forget(release);
+        scores.reset(release);
         assert_eq!(scores.of(release), Score::default());
     }
 }

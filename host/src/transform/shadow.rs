@@ -1,5 +1,5 @@
-//! A release that runs beside the serving one: what it would have made of the same records is counted,
-//! and nothing of it lands.
+//! A shadow: a release that transforms the same records as the active one. The results are compared, and
+//! those of the shadow are discarded.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,99 +15,102 @@ use super::rollback_policy::Score;
 use super::validate::Release;
 use crate::record::Batch;
 
-/// How many times the serving release's time a shadow may take for a batch, and how much on top, before
-/// it is left where it is: nobody may wait for it.
-const TIMES_AS_LONG: u32 = 10;
-const ON_TOP: Duration = Duration::from_millis(100);
+/// The timeout of a shadow for a batch: this many times the time of the active release, and this much in
+/// addition. The active release must not wait for it longer.
+const TIMEOUT_FACTOR: u32 = 10;
+const TIMEOUT_MARGIN: Duration = Duration::from_millis(100);
 
-/// Differing records that are remembered by name.
+/// How many differing records are kept.
 const SAMPLES_MAX: usize = 20;
 
-/// What is known of the release that runs beside.
+/// What is known of the latest shadow.
 #[derive(Debug, Default)]
-pub struct Shadow(Mutex<Option<Seen>>);
+pub struct Shadow(Mutex<Option<ShadowState>>);
 
 #[derive(Debug)]
-struct Seen {
+struct ShadowState {
     release: ReleaseId,
     comparison: Comparison,
-    serving: Score,
+    active: Score,
     shadow: Score,
     late: u64,
     failed: u64,
-    samples: Vec<Sample>,
+    samples: Vec<DifferingRecord>,
 }
 
-/// A record that differs. What it holds is not said: pages and logs are no place for events.
+/// A record whose results differ. It has no values: pages and logs must not contain events.
 #[derive(Clone, Debug, Serialize)]
-pub struct Sample {
+pub struct DifferingRecord {
     /// The record's id.
     pub rid: String,
     /// The fields that differ, or `outcome`.
     pub fields: Vec<String>,
 }
 
-/// What a shadow did, beside the serving release.
+/// The comparison of a shadow with the active release.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShadowReport {
-    /// The release that runs beside.
+    /// The shadow.
     pub release: String,
-    /// What differs; the old one is the serving release.
+    /// The differences; the active release is the old one.
     #[serde(flatten)]
     pub comparison: Comparison,
-    /// Time for a record by the serving release, nanoseconds.
-    pub serving_ns: u64,
-    /// The same by the shadow.
+    /// The mean time of the active release for a record, nanoseconds.
+    pub active_ns: u64,
+    /// The mean time of the shadow for a record, nanoseconds.
     pub shadow_ns: u64,
-    /// Batches that it was too slow for, and that were not compared.
+    /// Batches that were not compared because the shadow timed out.
     pub late_batches: u64,
-    /// Batches that it failed as a whole.
+    /// Batches on which the shadow failed as a whole.
     pub failed_batches: u64,
-    /// Some records that differ.
-    pub samples: Vec<Sample>,
+    /// Some records whose results differ.
+    pub samples: Vec<DifferingRecord>,
 }
 
 impl Shadow {
-    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+    fn state(&self) -> MutexGuard<'_, Option<ShadowState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `shadow` have a batch of which the serving release made `outcome` in the time it `took`.
+    /// Runs `shadow` on a batch, and compares the result with the `outcome` of the active release, which `took`
+    /// this time.
     pub fn compare(&self, shadow: &Release, batch: &Batch, outcome: &Transformed, took: Duration) {
         let started = Instant::now();
-        let theirs = shadow.try_run(batch, took * TIMES_AS_LONG + ON_TOP);
+        let theirs = shadow.try_run(batch, took * TIMEOUT_FACTOR + TIMEOUT_MARGIN);
         let elapsed = started.elapsed();
-        let mut seen = self.seen();
-        let is_new = seen.as_ref().is_none_or(|seen| seen.release != shadow.id());
+        let mut state = self.state();
+        let is_new = state
+            .as_ref()
+            .is_none_or(|state| state.release != shadow.id());
         if is_new {
-            *seen = Some(Seen::of(shadow.id()));
+            *state = Some(ShadowState::of(shadow.id()));
         }
-        let Some(seen) = seen.as_mut() else { return };
+        let Some(state) = state.as_mut() else { return };
         match theirs {
             Ok(Some(theirs)) => {
-                seen.add(batch, outcome, &theirs);
-                seen.serving.add(timed(batch, took));
-                seen.shadow.add(timed(batch, elapsed));
+                state.add(batch, outcome, &theirs);
+                state.active.add(timed(batch, took));
+                state.shadow.add(timed(batch, elapsed));
             }
-            Ok(None) => seen.late += 1,
+            Ok(None) => state.late += 1,
             Err(error) => {
-                seen.failed += 1;
+                state.failed += 1;
                 tracing::warn!(release = %shadow.id(), %error, "the shadow failed");
             }
         }
     }
 
-    /// What was seen of the release that runs beside, if one does or did.
+    /// The report on the latest shadow, if there was one.
     #[must_use]
     pub fn report(&self) -> Option<ShadowReport> {
-        self.seen().as_ref().map(|seen| ShadowReport {
-            release: seen.release.to_string(),
-            comparison: seen.comparison.clone(),
-            serving_ns: seen.serving.nanoseconds_a_record(),
-            shadow_ns: seen.shadow.nanoseconds_a_record(),
-            late_batches: seen.late,
-            failed_batches: seen.failed,
-            samples: seen.samples.clone(),
+        self.state().as_ref().map(|state| ShadowReport {
+            release: state.release.to_string(),
+            comparison: state.comparison.clone(),
+            active_ns: state.active.nanoseconds_per_record(),
+            shadow_ns: state.shadow.nanoseconds_per_record(),
+            late_batches: state.late,
+            failed_batches: state.failed,
+            samples: state.samples.clone(),
         })
     }
 }
@@ -120,12 +123,12 @@ fn timed(batch: &Batch, time: Duration) -> Score {
     }
 }
 
-impl Seen {
+impl ShadowState {
     fn of(release: ReleaseId) -> Self {
         Self {
             release,
             comparison: Comparison::default(),
-            serving: Score::default(),
+            active: Score::default(),
             shadow: Score::default(),
             late: 0,
             failed: 0,
@@ -148,7 +151,7 @@ impl Seen {
             fields.sort_unstable();
             fields.dedup();
             tracing::info!(rid, ?fields, shadow = %self.release, "the shadow differs");
-            self.samples.push(Sample { rid, fields });
+            self.samples.push(DifferingRecord { rid, fields });
         }
     }
 }

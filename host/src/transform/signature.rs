@@ -1,6 +1,6 @@
-//! Signatures of releases: Ed25519 (RFC 8032) over a line that names the release. Keys are PEM as
-//! `openssl genpkey -algorithm ed25519` makes them: PKCS #8 for the private one (RFC 8410), a
-//! `SubjectPublicKeyInfo` for the public one.
+//! Signatures of releases: Ed25519 (RFC 8032) over a line with the release's id. Keys are PEM, as
+//! `openssl genpkey -algorithm ed25519` writes them: PKCS #8 for the private key (RFC 8410), a
+//! `SubjectPublicKeyInfo` for the public key.
 
 use std::path::Path;
 
@@ -12,19 +12,19 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 
 use super::release::ReleaseId;
 
-/// What begins a `SubjectPublicKeyInfo` of Ed25519, "RFC 8410", 4; the key's 32 bytes follow.
+/// The prefix of a `SubjectPublicKeyInfo` for Ed25519, "RFC 8410", 4; the key's 32 bytes follow.
 const SPKI_BEGIN: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// A key that releases are signed with.
+/// Signs releases.
 pub struct PrivateKey(Ed25519KeyPair);
 
-/// A key that signatures are checked with.
+/// Verifies signatures of releases.
 #[derive(Clone, Debug)]
 pub struct PublicKey(ParsedPublicKey);
 
-/// What is signed.
+/// The text that is signed.
 fn statement(release: ReleaseId) -> Vec<u8> {
     format!("sluice release {release}\n").into_bytes()
 }
@@ -50,7 +50,7 @@ impl PrivateKey {
         STANDARD.encode(self.0.sign(&statement(release)))
     }
 
-    /// The key that its signatures are checked with.
+    /// The public key of the pair.
     ///
     /// # Errors
     /// None is expected: the pair has one.
@@ -66,11 +66,11 @@ impl PublicKey {
             .map_err(|error| format!("not an Ed25519 key: {error}"))
     }
 
-    /// A key as users give it: the text of a PEM file, what stands between its first and last line, or
-    /// the path of such a file.
+    /// Parses a key as users give it: the text of a PEM file, the base64 between its first and last line,
+    /// or the path of such a file.
     ///
     /// # Errors
-    /// Says what would be right.
+    /// Why it is not a key.
     pub fn parse(given: &str) -> Result<Self, String> {
         let text = given.trim();
         if text.starts_with("-----BEGIN") {
@@ -98,10 +98,10 @@ impl PublicKey {
         Self::new(key.ok_or("not an Ed25519 key: its public key info names another algorithm")?)
     }
 
-    /// Checks the signature of a release.
+    /// Verifies the signature of a release.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Why the signature is not valid.
     pub fn check(&self, release: ReleaseId, signature: Option<&str>) -> Result<(), String> {
         let signature =
             signature.ok_or("the release is not signed, and a public key is configured")?;

@@ -1,4 +1,4 @@
-//! What an instance has of the host: its memory limiter, and the log.
+//! The host's state of an instance: its memory limiter and its log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -10,13 +10,13 @@ use super::bindings::sluice::transform::log;
 use super::limits::MemoryLimiter;
 use super::sanitize::sanitize;
 
-/// Messages that the instances of one batch may log together; the rest is counted.
+/// How many messages the instances of one batch may log together; the rest is counted.
 const LOG_MESSAGES_PER_BATCH: u32 = 100;
 
-/// What an instance's store holds.
+/// The data of an instance's store.
 pub struct State {
     pub(super) memory: MemoryLimiter,
-    /// When the call that runs has taken too long.
+    /// The deadline of the current call.
     pub(super) deadline: Instant,
     log: Arc<LogBudget>,
 }
@@ -32,7 +32,7 @@ impl State {
 }
 
 impl log::Host for State {
-    /// Traps when the call has taken too long: what the host does for a component costs that no fuel.
+    /// Traps if the deadline has passed: work of the host consumes no fuel of the component.
     fn log(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
         if Instant::now() > self.deadline {
             return Err(Trap::Interrupt.into());
@@ -58,8 +58,8 @@ impl State {
     }
 }
 
-/// How much more a batch may log, whichever of its instances does: one that dies on each record is
-/// followed by as many others.
+/// The log messages that a batch has left. Its instances share them, because one that traps on each record
+/// is replaced each time.
 #[derive(Debug)]
 pub(super) struct LogBudget {
     left: AtomicU32,

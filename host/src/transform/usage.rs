@@ -1,4 +1,4 @@
-//! What records took of their limits, for whoever tunes a transform.
+//! How much of its limits a transform uses, for its author.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use wasmtime::Store;
 use super::limits::Limits;
 use super::state::{LogBudget, State};
 
-/// What the calls of a batch took.
+/// What the calls of a batch used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Fuel of all calls that transformed records, also of those that failed.
     pub fuel: u64,
-    /// The most linear memory that one of their instances had, bytes.
+    /// The largest linear memory of their instances, in bytes.
     pub peak_memory_bytes: usize,
 }
 
@@ -24,7 +24,7 @@ impl Usage {
     }
 }
 
-/// What the instances of one batch have together.
+/// What the instances of one batch share.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) usage: Usage,

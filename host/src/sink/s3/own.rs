@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::{PRECONDITION_FAILED, S3Lake, status};
 use crate::aws::why;
 use crate::retry::Attempts;
-use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::files::{ConditionalRead, FileResult, Files, Found, Version};
 
 /// HTTP's "Not Modified": with `If-None-Match`, the object still is the version that is named.
 const NOT_MODIFIED: u16 = 304;
@@ -81,18 +81,22 @@ impl S3Lake {
         }
     }
 
-    async fn look_again(&self, key: String, seen: Option<&Version>) -> FileResult<Look> {
+    async fn read_if_changed(
+        &self,
+        key: String,
+        seen: Option<&Version>,
+    ) -> FileResult<ConditionalRead> {
         let object = match self.get_own(key, seen).await {
             Ok(Some(object)) => object,
-            Ok(None) => return Ok(Look::Nothing),
-            Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(Look::Same),
+            Ok(None) => return Ok(ConditionalRead::Nothing),
+            Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(ConditionalRead::Same),
             Err(error) => return Err(why(&error)),
         };
         let version = Version(object.e_tag().unwrap_or_default().to_owned());
         match content(object, DOCUMENT_MAX_BYTES).await? {
-            Found::Content(_) if seen == Some(&version) => Ok(Look::Same),
-            Found::Content(content) => Ok(Look::Content(content, version)),
-            Found::Nothing => Ok(Look::Nothing),
+            Found::Content(_) if seen == Some(&version) => Ok(ConditionalRead::Same),
+            Found::Content(content) => Ok(ConditionalRead::Content(content, version)),
+            Found::Nothing => Ok(ConditionalRead::Nothing),
             Found::TooLarge(bytes) => Err(format!("has {bytes} bytes")),
         }
     }
@@ -145,12 +149,12 @@ impl Files for S3Lake {
         Box::pin(self.with_patience(("read_release", "read"), name, get))
     }
 
-    fn look<'a>(
+    fn get_if_changed<'a>(
         &'a self,
         name: &'a str,
         seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>> {
-        let get = move |key| self.look_again(key, seen);
+    ) -> BoxFuture<'a, FileResult<ConditionalRead>> {
+        let get = move |key| self.read_if_changed(key, seen);
         Box::pin(self.with_patience(("look_at_registry", "read"), name, get))
     }
 

@@ -1,22 +1,22 @@
-//! Records to try a transform on, with all that is not their bytes fixed, so that a result depends on
-//! the bytes and the settings alone.
+//! Sample records. Everything but their bytes is fixed, so that a result depends on the bytes and the
+//! settings alone.
 
 use crate::record::{Batch, Record, SequenceNumber, ShardId};
 
-/// The shard that all records say they came from.
+/// The shard of all records.
 pub const SHARD: &str = "shardId-000000000000";
 
 /// The partition key of all records.
 pub const PARTITION_KEY: &str = "sample";
 
-/// When all records say they arrived: 2026-01-01T00:00:00Z in milliseconds.
+/// The arrival time of all records: 2026-01-01T00:00:00Z in milliseconds.
 pub const ARRIVED_AT: u64 = 1_767_225_600_000;
 
-/// The records of newline-delimited JSON, as the source of files cuts them: what is between two line
-/// ends is a record, empty lines are none. A record's sequence number is its offset in `text`.
+/// Splits newline-delimited JSON into records, as the file source does: each line is a record, empty lines
+/// are skipped. A record's sequence number is its offset in `text`.
 ///
 /// # Errors
-/// Only what a broken constant would cause.
+/// None is expected: the name of the shard is a valid constant.
 pub fn lines(text: &[u8]) -> anyhow::Result<Vec<Batch>> {
     let mut batches = SampleBatches::new()?;
     let mut offset = 0;
@@ -29,7 +29,7 @@ pub fn lines(text: &[u8]) -> anyhow::Result<Vec<Batch>> {
     Ok(batches.done)
 }
 
-/// One record, whatever its bytes.
+/// Makes one record of all bytes.
 ///
 /// # Errors
 /// As [`lines`].

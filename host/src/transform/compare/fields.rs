@@ -1,5 +1,5 @@
-//! Where two JSON texts differ, field by field. Values are compared as they are written, so that a
-//! number that lost a digit is a difference, and so is other spacing.
+//! Compares two JSON texts field by field. Values are compared as text, so that a number that lost a digit
+//! is a difference, and so is other spacing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,25 +8,25 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-/// Deeper values are compared as a whole: an event may be nested as deep as it likes, the stack not.
+/// Deeper values are compared as a whole: the nesting of an event is not limited, the stack is.
 const DEPTH: usize = 64;
 
-/// The path of a difference that no field has: the order of the fields, or white space between them.
+/// The path of a difference outside of any field: the order of fields, or white space between them.
 pub const LAYOUT: &str = "(order or spacing)";
 
-/// One field that two texts do not have alike.
+/// One field that differs between two texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Where it is: `event.items[2].price`.
     pub path: String,
-    /// What the old text has there, as it is written.
+    /// Its value in the old text.
     pub old: Option<String>,
-    /// What the new text has there.
+    /// Its value in the new text.
     pub new: Option<String>,
 }
 
 impl Difference {
-    /// The path without the numbers of items, which makes one field of those of a list.
+    /// The path without list indexes, so that all items of a list are one field.
     #[must_use]
     pub fn field(&self) -> String {
         let mut parts = self.path.split('[');
@@ -40,7 +40,7 @@ impl Difference {
     }
 }
 
-/// The differences between two JSON texts; none where they are the same, byte for byte. A text that is
+/// Returns the differences between two JSON texts; none if they are the same, byte for byte. A text that is
 /// not JSON differs as a whole.
 #[must_use]
 pub fn differences(old: &str, new: &str) -> Vec<Difference> {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_there_twice_is_two_fields() {
+    fn a_repeated_name_is_two_fields() {
         assert_eq!(
             described(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3,"a":4}"#),
             ["a#2: 2 3", "a#3: - 4"]
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_no_trouble() {
+    fn deep_nesting_is_compared_as_a_whole() {
         let nested = |depth, core: &str| "[".repeat(depth) + core + &"]".repeat(depth);
         let found = differences(&nested(100_000, "1"), &nested(100_000, "2"));
         assert_eq!(found.len(), 1);

@@ -1,4 +1,4 @@
-//! What became of each record, as lines that people read and keep.
+//! The result of each record, as lines for people and golden cases.
 //!
 //! A line is one JSON object. An event is
 //! `{"event":…,"partition":"event_type=lesson","routes":["lake","bus"]}` with its bytes as they are, a
@@ -8,27 +8,27 @@ use std::fmt;
 
 use crate::transform::outcome::{Event, Reason, Transformed};
 
-/// What became of one record: one line for each event, or the one of its rejection or drop.
+/// The result of one record: one line for each event, or one line for its rejection or drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordResult {
-    /// What it is.
-    pub kind: Kind,
+    /// Its kind, the same for all its lines.
+    pub kind: ResultKind,
     /// Its lines, at least one.
     pub lines: Vec<String>,
 }
 
-/// The ways in which a record can end.
+/// The kinds of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ResultKind {
     /// It became events.
     Events,
-    /// It goes to quarantine.
+    /// It is quarantined.
     Rejected,
     /// The transform dropped it.
     Dropped,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ResultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Events => "events",
@@ -49,16 +49,16 @@ pub fn record_results(records: usize, outcome: &Transformed) -> Vec<RecordResult
             lines.push(event_line(outcome, event));
         }
         if !lines.is_empty() {
-            let kind = Kind::Events;
+            let kind = ResultKind::Events;
             return RecordResult { kind, lines };
         }
         match rejected.next_if(|rejected| rejected.record == record) {
             Some(rejected) => RecordResult {
-                kind: Kind::Rejected,
+                kind: ResultKind::Rejected,
                 lines: vec![rejected_line(&rejected.reason)],
             },
             None => RecordResult {
-                kind: Kind::Dropped,
+                kind: ResultKind::Dropped,
                 lines: vec![r#"{"dropped":true}"#.to_owned()],
             },
         }
@@ -113,7 +113,14 @@ mod tests {
         };
         let results = record_results(3, &outcome);
         let kinds: Vec<_> = results.iter().map(|result| result.kind).collect();
-        assert_eq!(kinds, [Kind::Dropped, Kind::Events, Kind::Rejected]);
+        assert_eq!(
+            kinds,
+            [
+                ResultKind::Dropped,
+                ResultKind::Events,
+                ResultKind::Rejected
+            ]
+        );
         let lines: Vec<_> = results
             .into_iter()
             .flat_map(|result| result.lines)

@@ -1,13 +1,13 @@
-//! What a registry is kept in.
+//! The files of a registry.
 
 use futures_util::future::BoxFuture;
 
-/// A file of a registry cannot be written or read, as the place of it says.
+/// The result of a file operation; the error is the message of the file system or of S3.
 pub type FileResult<T> = Result<T, String>;
 
 /// Files by name: a folder, or a prefix of a bucket.
 pub trait Files: Send + Sync {
-    /// Creates a file that is not there yet; one that is there stays as it is.
+    /// Creates a file; an existing one is not changed.
     ///
     /// # Errors
     /// Why it could not be written.
@@ -23,14 +23,14 @@ pub trait Files: Send + Sync {
     ///
     /// # Errors
     /// Why it could not be read.
-    fn look<'a>(
+    fn get_if_changed<'a>(
         &'a self,
         name: &'a str,
         seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>>;
+    ) -> BoxFuture<'a, FileResult<ConditionalRead>>;
 
-    /// Writes a file that still is the version that was `seen`; none is one that is not there. `false`
-    /// where it has changed since.
+    /// Writes a file if it still is the version that was `seen`, or if it does not exist and none was.
+    /// Returns `false` if it has changed.
     ///
     /// # Errors
     /// Why it could not be written.
@@ -41,39 +41,39 @@ pub trait Files: Send + Sync {
         seen: Option<&'a Version>,
     ) -> BoxFuture<'a, FileResult<bool>>;
 
-    /// The names of the files in a folder.
+    /// Lists the files in a folder.
     ///
     /// # Errors
-    /// Why they could not be read.
+    /// Why it could not be read.
     fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, FileResult<Vec<String>>>;
 
-    /// Removes a file; one that is not there is removed already.
+    /// Removes a file, if it exists.
     ///
     /// # Errors
     /// Why it could not be removed.
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, FileResult<()>>;
 }
 
-/// A file that was to be read.
+/// The result of a read.
 pub enum Found {
-    /// There is none.
+    /// There is no such file.
     Nothing,
-    /// It has more bytes than are taken: so many.
+    /// It is too large: its size in bytes.
     TooLarge(u64),
-    /// What it holds.
+    /// Its content.
     Content(Vec<u8>),
 }
 
-/// What names one state of a file: its `ETag`, or its digest.
+/// A version of a file: its `ETag`, or its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
-/// A file that was looked at again.
-pub enum Look {
-    /// It is as it was.
+/// The result of a conditional read.
+pub enum ConditionalRead {
+    /// The file has not changed.
     Same,
-    /// There is none.
+    /// There is no such file.
     Nothing,
-    /// What it holds now.
+    /// Its new content and version.
     Content(Vec<u8>, Version),
 }

@@ -19,7 +19,7 @@ fn bundle() -> ReleaseBundle {
 }
 
 #[tokio::test]
-async fn a_release_comes_back_as_it_was_kept() {
+async fn a_release_is_read_as_it_was_stored() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = bundle();
     assert!(registry(&folder).keep(&bundle).await.unwrap());
@@ -30,7 +30,7 @@ async fn a_release_comes_back_as_it_was_kept() {
 }
 
 #[tokio::test]
-async fn a_damaged_or_missing_release_is_refused() {
+async fn a_damaged_or_missing_release_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let registry = registry(&folder);
     let bundle = bundle();
@@ -50,7 +50,7 @@ async fn a_damaged_or_missing_release_is_refused() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_wins_and_the_other_is_told() {
+async fn of_two_concurrent_changes_one_wins_and_the_other_gets_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let registry = registry(&folder);
     let author = Author {
@@ -66,7 +66,7 @@ async fn of_two_changes_at_once_one_wins_and_the_other_is_told() {
     let (first, second) = (change("first"), change("second"));
     registry.change(&seen, &first).await.unwrap();
     let raced = registry.change(&seen, &second).await;
-    assert!(matches!(raced, Err(RegistryError::Raced)));
+    assert!(matches!(raced, Err(RegistryError::Conflict)));
     let now = registry.active().await.unwrap();
     assert_eq!(now.rollout, first);
     assert!(registry.active_since(Some(&now)).await.unwrap().is_none());

@@ -28,13 +28,16 @@ fn trial(name: &str) -> Trial {
 }
 
 #[test]
-fn a_rollback_goes_back_step_by_step_to_what_hosts_were_started_with() {
+fn rollbacks_return_step_by_step_to_the_release_that_hosts_were_started_with() {
     let two = active(&["a", "b"]);
     let one = two.roll_back(&author()).unwrap();
     let none = one.roll_back(&author()).unwrap();
     assert_eq!(one.active, Some(id("a")));
     assert_eq!(none.active, None);
-    assert_eq!(none.roll_back(&author()), Err(RolloutError::Nothing));
+    assert_eq!(
+        none.roll_back(&author()),
+        Err(RolloutError::NothingToRollBack)
+    );
     let numbers: Vec<_> = none.history.iter().map(|change| change.number).collect();
     assert_eq!(numbers, [1, 2, 3, 4]);
 }
@@ -49,7 +52,7 @@ fn a_rollback_ends_a_trial_first() {
 }
 
 #[test]
-fn a_canary_that_is_activated_is_none_any_more() {
+fn a_canary_that_is_activated_is_not_a_canary_any_more() {
     let tried = active(&["a"]).try_canary(trial("b"), &author()).unwrap();
     let whole = tried.activate(id("b"), None, &author()).unwrap();
     assert_eq!((whole.active, &whole.canary), (Some(id("b")), &None));
@@ -71,7 +74,7 @@ fn what_was_rolled_back_is_not_rolled_back_again() {
 fn an_active_release_is_not_activated_again() {
     let one = active(&["a"]);
     let again = one.activate(id("a"), None, &author());
-    assert_eq!(again, Err(RolloutError::Already(id("a"))));
+    assert_eq!(again, Err(RolloutError::AlreadyActive(id("a"))));
     assert!(one.try_canary(trial("a"), &author()).is_err());
     assert!(one.try_shadow(trial("a"), &author()).is_err());
 }
@@ -88,7 +91,7 @@ fn a_policy_watches_for_its_time() {
 }
 
 #[test]
-fn memory_of_what_was_is_bounded() {
+fn the_history_is_bounded() {
     let mut rollout = Rollout::new();
     for n in 0..3 * HISTORY_MAX {
         rollout = rollout
@@ -102,7 +105,7 @@ fn memory_of_what_was_is_bounded() {
 }
 
 #[test]
-fn shares_are_of_everything_or_less() {
+fn a_share_is_more_than_nothing_and_at_most_everything() {
     assert_eq!("5%".parse(), "0.05".parse::<Share>());
     for wrong in ["0", "0%", "101%", "1.1", "-1", "x", "nan"] {
         assert!(wrong.parse::<Share>().is_err(), "{wrong}");
