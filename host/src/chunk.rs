@@ -12,7 +12,7 @@ use crate::partition::PartitionPath;
 use crate::record::{Position, SequenceNumber, Slice, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::outcome::{Event, Rejected, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
@@ -221,7 +221,7 @@ impl Chunk {
 
     /// What is pinned before the chunk is landed; `None` for a chunk without a record.
     #[must_use]
-    pub fn pending(&self, format: Format, outsiders: Outsiders) -> Option<Pending> {
+    pub fn pending(&self, format: Format, misplaced_records: MisplacedRecords) -> Option<Pending> {
         let (first, last) = self.bounds?;
         Some(Pending {
             range: Range {
@@ -232,7 +232,7 @@ impl Chunk {
             release: self.release,
             format,
             condemned: self.condemned.clone(),
-            outsiders,
+            misplaced_records,
         })
     }
 

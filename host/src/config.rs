@@ -23,7 +23,7 @@ use crate::record::Bounds;
 use crate::retry::Patience;
 use crate::run::lambda;
 use crate::sink::Messages;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::telemetry::LogFormat;
 use crate::transform::limits::Limits;
 
@@ -79,7 +79,7 @@ pub struct RunSettings {
     /// How hard they are compressed.
     pub level: Level,
     /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
     /// The registry that says what serves.
     pub following: Option<Following>,
     /// Whether the transform's file is taken up again when it changes.
@@ -135,7 +135,7 @@ impl RunArgs {
             lake,
             bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
             patience: Patience::new(self.patience),
-            outsiders: self.outsiders,
+            misplaced_records: self.misplaced_records,
             following: Following::validate(&self)?,
             watch: self.watch,
             chosen: None,

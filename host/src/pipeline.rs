@@ -167,7 +167,7 @@ async fn land(
         opened_at,
     } = built;
     let format = plan.format;
-    let pending = chunk.pending(format, plan.outsiders);
+    let pending = chunk.pending(format, plan.misplaced_records);
     let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };

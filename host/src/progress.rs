@@ -35,7 +35,7 @@ const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
 pub struct Progress {
     read_records: Counter,
     blank_lines: Counter,
-    outsiders: Counter,
+    misplaced_records: Counter,
     records: Counter,
     bytes_in: Counter,
     events: Counter,
@@ -71,7 +71,7 @@ impl Progress {
         Self {
             read_records: Counter::default(),
             blank_lines: Counter::default(),
-            outsiders: Counter::default(),
+            misplaced_records: Counter::default(),
             records: Counter::default(),
             bytes_in: Counter::default(),
             events: Counter::default(),
@@ -98,7 +98,7 @@ impl Progress {
     pub fn read(&self, slice: &Slice) {
         self.read_records.inc_by(slice.len() as u64);
         self.blank_lines.inc_by(slice.skipped());
-        self.outsiders.inc_by(slice.outsiders());
+        self.misplaced_records.inc_by(slice.misplaced_records());
     }
 
     /// An object was put: of events, or of records in quarantine.
@@ -194,7 +194,7 @@ impl Progress {
             quarantine_objects: of(&self.objects, &QUARANTINE),
             messages_muted: self.muted.get(),
             blank_lines: self.blank_lines.get(),
-            outsiders: self.outsiders.get(),
+            misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),
             release_swaps: self.swaps.get(),

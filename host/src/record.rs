@@ -166,7 +166,7 @@ pub struct Slice {
     positions: Vec<Position>,
     arrived_at: Vec<u64>,
     skipped: u64,
-    outsiders: u64,
+    misplaced_records: u64,
 }
 
 /// What one instance gets at most: enough to make the cost of a fresh one disappear (27 µs over
@@ -190,7 +190,7 @@ impl Slice {
             positions: Vec::new(),
             arrived_at: Vec::new(),
             skipped: 0,
-            outsiders: 0,
+            misplaced_records: 0,
         }
     }
 
@@ -230,8 +230,8 @@ impl Slice {
     }
 
     /// Counts records of an aggregate that were dropped because they belong to other shards.
-    pub fn drop_outsiders(&mut self, records: u64) {
-        self.outsiders += records;
+    pub fn drop_misplaced(&mut self, records: u64) {
+        self.misplaced_records += records;
     }
 
     /// Whether the slice should be closed before another record.
@@ -337,8 +337,8 @@ impl Slice {
 
     /// How many records of aggregates were dropped because they belong to other shards.
     #[must_use]
-    pub fn outsiders(&self) -> u64 {
-        self.outsiders
+    pub fn misplaced_records(&self) -> u64 {
+        self.misplaced_records
     }
 }
 

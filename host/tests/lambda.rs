@@ -6,7 +6,7 @@
     reason = "a list of one batch is meant"
 )]
 
-mod outsiders;
+mod misplaced_records;
 mod releases;
 mod shapes;
 mod starts;

@@ -248,15 +248,18 @@ fn records_that_belong_to_other_shards_are_kept_or_dropped() {
     } else {
         (second, first)
     };
-    let dropped = cloud.catch_up(&["--outsiders", "drop"]);
+    let dropped = cloud.catch_up(&["--misplaced-records", "drop"]);
     assert_eq!(
-        dropped.counts(["records", "outsiders"]),
+        dropped.counts(["records", "misplaced_records"]),
         [theirs.len() as u64, others.len() as u64]
     );
     cloud.holds_exactly(&theirs);
     let kept = Cloud::new(2);
     kept.kinesis.put(STREAM, &key, &data);
-    assert_eq!(kept.catch_up(&[]).counts(["records", "outsiders"]), [60, 0]);
+    assert_eq!(
+        kept.catch_up(&[]).counts(["records", "misplaced_records"]),
+        [60, 0]
+    );
     kept.holds_exactly(&events);
 }
 

@@ -19,7 +19,7 @@ use sluice::author::subject;
 use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::record::{SLICE_MAX_RECORDS, Slice};
-use sluice::source::aggregate::{Aggregator, Outsiders, unpack};
+use sluice::source::aggregate::{Aggregator, MisplacedRecords, unpack};
 use sluice::transform::admit::Release;
 use sluice::transform::judge::check_json;
 use sluice::transform::outcome::Transformed;
@@ -99,7 +99,7 @@ fn ledger(criterion: &mut Criterion) {
         release: digest,
         format: Format::default(),
         condemned: Vec::new(),
-        outsiders: Outsiders::default(),
+        misplaced_records: MisplacedRecords::default(),
     };
     let settled = Ledger::new(slice.shard().clone());
     criterion.bench_function("ledger: pin, write, read, commit, write", |bencher| {

@@ -130,7 +130,7 @@ mod tests {
     use crate::encode::Format;
     use crate::ledger::Range;
     use crate::record::ShardId;
-    use crate::source::aggregate::Outsiders;
+    use crate::source::aggregate::MisplacedRecords;
     use crate::transform::release::Digest;
 
     fn name(first: u64, last: u64) -> ChunkName {
@@ -161,7 +161,7 @@ mod tests {
             release: Digest::of(b"release"),
             format: Format::Plain,
             condemned: Vec::new(),
-            outsiders: Outsiders::Keep,
+            misplaced_records: MisplacedRecords::Keep,
         }
     }
 

@@ -52,7 +52,7 @@ use crate::run::targets::Targets;
 use crate::run::worker::shard_id;
 use crate::sink::Messages;
 use crate::sink::read::Objects;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
 
 /// What the audits of all shards share.
@@ -69,7 +69,7 @@ struct Audit {
     inventory: Inventory,
     releases: Releases,
     format: Format,
-    outsiders: Outsiders,
+    misplaced_records: MisplacedRecords,
     /// When the audit began, milliseconds since the Unix epoch.
     began_ms: u64,
 }
@@ -142,7 +142,7 @@ async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report
         targets,
         host,
         format: settings.format,
-        outsiders: settings.outsiders,
+        misplaced_records: settings.misplaced_records,
         began_ms,
     };
     report.absorb(audit_all(settings, Arc::new(audit), planned).await?);

@@ -182,7 +182,7 @@ impl ShardAudit {
             release,
             shadow: None,
             format: audit.format,
-            outsiders: audit.outsiders,
+            misplaced_records: audit.misplaced_records,
             range: None,
             condemned: condemned.into(),
         };
@@ -234,7 +234,7 @@ impl ShardAudit {
 
     /// Tells of records that ran out of wall time here alone, and how many there are.
     fn undecided(&mut self, chunk: &Chunk, known: &[Position]) -> usize {
-        let pinned = chunk.pending(self.audit.format, self.audit.outsiders);
+        let pinned = chunk.pending(self.audit.format, self.audit.misplaced_records);
         let condemned = pinned.map(|pinned| pinned.condemned).unwrap_or_default();
         let new: Vec<_> = condemned
             .into_iter()

@@ -142,7 +142,7 @@ impl Source {
                     packing: Packing {
                         shard: self.shard,
                         hash_keys: info.hash_keys,
-                        outsiders: settings.outsiders,
+                        misplaced_records: settings.misplaced_records,
                         again: None,
                     },
                     start: start(ledger),

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::config::{Listen, StartAt};
 use crate::encode::{Format, Level};
 use crate::sink::Messages;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::telemetry::LogFormat;
 
 /// What is said of a run at its end.
@@ -85,11 +85,11 @@ pub struct RunArgs {
     /// happens when a stream is split. `drop` is for producers that send them again.
     #[arg(
         long,
-        env = "SLUICE_OUTSIDERS",
+        env = "SLUICE_MISPLACED_RECORDS",
         value_name = "WHAT",
         default_value = "keep"
     )]
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
 
     /// The transform, a WebAssembly component; without it, the enrichment that the program carries.
     #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]

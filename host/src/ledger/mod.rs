@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use crate::encode::Format;
 use crate::record::{Bounds, Position, SequenceNumber, ShardId};
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::release::{Digest, ReleaseId};
 
 /// The version of the document; a reader refuses a later one.
@@ -94,8 +94,8 @@ pub struct Pending {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub condemned: Vec<Position>,
     /// What became of records of its aggregates that belong to other shards.
-    #[serde(default, skip_serializing_if = "Outsiders::are_kept")]
-    pub outsiders: Outsiders,
+    #[serde(default, skip_serializing_if = "MisplacedRecords::are_kept")]
+    pub misplaced_records: MisplacedRecords,
 }
 
 /// A contiguous range of records of one shard.
@@ -161,7 +161,7 @@ impl Pending {
         let same = self.range == again.range
             && self.release == again.release
             && self.format == again.format
-            && self.outsiders == again.outsiders;
+            && self.misplaced_records == again.misplaced_records;
         if !same {
             let Range { first, last, .. } = self.range;
             return Err(LedgerError::Pending { first, last });

@@ -18,7 +18,7 @@ fn pending(first: u64, last: u64, count: u64) -> Pending {
         release: Digest::of(b"release"),
         format: Format::default(),
         condemned: Vec::new(),
-        outsiders: Outsiders::Keep,
+        misplaced_records: MisplacedRecords::Keep,
     }
 }
 

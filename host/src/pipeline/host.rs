@@ -16,7 +16,7 @@ use crate::record::{Position, ShardId, Slice};
 use crate::sink::own_files::OwnFiles;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::Slices;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::admit::Release;
 use crate::transform::registry::Registry;
 use crate::transform::scores::Scores;
@@ -158,7 +158,7 @@ pub struct Fresh {
     /// The format of objects.
     pub format: Format,
     /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
 }
 
 /// How the next chunk is made.
@@ -190,7 +190,7 @@ impl How<'_> {
             release: choice.release,
             shadow: choice.shadow,
             format: fresh.format,
-            outsiders: fresh.outsiders,
+            misplaced_records: fresh.misplaced_records,
             range: None,
             condemned: Arc::new([]),
         }
@@ -207,7 +207,7 @@ pub struct Plan {
     /// In which format.
     pub format: Format,
     /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
     /// Of exactly which records; a fresh chunk closes by its limits.
     pub range: Option<Range>,
     /// Which of them ran out of wall time before.

@@ -39,9 +39,9 @@ impl Progress {
             &self.blank_lines,
         );
         count(
-            "outsiders",
+            "misplaced_records",
             "Records of aggregates that were dropped because they belong to other shards",
-            &self.outsiders,
+            &self.misplaced_records,
         );
         count("chunks", "Chunks committed", &self.chunks);
         registry.register(

@@ -33,7 +33,7 @@ pub struct Summary {
     /// Lines of files that were empty and so no records.
     pub blank_lines: u64,
     /// Records of aggregates that were dropped because they belong to other shards.
-    pub outsiders: u64,
+    pub misplaced_records: u64,
     /// Records of these sources that earlier runs had committed.
     pub already_committed: u64,
     /// Chunks that this run committed.

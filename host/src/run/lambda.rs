@@ -39,7 +39,7 @@ use crate::progress::Summary;
 use crate::record::{SequenceNumber, ShardId};
 use crate::retry::Patience;
 use crate::sink::SinkError;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Again, Packing, Stream};
 use crate::source::lambda_event::{Batch, KinesisEvent};
@@ -90,7 +90,7 @@ pub async fn run(
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
         budget: Budget::new(host.memory_for_reading()),
         patience: settings.patience.clone(),
-        outsiders: settings.outsiders,
+        misplaced_records: settings.misplaced_records,
         rules,
         follower,
         host,
@@ -131,7 +131,7 @@ struct Function {
     client: aws_sdk_kinesis::Client,
     budget: Budget,
     patience: Patience,
-    outsiders: Outsiders,
+    misplaced_records: MisplacedRecords,
     /// Ledgers as this process left them. Another process may have gone on since; then the next step
     /// finds out.
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
@@ -219,7 +219,7 @@ impl Function {
         };
         let committed = ledger.committed().map(|committed| committed.last);
         let failure = Failure::of(&numbers, committed)?;
-        if self.outsiders.are_kept() {
+        if self.misplaced_records.are_kept() {
             return Some(failure);
         }
         let Ok(packing) = self.packing(batch, ledger.pending()).await else {
@@ -316,8 +316,8 @@ impl Function {
     /// How the records of a batch are packed, where this range is pending.
     async fn packing(&self, batch: &Batch, pending: Option<&Pending>) -> anyhow::Result<Packing> {
         let again = pending.map(Again::of);
-        let were_kept = again.is_none_or(|again| again.outsiders.are_kept());
-        let hash_keys = if were_kept && self.outsiders.are_kept() {
+        let were_kept = again.is_none_or(|again| again.misplaced_records.are_kept());
+        let hash_keys = if were_kept && self.misplaced_records.are_kept() {
             // Whatever belongs where makes no difference.
             0..=u128::MAX
         } else {
@@ -326,7 +326,7 @@ impl Function {
         Ok(Packing {
             shard: shard_id(&batch.stream, &batch.shard)?,
             hash_keys,
-            outsiders: self.outsiders,
+            misplaced_records: self.misplaced_records,
             again,
         })
     }

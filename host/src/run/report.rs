@@ -134,10 +134,10 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
             ));
         }
     }
-    if summary.outsiders > 0 {
+    if summary.misplaced_records > 0 {
         lines.push(format!(
-            "  outsiders   {:>12}  dropped: of aggregates, for other shards",
-            count(summary.outsiders)
+            "  misplaced   {:>12}  dropped: of aggregates, for other shards",
+            count(summary.misplaced_records)
         ));
     }
     if summary.blank_lines > 0 {

@@ -12,7 +12,7 @@ use crate::encode::Format;
 use crate::ledger::Pending;
 use crate::pipeline::{Fresh, Plan};
 use crate::sink::own_files::{self, OwnFiles};
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::ENRICH;
 use crate::transform::admission::{Gate, Refused};
 use crate::transform::admit::{Release, admit_compiled};
@@ -30,7 +30,7 @@ const REMEMBERED: usize = 8;
 pub struct Rules {
     gate: Gate,
     format: Format,
-    outsiders: Outsiders,
+    misplaced_records: MisplacedRecords,
     own: Arc<Release>,
     slot: Arc<Slot>,
     admitted: Mutex<VecDeque<Arc<Release>>>,
@@ -59,7 +59,7 @@ impl Rules {
         Ok(Self {
             gate,
             format: settings.format,
-            outsiders: settings.outsiders,
+            misplaced_records: settings.misplaced_records,
             slot: Arc::new(Slot::new(own.clone())),
             own,
             admitted: Mutex::default(),
@@ -114,7 +114,7 @@ impl Rules {
         Fresh {
             slot: self.slot.clone(),
             format: self.format,
-            outsiders: self.outsiders,
+            misplaced_records: self.misplaced_records,
         }
     }
 
@@ -140,7 +140,7 @@ impl Rules {
             release,
             shadow: None,
             format: pending.format,
-            outsiders: pending.outsiders,
+            misplaced_records: pending.misplaced_records,
             range: Some(pending.range),
             condemned: pending.condemned.clone().into(),
         })

@@ -155,7 +155,7 @@ pub fn hash_key(partition_key: &str) -> u128 {
 /// What becomes of records of an aggregate that do not [belong](belongs) to its shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Outsiders {
+pub enum MisplacedRecords {
     /// They are records like any other: whoever put them there need not put them elsewhere too.
     #[default]
     Keep,
@@ -164,7 +164,7 @@ pub enum Outsiders {
     Drop,
 }
 
-impl Outsiders {
+impl MisplacedRecords {
     /// Whether they are kept.
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     #[must_use]

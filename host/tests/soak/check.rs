@@ -184,7 +184,7 @@ impl<'a> Lake<'a> {
         assert!(within, "{number}-{place} is in an object of other records");
         assert_ne!(
             self.account.sent[index], DROPPED,
-            "{number}-{place} is an outsider"
+            "{number}-{place} is misplaced"
         );
         let was = std::mem::replace(&mut self.places[index], there);
         assert_eq!(was, Place::Nowhere, "{number}-{place} landed twice");

@@ -239,7 +239,7 @@ impl Shared {
 
 /// A version of the function, each with other settings where that must make no difference.
 fn version(cloud: &Cloud, ways: Ways, dice: &mut Pcg64Mcg) -> Function {
-    let [_, outsiders] = ways.outsiders();
+    let [_, misplaced_records] = ways.misplaced_records();
     let records = dice.random_range(ways.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
@@ -247,7 +247,7 @@ fn version(cloud: &Cloud, ways: Ways, dice: &mut Pcg64Mcg) -> Function {
         &[
             ("SLUICE_REGISTRY", REGISTRY),
             ("SLUICE_REGISTRY_POLL", "500ms"),
-            ("SLUICE_OUTSIDERS", &outsiders),
+            ("SLUICE_MISPLACED_RECORDS", &misplaced_records),
             ("SLUICE_CHUNK_RECORDS", &records),
             ("SLUICE_COMPRESSION", formats.choose(dice).unwrap()),
         ],

@@ -221,7 +221,7 @@ impl Soak {
         let lake = Lake::read(&self.cloud, &account, self.tide.releases());
         println!(
             "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
-             them out of time; {} outsiders were dropped",
+             them out of time; {} misplaced records were dropped",
             HumanCount(lake.events),
             HumanCount(lake.objects as u64),
             HumanCount(lake.chunks() as u64),
@@ -239,7 +239,7 @@ impl Soak {
         let lake = ["audit", "--lake", LAKE, "--summary", "json"];
         let args = [&lake[..], &["--source", "kinesis:events"]].concat();
         let mut command = program(&self.cloud, &args);
-        command.args(self.ways.outsiders());
+        command.args(self.ways.misplaced_records());
         let begun = Instant::now();
         let summary = Ran::from(command.output().unwrap()).summary();
         assert_eq!(summary.0["proven"], true, "{:#}", summary.0);

@@ -106,7 +106,7 @@ impl Workers {
     fn command(&mut self) -> Command {
         let dice = &mut self.dice;
         let mut args = vec!["run".to_owned()];
-        args.extend(self.ways.outsiders());
+        args.extend(self.ways.misplaced_records());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());

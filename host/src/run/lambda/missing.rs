@@ -68,7 +68,7 @@ mod tests {
     use crate::encode::Format;
     use crate::ledger::Pending;
     use crate::record::ShardId;
-    use crate::source::aggregate::Outsiders;
+    use crate::source::aggregate::MisplacedRecords;
     use crate::transform::release::Digest;
 
     fn pending(first: u64, last: u64) -> Pending {
@@ -77,7 +77,7 @@ mod tests {
             release: Digest::of(b"release"),
             format: Format::default(),
             condemned: Vec::new(),
-            outsiders: Outsiders::Keep,
+            misplaced_records: MisplacedRecords::Keep,
         }
     }
 

@@ -145,7 +145,7 @@ impl Work {
             packing: Packing {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
-                outsiders: fresh.outsiders,
+                misplaced_records: fresh.misplaced_records,
                 again: ledger.ledger().await.pending().map(Again::of),
             },
             start,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::ledger::Pending;
 use crate::record::{Position, Record, SequenceNumber, ShardId, Slice};
-use crate::source::aggregate::{Outsiders, Unpacked, belongs, unpack};
+use crate::source::aggregate::{MisplacedRecords, Unpacked, belongs, unpack};
 
 /// One record as Kinesis has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Again {
     /// The last record.
     pub last: SequenceNumber,
     /// What became of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
 }
 
 impl Again {
@@ -38,7 +38,7 @@ impl Again {
     pub fn of(pending: &Pending) -> Self {
         Self {
             last: pending.range.last,
-            outsiders: pending.outsiders,
+            misplaced_records: pending.misplaced_records,
         }
     }
 }
@@ -51,7 +51,7 @@ pub struct Packing {
     /// The hash keys that the shard takes.
     pub hash_keys: RangeInclusive<u128>,
     /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
     /// A range that is read again.
     pub again: Option<Again>,
 }
@@ -86,7 +86,7 @@ impl Packer {
 
     /// Closes the slice that is open and gives all that are closed.
     pub fn slices(&mut self) -> VecDeque<Slice> {
-        if !self.slice.is_empty() || self.slice.outsiders() > 0 {
+        if !self.slice.is_empty() || self.slice.misplaced_records() > 0 {
             self.close_slice();
         }
         std::mem::take(&mut self.closed)
@@ -100,7 +100,7 @@ impl Packer {
 
     fn take(&mut self, record: &KinesisRecord) {
         let (sequence, arrived_at) = (record.sequence, record.arrived_at);
-        let drops = self.outsiders(sequence) == Outsiders::Drop;
+        let drops = self.misplaced_records(sequence) == MisplacedRecords::Drop;
         let slice = &mut self.slice;
         let mut push = |data: &[u8], partition_key: &str, sub| {
             slice.push(Record {
@@ -114,23 +114,23 @@ impl Packer {
             Unpacked::Plain => return push(&record.data, &record.partition_key, None),
             Unpacked::Records(records) => records,
         };
-        let mut outsiders = 0;
+        let mut misplaced = 0;
         for (sub, record) in (0..).zip(&records) {
             if drops && !belongs(record, &self.packing.hash_keys) {
-                outsiders += 1;
+                misplaced += 1;
             } else {
                 push(&record.data, &record.partition_key, Some(sub));
             }
         }
-        slice.drop_outsiders(outsiders);
+        slice.drop_misplaced(misplaced);
     }
 
-    /// What is to become of outsiders in the record: in a range that is read again, what became of
-    /// them before.
-    fn outsiders(&self, sequence: SequenceNumber) -> Outsiders {
+    /// What to do with misplaced records of an aggregate: in a range that is read again, what was done
+    /// before.
+    fn misplaced_records(&self, sequence: SequenceNumber) -> MisplacedRecords {
         match self.packing.again {
-            Some(again) if sequence <= again.last => again.outsiders,
-            _ => self.packing.outsiders,
+            Some(again) if sequence <= again.last => again.misplaced_records,
+            _ => self.packing.misplaced_records,
         }
     }
 }
