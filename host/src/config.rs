@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::chunk::ChunkLimits;
 use crate::encode::{Format, Level};
 use crate::record::Bounds;
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::run::lambda;
 use crate::sink::Messages;
 use crate::source::aggregate::MisplacedRecords;
@@ -69,7 +69,7 @@ pub struct RunSettings {
     /// Where messages go.
     pub bus: Option<BusTarget>,
     /// How long an operation of a service is tried before it is given up.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
     /// The component; `None` is the one that the program carries.
     pub transform: Option<PathBuf>,
     /// The transform's settings, a JSON object.
@@ -133,8 +133,8 @@ impl RunArgs {
         let level = self.compression_level.unwrap_or_default().check(format);
         Ok(RunSettings {
             lake,
-            bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
-            patience: Patience::new(self.patience),
+            bus: BusTarget::parse(&self.bus)?,
+            retry_policy: RetryPolicy::new(self.retry_timeout),
             misplaced_records: self.misplaced_records,
             following: Following::validate(&self)?,
             watch: self.watch,
@@ -182,9 +182,9 @@ impl RunArgs {
         Ok(StreamSettings {
             stream: name.to_owned(),
             start: self.start,
-            until_caught_up: self.until_caught_up,
+            exit_when_caught_up: self.exit_when_caught_up,
             lease: self.lease,
-            drain: self.drain,
+            shutdown_timeout: self.shutdown_timeout,
             only_shard: None,
         })
     }

@@ -84,11 +84,11 @@ impl Health {
         let looks = match &settings.sources {
             Sources::Files(_) | Sources::Lambda => None,
             Sources::Stream(stream) => {
-                let rhythm = Rhythm::new(stream.lease, settings.patience.limit());
+                let rhythm = Rhythm::new(stream.lease, settings.retry_policy.timeout());
                 Some(Looks::new(rhythm, Instant::now()))
             }
         };
-        let retries = settings.patience.retries().clone();
+        let retries = settings.retry_policy.retries().clone();
         Self {
             started,
             began_at: Utc::now(),

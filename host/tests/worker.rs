@@ -310,6 +310,6 @@ fn files_and_a_stream_make_the_same_events() {
 #[test]
 fn a_stream_that_is_not_there_is_said() {
     let cloud = Cloud::new(1);
-    let mut command = cloud.command_on("kinesis:nothing", &["--until-caught-up"]);
+    let mut command = cloud.command_on("kinesis:nothing", &["--exit-when-caught-up"]);
     Ran::from(command.output().unwrap()).failed(1, &["the stream nothing", "not found"]);
 }

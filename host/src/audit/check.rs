@@ -109,7 +109,6 @@ impl Check {
     fn messages(&self, verdict: &mut Verdict) -> Option<Read> {
         self.audit.bus.as_ref()?;
         let part = match self.audit.messages {
-            Messages::None => return None,
             Messages::Events => Part::Messages,
             Messages::Objects => {
                 let format = self.held.objects.first().map(|place| place.format);

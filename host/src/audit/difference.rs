@@ -185,7 +185,7 @@ fn between(
     all
 }
 
-/// Which of the pairs belong to a longest sequence that rises in the first of each. (Patience sorting:
+/// Which of the pairs belong to a longest sequence that rises in the first of each. (patience sorting:
 /// of every length the sequence that ends lowest is kept.)
 fn longest_rising(pairs: &[(usize, usize)]) -> Vec<bool> {
     let mut ends: Vec<usize> = Vec::new();

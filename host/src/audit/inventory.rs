@@ -154,7 +154,7 @@ impl Strangers {
 pub(super) fn bus_suffix(messages: Messages) -> &'static str {
     match messages {
         Messages::Objects => ".objects.ndjson",
-        Messages::Events | Messages::None => ".ndjson",
+        Messages::Events => ".ndjson",
     }
 }
 

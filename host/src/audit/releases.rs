@@ -36,8 +36,11 @@ impl Releases {
         let limits = settings.limits.clone();
         Ok(Self {
             gate: Gate { engine, limits },
-            registry: own_files::registry(&own_folder(&settings.lake), settings.patience.clone())
-                .await,
+            registry: own_files::registry(
+                &own_folder(&settings.lake),
+                settings.retry_policy.clone(),
+            )
+            .await,
             ids,
             known: Mutex::default(),
         })

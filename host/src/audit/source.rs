@@ -101,11 +101,14 @@ fn distinct(sources: Vec<Source>) -> Vec<Source> {
 }
 
 async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, KinesisError> {
-    let mut attempts = Attempts::new(&settings.patience, "list_shards");
+    let mut attempts = Attempts::new(&settings.retry_policy, "list_shards");
     loop {
         match stream.list_shards().await {
             Err(error) if !matches!(error, KinesisError::NotFound(_)) => {
-                if !attempts.again("list shards", &error.to_string()).await {
+                if !attempts
+                    .wait_to_retry("list shards", &error.to_string())
+                    .await
+                {
                     return Err(error);
                 }
             }
@@ -148,7 +151,7 @@ impl Source {
                     start: start(ledger),
                     until_tip: true,
                     bounds,
-                    patience: settings.patience.clone(),
+                    retry_policy: settings.retry_policy.clone(),
                     budget: budget.clone(),
                     meter: ReadMeter::default(),
                 };

@@ -185,13 +185,13 @@ pub struct RunArgs {
 
     /// End when every shard of the stream is at its tip.
     #[arg(
-        id = "until_caught_up",
-        long = "until-caught-up",
-        env = "SLUICE_UNTIL_CAUGHT_UP"
+        id = "exit_when_caught_up",
+        long = "exit-when-caught-up",
+        env = "SLUICE_EXIT_WHEN_CAUGHT_UP"
     )]
     #[arg(value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_value = "false", default_missing_value = "true")]
-    pub until_caught_up: bool,
+    pub exit_when_caught_up: bool,
 
     /// How long a shard of a stream stays with a worker that does not renew its lease.
     #[arg(
@@ -206,12 +206,12 @@ pub struct RunArgs {
     /// How long a worker that is told to stop may take to finish its chunks.
     #[arg(
         long,
-        env = "SLUICE_DRAIN",
+        env = "SLUICE_SHUTDOWN_TIMEOUT",
         value_name = "DURATION",
         default_value = "25s"
     )]
     #[arg(value_parser = humantime::parse_duration)]
-    pub drain: Duration,
+    pub shutdown_timeout: Duration,
 
     /// Fuel for one record, about one unit for each WebAssembly instruction.
     #[arg(id = "limits.fuel", long = "limits-fuel", env = "SLUICE_LIMITS_FUEL")]
@@ -262,12 +262,12 @@ pub struct RunArgs {
     /// How long an operation of S3 or SQS is tried before the run fails; nothing is lost then.
     #[arg(
         long,
-        env = "SLUICE_PATIENCE",
+        env = "SLUICE_RETRY_TIMEOUT",
         value_name = "DURATION",
         default_value = "10m"
     )]
     #[arg(value_parser = humantime::parse_duration)]
-    pub patience: Duration,
+    pub retry_timeout: Duration,
 
     /// Threads that transform and compress; one for each core if not given.
     #[arg(long, env = "SLUICE_THREADS", value_name = "N")]

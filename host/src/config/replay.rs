@@ -65,7 +65,7 @@ impl ReplayArgs {
         settings.following = settings.following.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.sources)?);
         if let Sources::Stream(stream) = &mut settings.sources {
-            stream.until_caught_up = true;
+            stream.exit_when_caught_up = true;
             stream.start = StartAt::TrimHorizon;
             stream.only_shard.clone_from(&self.shard);
         }

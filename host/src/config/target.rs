@@ -29,11 +29,11 @@ pub struct StreamSettings {
     /// Where a new pipeline begins.
     pub start: StartAt,
     /// Whether to end when every shard is at its tip.
-    pub until_caught_up: bool,
+    pub exit_when_caught_up: bool,
     /// How long a shard stays with a worker that does not renew its lease.
     pub lease: Duration,
     /// How long a worker that is told to stop may take to finish its chunks.
-    pub drain: Duration,
+    pub shutdown_timeout: Duration,
     /// The one shard of a replay that is not of all.
     pub only_shard: Option<String>,
 }

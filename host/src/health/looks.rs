@@ -18,12 +18,14 @@ pub(super) struct Rhythm {
 }
 
 impl Rhythm {
-    /// A look waits for services as long as patience lasts: a service that is down is no reason to
+    /// A poll waits for services as long as operations are retried: a service that is down is no reason to
     /// kill the worker that waits for it.
-    pub(super) fn new(lease: Duration, patience: Duration) -> Self {
+    pub(super) fn new(lease: Duration, retry_timeout: Duration) -> Self {
         Self {
             ready: lease.saturating_mul(LEASES_READY),
-            live: lease.saturating_mul(LEASES_LIVE).saturating_add(patience),
+            live: lease
+                .saturating_mul(LEASES_LIVE)
+                .saturating_add(retry_timeout),
         }
     }
 }
@@ -89,11 +91,11 @@ mod tests {
     use super::*;
 
     const LEASE: Duration = Duration::from_secs(30);
-    const PATIENCE: Duration = Duration::from_secs(600);
+    const RETRY_TIMEOUT: Duration = Duration::from_secs(600);
 
     fn looks() -> (Looks, Instant) {
         let begun = Instant::now();
-        (Looks::new(Rhythm::new(LEASE, PATIENCE), begun), begun)
+        (Looks::new(Rhythm::new(LEASE, RETRY_TIMEOUT), begun), begun)
     }
 
     #[test]
@@ -128,15 +130,15 @@ mod tests {
         assert_eq!(looks.ready(after(1)), Ok(()));
         assert!(looks.ready(after(2)).unwrap_err().contains("for 60 s"));
         assert_eq!(looks.live(after(10)), Ok(()), "services are waited for");
-        assert_eq!(looks.live(begun + PATIENCE), Ok(()));
-        let stuck = looks.live(after(10) + PATIENCE).unwrap_err();
+        assert_eq!(looks.live(begun + RETRY_TIMEOUT), Ok(()));
+        let stuck = looks.live(after(10) + RETRY_TIMEOUT).unwrap_err();
         assert!(stuck.contains("for 900 s"), "{stuck}");
     }
 
     #[test]
     fn a_look_that_fails_is_a_sign_of_life() {
         let (mut looks, begun) = looks();
-        let later = begun + PATIENCE + LEASE * 11;
+        let later = begun + RETRY_TIMEOUT + LEASE * 11;
         assert!(looks.live(later).is_err());
         looks.came_round(later, Some("refused".into()));
         assert_eq!(looks.live(later), Ok(()));

@@ -13,7 +13,7 @@ use super::store::StoreError;
 use super::{Ledger, LedgerError};
 use crate::aws::why;
 use crate::record::ShardId;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 
 /// Statuses of a conditional write that was not done: 412 "Precondition Failed", 409 "Conditional
 /// Request Conflict" (another write at the same moment).
@@ -29,7 +29,7 @@ pub struct Place {
     /// The ledger's key.
     pub key: String,
     /// How long an operation is tried.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
 }
 
 /// The ledger of one shard, held by this process until another takes it.
@@ -118,10 +118,10 @@ impl Place {
     /// Reads the ledger of `shard`, which is new where there is none.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`], and [`StoreError::Service`] when patience is at its end.
+    /// [`StoreError::Damaged`], and [`StoreError::Service`] after the retry timeout.
     pub async fn read(&self, shard: &ShardId) -> Result<Versioned, StoreError> {
         let what = format!("read s3://{}/{}", self.bucket, self.key);
-        let mut attempts = Attempts::new(&self.patience, "read_ledger");
+        let mut attempts = Attempts::new(&self.retry_policy, "read_ledger");
         loop {
             let why = match self.get().await {
                 Ok(Some((text, etag))) => {
@@ -142,7 +142,7 @@ impl Place {
                 }
                 Err(why) => why,
             };
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(StoreError::Service { what, why });
             }
         }
@@ -168,7 +168,7 @@ impl Place {
     /// Writes `next` where the object still is what `etag` says.
     ///
     /// # Errors
-    /// [`StoreError::Lost`], and [`StoreError::Service`] when patience is at its end.
+    /// [`StoreError::Lost`], and [`StoreError::Service`] after the retry timeout.
     pub async fn swap(&self, next: Ledger, etag: Option<String>) -> Result<Versioned, StoreError> {
         let swap = Swap::new(next, etag, nonce());
         match self.write(&swap).await? {
@@ -180,7 +180,7 @@ impl Place {
     /// Sends a write until it is answered.
     async fn write(&self, swap: &Swap) -> Result<Answer, StoreError> {
         let what = format!("write s3://{}/{}", self.bucket, self.key);
-        let mut attempts = Attempts::new(&self.patience, "write_ledger");
+        let mut attempts = Attempts::new(&self.retry_policy, "write_ledger");
         loop {
             match self.put(&swap.next, swap.seen.as_deref()).await {
                 Ok(etag) => return Ok(Answer::Done(etag)),
@@ -189,7 +189,7 @@ impl Place {
                     return Ok(Answer::Refused(Box::new(found)));
                 }
                 Err((_, why)) => {
-                    if !attempts.again(&what, &why).await {
+                    if !attempts.wait_to_retry(&what, &why).await {
                         return Err(StoreError::Service { what, why });
                     }
                 }

@@ -70,7 +70,7 @@ impl Host {
             memory: settings.memory,
             max_partitions: settings.limits.partitions,
             level: settings.level,
-            progress: Progress::new(settings.patience.retries().clone()),
+            progress: Progress::new(settings.retry_policy.retries().clone()),
             health: Arc::new(Health::new(settings, serving, started)),
             scores: Scores::default(),
             shadow: Arc::default(),

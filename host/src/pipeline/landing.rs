@@ -76,7 +76,6 @@ pub(super) async fn send_messages(
     };
     let started = Instant::now();
     let sent = match sinks.messages {
-        Messages::None => 0,
         Messages::Objects => bus.announce(chunk, format, &sinks.lake_name).await?,
         Messages::Events => {
             let messages = chunk.messages().len() as u64;

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 
 use crate::author::subject;
 use crate::config::{ConfigError, LakeTarget};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::own_files::{self, OwnFiles};
 use crate::transform::admission::Gate;
 use crate::transform::cases::{self, document};
@@ -25,7 +25,7 @@ use crate::transform::release::{Offer, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
 
 /// How long an operation of a registry is tried.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What can be done with a registry.
 #[derive(Debug, Subcommand)]
@@ -90,7 +90,7 @@ struct Place {
 impl Place {
     async fn open(&self) -> anyhow::Result<Registry<OwnFiles>> {
         let target = LakeTarget::parse_as("registry", &self.registry)?;
-        Ok(own_files::registry(&target, Patience::new(PATIENCE)).await)
+        Ok(own_files::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
     }
 }
 

@@ -73,14 +73,14 @@ impl Follower {
         rules: Arc<Rules>,
         host: Arc<Host>,
     ) -> anyhow::Result<Self> {
-        let patience = settings.patience.clone();
-        let registry = own_files::registry(&following.registry, patience).await;
+        let retry_policy = settings.retry_policy.clone();
+        let registry = own_files::registry(&following.registry, retry_policy).await;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", following.registry))?;
         // From here on it serves on with what it has, so that a look need not succeed.
-        let patience = settings.patience.for_one_attempt();
+        let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
-            registry: own_files::registry(&following.registry, patience).await,
+            registry: own_files::registry(&following.registry, retry_policy).await,
             following: following.clone(),
             rules,
             host,

@@ -37,7 +37,7 @@ use crate::ledger::{Ledger, Pending};
 use crate::pipeline::{Host, Shard, run_shard};
 use crate::progress::Summary;
 use crate::record::{SequenceNumber, ShardId};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::SinkError;
 use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
@@ -89,7 +89,7 @@ pub async fn run(
         told: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
         budget: Budget::new(host.memory_for_reading()),
-        patience: settings.patience.clone(),
+        retry_policy: settings.retry_policy.clone(),
         misplaced_records: settings.misplaced_records,
         rules,
         follower,
@@ -130,7 +130,7 @@ struct Function {
     targets: Targets,
     client: aws_sdk_kinesis::Client,
     budget: Budget,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     misplaced_records: MisplacedRecords,
     /// Ledgers as this process left them. Another process may have gone on since; then the next step
     /// finds out.
@@ -282,7 +282,7 @@ impl Function {
             records: batch.records.clone(),
             todo,
             budget: self.budget.clone(),
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             meter: self.host.health.read_meter(shard),
             until: until.into(),
         };

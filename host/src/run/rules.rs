@@ -181,7 +181,7 @@ pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
         public_key,
     }) = &settings.chosen
     {
-        let registry = own_files::registry(registry, settings.patience.clone()).await;
+        let registry = own_files::registry(registry, settings.retry_policy.clone()).await;
         if let Some(key) = public_key {
             let signature = registry.signature(*release).await?;
             let checked = key.check(*release, signature.as_deref());

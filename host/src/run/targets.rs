@@ -16,7 +16,7 @@ use crate::ledger::s3::{Place, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::record::{SequenceNumber, ShardId};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::object_key::OWN_FOLDER;
 use crate::sink::own_files::OwnFiles;
@@ -31,7 +31,7 @@ pub struct Targets {
     lake: LakeTarget,
     bus: Option<BusTarget>,
     messages: Messages,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     owner: String,
     sdk: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
@@ -58,7 +58,7 @@ impl Targets {
             lake: settings.lake.clone(),
             bus: settings.bus.clone(),
             messages: settings.messages,
-            patience: settings.patience.clone(),
+            retry_policy: settings.retry_policy.clone(),
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
             s3: OnceCell::new(),
@@ -88,15 +88,19 @@ impl Targets {
     /// # Errors
     /// A ledger that cannot be read.
     pub async fn ledger(&self, shard: &ShardId) -> Result<Ledger, StoreError> {
-        let found = self.peek(shard, self.patience.clone()).await?;
+        let found = self.peek(shard, self.retry_policy.clone()).await?;
         Ok(found.ledger)
     }
 
-    /// The same, with the version of the object that says so. S3 is asked as often as `patience` allows.
+    /// The same, with the version of the object that says so. S3 is asked as often as `retry_policy` allows.
     ///
     /// # Errors
     /// A ledger that cannot be read.
-    pub async fn peek(&self, shard: &ShardId, patience: Patience) -> Result<Versioned, StoreError> {
+    pub async fn peek(
+        &self,
+        shard: &ShardId,
+        retry_policy: RetryPolicy,
+    ) -> Result<Versioned, StoreError> {
         match &self.lake {
             LakeTarget::Directory(root) => {
                 let folder = DirectoryLake::new(root.clone()).own_folder().join("ledger");
@@ -105,7 +109,7 @@ impl Targets {
             }
             LakeTarget::S3 { bucket, prefix } => {
                 let mut place = self.place(shard, bucket, prefix).await;
-                place.patience = patience;
+                place.retry_policy = retry_policy;
                 place.read(shard).await
             }
         }
@@ -118,7 +122,7 @@ impl Targets {
     pub async fn ask(&self, found: Versioned) -> Result<(), StoreError> {
         if let LakeTarget::S3 { bucket, prefix } = &self.lake {
             let mut place = self.place(found.ledger.shard(), bucket, prefix).await;
-            place.patience = self.patience.for_one_attempt();
+            place.retry_policy = self.retry_policy.for_one_attempt();
             let wanted = found.ledger.wanted_by(&self.owner);
             place.swap(wanted, found.etag).await?;
         }
@@ -130,7 +134,7 @@ impl Targets {
             client: self.s3().await.clone(),
             bucket: bucket.to_owned(),
             key: format!("{prefix}{OWN_FOLDER}/ledger/{shard}.json"),
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
         }
     }
 
@@ -197,7 +201,7 @@ impl Targets {
             client,
             bucket.to_owned(),
             prefix.to_owned(),
-            self.patience.clone(),
+            self.retry_policy.clone(),
         );
         let files = OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/")));
         let ledger = LedgerStore::S3(ledger);
@@ -244,7 +248,12 @@ impl Targets {
             LakeTarget::S3 { bucket, prefix } => {
                 let client = aws::s3(self.sdk().await);
                 let (bucket, prefix) = (bucket.clone(), prefix.clone());
-                Objects::S3(S3Lake::new(client, bucket, prefix, self.patience.clone()))
+                Objects::S3(S3Lake::new(
+                    client,
+                    bucket,
+                    prefix,
+                    self.retry_policy.clone(),
+                ))
             }
         }
     }
@@ -291,7 +300,13 @@ impl Targets {
         };
         let open = || async {
             let client = aws_sdk_sqs::Client::new(self.sdk().await);
-            SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
+            SqsBus::open(
+                client,
+                queue,
+                self.lake.to_string(),
+                self.retry_policy.clone(),
+            )
+            .await
         };
         self.sqs.get_or_try_init(open).await.cloned().map(Some)
     }

@@ -25,7 +25,7 @@ use crate::http;
 use crate::ledger::holding::Versioned;
 use crate::pipeline::Host;
 use crate::record::Bounds;
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
 
@@ -35,7 +35,7 @@ const LOOKS_PER_LEASE: u32 = 6;
 /// Works on a stream until it is told to stop, or until it has caught up.
 ///
 /// # Errors
-/// With `--until-caught-up` whatever ends a shard before its tip.
+/// With `--exit-when-caught-up` whatever ends a shard before its tip.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
@@ -51,7 +51,7 @@ pub async fn run(
         stream: Stream::new(client, source.stream.clone()),
         source: source.clone(),
         replay: settings.replay,
-        patience: settings.patience.clone(),
+        retry_policy: settings.retry_policy.clone(),
         budget: Budget::new(host.memory_for_reading()),
         failing_since: None,
         rules,
@@ -74,7 +74,7 @@ struct Worker {
     stream: Stream,
     source: StreamSettings,
     replay: Option<Bounds>,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     budget: Budget,
     /// Since when every look at the stream has failed.
     failing_since: Option<Instant>,
@@ -103,19 +103,19 @@ impl Worker {
             tokio::select! {
                 _ = looks.tick() => {}
                 Some(ended) = self.ends.recv() => self.reap(ended)?,
-                () = stop.told() => return self.drain().await,
+                () = stop.told() => return self.finish_chunks().await,
             }
             let looked = tokio::select! {
                 looked = self.look() => looked,
-                () = stop.overdue() => return self.drain().await,
+                () = stop.overdue() => return self.finish_chunks().await,
             };
             self.host.health.looked(looked.as_ref().err());
             match looked {
                 Err(error) => self.endure(error)?,
                 Ok(()) => {
                     self.failing_since = None;
-                    if self.source.until_caught_up && self.is_caught_up() {
-                        return self.drain().await;
+                    if self.source.exit_when_caught_up && self.is_caught_up() {
+                        return self.finish_chunks().await;
                     }
                 }
             }
@@ -129,7 +129,9 @@ impl Worker {
         let missing = error
             .chain()
             .any(|cause| matches!(cause.downcast_ref(), Some(KinesisError::NotFound(_))));
-        if self.source.until_caught_up && (missing || since.elapsed() >= self.patience.limit()) {
+        if self.source.exit_when_caught_up
+            && (missing || since.elapsed() >= self.retry_policy.timeout())
+        {
             return Err(error);
         }
         let error = format!("{error:#}");
@@ -151,7 +153,7 @@ impl Worker {
                 self.caught_up.insert(id, end);
             }
             Err(error) if shard::is_with_another(&error) => {}
-            Err(error) if self.source.until_caught_up => return Err(error.context(id)),
+            Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
             Err(error) => {
                 let rest = self.rests.begin(id.clone(), behind, &error);
                 tracing::error!(
@@ -177,7 +179,7 @@ impl Worker {
             shard: shard_id(self.stream.name(), &id)?,
             info,
             replay: self.replay,
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             budget: self.budget.clone(),
         };
         let running = Running::start(work, found, self.ended.clone());
@@ -195,12 +197,12 @@ impl Worker {
     }
 
     /// Ends the shards at a chunk, or where they are when that takes too long.
-    async fn drain(&mut self) -> anyhow::Result<()> {
+    async fn finish_chunks(&mut self) -> anyhow::Result<()> {
         self.host.health.stopping();
         for running in self.running.values() {
             running.stop();
         }
-        let deadline = tokio::time::Instant::now() + self.source.drain;
+        let deadline = tokio::time::Instant::now() + self.source.shutdown_timeout;
         while !self.running.is_empty() {
             match timeout_at(deadline, self.ends.recv()).await {
                 Ok(Some(ended)) => self.reap(ended)?,

@@ -148,8 +148,6 @@ pub enum Messages {
     Events,
     /// Each object of events, for consumers that read the lake.
     Objects,
-    /// Nothing.
-    None,
 }
 
 /// A bus as one shard's holder sees it. [`send`](Self::send) returns when every message is taken. A

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use crate::aws;
 use crate::config::LakeTarget;
 use crate::files::{Folder, Scratch};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::s3::S3Lake;
 use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
 use crate::transform::registry::{Known, Registry};
@@ -23,7 +23,7 @@ pub enum OwnFiles {
 
 impl OwnFiles {
     /// The files of a place that is shared with others.
-    pub async fn open(target: &LakeTarget, patience: Patience) -> Self {
+    pub async fn open(target: &LakeTarget, retry_policy: RetryPolicy) -> Self {
         match target {
             LakeTarget::Directory(root) => Self::Folder(Folder::new(root.clone(), scratch(root))),
             LakeTarget::S3 { bucket, prefix } => {
@@ -32,7 +32,7 @@ impl OwnFiles {
                     client,
                     bucket.clone(),
                     prefix.clone(),
-                    patience,
+                    retry_policy,
                 ))
             }
         }
@@ -40,8 +40,8 @@ impl OwnFiles {
 }
 
 /// The registry at a place.
-pub async fn registry(target: &LakeTarget, patience: Patience) -> Registry<OwnFiles> {
-    Registry::new(OwnFiles::open(target, patience).await, Known::default())
+pub async fn registry(target: &LakeTarget, retry_policy: RetryPolicy) -> Registry<OwnFiles> {
+    Registry::new(OwnFiles::open(target, retry_policy).await, Known::default())
 }
 
 /// Others may be making files in the same place.

@@ -18,7 +18,7 @@ use super::object_key::Origin;
 use crate::aws::why;
 use crate::chunk::Chunk;
 use crate::encode::Format;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
 /// path, and their names.
@@ -32,7 +32,7 @@ const BATCHES_AT_ONCE: usize = 16;
 pub struct SqsBus {
     client: Client,
     queue: Queue,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     /// Where the lake's objects are, for messages that point to them: `s3://bucket/prefix`.
     lake: String,
 }
@@ -42,18 +42,18 @@ impl SqsBus {
     ///
     /// # Errors
     /// [`SinkError::Service`] where there is no such queue, where it takes too small messages only to
-    /// point to an object, or when patience is at its end.
+    /// point to an object, or after the retry timeout.
     pub async fn open(
         client: Client,
         queue: &str,
         lake: String,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, SinkError> {
-        let queue = Queue::find(&client, queue, &patience).await?;
+        let queue = Queue::find(&client, queue, &retry_policy).await?;
         Ok(Self {
             client,
             queue,
-            patience,
+            retry_policy,
             lake,
         })
     }
@@ -69,7 +69,7 @@ impl SqsBus {
     /// order within a group survives a partial failure.
     ///
     /// # Errors
-    /// [`SinkError::Service`] when patience is at its end, [`SinkError::Refused`] at once.
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::Refused`] at once.
     pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
         self.send_all(Entries {
             bus: self,
@@ -84,7 +84,7 @@ impl SqsBus {
     /// a FIFO queue the shard is their group.
     ///
     /// # Errors
-    /// [`SinkError::Service`] when patience is at its end, [`SinkError::Refused`] at once.
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::Refused`] at once.
     pub async fn announce(
         &self,
         origin: &Origin,
@@ -115,7 +115,7 @@ impl SqsBus {
     }
 
     async fn send_batch(&self, mut batch: Vec<Entry>) -> Result<(), SinkError> {
-        let mut attempts = Attempts::new(&self.patience, "send_messages");
+        let mut attempts = Attempts::new(&self.retry_policy, "send_messages");
         let url = &self.queue.url;
         loop {
             let send = self.client.send_message_batch().queue_url(url);
@@ -128,7 +128,7 @@ impl SqsBus {
                 Err(error) => why(&error),
             };
             let what = format!("send {} messages to {url}", batch.len());
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(SinkError::Service { what, why });
             }
         }

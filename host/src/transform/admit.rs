@@ -280,12 +280,9 @@ impl Release {
     pub fn try_run(
         &self,
         slice: &Slice,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Option<Transformed>, SandboxError> {
-        match self
-            .program
-            .run(slice, &[], Some(Instant::now() + patience))
-        {
+        match self.program.run(slice, &[], Some(Instant::now() + timeout)) {
             Ok(transformed) => Ok(Some(transformed)),
             Err(SandboxError::Late) => Ok(None),
             Err(error) => Err(error),

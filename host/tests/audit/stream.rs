@@ -253,7 +253,7 @@ impl Services {
     fn command(&self, what: &str) -> Command {
         let mut args = Place::landing(&["--lake", "s3://bucket/lake", "--bus", "sqs:bus"]);
         what.clone_into(&mut args[0]);
-        args.extend(["--patience".into(), "3s".into()]);
+        args.extend(["--retry-timeout".into(), "3s".into()]);
         let mut command = self.place.command(&args);
         command.envs(environment());
         command.env("AWS_ENDPOINT_URL_S3", &self.proxy.endpoint);

@@ -71,9 +71,9 @@ fn misplaced_records_that_were_pinned_are_not_passed_before_they_have_landed() {
     cloud
         .proxy(Service::S3)
         .add(refused.path("event_type").always());
-    let patience = ("SLUICE_PATIENCE", "300ms");
-    let keeps = function(&cloud, &[patience]);
-    let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, patience]);
+    let timeout = ("SLUICE_RETRY_TIMEOUT", "300ms");
+    let keeps = function(&cloud, &[timeout]);
+    let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, timeout]);
     let mut keeps = mapping(&cloud, &keeps, settings());
     let mut drops = mapping(&cloud, &drops, settings());
     for mapping in [&mut keeps, &mut drops] {
@@ -94,7 +94,7 @@ fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() 
     cloud
         .proxy(Service::S3)
         .add(refused.path("event_type").nth(3).always());
-    let drops = function(&cloud, &[DROP, ("SLUICE_PATIENCE", "300ms")]);
+    let drops = function(&cloud, &[DROP, ("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let mut drops = mapping(&cloud, &drops, settings());
     assert!(matches!(
         drops.step(SHARD),

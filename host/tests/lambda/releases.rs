@@ -93,7 +93,7 @@ fn a_range_that_was_pinned_is_finished_by_its_release() {
     let mut shop = Shop::new(1, Kept::InS3);
     let first = shop.stamped(&stamp("first"));
     shop.activate(&first, &[]);
-    let function = follower(&shop, &[("SLUICE_PATIENCE", "1s")]);
+    let function = follower(&shop, &[("SLUICE_RETRY_TIMEOUT", "1s")]);
     let commit = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     let commit = commit.path("_sluice/ledger").body("\"committed\": {");
     shop.cloud.proxy(Service::S3).add(commit.always());

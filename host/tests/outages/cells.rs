@@ -17,7 +17,7 @@ pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) service: Service,
     pub(super) request: fn(Rule) -> Rule,
-    /// What the worker says of it when its patience is at its end.
+    /// What the worker says of it after the retry timeout.
     pub(super) said: &'static str,
     /// How often a run without faults does it at least.
     pub(super) calls: usize,

@@ -17,7 +17,7 @@ use crate::support::lake;
 use crate::support::program::{Ran, Running};
 
 /// What the program does at all it does in this time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the registry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Shop {
         let mut worker = self.worker(&[]);
         worker.stdout(Stdio::null()).stderr(Stdio::null());
         let killed = Running(worker.spawn().unwrap());
-        assert!(proxy.wait_for_hits(commit, 1, PATIENCE));
+        assert!(proxy.wait_for_hits(commit, 1, TIMEOUT));
         drop(killed);
         proxy.heal();
         proxy.let_go();

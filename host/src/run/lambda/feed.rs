@@ -7,7 +7,7 @@ use super::missing::Todo;
 use crate::health::ReadMeter;
 use crate::ledger::Range;
 use crate::record::{Bound, Bounds, SequenceNumber};
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
@@ -25,7 +25,7 @@ pub(super) struct Feed {
     pub(super) records: Vec<KinesisRecord>,
     pub(super) todo: Todo,
     pub(super) budget: Budget,
-    pub(super) patience: Patience,
+    pub(super) retry_policy: RetryPolicy,
     pub(super) meter: ReadMeter,
     /// When no more is to be begun.
     pub(super) until: Instant,
@@ -91,7 +91,7 @@ impl Feed {
                 from: None,
                 to: Some(Bound::Sequence(last)),
             },
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             budget: self.budget.clone(),
             meter: self.meter.clone(),
         };
@@ -118,7 +118,7 @@ impl Feed {
         number: SequenceNumber,
     ) -> Result<Option<SequenceNumber>, SourceError> {
         let what = format!("look behind {number} in {}", self.shard);
-        let mut attempts = Attempts::new(&self.patience, "get_records");
+        let mut attempts = Attempts::new(&self.retry_policy, "get_records");
         loop {
             let why = match self.stream.first(&self.shard, Start::After(number)).await {
                 Ok(first) => return Ok(first),
@@ -127,7 +127,7 @@ impl Feed {
                 }
                 Err(error) => error.to_string(),
             };
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(SourceError::Service { what, why });
             }
         }

@@ -89,7 +89,7 @@ impl Worker {
             Ok((info.clone(), shard))
         });
         let shards = shards.collect::<anyhow::Result<Vec<_>>>()?;
-        let once = self.patience.for_one_attempt();
+        let once = self.retry_policy.for_one_attempt();
         let mut peeks = stream::iter(shards)
             .map(async |(info, shard)| (info, self.targets.peek(&shard, once.clone()).await))
             .buffered(PEEKS_AT_ONCE);

@@ -14,7 +14,7 @@ use crate::ledger::holding::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::{Host, Shard, run_shard};
 use crate::record::{Bound, Bounds, SequenceNumber, ShardId};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::run::rules::Rules;
 use crate::run::targets::{Held, Targets};
 use crate::source::kinesis::api::Start;
@@ -32,7 +32,7 @@ pub(super) struct Work {
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
     pub(super) replay: Option<Bounds>,
-    pub(super) patience: Patience,
+    pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }
 
@@ -149,9 +149,9 @@ impl Work {
                 again: ledger.ledger().await.pending().map(Again::of),
             },
             start,
-            until_tip: self.source.until_caught_up,
+            until_tip: self.source.exit_when_caught_up,
             bounds: self.replay.unwrap_or_default(),
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             budget: self.budget,
         };
         let (slices, reader) = read(reading, stop);
@@ -208,7 +208,10 @@ impl Work {
         let mut earliest = None;
         for parent in &self.info.parents {
             let parent = shard_id(self.stream.name(), parent)?;
-            let found = self.targets.peek(&parent, self.patience.clone()).await?;
+            let found = self
+                .targets
+                .peek(&parent, self.retry_policy.clone())
+                .await?;
             let began = Began::of(&found.ledger);
             earliest = [earliest, began].into_iter().flatten().min();
         }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::health::Health;
 
 /// A look that is under way when the process is told to stop may take so long to end: one that waits
-/// for a service that refuses would take as long as patience lasts.
+/// for a service that fails would take as long as it is retried.
 const LOOK_GRACE: Duration = Duration::from_secs(2);
 
 /// SIGTERM or SIGINT, from when it comes.

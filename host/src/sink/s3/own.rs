@@ -18,8 +18,8 @@ const NOT_MODIFIED: u16 = 304;
 const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 
 impl S3Lake {
-    /// Tries an operation on the object of a name until it succeeds or patience is at its end.
-    async fn with_patience<T, F: Future<Output = Result<T, String>>>(
+    /// Tries an operation on the object of a name until it succeeds or the retry timeout is over.
+    async fn with_retries<T, F: Future<Output = Result<T, String>>>(
         &self,
         (operation, verb): (&'static str, &str),
         name: &str,
@@ -27,13 +27,13 @@ impl S3Lake {
     ) -> FileResult<T> {
         let key = format!("{}{name}", self.prefix);
         let what = format!("{verb} s3://{}/{key}", self.bucket);
-        let mut attempts = Attempts::new(&self.patience, operation);
+        let mut attempts = Attempts::new(&self.retry_policy, operation);
         loop {
             let why = match attempt(key.clone()).await {
                 Ok(done) => return Ok(done),
                 Err(why) => why,
             };
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(format!("{what}: {why}"));
             }
         }
@@ -135,14 +135,14 @@ impl Files for S3Lake {
     fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
         Box::pin(async move {
             let put = |key| self.put_own(key, content, None);
-            let put = self.with_patience(("keep_release", "put"), name, put);
+            let put = self.with_retries(("keep_release", "put"), name, put);
             put.await.map(drop)
         })
     }
 
     fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>> {
         let get = move |key| self.read_up_to(key, max);
-        Box::pin(self.with_patience(("read_release", "read"), name, get))
+        Box::pin(self.with_retries(("read_release", "read"), name, get))
     }
 
     fn look<'a>(
@@ -151,7 +151,7 @@ impl Files for S3Lake {
         seen: Option<&'a Version>,
     ) -> BoxFuture<'a, FileResult<Look>> {
         let get = move |key| self.look_again(key, seen);
-        Box::pin(self.with_patience(("look_at_registry", "read"), name, get))
+        Box::pin(self.with_retries(("look_at_registry", "read"), name, get))
     }
 
     fn swap<'a>(
@@ -162,7 +162,7 @@ impl Files for S3Lake {
     ) -> BoxFuture<'a, FileResult<bool>> {
         Box::pin(async move {
             let put = |key| self.put_own(key, content, seen);
-            let put = self.with_patience(("change_registry", "put"), name, put);
+            let put = self.with_retries(("change_registry", "put"), name, put);
             Ok(put.await? || self.holds(name, content).await?)
         })
     }
@@ -177,6 +177,6 @@ impl Files for S3Lake {
             let removed = remove.send().await;
             removed.map(drop).map_err(|error| why(&error))
         };
-        Box::pin(self.with_patience(("remove_release", "delete"), name, remove))
+        Box::pin(self.with_retries(("remove_release", "delete"), name, remove))
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::aws::why;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::sink::SinkError;
 
 /// The largest message, and the largest batch, of a queue that does not say otherwise.
@@ -33,14 +33,14 @@ impl Queue {
     ///
     /// # Errors
     /// [`SinkError::Service`] where there is no such queue or it takes small messages only, or when
-    /// patience is at its end.
+    /// after the retry timeout.
     pub(super) async fn find(
         client: &Client,
         name: &str,
-        patience: &Patience,
+        retry_policy: &RetryPolicy,
     ) -> Result<Self, SinkError> {
         let what = format!("look up the queue {name}");
-        let mut attempts = Attempts::new(patience, "find_queue");
+        let mut attempts = Attempts::new(retry_policy, "find_queue");
         loop {
             let error = match look_up(client, name).await {
                 Ok(found) => return found.check(what),
@@ -50,7 +50,7 @@ impl Queue {
             let missing = error
                 .code()
                 .is_some_and(|code| NO_QUEUE.iter().any(|name| code.ends_with(name)));
-            if missing || !attempts.again(&what, &why).await {
+            if missing || !attempts.wait_to_retry(&what, &why).await {
                 return Err(SinkError::Service { what, why });
             }
         }

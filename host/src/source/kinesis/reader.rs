@@ -14,7 +14,7 @@ use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
 use crate::health::ReadMeter;
 use crate::record::{Bounds, SequenceNumber, Slice};
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::source::{Slices, SourceError};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
@@ -53,7 +53,7 @@ pub struct Reading {
     /// Where to end in any case.
     pub bounds: Bounds,
     /// How long a call is tried.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
     /// The room for what is read.
     pub budget: Budget,
     /// What is told how reading is doing.
@@ -101,13 +101,13 @@ impl Reader {
 
     async fn read_to_end(&mut self) -> Result<End, Gone> {
         let mut iterator: Option<String> = None;
-        let mut attempts = Attempts::new(&self.reading.patience, "get_records");
+        let mut attempts = Attempts::new(&self.reading.retry_policy, "get_records");
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
             let room = self.reading.budget.call().await.ok_or(Gone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
-                    attempts = Attempts::new(&self.reading.patience, "get_records");
+                    attempts = Attempts::new(&self.reading.retry_policy, "get_records");
                     self.reading.meter.read(batch.behind_ms);
                     let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
                     let (last, within) = self.take_records(batch.records).await?;
@@ -135,7 +135,7 @@ impl Reader {
                     drop(room);
                     self.reading.meter.failed(&error);
                     let (what, why) = (format!("read {}", self.name()), error.to_string());
-                    if !attempts.again(&what, &why).await {
+                    if !attempts.wait_to_retry(&what, &why).await {
                         return self.fail(SourceError::Service { what, why }).await;
                     }
                 }

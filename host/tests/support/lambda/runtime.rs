@@ -82,7 +82,7 @@ impl RuntimeApi {
     /// Blocks the thread until `look` finds something, for so long at most.
     pub(super) fn wait<T>(
         &self,
-        patience: Duration,
+        timeout: Duration,
         mut look: impl FnMut(&mut State) -> Option<T>,
     ) -> Option<T> {
         let mut found = None;
@@ -91,10 +91,7 @@ impl RuntimeApi {
             found = look(state);
             found.is_none()
         };
-        let waited = self
-            .shared
-            .said
-            .wait_timeout_while(state, patience, nothing);
+        let waited = self.shared.said.wait_timeout_while(state, timeout, nothing);
         drop(waited.unwrap());
         found
     }
