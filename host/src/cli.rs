@@ -49,7 +49,7 @@ enum Command {
     /// Work with transforms.
     #[command(subcommand)]
     Transform(TransformCommand),
-    /// Look at the settings of `run` without running.
+    /// IfChanged at the settings of `run` without running.
     #[command(subcommand)]
     Config(ConfigCommand),
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
 
-use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::files::{FileResult, Files, Found, IfChanged, Version};
 use crate::transform::release::Digest;
 
 /// What writes the content of a file.
@@ -178,16 +178,16 @@ impl Folder {
         Ok(Found::Content(content))
     }
 
-    fn look_again(&self, name: &str, seen: Option<&Version>) -> io::Result<Look> {
+    fn read_if_changed(&self, name: &str, seen: Option<&Version>) -> io::Result<IfChanged> {
         let content = match fs::read(self.root.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(IfChanged::Nothing),
             content => content?,
         };
         let version = Version(Digest::of(&content).to_string());
         if seen == Some(&version) {
-            return Ok(Look::Same);
+            return Ok(IfChanged::Unchanged);
         }
-        Ok(Look::Content(content, version))
+        Ok(IfChanged::Content(content, version))
     }
 
     /// Under a lock, which goes with the process that holds it.
@@ -202,9 +202,9 @@ impl Folder {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let lock = File::create(path.with_file_name(format!(".{file_name}.lock")))?;
         lock.lock()?;
-        let unchanged = match (self.look_again(name, seen)?, seen) {
-            (Look::Same, _) | (Look::Nothing, None) => true,
-            (Look::Nothing | Look::Content(..), _) => false,
+        let unchanged = match (self.read_if_changed(name, seen)?, seen) {
+            (IfChanged::Unchanged, _) | (IfChanged::Nothing, None) => true,
+            (IfChanged::Nothing | IfChanged::Content(..), _) => false,
         };
         if unchanged {
             self.scratch.replace(&path, content)?;
@@ -240,12 +240,12 @@ impl Files for Folder {
         at_once(self.read_up_to(name, max))
     }
 
-    fn look<'a>(
+    fn get_if_changed<'a>(
         &'a self,
         name: &'a str,
         seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>> {
-        at_once(self.look_again(name, seen))
+    ) -> BoxFuture<'a, FileResult<IfChanged>> {
+        at_once(self.read_if_changed(name, seen))
     }
 
     fn swap<'a>(

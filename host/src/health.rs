@@ -2,7 +2,7 @@
 //! are doing. Whoever works tells it here; the pages of [`http`](crate::http) only read.
 
 mod gauges;
-mod looks;
+mod heartbeat;
 mod rollouts;
 mod shards;
 mod status;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
-use self::looks::{Looks, Rhythm};
+use self::heartbeat::{Heartbeat, HeartbeatLimits};
 pub use self::rollouts::Rollouts;
 use self::shards::Shards;
 pub use self::shards::{ReadMeter, State};
@@ -71,8 +71,8 @@ struct Now {
     serving: Serving,
     /// Of a registry that is followed, or a file that is watched.
     rollouts: Option<Rollouts>,
-    /// Of a stream; files are not looked at.
-    looks: Option<Looks>,
+    /// Of a worker on a stream; a run over files has none.
+    heartbeat: Option<Heartbeat>,
     stopping: bool,
     shards: Shards,
 }
@@ -81,11 +81,11 @@ impl Health {
     /// A run with these settings that began at `started`.
     #[must_use]
     pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
-        let looks = match &settings.sources {
+        let heartbeat = match &settings.sources {
             Sources::Files(_) | Sources::Lambda => None,
             Sources::Stream(stream) => {
-                let rhythm = Rhythm::new(stream.lease, settings.retry_policy.timeout());
-                Some(Looks::new(rhythm, Instant::now()))
+                let limits = HeartbeatLimits::new(stream.lease, settings.retry_policy.timeout());
+                Some(Heartbeat::new(limits, Instant::now()))
             }
         };
         let retries = settings.retry_policy.retries().clone();
@@ -96,7 +96,7 @@ impl Health {
             now: Mutex::new(Now {
                 serving,
                 rollouts: None,
-                looks,
+                heartbeat,
                 stopping: false,
                 shards: Shards::default(),
             }),
@@ -130,11 +130,11 @@ impl Health {
         self.now().serving = serving;
     }
 
-    /// A look at the stream came round, with this fault if it failed.
-    pub fn looked(&self, fault: Option<&anyhow::Error>) {
+    /// A poll of the stream ended, with this error if it failed.
+    pub fn polled(&self, fault: Option<&anyhow::Error>) {
         let fault = fault.map(|error| format!("{error:#}"));
-        if let Some(looks) = &mut self.now().looks {
-            looks.came_round(Instant::now(), fault);
+        if let Some(heartbeat) = &mut self.now().heartbeat {
+            heartbeat.beat(Instant::now(), fault);
         }
     }
 
@@ -170,8 +170,8 @@ impl Health {
     /// What stands still, and for how long.
     pub fn live(&self) -> Result<(), String> {
         let now = self.now();
-        match &now.looks {
-            Some(looks) if !now.stopping => looks.live(Instant::now()),
+        match &now.heartbeat {
+            Some(heartbeat) if !now.stopping => heartbeat.live(Instant::now()),
             _ => Ok(()),
         }
     }
@@ -185,13 +185,13 @@ impl Health {
         if now.stopping {
             return Err("the run is stopping".into());
         }
-        let Some(looks) = &now.looks else {
+        let Some(heartbeat) = &now.heartbeat else {
             return Ok(());
         };
-        looks
+        heartbeat
             .ready(Instant::now())
             .map_err(|why| match self.retries.latest() {
-                Some(failure) if looks.none_since(failure.at) => format!("{why}; {failure}"),
+                Some(failure) if heartbeat.none_since(failure.at) => format!("{why}; {failure}"),
                 _ => why,
             })
     }

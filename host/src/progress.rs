@@ -159,7 +159,7 @@ impl Progress {
         self.refused.inc();
     }
 
-    /// A look at the registry failed.
+    /// A poll of the registry failed.
     pub fn registry_failed(&self) {
         self.registry_failures.inc();
     }

@@ -115,7 +115,7 @@ fn kills_while_a_shard_is_taken_leave_no_trace() {
             rule.method("GET").path("_sluice/ledger")
         }),
         step("take the ledger", S3, ledger),
-        step("look for the release", S3, |rule| {
+        step("read the release", S3, |rule| {
             rule.method("GET").path("_sluice/releases")
         }),
         step("keep the component", S3, |rule| {
@@ -214,7 +214,7 @@ fn kills_of_a_replay_leave_no_trace() {
         }),
         step("get records", Kinesis, |rule| rule.action("GetRecords")),
         step("put an object again", S3, object),
-        step("look at an object", S3, |rule| rule.method("HEAD")),
+        step("check an object", S3, |rule| rule.method("HEAD")),
         step("send a batch", Sqs, batch),
         step("commit", S3, commit),
     ];

@@ -75,7 +75,7 @@ fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_an
             let mut command = cloud.command(&["--exit-when-caught-up", "--retry-timeout", "1s"]);
             let ran = Ran::from(command.args(operation.arguments).output().unwrap());
             // The answer to a HEAD has no body that could say why.
-            let bodiless = operation.name == "look at an object";
+            let bodiless = operation.name == "check an object";
             let why = if bodiless {
                 "status 403"
             } else {

@@ -158,7 +158,7 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
     cloud.is_delivered();
 }
 
-/// The answer to a commit is lost, and before it is asked for again another worker leaves its wish.
+/// The answer to a commit is lost, and before it is asked for again another worker leaves its request.
 #[test]
 fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
@@ -170,7 +170,7 @@ fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     let mut worker = cloud.worker_with_log("worker.log", &["--exit-when-caught-up"]);
     assert!(proxy.wait_for_hits(again, 1, TIMEOUT));
     let mut ledger = cloud.ledger(SHARD);
-    ledger["lease"]["wanted_by"] = "another".into();
+    ledger["lease"]["requested_by"] = "another".into();
     ledger["lease"]["nonce"] = "of another".into();
     cloud.put_ledger(SHARD, &ledger);
     proxy.let_go();
@@ -178,7 +178,7 @@ fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     cloud.is_delivered();
 }
 
-/// The worker without a shard asks for one whose ledger has changed since it looked.
+/// The worker without a shard asks for one whose ledger has changed since it was read.
 #[test]
 fn a_wish_that_came_too_late_is_made_again() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
@@ -186,10 +186,12 @@ fn a_wish_that_came_too_late_is_made_again() {
     let mut holder = cloud.worker_with_log("holder.log", &[]);
     holder.until(|| !lake::all_events(&cloud.lake()).is_empty());
     let proxy = cloud.proxy(S3);
-    let wish = Rule::new(Fault::Hold).method("PUT").body("\"wanted_by\"");
-    let wish = proxy.add(wish);
+    let request = Rule::new(Fault::Hold)
+        .method("PUT")
+        .body("\"requested_by\"");
+    let request = proxy.add(request);
     let mut asker = cloud.worker_with_log("asker.log", &["--exit-when-caught-up"]);
-    assert!(proxy.wait_for_hits(wish, 1, TIMEOUT));
+    assert!(proxy.wait_for_hits(request, 1, TIMEOUT));
     let nonces = || [SHARD, SECOND].map(|id| cloud.ledger(id)["lease"]["nonce"].clone());
     let before = nonces();
     holder.until(|| {

@@ -49,7 +49,7 @@ fn shards_are_split_and_merged_without_losing_a_record() {
     }
 }
 
-/// A stream lists closed shards for as long as it keeps records, and a worker looks several times in a lease.
+/// A stream lists closed shards for as long as it keeps records, and a worker polls several times in a lease.
 #[test]
 fn the_ledger_of_a_finished_shard_is_not_read_again() {
     let cloud = Cloud::new(1);
@@ -272,20 +272,20 @@ fn a_start_in_the_future_is_refused() {
 
 /// Each attempt sends the other messages of the chunk again.
 #[test]
-fn a_shard_of_which_the_queue_refuses_a_message_rests_longer_each_time() {
+fn a_shard_whose_message_the_queue_rejects_backs_off_longer_each_time() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_all(&events(5, 18));
     let refused = Failure::new("InvalidMessageContents", "not this one");
     (0..2).for_each(|_| cloud.sqs.refuse_entries(&[2], &refused));
     let mut worker = cloud.worker_with_log("worker.log", &[]);
-    let rests = |seconds: u8| {
-        let said = format!("again_in_s={seconds}");
+    let backs_off = |seconds: u8| {
+        let said = format!("retry_in_s={seconds}");
         let log = cloud.log("worker.log");
         let mut lines = log.lines().filter(|line| line.contains("has stopped"));
         lines.any(|line| line.contains("the message of record") && line.contains(&said))
     };
-    worker.until(|| rests(10));
-    worker.until(|| rests(20));
+    worker.until(|| backs_off(10));
+    worker.until(|| backs_off(20));
     drop(worker);
     cloud.catch_up(&[]);
     cloud.is_delivered();

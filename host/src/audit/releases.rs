@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::config::{LakeTarget, RunSettings};
+use crate::sink::metadata_store::{self, MetadataStore};
 use crate::sink::object_key::{OWN_FOLDER, ShortId};
-use crate::sink::own_files::{self, OwnFiles};
 use crate::transform::admission::Gate;
 use crate::transform::admit::Release;
 use crate::transform::engine::engine;
@@ -17,7 +17,7 @@ use crate::transform::release::ReleaseId;
 /// The releases of a lake.
 pub(super) struct Releases {
     gate: Gate,
-    registry: Registry<OwnFiles>,
+    registry: Registry<MetadataStore>,
     ids: Vec<ReleaseId>,
     known: Mutex<HashMap<ShortId, Kept>>,
 }
@@ -36,7 +36,7 @@ impl Releases {
         let limits = settings.limits.clone();
         Ok(Self {
             gate: Gate { engine, limits },
-            registry: own_files::registry(
+            registry: metadata_store::registry(
                 &own_folder(&settings.lake),
                 settings.retry_policy.clone(),
             )

@@ -29,7 +29,7 @@ pub struct Rollouts {
     pub shadow: Option<Trial>,
     /// Releases that were refused, the latest last.
     pub refused: Vec<Refusal>,
-    /// Why the last look at the registry failed, if it did.
+    /// Why the last poll of the registry failed, if it did.
     pub error: Option<String>,
 }
 
@@ -102,8 +102,8 @@ impl Health {
         });
     }
 
-    /// A look at the registry came round, with this fault if it failed.
-    pub fn looked_at_registry(&self, error: Option<String>) {
+    /// A poll of the registry ended, with this error if it failed.
+    pub fn polled_registry(&self, error: Option<String>) {
         self.change(|rollouts| rollouts.error = error);
     }
 

@@ -71,7 +71,7 @@ impl Health {
         let now = self.now();
         Status {
             version: env!("CARGO_PKG_VERSION"),
-            mode: now.looks.as_ref().map_or("files", |_| "stream"),
+            mode: now.heartbeat.as_ref().map_or("files", |_| "stream"),
             since: rfc3339(self.began_at),
             release: now.serving.release.to_string(),
             transform: Transform {

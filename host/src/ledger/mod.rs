@@ -64,7 +64,7 @@ pub struct Lease {
     pub nonce: String,
     /// A process that has too few shards and asks for this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wanted_by: Option<String>,
+    pub requested_by: Option<String>,
 }
 
 /// Everything up to here is in the lake, on the bus or in quarantine.
@@ -222,17 +222,17 @@ impl Ledger {
     pub fn given_back(&self) -> Self {
         let mut given = self.leased(None, 0);
         if let (Some(now), Some(before)) = (&mut given.lease, &self.lease) {
-            now.wanted_by.clone_from(&before.wanted_by);
+            now.requested_by.clone_from(&before.requested_by);
         }
         given
     }
 
     /// The ledger with a wish of another process to have the shard.
     #[must_use]
-    pub fn wanted_by(&self, process: &str) -> Self {
+    pub fn requested_by(&self, process: &str) -> Self {
         let mut wanted = self.clone();
         if let Some(lease) = &mut wanted.lease {
-            lease.wanted_by = Some(process.to_owned());
+            lease.requested_by = Some(process.to_owned());
         }
         wanted
     }
@@ -242,7 +242,7 @@ impl Ledger {
     pub fn unwanted(&self) -> Self {
         let mut unwanted = self.clone();
         if let Some(lease) = &mut unwanted.lease {
-            lease.wanted_by = None;
+            lease.requested_by = None;
         }
         unwanted
     }
@@ -333,7 +333,7 @@ impl Ledger {
                 owner,
                 fence,
                 nonce: String::new(),
-                wanted_by: None,
+                requested_by: None,
             }),
             ..self.clone()
         }

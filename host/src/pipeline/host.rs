@@ -13,7 +13,7 @@ use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
 use crate::progress::{Progress, Summary};
 use crate::record::{Position, ShardId, Slice};
-use crate::sink::own_files::OwnFiles;
+use crate::sink::metadata_store::MetadataStore;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::Slices;
 use crate::source::aggregate::MisplacedRecords;
@@ -131,7 +131,7 @@ pub struct Sinks {
     /// What they are about.
     pub messages: Messages,
     /// The releases that have written to the lake.
-    pub registry: Registry<OwnFiles>,
+    pub registry: Registry<MetadataStore>,
 }
 
 impl Sinks {

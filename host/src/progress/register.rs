@@ -100,7 +100,7 @@ impl Progress {
         );
         registry.register(
             "registry_failures",
-            "Looks at the registry that failed",
+            "Polls of the registry that failed",
             self.registry_failures.clone(),
         );
     }

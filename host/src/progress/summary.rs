@@ -44,6 +44,6 @@ pub struct Summary {
     pub release_refusals: u64,
     /// Releases that this run took back because they did worse than they may.
     pub release_withdrawals: u64,
-    /// Looks at the registry that failed.
+    /// Polls of the registry that failed.
     pub registry_failures: u64,
 }

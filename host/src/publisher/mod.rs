@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use crate::author::subject;
 use crate::config::{ConfigError, LakeTarget};
 use crate::retry::RetryPolicy;
-use crate::sink::own_files::{self, OwnFiles};
+use crate::sink::metadata_store::{self, MetadataStore};
 use crate::transform::admission::Gate;
 use crate::transform::cases::{self, document};
 use crate::transform::limits::Limits;
@@ -88,9 +88,9 @@ struct Place {
 }
 
 impl Place {
-    async fn open(&self) -> anyhow::Result<Registry<OwnFiles>> {
+    async fn open(&self) -> anyhow::Result<Registry<MetadataStore>> {
         let target = LakeTarget::parse_as("registry", &self.registry)?;
-        Ok(own_files::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
+        Ok(metadata_store::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
     }
 }
 
@@ -118,7 +118,7 @@ fn gate() -> anyhow::Result<Gate> {
 }
 
 /// The release that a text names: an id, or so much of its beginning that no other is meant.
-async fn named(registry: &Registry<OwnFiles>, name: &str) -> anyhow::Result<ReleaseId> {
+async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result<ReleaseId> {
     /// What names of objects show of an id.
     const PREFIX_MIN: usize = 8;
     if let Ok(id) = name.parse() {
@@ -156,7 +156,7 @@ fn author(why: Option<&String>) -> Author {
 
 /// Makes a change; another one at the same moment is told of.
 async fn change(
-    registry: &Registry<OwnFiles>,
+    registry: &Registry<MetadataStore>,
     seen: &Versioned,
     next: &Rollout,
 ) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::rules::Rules;
 use crate::config::{Following, RunSettings};
 use crate::pipeline::Host;
-use crate::sink::own_files::{self, OwnFiles};
+use crate::sink::metadata_store::{self, MetadataStore};
 use crate::transform::admission::Refused;
 use crate::transform::admit::Release;
 use crate::transform::registry::{Registry, RegistryError, Versioned};
@@ -22,7 +22,7 @@ use crate::transform::slot::{Lineup, OnTrial};
 
 /// What a run needs to follow a registry.
 pub struct Follower {
-    registry: Registry<OwnFiles>,
+    registry: Registry<MetadataStore>,
     following: Following,
     rules: Arc<Rules>,
     host: Arc<Host>,
@@ -37,7 +37,7 @@ struct Seen {
     refused: HashMap<ReleaseId, Refused>,
     /// Whether a release could not be had for a reason that may pass.
     again: bool,
-    looked_at: Option<Instant>,
+    polled_at: Option<Instant>,
 }
 
 impl Follower {
@@ -62,8 +62,8 @@ impl Follower {
         Ok(Some(Arc::new(follower)))
     }
 
-    /// Looks at the registry for the first time. There is nothing yet that could serve on, so what has
-    /// to serve must be had: the active release, or else the last good one before it.
+    /// Reads the registry for the first time. No release serves yet, so one must be loaded: the active
+    /// one, or else the last good one before it.
     ///
     /// # Errors
     /// The registry cannot be read.
@@ -74,13 +74,13 @@ impl Follower {
         host: Arc<Host>,
     ) -> anyhow::Result<Self> {
         let retry_policy = settings.retry_policy.clone();
-        let registry = own_files::registry(&following.registry, retry_policy).await;
+        let registry = metadata_store::registry(&following.registry, retry_policy).await;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", following.registry))?;
-        // From here on it serves on with what it has, so that a look need not succeed.
+        // From here on the run can go on with the release that it has, so a poll may fail.
         let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
-            registry: own_files::registry(&following.registry, retry_policy).await,
+            registry: metadata_store::registry(&following.registry, retry_policy).await,
             following: following.clone(),
             rules,
             host,
@@ -97,7 +97,7 @@ impl Follower {
         let rollout = active.rollout.clone();
         seen.active = Some(active.clone());
         for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
-            match self.had(seen, wanted).await {
+            match self.resolve(seen, wanted).await {
                 Ok(release) => {
                     self.host.health.serve(release.as_ref().into());
                     self.rules.slot().swap(Lineup::of(release));
@@ -108,38 +108,38 @@ impl Follower {
             }
         }
         self.adopt(seen, active).await;
-        seen.looked_at = Some(Instant::now());
+        seen.polled_at = Some(Instant::now());
         Ok(())
     }
 
-    /// Looks at the registry again and again.
+    /// Polls the registry until the run ends.
     pub async fn follow(&self) {
         loop {
             tokio::time::sleep(self.following.poll).await;
-            self.look().await;
+            self.poll().await;
         }
     }
 
-    /// Looks, where the last look is as long ago as looks are to be.
-    pub async fn look_if_due(&self) {
-        let looked_at = self.seen.lock().await.looked_at;
-        if looked_at.is_none_or(|at| at.elapsed() >= self.following.poll) {
-            self.look().await;
+    /// Polls the registry if the last poll is at least one polling interval ago.
+    pub async fn poll_if_due(&self) {
+        let polled_at = self.seen.lock().await.polled_at;
+        if polled_at.is_none_or(|at| at.elapsed() >= self.following.poll) {
+            self.poll().await;
         }
     }
 
-    /// Looks at the registry once: what has changed there is taken up, and a release that does worse than
-    /// it may is taken back.
-    async fn look(&self) {
+    /// Polls the registry once: adopts what has changed there, and rolls back a release that does worse
+    /// than its guard allows.
+    async fn poll(&self) {
         let mut seen = self.seen.lock().await;
-        seen.looked_at = Some(Instant::now());
+        seen.polled_at = Some(Instant::now());
         let before = seen.active.as_ref().filter(|_| !seen.again);
         match self.registry.active_since(before).await {
             Ok(Some(active)) => self.adopt(&mut seen, active).await,
             Ok(None) => {}
             Err(error) => return self.failed(&error),
         }
-        self.host.health.looked_at_registry(None);
+        self.host.health.polled_registry(None);
         self.judge(&seen).await;
     }
 
@@ -147,11 +147,11 @@ impl Follower {
         let error = error.to_string();
         tracing::warn!(error, "cannot use the registry, serving on");
         self.host.progress.registry_failed();
-        self.host.health.looked_at_registry(Some(error));
+        self.host.health.polled_registry(Some(error));
     }
 
     /// Makes what the registry says true here, as far as it can be. The active release serves before
-    /// others are looked at.
+    /// others are loaded.
     async fn adopt(&self, seen: &mut Seen, active: Versioned) {
         let (rollout, now) = (&active.rollout, self.rules.slot().now());
         seen.again = false;
@@ -161,7 +161,7 @@ impl Follower {
             seen.refused.clear();
         }
         let mut lineup = Lineup::clone(&now);
-        if let Ok(release) = self.had(seen, rollout.active).await
+        if let Ok(release) = self.resolve(seen, rollout.active).await
             && release.id() != now.active.id()
         {
             lineup = Lineup::of(release);
@@ -191,14 +191,14 @@ impl Follower {
 
     async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<OnTrial> {
         let trial = trial?;
-        let release = self.had(seen, Some(trial.release)).await.ok()?;
+        let release = self.resolve(seen, Some(trial.release)).await.ok()?;
         let share = trial.share;
         Some(OnTrial { release, share })
     }
 
-    /// The release that is wanted, admitted; none is what the run was started with. A refusal is said
-    /// once.
-    async fn had(
+    /// The wanted release, admitted; `None` is the one that the run was started with. A rejected release
+    /// is logged once.
+    async fn resolve(
         &self,
         seen: &mut Seen,
         wanted: Option<ReleaseId>,

@@ -147,7 +147,7 @@ impl Function {
         let deadline = deadline(event.context.deadline);
         let request_id = &event.context.request_id;
         if let Some(follower) = self.follower.clone() {
-            // A process is frozen between invocations, so it looks while it works.
+            // A process is frozen between invocations, so it polls while it works.
             tokio::spawn(async move { follower.look_if_due().await });
         }
         let mut answer = Answer::default();

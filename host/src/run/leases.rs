@@ -10,7 +10,7 @@ pub struct View {
     /// Who holds it; none where it was given back or its lease is not renewed any more.
     pub owner: Option<String>,
     /// Who has asked for it, as long as the lease counts.
-    pub wanted_by: Option<String>,
+    pub requested_by: Option<String>,
 }
 
 /// What a worker should do, as indexes of the views.
@@ -34,14 +34,14 @@ pub fn moves(me: &str, views: &[View]) -> Moves {
         if let Some(owner) = view.owner.as_deref() {
             held.entry(owner).or_default().push(index);
         }
-        if let Some(asker) = view.wanted_by.as_deref() {
+        if let Some(asker) = view.requested_by.as_deref() {
             held.entry(asker).or_default();
         }
     }
     let rank = held.keys().take_while(|worker| **worker != me).count();
     let share = views.len() / held.len() + usize::from(rank < views.len() % held.len());
     let mine = &held[me];
-    let asker = |index: usize| views[index].wanted_by.as_deref();
+    let asker = |index: usize| views[index].requested_by.as_deref();
     let free = (0..views.len()).filter(|index| views[*index].owner.is_none());
     let take: Vec<_> = free.take(share.saturating_sub(mine.len())).collect();
     let asked = (0..views.len()).any(|index| asker(index) == Some(me));
@@ -73,10 +73,10 @@ mod tests {
                 let moves = moves(me, &views);
                 for index in moves.take {
                     views[index].owner = Some(me.clone());
-                    views[index].wanted_by = None;
+                    views[index].requested_by = None;
                 }
                 if let Some(index) = moves.ask {
-                    views[index].wanted_by = Some(me.clone());
+                    views[index].requested_by = Some(me.clone());
                 }
                 for index in moves.give {
                     views[index].owner = None;
@@ -93,7 +93,7 @@ mod tests {
     fn a_lone_worker_takes_everything() {
         let free = View {
             owner: None,
-            wanted_by: None,
+            requested_by: None,
         };
         assert_eq!(moves("a", &vec![free; 3]).take, [0, 1, 2]);
         assert_eq!(moves("a", &[]), Moves::default());
@@ -110,7 +110,7 @@ mod tests {
                 .into_iter()
                 .map(|owner| View {
                     owner: owner.filter(|owner| *owner < count).map(|owner| owner.to_string()),
-                    wanted_by: None,
+                    requested_by: None,
                 })
                 .collect();
             let settled = settle(views, &workers);

@@ -11,7 +11,7 @@ use crate::config::{Chosen, RunSettings};
 use crate::encode::Format;
 use crate::ledger::Pending;
 use crate::pipeline::{Fresh, Plan};
-use crate::sink::own_files::{self, OwnFiles};
+use crate::sink::metadata_store::{self, MetadataStore};
 use crate::source::aggregate::MisplacedRecords;
 use crate::transform::ENRICH;
 use crate::transform::admission::{Gate, Refused};
@@ -124,7 +124,7 @@ impl Rules {
     /// Its release is gone or not admitted any more.
     pub async fn replay_plan(
         &self,
-        registry: &Registry<OwnFiles>,
+        registry: &Registry<MetadataStore>,
         pending: &Pending,
     ) -> anyhow::Result<Plan> {
         let release = match self.known(pending.release) {
@@ -181,7 +181,7 @@ pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
         public_key,
     }) = &settings.chosen
     {
-        let registry = own_files::registry(registry, settings.retry_policy.clone()).await;
+        let registry = metadata_store::registry(registry, settings.retry_policy.clone()).await;
         if let Some(key) = public_key {
             let signature = registry.signature(*release).await?;
             let checked = key.check(*release, signature.as_deref());

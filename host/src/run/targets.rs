@@ -18,8 +18,8 @@ use crate::pipeline::Sinks;
 use crate::record::{SequenceNumber, ShardId};
 use crate::retry::RetryPolicy;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
+use crate::sink::metadata_store::MetadataStore;
 use crate::sink::object_key::OWN_FOLDER;
-use crate::sink::own_files::OwnFiles;
 use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
@@ -123,7 +123,7 @@ impl Targets {
         if let LakeTarget::S3 { bucket, prefix } = &self.lake {
             let mut place = self.place(found.ledger.shard(), bucket, prefix).await;
             place.retry_policy = self.retry_policy.for_one_attempt();
-            let wanted = found.ledger.wanted_by(&self.owner);
+            let wanted = found.ledger.requested_by(&self.owner);
             place.swap(wanted, found.etag).await?;
         }
         Ok(())
@@ -162,7 +162,7 @@ impl Targets {
         let tmp = own.join("tmp").join(shard.as_str());
         let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
         let scratch = ledger.scratch().clone();
-        let files = OwnFiles::Folder(Folder::new(own, scratch.clone()));
+        let files = MetadataStore::Folder(Folder::new(own, scratch.clone()));
         let scratches = vec![scratch.clone()];
         let (ledger, lake) = (
             LedgerStore::File(Box::new(ledger)),
@@ -203,7 +203,7 @@ impl Targets {
             prefix.to_owned(),
             self.retry_policy.clone(),
         );
-        let files = OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/")));
+        let files = MetadataStore::S3(lake.below(&format!("{OWN_FOLDER}/")));
         let ledger = LedgerStore::S3(ledger);
         self.held(shard, ledger, Lake::S3(lake), files, Vec::new())
             .await
@@ -223,7 +223,7 @@ impl Targets {
         shard: &ShardId,
         ledger: LedgerStore,
         lake: Lake,
-        files: OwnFiles,
+        files: MetadataStore,
         mut scratches: Vec<Arc<Scratch>>,
     ) -> anyhow::Result<Held> {
         let bus = self.open_bus(shard, &mut scratches).await?;

@@ -12,7 +12,7 @@ use crate::transform::admission::Refused;
 use crate::transform::release::{Digest, Offer};
 use crate::transform::slot::Lineup;
 
-/// How often the file is looked at.
+/// How often the file is polled.
 const EVERY: Duration = Duration::from_millis(300);
 
 /// A file that is watched.
@@ -37,18 +37,18 @@ impl Watcher {
         })
     }
 
-    /// Looks at the file again and again.
+    /// Polls the file until the run ends.
     pub async fn follow(&self) {
         let mut seen = (None, self.rules.own().offer().manifest().component);
         loop {
             tokio::time::sleep(EVERY).await;
-            self.look(&mut seen).await;
+            self.poll(&mut seen).await;
         }
     }
 
     /// A file that has been written a moment ago may not be whole yet: it is taken up when it has stayed
-    /// the same for a look.
-    async fn look(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
+    /// the same for one poll.
+    async fn poll(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
         let modified = std::fs::metadata(&self.file).and_then(|file| file.modified());
         let Ok(modified) = modified else { return };
         if *changed != Some(modified) {

@@ -2,9 +2,9 @@
 //! ledgers.
 
 mod lease;
-mod look;
-mod rests;
+mod poll;
 mod shard;
+mod shard_backoff;
 mod stop;
 
 use std::collections::HashMap;
@@ -14,9 +14,9 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
-use self::rests::Rests;
 pub use self::shard::shard_id;
 use self::shard::{Ended, Running, Work};
+use self::shard_backoff::ShardBackoff;
 use self::stop::Stop;
 use super::rules::Rules;
 use super::targets::Targets;
@@ -29,8 +29,8 @@ use crate::retry::RetryPolicy;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
 
-/// A lease is looked at and renewed this many times in its duration.
-const LOOKS_PER_LEASE: u32 = 6;
+/// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
+const POLLS_PER_LEASE: u32 = 6;
 
 /// Works on a stream until it is told to stop, or until it has caught up.
 ///
@@ -61,9 +61,9 @@ pub async fn run(
         listed: None,
         running: HashMap::new(),
         seen: HashMap::new(),
-        wishes: HashMap::new(),
+        requests: HashMap::new(),
         caught_up: HashMap::new(),
-        rests: Rests::default(),
+        backoff: ShardBackoff::default(),
         ended,
         ends,
     };
@@ -76,7 +76,7 @@ struct Worker {
     replay: Option<Bounds>,
     retry_policy: RetryPolicy,
     budget: Budget,
-    /// Since when every look at the stream has failed.
+    /// Since when every poll of the stream has failed.
     failing_since: Option<Instant>,
     rules: Arc<Rules>,
     targets: Arc<Targets>,
@@ -86,32 +86,32 @@ struct Worker {
     running: HashMap<String, Running>,
     /// The nonce of each lease, and since when it has been the same.
     seen: HashMap<String, (String, Instant)>,
-    /// Who has asked for which shard, and since when.
-    wishes: HashMap<String, (String, Instant)>,
+    /// Which worker has requested which shard, and since when.
+    requests: HashMap<String, (String, Instant)>,
     /// How the shards ended that this worker is done with.
     caught_up: HashMap<String, End>,
-    rests: Rests,
+    backoff: ShardBackoff,
     ended: mpsc::UnboundedSender<Ended>,
     ends: mpsc::UnboundedReceiver<Ended>,
 }
 
 impl Worker {
     async fn work(&mut self, mut stop: Stop) -> anyhow::Result<()> {
-        let mut looks = interval(self.source.lease / LOOKS_PER_LEASE);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut polls = interval(self.source.lease / POLLS_PER_LEASE);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = looks.tick() => {}
-                Some(ended) = self.ends.recv() => self.reap(ended)?,
+                _ = polls.tick() => {}
+                Some(ended) = self.ends.recv() => self.on_exit(ended)?,
                 () = stop.told() => return self.finish_chunks().await,
             }
-            let looked = tokio::select! {
-                looked = self.look() => looked,
+            let polled = tokio::select! {
+                polled = self.poll() => polled,
                 () = stop.overdue() => return self.finish_chunks().await,
             };
-            self.host.health.looked(looked.as_ref().err());
-            match looked {
-                Err(error) => self.endure(error)?,
+            self.host.health.polled(polled.as_ref().err());
+            match polled {
+                Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
                     self.failing_since = None;
                     if self.source.exit_when_caught_up && self.is_caught_up() {
@@ -122,9 +122,9 @@ impl Worker {
         }
     }
 
-    /// Looks again later. A run that is to end does not wait for ever, nor for a stream that is not
-    /// there.
-    fn endure(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+    /// Decides after a failed poll whether to poll again. A run that exits when caught up fails after the
+    /// retry timeout, and at once where there is no such stream.
+    fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         let missing = error
             .chain()
@@ -135,12 +135,12 @@ impl Worker {
             return Err(error);
         }
         let error = format!("{error:#}");
-        tracing::warn!(error, "looking at the stream again later");
+        tracing::warn!(error, "cannot poll the stream, polling again later");
         Ok(())
     }
 
-    /// Takes note of a shard that ended.
-    fn reap(&mut self, (id, ended): Ended) -> anyhow::Result<()> {
+    /// Notes how the work on a shard ended.
+    fn on_exit(&mut self, (id, ended): Ended) -> anyhow::Result<()> {
         let behind = self
             .running
             .remove(&id)
@@ -155,11 +155,11 @@ impl Worker {
             Err(error) if shard::is_with_another(&error) => {}
             Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
             Err(error) => {
-                let rest = self.rests.begin(id.clone(), behind, &error);
+                let pause = self.backoff.begin(id.clone(), behind, &error);
                 tracing::error!(
                     shard = id,
                     error = format!("{error:#}"),
-                    again_in_s = rest.as_secs(),
+                    retry_in_s = pause.as_secs(),
                     "a shard has stopped"
                 );
             }
@@ -205,7 +205,7 @@ impl Worker {
         let deadline = tokio::time::Instant::now() + self.source.shutdown_timeout;
         while !self.running.is_empty() {
             match timeout_at(deadline, self.ends.recv()).await {
-                Ok(Some(ended)) => self.reap(ended)?,
+                Ok(Some(ended)) => self.on_exit(ended)?,
                 Ok(None) | Err(_) => break,
             }
         }

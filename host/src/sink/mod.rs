@@ -3,8 +3,8 @@
 
 pub mod announcement;
 pub mod directory;
+pub mod metadata_store;
 pub mod object_key;
-pub mod own_files;
 pub mod quarantine;
 pub mod read;
 pub mod s3;
@@ -79,13 +79,13 @@ pub enum SinkError {
         /// What was said.
         why: String,
     },
-    /// A queue refuses a message and would refuse it again.
+    /// A queue rejects a message and would reject it again.
     #[error(
-        "{queue} refuses the message of {message} and would again: {why}; nothing of its chunk is \
-         committed. Change the queue so that it takes the message, or finish the chunk without a bus \
+        "{queue} rejects the message of {message}: {why}; nothing of its chunk is committed. Retries do \
+         not help. Change the queue so that it takes the message, or finish the chunk without a bus \
          (--bus none)"
     )]
-    Refused {
+    MessageRejected {
         /// The queue.
         queue: String,
         /// What the message is of: a record, or an object that it tells of.

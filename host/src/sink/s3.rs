@@ -1,6 +1,6 @@
 //! A lake in S3.
 
-mod own;
+mod metadata_store;
 mod url;
 
 use aws_sdk_s3::Client;
@@ -145,7 +145,7 @@ impl S3Lake {
 
     /// Success where the object that is there has the same content.
     async fn compare(&self, key: &str, digest: Option<Digest>) -> Result<(), SinkError> {
-        let what = format!("look at s3://{}/{key}", self.bucket);
+        let what = format!("check s3://{}/{key}", self.bucket);
         let mut attempts = Attempts::new(&self.retry_policy, "compare_object");
         loop {
             match self

@@ -69,7 +69,7 @@ impl SqsBus {
     /// order within a group survives a partial failure.
     ///
     /// # Errors
-    /// [`SinkError::Service`] after the retry timeout, [`SinkError::Refused`] at once.
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
     pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
         self.send_all(Entries {
             bus: self,
@@ -84,7 +84,7 @@ impl SqsBus {
     /// a FIFO queue the shard is their group.
     ///
     /// # Errors
-    /// [`SinkError::Service`] after the retry timeout, [`SinkError::Refused`] at once.
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
     pub async fn announce(
         &self,
         origin: &Origin,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use self::files::{Files, Found, Look, Version};
+use self::files::{Files, Found, IfChanged, Version};
 use super::admit::COMPONENT_MAX_BYTES;
 use super::release::{Digest, Manifest, Offer, ReleaseId};
 use super::rollout::{Rollout, RolloutError};
@@ -86,7 +86,7 @@ pub enum RegistryError {
     #[error("{ACTIVE} {0}")]
     Active(String),
     /// Somebody else has changed what serves at the same moment.
-    #[error("{ACTIVE} was changed by another at the same moment; look at it again")]
+    #[error("{ACTIVE} was changed by another process at the same moment; read it again")]
     Raced,
     /// A change that makes no sense as things are.
     #[error(transparent)]
@@ -236,10 +236,10 @@ impl<F: Files> Registry<F> {
     /// [`RegistryError`] names the file.
     pub async fn sign(&self, id: ReleaseId, signature: &str) -> Result<(), RegistryError> {
         let name = signature_name(id);
-        let look = self.files.look(&name, None).await;
-        let seen = match look.map_err(|why| file_error(&name, why))? {
-            Look::Content(_, version) => Some(version),
-            Look::Same | Look::Nothing => None,
+        let read = self.files.get_if_changed(&name, None).await;
+        let seen = match read.map_err(|why| file_error(&name, why))? {
+            IfChanged::Content(_, version) => Some(version),
+            IfChanged::Unchanged | IfChanged::Nothing => None,
         };
         let text = format!("{signature}\n");
         let swapped = self.files.swap(&name, text.as_bytes(), seen.as_ref()).await;
@@ -332,10 +332,10 @@ impl<F: Files> Registry<F> {
         seen: Option<&Versioned>,
     ) -> Result<Option<Versioned>, RegistryError> {
         let seen_version = seen.and_then(|seen| seen.version.as_ref());
-        let look = self.files.look(ACTIVE, seen_version).await;
-        match look.map_err(|why| file_error(ACTIVE, why))? {
-            Look::Same => Ok(None),
-            Look::Nothing => {
+        let read = self.files.get_if_changed(ACTIVE, seen_version).await;
+        match read.map_err(|why| file_error(ACTIVE, why))? {
+            IfChanged::Unchanged => Ok(None),
+            IfChanged::Nothing => {
                 Ok(seen
                     .is_none_or(|seen| seen.version.is_some())
                     .then(|| Versioned {
@@ -343,7 +343,7 @@ impl<F: Files> Registry<F> {
                         version: None,
                     }))
             }
-            Look::Content(text, version) => {
+            IfChanged::Content(text, version) => {
                 let rollout: Rollout = serde_json::from_slice(&text)
                     .map_err(|error| RegistryError::Active(format!("is damaged: {error}")))?;
                 let rollout = rollout.check();

@@ -12,7 +12,7 @@ use crate::swaps::shop::{Kept, Shop, stamp};
 /// Batches in which a function finds what has changed in its registry; it takes one or two.
 const TRIES: usize = 200;
 
-/// A function that looks at the registry with each batch.
+/// A function that polls the registry with each batch.
 fn follower(shop: &Shop, more: &[(&str, &str)]) -> Function {
     let component = shop.cloud.place.path("rogue.wasm");
     fs::write(&component, &rogue().by_record).unwrap();
@@ -72,7 +72,7 @@ fn a_release_that_is_refused_costs_no_record_and_is_counted() {
     until(&mut shop, &function, |_, told| told["ReleaseRefusals"] == 0);
     let bad = shop.publish(&rogue().by_slab, &["--settings", r#"{"stamp":"bad"}"#]);
     shop.activate(&bad, &[]);
-    // It is damaged before the function, which looks while it works, has seen it.
+    // It is damaged before the function, which polls while it works, has seen it.
     let components = shop.cloud.lake().with_file_name("registry/components");
     for component in fs::read_dir(components).unwrap() {
         let component = component.unwrap().path();

@@ -40,7 +40,7 @@ impl Behind {
     }
 }
 
-/// Reads of the ledgers, which every look at the stream begins with.
+/// Reads of the ledgers, which every poll of the stream begins with.
 fn of_ledgers(fault: Fault) -> Rule {
     Rule::new(fault).method("GET").path("ledger").always()
 }
@@ -103,8 +103,8 @@ fn a_look_that_never_ends_is_the_end_of_life_and_still_heeds_a_signal() {
     behind
         .s3
         .add(of_ledgers(Fault::Hang(Duration::from_secs(3_600))));
-    watched.until(|address| says(address, "/readyz", 503, "not looked at for"));
-    watched.until(|address| says(address, "/livez", 503, "not looked at for"));
+    watched.until(|address| says(address, "/readyz", 503, "not been polled for"));
+    watched.until(|address| says(address, "/livez", 503, "not been polled for"));
     signal(&watched.run.0, "TERM");
     assert_eq!(watched.end().summary().count("records"), 20);
 }

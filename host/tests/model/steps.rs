@@ -62,7 +62,7 @@ impl Steps<'_> {
             self.arrive(n, *late);
         }
         match self.model.mode {
-            Mode::Workers => self.wish(),
+            Mode::Workers => self.request(),
             Mode::Functions => self.give_up_on_records(),
         }
     }
@@ -89,20 +89,22 @@ impl Steps<'_> {
     }
 
     /// Somebody asks for a shard that is held.
-    fn wish(&mut self) {
+    fn request(&mut self) {
         for shard in 0..self.model.shards.len() {
             let Some(doc) = self.from.ledgers[shard] else {
                 continue;
             };
             let ledger = self.model.library.ledger(doc).clone();
-            let asked = ledger.lease().is_none_or(|lease| lease.wanted_by.is_some());
+            let asked = ledger
+                .lease()
+                .is_none_or(|lease| lease.requested_by.is_some());
             if asked || ledger.owner().is_none() || ledger.is_finished() {
                 continue;
             }
-            let wish = |nonce| ledger.wanted_by("c").with_nonce(nonce);
-            let next = self.model.fresh(self.from, wish);
+            let request = |nonce| ledger.requested_by("c").with_nonce(nonce);
+            let next = self.model.fresh(self.from, request);
             self.add(
-                format_args!("somebody wishes for shard {shard}"),
+                format_args!("another process requests shard {shard}"),
                 FAULT,
                 |to| {
                     to.ledgers[shard] = Some(next);
@@ -139,7 +141,7 @@ impl Steps<'_> {
         let name = self.name(host);
         match at {
             At::Idle(known) => match self.model.mode {
-                Mode::Workers => self.look(host),
+                Mode::Workers => self.poll(host),
                 Mode::Functions => self.invoke(host, known),
             },
             At::Found { shard, seen } => self.take(host, shard, seen),

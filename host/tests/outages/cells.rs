@@ -49,9 +49,9 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         ..OPERATION
     },
     Operation {
-        name: "look at an object",
+        name: "check an object",
         request: |rule| rule.method("HEAD"),
-        said: "look at s3://bucket/lake/",
+        said: "check s3://bucket/lake/",
         calls: 5,
         answers: false,
         given: amid_a_chunk,
@@ -260,7 +260,7 @@ impl Cell {
             }
             _ if of_the_body && !answers => Some("the answer has no body"),
             _ if self.how == How::Damaged && service != S3 => Some("there is no checksum"),
-            _ if self.how == How::Damaged && name == "look at an object" => {
+            _ if self.how == How::Damaged && name == "check an object" => {
                 Some("the answer has no body")
             }
             _ if self.how == How::Damaged && name == "read a ledger" && first_too => {

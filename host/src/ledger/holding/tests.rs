@@ -38,7 +38,7 @@ fn a_write_whose_answer_was_lost_is_found_again() {
 fn a_note_of_another_costs_a_second_attempt() {
     let mut holding = Holding::taken("me", found("me"));
     let noted = Versioned {
-        ledger: found("me").ledger.wanted_by("another"),
+        ledger: found("me").ledger.requested_by("another"),
         etag: Some("noted".into()),
     };
     let swap = step(&holding);

@@ -117,7 +117,7 @@ impl Feed {
         &self,
         number: SequenceNumber,
     ) -> Result<Option<SequenceNumber>, SourceError> {
-        let what = format!("look behind {number} in {}", self.shard);
+        let what = format!("read the records after {number} of {}", self.shard);
         let mut attempts = Attempts::new(&self.retry_policy, "get_records");
         loop {
             let why = match self.stream.first(&self.shard, Start::After(number)).await {

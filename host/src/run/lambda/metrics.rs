@@ -15,7 +15,7 @@ pub(super) struct Invocation<'a> {
     pub(super) shard: &'a str,
     pub(super) request_id: &'a str,
     /// The counts of the process at the line before this one, and after the invocation. What happens
-    /// between two invocations, such as a look at the registry, is so in one of them.
+    /// between two invocations, such as a poll of the registry, is so in one of them.
     pub(super) before: &'a Summary,
     pub(super) after: &'a Summary,
     /// Records of the batch that were not landed.

@@ -59,7 +59,7 @@ impl Lease {
 
     /// Whether who asked for the shard did so longer than a lease ago, and may be gone.
     fn has_stale_wish(&mut self, ledger: &Ledger) -> bool {
-        let asker = ledger.lease().and_then(|lease| lease.wanted_by.clone());
+        let asker = ledger.lease().and_then(|lease| lease.requested_by.clone());
         match (&self.wish, asker) {
             (Some((known, since)), Some(asker)) if *known == asker => {
                 since.elapsed() >= self.duration

@@ -10,9 +10,9 @@ use tokio::time::sleep;
 
 use crate::health::Health;
 
-/// A look that is under way when the process is told to stop may take so long to end: one that waits
-/// for a service that fails would take as long as it is retried.
-const LOOK_GRACE: Duration = Duration::from_secs(2);
+/// How long a poll that is under way when the process is told to stop may take to end. One that waits
+/// for a service that fails would otherwise take as long as operations are retried.
+const POLL_GRACE: Duration = Duration::from_secs(2);
 
 /// SIGTERM or SIGINT, from when it comes.
 pub(super) struct Stop {
@@ -47,6 +47,6 @@ impl Stop {
     /// Waits until it has come and what was under way has had its time.
     pub(super) async fn overdue(&mut self) {
         self.told().await;
-        sleep(LOOK_GRACE).await;
+        sleep(POLL_GRACE).await;
     }
 }

@@ -18,7 +18,7 @@ const PASSING: [&str; 4] = ["throttl", "kms", "accessdenied", "overlimit"];
 /// Leaves of a batch what was not taken. Says why that is to be sent again; `None` where nothing is left.
 ///
 /// # Errors
-/// [`SinkError::Refused`] where a message would be refused again.
+/// [`SinkError::MessageRejected`] where a message would be refused again.
 pub(super) fn rest(
     queue: &str,
     batch: &mut Vec<Entry>,
@@ -32,7 +32,7 @@ pub(super) fn rest(
     let failed = answer.failed();
     if let Some(refused) = failed.iter().find(|failed| is_final(failed)) {
         let message = batch.iter().find(|entry| entry.id() == refused.id());
-        return Err(SinkError::Refused {
+        return Err(SinkError::MessageRejected {
             queue: queue.to_owned(),
             message: message.map(subject).unwrap_or_default(),
             why: why(refused),
@@ -133,7 +133,7 @@ mod tests {
         ] {
             let failures = vec![failed(0, "InternalError", false), failed(1, code, true)];
             let refused = rest("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
-            let SinkError::Refused { message, why, .. } = refused else {
+            let SinkError::MessageRejected { message, why, .. } = refused else {
                 panic!("{refused}");
             };
             assert_eq!(message, "record shard:1");

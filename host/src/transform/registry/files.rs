@@ -23,11 +23,11 @@ pub trait Files: Send + Sync {
     ///
     /// # Errors
     /// Why it could not be read.
-    fn look<'a>(
+    fn get_if_changed<'a>(
         &'a self,
         name: &'a str,
         seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>>;
+    ) -> BoxFuture<'a, FileResult<IfChanged>>;
 
     /// Writes a file that still is the version that was `seen`; none is one that is not there. `false`
     /// where it has changed since.
@@ -68,10 +68,10 @@ pub enum Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
-/// A file that was looked at again.
-pub enum Look {
-    /// It is as it was.
-    Same,
+/// The answer of [`Files::get_if_changed`].
+pub enum IfChanged {
+    /// The file still is the version that was seen.
+    Unchanged,
     /// There is none.
     Nothing,
     /// What it holds now.

@@ -1,4 +1,5 @@
-//! What a worker sees when it looks at a stream, and what it does about it.
+//! One poll of a stream: a worker lists the shards, reads their ledgers, and takes, gives or requests
+//! shards.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -21,11 +22,11 @@ const BETWEEN_LISTS: Duration = Duration::from_secs(10);
 const PEEKS_AT_ONCE: usize = 32;
 
 impl Worker {
-    /// Looks at all shards and does what is to be done.
+    /// Reads the ledgers of all shards and takes, gives or requests shards.
     ///
     /// # Errors
-    /// The stream or a ledger could not be looked at, which holds up no other shard.
-    pub(super) async fn look(&mut self) -> anyhow::Result<()> {
+    /// The stream cannot be listed or a ledger cannot be read, which holds up no other shard.
+    pub(super) async fn poll(&mut self) -> anyhow::Result<()> {
         let listed = self.list().await;
         let (found, unread) = self.peek().await?;
         for (info, found) in &found {
@@ -52,7 +53,7 @@ impl Worker {
         }
         if let Some(index) = moves.ask {
             match self.targets.ask(open[index].1.clone()).await {
-                // Its ledger has changed since; what it says now is looked at the next time.
+                // Its ledger has changed since; the next poll reads it again.
                 Ok(()) | Err(StoreError::Lost { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -112,7 +113,7 @@ impl Worker {
             .into_iter()
             .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
             .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
-            .filter(|(info, _)| !self.rests.has(&info.id))
+            .filter(|(info, _)| !self.backoff.holds(&info.id))
             .collect()
     }
 
@@ -140,20 +141,20 @@ impl Worker {
         };
         View {
             owner: owner.map(str::to_owned),
-            wanted_by: self.wish(&info.id, ledger).filter(|_| !expired),
+            requested_by: self.requested_by(&info.id, ledger).filter(|_| !expired),
         }
     }
 
-    /// Who has asked for a shard. A wish counts for the duration of a lease, by this worker's own clock:
-    /// who asked may be gone.
-    fn wish(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
-        let Some(asker) = ledger.lease().and_then(|lease| lease.wanted_by.clone()) else {
-            self.wishes.remove(id);
+    /// The worker that has requested a shard. A request counts for the duration of a lease, by this
+    /// worker's own clock: the worker that made it may be gone.
+    fn requested_by(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
+        let Some(asker) = ledger.lease().and_then(|lease| lease.requested_by.clone()) else {
+            self.requests.remove(id);
             return None;
         };
         let fresh = (asker.clone(), Instant::now());
         let seen = self
-            .wishes
+            .requests
             .entry(id.to_owned())
             .or_insert_with(|| fresh.clone());
         if seen.0 != asker {

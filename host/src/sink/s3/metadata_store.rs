@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::{PRECONDITION_FAILED, S3Lake, status};
 use crate::aws::why;
 use crate::retry::Attempts;
-use crate::transform::registry::files::{FileResult, Files, Found, Look, Version};
+use crate::transform::registry::files::{FileResult, Files, Found, IfChanged, Version};
 
 /// HTTP's "Not Modified": with `If-None-Match`, the object still is the version that is named.
 const NOT_MODIFIED: u16 = 304;
@@ -18,7 +18,7 @@ const NOT_MODIFIED: u16 = 304;
 const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 
 impl S3Lake {
-    /// Tries an operation on the object of a name until it succeeds or the retry timeout is over.
+    /// Retries an operation on the object of a name until the retry timeout.
     async fn with_retries<T, F: Future<Output = Result<T, String>>>(
         &self,
         (operation, verb): (&'static str, &str),
@@ -39,9 +39,9 @@ impl S3Lake {
         }
     }
 
-    /// Puts an object if it still is the version that was `seen`, or if there is none; `false` where it
-    /// has changed since.
-    async fn put_own(
+    /// Puts an object if it still is the version `seen`, or if there is none; returns `false` where it has
+    /// changed since.
+    async fn put_if_unchanged(
         &self,
         key: String,
         content: &[u8],
@@ -59,7 +59,7 @@ impl S3Lake {
         }
     }
 
-    async fn get_own(
+    async fn get_if_none_match(
         &self,
         key: String,
         seen: Option<&Version>,
@@ -74,25 +74,28 @@ impl S3Lake {
     }
 
     async fn read_up_to(&self, key: String, max: usize) -> FileResult<Found> {
-        let object = self.get_own(key, None).await.map_err(|error| why(&error))?;
+        let object = self
+            .get_if_none_match(key, None)
+            .await
+            .map_err(|error| why(&error))?;
         match object {
             Some(object) => content(object, max).await,
             None => Ok(Found::Nothing),
         }
     }
 
-    async fn look_again(&self, key: String, seen: Option<&Version>) -> FileResult<Look> {
-        let object = match self.get_own(key, seen).await {
+    async fn read_if_changed(&self, key: String, seen: Option<&Version>) -> FileResult<IfChanged> {
+        let object = match self.get_if_none_match(key, seen).await {
             Ok(Some(object)) => object,
-            Ok(None) => return Ok(Look::Nothing),
-            Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(Look::Same),
+            Ok(None) => return Ok(IfChanged::Nothing),
+            Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(IfChanged::Unchanged),
             Err(error) => return Err(why(&error)),
         };
         let version = Version(object.e_tag().unwrap_or_default().to_owned());
         match content(object, DOCUMENT_MAX_BYTES).await? {
-            Found::Content(_) if seen == Some(&version) => Ok(Look::Same),
-            Found::Content(content) => Ok(Look::Content(content, version)),
-            Found::Nothing => Ok(Look::Nothing),
+            Found::Content(_) if seen == Some(&version) => Ok(IfChanged::Unchanged),
+            Found::Content(content) => Ok(IfChanged::Content(content, version)),
+            Found::Nothing => Ok(IfChanged::Nothing),
             Found::TooLarge(bytes) => Err(format!("has {bytes} bytes")),
         }
     }
@@ -134,7 +137,7 @@ fn is_missing(error: &SdkError<GetObjectError>) -> bool {
 impl Files for S3Lake {
     fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
         Box::pin(async move {
-            let put = |key| self.put_own(key, content, None);
+            let put = |key| self.put_if_unchanged(key, content, None);
             let put = self.with_retries(("keep_release", "put"), name, put);
             put.await.map(drop)
         })
@@ -145,13 +148,13 @@ impl Files for S3Lake {
         Box::pin(self.with_retries(("read_release", "read"), name, get))
     }
 
-    fn look<'a>(
+    fn get_if_changed<'a>(
         &'a self,
         name: &'a str,
         seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<Look>> {
-        let get = move |key| self.look_again(key, seen);
-        Box::pin(self.with_retries(("look_at_registry", "read"), name, get))
+    ) -> BoxFuture<'a, FileResult<IfChanged>> {
+        let get = move |key| self.read_if_changed(key, seen);
+        Box::pin(self.with_retries(("poll_registry", "read"), name, get))
     }
 
     fn swap<'a>(
@@ -161,7 +164,7 @@ impl Files for S3Lake {
         seen: Option<&'a Version>,
     ) -> BoxFuture<'a, FileResult<bool>> {
         Box::pin(async move {
-            let put = |key| self.put_own(key, content, seen);
+            let put = |key| self.put_if_unchanged(key, content, seen);
             let put = self.with_retries(("change_registry", "put"), name, put);
             Ok(put.await? || self.holds(name, content).await?)
         })
