@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 
 use self::pages::Pages;
 use crate::config::{Listen, RunSettings};
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 use crate::telemetry::LogFormat;
 
 /// Clients at once; further ones wait for one of these to end.
@@ -69,7 +69,10 @@ impl Drop for Server {
 ///
 /// # Errors
 /// [`HttpError::Bind`]
-pub async fn start(settings: &RunSettings, host: &Arc<Host>) -> Result<Option<Server>, HttpError> {
+pub async fn start(
+    settings: &RunSettings,
+    context: &Arc<RunContext>,
+) -> Result<Option<Server>, HttpError> {
     let (address, is_wish) = match settings.http {
         Listen::Off => return Ok(None),
         Listen::IfFree(address) => (address, true),
@@ -88,7 +91,7 @@ pub async fn start(settings: &RunSettings, host: &Arc<Host>) -> Result<Option<Se
     if settings.log_format == LogFormat::Human {
         eprintln!("sluice: metrics on http://{bound}");
     }
-    let pages = Arc::new(Pages::new(host.clone()));
+    let pages = Arc::new(Pages::new(context.clone()));
     let accepting = tokio::spawn(accept(listener, pages));
     Ok(Some(Server { accepting }))
 }

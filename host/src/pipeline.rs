@@ -4,9 +4,9 @@
 //! source → chunk → transform (slices, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 
-mod gate;
-mod host;
+mod chunk_window;
 mod landing;
+mod run_context;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::gate::Gate;
+use self::chunk_window::ChunkWindow;
 use self::landing::{put_objects, send_messages};
 use crate::chunk::{Chunk, ChunkLimits, ChunkRules};
 use crate::compute::Task;
@@ -25,7 +25,7 @@ use crate::source::Slices;
 use crate::transform::outcome::Transformed;
 use crate::transform::sandbox::SandboxError;
 
-pub use self::host::{Fresh, Host, How, Plan, Shard, Sinks};
+pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
 
 /// Lands a shard to its end, chunk by chunk; the next is transformed while one is landed. `replay` is
 /// the plan of a range that was pending, which comes first.
@@ -34,22 +34,22 @@ pub use self::host::{Fresh, Host, How, Plan, Shard, Sinks};
 /// The first fault that is not a record's. What was committed stays committed, and a later run takes
 /// up from there.
 pub async fn run_shard(
-    host: &Arc<Host>,
+    context: &Arc<RunContext>,
     shard: &mut Shard,
-    replay: Option<Plan>,
-    fresh: &Fresh,
+    replay: Option<ChunkPlan>,
+    new_chunks: &NewChunks,
 ) -> Result<(), PipelineError> {
     let Shard {
         slices,
         ledger,
         sinks,
     } = shard;
-    let rules = || (sinks.chunk_rules(host), host.chunk_limits());
-    let first = replay.map_or(How::Fresh(fresh), How::Again);
-    let mut ready = build(host, rules(), slices, first).await?;
+    let rules = || (sinks.chunk_rules(context), context.chunk_limits());
+    let first = replay.map_or(ChunkSpec::New(new_chunks), ChunkSpec::Replay);
+    let mut ready = build(context, rules(), slices, first).await?;
     while let Some(built) = ready {
-        let landing = land(host, sinks, ledger, built);
-        let next = build(host, rules(), slices, How::Fresh(fresh));
+        let landing = land(context, sinks, ledger, built);
+        let next = build(context, rules(), slices, ChunkSpec::New(new_chunks));
         ((), ready) = tokio::try_join!(landing, next)?;
     }
     Ok(())
@@ -58,7 +58,7 @@ pub async fn run_shard(
 /// A chunk, how it was made, and when its first slice came.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
-    plan: Plan,
+    plan: ChunkPlan,
     opened_at: Instant,
 }
 
@@ -67,22 +67,22 @@ pub(crate) struct Built {
 /// # Errors
 /// A source that cannot be read on, or a release that fails outside of any record.
 pub(crate) async fn build(
-    host: &Host,
+    context: &RunContext,
     (rules, limits): (ChunkRules, ChunkLimits),
     slices: &mut Slices,
-    how: How<'_>,
+    spec: ChunkSpec<'_>,
 ) -> Result<Option<Built>, PipelineError> {
-    let mut gate = Gate::new(limits, how.range());
+    let mut window = ChunkWindow::new(limits, spec.range());
     let (mut plan, mut chunk) = (None, None);
     let mut in_flight = VecDeque::new();
     loop {
-        while gate.is_open() && in_flight.len() < 2 * host.compute.threads() {
-            match gate.next_slice(slices).await? {
+        while window.is_open() && in_flight.len() < 2 * context.compute.threads() {
+            match window.next_slice(slices).await? {
                 Some(slice) => {
-                    let plan = plan.get_or_insert_with(|| how.plan(&slice));
-                    in_flight.push_back(transform(host, plan, slice));
+                    let plan = plan.get_or_insert_with(|| spec.plan(&slice));
+                    in_flight.push_back(transform(context, plan, slice));
                 }
-                None => gate.close(),
+                None => window.close(),
             }
         }
         let (Some(next), Some(plan)) = (in_flight.pop_front(), &plan) else {
@@ -94,17 +94,17 @@ pub(crate) async fn build(
             took,
         } = next.finish().await;
         let (release, outcome) = (plan.release.id(), outcome?);
-        host.scores.add(release, slice.len(), &outcome, took);
+        context.scores.add(release, slice.len(), &outcome, took);
         let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
         chunk.absorb(&slice, outcome);
-        host.progress.read(&slice);
+        context.progress.read(&slice);
         if plan.range.is_none() && chunk.is_overgrown(&limits) {
-            gate.close();
+            window.close();
             slices.unread(take_back(in_flight.drain(..)).await);
         }
     }
-    gate.check_complete()?;
-    Ok(match (chunk, plan, gate.opened_at()) {
+    window.check_complete()?;
+    Ok(match (chunk, plan, window.opened_at()) {
         (Some(chunk), Some(plan), Some(opened_at)) => Some(Built {
             chunk,
             plan,
@@ -123,14 +123,14 @@ struct Done {
 
 type Transforming = Task<Done>;
 
-fn transform(host: &Host, plan: &Plan, slice: Slice) -> Transforming {
+fn transform(context: &RunContext, plan: &ChunkPlan, slice: Slice) -> Transforming {
     let (release, condemned) = (plan.release.clone(), plan.condemned.clone());
     let shadow = plan
         .shadow
         .clone()
-        .map(|shadow| (shadow, host.shadow.clone()));
-    let timing = host.progress.times.transform.clone();
-    host.compute.spawn(move || {
+        .map(|shadow| (shadow, context.shadow.clone()));
+    let timing = context.progress.times.transform.clone();
+    context.compute.spawn(move || {
         let started = Instant::now();
         let outcome = release.run(&slice, &condemned);
         let took = started.elapsed();
@@ -156,7 +156,7 @@ async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Slice> {
 
 /// Keeps the release, pins the chunk, writes everything that came of it, and only then commits it.
 async fn land(
-    host: &Arc<Host>,
+    context: &Arc<RunContext>,
     sinks: &Sinks,
     ledger: &mut LedgerStore,
     built: Built,
@@ -175,11 +175,11 @@ async fn land(
     sinks.registry.keep(plan.release.offer()).await?;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
-    put_objects(host, sinks, &chunk, format).await?;
-    send_messages(host, sinks, &chunk, format).await?;
+    put_objects(context, sinks, &chunk, format).await?;
+    send_messages(context, sinks, &chunk, format).await?;
     ledger.commit(range, last_digest).await?;
-    host.progress.landed(&sinks.shard, chunk.counts());
-    host.progress.times.chunk.took(opened_at.elapsed());
-    host.health.committed(&sinks.shard, range.last);
+    context.progress.landed(&sinks.shard, chunk.counts());
+    context.progress.times.chunk.took(opened_at.elapsed());
+    context.health.committed(&sinks.shard, range.last);
     Ok(())
 }

@@ -6,7 +6,7 @@ mod streams;
 
 use std::time::Duration;
 
-use self::cells::{Cell, How, OPERATIONS, Operation, When, cells};
+use self::cells::{Cell, FaultKind, OPERATIONS, Operation, When, cells};
 use self::streams::A_CHUNK_AN_ANSWER;
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cases::at_once;
@@ -67,7 +67,7 @@ fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_an
             let proxy = cloud.proxy(operation.service);
             let denied = Cell {
                 operation,
-                how: How::Denied,
+                kind: FaultKind::Denied,
                 when: When::First,
             };
             let denied = (operation.request)(Rule::new(denied.fault()));

@@ -9,7 +9,7 @@ use super::Audit;
 use super::content::Part;
 use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
-use super::inventory::{Held, bus_suffix};
+use super::inventory::{ChunkObjects, bus_suffix};
 use super::report::{Counts, Report};
 use crate::chunk::Chunk;
 use crate::record::{Position, ShardId};
@@ -26,7 +26,7 @@ pub(super) struct Check {
     /// What its objects are called.
     pub(super) name: ChunkName,
     /// What there is of it.
-    pub(super) held: Held,
+    pub(super) present: ChunkObjects,
     /// What there should be.
     pub(super) chunk: Arc<Chunk>,
 }
@@ -64,7 +64,7 @@ impl Check {
         let at_once = self
             .audit
             .lake
-            .gets_at_once(self.audit.host.compute.threads());
+            .gets_at_once(self.audit.context.compute.threads());
         let outcomes = stream::iter(reads).map(|read| self.outcome(read));
         let mut outcomes = outcomes.buffered(at_once);
         while let Some((read, outcome)) = outcomes.try_next().await? {
@@ -81,7 +81,7 @@ impl Check {
         let expected = self.chunk.destinations().map(|to| (to.folder(), to));
         let mut missing: BTreeMap<String, &Destination> = expected.collect();
         let mut found = BTreeMap::new();
-        for place in &self.held.objects {
+        for place in &self.present.objects {
             let folder = self.audit.inventory.folder(*place);
             let key = self.name.object_key(&self.shard, folder, place.format);
             if let Some(destination) = missing.remove(folder) {
@@ -95,7 +95,7 @@ impl Check {
                 verdict.find(|| Finding::new(Kind::ExtraObject, &self.shard, why).at(key));
             }
         }
-        let format = self.held.objects.first().map(|place| place.format);
+        let format = self.present.objects.first().map(|place| place.format);
         for (folder, destination) in missing {
             let format = format.unwrap_or_default();
             let key = self.name.object_key(&self.shard, &folder, format);
@@ -111,7 +111,7 @@ impl Check {
         let part = match self.audit.messages {
             Messages::Events => Part::Messages,
             Messages::Objects => {
-                let format = self.held.objects.first().map(|place| place.format);
+                let format = self.present.objects.first().map(|place| place.format);
                 Part::Announcements(format.unwrap_or_default())
             }
         };
@@ -119,7 +119,7 @@ impl Check {
         let key = format!("bus:{}{suffix}", self.name.stem(&self.shard));
         let expected = part.lines(&self.chunk) > 0;
         let read = Read { key, part };
-        match (expected, self.held.on_bus) {
+        match (expected, self.present.on_bus) {
             (true, true) => return Some(read),
             (true, false) => self.is_missing(&read, verdict),
             (false, true) => verdict.find(|| {
@@ -156,7 +156,7 @@ impl Check {
             return Ok((read, Outcome::Gone));
         };
         let (chunk, lake) = (self.chunk.clone(), self.audit.lake_name.clone());
-        let compared = self.audit.host.compute.spawn(move || {
+        let compared = self.audit.context.compute.spawn(move || {
             let compared = read.part.compare(&chunk, &lake, &bytes);
             (read, compared)
         });

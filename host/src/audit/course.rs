@@ -1,6 +1,6 @@
 //! Which chunks a shard has by its ledger, and which of the chunks that names tell of cannot all be.
 
-use super::inventory::{Chunks, Held};
+use super::inventory::{ChunkObjects, Chunks};
 use crate::ledger::{Ledger, Pending};
 use crate::record::SequenceNumber;
 use crate::sink::object_key::{ChunkName, ShortId};
@@ -9,13 +9,13 @@ use crate::sink::object_key::{ChunkName, ShortId};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Course {
     /// Those that are committed, in order. No two overlap.
-    pub(super) chunks: Vec<(ChunkName, Held)>,
+    pub(super) chunks: Vec<(ChunkName, ChunkObjects)>,
     /// Those that have records of one of these.
     pub(super) rivals: Vec<Rival>,
     /// The one that was pinned and not committed.
-    pub(super) pending: Option<(ChunkName, Held)>,
+    pub(super) pending: Option<(ChunkName, ChunkObjects)>,
     /// Those that reach behind what is committed.
-    pub(super) beyond: Vec<(ChunkName, Held)>,
+    pub(super) beyond: Vec<(ChunkName, ChunkObjects)>,
 }
 
 /// A chunk that overlaps another.
@@ -24,7 +24,7 @@ pub(super) struct Rival {
     /// Its name.
     pub(super) name: ChunkName,
     /// What there is of it.
-    pub(super) held: Held,
+    pub(super) present: ChunkObjects,
     /// The chunk that it overlaps.
     pub(super) other: ChunkName,
 }
@@ -57,9 +57,9 @@ impl Course {
             done.is_some_and(|last| name.last <= last)
                 || later.pending().is_some_and(|pending| is(*name, pending))
         };
-        let before: usize = self.beyond.iter().map(|(_, held)| held.count()).sum();
+        let before: usize = self.beyond.iter().map(|(_, present)| present.count()).sum();
         self.beyond.retain(|(name, _)| !landed(name));
-        let after: usize = self.beyond.iter().map(|(_, held)| held.count()).sum();
+        let after: usize = self.beyond.iter().map(|(_, present)| present.count()).sum();
         (before - after) as u64
     }
 }
@@ -74,7 +74,7 @@ fn is(name: ChunkName, pending: &Pending) -> bool {
     }
 }
 
-type Chosen = Vec<(ChunkName, Held)>;
+type Chosen = Vec<(ChunkName, ChunkObjects)>;
 
 /// Chooses chunks of which no two overlap so that they have the most objects together: where a record
 /// is in two chunks, the one that is whole is more likely to be right. (Weighted interval scheduling:
@@ -83,9 +83,9 @@ fn without_overlaps(mut chunks: Chosen) -> (Chosen, Vec<Rival>) {
     chunks.sort_by_key(|(name, _)| (name.last, name.first, name.release));
     let mut best = vec![0];
     let mut before = Vec::with_capacity(chunks.len());
-    for (index, (name, held)) in chunks.iter().enumerate() {
+    for (index, (name, present)) in chunks.iter().enumerate() {
         before.push(chunks[..index].partition_point(|(other, _)| other.last < name.first));
-        let with = best[before[index]] + held.count();
+        let with = best[before[index]] + present.count();
         best.push(with.max(best[index]));
     }
     let mut is_chosen = vec![false; chunks.len()];
@@ -107,9 +107,13 @@ fn without_overlaps(mut chunks: Chosen) -> (Chosen, Vec<Rival>) {
             rest.push(chunk);
         }
     }
-    let rivals = rest.into_iter().filter_map(|(name, held)| {
+    let rivals = rest.into_iter().filter_map(|(name, present)| {
         let other = overlapping(&chosen, name.first, name.last)?;
-        Some(Rival { name, held, other })
+        Some(Rival {
+            name,
+            present,
+            other,
+        })
     });
     let rivals = rivals.collect();
     (chosen, rivals)
@@ -143,11 +147,11 @@ mod tests {
 
     /// Chunks with the messages of each on a bus, so that each counts once.
     fn chunks(ranges: &[(u64, u64)]) -> Chunks {
-        let held = Held {
+        let present = ChunkObjects {
             objects: Vec::new(),
             on_bus: true,
         };
-        let named = ranges.iter().map(|(a, b)| (name(*a, *b), held.clone()));
+        let named = ranges.iter().map(|(a, b)| (name(*a, *b), present.clone()));
         named.collect()
     }
 
@@ -172,7 +176,7 @@ mod tests {
         ledger.commit(range, Digest::of(b"")).unwrap()
     }
 
-    fn names(chunks: &[(ChunkName, Held)]) -> Vec<ChunkName> {
+    fn names(chunks: &[(ChunkName, ChunkObjects)]) -> Vec<ChunkName> {
         chunks.iter().map(|(name, _)| *name).collect()
     }
 

@@ -44,7 +44,7 @@ impl Gap {
     /// # Errors
     /// The lake cannot be read, or a release fails outside of any record.
     pub(super) async fn judge(&self, slice: Slice) -> anyhow::Result<Report> {
-        self.audit.host.progress.read(&slice);
+        self.audit.context.progress.read(&slice);
         let slice = Arc::new(slice);
         let left = Left::all(slice.len(), self.with_bus());
         let mut left = self.narrow(left, &slice, self.beside.clone()).await?;
@@ -81,7 +81,7 @@ impl Gap {
         releases: Arc<[Arc<Release>]>,
     ) -> Result<Left, SandboxError> {
         let slice = slice.clone();
-        let narrowed = self.audit.host.compute.spawn(move || {
+        let narrowed = self.audit.context.compute.spawn(move || {
             for release in releases.iter() {
                 if left.records.is_empty() {
                     break;

@@ -20,11 +20,11 @@ pub(super) struct Inventory {
 }
 
 /// The chunks of a shard.
-pub(super) type Chunks = BTreeMap<ChunkName, Held>;
+pub(super) type Chunks = BTreeMap<ChunkName, ChunkObjects>;
 
 /// What there is of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct ChunkObjects {
     /// Its objects in the lake.
     pub(super) objects: Vec<Place>,
     /// Whether there is a file of its messages.
@@ -48,7 +48,7 @@ pub(super) struct Strangers {
     pub(super) first: Option<String>,
 }
 
-impl Held {
+impl ChunkObjects {
     /// How many objects and files there are.
     #[must_use]
     pub(super) fn count(&self) -> usize {
@@ -76,8 +76,8 @@ impl Inventory {
             Some(parsed) => {
                 let folder = self.folder_index(parsed.folder);
                 let format = parsed.format;
-                let held = self.chunk(parsed.shard, parsed.chunk);
-                held.objects.push(Place { folder, format });
+                let present = self.chunk(parsed.shard, parsed.chunk);
+                present.objects.push(Place { folder, format });
             }
             None => self.strangers.add(key),
         }
@@ -92,7 +92,7 @@ impl Inventory {
         }
     }
 
-    fn chunk(&mut self, shard: ShardId, chunk: ChunkName) -> &mut Held {
+    fn chunk(&mut self, shard: ShardId, chunk: ChunkName) -> &mut ChunkObjects {
         self.shards
             .entry(shard)
             .or_default()
@@ -124,7 +124,7 @@ impl Inventory {
     /// The shards that have not been [taken](Self::take), with how many objects each has.
     pub(super) fn others(&self) -> impl Iterator<Item = (&ShardId, u64)> {
         self.shards.iter().map(|(shard, chunks)| {
-            let objects = chunks.values().map(|held| held.objects.len() as u64);
+            let objects = chunks.values().map(|present| present.objects.len() as u64);
             (shard, objects.sum())
         })
     }
@@ -193,9 +193,13 @@ mod tests {
         assert_eq!(inventory.others().next().unwrap().1, 3);
         let chunks = inventory.take(&ShardId::new("s").unwrap());
         assert_eq!(chunks.len(), 1);
-        let held = chunks.values().next().unwrap();
-        assert_eq!((held.objects.len(), held.on_bus), (3, true));
-        let folders: Vec<_> = held.objects.iter().map(|o| inventory.folder(*o)).collect();
+        let present = chunks.values().next().unwrap();
+        assert_eq!((present.objects.len(), present.on_bus), (3, true));
+        let folders: Vec<_> = present
+            .objects
+            .iter()
+            .map(|o| inventory.folder(*o))
+            .collect();
         let quarantine = "_sluice/quarantine/reason=trap";
         assert_eq!(folders, ["event_type=a", "event_type=b", quarantine]);
         assert_eq!(inventory.others().count(), 0);

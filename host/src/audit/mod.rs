@@ -45,7 +45,7 @@ use crate::config::{BusTarget, RunSettings, Sources};
 use crate::encode::Format;
 use crate::health::Serving;
 use crate::ledger::Ledger;
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 use crate::record::ShardId;
 use crate::run::report::watch_reading;
 use crate::run::targets::Targets;
@@ -58,7 +58,7 @@ use crate::source::kinesis::budget::Budget;
 /// What the audits of all shards share.
 struct Audit {
     targets: Targets,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     lake: Objects,
     lake_name: String,
     /// A bus in a folder.
@@ -83,10 +83,14 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
-        let host = Arc::new(Host::new(settings, Serving::nothing(), Instant::now())?);
-        let watched = host.clone();
+        let context = Arc::new(RunContext::new(
+            settings,
+            Serving::nothing(),
+            Instant::now(),
+        )?);
+        let watched = context.clone();
         let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
-        let report = audit(settings, host).await;
+        let report = audit(settings, context).await;
         watcher.abort();
         report
     })?;
@@ -104,7 +108,7 @@ struct Planned {
     course: Course,
 }
 
-async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report> {
+async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Result<Report> {
     let began_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
     let targets = Targets::new(settings);
     let sources = source::shards(settings, &targets).await?;
@@ -140,7 +144,7 @@ async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report
         releases: Releases::new(settings, inventory.releases().to_vec()).await?,
         inventory,
         targets,
-        host,
+        context,
         format: settings.format,
         misplaced_records: settings.misplaced_records,
         began_ms,
@@ -176,7 +180,7 @@ async fn audit_all(
         Sources::Stream(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
     };
     let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
-    let budget = Budget::new(audit.host.memory_for_reading());
+    let budget = Budget::new(audit.context.memory_for_reading());
     let audits = stream::iter(planned).map(|planned| {
         let (audit, budget) = (audit.clone(), &budget);
         async move {
@@ -276,7 +280,7 @@ impl Audit {
             with_messages: has_bus && takes_events,
             announced: has_bus && self.messages == Messages::Objects,
             with_positions: true,
-            max_partitions: self.host.max_partitions,
+            max_partitions: self.context.max_partitions,
             max_message_bytes: self.max_message_bytes.filter(|_| takes_events),
         }
     }

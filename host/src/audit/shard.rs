@@ -14,14 +14,14 @@ use super::check::Check;
 use super::course::Course;
 use super::finding::{Finding, Kind, rid};
 use super::gap::Gap;
-use super::inventory::Held;
+use super::inventory::ChunkObjects;
 use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::encode::decode;
 use crate::ledger::Ledger;
-use crate::pipeline::{How, Plan, build};
+use crate::pipeline::{ChunkPlan, ChunkSpec, build};
 use crate::record::{Position, SequenceNumber, ShardId};
 use crate::sink::Destination;
 use crate::sink::object_key::{ChunkName, ShortId};
@@ -81,10 +81,10 @@ impl ShardAudit {
             .map(|record| record.position.sequence);
         self.before().await?;
         let mut before = None;
-        for (name, held) in std::mem::take(&mut self.course.chunks) {
+        for (name, present) in std::mem::take(&mut self.course.chunks) {
             let beside = before.into_iter().chain([name.release]).collect();
             self.gap(beside, |number| number < name.first).await?;
-            self.chunk(name, held).await?;
+            self.chunk(name, present).await?;
             before = Some(name.release);
         }
         if let Some(last) = self.ledger.committed().map(|committed| committed.last) {
@@ -116,7 +116,7 @@ impl ShardAudit {
             return Ok(());
         };
         let gap = Gap::new(&self.audit, beside).await?;
-        let at_once = 2 * self.audit.host.compute.threads();
+        let at_once = 2 * self.audit.context.compute.threads();
         let mut in_flight = FuturesOrdered::new();
         let mut next = Some(first);
         while next.is_some() || !in_flight.is_empty() {
@@ -135,24 +135,24 @@ impl ShardAudit {
     }
 
     /// Makes a chunk again and begins to check it.
-    async fn chunk(&mut self, name: ChunkName, held: Held) -> anyhow::Result<()> {
+    async fn chunk(&mut self, name: ChunkName, present: ChunkObjects) -> anyhow::Result<()> {
         if self.forgets && self.oldest.is_none_or(|oldest| name.first < oldest) {
             self.skip(|number| number <= name.last).await?;
-            self.report.counts.objects_gone += held.count() as u64;
+            self.report.counts.objects_gone += present.count() as u64;
             return Ok(());
         }
         let release = match self.audit.releases.get(name.release).await? {
             Ok(release) => release,
-            Err(why) => return self.unknown_release(name, &held, &why).await,
+            Err(why) => return self.unknown_release(name, &present, &why).await,
         };
-        let condemned = self.condemned(name, &held).await?;
+        let condemned = self.condemned(name, &present).await?;
         let Some(chunk) = self.build(name, release, &condemned).await? else {
             let why = "the source has no record that its name covers";
-            self.each_object(name, &held, Kind::UnknownRange, why);
+            self.each_object(name, &present, Kind::UnknownRange, why);
             return Ok(());
         };
         self.judged += chunk.counts().records;
-        self.compare_range(name, &held, &chunk);
+        self.compare_range(name, &present, &chunk);
         let undecided = self.undecided(&chunk, &condemned);
         self.finish_check().await?;
         if undecided == 0 {
@@ -160,7 +160,7 @@ impl ShardAudit {
                 audit: self.audit.clone(),
                 shard: self.shard.clone(),
                 name,
-                held,
+                present,
                 chunk: Arc::new(chunk),
             };
             self.checking = Some(tokio::spawn(check.run()));
@@ -178,7 +178,7 @@ impl ShardAudit {
         condemned: &[Position],
     ) -> anyhow::Result<Option<Chunk>> {
         let audit = self.audit.clone();
-        let plan = Plan {
+        let plan = ChunkPlan {
             release,
             shadow: None,
             format: audit.format,
@@ -198,21 +198,25 @@ impl ShardAudit {
             Ok(())
         };
         let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
-        let built = build(&audit.host, limits, &mut slices, How::Again(plan));
+        let built = build(&audit.context, limits, &mut slices, ChunkSpec::Replay(plan));
         let (built, ()) = tokio::try_join!(built, feed)?;
         Ok(built.map(|built| built.chunk))
     }
 
     /// The records of a chunk that ran out of wall time when it was landed, which another run may
     /// not repeat by itself.
-    async fn condemned(&self, name: ChunkName, held: &Held) -> anyhow::Result<Vec<Position>> {
+    async fn condemned(
+        &self,
+        name: ChunkName,
+        present: &ChunkObjects,
+    ) -> anyhow::Result<Vec<Position>> {
         #[derive(Deserialize)]
         struct Entry {
             rid: String,
         }
         let folder = Destination::Quarantine(Fault::OutOfTime.code()).folder();
         let mut condemned = Vec::new();
-        for place in &held.objects {
+        for place in &present.objects {
             if self.audit.inventory.folder(*place) != folder {
                 continue;
             }
@@ -252,13 +256,13 @@ impl ShardAudit {
         new.len()
     }
 
-    fn compare_range(&mut self, name: ChunkName, held: &Held, chunk: &Chunk) {
+    fn compare_range(&mut self, name: ChunkName, present: &ChunkObjects, chunk: &Chunk) {
         let range = chunk.origin().range;
         for (named, found) in [(name.first, range.first), (name.last, range.last)] {
             if named != found {
                 let id = rid(&self.shard, named.into());
                 let why = format!("the source has no record {id}, which its name says");
-                self.each_object(name, held, Kind::UnknownRange, &why);
+                self.each_object(name, present, Kind::UnknownRange, &why);
             }
         }
     }
@@ -266,11 +270,11 @@ impl ShardAudit {
     async fn unknown_release(
         &mut self,
         name: ChunkName,
-        held: &Held,
+        present: &ChunkObjects,
         why: &str,
     ) -> anyhow::Result<()> {
         let why = format!("its release {} cannot be had: {why}", name.release);
-        self.each_object(name, held, Kind::UnknownRelease, &why);
+        self.each_object(name, present, Kind::UnknownRelease, &why);
         let skipped = self.skip(|number| number <= name.last).await?;
         self.judged += skipped;
         self.report.counts.wrong += skipped;
@@ -284,7 +288,7 @@ impl ShardAudit {
     ) -> anyhow::Result<u64> {
         let mut skipped = 0;
         while let Some(slice) = self.records.take(within).await? {
-            self.audit.host.progress.read(&slice);
+            self.audit.context.progress.read(&slice);
             skipped += slice.len() as u64;
         }
         Ok(skipped)

@@ -24,7 +24,7 @@ impl LedgerFile {
     /// the making is `scratch`, which is only opened, and so emptied, by who holds the ledger.
     ///
     /// # Errors
-    /// [`StoreError::Held`] at once, without waiting, where another process has it.
+    /// [`StoreError::Locked`] at once, without waiting, where another process has it.
     pub fn open(folder: &Path, shard: &ShardId, scratch: PathBuf) -> Result<Self, StoreError> {
         let lock_path = folder.join(format!("{shard}.lock"));
         let path = folder.join(format!("{shard}.json"));
@@ -35,7 +35,7 @@ impl LedgerFile {
         fs::create_dir_all(folder).map_err(io_error)?;
         let lock = File::create(&lock_path).map_err(io_error)?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::Held(shard.clone()),
+            TryLockError::WouldBlock => StoreError::Locked(shard.clone()),
             TryLockError::Error(source) => io_error(source),
         })?;
         let scratch = Scratch::open(scratch).map_err(io_error)?;
@@ -119,7 +119,7 @@ mod tests {
         let shard = ShardId::new("shard").unwrap();
         let held = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).unwrap();
         let second = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp"));
-        assert!(matches!(second, Err(StoreError::Held(_))));
+        assert!(matches!(second, Err(StoreError::Locked(_))));
         drop(held);
         assert!(LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).is_ok());
     }

@@ -4,12 +4,12 @@
 //! objects again.
 //!
 //! ```text
-//! settled ──pin(range)──▶ pending ──commit──▶ settled
+//! idle ──pin(range)──▶ pending ──commit──▶ idle
 //!                            └── a new run replays exactly this range
 //! ```
 
 pub mod file;
-pub mod holding;
+pub mod lease;
 pub mod s3;
 pub mod store;
 #[cfg(test)]
@@ -49,20 +49,20 @@ pub struct Ledger {
     replay: Option<Bounds>,
     /// Who holds the shard; a ledger in a folder is held by a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    lease: Option<Lease>,
+    lease: Option<LeaseEntry>,
 }
 
 /// Who holds a shard, in a ledger that is changed by compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lease {
+pub struct LeaseEntry {
     /// The process that has it; none after it was given back.
     pub owner: Option<String>,
     /// How many times it has been taken.
     pub fence: u64,
     /// Different after every write. A lease whose nonce stays the same is not being renewed.
     pub nonce: String,
-    /// A process that has too few shards and asks for this one.
+    /// A process that has too few shards and requests this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
 }
@@ -207,7 +207,7 @@ impl Ledger {
 
     /// The lease, where the ledger has one.
     #[must_use]
-    pub fn lease(&self) -> Option<&Lease> {
+    pub fn lease(&self) -> Option<&LeaseEntry> {
         self.lease.as_ref()
     }
 
@@ -227,24 +227,24 @@ impl Ledger {
         given
     }
 
-    /// The ledger with a wish of another process to have the shard.
+    /// The ledger with a request of another process for the shard.
     #[must_use]
     pub fn requested_by(&self, process: &str) -> Self {
-        let mut wanted = self.clone();
-        if let Some(lease) = &mut wanted.lease {
+        let mut requested = self.clone();
+        if let Some(lease) = &mut requested.lease {
             lease.requested_by = Some(process.to_owned());
         }
-        wanted
+        requested
     }
 
-    /// The ledger without a wish of another process.
+    /// The ledger without a request of another process.
     #[must_use]
-    pub fn unwanted(&self) -> Self {
-        let mut unwanted = self.clone();
-        if let Some(lease) = &mut unwanted.lease {
+    pub fn without_request(&self) -> Self {
+        let mut ledger = self.clone();
+        if let Some(lease) = &mut ledger.lease {
             lease.requested_by = None;
         }
-        unwanted
+        ledger
     }
 
     /// Where reading began, of a shard that was not to be read from its oldest record.
@@ -329,7 +329,7 @@ impl Ledger {
         let fence = self.lease.as_ref().map_or(0, |lease| lease.fence);
         let fence = fence.saturating_add(taken);
         Self {
-            lease: Some(Lease {
+            lease: Some(LeaseEntry {
                 owner,
                 fence,
                 nonce: String::new(),

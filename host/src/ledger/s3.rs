@@ -8,7 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::Mutex;
 
-use super::holding::{Holding, Settled, Swap, Versioned};
+use super::lease::{Lease, Resolved, Swap, Versioned};
 use super::store::StoreError;
 use super::{Ledger, LedgerError};
 use crate::aws::why;
@@ -36,7 +36,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct S3Ledger {
     place: Place,
-    holding: Mutex<Holding>,
+    lease: Mutex<Lease>,
 }
 
 /// What the store says to a conditional write.
@@ -44,7 +44,7 @@ enum Answer {
     /// It was done; the `ETag` since.
     Done(Option<String>),
     /// It was refused: the object is this.
-    Refused(Box<Versioned>),
+    Conflict(Box<Versioned>),
 }
 
 impl S3Ledger {
@@ -70,23 +70,23 @@ impl S3Ledger {
         let known = place.swap(taken, found.etag).await?;
         Ok(Self {
             place,
-            holding: Mutex::new(Holding::taken(owner, known)),
+            lease: Mutex::new(Lease::taken(owner, known)),
         })
     }
 
     /// The ledger as it was found, which is taken with the first step, and only if it has not changed
     /// until then.
     #[must_use]
-    pub fn assume(place: Place, owner: &str, found: Versioned) -> Self {
+    pub fn acquire(place: Place, owner: &str, found: Versioned) -> Self {
         Self {
             place,
-            holding: Mutex::new(Holding::assumed(owner, found)),
+            lease: Mutex::new(Lease::acquired(owner, found)),
         }
     }
 
     /// What the ledger says.
     pub async fn ledger(&self) -> Ledger {
-        self.holding.lock().await.known().ledger.clone()
+        self.lease.lock().await.known().ledger.clone()
     }
 
     /// Takes a step.
@@ -97,17 +97,17 @@ impl S3Ledger {
         &self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
-        let mut holding = self.holding.lock().await;
+        let mut lease = self.lease.lock().await;
         loop {
-            let swap = holding.swap(&step, nonce())?;
+            let swap = lease.swap(&step, nonce())?;
             match self.place.write(&swap).await? {
                 Answer::Done(etag) => {
-                    holding.done(swap, etag);
+                    lease.done(swap, etag);
                     return Ok(());
                 }
-                Answer::Refused(found) => match holding.refused(&swap, *found)? {
-                    Settled::Done => return Ok(()),
-                    Settled::TakeAgain => {}
+                Answer::Conflict(found) => match lease.resolve_conflict(&swap, *found)? {
+                    Resolved::Done => return Ok(()),
+                    Resolved::Retry => {}
                 },
             }
         }
@@ -173,7 +173,7 @@ impl Place {
         let swap = Swap::new(next, etag, nonce());
         match self.write(&swap).await? {
             Answer::Done(etag) => Ok(swap.done(etag)),
-            Answer::Refused(found) => Ok(swap.settle(*found)?),
+            Answer::Conflict(found) => Ok(swap.resolve(*found)?),
         }
     }
 
@@ -186,7 +186,7 @@ impl Place {
                 Ok(etag) => return Ok(Answer::Done(etag)),
                 Err((Some(PRECONDITION_FAILED), _)) => {
                     let found = self.read(swap.next.shard()).await?;
-                    return Ok(Answer::Refused(Box::new(found)));
+                    return Ok(Answer::Conflict(Box::new(found)));
                 }
                 Err((_, why)) => {
                     if !attempts.wait_to_retry(&what, &why).await {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::file::LedgerFile;
-use super::holding::Overtaken;
+use super::lease::Conflict;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
 use crate::record::{Bounds, ShardId};
@@ -19,7 +19,7 @@ use crate::transform::release::Digest;
 pub enum StoreError {
     /// Another process works on the shard.
     #[error("another run is working on shard {0} of this lake; wait for it or stop it")]
-    Held(ShardId),
+    Locked(ShardId),
     /// Another process has taken the shard over since.
     #[error("shard {shard} was taken over by {by}")]
     Lost {
@@ -57,11 +57,11 @@ pub enum StoreError {
     },
 }
 
-impl From<Overtaken> for StoreError {
-    fn from(overtaken: Overtaken) -> Self {
+impl From<Conflict> for StoreError {
+    fn from(conflict: Conflict) -> Self {
         Self::Lost {
-            shard: overtaken.found.ledger.shard().clone(),
-            by: overtaken.by().to_owned(),
+            shard: conflict.found.ledger.shard().clone(),
+            by: conflict.owner().to_owned(),
         }
     }
 }
@@ -102,7 +102,7 @@ impl LedgerStore {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn dedicate(&mut self, replay: Option<Bounds>) -> Result<(), StoreError> {
+    pub async fn bind_mode(&mut self, replay: Option<Bounds>) -> Result<(), StoreError> {
         let ledger = self.ledger().await;
         if ledger.for_replay(replay)? == ledger {
             return Ok(());

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::rules::Rules;
 use crate::config::{Following, RunSettings};
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 use crate::sink::metadata_store::{self, MetadataStore};
 use crate::transform::admission::Refused;
 use crate::transform::admit::Release;
@@ -25,7 +25,7 @@ pub struct Follower {
     registry: Registry<MetadataStore>,
     following: Following,
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     seen: Mutex<Seen>,
 }
 
@@ -48,12 +48,12 @@ impl Follower {
     pub async fn of(
         settings: &RunSettings,
         rules: &Arc<Rules>,
-        host: &Arc<Host>,
+        context: &Arc<RunContext>,
     ) -> anyhow::Result<Option<Arc<Self>>> {
         let Some(following) = &settings.following else {
             return Ok(None);
         };
-        let follower = Self::begin(settings, following, rules.clone(), host.clone()).await?;
+        let follower = Self::begin(settings, following, rules.clone(), context.clone()).await?;
         if settings.replay.is_some() {
             // All of a replay is made by one release.
             let active = rules.slot().now().active.clone();
@@ -71,7 +71,7 @@ impl Follower {
         settings: &RunSettings,
         following: &Following,
         rules: Arc<Rules>,
-        host: Arc<Host>,
+        context: Arc<RunContext>,
     ) -> anyhow::Result<Self> {
         let retry_policy = settings.retry_policy.clone();
         let registry = metadata_store::registry(&following.registry, retry_policy).await;
@@ -83,11 +83,14 @@ impl Follower {
             registry: metadata_store::registry(&following.registry, retry_policy).await,
             following: following.clone(),
             rules,
-            host,
+            context,
             seen: Mutex::default(),
         };
         let mut seen = follower.seen.lock().await;
-        follower.host.health.follows(following.registry.to_string());
+        follower
+            .context
+            .health
+            .follows(following.registry.to_string());
         follower.begin_with(&mut seen, active).await?;
         drop(seen);
         Ok(follower)
@@ -99,7 +102,7 @@ impl Follower {
         for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
             match self.resolve(seen, wanted).await {
                 Ok(release) => {
-                    self.host.health.serve(release.as_ref().into());
+                    self.context.health.serve(release.as_ref().into());
                     self.rules.slot().swap(Lineup::of(release));
                     break;
                 }
@@ -139,15 +142,15 @@ impl Follower {
             Ok(None) => {}
             Err(error) => return self.failed(&error),
         }
-        self.host.health.polled_registry(None);
+        self.context.health.polled_registry(None);
         self.judge(&seen).await;
     }
 
     fn failed(&self, error: &RegistryError) {
         let error = error.to_string();
         tracing::warn!(error, "cannot use the registry, serving on");
-        self.host.progress.registry_failed();
-        self.host.health.polled_registry(Some(error));
+        self.context.progress.registry_failed();
+        self.context.health.polled_registry(Some(error));
     }
 
     /// Makes what the registry says true here, as far as it can be. The active release serves before
@@ -172,19 +175,19 @@ impl Follower {
         lineup.shadow = self.on_trial(seen, rollout.shadow.as_ref()).await;
         let tried = |lineup: &Lineup| lineup.canary.as_ref().map(|canary| canary.release.id());
         if let Some(new) = tried(&lineup).filter(|new| tried(&now) != Some(*new)) {
-            self.host.scores.forget(new);
+            self.context.scores.forget(new);
         }
-        self.host.health.rolled_out(rollout, &lineup);
+        self.context.health.rolled_out(rollout, &lineup);
         self.rules.slot().swap(lineup);
         seen.active = Some(active);
     }
 
     fn serve(&self, lineup: &Lineup) {
         let release = &lineup.active;
-        self.host.scores.forget(release.id());
+        self.context.scores.forget(release.id());
         self.rules.slot().swap(lineup.clone());
-        self.host.health.serve(release.as_ref().into());
-        self.host.progress.swapped();
+        self.context.health.serve(release.as_ref().into());
+        self.context.progress.swapped();
         let (id, transform) = (release.id(), release.name());
         tracing::info!(release = %id, transform, "serving from the next chunk on");
     }
@@ -227,15 +230,15 @@ impl Follower {
             why,
             may_pass,
         } = refused;
-        self.host.health.refused(id, refused);
+        self.context.health.refused(id, refused);
         if *may_pass {
             // The registry's fault and not the release's: nobody has to mend it.
             tracing::warn!(release = %id, step, why, "cannot use the registry for a release yet, serving on");
-            self.host.progress.registry_failed();
+            self.context.progress.registry_failed();
             seen.again = true;
         } else {
             tracing::error!(release = %id, step, why, "a release is refused, serving on");
-            self.host.progress.refused(step);
+            self.context.progress.refused(step);
             seen.refused.insert(id, refused.clone());
         }
     }
@@ -256,7 +259,7 @@ impl Follower {
         };
         tracing::error!(%release, why, "a release does worse than it may, taking it back");
         match self.registry.change(active, &next).await {
-            Ok(()) => self.host.progress.withdrew(),
+            Ok(()) => self.context.progress.withdrew(),
             Err(RegistryError::Raced) => {}
             Err(error) => self.failed(&error),
         }
@@ -264,7 +267,7 @@ impl Follower {
 
     /// The release on trial, or the new one, if it does worse than it may.
     fn breach(&self, rollout: &Rollout) -> Option<(ReleaseId, String)> {
-        let (now, scores) = (self.rules.slot().now(), &self.host.scores);
+        let (now, scores) = (self.rules.slot().now(), &self.context.scores);
         let tried = rollout.canary.as_ref().zip(now.canary.as_ref());
         if let Some((
             Trial {

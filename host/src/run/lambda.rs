@@ -34,7 +34,7 @@ use crate::error::{PipelineError, of_ledger};
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
-use crate::pipeline::{Host, Shard, run_shard};
+use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::progress::Summary;
 use crate::record::{SequenceNumber, ShardId};
 use crate::retry::RetryPolicy;
@@ -81,19 +81,19 @@ pub async fn run(
     settings: &RunSettings,
     rules: Arc<Rules>,
     follower: Option<Arc<Follower>>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let function = Arc::new(Function {
         told: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-        budget: Budget::new(host.memory_for_reading()),
+        budget: Budget::new(context.memory_for_reading()),
         retry_policy: settings.retry_policy.clone(),
         misplaced_records: settings.misplaced_records,
         rules,
         follower,
-        host,
+        context,
         targets,
         client,
         ledgers: Mutex::default(),
@@ -126,7 +126,7 @@ struct Function {
     name: String,
     rules: Arc<Rules>,
     follower: Option<Arc<Follower>>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     targets: Targets,
     client: aws_sdk_kinesis::Client,
     budget: Budget,
@@ -180,7 +180,7 @@ impl Function {
         let failure = self.failure(&batch, ledger).await;
         let ended_ms = Utc::now().timestamp_millis();
         let mut told = self.told.lock().await;
-        let before = mem::replace(&mut *told, self.host.summary());
+        let before = mem::replace(&mut *told, self.context.summary());
         let invocation = Invocation {
             function: &self.name,
             stream: &batch.stream,
@@ -260,13 +260,13 @@ impl Function {
     async fn land(&self, shard: &ShardId, batch: &Batch, until: Instant) -> anyhow::Result<()> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let ledger = self.ledger(shard, &numbers).await?;
-        let held = self.targets.resume(shard, ledger.clone()).await?;
+        let open = self.targets.resume(shard, ledger.clone()).await?;
         let known = ledger.ledger().await;
         known.for_replay(None)?;
         let replay = match known.pending() {
             Some(pending) => Some(
                 self.rules
-                    .replay_plan(&held.sinks.registry, pending)
+                    .replay_plan(&open.sinks.registry, pending)
                     .await?,
             ),
             None => None,
@@ -283,18 +283,18 @@ impl Function {
             todo,
             budget: self.budget.clone(),
             retry_policy: self.retry_policy.clone(),
-            meter: self.host.health.read_meter(shard),
+            meter: self.context.health.read_meter(shard),
             until: until.into(),
         };
-        let (ledger, sinks, _scratches) = held.into_parts();
+        let (ledger, sinks, _scratches) = open.into_parts();
         let slices = feed.start();
         let mut shard = Shard {
             slices,
             ledger,
             sinks,
         };
-        let fresh = self.rules.fresh();
-        Ok(run_shard(&self.host, &mut shard, replay, &fresh).await?)
+        let new_chunks = self.rules.new_chunks();
+        Ok(run_shard(&self.context, &mut shard, replay, &new_chunks).await?)
     }
 
     /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
@@ -308,7 +308,7 @@ impl Function {
         if let Some(ledger) = ledgers.get(shard) {
             return Ok(ledger.clone());
         }
-        let ledger = Arc::new(self.targets.assume(shard, batch.first().copied()).await?);
+        let ledger = Arc::new(self.targets.acquire(shard, batch.first().copied()).await?);
         ledgers.insert(shard.clone(), ledger.clone());
         Ok(ledger)
     }

@@ -20,7 +20,7 @@ use self::follow::Follower;
 use self::rules::Rules;
 use self::watch::Watcher;
 use crate::config::{RunSettings, Sources, SummaryFormat};
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 
 /// Runs in the mode that the source asks for.
 ///
@@ -35,31 +35,31 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let offer = rules::offer(settings).await?;
         let rules = Arc::new(Rules::admit(settings, &offer).await?);
         let serving = rules.own().as_ref().into();
-        let host = Arc::new(Host::new(settings, serving, started)?);
-        let follower = Follower::of(settings, &rules, &host).await?;
-        let mut beside = JoinSet::new();
-        beside.spawn(watch(settings.summary, host.clone()));
-        if let Some(watcher) = Watcher::new(settings, rules.clone(), host.clone()) {
-            beside.spawn(async move { watcher.follow().await });
+        let context = Arc::new(RunContext::new(settings, serving, started)?);
+        let follower = Follower::of(settings, &rules, &context).await?;
+        let mut background = JoinSet::new();
+        background.spawn(watch(settings.summary, context.clone()));
+        if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
+            background.spawn(async move { watcher.follow().await });
         }
         let frozen = settings.replay.is_some() || settings.sources == Sources::Lambda;
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
-            beside.spawn(async move { follower.follow().await });
+            background.spawn(async move { follower.follow().await });
         }
         let landed = match &settings.sources {
-            Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,
-            Sources::Lambda => lambda::run(settings, rules, follower, host.clone()).await,
-            Sources::Stream(stream) => worker::run(settings, stream, rules, host.clone()).await,
+            Sources::Files(files) => local::run(settings, files, rules, context.clone()).await,
+            Sources::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
+            Sources::Stream(stream) => worker::run(settings, stream, rules, context.clone()).await,
         };
-        drop(beside);
+        drop(background);
         landed?;
-        report::summarize(settings, &host.summary())
+        report::summarize(settings, &context.summary())
     })
 }
 
 /// Says how far the run is, where somebody reads that.
-async fn watch(summary: SummaryFormat, host: Arc<Host>) {
+async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {
     if summary != SummaryFormat::None {
-        report::watch(&host.progress).await;
+        report::watch(&context.progress).await;
     }
 }

@@ -10,7 +10,7 @@ use super::lambda;
 use crate::config::{Chosen, RunSettings};
 use crate::encode::Format;
 use crate::ledger::Pending;
-use crate::pipeline::{Fresh, Plan};
+use crate::pipeline::{ChunkPlan, NewChunks};
 use crate::sink::metadata_store::{self, MetadataStore};
 use crate::source::aggregate::MisplacedRecords;
 use crate::transform::ENRICH;
@@ -110,8 +110,8 @@ impl Rules {
 
     /// How fresh chunks are made.
     #[must_use]
-    pub fn fresh(&self) -> Fresh {
-        Fresh {
+    pub fn new_chunks(&self) -> NewChunks {
+        NewChunks {
             slot: self.slot.clone(),
             format: self.format,
             misplaced_records: self.misplaced_records,
@@ -126,7 +126,7 @@ impl Rules {
         &self,
         registry: &Registry<MetadataStore>,
         pending: &Pending,
-    ) -> anyhow::Result<Plan> {
+    ) -> anyhow::Result<ChunkPlan> {
         let release = match self.known(pending.release) {
             Some(known) => known,
             None => {
@@ -136,7 +136,7 @@ impl Rules {
                 admitted.with_context(refused)?
             }
         };
-        Ok(Plan {
+        Ok(ChunkPlan {
             release,
             shadow: None,
             format: pending.format,

@@ -11,7 +11,7 @@ use crate::config::{BusTarget, LakeTarget, RunSettings};
 use crate::files::{Folder, Scratch};
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
-use crate::ledger::holding::Versioned;
+use crate::ledger::lease::Versioned;
 use crate::ledger::s3::{Place, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
@@ -41,7 +41,7 @@ pub struct Targets {
 }
 
 /// What the holder of a shard works with.
-pub struct Held {
+pub struct OpenShard {
     /// The shard's ledger.
     pub ledger: LedgerStore,
     /// Where its outcomes go.
@@ -115,16 +115,16 @@ impl Targets {
         }
     }
 
-    /// Asks the holder of a shard for it, once.
+    /// Requests a shard from its owner, with one attempt.
     ///
     /// # Errors
     /// The ledger has changed since it was found, or cannot be written.
-    pub async fn ask(&self, found: Versioned) -> Result<(), StoreError> {
+    pub async fn request(&self, found: Versioned) -> Result<(), StoreError> {
         if let LakeTarget::S3 { bucket, prefix } = &self.lake {
             let mut place = self.place(found.ledger.shard(), bucket, prefix).await;
             place.retry_policy = self.retry_policy.for_one_attempt();
-            let wanted = found.ledger.requested_by(&self.owner);
-            place.swap(wanted, found.etag).await?;
+            let requested = found.ledger.requested_by(&self.owner);
+            place.swap(requested, found.etag).await?;
         }
         Ok(())
     }
@@ -144,7 +144,11 @@ impl Targets {
     ///
     /// # Errors
     /// Another holder, or a target that cannot be had.
-    pub async fn hold(&self, shard: &ShardId, found: Option<Versioned>) -> anyhow::Result<Held> {
+    pub async fn open(
+        &self,
+        shard: &ShardId,
+        found: Option<Versioned>,
+    ) -> anyhow::Result<OpenShard> {
         self.queue().await?;
         let root = match &self.lake {
             LakeTarget::Directory(root) => root,
@@ -168,7 +172,7 @@ impl Targets {
             LedgerStore::File(Box::new(ledger)),
             Lake::Directory(lake, scratch),
         );
-        self.held(shard, ledger, lake, files, scratches).await
+        self.open_shard(shard, ledger, lake, files, scratches).await
     }
 
     /// The ledger of a shard of a lake in S3, which is taken with the first step. If nothing is known of
@@ -176,7 +180,7 @@ impl Targets {
     ///
     /// # Errors
     /// A ledger that cannot be read, or a lake elsewhere.
-    pub async fn assume(
+    pub async fn acquire(
         &self,
         shard: &ShardId,
         first: Option<SequenceNumber>,
@@ -187,14 +191,18 @@ impl Targets {
         if let Some(first) = first {
             found.ledger = found.ledger.begun_with(first);
         }
-        Ok(S3Ledger::assume(place, &self.owner, found))
+        Ok(S3Ledger::acquire(place, &self.owner, found))
     }
 
     /// What the holder of a ledger in S3 works with.
     ///
     /// # Errors
     /// A bus that cannot be had, or a lake elsewhere.
-    pub async fn resume(&self, shard: &ShardId, ledger: Arc<S3Ledger>) -> anyhow::Result<Held> {
+    pub async fn resume(
+        &self,
+        shard: &ShardId,
+        ledger: Arc<S3Ledger>,
+    ) -> anyhow::Result<OpenShard> {
         let (bucket, prefix) = self.in_s3()?;
         let client = self.s3().await.clone();
         let lake = S3Lake::new(
@@ -205,7 +213,7 @@ impl Targets {
         );
         let files = MetadataStore::S3(lake.below(&format!("{OWN_FOLDER}/")));
         let ledger = LedgerStore::S3(ledger);
-        self.held(shard, ledger, Lake::S3(lake), files, Vec::new())
+        self.open_shard(shard, ledger, Lake::S3(lake), files, Vec::new())
             .await
     }
 
@@ -218,16 +226,16 @@ impl Targets {
         }
     }
 
-    async fn held(
+    async fn open_shard(
         &self,
         shard: &ShardId,
         ledger: LedgerStore,
         lake: Lake,
         files: MetadataStore,
         mut scratches: Vec<Arc<Scratch>>,
-    ) -> anyhow::Result<Held> {
+    ) -> anyhow::Result<OpenShard> {
         let bus = self.open_bus(shard, &mut scratches).await?;
-        Ok(Held {
+        Ok(OpenShard {
             ledger,
             sinks: Sinks {
                 shard: shard.clone(),
@@ -312,7 +320,7 @@ impl Targets {
     }
 }
 
-impl Held {
+impl OpenShard {
     /// Removes what was only needed while the shard was held.
     ///
     /// # Errors

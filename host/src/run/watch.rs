@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::rules::Rules;
 use crate::config::RunSettings;
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 use crate::transform::admission::Refused;
 use crate::transform::release::{Digest, Offer};
 use crate::transform::slot::Lineup;
@@ -20,20 +20,24 @@ pub struct Watcher {
     file: PathBuf,
     settings: String,
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 }
 
 impl Watcher {
     /// Watches the transform of these settings, if it is to be watched.
     #[must_use]
-    pub fn new(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> Option<Self> {
+    pub fn new(
+        settings: &RunSettings,
+        rules: Arc<Rules>,
+        context: Arc<RunContext>,
+    ) -> Option<Self> {
         let file = settings.transform.clone().filter(|_| settings.watch)?;
-        host.health.follows(format!("file:{}", file.display()));
+        context.health.follows(format!("file:{}", file.display()));
         Some(Self {
             file,
             settings: settings.settings.clone(),
             rules,
-            host,
+            context,
         })
     }
 
@@ -74,17 +78,17 @@ impl Watcher {
         match self.rules.gate().admit(offer, None).await {
             Ok(release) => {
                 let (transform, serving) = (release.name(), release.as_ref().into());
-                self.host.scores.forget(id);
+                self.context.scores.forget(id);
                 self.rules.slot().swap(Lineup::of(release));
-                self.host.health.serve(serving);
-                self.host.progress.swapped();
+                self.context.health.serve(serving);
+                self.context.progress.swapped();
                 tracing::warn!(release = %id, transform, "the file has changed, serving it now");
             }
             Err(refused) => {
                 let Refused { step, why, .. } = &refused;
                 tracing::error!(release = %id, step, why, "the file has changed and is refused");
-                self.host.progress.refused(step);
-                self.host.health.refused(id, &refused);
+                self.context.progress.refused(step);
+                self.context.health.refused(id, &refused);
             }
         }
     }

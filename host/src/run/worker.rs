@@ -1,7 +1,7 @@
 //! A stream, for as long as it lasts: the shards of a stream shared between workers through their
 //! ledgers.
 
-mod lease;
+mod lease_renewal;
 mod poll;
 mod shard;
 mod shard_backoff;
@@ -22,8 +22,8 @@ use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::http;
-use crate::ledger::holding::Versioned;
-use crate::pipeline::Host;
+use crate::ledger::lease::Versioned;
+use crate::pipeline::RunContext;
 use crate::record::Bounds;
 use crate::retry::RetryPolicy;
 use crate::source::kinesis::budget::Budget;
@@ -40,10 +40,10 @@ pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
-    let stop = Stop::listen(host.health.clone())?;
-    let _server = http::start(settings, &host).await?;
+    let stop = Stop::listen(context.health.clone())?;
+    let _server = http::start(settings, &context).await?;
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let (ended, ends) = mpsc::unbounded_channel();
@@ -52,11 +52,11 @@ pub async fn run(
         source: source.clone(),
         replay: settings.replay,
         retry_policy: settings.retry_policy.clone(),
-        budget: Budget::new(host.memory_for_reading()),
+        budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
         rules,
         targets: Arc::new(targets),
-        host,
+        context,
         shards: Vec::new(),
         listed: None,
         running: HashMap::new(),
@@ -80,7 +80,7 @@ struct Worker {
     failing_since: Option<Instant>,
     rules: Arc<Rules>,
     targets: Arc<Targets>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     shards: Vec<ShardInfo>,
     listed: Option<Instant>,
     running: HashMap<String, Running>,
@@ -109,7 +109,7 @@ impl Worker {
                 polled = self.poll() => polled,
                 () = stop.overdue() => return self.finish_chunks().await,
             };
-            self.host.health.polled(polled.as_ref().err());
+            self.context.health.polled(polled.as_ref().err());
             match polled {
                 Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
@@ -145,7 +145,7 @@ impl Worker {
             .running
             .remove(&id)
             .and_then(|running| running.behind());
-        self.host.share_memory(self.running.len());
+        self.context.share_memory(self.running.len());
         match ended {
             Ok(End::Stopped) => {}
             Ok(end) => {
@@ -174,7 +174,7 @@ impl Worker {
             stream: self.stream.clone(),
             source: self.source.clone(),
             rules: self.rules.clone(),
-            host: self.host.clone(),
+            context: self.context.clone(),
             targets: self.targets.clone(),
             shard: shard_id(self.stream.name(), &id)?,
             info,
@@ -198,7 +198,7 @@ impl Worker {
 
     /// Ends the shards at a chunk, or where they are when that takes too long.
     async fn finish_chunks(&mut self) -> anyhow::Result<()> {
-        self.host.health.stopping();
+        self.context.health.stopping();
         for running in self.running.values() {
             running.stop();
         }

@@ -1,7 +1,7 @@
 //! What a function does with the batches that the mapping gives it. What is to be landed, and what is
 //! answered, is said by the program's own code.
 
-use sluice::ledger::holding::Holding;
+use sluice::ledger::lease::Lease;
 use sluice::record::SequenceNumber;
 use sluice::run::lambda::answer::Failure;
 use sluice::run::lambda::missing::{Todo, todo};
@@ -34,7 +34,7 @@ impl Steps<'_> {
         let known = known.unwrap_or_else(|| {
             let found = library.read(0, self.from.ledgers[0]);
             Known::of(
-                Holding::assumed(&self.name(host).to_string(), found).known(),
+                Lease::acquired(&self.name(host).to_string(), found).known(),
                 library,
             )
         });

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use sluice::encode::Format;
-use sluice::ledger::holding::Versioned;
+use sluice::ledger::lease::Versioned;
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::partition::PartitionPath;
 use sluice::record::{SequenceNumber, ShardId};

@@ -5,20 +5,26 @@ use anyhow::Context as _;
 use super::ShardAudit;
 use crate::audit::course::Rival;
 use crate::audit::finding::{Finding, Kind, rid};
-use crate::audit::inventory::{Held, bus_suffix};
+use crate::audit::inventory::{ChunkObjects, bus_suffix};
 use crate::record::{Position, ShardId};
 use crate::sink::object_key::ChunkName;
 
 impl ShardAudit {
     /// A finding about each object of a chunk.
-    pub(super) fn each_object(&mut self, name: ChunkName, held: &Held, kind: Kind, why: &str) {
+    pub(super) fn each_object(
+        &mut self,
+        name: ChunkName,
+        present: &ChunkObjects,
+        kind: Kind,
+        why: &str,
+    ) {
         let stem = name.stem(&self.shard);
-        let objects = held.objects.iter().map(|place| {
+        let objects = present.objects.iter().map(|place| {
             let folder = self.audit.inventory.folder(*place);
             name.object_key(&self.shard, folder, place.format)
         });
         let suffix = bus_suffix(self.audit.messages);
-        let on_bus = held.on_bus.then(|| format!("bus:{stem}{suffix}"));
+        let on_bus = present.on_bus.then(|| format!("bus:{stem}{suffix}"));
         for key in objects.chain(on_bus) {
             let finding = Finding::new(kind, &self.shard, format!("{key}: {why}"));
             let finding = finding.between(name.first, name.last).at(key);
@@ -64,7 +70,7 @@ impl ShardAudit {
     pub(super) async fn tail(&mut self) -> anyhow::Result<()> {
         let pending = self.ledger.pending().map(|pending| pending.range);
         while let Some(slice) = self.records.take(|_| true).await? {
-            self.audit.host.progress.read(&slice);
+            self.audit.context.progress.read(&slice);
             for record in slice.records() {
                 let position = record.position;
                 if record.arrived_at > self.audit.began_ms {
@@ -87,7 +93,12 @@ impl ShardAudit {
 
     /// Objects that are of none of the chunks: of rivals, of what is pending, and beyond the ledger.
     pub(super) async fn unaccounted(&mut self) -> anyhow::Result<()> {
-        for Rival { name, held, other } in std::mem::take(&mut self.course.rivals) {
+        for Rival {
+            name,
+            present,
+            other,
+        } in std::mem::take(&mut self.course.rivals)
+        {
             let (first, last) = (name.first.max(other.first), name.last.min(other.last));
             let (from, to) = (
                 rid(&self.shard, first.into()),
@@ -95,10 +106,10 @@ impl ShardAudit {
             );
             let stem = other.stem(&self.shard);
             let why = format!("its name covers {from} to {to}, which are in objects {stem} too");
-            self.each_object(name, &held, Kind::Twice, &why);
+            self.each_object(name, &present, Kind::Twice, &why);
         }
-        if let Some((_, held)) = &self.course.pending {
-            self.report.counts.objects_pending += held.count() as u64;
+        if let Some((_, present)) = &self.course.pending {
+            self.report.counts.objects_pending += present.count() as u64;
         }
         if self.course.beyond.is_empty() {
             return Ok(());
@@ -106,9 +117,9 @@ impl ShardAudit {
         let later = self.audit.targets.ledger(&self.shard).await;
         let later = later.context("the ledger, read again")?;
         self.report.counts.objects_new += self.course.settle(&later);
-        for (name, held) in std::mem::take(&mut self.course.beyond) {
+        for (name, present) in std::mem::take(&mut self.course.beyond) {
             let why = "the ledger does not say that its records are committed or pending";
-            self.each_object(name, &held, Kind::BeyondLedger, why);
+            self.each_object(name, &present, Kind::BeyondLedger, why);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Worker;
 use super::shard::shard_id;
 use crate::ledger::Ledger;
-use crate::ledger::holding::Versioned;
+use crate::ledger::lease::Versioned;
 use crate::ledger::store::StoreError;
 use crate::run::leases::{View, moves};
 use crate::source::kinesis::{End, KinesisError, ShardInfo};
@@ -40,7 +40,7 @@ impl Worker {
             .map(|(info, found)| self.view(info, &found.ledger))
             .collect();
         let moves = moves(self.targets.owner(), &views);
-        self.host
+        self.context
             .share_memory(self.running.len() + moves.take.len());
         for index in moves.take {
             let (info, found) = open[index].clone();
@@ -51,8 +51,8 @@ impl Worker {
                 running.stop();
             }
         }
-        if let Some(index) = moves.ask {
-            match self.targets.ask(open[index].1.clone()).await {
+        if let Some(index) = moves.request {
+            match self.targets.request(open[index].1.clone()).await {
                 // Its ledger has changed since; the next poll reads it again.
                 Ok(()) | Err(StoreError::Lost { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -148,18 +148,18 @@ impl Worker {
     /// The worker that has requested a shard. A request counts for the duration of a lease, by this
     /// worker's own clock: the worker that made it may be gone.
     fn requested_by(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
-        let Some(asker) = ledger.lease().and_then(|lease| lease.requested_by.clone()) else {
+        let Some(requester) = ledger.lease().and_then(|lease| lease.requested_by.clone()) else {
             self.requests.remove(id);
             return None;
         };
-        let fresh = (asker.clone(), Instant::now());
+        let now = (requester.clone(), Instant::now());
         let seen = self
             .requests
             .entry(id.to_owned())
-            .or_insert_with(|| fresh.clone());
-        if seen.0 != asker {
-            *seen = fresh;
+            .or_insert_with(|| now.clone());
+        if seen.0 != requester {
+            *seen = now;
         }
-        (seen.1.elapsed() < self.source.lease).then_some(asker)
+        (seen.1.elapsed() < self.source.lease).then_some(requester)
     }
 }

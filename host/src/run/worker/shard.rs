@@ -6,17 +6,17 @@ use chrono::Utc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::lease::Lease;
+use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
 use crate::error::of_ledger;
 use crate::ledger::Ledger;
-use crate::ledger::holding::Versioned;
+use crate::ledger::lease::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
-use crate::pipeline::{Host, Shard, run_shard};
+use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::record::{Bound, Bounds, SequenceNumber, ShardId};
 use crate::retry::RetryPolicy;
 use crate::run::rules::Rules;
-use crate::run::targets::{Held, Targets};
+use crate::run::targets::{OpenShard, Targets};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Again, End, Packing, Reading, ShardInfo, Stream, read};
@@ -27,7 +27,7 @@ pub(super) struct Work {
     pub(super) stream: Stream,
     pub(super) source: StreamSettings,
     pub(super) rules: Arc<Rules>,
-    pub(super) host: Arc<Host>,
+    pub(super) context: Arc<RunContext>,
     pub(super) targets: Arc<Targets>,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
@@ -72,7 +72,7 @@ impl Running {
         let behind = found.ledger.committed().map(|committed| committed.last);
         let (stop, stopped) = watch::channel(false);
         let id = work.info.id.clone();
-        let (health, name) = (work.host.health.clone(), work.shard.clone());
+        let (health, name) = (work.context.health.clone(), work.shard.clone());
         let shard = tokio::spawn(work.take(found, stopped));
         let task = shard.abort_handle();
         tokio::spawn(async move {
@@ -105,17 +105,17 @@ impl Running {
 impl Work {
     /// Takes the shard, if nobody was quicker, and works on it as long as it is held.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        let (id, health) = (self.shard.clone(), self.host.health.clone());
-        let held = self.targets.hold(&id, Some(found)).await;
-        let held = held.inspect_err(|error| {
+        let (id, health) = (self.shard.clone(), self.context.health.clone());
+        let open = self.targets.open(&id, Some(found)).await;
+        let open = open.inspect_err(|error| {
             tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
         })?;
         tracing::info!(shard = %id, "taken");
         health.taken(&id);
-        let lease = Lease::new(&held.ledger, self.source.lease);
+        let renewal = LeaseRenewal::new(&open.ledger, self.source.lease);
         let ended = tokio::select! {
-            end = self.work(held, stop) => end,
-            lost = lease.keep() => Err(lost.into()),
+            end = self.work(open, stop) => end,
+            lost = renewal.run() => Err(lost.into()),
         };
         if let Err(error) = &ended
             && is_with_another(error)
@@ -125,27 +125,27 @@ impl Work {
         ended
     }
 
-    async fn work(self, held: Held, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        let replay = match held.ledger.ledger().await.pending() {
+    async fn work(self, open: OpenShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let replay = match open.ledger.ledger().await.pending() {
             Some(pending) => Some(
                 self.rules
-                    .replay_plan(&held.sinks.registry, pending)
+                    .replay_plan(&open.sinks.registry, pending)
                     .await?,
             ),
             None => None,
         };
-        let (mut ledger, sinks, scratches) = held.into_parts();
-        ledger.dedicate(self.replay).await?;
+        let (mut ledger, sinks, scratches) = open.into_parts();
+        ledger.bind_mode(self.replay).await?;
         let start = self.start(&mut ledger).await?;
-        let fresh = self.rules.fresh();
+        let new_chunks = self.rules.new_chunks();
         let reading = Reading {
-            meter: self.host.health.read_meter(&self.shard),
+            meter: self.context.health.read_meter(&self.shard),
             stream: self.stream,
             id: self.info.id,
             packing: Packing {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
-                misplaced_records: fresh.misplaced_records,
+                misplaced_records: new_chunks.misplaced_records,
                 again: ledger.ledger().await.pending().map(Again::of),
             },
             start,
@@ -160,10 +160,10 @@ impl Work {
             ledger,
             sinks,
         };
-        run_shard(&self.host, &mut shard, replay, &fresh).await?;
+        run_shard(&self.context, &mut shard, replay, &new_chunks).await?;
         let end = reader.await?;
         leave(&mut shard.ledger, end == End::Closed).await?;
-        Held::close(&scratches)?;
+        OpenShard::close(&scratches)?;
         Ok(end)
     }
 
@@ -173,9 +173,9 @@ impl Work {
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
         let known = ledger.ledger().await;
         if let Some(committed) = known.committed() {
-            let progress = &self.host.progress;
+            let progress = &self.context.progress;
             progress.found_committed(&self.shard, committed.records);
-            self.host.health.committed(&self.shard, committed.last);
+            self.context.health.committed(&self.shard, committed.last);
         }
         if let Some(pending) = known.pending() {
             return Ok(Start::From(pending.range.first));
@@ -222,7 +222,7 @@ impl Work {
 /// Whether another worker has the shard, which is no fault.
 pub(super) fn is_with_another(error: &anyhow::Error) -> bool {
     let taken = of_ledger(error);
-    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Held(_)))
+    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 
 /// Gives a shard back, with the last word on a closed one in the same step. A ledger in a folder is

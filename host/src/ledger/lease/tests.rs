@@ -11,39 +11,42 @@ fn found(owner: &str) -> Versioned {
     }
 }
 
-fn step(holding: &Holding) -> Swap {
+fn step(lease: &Lease) -> Swap {
     let begun = |ledger: &Ledger| Ok(ledger.begun_at(7));
-    holding.swap(begun, "1".into()).unwrap()
+    lease.swap(begun, "1".into()).unwrap()
 }
 
 #[test]
 fn a_write_that_was_done_is_what_is_known() {
-    let mut holding = Holding::taken("me", found("me"));
-    let swap = step(&holding);
+    let mut lease = Lease::taken("me", found("me"));
+    let swap = step(&lease);
     assert_eq!(swap.seen.as_deref(), Some("zero"));
-    holding.done(swap.clone(), Some("one".into()));
-    assert_eq!(holding.known(), &swap.done(Some("one".into())));
+    lease.done(swap.clone(), Some("one".into()));
+    assert_eq!(lease.known(), &swap.done(Some("one".into())));
 }
 
 #[test]
 fn a_write_whose_answer_was_lost_is_found_again() {
-    let mut holding = Holding::taken("me", found("me"));
-    let swap = step(&holding);
+    let mut lease = Lease::taken("me", found("me"));
+    let swap = step(&lease);
     let done = swap.clone().done(Some("one".into()));
-    assert_eq!(holding.refused(&swap, done.clone()), Ok(Settled::Done));
-    assert_eq!(holding.known(), &done);
+    assert_eq!(
+        lease.resolve_conflict(&swap, done.clone()),
+        Ok(Resolved::Done)
+    );
+    assert_eq!(lease.known(), &done);
 }
 
 #[test]
 fn a_note_of_another_costs_a_second_attempt() {
-    let mut holding = Holding::taken("me", found("me"));
+    let mut lease = Lease::taken("me", found("me"));
     let noted = Versioned {
         ledger: found("me").ledger.requested_by("another"),
         etag: Some("noted".into()),
     };
-    let swap = step(&holding);
-    assert_eq!(holding.refused(&swap, noted), Ok(Settled::TakeAgain));
-    assert_eq!(step(&holding).seen.as_deref(), Some("noted"));
+    let swap = step(&lease);
+    assert_eq!(lease.resolve_conflict(&swap, noted), Ok(Resolved::Retry));
+    assert_eq!(step(&lease).seen.as_deref(), Some("noted"));
 }
 
 #[test]
@@ -52,18 +55,18 @@ fn who_was_overtaken_takes_no_step() {
         (found("another").ledger, "another"),
         (found("me").ledger.given_back(), "nobody"),
     ] {
-        let mut holding = Holding::taken("me", found("me"));
+        let mut lease = Lease::taken("me", found("me"));
         let now = Versioned { ledger, etag: None };
-        let overtaken = holding.refused(&step(&holding), now).unwrap_err();
-        assert_eq!(overtaken.by(), by);
-        assert_eq!(holding.known(), &found("me"));
+        let conflict = lease.resolve_conflict(&step(&lease), now).unwrap_err();
+        assert_eq!(conflict.owner(), by);
+        assert_eq!(lease.known(), &found("me"));
     }
 }
 
 #[test]
-fn what_is_assumed_is_taken_with_the_first_step() {
-    let holding = Holding::assumed("me", found("another"));
-    let swap = step(&holding);
+fn what_is_acquired_is_taken_with_the_first_step() {
+    let lease = Lease::acquired("me", found("another"));
+    let swap = step(&lease);
     assert_eq!(swap.next.owner(), Some("me"));
     assert_eq!(swap.next.lease().unwrap().fence, 2);
     assert_eq!(swap.seen.as_deref(), Some("zero"));

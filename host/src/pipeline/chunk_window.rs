@@ -9,7 +9,7 @@ use crate::record::{SequenceNumber, Slice};
 use crate::source::Slices;
 
 /// Lets slices into a chunk until it is full, or until exactly the pinned range is in.
-pub(super) struct Gate {
+pub(super) struct ChunkWindow {
     limits: ChunkLimits,
     range: Option<Range>,
     bytes: u64,
@@ -20,7 +20,7 @@ pub(super) struct Gate {
     closed: bool,
 }
 
-impl Gate {
+impl ChunkWindow {
     pub(super) fn new(limits: ChunkLimits, range: Option<Range>) -> Self {
         Self {
             limits,
