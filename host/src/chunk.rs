@@ -178,8 +178,8 @@ impl Chunk {
                     key: key_piece(slice, buffer + 1, event.record as usize),
                     piece,
                 });
-            } else if event.routes.bus && !(self.rules.announced && event.routes.lake) {
-                self.counts.muted += 1;
+            } else if event.routes.bus && !(self.rules.object_notifications && event.routes.lake) {
+                self.counts.unsent += 1;
             }
         }
         for (path, lines) in outcome.partitions.into_iter().zip(by_partition) {

@@ -41,7 +41,7 @@ pub struct Progress {
     events: Counter,
     rejected: Reasons,
     dropped: Counter,
-    muted: Counter,
+    unsent: Counter,
     messages: Counter,
     objects: ByKind,
     object_bytes: ByKind,
@@ -77,7 +77,7 @@ impl Progress {
             events: Counter::default(),
             rejected: Reasons::default(),
             dropped: Counter::default(),
-            muted: Counter::default(),
+            unsent: Counter::default(),
             messages: Counter::default(),
             objects,
             object_bytes,
@@ -123,7 +123,7 @@ impl Progress {
             self.rejected.add(reason, *records);
         }
         self.dropped.inc_by(counts.dropped);
-        self.muted.inc_by(counts.muted);
+        self.unsent.inc_by(counts.unsent);
         self.chunks.inc();
     }
 
@@ -192,7 +192,7 @@ impl Progress {
             seconds: rounded_seconds(started.elapsed()),
             release: release.to_string(),
             quarantine_objects: of(&self.objects, &QUARANTINE),
-            messages_muted: self.muted.get(),
+            messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
             misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),

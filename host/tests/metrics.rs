@@ -75,8 +75,8 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
         ("dropped", found.count("sluice_records_dropped_total", &[])),
         ("messages", found.count("sluice_messages_total", &[])),
         (
-            "messages_muted",
-            found.count("sluice_messages_muted_total", &[]),
+            "messages_unsent",
+            found.count("sluice_messages_unsent_total", &[]),
         ),
         ("bytes_in", found.count("sluice_input_bytes_total", &[])),
         ("blank_lines", found.count("sluice_blank_lines_total", &[])),

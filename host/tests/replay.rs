@@ -133,7 +133,7 @@ fn what_is_meant_for_the_run_is_not_taken_for_the_replay() {
     place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");
     replay(&place, &[]).failed(2, &["lake", "a lake of its own"]);
     let summary = replay(&place, &["--lake", "file:other"]).summary();
-    assert_eq!(summary.counts(["messages", "messages_muted"]), [0, 100]);
+    assert_eq!(summary.counts(["messages", "messages_unsent"]), [0, 100]);
     for (args, part) in [
         (["--from", "2026-01-01T00:00:00Z"], "the offset of a line"),
         (["--to", "soon"], "expected a time"),

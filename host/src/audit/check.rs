@@ -112,7 +112,7 @@ impl Check {
             Messages::Events => Part::Messages,
             Messages::Objects => {
                 let format = self.present.objects.first().map(|place| place.format);
-                Part::Announcements(format.unwrap_or_default())
+                Part::Notifications(format.unwrap_or_default())
             }
         };
         let suffix = bus_suffix(self.audit.messages);
@@ -149,7 +149,7 @@ impl Check {
 
     async fn outcome(&self, read: Read) -> anyhow::Result<(Read, Outcome)> {
         let objects = match (&read.part, &self.audit.bus) {
-            (Part::Messages | Part::Announcements(_), Some(bus)) => bus,
+            (Part::Messages | Part::Notifications(_), Some(bus)) => bus,
             _ => &self.audit.lake,
         };
         let Some(bytes) = get(objects, &read.key).await? else {

@@ -10,8 +10,8 @@ use crate::chunk::Chunk;
 use crate::encode::{Format, decode};
 use crate::record::Position;
 use crate::sink::Destination;
-use crate::sink::announcement::{self, Announcement};
 use crate::sink::directory::write_messages;
+use crate::sink::object_notification::{self, ObjectNotification};
 
 /// What is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Part {
     /// The messages about events.
     Messages,
     /// The messages about objects, which are in this format.
-    Announcements(Format),
+    Notifications(Format),
 }
 
 impl Part {
@@ -59,9 +59,9 @@ impl Part {
                 write_messages(chunk, &mut expected)?;
                 Ok(compare(&split(&expected), &split(bytes), Cow::Borrowed))
             }
-            Self::Announcements(format) => {
-                let expected = announcement::of(chunk, *format, lake);
-                let expected: Vec<_> = expected.iter().map(Announcement::json).collect();
+            Self::Notifications(format) => {
+                let expected = object_notification::of(chunk, *format, lake);
+                let expected: Vec<_> = expected.iter().map(ObjectNotification::json).collect();
                 let expected: Vec<_> = expected.iter().map(String::as_bytes).collect();
                 Ok(compare(&expected, &split(bytes), without_lake))
             }
@@ -74,7 +74,7 @@ impl Part {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).0.len(),
             Self::Messages => chunk.messages().len(),
-            Self::Announcements(_) => {
+            Self::Notifications(_) => {
                 let to_lake = |(to, _): &(&Destination, u64)| matches!(to, Destination::Lake(_));
                 chunk.objects().filter(to_lake).count()
             }
@@ -87,7 +87,7 @@ impl Part {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).1.get(line).copied(),
             Self::Messages => chunk.message(line).map(|message| message.position),
-            Self::Announcements(_) => None,
+            Self::Notifications(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Records between the chunks that names tell of: they are where they belong if they leave nothing.
+//! Records between two chunks: all is well if a release makes nothing of them that would be in the lake.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::transform::sandbox::SandboxError;
 /// The records between two chunks.
 pub(super) struct Gap {
     audit: Arc<Audit>,
-    /// The releases of the chunks beside it, which are the likely ones.
-    beside: Arc<[Arc<Release>]>,
+    /// The releases of the chunks before and after it, which are the likely ones.
+    neighbours: Arc<[Arc<Release>]>,
     names: Vec<ShortId>,
 }
 
@@ -28,18 +28,18 @@ impl Gap {
     /// The lake cannot be read.
     pub(super) async fn new(audit: &Arc<Audit>, mut names: Vec<ShortId>) -> anyhow::Result<Self> {
         names.dedup();
-        let mut beside = Vec::new();
+        let mut neighbours = Vec::new();
         for name in &names {
-            beside.extend(audit.releases.get(*name).await?.ok());
+            neighbours.extend(audit.releases.get(*name).await?.ok());
         }
         Ok(Self {
             audit: audit.clone(),
-            beside: beside.into(),
+            neighbours: neighbours.into(),
             names,
         })
     }
 
-    /// Looks for releases of which each record of a slice leaves nothing.
+    /// Finds a release for each record of a slice by which the record leaves no object.
     ///
     /// # Errors
     /// The lake cannot be read, or a release fails outside of any record.
@@ -47,7 +47,7 @@ impl Gap {
         self.audit.context.progress.read(&slice);
         let slice = Arc::new(slice);
         let left = Left::all(slice.len(), self.with_bus());
-        let mut left = self.narrow(left, &slice, self.beside.clone()).await?;
+        let mut left = self.narrow(left, &slice, self.neighbours.clone()).await?;
         let accounted_for = left.dropped + left.bus_only;
         if !left.records.is_empty() {
             let others = self.audit.releases.all_but(&self.names).await?;
@@ -64,12 +64,14 @@ impl Gap {
             ..Report::default()
         };
         for (record, place) in left.records {
-            report.findings.add(|| missing(&slice, record, place));
+            report
+                .findings
+                .add(|| missing_record(&slice, record, place));
         }
         Ok(report)
     }
 
-    /// Whether a message would be in a file whose name tells of the chunk.
+    /// Whether messages are in files, whose names would show the chunk.
     fn with_bus(&self) -> bool {
         self.audit.bus.is_some() && self.audit.messages == Messages::Events
     }
@@ -94,7 +96,7 @@ impl Gap {
     }
 }
 
-fn missing(slice: &Slice, record: u32, place: Option<String>) -> Finding {
+fn missing_record(slice: &Slice, record: u32, place: Option<String>) -> Finding {
     let position = slice.positions()[record as usize];
     let id = rid(slice.shard(), position);
     let message = match place {
@@ -104,7 +106,7 @@ fn missing(slice: &Slice, record: u32, place: Option<String>) -> Finding {
     Finding::new(Kind::MissingRecord, slice.shard(), message).of(position)
 }
 
-/// The records of a slice that leave something by every release so far, with where that should be.
+/// The records of a slice that leave an object by every release tried so far, with its place.
 struct Left {
     records: BTreeMap<u32, Option<String>>,
     with_bus: bool,
@@ -123,7 +125,7 @@ impl Left {
         }
     }
 
-    /// Takes out what leaves nothing by one more release.
+    /// Removes the records that leave nothing by one more release.
     fn narrow(&mut self, outcome: &Transformed) {
         let mut places = BTreeMap::new();
         let mut with_events = BTreeSet::new();

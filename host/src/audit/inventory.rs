@@ -1,4 +1,4 @@
-//! What the names of objects say of the chunks that have been landed.
+//! The chunks that have been landed, by the names of their objects.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,18 +16,18 @@ pub(super) struct Inventory {
     folder_indexes: HashMap<String, u32>,
     shards: BTreeMap<ShardId, Chunks>,
     releases: Vec<ReleaseId>,
-    strangers: Strangers,
+    unrecognized: Unrecognized,
 }
 
 /// The chunks of a shard.
 pub(super) type Chunks = BTreeMap<ChunkName, ChunkObjects>;
 
-/// What there is of a chunk.
+/// The objects of a chunk that exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ChunkObjects {
-    /// Its objects in the lake.
+    /// In the lake, quarantine included.
     pub(super) objects: Vec<Place>,
-    /// Whether there is a file of its messages.
+    /// Whether the bus has a file of its messages.
     pub(super) on_bus: bool,
 }
 
@@ -35,21 +35,18 @@ pub(super) struct ChunkObjects {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     folder: u32,
-    /// How it is encoded.
     pub(super) format: Format,
 }
 
-/// Files whose names are not those of objects.
+/// Files in the lake that Sluice has not written, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Strangers {
-    /// How many there are.
+pub(super) struct Unrecognized {
     pub(super) count: u64,
-    /// The first one.
     pub(super) first: Option<String>,
 }
 
 impl ChunkObjects {
-    /// How many objects and files there are.
+    /// The number of objects and files.
     #[must_use]
     pub(super) fn count(&self) -> usize {
         self.objects.len() + usize::from(self.on_bus)
@@ -57,7 +54,7 @@ impl ChunkObjects {
 }
 
 impl Inventory {
-    /// Takes note of an object of the lake.
+    /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
         if let Some(own) = key
             .strip_prefix(OWN_FOLDER)
@@ -79,11 +76,11 @@ impl Inventory {
                 let present = self.chunk(parsed.shard, parsed.chunk);
                 present.objects.push(Place { folder, format });
             }
-            None => self.strangers.add(key),
+            None => self.unrecognized.add(key),
         }
     }
 
-    /// Takes note of a file of a bus whose messages are about `messages`.
+    /// Adds a file of a bus whose messages are about `messages`.
     pub(super) fn add_on_bus(&mut self, name: &str, messages: Messages) {
         let suffix = bus_suffix(messages);
         let stem = name.strip_suffix(suffix).filter(|stem| !stem.contains('/'));
@@ -116,12 +113,12 @@ impl Inventory {
         &self.folders[place.folder as usize]
     }
 
-    /// The chunks of a shard, which are not asked for again.
+    /// Removes and returns the chunks of a shard.
     pub(super) fn take(&mut self, shard: &ShardId) -> Chunks {
         self.shards.remove(shard).unwrap_or_default()
     }
 
-    /// The shards that have not been [taken](Self::take), with how many objects each has.
+    /// The shards that have not been [taken](Self::take), with the number of their objects.
     pub(super) fn others(&self) -> impl Iterator<Item = (&ShardId, u64)> {
         self.shards.iter().map(|(shard, chunks)| {
             let objects = chunks.values().map(|present| present.objects.len() as u64);
@@ -137,12 +134,12 @@ impl Inventory {
 
     /// The files that are no objects.
     #[must_use]
-    pub(super) fn strangers(&self) -> &Strangers {
-        &self.strangers
+    pub(super) fn unrecognized(&self) -> &Unrecognized {
+        &self.unrecognized
     }
 }
 
-impl Strangers {
+impl Unrecognized {
     fn add(&mut self, key: &str) {
         self.count += 1;
         self.first.get_or_insert_with(|| key.to_owned());
@@ -184,10 +181,10 @@ mod tests {
         inventory.add_on_bus(&format!("{STEM}.objects.ndjson"), Messages::Events);
         inventory.add_on_bus(".tmp/s/1", Messages::Events);
         assert_eq!(inventory.releases(), [release]);
-        let strangers = inventory.strangers();
-        assert_eq!(strangers.count, 1);
+        let unrecognized = inventory.unrecognized();
+        assert_eq!(unrecognized.count, 1);
         assert_eq!(
-            strangers.first.as_deref(),
+            unrecognized.first.as_deref(),
             Some("event_type=a/part-0.parquet")
         );
         assert_eq!(inventory.others().next().unwrap().1, 3);

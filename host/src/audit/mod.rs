@@ -6,7 +6,7 @@
 //! line. What lies between the chunks has to leave nothing, and the ledger has to agree.
 //!
 //! ```text
-//! ledgers → names (inventory) → chunks of each shard (course)
+//! ledgers → names (inventory) → chunks of each shard (timeline)
 //!                                 ├─ a chunk: made again, compared with its objects (check)
 //!                                 ├─ between chunks: leaves nothing by some release (gap)
 //!                                 └─ behind the ledger: pending, not yet, or too much
@@ -16,7 +16,6 @@
 
 mod check;
 mod content;
-mod course;
 mod difference;
 mod finding;
 mod gap;
@@ -26,6 +25,7 @@ mod releases;
 mod report;
 mod shard;
 mod source;
+mod timeline;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,12 +34,12 @@ use anyhow::Context as _;
 use chrono::Utc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use self::course::Course;
 use self::inventory::Inventory;
 use self::releases::Releases;
 use self::report::{Report, counted};
 use self::shard::ShardAudit;
 use self::source::Source;
+use self::timeline::Timeline;
 use crate::chunk::ChunkRules;
 use crate::config::{BusTarget, RunSettings, Sources};
 use crate::encode::Format;
@@ -105,7 +105,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
 struct Planned {
     source: Source,
     ledger: Ledger,
-    course: Course,
+    timeline: Timeline,
 }
 
 async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Result<Report> {
@@ -120,7 +120,7 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
     let mut inventory = take_stock(&lake, bus.as_ref(), settings.messages).await?;
     let plan = |(source, ledger): (Source, Ledger)| Planned {
-        course: Course::new(&ledger, inventory.take(&source.shard)),
+        timeline: Timeline::new(&ledger, inventory.take(&source.shard)),
         source,
         ledger,
     };
@@ -186,7 +186,7 @@ async fn audit_all(
         async move {
             let name = planned.source.name.clone();
             let opened = planned.source.open(&planned.ledger, settings, budget);
-            let shard = ShardAudit::new(audit, planned.ledger, planned.course, opened?);
+            let shard = ShardAudit::new(audit, planned.ledger, planned.timeline, opened?);
             shard.run().await.context(name)
         }
     });
@@ -206,7 +206,7 @@ async fn others(
     inventory: &Inventory,
 ) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    let mut strange = Vec::new();
+    let mut foreign = Vec::new();
     for (shard, objects) in inventory.others() {
         if is_of_stream(settings, shard)? {
             let ledger = targets.ledger(shard).await?;
@@ -214,21 +214,21 @@ async fn others(
             report.counts.objects_gone += objects;
         } else {
             report.counts.objects_of_others += objects;
-            strange.push(shard);
+            foreign.push(shard);
         }
     }
-    if let Some(first) = strange.first() {
+    if let Some(first) = foreign.first() {
         report.notes.push(format!(
             "{} objects are of {} shards that are not in this source, such as {first}",
             report.counts.objects_of_others,
-            strange.len()
+            foreign.len()
         ));
     }
-    let strangers = inventory.strangers();
-    if let Some(first) = &strangers.first {
-        let count = strangers.count;
+    let unrecognized = inventory.unrecognized();
+    if let Some(first) = &unrecognized.first {
+        let count = unrecognized.count;
         report.notes.push(format!(
-            "{count} files are no objects of Sluice's, such as {first}"
+            "{count} files were not written by Sluice, such as {first}"
         ));
     }
     Ok(report)
@@ -263,7 +263,7 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     }
     if counts.by_other_releases > 0 {
         notes.push(format!(
-            "{} records left no object, as only releases have it that no chunk beside them has",
+            "{} records left no object, by releases that no neighbouring chunk was made with",
             counts.by_other_releases
         ));
     }
@@ -278,7 +278,7 @@ impl Audit {
         ChunkRules {
             shard,
             with_messages: has_bus && takes_events,
-            announced: has_bus && self.messages == Messages::Objects,
+            object_notifications: has_bus && self.messages == Messages::Objects,
             with_positions: true,
             max_partitions: self.context.max_partitions,
             max_message_bytes: self.max_message_bytes.filter(|_| takes_events),

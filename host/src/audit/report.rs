@@ -46,7 +46,7 @@ pub(super) struct Counts {
     pub(super) objects_new: u64,
     /// Objects of shards that are not of this source.
     pub(super) objects_of_others: u64,
-    /// Records that left no object, as only releases have it that no chunk beside them has.
+    /// Records that leave no object by a release that no neighbouring chunk was made with.
     pub(super) by_other_releases: u64,
 }
 

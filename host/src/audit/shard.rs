@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 
 use super::Audit;
 use super::check::Check;
-use super::course::Course;
 use super::finding::{Finding, Kind, rid};
 use super::gap::Gap;
 use super::inventory::ChunkObjects;
 use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
+use super::timeline::Timeline;
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::encode::decode;
 use crate::ledger::Ledger;
@@ -34,7 +34,7 @@ pub(super) struct ShardAudit {
     audit: Arc<Audit>,
     shard: ShardId,
     ledger: Ledger,
-    course: Course,
+    timeline: Timeline,
     records: Records,
     /// Whether the oldest records go as time goes by.
     forgets: bool,
@@ -51,7 +51,12 @@ pub(super) struct ShardAudit {
 impl ShardAudit {
     /// The audit of a shard that was opened at its oldest record.
     #[must_use]
-    pub(super) fn new(audit: Arc<Audit>, ledger: Ledger, course: Course, opened: Opened) -> Self {
+    pub(super) fn new(
+        audit: Arc<Audit>,
+        ledger: Ledger,
+        timeline: Timeline,
+        opened: Opened,
+    ) -> Self {
         let shard = ledger.shard().clone();
         let last = ledger.committed().map(|committed| committed.last);
         Self {
@@ -59,7 +64,7 @@ impl ShardAudit {
             audit,
             shard,
             ledger,
-            course,
+            timeline,
             forgets: opened.forgets,
             oldest: None,
             judged: 0,
@@ -81,15 +86,15 @@ impl ShardAudit {
             .map(|record| record.position.sequence);
         self.before().await?;
         let mut before = None;
-        for (name, present) in std::mem::take(&mut self.course.chunks) {
-            let beside = before.into_iter().chain([name.release]).collect();
-            self.gap(beside, |number| number < name.first).await?;
+        for (name, present) in std::mem::take(&mut self.timeline.chunks) {
+            let neighbours = before.into_iter().chain([name.release]).collect();
+            self.gap(neighbours, |number| number < name.first).await?;
             self.chunk(name, present).await?;
             before = Some(name.release);
         }
         if let Some(last) = self.ledger.committed().map(|committed| committed.last) {
-            let beside = before.into_iter().collect();
-            self.gap(beside, |number| number <= last).await?;
+            let neighbours = before.into_iter().collect();
+            self.gap(neighbours, |number| number <= last).await?;
         }
         self.finish_check().await?;
         self.compare_ledger();
@@ -109,13 +114,13 @@ impl ShardAudit {
     /// Judges the records before the next chunk.
     async fn gap(
         &mut self,
-        beside: Vec<ShortId>,
+        neighbours: Vec<ShortId>,
         within: impl Fn(SequenceNumber) -> bool + Copy,
     ) -> anyhow::Result<()> {
         let Some(first) = self.records.take(within).await? else {
             return Ok(());
         };
-        let gap = Gap::new(&self.audit, beside).await?;
+        let gap = Gap::new(&self.audit, neighbours).await?;
         let at_once = 2 * self.audit.context.compute.threads();
         let mut in_flight = FuturesOrdered::new();
         let mut next = Some(first);
@@ -189,7 +194,7 @@ impl ShardAudit {
         let (sender, receiver) = mpsc::channel(1);
         let mut slices = Slices::new(receiver);
         let records = &mut self.records;
-        let feed = async move {
+        let send = async move {
             while let Some(slice) = records.take(|number| number <= name.last).await? {
                 if sender.send(Ok(slice)).await.is_err() {
                     break;
@@ -199,7 +204,7 @@ impl ShardAudit {
         };
         let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
         let built = build(&audit.context, limits, &mut slices, ChunkSpec::Replay(plan));
-        let (built, ()) = tokio::try_join!(built, feed)?;
+        let (built, ()) = tokio::try_join!(built, send)?;
         Ok(built.map(|built| built.chunk))
     }
 

@@ -97,7 +97,7 @@ mod tests {
         let rules = ChunkRules {
             shard: shard.clone(),
             with_messages: false,
-            announced: false,
+            object_notifications: false,
             with_positions: false,
             max_partitions: 2,
             max_message_bytes: None,

@@ -35,7 +35,7 @@ pub struct ChunkRules {
     /// Whether there is a bus that takes events; without one, what was meant for it is only counted.
     pub with_messages: bool,
     /// Whether the bus tells of objects, and so of the events in them.
-    pub announced: bool,
+    pub object_notifications: bool,
     /// Whether it keeps which record each line came of, for who wants to name them.
     pub with_positions: bool,
     /// The most partitions that it may open in the lake.
@@ -59,13 +59,13 @@ pub struct ChunkCounts {
     /// Records that the transform dropped on purpose.
     pub dropped: u64,
     /// Events meant for the bus while there is none.
-    pub muted: u64,
+    pub unsent: u64,
     /// Records with events of which none went to the lake.
     pub bus_only: u64,
 }
 
 impl ChunkCounts {
-    /// Counts a slice and what became of it; not what is muted, which the chunk's rules decide.
+    /// Counts a slice and what became of it; not what is unsent, which the chunk's rules decide.
     pub(super) fn add(&mut self, slice: &Slice, outcome: &Transformed) {
         self.records += slice.len() as u64;
         self.bytes += slice.data().len() as u64;

@@ -76,7 +76,7 @@ pub(super) async fn send_messages(
     };
     let started = Instant::now();
     let sent = match sinks.messages {
-        Messages::Objects => bus.announce(chunk, format, &sinks.lake_name).await?,
+        Messages::Objects => bus.notify(chunk, format, &sinks.lake_name).await?,
         Messages::Events => {
             let messages = chunk.messages().len() as u64;
             if messages > 0 {

@@ -143,7 +143,7 @@ impl Sinks {
         ChunkRules {
             shard: self.shard.clone(),
             with_messages: bus.is_some(),
-            announced: self.bus.is_some() && self.messages == Messages::Objects,
+            object_notifications: self.bus.is_some() && self.messages == Messages::Objects,
             with_positions: false,
             max_partitions: context.max_partitions,
             max_message_bytes: bus.and_then(Bus::max_message_bytes),

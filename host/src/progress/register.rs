@@ -76,9 +76,9 @@ impl Progress {
         );
         registry.register("messages", "Messages sent", self.messages.clone());
         registry.register(
-            "messages_muted",
+            "messages_unsent",
             "Events meant for the bus while there is none",
-            self.muted.clone(),
+            self.unsent.clone(),
         );
     }
 

@@ -29,7 +29,7 @@ pub struct Summary {
     /// Objects of records in quarantine.
     pub quarantine_objects: u64,
     /// Events that the transform meant for the bus while there was none.
-    pub messages_muted: u64,
+    pub messages_unsent: u64,
     /// Lines of files that were empty and so no records.
     pub blank_lines: u64,
     /// Records of aggregates that were dropped because they belong to other shards.

@@ -5,9 +5,9 @@
 //! in every mode; what a batch lacks is read from the stream.
 
 pub mod answer;
-mod feed;
+pub mod batch_plan;
+mod batch_source;
 mod metrics;
-pub mod missing;
 
 use std::collections::HashMap;
 use std::mem;
@@ -22,9 +22,9 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
-use self::feed::{Feed, count, is_kept};
+use self::batch_plan::plan;
+use self::batch_source::{BatchSource, count, is_kept};
 use self::metrics::Invocation;
-use self::missing::todo;
 use super::follow::Follower;
 use super::rules::Rules;
 use super::targets::Targets;
@@ -272,22 +272,22 @@ impl Function {
             None => None,
         };
         let packing = self.packing(batch, known.pending()).await?;
-        let todo = todo(&known, &numbers, |first, last| {
+        let plan = plan_batch(&known, &numbers, |first, last| {
             count(&packing, &batch.records, first, last)
         });
-        let feed = Feed {
+        let source = BatchSource {
             stream: Stream::new(self.client.clone(), batch.stream.clone()),
             shard: batch.shard.clone(),
             packing,
             records: batch.records.clone(),
-            todo,
+            plan,
             budget: self.budget.clone(),
             retry_policy: self.retry_policy.clone(),
             meter: self.context.health.read_meter(shard),
             until: until.into(),
         };
         let (ledger, sinks, _scratches) = open.into_parts();
-        let slices = feed.start();
+        let slices = source.start();
         let mut shard = Shard {
             slices,
             ledger,

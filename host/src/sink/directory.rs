@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::announcement::Announcement;
 use super::object_key::{OWN_FOLDER, Origin};
+use super::object_notification::ObjectNotification;
 use super::{Object, SinkError};
 use crate::chunk::Chunk;
 use crate::encode::decode;
@@ -87,11 +87,11 @@ impl DirectoryBus {
     ///
     /// # Errors
     /// [`SinkError::Io`]
-    pub fn announce(
+    pub fn notify(
         &self,
         scratch: &Scratch,
         origin: &Origin,
-        messages: &[Announcement],
+        messages: &[ObjectNotification],
     ) -> Result<(), SinkError> {
         let path = self.root.join(format!("{}.objects.ndjson", origin.stem()));
         let written = scratch.create_with(&path, &|file| {

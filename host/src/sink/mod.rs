@@ -1,10 +1,10 @@
 //! Where outcomes go. A sink creates what is not there yet and never changes what is: a chunk that is
 //! replayed finds its own objects and leaves them, so nothing lands twice.
 
-pub mod announcement;
 pub mod directory;
 pub mod metadata_store;
 pub mod object_key;
+pub mod object_notification;
 pub mod quarantine;
 pub mod read;
 pub mod s3;
@@ -174,20 +174,20 @@ impl Bus {
     ///
     /// # Errors
     /// [`SinkError`]
-    pub async fn announce(
+    pub async fn notify(
         &self,
         chunk: &Chunk,
         format: Format,
         lake: &str,
     ) -> Result<u64, SinkError> {
         let origin = chunk.origin();
-        let messages = announcement::of(chunk, format, lake);
+        let messages = object_notification::of(chunk, format, lake);
         match self {
             _ if messages.is_empty() => {}
             Self::Directory(bus, scratch) => {
-                tokio::task::block_in_place(|| bus.announce(scratch, &origin, &messages))?;
+                tokio::task::block_in_place(|| bus.notify(scratch, &origin, &messages))?;
             }
-            Self::Sqs(bus) => bus.announce(&origin, &messages).await?,
+            Self::Sqs(bus) => bus.notify(&origin, &messages).await?,
         }
         Ok(messages.len() as u64)
     }

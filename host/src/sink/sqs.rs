@@ -13,8 +13,8 @@ use self::answer::rest;
 use self::batches::Batches;
 use self::queue::Queue;
 use super::SinkError;
-use super::announcement::Announcement;
 use super::object_key::Origin;
+use super::object_notification::ObjectNotification;
 use crate::aws::why;
 use crate::chunk::Chunk;
 use crate::encode::Format;
@@ -85,12 +85,12 @@ impl SqsBus {
     ///
     /// # Errors
     /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
-    pub async fn announce(
+    pub async fn notify(
         &self,
         origin: &Origin,
-        messages: &[Announcement],
+        messages: &[ObjectNotification],
     ) -> Result<(), SinkError> {
-        let entry = |message: &Announcement| self.entry_about(origin, message);
+        let entry = |message: &ObjectNotification| self.entry_about(origin, message);
         self.send_all(messages.iter().map(entry)).await
     }
 

@@ -13,7 +13,7 @@ fn without_a_bus_the_lake_is_the_same() {
     place.write("events.ndjson", events(0..30));
     place.land(&[]);
     let summary = place.land(&["--lake", "file:quiet", "--bus", "none"]);
-    assert_eq!(summary.counts(["messages", "messages_muted"]), [0, 30]);
+    assert_eq!(summary.counts(["messages", "messages_unsent"]), [0, 30]);
     assert_eq!(lake::tree(&place.path("quiet")), lake::tree(&place.lake()));
 }
 
@@ -188,7 +188,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
         "bytes_out",
         "seconds",
         "quarantine_objects",
-        "messages_muted",
+        "messages_unsent",
         "blank_lines",
         "already_committed",
         "chunks",

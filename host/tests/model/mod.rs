@@ -104,7 +104,7 @@ impl Work {
         Self {
             shard,
             known,
-            feed: Records(0),
+            unread: Records(0),
             plan: None,
             write: None,
             batch: Records(0),

@@ -119,7 +119,7 @@ pub(super) struct Work {
     pub(super) shard: u8,
     pub(super) known: Known,
     /// Records that are still to be read.
-    pub(super) feed: Records,
+    pub(super) unread: Records,
     pub(super) plan: Option<Plan>,
     pub(super) write: Option<Write>,
     /// What a function was given.

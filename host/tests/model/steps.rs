@@ -184,8 +184,8 @@ impl Steps<'_> {
     /// or served a moment ago.
     pub(super) fn build(&mut self, host: usize, work: Work) {
         let name = self.name(host);
-        for count in 1..=work.feed.count().min(self.model.chunk_max) {
-            let taken = work.feed.iter().take(usize::try_from(count).unwrap());
+        for count in 1..=work.unread.count().min(self.model.chunk_max) {
+            let taken = work.unread.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
             for release in 0..=self.from.active {
                 let what = format_args!("{name} makes a chunk of {records} by release {release}");

@@ -43,7 +43,7 @@ impl Steps<'_> {
 
     /// Every shard is closed: at its end it is finished. A worker that is to stop leaves it earlier.
     pub(super) fn read_on_or_leave(&mut self, host: usize, work: Work) {
-        if work.feed.is_empty() {
+        if work.unread.is_empty() {
             self.write(host, work, Move::Finish, FREE);
         } else {
             self.build(host, work);

@@ -276,7 +276,7 @@ impl Delivery {
         match what {
             Move::Take => {
                 work.plan = self.begun(ledger, to.active);
-                work.feed = self.behind(work.shard, ledger);
+                work.unread = self.behind(work.shard, ledger);
             }
             Move::Renew => {}
             Move::Pin | Move::Commit => work.advance(self),

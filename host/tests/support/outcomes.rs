@@ -195,7 +195,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
     let rules = ChunkRules {
         shard: slice::<&str>(&[]).shard().clone(),
         with_messages: true,
-        announced: false,
+        object_notifications: false,
         with_positions: false,
         max_partitions,
         max_message_bytes: None,

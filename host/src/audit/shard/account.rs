@@ -1,11 +1,11 @@
-//! What a shard's ledger says beside its chunks, and what there is beside them.
+//! Compares a shard's ledger with what was read, and accounts for objects of no committed chunk.
 
 use anyhow::Context as _;
 
 use super::ShardAudit;
-use crate::audit::course::Rival;
 use crate::audit::finding::{Finding, Kind, rid};
 use crate::audit::inventory::{ChunkObjects, bus_suffix};
+use crate::audit::timeline::Overlap;
 use crate::record::{Position, ShardId};
 use crate::sink::object_key::ChunkName;
 
@@ -91,13 +91,13 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Objects that are of none of the chunks: of rivals, of what is pending, and beyond the ledger.
+    /// Objects that are of none of the chunks: of overlapping, of what is pending, and beyond the ledger.
     pub(super) async fn unaccounted(&mut self) -> anyhow::Result<()> {
-        for Rival {
+        for Overlap {
             name,
             present,
             other,
-        } in std::mem::take(&mut self.course.rivals)
+        } in std::mem::take(&mut self.timeline.overlapping)
         {
             let (first, last) = (name.first.max(other.first), name.last.min(other.last));
             let (from, to) = (
@@ -108,16 +108,16 @@ impl ShardAudit {
             let why = format!("its name covers {from} to {to}, which are in objects {stem} too");
             self.each_object(name, &present, Kind::Twice, &why);
         }
-        if let Some((_, present)) = &self.course.pending {
+        if let Some((_, present)) = &self.timeline.pending {
             self.report.counts.objects_pending += present.count() as u64;
         }
-        if self.course.beyond.is_empty() {
+        if self.timeline.beyond.is_empty() {
             return Ok(());
         }
         let later = self.audit.targets.ledger(&self.shard).await;
         let later = later.context("the ledger, read again")?;
-        self.report.counts.objects_new += self.course.settle(&later);
-        for (name, present) in std::mem::take(&mut self.course.beyond) {
+        self.report.counts.objects_new += self.timeline.account_for(&later);
+        for (name, present) in std::mem::take(&mut self.timeline.beyond) {
             let why = "the ledger does not say that its records are committed or pending";
             self.each_object(name, &present, Kind::BeyondLedger, why);
         }

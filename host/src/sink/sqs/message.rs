@@ -7,8 +7,8 @@ use crate::chunk::{Chunk, Message};
 use crate::encode::Format;
 use crate::record::Rid;
 use crate::sink::SinkError;
-use crate::sink::announcement::Announcement;
 use crate::sink::object_key::Origin;
+use crate::sink::object_notification::ObjectNotification;
 use crate::transform::release::Digest;
 
 /// The name of the attribute that says of which record a message is.
@@ -19,7 +19,7 @@ impl SqsBus {
     pub(super) fn entry_about(
         &self,
         origin: &Origin,
-        message: &Announcement,
+        message: &ObjectNotification,
     ) -> Result<Entry, SinkError> {
         let mut attributes = vec![("release", message.release.to_string())];
         if let Some(event_type) = event_type(&message.partition) {

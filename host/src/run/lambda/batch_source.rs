@@ -1,9 +1,10 @@
-//! The slices that an invocation lands: what the batch lacks, read from the stream, and the batch.
+//! The source of an invocation: the records of its batch, and those that the batch lacks, read from the
+//! stream.
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::missing::Todo;
+use super::batch_plan::BatchPlan;
 use crate::health::ReadMeter;
 use crate::ledger::Range;
 use crate::record::{Bound, Bounds, SequenceNumber};
@@ -16,28 +17,28 @@ use crate::source::{Slices, SourceError};
 /// Slices that are ready before they are asked for.
 const SLICES_AHEAD: usize = 4;
 
-/// What is handed to the pipeline.
-pub(super) struct Feed {
+/// Sends the planned records to the pipeline.
+pub(super) struct BatchSource {
     pub(super) stream: Stream,
     /// The shard as Kinesis knows it.
     pub(super) shard: String,
     pub(super) packing: Packing,
     pub(super) records: Vec<KinesisRecord>,
-    pub(super) todo: Todo,
+    pub(super) plan: BatchPlan,
     pub(super) budget: Budget,
     pub(super) retry_policy: RetryPolicy,
     pub(super) meter: ReadMeter,
-    /// When no more is to be begun.
+    /// When to begin no further slice.
     pub(super) until: Instant,
 }
 
 type Sender = mpsc::Sender<Result<crate::record::Slice, SourceError>>;
 
-/// Nobody wants more, or the time is over.
+/// The receiver is gone, an error was sent, or the time is over.
 struct Ended;
 
-impl Feed {
-    /// Starts to hand over.
+impl BatchSource {
+    /// Starts to send.
     pub(super) fn start(self) -> Slices {
         let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
         tokio::spawn(async move {
@@ -47,22 +48,22 @@ impl Feed {
     }
 
     async fn run(mut self, sender: &Sender) -> Result<(), Ended> {
-        if let Some(Range { first, last, .. }) = self.todo.again {
+        if let Some(Range { first, last, .. }) = self.plan.replay {
             tracing::info!(%first, %last, "reading a pending range from the stream");
             self.read(Start::From(first), last, sender).await?;
         }
-        let mut rest = self.todo.rest;
-        if let (Some(behind), Some(next)) = (self.todo.skipped_behind, self.records.get(rest)) {
+        let mut rest = self.plan.rest;
+        if let (Some(behind), Some(next)) = (self.plan.gap_after, self.records.get(rest)) {
             let next = next.sequence;
-            match self.first_behind(behind).await {
+            match self.first_after(behind).await {
                 Ok(first) if first.is_some_and(|first| first < next) => {
-                    tracing::warn!(%behind, %next, "records before the rest of the batch are not committed, reading them");
+                    tracing::warn!(%behind, %next, "the batch begins after records that are not committed, reading these from the stream");
                     self.read(Start::After(behind), next, sender).await?;
                     rest += 1;
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    let _nobody_listens = sender.send(Err(error)).await;
+                    let _receiver_is_gone = sender.send(Err(error)).await;
                     return Err(Ended);
                 }
             }
@@ -78,7 +79,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Hands over what is in the stream up to a record, which is included.
+    /// Sends the records of the stream up to and including `last`.
     async fn read(&self, start: Start, last: SequenceNumber, sender: &Sender) -> Result<(), Ended> {
         let reading = Reading {
             stream: self.stream.clone(),
@@ -105,15 +106,15 @@ impl Feed {
                     sender.send(Ok(slice)).await.map_err(|_| Ended)?;
                 }
                 Err(error) => {
-                    let _nobody_listens = sender.send(Err(error)).await;
+                    let _receiver_is_gone = sender.send(Err(error)).await;
                     return Err(Ended);
                 }
             }
         }
     }
 
-    /// The first record behind another one; `None` where there is none yet.
-    async fn first_behind(
+    /// The first record after another one; `None` where there is none yet.
+    async fn first_after(
         &self,
         number: SequenceNumber,
     ) -> Result<Option<SequenceNumber>, SourceError> {
@@ -138,20 +139,20 @@ impl Feed {
             Ok(())
         } else {
             tracing::warn!(
-                "the invocation's time is nearly over, the rest is left to the next one"
+                "the invocation's time is nearly over, leaving the rest to the next one"
             );
             Err(Ended)
         }
     }
 }
 
-/// Whether anything of a record is to be landed.
+/// Whether at least one record of an aggregate, or the record itself, is kept.
 pub(super) fn is_kept(packing: &Packing, record: &KinesisRecord) -> bool {
     let number = record.sequence;
     count(packing, std::slice::from_ref(record), number, number) > 0
 }
 
-/// How many records a batch holds between two numbers, those inside aggregates counted.
+/// The number of records in a batch between two sequence numbers, those inside aggregates included.
 pub(super) fn count(
     packing: &Packing,
     records: &[KinesisRecord],
