@@ -13,7 +13,7 @@ use crate::record::{Position, SequenceNumber, Slice, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
 use crate::source::aggregate::MisplacedRecords;
-use crate::transform::outcome::{Event, Rejected, Transformed};
+use crate::transform::outcome::{Event, Quarantined, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
 use self::lines::{Lines, Piece};
@@ -107,7 +107,7 @@ impl Chunk {
         self.refuse_messages_over_the_limit(&mut outcome);
         self.refuse_partitions_over_the_limit(&mut outcome);
         self.count(slice, &outcome);
-        self.quarantine(slice, &outcome.rejected);
+        self.quarantine(slice, &outcome.quarantined);
         self.take_events(slice, outcome);
     }
 
@@ -126,13 +126,13 @@ impl Chunk {
         self.counts.bus_only += bus_only(&outcome.events);
     }
 
-    fn quarantine(&mut self, slice: &Slice, rejected: &[Rejected]) {
-        if rejected.is_empty() {
+    fn quarantine(&mut self, slice: &Slice, quarantined: &[Quarantined]) {
+        if quarantined.is_empty() {
             return;
         }
         let mut lines = Vec::new();
         let buffer = index(self.buffers.len());
-        for Rejected { record, reason } in rejected {
+        for Quarantined { record, reason } in quarantined {
             let start = index(lines.len());
             let record = slice.record(*record as usize);
             quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);

@@ -39,7 +39,7 @@ pub struct Progress {
     records: Counter,
     bytes_in: Counter,
     events: Counter,
-    rejected: Reasons,
+    quarantined: Reasons,
     dropped: Counter,
     unsent: Counter,
     messages: Counter,
@@ -75,7 +75,7 @@ impl Progress {
             records: Counter::default(),
             bytes_in: Counter::default(),
             events: Counter::default(),
-            rejected: Reasons::default(),
+            quarantined: Reasons::default(),
             dropped: Counter::default(),
             unsent: Counter::default(),
             messages: Counter::default(),
@@ -119,8 +119,8 @@ impl Progress {
         self.records.inc_by(counts.records);
         self.bytes_in.inc_by(counts.bytes);
         self.events.inc_by(counts.events);
-        for (reason, records) in &counts.rejected {
-            self.rejected.add(reason, *records);
+        for (reason, records) in &counts.quarantined {
+            self.quarantined.add(reason, *records);
         }
         self.dropped.inc_by(counts.dropped);
         self.unsent.inc_by(counts.unsent);
@@ -183,7 +183,7 @@ impl Progress {
         Summary {
             records: self.records.get(),
             events: self.events.get(),
-            rejected: self.rejected.total(),
+            quarantined: self.quarantined.total(),
             dropped: self.dropped.get(),
             objects: of(&self.objects, &LAKE),
             messages: self.messages.get(),

@@ -102,7 +102,7 @@ fn records_of_an_aggregate_have_ids_of_their_own() {
     assert_eq!(
         cloud
             .catch_up(&[])
-            .counts(["records", "events", "rejected"]),
+            .counts(["records", "events", "quarantined"]),
         [101, 100, 1]
     );
     cloud.holds_exactly(&events);

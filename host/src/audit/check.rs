@@ -229,10 +229,10 @@ impl Check {
     /// Where the chunk's records are; the wrong ones are taken from where they should be.
     fn counts(&self, wrong: &HashSet<Position>) -> Counts {
         let all = self.chunk.counts();
-        let rejected = all.rejected_records();
+        let quarantined = all.quarantined_records();
         let mut counts = Counts {
-            in_lake: all.records - rejected - all.dropped - all.bus_only,
-            in_quarantine: rejected,
+            in_lake: all.records - quarantined - all.dropped - all.bus_only,
+            quarantined,
             dropped: all.dropped,
             bus_only: all.bus_only,
             wrong: wrong.len() as u64,
@@ -253,7 +253,7 @@ impl Check {
             }
         }
         counts.in_lake -= in_lake.len() as u64;
-        counts.in_quarantine -= in_quarantine.len() as u64;
+        counts.quarantined -= in_quarantine.len() as u64;
         counts.bus_only -= (wrong.len() - in_lake.len() - in_quarantine.len()) as u64;
         counts
     }

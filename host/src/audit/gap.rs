@@ -139,9 +139,9 @@ impl Left {
                 places.entry(event.record).or_insert_with(|| "bus:".into());
             }
         }
-        for rejected in &outcome.rejected {
-            let quarantine = Destination::Quarantine(rejected.reason.code.clone());
-            places.insert(rejected.record, quarantine.folder());
+        for quarantined in &outcome.quarantined {
+            let quarantine = Destination::Quarantine(quarantined.reason.code.clone());
+            places.insert(quarantined.record, quarantine.folder());
         }
         let (dropped, bus_only) = (&mut self.dropped, &mut self.bus_only);
         self.records.retain(|record, place| {
@@ -163,7 +163,7 @@ impl Left {
 mod tests {
     use super::*;
     use crate::partition::PartitionPath;
-    use crate::transform::outcome::{Event, Fault, Reason, Rejected, Routes};
+    use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Routes};
 
     /// Record 0 goes to the lake, 1 to the bus alone, 2 to quarantine; all others are dropped.
     fn outcome() -> Transformed {
@@ -178,7 +178,7 @@ mod tests {
         Transformed {
             events: vec![event(0, true), event(1, false)],
             partitions: vec![partition],
-            rejected: vec![Rejected {
+            quarantined: vec![Quarantined {
                 record: 2,
                 reason: Reason::fault(Fault::Trap, ""),
             }],

@@ -16,8 +16,7 @@ const FINDINGS_SHOWN: usize = 20;
 pub(super) struct Counts {
     /// Records whose events are in the lake, and on the bus as far as they go there.
     pub(super) in_lake: u64,
-    /// Records in quarantine.
-    pub(super) in_quarantine: u64,
+    pub(super) quarantined: u64,
     /// Records that the transform dropped on purpose.
     pub(super) dropped: u64,
     /// Records whose events all go past the lake, to the bus.
@@ -54,14 +53,14 @@ impl Counts {
     /// The records that are shown to be where they belong.
     #[must_use]
     pub(super) fn proven(&self) -> u64 {
-        self.in_lake + self.in_quarantine + self.dropped + self.bus_only
+        self.in_lake + self.quarantined + self.dropped + self.bus_only
     }
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, more: Self) {
         self.in_lake += more.in_lake;
-        self.in_quarantine += more.in_quarantine;
+        self.quarantined += more.quarantined;
         self.dropped += more.dropped;
         self.bus_only += more.bus_only;
         self.wrong += more.wrong;
@@ -167,8 +166,8 @@ impl Report {
         let rows = [
             ("in the lake", counts.in_lake, format!("in {lake}")),
             (
-                "quarantine",
-                counts.in_quarantine,
+                "quarantined",
+                counts.quarantined,
                 "with their reasons".into(),
             ),
             ("dropped", counts.dropped, "by the transform".into()),
@@ -197,7 +196,7 @@ impl Report {
             ),
             ("messages", counts.messages, "read line by line".into()),
         ];
-        let always = ["in the lake", "quarantine", "dropped", "objects"];
+        let always = ["in the lake", "quarantined", "dropped", "objects"];
         rows.into_iter()
             .filter(|(name, count, _)| *count > 0 || always.contains(name))
             .map(|(name, count, what)| {

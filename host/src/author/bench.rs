@@ -74,7 +74,7 @@ struct Subject {
     release: Release,
     fuel: u64,
     peak_memory_bytes: usize,
-    rejected: u64,
+    quarantined: u64,
     /// Nanoseconds for the whole sample, round by round.
     rounds: Vec<f64>,
 }
@@ -87,14 +87,14 @@ impl Subject {
             release,
             fuel: 0,
             peak_memory_bytes: 0,
-            rejected: 0,
+            quarantined: 0,
             rounds: Vec::new(),
         };
         for slice in records {
             let (outcome, usage) = subject.release.program().measure(slice)?;
             subject.fuel += usage.fuel;
             subject.peak_memory_bytes = subject.peak_memory_bytes.max(usage.peak_memory_bytes);
-            subject.rejected += outcome.rejected.len() as u64;
+            subject.quarantined += outcome.quarantined.len() as u64;
         }
         Ok(subject)
     }
@@ -119,7 +119,7 @@ fn print(subjects: &[Subject], records: &[Slice], rounds: u16) {
     );
     println!(
         "{:>12}{:>12}{:>14}{:>12}  way in  component",
-        "time", "fuel", "peak memory", "rejected"
+        "time", "fuel", "peak memory", "quarantined"
     );
     for subject in subjects {
         let way = if subject.release.has_slice() {
@@ -132,7 +132,7 @@ fn print(subjects: &[Subject], records: &[Slice], rounds: u16) {
             median(&subject.rounds) / count as f64,
             HumanCount(subject.fuel / count as u64).to_string(),
             HumanBytes(subject.peak_memory_bytes as u64).to_string(),
-            HumanCount(subject.rejected).to_string(),
+            HumanCount(subject.quarantined).to_string(),
             subject.name
         );
     }

@@ -148,7 +148,7 @@ fn disagreement(alone: &[Fate], together: Option<&[Fate]>) -> Option<String> {
 fn is_fault(fate: &Fate) -> bool {
     let begins = |fault: &Fault| {
         let code = fault.code();
-        let begin = format!(r#"{{"rejected":{{"code":"{code}","#);
+        let begin = format!(r#"{{"quarantined":{{"code":"{code}","#);
         fate.lines.iter().any(|line| line.starts_with(&begin))
     };
     Fault::ALL.iter().any(begins)
@@ -187,7 +187,7 @@ fn difference(expected: &str, results: &[String]) -> String {
     said
 }
 
-/// The first name of a result's line: `event`, `rejected` or `dropped`. Lines with different ones have
+/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones have
 /// no fields to compare.
 fn outcome(line: &str) -> Option<&str> {
     line.split('"').nth(1)
@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn a_slab_may_fail_as_a_whole_only_where_a_record_does() {
-        let fault = fate(r#"{"rejected":{"code":"trap","message":"x"}}"#);
-        let own = fate(r#"{"rejected":{"code":"not_wanted","message":"trap"}}"#);
+        let fault = fate(r#"{"quarantined":{"code":"trap","message":"x"}}"#);
+        let own = fate(r#"{"quarantined":{"code":"not_wanted","message":"trap"}}"#);
         assert_eq!(disagreement(&[own.clone(), fault], None), None);
         assert!(disagreement(&[own], None).unwrap().contains("as a whole"));
     }

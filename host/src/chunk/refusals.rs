@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Chunk;
 use crate::partition::PartitionPath;
 use crate::sink::Destination;
-use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
+use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Transformed};
 
 impl Chunk {
     /// Sends whole records to quarantine whose events would open more partitions than a chunk may. It is
@@ -72,12 +72,14 @@ fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
         .events
         .retain(|event| !refused.contains(&event.record));
     outcome
-        .rejected
-        .extend(refused.iter().map(|record| Rejected {
+        .quarantined
+        .extend(refused.iter().map(|record| Quarantined {
             record: *record,
             reason: reason.clone(),
         }));
-    outcome.rejected.sort_by_key(|rejected| rejected.record);
+    outcome
+        .quarantined
+        .sort_by_key(|quarantined| quarantined.record);
 }
 
 #[cfg(test)]

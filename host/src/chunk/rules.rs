@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::record::{ShardId, Slice};
-use crate::transform::outcome::{ReasonCode, Rejected, Transformed};
+use crate::transform::outcome::{Quarantined, ReasonCode, Transformed};
 
 /// When a fresh chunk closes. It closes between slices, where the records alone decide, so that
 /// another run makes the same chunks of them.
@@ -55,7 +55,7 @@ pub struct ChunkCounts {
     /// Events that they became.
     pub events: u64,
     /// Records in quarantine, by reason.
-    pub rejected: BTreeMap<ReasonCode, u64>,
+    pub quarantined: BTreeMap<ReasonCode, u64>,
     /// Records that the transform dropped on purpose.
     pub dropped: u64,
     /// Events meant for the bus while there is none.
@@ -71,11 +71,11 @@ impl ChunkCounts {
         self.bytes += slice.data().len() as u64;
         self.events += outcome.events.len() as u64;
         self.dropped += outcome.dropped;
-        for Rejected { reason, .. } in &outcome.rejected {
-            match self.rejected.get_mut(&reason.code) {
+        for Quarantined { reason, .. } in &outcome.quarantined {
+            match self.quarantined.get_mut(&reason.code) {
                 Some(records) => *records += 1,
                 None => {
-                    self.rejected.insert(reason.code.clone(), 1);
+                    self.quarantined.insert(reason.code.clone(), 1);
                 }
             }
         }
@@ -83,7 +83,7 @@ impl ChunkCounts {
 
     /// Records in quarantine, whatever the reason.
     #[must_use]
-    pub fn rejected_records(&self) -> u64 {
-        self.rejected.values().sum()
+    pub fn quarantined_records(&self) -> u64 {
+        self.quarantined.values().sum()
     }
 }

@@ -45,12 +45,12 @@ impl Progress {
         );
         count("chunks", "Chunks committed", &self.chunks);
         registry.register(
-            "records_rejected",
-            "Records committed to quarantine, by reason",
-            self.rejected.clone(),
+            "records_quarantined",
+            "Records quarantined, by reason",
+            self.quarantined.clone(),
         );
         registry.register_with_unit(
-            "input",
+            "source",
             "Bytes of the committed records",
             Unit::Bytes,
             self.bytes_in.clone(),
@@ -113,7 +113,7 @@ impl Progress {
                 "From the first slice of a chunk to its commit",
                 &times.chunk,
             ),
-            ("put_duration", "The put of one object", &times.put),
+            ("object_put_duration", "The put of one object", &times.put),
             ("send_duration", "The messages of one chunk", &times.send),
             (
                 "transform_duration",

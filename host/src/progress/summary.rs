@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// What a run did. `records` are in exactly one of three: made into `events` (one or more each),
-/// `rejected`, or `dropped`.
+/// `quarantined`, or `dropped`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// Records that this run committed.
@@ -11,7 +11,7 @@ pub struct Summary {
     /// Events that they became.
     pub events: u64,
     /// Records that went to quarantine.
-    pub rejected: u64,
+    pub quarantined: u64,
     /// Records that the transform dropped on purpose.
     pub dropped: u64,
     /// Objects of events in the lake.

@@ -116,9 +116,9 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
             count(summary.messages)
         ));
         lines.push(format!(
-            "  rejected    {:>12}  {}",
-            count(summary.rejected),
-            match summary.rejected {
+            "  quarantined {:>12}  {}",
+            count(summary.quarantined),
+            match summary.quarantined {
                 0 => String::new(),
                 _ => format!("with their reasons in {lake}/_sluice/quarantine"),
             }

@@ -74,7 +74,7 @@ fn a_stream_with_all_that_can_happen_to_one_is_proven() {
     let cloud = eventful();
     cloud.s3.keys_per_page(7);
     let proven = audit(&cloud, &[]).proven();
-    let counts = proven.counts(["in_lake", "in_quarantine", "not_yet", "gone"]);
+    let counts = proven.counts(["in_lake", "quarantined", "not_yet", "gone"]);
     assert_eq!(counts, [920, 3, 0, 0]);
     cloud.put_all(&events(10, 32));
     assert_eq!(

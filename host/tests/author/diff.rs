@@ -66,7 +66,7 @@ fn scripts_get_counts_and_examples_as_json() {
         report["results"],
         json!({"same":0,"changed":2,"added":0,"missing":0,"outcome_changed":1})
     );
-    assert_eq!(report["outcomes"], json!({"rejected to events":1}));
+    assert_eq!(report["outcomes"], json!({"quarantined to events":1}));
     assert_eq!(report["fields"]["event.event_uuid"], 2);
     assert_eq!(report["fields"]["event.echo"], 2);
     assert_eq!(report["examples"].as_array().unwrap().len(), 1);

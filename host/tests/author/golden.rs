@@ -18,7 +18,7 @@ fn written(place: &Place, name: &str) -> String {
 const COMMANDS: &str = "many_events 2\nreject too loud\n\ndrop\npartition a b\nlake_only\n";
 const RESULTS: &str = r#"{"event":{"n":0},"partition":"","routes":["lake","bus"]}
 {"event":{"n":1},"partition":"","routes":["lake","bus"]}
-{"rejected":{"code":"not_wanted","message":"too loud"}}
+{"quarantined":{"code":"not_wanted","message":"too loud"}}
 {"dropped":true}
 {"event":{},"partition":"place=a b","routes":["lake","bus"]}
 {"event":{},"partition":"","routes":["lake"]}
@@ -108,11 +108,11 @@ fn a_record_that_dies_is_a_result_like_any_other() {
         .map(|line| line.get(..40).unwrap_or(line))
         .collect();
     assert!(
-        codes[0].starts_with(r#"{"rejected":{"code":"trap","#),
+        codes[0].starts_with(r#"{"quarantined":{"code":"trap","#),
         "{codes:?}"
     );
     assert!(
-        codes[1].starts_with(r#"{"rejected":{"code":"out_of_fuel","#),
+        codes[1].starts_with(r#"{"quarantined":{"code":"out_of_fuel","#),
         "{codes:?}"
     );
     assert_eq!(codes[2], r#"{"dropped":true}"#);

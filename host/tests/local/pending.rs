@@ -143,7 +143,7 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
         ledger(&place)["pending"]["condemned"],
         serde_json::json!(["5"])
     );
-    assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);
+    assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());
     assert_eq!(quarantined[0].reason, "out_of_time");
     assert!(ledger(&place)["pending"].is_null());
@@ -167,7 +167,7 @@ fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice()
     let ran = place.try_land(&[&rogue[..], &much_fuel].concat());
     ran.failed(1, &["record 5 of a range that was begun", "limits.time"]);
     assert_eq!(ledger(&place), pinned);
-    assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);
+    assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());
     let reasons: Vec<_> = quarantined.iter().map(|q| q.reason.as_str()).collect();
     assert_eq!(reasons, ["out_of_fuel"]);

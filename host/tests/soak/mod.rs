@@ -225,16 +225,16 @@ impl Soak {
             HumanCount(lake.events),
             HumanCount(lake.objects as u64),
             HumanCount(lake.chunks() as u64),
-            HumanCount(lake.rejected),
+            HumanCount(lake.quarantined),
             lake.out_of_time,
             HumanCount(account.dropped),
         );
-        let landed = lake.events + lake.rejected;
+        let landed = lake.events + lake.quarantined;
         assert_eq!(landed + account.dropped, account.records());
-        self.audit(lake.events, lake.rejected);
+        self.audit(lake.events, lake.quarantined);
     }
 
-    fn audit(&self, events: u64, rejected: u64) {
+    fn audit(&self, events: u64, quarantined: u64) {
         self.cloud.s3.keys_per_page(1_000_000);
         let lake = ["audit", "--lake", LAKE, "--summary", "json"];
         let args = [&lake[..], &["--source", "kinesis:events"]].concat();
@@ -243,8 +243,8 @@ impl Soak {
         let begun = Instant::now();
         let summary = Ran::from(command.output().unwrap()).summary();
         assert_eq!(summary.0["proven"], true, "{:#}", summary.0);
-        let counts = summary.counts(["in_lake", "in_quarantine", "not_yet", "gone"]);
-        assert_eq!(counts, [events, rejected, 0, 0]);
+        let counts = summary.counts(["in_lake", "quarantined", "not_yet", "gone"]);
+        assert_eq!(counts, [events, quarantined, 0, 0]);
         let seconds = begun.elapsed().as_secs();
         println!("soak: the audit says the same, in {seconds} s");
     }

@@ -137,7 +137,7 @@ pub(super) fn landing(record: &[u8], settings: &Settings) -> Option<(String, Vec
 fn records_are_made_again_as_they_were() {
     let recipe = Recipe { seed: 7 };
     let settings = Settings::parse("{}").unwrap();
-    let (mut events, mut rejected) = (0, 0);
+    let (mut events, mut quarantined) = (0, 0);
     for number in 0..200 {
         assert_eq!(recipe.data(number), recipe.data(number));
         for place in 0..recipe.count(number) {
@@ -145,12 +145,12 @@ fn records_are_made_again_as_they_were() {
             let landed = landing(&record, &settings);
             assert_eq!(landed.is_some(), recipe.is_event(number, place));
             events += u32::from(landed.is_some());
-            rejected += u32::from(landed.is_none());
+            quarantined += u32::from(landed.is_none());
         }
     }
     assert!(
-        rejected > 0 && events > 20 * rejected,
-        "{events}, {rejected}"
+        quarantined > 0 && events > 20 * quarantined,
+        "{events}, {quarantined}"
     );
     assert_ne!(recipe.data(3), Recipe { seed: 8 }.data(3));
 }

@@ -66,8 +66,8 @@ pub(crate) fn fates(slice: &Slice, outcome: &Transformed) -> Vec<Fate> {
     assert!(outcome.events.is_sorted_by_key(|event| event.record));
     assert!(
         outcome
-            .rejected
-            .is_sorted_by_key(|rejected| rejected.record)
+            .quarantined
+            .is_sorted_by_key(|quarantined| quarantined.record)
     );
     for event in &outcome.events {
         let json = String::from_utf8(outcome.event_data(event).to_vec()).unwrap();
@@ -81,12 +81,12 @@ pub(crate) fn fates(slice: &Slice, outcome: &Transformed) -> Vec<Fate> {
             fate => *fate = Fate::Events(vec![landed]),
         }
     }
-    for rejected in &outcome.rejected {
-        let fate = &mut fates[rejected.record as usize];
+    for quarantined in &outcome.quarantined {
+        let fate = &mut fates[quarantined.record as usize];
         assert_eq!(*fate, Fate::Dropped, "a rejected record has events");
         *fate = Fate::Rejected {
-            code: rejected.reason.code.to_string(),
-            message: rejected.reason.message.clone(),
+            code: quarantined.reason.code.to_string(),
+            message: quarantined.reason.message.clone(),
         };
     }
     let dropped = fates.iter().filter(|fate| **fate == Fate::Dropped).count();

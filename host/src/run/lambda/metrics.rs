@@ -37,7 +37,7 @@ impl Invocation<'_> {
             ("Records", new(|counts| counts.records)),
             ("Bytes", new(|counts| counts.bytes_in)),
             ("Events", new(|counts| counts.events)),
-            ("Quarantined", new(|counts| counts.rejected)),
+            ("Quarantined", new(|counts| counts.quarantined)),
             ("Dropped", new(|counts| counts.dropped)),
             ("Objects", new(|counts| counts.objects)),
             ("Messages", new(|counts| counts.messages)),

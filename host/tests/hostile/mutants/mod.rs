@@ -216,7 +216,7 @@ fn checked(records: &Slice, outcome: Transformed, limits: &Limits) -> Vec<Fate> 
         .iter()
         .filter(|event| event.routes.lake)
         .count();
-    let expected = in_lake + outcome.rejected.len();
+    let expected = in_lake + outcome.quarantined.len();
     let mut chunk = chunk(1_000);
     chunk.absorb(records, outcome);
     let contents = contents(&chunk);

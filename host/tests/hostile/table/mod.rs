@@ -168,11 +168,11 @@ impl Row {
                 let top = if partition.is_empty() { 3 } else { 1 };
                 assert!(events[partition].len() >= top, "{name}: {events:?}");
             }
-            Retried(landed, rejected) => {
+            Retried(landed, quarantined) => {
                 assert!(ran.stderr.contains("record by record"), "{name}: {ran:#?}");
                 let events = lake::all_events(&place.lake());
                 let found = (events.len(), quarantine.len());
-                assert_eq!(found, (landed, rejected), "{name}: {events:?}");
+                assert_eq!(found, (landed, quarantined), "{name}: {events:?}");
             }
             Refused(..) => unreachable!("{name}: checked before"),
         }
