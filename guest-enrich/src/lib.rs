@@ -20,15 +20,15 @@
 mod bytes;
 #[cfg(target_arch = "wasm32")]
 mod component;
+mod config;
 mod enrich;
 mod placed;
 mod rejection;
-mod settings;
 pub mod slab;
 mod timestamp;
 
+pub use config::Config;
 pub use enrich::{Enriched, enrich};
 pub use placed::enrich_slab;
 pub use rejection::{Code, Rejection};
-pub use settings::Settings;
 pub use timestamp::{OutOfRange, Timestamp};

@@ -49,7 +49,7 @@ enum Command {
     /// Work with transforms.
     #[command(subcommand)]
     Transform(TransformCommand),
-    /// IfChanged at the settings of `run` without running.
+    /// Check or print the settings of `run` without running it.
     #[command(subcommand)]
     Config(ConfigCommand),
 }

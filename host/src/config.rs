@@ -72,8 +72,8 @@ pub struct RunSettings {
     pub retry_policy: RetryPolicy,
     /// The component; `None` is the one that the program carries.
     pub transform: Option<PathBuf>,
-    /// The transform's settings, a JSON object.
-    pub settings: String,
+    /// The transform configuration, a JSON object.
+    pub transform_config: String,
     /// The format of objects.
     pub format: Format,
     /// How hard they are compressed.
@@ -142,7 +142,7 @@ impl RunArgs {
             replay: None,
             messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
-            settings: transform_settings(&self.settings)?,
+            transform_config: read_transform_config(&self.transform_config)?,
             format,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
@@ -235,17 +235,17 @@ fn missing(key: &str, example: &str) -> ConfigError {
     )
 }
 
-/// The transform's settings: a JSON object, or the content of the file with that name.
+/// Reads a transform configuration: a JSON object, or the content of the file with that name.
 ///
 /// # Errors
-/// Neither an object nor a file that can be read.
-pub fn transform_settings(settings: &str) -> Result<String, ConfigError> {
-    if settings.trim_start().starts_with('{') {
-        return Ok(settings.to_owned());
+/// `config` is neither an object nor a readable file.
+pub fn read_transform_config(config: &str) -> Result<String, ConfigError> {
+    if config.trim_start().starts_with('{') {
+        return Ok(config.to_owned());
     }
-    std::fs::read_to_string(settings).map_err(|error| {
-        let why = format!("{settings:?} is neither a JSON object nor a file to read: {error}");
-        ConfigError::new("settings", why)
+    std::fs::read_to_string(config).map_err(|error| {
+        let why = format!("{config:?} is neither a JSON object nor a readable file: {error}");
+        ConfigError::new("transform_config", why)
     })
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Settings, enrich_slab};
+use guest_enrich::{Config, enrich_slab};
 use serde_json::Value;
 use sluice::author::subject;
 use sluice::record::{SLICE_MAX_RECORDS, Slice};
@@ -37,7 +37,7 @@ const OVER_VRL: f64 = 5.5;
 struct Sandbox {
     release: Release,
     slices: Vec<Slice>,
-    settings: Settings,
+    config: Config,
 }
 
 impl Sandbox {
@@ -46,7 +46,7 @@ impl Sandbox {
         Ok(Self {
             release: subject::admitted(&engine, None, "{}")?,
             slices: events::slices(SLICES, SLICE_MAX_RECORDS as u64)?,
-            settings: Settings::default(),
+            config: Config::default(),
         })
     }
 
@@ -55,7 +55,7 @@ impl Sandbox {
         let mut outcomes = Vec::new();
         for slice in &self.slices {
             let inside = self.release.run(slice, &[])?;
-            let outside = enrich_slab(slice.data(), slice.data_ends(), &self.settings);
+            let outside = enrich_slab(slice.data(), slice.data_ends(), &self.config);
             ensure!(
                 inside.events.len() == slice.len() && inside.data == outside.data,
                 "the sandbox and the native function do not make the same events"
@@ -75,7 +75,7 @@ impl Sandbox {
         Ok(begun.elapsed().as_secs_f64() * 1e9 / count(records))
     }
 
-    /// What `run` does with a slice up to the outcome: a fresh instance, its settings, the copy into its
+    /// What `run` does with a slice up to the outcome: a fresh instance, its configuration, the copy into its
     /// memory and back, fuel, memory and time bounded, and the check of what it returned.
     fn sandboxed(&self) -> anyhow::Result<f64> {
         self.round(|slice| {
@@ -87,7 +87,7 @@ impl Sandbox {
     /// The same function into one output buffer, the partition of each event found.
     fn native(&self) -> anyhow::Result<f64> {
         self.round(|slice| {
-            black_box(enrich_slab(slice.data(), slice.data_ends(), &self.settings));
+            black_box(enrich_slab(slice.data(), slice.data_ends(), &self.config));
             Ok(())
         })
     }

@@ -27,7 +27,7 @@ const SLOWER: f64 = 1.02;
 const POLL: &str = "500ms";
 
 /// Two releases that make the same events, so that only the swap is between them.
-const SETTINGS: [&str; 2] = ["{}", r#"{"partition_by":[]}"#];
+const CONFIGS: [&str; 2] = ["{}", r#"{"partition_by":[]}"#];
 
 struct Swapped {
     cost: Cost,
@@ -87,13 +87,13 @@ impl<'a> Shop<'a> {
             activated: AtomicUsize::default(),
         };
         shop.sluice(&["transform", "export", "enrich.wasm"])?;
-        for settings in SETTINGS {
+        for config in CONFIGS {
             let publish = [
                 "transform",
                 "publish",
                 "enrich.wasm",
-                "--settings",
-                settings,
+                "--transform-config",
+                config,
             ];
             let registry = ["--registry", &shop.registry];
             let (_, id) = shop.sluice(&[&publish[..], &registry[..]].concat())?;

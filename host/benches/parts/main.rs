@@ -14,7 +14,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use guest_enrich::{Settings, enrich_slab};
+use guest_enrich::{Config, enrich_slab};
 use sluice::author::subject;
 use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
@@ -46,11 +46,11 @@ fn lines(outcome: &Transformed) -> Vec<&[u8]> {
 }
 
 fn enrichment(criterion: &mut Criterion) {
-    let (slice, release, settings) = (slice(), release(), Settings::default());
+    let (slice, release, config) = (slice(), release(), Config::default());
     let mut group = criterion.benchmark_group("enrichment of 1,000 records");
     group.throughput(Throughput::Elements(slice.len() as u64));
     group.bench_function("native", |bencher| {
-        bencher.iter(|| enrich_slab(black_box(slice.data()), slice.data_ends(), &settings));
+        bencher.iter(|| enrich_slab(black_box(slice.data()), slice.data_ends(), &config));
     });
     group.bench_function("sandbox, slab", |bencher| {
         bencher.iter(|| release.run(black_box(&slice), &[]).unwrap());
@@ -59,8 +59,8 @@ fn enrichment(criterion: &mut Criterion) {
         bencher.iter(|| release.program().run_singly(black_box(&slice)).unwrap());
     });
     group.finish();
-    criterion.bench_function("fresh instance with its settings", |bencher| {
-        bencher.iter(|| release.program().check_settings().unwrap());
+    criterion.bench_function("fresh instance with its configuration", |bencher| {
+        bencher.iter(|| release.program().check_transform_config().unwrap());
     });
 }
 

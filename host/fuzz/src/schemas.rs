@@ -1,4 +1,4 @@
-//! Settings by a component's own schema.
+//! Configurations by a component's own schema.
 
 use sluice::transform::release::Offer;
 use sluice::transform::schema::{SchemaError, check};
@@ -6,22 +6,24 @@ use sluice::transform::schema::{SchemaError, check};
 /// Longer ones are left out: they are only slower.
 const INPUT_MAX_BYTES: usize = 2_048;
 
-/// Two texts, a schema and settings. A check answers, does not die, and says why it refuses; settings
-/// are written in one way.
+/// Two texts, a schema and a configuration. A check answers, does not die, and says why it refuses; a
+/// configuration is written in one way.
 pub(crate) fn feed(input: &[u8]) {
-    let Some((schema, settings)) = crate::two_texts(input) else {
+    let Some((schema, config)) = crate::two_texts(input) else {
         return;
     };
     if input.len() > INPUT_MAX_BYTES {
         return;
     }
-    match check(schema, settings) {
-        Err(SchemaError::Unusable(why) | SchemaError::Settings(why)) => assert!(!why.is_empty()),
+    match check(schema, config) {
+        Err(SchemaError::Unusable(why) | SchemaError::TransformConfig(why)) => {
+            assert!(!why.is_empty())
+        }
         Err(SchemaError::Died) => panic!("the check died"),
         Ok(()) | Err(SchemaError::Endless) => {}
     }
-    if let Ok(offer) = Offer::new(Vec::new(), settings) {
-        let again = Offer::new(Vec::new(), offer.settings());
+    if let Ok(offer) = Offer::new(Vec::new(), config) {
+        let again = Offer::new(Vec::new(), offer.transform_config());
         let id = again.map(|again| again.manifest().id());
         assert_eq!(id, Ok(offer.manifest().id()), "written in two ways");
     }

@@ -24,13 +24,13 @@ pub struct BenchArgs {
     /// Another component to measure in turn with the first.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Measure in turn with the release that is active in a registry, with its own settings: `file:DIR`
+    /// Measure in turn with the release that is active in a registry, with its own configuration: `file:DIR`
     /// or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
-    /// The settings of the components in files: a JSON object, or a file that holds one.
+    /// The configuration of the components in files: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings: String,
+    pub transform_config: String,
     /// How often the sample is run by each.
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
     pub rounds: u16,
@@ -47,7 +47,7 @@ pub fn bench(args: &BenchArgs, serving: Option<&Offer>) -> anyhow::Result<()> {
     let files = [Some(&args.file), args.against.as_ref()];
     let mut subjects = Vec::new();
     for file in files.into_iter().flatten() {
-        let release = subject::admitted(&engine, Some(file), &args.settings)?;
+        let release = subject::admitted(&engine, Some(file), &args.transform_config)?;
         subjects.push(Subject::new(file.display().to_string(), release, &records)?);
     }
     if let Some(offer) = serving {

@@ -24,9 +24,9 @@ pub struct TestArgs {
     /// NAME.out.ndjson.
     #[arg(long, value_name = "DIR")]
     pub cases: PathBuf,
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// The configuration of the transform: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings: String,
+    pub transform_config: String,
     /// Write the results that there are now as those that should be.
     #[arg(long, action = ArgAction::SetTrue)]
     pub bless: bool,
@@ -42,7 +42,7 @@ const SHOWN: usize = 20;
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     let cases = cases_in(&args.cases)?;
     let engine = subject::engine(1)?;
-    let release = subject::admitted(&engine, Some(&args.file), &args.settings)?;
+    let release = subject::admitted(&engine, Some(&args.file), &args.transform_config)?;
     let mut failed = 0;
     for case in &cases {
         let verdict = verdict(case, &release, &args.cases, args.bless)?;

@@ -20,9 +20,9 @@ use crate::transform::release::{Digest, Offer};
 pub struct InspectArgs {
     /// The component; without it, the enrichment that the program carries.
     pub file: Option<PathBuf>,
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// The configuration of the transform: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings: String,
+    pub transform_config: String,
     /// Print one JSON object, for scripts.
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
@@ -34,7 +34,7 @@ pub struct InspectArgs {
 /// A file that cannot be read, and a component that would be refused.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let file = args.file.as_deref();
-    let offer = subject::offer(file, &args.settings)?;
+    let offer = subject::offer(file, &args.transform_config)?;
     let report = Report::of(&subject::engine(1)?, &offer, subject::name(file));
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -81,7 +81,7 @@ struct Description {
     version: String,
     summary: String,
     /// The schema; the text itself where it is not JSON.
-    settings_schema: Value,
+    config_schema: Value,
 }
 
 /// Why it would be refused.
@@ -182,12 +182,12 @@ fn is_interface(name: &str, interface: &str) -> bool {
 
 impl From<admit::Description> for Description {
     fn from(said: admit::Description) -> Self {
-        let schema = serde_json::from_str(&said.settings_schema);
+        let schema = serde_json::from_str(&said.config_schema);
         Self {
             name: said.name,
             version: said.version,
             summary: said.summary,
-            settings_schema: schema.unwrap_or(Value::String(said.settings_schema)),
+            config_schema: schema.unwrap_or(Value::String(said.config_schema)),
         }
     }
 }
@@ -225,8 +225,8 @@ impl fmt::Display for Report {
         if let Some(said) = &self.description {
             line(f, "name", &format!("{} {}", said.name, said.version))?;
             line(f, "summary", &said.summary)?;
-            let schema = format!("{:#}", said.settings_schema);
-            list(f, "settings", schema.lines())?;
+            let schema = format!("{:#}", said.config_schema);
+            list(f, "configuration", schema.lines())?;
         }
         line(f, "slice", if self.slice { "yes" } else { "no" })?;
         match &self.refusal {

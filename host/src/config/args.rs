@@ -95,14 +95,14 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]
     pub transform: Option<PathBuf>,
 
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// Configure the transform: a JSON object, or a file that holds one.
     #[arg(
-        long,
-        env = "SLUICE_SETTINGS",
-        value_name = "JSON|FILE",
-        default_value = "{}"
+        id = "transform_config",
+        long = "transform-config",
+        env = "SLUICE_TRANSFORM_CONFIG"
     )]
-    pub settings: String,
+    #[arg(value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config: String,
 
     /// The registry that says which release serves: `file:DIR` or `s3://BUCKET/PREFIX`. The run follows
     /// it while it runs; until something is activated there, the transform above serves.

@@ -190,7 +190,8 @@ pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
         return Ok(registry.get(*release).await?);
     }
     let component = component(settings.transform.as_deref())?;
-    Offer::new(component, &settings.settings).map_err(|why| anyhow::anyhow!("settings: {why}"))
+    Offer::new(component, &settings.transform_config)
+        .map_err(|why| anyhow::anyhow!("transform_config: {why}"))
 }
 
 /// The transform as users name it.

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_millis(300);
 /// A file that is watched.
 pub struct Watcher {
     file: PathBuf,
-    settings: String,
+    transform_config: String,
     rules: Arc<Rules>,
     context: Arc<RunContext>,
 }
@@ -35,7 +35,7 @@ impl Watcher {
         context.health.follows(format!("file:{}", file.display()));
         Some(Self {
             file,
-            settings: settings.settings.clone(),
+            transform_config: settings.transform_config.clone(),
             rules,
             context,
         })
@@ -70,9 +70,9 @@ impl Watcher {
     }
 
     async fn take_up(&self, component: Vec<u8>) {
-        let offer = match Offer::new(component, &self.settings) {
+        let offer = match Offer::new(component, &self.transform_config) {
             Ok(offer) => offer,
-            Err(error) => return tracing::error!(error, "the settings"),
+            Err(error) => return tracing::error!(error, "the transform configuration is invalid"),
         };
         let id = offer.manifest().id();
         match self.rules.gate().admit(offer, None).await {

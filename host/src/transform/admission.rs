@@ -21,7 +21,7 @@ use super::signature::PublicKey;
 #[error("{why}")]
 pub struct Refused {
     /// The step that it failed: `fetch`, `size`, `digest`, `signature`, `compile`, `imports`, `world`,
-    /// `describe`, `schema`, `settings`, `configure` or `cases`.
+    /// `describe`, `schema`, `transform_config`, `configure` or `cases`.
     pub step: &'static str,
     /// What is wrong.
     pub why: String,
@@ -69,7 +69,7 @@ pub struct Gate {
 
 impl Gate {
     /// Fetches a release from a registry and admits it: size, digest, signature where a `key` is given,
-    /// compilation, imports, world, `describe`, its settings, `configure`, golden cases.
+    /// compilation, imports, world, `describe`, its configuration, `configure`, golden cases.
     ///
     /// # Errors
     /// The first step that it fails.

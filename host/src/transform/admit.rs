@@ -64,10 +64,10 @@ pub enum Refusal {
     /// `describe` failed.
     #[error("describe: {0}")]
     Describe(SandboxError),
-    /// The settings are not what the component's own schema wants, or it has none to go by.
+    /// The configuration does not pass the component's own schema, or that schema is unusable.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// `configure` failed or refused the settings.
+    /// `configure` failed or refused the configuration.
     #[error("configure: {0}")]
     Configure(SandboxError),
 }
@@ -82,7 +82,7 @@ impl Refusal {
             Self::Import(_) => "imports",
             Self::World(_) => "world",
             Self::Describe(_) => "describe",
-            Self::Schema(SchemaError::Settings(_)) => "settings",
+            Self::Schema(SchemaError::TransformConfig(_)) => "transform_config",
             Self::Schema(_) => "schema",
             Self::Configure(_) => "configure",
         }
@@ -90,7 +90,7 @@ impl Refusal {
 }
 
 /// Checks an offer step by step: size, compilation, imports, world, `describe`, its
-/// schema, the settings by that schema, `configure`.
+/// schema, the configuration by that schema, `configure`.
 ///
 /// # Errors
 /// The first step that it fails, and why.
@@ -110,8 +110,10 @@ pub fn admit_compiled(
     limits: &Limits,
 ) -> Result<Release, Refusal> {
     let (program, description) = described(engine, component, offer, limits)?;
-    schema::check(&description.settings_schema, offer.settings())?;
-    program.check_settings().map_err(Refusal::Configure)?;
+    schema::check(&description.config_schema, offer.transform_config())?;
+    program
+        .check_transform_config()
+        .map_err(Refusal::Configure)?;
     let ty = component.component_type();
     let exports = ty.exports(engine).map(|(name, _)| name);
     Ok(Release {
@@ -124,8 +126,8 @@ pub fn admit_compiled(
     })
 }
 
-/// What a component says of itself, also where it refuses the settings of the offer; the step of
-/// admission before the settings are looked at.
+/// What a component says of itself, also where it refuses the configuration of the offer; the step of
+/// admission before the configuration is checked.
 ///
 /// # Errors
 /// The first step that it fails, and why.
@@ -207,7 +209,7 @@ fn link(
     let pre = linker(engine)
         .and_then(|linker| linker.instantiate_pre(component))
         .map_err(world)?;
-    Program::new(pre, offer.settings().to_owned(), limits.clone()).map_err(world)
+    Program::new(pre, offer.transform_config().to_owned(), limits.clone()).map_err(world)
 }
 
 /// The version in the name of the first interface of the contract: `1.0.0` of
@@ -289,7 +291,7 @@ impl Release {
         }
     }
 
-    /// The component with its settings, for the ways to run it that only its author wants.
+    /// The component with its configuration, for the ways to run it that only its author wants.
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program

@@ -196,7 +196,7 @@ impl<F: Files> Registry<F> {
         let manifest = self.manifest(id).await?;
         let name = component_name(manifest.component);
         let component = self.content(id, &name, COMPONENT_MAX_BYTES).await?;
-        Offer::new(component, &manifest.settings)
+        Offer::new(component, &manifest.transform_config)
             .and_then(|offer| offer.with_manifest(manifest))
             .map_err(|what| damaged(id, &name, what))
     }

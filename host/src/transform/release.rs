@@ -1,4 +1,4 @@
-//! A release: a component and its settings, named by what they are.
+//! A release: a component and its configuration, named by what they are.
 
 use std::fmt;
 use std::str::FromStr;
@@ -88,7 +88,7 @@ impl From<Digest> for String {
 /// The id of a release: the digest of what decides what it does, see [`Manifest::id`].
 pub type ReleaseId = Digest;
 
-/// A component and its settings, not yet admitted.
+/// A component and its configuration, not yet admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     component: Vec<u8>,
@@ -96,20 +96,20 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// An offer of the component's bytes with settings, a JSON object. White space and the order of
+    /// An offer of the component's bytes with a configuration, a JSON object. White space and the order of
     /// keys make no difference to the release.
     ///
     /// # Errors
-    /// Says why the settings are no JSON object.
-    pub fn new(component: Vec<u8>, settings: &str) -> Result<Self, String> {
-        let value: serde_json::Value = serde_json::from_str(settings)
-            .map_err(|error| format!("the settings are not JSON: {error}"))?;
+    /// The configuration is not a JSON object.
+    pub fn new(component: Vec<u8>, transform_config: &str) -> Result<Self, String> {
+        let value: serde_json::Value = serde_json::from_str(transform_config)
+            .map_err(|error| format!("the transform configuration is not JSON: {error}"))?;
         if !value.is_object() {
-            return Err("the settings are not a JSON object".into());
+            return Err("the transform configuration is not a JSON object".into());
         }
         let manifest = Manifest {
             component: Digest::of(&component),
-            settings: value.to_string(),
+            transform_config: value.to_string(),
             cases: None,
             contract: None,
             note: None,
@@ -139,10 +139,10 @@ impl Offer {
         &self.component
     }
 
-    /// The settings in canonical form.
+    /// The configuration in canonical form.
     #[must_use]
-    pub fn settings(&self) -> &str {
-        &self.manifest.settings
+    pub fn transform_config(&self) -> &str {
+        &self.manifest.transform_config
     }
 
     /// What the release is, and what its publisher says of it.
@@ -159,8 +159,8 @@ impl Offer {
 pub struct Manifest {
     /// The digest of the component.
     pub component: Digest,
-    /// The settings in canonical form.
-    pub settings: String,
+    /// The configuration in canonical form.
+    pub transform_config: String,
     /// The digest of the golden cases that it has to pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<Digest>,
@@ -176,12 +176,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The release's id: the digest of a text with the component's digest, the settings' digest, and
+    /// The release's id: the digest of a text with the component's digest, the configuration's digest, and
     /// the cases' digest where there are cases.
     #[must_use]
     pub fn id(&self) -> ReleaseId {
-        let settings = Digest::of(self.settings.as_bytes());
-        let mut text = format!("sluice release 1\n{}\n{settings}\n", self.component);
+        let transform_config = Digest::of(self.transform_config.as_bytes());
+        let mut text = format!("sluice release 1\n{}\n{transform_config}\n", self.component);
         if let Some(cases) = self.cases {
             text += &format!("{cases}\n");
         }
@@ -194,8 +194,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spacing_and_order_of_settings_make_no_difference() {
-        let id = |settings| Offer::new(b"x".to_vec(), settings).unwrap().manifest().id();
+    fn spacing_and_order_of_a_configuration_make_no_difference() {
+        let id = |transform_config| {
+            Offer::new(b"x".to_vec(), transform_config)
+                .unwrap()
+                .manifest()
+                .id()
+        };
         assert_eq!(id(r#"{"a":1,"b":2}"#), id("{ \"b\": 2,\n \"a\": 1 }"));
         assert_ne!(id(r#"{"a":1}"#), id(r#"{"a":2}"#));
     }
@@ -221,9 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn settings_must_be_an_object() {
-        for settings in ["", "[]", "null", "{", "1"] {
-            assert!(Offer::new(Vec::new(), settings).is_err(), "{settings:?}");
+    fn a_configuration_must_be_an_object() {
+        for transform_config in ["", "[]", "null", "{", "1"] {
+            assert!(
+                Offer::new(Vec::new(), transform_config).is_err(),
+                "{transform_config:?}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! Settings against the JSON Schema that a component's `describe` gives of them.
+//! A transform's configuration against the JSON Schema that its `describe` gives.
 
 use std::fmt::Write as _;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -18,33 +18,35 @@ pub const SCHEMA_MAX_BYTES: usize = 64 << 10;
 /// usual one takes a few milliseconds.
 const TIME: Duration = Duration::from_secs(10);
 
-/// Faults of the settings that are named; an operator mends one after the other anyway.
+/// Faults of the configuration that are named; an operator corrects one after the other anyway.
 const SHOWN: usize = 5;
 
-/// Why settings do not pass, or why they cannot be checked.
+/// Why a configuration does not pass, or cannot be checked.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SchemaError {
     /// The component's fault: no JSON, no JSON Schema, too long, or one that refers to what is not in
     /// it.
-    #[error("schema: the component's settings schema cannot be used: {0}")]
+    #[error("schema: the component's configuration schema cannot be used: {0}")]
     Unusable(String),
     /// The check ran over its time; the component's fault.
-    #[error("schema: checking the settings by the component's schema takes more than {TIME:?}")]
+    #[error(
+        "schema: checking the configuration against the component's schema takes more than {TIME:?}"
+    )]
     Endless,
     /// The check ended without a verdict: a fault of the checking library.
-    #[error("schema: checking the settings by the component's schema failed")]
+    #[error("schema: checking the configuration against the component's schema failed")]
     Died,
     /// The operator's fault: each fault with the dotted path of the setting.
-    #[error("settings: {0}")]
-    Settings(String),
+    #[error("transform_config: {0}")]
+    TransformConfig(String),
 }
 
-/// Checks settings, a JSON document, by a schema of the draft that it names, 2020-12 without one. An
+/// Checks a configuration, a JSON document, by a schema of the draft that it names, 2020-12 without one. An
 /// empty schema allows everything. Nothing is ever fetched.
 ///
 /// # Errors
 /// See [`SchemaError`]. Values are not repeated: they may be secret.
-pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
+pub fn check(schema: &str, transform_config: &str) -> Result<(), SchemaError> {
     if schema.trim().is_empty() {
         return Ok(());
     }
@@ -53,10 +55,10 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
         let why = format!("it has {bytes} bytes, at most {SCHEMA_MAX_BYTES} are taken");
         return Err(SchemaError::Unusable(why));
     }
-    let (schema, settings) = (schema.to_owned(), settings.to_owned());
+    let (schema, transform_config) = (schema.to_owned(), transform_config.to_owned());
     let (verdict, waiting) = mpsc::channel();
     let checker = thread::Builder::new().name("schema".to_owned());
-    let started = checker.spawn(move || verdict.send(judge(&schema, &settings)));
+    let started = checker.spawn(move || verdict.send(judge(&schema, &transform_config)));
     started.map_err(|error| SchemaError::Unusable(format!("no thread to check it: {error}")))?;
     match waiting.recv_timeout(TIME) {
         Ok(verdict) => verdict,
@@ -65,21 +67,21 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     }
 }
 
-fn judge(schema: &str, settings: &str) -> Result<(), SchemaError> {
+fn judge(schema: &str, transform_config: &str) -> Result<(), SchemaError> {
     let schema: Value = serde_json::from_str(schema)
         .map_err(|error| SchemaError::Unusable(format!("it is not JSON: {error}")))?;
-    let settings: Value = serde_json::from_str(settings)
-        .map_err(|error| SchemaError::Settings(format!("not JSON: {error}")))?;
+    let transform_config: Value = serde_json::from_str(transform_config)
+        .map_err(|error| SchemaError::TransformConfig(format!("not JSON: {error}")))?;
     let validator = validator(&schema)?;
     let faults: Vec<_> = validator
-        .iter_errors(&settings)
+        .iter_errors(&transform_config)
         .take(SHOWN)
-        .map(|fault| describe(&fault, &settings))
+        .map(|fault| describe(&fault, &transform_config))
         .collect();
     if faults.is_empty() {
         return Ok(());
     }
-    Err(SchemaError::Settings(faults.join("; ")))
+    Err(SchemaError::TransformConfig(faults.join("; ")))
 }
 
 fn validator(schema: &Value) -> Result<Validator, SchemaError> {
@@ -94,29 +96,29 @@ fn validator(schema: &Value) -> Result<Validator, SchemaError> {
 }
 
 /// A fault with the setting that it is about: also one that is missing, or that there is none of.
-fn describe(fault: &ValidationError<'_>, settings: &Value) -> String {
+fn describe(fault: &ValidationError<'_>, transform_config: &Value) -> String {
     let place = dotted(fault.instance_path());
     let below = |name: &str| {
         let mut path = place.clone();
         step(&mut path, name);
         path
     };
-    let unknown = unknown(fault, settings);
+    let unknown = unknown(fault, transform_config);
     match fault.kind() {
         _ if !unknown.is_empty() => {
             let names: Vec<_> = unknown.iter().map(|name| below(name)).collect();
-            format!("{}: there is no such setting", names.join(", "))
+            format!("{}: there is no such field", names.join(", "))
         }
         ValidationErrorKind::Required {
             property: Value::String(name),
-        } => format!("{}: the setting is missing", below(name)),
+        } => format!("{}: the field is missing", below(name)),
         _ if place.is_empty() => format!("the whole: {}", fault.masked()),
         _ => format!("{place}: {}", fault.masked()),
     }
 }
 
 /// The names that the object at a fault has and may not have.
-fn unknown(fault: &ValidationError<'_>, settings: &Value) -> Vec<String> {
+fn unknown(fault: &ValidationError<'_>, transform_config: &Value) -> Vec<String> {
     match fault.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
@@ -127,7 +129,7 @@ fn unknown(fault: &ValidationError<'_>, settings: &Value) -> Vec<String> {
                 .as_str()
                 .ends_with("/additionalProperties") =>
         {
-            let object = settings.pointer(fault.instance_path().as_str());
+            let object = transform_config.pointer(fault.instance_path().as_str());
             let fields = object.and_then(Value::as_object);
             fields.map_or_else(Vec::new, |fields| fields.keys().cloned().collect())
         }

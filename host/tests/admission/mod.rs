@@ -14,9 +14,9 @@ use crate::support::outcomes::{
     Way, admitted, limits, obeyed, offered, shared_engine, slice, words,
 };
 
-/// Why a component with these settings is refused.
-fn refusal_of(component: &[u8], settings: &str) -> String {
-    let offer = Offer::new(component.to_vec(), settings).unwrap();
+/// Why a component with this configuration is refused.
+fn refusal_of(component: &[u8], config: &str) -> String {
+    let offer = Offer::new(component.to_vec(), config).unwrap();
     match admit(shared_engine(), &offer, &limits()) {
         Ok(release) => panic!("{} was admitted", release.name()),
         Err(refusal) => refusal.to_string(),
@@ -24,8 +24,8 @@ fn refusal_of(component: &[u8], settings: &str) -> String {
 }
 
 /// Asserts that the refusal begins with the step and names `parts`.
-fn refused(component: &[u8], settings: &str, step: &str, parts: &[&str]) {
-    let refusal = refusal_of(component, settings);
+fn refused(component: &[u8], config: &str, step: &str, parts: &[&str]) {
+    let refusal = refusal_of(component, config);
     assert!(refusal.starts_with(&format!("{step}: ")), "{refusal}");
     for part in parts {
         assert!(refusal.contains(part), "{part:?} is not in {refusal}");
@@ -125,22 +125,22 @@ fn a_component_over_the_limit_is_refused_unread() {
 
 /// The component's own schema is asked before the component is.
 #[test]
-fn settings_are_checked_by_the_components_schema() {
-    for (settings, said) in [
+fn a_configuration_is_checked_by_the_components_schema() {
+    for (config, said) in [
         (
             r#"{"partition_bye":["date"]}"#,
-            "settings: partition_bye: there is no such setting",
+            "transform_config: partition_bye: there is no such field",
         ),
         (
             r#"{"partition_by":["date","week"]}"#,
-            "settings: partition_by[1]: value is not one of \"date\" or \"hour\"",
+            "transform_config: partition_by[1]: value is not one of \"date\" or \"hour\"",
         ),
         (
             r#"{"partition_by":["date","date"]}"#,
-            "settings: partition_by: value has non-unique elements",
+            "transform_config: partition_by: value has non-unique elements",
         ),
     ] {
-        assert_eq!(refusal_of(ENRICH, settings), said);
+        assert_eq!(refusal_of(ENRICH, config), said);
     }
     admitted(ENRICH, r#"{"partition_by":["date","hour"]}"#, &limits());
 }

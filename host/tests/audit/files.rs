@@ -98,15 +98,15 @@ fn what_has_not_landed_yet_is_counted() {
     assert_eq!(audit(&place, &[]).proven().counts(counts), [30, 20]);
 }
 
-/// Each run has other settings; the audit has none of them.
+/// Each run has another configuration of the transform and other settings; the audit has none of them.
 #[test]
 fn a_lake_of_many_releases_and_formats_is_proven() {
     let place = generated(5_000);
     let date = r#"{"partition_by":["date"]}"#;
     let runs = [
-        ["--settings", "{}", "--compression", "gzip"],
-        ["--settings", date, "--compression", "none"],
-        ["--settings", date, "--compression", "zstd"],
+        ["--transform-config", "{}", "--compression", "gzip"],
+        ["--transform-config", date, "--compression", "none"],
+        ["--transform-config", date, "--compression", "zstd"],
     ];
     for (number, run) in runs.iter().enumerate() {
         place.land(&[&run[..], &["--chunk-bytes", "200KiB"]].concat());

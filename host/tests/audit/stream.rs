@@ -59,7 +59,7 @@ fn eventful() -> Cloud {
     cloud.put_all(&events[350..600]);
     cloud.kinesis.put(STREAM, "key", b"broken");
     let date = r#"{"partition_by":["date"]}"#;
-    cloud.catch_up(&["--settings", date, "--compression", "gzip"]);
+    cloud.catch_up(&["--transform-config", date, "--compression", "gzip"]);
     cloud
         .kinesis
         .merge(STREAM, "shardId-000000000002", "shardId-000000000003");

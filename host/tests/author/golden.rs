@@ -125,8 +125,8 @@ fn a_slice_way_in_that_differs_fails_and_is_not_blessed() {
     let place = place();
     place.write("cases/two.in.ndjson", "many_events 1\nmany_events 2\n");
     for (fault, part) in [("trap", "fails as a whole"), ("wrong_counts", "as a whole")] {
-        let settings = format!(r#"{{"slab":"{fault}"}}"#);
-        let ran = test(&place, &["--bless", "--settings", &settings]);
+        let config = format!(r#"{{"slab":"{fault}"}}"#);
+        let ran = test(&place, &["--bless", "--transform-config", &config]);
         let ran = ran.failed(1, &["1 of 1 cases failed"]);
         assert!(ran.stdout.contains(part), "{ran:#?}");
         assert!(!place.path("cases/two.out.ndjson").exists());
@@ -147,10 +147,12 @@ fn no_cases_and_ambiguous_ones_are_wrong_usage() {
 }
 
 #[test]
-fn settings_are_given_as_for_a_run() {
+fn the_configuration_is_given_as_for_a_run() {
     let place = place();
     place.write("cases/a.in.json", "drop");
-    test(&place, &["--settings", "nowhere.json"]).failed(2, &["settings", "nowhere.json"]);
+    test(&place, &["--transform-config", "nowhere.json"])
+        .failed(2, &["transform_config", "nowhere.json"]);
     place.write("refused.json", r#"{"configure":"refuse"}"#);
-    test(&place, &["--settings", "refused.json"]).failed(1, &["slice.wasm is refused", "colour"]);
+    test(&place, &["--transform-config", "refused.json"])
+        .failed(1, &["slice.wasm is refused", "colour"]);
 }

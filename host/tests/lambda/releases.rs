@@ -18,7 +18,7 @@ fn follower(shop: &Shop, more: &[(&str, &str)]) -> Function {
     fs::write(&component, &rogue().by_record).unwrap();
     let mut variables = vec![
         ("SLUICE_TRANSFORM", component.to_str().unwrap()),
-        ("SLUICE_SETTINGS", r#"{"stamp":"own"}"#),
+        ("SLUICE_TRANSFORM_CONFIG", r#"{"stamp":"own"}"#),
         ("SLUICE_REGISTRY", shop.registry()),
         ("SLUICE_REGISTRY_POLL", "100ms"),
     ];
@@ -70,7 +70,10 @@ fn a_release_that_is_refused_costs_no_record_and_is_counted() {
     shop.activate(&good, &[]);
     let function = follower(&shop, &[]);
     until(&mut shop, &function, |_, told| told["ReleaseRefusals"] == 0);
-    let bad = shop.publish(&rogue().by_slab, &["--settings", r#"{"stamp":"bad"}"#]);
+    let bad = shop.publish(
+        &rogue().by_slab,
+        &["--transform-config", r#"{"stamp":"bad"}"#],
+    );
     shop.activate(&bad, &[]);
     // It is damaged before the function, which polls while it works, has seen it.
     let components = shop.cloud.lake().with_file_name("registry/components");

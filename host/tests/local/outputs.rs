@@ -224,11 +224,11 @@ fn a_summary_can_be_for_people_or_left_out() {
 }
 
 #[test]
-fn settings_of_the_transform_change_the_partitions() {
+fn the_transform_configuration_changes_the_partitions() {
     let place = Place::new();
     place.write("events.ndjson", events(0..1));
     place.write("by-date.json", r#"{"partition_by":["date","hour"]}"#);
-    place.land(&["--settings", "by-date.json"]);
+    place.land(&["--transform-config", "by-date.json"]);
     let partitions: Vec<_> = lake::events(&place.lake()).into_keys().collect();
     assert_eq!(partitions, ["event_type=lesson/date=2026-01-01/hour=00"]);
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
-use guest_enrich::Settings;
+use guest_enrich::Config;
 use serde_json::Value;
 use sluice::source::aggregate::{MisplacedRecords, hash_key};
 
@@ -30,9 +30,9 @@ pub(super) struct Put {
     pub(super) dropped: u32,
 }
 
-/// The releases that may serve: the settings of each, by the first eight digits of its id.
+/// The releases that may serve: the configuration of each, by the first eight digits of its id.
 #[derive(Debug, Default)]
-pub(super) struct Releases(pub(super) Vec<(String, Settings)>);
+pub(super) struct Releases(pub(super) Vec<(String, Config)>);
 
 impl Releases {
     /// Which one this id is of, given in full or its first eight digits.

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use guest_enrich::Settings;
+use guest_enrich::Config;
 use indicatif::HumanCount;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
@@ -52,7 +52,7 @@ const REGISTRY: &str = "s3://bucket/registry";
 const SHARDS: usize = 3;
 
 /// What the releases of the registry are told. Their lines are the same, their folders differ.
-const SETTINGS: [&str; 3] = [
+const CONFIGS: [&str; 3] = [
     "{}",
     r#"{"partition_by":["date"]}"#,
     r#"{"partition_by":["date","hour"]}"#,
@@ -291,11 +291,17 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
     let did = |args: &[&str]| Ran::from(program(cloud, args).output().unwrap()).succeeded();
     did(&["transform", "export", "rules.wasm"]);
     let (mut ids, mut releases) = (Vec::new(), Releases::default());
-    for settings in SETTINGS {
-        let publish = ["transform", "publish", "rules.wasm", "--settings", settings];
+    for config in CONFIGS {
+        let publish = [
+            "transform",
+            "publish",
+            "rules.wasm",
+            "--transform-config",
+            config,
+        ];
         let id = did(&[&publish[..], &["--registry", REGISTRY]].concat());
         let id = id.stdout.trim().to_owned();
-        let known = Settings::parse(settings).unwrap();
+        let known = Config::parse(config).unwrap();
         releases.0.push((id[..8].to_owned(), known));
         ids.push(id);
     }

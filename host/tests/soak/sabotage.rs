@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use guest_enrich::Settings;
+use guest_enrich::Config;
 use sluice::source::aggregate::MisplacedRecords;
 
 use super::account::{Account, DROPPED, Releases};
@@ -53,8 +53,8 @@ impl Delivered {
         let [flag, misplaced_records] = ways.misplaced_records();
         let more = ["--chunk-records", "100", "--compression", "none"];
         let summary = cloud.catch_up(&[&more[..], &[&flag, &misplaced_records]].concat());
-        let settings = Settings::parse("{}").unwrap();
-        let releases = Releases(vec![(summary.release()[..8].to_owned(), settings)]);
+        let config = Config::parse("{}").unwrap();
+        let releases = Releases(vec![(summary.release()[..8].to_owned(), config)]);
         let (noted, messages) = (account.clone(), cloud.sqs.take(ways.bus()));
         for message in &messages {
             account.take(message, &releases);

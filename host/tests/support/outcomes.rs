@@ -140,18 +140,14 @@ pub(crate) fn obeyed<R: AsRef<[u8]>>(release: &Release, way: Way, commands: &[R]
     fates(&records, &run(release, &records, way))
 }
 
-pub(crate) fn offered(
-    component: &[u8],
-    settings: &str,
-    limits: &Limits,
-) -> Result<Release, Refusal> {
+pub(crate) fn offered(component: &[u8], config: &str, limits: &Limits) -> Result<Release, Refusal> {
     let engine = engine(limits, 2).unwrap();
-    let offer = Offer::new(component.to_vec(), settings).unwrap();
+    let offer = Offer::new(component.to_vec(), config).unwrap();
     admit(&engine, &offer, limits)
 }
 
-pub(crate) fn admitted(component: &[u8], settings: &str, limits: &Limits) -> Release {
-    offered(component, settings, limits).unwrap_or_else(|refusal| panic!("{refusal}"))
+pub(crate) fn admitted(component: &[u8], config: &str, limits: &Limits) -> Release {
+    offered(component, config, limits).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 /// An engine with the usual limits that tests share, because each reserves much address space.
@@ -162,8 +158,8 @@ pub(crate) fn shared_engine() -> &'static Engine {
 }
 
 /// A release on the engine that tests share.
-pub(crate) fn shared(component: &[u8], settings: &str) -> Release {
-    let offer = Offer::new(component.to_vec(), settings).unwrap();
+pub(crate) fn shared(component: &[u8], config: &str) -> Release {
+    let offer = Offer::new(component.to_vec(), config).unwrap();
     admit(shared_engine(), &offer, &limits()).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 

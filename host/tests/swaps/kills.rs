@@ -116,7 +116,7 @@ fn many_activations_at_once_leave_one_history() {
 fn a_pinned_chunk_is_finished_by_its_own_release() {
     let mut shop = Shop::new(1, Kept::InFolder);
     shop.write_cases("a");
-    let with_cases = ["--settings", r#"{"stamp":"a"}"#, "--cases", "cases"];
+    let with_cases = ["--transform-config", r#"{"stamp":"a"}"#, "--cases", "cases"];
     let a = shop.publish(&rogue().by_record, &with_cases);
     let b = shop.stamped(&stamp("b"));
     shop.activate(&a, &[]);

@@ -81,9 +81,12 @@ impl Shop {
         self.did(&args).succeeded().stdout.trim().to_owned()
     }
 
-    /// Publishes a release of the misbehaving transform with these settings.
-    pub(crate) fn stamped(&self, settings: &Value) -> String {
-        self.publish(&rogue().by_record, &["--settings", &settings.to_string()])
+    /// Publishes a release of the misbehaving transform with this configuration.
+    pub(crate) fn stamped(&self, config: &Value) -> String {
+        self.publish(
+            &rogue().by_record,
+            &["--transform-config", &config.to_string()],
+        )
     }
 
     /// Golden cases, in the folder `cases`, that a release with this stamp passes.
@@ -114,7 +117,7 @@ impl Shop {
         let mut args = vec![
             "--transform",
             "rogue.wasm",
-            "--settings",
+            "--transform-config",
             r#"{"stamp":"own"}"#,
         ];
         args.extend(["--registry", self.registry(), "--registry-poll", "100ms"]);
@@ -199,7 +202,7 @@ impl Shop {
     }
 }
 
-/// Settings with a stamp.
+/// A configuration with a stamp.
 pub(crate) fn stamp(stamp: &str) -> Value {
     json!({ "stamp": stamp })
 }

@@ -1,5 +1,5 @@
 //! Records to try a transform on, with all that is not their bytes fixed, so that a result depends on
-//! the bytes and the settings alone.
+//! the bytes and the configuration alone.
 
 use crate::record::{Record, SequenceNumber, ShardId, Slice};
 

@@ -52,7 +52,7 @@ struct Subject {
 enum Class {
     /// It is no component, or not one of the contract.
     Refused,
-    /// It could not say what it is, or did not take its settings; a run would end.
+    /// It could not say what it is, or did not accept its configuration; a run would end.
     Ended,
     /// A record or more went to quarantine that did not before.
     Quarantined,

@@ -35,7 +35,7 @@ struct Row {
     /// What the guest does, and the name of a failure.
     name: &'static str,
     guest: Guest,
-    settings: String,
+    config: String,
     /// The record between two good ones.
     record: String,
     args: &'static [&'static str],
@@ -70,7 +70,7 @@ impl Row {
         Self {
             name,
             guest: Guest::Rogue,
-            settings: "{}".into(),
+            config: "{}".into(),
             record: record.into(),
             args: &[],
             outcome,
@@ -88,9 +88,9 @@ impl Row {
         Self::bytes(name, tiny.component(), outcome)
     }
 
-    fn with_settings(self, settings: &str) -> Self {
+    fn with_config(self, config: &str) -> Self {
         Self {
-            settings: settings.into(),
+            config: config.into(),
             ..self
         }
     }
@@ -118,7 +118,12 @@ impl Row {
             "events.ndjson",
             format!("{first}\n{}\n{last}\n", self.record),
         );
-        let mut args = vec!["--transform", "guest.wasm", "--settings", &self.settings];
+        let mut args = vec![
+            "--transform",
+            "guest.wasm",
+            "--transform-config",
+            &self.config,
+        ];
         args.extend(self.args);
         if matches!(self.outcome, Retried(..)) {
             args.extend(["--log-level", "sluice=debug"]);

@@ -78,8 +78,7 @@ const TINY: &[(&str, &str)] = &[
 pub(super) fn rows() -> Vec<Row> {
     let faults = FAULTS.iter().map(|fault| Row {
         guest: Guest::RogueSlab,
-        ..Row::rogue(fault, RECORDS, Retried(4, 2))
-            .with_settings(&format!(r#"{{"slab":"{fault}"}}"#))
+        ..Row::rogue(fault, RECORDS, Retried(4, 2)).with_config(&format!(r#"{{"slab":"{fault}"}}"#))
     });
     let tiny = TINY.iter().map(|(name, slice)| {
         let tiny = Tiny {

@@ -1,4 +1,4 @@
-//! The quick way in: the same commands, and slabs that do not fit together when the settings ask.
+//! The quick way in: the same commands, and slabs that do not fit together when the configuration asks.
 
 use std::sync::Mutex;
 
@@ -7,11 +7,11 @@ use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Route
 use crate::bindings::exports::sluice::transform::slice::{Guest, OutcomeSlab, RecordSlab};
 use crate::{command, stamp};
 
-/// What the settings say under `slab`.
+/// What the configuration says under `slab`.
 static FAULT: Mutex<String> = Mutex::new(String::new());
 
-pub fn configure(settings: &str) {
-    let fault = settings
+pub fn configure(config: &str) {
+    let fault = config
         .split_once(r#""slab":""#)
         .and_then(|(_, rest)| rest.split_once('"'));
     *FAULT.lock().unwrap() = fault.map_or(String::new(), |(fault, _)| fault.to_owned());
