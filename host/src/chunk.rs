@@ -1,7 +1,7 @@
 //! A chunk in the making: outcomes of slices, joined in order and sorted by where they go.
 
 mod lines;
-mod refusals;
+mod over_limit;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap};
@@ -98,14 +98,14 @@ impl Chunk {
     /// Whether its output has outgrown the limits. Where there are more events than records, they count
     /// with what they take besides their JSON.
     #[must_use]
-    pub fn is_overgrown(&self, limits: &ChunkLimits) -> bool {
+    pub fn has_outgrown(&self, limits: &ChunkLimits) -> bool {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
     }
 
     /// Takes in the next slice with what became of it. One without records changes nothing.
     pub fn absorb(&mut self, slice: &Slice, mut outcome: Transformed) {
-        self.refuse_messages_over_the_limit(&mut outcome);
-        self.refuse_partitions_over_the_limit(&mut outcome);
+        self.quarantine_over_message_limit(&mut outcome);
+        self.quarantine_over_partition_limit(&mut outcome);
         self.count(slice, &outcome);
         self.quarantine(slice, &outcome.quarantined);
         self.take_events(slice, outcome);

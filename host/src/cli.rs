@@ -188,7 +188,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             let plain_logs = resolved.is_default("log.format");
             let mut settings = resolved.settings()?;
             if settings.sources == Sources::Lambda {
-                lambda::adapt(&mut settings, plain_logs);
+                lambda::apply_lambda_defaults(&mut settings, plain_logs);
             }
             run(&settings)
         }

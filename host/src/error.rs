@@ -49,7 +49,7 @@ pub enum PipelineError {
 
 /// What a ledger said, where that is what a run's error is about.
 #[must_use]
-pub fn of_ledger(error: &anyhow::Error) -> Option<&StoreError> {
+pub fn ledger_error(error: &anyhow::Error) -> Option<&StoreError> {
     match error.downcast_ref() {
         Some(PipelineError::Ledger(error)) => Some(error),
         _ => error.downcast_ref(),

@@ -73,7 +73,7 @@ pub async fn start(
     settings: &RunSettings,
     context: &Arc<RunContext>,
 ) -> Result<Option<Server>, HttpError> {
-    let (address, is_wish) = match settings.http {
+    let (address, is_default) = match settings.http {
         Listen::Off => return Ok(None),
         Listen::IfFree(address) => (address, true),
         Listen::At(address) => (address, false),
@@ -81,7 +81,7 @@ pub async fn start(
     let bound = TcpListener::bind(address).await;
     let (listener, bound) = match bound.and_then(|bound| Ok((bound.local_addr()?, bound))) {
         Ok((bound, listener)) => (listener, bound),
-        Err(error) if is_wish => {
+        Err(error) if is_default => {
             tracing::warn!(http = %address, %error, "no metrics: the default address cannot be had");
             return Ok(None);
         }

@@ -98,7 +98,7 @@ pub(crate) async fn build(
         let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
         chunk.absorb(&slice, outcome);
         context.progress.read(&slice);
-        if plan.range.is_none() && chunk.is_overgrown(&limits) {
+        if plan.range.is_none() && chunk.has_outgrown(&limits) {
             window.close();
             slices.unread(take_back(in_flight.drain(..)).await);
         }
@@ -134,7 +134,7 @@ fn transform(context: &RunContext, plan: &ChunkPlan, slice: Slice) -> Transformi
         let started = Instant::now();
         let outcome = release.run(&slice, &condemned);
         let took = started.elapsed();
-        timing.took(took);
+        timing.observe(took);
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
             seen.compare(&shadow, &slice, outcome, took);
         }
@@ -179,7 +179,7 @@ async fn land(
     send_messages(context, sinks, &chunk, format).await?;
     ledger.commit(range, last_digest).await?;
     context.progress.landed(&sinks.shard, chunk.counts());
-    context.progress.times.chunk.took(opened_at.elapsed());
+    context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use sluice::record::SequenceNumber;
-use sluice::sink::object_key::{OWN_FOLDER, ParsedKey, ShortId};
+use sluice::sink::object_key::{METADATA_FOLDER, ParsedKey, ShortId};
 
 use super::bench::{Bench, Job, Ran, named};
 use super::measure::{self, Cost, in_turn, median};
@@ -169,7 +169,7 @@ fn swaps(lake: &Path) -> anyhow::Result<usize> {
     let mut chunks: BTreeMap<SequenceNumber, HashSet<ShortId>> = BTreeMap::new();
     for partition in fs::read_dir(lake)? {
         let partition = partition?;
-        if partition.file_name() == OWN_FOLDER {
+        if partition.file_name() == METADATA_FOLDER {
             continue;
         }
         for object in fs::read_dir(partition.path())? {

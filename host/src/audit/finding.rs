@@ -28,7 +28,7 @@ pub(super) enum Kind {
     /// An object that cannot be decoded.
     DamagedObject,
     /// Records that are in the objects of two chunks.
-    Twice,
+    OverlappingChunks,
     /// An object of records of which the ledger does not say that they are committed.
     BeyondLedger,
     /// An object of a release that the lake does not keep, or that is not admitted any more.

@@ -43,7 +43,7 @@ impl Gap {
     ///
     /// # Errors
     /// The lake cannot be read, or a release fails outside of any record.
-    pub(super) async fn judge(&self, slice: Slice) -> anyhow::Result<Report> {
+    pub(super) async fn check(&self, slice: Slice) -> anyhow::Result<Report> {
         self.audit.context.progress.read(&slice);
         let slice = Arc::new(slice);
         let left = Left::all(slice.len(), self.with_bus());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::encode::Format;
 use crate::record::ShardId;
 use crate::sink::Messages;
-use crate::sink::object_key::{ChunkName, OWN_FOLDER, ParsedKey};
+use crate::sink::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
 use crate::transform::release::ReleaseId;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
@@ -57,7 +57,7 @@ impl Inventory {
     /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
         if let Some(own) = key
-            .strip_prefix(OWN_FOLDER)
+            .strip_prefix(METADATA_FOLDER)
             .and_then(|k| k.strip_prefix('/'))
         {
             let release = own.strip_prefix("releases/");

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use crate::config::{LakeTarget, RunSettings};
 use crate::sink::metadata_store::{self, MetadataStore};
-use crate::sink::object_key::{OWN_FOLDER, ShortId};
+use crate::sink::object_key::{METADATA_FOLDER, ShortId};
 use crate::transform::admission::Gate;
 use crate::transform::admit::Release;
 use crate::transform::engine::engine;
@@ -37,7 +37,7 @@ impl Releases {
         Ok(Self {
             gate: Gate { engine, limits },
             registry: metadata_store::registry(
-                &own_folder(&settings.lake),
+                &metadata_folder(&settings.lake),
                 settings.retry_policy.clone(),
             )
             .await,
@@ -96,12 +96,12 @@ impl Releases {
 }
 
 /// Where the lake keeps releases.
-fn own_folder(lake: &LakeTarget) -> LakeTarget {
+fn metadata_folder(lake: &LakeTarget) -> LakeTarget {
     match lake {
-        LakeTarget::Directory(root) => LakeTarget::Directory(root.join(OWN_FOLDER)),
+        LakeTarget::Directory(root) => LakeTarget::Directory(root.join(METADATA_FOLDER)),
         LakeTarget::S3 { bucket, prefix } => LakeTarget::S3 {
             bucket: bucket.clone(),
-            prefix: format!("{prefix}{OWN_FOLDER}/"),
+            prefix: format!("{prefix}{METADATA_FOLDER}/"),
         },
     }
 }

@@ -37,11 +37,11 @@ pub(super) struct ShardAudit {
     timeline: Timeline,
     records: Records,
     /// Whether the oldest records go as time goes by.
-    forgets: bool,
+    expires: bool,
     /// The oldest record that there is.
     oldest: Option<SequenceNumber>,
     /// Committed records that were looked at.
-    judged: u64,
+    checked: u64,
     /// The chunk that is checked while the next one is made.
     checking: Option<JoinHandle<anyhow::Result<Report>>>,
     report: Report,
@@ -65,9 +65,9 @@ impl ShardAudit {
             shard,
             ledger,
             timeline,
-            forgets: opened.forgets,
+            expires: opened.expires,
             oldest: None,
-            judged: 0,
+            checked: 0,
             checking: None,
             report: Report::default(),
             _until: opened.until,
@@ -84,7 +84,7 @@ impl ShardAudit {
             .peek()
             .await?
             .map(|record| record.position.sequence);
-        self.before().await?;
+        self.skip_before_start().await?;
         let mut before = None;
         for (name, present) in std::mem::take(&mut self.timeline.chunks) {
             let neighbours = before.into_iter().chain([name.release]).collect();
@@ -98,13 +98,13 @@ impl ShardAudit {
         }
         self.finish_check().await?;
         self.compare_ledger();
-        self.tail().await?;
-        self.unaccounted().await?;
+        self.count_tail().await?;
+        self.report_unaccounted().await?;
         Ok(self.report)
     }
 
     /// Passes over the records from before the pipeline of a function began.
-    async fn before(&mut self) -> anyhow::Result<()> {
+    async fn skip_before_start(&mut self) -> anyhow::Result<()> {
         if let Some(first) = self.ledger.began_with() {
             self.report.counts.before = self.skip(|number| number < first).await?;
         }
@@ -126,14 +126,14 @@ impl ShardAudit {
         let mut next = Some(first);
         while next.is_some() || !in_flight.is_empty() {
             if let Some(slice) = next {
-                self.judged += slice.len() as u64;
-                in_flight.push_back(gap.judge(slice));
+                self.checked += slice.len() as u64;
+                in_flight.push_back(gap.check(slice));
             }
             next = self.records.take(within).await?;
             if (next.is_none() || in_flight.len() >= at_once)
-                && let Some(judged) = in_flight.next().await
+                && let Some(checked) = in_flight.next().await
             {
-                self.report.absorb(judged?);
+                self.report.absorb(checked?);
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl ShardAudit {
 
     /// Makes a chunk again and begins to check it.
     async fn chunk(&mut self, name: ChunkName, present: ChunkObjects) -> anyhow::Result<()> {
-        if self.forgets && self.oldest.is_none_or(|oldest| name.first < oldest) {
+        if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
             self.skip(|number| number <= name.last).await?;
             self.report.counts.objects_gone += present.count() as u64;
             return Ok(());
@@ -153,10 +153,10 @@ impl ShardAudit {
         let condemned = self.condemned(name, &present).await?;
         let Some(chunk) = self.build(name, release, &condemned).await? else {
             let why = "the source has no record that its name covers";
-            self.each_object(name, &present, Kind::UnknownRange, why);
+            self.report_objects(name, &present, Kind::UnknownRange, why);
             return Ok(());
         };
-        self.judged += chunk.counts().records;
+        self.checked += chunk.counts().records;
         self.compare_range(name, &present, &chunk);
         let undecided = self.undecided(&chunk, &condemned);
         self.finish_check().await?;
@@ -267,7 +267,7 @@ impl ShardAudit {
             if named != found {
                 let id = rid(&self.shard, named.into());
                 let why = format!("the source has no record {id}, which its name says");
-                self.each_object(name, present, Kind::UnknownRange, &why);
+                self.report_objects(name, present, Kind::UnknownRange, &why);
             }
         }
     }
@@ -279,9 +279,9 @@ impl ShardAudit {
         why: &str,
     ) -> anyhow::Result<()> {
         let why = format!("its release {} cannot be had: {why}", name.release);
-        self.each_object(name, present, Kind::UnknownRelease, &why);
+        self.report_objects(name, present, Kind::UnknownRelease, &why);
         let skipped = self.skip(|number| number <= name.last).await?;
-        self.judged += skipped;
+        self.checked += skipped;
         self.report.counts.wrong += skipped;
         Ok(())
     }

@@ -38,7 +38,7 @@ pub(super) struct Opened {
     /// Its records.
     pub(super) slices: Slices,
     /// Whether its oldest records go as time goes by.
-    pub(super) forgets: bool,
+    pub(super) expires: bool,
     /// Reading ends when this is dropped.
     pub(super) until: Option<watch::Sender<bool>>,
 }
@@ -134,7 +134,7 @@ impl Source {
                 let opened = opened.map_or_else(|| file::open(&location), Ok)?;
                 Ok(Opened {
                     slices: opened.read(None, None, bounds)?,
-                    forgets: false,
+                    expires: false,
                     until: None,
                 })
             }
@@ -146,7 +146,7 @@ impl Source {
                         shard: self.shard,
                         hash_keys: info.hash_keys,
                         misplaced_records: settings.misplaced_records,
-                        again: None,
+                        repeated: None,
                     },
                     start: start(ledger),
                     until_tip: true,
@@ -159,7 +159,7 @@ impl Source {
                 let (slices, _ends_with_the_slices) = read(reading, stop);
                 Ok(Opened {
                     slices,
-                    forgets: true,
+                    expires: true,
                     until: Some(until),
                 })
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinError;
 
-use crate::error::of_ledger;
+use crate::error::ledger_error;
 use crate::ledger::store::StoreError;
 use crate::record::{SequenceNumber, ShardId};
 use crate::source::kinesis::End;
@@ -54,7 +54,7 @@ impl From<&anyhow::Result<End>> for State {
         };
         // A worker that cannot renew its lease ends the task that works on the shard.
         let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
-        if abandoned || matches!(of_ledger(error), Some(StoreError::Lost { .. })) {
+        if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
             Self::Lost
         } else {
             Self::Failed(format!("{error:#}"))

@@ -21,7 +21,7 @@ const PRECONDITION_FAILED: u16 = 412;
 
 /// Where a ledger is.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct LedgerLocation {
     /// A client of S3.
     pub client: Client,
     /// The bucket of the lake.
@@ -35,7 +35,7 @@ pub struct Place {
 /// The ledger of one shard, held by this process until another takes it.
 #[derive(Debug)]
 pub struct S3Ledger {
-    place: Place,
+    location: LedgerLocation,
     lease: Mutex<Lease>,
 }
 
@@ -52,9 +52,13 @@ impl S3Ledger {
     ///
     /// # Errors
     /// [`StoreError::Lost`] where another took it at the same moment.
-    pub async fn take(place: Place, shard: &ShardId, owner: &str) -> Result<Self, StoreError> {
-        let found = place.read(shard).await?;
-        Self::take_from(place, owner, found).await
+    pub async fn take(
+        location: LedgerLocation,
+        shard: &ShardId,
+        owner: &str,
+    ) -> Result<Self, StoreError> {
+        let found = location.read(shard).await?;
+        Self::take_from(location, owner, found).await
     }
 
     /// Takes the shard from the state that was found, and only from that.
@@ -62,14 +66,14 @@ impl S3Ledger {
     /// # Errors
     /// [`StoreError::Lost`] where it has changed since.
     pub async fn take_from(
-        place: Place,
+        location: LedgerLocation,
         owner: &str,
         found: Versioned,
     ) -> Result<Self, StoreError> {
         let taken = found.ledger.taken_by(owner);
-        let known = place.swap(taken, found.etag).await?;
+        let known = location.swap(taken, found.etag).await?;
         Ok(Self {
-            place,
+            location,
             lease: Mutex::new(Lease::taken(owner, known)),
         })
     }
@@ -77,9 +81,9 @@ impl S3Ledger {
     /// The ledger as it was found, which is taken with the first step, and only if it has not changed
     /// until then.
     #[must_use]
-    pub fn acquire(place: Place, owner: &str, found: Versioned) -> Self {
+    pub fn acquire(location: LedgerLocation, owner: &str, found: Versioned) -> Self {
         Self {
-            place,
+            location,
             lease: Mutex::new(Lease::acquired(owner, found)),
         }
     }
@@ -100,7 +104,7 @@ impl S3Ledger {
         let mut lease = self.lease.lock().await;
         loop {
             let swap = lease.swap(&step, nonce())?;
-            match self.place.write(&swap).await? {
+            match self.location.write(&swap).await? {
                 Answer::Done(etag) => {
                     lease.done(swap, etag);
                     return Ok(());
@@ -114,7 +118,7 @@ impl S3Ledger {
     }
 }
 
-impl Place {
+impl LedgerLocation {
     /// Reads the ledger of `shard`, which is new where there is none.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ async fn put_object(
     let bytes = object.body.len() as u64;
     let started = Instant::now();
     lake.put(object).await?;
-    context.progress.times.put.took(started.elapsed());
+    context.progress.times.put.observe(started.elapsed());
     context.progress.put(bytes, in_lake);
     Ok(())
 }
@@ -86,7 +86,7 @@ pub(super) async fn send_messages(
         }
     };
     if sent > 0 {
-        context.progress.times.send.took(started.elapsed());
+        context.progress.times.send.observe(started.elapsed());
         context.progress.sent(sent);
     }
     Ok(())

@@ -29,7 +29,7 @@ impl Timing {
     }
 
     /// It took so long once more.
-    pub fn took(&self, time: Duration) {
+    pub fn observe(&self, time: Duration) {
         self.0.observe(time.as_secs_f64());
     }
 }

@@ -30,7 +30,7 @@ use super::rules::Rules;
 use super::targets::Targets;
 use super::worker::shard_id;
 use crate::config::{RunSettings, SummaryFormat};
-use crate::error::{PipelineError, of_ledger};
+use crate::error::{PipelineError, ledger_error};
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
@@ -41,7 +41,7 @@ use crate::retry::RetryPolicy;
 use crate::sink::SinkError;
 use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Again, Packing, Stream};
+use crate::source::kinesis::{Packing, RepeatedRange, Stream};
 use crate::source::lambda_event::{Batch, KinesisEvent};
 use crate::telemetry::LogFormat;
 
@@ -86,7 +86,7 @@ pub async fn run(
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let function = Arc::new(Function {
-        told: Mutex::new(Summary::default()),
+        reported: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
         budget: Budget::new(context.memory_for_reading()),
         retry_policy: settings.retry_policy.clone(),
@@ -109,7 +109,7 @@ pub async fn run(
 }
 
 /// Settings that nobody gave, and what the function's memory allows where they allow more.
-pub fn adapt(settings: &mut RunSettings, log_format_is_default: bool) {
+pub fn apply_lambda_defaults(settings: &mut RunSettings, log_format_is_default: bool) {
     let megabytes = std::env::var(MEMORY_SIZE).ok();
     let function = megabytes.and_then(|size| size.parse::<u64>().ok());
     if let Some(megabytes) = function {
@@ -137,7 +137,7 @@ struct Function {
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
     hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
     /// The counts that the log has told so far.
-    told: Mutex<Summary>,
+    reported: Mutex<Summary>,
     /// How long the slowest shard of an invocation took so far.
     slowest: Mutex<Duration>,
 }
@@ -148,7 +148,7 @@ impl Function {
         let request_id = &event.context.request_id;
         if let Some(follower) = self.follower.clone() {
             // A process is frozen between invocations, so it polls while it works.
-            tokio::spawn(async move { follower.look_if_due().await });
+            tokio::spawn(async move { follower.poll_if_due().await });
         }
         let mut answer = Answer::default();
         for batch in event.payload.batches()? {
@@ -179,15 +179,15 @@ impl Function {
         };
         let failure = self.failure(&batch, ledger).await;
         let ended_ms = Utc::now().timestamp_millis();
-        let mut told = self.told.lock().await;
-        let before = mem::replace(&mut *told, self.context.summary());
+        let mut reported = self.reported.lock().await;
+        let before = mem::replace(&mut *reported, self.context.summary());
         let invocation = Invocation {
             function: &self.name,
             stream: &batch.stream,
             shard: &batch.shard,
             request_id,
             before: &before,
-            after: &told,
+            after: &reported,
             uncommitted: failure.as_ref().map_or(0, |failure| failure.records),
             mismatch: error.is_some_and(is_mismatch),
             age_ms: ended_ms - i64::try_from(arrived_at).unwrap_or(ended_ms),
@@ -315,8 +315,8 @@ impl Function {
 
     /// How the records of a batch are packed, where this range is pending.
     async fn packing(&self, batch: &Batch, pending: Option<&Pending>) -> anyhow::Result<Packing> {
-        let again = pending.map(Again::of);
-        let were_kept = again.is_none_or(|again| again.misplaced_records.are_kept());
+        let repeated = pending.map(RepeatedRange::of);
+        let were_kept = repeated.is_none_or(|range| range.misplaced_records.are_kept());
         let hash_keys = if were_kept && self.misplaced_records.are_kept() {
             // Whatever belongs where makes no difference.
             0..=u128::MAX
@@ -327,7 +327,7 @@ impl Function {
             shard: shard_id(&batch.stream, &batch.shard)?,
             hash_keys,
             misplaced_records: self.misplaced_records,
-            again,
+            repeated,
         })
     }
 
@@ -358,7 +358,7 @@ fn deadline(epoch_ms: u64) -> Instant {
 
 /// Whether the ledger is not what this process thought.
 fn is_stale(error: &anyhow::Error) -> bool {
-    let ledger = of_ledger(error);
+    let ledger = ledger_error(error);
     matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))
 }
 

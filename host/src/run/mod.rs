@@ -3,10 +3,10 @@
 
 pub mod follow;
 pub mod lambda;
-pub mod leases;
 pub mod local;
 pub mod report;
 pub mod rules;
+pub mod shard_assignment;
 pub mod targets;
 pub mod watch;
 pub mod worker;

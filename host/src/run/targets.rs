@@ -12,14 +12,14 @@ use crate::files::{Folder, Scratch};
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
 use crate::ledger::lease::Versioned;
-use crate::ledger::s3::{Place, S3Ledger};
+use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::record::{SequenceNumber, ShardId};
 use crate::retry::RetryPolicy;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
 use crate::sink::metadata_store::MetadataStore;
-use crate::sink::object_key::OWN_FOLDER;
+use crate::sink::object_key::METADATA_FOLDER;
 use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
@@ -103,14 +103,16 @@ impl Targets {
     ) -> Result<Versioned, StoreError> {
         match &self.lake {
             LakeTarget::Directory(root) => {
-                let folder = DirectoryLake::new(root.clone()).own_folder().join("ledger");
+                let folder = DirectoryLake::new(root.clone())
+                    .metadata_folder()
+                    .join("ledger");
                 let ledger = LedgerFile::peek(&folder, shard)?;
                 Ok(Versioned { ledger, etag: None })
             }
             LakeTarget::S3 { bucket, prefix } => {
-                let mut place = self.place(shard, bucket, prefix).await;
-                place.retry_policy = retry_policy;
-                place.read(shard).await
+                let mut location = self.ledger_location(shard, bucket, prefix).await;
+                location.retry_policy = retry_policy;
+                location.read(shard).await
             }
         }
     }
@@ -121,19 +123,21 @@ impl Targets {
     /// The ledger has changed since it was found, or cannot be written.
     pub async fn request(&self, found: Versioned) -> Result<(), StoreError> {
         if let LakeTarget::S3 { bucket, prefix } = &self.lake {
-            let mut place = self.place(found.ledger.shard(), bucket, prefix).await;
-            place.retry_policy = self.retry_policy.for_one_attempt();
+            let mut location = self
+                .ledger_location(found.ledger.shard(), bucket, prefix)
+                .await;
+            location.retry_policy = self.retry_policy.for_one_attempt();
             let requested = found.ledger.requested_by(&self.owner);
-            place.swap(requested, found.etag).await?;
+            location.swap(requested, found.etag).await?;
         }
         Ok(())
     }
 
-    async fn place(&self, shard: &ShardId, bucket: &str, prefix: &str) -> Place {
-        Place {
+    async fn ledger_location(&self, shard: &ShardId, bucket: &str, prefix: &str) -> LedgerLocation {
+        LedgerLocation {
             client: self.s3().await.clone(),
             bucket: bucket.to_owned(),
-            key: format!("{prefix}{OWN_FOLDER}/ledger/{shard}.json"),
+            key: format!("{prefix}{METADATA_FOLDER}/ledger/{shard}.json"),
             retry_policy: self.retry_policy.clone(),
         }
     }
@@ -153,16 +157,16 @@ impl Targets {
         let root = match &self.lake {
             LakeTarget::Directory(root) => root,
             LakeTarget::S3 { bucket, prefix } => {
-                let place = self.place(shard, bucket, prefix).await;
+                let location = self.ledger_location(shard, bucket, prefix).await;
                 let ledger = match found {
-                    Some(found) => S3Ledger::take_from(place, &self.owner, found).await?,
-                    None => S3Ledger::take(place, shard, &self.owner).await?,
+                    Some(found) => S3Ledger::take_from(location, &self.owner, found).await?,
+                    None => S3Ledger::take(location, shard, &self.owner).await?,
                 };
                 return self.resume(shard, Arc::new(ledger)).await;
             }
         };
         let lake = DirectoryLake::new(root.clone());
-        let own = lake.own_folder();
+        let own = lake.metadata_folder();
         let tmp = own.join("tmp").join(shard.as_str());
         let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
         let scratch = ledger.scratch().clone();
@@ -186,12 +190,12 @@ impl Targets {
         first: Option<SequenceNumber>,
     ) -> anyhow::Result<S3Ledger> {
         let (bucket, prefix) = self.in_s3()?;
-        let place = self.place(shard, bucket, prefix).await;
-        let mut found = place.read(shard).await?;
+        let location = self.ledger_location(shard, bucket, prefix).await;
+        let mut found = location.read(shard).await?;
         if let Some(first) = first {
             found.ledger = found.ledger.begun_with(first);
         }
-        Ok(S3Ledger::acquire(place, &self.owner, found))
+        Ok(S3Ledger::acquire(location, &self.owner, found))
     }
 
     /// What the holder of a ledger in S3 works with.
@@ -211,7 +215,7 @@ impl Targets {
             prefix.to_owned(),
             self.retry_policy.clone(),
         );
-        let files = MetadataStore::S3(lake.below(&format!("{OWN_FOLDER}/")));
+        let files = MetadataStore::S3(lake.below(&format!("{METADATA_FOLDER}/")));
         let ledger = LedgerStore::S3(ledger);
         self.open_shard(shard, ledger, Lake::S3(lake), files, Vec::new())
             .await

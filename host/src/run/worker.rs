@@ -5,7 +5,7 @@ mod lease_renewal;
 mod poll;
 mod shard;
 mod shard_backoff;
-mod stop;
+mod shutdown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
 pub use self::shard::shard_id;
-use self::shard::{Ended, Running, Work};
+use self::shard::{ShardExit, ShardTask, ShardWorker};
 use self::shard_backoff::ShardBackoff;
-use self::stop::Stop;
+use self::shutdown::ShutdownSignal;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
@@ -42,7 +42,7 @@ pub async fn run(
     rules: Arc<Rules>,
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
-    let stop = Stop::listen(context.health.clone())?;
+    let shutdown = ShutdownSignal::listen(context.health.clone())?;
     let _server = http::start(settings, &context).await?;
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
@@ -67,7 +67,7 @@ pub async fn run(
         ended,
         ends,
     };
-    worker.work(stop).await
+    worker.work(shutdown).await
 }
 
 struct Worker {
@@ -83,7 +83,7 @@ struct Worker {
     context: Arc<RunContext>,
     shards: Vec<ShardInfo>,
     listed: Option<Instant>,
-    running: HashMap<String, Running>,
+    running: HashMap<String, ShardTask>,
     /// The nonce of each lease, and since when it has been the same.
     seen: HashMap<String, (String, Instant)>,
     /// Which worker has requested which shard, and since when.
@@ -91,23 +91,23 @@ struct Worker {
     /// How the shards ended that this worker is done with.
     caught_up: HashMap<String, End>,
     backoff: ShardBackoff,
-    ended: mpsc::UnboundedSender<Ended>,
-    ends: mpsc::UnboundedReceiver<Ended>,
+    ended: mpsc::UnboundedSender<ShardExit>,
+    ends: mpsc::UnboundedReceiver<ShardExit>,
 }
 
 impl Worker {
-    async fn work(&mut self, mut stop: Stop) -> anyhow::Result<()> {
+    async fn work(&mut self, mut shutdown: ShutdownSignal) -> anyhow::Result<()> {
         let mut polls = interval(self.source.lease / POLLS_PER_LEASE);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = polls.tick() => {}
                 Some(ended) = self.ends.recv() => self.on_exit(ended)?,
-                () = stop.told() => return self.finish_chunks().await,
+                () = shutdown.requested() => return self.finish_chunks().await,
             }
             let polled = tokio::select! {
                 polled = self.poll() => polled,
-                () = stop.overdue() => return self.finish_chunks().await,
+                () = shutdown.grace_is_over() => return self.finish_chunks().await,
             };
             self.context.health.polled(polled.as_ref().err());
             match polled {
@@ -140,7 +140,7 @@ impl Worker {
     }
 
     /// Notes how the work on a shard ended.
-    fn on_exit(&mut self, (id, ended): Ended) -> anyhow::Result<()> {
+    fn on_exit(&mut self, (id, ended): ShardExit) -> anyhow::Result<()> {
         let behind = self
             .running
             .remove(&id)
@@ -170,7 +170,7 @@ impl Worker {
     /// Starts to take a shard and to work on it.
     fn take(&mut self, info: ShardInfo, found: Versioned) -> anyhow::Result<()> {
         let id = info.id.clone();
-        let work = Work {
+        let worker = ShardWorker {
             stream: self.stream.clone(),
             source: self.source.clone(),
             rules: self.rules.clone(),
@@ -182,7 +182,7 @@ impl Worker {
             retry_policy: self.retry_policy.clone(),
             budget: self.budget.clone(),
         };
-        let running = Running::start(work, found, self.ended.clone());
+        let running = ShardTask::start(worker, found, self.ended.clone());
         self.running.insert(id, running);
         Ok(())
     }

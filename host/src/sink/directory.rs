@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::object_key::{OWN_FOLDER, Origin};
+use super::object_key::{METADATA_FOLDER, Origin};
 use super::object_notification::ObjectNotification;
 use super::{Object, SinkError};
 use crate::chunk::Chunk;
@@ -27,8 +27,8 @@ impl DirectoryLake {
 
     /// Where ledgers, quarantine and releases are.
     #[must_use]
-    pub fn own_folder(&self) -> PathBuf {
-        self.root.join(OWN_FOLDER)
+    pub fn metadata_folder(&self) -> PathBuf {
+        self.root.join(METADATA_FOLDER)
     }
 
     /// The folder for objects in the making of one shard, held by whoever holds the shard's ledger.
@@ -36,7 +36,7 @@ impl DirectoryLake {
     /// # Errors
     /// [`SinkError::Io`]
     pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, SinkError> {
-        let folder = self.own_folder().join("tmp").join(shard.as_str());
+        let folder = self.metadata_folder().join("tmp").join(shard.as_str());
         open_scratch(&folder)
     }
 

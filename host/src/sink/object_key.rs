@@ -10,7 +10,7 @@ use crate::record::{SequenceNumber, ShardId};
 use crate::transform::release::ReleaseId;
 
 /// Sluice's own folder in the lake. Query engines skip what starts with an underscore.
-pub const OWN_FOLDER: &str = "_sluice";
+pub const METADATA_FOLDER: &str = "_sluice";
 
 /// What made a chunk's objects, in every one of their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Destination {
     pub fn folder(&self) -> String {
         match self {
             Self::Lake(path) => path.as_str().to_owned(),
-            Self::Quarantine(code) => format!("{OWN_FOLDER}/quarantine/reason={code}"),
+            Self::Quarantine(code) => format!("{METADATA_FOLDER}/quarantine/reason={code}"),
         }
     }
 }

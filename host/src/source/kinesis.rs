@@ -10,5 +10,5 @@ pub mod packer;
 pub mod reader;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
-pub use self::packer::{Again, KinesisRecord, Packer, Packing};
+pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 pub use self::reader::{End, Reading, read};

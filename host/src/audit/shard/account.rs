@@ -11,7 +11,7 @@ use crate::sink::object_key::ChunkName;
 
 impl ShardAudit {
     /// A finding about each object of a chunk.
-    pub(super) fn each_object(
+    pub(super) fn report_objects(
         &mut self,
         name: ChunkName,
         present: &ChunkObjects,
@@ -39,25 +39,25 @@ impl ShardAudit {
         };
         let (shard, last) = (&self.shard, committed.last);
         let id = rid(shard, last.into());
-        let forgotten = self.forgets && self.oldest.is_none_or(|oldest| last < oldest);
+        let expired = self.expires && self.oldest.is_none_or(|oldest| last < oldest);
         let why = match self.records.watched_digest() {
             Some(digest) if digest != committed.last_digest => Some(format!(
                 "{id} is another record than the one that was landed"
             )),
-            None if !forgotten => Some(format!("the source has no record {id}, the last landed")),
+            None if !expired => Some(format!("the source has no record {id}, the last landed")),
             _ => None,
         };
         if let Some(why) = why {
             let finding = Finding::new(Kind::SourceChanged, shard, why).of(last);
             self.report.findings.add(|| finding);
         }
-        let gone = committed.records.checked_sub(self.judged);
-        match gone.filter(|gone| self.forgets || *gone == 0) {
+        let gone = committed.records.checked_sub(self.checked);
+        match gone.filter(|gone| self.expires || *gone == 0) {
             Some(gone) => self.report.counts.gone += gone,
             None => {
-                let (counted, judged) = (committed.records, self.judged);
+                let (counted, checked) = (committed.records, self.checked);
                 let why = format!(
-                    "the ledger of {shard} counts {counted} records, and the source has {judged} up \
+                    "the ledger of {shard} counts {counted} records, and the source has {checked} up \
                      to {id}"
                 );
                 let finding = Finding::new(Kind::LedgerCount, shard, why).of(last);
@@ -67,7 +67,7 @@ impl ShardAudit {
     }
 
     /// Counts what is behind the committed records, as far as it came before the audit.
-    pub(super) async fn tail(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn count_tail(&mut self) -> anyhow::Result<()> {
         let pending = self.ledger.pending().map(|pending| pending.range);
         while let Some(slice) = self.records.take(|_| true).await? {
             self.audit.context.progress.read(&slice);
@@ -92,7 +92,7 @@ impl ShardAudit {
     }
 
     /// Objects that are of none of the chunks: of overlapping, of what is pending, and beyond the ledger.
-    pub(super) async fn unaccounted(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn report_unaccounted(&mut self) -> anyhow::Result<()> {
         for Overlap {
             name,
             present,
@@ -106,7 +106,7 @@ impl ShardAudit {
             );
             let stem = other.stem(&self.shard);
             let why = format!("its name covers {from} to {to}, which are in objects {stem} too");
-            self.each_object(name, &present, Kind::Twice, &why);
+            self.report_objects(name, &present, Kind::OverlappingChunks, &why);
         }
         if let Some((_, present)) = &self.timeline.pending {
             self.report.counts.objects_pending += present.count() as u64;
@@ -119,7 +119,7 @@ impl ShardAudit {
         self.report.counts.objects_new += self.timeline.account_for(&later);
         for (name, present) in std::mem::take(&mut self.timeline.beyond) {
             let why = "the ledger does not say that its records are committed or pending";
-            self.each_object(name, &present, Kind::BeyondLedger, why);
+            self.report_objects(name, &present, Kind::BeyondLedger, why);
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(super) struct BatchSource {
 type Sender = mpsc::Sender<Result<crate::record::Slice, SourceError>>;
 
 /// The receiver is gone, an error was sent, or the time is over.
-struct Ended;
+struct Stopped;
 
 impl BatchSource {
     /// Starts to send.
@@ -47,7 +47,7 @@ impl BatchSource {
         Slices::new(receiver)
     }
 
-    async fn run(mut self, sender: &Sender) -> Result<(), Ended> {
+    async fn run(mut self, sender: &Sender) -> Result<(), Stopped> {
         if let Some(Range { first, last, .. }) = self.plan.replay {
             tracing::info!(%first, %last, "reading a pending range from the stream");
             self.read(Start::From(first), last, sender).await?;
@@ -64,7 +64,7 @@ impl BatchSource {
                 Ok(_) => {}
                 Err(error) => {
                     let _receiver_is_gone = sender.send(Err(error)).await;
-                    return Err(Ended);
+                    return Err(Stopped);
                 }
             }
         }
@@ -74,13 +74,18 @@ impl BatchSource {
         }
         for slice in packer.slices() {
             self.check_time()?;
-            sender.send(Ok(slice)).await.map_err(|_| Ended)?;
+            sender.send(Ok(slice)).await.map_err(|_| Stopped)?;
         }
         Ok(())
     }
 
     /// Sends the records of the stream up to and including `last`.
-    async fn read(&self, start: Start, last: SequenceNumber, sender: &Sender) -> Result<(), Ended> {
+    async fn read(
+        &self,
+        start: Start,
+        last: SequenceNumber,
+        sender: &Sender,
+    ) -> Result<(), Stopped> {
         let reading = Reading {
             stream: self.stream.clone(),
             id: self.shard.clone(),
@@ -103,11 +108,11 @@ impl BatchSource {
                 Ok(None) => return Ok(()),
                 Ok(Some(slice)) => {
                     self.check_time()?;
-                    sender.send(Ok(slice)).await.map_err(|_| Ended)?;
+                    sender.send(Ok(slice)).await.map_err(|_| Stopped)?;
                 }
                 Err(error) => {
                     let _receiver_is_gone = sender.send(Err(error)).await;
-                    return Err(Ended);
+                    return Err(Stopped);
                 }
             }
         }
@@ -134,14 +139,14 @@ impl BatchSource {
         }
     }
 
-    fn check_time(&self) -> Result<(), Ended> {
+    fn check_time(&self) -> Result<(), Stopped> {
         if Instant::now() < self.until {
             Ok(())
         } else {
             tracing::warn!(
                 "the invocation's time is nearly over, leaving the rest to the next one"
             );
-            Err(Ended)
+            Err(Stopped)
         }
     }
 }

@@ -12,7 +12,7 @@ use super::shard::shard_id;
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
 use crate::ledger::store::StoreError;
-use crate::run::leases::{View, moves};
+use crate::run::shard_assignment::{ShardView, assign};
 use crate::source::kinesis::{End, KinesisError, ShardInfo};
 
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
@@ -39,19 +39,19 @@ impl Worker {
             .iter()
             .map(|(info, found)| self.view(info, &found.ledger))
             .collect();
-        let moves = moves(self.targets.owner(), &views);
+        let assignment = assign(self.targets.owner(), &views);
         self.context
-            .share_memory(self.running.len() + moves.take.len());
-        for index in moves.take {
+            .share_memory(self.running.len() + assignment.take.len());
+        for index in assignment.take {
             let (info, found) = open[index].clone();
             self.take(info, found)?;
         }
-        for index in moves.give {
+        for index in assignment.give {
             if let Some(running) = self.running.get(&open[index].0.id) {
                 running.stop();
             }
         }
-        if let Some(index) = moves.request {
+        if let Some(index) = assignment.request {
             match self.targets.request(open[index].1.clone()).await {
                 // Its ledger has changed since; the next poll reads it again.
                 Ok(()) | Err(StoreError::Lost { .. }) => {}
@@ -123,7 +123,7 @@ impl Worker {
     }
 
     /// A lease counts while its nonce changes, by this worker's own clock.
-    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> View {
+    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> ShardView {
         let nonce = ledger.lease().map_or("", |lease| &lease.nonce).to_owned();
         let seen = self
             .seen
@@ -139,7 +139,7 @@ impl Worker {
         } else {
             ledger.owner().filter(|owner| *owner != me && !expired)
         };
-        View {
+        ShardView {
             owner: owner.map(str::to_owned),
             requested_by: self.requested_by(&info.id, ledger).filter(|_| !expired),
         }

@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
-use crate::error::of_ledger;
+use crate::error::ledger_error;
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
@@ -19,11 +19,11 @@ use crate::run::rules::Rules;
 use crate::run::targets::{OpenShard, Targets};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Again, End, Packing, Reading, ShardInfo, Stream, read};
+use crate::source::kinesis::{End, Packing, Reading, RepeatedRange, ShardInfo, Stream, read};
 use crate::transform::release::Digest;
 
 /// What a shard is worked on with.
-pub(super) struct Work {
+pub(super) struct ShardWorker {
     pub(super) stream: Stream,
     pub(super) source: StreamSettings,
     pub(super) rules: Arc<Rules>,
@@ -38,14 +38,14 @@ pub(super) struct Work {
 
 /// Where a pipeline began in a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Began {
+enum PipelineStart {
     /// At its oldest record.
     TrimHorizon,
     /// At a moment, milliseconds since the Unix epoch.
     At(i64),
 }
 
-impl Began {
+impl PipelineStart {
     /// What a ledger says; nothing where nothing has been done yet.
     fn of(ledger: &Ledger) -> Option<Self> {
         let begun = ledger.committed().is_some() || ledger.is_finished();
@@ -57,18 +57,22 @@ impl Began {
 }
 
 /// How a shard ended, by its id.
-pub(super) type Ended = (String, anyhow::Result<End>);
+pub(super) type ShardExit = (String, anyhow::Result<End>);
 
 /// A shard that is being worked on.
-pub(super) struct Running {
+pub(super) struct ShardTask {
     behind: Option<SequenceNumber>,
     stop: watch::Sender<bool>,
     task: AbortHandle,
 }
 
-impl Running {
+impl ShardTask {
     /// Starts to work on a shard that was found so; its end is told to `ended`.
-    pub(super) fn start(work: Work, found: Versioned, ended: mpsc::UnboundedSender<Ended>) -> Self {
+    pub(super) fn start(
+        work: ShardWorker,
+        found: Versioned,
+        ended: mpsc::UnboundedSender<ShardExit>,
+    ) -> Self {
         let behind = found.ledger.committed().map(|committed| committed.last);
         let (stop, stopped) = watch::channel(false);
         let id = work.info.id.clone();
@@ -102,7 +106,7 @@ impl Running {
     }
 }
 
-impl Work {
+impl ShardWorker {
     /// Takes the shard, if nobody was quicker, and works on it as long as it is held.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let (id, health) = (self.shard.clone(), self.context.health.clone());
@@ -146,7 +150,7 @@ impl Work {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
                 misplaced_records: new_chunks.misplaced_records,
-                again: ledger.ledger().await.pending().map(Again::of),
+                repeated: ledger.ledger().await.pending().map(RepeatedRange::of),
             },
             start,
             until_tip: self.source.exit_when_caught_up,
@@ -192,11 +196,11 @@ impl Work {
             None if self.replay.is_some() => return Ok(Start::TrimHorizon),
             None => {}
         }
-        let moment = match (self.source.start, self.parents_began().await?) {
-            (StartAt::TrimHorizon, _) | (_, Some(Began::TrimHorizon)) => {
+        let moment = match (self.source.start, self.parents_start().await?) {
+            (StartAt::TrimHorizon, _) | (_, Some(PipelineStart::TrimHorizon)) => {
                 return Ok(Start::TrimHorizon);
             }
-            (_, Some(Began::At(moment))) | (StartAt::Moment(moment), None) => moment,
+            (_, Some(PipelineStart::At(moment))) | (StartAt::Moment(moment), None) => moment,
             (StartAt::Latest, None) => Utc::now().timestamp_millis(),
         };
         ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
@@ -204,7 +208,7 @@ impl Work {
     }
 
     /// Where the pipeline began in the parents of the shard, the earliest of them, as their ledgers say.
-    async fn parents_began(&self) -> anyhow::Result<Option<Began>> {
+    async fn parents_start(&self) -> anyhow::Result<Option<PipelineStart>> {
         let mut earliest = None;
         for parent in &self.info.parents {
             let parent = shard_id(self.stream.name(), parent)?;
@@ -212,7 +216,7 @@ impl Work {
                 .targets
                 .peek(&parent, self.retry_policy.clone())
                 .await?;
-            let began = Began::of(&found.ledger);
+            let began = PipelineStart::of(&found.ledger);
             earliest = [earliest, began].into_iter().flatten().min();
         }
         Ok(earliest)
@@ -221,7 +225,7 @@ impl Work {
 
 /// Whether another worker has the shard, which is no fault.
 pub(super) fn is_with_another(error: &anyhow::Error) -> bool {
-    let taken = of_ledger(error);
+    let taken = ledger_error(error);
     matches!(taken, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 

@@ -25,14 +25,14 @@ pub struct KinesisRecord {
 
 /// A range that is read again, up to its last record, where a slice ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Again {
+pub struct RepeatedRange {
     /// The last record.
     pub last: SequenceNumber,
     /// What became of records of aggregates that belong to other shards.
     pub misplaced_records: MisplacedRecords,
 }
 
-impl Again {
+impl RepeatedRange {
     /// The range that is pending.
     #[must_use]
     pub fn of(pending: &Pending) -> Self {
@@ -53,7 +53,7 @@ pub struct Packing {
     /// What becomes of records of aggregates that belong to other shards.
     pub misplaced_records: MisplacedRecords,
     /// A range that is read again.
-    pub again: Option<Again>,
+    pub repeated: Option<RepeatedRange>,
 }
 
 /// Packs records into slices, in order.
@@ -78,8 +78,8 @@ impl Packer {
     /// Takes the next record.
     pub fn push(&mut self, record: &KinesisRecord) {
         self.take(record);
-        let again = self.packing.again;
-        if self.slice.is_full() || again.is_some_and(|again| again.last == record.sequence) {
+        let range = self.packing.repeated;
+        if self.slice.is_full() || range.is_some_and(|range| range.last == record.sequence) {
             self.close_slice();
         }
     }
@@ -128,8 +128,8 @@ impl Packer {
     /// What to do with misplaced records of an aggregate: in a range that is read again, what was done
     /// before.
     fn misplaced_records(&self, sequence: SequenceNumber) -> MisplacedRecords {
-        match self.packing.again {
-            Some(again) if sequence <= again.last => again.misplaced_records,
+        match self.packing.repeated {
+            Some(range) if sequence <= range.last => range.misplaced_records,
             _ => self.packing.misplaced_records,
         }
     }

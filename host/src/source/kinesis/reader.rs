@@ -24,7 +24,7 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 const SLICES_AHEAD: usize = 4;
 
 /// What was read and is not taken for so long is let go where others need its room, and read again.
-const LET_GO_AFTER: Duration = Duration::from_secs(5);
+const RELEASE_AFTER: Duration = Duration::from_secs(5);
 
 /// Why reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct Reading {
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandle<End>) {
     let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
     let reader = Reader {
-        again: watch::Sender::new(reading.packing.again.is_some()),
+        repeating: watch::Sender::new(reading.packing.repeated.is_some()),
         last: None,
         packer: Packer::new(reading.packing.clone()),
         reading,
@@ -77,7 +77,7 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandl
 struct Reader {
     reading: Reading,
     /// Whether a range is still to be read again.
-    again: watch::Sender<bool>,
+    repeating: watch::Sender<bool>,
     /// The last record that was handed on.
     last: Option<SequenceNumber>,
     packer: Packer,
@@ -85,26 +85,26 @@ struct Reader {
 }
 
 /// Where the next slice goes.
-type Place<'a> = mpsc::Permit<'a, Result<Slice, SourceError>>;
+type SendPermit<'a> = mpsc::Permit<'a, Result<Slice, SourceError>>;
 
 /// The receiver is gone: nobody wants more.
-struct Gone;
+struct ReceiverGone;
 
 impl Reader {
     async fn run(mut self, stop: watch::Receiver<bool>) -> End {
-        let again = self.again.subscribe();
+        let repeating = self.repeating.subscribe();
         tokio::select! {
             end = self.read_to_end() => end.unwrap_or(End::Stopped),
-            () = told_to_stop(stop, again) => End::Stopped,
+            () = stop_requested(stop, repeating) => End::Stopped,
         }
     }
 
-    async fn read_to_end(&mut self) -> Result<End, Gone> {
+    async fn read_to_end(&mut self) -> Result<End, ReceiverGone> {
         let mut iterator: Option<String> = None;
         let mut attempts = Attempts::new(&self.reading.retry_policy, "get_records");
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
-            let room = self.reading.budget.call().await.ok_or(Gone)?;
+            let room = self.reading.budget.call().await.ok_or(ReceiverGone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
                     attempts = Attempts::new(&self.reading.retry_policy, "get_records");
@@ -113,7 +113,7 @@ impl Reader {
                     let (last, within) = self.take_records(batch.records).await?;
                     if !self.send_all(last, room).await? {
                         let place = self.sender.reserve().await;
-                        drop(place.map_err(|_| Gone)?);
+                        drop(place.map_err(|_| ReceiverGone)?);
                         iterator = None;
                         continue;
                     }
@@ -163,7 +163,7 @@ impl Reader {
     async fn take_records(
         &mut self,
         records: Vec<types::Record>,
-    ) -> Result<(Option<SequenceNumber>, bool), Gone> {
+    ) -> Result<(Option<SequenceNumber>, bool), ReceiverGone> {
         let (mut last, mut within) = (self.last, true);
         for record in records {
             let record = match kinesis_record(record) {
@@ -194,9 +194,9 @@ impl Reader {
     }
 
     /// Ends the shard with an error.
-    async fn fail<T>(&mut self, error: SourceError) -> Result<T, Gone> {
+    async fn fail<T>(&mut self, error: SourceError) -> Result<T, ReceiverGone> {
         let _nobody_listens = self.sender.send(Err(error)).await;
-        Err(Gone)
+        Err(ReceiverGone)
     }
 
     /// Hands the slices on, up to the record `last`, each as soon as there is a place for it. Says whether
@@ -205,12 +205,12 @@ impl Reader {
         &mut self,
         last: Option<SequenceNumber>,
         mut room: Room,
-    ) -> Result<bool, Gone> {
+    ) -> Result<bool, ReceiverGone> {
         let slices = self.packer.slices();
         let mut waiting: u64 = slices.iter().map(Slice::bytes).sum();
         room.shrink_to(waiting);
         for slice in slices {
-            let Some(place) = self.place().await? else {
+            let Some(place) = self.reserve().await? else {
                 return Ok(false);
             };
             waiting -= slice.bytes();
@@ -220,17 +220,17 @@ impl Reader {
             self.last = handed_on.or(self.last);
         }
         self.last = last;
-        let again = self.reading.packing.again;
-        self.again
-            .send_replace(again.is_some_and(|again| last < Some(again.last)));
+        let range = self.reading.packing.repeated;
+        self.repeating
+            .send_replace(range.is_some_and(|range| last < Some(range.last)));
         Ok(true)
     }
 
     /// Waits for a place for a slice; none where that takes long and others need the room.
-    async fn place(&self) -> Result<Option<Place<'_>>, Gone> {
+    async fn reserve(&self) -> Result<Option<SendPermit<'_>>, ReceiverGone> {
         loop {
-            match timeout(LET_GO_AFTER, self.sender.reserve()).await {
-                Ok(place) => return place.map(Some).map_err(|_| Gone),
+            match timeout(RELEASE_AFTER, self.sender.reserve()).await {
+                Ok(place) => return place.map(Some).map_err(|_| ReceiverGone),
                 Err(_) if self.reading.budget.is_short() => return Ok(None),
                 Err(_) => {}
             }
@@ -239,9 +239,9 @@ impl Reader {
 }
 
 /// Waits until reading is to stop; a range that is read again is read to its end first.
-async fn told_to_stop(mut stop: watch::Receiver<bool>, mut again: watch::Receiver<bool>) {
+async fn stop_requested(mut stop: watch::Receiver<bool>, mut repeating: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_ok() {
-        let _read_or_ended = again.wait_for(|again| !*again).await;
+        let _read_or_ended = repeating.wait_for(|repeating| !*repeating).await;
     }
 }
 

@@ -10,12 +10,12 @@ use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Transformed};
 impl Chunk {
     /// Sends whole records to quarantine whose events would open more partitions than a chunk may. It is
     /// decided record by record, and a refused one opens none, so that slices make no difference.
-    pub(super) fn refuse_partitions_over_the_limit(&self, outcome: &mut Transformed) {
+    pub(super) fn quarantine_over_partition_limit(&self, outcome: &mut Transformed) {
         if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;
         }
         let mut opened = BTreeSet::new();
-        let mut refused = BTreeSet::new();
+        let mut over = BTreeSet::new();
         for of_record in outcome.events.chunk_by(|a, b| a.record == b.record) {
             let in_lake = of_record.iter().filter(|event| event.routes.lake);
             let new: BTreeSet<_> = in_lake
@@ -25,14 +25,14 @@ impl Chunk {
             if self.lake_partitions + opened.len() + new.len() <= self.rules.max_partitions {
                 opened.extend(new);
             } else {
-                refused.extend(of_record.first().map(|event| event.record));
+                over.extend(of_record.first().map(|event| event.record));
             }
         }
         let limit = self.rules.max_partitions;
         let why = format!("this chunk has opened {limit} partitions, limits.partitions");
-        refuse(
+        quarantine(
             outcome,
-            &refused,
+            &over,
             &Reason::fault(Fault::TooManyPartitions, why),
         );
     }
@@ -44,36 +44,30 @@ impl Chunk {
 
     /// Sends whole records to quarantine of which an event fits no message and has no object that a
     /// message could point to.
-    pub(super) fn refuse_messages_over_the_limit(&self, outcome: &mut Transformed) {
+    pub(super) fn quarantine_over_message_limit(&self, outcome: &mut Transformed) {
         let Some(limit) = self.rules.max_message_bytes else {
             return;
         };
         let lost =
             |event: &&Event| !event.routes.lake && (event.end - event.start) as usize > limit;
-        let refused: BTreeSet<_> = outcome
+        let over: BTreeSet<_> = outcome
             .events
             .iter()
             .filter(lost)
             .map(|e| e.record)
             .collect();
-        if !refused.is_empty() {
+        if !over.is_empty() {
             let why = format!("an event for the bus alone has more than {limit} bytes");
-            refuse(
-                outcome,
-                &refused,
-                &Reason::fault(Fault::MessageTooLarge, why),
-            );
+            quarantine(outcome, &over, &Reason::fault(Fault::MessageTooLarge, why));
         }
     }
 }
 
-fn refuse(outcome: &mut Transformed, refused: &BTreeSet<u32>, reason: &Reason) {
-    outcome
-        .events
-        .retain(|event| !refused.contains(&event.record));
+fn quarantine(outcome: &mut Transformed, over: &BTreeSet<u32>, reason: &Reason) {
+    outcome.events.retain(|event| !over.contains(&event.record));
     outcome
         .quarantined
-        .extend(refused.iter().map(|record| Quarantined {
+        .extend(over.iter().map(|record| Quarantined {
             record: *record,
             reason: reason.clone(),
         }));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// An open shard, as its ledger shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct ShardView {
     /// Its owner; `None` where it was given back or its lease has expired.
     pub owner: Option<String>,
     /// The worker that requests it, while the lease is valid.
@@ -15,7 +15,7 @@ pub struct View {
 
 /// What a worker should do, as indexes of the views.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Moves {
+pub struct Assignment {
     /// Take these free shards.
     pub take: Vec<usize>,
     /// Request this one from its owner.
@@ -28,7 +28,7 @@ pub struct Moves {
 /// and the remainder goes to the first by name. A worker gives back what is over its share and takes free
 /// shards up to it. One that owns none requests a shard, so that it counts.
 #[must_use]
-pub fn moves(me: &str, views: &[View]) -> Moves {
+pub fn assign(me: &str, views: &[ShardView]) -> Assignment {
     let mut held: BTreeMap<&str, Vec<usize>> = BTreeMap::from([(me, Vec::new())]);
     for (index, view) in views.iter().enumerate() {
         if let Some(owner) = view.owner.as_deref() {
@@ -56,7 +56,7 @@ pub fn moves(me: &str, views: &[View]) -> Moves {
     let mut give = mine.clone();
     give.sort_by_key(|index| requester(*index).is_none());
     give.truncate(mine.len().saturating_sub(share));
-    Moves {
+    Assignment {
         take,
         request,
         give,
@@ -70,19 +70,19 @@ mod tests {
     use super::*;
 
     /// Lets workers act in turn until nobody has anything to do.
-    fn act_until_stable(mut views: Vec<View>, workers: &[String]) -> Vec<View> {
+    fn act_until_stable(mut views: Vec<ShardView>, workers: &[String]) -> Vec<ShardView> {
         for _ in 0..views.len() * workers.len() * 4 + 4 {
             let before = views.clone();
             for me in workers {
-                let moves = moves(me, &views);
-                for index in moves.take {
+                let assignment = assign(me, &views);
+                for index in assignment.take {
                     views[index].owner = Some(me.clone());
                     views[index].requested_by = None;
                 }
-                if let Some(index) = moves.request {
+                if let Some(index) = assignment.request {
                     views[index].requested_by = Some(me.clone());
                 }
-                for index in moves.give {
+                for index in assignment.give {
                     views[index].owner = None;
                 }
             }
@@ -95,12 +95,12 @@ mod tests {
 
     #[test]
     fn a_lone_worker_takes_everything() {
-        let free = View {
+        let free = ShardView {
             owner: None,
             requested_by: None,
         };
-        assert_eq!(moves("a", &vec![free; 3]).take, [0, 1, 2]);
-        assert_eq!(moves("a", &[]), Moves::default());
+        assert_eq!(assign("a", &vec![free; 3]).take, [0, 1, 2]);
+        assert_eq!(assign("a", &[]), Assignment::default());
     }
 
     proptest! {
@@ -112,7 +112,7 @@ mod tests {
             let workers: Vec<_> = (0..count).map(|w| w.to_string()).collect();
             let views = owners
                 .into_iter()
-                .map(|owner| View {
+                .map(|owner| ShardView {
                     owner: owner.filter(|owner| *owner < count).map(|owner| owner.to_string()),
                     requested_by: None,
                 })
