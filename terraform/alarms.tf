@@ -65,7 +65,7 @@ locals {
       periods     = 1
     }
     content-mismatch = {
-      description = "An object was there with other content: the shard stops until an operator resolves it"
+      description = "An object already exists with different content: the shard stops until an operator resolves it"
       namespace   = "Sluice"
       metric      = "ContentMismatch"
       dimensions  = local.sluice_dimensions
@@ -122,7 +122,7 @@ locals {
       periods     = 2
     }
     content-mismatch = {
-      description = "An object was there with other content: the shard stops until an operator resolves it"
+      description = "An object already exists with different content: the shard stops until an operator resolves it"
       namespace   = local.log_namespace
       metric      = "ContentMismatch"
       dimensions  = {}

@@ -14,7 +14,7 @@ locals {
   log_namespace = "Sluice/${var.name}"
   log_phrases = {
     StoppedShards      = "a shard has stopped"
-    ContentMismatch    = "is there already with other content"
+    ContentMismatch    = "already exists with different content"
     ReleaseRefusals    = "a release is refused, serving on"
     ReleaseWithdrawals = "taking it back"
     RegistryFailures   = "cannot use the registry"

@@ -1,6 +1,6 @@
-//! The settings of `run`: flags over environment over `sluice.toml` over defaults, checked before
-//! anything starts. The command line's own definition is the only list of settings there is; each
-//! argument's id is the dotted key of the file.
+//! The settings of `run`: flags override the environment, which overrides `sluice.toml`, which
+//! overrides defaults. All are checked before anything starts. The definition of the command line is
+//! the only list of settings; each argument's id is the dotted key of the file.
 
 pub mod args;
 pub mod file;
@@ -68,48 +68,48 @@ pub struct RunSettings {
     pub lake: LakeTarget,
     /// Where messages go.
     pub bus: Option<BusTarget>,
-    /// How long an operation of a service is tried before it is given up.
+    /// How long transient errors of services are retried.
     pub retry_policy: RetryPolicy,
-    /// The component; `None` is the one that the program carries.
+    /// The component; `None` is the built-in enrichment.
     pub transform: Option<PathBuf>,
     /// The transform configuration, a JSON object.
     pub transform_config: String,
     /// The format of objects.
     pub format: Format,
-    /// How hard they are compressed.
+    /// The compression level.
     pub level: Level,
-    /// What becomes of records of aggregates that belong to other shards.
+    /// Whether to keep or drop misplaced records of aggregates.
     pub misplaced_records: MisplacedRecords,
-    /// The registry that says what serves.
+    /// The registry that the run follows.
     pub following: Option<Following>,
-    /// Whether the transform's file is taken up again when it changes.
+    /// Whether the transform's file is reloaded when it changes.
     pub watch: bool,
-    /// A release of a registry in the place of the transform.
+    /// A release of a registry instead of the transform.
     pub chosen: Option<Chosen>,
-    /// The part of the source that a replay takes; `None` for a run.
+    /// The part of the source that a replay reads; `None` for a run.
     pub replay: Option<Bounds>,
     /// What messages are about.
     pub messages: Messages,
-    /// When a chunk closes.
+    /// The limits at which a chunk closes.
     pub chunk: ChunkLimits,
-    /// What all chunks together may take, bytes.
+    /// The memory for chunks and for records that were read, bytes.
     pub memory: u64,
-    /// What a transform may use.
+    /// The limits of the transform.
     pub limits: Limits,
-    /// Threads that transform and compress.
+    /// The number of threads that transform and compress.
     pub threads: usize,
-    /// Where the run serves its pages.
+    /// Where the run serves metrics and health.
     pub http: Listen,
-    /// What to say at the end.
+    /// The format of the summary.
     pub summary: SummaryFormat,
-    /// What is logged.
+    /// A log level or directives.
     pub log_level: String,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
 }
 
 impl RunArgs {
-    /// Checks the settings as a whole.
+    /// Checks all settings.
     ///
     /// # Errors
     /// The first setting that is missing or wrong.
@@ -122,11 +122,11 @@ impl RunArgs {
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = LakeTarget::parse(lake)?;
         if sources == Sources::Lambda && !lambda::is_here() {
-            let why = "lambda is the source of a function of Lambda, which this is not";
+            let why = "`lambda` works only in a Lambda function";
             return Err(ConfigError::new("source", why));
         }
         if sources == Sources::Lambda && matches!(lake, LakeTarget::Directory(_)) {
-            let why = "a function of Lambda keeps no folders; give s3://BUCKET/PREFIX";
+            let why = "a Lambda function cannot keep a folder; give s3://BUCKET/PREFIX";
             return Err(ConfigError::new("lake", why));
         }
         let format = self.compression.format();
@@ -189,8 +189,8 @@ impl RunArgs {
         })
     }
 
-    /// The setting, or else what suits the source: a stream is read more slowly than objects are
-    /// made, so that its chunks may wait to get larger.
+    /// The setting or the default of the source. Records of a stream come more slowly than objects are
+    /// written, so its chunks can be larger.
     fn chunk_bytes(&self, sources: &Sources) -> u64 {
         let usual = match sources {
             Sources::Files(_) => ByteSize::mib(32),
@@ -200,7 +200,7 @@ impl RunArgs {
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
-        /// What one instance may be given: WebAssembly's own limit for 32-bit memories.
+        /// WebAssembly's limit for 32-bit memories.
         const MEMORY_MAX: u64 = 4 << 30;
         let memory = at_least("limits.memory", self.limits_memory.as_u64(), 1 << 20)?;
         if memory > MEMORY_MAX {
@@ -209,7 +209,7 @@ impl RunArgs {
         if self.limits_time.is_zero() {
             return Err(ConfigError::new(
                 "limits.time",
-                "must be more than nothing, such as 1s",
+                "must be more than zero, such as 1s",
             ));
         }
         Ok(Limits {

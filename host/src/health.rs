@@ -1,5 +1,5 @@
-//! What a run says of itself while it runs: whether it lives, whether it is ready, and how its shards
-//! are doing. Whoever works tells it here; the pages of [`http`](crate::http) only read.
+//! The health of a run: whether it is live and ready, and the state of its shards. The parts of a run
+//! report here, and the endpoints of [`http`](crate::http) read it.
 
 mod gauges;
 mod heartbeat;
@@ -28,14 +28,14 @@ use crate::transform::release::ReleaseId;
 pub struct Serving {
     /// Its id.
     pub release: ReleaseId,
-    /// The name that the component gives itself.
+    /// The name of its component.
     pub transform: String,
-    /// The version that it gives itself.
+    /// The version of its component.
     pub version: String,
 }
 
 impl Serving {
-    /// Of a process that lands nothing.
+    /// For a process that transforms nothing, such as an audit.
     #[must_use]
     pub fn nothing() -> Self {
         Self {
@@ -56,7 +56,7 @@ impl From<&Release> for Serving {
     }
 }
 
-/// How a run is doing.
+/// The health of a run.
 #[derive(Debug)]
 pub struct Health {
     started: Instant,
@@ -65,11 +65,11 @@ pub struct Health {
     now: Mutex<Now>,
 }
 
-/// What changes.
+/// The part that changes.
 #[derive(Debug)]
 struct Now {
     serving: Serving,
-    /// Of a registry that is followed, or a file that is watched.
+    /// The registry that is followed, or the file that is watched.
     rollouts: Option<Rollouts>,
     /// Of a worker on a stream; a run over files has none.
     heartbeat: Option<Heartbeat>,
@@ -78,7 +78,7 @@ struct Now {
 }
 
 impl Health {
-    /// A run with these settings that began at `started`.
+    /// The health of a run that began at `started`.
     #[must_use]
     pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
         let heartbeat = match &settings.sources {
@@ -113,7 +113,7 @@ impl Health {
         self.started
     }
 
-    /// The same by the clock.
+    /// The same as a time of day.
     #[must_use]
     pub fn began_at(&self) -> DateTime<Utc> {
         self.began_at
@@ -138,7 +138,7 @@ impl Health {
         }
     }
 
-    /// The run was told to stop, or is done.
+    /// The run is stopping.
     pub fn stopping(&self) {
         self.now().stopping = true;
     }
@@ -153,21 +153,21 @@ impl Health {
         self.now().shards.commit(shard, last);
     }
 
-    /// A shard is not worked on any more, and what became of it.
+    /// The work on a shard has ended.
     pub fn ended(&self, shard: &ShardId, state: State) {
         self.now().shards.end(shard, state);
     }
 
-    /// What the reader of a shard, which is taken, tells how it is doing.
+    /// The meter for the reader of a shard.
     #[must_use]
     pub fn read_meter(&self, shard: &ShardId) -> ReadMeter {
         self.now().shards.read_meter(shard)
     }
 
-    /// Whether the run's own loop turns. One that waits for a service still does.
+    /// Whether the run is live. A run that waits for a service still is.
     ///
     /// # Errors
-    /// What stands still, and for how long.
+    /// What hangs, and for how long.
     pub fn live(&self) -> Result<(), String> {
         let now = self.now();
         match &now.heartbeat {
@@ -176,10 +176,10 @@ impl Health {
         }
     }
 
-    /// Whether the run does its work.
+    /// Whether the run is ready.
     ///
     /// # Errors
-    /// What keeps it from that.
+    /// Why it is not.
     pub fn ready(&self) -> Result<(), String> {
         let now = self.now();
         if now.stopping {

@@ -1,4 +1,4 @@
-//! The whole flow of a shard, the same in every mode.
+//! The flow of a shard's records, the same in every mode.
 //!
 //! ```text
 //! source → chunk → transform (slices, sandbox) → partition → encode → lake + bus + quarantine → ledger
@@ -27,12 +27,12 @@ use crate::transform::sandbox::SandboxError;
 
 pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
 
-/// Lands a shard to its end, chunk by chunk; the next is transformed while one is landed. `replay` is
-/// the plan of a range that was pending, which comes first.
+/// Lands a shard to its end, chunk by chunk: one chunk is transformed while the one before is landed. A
+/// range that was pending is replayed first, by the plan `replay`.
 ///
 /// # Errors
-/// The first fault that is not a record's. What was committed stays committed, and a later run takes
-/// up from there.
+/// The first error that does not concern a single record. Committed records stay committed, and the
+/// next run resumes after them.
 pub async fn run_shard(
     context: &Arc<RunContext>,
     shard: &mut Shard,
@@ -55,7 +55,7 @@ pub async fn run_shard(
     Ok(())
 }
 
-/// A chunk, how it was made, and when its first slice came.
+/// A chunk with its plan, and when its first slice came.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
     plan: ChunkPlan,
@@ -65,7 +65,7 @@ pub(crate) struct Built {
 /// Reads and transforms the next chunk; `None` at the end of the shard.
 ///
 /// # Errors
-/// A source that cannot be read on, or a release that fails outside of any record.
+/// The source cannot be read on, or the release fails outside of any record.
 pub(crate) async fn build(
     context: &RunContext,
     (rules, limits): (ChunkRules, ChunkLimits),
@@ -154,7 +154,8 @@ async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Slice> {
     slices
 }
 
-/// Keeps the release, pins the chunk, writes everything that came of it, and only then commits it.
+/// Stores the release in the lake, pins the chunk, writes its objects and messages, and only then
+/// commits it.
 async fn land(
     context: &Arc<RunContext>,
     sinks: &Sinks,

@@ -1,4 +1,4 @@
-//! The counts of a run: metrics for whoever watches it, and the summary at its end.
+//! The counts of a run, which metrics and the summary are made of.
 
 mod reasons;
 mod register;
@@ -29,8 +29,8 @@ type ByStep = Family<[(&'static str, &'static str); 1], Counter>;
 const LAKE: [(&str, &str); 1] = [("kind", "lake")];
 const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
 
-/// What has been done so far. Counts are taken when a chunk is committed, except for what was read
-/// and for what was put and sent, which is ahead of them.
+/// The counts of a run so far. They change when a chunk is committed, except for those of reads, puts
+/// and messages, which are ahead.
 #[derive(Debug)]
 pub struct Progress {
     read_records: Counter,
@@ -47,7 +47,7 @@ pub struct Progress {
     object_bytes: ByKind,
     chunks: Counter,
     committed_before: Counter,
-    /// How many records of each shard are counted, as found or as landed.
+    /// The number of records of each shard that are counted.
     counted: Mutex<HashMap<ShardId, u64>>,
     swaps: Counter,
     withdrawals: Counter,
@@ -55,12 +55,12 @@ pub struct Progress {
     refusals: ByStep,
     refused: Counter,
     retries: Retries,
-    /// How long things took.
+    /// Durations.
     pub times: Times,
 }
 
 impl Progress {
-    /// Nothing has been done; `retries` are counted elsewhere.
+    /// Counts of zero; `retries` are counted by the retry policy.
     #[must_use]
     pub fn new(retries: Retries) -> Self {
         let (objects, object_bytes) = (ByKind::default(), ByKind::default());
@@ -101,7 +101,7 @@ impl Progress {
         self.misplaced_records.inc_by(slice.misplaced_records());
     }
 
-    /// An object was put: of events, or of records in quarantine.
+    /// An object was put, of events or of quarantined records.
     pub fn put(&self, bytes: u64, in_lake: bool) {
         let kind = if in_lake { &LAKE } else { &QUARANTINE };
         self.objects.get_or_create(kind).inc();
@@ -127,14 +127,14 @@ impl Progress {
         self.chunks.inc();
     }
 
-    /// A shard was opened of which `records` are done already, this run's own among them where it has
-    /// had the shard before.
+    /// A shard was opened with this many committed records. Those that this run committed when it had
+    /// the shard before are not counted again.
     pub fn found_committed(&self, shard: &ShardId, records: u64) {
         let before = self.recount(shard, |_| records);
         self.committed_before.inc_by(records.saturating_sub(before));
     }
 
-    /// Changes how many records of a shard are counted; gives how many were.
+    /// Changes the number of counted records of a shard, and returns the number before.
     fn recount(&self, shard: &ShardId, change: impl Fn(u64) -> u64) -> u64 {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = counted.entry(shard.clone()).or_default();
@@ -164,13 +164,13 @@ impl Progress {
         self.registry_failures.inc();
     }
 
-    /// How many records have been read, landed or not.
+    /// The number of records read, landed or not.
     #[must_use]
     pub fn read_records(&self) -> u64 {
         self.read_records.get()
     }
 
-    /// How many records have been committed.
+    /// The number of records committed.
     #[must_use]
     pub fn committed_records(&self) -> u64 {
         self.records.get()

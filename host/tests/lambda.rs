@@ -293,7 +293,7 @@ fn an_event_of_another_service_is_an_error_that_says_so() {
 fn settings_that_are_wrong_end_the_function_with_a_word_on_them() {
     let cloud = Cloud::new(1);
     for (name, value, word) in [
-        ("SLUICE_LAKE", "file:lake", "keeps no folders"),
+        ("SLUICE_LAKE", "file:lake", "cannot keep a folder"),
         ("SLUICE_BUS", "kafka:x", "bus"),
         ("SLUICE_TRANSFORM", "missing.wasm", "missing.wasm"),
     ] {

@@ -131,7 +131,7 @@ fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
 fn what_is_meant_for_the_run_is_not_taken_for_the_replay() {
     let place = place_with_a_file();
     place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");
-    replay(&place, &[]).failed(2, &["lake", "a lake of its own"]);
+    replay(&place, &[]).failed(2, &["lake", "another lake"]);
     let summary = replay(&place, &["--lake", "file:other"]).summary();
     assert_eq!(summary.counts(["messages", "messages_unsent"]), [0, 100]);
     for (args, part) in [

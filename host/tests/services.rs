@@ -372,7 +372,7 @@ fn an_object_of_another_in_s3_is_not_overwritten() {
     let key = key(&|path| path.ends_with(".zst"));
     services.put(&key, b"something else");
     let ran = Ran::from(services.command("none").output().unwrap());
-    ran.failed(1, &[&key, "is there already with other content"]);
+    ran.failed(1, &[&key, "already exists with different content"]);
     let found = fs::read(services.bucket.join(&key)).unwrap();
     assert_eq!(found, b"something else");
 }

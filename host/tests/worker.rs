@@ -49,7 +49,8 @@ fn shards_are_split_and_merged_without_losing_a_record() {
     }
 }
 
-/// A stream lists closed shards for as long as it keeps records, and a worker polls several times in a lease.
+/// A stream lists closed shards for as long as it keeps records, and a worker polls several times in a
+/// lease.
 #[test]
 fn the_ledger_of_a_finished_shard_is_not_read_again() {
     let cloud = Cloud::new(1);

@@ -1,4 +1,4 @@
-//! One chunk: what there is of it against what its records give.
+//! Compares the objects of one chunk with those that its records make.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -17,35 +17,34 @@ use crate::sink::object_key::ChunkName;
 use crate::sink::read::Objects;
 use crate::sink::{Destination, Messages};
 
-/// A chunk that is to be checked.
+/// The check of one chunk.
 pub(super) struct Check {
-    /// What it is checked with.
+    /// The shared state.
     pub(super) audit: Arc<Audit>,
-    /// Its shard.
     pub(super) shard: ShardId,
-    /// What its objects are called.
+    /// The name in the keys of its objects.
     pub(super) name: ChunkName,
-    /// What there is of it.
+    /// The objects that exist.
     pub(super) present: ChunkObjects,
-    /// What there should be.
+    /// The expected chunk.
     pub(super) chunk: Arc<Chunk>,
 }
 
-/// An object or file that is there and should be.
+/// An existing object or file that is expected.
 struct Read {
     /// Its key, or its name on the bus.
     key: String,
     part: Part,
 }
 
-/// What reading it brought.
+/// The result of reading it.
 enum Outcome {
     Gone,
     Damaged(String),
     Compared(Vec<Difference>),
 }
 
-/// What is said of a chunk, and which of its records are not where they should be.
+/// The report on a chunk, and its records that are not where they should be.
 #[derive(Default)]
 struct Verdict {
     report: Report,
@@ -53,7 +52,7 @@ struct Verdict {
 }
 
 impl Check {
-    /// Reads everything of the chunk and compares it.
+    /// Reads and compares all objects of the chunk.
     ///
     /// # Errors
     /// The lake or the bus cannot be read.
@@ -75,8 +74,7 @@ impl Check {
         Ok(verdict.report)
     }
 
-    /// Which objects are to be read; what is there and should not be, and the other way round, is
-    /// told.
+    /// The objects to read. Unexpected and missing ones are reported.
     fn objects(&self, verdict: &mut Verdict) -> Vec<Read> {
         let expected = self.chunk.destinations().map(|to| (to.folder(), to));
         let mut missing: BTreeMap<String, &Destination> = expected.collect();
@@ -89,8 +87,8 @@ impl Check {
                 found.insert(folder, Read { key, part });
             } else {
                 let why = match found.get(folder) {
-                    Some(Read { key: other, .. }) => format!("{key} is there beside {other}"),
-                    None => format!("{key} is there, and no record of its name belongs in it"),
+                    Some(Read { key: other, .. }) => format!("{key} exists as well as {other}"),
+                    None => format!("{key} exists, and no record of its range belongs in it"),
                 };
                 verdict.find(|| Finding::new(Kind::ExtraObject, &self.shard, why).at(key));
             }
@@ -123,7 +121,7 @@ impl Check {
             (true, true) => return Some(read),
             (true, false) => self.is_missing(&read, verdict),
             (false, true) => verdict.find(|| {
-                let why = format!("{} is there, and its records give no message", read.key);
+                let why = format!("{} exists, and its records have no message", read.key);
                 Finding::new(Kind::ExtraObject, &self.shard, why).at(read.key)
             }),
             (false, false) => {}
@@ -136,12 +134,12 @@ impl Check {
         let positions = (0..lines).filter_map(|line| part.position(&self.chunk, line));
         let positions: BTreeSet<_> = positions.collect();
         let mut finding = Finding::new(Kind::MissingObject, &self.shard, "").at(key);
-        finding.message = format!("{key} is not there");
+        finding.message = format!("{key} does not exist");
         if let (Some(first), Some(last)) = (positions.first(), positions.last()) {
             let (from, to) = (rid(&self.shard, *first), rid(&self.shard, *last));
             let records = positions.len();
             finding = finding.between(*first, *last);
-            finding.message += &format!(", which {records} records belong in, {from} to {to}");
+            finding.message += &format!("; {records} records belong in it, {from} to {to}");
         }
         verdict.find(|| finding);
         verdict.wrong.extend(positions);
@@ -198,26 +196,26 @@ impl Check {
     fn differs(&self, key: &str, difference: Difference, position: Option<Position>) -> Finding {
         let record = position.map(|position| rid(&self.shard, position));
         let record = record.as_deref().unwrap_or("an object");
-        let said = |line: usize| format!("line {} of {key}", line + 1);
+        let at = |line: usize| format!("line {} of {key}", line + 1);
         let (kind, line, message) = match difference {
             Difference::Missing { .. } => {
                 let message = format!("the line of {record} is not in {key}");
                 (Kind::MissingRecord, None, message)
             }
             Difference::Extra { line } => {
-                let message = format!("{} comes of no record", said(line));
+                let message = format!("{} belongs to no record", at(line));
                 (Kind::ExtraLine, Some(line), message)
             }
             Difference::Changed { line, .. } => {
-                let message = format!("{} is not what {record} gives", said(line));
+                let message = format!("{} differs from the line of {record}", at(line));
                 (Kind::ChangedLine, Some(line), message)
             }
             Difference::Moved { line, .. } => {
-                let message = format!("{} is that of {record}, out of order", said(line));
+                let message = format!("{} is the line of {record}, out of order", at(line));
                 (Kind::MovedLine, Some(line), message)
             }
             Difference::Repeated { line, .. } => {
-                let message = format!("{} is that of {record} once more", said(line));
+                let message = format!("{} repeats the line of {record}", at(line));
                 (Kind::RepeatedLine, Some(line), message)
             }
         };
@@ -226,7 +224,7 @@ impl Check {
         line.into_iter().fold(finding, Finding::line)
     }
 
-    /// Where the chunk's records are; the wrong ones are taken from where they should be.
+    /// The counts of the chunk's records by place, without the wrong ones.
     fn counts(&self, wrong: &HashSet<Position>) -> Counts {
         let all = self.chunk.counts();
         let quarantined = all.quarantined_records();
@@ -265,7 +263,7 @@ impl Verdict {
     }
 }
 
-/// Reads an object by its key, or a file by its name behind `bus:`.
+/// Reads an object by its key, or a file of the bus by its name after `bus:`.
 async fn get(objects: &Objects, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let name = key.strip_prefix("bus:").unwrap_or(key);
     Ok(objects.get(name).await?)

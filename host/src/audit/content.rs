@@ -1,4 +1,4 @@
-//! One object, or one file of messages, against what the records of its chunk give.
+//! Compares one object, or one file of messages, with the lines that its chunk's records make.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::sink::Destination;
 use crate::sink::directory::write_messages;
 use crate::sink::object_notification::{self, ObjectNotification};
 
-/// What is compared.
+/// The part of a chunk that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The object at a destination.
@@ -25,7 +25,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Compares what was read with what should be there.
+    /// Compares the bytes that were read with the expected ones.
     ///
     /// # Errors
     /// An object that cannot be decoded.
@@ -50,7 +50,7 @@ impl Part {
                 Ok(compare(&expected, &split(&content), alike))
             }
             Self::Messages => {
-                let mut rest = Rest(Some(bytes));
+                let mut rest = Comparison(Some(bytes));
                 write_messages(chunk, &mut rest)?;
                 if rest.0.is_some_and(<[u8]>::is_empty) {
                     return Ok(Vec::new());
@@ -68,7 +68,7 @@ impl Part {
         }
     }
 
-    /// How many lines should be there.
+    /// The expected number of lines.
     #[must_use]
     pub(super) fn lines(&self, chunk: &Chunk) -> usize {
         match self {
@@ -81,7 +81,7 @@ impl Part {
         }
     }
 
-    /// The record that a line comes of; a message about an object comes of many.
+    /// The record of a line; `None` for a message about an object, which is about many.
     #[must_use]
     pub(super) fn position(&self, chunk: &Chunk, line: usize) -> Option<Position> {
         match self {
@@ -92,10 +92,11 @@ impl Part {
     }
 }
 
-/// What is left of bytes that are compared with those that are written; `None` once they differ.
-struct Rest<'a>(Option<&'a [u8]>);
+/// Compares what is written with the expected bytes, of which it holds the rest; `None` once they
+/// differ.
+struct Comparison<'a>(Option<&'a [u8]>);
 
-impl Write for Rest<'_> {
+impl Write for Comparison<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 = self.0.and_then(|rest| rest.strip_prefix(bytes));
         Ok(bytes.len())

@@ -1,4 +1,5 @@
-//! Records between two chunks: all is well if a release makes nothing of them that would be in the lake.
+//! Records between two chunks: all is well if a release makes nothing of them that would be in the
+//! lake.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -100,8 +101,8 @@ fn missing_record(slice: &Slice, record: u32, place: Option<String>) -> Finding 
     let position = slice.positions()[record as usize];
     let id = rid(slice.shard(), position);
     let message = match place {
-        Some(place) => format!("{id} is nowhere; it belongs in {place}"),
-        None => format!("{id} is nowhere, and the lake keeps no release to say where it belongs"),
+        Some(place) => format!("{id} is missing; it belongs in {place}"),
+        None => format!("{id} is missing, and the lake has no release to tell where it belongs"),
     };
     Finding::new(Kind::MissingRecord, slice.shard(), message).of(position)
 }

@@ -146,7 +146,7 @@ impl Unrecognized {
     }
 }
 
-/// What the name of a file of messages has behind the name of its chunk.
+/// The suffix of a file of messages, after the name of its chunk.
 #[must_use]
 pub(super) fn bus_suffix(messages: Messages) -> &'static str {
     match messages {

@@ -1,18 +1,19 @@
-//! Proves that each record is in exactly one place, or says which are not. Nothing is written.
+//! Proves that each record is in exactly one place, or lists those that are not. It writes nothing.
 //!
-//! Names of objects say which records, in which chunks, went through which release, and the lake keeps
-//! the releases. So an audit reads the source once more from its oldest record, makes each chunk again
-//! as a replay would, and compares it with what is in the lake, in quarantine and on the bus, line by
-//! line. What lies between the chunks has to leave nothing, and the ledger has to agree.
+//! The key of an object names its range of records and its release, and the lake keeps the releases. So
+//! the audit reads the source from its oldest record, builds each chunk again as a replay would, and
+//! compares it line by line with the lake, quarantine and the bus. Records between the chunks must
+//! leave no object, and the ledger must agree.
 //!
 //! ```text
-//! ledgers → names (inventory) → chunks of each shard (timeline)
-//!                                 ├─ a chunk: made again, compared with its objects (check)
-//!                                 ├─ between chunks: leaves nothing by some release (gap)
-//!                                 └─ behind the ledger: pending, not yet, or too much
+//! ledgers → keys (inventory) → chunks of each shard (timeline)
+//!                                ├─ a chunk: built again, compared with its objects (check)
+//!                                ├─ between chunks: leaves no object by some release (gap)
+//!                                └─ after the ledger: pending, not yet, or unexpected
 //! ```
 //!
-//! A verdict of `out_of_time` is taken as it is found: another machine could not repeat it.
+//! A record that was quarantined as `out_of_time` is accepted as it is: another machine may not repeat
+//! that.
 
 mod check;
 mod content;
@@ -55,13 +56,13 @@ use crate::sink::read::Objects;
 use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
 
-/// What the audits of all shards share.
+/// The state that the audits of all shards share.
 struct Audit {
     targets: Targets,
     context: Arc<RunContext>,
     lake: Objects,
     lake_name: String,
-    /// A bus in a folder.
+    /// The bus, if it is a folder.
     bus: Option<Objects>,
     messages: Messages,
     /// The largest event for a queue.
@@ -74,10 +75,10 @@ struct Audit {
     began_ms: u64,
 }
 
-/// Audits the source, the lake and the bus of these settings, and says what was found.
+/// Audits the source, the lake and the bus, and prints the report.
 ///
 /// # Errors
-/// What cannot be read; and findings, after they have been printed.
+/// Something cannot be read; or there are findings, which have been printed.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -112,13 +113,13 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     let began_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
     let targets = Targets::new(settings);
     let sources = source::shards(settings, &targets).await?;
-    // What the ledgers say was put before, so a list that is made later has it.
+    // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
     let mut ledgers = Vec::new();
     for source in &sources {
         ledgers.push(targets.ledger(&source.shard).await?);
     }
     let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
-    let mut inventory = take_stock(&lake, bus.as_ref(), settings.messages).await?;
+    let mut inventory = list_inventory(&lake, bus.as_ref(), settings.messages).await?;
     let plan = |(source, ledger): (Source, Ledger)| Planned {
         timeline: Timeline::new(&ledger, inventory.take(&source.shard)),
         source,
@@ -132,7 +133,7 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     {
         let lake = &settings.lake;
         report.notes.push(format!(
-            "by its ledgers {lake} has nothing of this source yet"
+            "by its ledgers, {lake} has no records of this source yet"
         ));
     }
     let audit = Audit {
@@ -154,7 +155,7 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     Ok(report)
 }
 
-async fn take_stock(
+async fn list_inventory(
     lake: &Objects,
     bus: Option<&Objects>,
     messages: Messages,
@@ -168,8 +169,8 @@ async fn take_stock(
     Ok(inventory)
 }
 
-/// Audits shards, several of a stream at once, as many as the memory is for: each takes about two
-/// chunks, one that is made and one that is checked.
+/// Audits shards, several of a stream at once, as far as the memory allows: each takes about two
+/// chunks, one that is built and one that is checked.
 async fn audit_all(
     settings: &RunSettings,
     audit: Arc<Audit>,
@@ -198,8 +199,8 @@ async fn audit_all(
     Ok(all)
 }
 
-/// What the lake has of shards that are not in the source: closed ones of a stream that are so old
-/// that it does not list them any more, and others'.
+/// The objects of shards that are not in the source: expired ones of the stream, and those of other
+/// sources.
 async fn others(
     settings: &RunSettings,
     targets: &Targets,
@@ -219,7 +220,7 @@ async fn others(
     }
     if let Some(first) = foreign.first() {
         report.notes.push(format!(
-            "{} objects are of {} shards that are not in this source, such as {first}",
+            "{} objects belong to {} shards that are not in this source, such as {first}",
             report.counts.objects_of_others,
             foreign.len()
         ));
@@ -234,7 +235,7 @@ async fn others(
     Ok(report)
 }
 
-/// Whether it is called as shards of the settings' stream are.
+/// Whether the name of a shard is one of the settings' stream.
 fn is_of_stream(settings: &RunSettings, shard: &ShardId) -> anyhow::Result<bool> {
     let Sources::Stream(stream) = &settings.sources else {
         return Ok(false);
@@ -251,13 +252,13 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     }
     if counts.objects_gone > 0 {
         notes.push(format!(
-            "{} objects are of records that the source does not have any more",
+            "{} objects hold records that have expired from the source",
             counts.objects_gone
         ));
     }
     if counts.objects_pending + counts.objects_new > 0 {
         notes.push(format!(
-            "{} objects are of chunks that were begun and not finished, or landed meanwhile",
+            "{} objects belong to chunks that are pending or were landed during the audit",
             counts.objects_pending + counts.objects_new
         ));
     }
@@ -271,7 +272,7 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
 }
 
 impl Audit {
-    /// What a chunk has to heed, but for whose it is.
+    /// The rules of the chunks of a shard.
     fn rules(&self, shard: ShardId) -> ChunkRules {
         let takes_events = self.messages == Messages::Events;
         let has_bus = self.bus.is_some() || self.max_message_bytes.is_some();

@@ -1,11 +1,11 @@
-//! The records of a shard in order, packed anew where a chunk begins.
+//! The records of a shard in order, packed again so that slices begin where chunks do.
 
 use crate::record::{Record, SequenceNumber, ShardId, Slice};
 use crate::source::{Slices, SourceError};
 use crate::transform::release::Digest;
 
-/// The records of a shard. Slices that are taken begin where a chunk does, as they did when it was
-/// landed, however the source packs them.
+/// The records of a shard. The slices taken begin where a chunk does, as when it was landed, however
+/// the source packs them.
 pub(super) struct Records {
     shard: ShardId,
     slices: Slices,

@@ -1,4 +1,4 @@
-//! The releases that a lake keeps, admitted when they are first needed.
+//! The releases of a lake, admitted when they are first needed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct Releases {
     known: Mutex<HashMap<ShortId, Kept>>,
 }
 
-/// A release, or why it cannot be had.
+/// A release, or why it cannot be used.
 pub(super) type Kept = Result<Arc<Release>, String>;
 
 impl Releases {
@@ -46,7 +46,7 @@ impl Releases {
         })
     }
 
-    /// The release that names call so.
+    /// The release with this short id.
     ///
     /// # Errors
     /// The lake cannot be read.
@@ -64,7 +64,7 @@ impl Releases {
         let mut ids = self.ids.iter().filter(|id| ShortId::of(**id) == short);
         let id = match (ids.next(), ids.next()) {
             (Some(id), None) => *id,
-            (None, _) => return Ok(Err("the lake does not keep it".into())),
+            (None, _) => return Ok(Err("the lake does not have it".into())),
             (Some(a), Some(b)) => return Ok(Err(format!("it may be {a} or {b}"))),
         };
         match self.registry.get(id).await {
@@ -77,7 +77,7 @@ impl Releases {
         }
     }
 
-    /// All that can be had, but for those with these names.
+    /// All usable releases except those with these short ids.
     ///
     /// # Errors
     /// The lake cannot be read.
@@ -95,7 +95,7 @@ impl Releases {
     }
 }
 
-/// Where the lake keeps releases.
+/// The registry in the lake.
 fn metadata_folder(lake: &LakeTarget) -> LakeTarget {
     match lake {
         LakeTarget::Directory(root) => LakeTarget::Directory(root.join(METADATA_FOLDER)),

@@ -1,4 +1,4 @@
-//! One shard: its records, chunk by chunk, and what its ledger says of them.
+//! The audit of one shard: its records, chunk by chunk, and its ledger.
 
 mod account;
 
@@ -36,13 +36,13 @@ pub(super) struct ShardAudit {
     ledger: Ledger,
     timeline: Timeline,
     records: Records,
-    /// Whether the oldest records go as time goes by.
+    /// Whether the oldest records expire.
     expires: bool,
-    /// The oldest record that there is.
+    /// The oldest record in the source.
     oldest: Option<SequenceNumber>,
-    /// Committed records that were looked at.
+    /// The number of committed records that were checked.
     checked: u64,
-    /// The chunk that is checked while the next one is made.
+    /// The check of a chunk, while the next one is built.
     checking: Option<JoinHandle<anyhow::Result<Report>>>,
     report: Report,
     _until: Option<watch::Sender<bool>>,
@@ -103,7 +103,7 @@ impl ShardAudit {
         Ok(self.report)
     }
 
-    /// Passes over the records from before the pipeline of a function began.
+    /// Skips the records before the start of a function's pipeline.
     async fn skip_before_start(&mut self) -> anyhow::Result<()> {
         if let Some(first) = self.ledger.began_with() {
             self.report.counts.before = self.skip(|number| number < first).await?;
@@ -111,7 +111,7 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Judges the records before the next chunk.
+    /// Checks the records before the next chunk.
     async fn gap(
         &mut self,
         neighbours: Vec<ShortId>,
@@ -139,7 +139,7 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Makes a chunk again and begins to check it.
+    /// Builds a chunk again and begins to check it.
     async fn chunk(&mut self, name: ChunkName, present: ChunkObjects) -> anyhow::Result<()> {
         if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
             self.skip(|number| number <= name.last).await?;
@@ -152,7 +152,7 @@ impl ShardAudit {
         };
         let condemned = self.condemned(name, &present).await?;
         let Some(chunk) = self.build(name, release, &condemned).await? else {
-            let why = "the source has no record that its name covers";
+            let why = "the source has no record in its range";
             self.report_objects(name, &present, Kind::UnknownRange, why);
             return Ok(());
         };
@@ -175,7 +175,7 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Makes the chunk of this name as a replay would.
+    /// Builds the chunk of this name as a replay would.
     async fn build(
         &mut self,
         name: ChunkName,
@@ -208,8 +208,8 @@ impl ShardAudit {
         Ok(built.map(|built| built.chunk))
     }
 
-    /// The records of a chunk that ran out of wall time when it was landed, which another run may
-    /// not repeat by itself.
+    /// The records of a chunk that ran out of wall time when it was landed, which a replay may not
+    /// repeat.
     async fn condemned(
         &self,
         name: ChunkName,
@@ -241,7 +241,7 @@ impl ShardAudit {
         position.parse().ok()
     }
 
-    /// Tells of records that ran out of wall time here alone, and how many there are.
+    /// Reports the records that ran out of wall time only in the audit, and returns their number.
     fn undecided(&mut self, chunk: &Chunk, known: &[Position]) -> usize {
         let pinned = chunk.pending(self.audit.format, self.audit.misplaced_records);
         let condemned = pinned.map(|pinned| pinned.condemned).unwrap_or_default();
@@ -252,7 +252,7 @@ impl ShardAudit {
         for position in &new {
             let id = rid(&self.shard, *position);
             let why = format!(
-                "{id} ran out of limits.time here and not when it was landed; audit again when the \
+                "{id} ran out of limits.time in the audit, but not when it was landed; audit again when the \
                  machine is less busy"
             );
             let finding = Finding::new(Kind::OutOfTime, &self.shard, why).of(*position);
@@ -266,7 +266,7 @@ impl ShardAudit {
         for (named, found) in [(name.first, range.first), (name.last, range.last)] {
             if named != found {
                 let id = rid(&self.shard, named.into());
-                let why = format!("the source has no record {id}, which its name says");
+                let why = format!("the source has no record {id}, which ends its range");
                 self.report_objects(name, present, Kind::UnknownRange, &why);
             }
         }
@@ -278,7 +278,7 @@ impl ShardAudit {
         present: &ChunkObjects,
         why: &str,
     ) -> anyhow::Result<()> {
-        let why = format!("its release {} cannot be had: {why}", name.release);
+        let why = format!("its release {} cannot be used: {why}", name.release);
         self.report_objects(name, present, Kind::UnknownRelease, &why);
         let skipped = self.skip(|number| number <= name.last).await?;
         self.checked += skipped;
@@ -286,7 +286,7 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Passes over the next records, and says how many there are.
+    /// Skips the next records and returns their number.
     async fn skip(
         &mut self,
         within: impl Fn(SequenceNumber) -> bool + Copy,

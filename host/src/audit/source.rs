@@ -1,4 +1,4 @@
-//! The shards of a source, opened to be read from their oldest record.
+//! Opens the shards of a source at their oldest records.
 
 use std::collections::HashSet;
 
@@ -22,13 +22,13 @@ use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, 
 pub(super) struct Source {
     /// Its name in ledgers and objects.
     pub(super) shard: ShardId,
-    /// Its name for people.
+    /// Its name in messages.
     pub(super) name: String,
     reads: Reads,
 }
 
 enum Reads {
-    /// A file is opened again when it is its turn; standard input cannot be.
+    /// A file, which is opened again when its turn comes; standard input stays open.
     File(Location, Option<OpenFile>),
     Shard(Stream, ShardInfo),
 }
@@ -37,7 +37,7 @@ enum Reads {
 pub(super) struct Opened {
     /// Its records.
     pub(super) slices: Slices,
-    /// Whether its oldest records go as time goes by.
+    /// Whether its oldest records expire.
     pub(super) expires: bool,
     /// Reading ends when this is dropped.
     pub(super) until: Option<watch::Sender<bool>>,
@@ -46,7 +46,7 @@ pub(super) struct Opened {
 /// The shards of the settings' source.
 ///
 /// # Errors
-/// A file or a stream that is not there.
+/// A file or the stream does not exist.
 pub(super) async fn shards(
     settings: &RunSettings,
     targets: &Targets,
@@ -89,7 +89,7 @@ fn of_file(location: &Location) -> anyhow::Result<Source> {
     })
 }
 
-/// Of files that are the same shard the last one, which runs read last.
+/// Keeps the last of files that are the same shard, as runs read it last.
 fn distinct(sources: Vec<Source>) -> Vec<Source> {
     let mut seen = HashSet::new();
     let later_first = sources.into_iter().rev();
@@ -118,10 +118,10 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 }
 
 impl Source {
-    /// Starts to read what the pipeline of this ledger has to land, from its oldest record.
+    /// Starts to read the records of this ledger's pipeline, from the oldest one.
     ///
     /// # Errors
-    /// The file is not there any more.
+    /// The file does not exist any more.
     pub(super) fn open(
         self,
         ledger: &Ledger,
@@ -167,7 +167,7 @@ impl Source {
     }
 }
 
-/// Where the pipeline began.
+/// Where the pipeline started.
 fn start(ledger: &Ledger) -> Start {
     let replayed = ledger.replay().and_then(|bounds| bounds.from);
     match (ledger.began_at(), replayed) {

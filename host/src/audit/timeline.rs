@@ -1,4 +1,5 @@
-//! The chunks of a shard in order, by its ledger and by the names of its objects, and those that overlap.
+//! The chunks of a shard in order, by its ledger and by the names of its objects, and those that
+//! overlap.
 
 use super::inventory::{ChunkObjects, Chunks};
 use crate::ledger::{Ledger, Pending};
@@ -33,11 +34,12 @@ impl Timeline {
     pub(super) fn new(ledger: &Ledger, chunks: Chunks) -> Self {
         let done = ledger.committed().map(|committed| committed.last);
         let is_done = |name: &ChunkName| done.is_some_and(|last| name.last <= last);
-        let (committed, behind): (Vec<_>, Vec<_>) =
+        let (committed, uncommitted): (Vec<_>, Vec<_>) =
             chunks.into_iter().partition(|(name, _)| is_done(name));
         let is_pending = |name: &ChunkName| ledger.pending().is_some_and(|p| is(*name, p));
-        let (pending, beyond): (Vec<_>, Vec<_>) =
-            behind.into_iter().partition(|(name, _)| is_pending(name));
+        let (pending, beyond): (Vec<_>, Vec<_>) = uncommitted
+            .into_iter()
+            .partition(|(name, _)| is_pending(name));
         let (chunks, overlapping) = without_overlaps(committed);
         Self {
             chunks,
@@ -47,8 +49,8 @@ impl Timeline {
         }
     }
 
-    /// Removes the chunks in `beyond` that the ledger, read again later, has committed or pinned, and returns
-    /// how many objects they have.
+    /// Removes the chunks in `beyond` that the ledger, read again later, has committed or pinned, and
+    /// returns how many objects they have.
     pub(super) fn account_for(&mut self, later: &Ledger) -> u64 {
         let done = later.committed().map(|committed| committed.last);
         let landed = |name: &ChunkName| {

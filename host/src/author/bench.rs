@@ -24,8 +24,8 @@ pub struct BenchArgs {
     /// Another component to measure in turn with the first.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Measure in turn with the release that is active in a registry, with its own configuration: `file:DIR`
-    /// or `s3://BUCKET/PREFIX`.
+    /// Measure in turn with the release that is active in a registry, with its own configuration:
+    /// `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
     /// The configuration of the components in files: a JSON object, or a file that holds one.

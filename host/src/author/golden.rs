@@ -187,8 +187,8 @@ fn difference(expected: &str, results: &[String]) -> String {
     said
 }
 
-/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones have
-/// no fields to compare.
+/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones
+/// have no fields to compare.
 fn outcome(line: &str) -> Option<&str> {
     line.split('"').nth(1)
 }

@@ -36,7 +36,8 @@ pub fn name(file: Option<&Path>) -> String {
 /// A component with its configuration, a JSON object or a file that holds one.
 ///
 /// # Errors
-/// A component that cannot be read, or a configuration that is not a JSON object; these are wrong usage.
+/// A component that cannot be read, or a configuration that is not a JSON object; these are wrong
+/// usage.
 pub fn offer(file: Option<&Path>, transform_config: &str) -> anyhow::Result<Offer> {
     let transform_config = config::read_transform_config(transform_config)?;
     let offer = Offer::new(read(file)?, &transform_config);

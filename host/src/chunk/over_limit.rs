@@ -1,4 +1,4 @@
-//! Records that a chunk has no place for.
+//! Records that exceed a limit of their chunk and are quarantined.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::sink::Destination;
 use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Transformed};
 
 impl Chunk {
-    /// Sends whole records to quarantine whose events would open more partitions than a chunk may. It is
-    /// decided record by record, and a refused one opens none, so that slices make no difference.
+    /// Quarantines records whose events would open more partitions than a chunk may have. This is
+    /// decided record by record, and a quarantined one opens none, so that slices make no difference.
     pub(super) fn quarantine_over_partition_limit(&self, outcome: &mut Transformed) {
         if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;
@@ -42,7 +42,7 @@ impl Chunk {
             .contains_key(&Destination::Lake(path.clone()))
     }
 
-    /// Sends whole records to quarantine of which an event fits no message and has no object that a
+    /// Quarantines records with an event that is too large for a message and has no object that the
     /// message could point to.
     pub(super) fn quarantine_over_message_limit(&self, outcome: &mut Transformed) {
         let Some(limit) = self.rules.max_message_bytes else {

@@ -1,4 +1,4 @@
-//! Which registry a run follows.
+//! The registry that a run follows.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use crate::transform::signature::PublicKey;
 /// A registry that is followed.
 #[derive(Clone, Debug)]
 pub struct Following {
-    /// Where it is.
+    /// Where the registry is.
     pub registry: LakeTarget,
-    /// How often it is looked at.
+    /// The interval between two polls.
     pub poll: Duration,
-    /// What its releases have to be signed with.
+    /// The key that its releases must be signed with.
     pub public_key: Option<PublicKey>,
 }
 
 impl Following {
-    /// The shortest time between two looks.
+    /// The shortest interval between two polls.
     const POLL_MIN: Duration = Duration::from_millis(100);
 
-    /// Checks the settings that are about it.
+    /// Checks the settings of the registry and of `--watch`.
     ///
     /// # Errors
     /// The first setting that is wrong.
     pub fn validate(args: &RunArgs) -> Result<Option<Self>, ConfigError> {
         if args.watch && args.transform.is_none() {
-            let why = "give the file that is to be watched: --transform FILE";
+            let why = "needs a file; give --transform FILE";
             return Err(ConfigError::new("watch", why));
         }
         let Some(registry) = &args.registry else {
             return Ok(None);
         };
         if args.watch {
-            let why = "either a file is watched or a registry is followed";
+            let why = "cannot be combined with --registry";
             return Err(ConfigError::new("watch", why));
         }
         if args.registry_poll < Self::POLL_MIN {

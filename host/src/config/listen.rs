@@ -1,21 +1,21 @@
-//! Where a run serves its pages.
+//! The address of the HTTP server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-/// Where a run serves its pages over HTTP.
+/// Where a run serves metrics and health over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// Nowhere.
     Off,
-    /// At this address, or nowhere where it is taken.
+    /// At this address, or nowhere if it is in use.
     IfFree(SocketAddr),
-    /// At this address; the run fails where it is taken.
+    /// At this address; the run fails if it is in use.
     At(SocketAddr),
 }
 
 impl Listen {
-    /// What a worker does that was not told: this machine alone can read it.
+    /// The default of a worker, which only this machine can reach.
     #[must_use]
     pub fn by_default() -> Self {
         const PORT: u16 = 9464;

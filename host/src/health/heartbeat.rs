@@ -18,8 +18,8 @@ pub(super) struct HeartbeatLimits {
 }
 
 impl HeartbeatLimits {
-    /// A poll may take as long as operations are retried: a service that is down is no reason to kill the
-    /// worker that waits for it.
+    /// A poll may take as long as operations are retried: a service that is down is no reason to kill
+    /// the worker that waits for it.
     pub(super) fn new(lease: Duration, retry_timeout: Duration) -> Self {
         Self {
             ready: lease.saturating_mul(LEASES_READY),

@@ -1,4 +1,4 @@
-//! What a run says of the registry that it follows.
+//! The state of the registry that a run follows.
 
 use chrono::Utc;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::transform::release::ReleaseId;
 use crate::transform::rollout::Rollout;
 use crate::transform::slot::{Lineup, OnTrial};
 
-/// Refusals that are remembered.
+/// The number of rejected releases that are kept.
 const REFUSED_MAX: usize = 20;
 
 /// A registry as this run sees it.
@@ -23,9 +23,9 @@ pub struct Rollouts {
     /// The release that is active there; none is what hosts were started with. It serves here unless it
     /// was refused.
     pub active: Option<String>,
-    /// The release that serves a part of the chunks here.
+    /// The canary release here.
     pub canary: Option<Trial>,
-    /// The release that runs beside the serving one here.
+    /// The shadow release here.
     pub shadow: Option<Trial>,
     /// Releases that were refused, the latest last.
     pub refused: Vec<Refusal>,
@@ -65,7 +65,7 @@ impl From<&OnTrial> for Trial {
 }
 
 impl Health {
-    /// The run follows a registry, or watches a file.
+    /// The run follows a registry or watches a file.
     pub fn follows(&self, registry: String) {
         self.now().rollouts = Some(Rollouts {
             registry,

@@ -1,4 +1,4 @@
-//! What each page says.
+//! The responses of the endpoints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Pages {
         Self { context, registry }
     }
 
-    /// Answers a request; to one with `HEAD` the server leaves the body out.
+    /// Answers a request. The server omits the body of a `HEAD` response.
     pub(super) fn answer(&self, method: &Method, path: &str) -> Answer {
         match route(method, path) {
             Ok(Route::Metrics) => self.metrics(),

@@ -10,15 +10,17 @@ use super::{Ledger, LedgerError};
 /// A ledger, and the version of the object that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {
+    /// The ledger in that version.
     pub ledger: Ledger,
     /// The object's `ETag`; `None` where there is no object yet.
     pub etag: Option<String>,
 }
 
-/// A compare-and-swap: the store writes `next` only if the object still is the version `seen`. It may be
-/// sent again unchanged while its answer is missing.
+/// A compare-and-swap: the store writes `next` only if the object still is the version `seen`. It may
+/// be sent again unchanged while its answer is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swap {
+    /// The ledger to write.
     pub next: Ledger,
     /// The expected `ETag`; `None` where there was no object.
     pub seen: Option<String>,
@@ -96,8 +98,8 @@ impl Lease {
         Self { owner, known }
     }
 
-    /// The lease that `owner` takes with the first step, and only if the ledger has not changed since it
-    /// was found.
+    /// The lease that `owner` takes with the first step, and only if the ledger has not changed since
+    /// it was found.
     #[must_use]
     pub fn acquired(owner: &str, found: Versioned) -> Self {
         let known = Versioned {

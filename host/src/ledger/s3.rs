@@ -1,6 +1,6 @@
 //! A ledger as an object in S3, changed only by compare-and-swap (`If-Match` on its `ETag`, or
-//! `If-None-Match: *` for the first). Every write carries a nonce: where the answer to a write was
-//! lost, reading the object back says whether the write was done.
+//! `If-None-Match: *` for the first). Every write carries a nonce: if the answer to a write was
+//! lost, reading the object back tells whether the write succeeded.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -15,43 +15,42 @@ use crate::aws::why;
 use crate::record::ShardId;
 use crate::retry::{Attempts, RetryPolicy};
 
-/// Statuses of a conditional write that was not done: 412 "Precondition Failed", 409 "Conditional
-/// Request Conflict" (another write at the same moment).
+/// "Precondition Failed": the object is not the expected version.
 const PRECONDITION_FAILED: u16 = 412;
 
-/// Where a ledger is.
+/// The location of a ledger in S3, and how to reach it.
 #[derive(Clone, Debug)]
 pub struct LedgerLocation {
-    /// A client of S3.
+    /// The client to reach it with.
     pub client: Client,
     /// The bucket of the lake.
     pub bucket: String,
     /// The ledger's key.
     pub key: String,
-    /// How long an operation is tried.
+    /// How its operations are retried.
     pub retry_policy: RetryPolicy,
 }
 
-/// The ledger of one shard, held by this process until another takes it.
+/// The ledger of one shard that this process owns until another process takes it.
 #[derive(Debug)]
 pub struct S3Ledger {
     location: LedgerLocation,
     lease: Mutex<Lease>,
 }
 
-/// What the store says to a conditional write.
+/// The answer of S3 to a conditional write.
 enum Answer {
-    /// It was done; the `ETag` since.
+    /// It succeeded, with this `ETag`.
     Done(Option<String>),
-    /// It was refused: the object is this.
+    /// It was not done: the object is another version, this one.
     Conflict(Box<Versioned>),
 }
 
 impl S3Ledger {
-    /// Takes the shard, from whoever had it: a holder before cannot take a step any more.
+    /// Takes the shard. Its previous owner is fenced out: it cannot take a step any more.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] where another took it at the same moment.
+    /// [`StoreError::Lost`] if another process took it at the same moment.
     pub async fn take(
         location: LedgerLocation,
         shard: &ShardId,
@@ -61,10 +60,10 @@ impl S3Ledger {
         Self::take_from(location, owner, found).await
     }
 
-    /// Takes the shard from the state that was found, and only from that.
+    /// Takes the shard if its ledger still is the version that was found.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] where it has changed since.
+    /// [`StoreError::Lost`] if it has changed since.
     pub async fn take_from(
         location: LedgerLocation,
         owner: &str,
@@ -78,8 +77,7 @@ impl S3Ledger {
         })
     }
 
-    /// The ledger as it was found, which is taken with the first step, and only if it has not changed
-    /// until then.
+    /// The ledger that is taken with the first step, and only if it has not changed since it was found.
     #[must_use]
     pub fn acquire(location: LedgerLocation, owner: &str, found: Versioned) -> Self {
         Self {
@@ -88,15 +86,15 @@ impl S3Ledger {
         }
     }
 
-    /// What the ledger says.
+    /// The last known ledger.
     pub async fn ledger(&self) -> Ledger {
         self.lease.lock().await.known().ledger.clone()
     }
 
-    /// Takes a step.
+    /// Writes the ledger that `step` makes of the last known one.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] where another has taken the shard.
+    /// [`StoreError::Lost`] if another process has taken the shard.
     pub async fn step(
         &self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
@@ -119,7 +117,7 @@ impl S3Ledger {
 }
 
 impl LedgerLocation {
-    /// Reads the ledger of `shard`, which is new where there is none.
+    /// Reads the ledger of `shard`, which is new if there is no object.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], and [`StoreError::Service`] after the retry timeout.
@@ -169,7 +167,7 @@ impl LedgerLocation {
         }
     }
 
-    /// Writes `next` where the object still is what `etag` says.
+    /// Writes `next` if the object still is the version `etag`.
     ///
     /// # Errors
     /// [`StoreError::Lost`], and [`StoreError::Service`] after the retry timeout.
@@ -181,7 +179,7 @@ impl LedgerLocation {
         }
     }
 
-    /// Sends a write until it is answered.
+    /// Retries a write until it is answered.
     async fn write(&self, swap: &Swap) -> Result<Answer, StoreError> {
         let what = format!("write s3://{}/{}", self.bucket, self.key);
         let mut attempts = Attempts::new(&self.retry_policy, "write_ledger");

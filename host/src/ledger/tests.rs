@@ -98,7 +98,7 @@ fn a_document_of_another_shard_or_version_is_refused() {
 }
 
 #[test]
-fn a_function_begins_once_and_only_with_a_shard_that_nobody_has_begun() {
+fn a_function_begins_once_and_only_with_a_new_shard() {
     let new = Ledger::new(shard());
     let begun = new.clone().begun_with(5.into());
     assert_eq!(begun.began_with(), Some(5.into()));

@@ -1,4 +1,4 @@
-//! Which slices belong to a chunk.
+//! The slices that belong to the next chunk.
 
 use tokio::time::{Instant, timeout_at};
 
@@ -8,7 +8,7 @@ use crate::ledger::Range;
 use crate::record::{SequenceNumber, Slice};
 use crate::source::Slices;
 
-/// Lets slices into a chunk until it is full, or until exactly the pinned range is in.
+/// Reads slices for a chunk until it is full, or until the pinned range is complete.
 pub(super) struct ChunkWindow {
     limits: ChunkLimits,
     range: Option<Range>,
@@ -47,8 +47,8 @@ impl ChunkWindow {
         self.closed = true;
     }
 
-    /// The next slice of the chunk; `None` at the end of the shard, or when a fresh chunk that has
-    /// records has been open for its time.
+    /// The next slice of the chunk; `None` at the end of the shard, or when a new chunk with records
+    /// has reached its age.
     pub(super) async fn next_slice(
         &mut self,
         slices: &mut Slices,
@@ -61,12 +61,12 @@ impl ChunkWindow {
             },
         };
         if let Some(slice) = &next {
-            self.let_in(slice)?;
+            self.add(slice)?;
         }
         Ok(next)
     }
 
-    fn let_in(&mut self, slice: &Slice) -> Result<(), PipelineError> {
+    fn add(&mut self, slice: &Slice) -> Result<(), PipelineError> {
         let positions = slice.positions();
         let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
             return Ok(());
@@ -92,7 +92,8 @@ impl ChunkWindow {
         Ok(())
     }
 
-    /// A pinned range that cannot be read as it was must not be committed.
+    /// Checks that a pinned range was read exactly as it was pinned; otherwise it must not be
+    /// committed.
     pub(super) fn check_complete(&self) -> Result<(), PipelineError> {
         match self.range {
             Some(range) if self.last != Some(range.last) || self.records != range.count => {

@@ -1,4 +1,4 @@
-//! Writes what came of a chunk.
+//! Writes the objects and messages of a chunk.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::encode::Format;
 use crate::error::PipelineError;
 use crate::sink::{Destination, Lake, Messages};
 
-/// Encodes and puts each object of the chunk, as many at a time as keep the cores busy.
+/// Encodes and puts all objects of the chunk, as many at a time as keep the cores busy.
 pub(super) async fn put_objects(
     context: &Arc<RunContext>,
     sinks: &Sinks,
@@ -64,7 +64,7 @@ async fn put_object(
     Ok(())
 }
 
-/// Sends the messages of the chunk, after its objects, which they may point to.
+/// Sends the messages of the chunk. They may point to its objects, so these must be put first.
 pub(super) async fn send_messages(
     context: &RunContext,
     sinks: &Sinks,

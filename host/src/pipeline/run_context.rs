@@ -46,8 +46,8 @@ pub struct RunContext {
     pub shadow: Arc<Shadow>,
 }
 
-/// One chunk is transformed while another is landed. Each holds its input twice (its events, and what is
-/// encoded or sent) and half of it again for the positions of its events.
+/// One chunk is transformed while another is landed. Each holds its input twice (its events, and what
+/// is encoded or sent) and half of it again for the positions of its events.
 const MEMORY_TIMES_CHUNK: u64 = 5;
 
 /// One part in this many of the memory is for reading.

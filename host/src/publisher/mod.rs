@@ -30,7 +30,8 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// What can be done with a registry.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put a release into a registry: a component, its configuration, and its golden cases. Prints its id.
+    /// Put a release into a registry: a component, its configuration, and its golden cases. Prints its
+    /// id.
     Publish(publish::PublishArgs),
     /// Let a release serve: whole, on a part of the chunks, or only beside the one that serves.
     Activate(activate::ActivateArgs),

@@ -1,5 +1,5 @@
-//! Follows a registry: a release that is activated there is admitted beside the one that serves, and
-//! serves from the next chunk on. Whatever is wrong with it, the one before serves on.
+//! Follows a registry: a release that is activated there is admitted while the current one serves, and
+//! serves from the next chunk on. If it is rejected, the current release goes on serving.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::transform::release::ReleaseId;
 use crate::transform::rollout::{Author, Rollout, Trial};
 use crate::transform::slot::{Lineup, OnTrial};
 
-/// What a run needs to follow a registry.
+/// Follows the registry of a run.
 pub struct Follower {
     registry: Registry<MetadataStore>,
     following: Following,
@@ -29,19 +29,19 @@ pub struct Follower {
     seen: Mutex<Seen>,
 }
 
-/// What the follower has seen of the registry.
+/// The last known state of the registry.
 #[derive(Default)]
 struct Seen {
     active: Option<Versioned>,
-    /// Releases that were refused, which do not change.
+    /// Rejected releases. A release never changes, so it is not tried again.
     refused: HashMap<ReleaseId, Refused>,
-    /// Whether a release could not be had for a reason that may pass.
+    /// Whether a release could not be read because of a transient error.
     again: bool,
     polled_at: Option<Instant>,
 }
 
 impl Follower {
-    /// The follower of the registry that the settings name, if they name one.
+    /// The follower of the registry in the settings, if there is one.
     ///
     /// # Errors
     /// The registry cannot be read.
@@ -55,7 +55,7 @@ impl Follower {
         };
         let follower = Self::begin(settings, following, rules.clone(), context.clone()).await?;
         if settings.replay.is_some() {
-            // All of a replay is made by one release.
+            // A replay uses one release for all chunks.
             let active = rules.slot().now().active.clone();
             rules.slot().swap(Lineup::of(active));
         }
@@ -107,7 +107,7 @@ impl Follower {
                     break;
                 }
                 Err(refused) if refused.may_pass => return Err(refused.into()),
-                Err(_said_already) => {}
+                Err(_logged_already) => {}
             }
         }
         self.adopt(seen, active).await;
@@ -153,14 +153,14 @@ impl Follower {
         self.context.health.polled_registry(Some(error));
     }
 
-    /// Makes what the registry says true here, as far as it can be. The active release serves before
-    /// others are loaded.
+    /// Adopts the state of the registry as far as its releases are admitted. The active release serves
+    /// before others are loaded.
     async fn adopt(&self, seen: &mut Seen, active: Versioned) {
         let (rollout, now) = (&active.rollout, self.rules.slot().now());
         seen.again = false;
         let number = |seen: &Versioned| seen.rollout.number;
         if seen.active.as_ref().map(number) != Some(rollout.number) {
-            // Who changes what serves may have mended what was wrong, such as a missing signature.
+            // The reason of a rejection, such as a missing signature, may have been corrected since.
             seen.refused.clear();
         }
         let mut lineup = Lineup::clone(&now);
@@ -199,8 +199,8 @@ impl Follower {
         Some(OnTrial { release, share })
     }
 
-    /// The wanted release, admitted; `None` is the one that the run was started with. A rejected release
-    /// is logged once.
+    /// The wanted release, admitted; `None` is the one that the run was started with. A rejected
+    /// release is logged once.
     async fn resolve(
         &self,
         seen: &mut Seen,
@@ -232,7 +232,7 @@ impl Follower {
         } = refused;
         self.context.health.refused(id, refused);
         if *may_pass {
-            // The registry's fault and not the release's: nobody has to mend it.
+            // The fault of the registry, not of the release: the next poll tries again.
             tracing::warn!(release = %id, step, why, "cannot use the registry for a release yet, serving on");
             self.context.progress.registry_failed();
             seen.again = true;
@@ -292,7 +292,7 @@ impl Follower {
     }
 }
 
-/// What a host is called that changes something on its own.
+/// The author that a rollback is attributed to.
 fn host_name() -> String {
     let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").or_else(|_| std::env::var("HOSTNAME"));
     let process = format!("process {}", std::process::id());

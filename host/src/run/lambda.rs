@@ -1,8 +1,8 @@
-//! A Lambda function behind an event source mapping of Kinesis: Lambda polls the stream and gives
-//! batches, and gives a batch again from the record on that the answer names.
+//! The mode for a Lambda function behind an event source mapping of Kinesis. Lambda polls the stream,
+//! invokes the function with a batch, and retries the batch from the record that the response names.
 //!
-//! Nothing of that is trusted to be exactly once. The ledger says what is done and what is pending, as
-//! in every mode; what a batch lacks is read from the stream.
+//! Lambda delivers at least once. As in every mode, the ledger says which records are committed and
+//! which are pending; records that a batch lacks are read from the stream.
 
 pub mod answer;
 pub mod batch_plan;
@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
-use self::batch_plan::plan;
+use self::batch_plan::plan_batch;
 use self::batch_source::{BatchSource, count, is_kept};
 use self::metrics::Invocation;
 use super::follow::Follower;
@@ -45,19 +45,19 @@ use crate::source::kinesis::{Packing, RepeatedRange, Stream};
 use crate::source::lambda_event::{Batch, KinesisEvent};
 use crate::telemetry::LogFormat;
 
-/// Where the runtime API is; Lambda sets it, and nobody else does.
+/// The address of the runtime API, which only Lambda sets.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
-/// Where the deployment package is.
+/// The folder of the deployment package.
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 
-/// The function's memory, MB.
+/// The memory of the function, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
-/// What is kept of an invocation's time for the answer.
+/// The part of an invocation's time that is reserved for the response.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
-/// A runtime that gives no deadline, or one in the past, gets this one: Lambda's longest.
+/// The deadline if the runtime gives none or one in the past: Lambda's longest.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
 /// Whether this process was started by Lambda.
@@ -76,7 +76,7 @@ pub fn packaged(name: &str) -> Option<PathBuf> {
 /// Serves invocations until Lambda ends the process.
 ///
 /// # Errors
-/// What the runtime API says.
+/// The runtime API fails.
 pub async fn run(
     settings: &RunSettings,
     rules: Arc<Rules>,
@@ -108,7 +108,7 @@ pub async fn run(
     served.map_err(|error| anyhow::anyhow!("the runtime API: {error}"))
 }
 
-/// Settings that nobody gave, and what the function's memory allows where they allow more.
+/// Applies the defaults of a function, and limits the memory to what the function has.
 pub fn apply_lambda_defaults(settings: &mut RunSettings, log_format_is_default: bool) {
     let megabytes = std::env::var(MEMORY_SIZE).ok();
     let function = megabytes.and_then(|size| size.parse::<u64>().ok());
@@ -132,13 +132,13 @@ struct Function {
     budget: Budget,
     retry_policy: RetryPolicy,
     misplaced_records: MisplacedRecords,
-    /// Ledgers as this process left them. Another process may have gone on since; then the next step
-    /// finds out.
+    /// The ledgers as this process left them. If another process has written since, the next step fails
+    /// with a conflict.
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
     hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
-    /// The counts that the log has told so far.
+    /// The counts that have been logged so far.
     reported: Mutex<Summary>,
-    /// How long the slowest shard of an invocation took so far.
+    /// The longest time that a shard has taken in an invocation so far.
     slowest: Mutex<Duration>,
 }
 
@@ -147,7 +147,7 @@ impl Function {
         let deadline = deadline(event.context.deadline);
         let request_id = &event.context.request_id;
         if let Some(follower) = self.follower.clone() {
-            // A process is frozen between invocations, so it polls while it works.
+            // Lambda freezes the process between invocations, so it polls during one.
             tokio::spawn(async move { follower.poll_if_due().await });
         }
         let mut answer = Answer::default();
@@ -161,7 +161,7 @@ impl Function {
         Ok(answer)
     }
 
-    /// Lands the records of a shard, and says from which of them on they have to be given again.
+    /// Lands the records of a shard, and returns those that Lambda must retry.
     async fn batch(&self, batch: Batch, deadline: Instant, request_id: &str) -> Option<Failure> {
         let started = Instant::now();
         let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
@@ -170,7 +170,7 @@ impl Function {
         if let Some(error) = error {
             tracing::error!(
                 error = format!("{error:#}"),
-                "the batch has not landed as a whole"
+                "the batch was not landed completely"
             );
         }
         let ledger = match shard_id(&batch.stream, &batch.shard) {
@@ -198,8 +198,8 @@ impl Function {
         failure
     }
 
-    /// What is known of the shard's ledger, if anything is. After a failure it is forgotten: the next
-    /// invocation reads it.
+    /// The last known ledger of the shard. After a failure it is dropped, so that the next invocation
+    /// reads it.
     async fn known(&self, shard: &ShardId, failed: bool) -> Option<Ledger> {
         let mut ledgers = self.ledgers.lock().await;
         let ledger = if failed {
@@ -210,8 +210,8 @@ impl Function {
         Some(ledger?.ledger().await)
     }
 
-    /// What is left of a batch. A record of which nothing is kept is never committed by itself: to be
-    /// given it again for that would be without end. What is pending is kept as it was pinned.
+    /// The uncommitted part of a batch. A record of which nothing is kept is never committed by itself,
+    /// so a retry of it would never end; it is left out. Pinned records are kept as they were pinned.
     async fn failure(&self, batch: &Batch, ledger: Option<Ledger>) -> Option<Failure> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let Some(ledger) = ledger else {
@@ -231,21 +231,21 @@ impl Function {
         Failure::of(&kept, committed)
     }
 
-    /// Lands a batch, as far as there is time for it.
+    /// Lands as much of a batch as there is time for.
     async fn land_in_time(&self, batch: &Batch, deadline: Instant) -> anyhow::Result<()> {
         let started = Instant::now();
         let left = deadline.saturating_duration_since(started);
         let margin = *self.slowest.lock().await * 3 / 2;
         let until = deadline - margin.min(left / 2).max(TIME_TO_ANSWER).min(left);
         let cut = deadline - TIME_TO_ANSWER.min(left);
-        let landed = tokio::time::timeout_at(cut.into(), self.land_again(batch, until)).await;
+        let landed = tokio::time::timeout_at(cut.into(), self.land_with_retry(batch, until)).await;
         let mut slowest = self.slowest.lock().await;
         *slowest = started.elapsed().max(*slowest);
-        landed.context("there was not time enough to land the batch")?
+        landed.context("there was not enough time to land the batch")?
     }
 
-    /// Lands a batch; once more where another process had gone on since this one looked.
-    async fn land_again(&self, batch: &Batch, until: Instant) -> anyhow::Result<()> {
+    /// Lands a batch, with one retry if another process has written to the ledger since it was read.
+    async fn land_with_retry(&self, batch: &Batch, until: Instant) -> anyhow::Result<()> {
         let shard = shard_id(&batch.stream, &batch.shard)?;
         match self.land(&shard, batch, until).await {
             Err(error) if is_stale(&error) => {
@@ -298,7 +298,7 @@ impl Function {
     }
 
     /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
-    /// step, and not before: a batch that is done already writes nothing.
+    /// step and not before, so a batch that is committed already writes nothing.
     async fn ledger(
         &self,
         shard: &ShardId,
@@ -313,12 +313,12 @@ impl Function {
         Ok(ledger)
     }
 
-    /// How the records of a batch are packed, where this range is pending.
+    /// How the records of a batch are packed, given the pending range.
     async fn packing(&self, batch: &Batch, pending: Option<&Pending>) -> anyhow::Result<Packing> {
         let repeated = pending.map(RepeatedRange::of);
         let were_kept = repeated.is_none_or(|range| range.misplaced_records.are_kept());
         let hash_keys = if were_kept && self.misplaced_records.are_kept() {
-            // Whatever belongs where makes no difference.
+            // All records are kept, so their hash keys make no difference.
             0..=u128::MAX
         } else {
             self.hash_keys(batch).await?

@@ -1,4 +1,4 @@
-//! Files, one after the other, each to its end.
+//! The mode for files, which are landed one after the other.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::source::file::{self, Location};
 /// Lands all files.
 ///
 /// # Errors
-/// Whatever ends a shard before its end.
+/// The first error that ends a file.
 pub async fn run(
     settings: &RunSettings,
     files: &[Location],

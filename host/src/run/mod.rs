@@ -1,5 +1,5 @@
-//! The modes. Each chooses where chunks come from and where outcomes go; what happens between is
-//! [`pipeline`](crate::pipeline).
+//! The modes: files, a worker on a stream, a Lambda function. Each chooses where chunks come from and
+//! where their results go; [`pipeline`](crate::pipeline) does the rest.
 
 pub mod follow;
 pub mod lambda;
@@ -22,10 +22,10 @@ use self::watch::Watcher;
 use crate::config::{RunSettings, Sources, SummaryFormat};
 use crate::pipeline::RunContext;
 
-/// Runs in the mode that the source asks for.
+/// Runs in the mode of the source.
 ///
 /// # Errors
-/// Whatever ends the run before its end.
+/// The first error that ends the run.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,7 +57,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     })
 }
 
-/// Says how far the run is, where somebody reads that.
+/// Prints the progress, unless the summary is turned off.
 async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {
     if summary != SummaryFormat::None {
         report::watch(&context.progress).await;

@@ -1,4 +1,4 @@
-//! The release that a run serves with, and those that it finishes the work of others with.
+//! The releases of a run: the one that serves, and those of pending ranges that it finishes.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ use crate::transform::registry::Registry;
 use crate::transform::release::{Offer, ReleaseId};
 use crate::transform::slot::Slot;
 
-/// How many releases are remembered that do not serve at the moment: going back is quick.
+/// The number of admitted releases that are kept in memory although they do not serve, so that a
+/// rollback is quick.
 const REMEMBERED: usize = 8;
 
 /// The releases that serve, and how others get to.
@@ -88,7 +89,7 @@ impl Rules {
         self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A release that has been admitted before.
+    /// An admitted release, if it is in memory.
     #[must_use]
     pub fn known(&self, id: ReleaseId) -> Option<Arc<Release>> {
         let lineup = self.slot.now();
@@ -100,7 +101,7 @@ impl Rules {
             .cloned()
     }
 
-    /// Remembers a release that was admitted.
+    /// Keeps an admitted release in memory.
     pub fn remember(&self, release: Arc<Release>) {
         let mut admitted = self.admitted();
         admitted.push_back(release);
@@ -108,7 +109,7 @@ impl Rules {
         admitted.drain(..excess);
     }
 
-    /// How fresh chunks are made.
+    /// How new chunks are made.
     #[must_use]
     pub fn new_chunks(&self) -> NewChunks {
         NewChunks {
@@ -118,10 +119,10 @@ impl Rules {
         }
     }
 
-    /// What an interrupted run had begun to write is finished with its own release and format.
+    /// The plan that finishes a pending range, with the release and the format that it was pinned with.
     ///
     /// # Errors
-    /// Its release is gone or not admitted any more.
+    /// The release is not in the lake, or is not admitted any more.
     pub async fn replay_plan(
         &self,
         registry: &Registry<MetadataStore>,
@@ -131,7 +132,7 @@ impl Rules {
             Some(known) => known,
             None => {
                 let refused =
-                    || format!("release {}, which has a range to finish", pending.release);
+                    || format!("release {}, which a pending range needs", pending.release);
                 let admitted = self.gate.admit_again(registry, pending.release).await;
                 admitted.with_context(refused)?
             }
@@ -147,8 +148,8 @@ impl Rules {
     }
 }
 
-/// Compiles a component, or the one that the program carries, into a folder that is to be
-/// [`precompiled::FOLDER`] of a deployment package or beside the program.
+/// Compiles a component, or the built-in one, into a folder, for [`precompiled::FOLDER`] of a
+/// deployment package or next to the program.
 ///
 /// # Errors
 /// A component that cannot be read or compiled, or a folder that cannot be written.
@@ -194,7 +195,7 @@ pub async fn offer(settings: &RunSettings) -> anyhow::Result<Offer> {
         .map_err(|why| anyhow::anyhow!("transform_config: {why}"))
 }
 
-/// The transform as users name it.
+/// The transform as the settings name it.
 fn name(settings: &RunSettings) -> String {
     match (&settings.chosen, &settings.transform) {
         (Some(chosen), _) => format!("release {}", chosen.release),

@@ -1,5 +1,5 @@
-//! Which shards a worker should own. Pure, so that all workers agree on what is fair: they share nothing
-//! but ledgers.
+//! Which shards a worker should own. Pure, so that all workers agree on what is fair: they share
+//! nothing but ledgers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -24,9 +24,9 @@ pub struct Assignment {
     pub give: Vec<usize>,
 }
 
-/// What the worker `me` should do. All owners and requesters of shards count as workers; shares are equal,
-/// and the remainder goes to the first by name. A worker gives back what is over its share and takes free
-/// shards up to it. One that owns none requests a shard, so that it counts.
+/// What the worker `me` should do. All owners and requesters of shards count as workers; shares are
+/// equal, and the remainder goes to the first by name. A worker gives back what is over its share and
+/// takes free shards up to it. One that owns none requests a shard, so that it counts.
 #[must_use]
 pub fn assign(me: &str, views: &[ShardView]) -> Assignment {
     let mut held: BTreeMap<&str, Vec<usize>> = BTreeMap::from([(me, Vec::new())]);

@@ -1,5 +1,4 @@
-//! Where a run's outcomes go, opened: for each shard its ledger, its lake, its bus, and the releases
-//! that have written to the lake.
+//! Opens the targets of a run: for each shard its ledger, its lake, its bus, and the lake's releases.
 
 use std::sync::Arc;
 
@@ -36,11 +35,11 @@ pub struct Targets {
     sdk: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     sqs: OnceCell<SqsBus>,
-    /// The releases that the lake is known to keep.
+    /// The releases that are known to be in the lake.
     kept: Known,
 }
 
-/// What the holder of a shard works with.
+/// A shard that this process owns, with its targets opened.
 pub struct OpenShard {
     /// The shard's ledger.
     pub ledger: LedgerStore,
@@ -67,13 +66,13 @@ impl Targets {
         }
     }
 
-    /// What this process is called in leases.
+    /// The name of this process in leases.
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
-    /// What all clients of AWS share.
+    /// The configuration that all AWS clients share.
     pub async fn sdk(&self) -> &SdkConfig {
         self.sdk.get_or_init(aws::sdk_config).await
     }
@@ -83,7 +82,7 @@ impl Targets {
         self.s3.get_or_init(open).await
     }
 
-    /// What the ledger of a shard says, without taking it.
+    /// Reads the ledger of a shard without taking the shard.
     ///
     /// # Errors
     /// A ledger that cannot be read.
@@ -92,7 +91,7 @@ impl Targets {
         Ok(found.ledger)
     }
 
-    /// The same, with the version of the object that says so. S3 is asked as often as `retry_policy` allows.
+    /// As [`ledger`](Self::ledger), with the version of the object. S3 is retried by `retry_policy`.
     ///
     /// # Errors
     /// A ledger that cannot be read.
@@ -142,12 +141,12 @@ impl Targets {
         }
     }
 
-    /// Takes a shard: its ledger first, then what only the holder may touch. A queue is looked up before
-    /// that, so that nobody holds a shard who cannot work on it. With `found`, only if the ledger has not
+    /// Takes a shard and opens its targets. A queue is looked up before, so that no process owns a
+    /// shard that it cannot work on. With `found`, the shard is taken only if its ledger has not
     /// changed since.
     ///
     /// # Errors
-    /// Another holder, or a target that cannot be had.
+    /// Another process owns the shard, or a target cannot be opened.
     pub async fn open(
         &self,
         shard: &ShardId,
@@ -179,11 +178,11 @@ impl Targets {
         self.open_shard(shard, ledger, lake, files, scratches).await
     }
 
-    /// The ledger of a shard of a lake in S3, which is taken with the first step. If nothing is known of
-    /// the shard yet, that step also says that the pipeline began with the record `first`.
+    /// Reads the ledger of a shard, which is taken with the first step. If the shard is new, that step
+    /// also notes that the pipeline began with the record `first`.
     ///
     /// # Errors
-    /// A ledger that cannot be read, or a lake elsewhere.
+    /// The ledger cannot be read, or the lake is not in S3.
     pub async fn acquire(
         &self,
         shard: &ShardId,
@@ -198,10 +197,10 @@ impl Targets {
         Ok(S3Ledger::acquire(location, &self.owner, found))
     }
 
-    /// What the holder of a ledger in S3 works with.
+    /// Opens the targets of a shard whose ledger was acquired.
     ///
     /// # Errors
-    /// A bus that cannot be had, or a lake elsewhere.
+    /// The bus cannot be opened, or the lake is not in S3.
     pub async fn resume(
         &self,
         shard: &ShardId,
@@ -253,7 +252,7 @@ impl Targets {
         })
     }
 
-    /// The lake, to be read.
+    /// The lake, for reading.
     pub async fn lake_objects(&self) -> Objects {
         match &self.lake {
             LakeTarget::Directory(root) => Objects::Directory(root.clone()),
@@ -270,7 +269,7 @@ impl Targets {
         }
     }
 
-    /// The bus, to be read, if it is a folder.
+    /// The bus, for reading, if it is a folder.
     #[must_use]
     pub fn bus_objects(&self) -> Option<Objects> {
         match &self.bus {
@@ -282,7 +281,7 @@ impl Targets {
     /// The largest event that the bus takes, bytes, if it is a queue.
     ///
     /// # Errors
-    /// There is no such queue, or it may not be read.
+    /// There is no such queue, or it cannot be read.
     pub async fn max_message_bytes(&self) -> Result<Option<usize>, SinkError> {
         let queue = self.queue().await?;
         Ok(queue.map(|queue| queue.max_event_bytes()))
@@ -305,7 +304,7 @@ impl Targets {
         })
     }
 
-    /// The queue that is the bus, if one is.
+    /// The queue of the bus, if the bus is a queue.
     async fn queue(&self) -> Result<Option<SqsBus>, SinkError> {
         let Some(BusTarget::Sqs(queue)) = &self.bus else {
             return Ok(None);
@@ -325,10 +324,10 @@ impl Targets {
 }
 
 impl OpenShard {
-    /// Removes what was only needed while the shard was held.
+    /// Removes the temporary files of the shard.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system fails.
     pub fn close(scratches: &[Arc<Scratch>]) -> std::io::Result<()> {
         scratches.iter().try_for_each(|scratch| scratch.close())
     }

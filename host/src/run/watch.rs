@@ -1,5 +1,4 @@
-//! Watches the transform's file, for development: a file that changes is taken up as a release that is
-//! activated would be.
+//! Reloads the transform's file when it changes, for development.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::transform::slot::Lineup;
 /// How often the file is polled.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// A file that is watched.
+/// Watches the transform's file.
 pub struct Watcher {
     file: PathBuf,
     transform_config: String,
@@ -24,7 +23,7 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Watches the transform of these settings, if it is to be watched.
+    /// The watcher, if `--watch` is set.
     #[must_use]
     pub fn new(
         settings: &RunSettings,
@@ -50,8 +49,8 @@ impl Watcher {
         }
     }
 
-    /// A file that has been written a moment ago may not be whole yet: it is taken up when it has stayed
-    /// the same for one poll.
+    /// Reloads the file when it has not changed for one poll: one that is being written may be
+    /// incomplete.
     async fn poll(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
         let modified = std::fs::metadata(&self.file).and_then(|file| file.modified());
         let Ok(modified) = modified else { return };
@@ -65,11 +64,11 @@ impl Watcher {
         let found = Digest::of(&component);
         if found != *digest {
             *digest = found;
-            self.take_up(component).await;
+            self.reload(component).await;
         }
     }
 
-    async fn take_up(&self, component: Vec<u8>) {
+    async fn reload(&self, component: Vec<u8>) {
         let offer = match Offer::new(component, &self.transform_config) {
             Ok(offer) => offer,
             Err(error) => return tracing::error!(error, "the transform configuration is invalid"),
@@ -82,11 +81,11 @@ impl Watcher {
                 self.rules.slot().swap(Lineup::of(release));
                 self.context.health.serve(serving);
                 self.context.progress.swapped();
-                tracing::warn!(release = %id, transform, "the file has changed, serving it now");
+                tracing::warn!(release = %id, transform, "the file has changed, serving it from the next chunk on");
             }
             Err(refused) => {
                 let Refused { step, why, .. } = &refused;
-                tracing::error!(release = %id, step, why, "the file has changed and is refused");
+                tracing::error!(release = %id, step, why, "the changed file is rejected");
                 self.context.progress.refused(step);
                 self.context.health.refused(id, &refused);
             }

@@ -1,5 +1,4 @@
-//! A stream, for as long as it lasts: the shards of a stream shared between workers through their
-//! ledgers.
+//! The mode for a stream: workers share the shards of a stream through leases in the ledgers.
 
 mod lease_renewal;
 mod poll;
@@ -32,10 +31,10 @@ use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
 const POLLS_PER_LEASE: u32 = 6;
 
-/// Works on a stream until it is told to stop, or until it has caught up.
+/// Works on a stream until a signal to stop, or until it has caught up.
 ///
 /// # Errors
-/// With `--exit-when-caught-up` whatever ends a shard before its tip.
+/// With `--exit-when-caught-up`, the first error that ends a shard.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
@@ -88,7 +87,7 @@ struct Worker {
     seen: HashMap<String, (String, Instant)>,
     /// Which worker has requested which shard, and since when.
     requests: HashMap<String, (String, Instant)>,
-    /// How the shards ended that this worker is done with.
+    /// How the shards ended that this worker has finished.
     caught_up: HashMap<String, End>,
     backoff: ShardBackoff,
     ended: mpsc::UnboundedSender<ShardExit>,
@@ -122,8 +121,8 @@ impl Worker {
         }
     }
 
-    /// Decides after a failed poll whether to poll again. A run that exits when caught up fails after the
-    /// retry timeout, and at once where there is no such stream.
+    /// Decides after a failed poll whether to poll again. A run that exits when caught up fails after
+    /// the retry timeout, and at once where there is no such stream.
     fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         let missing = error
@@ -141,10 +140,10 @@ impl Worker {
 
     /// Notes how the work on a shard ended.
     fn on_exit(&mut self, (id, ended): ShardExit) -> anyhow::Result<()> {
-        let behind = self
+        let last_committed = self
             .running
             .remove(&id)
-            .and_then(|running| running.behind());
+            .and_then(|running| running.last_committed());
         self.context.share_memory(self.running.len());
         match ended {
             Ok(End::Stopped) => {}
@@ -152,10 +151,10 @@ impl Worker {
                 self.listed = None;
                 self.caught_up.insert(id, end);
             }
-            Err(error) if shard::is_with_another(&error) => {}
+            Err(error) if shard::is_owned_by_another(&error) => {}
             Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
             Err(error) => {
-                let pause = self.backoff.begin(id.clone(), behind, &error);
+                let pause = self.backoff.begin(id.clone(), last_committed, &error);
                 tracing::error!(
                     shard = id,
                     error = format!("{error:#}"),
@@ -196,7 +195,7 @@ impl Worker {
                 .all(|info| self.caught_up.contains_key(&info.id))
     }
 
-    /// Ends the shards at a chunk, or where they are when that takes too long.
+    /// Lets the shards finish their current chunks, and abandons them after the shutdown timeout.
     async fn finish_chunks(&mut self) -> anyhow::Result<()> {
         self.context.health.stopping();
         for running in self.running.values() {
@@ -212,7 +211,7 @@ impl Worker {
         for (id, running) in &self.running {
             tracing::warn!(
                 shard = id,
-                "left in the middle of a chunk, which will be repeated"
+                "abandoned in the middle of a chunk, which will be replayed"
             );
             running.abandon();
         }

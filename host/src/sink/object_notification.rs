@@ -1,4 +1,4 @@
-//! Messages about objects, for consumers that read the lake as it grows.
+//! Messages about objects, for consumers that read the lake.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::encode::Format;
 use crate::record::SequenceNumber;
 use crate::transform::release::ReleaseId;
 
-/// One object of events.
+/// The message about one object of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ObjectNotification {
     /// The bucket, of a lake in S3.
@@ -29,7 +29,7 @@ pub struct ObjectNotification {
 }
 
 impl ObjectNotification {
-    /// The message.
+    /// The message as JSON.
     #[must_use]
     pub fn json(&self) -> String {
         match serde_json::to_string(self) {
@@ -39,8 +39,8 @@ impl ObjectNotification {
     }
 }
 
-/// The messages about a chunk's objects of events, in the order of their partitions. `lake` is as users
-/// name it: `s3://bucket/prefix/` or `file:folder`.
+/// The messages about a chunk's objects of events, in the order of their partitions. `lake` is as in
+/// the settings: `s3://bucket/prefix/` or `file:folder`.
 #[must_use]
 pub fn of(chunk: &Chunk, format: Format, lake: &str) -> Vec<ObjectNotification> {
     let origin = chunk.origin();

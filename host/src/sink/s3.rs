@@ -16,13 +16,13 @@ use crate::encode::Format;
 use crate::retry::{Attempts, RetryPolicy};
 use crate::transform::release::Digest;
 
-/// The metadata of an object (`x-amz-meta-…`) that says what it holds.
+/// The metadata of an object (`x-amz-meta-…`): the digest of its content, its release, range and lines.
 const DIGEST: &str = "sluice-content-sha256";
 const RELEASE: &str = "sluice-release";
 const RANGE: &str = "sluice-range";
 const COUNT: &str = "sluice-count";
 
-/// HTTP's "Precondition Failed": with `If-None-Match: *`, the object is there already.
+/// HTTP's "Precondition Failed": with `If-None-Match: *`, the object exists already.
 const PRECONDITION_FAILED: u16 = 412;
 
 /// A lake below a prefix of a bucket.
@@ -46,7 +46,7 @@ impl S3Lake {
         }
     }
 
-    /// What is below a further part of the prefix, which ends with a slash.
+    /// The lake below a further part of the prefix, which ends with a slash.
     #[must_use]
     pub fn below(&self, part: &str) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl S3Lake {
         }
     }
 
-    /// Puts an object that is not there yet, and waits out what passes.
+    /// Puts an object that does not exist yet, with retries.
     ///
     /// # Errors
     /// [`SinkError::Different`], and [`SinkError::Service`] after the retry timeout.
@@ -94,10 +94,10 @@ impl S3Lake {
         }
     }
 
-    /// Tells `found` every key below the prefix, without the prefix.
+    /// Calls `found` with every key below the prefix, without the prefix.
     ///
     /// # Errors
-    /// What S3 says after the retry timeout.
+    /// S3 fails until the retry timeout.
     pub async fn list(&self, found: &mut (dyn FnMut(&str) + Send)) -> Result<(), String> {
         let mut token = None;
         loop {
@@ -143,7 +143,7 @@ impl S3Lake {
         }
     }
 
-    /// Success where the object that is there has the same content.
+    /// Succeeds if the existing object has the same content.
     async fn compare(&self, key: &str, digest: Option<Digest>) -> Result<(), SinkError> {
         let what = format!("check s3://{}/{key}", self.bucket);
         let mut attempts = Attempts::new(&self.retry_policy, "compare_object");

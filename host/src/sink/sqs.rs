@@ -9,7 +9,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use self::answer::rest;
+use self::answer::retain_unsent;
 use self::batches::Batches;
 use self::queue::Queue;
 use super::SinkError;
@@ -33,7 +33,7 @@ pub struct SqsBus {
     client: Client,
     queue: Queue,
     retry_policy: RetryPolicy,
-    /// Where the lake's objects are, for messages that point to them: `s3://bucket/prefix`.
+    /// The lake, for messages that point to its objects: `s3://bucket/prefix`.
     lake: String,
 }
 
@@ -41,8 +41,8 @@ impl SqsBus {
     /// Looks up a queue by its name or URL.
     ///
     /// # Errors
-    /// [`SinkError::Service`] where there is no such queue, where it takes too small messages only to
-    /// point to an object, or after the retry timeout.
+    /// [`SinkError::Service`] if there is no such queue or its messages are too small to point to an
+    /// object, or after the retry timeout.
     pub async fn open(
         client: Client,
         queue: &str,
@@ -64,7 +64,7 @@ impl SqsBus {
         self.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES)
     }
 
-    /// Sends the messages of a chunk; of a batch that is taken in part, only the rest is sent again.
+    /// Sends the messages of a chunk. If a batch is accepted in part, only the rest is sent again.
     /// A FIFO queue gets one batch after the other, in which no group occurs twice, so that the
     /// order within a group survives a partial failure.
     ///
@@ -121,7 +121,7 @@ impl SqsBus {
             let send = self.client.send_message_batch().queue_url(url);
             let sent = send.set_entries(Some(batch.clone())).send().await;
             let why = match sent {
-                Ok(answer) => match rest(url, &mut batch, &answer)? {
+                Ok(answer) => match retain_unsent(url, &mut batch, &answer)? {
                     Some(why) => why,
                     None => return Ok(()),
                 },

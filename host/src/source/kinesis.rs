@@ -1,6 +1,6 @@
 //! A shard of a Kinesis stream.
 //!
-//! - *position*: the last committed sequence number; reading goes on behind it
+//! - *position*: the last committed sequence number; reading resumes after it
 //! - *tip*: the newest record of a shard, for now
 //! - *closed*: a shard that was split or merged; it ends, and its children begin where it did
 

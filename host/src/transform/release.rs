@@ -96,8 +96,8 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// An offer of the component's bytes with a configuration, a JSON object. White space and the order of
-    /// keys make no difference to the release.
+    /// An offer of the component's bytes with a configuration, a JSON object. White space and the order
+    /// of keys make no difference to the release.
     ///
     /// # Errors
     /// The configuration is not a JSON object.
@@ -176,8 +176,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The release's id: the digest of a text with the component's digest, the configuration's digest, and
-    /// the cases' digest where there are cases.
+    /// The release's id: the digest of a text with the component's digest, the configuration's digest,
+    /// and the cases' digest where there are cases.
     #[must_use]
     pub fn id(&self) -> ReleaseId {
         let transform_config = Digest::of(self.transform_config.as_bytes());

@@ -41,8 +41,8 @@ pub enum SchemaError {
     TransformConfig(String),
 }
 
-/// Checks a configuration, a JSON document, by a schema of the draft that it names, 2020-12 without one. An
-/// empty schema allows everything. Nothing is ever fetched.
+/// Checks a configuration, a JSON document, by a schema of the draft that it names, 2020-12 without
+/// one. An empty schema allows everything. Nothing is ever fetched.
 ///
 /// # Errors
 /// See [`SchemaError`]. Values are not repeated: they may be secret.

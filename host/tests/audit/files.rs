@@ -91,7 +91,7 @@ fn what_has_not_landed_yet_is_counted() {
     assert!(
         proven.0["notes"]
             .to_string()
-            .contains("lake has nothing of this source")
+            .contains("lake has no records of this source")
     );
     place.land(&[]);
     append(&place, &events(30..50));

@@ -108,7 +108,7 @@ fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
     let pending = ledger(&place);
     place.write("events.ndjson", events(0..29));
     let ran = place.try_land(&[]);
-    ran.failed(1, &["bring the source back as it was"]);
+    ran.failed(1, &["restore the source"]);
     assert_eq!(ledger(&place), pending);
     place.write("events.ndjson", events(0..30));
     assert_eq!(place.land(&[]).count("records"), 30);
@@ -165,7 +165,7 @@ fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice()
         "300ms",
     ];
     let ran = place.try_land(&[&rogue[..], &much_fuel].concat());
-    ran.failed(1, &["record 5 of a range that was begun", "limits.time"]);
+    ran.failed(1, &["record 5 of a pending range", "limits.time"]);
     assert_eq!(ledger(&place), pinned);
     assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());

@@ -185,6 +185,6 @@ pub(super) struct State {
     pub(super) faults: u8,
     /// What the mapping takes for done.
     pub(super) acknowledged: Records,
-    /// What the mapping has given up on.
-    pub(super) given_up: Records,
+    /// What the mapping has discarded.
+    pub(super) discarded: Records,
 }

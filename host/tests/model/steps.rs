@@ -127,7 +127,7 @@ impl Steps<'_> {
                 format_args!("the mapping gives up on {record}"),
                 FAULT,
                 |to| {
-                    to.given_up = to.given_up.and(record);
+                    to.discarded = to.discarded.and(record);
                     to.acknowledged = to.acknowledged.and(record);
                     Ok(())
                 },

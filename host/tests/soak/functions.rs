@@ -227,7 +227,7 @@ impl Shared {
                     Step::Finished => drop(finished.insert(shard.to_owned())),
                     Step::Invoked(..) => idle = false,
                     Step::Idle | Step::Waiting => {}
-                    Step::TooOld(given_up) => panic!("given up: {given_up}"),
+                    Step::TooOld(discarded) => panic!("discarded: {discarded}"),
                 }
             }
             if idle {

@@ -122,7 +122,8 @@ pub(super) fn line_of(record: &[u8]) -> Option<Vec<u8>> {
     Some(line)
 }
 
-/// The folder of an event and its line, with this configuration of the transform; none of what they reject.
+/// The folder of an event and its line, with this configuration of the transform; none of what they
+/// reject.
 pub(super) fn landing(record: &[u8], config: &Config) -> Option<(String, Vec<u8>)> {
     let mut line = Vec::new();
     let event = enrich(record, &mut line).ok()?;

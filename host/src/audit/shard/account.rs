@@ -10,7 +10,7 @@ use crate::record::{Position, ShardId};
 use crate::sink::object_key::ChunkName;
 
 impl ShardAudit {
-    /// A finding about each object of a chunk.
+    /// Reports each object of a chunk.
     pub(super) fn report_objects(
         &mut self,
         name: ChunkName,
@@ -32,7 +32,7 @@ impl ShardAudit {
         }
     }
 
-    /// Compares the counts and the last record of the ledger with what was read.
+    /// Compares the count and the last record of the ledger with the records that were read.
     pub(super) fn compare_ledger(&mut self) {
         let Some(committed) = self.ledger.committed() else {
             return;
@@ -41,10 +41,12 @@ impl ShardAudit {
         let id = rid(shard, last.into());
         let expired = self.expires && self.oldest.is_none_or(|oldest| last < oldest);
         let why = match self.records.watched_digest() {
-            Some(digest) if digest != committed.last_digest => Some(format!(
-                "{id} is another record than the one that was landed"
+            Some(digest) if digest != committed.last_digest => {
+                Some(format!("{id} is not the record that was landed"))
+            }
+            None if !expired => Some(format!(
+                "the source has no record {id}, the last committed one"
             )),
-            None if !expired => Some(format!("the source has no record {id}, the last landed")),
             _ => None,
         };
         if let Some(why) = why {
@@ -66,7 +68,7 @@ impl ShardAudit {
         }
     }
 
-    /// Counts what is behind the committed records, as far as it came before the audit.
+    /// Counts the records after the committed ones that arrived before the audit began.
     pub(super) async fn count_tail(&mut self) -> anyhow::Result<()> {
         let pending = self.ledger.pending().map(|pending| pending.range);
         while let Some(slice) = self.records.take(|_| true).await? {
@@ -91,7 +93,8 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Objects that are of none of the chunks: of overlapping, of what is pending, and beyond the ledger.
+    /// Reports the objects of overlapping chunks and those beyond the ledger, and counts those of the
+    /// pending chunk.
     pub(super) async fn report_unaccounted(&mut self) -> anyhow::Result<()> {
         for Overlap {
             name,
@@ -105,7 +108,7 @@ impl ShardAudit {
                 rid(&self.shard, last.into()),
             );
             let stem = other.stem(&self.shard);
-            let why = format!("its name covers {from} to {to}, which are in objects {stem} too");
+            let why = format!("its range has {from} to {to}, which are in the objects {stem} too");
             self.report_objects(name, &present, Kind::OverlappingChunks, &why);
         }
         if let Some((_, present)) = &self.timeline.pending {
@@ -127,6 +130,6 @@ impl ShardAudit {
 
 fn never_read(shard: &ShardId, position: Position) -> Finding {
     let id = rid(shard, position);
-    let why = format!("{id} follows the records of a shard whose ledger says that it is finished");
+    let why = format!("{id} comes after the end of a shard that its ledger says is finished");
     Finding::new(Kind::NeverRead, shard, why).of(position)
 }

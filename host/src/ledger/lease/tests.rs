@@ -50,7 +50,7 @@ fn a_note_of_another_costs_a_second_attempt() {
 }
 
 #[test]
-fn who_was_overtaken_takes_no_step() {
+fn a_fenced_out_worker_takes_no_step() {
     for (ledger, by) in [
         (found("another").ledger, "another"),
         (found("me").ledger.given_back(), "nobody"),

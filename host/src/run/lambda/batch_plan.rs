@@ -1,5 +1,5 @@
-//! Which records an invocation lands when Lambda hands over a batch. Pure, so that every shape of a retry
-//! can be tested.
+//! Which records an invocation lands when Lambda hands over a batch. Pure, so that every shape of a
+//! retry can be tested.
 //!
 //! The event source mapping chooses the batch. It can hold records that are committed, hold a part of a
 //! pending range, or begin after records that the mapping has discarded. What it lacks is read from the
@@ -13,15 +13,15 @@ use crate::record::SequenceNumber;
 pub struct BatchPlan {
     /// A pending range that the batch does not hold completely.
     pub replay: Option<Range>,
-    /// The record after which there may be a gap: records that the mapping has discarded come between it
-    /// and the rest of the batch.
+    /// The record after which there may be a gap: records that the mapping has discarded come between
+    /// it and the rest of the batch.
     pub gap_after: Option<SequenceNumber>,
     /// The index at which the rest of the batch begins.
     pub rest: usize,
 }
 
-/// Plans a batch, which is in order and not empty, by the ledger. `count` returns how many records of the
-/// batch, those inside aggregates included, are between two sequence numbers, both included.
+/// Plans a batch, which is in order and not empty, by the ledger. `count` returns how many records of
+/// the batch, those inside aggregates included, are between two sequence numbers, both included.
 #[must_use]
 pub fn plan_batch(
     ledger: &Ledger,

@@ -18,7 +18,7 @@ use crate::source::kinesis::{End, KinesisError, ShardInfo};
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);
 
-/// Ledgers that are read at once.
+/// The number of ledgers that are read at once.
 const PEEKS_AT_ONCE: usize = 32;
 
 impl Worker {
@@ -61,7 +61,7 @@ impl Worker {
         listed.and(unread.map_or(Ok(()), |error| Err(error.into())))
     }
 
-    /// Lists the shards of the stream, if that was not done lately.
+    /// Lists the shards of the stream, unless that was done recently.
     async fn list(&mut self) -> anyhow::Result<()> {
         if self.listed.is_some_and(|at| at.elapsed() < BETWEEN_LISTS) {
             return Ok(());
@@ -78,8 +78,9 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads the ledgers of all shards but those that are known to be finished, which stay so: a stream
-    /// lists a closed shard for as long as it keeps records. Those that can be read, and why one cannot.
+    /// Reads the ledgers of all shards except those known to be finished: a stream lists a closed shard
+    /// for as long as it keeps records. Returns those that could be read, and the error of one that
+    /// could not.
     async fn peek(&self) -> anyhow::Result<(Vec<(ShardInfo, Versioned)>, Option<StoreError>)> {
         let shards = self
             .shards
@@ -104,7 +105,8 @@ impl Worker {
         Ok((found, unread))
     }
 
-    /// Shards that are not finished, and whose parents are. One whose ledger could not be read may not be.
+    /// The shards to work on: not finished, but all parents are. One whose ledger could not be read
+    /// counts as unfinished.
     fn workable(&self, found: Vec<(ShardInfo, Versioned)>) -> Vec<(ShardInfo, Versioned)> {
         let listed = self.shards.iter().map(|info| info.id.as_str());
         let unfinished: HashSet<_> = listed.filter(|id| !self.is_finished(id)).collect();
@@ -117,12 +119,12 @@ impl Worker {
             .collect()
     }
 
-    /// Whether all of a shard is known to be committed for good.
+    /// Whether a shard is known to be closed and completely committed.
     fn is_finished(&self, id: &str) -> bool {
         matches!(self.caught_up.get(id), Some(End::Closed))
     }
 
-    /// A lease counts while its nonce changes, by this worker's own clock.
+    /// A lease is valid while its nonce changes, by this worker's own clock.
     fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> ShardView {
         let nonce = ledger.lease().map_or("", |lease| &lease.nonce).to_owned();
         let seen = self

@@ -1,4 +1,4 @@
-//! One shard that a worker holds.
+//! The work on one shard.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, Packing, Reading, RepeatedRange, ShardInfo, Stream, read};
 use crate::transform::release::Digest;
 
-/// What a shard is worked on with.
+/// What a worker needs for one shard.
 pub(super) struct ShardWorker {
     pub(super) stream: Stream,
     pub(super) source: StreamSettings,
@@ -36,7 +36,7 @@ pub(super) struct ShardWorker {
     pub(super) budget: Budget,
 }
 
-/// Where a pipeline began in a shard.
+/// Where a pipeline started in a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum PipelineStart {
     /// At its oldest record.
@@ -46,7 +46,7 @@ enum PipelineStart {
 }
 
 impl PipelineStart {
-    /// What a ledger says; nothing where nothing has been done yet.
+    /// By the ledger; `None` for a shard that nobody has worked on.
     fn of(ledger: &Ledger) -> Option<Self> {
         let begun = ledger.committed().is_some() || ledger.is_finished();
         match ledger.began_at() {
@@ -56,24 +56,24 @@ impl PipelineStart {
     }
 }
 
-/// How a shard ended, by its id.
+/// The id of a shard and how the work on it ended.
 pub(super) type ShardExit = (String, anyhow::Result<End>);
 
-/// A shard that is being worked on.
+/// The task that works on a shard.
 pub(super) struct ShardTask {
-    behind: Option<SequenceNumber>,
+    last_committed: Option<SequenceNumber>,
     stop: watch::Sender<bool>,
     task: AbortHandle,
 }
 
 impl ShardTask {
-    /// Starts to work on a shard that was found so; its end is told to `ended`.
+    /// Starts the task for a shard whose ledger is `found`. Its end is sent to `ended`.
     pub(super) fn start(
         work: ShardWorker,
         found: Versioned,
         ended: mpsc::UnboundedSender<ShardExit>,
     ) -> Self {
-        let behind = found.ledger.committed().map(|committed| committed.last);
+        let last_committed = found.ledger.committed().map(|committed| committed.last);
         let (stop, stopped) = watch::channel(false);
         let id = work.info.id.clone();
         let (health, name) = (work.context.health.clone(), work.shard.clone());
@@ -85,29 +85,33 @@ impl ShardTask {
                 Err(error) => Err(error.into()),
             };
             health.ended(&name, (&end).into());
-            let _nobody_counts = ended.send((id, end));
+            let _worker_is_gone = ended.send((id, end));
         });
-        Self { behind, stop, task }
+        Self {
+            last_committed,
+            stop,
+            task,
+        }
     }
 
-    /// The last record that was committed when it was taken.
-    pub(super) fn behind(&self) -> Option<SequenceNumber> {
-        self.behind
+    /// The last committed record when the shard was taken.
+    pub(super) fn last_committed(&self) -> Option<SequenceNumber> {
+        self.last_committed
     }
 
-    /// Ends it at the next chunk.
+    /// Stops the task after its current chunk.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Ends it where it is; what is pending stays pending.
+    /// Aborts the task; a pending range stays pending.
     pub(super) fn abandon(&self) {
         self.task.abort();
     }
 }
 
 impl ShardWorker {
-    /// Takes the shard, if nobody was quicker, and works on it as long as it is held.
+    /// Takes the shard, unless another worker was quicker, and works on it until the lease is lost.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let (id, health) = (self.shard.clone(), self.context.health.clone());
         let open = self.targets.open(&id, Some(found)).await;
@@ -122,9 +126,9 @@ impl ShardWorker {
             lost = renewal.run() => Err(lost.into()),
         };
         if let Err(error) = &ended
-            && is_with_another(error)
+            && is_owned_by_another(error)
         {
-            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another");
+            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another worker");
         }
         ended
     }
@@ -166,14 +170,15 @@ impl ShardWorker {
         };
         run_shard(&self.context, &mut shard, replay, &new_chunks).await?;
         let end = reader.await?;
-        leave(&mut shard.ledger, end == End::Closed).await?;
+        give_back(&mut shard.ledger, end == End::Closed).await?;
         OpenShard::close(&scratches)?;
         Ok(end)
     }
 
-    /// Where to begin: with what is pending, behind what is committed, or where a new pipeline is to
-    /// begin. That is written down, so that a restart before the first commit loses nothing. A child
-    /// of a shard that the pipeline has worked on begins where the pipeline did, whenever it is found.
+    /// Where to start: at the pending range, after the committed records, or at the start of a new
+    /// pipeline. The latter is noted in the ledger, so that a restart before the first commit skips
+    /// nothing. A child of a shard that the pipeline has worked on starts where the pipeline did,
+    /// whenever it is discovered.
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
         let known = ledger.ledger().await;
         if let Some(committed) = known.committed() {
@@ -207,7 +212,7 @@ impl ShardWorker {
         Ok(Start::At(moment))
     }
 
-    /// Where the pipeline began in the parents of the shard, the earliest of them, as their ledgers say.
+    /// The earliest start of the pipeline in the parents of the shard, by their ledgers.
     async fn parents_start(&self) -> anyhow::Result<Option<PipelineStart>> {
         let mut earliest = None;
         for parent in &self.info.parents {
@@ -223,15 +228,15 @@ impl ShardWorker {
     }
 }
 
-/// Whether another worker has the shard, which is no fault.
-pub(super) fn is_with_another(error: &anyhow::Error) -> bool {
+/// Whether another worker owns the shard, which is no error.
+pub(super) fn is_owned_by_another(error: &anyhow::Error) -> bool {
     let taken = ledger_error(error);
     matches!(taken, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 
-/// Gives a shard back, with the last word on a closed one in the same step. A ledger in a folder is
-/// held by a lock, which goes with the process.
-async fn leave(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
+/// Gives a shard back, and marks a closed one as finished in the same step. A ledger in a folder has a
+/// lock instead of a lease, which ends with the process.
+async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
     let leased = matches!(ledger, LedgerStore::S3(_));
     let step = |ledger: &Ledger| {
         let left = if closed {
@@ -247,10 +252,11 @@ async fn leave(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError>
     Ok(())
 }
 
-/// What ledgers and objects call a shard: the stream's name, as far as it fits, and the shard's id.
+/// The name of a shard in ledgers and objects: the stream's name, or its digest if it is too long, and
+/// the shard's id.
 ///
 /// # Errors
-/// An id that is none of Kinesis.
+/// The id is not one of Kinesis.
 pub fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
     const STREAM_MAX_BYTES: usize = 60;
     let name = if stream.len() <= STREAM_MAX_BYTES && stream.starts_with(char::is_alphanumeric) {

@@ -34,8 +34,8 @@ struct Rejection {
 }
 
 impl ShardBackoff {
-    /// Notes that a shard has failed, whose last committed record was `last_committed` when it was taken,
-    /// and returns how long to wait.
+    /// Notes that a shard has failed, whose last committed record was `last_committed` when it was
+    /// taken, and returns how long to wait.
     pub(super) fn begin(
         &mut self,
         id: String,

@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! The shutdown of a worker on SIGTERM or SIGINT.
 
 use std::io;
 use std::sync::Arc;
@@ -10,43 +10,43 @@ use tokio::time::sleep;
 
 use crate::health::Health;
 
-/// How long a poll that is under way when the process is told to stop may take to end. One that waits
-/// for a service that fails would otherwise take as long as operations are retried.
+/// How long a poll that is under way at the signal may take to end. One that waits for a service that
+/// fails would otherwise take as long as operations are retried.
 const POLL_GRACE: Duration = Duration::from_secs(2);
 
-/// SIGTERM or SIGINT, from when it comes.
-pub(super) struct Stop {
-    told: watch::Receiver<bool>,
+/// Whether SIGTERM or SIGINT has come.
+pub(super) struct ShutdownSignal {
+    requested: watch::Receiver<bool>,
 }
 
-impl Stop {
-    /// Begins to listen; the run is not ready any more from the signal on.
+impl ShutdownSignal {
+    /// Listens for the signals. From the signal on, the run is not ready any more.
     ///
     /// # Errors
-    /// When the system does not let it.
+    /// The system does not allow it.
     pub(super) fn listen(health: Arc<Health>) -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let (tell, told) = watch::channel(false);
+        let (request, requested) = watch::channel(false);
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             health.stopping();
-            tell.send_replace(true);
+            request.send_replace(true);
         });
-        Ok(Self { told })
+        Ok(Self { requested })
     }
 
-    /// Waits until it comes.
-    pub(super) async fn told(&mut self) {
-        let _sent_before_it_goes = self.told.wait_for(|told| *told).await;
+    /// Waits for the signal.
+    pub(super) async fn requested(&mut self) {
+        let _sent_before_the_sender_goes = self.requested.wait_for(|requested| *requested).await;
     }
 
-    /// Waits until it has come and what was under way has had its time.
-    pub(super) async fn overdue(&mut self) {
-        self.told().await;
+    /// Waits for the signal and for the grace of a poll after it.
+    pub(super) async fn grace_is_over(&mut self) {
+        self.requested().await;
         sleep(POLL_GRACE).await;
     }
 }

@@ -39,8 +39,8 @@ impl S3Lake {
         }
     }
 
-    /// Puts an object if it still is the version `seen`, or if there is none; returns `false` where it has
-    /// changed since.
+    /// Puts an object if it still is the version `seen`, or if there is none; returns `false` where it
+    /// has changed since.
     async fn put_if_unchanged(
         &self,
         key: String,

@@ -1,4 +1,4 @@
-//! A queue, as it is found by its name or URL.
+//! Looks up a queue by its name or URL.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
@@ -8,7 +8,7 @@ use crate::aws::why;
 use crate::retry::{Attempts, RetryPolicy};
 use crate::sink::SinkError;
 
-/// The largest message, and the largest batch, of a queue that does not say otherwise.
+/// The default limit of a message and of a batch, bytes.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;
 
 /// The smallest limit that every message fits which points to an object or tells of one: the object's
@@ -20,16 +20,16 @@ const LEAST_MAX_BYTES: usize = 4 << 10;
 /// its older clients know it.
 const NO_QUEUE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
 
-/// A queue that is there.
+/// An existing queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Queue {
     pub(super) url: String,
-    /// The largest message that it takes, bytes.
+    /// The largest message that it accepts, bytes.
     pub(super) max_bytes: usize,
 }
 
 impl Queue {
-    /// Looks for a queue by its name or URL.
+    /// Looks up a queue by its name or URL.
     ///
     /// # Errors
     /// [`SinkError::Service`] where there is no such queue or it takes small messages only, or when

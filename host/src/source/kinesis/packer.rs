@@ -1,5 +1,5 @@
-//! Records of Kinesis, however they came, packed into slices: aggregates taken apart, a slice's end
-//! where a range ends that is read again.
+//! Packs records of Kinesis into slices: aggregates are unpacked, and a slice ends where a repeated
+//! range ends.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -15,7 +15,7 @@ use crate::source::aggregate::{MisplacedRecords, Unpacked, belongs, unpack};
 pub struct KinesisRecord {
     /// Its sequence number.
     pub sequence: SequenceNumber,
-    /// When Kinesis took it, milliseconds since the Unix epoch.
+    /// When it arrived in Kinesis, milliseconds since the Unix epoch.
     pub arrived_at: u64,
     /// Its partition key.
     pub partition_key: String,
@@ -23,17 +23,17 @@ pub struct KinesisRecord {
     pub data: Bytes,
 }
 
-/// A range that is read again, up to its last record, where a slice ends.
+/// A pending range that is read again. A slice ends at its last record.
 #[derive(Clone, Copy, Debug)]
 pub struct RepeatedRange {
     /// The last record.
     pub last: SequenceNumber,
-    /// What became of records of aggregates that belong to other shards.
+    /// Whether its misplaced records were kept or dropped.
     pub misplaced_records: MisplacedRecords,
 }
 
 impl RepeatedRange {
-    /// The range that is pending.
+    /// The pending range.
     #[must_use]
     pub fn of(pending: &Pending) -> Self {
         Self {
@@ -46,13 +46,13 @@ impl RepeatedRange {
 /// How the records of a shard are packed.
 #[derive(Clone, Debug)]
 pub struct Packing {
-    /// The shard as ledgers and objects know it.
+    /// The shard's name in ledgers and objects.
     pub shard: ShardId,
-    /// The hash keys that the shard takes.
+    /// The range of hash keys of the shard.
     pub hash_keys: RangeInclusive<u128>,
-    /// What becomes of records of aggregates that belong to other shards.
+    /// Whether to keep or drop misplaced records.
     pub misplaced_records: MisplacedRecords,
-    /// A range that is read again.
+    /// The pending range, if there is one.
     pub repeated: Option<RepeatedRange>,
 }
 
@@ -75,7 +75,7 @@ impl Packer {
         }
     }
 
-    /// Takes the next record.
+    /// Adds the next record.
     pub fn push(&mut self, record: &KinesisRecord) {
         self.take(record);
         let range = self.packing.repeated;
@@ -84,7 +84,7 @@ impl Packer {
         }
     }
 
-    /// Closes the slice that is open and gives all that are closed.
+    /// Closes the open slice and returns all closed ones.
     pub fn slices(&mut self) -> VecDeque<Slice> {
         if !self.slice.is_empty() || self.slice.misplaced_records() > 0 {
             self.close_slice();

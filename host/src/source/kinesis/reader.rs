@@ -23,7 +23,8 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 /// Slices that are read ahead of the transform.
 const SLICES_AHEAD: usize = 4;
 
-/// What was read and is not taken for so long is let go where others need its room, and read again.
+/// If slices wait for the transform this long and another shard needs their memory, they are released
+/// and read again later.
 const RELEASE_AFTER: Duration = Duration::from_secs(5);
 
 /// Why reading ended.
@@ -31,9 +32,9 @@ const RELEASE_AFTER: Duration = Duration::from_secs(5);
 pub enum End {
     /// The shard is closed or its bound is reached, and all of it was read.
     Closed,
-    /// The tip was reached, and reading was to end there.
+    /// The tip was reached, where reading was to end.
     Tip,
-    /// It was told to stop.
+    /// It was stopped.
     Stopped,
 }
 
@@ -42,7 +43,7 @@ pub enum End {
 pub struct Reading {
     /// The stream.
     pub stream: Stream,
-    /// The shard as Kinesis knows it.
+    /// The shard's id in Kinesis.
     pub id: String,
     /// How its records are packed.
     pub packing: Packing,
@@ -52,15 +53,15 @@ pub struct Reading {
     pub until_tip: bool,
     /// Where to end in any case.
     pub bounds: Bounds,
-    /// How long a call is tried.
+    /// How calls are retried.
     pub retry_policy: RetryPolicy,
-    /// The room for what is read.
+    /// The memory for reading.
     pub budget: Budget,
-    /// What is told how reading is doing.
+    /// Reports the progress of reading.
     pub meter: ReadMeter,
 }
 
-/// Starts to read, until the end or until `stop` says so.
+/// Starts to read, until the end or until `stop` is set.
 #[must_use]
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandle<End>) {
     let (sender, receiver) = mpsc::channel(SLICES_AHEAD);
@@ -76,18 +77,18 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (Slices, JoinHandl
 
 struct Reader {
     reading: Reading,
-    /// Whether a range is still to be read again.
+    /// Whether a repeated range is not read completely yet.
     repeating: watch::Sender<bool>,
-    /// The last record that was handed on.
+    /// The last record that was sent.
     last: Option<SequenceNumber>,
     packer: Packer,
     sender: mpsc::Sender<Result<Slice, SourceError>>,
 }
 
-/// Where the next slice goes.
+/// A free place in the channel of slices.
 type SendPermit<'a> = mpsc::Permit<'a, Result<Slice, SourceError>>;
 
-/// The receiver is gone: nobody wants more.
+/// The receiver of the slices is gone.
 struct ReceiverGone;
 
 impl Reader {
@@ -108,8 +109,8 @@ impl Reader {
             match self.call(iterator.as_deref()).await {
                 Ok(batch) => {
                     attempts = Attempts::new(&self.reading.retry_policy, "get_records");
-                    self.reading.meter.read(batch.behind_ms);
-                    let at_tip = batch.records.is_empty() && batch.behind_ms == 0;
+                    self.reading.meter.read(batch.lag_ms);
+                    let at_tip = batch.records.is_empty() && batch.lag_ms == 0;
                     let (last, within) = self.take_records(batch.records).await?;
                     if !self.send_all(last, room).await? {
                         let place = self.sender.reserve().await;
@@ -159,7 +160,7 @@ impl Reader {
         stream.get_records(iterator).await
     }
 
-    /// Takes records; the last one of them, and whether all were within the bounds.
+    /// Packs records. Returns the last one, and whether all were within the bounds.
     async fn take_records(
         &mut self,
         records: Vec<types::Record>,
@@ -174,7 +175,7 @@ impl Reader {
                 }
             };
             let bounds = self.reading.bounds;
-            if bounds.is_behind(record.sequence, record.arrived_at) {
+            if bounds.is_after(record.sequence, record.arrived_at) {
                 within = false;
                 break;
             }
@@ -188,19 +189,19 @@ impl Reader {
         Ok((last, within))
     }
 
-    /// The shard as users name it.
+    /// The shard's name for messages.
     fn name(&self) -> String {
         format!("{} of {}", self.reading.id, self.reading.stream.name())
     }
 
     /// Ends the shard with an error.
     async fn fail<T>(&mut self, error: SourceError) -> Result<T, ReceiverGone> {
-        let _nobody_listens = self.sender.send(Err(error)).await;
+        let _receiver_is_gone = self.sender.send(Err(error)).await;
         Err(ReceiverGone)
     }
 
-    /// Hands the slices on, up to the record `last`, each as soon as there is a place for it. Says whether
-    /// all of them were.
+    /// Sends the slices up to the record `last`, each as soon as there is a place for it. Returns
+    /// whether all of them were sent.
     async fn send_all(
         &mut self,
         last: Option<SequenceNumber>,
@@ -214,10 +215,10 @@ impl Reader {
                 return Ok(false);
             };
             waiting -= slice.bytes();
-            let handed_on = slice.positions().last().map(|position| position.sequence);
+            let sent = slice.positions().last().map(|position| position.sequence);
             place.send(Ok(slice));
             room.shrink_to(waiting);
-            self.last = handed_on.or(self.last);
+            self.last = sent.or(self.last);
         }
         self.last = last;
         let range = self.reading.packing.repeated;
@@ -226,7 +227,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// Waits for a place for a slice; none where that takes long and others need the room.
+    /// Waits for a place for a slice; `None` if that takes long and another shard needs the memory.
     async fn reserve(&self) -> Result<Option<SendPermit<'_>>, ReceiverGone> {
         loop {
             match timeout(RELEASE_AFTER, self.sender.reserve()).await {
@@ -238,7 +239,7 @@ impl Reader {
     }
 }
 
-/// Waits until reading is to stop; a range that is read again is read to its end first.
+/// Waits for the request to stop. A repeated range is read to its end first.
 async fn stop_requested(mut stop: watch::Receiver<bool>, mut repeating: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_ok() {
         let _read_or_ended = repeating.wait_for(|repeating| !*repeating).await;

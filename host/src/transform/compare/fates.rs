@@ -2,7 +2,8 @@
 //!
 //! A line is one JSON object. An event is
 //! `{"event":…,"partition":"event_type=lesson","routes":["lake","bus"]}` with its bytes as they are, a
-//! rejection `{"quarantined":{"code":…,"message":…}}`, and a record that was dropped `{"dropped":true}`.
+//! rejection `{"quarantined":{"code":…,"message":…}}`, and a record that was dropped
+//! `{"dropped":true}`.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! A transform that does whatever the record says: the first word of its data is a command, see
 //! [`command::obey`]. Anything that is no command is echoed as a JSON object.
 //!
-//! Configurations such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`].
-//! The configuration makes `configure` misbehave (`{"configure":"trap"}`) and, with the feature `slice`,
+//! Configurations such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`]. The
+//! configuration makes `configure` misbehave (`{"configure":"trap"}`) and, with the feature `slice`,
 //! the slab (`{"slab":"wrong_counts"}`, see `slab.rs`).
 
 mod command;

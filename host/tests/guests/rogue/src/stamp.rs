@@ -1,5 +1,5 @@
-//! Configurations by which releases of this transform can be told apart, and by which one does worse than
-//! another. Records are told apart by the number that they end with, `n`.
+//! Configurations by which releases of this transform can be told apart, and by which one does worse
+//! than another. Records are told apart by the number that they end with, `n`.
 //!
 //! - `{"stamp":"a"}`: echoes say so.
 //! - `{"changes":1000}`: the stamp is another one where `n` can be divided by that.
