@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn nothing_is_left_when_all_is_taken() {
         let answer = answer(vec![taken(1), taken(0)], vec![]);
-        assert_eq!(rest("bus", &mut batch(2), &answer).unwrap(), None);
+        assert_eq!(retain_unsent("bus", &mut batch(2), &answer).unwrap(), None);
     }
 
     #[test]
