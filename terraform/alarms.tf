@@ -55,17 +55,17 @@ locals {
       threshold   = 0
       periods     = 3
     }
-    given-up = {
-      description = "The mapping has given up on records for their age; Sluice reads them from the stream with the next batch of their shard"
+    records-discarded = {
+      description = "The event source mapping has discarded records because of their age; Sluice reads them from the stream with the next batch of their shard"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
-      dimensions  = { QueueName = "${var.name}-given-up" }
+      dimensions  = { QueueName = "${var.name}-records-discarded" }
       statistic   = "Maximum"
       threshold   = 0
       periods     = 1
     }
     content-mismatch = {
-      description = "An object was there with other content: the shard stands still until somebody looks"
+      description = "An object already exists with different content: the shard stops until an operator resolves it"
       namespace   = "Sluice"
       metric      = "ContentMismatch"
       dimensions  = local.sluice_dimensions
@@ -122,7 +122,7 @@ locals {
       periods     = 2
     }
     content-mismatch = {
-      description = "An object was there with other content: the shard stands still until somebody looks"
+      description = "An object already exists with different content: the shard stops until an operator resolves it"
       namespace   = local.log_namespace
       metric      = "ContentMismatch"
       dimensions  = {}
@@ -158,7 +158,7 @@ locals {
       periods     = 3
     }
     stopped-shards = {
-      description = "A worker has given up on a chunk; it tries again"
+      description = "A worker could not land a chunk; it retries after a backoff"
       namespace   = local.log_namespace
       metric      = "StoppedShards"
       dimensions  = {}

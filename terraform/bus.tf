@@ -37,12 +37,12 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
   })
 }
 
-# Here the mapping says which records it has given up on. They are in the stream still, and Sluice lands
+# The event source mapping reports here which records it has discarded. They are still in the stream, and Sluice lands
 # them with the next batch of their shard.
-resource "aws_sqs_queue" "given_up" {
+resource "aws_sqs_queue" "records_discarded" {
   count = local.on_lambda ? 1 : 0
 
-  name                      = "${var.name}-given-up"
+  name                      = "${var.name}-records-discarded"
   message_retention_seconds = local.message_retention_seconds
 
   kms_master_key_id                 = aws_kms_key.bus.arn
@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "queue" {
       bus          = aws_sqs_queue.bus
       dead_letters = aws_sqs_queue.dead_letters
     },
-    { for queue in aws_sqs_queue.given_up : "given_up" => queue },
+    { for queue in aws_sqs_queue.records_discarded : "records_discarded" => queue },
   )
 
   statement {
@@ -87,9 +87,9 @@ resource "aws_sqs_queue_policy" "dead_letters" {
   policy    = data.aws_iam_policy_document.queue["dead_letters"].json
 }
 
-resource "aws_sqs_queue_policy" "given_up" {
+resource "aws_sqs_queue_policy" "records_discarded" {
   count = local.on_lambda ? 1 : 0
 
-  queue_url = aws_sqs_queue.given_up[0].id
-  policy    = data.aws_iam_policy_document.queue["given_up"].json
+  queue_url = aws_sqs_queue.records_discarded[0].id
+  policy    = data.aws_iam_policy_document.queue["records_discarded"].json
 }

@@ -42,7 +42,7 @@ locals {
       startPeriod = 60
     }
 
-    # Five seconds more than the program takes to finish its chunks (--drain).
+    # Five seconds more than the program takes to finish its chunks (--shutdown-timeout).
     stopTimeout = 30
 
     logConfiguration = {

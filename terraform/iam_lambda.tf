@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "mapping" {
   statement {
     sid       = "SayWhatWasGivenUp"
     actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.given_up[0].arn]
+    resources = [aws_sqs_queue.records_discarded[0].arn]
   }
 }
 

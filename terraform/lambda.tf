@@ -59,7 +59,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   destination_config {
     on_failure {
-      destination_arn = aws_sqs_queue.given_up[0].arn
+      destination_arn = aws_sqs_queue.records_discarded[0].arn
     }
   }
 

@@ -14,7 +14,7 @@ locals {
   log_namespace = "Sluice/${var.name}"
   log_phrases = {
     StoppedShards          = "a shard has stopped"
-    ContentMismatch        = "is there already with other content"
+    ContentMismatch        = "already exists with different content"
     ReleaseAdmissionErrors = "a release failed admission"
     ReleaseRollbacks       = "rolling back a release"
     RegistryFailures       = "cannot use the registry"

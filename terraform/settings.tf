@@ -10,7 +10,7 @@ locals {
       SLUICE_LOG_LEVEL    = var.log_level
     },
     var.release_public_key == null ? {} : { SLUICE_PUBLIC_KEY = var.release_public_key },
-    var.partition_by_date ? { SLUICE_SETTINGS = jsonencode({ partition_by = ["date"] }) } : {},
+    var.partition_by_date ? { SLUICE_TRANSFORM_CONFIG = jsonencode({ partition_by = ["date"] }) } : {},
     var.environment,
   )
 }

@@ -294,7 +294,7 @@ variable "event_types" {
 }
 
 variable "partition_by_date" {
-  description = "Whether the lake is partitioned by date below the event type. Sets SLUICE_SETTINGS accordingly."
+  description = "Whether the lake is partitioned by date below the event type. Sets SLUICE_TRANSFORM_CONFIG accordingly."
   type        = bool
   default     = false
 }

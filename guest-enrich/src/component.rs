@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
+use crate::config::Config;
 use crate::enrich::enrich;
 use crate::placed::enrich_batch;
 use crate::rejection::Rejection;
-use crate::settings::Settings;
 
 use bindings::exports::sluice::transform::batch::{Guest as Batch, OutcomeBatch, RecordBatch};
 use bindings::exports::sluice::transform::rules::{
@@ -38,10 +38,10 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 struct Component;
 
 /// Written once by `configure`, before any record.
-static SETTINGS: OnceLock<Settings> = OnceLock::new();
+static CONFIG: OnceLock<Config> = OnceLock::new();
 
-fn settings() -> &'static Settings {
-    SETTINGS.get_or_init(Settings::default)
+fn config() -> &'static Config {
+    CONFIG.get_or_init(Config::default)
 }
 
 /// An event goes everywhere.
@@ -50,10 +50,10 @@ fn routes() -> Routes {
 }
 
 impl Rules for Component {
-    fn configure(settings: String) -> Result<(), String> {
-        SETTINGS
-            .set(Settings::parse(&settings)?)
-            .map_err(|_| "the settings were set before".to_owned())
+    fn configure(config: String) -> Result<(), String> {
+        CONFIG
+            .set(Config::parse(&config)?)
+            .map_err(|_| "the configuration was set before".to_owned())
     }
 
     fn describe() -> Description {
@@ -62,14 +62,14 @@ impl Rules for Component {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "Adds created_datetime, event_type and event_subtype to JSON events"
                 .to_owned(),
-            settings_schema: Settings::SCHEMA.to_owned(),
+            config_schema: Config::SCHEMA.to_owned(),
         }
     }
 
     fn transform(record: SourceRecord) -> Result<Vec<Event>, WireRejection> {
         let mut data = Vec::new();
         let event = enrich(&record.data, &mut data)?;
-        let partition = settings().partition(&event);
+        let partition = config().partition(&event);
         Ok(vec![Event {
             data,
             partition,
@@ -80,7 +80,7 @@ impl Rules for Component {
 
 impl Batch for Component {
     fn transform_batch(records: RecordBatch) -> OutcomeBatch {
-        let outcome = enrich_batch(&records.data, &records.data_ends, settings());
+        let outcome = enrich_batch(&records.data, &records.data_ends, config());
         let rejections = outcome.rejections.into_iter();
         OutcomeBatch {
             event_counts: outcome.event_counts,

@@ -21,14 +21,14 @@ pub mod batch;
 mod bytes;
 #[cfg(target_arch = "wasm32")]
 mod component;
+mod config;
 mod enrich;
 mod placed;
 mod rejection;
-mod settings;
 mod timestamp;
 
+pub use config::Config;
 pub use enrich::{Enriched, enrich};
 pub use placed::enrich_batch;
 pub use rejection::{Code, Rejection};
-pub use settings::Settings;
 pub use timestamp::{OutOfRange, Timestamp};

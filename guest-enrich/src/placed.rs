@@ -1,30 +1,30 @@
 //! The rules over a batch: what the component exports, and what it is measured against outside of one.
 
 use crate::batch::{Outcome, Partition, transform_batch};
+use crate::config::Config;
 use crate::enrich::{Enriched, enrich};
 use crate::rejection::Rejection;
-use crate::settings::Settings;
 
-/// An event with the settings that place it.
+/// An event with the configuration that decides its partition.
 struct Placed<'a> {
     event: Enriched<'a>,
-    settings: &'a Settings,
+    config: &'a Config,
 }
 
 impl Partition for Placed<'_> {
     #[inline(always)]
     fn key(&self, key: &mut Vec<u8>) {
-        self.settings.partition_key(&self.event, key);
+        self.config.partition_key(&self.event, key);
     }
 
     fn columns(&self) -> Vec<(String, String)> {
-        self.settings.partition(&self.event)
+        self.config.partition(&self.event)
     }
 }
 
 /// Enriches the records whose ends in `data` are `ends`, and finds the partition of each.
-pub fn enrich_batch(data: &[u8], ends: &[u32], settings: &Settings) -> Outcome<Rejection> {
+pub fn enrich_batch(data: &[u8], ends: &[u32], config: &Config) -> Outcome<Rejection> {
     transform_batch(data, ends, |record, out| {
-        enrich(record, out).map(|event| Placed { event, settings })
+        enrich(record, out).map(|event| Placed { event, config })
     })
 }

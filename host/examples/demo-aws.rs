@@ -121,7 +121,7 @@ impl Demo {
         self.command(&generate)?;
         println!("\n== 3/5 through the transform into S3 and SQS");
         let source = ["--source", "kinesis:events", "--lake", "s3://lake/events"];
-        let bus = ["--bus", "sqs:events-bus", "--until-caught-up"];
+        let bus = ["--bus", "sqs:events-bus", "--exit-when-caught-up"];
         let run = [&["run"], &source[..], &bus[..]].concat();
         let cost = self.command(&run)?;
         println!("\n== 4/5 once more: what has landed does not land again");

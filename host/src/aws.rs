@@ -1,4 +1,4 @@
-//! Clients of AWS, from the standard settings: environment, profile, container or instance role,
+//! Clients of AWS with the standard configuration: environment, profile, container or instance role,
 //! `AWS_ENDPOINT_URL…` for anything that stands in for AWS.
 
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-/// An attempt that takes longer than this is lost: the largest object takes seconds.
+/// The timeout of one attempt: even the largest object takes only seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Loads the settings that all clients share.
+/// Loads the configuration that all clients share.
 pub async fn sdk_config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -30,7 +30,7 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// The last words of an error of the SDK, which hides them behind several layers.
+/// The full message of an SDK error with all its causes.
 pub fn why<E: std::error::Error>(error: &E) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! A chunk in the making: outcomes of batches, joined in order and sorted by where they go.
+//! A chunk: the results of its batches, joined in order and sorted by destination.
 
 mod lines;
 mod over_limit;
@@ -12,14 +12,14 @@ use crate::partition::PartitionPath;
 use crate::record::{Batch, Position, SequenceNumber, span};
 use crate::sink::object_key::Origin;
 use crate::sink::{Destination, Object, quarantine};
-use crate::source::aggregate::Outsiders;
-use crate::transform::outcome::{Event, Rejected, Transformed};
+use crate::source::aggregate::MisplacedRecords;
+use crate::transform::outcome::{Event, Quarantined, Transformed};
 use crate::transform::release::{Digest, ReleaseId};
 
 use self::lines::{Lines, Piece};
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
 
-/// A chunk closes when its events outgrow its input this many times, whatever its limits say.
+/// A chunk closes when its events have this many times the bytes that its records may have.
 const OUTPUT_TIMES_INPUT: u64 = 2;
 
 #[derive(Debug)]
@@ -34,9 +34,9 @@ struct MessageRef {
 /// One message for the bus.
 #[derive(Debug)]
 pub struct Message<'a> {
-    /// The record that it was made of.
+    /// The record of the event.
     pub position: Position,
-    /// Which of the record's events it is, from 0.
+    /// The index of the event among those of its record.
     pub event: u32,
     /// The partition of the event.
     pub partition: &'a str,
@@ -95,19 +95,19 @@ impl Chunk {
         }
     }
 
-    /// Whether its output has outgrown the limits. Where there are more events than records, they count
-    /// with what they take besides their JSON.
+    /// Whether its events have outgrown the limits. Events beyond one a record also count what they
+    /// take besides their JSON.
     #[must_use]
-    pub fn is_overgrown(&self, limits: &ChunkLimits) -> bool {
+    pub fn has_outgrown(&self, limits: &ChunkLimits) -> bool {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
     }
 
-    /// Takes in the next batch with what became of it. One without records changes nothing.
+    /// Adds the next batch and its result. A batch without records changes nothing.
     pub fn absorb(&mut self, batch: &Batch, mut outcome: Transformed) {
         self.quarantine_oversized_messages(&mut outcome);
         self.quarantine_excess_partitions(&mut outcome);
         self.count(batch, &outcome);
-        self.quarantine(batch, &outcome.rejected);
+        self.quarantine(batch, &outcome.quarantined);
         self.take_events(batch, outcome);
     }
 
@@ -126,13 +126,13 @@ impl Chunk {
         self.counts.bus_only += bus_only(&outcome.events);
     }
 
-    fn quarantine(&mut self, batch: &Batch, rejected: &[Rejected]) {
-        if rejected.is_empty() {
+    fn quarantine(&mut self, batch: &Batch, quarantined: &[Quarantined]) {
+        if quarantined.is_empty() {
             return;
         }
         let mut lines = Vec::new();
         let buffer = index(self.buffers.len());
-        for Rejected { record, reason } in rejected {
+        for Quarantined { record, reason } in quarantined {
             let start = index(lines.len());
             let record = batch.record(*record as usize);
             quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);
@@ -178,8 +178,8 @@ impl Chunk {
                     key: key_piece(batch, buffer + 1, event.record as usize),
                     piece,
                 });
-            } else if event.routes.bus && !(self.rules.announced && event.routes.lake) {
-                self.counts.muted += 1;
+            } else if event.routes.bus && !(self.rules.object_notifications && event.routes.lake) {
+                self.counts.unsent += 1;
             }
         }
         for (path, lines) in outcome.partitions.into_iter().zip(by_partition) {
@@ -219,9 +219,9 @@ impl Chunk {
         self.buffers.push(buffer);
     }
 
-    /// What is pinned before the chunk is landed; `None` for a chunk without a record.
+    /// The pin of the chunk; `None` for a chunk without records.
     #[must_use]
-    pub fn pending(&self, format: Format, outsiders: Outsiders) -> Option<Pending> {
+    pub fn pending(&self, format: Format, misplaced_records: MisplacedRecords) -> Option<Pending> {
         let (first, last) = self.bounds?;
         Some(Pending {
             range: Range {
@@ -232,17 +232,17 @@ impl Chunk {
             release: self.release,
             format,
             timed_out: self.timed_out.clone(),
-            outsiders,
+            misplaced_records,
         })
     }
 
-    /// The digest of the last record's bytes; `None` for a chunk without a record.
+    /// The digest of the last record's bytes; `None` for a chunk without records.
     #[must_use]
     pub fn last_digest(&self) -> Option<Digest> {
         self.last_digest
     }
 
-    /// What names its objects.
+    /// What the names of its objects are made of.
     #[must_use]
     pub fn origin(&self) -> Origin {
         let (first, last) = self.bounds.unwrap_or((0.into(), 0.into()));
@@ -257,25 +257,25 @@ impl Chunk {
         }
     }
 
-    /// What it adds to the counts of a run.
+    /// Its counts.
     #[must_use]
     pub fn counts(&self) -> &ChunkCounts {
         &self.counts
     }
 
-    /// Its objects' destinations, in order.
+    /// The destinations of its objects, in order.
     pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
         self.destinations.keys()
     }
 
-    /// Its objects' destinations with their numbers of lines, in order.
+    /// The destinations of its objects and their numbers of lines, in order.
     pub fn objects(&self) -> impl Iterator<Item = (&Destination, u64)> {
         let lines = |(to, lines): (_, &Lines)| (to, lines.pieces.len() as u64);
         self.destinations.iter().map(lines)
     }
 
     /// The lines of the object for `destination`, and for a chunk [with
-    /// positions](ChunkRules::with_positions) the record that each came of.
+    /// positions](ChunkRules::with_positions) the record of each.
     pub fn lines(
         &self,
         destination: &Destination,
@@ -286,10 +286,10 @@ impl Chunk {
         (pieces.iter().map(|piece| self.bytes(piece)), positions)
     }
 
-    /// Encodes the object for `destination`; one without lines where nothing goes there.
+    /// Encodes the object for `destination`, which is empty if the chunk has no lines for it.
     ///
     /// # Errors
-    /// What the compressor says.
+    /// The compressor fails.
     pub fn encode(
         &self,
         destination: &Destination,
@@ -311,12 +311,12 @@ impl Chunk {
         })
     }
 
-    /// Its messages, in the order of their records.
+    /// Its messages, in record order.
     pub fn messages(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
         self.messages.iter().map(|message| self.message_of(message))
     }
 
-    /// Message `index` of [`messages`](Self::messages); `None` behind the last one.
+    /// Message `index` of [`messages`](Self::messages); `None` after the last one.
     #[must_use]
     pub fn message(&self, index: usize) -> Option<Message<'_>> {
         self.messages
@@ -337,7 +337,7 @@ impl Chunk {
         }
     }
 
-    /// The line of a message's event in its object, from 0; `None` where it is in none.
+    /// The line of a message's event in its object, from 0; `None` if it is in no object.
     #[must_use]
     pub fn line_of(&self, message: &Message<'_>) -> Option<usize> {
         let lines = self.destinations.get(&message.destination())?;
@@ -352,7 +352,7 @@ impl Chunk {
     }
 }
 
-/// How many records have events of which none goes to the lake.
+/// The number of records with events of which none goes to the lake.
 fn bus_only(events: &[Event]) -> u64 {
     let of_records = events.chunk_by(|a, b| a.record == b.record);
     of_records
@@ -360,14 +360,14 @@ fn bus_only(events: &[Event]) -> u64 {
         .count() as u64
 }
 
-/// Where the partition key of a record is, in the buffer that its batch's keys will be.
+/// Where the partition key of a record will be, in the buffer of its batch's keys.
 fn key_piece(batch: &Batch, buffer: u32, record: usize) -> Piece {
     let span = span(batch.partition_key_ends(), record);
     let (start, end) = (index(span.start), index(span.end));
     Piece { buffer, start, end }
 }
 
-/// Offsets and indexes within a chunk, whose batches are bounded far below 4 GiB.
+/// Offsets and indexes fit 32 bits: batches are bounded far below 4 GiB.
 fn index(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! The command line: commands and flags, and what they start.
+//! The command line: its commands, and the functions that they call.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -25,8 +25,8 @@ use crate::run::{self, lambda};
 use crate::telemetry;
 use crate::transform::{ENRICH, compiler_process};
 
-/// Runs sandboxed WebAssembly transforms over a stream of JSON events and lands the result in a data
-/// lake and on a bus, each record exactly once.
+/// Run sandboxed WebAssembly transforms over a stream of JSON events and deliver the results to a data
+/// lake and a message bus, each record exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, max_term_width = 100)]
 struct Cli {
@@ -36,35 +36,36 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Transform a source into a lake and onto a bus, from where the last run ended.
+    /// Transform records from a source and deliver the events to a lake and a bus. A new run resumes
+    /// where the last one ended.
     Run(Box<RunArgs>),
-    /// Transform a part of a source again, with the release of your choice, into a lake of its own.
-    /// What `run` has landed stays as it is.
+    /// Transform a part of a source again, with the release of your choice, into another lake. The lake
+    /// of `run` stays unchanged.
     Replay(Box<ReplayArgs>),
-    /// Read source and lake back and prove that each record is in exactly one place, or say which are
-    /// not. Takes the settings of `run` and changes nothing.
+    /// Prove that each record is in exactly one place, or list those that are not. Reads the source and
+    /// the lake, takes the settings of `run`, and writes nothing.
     Audit(Box<RunArgs>),
-    /// Make events to try it with: the same options always give the same bytes.
+    /// Generate sample events. The same options always produce the same bytes.
     Generate(GenerateArgs),
-    /// Work with transforms.
+    /// Build, test, publish and activate transforms.
     #[command(subcommand)]
     Transform(TransformCommand),
-    /// Look at the settings of `run` without running.
+    /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say whether `run` would take these settings.
+    /// Check whether `run` would accept these settings.
     Check(Box<RunArgs>),
-    /// Print every setting, its value, and where that comes from.
+    /// Print every setting with its value and its origin.
     Show(Box<RunArgs>),
 }
 
 #[derive(Debug, Subcommand)]
 enum TransformCommand {
-    /// Write the enrichment component that the program carries in itself to a file.
+    /// Write the built-in enrichment component to a file.
     Export {
         /// The file to write.
         file: PathBuf,
@@ -74,56 +75,56 @@ enum TransformCommand {
     /// Compile what comes on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
     CompilerProcess,
-    /// Compile a component ahead of time, for a quick start: into the folder `precompiled` of a Lambda
-    /// function's package, or beside the program.
+    /// Compile a component ahead of time, so that a run starts faster. Put the result into the folder
+    /// `precompiled` of a Lambda deployment package or next to the program.
     Precompile {
         /// The folder to write to.
         folder: PathBuf,
-        /// The component; without it, the enrichment that the program carries.
+        /// Compile this component instead of the built-in enrichment.
         #[arg(long, value_name = "FILE")]
         transform: Option<PathBuf>,
     },
-    /// Say what a component is, and whether it would be admitted.
+    /// Describe a component and check whether it would be admitted.
     Inspect(InspectArgs),
-    /// Run a component over cases whose results are known.
+    /// Run a component over golden cases and compare the results.
     Test(TestArgs),
-    /// Run two components over a sample and say where their results differ.
+    /// Run two components over a sample and show where their results differ.
     Diff(DiffArgs),
-    /// Measure what a record takes: time, fuel and memory.
+    /// Measure the time, fuel and memory that a record takes.
     Bench(BenchArgs),
-    /// Make a package with a transform that works, to go on from.
+    /// Create a Rust package with a working transform to start from.
     New(NewArgs),
-    /// Make a component of the core module that plain cargo builds.
+    /// Turn the core module that cargo builds into a component.
     Wrap(WrapArgs),
 }
 
 #[derive(Debug, Args)]
 struct GenerateArgs {
-    /// How many lines to make, of all kinds.
+    /// Generate this many lines, of all kinds.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     events: u64,
-    /// How many different event types (first parts of `event_name`), 1 to 10,000.
+    /// Use this many event types (first parts of `event_name`), 1 to 10,000.
     #[arg(long, value_name = "N", default_value_t = 100)]
     types: u32,
-    /// Where the randomness starts from.
+    /// Seed the random numbers.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Share of lines that repeat an earlier event byte for byte, 0 to 1.
+    /// Repeat earlier events byte for byte in this share of the lines, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     duplicates: f64,
-    /// Share of lines that are broken, 0 to 1.
+    /// Break this share of the lines, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     malformed: f64,
-    /// Share of events that happened hours to days before their neighbours, 0 to 1.
+    /// Date this share of the events hours to days before their neighbours, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     late: f64,
-    /// Events a second; as quick as possible without it.
+    /// Generate at most this many events a second; without it, as many as possible.
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Where to: `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
+    /// Write to `file:PATH`, `-` (standard output) or `kinesis:STREAM`.
     #[arg(long, value_name = "TARGET")]
     to: String,
-    /// Put many events into one record of a stream, in the format of the Kinesis Producer Library.
+    /// Aggregate many events into one stream record, in the format of the Kinesis Producer Library.
     #[arg(long, action = ArgAction::SetTrue)]
     aggregate: bool,
     /// Print nothing but errors.
@@ -131,11 +132,11 @@ struct GenerateArgs {
     quiet: bool,
 }
 
-/// What the program ends with: 0 done, 1 failed, 2 wrong usage.
+/// Exit codes; success is 0.
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 
-/// Parses the command line and does what it says.
+/// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
     match execute(arguments()) {
@@ -144,7 +145,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Lambda starts the program without arguments.
+/// The arguments; Lambda starts the program without any.
 fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if arguments.len() <= 1 && lambda::is_here() {
@@ -159,7 +160,7 @@ fn arguments() -> Vec<OsString> {
 
 fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        let _nowhere_to_say_it = usage.print();
+        let _stderr_is_closed = usage.print();
         return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED));
     }
     let closed = error.chain().any(|cause| {
@@ -188,7 +189,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             let plain_logs = resolved.is_default("log.format");
             let mut settings = resolved.settings()?;
             if settings.sources == Sources::Lambda {
-                lambda::adapt(&mut settings, plain_logs);
+                lambda::apply_lambda_defaults(&mut settings, plain_logs);
             }
             run(&settings)
         }
@@ -196,7 +197,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;
-            println!("the settings are fine");
+            println!("the settings are valid");
             Ok(())
         }
         Command::Config(ConfigCommand::Show(args)) => {
@@ -242,7 +243,7 @@ fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
         .map_err(|error| ConfigError::new("log.level", error))
 }
 
-/// Parses the command line again with what the file says in the place of the defaults.
+/// Parses the command line again with the values of the settings file as defaults.
 fn with_file(
     args: &RunArgs,
     argv: Vec<OsString>,
@@ -266,7 +267,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         Some(("kinesis", stream)) if !stream.is_empty() => to_stream(events, args, stream)?,
         _ if args.aggregate => {
             let why = format!(
-                "{:?} takes no aggregates, only kinesis:STREAM does",
+                "only kinesis:STREAM takes aggregates, {:?} does not",
                 args.to
             );
             return Err(ConfigError::new("aggregate", why).into());

@@ -1,4 +1,4 @@
-//! The threads that transform and encode: one for each core, first come, first served.
+//! The thread pool that transforms and encodes, in order of arrival.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
@@ -15,7 +15,7 @@ impl Compute {
     /// A pool of `threads` threads, at least one.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// The system gives no more threads.
     pub fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
@@ -24,7 +24,7 @@ impl Compute {
         Ok(Self { pool })
     }
 
-    /// How many threads there are.
+    /// The number of threads.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
@@ -36,7 +36,7 @@ impl Compute {
         let (sender, receiver) = oneshot::channel();
         self.pool.spawn_fifo(move || {
             let result = panic::catch_unwind(AssertUnwindSafe(work));
-            let _nobody_waits_any_more = sender.send(result);
+            let _receiver_is_gone = sender.send(result);
         });
         Task { receiver }
     }

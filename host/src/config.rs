@@ -1,6 +1,6 @@
-//! The settings of `run`: flags over environment over `sluice.toml` over defaults, checked before
-//! anything starts. The command line's own definition is the only list of settings there is; each
-//! argument's id is the dotted key of the file.
+//! The settings of `run`: flags override the environment, which overrides `sluice.toml`, which
+//! overrides defaults. All are checked before anything starts. The definition of the command line is
+//! the only list of settings; each argument's id is the dotted key of the file.
 
 pub mod args;
 pub mod file;
@@ -20,10 +20,10 @@ use thiserror::Error;
 use crate::chunk::ChunkLimits;
 use crate::encode::{Format, Level};
 use crate::record::Bounds;
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::run::lambda;
 use crate::sink::Messages;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::telemetry::LogFormat;
 use crate::transform::limits::Limits;
 
@@ -68,48 +68,48 @@ pub struct RunSettings {
     pub lake: LakeTarget,
     /// Where messages go.
     pub bus: Option<BusTarget>,
-    /// How long an operation of a service is tried before it is given up.
-    pub patience: Patience,
-    /// The component; `None` is the one that the program carries.
+    /// How long transient errors of services are retried.
+    pub retry_policy: RetryPolicy,
+    /// The component; `None` is the built-in enrichment.
     pub transform: Option<PathBuf>,
-    /// The transform's settings, a JSON object.
-    pub settings: String,
+    /// The transform configuration, a JSON object.
+    pub transform_config: String,
     /// The format of objects.
     pub format: Format,
-    /// How hard they are compressed.
+    /// The compression level.
     pub level: Level,
-    /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    /// Whether to keep or drop misplaced records of aggregates.
+    pub misplaced_records: MisplacedRecords,
     /// The registry that names the active release.
     pub registry: Option<RegistryConfig>,
-    /// Whether the transform's file is taken up again when it changes.
+    /// Whether the transform's file is reloaded when it changes.
     pub watch: bool,
-    /// The release of a replay, in place of the transform.
+    /// A release of a registry instead of the transform.
     pub pinned_release: Option<PinnedRelease>,
-    /// The part of the source that a replay takes; `None` for a run.
+    /// The part of the source that a replay reads; `None` for a run.
     pub replay: Option<Bounds>,
     /// What messages are about.
     pub messages: Messages,
-    /// When a chunk closes.
+    /// The limits at which a chunk closes.
     pub chunk: ChunkLimits,
-    /// What all chunks together may take, bytes.
+    /// The memory for chunks and for records that were read, bytes.
     pub memory: u64,
-    /// What a transform may use.
+    /// The limits of the transform.
     pub limits: Limits,
-    /// Threads that transform and compress.
+    /// The number of threads that transform and compress.
     pub threads: usize,
     /// Where the run exposes metrics and health.
     pub http: HttpBind,
-    /// What to say at the end.
+    /// The format of the summary.
     pub summary: SummaryFormat,
-    /// What is logged.
+    /// A log level or directives.
     pub log_level: String,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
 }
 
 impl RunArgs {
-    /// Checks the settings as a whole.
+    /// Checks all settings.
     ///
     /// # Errors
     /// The first setting that is missing or wrong.
@@ -122,27 +122,27 @@ impl RunArgs {
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = LakeTarget::parse(lake)?;
         if sources == Sources::Lambda && !lambda::is_here() {
-            let why = "lambda is the source of a function of Lambda, which this is not";
+            let why = "`lambda` works only in a Lambda function";
             return Err(ConfigError::new("source", why));
         }
         if sources == Sources::Lambda && matches!(lake, LakeTarget::Directory(_)) {
-            let why = "a function of Lambda keeps no folders; give s3://BUCKET/PREFIX";
+            let why = "a Lambda function cannot keep a folder; give s3://BUCKET/PREFIX";
             return Err(ConfigError::new("lake", why));
         }
         let format = self.compression.format();
         let level = self.compression_level.unwrap_or_default().check(format);
         Ok(RunSettings {
             lake,
-            bus: BusTarget::parse(&self.bus)?.filter(|_| self.bus_messages != Messages::None),
-            patience: Patience::new(self.patience),
-            outsiders: self.outsiders,
+            bus: BusTarget::parse(&self.bus)?,
+            retry_policy: RetryPolicy::new(self.retry_timeout),
+            misplaced_records: self.misplaced_records,
             registry: RegistryConfig::validate(&self)?,
             watch: self.watch,
             pinned_release: None,
             replay: None,
             messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
-            settings: transform_settings(&self.settings)?,
+            transform_config: read_transform_config(&self.transform_config)?,
             format,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
@@ -182,15 +182,15 @@ impl RunArgs {
         Ok(StreamSettings {
             stream: name.to_owned(),
             start: self.start,
-            until_caught_up: self.until_caught_up,
+            exit_when_caught_up: self.exit_when_caught_up,
             lease: self.lease,
-            drain: self.drain,
+            shutdown_timeout: self.shutdown_timeout,
             only_shard: None,
         })
     }
 
-    /// The setting, or else what suits the source: a stream is read more slowly than objects are
-    /// made, so that its chunks may wait to get larger.
+    /// The setting or the default of the source. Records of a stream come more slowly than objects are
+    /// written, so its chunks can be larger.
     fn chunk_bytes(&self, sources: &Sources) -> u64 {
         let usual = match sources {
             Sources::Files(_) => ByteSize::mib(32),
@@ -200,7 +200,7 @@ impl RunArgs {
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
-        /// What one instance may be given: WebAssembly's own limit for 32-bit memories.
+        /// WebAssembly's limit for 32-bit memories.
         const MEMORY_MAX: u64 = 4 << 30;
         let memory = at_least("limits.memory", self.limits_memory.as_u64(), 1 << 20)?;
         if memory > MEMORY_MAX {
@@ -209,7 +209,7 @@ impl RunArgs {
         if self.limits_time.is_zero() {
             return Err(ConfigError::new(
                 "limits.time",
-                "must be more than nothing, such as 1s",
+                "must be more than zero, such as 1s",
             ));
         }
         Ok(Limits {
@@ -235,17 +235,17 @@ fn missing(key: &str, example: &str) -> ConfigError {
     )
 }
 
-/// The transform's settings: a JSON object, or the content of the file with that name.
+/// Reads a transform configuration: a JSON object, or the content of the file with that name.
 ///
 /// # Errors
-/// Neither an object nor a file that can be read.
-pub fn transform_settings(settings: &str) -> Result<String, ConfigError> {
-    if settings.trim_start().starts_with('{') {
-        return Ok(settings.to_owned());
+/// `config` is neither an object nor a readable file.
+pub fn read_transform_config(config: &str) -> Result<String, ConfigError> {
+    if config.trim_start().starts_with('{') {
+        return Ok(config.to_owned());
     }
-    std::fs::read_to_string(settings).map_err(|error| {
-        let why = format!("{settings:?} is neither a JSON object nor a file to read: {error}");
-        ConfigError::new("settings", why)
+    std::fs::read_to_string(config).map_err(|error| {
+        let why = format!("{config:?} is neither a JSON object nor a readable file: {error}");
+        ConfigError::new("transform_config", why)
     })
 }
 

@@ -1,4 +1,4 @@
-//! The format of objects: newline-delimited JSON, compressed or not, one frame an object.
+//! Encodes objects: newline-delimited JSON, compressed or not, one frame per object.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use zstd::bulk;
 
-/// The format of an object, which is its extension too.
+/// The format of an object, which is also its extension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    /// Newline-delimited JSON as it is.
+    /// Newline-delimited JSON.
     #[serde(rename = "ndjson")]
     Plain,
     /// Compressed with gzip.
@@ -23,7 +23,7 @@ pub enum Format {
     Zstd,
 }
 
-/// The level at which objects are compressed when it is not told. For events, lines that are much alike,
+/// The default level. For events, which are lines that are much alike,
 /// Zstandard's level 1 takes half the time of its usual 3 and makes no larger objects.
 pub const ZSTD_DEFAULT_LEVEL: u8 = 1;
 const GZIP_DEFAULT_LEVEL: u8 = 6;
@@ -57,7 +57,7 @@ impl Level {
     /// The level for `format`, if it has one.
     ///
     /// # Errors
-    /// Says which levels the format has.
+    /// The format does not have this level.
     pub fn check(self, format: Format) -> Result<Self, String> {
         let highest = match format {
             Format::Plain => 0,
@@ -95,7 +95,7 @@ pub type Lines<'a> = &'a mut dyn Iterator<Item = &'a [u8]>;
 /// later run has another with its own level.
 ///
 /// # Errors
-/// What the compressor says; none is expected, since it writes to memory.
+/// The compressor fails; none is expected, since it writes to memory.
 pub fn encode(format: Format, level: Level, bytes: u64, lines: Lines<'_>) -> io::Result<Vec<u8>> {
     let level = level.check(format).unwrap_or_default();
     match format {

@@ -1,4 +1,4 @@
-//! What ends a run: every fault that is not a record's.
+//! The errors that end a run. Faults of single records do not: these are quarantined.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::transform::sandbox::SandboxError;
 /// Why a shard could not be landed to its end.
 #[derive(Debug, Error)]
 pub enum PipelineError {
-    /// The source cannot be read on.
+    /// The source cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The transform as a whole failed.
@@ -23,7 +23,7 @@ pub enum PipelineError {
     /// The ledger cannot be written.
     #[error(transparent)]
     Ledger(#[from] StoreError),
-    /// The release cannot be kept beside what it writes.
+    /// The release cannot be stored in the lake.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The lake or the bus cannot be written.
@@ -32,24 +32,24 @@ pub enum PipelineError {
     /// An object could not be compressed.
     #[error("cannot compress an object: {0}")]
     Encode(io::Error),
-    /// The source does not give a pinned range as it was.
+    /// The source no longer has the pinned records.
     #[error(
-        "an interrupted run had begun to write the {} records from {} to {}, and the source does not \
-         give these records any more; bring the source back as it was",
+        "an interrupted run had pinned the {} records from {} to {}, and the source no longer has exactly \
+         these records; restore the source",
         .0.count, .0.first, .0.last
     )]
     RangeChanged(Range),
     /// A task of the run was cancelled or panicked.
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
-    /// The run is being torn down.
+    /// The run is shutting down.
     #[error("the run is ending")]
     Ending(#[from] tokio::sync::AcquireError),
 }
 
 /// The ledger error that caused a run's error, if one did.
 #[must_use]
-pub fn of_ledger(error: &anyhow::Error) -> Option<&StoreError> {
+pub fn ledger_error(error: &anyhow::Error) -> Option<&StoreError> {
     match error.downcast_ref() {
         Some(PipelineError::Ledger(error)) => Some(error),
         _ => error.downcast_ref(),

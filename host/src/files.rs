@@ -1,4 +1,4 @@
-//! Files written whole or not at all, so that a kill at any moment leaves no half of one.
+//! Atomic files: a crash at any moment leaves no partial file.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write};
@@ -17,29 +17,29 @@ pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
 /// How much is gathered before the file system is called.
 const WRITE_BYTES: usize = 256 << 10;
 
-/// A folder for files in the making, on the file system of the files that they will be. What a killed
-/// process left in it is removed when it is opened again.
+/// A folder for temporary files, on the same file system as the final ones. Files that a crashed
+/// process left are removed when it is opened again.
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
     next: AtomicU64,
-    /// Whether it goes with this value, because nobody opens it again.
-    passing: bool,
+    /// Whether the folder is removed when this value is dropped.
+    temporary: bool,
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if self.passing {
-            let _not_made_or_left_to_people = self.close();
+        if self.temporary {
+            let _not_created_or_in_use = self.close();
         }
     }
 }
 
 impl Scratch {
-    /// Opens `folder`, making it or emptying it. The caller makes sure that nobody else uses it.
+    /// Creates or empties `folder`. The caller makes sure that no other process uses it.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system fails.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -48,17 +48,17 @@ impl Scratch {
         Ok(Self {
             folder,
             next: AtomicU64::new(0),
-            passing: false,
+            temporary: false,
         })
     }
 
-    /// A folder that nobody else knows of, made when it is first written to, and removed with this value.
+    /// A folder with a unique name, which is created by the first write and removed with this value.
     #[must_use]
     pub fn unopened(folder: PathBuf) -> Self {
         Self {
             folder,
             next: AtomicU64::new(0),
-            passing: true,
+            temporary: true,
         }
     }
 
@@ -76,19 +76,19 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Writes a new file at `path` and makes the folders above it; `false` where there is one
-    /// already, which stays as it is. The content is on disk before the name exists.
+    /// Creates a file at `path` and the folders above it; returns `false` if the file exists already,
+    /// which stays as it is. The content is on disk before the name exists.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system fails.
     pub fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<bool> {
         self.create_with(path, &|file| file.write_all(bytes))
     }
 
-    /// As [`create`](Self::create), with content that is written bit by bit.
+    /// As [`create`](Self::create), with content from a callback.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system fails.
     pub fn create_with(&self, path: &Path, content: &Content<'_>) -> io::Result<bool> {
         let scratch = self.write(content)?;
         let mut linked = fs::hard_link(&scratch, path);
@@ -104,10 +104,10 @@ impl Scratch {
         }
     }
 
-    /// Puts `bytes` in the place of whatever is at `path`.
+    /// Replaces the file at `path`.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system fails.
     pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let scratch = self.write(&|file| file.write_all(bytes))?;
         fs::create_dir_all(parent(path))?;
@@ -118,7 +118,7 @@ impl Scratch {
     /// Removes the folder, and the one above it if it is empty.
     ///
     /// # Errors
-    /// What the file system says of the folder itself.
+    /// The file system fails on the folder itself.
     pub fn close(&self) -> io::Result<()> {
         fs::remove_dir_all(&self.folder)?;
         let _still_in_use_by_another_shard = fs::remove_dir(parent(&self.folder));
@@ -129,12 +129,12 @@ impl Scratch {
 /// Makes the names in a folder durable.
 ///
 /// # Errors
-/// What the file system says.
+/// The file system fails.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Another run that ends may remove an empty folder above at the same moment: then once more.
+/// Retries, because another run that ends may remove an empty folder above at the same moment.
 fn create_folder(folder: &Path) -> io::Result<()> {
     const TRIES: usize = 10;
     for _ in 1..TRIES {
@@ -187,7 +187,7 @@ impl Folder {
         };
         let version = Version(Digest::of(&content).to_string());
         if seen == Some(&version) {
-            return Ok(ConditionalRead::Same);
+            return Ok(ConditionalRead::Unchanged);
         }
         Ok(ConditionalRead::Content(content, version))
     }
@@ -205,7 +205,7 @@ impl Folder {
         let lock = File::create(path.with_file_name(format!(".{file_name}.lock")))?;
         lock.lock()?;
         let unchanged = match (self.read_if_changed(name, seen)?, seen) {
-            (ConditionalRead::Same, _) | (ConditionalRead::Nothing, None) => true,
+            (ConditionalRead::Unchanged, _) | (ConditionalRead::Nothing, None) => true,
             (ConditionalRead::Nothing | ConditionalRead::Content(..), _) => false,
         };
         if unchanged {

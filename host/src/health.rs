@@ -1,8 +1,8 @@
-//! What a run says of itself while it runs: whether it lives, whether it is ready, and how its shards
-//! are doing. Whoever works tells it here; the pages of [`http`](crate::http) only read.
+//! The health of a run: whether it is live and ready, and the state of its shards. The parts of a run
+//! report here, and the endpoints of [`http`](crate::http) read it.
 
 mod gauges;
-mod looks;
+mod heartbeat;
 mod rollouts;
 mod shards;
 mod status;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
-use self::looks::{Looks, Rhythm};
+use self::heartbeat::{Heartbeat, HeartbeatLimits};
 pub use self::rollouts::Rollouts;
 use self::shards::Shards;
 pub use self::shards::{ReadMeter, State};
@@ -28,14 +28,14 @@ use crate::transform::validate::Release;
 pub struct Serving {
     /// Its id.
     pub release: ReleaseId,
-    /// The name that the component gives itself.
+    /// The name of its component.
     pub transform: String,
-    /// The version that it gives itself.
+    /// The version of its component.
     pub version: String,
 }
 
 impl Serving {
-    /// Of a process that lands nothing.
+    /// For a process that transforms nothing, such as an audit.
     #[must_use]
     pub fn nothing() -> Self {
         Self {
@@ -56,7 +56,7 @@ impl From<&Release> for Serving {
     }
 }
 
-/// How a run is doing.
+/// The health of a run.
 #[derive(Debug)]
 pub struct Health {
     started: Instant,
@@ -65,30 +65,30 @@ pub struct Health {
     now: Mutex<Now>,
 }
 
-/// What changes.
+/// The part that changes.
 #[derive(Debug)]
 struct Now {
     serving: Serving,
-    /// Of a registry that is followed, or a file that is watched.
+    /// The registry that is followed, or the file that is watched.
     rollouts: Option<Rollouts>,
-    /// Of a stream; files are not looked at.
-    looks: Option<Looks>,
+    /// Of a worker on a stream; a run over files has none.
+    heartbeat: Option<Heartbeat>,
     stopping: bool,
     shards: Shards,
 }
 
 impl Health {
-    /// A run with these settings that began at `started`.
+    /// The health of a run that began at `started`.
     #[must_use]
     pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
-        let looks = match &settings.sources {
+        let heartbeat = match &settings.sources {
             Sources::Files(_) | Sources::Lambda => None,
             Sources::Stream(stream) => {
-                let rhythm = Rhythm::new(stream.lease, settings.patience.limit());
-                Some(Looks::new(rhythm, Instant::now()))
+                let limits = HeartbeatLimits::new(stream.lease, settings.retry_policy.timeout());
+                Some(Heartbeat::new(limits, Instant::now()))
             }
         };
-        let retries = settings.patience.retries().clone();
+        let retries = settings.retry_policy.retries().clone();
         Self {
             started,
             began_at: Utc::now(),
@@ -96,7 +96,7 @@ impl Health {
             now: Mutex::new(Now {
                 serving,
                 rollouts: None,
-                looks,
+                heartbeat,
                 stopping: false,
                 shards: Shards::default(),
             }),
@@ -113,7 +113,7 @@ impl Health {
         self.started
     }
 
-    /// The same by the clock.
+    /// The same as a time of day.
     #[must_use]
     pub fn began_at(&self) -> DateTime<Utc> {
         self.began_at
@@ -130,15 +130,15 @@ impl Health {
         self.now().serving = serving;
     }
 
-    /// A look at the stream came round, with this fault if it failed.
-    pub fn looked(&self, fault: Option<&anyhow::Error>) {
+    /// A poll of the stream ended, with this error if it failed.
+    pub fn polled(&self, fault: Option<&anyhow::Error>) {
         let fault = fault.map(|error| format!("{error:#}"));
-        if let Some(looks) = &mut self.now().looks {
-            looks.came_round(Instant::now(), fault);
+        if let Some(heartbeat) = &mut self.now().heartbeat {
+            heartbeat.beat(Instant::now(), fault);
         }
     }
 
-    /// The run was told to stop, or is done.
+    /// The run is stopping.
     pub fn stopping(&self) {
         self.now().stopping = true;
     }
@@ -153,45 +153,45 @@ impl Health {
         self.now().shards.commit(shard, last);
     }
 
-    /// A shard is not worked on any more, and what became of it.
+    /// The work on a shard has ended.
     pub fn ended(&self, shard: &ShardId, state: State) {
         self.now().shards.end(shard, state);
     }
 
-    /// What the reader of a shard, which is taken, tells how it is doing.
+    /// The meter for the reader of a shard.
     #[must_use]
     pub fn read_meter(&self, shard: &ShardId) -> ReadMeter {
         self.now().shards.read_meter(shard)
     }
 
-    /// Whether the run's own loop turns. One that waits for a service still does.
+    /// Whether the run is live. A run that waits for a service still is.
     ///
     /// # Errors
-    /// What stands still, and for how long.
+    /// What hangs, and for how long.
     pub fn live(&self) -> Result<(), String> {
         let now = self.now();
-        match &now.looks {
-            Some(looks) if !now.stopping => looks.live(Instant::now()),
+        match &now.heartbeat {
+            Some(heartbeat) if !now.stopping => heartbeat.live(Instant::now()),
             _ => Ok(()),
         }
     }
 
-    /// Whether the run does its work.
+    /// Whether the run is ready.
     ///
     /// # Errors
-    /// What keeps it from that.
+    /// Why it is not.
     pub fn ready(&self) -> Result<(), String> {
         let now = self.now();
         if now.stopping {
             return Err("the run is stopping".into());
         }
-        let Some(looks) = &now.looks else {
+        let Some(heartbeat) = &now.heartbeat else {
             return Ok(());
         };
-        looks
+        heartbeat
             .ready(Instant::now())
             .map_err(|why| match self.retries.latest() {
-                Some(failure) if looks.none_since(failure.at) => format!("{why}; {failure}"),
+                Some(failure) if heartbeat.none_since(failure.at) => format!("{why}; {failure}"),
                 _ => why,
             })
     }

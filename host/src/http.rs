@@ -1,6 +1,5 @@
-//! The pages of a run for whoever watches it, over plain HTTP/1.1: what is counted, whether it lives,
-//! whether it is ready, how its shards are doing. They only read; nothing that a client does changes
-//! or holds up the run.
+//! The HTTP/1.1 server of a run: metrics, liveness, readiness and status. It is read-only, and no
+//! client can change or slow down the run.
 
 mod pages;
 mod process;
@@ -23,36 +22,36 @@ use tokio::time::{sleep, timeout};
 
 use self::pages::Pages;
 use crate::config::{HttpBind, RunSettings};
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 use crate::telemetry::LogFormat;
 
-/// Clients at once; further ones wait for one of these to end.
+/// Concurrent connections; further clients wait.
 const CONNECTIONS_MAX: usize = 64;
 
-/// A client has so long to say what it wants, and so long in all: its connection is for one request.
+/// The timeouts of the header and of the whole connection, which is for one request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a request may have before its body, bytes.
+/// The largest header of a request, bytes.
 const HEADER_MAX_BYTES: usize = 16 << 10;
 
-/// When the system gives no more connections, it is asked again after this.
+/// The pause after the system refuses a connection.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// Why there are no pages.
+/// Why the server cannot start.
 #[derive(Debug, Error)]
 pub enum HttpError {
-    /// The address that was asked for cannot be had.
+    /// The address is in use or not allowed.
     #[error("http: cannot listen on {address}: {source}; give another address or none")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// The pages, served until this is dropped.
+/// The server, which runs until this is dropped.
 #[derive(Debug)]
 pub struct Server {
     accepting: JoinHandle<()>,
@@ -64,13 +63,16 @@ impl Drop for Server {
     }
 }
 
-/// Serves the pages where the settings say, and says where that is. An address that nobody asked for
-/// is gone without when it is taken.
+/// Starts the server at the address of the settings and prints the address. If the default address is
+/// in use, the run goes on without a server.
 ///
 /// # Errors
 /// [`HttpError::Bind`]
-pub async fn start(settings: &RunSettings, host: &Arc<Host>) -> Result<Option<Server>, HttpError> {
-    let (address, is_wish) = match settings.http {
+pub async fn start(
+    settings: &RunSettings,
+    context: &Arc<RunContext>,
+) -> Result<Option<Server>, HttpError> {
+    let (address, is_default) = match settings.http {
         HttpBind::Off => return Ok(None),
         HttpBind::IfFree(address) => (address, true),
         HttpBind::At(address) => (address, false),
@@ -78,8 +80,8 @@ pub async fn start(settings: &RunSettings, host: &Arc<Host>) -> Result<Option<Se
     let bound = TcpListener::bind(address).await;
     let (listener, bound) = match bound.and_then(|bound| Ok((bound.local_addr()?, bound))) {
         Ok((bound, listener)) => (listener, bound),
-        Err(error) if is_wish => {
-            tracing::warn!(http = %address, %error, "no metrics: the default address cannot be had");
+        Err(error) if is_default => {
+            tracing::warn!(http = %address, %error, "no metrics: the default address cannot be used");
             return Ok(None);
         }
         Err(source) => return Err(HttpError::Bind { address, source }),
@@ -88,7 +90,7 @@ pub async fn start(settings: &RunSettings, host: &Arc<Host>) -> Result<Option<Se
     if settings.log_format == LogFormat::Human {
         eprintln!("sluice: metrics on http://{bound}");
     }
-    let pages = Arc::new(Pages::new(host.clone()));
+    let pages = Arc::new(Pages::new(context.clone()));
     let accepting = tokio::spawn(accept(listener, pages));
     Ok(Some(Server { accepting }))
 }
@@ -120,6 +122,6 @@ async fn serve(stream: TcpStream, pages: Arc<Pages>) {
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "a client of the metrics went wrong");
+        tracing::debug!(%error, "a connection of the metrics server failed");
     }
 }

@@ -7,18 +7,18 @@
 //!
 //! [`pipeline`] holds that flow on one screen. The modules, in its order:
 //!
-//! - [`cli`] and [`config`]: settings as users write them, checked.
-//! - [`run`]: the modes; each chooses where records come from and where outcomes go.
+//! - [`cli`] and [`config`]: the commands, and the settings, validated.
+//! - [`run`]: the modes (files, a worker on a stream, a Lambda function).
 //! - [`record`]: records, their ids, and batches of them.
 //! - [`source`]: shards read into batches.
-//! - [`transform`]: the sandbox, and what becomes of a record in it.
-//! - [`partition`], [`chunk`], [`encode`]: outcomes sorted by partition and made into objects.
+//! - [`transform`]: the sandbox, and the result of each record in it.
+//! - [`partition`], [`chunk`], [`encode`]: events sorted by partition and encoded into objects.
 //! - [`sink`]: the lake, the bus and quarantine.
-//! - [`ledger`]: what is committed and what is pending.
-//! - [`audit`]: reads source and lake back and proves that each record is in one place.
-//! - [`progress`], [`health`], [`http`], [`telemetry`]: reports about all that.
-//! - [`generate`]: events to try it with.
-//! - [`author`]: what the author of a transform tests it with.
+//! - [`ledger`]: which records of a shard are committed and which are pending.
+//! - [`audit`]: proves that each record of the source is in exactly one place.
+//! - [`progress`], [`health`], [`http`], [`telemetry`]: counts, health, metrics and logs.
+//! - [`generate`]: sample events.
+//! - [`author`]: the commands of a transform's author.
 
 #![cfg_attr(
     test,

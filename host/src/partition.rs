@@ -1,4 +1,4 @@
-//! Partition paths of the lake: pairs that a transform names, written as Hive does.
+//! The partition paths of the lake: pairs of column and value, encoded as Hive does.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ const NAME_MAX_BYTES: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionPath(String);
 
-/// Why pairs of a transform are no partition.
+/// Why the pairs of a transform are not a partition.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PartitionError {
     /// The name could clash with Sluice's own folders or with a path's syntax.

@@ -1,12 +1,12 @@
-//! The whole flow of a shard, the same in every mode.
+//! The flow of a shard's records, the same in every mode.
 //!
 //! ```text
 //! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 
-mod gate;
-mod host;
+mod chunk_window;
 mod landing;
+mod run_context;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::gate::Gate;
+use self::chunk_window::ChunkWindow;
 use self::landing::{put_objects, send_messages};
 use crate::chunk::{Chunk, ChunkLimits, ChunkRules};
 use crate::compute::Task;
@@ -25,64 +25,64 @@ use crate::source::ShardBatches;
 use crate::transform::outcome::Transformed;
 use crate::transform::sandbox::SandboxError;
 
-pub use self::host::{Fresh, Host, How, Plan, Shard, Sinks};
+pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
 
-/// Lands a shard to its end, chunk by chunk; the next is transformed while one is landed. `replay` is
-/// the plan of a range that was pending, which comes first.
+/// Lands a shard to its end, chunk by chunk: one chunk is transformed while the one before is landed. A
+/// range that was pending is replayed first, by the plan `replay`.
 ///
 /// # Errors
-/// The first fault that is not a record's. What was committed stays committed, and a later run takes
-/// up from there.
+/// The first error that does not concern a single record. Committed records stay committed, and the
+/// next run resumes after them.
 pub async fn run_shard(
-    host: &Arc<Host>,
+    context: &Arc<RunContext>,
     shard: &mut Shard,
-    replay: Option<Plan>,
-    fresh: &Fresh,
+    replay: Option<ChunkPlan>,
+    new_chunks: &NewChunks,
 ) -> Result<(), PipelineError> {
     let Shard {
         batches,
         ledger,
         sinks,
     } = shard;
-    let rules = || (sinks.chunk_rules(host), host.chunk_limits());
-    let first = replay.map_or(How::Fresh(fresh), How::Again);
-    let mut ready = build(host, rules(), batches, first).await?;
+    let rules = || (sinks.chunk_rules(context), context.chunk_limits());
+    let first = replay.map_or(ChunkSpec::New(new_chunks), ChunkSpec::Replay);
+    let mut ready = build(context, rules(), batches, first).await?;
     while let Some(built) = ready {
-        let landing = land(host, sinks, ledger, built);
-        let next = build(host, rules(), batches, How::Fresh(fresh));
+        let landing = land(context, sinks, ledger, built);
+        let next = build(context, rules(), batches, ChunkSpec::New(new_chunks));
         ((), ready) = tokio::try_join!(landing, next)?;
     }
     Ok(())
 }
 
-/// A chunk, how it was made, and when its first batch came.
+/// A chunk with its plan, and when its first batch came.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
-    plan: Plan,
+    plan: ChunkPlan,
     opened_at: Instant,
 }
 
 /// Reads and transforms the next chunk; `None` at the end of the shard.
 ///
 /// # Errors
-/// A source that cannot be read on, or a release that fails outside of any record.
+/// The source cannot be read on, or the release fails outside of any record.
 pub(crate) async fn build(
-    host: &Host,
+    context: &RunContext,
     (rules, limits): (ChunkRules, ChunkLimits),
     batches: &mut ShardBatches,
-    how: How<'_>,
+    spec: ChunkSpec<'_>,
 ) -> Result<Option<Built>, PipelineError> {
-    let mut gate = Gate::new(limits, how.range());
+    let mut window = ChunkWindow::new(limits, spec.range());
     let (mut plan, mut chunk) = (None, None);
     let mut in_flight = VecDeque::new();
     loop {
-        while gate.is_open() && in_flight.len() < 2 * host.compute.threads() {
-            match gate.next_batch(batches).await? {
+        while window.is_open() && in_flight.len() < 2 * context.compute.threads() {
+            match window.next_batch(batches).await? {
                 Some(batch) => {
-                    let plan = plan.get_or_insert_with(|| how.plan(&batch));
-                    in_flight.push_back(transform(host, plan, batch));
+                    let plan = plan.get_or_insert_with(|| spec.plan(&batch));
+                    in_flight.push_back(transform(context, plan, batch));
                 }
-                None => gate.close(),
+                None => window.close(),
             }
         }
         let (Some(next), Some(plan)) = (in_flight.pop_front(), &plan) else {
@@ -94,17 +94,17 @@ pub(crate) async fn build(
             took,
         } = next.finish().await;
         let (release, outcome) = (plan.release.id(), outcome?);
-        host.scores.add(release, batch.len(), &outcome, took);
+        context.scores.add(release, batch.len(), &outcome, took);
         let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
         chunk.absorb(&batch, outcome);
-        host.progress.read(&batch);
-        if plan.range.is_none() && chunk.is_overgrown(&limits) {
-            gate.close();
+        context.progress.read(&batch);
+        if plan.range.is_none() && chunk.has_outgrown(&limits) {
+            window.close();
             batches.unread(take_back(in_flight.drain(..)).await);
         }
     }
-    gate.check_complete()?;
-    Ok(match (chunk, plan, gate.opened_at()) {
+    window.check_complete()?;
+    Ok(match (chunk, plan, window.opened_at()) {
         (Some(chunk), Some(plan), Some(opened_at)) => Some(Built {
             chunk,
             plan,
@@ -123,18 +123,18 @@ struct Done {
 
 type Transforming = Task<Done>;
 
-fn transform(host: &Host, plan: &Plan, batch: Batch) -> Transforming {
+fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transforming {
     let (release, timed_out) = (plan.release.clone(), plan.timed_out.clone());
     let shadow = plan
         .shadow
         .clone()
-        .map(|shadow| (shadow, host.shadow.clone()));
-    let timing = host.progress.times.transform.clone();
-    host.compute.spawn(move || {
+        .map(|shadow| (shadow, context.shadow.clone()));
+    let timing = context.progress.times.transform.clone();
+    context.compute.spawn(move || {
         let started = Instant::now();
         let outcome = release.run(&batch, &timed_out);
         let took = started.elapsed();
-        timing.took(took);
+        timing.observe(took);
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
             seen.compare(&shadow, &batch, outcome, took);
         }
@@ -154,9 +154,10 @@ async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Batch> {
     batches
 }
 
-/// Keeps the release, pins the chunk, writes everything that came of it, and only then commits it.
+/// Stores the release in the lake, pins the chunk, writes its objects and messages, and only then
+/// commits it.
 async fn land(
-    host: &Arc<Host>,
+    context: &Arc<RunContext>,
     sinks: &Sinks,
     ledger: &mut LedgerStore,
     built: Built,
@@ -167,7 +168,7 @@ async fn land(
         opened_at,
     } = built;
     let format = plan.format;
-    let pending = chunk.pending(format, plan.outsiders);
+    let pending = chunk.pending(format, plan.misplaced_records);
     let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
         return Ok(());
     };
@@ -175,11 +176,11 @@ async fn land(
     sinks.registry.keep(plan.release.bundle()).await?;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
-    put_objects(host, sinks, &chunk, format).await?;
-    send_messages(host, sinks, &chunk, format).await?;
+    put_objects(context, sinks, &chunk, format).await?;
+    send_messages(context, sinks, &chunk, format).await?;
     ledger.commit(range, last_digest).await?;
-    host.progress.landed(&sinks.shard, chunk.counts());
-    host.progress.times.chunk.took(opened_at.elapsed());
-    host.health.committed(&sinks.shard, range.last);
+    context.progress.landed(&sinks.shard, chunk.counts());
+    context.progress.times.chunk.observe(opened_at.elapsed());
+    context.health.committed(&sinks.shard, range.last);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The counts of a run: metrics for whoever watches it, and the summary at its end.
+//! The counts of a run, which metrics and the summary are made of.
 
 mod reasons;
 mod register;
@@ -29,25 +29,25 @@ type ByStep = Family<[(&'static str, &'static str); 1], Counter>;
 const LAKE: [(&str, &str); 1] = [("kind", "lake")];
 const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
 
-/// What has been done so far. Counts are taken when a chunk is committed, except for what was read
-/// and for what was put and sent, which is ahead of them.
+/// The counts of a run so far. They change when a chunk is committed, except for those of reads, puts
+/// and messages, which are ahead.
 #[derive(Debug)]
 pub struct Progress {
     read_records: Counter,
     blank_lines: Counter,
-    outsiders: Counter,
+    misplaced_records: Counter,
     records: Counter,
     bytes_in: Counter,
     events: Counter,
-    rejected: Reasons,
+    quarantined: Reasons,
     dropped: Counter,
-    muted: Counter,
+    unsent: Counter,
     messages: Counter,
     objects: ByKind,
     object_bytes: ByKind,
     chunks: Counter,
     committed_before: Counter,
-    /// How many records of each shard are counted, as found or as landed.
+    /// The number of records of each shard that are counted.
     counted: Mutex<HashMap<ShardId, u64>>,
     swaps: Counter,
     rollbacks: Counter,
@@ -55,12 +55,12 @@ pub struct Progress {
     admission_errors: ByStep,
     admission_errors_total: Counter,
     retries: Retries,
-    /// How long things took.
+    /// Durations.
     pub times: Times,
 }
 
 impl Progress {
-    /// Nothing has been done; `retries` are counted elsewhere.
+    /// Counts of zero; `retries` are counted by the retry policy.
     #[must_use]
     pub fn new(retries: Retries) -> Self {
         let (objects, object_bytes) = (ByKind::default(), ByKind::default());
@@ -71,13 +71,13 @@ impl Progress {
         Self {
             read_records: Counter::default(),
             blank_lines: Counter::default(),
-            outsiders: Counter::default(),
+            misplaced_records: Counter::default(),
             records: Counter::default(),
             bytes_in: Counter::default(),
             events: Counter::default(),
-            rejected: Reasons::default(),
+            quarantined: Reasons::default(),
             dropped: Counter::default(),
-            muted: Counter::default(),
+            unsent: Counter::default(),
             messages: Counter::default(),
             objects,
             object_bytes,
@@ -98,10 +98,10 @@ impl Progress {
     pub fn read(&self, batch: &Batch) {
         self.read_records.inc_by(batch.len() as u64);
         self.blank_lines.inc_by(batch.skipped());
-        self.outsiders.inc_by(batch.outsiders());
+        self.misplaced_records.inc_by(batch.misplaced_records());
     }
 
-    /// An object was put: of events, or of records in quarantine.
+    /// An object was put, of events or of quarantined records.
     pub fn put(&self, bytes: u64, in_lake: bool) {
         let kind = if in_lake { &LAKE } else { &QUARANTINE };
         self.objects.get_or_create(kind).inc();
@@ -119,22 +119,22 @@ impl Progress {
         self.records.inc_by(counts.records);
         self.bytes_in.inc_by(counts.bytes);
         self.events.inc_by(counts.events);
-        for (reason, records) in &counts.rejected {
-            self.rejected.add(reason, *records);
+        for (reason, records) in &counts.quarantined {
+            self.quarantined.add(reason, *records);
         }
         self.dropped.inc_by(counts.dropped);
-        self.muted.inc_by(counts.muted);
+        self.unsent.inc_by(counts.unsent);
         self.chunks.inc();
     }
 
-    /// A shard was opened of which `records` are done already, this run's own among them where it has
-    /// had the shard before.
+    /// A shard was opened with this many committed records. Those that this run committed when it had
+    /// the shard before are not counted again.
     pub fn found_committed(&self, shard: &ShardId, records: u64) {
         let before = self.recount(shard, |_| records);
         self.committed_before.inc_by(records.saturating_sub(before));
     }
 
-    /// Changes how many records of a shard are counted; gives how many were.
+    /// Changes the number of counted records of a shard, and returns the number before.
     fn recount(&self, shard: &ShardId, change: impl Fn(u64) -> u64) -> u64 {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = counted.entry(shard.clone()).or_default();
@@ -161,18 +161,18 @@ impl Progress {
         self.admission_errors_total.inc();
     }
 
-    /// A look at the registry failed.
+    /// A poll of the registry failed.
     pub fn registry_failed(&self) {
         self.registry_failures.inc();
     }
 
-    /// How many records have been read, landed or not.
+    /// The number of records read, landed or not.
     #[must_use]
     pub fn read_records(&self) -> u64 {
         self.read_records.get()
     }
 
-    /// How many records have been committed.
+    /// The number of records committed.
     #[must_use]
     pub fn committed_records(&self) -> u64 {
         self.records.get()
@@ -185,7 +185,7 @@ impl Progress {
         Summary {
             records: self.records.get(),
             events: self.events.get(),
-            rejected: self.rejected.total(),
+            quarantined: self.quarantined.total(),
             dropped: self.dropped.get(),
             objects: of(&self.objects, &LAKE),
             messages: self.messages.get(),
@@ -194,9 +194,9 @@ impl Progress {
             seconds: rounded_seconds(started.elapsed()),
             release: release.to_string(),
             quarantine_objects: of(&self.objects, &QUARANTINE),
-            messages_muted: self.muted.get(),
+            messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
-            outsiders: self.outsiders.get(),
+            misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),
             release_swaps: self.swaps.get(),

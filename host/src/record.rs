@@ -1,4 +1,4 @@
-//! The words of a stream: shards, sequence numbers, record ids, and records packed into batches.
+//! Shards, sequence numbers, record ids, and records packed into batches.
 
 mod bounds;
 mod sequence;
@@ -144,13 +144,13 @@ impl From<SequenceNumber> for Position {
 /// One record of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The bytes as the source gave them.
+    /// The bytes of the source, unchanged.
     pub data: &'a [u8],
     /// The Kinesis partition key; empty for a file.
     pub partition_key: &'a str,
     /// Where the record stands in its shard.
     pub position: Position,
-    /// Milliseconds since the Unix epoch, 0 where the source does not say.
+    /// Milliseconds since the Unix epoch, 0 if the source has no time of arrival.
     pub arrived_at: u64,
 }
 
@@ -166,7 +166,7 @@ pub struct Batch {
     positions: Vec<Position>,
     arrived_at: Vec<u64>,
     skipped: u64,
-    outsiders: u64,
+    misplaced_records: u64,
 }
 
 /// What one instance gets at most: enough to make the cost of a fresh one disappear (27 µs over
@@ -190,7 +190,7 @@ impl Batch {
             positions: Vec::new(),
             arrived_at: Vec::new(),
             skipped: 0,
-            outsiders: 0,
+            misplaced_records: 0,
         }
     }
 
@@ -229,9 +229,9 @@ impl Batch {
         self.skipped += 1;
     }
 
-    /// Counts records of an aggregate that were dropped because they belong to other shards.
-    pub fn drop_outsiders(&mut self, records: u64) {
-        self.outsiders += records;
+    /// Counts misplaced records of an aggregate that were dropped.
+    pub fn drop_misplaced(&mut self, records: u64) {
+        self.misplaced_records += records;
     }
 
     /// Whether the batch should be closed before another record.
@@ -298,7 +298,7 @@ impl Batch {
         &self.data_ends
     }
 
-    /// What it takes in memory, about.
+    /// The memory that it takes, approximately.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let for_record = size_of::<Position>() + size_of::<u64>() + 2 * size_of::<u32>();
@@ -329,16 +329,16 @@ impl Batch {
         &self.arrived_at
     }
 
-    /// How many lines held no record.
+    /// The number of lines without a record.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// How many records of aggregates were dropped because they belong to other shards.
+    /// The number of misplaced records that were dropped.
     #[must_use]
-    pub fn outsiders(&self) -> u64 {
-        self.outsiders
+    pub fn misplaced_records(&self) -> u64 {
+        self.misplaced_records
     }
 }
 

@@ -1,4 +1,5 @@
-//! Patience with services: what may pass later is tried again, with growing and jittered pauses.
+//! Retries of operations of services: transient errors are retried with exponential backoff and
+//! jitter until a timeout.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,11 +8,11 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-/// The first pause, and the longest one.
+/// The first and the longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
-/// An attempt that failed and was made again.
+/// An attempt that failed and was retried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// When it failed.
@@ -26,8 +27,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// How often each kind of operation was tried again, on top of what the clients of the services do
-/// by themselves. Clones count together.
+/// Counts retries by operation, on top of those that the AWS clients make by themselves. Clones share
+/// their counts.
 #[derive(Clone, Debug, Default)]
 pub struct Retries {
     by_operation: Family<[(&'static str, &'static str); 1], Counter>,
@@ -48,7 +49,7 @@ impl Retries {
         self.by_operation.get_or_create_owned(&label)
     }
 
-    /// The latest attempt that failed and was made again.
+    /// The latest attempt that failed and was retried.
     #[must_use]
     pub fn latest(&self) -> Option<Failure> {
         let latest = self.latest.lock();
@@ -65,72 +66,72 @@ impl Retries {
     }
 }
 
-/// How long an operation is tried before it is given up, and where its retries are counted.
+/// How long an operation is retried before it fails, and where its retries are counted.
 #[derive(Clone, Debug)]
-pub struct Patience {
-    limit: Duration,
+pub struct RetryPolicy {
+    timeout: Duration,
     retries: Retries,
 }
 
-impl Patience {
-    /// Patience for so long.
+impl RetryPolicy {
+    /// Retries an operation until `timeout` after its first attempt.
     #[must_use]
-    pub fn new(limit: Duration) -> Self {
+    pub fn new(timeout: Duration) -> Self {
         let retries = Retries::default();
-        Self { limit, retries }
+        Self { timeout, retries }
     }
 
-    /// No more patience than the client of a service has on its own.
+    /// The policy without retries of our own; the AWS client still makes its few.
     #[must_use]
     pub fn for_one_attempt(&self) -> Self {
         Self {
-            limit: Duration::ZERO,
+            timeout: Duration::ZERO,
             retries: self.retries.clone(),
         }
     }
 
-    /// How long an operation is tried.
+    /// How long an operation is retried.
     #[must_use]
-    pub fn limit(&self) -> Duration {
-        self.limit
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    /// The retries of everything that has this patience.
+    /// The retries of everything that shares this policy.
     #[must_use]
     pub fn retries(&self) -> &Retries {
         &self.retries
     }
 }
 
-/// One operation's attempts.
+/// The attempts of one operation.
 pub struct Attempts {
     started: Instant,
-    patience: Patience,
+    policy: RetryPolicy,
     pause: Duration,
-    again: Counter,
+    retried: Counter,
 }
 
 impl Attempts {
-    /// Before the first attempt of an operation of this kind, such as `put_object`.
+    /// To be made before the first attempt; `operation` is its label in metrics, such as `put_object`.
     #[must_use]
-    pub fn new(patience: &Patience, operation: &'static str) -> Self {
+    pub fn new(policy: &RetryPolicy, operation: &'static str) -> Self {
         Self {
             started: Instant::now(),
-            patience: patience.clone(),
+            policy: policy.clone(),
             pause: FIRST_PAUSE,
-            again: patience.retries.of(operation),
+            retried: policy.retries.of(operation),
         }
     }
 
-    /// After a failed one: waits and returns true, or returns false where patience is at its end.
-    pub async fn again(&mut self, what: &str, why: &str) -> bool {
-        if self.started.elapsed() + self.pause > self.patience.limit {
+    /// Waits after a failed attempt and returns true, or returns false after the timeout.
+    pub async fn wait_to_retry(&mut self, what: &str, why: &str) -> bool {
+        if self.started.elapsed() + self.pause > self.policy.timeout {
             return false;
         }
         let jittered = self.pause.mul_f64(rand::random_range(0.5..1.0));
-        tracing::warn!(operation = what, error = %why, pause = ?jittered, "trying again");
-        self.again.inc();
-        self.patience.retries.failed(what, why);
+        tracing::warn!(operation = what, error = %why, pause = ?jittered, "retrying");
+        self.retried.inc();
+        self.policy.retries.failed(what, why);
         tokio::time::sleep(jittered).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         true
@@ -142,22 +143,26 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_tried_again_is_counted_by_its_kind() {
-        let patience = Patience::new(Duration::from_secs(60));
-        let mut attempts = Attempts::new(&patience, "put_object");
-        assert_eq!(patience.retries().latest(), None);
-        assert!(attempts.again("put s3://bucket/key", "slow down").await);
-        let count = |operation| patience.retries().of(operation).get();
+    async fn retries_are_counted_by_operation() {
+        let policy = RetryPolicy::new(Duration::from_secs(60));
+        let mut attempts = Attempts::new(&policy, "put_object");
+        assert_eq!(policy.retries().latest(), None);
+        assert!(
+            attempts
+                .wait_to_retry("put s3://bucket/key", "slow down")
+                .await
+        );
+        let count = |operation| policy.retries().of(operation).get();
         assert_eq!((count("put_object"), count("read_ledger")), (1, 0));
-        let latest = patience.retries().latest().unwrap().to_string();
+        let latest = policy.retries().latest().unwrap().to_string();
         assert_eq!(latest, "put s3://bucket/key: slow down");
     }
 
     #[tokio::test]
-    async fn what_is_given_up_is_no_retry() {
-        let patience = Patience::new(Duration::ZERO);
-        let mut attempts = Attempts::new(&patience, "put_object");
-        assert!(!attempts.again("put", "slow down").await);
-        assert_eq!(patience.retries().of("put_object").get(), 0);
+    async fn an_attempt_after_the_timeout_is_no_retry() {
+        let policy = RetryPolicy::new(Duration::ZERO);
+        let mut attempts = Attempts::new(&policy, "put_object");
+        assert!(!attempts.wait_to_retry("put", "slow down").await);
+        assert_eq!(policy.retries().of("put_object").get(), 0);
     }
 }

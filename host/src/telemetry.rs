@@ -1,11 +1,11 @@
-//! Logs, on standard error.
+//! Logs to standard error.
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -15,10 +15,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts to log what passes `level`: a level (`info`) or directives (`warn,transform=debug`).
+/// Starts to log messages that pass `level`: a level (`info`) or directives (`warn,transform=debug`).
 ///
 /// # Errors
-/// When `level` is neither.
+/// `level` is neither.
 pub fn start(format: LogFormat, level: &str) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(level)?;
     let logs = tracing_subscriber::fmt()

@@ -9,7 +9,7 @@ use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use crate::support::cloud::{Cloud, SHARD, STREAM, records, signal};
 use crate::support::lake;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// So many records come in one answer, and make a chunk of their own.
 const RECORDS_PER_CHUNK: usize = 30;
@@ -74,7 +74,7 @@ fn kill(cloud: &Cloud, step: &Step, fault: &Fault) {
     let proxy = cloud.proxy(step.service);
     let rule = proxy.add((step.request)(Rule::new(fault.clone())));
     let worker = cloud.worker_with_log("killed.log", &A_CHUNK_AN_ANSWER);
-    let came = proxy.wait_for_hits(rule, 1, PATIENCE);
+    let came = proxy.wait_for_hits(rule, 1, TIMEOUT);
     drop(worker);
     assert!(came, "the step never came: {}", cloud.log("killed.log"));
     cloud.proxy(S3).heal();
@@ -115,7 +115,7 @@ fn kills_while_a_shard_is_taken_leave_no_trace() {
             rule.method("GET").path("_sluice/ledger")
         }),
         step("take the ledger", S3, ledger),
-        step("look for the release", S3, |rule| {
+        step("read the release", S3, |rule| {
             rule.method("GET").path("_sluice/releases")
         }),
         step("keep the component", S3, |rule| {
@@ -214,7 +214,7 @@ fn kills_of_a_replay_leave_no_trace() {
         }),
         step("get records", Kinesis, |rule| rule.action("GetRecords")),
         step("put an object again", S3, object),
-        step("look at an object", S3, |rule| rule.method("HEAD")),
+        step("check an object", S3, |rule| rule.method("HEAD")),
         step("send a batch", Sqs, batch),
         step("commit", S3, commit),
     ];
@@ -234,7 +234,7 @@ fn kills_amid_a_stop_leave_no_trace() {
             let back = Rule::new(fault).method("PUT").path("_sluice/ledger");
             let back = cloud.proxy(S3).add(back.body("\"owner\": null"));
             signal(&worker.0, "TERM");
-            assert!(cloud.proxy(S3).wait_for_hits(back, 1, PATIENCE));
+            assert!(cloud.proxy(S3).wait_for_hits(back, 1, TIMEOUT));
             drop(worker);
             cloud.catch_up(&A_CHUNK_AN_ANSWER);
             cloud.is_delivered();

@@ -6,7 +6,7 @@
     reason = "a list of one batch is meant"
 )]
 
-mod outsiders;
+mod misplaced_records;
 mod releases;
 mod shapes;
 mod starts;
@@ -131,7 +131,10 @@ fn the_answer_names_the_first_record_that_is_not_committed() {
     cloud
         .proxy(Service::S3)
         .add(rule.path("event_type").nth(6).always());
-    let more = [("SLUICE_CHUNK_RECORDS", "1000"), ("SLUICE_PATIENCE", "1s")];
+    let more = [
+        ("SLUICE_CHUNK_RECORDS", "1000"),
+        ("SLUICE_RETRY_TIMEOUT", "1s"),
+    ];
     let function = function(&cloud, &more);
     let batch = Settings {
         batch_size: 1_500,
@@ -194,7 +197,7 @@ fn records_that_the_mapping_gave_up_on_are_landed_before_later_ones() {
     cloud
         .proxy(Service::S3)
         .add(refused.path("event_type").always());
-    let function = function(&cloud, &[("SLUICE_PATIENCE", "300ms")]);
+    let function = function(&cloud, &[("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let forgetful = Settings {
         maximum_record_age_in_seconds: 60,
         ..settings()
@@ -290,7 +293,7 @@ fn an_event_of_another_service_is_an_error_that_says_so() {
 fn settings_that_are_wrong_end_the_function_with_a_word_on_them() {
     let cloud = Cloud::new(1);
     for (name, value, word) in [
-        ("SLUICE_LAKE", "file:lake", "keeps no folders"),
+        ("SLUICE_LAKE", "file:lake", "cannot keep a folder"),
         ("SLUICE_BUS", "kafka:x", "bus"),
         ("SLUICE_TRANSFORM", "missing.wasm", "missing.wasm"),
     ] {

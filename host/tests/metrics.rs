@@ -75,10 +75,10 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
         ("dropped", found.count("sluice_records_dropped_total", &[])),
         ("messages", found.count("sluice_messages_total", &[])),
         (
-            "messages_muted",
-            found.count("sluice_messages_muted_total", &[]),
+            "messages_unsent",
+            found.count("sluice_messages_unsent_total", &[]),
         ),
-        ("bytes_in", found.count("sluice_input_bytes_total", &[])),
+        ("bytes_in", found.count("sluice_source_bytes_total", &[])),
         ("blank_lines", found.count("sluice_blank_lines_total", &[])),
         ("chunks", found.count("sluice_chunks_total", &[])),
         (
@@ -112,21 +112,21 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
         summary.counts(["objects", "quarantine_objects", "bytes_out"]),
         [lake.0, quarantine.0, lake.1 + quarantine.1]
     );
-    let puts = found.count("sluice_put_duration_seconds_count", &[]);
+    let puts = found.count("sluice_object_put_duration_seconds_count", &[]);
     assert_eq!(puts, lake.0 + quarantine.0);
 
-    let mut rejected: BTreeMap<String, f64> = BTreeMap::new();
+    let mut quarantined: BTreeMap<String, f64> = BTreeMap::new();
     for record in lake::quarantine(&cloud.lake()) {
-        *rejected.entry(record.reason).or_default() += 1.0;
+        *quarantined.entry(record.reason).or_default() += 1.0;
     }
-    let mut counted = found.all("sluice_records_rejected_total");
+    let mut counted = found.all("sluice_records_quarantined_total");
     counted.retain(|(_, count)| *count > 0.0);
     let counted: BTreeMap<_, _> = counted
         .into_iter()
         .map(|(labels, count)| (labels["reason"].clone(), count))
         .collect();
     assert!(counted.len() > 1, "{counted:?}");
-    assert_eq!((counted, summary.count("rejected")), (rejected, 5));
+    assert_eq!((counted, summary.count("quarantined")), (quarantined, 5));
 }
 
 #[test]

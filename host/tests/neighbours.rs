@@ -11,7 +11,7 @@ use crate::support::cloud::{Cloud, SHARD, STREAM, records};
 use crate::support::lake;
 use crate::support::program::Running;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const SECOND: &str = "shardId-000000000001";
 
@@ -66,7 +66,7 @@ fn a_ledger_that_cannot_be_written_does_not() {
     let mut worker = at_work(&cloud, &[]);
     let rule = denied("PUT", "_sluice/ledger/events-shardId-000000000000");
     let rule = cloud.proxy(S3).add(rule);
-    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, PATIENCE));
+    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     goes_on(&cloud, &mut worker);
     cloud.proxy(S3).heal();
     worker.until(|| landed(&cloud, SHARD) == put(&cloud, SHARD));
@@ -81,7 +81,7 @@ fn a_ledger_that_cannot_be_read_does_not() {
     let mut worker = at_work(&cloud, &[]);
     let rule = denied("GET", "_sluice/ledger/events-shardId-000000000000");
     let rule = cloud.proxy(S3).add(rule);
-    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, PATIENCE));
+    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     goes_on(&cloud, &mut worker);
     cloud.kinesis.split(STREAM, SECOND);
     cloud.put_by_keys(&records(70, 3));
@@ -100,11 +100,11 @@ fn a_ledger_that_cannot_be_read_does_not() {
 #[test]
 fn objects_that_cannot_be_put_do_not_and_are_put_later() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
-    let mut worker = at_work(&cloud, &["--patience", "300ms"]);
+    let mut worker = at_work(&cloud, &["--retry-timeout", "300ms"]);
     let rule = denied("PUT", "/events-shardId-000000000000-");
     let rule = cloud.proxy(S3).add(rule);
     goes_on(&cloud, &mut worker);
-    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, PATIENCE));
+    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     worker.until(|| cloud.log("worker.log").contains("a shard has stopped"));
     goes_on(&cloud, &mut worker);
     cloud.proxy(S3).heal();
@@ -130,7 +130,7 @@ fn a_backlog_that_cannot_be_landed_does_not() {
         );
         cloud.kinesis.put(STREAM, &key, event.as_bytes());
     }
-    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, PATIENCE));
+    assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     for _ in 0..3 {
         goes_on(&cloud, &mut worker);
     }

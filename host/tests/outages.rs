@@ -1,19 +1,19 @@
 //! Services that fail for a while: everything is delivered all the same, once and in order. And services
-//! that fail for longer than the worker has patience.
+//! that fail for longer than the retry timeout.
 
 mod cells;
 mod streams;
 
 use std::time::Duration;
 
-use self::cells::{Cell, How, OPERATIONS, Operation, When, cells};
+use self::cells::{Cell, FaultKind, OPERATIONS, Operation, When, cells};
 use self::streams::A_CHUNK_AN_ANSWER;
 use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cases::at_once;
 use crate::support::cloud::Cloud;
 use crate::support::program::Ran;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The table is not to shrink unnoticed.
 const CELLS_MIN: usize = 300;
@@ -26,11 +26,11 @@ impl Operation {
 }
 
 /// Delivers the stream while these rules hold; each has to act.
-fn delivers(operation: &Operation, rules: Vec<Rule>, patience: &str) {
+fn delivers(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
     let cloud = (operation.given)();
     let proxy = cloud.proxy(operation.service);
     let rules: Vec<_> = rules.into_iter().map(|rule| proxy.add(rule)).collect();
-    operation.catch_up(&cloud, &["--patience", patience]);
+    operation.catch_up(&cloud, &["--retry-timeout", timeout]);
     let hits: Vec<_> = rules.into_iter().map(|rule| proxy.hits(rule)).collect();
     assert!(hits.iter().all(|hits| *hits > 0), "not hit: {hits:?}");
     cloud.is_delivered();
@@ -60,22 +60,22 @@ fn what_hangs_for_ever_is_tried_again() {
 }
 
 #[test]
-fn whatever_fails_for_longer_than_patience_ends_a_run_that_is_to_end_and_is_named() {
+fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_and_is_named() {
     at_once(OPERATIONS.into_iter().map(|operation| {
         (operation.name.to_owned(), move || {
             let cloud = (operation.given)();
             let proxy = cloud.proxy(operation.service);
             let denied = Cell {
                 operation,
-                how: How::Denied,
+                kind: FaultKind::Denied,
                 when: When::First,
             };
             let denied = (operation.request)(Rule::new(denied.fault()));
             proxy.add(denied.always());
-            let mut command = cloud.command(&["--until-caught-up", "--patience", "1s"]);
+            let mut command = cloud.command(&["--exit-when-caught-up", "--retry-timeout", "1s"]);
             let ran = Ran::from(command.args(operation.arguments).output().unwrap());
             // The answer to a HEAD has no body that could say why.
-            let bodiless = operation.name == "look at an object";
+            let bodiless = operation.name == "check an object";
             let why = if bodiless {
                 "status 403"
             } else {

@@ -48,7 +48,7 @@ fn uuids(lake: &Path) -> Vec<String> {
 fn a_part_of_a_file_goes_through_other_rules_into_a_lake_of_its_own() {
     let place = place_with_a_file();
     let before = lake::tree(&place.lake());
-    let settings = r#"{"partition_by":["date"]}"#;
+    let config = r#"{"partition_by":["date"]}"#;
     let ran = replay(
         &place,
         &[
@@ -58,8 +58,8 @@ fn a_part_of_a_file_goes_through_other_rules_into_a_lake_of_its_own() {
             "1500",
             "--lake",
             "file:other",
-            "--settings",
-            settings,
+            "--transform-config",
+            config,
         ],
     );
     let summary = ran.summary();
@@ -101,8 +101,8 @@ fn a_run_and_a_replay_do_not_share_a_lake() {
 #[test]
 fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
     let place = place_with_a_file();
-    let settings = r#"{"partition_by":["hour"]}"#;
-    let hourly = place.land(&["--lake", "file:hourly", "--settings", settings]);
+    let config = r#"{"partition_by":["hour"]}"#;
+    let hourly = place.land(&["--lake", "file:hourly", "--transform-config", config]);
     let chosen = [
         "--release",
         hourly.release(),
@@ -131,9 +131,9 @@ fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
 fn what_is_meant_for_the_run_is_not_taken_for_the_replay() {
     let place = place_with_a_file();
     place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");
-    replay(&place, &[]).failed(2, &["lake", "a lake of its own"]);
+    replay(&place, &[]).failed(2, &["lake", "another lake"]);
     let summary = replay(&place, &["--lake", "file:other"]).summary();
-    assert_eq!(summary.counts(["messages", "messages_muted"]), [0, 100]);
+    assert_eq!(summary.counts(["messages", "messages_unsent"]), [0, 100]);
     for (args, part) in [
         (["--from", "2026-01-01T00:00:00Z"], "the offset of a line"),
         (["--to", "soon"], "expected a time"),

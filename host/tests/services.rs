@@ -149,7 +149,7 @@ fn a_message_that_the_queue_refuses_stops_the_run_at_once_and_is_named() {
     let refused = Failure::new("InvalidMessageContents", "not this one");
     services.sqs.refuse_entries(&[2], &refused);
     let mut command = services.command("sqs:bus");
-    command.args(["--patience", "1h"]);
+    command.args(["--retry-timeout", "1h"]);
     let ran = Ran::from(command.output().unwrap());
     ran.failed(1, &["the message of record events.ndjson-", "not this one"]);
     assert!(services.sqs.messages("bus").len() < EVENTS);
@@ -295,7 +295,7 @@ fn s3_that_is_slowed_down_or_refused_for_a_while_is_waited_for() {
 }
 
 #[test]
-fn patience_has_an_end_and_nothing_is_lost_then() {
+fn retries_end_and_nothing_is_lost_then() {
     let services = Services::new();
     let rule = Rule::new(Fault::s3(503, "SlowDown"))
         .method("PUT")
@@ -303,7 +303,7 @@ fn patience_has_an_end_and_nothing_is_lost_then() {
         .always();
     services.proxy.add(rule);
     let mut command = services.command("none");
-    command.args(["--patience", "1s"]);
+    command.args(["--retry-timeout", "1s"]);
     Ran::from(command.output().unwrap())
         .failed(1, &["put s3://bucket/lake/event_type=", "SlowDown"]);
     services.proxy.heal();
@@ -372,7 +372,7 @@ fn an_object_of_another_in_s3_is_not_overwritten() {
     let key = key(&|path| path.ends_with(".zst"));
     services.put(&key, b"something else");
     let ran = Ran::from(services.command("none").output().unwrap());
-    ran.failed(1, &[&key, "is there already with other content"]);
+    ran.failed(1, &[&key, "already exists with different content"]);
     let found = fs::read(services.bucket.join(&key)).unwrap();
     assert_eq!(found, b"something else");
 }

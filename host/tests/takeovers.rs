@@ -15,7 +15,7 @@ use crate::support::cloud::{Cloud, SHARD, STREAM, records, signal};
 use crate::support::lake;
 use crate::support::program::Ran;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const SECOND: &str = "shardId-000000000001";
 
@@ -77,7 +77,7 @@ fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
     let proxy = cloud.proxy(service);
     let held = proxy.add(request(Rule::new(fault)));
     let mut frozen = cloud.worker_with_log("frozen.log", &["--chunk-records", "1"]);
-    assert!(proxy.wait_for_hits(held, 1, PATIENCE));
+    assert!(proxy.wait_for_hits(held, 1, TIMEOUT));
     signal(&frozen.0, "STOP");
     assert_eq!(fence(&cloud), 1);
     cloud.catch_up(&[]);
@@ -115,9 +115,9 @@ fn a_shard_that_is_taken_again_is_counted_once() {
     let second_pin = ledger(Rule::new(Fault::Hold)).body("\"pending\": {");
     let proxy = cloud.proxy(S3);
     let held = proxy.add(second_pin.body("\"committed\": {"));
-    let mut worker = cloud.command(&["--chunk-records", "1", "--until-caught-up"]);
+    let mut worker = cloud.command(&["--chunk-records", "1", "--exit-when-caught-up"]);
     let worker = worker.spawn().unwrap();
-    assert!(proxy.wait_for_hits(held, 1, PATIENCE));
+    assert!(proxy.wait_for_hits(held, 1, TIMEOUT));
     let mut taken = cloud.ledger(SHARD);
     taken["lease"] = json!({ "owner": "another", "fence": 2, "nonce": "of another" });
     cloud.put_ledger(SHARD, &taken);
@@ -148,7 +148,7 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
         let proxy = cloud.proxy(service);
         let held = proxy.add(request(Rule::new(fault)));
         cloud.put_by_keys(&records(50, round));
-        assert!(proxy.wait_for_hits(held, 1, PATIENCE), "{round}: {name}");
+        assert!(proxy.wait_for_hits(held, 1, TIMEOUT), "{round}: {name}");
         let victim = rng.random_range(0..2);
         workers[victim] = start(&format!("{round}"));
         proxy.let_go();
@@ -158,7 +158,7 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
     cloud.is_delivered();
 }
 
-/// The answer to a commit is lost, and before it is asked for again another worker leaves its wish.
+/// The answer to a commit is lost, and before it is asked for again another worker leaves its request.
 #[test]
 fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
@@ -167,10 +167,10 @@ fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     let proxy = cloud.proxy(S3);
     proxy.add(commit(Fault::ResetAfter));
     let again = proxy.add(commit(Fault::Hold));
-    let mut worker = cloud.worker_with_log("worker.log", &["--until-caught-up"]);
-    assert!(proxy.wait_for_hits(again, 1, PATIENCE));
+    let mut worker = cloud.worker_with_log("worker.log", &["--exit-when-caught-up"]);
+    assert!(proxy.wait_for_hits(again, 1, TIMEOUT));
     let mut ledger = cloud.ledger(SHARD);
-    ledger["lease"]["wanted_by"] = "another".into();
+    ledger["lease"]["requested_by"] = "another".into();
     ledger["lease"]["nonce"] = "of another".into();
     cloud.put_ledger(SHARD, &ledger);
     proxy.let_go();
@@ -178,7 +178,7 @@ fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     cloud.is_delivered();
 }
 
-/// The worker without a shard asks for one whose ledger has changed since it looked.
+/// The worker without a shard asks for one whose ledger has changed since it was read.
 #[test]
 fn a_wish_that_came_too_late_is_made_again() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
@@ -186,10 +186,12 @@ fn a_wish_that_came_too_late_is_made_again() {
     let mut holder = cloud.worker_with_log("holder.log", &[]);
     holder.until(|| !lake::all_events(&cloud.lake()).is_empty());
     let proxy = cloud.proxy(S3);
-    let wish = Rule::new(Fault::Hold).method("PUT").body("\"wanted_by\"");
-    let wish = proxy.add(wish);
-    let mut asker = cloud.worker_with_log("asker.log", &["--until-caught-up"]);
-    assert!(proxy.wait_for_hits(wish, 1, PATIENCE));
+    let request = Rule::new(Fault::Hold)
+        .method("PUT")
+        .body("\"requested_by\"");
+    let request = proxy.add(request);
+    let mut asker = cloud.worker_with_log("asker.log", &["--exit-when-caught-up"]);
+    assert!(proxy.wait_for_hits(request, 1, TIMEOUT));
     let nonces = || [SHARD, SECOND].map(|id| cloud.ledger(id)["lease"]["nonce"].clone());
     let before = nonces();
     holder.until(|| {

@@ -49,7 +49,8 @@ fn shards_are_split_and_merged_without_losing_a_record() {
     }
 }
 
-/// A stream lists closed shards for as long as it keeps records, and a worker looks several times in a lease.
+/// A stream lists closed shards for as long as it keeps records, and a worker polls several times in a
+/// lease.
 #[test]
 fn the_ledger_of_a_finished_shard_is_not_read_again() {
     let cloud = Cloud::new(1);
@@ -102,7 +103,7 @@ fn records_of_an_aggregate_have_ids_of_their_own() {
     assert_eq!(
         cloud
             .catch_up(&[])
-            .counts(["records", "events", "rejected"]),
+            .counts(["records", "events", "quarantined"]),
         [101, 100, 1]
     );
     cloud.holds_exactly(&events);
@@ -248,15 +249,18 @@ fn records_that_belong_to_other_shards_are_kept_or_dropped() {
     } else {
         (second, first)
     };
-    let dropped = cloud.catch_up(&["--outsiders", "drop"]);
+    let dropped = cloud.catch_up(&["--misplaced-records", "drop"]);
     assert_eq!(
-        dropped.counts(["records", "outsiders"]),
+        dropped.counts(["records", "misplaced_records"]),
         [theirs.len() as u64, others.len() as u64]
     );
     cloud.holds_exactly(&theirs);
     let kept = Cloud::new(2);
     kept.kinesis.put(STREAM, &key, &data);
-    assert_eq!(kept.catch_up(&[]).counts(["records", "outsiders"]), [60, 0]);
+    assert_eq!(
+        kept.catch_up(&[]).counts(["records", "misplaced_records"]),
+        [60, 0]
+    );
     kept.holds_exactly(&events);
 }
 
@@ -269,20 +273,20 @@ fn a_start_in_the_future_is_refused() {
 
 /// Each attempt sends the other messages of the chunk again.
 #[test]
-fn a_shard_of_which_the_queue_refuses_a_message_rests_longer_each_time() {
+fn a_shard_whose_message_the_queue_rejects_backs_off_longer_each_time() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_all(&events(5, 18));
     let refused = Failure::new("InvalidMessageContents", "not this one");
     (0..2).for_each(|_| cloud.sqs.refuse_entries(&[2], &refused));
     let mut worker = cloud.worker_with_log("worker.log", &[]);
-    let rests = |seconds: u8| {
-        let expected = format!("again_in_s={seconds}");
+    let backs_off = |seconds: u8| {
+        let expected = format!("retry_in_s={seconds}");
         let log = cloud.log("worker.log");
         let mut lines = log.lines().filter(|line| line.contains("has stopped"));
         lines.any(|line| line.contains("the message of record") && line.contains(&expected))
     };
-    worker.until(|| rests(10));
-    worker.until(|| rests(20));
+    worker.until(|| backs_off(10));
+    worker.until(|| backs_off(20));
     drop(worker);
     cloud.catch_up(&[]);
     cloud.is_delivered();
@@ -307,6 +311,6 @@ fn files_and_a_stream_make_the_same_events() {
 #[test]
 fn a_stream_that_is_not_there_is_said() {
     let cloud = Cloud::new(1);
-    let mut command = cloud.command_on("kinesis:nothing", &["--until-caught-up"]);
+    let mut command = cloud.command_on("kinesis:nothing", &["--exit-when-caught-up"]);
     Ran::from(command.output().unwrap()).failed(1, &["the stream nothing", "not found"]);
 }

@@ -59,7 +59,7 @@ def stand_in(match):
     index, attribute = match.groups()
     if attribute is None:
         value = '{ arn = "arn", name = "name" }'
-        return value if index else f"[{value}]" if "given_up" in match.group() else value
+        return value if index else f"[{value}]" if "records_discarded" in match.group() else value
     return '["text"]' if index == "[*]" else '"text"'
 
 

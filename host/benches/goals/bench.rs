@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use sluice::encode::{Format, decode};
-use sluice::sink::object_key::OWN_FOLDER;
+use sluice::sink::object_key::METADATA_FOLDER;
 
 use super::measure::{self, Cost};
 use crate::events;
@@ -170,7 +170,7 @@ pub(crate) fn lines(folder: &Path) -> io::Result<u64> {
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
         if entry.file_type()?.is_dir() {
-            if name != OWN_FOLDER {
+            if name != METADATA_FOLDER {
                 found += lines(&path)?;
             }
         } else {

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Settings, enrich_batch};
+use guest_enrich::{Config, enrich_batch};
 use rayon::prelude::*;
 use sluice::encode::ZSTD_DEFAULT_LEVEL;
 use sluice::record::{BATCH_MAX_BYTES, span};
@@ -102,7 +102,7 @@ fn blocks(chunk: &[u8]) -> Vec<&[u8]> {
 fn sort(block: &[u8]) -> anyhow::Result<Sorted> {
     let ends = memchr::memchr_iter(b'\n', block).map(|at| u32::try_from(at + 1));
     let ends: Vec<u32> = ends.collect::<Result<_, _>>()?;
-    let outcome = enrich_batch(block, &ends, &Settings::default());
+    let outcome = enrich_batch(block, &ends, &Config::default());
     ensure!(outcome.rejections.is_empty(), "an event was rejected");
     let mut of_partition = vec![Vec::new(); outcome.partitions.len()];
     for (event, &partition) in outcome.partition_indexes.iter().enumerate() {

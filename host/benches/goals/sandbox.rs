@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Settings, enrich_batch};
+use guest_enrich::{Config, enrich_batch};
 use serde_json::Value;
 use sluice::author::component;
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
@@ -37,7 +37,7 @@ const OVER_VRL: f64 = 5.5;
 struct Sandbox {
     release: Release,
     batches: Vec<Batch>,
-    settings: Settings,
+    config: Config,
 }
 
 impl Sandbox {
@@ -46,7 +46,7 @@ impl Sandbox {
         Ok(Self {
             release: component::admitted(&engine, None, "{}")?,
             batches: events::batches(BATCHES, BATCH_MAX_RECORDS as u64)?,
-            settings: Settings::default(),
+            config: Config::default(),
         })
     }
 
@@ -55,7 +55,7 @@ impl Sandbox {
         let mut outcomes = Vec::new();
         for batch in &self.batches {
             let inside = self.release.run(batch, &[])?;
-            let outside = enrich_batch(batch.data(), batch.data_ends(), &self.settings);
+            let outside = enrich_batch(batch.data(), batch.data_ends(), &self.config);
             ensure!(
                 inside.events.len() == batch.len() && inside.data == outside.data,
                 "the sandbox and the native function do not make the same events"
@@ -75,7 +75,7 @@ impl Sandbox {
         Ok(begun.elapsed().as_secs_f64() * 1e9 / count(records))
     }
 
-    /// What `run` does with a batch up to the outcome: a fresh instance, its settings, the copy into its
+    /// What `run` does with a batch up to the outcome: a fresh instance, its configuration, the copy into its
     /// memory and back, fuel, memory and time bounded, and the check of what it returned.
     fn sandboxed(&self) -> anyhow::Result<f64> {
         self.round(|batch| {
@@ -87,11 +87,7 @@ impl Sandbox {
     /// The same function into one output buffer, the partition of each event found.
     fn native(&self) -> anyhow::Result<f64> {
         self.round(|batch| {
-            black_box(enrich_batch(
-                batch.data(),
-                batch.data_ends(),
-                &self.settings,
-            ));
+            black_box(enrich_batch(batch.data(), batch.data_ends(), &self.config));
             Ok(())
         })
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use sluice::record::SequenceNumber;
-use sluice::sink::object_key::{OWN_FOLDER, ParsedKey, ShortId};
+use sluice::sink::object_key::{METADATA_FOLDER, ParsedKey, ShortId};
 
 use super::bench::{Bench, Job, Ran, named};
 use super::measure::{self, Cost, in_turn, median};
@@ -27,7 +27,7 @@ const SLOWER: f64 = 1.02;
 const POLL: &str = "500ms";
 
 /// Two releases that make the same events, so that only the swap is between them.
-const SETTINGS: [&str; 2] = ["{}", r#"{"partition_by":[]}"#];
+const CONFIGS: [&str; 2] = ["{}", r#"{"partition_by":[]}"#];
 
 struct Swapped {
     cost: Cost,
@@ -87,13 +87,13 @@ impl<'a> Shop<'a> {
             activated: AtomicUsize::default(),
         };
         shop.sluice(&["transform", "export", "enrich.wasm"])?;
-        for settings in SETTINGS {
+        for config in CONFIGS {
             let publish = [
                 "transform",
                 "publish",
                 "enrich.wasm",
-                "--settings",
-                settings,
+                "--transform-config",
+                config,
             ];
             let registry = ["--registry", &shop.registry];
             let (_, id) = shop.sluice(&[&publish[..], &registry[..]].concat())?;
@@ -169,7 +169,7 @@ fn swaps(lake: &Path) -> anyhow::Result<usize> {
     let mut chunks: BTreeMap<SequenceNumber, HashSet<ShortId>> = BTreeMap::new();
     for partition in fs::read_dir(lake)? {
         let partition = partition?;
-        if partition.file_name() == OWN_FOLDER {
+        if partition.file_name() == METADATA_FOLDER {
             continue;
         }
         for object in fs::read_dir(partition.path())? {

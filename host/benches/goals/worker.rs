@@ -77,7 +77,7 @@ fn caught_up(bench: &Bench, shards: usize, bus: &str) -> anyhow::Result<(f64, f6
     let how = [
         "--bus",
         bus,
-        "--until-caught-up",
+        "--exit-when-caught-up",
         "--http",
         "none",
         "--summary",

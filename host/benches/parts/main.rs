@@ -14,12 +14,12 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use guest_enrich::{Settings, enrich_batch};
+use guest_enrich::{Config, enrich_batch};
 use sluice::author::component;
 use sluice::encode::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
-use sluice::source::aggregate::{Aggregator, Outsiders, unpack};
+use sluice::source::aggregate::{Aggregator, MisplacedRecords, unpack};
 use sluice::transform::outcome::Transformed;
 use sluice::transform::output_validation::check_json;
 use sluice::transform::release::Digest;
@@ -46,11 +46,11 @@ fn lines(outcome: &Transformed) -> Vec<&[u8]> {
 }
 
 fn enrichment(criterion: &mut Criterion) {
-    let (batch, release, settings) = (batch(), release(), Settings::default());
+    let (batch, release, config) = (batch(), release(), Config::default());
     let mut group = criterion.benchmark_group("enrichment of 1,000 records");
     group.throughput(Throughput::Elements(batch.len() as u64));
     group.bench_function("native", |bencher| {
-        bencher.iter(|| enrich_batch(black_box(batch.data()), batch.data_ends(), &settings));
+        bencher.iter(|| enrich_batch(black_box(batch.data()), batch.data_ends(), &config));
     });
     group.bench_function("sandbox, batch", |bencher| {
         bencher.iter(|| release.run(black_box(&batch), &[]).unwrap());
@@ -59,8 +59,8 @@ fn enrichment(criterion: &mut Criterion) {
         bencher.iter(|| release.program().run_per_record(black_box(&batch)).unwrap());
     });
     group.finish();
-    criterion.bench_function("fresh instance with its settings", |bencher| {
-        bencher.iter(|| release.program().check_settings().unwrap());
+    criterion.bench_function("fresh instance with its configuration", |bencher| {
+        bencher.iter(|| release.program().check_transform_config().unwrap());
     });
 }
 
@@ -99,7 +99,7 @@ fn ledger(criterion: &mut Criterion) {
         release: digest,
         format: Format::default(),
         timed_out: Vec::new(),
-        outsiders: Outsiders::default(),
+        misplaced_records: MisplacedRecords::default(),
     };
     let settled = Ledger::new(batch.shard().clone());
     criterion.bench_function("ledger: pin, write, read, commit, write", |bencher| {

@@ -95,8 +95,8 @@ function contents(lake) {
 
 function run(source, name, more) {
   const lake = join(folder, name);
-  const settings = '{"partition_by":["date","hour"]}';
-  const to = ["--lake", `file:${lake}`, "--bus", "none", "--compression", "none", "--settings", settings];
+  const config = '{"partition_by":["date","hour"]}';
+  const to = ["--lake", `file:${lake}`, "--bus", "none", "--compression", "none", "--transform-config", config];
   execFileSync(program, ["run", "--source", `file:${source}`, ...to, ...more], { stdio: "inherit" });
   return contents(lake);
 }

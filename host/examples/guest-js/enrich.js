@@ -411,9 +411,9 @@ const COLUMNS = {
   hour: (created) => created.slice(11, 13),
 };
 
-const SETTINGS_SCHEMA = {
+const CONFIG_SCHEMA = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
-  title: "Settings of the enrich transform",
+  title: "Configuration of the enrich transform",
   type: "object",
   properties: {
     partition_by: {
@@ -429,9 +429,9 @@ const SETTINGS_SCHEMA = {
 
 let partitionBy = [];
 
-/** The columns that the settings ask for; what is thrown is for the operator. */
-function columns(settings) {
-  const { partition_by: names = [], ...others } = settings;
+/** The columns that the configuration asks for; what is thrown is for the operator. */
+function columns(config) {
+  const { partition_by: names = [], ...others } = config;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw `unknown field \`${unknown}\`, expected \`partition_by\``;
   if (!Array.isArray(names)) throw "partition_by: expected an array";
@@ -444,14 +444,14 @@ function columns(settings) {
 
 export const rules = {
   configure(text) {
-    let settings;
+    let config;
     try {
-      settings = JSON.parse(text);
+      config = JSON.parse(text);
     } catch (error) {
       throw error.message;
     }
-    if (Object.prototype.toString.call(settings) !== "[object Object]") throw "expected a JSON object";
-    partitionBy = columns(settings);
+    if (Object.prototype.toString.call(config) !== "[object Object]") throw "expected a JSON object";
+    partitionBy = columns(config);
   },
 
   describe() {
@@ -459,7 +459,7 @@ export const rules = {
       name: "enrich-js",
       version: "0.1.0",
       summary: "Adds created_datetime, event_type and event_subtype to JSON events",
-      settingsSchema: JSON.stringify(SETTINGS_SCHEMA),
+      configSchema: JSON.stringify(CONFIG_SCHEMA),
     };
   },
 

@@ -1,4 +1,4 @@
-//! Settings by a component's own schema.
+//! Configurations by a component's own schema.
 
 use sluice::transform::release::ReleaseBundle;
 use sluice::transform::schema::{SchemaError, check};
@@ -6,22 +6,24 @@ use sluice::transform::schema::{SchemaError, check};
 /// Longer ones are left out: they are only slower.
 const INPUT_MAX_BYTES: usize = 2_048;
 
-/// Two texts, a schema and settings. A validation ends, does not panic, and explains its error; settings
-/// are written in one way.
+/// Two texts, a schema and a configuration. A validation ends, does not panic, and explains its error; a
+/// configuration is written in one way.
 pub(crate) fn feed(input: &[u8]) {
-    let Some((schema, settings)) = crate::two_texts(input) else {
+    let Some((schema, config)) = crate::two_texts(input) else {
         return;
     };
     if input.len() > INPUT_MAX_BYTES {
         return;
     }
-    match check(schema, settings) {
-        Err(SchemaError::Unusable(why) | SchemaError::Settings(why)) => assert!(!why.is_empty()),
+    match check(schema, config) {
+        Err(SchemaError::Unusable(why) | SchemaError::TransformConfig(why)) => {
+            assert!(!why.is_empty())
+        }
         Err(SchemaError::Panicked) => panic!("the validation panicked"),
         Ok(()) | Err(SchemaError::Timeout) => {}
     }
-    if let Ok(bundle) = ReleaseBundle::new(Vec::new(), settings) {
-        let again = ReleaseBundle::new(Vec::new(), bundle.settings());
+    if let Ok(bundle) = ReleaseBundle::new(Vec::new(), config) {
+        let again = ReleaseBundle::new(Vec::new(), bundle.transform_config());
         let id = again.map(|again| again.manifest().id());
         assert_eq!(id, Ok(bundle.manifest().id()), "written in two ways");
     }

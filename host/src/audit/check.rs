@@ -1,4 +1,4 @@
-//! One chunk: what there is of it against what its records give.
+//! Compares the objects of one chunk with those that its records make.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::Audit;
 use super::content::Part;
 use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
-use super::inventory::{Held, bus_suffix};
+use super::inventory::{ChunkObjects, bus_suffix};
 use super::report::{Counts, Report};
 use crate::chunk::Chunk;
 use crate::record::{Position, ShardId};
@@ -17,35 +17,34 @@ use crate::sink::object_key::ChunkName;
 use crate::sink::read::Objects;
 use crate::sink::{Destination, Messages};
 
-/// A chunk that is to be checked.
+/// The check of one chunk.
 pub(super) struct Check {
-    /// What it is checked with.
+    /// The shared state.
     pub(super) audit: Arc<Audit>,
-    /// Its shard.
     pub(super) shard: ShardId,
-    /// What its objects are called.
+    /// The name in the keys of its objects.
     pub(super) name: ChunkName,
-    /// What there is of it.
-    pub(super) held: Held,
-    /// What there should be.
+    /// The objects that exist.
+    pub(super) present: ChunkObjects,
+    /// The expected chunk.
     pub(super) chunk: Arc<Chunk>,
 }
 
-/// An object or file that is there and should be.
+/// An existing object or file that is expected.
 struct Read {
     /// Its key, or its name on the bus.
     key: String,
     part: Part,
 }
 
-/// What reading it brought.
+/// The result of reading it.
 enum Outcome {
     Gone,
     Damaged(String),
     Compared(Vec<Difference>),
 }
 
-/// The findings about a chunk, and which of its records are not where they should be.
+/// The report on a chunk, and its records that are not where they should be.
 #[derive(Default)]
 struct Verdict {
     report: Report,
@@ -53,7 +52,7 @@ struct Verdict {
 }
 
 impl Check {
-    /// Reads everything of the chunk and compares it.
+    /// Reads and compares all objects of the chunk.
     ///
     /// # Errors
     /// The lake or the bus cannot be read.
@@ -64,24 +63,23 @@ impl Check {
         let at_once = self
             .audit
             .lake
-            .gets_at_once(self.audit.host.compute.threads());
+            .gets_at_once(self.audit.context.compute.threads());
         let outcomes = stream::iter(reads).map(|read| self.outcome(read));
         let mut outcomes = outcomes.buffered(at_once);
         while let Some((read, outcome)) = outcomes.try_next().await? {
-            self.judge(&read, outcome, &mut verdict);
+            self.assess(&read, outcome, &mut verdict);
         }
         drop(outcomes);
         verdict.report.counts += self.counts(&verdict.wrong);
         Ok(verdict.report)
     }
 
-    /// Which objects are to be read; what is there and should not be, and the other way round, is
-    /// told.
+    /// The objects to read. Unexpected and missing ones are reported.
     fn objects(&self, verdict: &mut Verdict) -> Vec<Read> {
         let expected = self.chunk.destinations().map(|to| (to.folder(), to));
         let mut missing: BTreeMap<String, &Destination> = expected.collect();
         let mut found = BTreeMap::new();
-        for place in &self.held.objects {
+        for place in &self.present.objects {
             let folder = self.audit.inventory.folder(*place);
             let key = self.name.object_key(&self.shard, folder, place.format);
             if let Some(destination) = missing.remove(folder) {
@@ -89,13 +87,13 @@ impl Check {
                 found.insert(folder, Read { key, part });
             } else {
                 let why = match found.get(folder) {
-                    Some(Read { key: other, .. }) => format!("{key} is there beside {other}"),
-                    None => format!("{key} is there, and no record of its name belongs in it"),
+                    Some(Read { key: other, .. }) => format!("{key} exists as well as {other}"),
+                    None => format!("{key} exists, and no record of its range belongs in it"),
                 };
                 verdict.find(|| Finding::new(Kind::ExtraObject, &self.shard, why).at(key));
             }
         }
-        let format = self.held.objects.first().map(|place| place.format);
+        let format = self.present.objects.first().map(|place| place.format);
         for (folder, destination) in missing {
             let format = format.unwrap_or_default();
             let key = self.name.object_key(&self.shard, &folder, format);
@@ -109,22 +107,21 @@ impl Check {
     fn messages(&self, verdict: &mut Verdict) -> Option<Read> {
         self.audit.bus.as_ref()?;
         let part = match self.audit.messages {
-            Messages::None => return None,
             Messages::Events => Part::Messages,
             Messages::Objects => {
-                let format = self.held.objects.first().map(|place| place.format);
-                Part::Announcements(format.unwrap_or_default())
+                let format = self.present.objects.first().map(|place| place.format);
+                Part::Notifications(format.unwrap_or_default())
             }
         };
         let suffix = bus_suffix(self.audit.messages);
         let key = format!("bus:{}{suffix}", self.name.stem(&self.shard));
         let expected = part.lines(&self.chunk) > 0;
         let read = Read { key, part };
-        match (expected, self.held.on_bus) {
+        match (expected, self.present.on_bus) {
             (true, true) => return Some(read),
             (true, false) => self.is_missing(&read, verdict),
             (false, true) => verdict.find(|| {
-                let why = format!("{} is there, and its records give no message", read.key);
+                let why = format!("{} exists, and its records have no message", read.key);
                 Finding::new(Kind::ExtraObject, &self.shard, why).at(read.key)
             }),
             (false, false) => {}
@@ -137,12 +134,12 @@ impl Check {
         let positions = (0..lines).filter_map(|line| part.position(&self.chunk, line));
         let positions: BTreeSet<_> = positions.collect();
         let mut finding = Finding::new(Kind::MissingObject, &self.shard, "").at(key);
-        finding.message = format!("{key} is not there");
+        finding.message = format!("{key} does not exist");
         if let (Some(first), Some(last)) = (positions.first(), positions.last()) {
             let (from, to) = (rid(&self.shard, *first), rid(&self.shard, *last));
             let records = positions.len();
             finding = finding.between(*first, *last);
-            finding.message += &format!(", which {records} records belong in, {from} to {to}");
+            finding.message += &format!("; {records} records belong in it, {from} to {to}");
         }
         verdict.find(|| finding);
         verdict.wrong.extend(positions);
@@ -150,14 +147,14 @@ impl Check {
 
     async fn outcome(&self, read: Read) -> anyhow::Result<(Read, Outcome)> {
         let objects = match (&read.part, &self.audit.bus) {
-            (Part::Messages | Part::Announcements(_), Some(bus)) => bus,
+            (Part::Messages | Part::Notifications(_), Some(bus)) => bus,
             _ => &self.audit.lake,
         };
         let Some(bytes) = get(objects, &read.key).await? else {
             return Ok((read, Outcome::Gone));
         };
         let (chunk, lake) = (self.chunk.clone(), self.audit.lake_name.clone());
-        let compared = self.audit.host.compute.spawn(move || {
+        let compared = self.audit.context.compute.spawn(move || {
             let compared = read.part.compare(&chunk, &lake, &bytes);
             (read, compared)
         });
@@ -169,7 +166,7 @@ impl Check {
         Ok((read, outcome))
     }
 
-    fn judge(&self, read: &Read, outcome: Outcome, verdict: &mut Verdict) {
+    fn assess(&self, read: &Read, outcome: Outcome, verdict: &mut Verdict) {
         let counts = &mut verdict.report.counts;
         match outcome {
             Outcome::Gone => self.is_missing(read, verdict),
@@ -206,19 +203,19 @@ impl Check {
                 (Kind::MissingRecord, None, message)
             }
             Difference::Extra { line } => {
-                let message = format!("{} comes of no record", place(line));
+                let message = format!("{} belongs to no record", place(line));
                 (Kind::ExtraLine, Some(line), message)
             }
             Difference::Changed { line, .. } => {
-                let message = format!("{} is not what {record} gives", place(line));
+                let message = format!("{} differs from the line of {record}", place(line));
                 (Kind::ChangedLine, Some(line), message)
             }
             Difference::Moved { line, .. } => {
-                let message = format!("{} is that of {record}, out of order", place(line));
+                let message = format!("{} is the line of {record}, out of order", place(line));
                 (Kind::MovedLine, Some(line), message)
             }
             Difference::Repeated { line, .. } => {
-                let message = format!("{} is that of {record} once more", place(line));
+                let message = format!("{} repeats the line of {record}", place(line));
                 (Kind::RepeatedLine, Some(line), message)
             }
         };
@@ -227,13 +224,13 @@ impl Check {
         line.into_iter().fold(finding, Finding::line)
     }
 
-    /// Where the chunk's records are; the wrong ones are taken from where they should be.
+    /// The counts of the chunk's records by place, without the wrong ones.
     fn counts(&self, wrong: &HashSet<Position>) -> Counts {
         let all = self.chunk.counts();
-        let rejected = all.rejected_records();
+        let quarantined = all.quarantined_records();
         let mut counts = Counts {
-            in_lake: all.records - rejected - all.dropped - all.bus_only,
-            in_quarantine: rejected,
+            in_lake: all.records - quarantined - all.dropped - all.bus_only,
+            quarantined,
             dropped: all.dropped,
             bus_only: all.bus_only,
             wrong: wrong.len() as u64,
@@ -254,7 +251,7 @@ impl Check {
             }
         }
         counts.in_lake -= in_lake.len() as u64;
-        counts.in_quarantine -= in_quarantine.len() as u64;
+        counts.quarantined -= in_quarantine.len() as u64;
         counts.bus_only -= (wrong.len() - in_lake.len() - in_quarantine.len()) as u64;
         counts
     }
@@ -266,7 +263,7 @@ impl Verdict {
     }
 }
 
-/// Reads an object by its key, or a file by its name behind `bus:`.
+/// Reads an object by its key, or a file of the bus by its name after `bus:`.
 async fn get(objects: &Objects, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let name = key.strip_prefix("bus:").unwrap_or(key);
     Ok(objects.get(name).await?)

@@ -1,4 +1,4 @@
-//! One object, or one file of messages, against what the records of its chunk give.
+//! Compares one object, or one file of messages, with the lines that its chunk's records make.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ use crate::chunk::Chunk;
 use crate::encode::{Format, decode};
 use crate::record::Position;
 use crate::sink::Destination;
-use crate::sink::announcement::{self, Announcement};
 use crate::sink::directory::write_messages;
+use crate::sink::object_notification::{self, ObjectNotification};
 
-/// What is compared.
+/// The part of a chunk that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The object at a destination.
@@ -21,11 +21,11 @@ pub(super) enum Part {
     /// The messages about events.
     Messages,
     /// The messages about objects, which are in this format.
-    Announcements(Format),
+    Notifications(Format),
 }
 
 impl Part {
-    /// Compares what was read with what should be there.
+    /// Compares the bytes that were read with the expected ones.
     ///
     /// # Errors
     /// An object that cannot be decoded.
@@ -50,7 +50,7 @@ impl Part {
                 Ok(compare(&expected, &split(&content), alike))
             }
             Self::Messages => {
-                let mut rest = Rest(Some(bytes));
+                let mut rest = Comparison(Some(bytes));
                 write_messages(chunk, &mut rest)?;
                 if rest.0.is_some_and(<[u8]>::is_empty) {
                     return Ok(Vec::new());
@@ -59,43 +59,44 @@ impl Part {
                 write_messages(chunk, &mut expected)?;
                 Ok(compare(&split(&expected), &split(bytes), Cow::Borrowed))
             }
-            Self::Announcements(format) => {
-                let expected = announcement::of(chunk, *format, lake);
-                let expected: Vec<_> = expected.iter().map(Announcement::json).collect();
+            Self::Notifications(format) => {
+                let expected = object_notification::of(chunk, *format, lake);
+                let expected: Vec<_> = expected.iter().map(ObjectNotification::json).collect();
                 let expected: Vec<_> = expected.iter().map(String::as_bytes).collect();
                 Ok(compare(&expected, &split(bytes), without_lake))
             }
         }
     }
 
-    /// How many lines should be there.
+    /// The expected number of lines.
     #[must_use]
     pub(super) fn lines(&self, chunk: &Chunk) -> usize {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).0.len(),
             Self::Messages => chunk.messages().len(),
-            Self::Announcements(_) => {
+            Self::Notifications(_) => {
                 let to_lake = |(to, _): &(&Destination, u64)| matches!(to, Destination::Lake(_));
                 chunk.objects().filter(to_lake).count()
             }
         }
     }
 
-    /// The record that a line comes of; a message about an object comes of many.
+    /// The record of a line; `None` for a message about an object, which is about many.
     #[must_use]
     pub(super) fn position(&self, chunk: &Chunk, line: usize) -> Option<Position> {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).1.get(line).copied(),
             Self::Messages => chunk.message(line).map(|message| message.position),
-            Self::Announcements(_) => None,
+            Self::Notifications(_) => None,
         }
     }
 }
 
-/// What is left of bytes that are compared with those that are written; `None` once they differ.
-struct Rest<'a>(Option<&'a [u8]>);
+/// Compares what is written with the expected bytes, of which it holds the rest; `None` once they
+/// differ.
+struct Comparison<'a>(Option<&'a [u8]>);
 
-impl Write for Rest<'_> {
+impl Write for Comparison<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 = self.0.and_then(|rest| rest.strip_prefix(bytes));
         Ok(bytes.len())

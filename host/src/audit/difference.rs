@@ -1,39 +1,39 @@
-//! Lines against what they should be: what is missing, too much, changed, or in another place.
+//! Compares lines with the expected ones: which are missing, extra, changed, moved or repeated.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// One way in which lines are not the expected ones. Both are counted from 0.
+/// One difference from the expected lines. Indexes are from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// An expected line is nowhere.
+    /// An expected line is missing.
     Missing {
-        /// Which one.
+        /// The expected line.
         expected: usize,
     },
     /// A line that is not expected anywhere.
     Extra {
-        /// Which one.
+        /// The line.
         line: usize,
     },
-    /// A line that is not expected anywhere stands where an expected one should.
+    /// A line that is not expected anywhere is in the place of an expected one.
     Changed {
-        /// What should be there.
+        /// The expected line.
         expected: usize,
-        /// What is there.
+        /// The line in its place.
         line: usize,
     },
-    /// An expected line stands before one that it should stand behind, or the other way round.
+    /// An expected line is out of order.
     Moved {
-        /// Which one.
+        /// The expected line.
         expected: usize,
-        /// Where it is.
+        /// Its place.
         line: usize,
     },
-    /// An expected line is there once more.
+    /// An expected line is repeated.
     Repeated {
-        /// Which one.
+        /// The expected line.
         expected: usize,
-        /// Where it is again.
+        /// The place of the repetition.
         line: usize,
     },
 }
@@ -52,7 +52,7 @@ impl Difference {
     }
 }
 
-/// Compares lines; nothing where all are the same. Lines that are equal count as the same line.
+/// Compares lines. Equal lines count as the same line.
 #[must_use]
 pub(super) fn differences<T: AsRef<[u8]>>(expected: &[T], found: &[T]) -> Vec<Difference> {
     let same = |(a, b): &(&T, &T)| a.as_ref() == b.as_ref();
@@ -102,7 +102,7 @@ impl<'a> Middle<'a> {
         }
     }
 
-    /// Takes out the strays that are an expected line once more; `all` are the expected lines with the
+    /// Moves strays that repeat an expected line to `repeated`; `all` are the expected lines with the
     /// `head` before the middle.
     fn tell_repeated<T: AsRef<[u8]>>(&mut self, all: &[T], head: usize) {
         if self.strays.is_empty() {
@@ -124,7 +124,7 @@ impl<'a> Middle<'a> {
     }
 
     fn differences(self, head: usize) -> Vec<Difference> {
-        let in_order = longest_rising(&self.pairs);
+        let in_order = longest_increasing(&self.pairs);
         let moved = self.pairs.iter().zip(&in_order);
         let mut all: Vec<_> = moved
             .filter(|(_, in_order)| !**in_order)
@@ -151,7 +151,7 @@ impl<'a> Middle<'a> {
     }
 }
 
-/// What is missing and what is too much between the same two lines in order is one line changed.
+/// Counts a missing and an extra line between the same two lines in order as one changed line.
 fn between(
     anchors: &[(usize, usize)],
     missing: &[usize],
@@ -185,9 +185,9 @@ fn between(
     all
 }
 
-/// Which of the pairs belong to a longest sequence that rises in the first of each. (Patience sorting:
-/// of every length the sequence that ends lowest is kept.)
-fn longest_rising(pairs: &[(usize, usize)]) -> Vec<bool> {
+/// Marks the pairs of a longest increasing subsequence by their first values. Of every length, the
+/// sequence with the lowest end is kept.
+fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<bool> {
     let mut ends: Vec<usize> = Vec::new();
     let mut before = vec![None; pairs.len()];
     for (index, (value, _)) in pairs.iter().enumerate() {

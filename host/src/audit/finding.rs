@@ -1,54 +1,54 @@
-//! What an audit found to be wrong.
+//! The findings of an audit.
 
 use serde::Serialize;
 
 use crate::record::{Position, Rid, ShardId};
 
-/// So many findings are kept to be shown; all are counted.
+/// The number of findings that are kept to be shown; all are counted.
 pub(super) const FINDINGS_KEPT: usize = 1_000;
 
-/// What is wrong.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     /// A record's line is not in its object, or a record is in no object at all.
     MissingRecord,
-    /// A line that comes of no record.
+    /// A line that belongs to no record.
     ExtraLine,
-    /// A line that is not what its record gives.
+    /// A line that differs from what its record makes.
     ChangedLine,
-    /// A line that is not in the order of the records.
+    /// A line out of record order.
     MovedLine,
-    /// A line that is in its object more than once.
+    /// A line that is repeated in its object.
     RepeatedLine,
-    /// An object that is not there.
+    /// An object that does not exist.
     MissingObject,
-    /// An object that the records of its name do not give.
+    /// An object that the records of its range do not make.
     ExtraObject,
     /// An object that cannot be decoded.
     DamagedObject,
     /// Records that are in the objects of two chunks.
-    Twice,
-    /// An object of records of which the ledger does not say that they are committed.
+    OverlappingChunks,
+    /// An object of records that the ledger says are neither committed nor pending.
     BeyondLedger,
-    /// An object of a release that the lake does not keep, or that is not admitted any more.
+    /// An object of a release that is not in the lake, or is not admitted any more.
     UnknownRelease,
-    /// An object whose name begins or ends with a record that the source does not have.
+    /// An object whose range begins or ends with a record that the source does not have.
     UnknownRange,
-    /// The ledger counts other records than there are.
+    /// The ledger counts another number of records than the source has.
     LedgerCount,
-    /// The source does not have the last committed record, or has another in its place.
+    /// The source has lost or changed the last committed record.
     SourceChanged,
-    /// The ledger says that the shard is finished, and records follow.
+    /// A record after the end of a shard that the ledger says is finished.
     NeverRead,
-    /// A record that ran out of wall time here and not when it was landed.
+    /// A record that ran out of wall time in the audit, but not when it was landed.
     OutOfTime,
 }
 
-/// One thing that is wrong.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// What.
+    /// Its kind.
     pub(super) kind: Kind,
     /// The shard.
     pub(super) shard: ShardId,
@@ -64,7 +64,7 @@ pub(super) struct Finding {
     /// The line of the object, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) line: Option<usize>,
-    /// All that in words.
+    /// The finding in words.
     pub(super) message: String,
 }
 
@@ -128,7 +128,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Takes note of one, which is only made where it is kept.
+    /// Adds a finding, which is only made if it is kept.
     pub(super) fn add(&mut self, finding: impl FnOnce() -> Finding) {
         self.total += 1;
         if self.kept.len() < FINDINGS_KEPT {

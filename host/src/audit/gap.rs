@@ -1,4 +1,5 @@
-//! Records between the chunks that names tell of: they are where they belong if they leave nothing.
+//! Records between two chunks: all is well if a release makes nothing of them that would be in the
+//! lake.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::transform::validate::Release;
 /// The records between two chunks.
 pub(super) struct Gap {
     audit: Arc<Audit>,
-    /// The releases of the chunks beside it, which are the likely ones.
-    beside: Arc<[Arc<Release>]>,
+    /// The releases of the chunks before and after it, which are the likely ones.
+    neighbours: Arc<[Arc<Release>]>,
     names: Vec<ShortId>,
 }
 
@@ -28,26 +29,26 @@ impl Gap {
     /// The lake cannot be read.
     pub(super) async fn new(audit: &Arc<Audit>, mut names: Vec<ShortId>) -> anyhow::Result<Self> {
         names.dedup();
-        let mut beside = Vec::new();
+        let mut neighbours = Vec::new();
         for name in &names {
-            beside.extend(audit.releases.get(*name).await?.ok());
+            neighbours.extend(audit.releases.get(*name).await?.ok());
         }
         Ok(Self {
             audit: audit.clone(),
-            beside: beside.into(),
+            neighbours: neighbours.into(),
             names,
         })
     }
 
-    /// Looks for releases of which each record of a batch leaves nothing.
+    /// Finds a release for each record of a batch by which the record leaves no object.
     ///
     /// # Errors
     /// The lake cannot be read, or a release fails outside of any record.
-    pub(super) async fn judge(&self, batch: Batch) -> anyhow::Result<Report> {
-        self.audit.host.progress.read(&batch);
+    pub(super) async fn check(&self, batch: Batch) -> anyhow::Result<Report> {
+        self.audit.context.progress.read(&batch);
         let batch = Arc::new(batch);
         let left = Left::all(batch.len(), self.with_bus());
-        let mut left = self.narrow(left, &batch, self.beside.clone()).await?;
+        let mut left = self.narrow(left, &batch, self.neighbours.clone()).await?;
         let accounted_for = left.dropped + left.bus_only;
         if !left.records.is_empty() {
             let others = self.audit.releases.all_but(&self.names).await?;
@@ -64,12 +65,14 @@ impl Gap {
             ..Report::default()
         };
         for (record, place) in left.records {
-            report.findings.add(|| missing(&batch, record, place));
+            report
+                .findings
+                .add(|| missing_record(&batch, record, place));
         }
         Ok(report)
     }
 
-    /// Whether a message would be in a file whose name tells of the chunk.
+    /// Whether messages are in files, whose names would show the chunk.
     fn with_bus(&self) -> bool {
         self.audit.bus.is_some() && self.audit.messages == Messages::Events
     }
@@ -81,7 +84,7 @@ impl Gap {
         releases: Arc<[Arc<Release>]>,
     ) -> Result<Left, SandboxError> {
         let batch = batch.clone();
-        let narrowed = self.audit.host.compute.spawn(move || {
+        let narrowed = self.audit.context.compute.spawn(move || {
             for release in releases.iter() {
                 if left.records.is_empty() {
                     break;
@@ -94,17 +97,17 @@ impl Gap {
     }
 }
 
-fn missing(batch: &Batch, record: u32, place: Option<String>) -> Finding {
+fn missing_record(batch: &Batch, record: u32, place: Option<String>) -> Finding {
     let position = batch.positions()[record as usize];
     let id = rid(batch.shard(), position);
     let message = match place {
-        Some(place) => format!("{id} is nowhere; it belongs in {place}"),
-        None => format!("{id} is nowhere, and the lake keeps no release to say where it belongs"),
+        Some(place) => format!("{id} is missing; it belongs in {place}"),
+        None => format!("{id} is missing, and the lake has no release to tell where it belongs"),
     };
     Finding::new(Kind::MissingRecord, batch.shard(), message).of(position)
 }
 
-/// The records of a batch that leave something by every release so far, with where that should be.
+/// The records of a batch that leave an object by every release tried so far, with its place.
 struct Left {
     records: BTreeMap<u32, Option<String>>,
     with_bus: bool,
@@ -123,7 +126,7 @@ impl Left {
         }
     }
 
-    /// Takes out what leaves nothing by one more release.
+    /// Removes the records that leave nothing by one more release.
     fn narrow(&mut self, outcome: &Transformed) {
         let mut places = BTreeMap::new();
         let mut with_events = BTreeSet::new();
@@ -137,9 +140,9 @@ impl Left {
                 places.entry(event.record).or_insert_with(|| "bus:".into());
             }
         }
-        for rejected in &outcome.rejected {
-            let quarantine = Destination::Quarantine(rejected.reason.code.clone());
-            places.insert(rejected.record, quarantine.folder());
+        for quarantined in &outcome.quarantined {
+            let quarantine = Destination::Quarantine(quarantined.reason.code.clone());
+            places.insert(quarantined.record, quarantine.folder());
         }
         let (dropped, bus_only) = (&mut self.dropped, &mut self.bus_only);
         self.records.retain(|record, place| {
@@ -161,7 +164,7 @@ impl Left {
 mod tests {
     use super::*;
     use crate::partition::PartitionPath;
-    use crate::transform::outcome::{Event, Fault, Reason, Rejected, Routes};
+    use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Routes};
 
     /// Record 0 goes to the lake, 1 to the bus alone, 2 to quarantine; all others are dropped.
     fn outcome() -> Transformed {
@@ -176,7 +179,7 @@ mod tests {
         Transformed {
             events: vec![event(0, true), event(1, false)],
             partitions: vec![partition],
-            rejected: vec![Rejected {
+            quarantined: vec![Quarantined {
                 record: 2,
                 reason: Reason::fault(Fault::Trap, ""),
             }],

@@ -1,11 +1,11 @@
-//! What the names of objects say of the chunks that have been landed.
+//! The chunks that have been landed, by the names of their objects.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::encode::Format;
 use crate::record::ShardId;
 use crate::sink::Messages;
-use crate::sink::object_key::{ChunkName, OWN_FOLDER, ParsedKey};
+use crate::sink::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
 use crate::transform::release::ReleaseId;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
@@ -16,18 +16,18 @@ pub(super) struct Inventory {
     folder_indexes: HashMap<String, u32>,
     shards: BTreeMap<ShardId, Chunks>,
     releases: Vec<ReleaseId>,
-    strangers: Strangers,
+    unrecognized: Unrecognized,
 }
 
 /// The chunks of a shard.
-pub(super) type Chunks = BTreeMap<ChunkName, Held>;
+pub(super) type Chunks = BTreeMap<ChunkName, ChunkObjects>;
 
-/// What there is of a chunk.
+/// The objects of a chunk that exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    /// Its objects in the lake.
+pub(super) struct ChunkObjects {
+    /// In the lake, quarantine included.
     pub(super) objects: Vec<Place>,
-    /// Whether there is a file of its messages.
+    /// Whether the bus has a file of its messages.
     pub(super) on_bus: bool,
 }
 
@@ -35,21 +35,18 @@ pub(super) struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     folder: u32,
-    /// How it is encoded.
     pub(super) format: Format,
 }
 
-/// Files whose names are not those of objects.
+/// Files in the lake that Sluice has not written, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Strangers {
-    /// How many there are.
+pub(super) struct Unrecognized {
     pub(super) count: u64,
-    /// The first one.
     pub(super) first: Option<String>,
 }
 
-impl Held {
-    /// How many objects and files there are.
+impl ChunkObjects {
+    /// The number of objects and files.
     #[must_use]
     pub(super) fn count(&self) -> usize {
         self.objects.len() + usize::from(self.on_bus)
@@ -57,10 +54,10 @@ impl Held {
 }
 
 impl Inventory {
-    /// Takes note of an object of the lake.
+    /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
         if let Some(own) = key
-            .strip_prefix(OWN_FOLDER)
+            .strip_prefix(METADATA_FOLDER)
             .and_then(|k| k.strip_prefix('/'))
         {
             let release = own.strip_prefix("releases/");
@@ -76,14 +73,14 @@ impl Inventory {
             Some(parsed) => {
                 let folder = self.folder_index(parsed.folder);
                 let format = parsed.format;
-                let held = self.chunk(parsed.shard, parsed.chunk);
-                held.objects.push(Place { folder, format });
+                let present = self.chunk(parsed.shard, parsed.chunk);
+                present.objects.push(Place { folder, format });
             }
-            None => self.strangers.add(key),
+            None => self.unrecognized.add(key),
         }
     }
 
-    /// Takes note of a file of a bus whose messages are about `messages`.
+    /// Adds a file of a bus whose messages are about `messages`.
     pub(super) fn add_on_bus(&mut self, name: &str, messages: Messages) {
         let suffix = bus_suffix(messages);
         let stem = name.strip_suffix(suffix).filter(|stem| !stem.contains('/'));
@@ -92,7 +89,7 @@ impl Inventory {
         }
     }
 
-    fn chunk(&mut self, shard: ShardId, chunk: ChunkName) -> &mut Held {
+    fn chunk(&mut self, shard: ShardId, chunk: ChunkName) -> &mut ChunkObjects {
         self.shards
             .entry(shard)
             .or_default()
@@ -116,15 +113,15 @@ impl Inventory {
         &self.folders[place.folder as usize]
     }
 
-    /// The chunks of a shard, which are not asked for again.
+    /// Removes and returns the chunks of a shard.
     pub(super) fn take(&mut self, shard: &ShardId) -> Chunks {
         self.shards.remove(shard).unwrap_or_default()
     }
 
-    /// The shards that have not been [taken](Self::take), with how many objects each has.
+    /// The shards that have not been [taken](Self::take), with the number of their objects.
     pub(super) fn others(&self) -> impl Iterator<Item = (&ShardId, u64)> {
         self.shards.iter().map(|(shard, chunks)| {
-            let objects = chunks.values().map(|held| held.objects.len() as u64);
+            let objects = chunks.values().map(|present| present.objects.len() as u64);
             (shard, objects.sum())
         })
     }
@@ -137,24 +134,24 @@ impl Inventory {
 
     /// The files that are no objects.
     #[must_use]
-    pub(super) fn strangers(&self) -> &Strangers {
-        &self.strangers
+    pub(super) fn unrecognized(&self) -> &Unrecognized {
+        &self.unrecognized
     }
 }
 
-impl Strangers {
+impl Unrecognized {
     fn add(&mut self, key: &str) {
         self.count += 1;
         self.first.get_or_insert_with(|| key.to_owned());
     }
 }
 
-/// What the name of a file of messages has behind the name of its chunk.
+/// The suffix of a file of messages, after the name of its chunk.
 #[must_use]
 pub(super) fn bus_suffix(messages: Messages) -> &'static str {
     match messages {
         Messages::Objects => ".objects.ndjson",
-        Messages::Events | Messages::None => ".ndjson",
+        Messages::Events => ".ndjson",
     }
 }
 
@@ -184,18 +181,22 @@ mod tests {
         inventory.add_on_bus(&format!("{STEM}.objects.ndjson"), Messages::Events);
         inventory.add_on_bus(".tmp/s/1", Messages::Events);
         assert_eq!(inventory.releases(), [release]);
-        let strangers = inventory.strangers();
-        assert_eq!(strangers.count, 1);
+        let unrecognized = inventory.unrecognized();
+        assert_eq!(unrecognized.count, 1);
         assert_eq!(
-            strangers.first.as_deref(),
+            unrecognized.first.as_deref(),
             Some("event_type=a/part-0.parquet")
         );
         assert_eq!(inventory.others().next().unwrap().1, 3);
         let chunks = inventory.take(&ShardId::new("s").unwrap());
         assert_eq!(chunks.len(), 1);
-        let held = chunks.values().next().unwrap();
-        assert_eq!((held.objects.len(), held.on_bus), (3, true));
-        let folders: Vec<_> = held.objects.iter().map(|o| inventory.folder(*o)).collect();
+        let present = chunks.values().next().unwrap();
+        assert_eq!((present.objects.len(), present.on_bus), (3, true));
+        let folders: Vec<_> = present
+            .objects
+            .iter()
+            .map(|o| inventory.folder(*o))
+            .collect();
         let quarantine = "_sluice/quarantine/reason=trap";
         assert_eq!(folders, ["event_type=a", "event_type=b", quarantine]);
         assert_eq!(inventory.others().count(), 0);

@@ -1,22 +1,22 @@
-//! Proves that each record is in exactly one place, or says which are not. Nothing is written.
+//! Proves that each record is in exactly one place, or lists those that are not. It writes nothing.
 //!
-//! Names of objects say which records, in which chunks, went through which release, and the lake keeps
-//! the releases. So an audit reads the source once more from its oldest record, makes each chunk again
-//! as a replay would, and compares it with what is in the lake, in quarantine and on the bus, line by
-//! line. What lies between the chunks has to leave nothing, and the ledger has to agree.
+//! The key of an object names its range of records and its release, and the lake keeps the releases. So
+//! the audit reads the source from its oldest record, builds each chunk again as a replay would, and
+//! compares it line by line with the lake, quarantine and the bus. Records between the chunks must
+//! leave no object, and the ledger must agree.
 //!
 //! ```text
-//! ledgers → names (inventory) → chunks of each shard (course)
-//!                                 ├─ a chunk: made again, compared with its objects (check)
-//!                                 ├─ between chunks: leaves nothing by some release (gap)
-//!                                 └─ behind the ledger: pending, not yet, or too much
+//! ledgers → keys (inventory) → chunks of each shard (timeline)
+//!                                ├─ a chunk: built again, compared with its objects (check)
+//!                                ├─ between chunks: leaves no object by some release (gap)
+//!                                └─ after the ledger: pending, not yet, or unexpected
 //! ```
 //!
-//! A verdict of `out_of_time` is taken as it is found: another machine could not repeat it.
+//! A record that was quarantined as `out_of_time` is accepted as it is: another machine may not repeat
+//! that.
 
 mod check;
 mod content;
-mod course;
 mod difference;
 mod finding;
 mod gap;
@@ -26,6 +26,7 @@ mod releases;
 mod report;
 mod shard;
 mod source;
+mod timeline;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,34 +35,34 @@ use anyhow::Context as _;
 use chrono::Utc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use self::course::Course;
 use self::inventory::Inventory;
 use self::releases::Releases;
 use self::report::{Report, counted};
 use self::shard::ShardAudit;
 use self::source::Source;
+use self::timeline::Timeline;
 use crate::chunk::ChunkRules;
 use crate::config::{BusTarget, RunSettings, Sources};
 use crate::encode::Format;
 use crate::health::Serving;
 use crate::ledger::Ledger;
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 use crate::record::ShardId;
 use crate::run::report::watch_reading;
 use crate::run::targets::Targets;
 use crate::run::worker::shard_id;
 use crate::sink::Messages;
 use crate::sink::read::Objects;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
 
-/// What the audits of all shards share.
+/// The state that the audits of all shards share.
 struct Audit {
     targets: Targets,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     lake: Objects,
     lake_name: String,
-    /// A bus in a folder.
+    /// The bus, if it is a folder.
     bus: Option<Objects>,
     messages: Messages,
     /// The largest event for a queue.
@@ -69,24 +70,28 @@ struct Audit {
     inventory: Inventory,
     releases: Releases,
     format: Format,
-    outsiders: Outsiders,
+    misplaced_records: MisplacedRecords,
     /// When the audit began, milliseconds since the Unix epoch.
     began_ms: u64,
 }
 
-/// Audits the source, the lake and the bus of these settings, and says what was found.
+/// Audits the source, the lake and the bus, and prints the report.
 ///
 /// # Errors
-/// What cannot be read; and findings, after they have been printed.
+/// Something cannot be read; or there are findings, which have been printed.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
-        let host = Arc::new(Host::new(settings, Serving::nothing(), Instant::now())?);
-        let watched = host.clone();
+        let context = Arc::new(RunContext::new(
+            settings,
+            Serving::nothing(),
+            Instant::now(),
+        )?);
+        let watched = context.clone();
         let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
-        let report = audit(settings, host).await;
+        let report = audit(settings, context).await;
         watcher.abort();
         report
     })?;
@@ -101,22 +106,22 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
 struct Planned {
     source: Source,
     ledger: Ledger,
-    course: Course,
+    timeline: Timeline,
 }
 
-async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report> {
+async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Result<Report> {
     let began_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
     let targets = Targets::new(settings);
     let sources = source::shards(settings, &targets).await?;
-    // What the ledgers say was put before, so a list that is made later has it.
+    // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
     let mut ledgers = Vec::new();
     for source in &sources {
         ledgers.push(targets.ledger(&source.shard).await?);
     }
     let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
-    let mut inventory = take_stock(&lake, bus.as_ref(), settings.messages).await?;
+    let mut inventory = list_inventory(&lake, bus.as_ref(), settings.messages).await?;
     let plan = |(source, ledger): (Source, Ledger)| Planned {
-        course: Course::new(&ledger, inventory.take(&source.shard)),
+        timeline: Timeline::new(&ledger, inventory.take(&source.shard)),
         source,
         ledger,
     };
@@ -128,7 +133,7 @@ async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report
     {
         let lake = &settings.lake;
         report.notes.push(format!(
-            "by its ledgers {lake} has nothing of this source yet"
+            "by its ledgers, {lake} has no records of this source yet"
         ));
     }
     let audit = Audit {
@@ -140,9 +145,9 @@ async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report
         releases: Releases::new(settings, inventory.releases().to_vec()).await?,
         inventory,
         targets,
-        host,
+        context,
         format: settings.format,
-        outsiders: settings.outsiders,
+        misplaced_records: settings.misplaced_records,
         began_ms,
     };
     report.absorb(audit_all(settings, Arc::new(audit), planned).await?);
@@ -150,7 +155,7 @@ async fn audit(settings: &RunSettings, host: Arc<Host>) -> anyhow::Result<Report
     Ok(report)
 }
 
-async fn take_stock(
+async fn list_inventory(
     lake: &Objects,
     bus: Option<&Objects>,
     messages: Messages,
@@ -164,8 +169,8 @@ async fn take_stock(
     Ok(inventory)
 }
 
-/// Audits shards, several of a stream at once, as many as the memory is for: each takes about two
-/// chunks, one that is made and one that is checked.
+/// Audits shards, several of a stream at once, as far as the memory allows: each takes about two
+/// chunks, one that is built and one that is checked.
 async fn audit_all(
     settings: &RunSettings,
     audit: Arc<Audit>,
@@ -176,13 +181,13 @@ async fn audit_all(
         Sources::Stream(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
     };
     let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
-    let budget = Budget::new(audit.host.memory_for_reading());
+    let budget = Budget::new(audit.context.memory_for_reading());
     let audits = stream::iter(planned).map(|planned| {
         let (audit, budget) = (audit.clone(), &budget);
         async move {
             let name = planned.source.name.clone();
             let opened = planned.source.open(&planned.ledger, settings, budget);
-            let shard = ShardAudit::new(audit, planned.ledger, planned.course, opened?);
+            let shard = ShardAudit::new(audit, planned.ledger, planned.timeline, opened?);
             shard.run().await.context(name)
         }
     });
@@ -194,15 +199,15 @@ async fn audit_all(
     Ok(all)
 }
 
-/// What the lake has of shards that are not in the source: closed ones of a stream that are so old
-/// that it does not list them any more, and others'.
+/// The objects of shards that are not in the source: expired ones of the stream, and those of other
+/// sources.
 async fn others(
     settings: &RunSettings,
     targets: &Targets,
     inventory: &Inventory,
 ) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    let mut strange = Vec::new();
+    let mut foreign = Vec::new();
     for (shard, objects) in inventory.others() {
         if is_of_stream(settings, shard)? {
             let ledger = targets.ledger(shard).await?;
@@ -210,27 +215,27 @@ async fn others(
             report.counts.objects_gone += objects;
         } else {
             report.counts.objects_of_others += objects;
-            strange.push(shard);
+            foreign.push(shard);
         }
     }
-    if let Some(first) = strange.first() {
+    if let Some(first) = foreign.first() {
         report.notes.push(format!(
-            "{} objects are of {} shards that are not in this source, such as {first}",
+            "{} objects belong to {} shards that are not in this source, such as {first}",
             report.counts.objects_of_others,
-            strange.len()
+            foreign.len()
         ));
     }
-    let strangers = inventory.strangers();
-    if let Some(first) = &strangers.first {
-        let count = strangers.count;
+    let unrecognized = inventory.unrecognized();
+    if let Some(first) = &unrecognized.first {
+        let count = unrecognized.count;
         report.notes.push(format!(
-            "{count} files are no objects of Sluice's, such as {first}"
+            "{count} files were not written by Sluice, such as {first}"
         ));
     }
     Ok(report)
 }
 
-/// Whether it is called as shards of the settings' stream are.
+/// Whether the name of a shard is one of the settings' stream.
 fn is_of_stream(settings: &RunSettings, shard: &ShardId) -> anyhow::Result<bool> {
     let Sources::Stream(stream) = &settings.sources else {
         return Ok(false);
@@ -247,19 +252,19 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     }
     if counts.objects_gone > 0 {
         notes.push(format!(
-            "{} objects are of records that the source does not have any more",
+            "{} objects hold records that have expired from the source",
             counts.objects_gone
         ));
     }
     if counts.objects_pending + counts.objects_new > 0 {
         notes.push(format!(
-            "{} objects are of chunks that were begun and not finished, or landed meanwhile",
+            "{} objects belong to chunks that are pending or were landed during the audit",
             counts.objects_pending + counts.objects_new
         ));
     }
     if counts.by_other_releases > 0 {
         notes.push(format!(
-            "{} records left no object, as only releases have it that no chunk beside them has",
+            "{} records left no object, by releases that no neighbouring chunk was made with",
             counts.by_other_releases
         ));
     }
@@ -267,16 +272,16 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
 }
 
 impl Audit {
-    /// What a chunk has to heed, but for whose it is.
+    /// The rules of the chunks of a shard.
     fn rules(&self, shard: ShardId) -> ChunkRules {
         let takes_events = self.messages == Messages::Events;
         let has_bus = self.bus.is_some() || self.max_message_bytes.is_some();
         ChunkRules {
             shard,
             with_messages: has_bus && takes_events,
-            announced: has_bus && self.messages == Messages::Objects,
+            object_notifications: has_bus && self.messages == Messages::Objects,
             with_positions: true,
-            max_partitions: self.host.max_partitions,
+            max_partitions: self.context.max_partitions,
             max_message_bytes: self.max_message_bytes.filter(|_| takes_events),
         }
     }

@@ -1,11 +1,11 @@
-//! The records of a shard in order, packed anew where a chunk begins.
+//! The records of a shard in order, packed again so that slices begin where chunks do.
 
 use crate::record::{Batch, Record, SequenceNumber, ShardId};
 use crate::source::{ShardBatches, SourceError};
 use crate::transform::release::Digest;
 
-/// The records of a shard. Batches that are taken begin where a chunk does, as they did when it was
-/// landed, however the source packs them.
+/// The records of a shard. A batch begins where a chunk does, as when it was landed, however the source
+/// packs them.
 pub(super) struct Records {
     shard: ShardId,
     batches: ShardBatches,

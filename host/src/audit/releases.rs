@@ -1,4 +1,4 @@
-//! The releases that a lake keeps, admitted when they are first needed.
+//! The releases of a lake, admitted when they are first needed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::config::{LakeTarget, RunSettings};
-use crate::sink::object_key::{OWN_FOLDER, ShortId};
-use crate::sink::own_files::{self, OwnFiles};
+use crate::sink::metadata_store::{self, MetadataStore};
+use crate::sink::object_key::{METADATA_FOLDER, ShortId};
 use crate::transform::engine::engine;
 use crate::transform::loader::ReleaseLoader;
 use crate::transform::registry::{Registry, RegistryError};
@@ -17,12 +17,12 @@ use crate::transform::validate::Release;
 /// The releases of a lake.
 pub(super) struct Releases {
     loader: ReleaseLoader,
-    registry: Registry<OwnFiles>,
+    registry: Registry<MetadataStore>,
     ids: Vec<ReleaseId>,
     known: Mutex<HashMap<ShortId, Kept>>,
 }
 
-/// A release, or why it cannot be had.
+/// A release, or why it cannot be used.
 pub(super) type Kept = Result<Arc<Release>, String>;
 
 impl Releases {
@@ -36,14 +36,17 @@ impl Releases {
         let limits = settings.limits.clone();
         Ok(Self {
             loader: ReleaseLoader { engine, limits },
-            registry: own_files::registry(&own_folder(&settings.lake), settings.patience.clone())
-                .await,
+            registry: metadata_store::registry(
+                &metadata_folder(&settings.lake),
+                settings.retry_policy.clone(),
+            )
+            .await,
             ids,
             known: Mutex::default(),
         })
     }
 
-    /// The release that names call so.
+    /// The release with this short id.
     ///
     /// # Errors
     /// The lake cannot be read.
@@ -61,7 +64,7 @@ impl Releases {
         let mut ids = self.ids.iter().filter(|id| ShortId::of(**id) == short);
         let id = match (ids.next(), ids.next()) {
             (Some(id), None) => *id,
-            (None, _) => return Ok(Err("the lake does not keep it".into())),
+            (None, _) => return Ok(Err("the lake does not have it".into())),
             (Some(a), Some(b)) => return Ok(Err(format!("it may be {a} or {b}"))),
         };
         match self.registry.get(id).await {
@@ -74,7 +77,7 @@ impl Releases {
         }
     }
 
-    /// All that can be had, but for those with these names.
+    /// All usable releases except those with these short ids.
     ///
     /// # Errors
     /// The lake cannot be read.
@@ -92,13 +95,13 @@ impl Releases {
     }
 }
 
-/// Where the lake keeps releases.
-fn own_folder(lake: &LakeTarget) -> LakeTarget {
+/// The registry in the lake.
+fn metadata_folder(lake: &LakeTarget) -> LakeTarget {
     match lake {
-        LakeTarget::Directory(root) => LakeTarget::Directory(root.join(OWN_FOLDER)),
+        LakeTarget::Directory(root) => LakeTarget::Directory(root.join(METADATA_FOLDER)),
         LakeTarget::S3 { bucket, prefix } => LakeTarget::S3 {
             bucket: bucket.clone(),
-            prefix: format!("{prefix}{OWN_FOLDER}/"),
+            prefix: format!("{prefix}{METADATA_FOLDER}/"),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! What an audit says: counts of records by where they are, findings, notes.
+//! The report of an audit: counts of records by place, findings, notes.
 
 use std::ops::AddAssign;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::finding::{Finding, Findings};
 use crate::config::{RunSettings, SummaryFormat};
 
-/// Findings that are shown to people.
+/// The number of findings in the text.
 const FINDINGS_SHOWN: usize = 20;
 
 /// Counts. Each record of the source, and each that the ledger counts, is in one of the first nine.
@@ -16,52 +16,51 @@ const FINDINGS_SHOWN: usize = 20;
 pub(super) struct Counts {
     /// Records whose events are in the lake, and on the bus as far as they go there.
     pub(super) in_lake: u64,
-    /// Records in quarantine.
-    pub(super) in_quarantine: u64,
-    /// Records that the transform dropped on purpose.
+    pub(super) quarantined: u64,
+    /// Records that the transform dropped.
     pub(super) dropped: u64,
-    /// Records whose events all go past the lake, to the bus.
+    /// Records whose events all go to the bus only.
     pub(super) bus_only: u64,
-    /// Records that are not where they should be, or cannot be shown to be.
+    /// Records that are not, or cannot be proven to be, where they should be.
     pub(super) wrong: u64,
-    /// Records of chunks that an interrupted run had begun to land, or a live one has.
+    /// Records of pending chunks.
     pub(super) pending: u64,
-    /// Records behind those.
+    /// Records after those.
     pub(super) not_yet: u64,
-    /// Committed records that the source does not have any more, or not with the whole of their chunk.
+    /// Committed records that have expired from the source, or part of whose chunk has.
     pub(super) gone: u64,
-    /// Records from before the first that a function was given, whose mapping chose where to begin.
+    /// Records before the first one that a function received: its mapping chose the start.
     pub(super) before: u64,
     /// Chunks that were checked.
     pub(super) chunks: u64,
-    /// Objects that were read and are what they should be.
+    /// Objects that were read and are right.
     pub(super) objects: u64,
-    /// Messages that were read and are what they should be.
+    /// Messages that were read and are right.
     pub(super) messages: u64,
-    /// Objects of records that the source does not have any more.
+    /// Objects of records that have expired from the source.
     pub(super) objects_gone: u64,
-    /// Objects of pending chunks, which may not all be there yet.
+    /// Objects of pending chunks, which may not be complete yet.
     pub(super) objects_pending: u64,
-    /// Objects that a run landed meanwhile.
+    /// Objects that a run has landed during the audit.
     pub(super) objects_new: u64,
-    /// Objects of shards that are not of this source.
+    /// Objects of shards of other sources.
     pub(super) objects_of_others: u64,
-    /// Records that left no object, as only releases have it that no chunk beside them has.
+    /// Records that leave no object by a release that no neighbouring chunk was made with.
     pub(super) by_other_releases: u64,
 }
 
 impl Counts {
-    /// The records that are shown to be where they belong.
+    /// The records that are proven to be where they belong.
     #[must_use]
     pub(super) fn proven(&self) -> u64 {
-        self.in_lake + self.in_quarantine + self.dropped + self.bus_only
+        self.in_lake + self.quarantined + self.dropped + self.bus_only
     }
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, more: Self) {
         self.in_lake += more.in_lake;
-        self.in_quarantine += more.in_quarantine;
+        self.quarantined += more.quarantined;
         self.dropped += more.dropped;
         self.bus_only += more.bus_only;
         self.wrong += more.wrong;
@@ -80,29 +79,28 @@ impl AddAssign for Counts {
     }
 }
 
-/// What was found, in a chunk, a shard or a lake.
+/// The report on a chunk, a shard or a lake.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     /// Counts.
     pub(super) counts: Counts,
-    /// What is wrong.
     pub(super) findings: Findings,
-    /// What is not wrong and should be known.
+    /// Remarks that are no findings.
     pub(super) notes: Vec<String>,
 }
 
 impl Report {
-    /// Takes over another.
+    /// Adds another report.
     pub(super) fn absorb(&mut self, other: Self) {
         self.counts += other.counts;
         self.findings.absorb(other.findings);
         self.notes.extend(other.notes);
     }
 
-    /// Prints it as the settings want it, on standard output.
+    /// Prints the report on standard output, in the format of the settings.
     ///
     /// # Errors
-    /// None is expected: numbers and text are made into JSON.
+    /// None is expected: numbers and text are written as JSON.
     pub(super) fn print(&self, settings: &RunSettings) -> anyhow::Result<()> {
         match settings.summary {
             SummaryFormat::Json => println!("{}", self.json()?),
@@ -167,28 +165,28 @@ impl Report {
         let rows = [
             ("in the lake", counts.in_lake, format!("in {lake}")),
             (
-                "quarantine",
-                counts.in_quarantine,
+                "quarantined",
+                counts.quarantined,
                 "with their reasons".into(),
             ),
             ("dropped", counts.dropped, "by the transform".into()),
-            ("bus only", counts.bus_only, "past the lake".into()),
+            ("bus only", counts.bus_only, "not in the lake".into()),
             ("wrong", counts.wrong, "see below".into()),
             (
                 "pending",
                 counts.pending,
-                "begun, and finished by the next run".into(),
+                "the next run finishes them".into(),
             ),
             ("not yet", counts.not_yet, "landed".into()),
             (
                 "gone",
                 counts.gone,
-                "from the source, so not to be checked".into(),
+                "expired from the source, not checked".into(),
             ),
             (
                 "before",
                 counts.before,
-                "the first record that the function was given".into(),
+                "the first record that the function received".into(),
             ),
             (
                 "objects",
@@ -197,7 +195,7 @@ impl Report {
             ),
             ("messages", counts.messages, "read line by line".into()),
         ];
-        let always = ["in the lake", "quarantine", "dropped", "objects"];
+        let always = ["in the lake", "quarantined", "dropped", "objects"];
         rows.into_iter()
             .filter(|(name, count, _)| *count > 0 || always.contains(name))
             .map(|(name, count, what)| {
@@ -207,7 +205,7 @@ impl Report {
     }
 }
 
-/// So many findings, in words.
+/// The number of findings, in words.
 #[must_use]
 pub(super) fn counted(findings: u64) -> String {
     let plural = if findings == 1 { "" } else { "s" };
@@ -221,7 +219,7 @@ mod tests {
     use crate::record::ShardId;
 
     #[test]
-    fn counts_stand_beside_findings() {
+    fn the_report_has_counts_and_findings() {
         let shard = ShardId::new("s").unwrap();
         let mut report = Report::default();
         report.counts.in_lake = 3;

@@ -1,4 +1,4 @@
-//! One shard: its records, chunk by chunk, and what its ledger says of them.
+//! The audit of one shard: its records, chunk by chunk, and its ledger.
 
 mod account;
 
@@ -11,17 +11,17 @@ use tokio::task::JoinHandle;
 
 use super::Audit;
 use super::check::Check;
-use super::course::Course;
 use super::finding::{Finding, Kind, rid};
 use super::gap::Gap;
-use super::inventory::Held;
+use super::inventory::ChunkObjects;
 use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
+use super::timeline::Timeline;
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::encode::decode;
 use crate::ledger::Ledger;
-use crate::pipeline::{How, Plan, build};
+use crate::pipeline::{ChunkPlan, ChunkSpec, build};
 use crate::record::{Position, SequenceNumber, ShardId};
 use crate::sink::Destination;
 use crate::sink::object_key::{ChunkName, ShortId};
@@ -34,15 +34,15 @@ pub(super) struct ShardAudit {
     audit: Arc<Audit>,
     shard: ShardId,
     ledger: Ledger,
-    course: Course,
+    timeline: Timeline,
     records: Records,
-    /// Whether the oldest records go as time goes by.
-    forgets: bool,
-    /// The oldest record that there is.
+    /// Whether the oldest records expire.
+    expires: bool,
+    /// The oldest record in the source.
     oldest: Option<SequenceNumber>,
-    /// Committed records that were looked at.
-    judged: u64,
-    /// The chunk that is checked while the next one is made.
+    /// The number of committed records that were checked.
+    checked: u64,
+    /// The check of a chunk, while the next one is built.
     checking: Option<JoinHandle<anyhow::Result<Report>>>,
     report: Report,
     _until: Option<watch::Sender<bool>>,
@@ -51,7 +51,12 @@ pub(super) struct ShardAudit {
 impl ShardAudit {
     /// The audit of a shard that was opened at its oldest record.
     #[must_use]
-    pub(super) fn new(audit: Arc<Audit>, ledger: Ledger, course: Course, opened: Opened) -> Self {
+    pub(super) fn new(
+        audit: Arc<Audit>,
+        ledger: Ledger,
+        timeline: Timeline,
+        opened: Opened,
+    ) -> Self {
         let shard = ledger.shard().clone();
         let last = ledger.committed().map(|committed| committed.last);
         Self {
@@ -59,10 +64,10 @@ impl ShardAudit {
             audit,
             shard,
             ledger,
-            course,
-            forgets: opened.forgets,
+            timeline,
+            expires: opened.expires,
             oldest: None,
-            judged: 0,
+            checked: 0,
             checking: None,
             report: Report::default(),
             _until: opened.until,
@@ -79,80 +84,80 @@ impl ShardAudit {
             .peek()
             .await?
             .map(|record| record.position.sequence);
-        self.before().await?;
+        self.skip_before_start().await?;
         let mut before = None;
-        for (name, held) in std::mem::take(&mut self.course.chunks) {
-            let beside = before.into_iter().chain([name.release]).collect();
-            self.gap(beside, |number| number < name.first).await?;
-            self.chunk(name, held).await?;
+        for (name, present) in std::mem::take(&mut self.timeline.chunks) {
+            let neighbours = before.into_iter().chain([name.release]).collect();
+            self.gap(neighbours, |number| number < name.first).await?;
+            self.chunk(name, present).await?;
             before = Some(name.release);
         }
         if let Some(last) = self.ledger.committed().map(|committed| committed.last) {
-            let beside = before.into_iter().collect();
-            self.gap(beside, |number| number <= last).await?;
+            let neighbours = before.into_iter().collect();
+            self.gap(neighbours, |number| number <= last).await?;
         }
         self.finish_check().await?;
         self.compare_ledger();
-        self.tail().await?;
-        self.unaccounted().await?;
+        self.count_tail().await?;
+        self.report_unaccounted().await?;
         Ok(self.report)
     }
 
-    /// Passes over the records from before the pipeline of a function began.
-    async fn before(&mut self) -> anyhow::Result<()> {
+    /// Skips the records before the start of a function's pipeline.
+    async fn skip_before_start(&mut self) -> anyhow::Result<()> {
         if let Some(first) = self.ledger.began_with() {
             self.report.counts.before = self.skip(|number| number < first).await?;
         }
         Ok(())
     }
 
-    /// Judges the records before the next chunk.
+    /// Checks the records before the next chunk.
     async fn gap(
         &mut self,
-        beside: Vec<ShortId>,
+        neighbours: Vec<ShortId>,
         within: impl Fn(SequenceNumber) -> bool + Copy,
     ) -> anyhow::Result<()> {
         let Some(first) = self.records.take(within).await? else {
             return Ok(());
         };
-        let gap = Gap::new(&self.audit, beside).await?;
-        let at_once = 2 * self.audit.host.compute.threads();
+        let gap = Gap::new(&self.audit, neighbours).await?;
+        let at_once = 2 * self.audit.context.compute.threads();
         let mut in_flight = FuturesOrdered::new();
         let mut next = Some(first);
         while next.is_some() || !in_flight.is_empty() {
             if let Some(batch) = next {
-                self.judged += batch.len() as u64;
-                in_flight.push_back(gap.judge(batch));
+                self.checked += batch.len() as u64;
+                in_flight.push_back(gap.check(batch));
             }
             next = self.records.take(within).await?;
             if (next.is_none() || in_flight.len() >= at_once)
-                && let Some(judged) = in_flight.next().await
+                && let Some(checked) = in_flight.next().await
             {
-                self.report.absorb(judged?);
+                self.report.absorb(checked?);
             }
         }
         Ok(())
     }
 
-    /// Makes a chunk again and begins to check it.
-    async fn chunk(&mut self, name: ChunkName, held: Held) -> anyhow::Result<()> {
-        if self.forgets && self.oldest.is_none_or(|oldest| name.first < oldest) {
+    /// Builds a chunk again and begins to check it.
+    async fn chunk(&mut self, name: ChunkName, present: ChunkObjects) -> anyhow::Result<()> {
+        if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
             self.skip(|number| number <= name.last).await?;
-            self.report.counts.objects_gone += held.count() as u64;
+            self.report.counts.objects_gone += present.count() as u64;
             return Ok(());
         }
         let release = match self.audit.releases.get(name.release).await? {
             Ok(release) => release,
-            Err(why) => return self.unknown_release(name, &held, &why).await,
+            Err(why) => return self.unknown_release(name, &present, &why).await,
         };
-        let timed_out = self.timed_out(name, &held).await?;
+        let timed_out = self.timed_out(name, &present).await?;
         let Some(chunk) = self.build(name, release, &timed_out).await? else {
-            let why = "the source has no record that its name covers";
-            self.each_object(name, &held, Kind::UnknownRange, why);
+            let why = "the source has no record in its range";
+            self.report_objects(name, &present, Kind::UnknownRange, why);
             return Ok(());
         };
-        self.judged += chunk.counts().records;
-        self.compare_range(name, &held, &chunk);
+        self.checked += chunk.counts().records;
+        self.compare_range(name, &present, &chunk);
         let undecided = self.undecided(&chunk, &timed_out);
         self.finish_check().await?;
         if undecided == 0 {
@@ -160,7 +165,7 @@ impl ShardAudit {
                 audit: self.audit.clone(),
                 shard: self.shard.clone(),
                 name,
-                held,
+                present,
                 chunk: Arc::new(chunk),
             };
             self.checking = Some(tokio::spawn(check.run()));
@@ -170,7 +175,7 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Makes the chunk of this name as a replay would.
+    /// Builds the chunk of this name as a replay would.
     async fn build(
         &mut self,
         name: ChunkName,
@@ -178,18 +183,18 @@ impl ShardAudit {
         timed_out: &[Position],
     ) -> anyhow::Result<Option<Chunk>> {
         let audit = self.audit.clone();
-        let plan = Plan {
+        let plan = ChunkPlan {
             release,
             shadow: None,
             format: audit.format,
-            outsiders: audit.outsiders,
+            misplaced_records: audit.misplaced_records,
             range: None,
             timed_out: timed_out.into(),
         };
         let (sender, receiver) = mpsc::channel(1);
         let mut batches = ShardBatches::new(receiver);
         let records = &mut self.records;
-        let feed = async move {
+        let send = async move {
             while let Some(batch) = records.take(|number| number <= name.last).await? {
                 if sender.send(Ok(batch)).await.is_err() {
                     break;
@@ -198,21 +203,30 @@ impl ShardAudit {
             Ok(())
         };
         let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
-        let built = build(&audit.host, limits, &mut batches, How::Again(plan));
-        let (built, ()) = tokio::try_join!(built, feed)?;
+        let built = build(
+            &audit.context,
+            limits,
+            &mut batches,
+            ChunkSpec::Replay(plan),
+        );
+        let (built, ()) = tokio::try_join!(built, send)?;
         Ok(built.map(|built| built.chunk))
     }
 
-    /// The records of a chunk that ran out of wall time when it was landed, which another run may
-    /// not repeat by itself.
-    async fn timed_out(&self, name: ChunkName, held: &Held) -> anyhow::Result<Vec<Position>> {
+    /// The records of a chunk that ran out of wall time when it was landed, which a replay may not
+    /// repeat.
+    async fn timed_out(
+        &self,
+        name: ChunkName,
+        present: &ChunkObjects,
+    ) -> anyhow::Result<Vec<Position>> {
         #[derive(Deserialize)]
         struct Entry {
             rid: String,
         }
         let folder = Destination::Quarantine(Fault::OutOfTime.code()).folder();
         let mut timed_out = Vec::new();
-        for place in &held.objects {
+        for place in &present.objects {
             if self.audit.inventory.folder(*place) != folder {
                 continue;
             }
@@ -232,9 +246,9 @@ impl ShardAudit {
         position.parse().ok()
     }
 
-    /// Tells of records that ran out of wall time here alone, and how many there are.
+    /// Reports the records that ran out of wall time only in the audit, and returns their number.
     fn undecided(&mut self, chunk: &Chunk, known: &[Position]) -> usize {
-        let pinned = chunk.pending(self.audit.format, self.audit.outsiders);
+        let pinned = chunk.pending(self.audit.format, self.audit.misplaced_records);
         let timed_out = pinned.map(|pinned| pinned.timed_out).unwrap_or_default();
         let new: Vec<_> = timed_out
             .into_iter()
@@ -243,7 +257,7 @@ impl ShardAudit {
         for position in &new {
             let id = rid(&self.shard, *position);
             let why = format!(
-                "{id} ran out of limits.time here and not when it was landed; audit again when the \
+                "{id} ran out of limits.time in the audit, but not when it was landed; audit again when the \
                  machine is less busy"
             );
             let finding = Finding::new(Kind::OutOfTime, &self.shard, why).of(*position);
@@ -252,13 +266,13 @@ impl ShardAudit {
         new.len()
     }
 
-    fn compare_range(&mut self, name: ChunkName, held: &Held, chunk: &Chunk) {
+    fn compare_range(&mut self, name: ChunkName, present: &ChunkObjects, chunk: &Chunk) {
         let range = chunk.origin().range;
         for (named, found) in [(name.first, range.first), (name.last, range.last)] {
             if named != found {
                 let id = rid(&self.shard, named.into());
-                let why = format!("the source has no record {id}, which its name says");
-                self.each_object(name, held, Kind::UnknownRange, &why);
+                let why = format!("the source has no record {id}, which ends its range");
+                self.report_objects(name, present, Kind::UnknownRange, &why);
             }
         }
     }
@@ -266,25 +280,25 @@ impl ShardAudit {
     async fn unknown_release(
         &mut self,
         name: ChunkName,
-        held: &Held,
+        present: &ChunkObjects,
         why: &str,
     ) -> anyhow::Result<()> {
-        let why = format!("its release {} cannot be had: {why}", name.release);
-        self.each_object(name, held, Kind::UnknownRelease, &why);
+        let why = format!("its release {} cannot be used: {why}", name.release);
+        self.report_objects(name, present, Kind::UnknownRelease, &why);
         let skipped = self.skip(|number| number <= name.last).await?;
-        self.judged += skipped;
+        self.checked += skipped;
         self.report.counts.wrong += skipped;
         Ok(())
     }
 
-    /// Passes over the next records, and says how many there are.
+    /// Skips the next records and returns their number.
     async fn skip(
         &mut self,
         within: impl Fn(SequenceNumber) -> bool + Copy,
     ) -> anyhow::Result<u64> {
         let mut skipped = 0;
         while let Some(batch) = self.records.take(within).await? {
-            self.audit.host.progress.read(&batch);
+            self.audit.context.progress.read(&batch);
             skipped += batch.len() as u64;
         }
         Ok(skipped)

@@ -1,4 +1,4 @@
-//! The shards of a source, opened to be read from their oldest record.
+//! Opens the shards of a source at their oldest records.
 
 use std::collections::HashSet;
 
@@ -22,13 +22,13 @@ use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, 
 pub(super) struct Source {
     /// Its name in ledgers and objects.
     pub(super) shard: ShardId,
-    /// Its name for people.
+    /// Its name in messages.
     pub(super) name: String,
     reads: Reads,
 }
 
 enum Reads {
-    /// A file is opened again when it is its turn; standard input cannot be.
+    /// A file, which is opened again when its turn comes; standard input stays open.
     File(Location, Option<OpenFile>),
     Shard(Stream, ShardInfo),
 }
@@ -37,8 +37,8 @@ enum Reads {
 pub(super) struct Opened {
     /// Its records.
     pub(super) batches: ShardBatches,
-    /// Whether its oldest records go as time goes by.
-    pub(super) forgets: bool,
+    /// Whether its oldest records expire.
+    pub(super) expires: bool,
     /// Reading ends when this is dropped.
     pub(super) until: Option<watch::Sender<bool>>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Opened {
 /// The shards of the settings' source.
 ///
 /// # Errors
-/// A file or a stream that is not there.
+/// A file or the stream does not exist.
 pub(super) async fn shards(
     settings: &RunSettings,
     targets: &Targets,
@@ -89,7 +89,7 @@ fn of_file(location: &Location) -> anyhow::Result<Source> {
     })
 }
 
-/// Of files that are the same shard the last one, which runs read last.
+/// Keeps the last of files that are the same shard, as runs read it last.
 fn distinct(sources: Vec<Source>) -> Vec<Source> {
     let mut seen = HashSet::new();
     let later_first = sources.into_iter().rev();
@@ -101,11 +101,14 @@ fn distinct(sources: Vec<Source>) -> Vec<Source> {
 }
 
 async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, KinesisError> {
-    let mut attempts = Attempts::new(&settings.patience, "list_shards");
+    let mut attempts = Attempts::new(&settings.retry_policy, "list_shards");
     loop {
         match stream.list_shards().await {
             Err(error) if !matches!(error, KinesisError::NotFound(_)) => {
-                if !attempts.again("list shards", &error.to_string()).await {
+                if !attempts
+                    .wait_to_retry("list shards", &error.to_string())
+                    .await
+                {
                     return Err(error);
                 }
             }
@@ -115,10 +118,10 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 }
 
 impl Source {
-    /// Starts to read what the pipeline of this ledger has to land, from its oldest record.
+    /// Starts to read the records of this ledger's pipeline, from the oldest one.
     ///
     /// # Errors
-    /// The file is not there any more.
+    /// The file does not exist any more.
     pub(super) fn open(
         self,
         ledger: &Ledger,
@@ -131,7 +134,7 @@ impl Source {
                 let opened = opened.map_or_else(|| file::open(&location), Ok)?;
                 Ok(Opened {
                     batches: opened.read(None, None, bounds)?,
-                    forgets: false,
+                    expires: false,
                     until: None,
                 })
             }
@@ -142,13 +145,13 @@ impl Source {
                     packing: Packing {
                         shard: self.shard,
                         hash_keys: info.hash_keys,
-                        outsiders: settings.outsiders,
-                        again: None,
+                        misplaced_records: settings.misplaced_records,
+                        repeated: None,
                     },
                     start: start(ledger),
                     until_tip: true,
                     bounds,
-                    patience: settings.patience.clone(),
+                    retry_policy: settings.retry_policy.clone(),
                     budget: budget.clone(),
                     meter: ReadMeter::default(),
                 };
@@ -156,7 +159,7 @@ impl Source {
                 let (batches, _ends_with_the_batches) = read(reading, stop);
                 Ok(Opened {
                     batches,
-                    forgets: true,
+                    expires: true,
                     until: Some(until),
                 })
             }
@@ -164,7 +167,7 @@ impl Source {
     }
 }
 
-/// Where the pipeline began.
+/// Where the pipeline started.
 fn start(ledger: &Ledger) -> Start {
     let replayed = ledger.replay().and_then(|bounds| bounds.from);
     match (ledger.began_at(), replayed) {

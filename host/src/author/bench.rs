@@ -24,13 +24,13 @@ pub struct BenchArgs {
     /// Another component to measure in turn with the first.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Measure in turn with the release that is active in a registry, with its own settings: `file:DIR`
-    /// or `s3://BUCKET/PREFIX`.
+    /// Measure in turn with the release that is active in a registry, with its own configuration:
+    /// `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
-    /// The settings of the components in files: a JSON object, or a file that holds one.
+    /// The configuration of the components in files: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings: String,
+    pub transform_config: String,
     /// How often the sample is run by each.
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
     pub rounds: u16,
@@ -47,7 +47,7 @@ pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Resul
     let files = [Some(&args.file), args.against.as_ref()];
     let mut candidates = Vec::new();
     for file in files.into_iter().flatten() {
-        let release = component::admitted(&engine, Some(file), &args.settings)?;
+        let release = component::admitted(&engine, Some(file), &args.transform_config)?;
         candidates.push(Candidate::new(
             file.display().to_string(),
             release,
@@ -78,7 +78,7 @@ struct Candidate {
     release: Release,
     fuel: u64,
     peak_memory_bytes: usize,
-    rejected: u64,
+    quarantined: u64,
     /// Nanoseconds for the whole sample, round by round.
     rounds: Vec<f64>,
 }
@@ -91,14 +91,14 @@ impl Candidate {
             release,
             fuel: 0,
             peak_memory_bytes: 0,
-            rejected: 0,
+            quarantined: 0,
             rounds: Vec::new(),
         };
         for batch in records {
             let (outcome, usage) = candidate.release.program().measure(batch)?;
             candidate.fuel += usage.fuel;
             candidate.peak_memory_bytes = candidate.peak_memory_bytes.max(usage.peak_memory_bytes);
-            candidate.rejected += outcome.rejected.len() as u64;
+            candidate.quarantined += outcome.quarantined.len() as u64;
         }
         Ok(candidate)
     }
@@ -123,7 +123,7 @@ fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) {
     );
     println!(
         "{:>12}{:>12}{:>14}{:>12}  call    component",
-        "time", "fuel", "peak memory", "rejected"
+        "time", "fuel", "peak memory", "quarantined"
     );
     for candidate in candidates {
         let call = if candidate.release.has_batch_call() {
@@ -136,7 +136,7 @@ fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) {
             median(&candidate.rounds) / count as f64,
             HumanCount(candidate.fuel / count as u64).to_string(),
             HumanBytes(candidate.peak_memory_bytes as u64).to_string(),
-            HumanCount(candidate.rejected).to_string(),
+            HumanCount(candidate.quarantined).to_string(),
             candidate.name
         );
     }

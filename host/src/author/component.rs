@@ -33,14 +33,15 @@ pub fn name(file: Option<&Path>) -> String {
     )
 }
 
-/// A component with its settings, a JSON object or a file that holds one.
+/// A component with its configuration, a JSON object or a file that holds one.
 ///
 /// # Errors
-/// A component that cannot be read, or settings that are no JSON object; these are wrong usage.
-pub fn bundle(file: Option<&Path>, settings: &str) -> anyhow::Result<ReleaseBundle> {
-    let settings = config::transform_settings(settings)?;
-    let bundle = ReleaseBundle::new(read(file)?, &settings);
-    Ok(bundle.map_err(|why| ConfigError::new("settings", why))?)
+/// A component that cannot be read, or a configuration that is not a JSON object; these are wrong
+/// usage.
+pub fn bundle(file: Option<&Path>, transform_config: &str) -> anyhow::Result<ReleaseBundle> {
+    let transform_config = config::read_transform_config(transform_config)?;
+    let bundle = ReleaseBundle::new(read(file)?, &transform_config);
+    Ok(bundle.map_err(|why| ConfigError::new("transform_config", why))?)
 }
 
 /// An engine for `threads` threads with the usual limits.
@@ -52,12 +53,16 @@ pub fn engine(threads: usize) -> anyhow::Result<Engine> {
         .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
 }
 
-/// Admits a component with its settings under the usual limits.
+/// Admits a component with its configuration under the usual limits.
 ///
 /// # Errors
 /// As [`bundle`], and a component that fails admission.
-pub fn admitted(engine: &Engine, file: Option<&Path>, settings: &str) -> anyhow::Result<Release> {
-    let bundle = bundle(file, settings)?;
+pub fn admitted(
+    engine: &Engine,
+    file: Option<&Path>,
+    transform_config: &str,
+) -> anyhow::Result<Release> {
+    let bundle = bundle(file, transform_config)?;
     let release = validate(engine, &bundle, &Limits::default());
     release.with_context(|| format!("cannot admit {}", name(file)))
 }

@@ -23,12 +23,12 @@ pub struct DiffArgs {
     pub new: PathBuf,
     /// The records: a file of newline-delimited JSON.
     pub sample: PathBuf,
-    /// The settings of the old one: a JSON object, or a file that holds one.
+    /// The configuration of the old one: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings_old: String,
-    /// The settings of the new one.
+    pub transform_config_old: String,
+    /// The configuration of the new one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings_new: String,
+    pub transform_config_new: String,
     /// How many records that differ are shown.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub examples: usize,
@@ -43,9 +43,10 @@ pub struct DiffArgs {
 /// What cannot be read, a component that fails admission, and results that differ.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let engine = component::engine(1)?;
-    let admitted = |file, settings| component::admitted(&engine, Some(file), settings);
-    let old = admitted(&args.old, &args.settings_old).context("the old one")?;
-    let new = admitted(&args.new, &args.settings_new).context("the new one")?;
+    let admitted =
+        |file, transform_config| component::admitted(&engine, Some(file), transform_config);
+    let old = admitted(&args.old, &args.transform_config_old).context("the old one")?;
+    let new = admitted(&args.new, &args.transform_config_new).context("the new one")?;
     let mut report = Report::default();
     for batch in sample::read(Some(&args.sample))? {
         let old = record_results(batch.len(), &old.run(&batch, &[])?);

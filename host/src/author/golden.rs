@@ -24,9 +24,9 @@ pub struct TestArgs {
     /// NAME.out.ndjson.
     #[arg(long, value_name = "DIR")]
     pub cases: PathBuf,
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// The configuration of the transform: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings: String,
+    pub transform_config: String,
     /// Write the results that there are now as those that should be.
     #[arg(long, action = ArgAction::SetTrue)]
     pub bless: bool,
@@ -42,7 +42,7 @@ const SHOWN: usize = 20;
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     let cases = cases_in(&args.cases)?;
     let engine = component::engine(1)?;
-    let release = component::admitted(&engine, Some(&args.file), &args.settings)?;
+    let release = component::admitted(&engine, Some(&args.file), &args.transform_config)?;
     let mut failed = 0;
     for case in &cases {
         let verdict = verdict(case, &release, &args.cases, args.bless)?;
@@ -149,7 +149,7 @@ fn disagreement(alone: &[RecordResult], together: Option<&[RecordResult]>) -> Op
 fn is_fault(result: &RecordResult) -> bool {
     let begins = |fault: &Fault| {
         let code = fault.code();
-        let begin = format!(r#"{{"rejected":{{"code":"{code}","#);
+        let begin = format!(r#"{{"quarantined":{{"code":"{code}","#);
         result.lines.iter().any(|line| line.starts_with(&begin))
     };
     Fault::ALL.iter().any(begins)
@@ -188,8 +188,8 @@ fn difference(expected: &str, results: &[String]) -> String {
     report
 }
 
-/// The first name of a result's line: `event`, `rejected` or `dropped`. Lines with different ones have
-/// no fields to compare.
+/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones
+/// have no fields to compare.
 fn outcome(line: &str) -> Option<&str> {
     line.split('"').nth(1)
 }
@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
-        let fault = result(r#"{"rejected":{"code":"trap","message":"x"}}"#);
-        let own = result(r#"{"rejected":{"code":"not_wanted","message":"trap"}}"#);
+        let fault = result(r#"{"quarantined":{"code":"trap","message":"x"}}"#);
+        let own = result(r#"{"quarantined":{"code":"not_wanted","message":"trap"}}"#);
         assert_eq!(disagreement(&[own.clone(), fault], None), None);
         assert!(disagreement(&[own], None).unwrap().contains("as a whole"));
     }

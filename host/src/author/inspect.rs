@@ -20,9 +20,9 @@ use crate::transform::validate::{self, AdmissionError, contract_version};
 pub struct InspectArgs {
     /// The component; without it, the enrichment that the program carries.
     pub file: Option<PathBuf>,
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// The configuration of the transform: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub settings: String,
+    pub transform_config: String,
     /// Print one JSON object, for scripts.
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
@@ -34,7 +34,7 @@ pub struct InspectArgs {
 /// A file that cannot be read, and a component that fails admission.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let file = args.file.as_deref();
-    let bundle = component::bundle(file, &args.settings)?;
+    let bundle = component::bundle(file, &args.transform_config)?;
     let report = Report::of(&component::engine(1)?, &bundle, component::name(file));
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -81,7 +81,7 @@ struct Description {
     version: String,
     summary: String,
     /// The schema; the text itself where it is not JSON.
-    settings_schema: Value,
+    config_schema: Value,
 }
 
 /// The step of admission that fails, and why.
@@ -182,12 +182,12 @@ fn is_interface(name: &str, interface: &str) -> bool {
 
 impl From<validate::Description> for Description {
     fn from(description: validate::Description) -> Self {
-        let schema = serde_json::from_str(&description.settings_schema);
+        let schema = serde_json::from_str(&description.config_schema);
         Self {
             name: description.name,
             version: description.version,
             summary: description.summary,
-            settings_schema: schema.unwrap_or(Value::String(description.settings_schema)),
+            config_schema: schema.unwrap_or(Value::String(description.config_schema)),
         }
     }
 }
@@ -229,8 +229,8 @@ impl fmt::Display for Report {
                 &format!("{} {}", description.name, description.version),
             )?;
             line(f, "summary", &description.summary)?;
-            let schema = format!("{:#}", description.settings_schema);
-            list(f, "settings", schema.lines())?;
+            let schema = format!("{:#}", description.config_schema);
+            list(f, "configuration", schema.lines())?;
         }
         line(f, "batch", if self.batch { "yes" } else { "no" })?;
         match &self.admission_error {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Chunk;
 use crate::partition::PartitionPath;
 use crate::sink::Destination;
-use crate::transform::outcome::{Event, Fault, Reason, Rejected, Transformed};
+use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Transformed};
 
 impl Chunk {
     /// Quarantines whole records whose events would open more partitions than a chunk may have. This is
@@ -42,7 +42,7 @@ impl Chunk {
             .contains_key(&Destination::Lake(path.clone()))
     }
 
-    /// Quarantines whole records with an event that fits no message and has no object that a
+    /// Quarantines whole records with an event that is too large for a message and has no object that the
     /// message could point to.
     pub(super) fn quarantine_oversized_messages(&self, outcome: &mut Transformed) {
         let Some(limit) = self.rules.max_message_bytes else {
@@ -72,12 +72,14 @@ fn quarantine(outcome: &mut Transformed, quarantined: &BTreeSet<u32>, reason: &R
         .events
         .retain(|event| !quarantined.contains(&event.record));
     outcome
-        .rejected
-        .extend(quarantined.iter().map(|record| Rejected {
+        .quarantined
+        .extend(quarantined.iter().map(|record| Quarantined {
             record: *record,
             reason: reason.clone(),
         }));
-    outcome.rejected.sort_by_key(|rejected| rejected.record);
+    outcome
+        .quarantined
+        .sort_by_key(|quarantined| quarantined.record);
 }
 
 #[cfg(test)]
@@ -97,7 +99,7 @@ mod tests {
         let rules = ChunkRules {
             shard: shard.clone(),
             with_messages: false,
-            announced: false,
+            object_notifications: false,
             with_positions: false,
             max_partitions: 2,
             max_message_bytes: None,

@@ -1,25 +1,25 @@
-//! What a chunk heeds, and what it counts.
+//! The limits, rules and counts of a chunk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::record::{Batch, ShardId};
-use crate::transform::outcome::{ReasonCode, Rejected, Transformed};
+use crate::transform::outcome::{Quarantined, ReasonCode, Transformed};
 
-/// When a fresh chunk closes. It closes between batches, where the records alone decide, so that
-/// another run makes the same chunks of them.
+/// The limits at which a new chunk closes. It closes between batches, where the records alone decide, so
+/// that another run makes the same chunks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLimits {
-    /// Input, bytes.
+    /// Bytes of records.
     pub bytes: u64,
     /// Records.
     pub records: u64,
-    /// Time since its first record came, for a source that has no end.
+    /// Time since its first record was read, for a source without an end.
     pub age: Option<Duration>,
 }
 
 impl ChunkLimits {
-    /// A chunk that closes at the end of what it is given.
+    /// No limit: the chunk closes at the end of its source.
     pub const NONE: Self = Self {
         bytes: u64::MAX,
         records: u64::MAX,
@@ -27,63 +27,63 @@ impl ChunkLimits {
     };
 }
 
-/// What a chunk has to heed to fit where it goes.
+/// What a chunk must observe to fit its sinks.
 #[derive(Clone, Debug)]
 pub struct ChunkRules {
     /// The shard of its records.
     pub shard: ShardId,
-    /// Whether there is a bus that takes events; without one, what was meant for it is only counted.
+    /// Whether there is a bus for events; without one, events for the bus are only counted.
     pub with_messages: bool,
-    /// Whether the bus tells of objects, and so of the events in them.
-    pub announced: bool,
-    /// Whether it keeps which record each line came of, for who wants to name them.
+    /// Whether the bus gets a message for each object, and so for the events in it.
+    pub object_notifications: bool,
+    /// Whether it keeps the record of each line, for the audit.
     pub with_positions: bool,
     /// The most partitions that it may open in the lake.
     pub max_partitions: usize,
-    /// The largest message that the bus takes, bytes, if it has a limit. An event over it needs an
-    /// object in the lake for its message to point to.
+    /// The largest message that the bus takes, bytes, if it has a limit. The message of a larger event
+    /// points to its object in the lake.
     pub max_message_bytes: Option<usize>,
 }
 
-/// What a chunk adds to the counts of a run.
+/// The counts of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChunkCounts {
     /// Records read.
     pub records: u64,
-    /// Their bytes.
+    /// Bytes of these records.
     pub bytes: u64,
-    /// Events that they became.
+    /// Events made of these records.
     pub events: u64,
-    /// Records in quarantine, by reason.
-    pub rejected: BTreeMap<ReasonCode, u64>,
+    /// Records quarantined, by reason.
+    pub quarantined: BTreeMap<ReasonCode, u64>,
     /// Records that the transform dropped on purpose.
     pub dropped: u64,
-    /// Events meant for the bus while there is none.
-    pub muted: u64,
-    /// Records with events of which none went to the lake.
+    /// Events for the bus while there is none.
+    pub unsent: u64,
+    /// Records with events of which none goes to the lake.
     pub bus_only: u64,
 }
 
 impl ChunkCounts {
-    /// Counts a batch and what became of it; not what is muted, which the chunk's rules decide.
+    /// Counts a batch and its result, except for unsent events, which depend on the chunk's rules.
     pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed) {
         self.records += batch.len() as u64;
         self.bytes += batch.data().len() as u64;
         self.events += outcome.events.len() as u64;
         self.dropped += outcome.dropped;
-        for Rejected { reason, .. } in &outcome.rejected {
-            match self.rejected.get_mut(&reason.code) {
+        for Quarantined { reason, .. } in &outcome.quarantined {
+            match self.quarantined.get_mut(&reason.code) {
                 Some(records) => *records += 1,
                 None => {
-                    self.rejected.insert(reason.code.clone(), 1);
+                    self.quarantined.insert(reason.code.clone(), 1);
                 }
             }
         }
     }
 
-    /// Records in quarantine, whatever the reason.
+    /// Records quarantined, for any reason.
     #[must_use]
-    pub fn rejected_records(&self) -> u64 {
-        self.rejected.values().sum()
+    pub fn quarantined_records(&self) -> u64 {
+        self.quarantined.values().sum()
     }
 }

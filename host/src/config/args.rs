@@ -9,13 +9,13 @@ use clap::Args;
 use crate::config::{HttpBind, StartAt};
 use crate::encode::{Format, Level};
 use crate::sink::Messages;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::telemetry::LogFormat;
 
-/// How a run reports its result.
+/// How to print the summary of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SummaryFormat {
-    /// A few lines for people.
+    /// A few lines of text.
     Text,
     /// One JSON object, the last line of standard output.
     Json,
@@ -50,20 +50,20 @@ impl Compression {
 /// and its environment variable follow from that.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// The file with settings; without it, `sluice.toml` in the current folder if there is one.
+    /// Read settings from this file; without it, from `sluice.toml` in the current folder if it exists.
     #[arg(long, env = "SLUICE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Where records come from: `file:PATH` (newline-delimited JSON, plain or compressed with gzip or
-    /// zstd) or `-` for standard input, which may be given several times; or `kinesis:STREAM`.
+    /// Read records from `file:PATH` (newline-delimited JSON, plain or compressed with gzip or zstd),
+    /// `-` (standard input) or `kinesis:STREAM`. Files can be given several times.
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
     pub source: Vec<String>,
 
-    /// Where events go, partitioned: `file:DIR` or `s3://BUCKET/PREFIX`.
+    /// Write events, partitioned, to `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
     pub lake: Option<String>,
 
-    /// Where messages go, one for each event: `file:DIR`, `sqs:QUEUE` (a name or a URL), or `none`.
+    /// Send messages to `file:DIR` or `sqs:QUEUE` (a name or a URL); `none` turns the bus off.
     #[arg(
         long,
         env = "SLUICE_BUS",
@@ -72,7 +72,7 @@ pub struct RunArgs {
     )]
     pub bus: String,
 
-    /// What messages are about: each of the events, or each of the objects.
+    /// Send a message for each event, or for each object that was put into the lake.
     #[arg(
         id = "bus_messages",
         long = "bus-messages",
@@ -81,35 +81,35 @@ pub struct RunArgs {
     #[arg(value_name = "WHAT", default_value = "events")]
     pub bus_messages: Messages,
 
-    /// What becomes of records of an aggregate whose hash key is outside their shard's range, as
-    /// happens when a stream is split. `drop` is for producers that send them again.
+    /// Keep or drop records of an aggregate whose hash key lies outside the range of their shard, as
+    /// happens when a shard is split. Use `drop` if the producer sends such records again.
     #[arg(
         long,
-        env = "SLUICE_OUTSIDERS",
+        env = "SLUICE_MISPLACED_RECORDS",
         value_name = "WHAT",
         default_value = "keep"
     )]
-    pub outsiders: Outsiders,
+    pub misplaced_records: MisplacedRecords,
 
-    /// The transform, a WebAssembly component; without it, the enrichment that the program carries.
+    /// Transform with this WebAssembly component; without it, with the built-in enrichment.
     #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]
     pub transform: Option<PathBuf>,
 
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// Configure the transform: a JSON object, or a file that holds one.
     #[arg(
-        long,
-        env = "SLUICE_SETTINGS",
-        value_name = "JSON|FILE",
-        default_value = "{}"
+        id = "transform_config",
+        long = "transform-config",
+        env = "SLUICE_TRANSFORM_CONFIG"
     )]
-    pub settings: String,
+    #[arg(value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config: String,
 
-    /// The registry that says which release serves: `file:DIR` or `s3://BUCKET/PREFIX`. The run follows
-    /// it while it runs; until something is activated there, the transform above serves.
+    /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: the run switches to the release that
+    /// is active there. Until one is activated, `--transform` serves.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
     pub registry: Option<String>,
 
-    /// How often the registry is looked at.
+    /// Poll the registry at this interval.
     #[arg(
         id = "registry_poll",
         long = "registry-poll",
@@ -118,18 +118,18 @@ pub struct RunArgs {
     #[arg(value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
     pub registry_poll: Duration,
 
-    /// The key that releases of the registry have to be signed with: an Ed25519 public key in PEM, or a
-    /// file that holds one. Without it, signatures are not looked at.
+    /// Accept only releases of the registry that are signed with this key: an Ed25519 public key in
+    /// PEM, or a file that holds one. Without it, signatures are not checked.
     #[arg(id = "public_key", long = "public-key", env = "SLUICE_PUBLIC_KEY")]
     #[arg(value_name = "PEM|FILE")]
     pub public_key: Option<String>,
 
-    /// Take up the transform's file again whenever it changes, for development.
+    /// Reload the file of `--transform` when it changes, for development.
     #[arg(long, env = "SLUICE_WATCH", value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_value = "false", default_missing_value = "true")]
     pub watch: bool,
 
-    /// How objects are compressed.
+    /// Compress objects with this method.
     #[arg(
         long,
         env = "SLUICE_COMPRESSION",
@@ -138,18 +138,17 @@ pub struct RunArgs {
     )]
     pub compression: Compression,
 
-    /// How hard: 1 to 19 for zstd (1 if not given), 1 to 9 for gzip (6).
+    /// Set the compression level: 1 to 19 for zstd (default 1), 1 to 9 for gzip (default 6).
     #[arg(id = "compression_level", long = "compression-level")]
     #[arg(env = "SLUICE_COMPRESSION_LEVEL", value_name = "LEVEL")]
     pub compression_level: Option<Level>,
 
-    /// A chunk, which is landed as a unit, closes at this much input: 64MiB if not given, 32MiB for
-    /// files.
+    /// Close a chunk at this many bytes of records. [default: 64MiB, 32MiB for files]
     #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]
     #[arg(value_name = "SIZE")]
     pub chunk_bytes: Option<ByteSize>,
 
-    /// A chunk closes at this many records.
+    /// Close a chunk at this many records.
     #[arg(
         id = "chunk.records",
         long = "chunk-records",
@@ -158,13 +157,13 @@ pub struct RunArgs {
     #[arg(value_name = "N", default_value = "1000000")]
     pub chunk_records: u64,
 
-    /// A chunk of a stream closes this long after its first record came.
+    /// Close a chunk of a stream this long after its first record was read.
     #[arg(id = "chunk.age", long = "chunk-age", env = "SLUICE_CHUNK_AGE")]
     #[arg(value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
     pub chunk_age: Duration,
 
-    /// What chunks and reading together may take; with many shards chunks close earlier to fit, and
-    /// reading pauses.
+    /// Limit the memory for chunks and for records that were read. With many shards, chunks close
+    /// earlier and reading pauses to stay below it.
     #[arg(
         long,
         env = "SLUICE_MEMORY",
@@ -173,8 +172,8 @@ pub struct RunArgs {
     )]
     pub memory: ByteSize,
 
-    /// Where a new pipeline begins in a stream: `trim_horizon`, `latest`, or a time such as
-    /// 2026-01-31T12:00:00Z. Later runs go on where the ledger says.
+    /// Start a new pipeline at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z. Later
+    /// runs resume from the ledger.
     #[arg(
         long,
         env = "SLUICE_START",
@@ -183,17 +182,17 @@ pub struct RunArgs {
     )]
     pub start: StartAt,
 
-    /// End when every shard of the stream is at its tip.
+    /// Exit when the newest record of every shard is committed.
     #[arg(
-        id = "until_caught_up",
-        long = "until-caught-up",
-        env = "SLUICE_UNTIL_CAUGHT_UP"
+        id = "exit_when_caught_up",
+        long = "exit-when-caught-up",
+        env = "SLUICE_EXIT_WHEN_CAUGHT_UP"
     )]
     #[arg(value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_value = "false", default_missing_value = "true")]
-    pub until_caught_up: bool,
+    pub exit_when_caught_up: bool,
 
-    /// How long a shard of a stream stays with a worker that does not renew its lease.
+    /// Let other workers take a shard whose lease has not been renewed for this long.
     #[arg(
         long,
         env = "SLUICE_LEASE",
@@ -203,22 +202,22 @@ pub struct RunArgs {
     #[arg(value_parser = humantime::parse_duration)]
     pub lease: Duration,
 
-    /// How long a worker that is told to stop may take to finish its chunks.
+    /// Wait this long for chunks to finish after SIGTERM or SIGINT; unfinished ones are replayed later.
     #[arg(
         long,
-        env = "SLUICE_DRAIN",
+        env = "SLUICE_SHUTDOWN_TIMEOUT",
         value_name = "DURATION",
         default_value = "25s"
     )]
     #[arg(value_parser = humantime::parse_duration)]
-    pub drain: Duration,
+    pub shutdown_timeout: Duration,
 
-    /// Fuel for one record, about one unit for each WebAssembly instruction.
+    /// Limit the fuel of one record; a WebAssembly instruction takes about one unit.
     #[arg(id = "limits.fuel", long = "limits-fuel", env = "SLUICE_LIMITS_FUEL")]
     #[arg(value_name = "UNITS", default_value = "100000000")]
     pub limits_fuel: u64,
 
-    /// Linear memory of an instance.
+    /// Limit the linear memory of an instance.
     #[arg(
         id = "limits.memory",
         long = "limits-memory",
@@ -227,12 +226,12 @@ pub struct RunArgs {
     #[arg(value_name = "SIZE", default_value = "32MiB")]
     pub limits_memory: ByteSize,
 
-    /// Wall time for one record, the backstop for what fuel does not measure.
+    /// Limit the wall time of one record, for what fuel does not measure.
     #[arg(id = "limits.time", long = "limits-time", env = "SLUICE_LIMITS_TIME")]
     #[arg(value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
     pub limits_time: Duration,
 
-    /// The largest record that is offered to the transform; a larger one goes to quarantine.
+    /// Quarantine records that are larger than this without transforming them.
     #[arg(id = "limits.record_bytes", long = "limits-record-bytes")]
     #[arg(
         env = "SLUICE_LIMITS_RECORD_BYTES",
@@ -241,7 +240,7 @@ pub struct RunArgs {
     )]
     pub limits_record_bytes: ByteSize,
 
-    /// The most that the events of one record may hold together.
+    /// Limit the bytes of all events of one record together.
     #[arg(id = "limits.output_bytes", long = "limits-output-bytes")]
     #[arg(
         env = "SLUICE_LIMITS_OUTPUT_BYTES",
@@ -250,7 +249,7 @@ pub struct RunArgs {
     )]
     pub limits_output_bytes: ByteSize,
 
-    /// The most partitions that a chunk may open; further records go to quarantine.
+    /// Limit the lake partitions of one chunk; records that need further ones are quarantined.
     #[arg(id = "limits.partitions", long = "limits-partitions")]
     #[arg(
         env = "SLUICE_LIMITS_PARTITIONS",
@@ -259,27 +258,28 @@ pub struct RunArgs {
     )]
     pub limits_partitions: u32,
 
-    /// How long an operation of S3 or SQS is tried before the run fails; nothing is lost then.
+    /// Retry transient errors of S3, SQS and Kinesis for this long before the run fails. Nothing is
+    /// lost then: the next run resumes.
     #[arg(
         long,
-        env = "SLUICE_PATIENCE",
+        env = "SLUICE_RETRY_TIMEOUT",
         value_name = "DURATION",
         default_value = "10m"
     )]
     #[arg(value_parser = humantime::parse_duration)]
-    pub patience: Duration,
+    pub retry_timeout: Duration,
 
-    /// Threads that transform and compress; one for each core if not given.
+    /// Transform and compress on this many threads. [default: one per core]
     #[arg(long, env = "SLUICE_THREADS", value_name = "N")]
     pub threads: Option<u16>,
 
-    /// Where `/metrics`, `/livez`, `/readyz` and `/status` are served: an address and a port, of which 0
-    /// is any free one, or `none`. Whoever reaches the address can read them. [default: 127.0.0.1:9464
-    /// for a stream, where it is free; none for files]
+    /// Serve `/metrics`, `/livez`, `/readyz` and `/status` on this address and port (port 0: any free
+    /// one); `none` turns this off. There is no authentication. [default: 127.0.0.1:9464 for a stream
+    /// if it is free, none for files]
     #[arg(long, env = "SLUICE_HTTP", value_name = "ADDR:PORT|none")]
     pub http: Option<HttpBind>,
 
-    /// What to say at the end, on standard output.
+    /// Print the summary in this format at the end, on standard output.
     #[arg(
         long,
         env = "SLUICE_SUMMARY",
@@ -288,12 +288,12 @@ pub struct RunArgs {
     )]
     pub summary: SummaryFormat,
 
-    /// What is logged: a level, or directives such as `warn,transform=debug`.
+    /// Log messages of this level, or by directives such as `warn,transform=debug`.
     #[arg(id = "log.level", long = "log-level", env = "SLUICE_LOG_LEVEL")]
     #[arg(value_name = "LEVEL", default_value = "warn")]
     pub log_level: String,
 
-    /// How log lines look.
+    /// Format log lines for people or as JSON.
     #[arg(id = "log.format", long = "log-format", env = "SLUICE_LOG_FORMAT")]
     #[arg(value_name = "FORMAT", default_value = "human")]
     pub log_format: LogFormat,

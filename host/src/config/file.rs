@@ -1,4 +1,4 @@
-//! `sluice.toml`.
+//! The settings file, `sluice.toml`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use super::ConfigError;
 
-/// The file that is read without being named.
+/// The file that is read if none is given.
 const DEFAULT_NAME: &str = "sluice.toml";
 
 /// The settings of a file: dotted keys and their values as text.
@@ -38,7 +38,7 @@ impl File {
         }
     }
 
-    /// Takes the text of the file at `path`, as [`find`](Self::find) does.
+    /// Parses the text of the file at `path`, as [`find`](Self::find) does.
     ///
     /// # Errors
     /// Names the file, and the key where one is unknown or has a wrong value.
@@ -126,7 +126,7 @@ fn scalar(key: &str, value: Value) -> Result<String, ConfigError> {
         Value::Float(number) => Ok(number.to_string()),
         Value::Boolean(flag) => Ok(flag.to_string()),
         other => {
-            let why = format!("a {} is no setting", other.type_str());
+            let why = format!("a setting cannot be a {}", other.type_str());
             Err(ConfigError::new(key, why))
         }
     }
@@ -161,7 +161,7 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Lets clap judge one value by giving it as a flag to a command without environment or defaults.
+/// Checks one value with clap, as a flag of a command without environment and defaults.
 fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
     let flag = format!("--{}={value}", arg.get_long().unwrap_or_default());
     let alone = known.clone().mut_args(|arg| arg.env(Resettable::Reset));

@@ -1,4 +1,4 @@
-//! Where a run exposes metrics and health.
+//! The address of the HTTP server for metrics and health.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;

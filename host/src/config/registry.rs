@@ -10,30 +10,30 @@ use crate::transform::signature::PublicKey;
 pub struct RegistryConfig {
     /// Where it is.
     pub target: LakeTarget,
-    /// How often it is polled.
+    /// The interval between two polls.
     pub poll: Duration,
     /// The key that its releases must be signed with.
     pub public_key: Option<PublicKey>,
 }
 
 impl RegistryConfig {
-    /// A shorter poll interval costs requests and gains nothing.
+    /// The shortest interval between two polls. A shorter one costs requests and gains nothing.
     const POLL_MIN: Duration = Duration::from_millis(100);
 
-    /// Validates the settings of the registry.
+    /// Validates the settings of the registry and of `--watch`.
     ///
     /// # Errors
     /// The first setting that is wrong.
     pub fn validate(args: &RunArgs) -> Result<Option<Self>, ConfigError> {
         if args.watch && args.transform.is_none() {
-            let why = "give the file to watch: --transform FILE";
+            let why = "needs a file; give --transform FILE";
             return Err(ConfigError::new("watch", why));
         }
         let Some(registry) = &args.registry else {
             return Ok(None);
         };
         if args.watch {
-            let why = "--watch and --registry exclude each other";
+            let why = "cannot be combined with --registry";
             return Err(ConfigError::new("watch", why));
         }
         if args.registry_poll < Self::POLL_MIN {

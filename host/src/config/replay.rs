@@ -1,4 +1,4 @@
-//! The settings of `replay`: those of `run`, and which part of the source goes through which release.
+//! The settings of `replay`: those of `run`, the part of the source, and the release.
 
 use chrono::Utc;
 use clap::Args;
@@ -21,36 +21,37 @@ pub struct PinnedRelease {
     pub public_key: Option<PublicKey>,
 }
 
-/// What `replay` takes beside the settings of `run`.
+/// The options of `replay`, on top of the settings of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// The first record: a time of arrival such as 2026-01-31T12:00:00Z, or the number in a record's
-    /// id (the offset in a file). The oldest one if not given.
+    /// Begin with this record: a time of arrival such as 2026-01-31T12:00:00Z, or the number in a
+    /// record's id (the offset in a file). [default: the oldest record]
     #[arg(long, value_name = "TIME|NUMBER")]
     pub from: Option<Bound>,
 
-    /// The last record: the time before which it came, or its number. The newest one if not given.
+    /// End with this record: the time before which it arrived, or its number. [default: the newest
+    /// record]
     #[arg(long, value_name = "TIME|NUMBER")]
     pub to: Option<Bound>,
 
-    /// Only this shard of the stream.
+    /// Replay only this shard of the stream.
     #[arg(long, value_name = "SHARD")]
     pub shard: Option<String>,
 
-    /// A release of the registry (`--registry`), in the place of the one that serves. Each lake keeps a
-    /// registry below `_sluice`, with every release that has written to it.
+    /// Transform with this release of the registry (`--registry`) instead of the active one. Each lake
+    /// keeps a registry below `_sluice` with every release that has written to it.
     #[arg(long, value_name = "RELEASE")]
     pub release: Option<ReleaseId>,
 
-    /// The settings of `run`. The lake has to be given as a flag, and there is no bus if none is given
-    /// as a flag: what a file or the environment says is meant for `run`. `--transform` as a flag is
-    /// taken before what a registry says. `--start` has no meaning.
+    /// The settings of `run`. The lake must be given as a flag, and a bus is used only if it is given
+    /// as a flag: the file and the environment are meant for `run`. `--transform` as a flag takes
+    /// precedence over a registry. `--start` has no effect.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
 impl ReplayArgs {
-    /// The settings of `run`, made into those of the replay.
+    /// Turns the settings of `run` into those of the replay.
     ///
     /// # Errors
     /// The first setting that is missing or wrong.
@@ -58,7 +59,8 @@ impl ReplayArgs {
         let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
         let has_transform = resolved.is_flag("transform");
         if !has_lake {
-            let why = "missing; a replay needs a lake of its own: give --lake s3://BUCKET/OTHER";
+            let why =
+                "missing; a replay needs another lake than `run`: give --lake s3://BUCKET/OTHER";
             return Err(ConfigError::new("lake", why));
         }
         let mut settings = resolved.settings()?;
@@ -67,7 +69,7 @@ impl ReplayArgs {
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.sources)?);
         if let Sources::Stream(stream) = &mut settings.sources {
-            stream.until_caught_up = true;
+            stream.exit_when_caught_up = true;
             stream.start = StartAt::TrimHorizon;
             stream.only_shard.clone_from(&self.shard);
         }
@@ -85,8 +87,7 @@ impl ReplayArgs {
             target, public_key, ..
         }) = registry.take()
         else {
-            let why =
-                "the release of which registry? give --registry file:DIR or s3://BUCKET/PREFIX";
+            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
             return Err(ConfigError::new("release", why));
         };
         Ok(Some(PinnedRelease {
@@ -103,10 +104,10 @@ impl ReplayArgs {
         for (key, bound) in named {
             let why = match (bound, sources) {
                 (Some(Bound::Moment(_)), Sources::Files(_)) => {
-                    "a file does not say when its records came; give the offset of a line"
+                    "a file has no times of arrival; give the offset of a line"
                 }
                 (Some(Bound::Sequence(_)), Sources::Stream(_)) if self.shard.is_none() => {
-                    "a number is one shard's; give --shard too, or a time"
+                    "a number belongs to one shard; give --shard as well, or a time"
                 }
                 (Some(Bound::Moment(at)), _) if at > Utc::now().timestamp_millis() => {
                     "lies in the future"
@@ -118,7 +119,7 @@ impl ReplayArgs {
         if *sources == Sources::Lambda {
             return Err(ConfigError::new(
                 "source",
-                "a replay is of files or of a stream",
+                "a replay reads files or a stream",
             ));
         }
         if self.shard.is_some() && matches!(sources, Sources::Files(_)) {

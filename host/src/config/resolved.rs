@@ -1,4 +1,4 @@
-//! Settings by where they come from: the command line, the environment, a file, or nobody.
+//! Settings with their origin: the command line, the environment, a file or a default.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use super::file::File;
 use super::{ConfigError, RunArgs, RunSettings};
 
-/// The settings with where each comes from.
+/// The settings, each with its origin.
 pub struct Resolved {
     args: RunArgs,
     matches: ArgMatches,
@@ -17,11 +17,11 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Parses `argv` with what the file says in the place of the defaults of `command`. The settings
-    /// belong to the subcommand at the end of `subcommands`.
+    /// Parses `argv` with the values of the file as the defaults of `command`. The settings belong to
+    /// the last of `subcommands`.
     ///
     /// # Errors
-    /// What clap says of the command line.
+    /// An invalid command line.
     pub fn new(
         argv: Vec<OsString>,
         command: Command,
@@ -50,7 +50,7 @@ impl Resolved {
         self.matches.value_source(key) == Some(ValueSource::DefaultValue) && !in_file
     }
 
-    /// Whether a setting stands on the command line.
+    /// Whether a setting is given on the command line.
     #[must_use]
     pub fn is_flag(&self, key: &str) -> bool {
         self.matches.value_source(key) == Some(ValueSource::CommandLine)
@@ -64,7 +64,7 @@ impl Resolved {
         self.args.validate()
     }
 
-    /// Every setting as a line of TOML, with where it comes from; one that is not set as a comment.
+    /// Every setting as a line of TOML with its origin in a comment; one that is not set is a comment.
     #[must_use]
     pub fn show(&self) -> String {
         let known = RunArgs::augment_args(Command::new("sluice"));
@@ -84,7 +84,6 @@ impl Resolved {
         }
     }
 
-    /// Where a setting comes from.
     fn origin(&self, key: &str) -> String {
         match (self.matches.value_source(key), &self.file) {
             (Some(ValueSource::CommandLine), _) => "flag".to_owned(),

@@ -1,4 +1,4 @@
-//! Sources and targets as users name them.
+//! Sources and targets as the settings name them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,31 +21,31 @@ pub enum Sources {
     Lambda,
 }
 
-/// How a stream is worked on.
+/// The settings of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamSettings {
-    /// Its name.
+    /// The name of the stream.
     pub stream: String,
-    /// Where a new pipeline begins.
+    /// Where a new pipeline starts.
     pub start: StartAt,
-    /// Whether to end when every shard is at its tip.
-    pub until_caught_up: bool,
-    /// How long a shard stays with a worker that does not renew its lease.
+    /// Whether to exit when every shard is at its tip.
+    pub exit_when_caught_up: bool,
+    /// How long a lease is valid without a renewal.
     pub lease: Duration,
-    /// How long a worker that is told to stop may take to finish its chunks.
-    pub drain: Duration,
-    /// The one shard of a replay that is not of all.
+    /// How long a worker waits for its chunks after a signal to stop.
+    pub shutdown_timeout: Duration,
+    /// The shard of a replay that is restricted to one.
     pub only_shard: Option<String>,
 }
 
-/// Where a new pipeline begins in a stream.
+/// Where a new pipeline starts in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartAt {
-    /// At the oldest record that is left.
+    /// At the oldest record in the stream.
     TrimHorizon,
-    /// With what comes from now on.
+    /// At records that arrive from now on.
     Latest,
-    /// With what came at or after this moment, milliseconds since the Unix epoch.
+    /// At the first record that arrived at or after this moment, milliseconds since the Unix epoch.
     Moment(i64),
 }
 
@@ -110,7 +110,7 @@ impl Sources {
                 [given] => Err(wrong("source", given, "kinesis:STREAM")),
                 _ => Err(ConfigError::new(
                     "source",
-                    "a stream cannot be read beside another source",
+                    "a stream cannot be combined with another source",
                 )),
             };
         }

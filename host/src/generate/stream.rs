@@ -22,11 +22,11 @@ use tokio::task::{JoinError, JoinSet};
 use self::pack::{Batches, Entry, Packer};
 use super::{Events, Generated, write_ndjson};
 use crate::aws;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
 
 /// How long a batch is tried: hours of a throttled stream are no use to anybody who waits.
-const PATIENCE: Duration = Duration::from_secs(600);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(600);
 
 const BATCHES_AT_ONCE: usize = 4;
 
@@ -197,11 +197,11 @@ impl Sender {
     }
 
     async fn shards(&self) -> Result<Vec<ShardInfo>, KinesisError> {
-        let mut attempts = Attempts::new(&Patience::new(PATIENCE), "list_shards");
+        let mut attempts = Attempts::new(&RetryPolicy::new(RETRY_TIMEOUT), "list_shards");
         loop {
             match self.stream.list_shards().await {
                 Err(KinesisError::Throttled(why)) => {
-                    if !attempts.again("list the shards", &why).await {
+                    if !attempts.wait_to_retry("list the shards", &why).await {
                         return Err(KinesisError::Throttled(why));
                     }
                 }
@@ -239,7 +239,7 @@ impl Sender {
     /// Sends records until every one of them is taken. Returns the aggregates that another shard
     /// took than was meant, with the id of that shard.
     async fn put(&self, mut batch: Vec<Entry>) -> Result<Vec<(Entry, String)>, KinesisError> {
-        let mut attempts = Attempts::new(&Patience::new(PATIENCE), "put_records");
+        let mut attempts = Attempts::new(&RetryPolicy::new(RETRY_TIMEOUT), "put_records");
         let mut strayed = Vec::new();
         loop {
             let requests = batch.iter().map(Entry::request).collect::<Result<_, _>>()?;
@@ -259,7 +259,7 @@ impl Sender {
             };
             let why = error.to_string();
             self.note(&batch, &why);
-            if !attempts.again("put records", &why).await {
+            if !attempts.wait_to_retry("put records", &why).await {
                 return Err(error);
             }
         }

@@ -1,4 +1,4 @@
-//! The gauges of `/metrics`: read when somebody asks.
+//! The gauges of `/metrics`, which are computed on request.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl Collector for Health {
 
 impl Health {
     fn encode_release(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let what = "The release that serves, and what its component calls itself.";
+        let what = "The release that serves, with the name and version of its component.";
         let serving = self.serving();
         let release = Info::new([
             ("release", serving.release.to_string()),
@@ -33,12 +33,12 @@ impl Health {
 
     fn encode_shards(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let now = self.now();
-        let what = "Shards that this process works on.";
+        let what = "Shards that this process owns.";
         let held = encoder.encode_descriptor("shards_held", what, None, MetricType::Gauge)?;
         ConstGauge::new(now.shards.held()).encode(held)?;
-        let what = "How far the last read of a shard was behind its newest record.";
+        let what = "Lag of the last read of a shard behind its newest record.";
         of_shards(encoder, "shard_lag", what, &now.shards, Shard::lag_seconds)?;
-        let what = "How long ago the last read of a shard was; its lag is as old as that.";
+        let what = "Age of the last read of a shard, and so of its lag.";
         let (name, age) = ("shard_read_age", Shard::read_age_seconds);
         of_shards(encoder, name, what, &now.shards, age)
     }

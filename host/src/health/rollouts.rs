@@ -1,4 +1,4 @@
-//! What a run says of the registry that it follows.
+//! The state of the registry that a run follows.
 
 use chrono::Utc;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::transform::release_switch::{ActiveReleases, TrialRelease};
 use crate::transform::rollout::Rollout;
 use crate::transform::validate::AdmissionError;
 
-/// Admission errors that are kept.
+/// The number of admission errors that are kept.
 const ADMISSION_ERRORS_MAX: usize = 20;
 
 /// A registry as this run sees it.
@@ -23,13 +23,13 @@ pub struct Rollouts {
     /// The release that is active there; without one, hosts keep the release that they were started with.
     /// It is active here too, unless it failed admission.
     pub active: Option<String>,
-    /// The release that serves a part of the chunks here.
+    /// The canary release here.
     pub canary: Option<Trial>,
-    /// The release that runs beside the serving one here.
+    /// The shadow release here.
     pub shadow: Option<Trial>,
     /// Releases that failed admission, the latest last.
     pub admission_errors: Vec<AdmissionFailure>,
-    /// Why the last look at the registry failed, if it did.
+    /// Why the last poll of the registry failed, if it did.
     pub error: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl From<&TrialRelease> for Trial {
 }
 
 impl Health {
-    /// The run follows a registry, or watches a file.
+    /// The run follows a registry or watches a file.
     pub fn follows(&self, registry: String) {
         self.now().rollouts = Some(Rollouts {
             registry,
@@ -103,8 +103,8 @@ impl Health {
         });
     }
 
-    /// A look at the registry came round, with this fault if it failed.
-    pub fn looked_at_registry(&self, error: Option<String>) {
+    /// A poll of the registry ended, with this error if it failed.
+    pub fn polled_registry(&self, error: Option<String>) {
         self.change(|rollouts| rollouts.error = error);
     }
 

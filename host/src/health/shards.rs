@@ -7,30 +7,30 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinError;
 
-use crate::error::of_ledger;
+use crate::error::ledger_error;
 use crate::ledger::store::StoreError;
 use crate::record::{SequenceNumber, ShardId};
 use crate::source::kinesis::End;
 
-/// What became of a shard in this run.
+/// The state of a shard in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is worked on.
+    /// This process works on it.
     Working,
-    /// It was given back at a chunk.
+    /// It was given back after a chunk.
     GivenBack,
-    /// All there was is committed.
+    /// All records so far are committed.
     CaughtUp,
-    /// It is closed and all of it is committed.
+    /// It is closed and completely committed.
     Finished,
-    /// Another worker has it, or was to have it.
+    /// Another worker owns it, or the lease was lost.
     Lost,
-    /// It stopped with this error, and will be tried again.
+    /// It stopped with this error, and is retried after a backoff.
     Failed(String),
 }
 
 impl State {
-    /// As it is written in `/status`.
+    /// Its name in `/status`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl From<&anyhow::Result<End>> for State {
         };
         // A worker that cannot renew its lease ends the task that works on the shard.
         let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
-        if abandoned || matches!(of_ledger(error), Some(StoreError::Lost { .. })) {
+        if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
             Self::Lost
         } else {
             Self::Failed(format!("{error:#}"))
@@ -62,7 +62,7 @@ impl From<&anyhow::Result<End>> for State {
     }
 }
 
-/// How reading is doing, told by the reader of a shard.
+/// The progress of reading, which the reader of a shard reports.
 #[derive(Clone, Debug, Default)]
 pub struct ReadMeter {
     reads: Arc<Mutex<Reads>>,
@@ -74,11 +74,11 @@ struct Reads {
     fault: Option<String>,
 }
 
-/// A call that gave records, or answered that there are none.
+/// A successful call.
 #[derive(Clone, Copy, Debug)]
 struct Read {
     at: Instant,
-    behind_ms: u64,
+    lag_ms: u64,
 }
 
 impl ReadMeter {
@@ -86,17 +86,17 @@ impl ReadMeter {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call gave what is this far behind the tip, milliseconds.
-    pub fn read(&self, behind_ms: i64) {
-        let behind_ms = u64::try_from(behind_ms).unwrap_or(0);
+    /// A call succeeded; its records are this far behind the tip, milliseconds.
+    pub fn read(&self, lag_ms: i64) {
+        let lag_ms = u64::try_from(lag_ms).unwrap_or(0);
         let at = Instant::now();
         *self.reads() = Reads {
-            last: Some(Read { at, behind_ms }),
+            last: Some(Read { at, lag_ms }),
             fault: None,
         };
     }
 
-    /// A call failed and will be tried again.
+    /// A call failed and is retried.
     pub fn failed(&self, why: &impl ToString) {
         self.reads().fault = Some(why.to_string());
     }
@@ -131,13 +131,14 @@ impl Shard {
         self.reads().last.filter(|_| is_read)
     }
 
-    /// How far the last read was behind the tip, seconds; `None` where nobody reads, or nobody knows.
+    /// The lag of the last read behind the tip, seconds; `None` if this process does not read, or does
+    /// not know.
     pub(super) fn lag_seconds(&self) -> Option<f64> {
         let read = self.last_read()?;
-        Some(Duration::from_millis(read.behind_ms).as_secs_f64())
+        Some(Duration::from_millis(read.lag_ms).as_secs_f64())
     }
 
-    /// How long ago that was, seconds.
+    /// The age of that read, seconds.
     pub(super) fn read_age_seconds(&self) -> Option<f64> {
         let read = self.last_read()?;
         Some(read.at.elapsed().as_secs_f64())
@@ -184,7 +185,7 @@ impl Shards {
         self.0.iter()
     }
 
-    /// How many are worked on.
+    /// The number of shards that this process works on.
     pub(super) fn held(&self) -> usize {
         let working = |shard: &&Shard| shard.state == State::Working;
         self.0.values().filter(working).count()
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn lag_is_known_from_the_first_read_until_the_shard_is_given_up() {
+    fn lag_is_known_from_the_first_read_until_the_shard_is_given_back() {
         let mut shards = Shards::default();
         shards.take(&shard());
         let meter = shards.read_meter(&shard());

@@ -1,4 +1,4 @@
-//! What `/status` says.
+//! The response of `/status`.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::progress::Summary;
 use crate::record::ShardId;
 use crate::transform::shadow::ShadowReport;
 
-/// A run at this moment, for people and scripts.
+/// The state of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The program's version.
@@ -19,17 +19,17 @@ pub struct Status {
     pub since: String,
     /// The release that serves.
     pub release: String,
-    /// What its component calls itself.
+    /// Its component.
     pub transform: Transform,
-    /// The registry that it follows, if it follows one.
+    /// The registry that it follows, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollouts: Option<Rollouts>,
-    /// What a release would have done that runs beside the serving one.
+    /// How the shadow release compares with the active one, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowReport>,
-    /// Whether it does its work.
+    /// Whether the run is ready.
     pub ready: bool,
-    /// What keeps it from that.
+    /// Why it is not ready.
     pub reason: Option<String>,
     /// The shards that it works on or has worked on.
     pub shards: Vec<Shard>,
@@ -51,11 +51,11 @@ pub struct Transform {
 pub struct Shard {
     /// Its name in ledgers and objects.
     pub shard: String,
-    /// What became of it: [`State::name`](super::State::name).
+    /// Its state: [`State::name`](super::State::name).
     pub state: &'static str,
     /// Since when, RFC 3339.
     pub since: String,
-    /// How far reading is behind its newest record, seconds, where that is known.
+    /// The lag of reading behind the newest record, seconds, if known.
     pub lag_seconds: Option<f64>,
     /// The last committed record: a sequence number, or an offset in a file.
     pub committed: Option<String>,
@@ -64,14 +64,14 @@ pub struct Shard {
 }
 
 impl Health {
-    /// How the run is doing, with what has been done so far.
+    /// The state of the run, with its counts so far.
     #[must_use]
     pub fn status(&self, totals: Summary, shadow: Option<ShadowReport>) -> Status {
         let reason = self.ready().err();
         let now = self.now();
         Status {
             version: env!("CARGO_PKG_VERSION"),
-            mode: now.looks.as_ref().map_or("files", |_| "stream"),
+            mode: now.heartbeat.as_ref().map_or("files", |_| "stream"),
             since: rfc3339(self.began_at),
             release: now.serving.release.to_string(),
             transform: Transform {

@@ -1,4 +1,4 @@
-//! What each page says.
+//! The responses of the endpoints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::process::Process;
 use super::routes::{Route, route};
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -23,30 +23,30 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// The pages of a run.
 pub(super) struct Pages {
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     registry: Registry,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Pages {
-    pub(super) fn new(host: Arc<Host>) -> Self {
+    pub(super) fn new(context: Arc<RunContext>) -> Self {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Process::new(host.health.began_at())));
+        registry.register_collector(Box::new(Process::new(context.health.began_at())));
         let own = registry.sub_registry_with_prefix("sluice");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         own.register("build", "The program", build);
-        own.register_collector(Box::new(host.health.clone()));
-        host.progress.register(own);
-        Self { host, registry }
+        own.register_collector(Box::new(context.health.clone()));
+        context.progress.register(own);
+        Self { context, registry }
     }
 
-    /// Answers a request; to one with `HEAD` the server leaves the body out.
+    /// Answers a request. The server omits the body of a `HEAD` response.
     pub(super) fn answer(&self, method: &Method, path: &str) -> Answer {
         match route(method, path) {
             Ok(Route::Metrics) => self.metrics(),
-            Ok(Route::Live) => verdict(self.host.health.live()),
-            Ok(Route::Ready) => verdict(self.host.health.ready()),
+            Ok(Route::Live) => verdict(self.context.health.live()),
+            Ok(Route::Ready) => verdict(self.context.health.ready()),
             Ok(Route::Status) => self.status(),
             Err(status) => refusal(status),
         }
@@ -62,9 +62,9 @@ impl Pages {
 
     fn status(&self) -> Answer {
         let status = self
-            .host
+            .context
             .health
-            .status(self.host.summary(), self.host.shadow.report());
+            .status(self.context.summary(), self.context.shadow.report());
         match serde_json::to_string_pretty(&status) {
             Ok(status) => page(StatusCode::OK, JSON, status + "\n"),
             Err(error) => page(

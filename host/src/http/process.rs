@@ -1,4 +1,4 @@
-//! What the process takes of its machine, under the names that Prometheus has for that
+//! The metrics of the process, with the names that Prometheus defines
 //! ("Writing client libraries", "Process metrics").
 
 use std::fmt;
@@ -16,7 +16,7 @@ use prometheus_client::registry::Unit;
 const MEMORY: &str = "/proc/self/status";
 const TIMES: &str = "/proc/self/stat";
 
-/// Linux tells processes their times in hundredths of a second, whatever it counts in itself.
+/// Linux reports times to processes in hundredths of a second.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// This process.
@@ -43,7 +43,7 @@ impl Collector for Process {
             one(name, help, Unit::Bytes, MetricType::Gauge, &metric)?;
         }
         if let Some(seconds) = read(TIMES, cpu_seconds) {
-            let help = "Time of processors, of the program and of the system for it.";
+            let help = "CPU time of the process, user and system.";
             let metric = ConstCounter::new(seconds);
             one(
                 "process_cpu",

@@ -1,4 +1,4 @@
-//! Which request wants which page.
+//! The routes of the endpoints.
 
 use hyper::{Method, StatusCode};
 

@@ -10,7 +10,7 @@ use super::{Ledger, LedgerError};
 use crate::files::Scratch;
 use crate::record::ShardId;
 
-/// The ledger of one shard, held by this process alone until it is dropped or killed.
+/// The ledger of one shard, locked by this process until the value is dropped or the process ends.
 #[derive(Debug)]
 pub struct LedgerFile {
     path: PathBuf,
@@ -20,11 +20,11 @@ pub struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Takes the shard's ledger in `folder` for this process, and reads it. The folder for files in
-    /// the making is `scratch`, which is only opened, and so emptied, by who holds the ledger.
+    /// Locks the shard's ledger in `folder` and reads it. `scratch` is the folder for temporary files,
+    /// which is emptied under the lock.
     ///
     /// # Errors
-    /// [`StoreError::Held`] at once, without waiting, where another process has it.
+    /// [`StoreError::Locked`], without waiting, if another process has the lock.
     pub fn open(folder: &Path, shard: &ShardId, scratch: PathBuf) -> Result<Self, StoreError> {
         let lock_path = folder.join(format!("{shard}.lock"));
         let path = folder.join(format!("{shard}.json"));
@@ -35,7 +35,7 @@ impl LedgerFile {
         fs::create_dir_all(folder).map_err(io_error)?;
         let lock = File::create(&lock_path).map_err(io_error)?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::Held(shard.clone()),
+            TryLockError::WouldBlock => StoreError::Locked(shard.clone()),
             TryLockError::Error(source) => io_error(source),
         })?;
         let scratch = Scratch::open(scratch).map_err(io_error)?;
@@ -47,7 +47,7 @@ impl LedgerFile {
         })
     }
 
-    /// What the ledger in `folder` says, without taking it.
+    /// Reads the ledger in `folder` without locking it.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] and [`StoreError::Io`]
@@ -55,22 +55,22 @@ impl LedgerFile {
         read(&folder.join(format!("{shard}.json")), shard)
     }
 
-    /// Where the holder of this ledger makes files.
+    /// The folder for temporary files of the owner of this ledger.
     #[must_use]
     pub fn scratch(&self) -> &Arc<Scratch> {
         &self.scratch
     }
 
-    /// What the ledger says.
+    /// The ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Takes a step; it is on disk when this returns.
+    /// Writes the ledger that `step` makes; it is durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Step`] and [`StoreError::Io`]; the state before stays in force.
+    /// [`StoreError::Step`] and [`StoreError::Io`]; the ledger is unchanged.
     pub fn step(
         &mut self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
@@ -119,7 +119,7 @@ mod tests {
         let shard = ShardId::new("shard").unwrap();
         let held = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).unwrap();
         let second = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp"));
-        assert!(matches!(second, Err(StoreError::Held(_))));
+        assert!(matches!(second, Err(StoreError::Locked(_))));
         drop(held);
         assert!(LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).is_ok());
     }

@@ -1,15 +1,14 @@
-//! The ledger: one small document for each shard that says what has been committed and what was
-//! about to be written. It is what makes delivery exactly once: nothing is put before the range, the
-//! release and the format are pinned here, so a run that was interrupted can only write the same
-//! objects again.
+//! The ledger: one small document per shard that says what is committed and what is pending. It makes
+//! delivery exactly once: nothing is put before the range, the release and the format are pinned here,
+//! so a run after a crash can only write the same objects again.
 //!
 //! ```text
-//! settled ──pin(range)──▶ pending ──commit──▶ settled
+//! idle ──pin(range)──▶ pending ──commit──▶ idle
 //!                            └── a new run replays exactly this range
 //! ```
 
 pub mod file;
-pub mod holding;
+pub mod lease;
 pub mod s3;
 pub mod store;
 #[cfg(test)]
@@ -20,13 +19,13 @@ use thiserror::Error;
 
 use crate::encode::Format;
 use crate::record::{Bounds, Position, SequenceNumber, ShardId};
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::release::{Digest, ReleaseId};
 
-/// The version of the document; a reader refuses a later one.
+/// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;
 
-/// What has become of a shard.
+/// The state of a shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
@@ -34,49 +33,50 @@ pub struct Ledger {
     shard: ShardId,
     committed: Option<Committed>,
     pending: Option<Pending>,
-    /// Where reading began, of a shard that was not to be read from its oldest record: milliseconds
-    /// since the Unix epoch.
+    /// The moment that reading started at, if not at the oldest record: milliseconds since the Unix
+    /// epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     began_at: Option<i64>,
-    /// The first record that a function was given of the shard: its mapping chose where to begin.
+    /// The first record of the shard that a function received: its event source mapping chose the
+    /// start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     began_with: Option<SequenceNumber>,
     /// Whether the shard is closed and all of it is committed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     finished: bool,
-    /// The part of the shard that the lake is for; a replay's.
+    /// The part of the shard that the lake is for, if it is the lake of a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Bounds>,
-    /// Who holds the shard; a ledger in a folder is held by a lock instead.
+    /// The lease of the shard. A ledger in a folder has a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    lease: Option<Lease>,
+    lease: Option<LeaseEntry>,
 }
 
-/// Who holds a shard, in a ledger that is changed by compare-and-swap.
+/// The lease of a shard, in a ledger that is changed by compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lease {
-    /// The process that has it; none after it was given back.
+pub struct LeaseEntry {
+    /// The process that owns the shard; `None` after it was given back.
     pub owner: Option<String>,
-    /// How many times it has been taken.
+    /// The fencing token: how many times the shard has been taken.
     pub fence: u64,
     /// Different after every write. A lease whose nonce stays the same is not being renewed.
     pub nonce: String,
-    /// A process that has too few shards and asks for this one.
+    /// A process that has too few shards and requests this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wanted_by: Option<String>,
+    pub requested_by: Option<String>,
 }
 
-/// Everything up to here is in the lake, on the bus or in quarantine.
+/// The committed records: their events are in the lake and on the bus, or they are quarantined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Committed {
-    /// The last record that is done.
+    /// The last committed record.
     pub last: SequenceNumber,
-    /// The digest of that record's bytes, by which a file that was replaced is told from one that
+    /// The digest of that record's bytes, which tells a file that was replaced from one that
     /// has grown.
     pub last_digest: Digest,
-    /// How many records of the shard are done.
+    /// The number of committed records of the shard.
     pub records: u64,
 }
 
@@ -90,12 +90,13 @@ pub struct Pending {
     pub release: ReleaseId,
     /// The format of its objects, part of their names.
     pub format: Format,
-    /// Its records that ran out of wall time. Another run could judge them otherwise, so it is told.
+    /// Its records that ran out of wall time. Another attempt could decide otherwise, so they are
+    /// pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timed_out: Vec<Position>,
-    /// What became of records of its aggregates that belong to other shards.
-    #[serde(default, skip_serializing_if = "Outsiders::are_kept")]
-    pub outsiders: Outsiders,
+    /// Whether misplaced records of its aggregates are kept or dropped.
+    #[serde(default, skip_serializing_if = "MisplacedRecords::are_kept")]
+    pub misplaced_records: MisplacedRecords,
 }
 
 /// A contiguous range of records of one shard.
@@ -110,11 +111,11 @@ pub struct Range {
     pub count: u64,
 }
 
-/// A step that the ledger does not allow: a fault of the program, or of whoever edited the file.
+/// A step that the ledger does not allow: a bug, or an edited document.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LedgerError {
     /// The document is of a later version.
-    #[error("version {0} is not one that this program knows (it knows {VERSION})")]
+    #[error("version {0} is not supported (this program supports {VERSION})")]
     Version(u32),
     /// The document belongs to another shard.
     #[error("it belongs to shard {0}")]
@@ -135,33 +136,33 @@ pub enum LedgerError {
         /// The pending range's last record.
         last: SequenceNumber,
     },
-    /// The lake is for another part of the shard, or for all of it.
+    /// The lake is for another part of the shard, or for the whole shard.
     #[error("this lake belongs to {lake}, and {wanted} needs a lake of its own")]
     Replay {
         /// What the lake is for.
         lake: String,
-        /// What it was to be used for.
+        /// What it was opened for.
         wanted: String,
     },
-    /// A pending range is repeated, and of its records another ran out of wall time than before. Objects
-    /// may have landed in which that record is an event, or none.
+    /// In the replay of a pending range, another record ran out of wall time than before. Objects that
+    /// contain that record's event, or lack it, may have been put already.
     #[error(
-        "record {0} of a range that was begun before ran out of time in one attempt and not in the \
-         other; this passes when the machine is less busy, or with a larger limits.time"
+        "record {0} of a pending range ran out of time in one attempt and not in the other; try again \
+         when the machine is less busy, or with a larger limits.time"
     )]
     TimedOut(Position),
     /// A commit of a range that is not pinned.
-    #[error("nothing is pending that could be committed")]
+    #[error("no such range is pending, so it cannot be committed")]
     Nothing,
 }
 
 impl Pending {
-    /// Whether a repetition is what it repeats.
+    /// Checks that a replay pins the same as before.
     fn check_repeated(&self, again: &Self) -> Result<(), LedgerError> {
         let same = self.range == again.range
             && self.release == again.release
             && self.format == again.format
-            && self.outsiders == again.outsiders;
+            && self.misplaced_records == again.misplaced_records;
         if !same {
             let Range { first, last, .. } = self.range;
             return Err(LedgerError::Pending { first, last });
@@ -183,7 +184,7 @@ fn whose(replay: Option<Bounds>) -> String {
 }
 
 impl Ledger {
-    /// The ledger of a shard of which nothing has been read.
+    /// The ledger of a new shard.
     #[must_use]
     pub fn new(shard: ShardId) -> Self {
         Self {
@@ -199,15 +200,15 @@ impl Ledger {
         }
     }
 
-    /// Who holds the shard.
+    /// The owner of the shard.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.lease.as_ref()?.owner.as_deref()
     }
 
-    /// The lease, where the ledger has one.
+    /// The lease, if the ledger has one.
     #[must_use]
-    pub fn lease(&self) -> Option<&Lease> {
+    pub fn lease(&self) -> Option<&LeaseEntry> {
         self.lease.as_ref()
     }
 
@@ -217,37 +218,37 @@ impl Ledger {
         self.leased(Some(owner.to_owned()), 1)
     }
 
-    /// The ledger without an owner, left to who has asked for it.
+    /// The ledger without an owner; a request for the shard is kept.
     #[must_use]
     pub fn given_back(&self) -> Self {
         let mut given = self.leased(None, 0);
         if let (Some(now), Some(before)) = (&mut given.lease, &self.lease) {
-            now.wanted_by.clone_from(&before.wanted_by);
+            now.requested_by.clone_from(&before.requested_by);
         }
         given
     }
 
-    /// The ledger with a wish of another process to have the shard.
+    /// The ledger with a request of another process for the shard.
     #[must_use]
-    pub fn wanted_by(&self, process: &str) -> Self {
-        let mut wanted = self.clone();
-        if let Some(lease) = &mut wanted.lease {
-            lease.wanted_by = Some(process.to_owned());
+    pub fn requested_by(&self, process: &str) -> Self {
+        let mut requested = self.clone();
+        if let Some(lease) = &mut requested.lease {
+            lease.requested_by = Some(process.to_owned());
         }
-        wanted
+        requested
     }
 
-    /// The ledger without a wish of another process.
+    /// The ledger without a request of another process.
     #[must_use]
-    pub fn unwanted(&self) -> Self {
-        let mut unwanted = self.clone();
-        if let Some(lease) = &mut unwanted.lease {
-            lease.wanted_by = None;
+    pub fn without_request(&self) -> Self {
+        let mut ledger = self.clone();
+        if let Some(lease) = &mut ledger.lease {
+            lease.requested_by = None;
         }
-        unwanted
+        ledger
     }
 
-    /// Where reading began, of a shard that was not to be read from its oldest record.
+    /// The moment that reading started at, if not at the oldest record.
     #[must_use]
     pub fn began_at(&self) -> Option<i64> {
         self.began_at
@@ -262,15 +263,15 @@ impl Ledger {
         }
     }
 
-    /// The first record that a function was given of the shard. What came before it was not for this
+    /// The first record of the shard that a function received. Earlier records are not part of the
     /// pipeline.
     #[must_use]
     pub fn began_with(&self) -> Option<SequenceNumber> {
         self.began_with
     }
 
-    /// The ledger of a shard of which a function is given this record first; as it is, where something
-    /// is known of the shard already.
+    /// The ledger of a new shard of which a function received this record first; unchanged if the shard
+    /// is not new.
     #[must_use]
     pub fn begun_with(self, first: SequenceNumber) -> Self {
         let known = self.committed.is_some() || self.pending.is_some() || self.began_at.is_some();
@@ -281,8 +282,8 @@ impl Ledger {
         }
     }
 
-    /// The ledger for a run, or for a replay of a part of the shard. It is one or the other from the
-    /// start, so that neither goes on where the other ended.
+    /// The ledger bound to a run, or to a replay of a part of the shard. It is one or the other from
+    /// the start, so that neither resumes where the other ended.
     ///
     /// # Errors
     /// [`LedgerError::Replay`]
@@ -298,7 +299,7 @@ impl Ledger {
         })
     }
 
-    /// The part of the shard that the lake is for, of a replay.
+    /// The part of the shard that a replay's lake is for.
     #[must_use]
     pub fn replay(&self) -> Option<Bounds> {
         self.replay
@@ -329,17 +330,17 @@ impl Ledger {
         let fence = self.lease.as_ref().map_or(0, |lease| lease.fence);
         let fence = fence.saturating_add(taken);
         Self {
-            lease: Some(Lease {
+            lease: Some(LeaseEntry {
                 owner,
                 fence,
                 nonce: String::new(),
-                wanted_by: None,
+                requested_by: None,
             }),
             ..self.clone()
         }
     }
 
-    /// The ledger as it is written once.
+    /// The ledger with the nonce of one write.
     #[must_use]
     pub fn with_nonce(mut self, nonce: String) -> Self {
         if let Some(lease) = &mut self.lease {
@@ -368,26 +369,26 @@ impl Ledger {
         &self.shard
     }
 
-    /// What is done.
+    /// The committed records.
     #[must_use]
     pub fn committed(&self) -> Option<&Committed> {
         self.committed.as_ref()
     }
 
-    /// What was about to be written.
+    /// The pending range.
     #[must_use]
     pub fn pending(&self) -> Option<&Pending> {
         self.pending.as_ref()
     }
 
-    /// The ledger with `pending` pinned. A pending range may be pinned again exactly as it stands: that is
-    /// a replay.
+    /// The ledger with `pending` pinned. A pending range may be pinned again unchanged: that is a
+    /// replay.
     ///
     /// # Errors
     /// [`LedgerError::Order`], [`LedgerError::Pending`] and [`LedgerError::TimedOut`].
     pub fn pin(&self, pending: Pending) -> Result<Self, LedgerError> {
-        if let Some(held) = &self.pending {
-            held.check_repeated(&pending)?;
+        if let Some(pinned) = &self.pending {
+            pinned.check_repeated(&pending)?;
         }
         let Range { first, last, .. } = pending.range;
         let follows = self.committed.as_ref().is_none_or(|done| done.last < first);
@@ -400,8 +401,8 @@ impl Ledger {
         })
     }
 
-    /// The ledger with the pending range done. `last_digest` is that of its last record's bytes. One
-    /// that is done already stays so: the answer to its commit was lost.
+    /// The ledger with the pending range committed. `last_digest` is the digest of its last record's
+    /// bytes. A range that is committed already stays so: the answer to its commit was lost.
     ///
     /// # Errors
     /// [`LedgerError::Nothing`].

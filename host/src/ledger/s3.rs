@@ -1,6 +1,6 @@
 //! A ledger as an object in S3, changed only by compare-and-swap (`If-Match` on its `ETag`, or
-//! `If-None-Match: *` for the first). Every write carries a nonce: where the answer to a write was
-//! lost, reading the object back says whether the write was done.
+//! `If-None-Match: *` for the first). Every write carries a nonce: if the answer to a write was
+//! lost, reading the object back tells whether the write succeeded.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -8,120 +8,122 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::Mutex;
 
-use super::holding::{Holding, Settled, Swap, Versioned};
+use super::lease::{Lease, Resolved, Swap, Versioned};
 use super::store::StoreError;
 use super::{Ledger, LedgerError};
 use crate::aws::why;
 use crate::record::ShardId;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 
-/// Statuses of a conditional write that was not done: 412 "Precondition Failed", 409 "Conditional
-/// Request Conflict" (another write at the same moment).
+/// "Precondition Failed": the object is not the expected version.
 const PRECONDITION_FAILED: u16 = 412;
 
-/// Where a ledger is.
+/// The location of a ledger in S3, and how to reach it.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// A client of S3.
+pub struct LedgerLocation {
+    /// The client to reach it with.
     pub client: Client,
     /// The bucket of the lake.
     pub bucket: String,
     /// The ledger's key.
     pub key: String,
-    /// How long an operation is tried.
-    pub patience: Patience,
+    /// How its operations are retried.
+    pub retry_policy: RetryPolicy,
 }
 
-/// The ledger of one shard, held by this process until another takes it.
+/// The ledger of one shard that this process owns until another process takes it.
 #[derive(Debug)]
 pub struct S3Ledger {
-    place: Place,
-    holding: Mutex<Holding>,
+    location: LedgerLocation,
+    lease: Mutex<Lease>,
 }
 
-/// What the store says to a conditional write.
+/// The answer of S3 to a conditional write.
 enum Answer {
-    /// It was done; the `ETag` since.
+    /// It succeeded, with this `ETag`.
     Done(Option<String>),
-    /// The precondition failed; the object as it is.
-    PreconditionFailed(Box<Versioned>),
+    /// The precondition failed: the object is another version, this one.
+    Conflict(Box<Versioned>),
 }
 
 impl S3Ledger {
-    /// Takes the shard, from whoever had it: a holder before cannot take a step any more.
+    /// Takes the shard. Its previous owner is fenced out: it cannot take a step any more.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] where another took it at the same moment.
-    pub async fn take(place: Place, shard: &ShardId, owner: &str) -> Result<Self, StoreError> {
-        let found = place.read(shard).await?;
-        Self::take_from(place, owner, found).await
+    /// [`StoreError::Lost`] if another process took it at the same moment.
+    pub async fn take(
+        location: LedgerLocation,
+        shard: &ShardId,
+        owner: &str,
+    ) -> Result<Self, StoreError> {
+        let found = location.read(shard).await?;
+        Self::take_from(location, owner, found).await
     }
 
-    /// Takes the shard from the state that was found, and only from that.
+    /// Takes the shard if its ledger still is the version that was found.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] where it has changed since.
+    /// [`StoreError::Lost`] if it has changed since.
     pub async fn take_from(
-        place: Place,
+        location: LedgerLocation,
         owner: &str,
         found: Versioned,
     ) -> Result<Self, StoreError> {
         let taken = found.ledger.taken_by(owner);
-        let known = place.swap(taken, found.etag).await?;
+        let known = location.swap(taken, found.etag).await?;
         Ok(Self {
-            place,
-            holding: Mutex::new(Holding::taken(owner, known)),
+            location,
+            lease: Mutex::new(Lease::taken(owner, known)),
         })
     }
 
-    /// The ledger as it was found, which is taken with the first step, and only if it has not changed
-    /// until then.
+    /// The ledger that is taken with the first step, and only if it has not changed since it was found.
     #[must_use]
-    pub fn assume(place: Place, owner: &str, found: Versioned) -> Self {
+    pub fn acquire(location: LedgerLocation, owner: &str, found: Versioned) -> Self {
         Self {
-            place,
-            holding: Mutex::new(Holding::assumed(owner, found)),
+            location,
+            lease: Mutex::new(Lease::acquired(owner, found)),
         }
     }
 
-    /// What the ledger says.
+    /// The last known ledger.
     pub async fn ledger(&self) -> Ledger {
-        self.holding.lock().await.known().ledger.clone()
+        self.lease.lock().await.known().ledger.clone()
     }
 
-    /// Takes a step.
+    /// Writes the ledger that `step` makes of the last known one.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] where another has taken the shard.
+    /// [`StoreError::Lost`] if another process has taken the shard.
     pub async fn step(
         &self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
-        let mut holding = self.holding.lock().await;
+        let mut lease = self.lease.lock().await;
         loop {
-            let swap = holding.swap(&step, nonce())?;
-            match self.place.write(&swap).await? {
+            let swap = lease.swap(&step, nonce())?;
+            match self.location.write(&swap).await? {
                 Answer::Done(etag) => {
-                    holding.done(swap, etag);
+                    lease.done(swap, etag);
                     return Ok(());
                 }
-                Answer::PreconditionFailed(found) => match holding.refused(&swap, *found)? {
-                    Settled::Done => return Ok(()),
-                    Settled::TakeAgain => {}
+                Answer::Conflict(found) => match lease.resolve_conflict(&swap, *found)? {
+                    Resolved::Done => return Ok(()),
+                    Resolved::Retry => {}
                 },
             }
         }
     }
 }
 
-impl Place {
-    /// Reads the ledger of `shard`, which is new where there is none.
+impl LedgerLocation {
+    /// Reads the ledger of `shard`, which is new if there is no object.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`], and [`StoreError::Service`] when patience is at its end.
+    /// [`StoreError::Damaged`], and [`StoreError::Service`] after the retry timeout.
     pub async fn read(&self, shard: &ShardId) -> Result<Versioned, StoreError> {
         let what = format!("read s3://{}/{}", self.bucket, self.key);
-        let mut attempts = Attempts::new(&self.patience, "read_ledger");
+        let mut attempts = Attempts::new(&self.retry_policy, "read_ledger");
         loop {
             let why = match self.get().await {
                 Ok(Some((text, etag))) => {
@@ -142,7 +144,7 @@ impl Place {
                 }
                 Err(why) => why,
             };
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(StoreError::Service { what, why });
             }
         }
@@ -165,31 +167,31 @@ impl Place {
         }
     }
 
-    /// Writes `next` where the object still is what `etag` says.
+    /// Writes `next` if the object still is the version `etag`.
     ///
     /// # Errors
-    /// [`StoreError::Lost`], and [`StoreError::Service`] when patience is at its end.
+    /// [`StoreError::Lost`], and [`StoreError::Service`] after the retry timeout.
     pub async fn swap(&self, next: Ledger, etag: Option<String>) -> Result<Versioned, StoreError> {
         let swap = Swap::new(next, etag, nonce());
         match self.write(&swap).await? {
             Answer::Done(etag) => Ok(swap.done(etag)),
-            Answer::PreconditionFailed(found) => Ok(swap.settle(*found)?),
+            Answer::Conflict(found) => Ok(swap.resolve(*found)?),
         }
     }
 
-    /// Sends a write until it is answered.
+    /// Retries a write until it is answered.
     async fn write(&self, swap: &Swap) -> Result<Answer, StoreError> {
         let what = format!("write s3://{}/{}", self.bucket, self.key);
-        let mut attempts = Attempts::new(&self.patience, "write_ledger");
+        let mut attempts = Attempts::new(&self.retry_policy, "write_ledger");
         loop {
             match self.put(&swap.next, swap.seen.as_deref()).await {
                 Ok(etag) => return Ok(Answer::Done(etag)),
                 Err((Some(PRECONDITION_FAILED), _)) => {
                     let found = self.read(swap.next.shard()).await?;
-                    return Ok(Answer::PreconditionFailed(Box::new(found)));
+                    return Ok(Answer::Conflict(Box::new(found)));
                 }
                 Err((_, why)) => {
-                    if !attempts.again(&what, &why).await {
+                    if !attempts.wait_to_retry(&what, &why).await {
                         return Err(StoreError::Service { what, why });
                     }
                 }

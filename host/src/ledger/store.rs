@@ -1,6 +1,5 @@
-//! Where a ledger is kept: a file under a lock, or an object that is only changed by
-//! compare-and-swap. Either way a step is durable when it returns, and a holder that has lost the
-//! shard cannot take one.
+//! The stores of ledgers: a file under a lock, or an object that is only changed by compare-and-swap.
+//! In both, a step is durable when it returns, and a process that has lost the shard cannot take one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::file::LedgerFile;
-use super::holding::Overtaken;
+use super::lease::Conflict;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
 use crate::record::{Bounds, ShardId};
@@ -17,19 +16,19 @@ use crate::transform::release::Digest;
 /// Why a ledger cannot be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Another process works on the shard.
+    /// Another process has locked the shard.
     #[error("another run is working on shard {0} of this lake; wait for it or stop it")]
-    Held(ShardId),
-    /// Another process has taken the shard over since.
+    Locked(ShardId),
+    /// Another process has taken the shard.
     #[error("shard {shard} was taken over by {by}")]
     Lost {
         /// The shard.
         shard: ShardId,
-        /// Who has it now.
+        /// Its owner now.
         by: String,
     },
-    /// It is not a ledger of this shard.
-    #[error("{place} is not a ledger that can be used: {why}")]
+    /// The document is not a ledger of this shard.
+    #[error("{place} is not a valid ledger: {why}")]
     Damaged {
         /// The file or object.
         place: String,
@@ -47,26 +46,26 @@ pub enum StoreError {
         /// What the file system says.
         source: std::io::Error,
     },
-    /// What S3 says, after it was tried again.
+    /// S3 fails, after retries.
     #[error("{what}: {why}")]
     Service {
         /// The operation and what it was for.
         what: String,
-        /// The cause.
+        /// The error of the service.
         why: String,
     },
 }
 
-impl From<Overtaken> for StoreError {
-    fn from(overtaken: Overtaken) -> Self {
+impl From<Conflict> for StoreError {
+    fn from(conflict: Conflict) -> Self {
         Self::Lost {
-            shard: overtaken.found.ledger.shard().clone(),
-            by: overtaken.by().to_owned(),
+            shard: conflict.found.ledger.shard().clone(),
+            by: conflict.owner().to_owned(),
         }
     }
 }
 
-/// The ledger of one shard that this process holds.
+/// The ledger of a shard that this process owns.
 #[derive(Debug)]
 pub enum LedgerStore {
     /// In a folder.
@@ -76,7 +75,7 @@ pub enum LedgerStore {
 }
 
 impl LedgerStore {
-    /// What the ledger says.
+    /// The last known ledger.
     pub async fn ledger(&self) -> Ledger {
         match self {
             Self::File(file) => file.ledger().clone(),
@@ -84,10 +83,10 @@ impl LedgerStore {
         }
     }
 
-    /// Takes any other step of the ledger.
+    /// Writes the ledger that `step` makes of the last known one.
     ///
     /// # Errors
-    /// [`StoreError`]; the state before stays in force.
+    /// [`StoreError`]; the ledger is unchanged.
     pub async fn step(
         &mut self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
@@ -98,11 +97,11 @@ impl LedgerStore {
         }
     }
 
-    /// Makes the ledger one of a run, or of a replay. See [`Ledger::for_replay`].
+    /// Binds the ledger to a run or to a replay. See [`Ledger::for_replay`].
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn dedicate(&mut self, replay: Option<Bounds>) -> Result<(), StoreError> {
+    pub async fn bind_mode(&mut self, replay: Option<Bounds>) -> Result<(), StoreError> {
         let ledger = self.ledger().await;
         if ledger.for_replay(replay)? == ledger {
             return Ok(());
@@ -113,7 +112,7 @@ impl LedgerStore {
     /// Pins a range. See [`Ledger::pin`].
     ///
     /// # Errors
-    /// [`StoreError`]; the state before stays in force.
+    /// [`StoreError`]; the ledger is unchanged.
     pub async fn pin(&mut self, pending: Pending) -> Result<(), StoreError> {
         self.step(|ledger| ledger.pin(pending.clone())).await
     }
@@ -121,7 +120,7 @@ impl LedgerStore {
     /// Commits the pinned range. See [`Ledger::commit`].
     ///
     /// # Errors
-    /// [`StoreError`]; the state before stays in force.
+    /// [`StoreError`]; the ledger is unchanged.
     pub async fn commit(&mut self, range: Range, last_digest: Digest) -> Result<(), StoreError> {
         self.step(|ledger| ledger.commit(range, last_digest)).await
     }

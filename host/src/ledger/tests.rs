@@ -18,7 +18,7 @@ fn pending(first: u64, last: u64, count: u64) -> Pending {
         release: Digest::of(b"release"),
         format: Format::default(),
         timed_out: Vec::new(),
-        outsiders: Outsiders::Keep,
+        misplaced_records: MisplacedRecords::Keep,
     }
 }
 
@@ -98,7 +98,7 @@ fn a_document_of_another_shard_or_version_is_refused() {
 }
 
 #[test]
-fn a_function_begins_once_and_only_with_a_shard_that_nobody_has_begun() {
+fn a_function_begins_once_and_only_with_a_new_shard() {
     let new = Ledger::new(shard());
     let begun = new.clone().begun_with(5.into());
     assert_eq!(begun.began_with(), Some(5.into()));

@@ -1,4 +1,4 @@
-//! Writes what came of a chunk.
+//! Writes the objects and messages of a chunk.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,29 +6,29 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Host, Sinks};
+use super::{RunContext, Sinks};
 use crate::chunk::Chunk;
 use crate::encode::Format;
 use crate::error::PipelineError;
 use crate::sink::{Destination, Lake, Messages};
 
-/// Encodes and puts each object of the chunk, as many at a time as keep the cores busy.
+/// Encodes and puts all objects of the chunk, as many at a time as keep the cores busy.
 pub(super) async fn put_objects(
-    host: &Arc<Host>,
+    context: &Arc<RunContext>,
     sinks: &Sinks,
     chunk: &Arc<Chunk>,
     format: Format,
 ) -> Result<(), PipelineError> {
     let at_once = Arc::new(Semaphore::new(
-        sinks.lake.puts_at_once(host.compute.threads()),
+        sinks.lake.puts_at_once(context.compute.threads()),
     ));
     let mut puts = JoinSet::new();
     for destination in chunk.destinations().cloned() {
         let permit = at_once.clone().acquire_owned().await?;
-        let (host, lake, chunk) = (host.clone(), sinks.lake.clone(), chunk.clone());
+        let (context, lake, chunk) = (context.clone(), sinks.lake.clone(), chunk.clone());
         puts.spawn(async move {
             let _until_written = permit;
-            put_object(&host, &lake, chunk, destination, format).await
+            put_object(&context, &lake, chunk, destination, format).await
         });
         while let Some(put) = puts.try_join_next() {
             put??;
@@ -41,16 +41,16 @@ pub(super) async fn put_objects(
 }
 
 async fn put_object(
-    host: &Host,
+    context: &RunContext,
     lake: &Lake,
     chunk: Arc<Chunk>,
     destination: Destination,
     format: Format,
 ) -> Result<(), PipelineError> {
-    let (level, with_digest) = (host.level, lake.wants_digests());
+    let (level, with_digest) = (context.level, lake.wants_digests());
     let in_lake = matches!(destination, Destination::Lake(_));
     let encode = move || chunk.encode(&destination, format, level, with_digest);
-    let object = host
+    let object = context
         .compute
         .spawn(encode)
         .finish()
@@ -59,14 +59,14 @@ async fn put_object(
     let bytes = object.body.len() as u64;
     let started = Instant::now();
     lake.put(object).await?;
-    host.progress.times.put.took(started.elapsed());
-    host.progress.put(bytes, in_lake);
+    context.progress.times.put.observe(started.elapsed());
+    context.progress.put(bytes, in_lake);
     Ok(())
 }
 
-/// Sends the messages of the chunk, after its objects, which they may point to.
+/// Sends the messages of the chunk. They may point to its objects, so these must be put first.
 pub(super) async fn send_messages(
-    host: &Host,
+    context: &RunContext,
     sinks: &Sinks,
     chunk: &Chunk,
     format: Format,
@@ -76,8 +76,7 @@ pub(super) async fn send_messages(
     };
     let started = Instant::now();
     let sent = match sinks.messages {
-        Messages::None => 0,
-        Messages::Objects => bus.announce(chunk, format, &sinks.lake_name).await?,
+        Messages::Objects => bus.notify(chunk, format, &sinks.lake_name).await?,
         Messages::Events => {
             let messages = chunk.messages().len() as u64;
             if messages > 0 {
@@ -87,8 +86,8 @@ pub(super) async fn send_messages(
         }
     };
     if sent > 0 {
-        host.progress.times.send.took(started.elapsed());
-        host.progress.sent(sent);
+        context.progress.times.send.observe(started.elapsed());
+        context.progress.sent(sent);
     }
     Ok(())
 }

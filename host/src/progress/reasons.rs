@@ -1,5 +1,5 @@
-//! Records in quarantine by reason. A transform may invent reasons without end, and each would be a
-//! series of its own for whoever keeps the metrics, so only so many are told apart.
+//! Quarantined records by reason. A transform can make up any number of reasons and each is a time
+//! series, so only a bounded number of them has a label of its own.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::transform::outcome::{Fault, ReasonCode};
 
-/// How many reasons are told apart, Sluice's own among them. The rest counts as [`OTHER`].
+/// The number of reasons with a label of their own, Sluice's own included. Others count as [`OTHER`].
 const REASONS_MAX: usize = 64;
 const OTHER: &str = "other";
 
@@ -21,8 +21,8 @@ pub(super) struct Reasons {
 }
 
 impl Default for Reasons {
-    /// Sluice's own reasons are there from the beginning: a rate needs a zero to rise from, and no
-    /// transform can crowd them out.
+    /// Sluice's own reasons exist from the start: a rate needs a zero to rise from, and no transform
+    /// can take their labels.
     fn default() -> Self {
         let own = Fault::ALL.map(|fault| (fault.code().to_string(), 0));
         Self {

@@ -1,11 +1,11 @@
-//! What the counts are called as metrics.
+//! The names of the metrics.
 
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Progress;
 
 impl Progress {
-    /// Registers all counts and times; they stay this run's own.
+    /// Registers all counts and durations.
     pub fn register(&self, registry: &mut Registry) {
         self.register_records(registry);
         self.register_outcomes(registry);
@@ -13,7 +13,7 @@ impl Progress {
         self.register_releases(registry);
         registry.register(
             "retries",
-            "Operations of services that were tried again, on top of what the clients try",
+            "Retries of operations of services, on top of those of the AWS clients",
             self.retries.by_operation().clone(),
         );
     }
@@ -30,27 +30,27 @@ impl Progress {
         count("records_committed", "Records committed", &self.records);
         count(
             "records_dropped",
-            "Records committed that the transform dropped on purpose",
+            "Records committed that the transform dropped",
             &self.dropped,
         );
         count(
             "blank_lines",
-            "Lines of files that were empty and so no records",
+            "Empty lines of files, which are no records",
             &self.blank_lines,
         );
         count(
-            "outsiders",
-            "Records of aggregates that were dropped because they belong to other shards",
-            &self.outsiders,
+            "misplaced_records",
+            "Misplaced records of aggregates that were dropped because they belong to other shards",
+            &self.misplaced_records,
         );
         count("chunks", "Chunks committed", &self.chunks);
         registry.register(
-            "records_rejected",
-            "Records committed to quarantine, by reason",
-            self.rejected.clone(),
+            "records_quarantined",
+            "Records quarantined, by reason",
+            self.quarantined.clone(),
         );
         registry.register_with_unit(
-            "input",
+            "source",
             "Bytes of the committed records",
             Unit::Bytes,
             self.bytes_in.clone(),
@@ -60,32 +60,32 @@ impl Progress {
     fn register_outcomes(&self, registry: &mut Registry) {
         registry.register(
             "events",
-            "Events that the committed records became",
+            "Events of the committed records",
             self.events.clone(),
         );
         registry.register(
             "objects",
-            "Objects put, by kind: of events in the lake, or of records in quarantine",
+            "Objects put, by kind: events in the lake, or quarantined records",
             self.objects.clone(),
         );
         registry.register_with_unit(
             "object",
-            "Bytes of the objects put, compressed, by kind",
+            "Compressed bytes of the objects put, by kind",
             Unit::Bytes,
             self.object_bytes.clone(),
         );
         registry.register("messages", "Messages sent", self.messages.clone());
         registry.register(
-            "messages_muted",
-            "Events meant for the bus while there is none",
-            self.muted.clone(),
+            "messages_unsent",
+            "Events for the bus while there is none",
+            self.unsent.clone(),
         );
     }
 
     fn register_releases(&self, registry: &mut Registry) {
         registry.register(
             "release_swaps",
-            "Times that another release became active",
+            "Switches to another release",
             self.swaps.clone(),
         );
         registry.register(
@@ -113,7 +113,7 @@ impl Progress {
                 "From the first batch of a chunk to its commit",
                 &times.chunk,
             ),
-            ("put_duration", "The put of one object", &times.put),
+            ("object_put_duration", "The put of one object", &times.put),
             ("send_duration", "The messages of one chunk", &times.send),
             (
                 "transform_duration",

@@ -2,43 +2,44 @@
 
 use serde::Serialize;
 
-/// What a run did. `records` are in exactly one of three: made into `events` (one or more each),
-/// `rejected`, or `dropped`.
+/// The summary of a run. Each of its `records` has become one or more `events`, or is `quarantined`, or
+/// is `dropped`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// Records that this run committed.
     pub records: u64,
-    /// Events that they became.
+    /// Events made of these records.
     pub events: u64,
-    /// Records that went to quarantine.
-    pub rejected: u64,
-    /// Records that the transform dropped on purpose.
+    /// Records quarantined.
+    pub quarantined: u64,
+    /// Records that the transform dropped.
     pub dropped: u64,
-    /// Objects of events in the lake.
+    /// Objects of events put into the lake.
     pub objects: u64,
-    /// Messages on the bus.
+    /// Messages sent.
     pub messages: u64,
     /// Bytes of the records, decompressed.
     pub bytes_in: u64,
     /// Bytes of the objects, compressed.
     pub bytes_out: u64,
-    /// Wall time.
+    /// Wall time, seconds.
     pub seconds: f64,
-    /// The release that transformed fresh chunks.
+    /// The id of the release that serves at the end.
     pub release: String,
-    /// Objects of records in quarantine.
+    /// Objects of quarantined records put.
     pub quarantine_objects: u64,
-    /// Events that the transform meant for the bus while there was none.
-    pub messages_muted: u64,
-    /// Lines of files that were empty and so no records.
+    /// Events for the bus while there was none.
+    pub messages_unsent: u64,
+    /// Empty lines of files, which are no records.
     pub blank_lines: u64,
-    /// Records of aggregates that were dropped because they belong to other shards.
-    pub outsiders: u64,
-    /// Records of these sources that earlier runs had committed.
+    /// Records of aggregates that were dropped because they belong to other shards
+    /// (`--misplaced-records drop`).
+    pub misplaced_records: u64,
+    /// Records of these sources that earlier runs committed.
     pub already_committed: u64,
     /// Chunks that this run committed.
     pub chunks: u64,
-    /// Times that another release became active.
+    /// Switches to another release.
     pub release_swaps: u64,
     /// Releases that failed admission.
     pub release_admission_errors: u64,

@@ -1,4 +1,4 @@
-//! How long things take.
+//! Histograms of durations.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const BATCH: [f64; 12] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
 
-/// How long something took, each time. Clones count together.
+/// A histogram of durations. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Timing(pub(super) Histogram);
 
@@ -28,20 +28,20 @@ impl Timing {
         Self(Histogram::new(bounds))
     }
 
-    /// It took so long once more.
-    pub fn took(&self, time: Duration) {
+    /// Adds a duration.
+    pub fn observe(&self, time: Duration) {
         self.0.observe(time.as_secs_f64());
     }
 }
 
-/// What is timed.
+/// The histograms of a run.
 #[derive(Debug)]
 pub struct Times {
     /// A chunk, from its first batch to its commit.
     pub chunk: Timing,
-    /// The put of one object, what is tried again included.
+    /// The put of one object, retries included.
     pub put: Timing,
-    /// The messages of one chunk, what is tried again included.
+    /// The messages of one chunk, retries included.
     pub send: Timing,
     /// The transform of one batch.
     pub transform: Timing,

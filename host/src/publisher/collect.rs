@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 
 use super::Place;
 use crate::ledger::Ledger;
-use crate::sink::own_files::OwnFiles;
+use crate::sink::metadata_store::MetadataStore;
 use crate::transform::registry::Registry;
 use crate::transform::registry::files::{Files as _, Found};
 use crate::transform::release::{Manifest, ReleaseId};
@@ -74,7 +74,7 @@ fn is_older(manifest: &Manifest, before: DateTime<Utc>) -> bool {
 }
 
 /// What the ledgers beside the releases have to finish, where this is a lake's own registry.
-async fn pinned(registry: &Registry<OwnFiles>) -> anyhow::Result<HashSet<ReleaseId>> {
+async fn pinned(registry: &Registry<MetadataStore>) -> anyhow::Result<HashSet<ReleaseId>> {
     let mut pinned = HashSet::new();
     for name in registry.names(LEDGERS).await? {
         let name = format!("{LEDGERS}/{name}");

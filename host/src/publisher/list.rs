@@ -119,7 +119,7 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let id = named(&registry, &args.release).await?;
     let Manifest {
         component,
-        settings,
+        transform_config,
         cases,
         contract,
         note,
@@ -129,7 +129,7 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let role = role(&registry.active().await?.rollout, id);
     println!("release    {id}");
     println!("component  {component}");
-    println!("settings   {settings}");
+    println!("config     {transform_config}");
     for (name, value) in [
         ("cases", cases.map(|cases| cases.to_string())),
         ("contract", contract),

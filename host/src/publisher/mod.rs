@@ -15,8 +15,8 @@ use clap::{Args, Subcommand};
 
 use crate::author::component;
 use crate::config::{ConfigError, LakeTarget};
-use crate::retry::Patience;
-use crate::sink::own_files::{self, OwnFiles};
+use crate::retry::RetryPolicy;
+use crate::sink::metadata_store::{self, MetadataStore};
 use crate::transform::cases::{self, document};
 use crate::transform::limits::Limits;
 use crate::transform::loader::ReleaseLoader;
@@ -25,12 +25,13 @@ use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
 
 /// How long an operation of a registry is tried.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What can be done with a registry.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put a release into a registry: a component, its settings, and its golden cases. Prints its id.
+    /// Put a release into a registry: a component, its configuration, and its golden cases. Prints its
+    /// id.
     Publish(publish::PublishArgs),
     /// Let a release serve: whole, on a part of the chunks, or only beside the one that serves.
     Activate(activate::ActivateArgs),
@@ -88,9 +89,9 @@ struct Place {
 }
 
 impl Place {
-    async fn open(&self) -> anyhow::Result<Registry<OwnFiles>> {
+    async fn open(&self) -> anyhow::Result<Registry<MetadataStore>> {
         let target = LakeTarget::parse_as("registry", &self.registry)?;
-        Ok(own_files::registry(&target, Patience::new(PATIENCE)).await)
+        Ok(metadata_store::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
     }
 }
 
@@ -118,7 +119,7 @@ fn loader() -> anyhow::Result<ReleaseLoader> {
 }
 
 /// The release that a text names: an id, or so much of its beginning that no other is meant.
-async fn named(registry: &Registry<OwnFiles>, name: &str) -> anyhow::Result<ReleaseId> {
+async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result<ReleaseId> {
     /// What names of objects show of an id.
     const PREFIX_MIN: usize = 8;
     if let Ok(id) = name.parse() {
@@ -156,7 +157,7 @@ fn author(why: Option<&String>) -> Author {
 
 /// Makes a change; another one at the same moment is told of.
 async fn change(
-    registry: &Registry<OwnFiles>,
+    registry: &Registry<MetadataStore>,
     seen: &VersionedRollout,
     next: &Rollout,
 ) -> anyhow::Result<()> {

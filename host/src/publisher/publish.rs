@@ -1,4 +1,4 @@
-//! `sluice transform publish`: a component, its settings and its golden cases become a release.
+//! `sluice transform publish`: a component, its configuration and its golden cases become a release.
 
 use std::path::PathBuf;
 
@@ -19,9 +19,9 @@ pub struct PublishArgs {
     file: PathBuf,
     #[command(flatten)]
     place: Place,
-    /// The transform's settings: a JSON object, or a file that holds one.
+    /// The configuration of the transform: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    settings: String,
+    transform_config: String,
     /// The folder with the golden cases that it has to pass wherever it is to serve.
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
@@ -73,7 +73,7 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
 }
 
 fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
-    let bundle = component::bundle(Some(&args.file), &args.settings)?;
+    let bundle = component::bundle(Some(&args.file), &args.transform_config)?;
     let manifest = Manifest {
         cases: cases.map(Digest::of),
         note: args.note.clone(),

@@ -1,4 +1,4 @@
-//! A part of a source, for runs that do not take all of it.
+//! A part of a source, for replays.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SequenceNumber;
 
-/// One end of a part of a source.
+/// One end of the part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Bound {
@@ -18,7 +18,7 @@ pub enum Bound {
     Moment(i64),
 }
 
-/// From where to where; without an end, from the oldest or to the newest record.
+/// The part of a source; `None` means from the oldest or to the newest record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bounds {
@@ -29,17 +29,16 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Whether a record comes before the part begins. A moment is left to the source, which can find
-    /// it.
+    /// Whether a record comes before the part. A moment is left to the source, which can seek to it.
     #[must_use]
     pub fn is_before(&self, sequence: SequenceNumber) -> bool {
         matches!(self.from, Some(Bound::Sequence(from)) if sequence < from)
     }
 
-    /// Whether a record that came at `arrived_at` (milliseconds since the Unix epoch) is behind the
-    /// part's end.
+    /// Whether a record that came at `arrived_at` (milliseconds since the Unix epoch) is after the
+    /// part.
     #[must_use]
-    pub fn is_behind(&self, sequence: SequenceNumber, arrived_at: u64) -> bool {
+    pub fn is_after(&self, sequence: SequenceNumber, arrived_at: u64) -> bool {
         match self.to {
             None => false,
             Some(Bound::Sequence(to)) => sequence > to,
@@ -47,7 +46,7 @@ impl Bounds {
         }
     }
 
-    /// Whether the part ends with this record, so that there is no need to look for a later one.
+    /// Whether the part ends with this record, so that no later one needs to be read.
     #[must_use]
     pub fn ends_with(&self, sequence: SequenceNumber) -> bool {
         matches!(self.to, Some(Bound::Sequence(to)) if sequence >= to)
@@ -120,12 +119,12 @@ mod tests {
             to: "20".parse().ok(),
         };
         assert!(records.is_before(9.into()) && !records.is_before(10.into()));
-        assert!(!records.is_behind(20.into(), 0) && records.is_behind(21.into(), 0));
+        assert!(!records.is_after(20.into(), 0) && records.is_after(21.into(), 0));
         let times = Bounds {
             from: None,
             to: Some(Bound::Moment(1_000)),
         };
-        assert!(!times.is_behind(0.into(), 999) && times.is_behind(0.into(), 1_000));
+        assert!(!times.is_after(0.into(), 999) && times.is_after(0.into(), 1_000));
         assert_eq!(times.to_string(), "from the oldest to 1970-01-01T00:00:01Z");
     }
 }

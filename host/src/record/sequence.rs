@@ -1,4 +1,4 @@
-//! Sequence numbers: too long for any integer that Rust has.
+//! Sequence numbers, which are longer than any integer type.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ impl SequenceNumber {
     /// The digits of the longest number.
     pub const MAX_DIGITS: usize = SEQUENCE_MAX_DIGITS;
 
-    /// Appends the number. Quicker than to format it, which counts where each record's is needed.
+    /// Appends the number. This is faster than formatting, and needed for each record.
     pub fn push_to(self, text: &mut String) {
         let mut digits = itoa::Buffer::new();
         let [high, middle, low] = match self.as_offset() {

@@ -1,5 +1,5 @@
-//! Follows a registry: a release that is activated there is admitted beside the one that serves, and
-//! serves from the next chunk on. Whatever is wrong with it, the one before serves on.
+//! Follows a registry: a release that is activated there is admitted while the current one serves, and
+//! serves from the next chunk on. If it is rejected, the current release goes on serving.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 
 use super::rules::Rules;
 use crate::config::{RegistryConfig, RunSettings};
-use crate::pipeline::Host;
-use crate::sink::own_files::{self, OwnFiles};
+use crate::pipeline::RunContext;
+use crate::sink::metadata_store::{self, MetadataStore};
 use crate::transform::registry::{Registry, RegistryError, VersionedRollout};
 use crate::transform::release::ReleaseId;
 use crate::transform::release_switch::{ActiveReleases, TrialRelease};
@@ -20,16 +20,16 @@ use crate::transform::rollout::{Author, Rollout, Trial};
 use crate::transform::validate::AdmissionError;
 use crate::transform::validate::Release;
 
-/// What a run needs to follow a registry.
+/// Follows the registry of a run.
 pub struct Follower {
-    registry: Registry<OwnFiles>,
+    registry: Registry<MetadataStore>,
     config: RegistryConfig,
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     seen: Mutex<Seen>,
 }
 
-/// What the follower has seen of the registry.
+/// The last known state of the registry.
 #[derive(Default)]
 struct Seen {
     active: Option<VersionedRollout>,
@@ -37,33 +37,33 @@ struct Seen {
     rejected: HashMap<ReleaseId, AdmissionError>,
     /// Whether a release could not be loaded because of a transient error.
     again: bool,
-    looked_at: Option<Instant>,
+    polled_at: Option<Instant>,
 }
 
 impl Follower {
-    /// The follower of the registry that the settings name, if they name one.
+    /// The follower of the registry in the settings, if there is one.
     ///
     /// # Errors
     /// The registry cannot be read.
     pub async fn of(
         settings: &RunSettings,
         rules: &Arc<Rules>,
-        host: &Arc<Host>,
+        context: &Arc<RunContext>,
     ) -> anyhow::Result<Option<Arc<Self>>> {
         let Some(config) = &settings.registry else {
             return Ok(None);
         };
-        let follower = Self::begin(settings, config, rules.clone(), host.clone()).await?;
+        let follower = Self::begin(settings, config, rules.clone(), context.clone()).await?;
         if settings.replay.is_some() {
-            // All of a replay is made by one release.
+            // A replay uses one release for all chunks.
             let active = rules.switch().now().active.clone();
             rules.switch().swap(ActiveReleases::of(active));
         }
         Ok(Some(Arc::new(follower)))
     }
 
-    /// Looks at the registry for the first time. There is nothing yet that could serve on, so what has
-    /// to serve must be had: the active release, or else the last good one before it.
+    /// Reads the registry for the first time. No release serves yet, so one must be loaded: the active
+    /// one, or else the last good one before it.
     ///
     /// # Errors
     /// The registry cannot be read.
@@ -71,23 +71,23 @@ impl Follower {
         settings: &RunSettings,
         config: &RegistryConfig,
         rules: Arc<Rules>,
-        host: Arc<Host>,
+        context: Arc<RunContext>,
     ) -> anyhow::Result<Self> {
-        let patience = settings.patience.clone();
-        let registry = own_files::registry(&config.target, patience).await;
+        let retry_policy = settings.retry_policy.clone();
+        let registry = metadata_store::registry(&config.target, retry_policy).await;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", config.target))?;
-        // From here on it serves on with what it has, so that a look need not succeed.
-        let patience = settings.patience.for_one_attempt();
+        // From here on the run can go on with the release that it has, so a poll may fail.
+        let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
-            registry: own_files::registry(&config.target, patience).await,
+            registry: metadata_store::registry(&config.target, retry_policy).await,
             config: config.clone(),
             rules,
-            host,
+            context,
             seen: Mutex::default(),
         };
         let mut seen = follower.seen.lock().await;
-        follower.host.health.follows(config.target.to_string());
+        follower.context.health.follows(config.target.to_string());
         follower.begin_with(&mut seen, active).await?;
         drop(seen);
         Ok(follower)
@@ -97,71 +97,71 @@ impl Follower {
         let rollout = active.rollout.clone();
         seen.active = Some(active.clone());
         for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
-            match self.had(seen, wanted).await {
+            match self.resolve(seen, wanted).await {
                 Ok(release) => {
-                    self.host.health.serve(release.as_ref().into());
+                    self.context.health.serve(release.as_ref().into());
                     self.rules.switch().swap(ActiveReleases::of(release));
                     break;
                 }
                 Err(error) if error.is_transient() => return Err(error.into()),
-                Err(_logged) => {}
+                Err(_logged_already) => {}
             }
         }
         self.adopt(seen, active).await;
-        seen.looked_at = Some(Instant::now());
+        seen.polled_at = Some(Instant::now());
         Ok(())
     }
 
-    /// Looks at the registry again and again.
+    /// Polls the registry until the run ends.
     pub async fn follow(&self) {
         loop {
             tokio::time::sleep(self.config.poll).await;
-            self.look().await;
+            self.poll().await;
         }
     }
 
-    /// Looks, where the last look is as long ago as looks are to be.
-    pub async fn look_if_due(&self) {
-        let looked_at = self.seen.lock().await.looked_at;
-        if looked_at.is_none_or(|at| at.elapsed() >= self.config.poll) {
-            self.look().await;
+    /// Polls the registry if the last poll is at least one polling interval ago.
+    pub async fn poll_if_due(&self) {
+        let polled_at = self.seen.lock().await.polled_at;
+        if polled_at.is_none_or(|at| at.elapsed() >= self.config.poll) {
+            self.poll().await;
         }
     }
 
-    /// Looks at the registry once: what has changed there is taken up, and a release that does worse than
-    /// its rollback policy allows is rolled back.
-    async fn look(&self) {
+    /// Polls the registry once: adopts what has changed there, and rolls back a release that does worse
+    /// than its rollback policy allows.
+    async fn poll(&self) {
         let mut seen = self.seen.lock().await;
-        seen.looked_at = Some(Instant::now());
+        seen.polled_at = Some(Instant::now());
         let before = seen.active.as_ref().filter(|_| !seen.again);
         match self.registry.active_since(before).await {
             Ok(Some(active)) => self.adopt(&mut seen, active).await,
             Ok(None) => {}
             Err(error) => return self.failed(&error),
         }
-        self.host.health.looked_at_registry(None);
+        self.context.health.polled_registry(None);
         self.roll_back_if_exceeded(&seen).await;
     }
 
     fn failed(&self, error: &RegistryError) {
         let error = error.to_string();
         tracing::warn!(error, "cannot use the registry, keeping the active release");
-        self.host.progress.registry_failed();
-        self.host.health.looked_at_registry(Some(error));
+        self.context.progress.registry_failed();
+        self.context.health.polled_registry(Some(error));
     }
 
-    /// Makes what the registry says true here, as far as it can be. The active release serves before
-    /// others are looked at.
+    /// Adopts the state of the registry as far as its releases are admitted. The active release serves
+    /// before others are loaded.
     async fn adopt(&self, seen: &mut Seen, active: VersionedRollout) {
         let (rollout, now) = (&active.rollout, self.rules.switch().now());
         seen.again = false;
         let number = |seen: &VersionedRollout| seen.rollout.number;
         if seen.active.as_ref().map(number) != Some(rollout.number) {
-            // Who changes what serves may have mended what was wrong, such as a missing signature.
+            // The reason of a rejection, such as a missing signature, may have been corrected since.
             seen.rejected.clear();
         }
         let mut releases = ActiveReleases::clone(&now);
-        if let Ok(release) = self.had(seen, rollout.active).await
+        if let Ok(release) = self.resolve(seen, rollout.active).await
             && release.id() != now.active.id()
         {
             releases = ActiveReleases::of(release);
@@ -173,33 +173,33 @@ impl Follower {
         let tried =
             |releases: &ActiveReleases| releases.canary.as_ref().map(|canary| canary.release.id());
         if let Some(new) = tried(&releases).filter(|new| tried(&now) != Some(*new)) {
-            self.host.scores.reset(new);
+            self.context.scores.reset(new);
         }
-        self.host.health.rolled_out(rollout, &releases);
+        self.context.health.rolled_out(rollout, &releases);
         self.rules.switch().swap(releases);
         seen.active = Some(active);
     }
 
     fn serve(&self, releases: &ActiveReleases) {
         let release = &releases.active;
-        self.host.scores.reset(release.id());
+        self.context.scores.reset(release.id());
         self.rules.switch().swap(releases.clone());
-        self.host.health.serve(release.as_ref().into());
-        self.host.progress.swapped();
+        self.context.health.serve(release.as_ref().into());
+        self.context.progress.swapped();
         let (id, transform) = (release.id(), release.name());
         tracing::info!(release = %id, transform, "serving from the next chunk on");
     }
 
     async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<TrialRelease> {
         let trial = trial?;
-        let release = self.had(seen, Some(trial.release)).await.ok()?;
+        let release = self.resolve(seen, Some(trial.release)).await.ok()?;
         let share = trial.share;
         Some(TrialRelease { release, share })
     }
 
-    /// Loads the release that is wanted; `None` means the one that the run was started with. An error is
-    /// logged once.
-    async fn had(
+    /// Loads the wanted release; `None` is the one that the run was started with. An error is logged
+    /// once.
+    async fn resolve(
         &self,
         seen: &mut Seen,
         wanted: Option<ReleaseId>,
@@ -224,15 +224,15 @@ impl Follower {
 
     fn admission_failed(&self, seen: &mut Seen, id: ReleaseId, error: &AdmissionError) {
         let step = error.step();
-        self.host.health.admission_failed(id, error);
+        self.context.health.admission_failed(id, error);
         if error.is_transient() {
-            // The registry's fault and not the release's: nobody has to fix the release.
+            // The fault of the registry, not of the release: the next poll tries again.
             tracing::warn!(release = %id, step, %error, "cannot use the registry to load a release, keeping the active one");
-            self.host.progress.registry_failed();
+            self.context.progress.registry_failed();
             seen.again = true;
         } else {
             tracing::error!(release = %id, step, %error, "a release failed admission, keeping the active one");
-            self.host.progress.admission_failed(step);
+            self.context.progress.admission_failed(step);
             seen.rejected.insert(id, error.clone());
         }
     }
@@ -253,7 +253,7 @@ impl Follower {
         };
         tracing::error!(%release, why, "rolling back a release, it exceeds its rollback policy");
         match self.registry.change(active, &next).await {
-            Ok(()) => self.host.progress.rolled_back(),
+            Ok(()) => self.context.progress.rolled_back(),
             Err(RegistryError::Conflict) => {}
             Err(error) => self.failed(&error),
         }
@@ -261,7 +261,7 @@ impl Follower {
 
     /// The canary or the new active release, if it exceeds its rollback policy.
     fn breach(&self, rollout: &Rollout) -> Option<(ReleaseId, String)> {
-        let (now, scores) = (self.rules.switch().now(), &self.host.scores);
+        let (now, scores) = (self.rules.switch().now(), &self.context.scores);
         let tried = rollout.canary.as_ref().zip(now.canary.as_ref());
         if let Some((
             Trial {
@@ -287,7 +287,7 @@ impl Follower {
     }
 }
 
-/// What a host is called that changes something on its own.
+/// The author that a rollback is attributed to.
 fn host_name() -> String {
     let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").or_else(|_| std::env::var("HOSTNAME"));
     let process = format!("process {}", std::process::id());

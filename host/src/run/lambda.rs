@@ -1,13 +1,13 @@
-//! A Lambda function behind an event source mapping of Kinesis: Lambda polls the stream and gives
-//! batches, and gives a batch again from the record on that the answer names.
+//! The mode for a Lambda function behind an event source mapping of Kinesis. Lambda polls the stream,
+//! invokes the function with a batch, and retries the batch from the record that the response names.
 //!
-//! Nothing of that is trusted to be exactly once. The ledger says what is done and what is pending, as
-//! in every mode; what a batch lacks is read from the stream.
+//! Lambda delivers at least once. As in every mode, the ledger says which records are committed and
+//! which are pending; records that a batch lacks are read from the stream.
 
 pub mod answer;
-mod feed;
+pub mod batch_plan;
+mod batch_source;
 mod metrics;
-pub mod missing;
 
 use std::collections::HashMap;
 use std::mem;
@@ -22,42 +22,42 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
-use self::feed::{Feed, count, is_kept};
+use self::batch_plan::plan_batch;
+use self::batch_source::{BatchSource, count, is_kept};
 use self::metrics::Invocation;
-use self::missing::todo;
 use super::follow::Follower;
 use super::rules::Rules;
 use super::targets::Targets;
 use super::worker::shard_id;
 use crate::config::{RunSettings, SummaryFormat};
-use crate::error::{PipelineError, of_ledger};
+use crate::error::{PipelineError, ledger_error};
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
-use crate::pipeline::{Host, Shard, run_shard};
+use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::progress::Summary;
 use crate::record::{SequenceNumber, ShardId};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::SinkError;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Again, Packing, Stream};
+use crate::source::kinesis::{Packing, RepeatedRange, Stream};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
 use crate::telemetry::LogFormat;
 
-/// Where the runtime API is; Lambda sets it, and nobody else does.
+/// The address of the runtime API, which only Lambda sets.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
-/// Where the deployment package is.
+/// The folder of the deployment package.
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 
-/// The function's memory, MB.
+/// The memory of the function, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
-/// What is kept of an invocation's time for the answer.
+/// The part of an invocation's time that is reserved for the response.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
-/// A runtime that gives no deadline, or one in the past, gets this one: Lambda's longest.
+/// The deadline if the runtime gives none or one in the past: Lambda's longest.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
 /// Whether this process was started by Lambda.
@@ -76,24 +76,24 @@ pub fn packaged(name: &str) -> Option<PathBuf> {
 /// Serves invocations until Lambda ends the process.
 ///
 /// # Errors
-/// What the runtime API says.
+/// The runtime API fails.
 pub async fn run(
     settings: &RunSettings,
     rules: Arc<Rules>,
     follower: Option<Arc<Follower>>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let function = Arc::new(Function {
-        told: Mutex::new(Summary::default()),
+        reported: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-        budget: Budget::new(host.memory_for_reading()),
-        patience: settings.patience.clone(),
-        outsiders: settings.outsiders,
+        budget: Budget::new(context.memory_for_reading()),
+        retry_policy: settings.retry_policy.clone(),
+        misplaced_records: settings.misplaced_records,
         rules,
         follower,
-        host,
+        context,
         targets,
         client,
         ledgers: Mutex::default(),
@@ -108,8 +108,8 @@ pub async fn run(
     served.map_err(|error| anyhow::anyhow!("the runtime API: {error}"))
 }
 
-/// Settings that nobody gave, and what the function's memory allows where they allow more.
-pub fn adapt(settings: &mut RunSettings, log_format_is_default: bool) {
+/// Applies the defaults of a function, and limits the memory to what the function has.
+pub fn apply_lambda_defaults(settings: &mut RunSettings, log_format_is_default: bool) {
     let megabytes = std::env::var(MEMORY_SIZE).ok();
     let function = megabytes.and_then(|size| size.parse::<u64>().ok());
     if let Some(megabytes) = function {
@@ -126,19 +126,19 @@ struct Function {
     name: String,
     rules: Arc<Rules>,
     follower: Option<Arc<Follower>>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     targets: Targets,
     client: aws_sdk_kinesis::Client,
     budget: Budget,
-    patience: Patience,
-    outsiders: Outsiders,
-    /// Ledgers as this process left them. Another process may have gone on since; then the next step
-    /// finds out.
+    retry_policy: RetryPolicy,
+    misplaced_records: MisplacedRecords,
+    /// The ledgers as this process left them. If another process has written since, the next step fails
+    /// with a conflict.
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
     hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
-    /// The counts that the log has told so far.
-    told: Mutex<Summary>,
-    /// How long the slowest shard of an invocation took so far.
+    /// The counts that have been logged so far.
+    reported: Mutex<Summary>,
+    /// The longest time that a shard has taken in an invocation so far.
     slowest: Mutex<Duration>,
 }
 
@@ -147,8 +147,8 @@ impl Function {
         let deadline = deadline(event.context.deadline);
         let request_id = &event.context.request_id;
         if let Some(follower) = self.follower.clone() {
-            // A process is frozen between invocations, so it looks while it works.
-            tokio::spawn(async move { follower.look_if_due().await });
+            // Lambda freezes the process between invocations, so it polls during one.
+            tokio::spawn(async move { follower.poll_if_due().await });
         }
         let mut answer = Answer::default();
         for batch in event.payload.batches()? {
@@ -161,7 +161,7 @@ impl Function {
         Ok(answer)
     }
 
-    /// Lands the records of a shard, and says from which of them on they have to be given again.
+    /// Lands the records of a shard, and returns those that Lambda must retry.
     async fn batch(
         &self,
         batch: LambdaBatch,
@@ -175,7 +175,7 @@ impl Function {
         if let Some(error) = error {
             tracing::error!(
                 error = format!("{error:#}"),
-                "the batch has not landed as a whole"
+                "the batch was not landed completely"
             );
         }
         let ledger = match shard_id(&batch.stream, &batch.shard) {
@@ -184,15 +184,15 @@ impl Function {
         };
         let failure = self.failure(&batch, ledger).await;
         let ended_ms = Utc::now().timestamp_millis();
-        let mut told = self.told.lock().await;
-        let before = mem::replace(&mut *told, self.host.summary());
+        let mut reported = self.reported.lock().await;
+        let before = mem::replace(&mut *reported, self.context.summary());
         let invocation = Invocation {
             function: &self.name,
             stream: &batch.stream,
             shard: &batch.shard,
             request_id,
             before: &before,
-            after: &told,
+            after: &reported,
             uncommitted: failure.as_ref().map_or(0, |failure| failure.records),
             mismatch: error.is_some_and(is_mismatch),
             age_ms: ended_ms - i64::try_from(arrived_at).unwrap_or(ended_ms),
@@ -203,8 +203,8 @@ impl Function {
         failure
     }
 
-    /// What is known of the shard's ledger, if anything is. After a failure it is forgotten: the next
-    /// invocation reads it.
+    /// The last known ledger of the shard. After a failure it is dropped, so that the next invocation
+    /// reads it.
     async fn known(&self, shard: &ShardId, failed: bool) -> Option<Ledger> {
         let mut ledgers = self.ledgers.lock().await;
         let ledger = if failed {
@@ -215,8 +215,8 @@ impl Function {
         Some(ledger?.ledger().await)
     }
 
-    /// What is left of a batch. A record of which nothing is kept is never committed by itself: to be
-    /// given it again for that would be without end. What is pending is kept as it was pinned.
+    /// The uncommitted part of a batch. A record of which nothing is kept is never committed by itself,
+    /// so a retry of it would never end; it is left out. Pinned records are kept as they were pinned.
     async fn failure(&self, batch: &LambdaBatch, ledger: Option<Ledger>) -> Option<Failure> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let Some(ledger) = ledger else {
@@ -224,7 +224,7 @@ impl Function {
         };
         let committed = ledger.committed().map(|committed| committed.last);
         let failure = Failure::of(&numbers, committed)?;
-        if self.outsiders.are_kept() {
+        if self.misplaced_records.are_kept() {
             return Some(failure);
         }
         let Ok(packing) = self.packing(batch, ledger.pending()).await else {
@@ -236,21 +236,21 @@ impl Function {
         Failure::of(&kept, committed)
     }
 
-    /// Lands a batch, as far as there is time for it.
+    /// Lands as much of a batch as there is time for.
     async fn land_in_time(&self, batch: &LambdaBatch, deadline: Instant) -> anyhow::Result<()> {
         let started = Instant::now();
         let left = deadline.saturating_duration_since(started);
         let margin = *self.slowest.lock().await * 3 / 2;
         let until = deadline - margin.min(left / 2).max(TIME_TO_ANSWER).min(left);
         let cut = deadline - TIME_TO_ANSWER.min(left);
-        let landed = tokio::time::timeout_at(cut.into(), self.land_again(batch, until)).await;
+        let landed = tokio::time::timeout_at(cut.into(), self.land_with_retry(batch, until)).await;
         let mut slowest = self.slowest.lock().await;
         *slowest = started.elapsed().max(*slowest);
-        landed.context("there was not time enough to land the batch")?
+        landed.context("there was not enough time to land the batch")?
     }
 
-    /// Lands a batch; once more where another process had gone on since this one looked.
-    async fn land_again(&self, batch: &LambdaBatch, until: Instant) -> anyhow::Result<()> {
+    /// Lands a batch, with one retry if another process has written to the ledger since it was read.
+    async fn land_with_retry(&self, batch: &LambdaBatch, until: Instant) -> anyhow::Result<()> {
         let shard = shard_id(&batch.stream, &batch.shard)?;
         match self.land(&shard, batch, until).await {
             Err(error) if is_stale(&error) => {
@@ -270,45 +270,45 @@ impl Function {
     ) -> anyhow::Result<()> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let ledger = self.ledger(shard, &numbers).await?;
-        let held = self.targets.resume(shard, ledger.clone()).await?;
+        let open = self.targets.resume(shard, ledger.clone()).await?;
         let known = ledger.ledger().await;
         known.for_replay(None)?;
         let replay = match known.pending() {
             Some(pending) => Some(
                 self.rules
-                    .replay_plan(&held.sinks.registry, pending)
+                    .replay_plan(&open.sinks.registry, pending)
                     .await?,
             ),
             None => None,
         };
         let packing = self.packing(batch, known.pending()).await?;
-        let todo = todo(&known, &numbers, |first, last| {
+        let plan = plan_batch(&known, &numbers, |first, last| {
             count(&packing, &batch.records, first, last)
         });
-        let feed = Feed {
+        let source = BatchSource {
             stream: Stream::new(self.client.clone(), batch.stream.clone()),
             shard: batch.shard.clone(),
             packing,
             records: batch.records.clone(),
-            todo,
+            plan,
             budget: self.budget.clone(),
-            patience: self.patience.clone(),
-            meter: self.host.health.read_meter(shard),
+            retry_policy: self.retry_policy.clone(),
+            meter: self.context.health.read_meter(shard),
             until: until.into(),
         };
-        let (ledger, sinks, _scratches) = held.into_parts();
-        let batches = feed.start();
+        let (ledger, sinks, _scratches) = open.into_parts();
+        let batches = source.start();
         let mut shard = Shard {
             batches,
             ledger,
             sinks,
         };
-        let fresh = self.rules.fresh();
-        Ok(run_shard(&self.host, &mut shard, replay, &fresh).await?)
+        let new_chunks = self.rules.new_chunks();
+        Ok(run_shard(&self.context, &mut shard, replay, &new_chunks).await?)
     }
 
     /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
-    /// step, and not before: a batch that is done already writes nothing.
+    /// step and not before, so a batch that is committed already writes nothing.
     async fn ledger(
         &self,
         shard: &ShardId,
@@ -318,21 +318,21 @@ impl Function {
         if let Some(ledger) = ledgers.get(shard) {
             return Ok(ledger.clone());
         }
-        let ledger = Arc::new(self.targets.assume(shard, batch.first().copied()).await?);
+        let ledger = Arc::new(self.targets.acquire(shard, batch.first().copied()).await?);
         ledgers.insert(shard.clone(), ledger.clone());
         Ok(ledger)
     }
 
-    /// How the records of a batch are packed, where this range is pending.
+    /// How the records of a batch are packed, given the pending range.
     async fn packing(
         &self,
         batch: &LambdaBatch,
         pending: Option<&Pending>,
     ) -> anyhow::Result<Packing> {
-        let again = pending.map(Again::of);
-        let were_kept = again.is_none_or(|again| again.outsiders.are_kept());
-        let hash_keys = if were_kept && self.outsiders.are_kept() {
-            // Whatever belongs where makes no difference.
+        let repeated = pending.map(RepeatedRange::of);
+        let were_kept = repeated.is_none_or(|range| range.misplaced_records.are_kept());
+        let hash_keys = if were_kept && self.misplaced_records.are_kept() {
+            // All records are kept, so their hash keys make no difference.
             0..=u128::MAX
         } else {
             self.hash_keys(batch).await?
@@ -340,8 +340,8 @@ impl Function {
         Ok(Packing {
             shard: shard_id(&batch.stream, &batch.shard)?,
             hash_keys,
-            outsiders: self.outsiders,
-            again,
+            misplaced_records: self.misplaced_records,
+            repeated,
         })
     }
 
@@ -375,7 +375,7 @@ fn deadline(epoch_ms: u64) -> Instant {
 
 /// Whether the ledger is not what this process thought.
 fn is_stale(error: &anyhow::Error) -> bool {
-    let ledger = of_ledger(error);
+    let ledger = ledger_error(error);
     matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))
 }
 

@@ -1,33 +1,33 @@
-//! Files, one after the other, each to its end.
+//! The mode for files, which are landed one after the other.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::rules::Rules;
-use super::targets::{Held, Targets};
+use super::targets::{OpenShard, Targets};
 use crate::config::RunSettings;
 use crate::health::State;
 use crate::http;
-use crate::pipeline::{Host, Shard, run_shard};
+use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::record::Bounds;
 use crate::source::file::{self, Location};
 
 /// Lands all files.
 ///
 /// # Errors
-/// Whatever ends a shard before its end.
+/// The first error that ends a file.
 pub async fn run(
     settings: &RunSettings,
     files: &[Location],
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
-    let _server = http::start(settings, &host).await?;
+    let _server = http::start(settings, &context).await?;
     let local = Local {
         rules,
         targets: Targets::new(settings),
-        host,
+        context,
         replay: settings.replay,
     };
     for location in files {
@@ -41,43 +41,49 @@ pub async fn run(
 struct Local {
     rules: Arc<Rules>,
     targets: Targets,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     replay: Option<Bounds>,
 }
 
 impl Local {
     async fn run_file(&self, opened: file::OpenFile) -> anyhow::Result<()> {
-        let (health, shard) = (&self.host.health, opened.shard().clone());
-        let mut held = self.targets.hold(&shard, None).await?;
+        let (health, shard) = (&self.context.health, opened.shard().clone());
+        let mut open = self.targets.open(&shard, None).await?;
         health.taken(&shard);
-        held.ledger.dedicate(self.replay).await?;
-        let ledger = held.ledger.ledger().await;
+        open.ledger.bind_mode(self.replay).await?;
+        let ledger = open.ledger.ledger().await;
         let replay = match ledger.pending() {
             Some(pending) => Some(
                 self.rules
-                    .replay_plan(&held.sinks.registry, pending)
+                    .replay_plan(&open.sinks.registry, pending)
                     .await?,
             ),
             None => None,
         };
         let committed = ledger.committed();
         if let Some(committed) = committed {
-            self.host
+            self.context
                 .progress
                 .found_committed(&shard, committed.records);
             health.committed(&shard, committed.last);
         }
         let cut = ledger.pending().map(|pending| pending.range.last);
         let batches = opened.read(committed, cut, self.replay.unwrap_or_default())?;
-        let (ledger, sinks, scratches) = held.into_parts();
+        let (ledger, sinks, scratches) = open.into_parts();
         let mut working = Shard {
             batches,
             ledger,
             sinks,
         };
-        run_shard(&self.host, &mut working, replay, &self.rules.fresh()).await?;
+        run_shard(
+            &self.context,
+            &mut working,
+            replay,
+            &self.rules.new_chunks(),
+        )
+        .await?;
         health.ended(&shard, State::CaughtUp);
-        Held::close(&scratches)?;
+        OpenShard::close(&scratches)?;
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
-//! The modes. Each chooses where chunks come from and where outcomes go; what happens between is
-//! [`pipeline`](crate::pipeline).
+//! The modes: files, a worker on a stream, a Lambda function. Each chooses where chunks come from and
+//! where their results go; [`pipeline`](crate::pipeline) does the rest.
 
 pub mod follow;
 pub mod lambda;
-pub mod leases;
 pub mod local;
 pub mod report;
 pub mod rules;
+pub mod shard_assignment;
 pub mod targets;
 pub mod watch;
 pub mod worker;
@@ -20,12 +20,12 @@ use self::follow::Follower;
 use self::rules::Rules;
 use self::watch::Watcher;
 use crate::config::{RunSettings, Sources, SummaryFormat};
-use crate::pipeline::Host;
+use crate::pipeline::RunContext;
 
-/// Runs in the mode that the source asks for.
+/// Runs in the mode of the source.
 ///
 /// # Errors
-/// Whatever ends the run before its end.
+/// The first error that ends the run.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -35,31 +35,31 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let bundle = rules::bundle(settings).await?;
         let rules = Arc::new(Rules::admit(settings, &bundle).await?);
         let serving = rules.own().as_ref().into();
-        let host = Arc::new(Host::new(settings, serving, started)?);
-        let follower = Follower::of(settings, &rules, &host).await?;
-        let mut beside = JoinSet::new();
-        beside.spawn(watch(settings.summary, host.clone()));
-        if let Some(watcher) = Watcher::new(settings, rules.clone(), host.clone()) {
-            beside.spawn(async move { watcher.follow().await });
+        let context = Arc::new(RunContext::new(settings, serving, started)?);
+        let follower = Follower::of(settings, &rules, &context).await?;
+        let mut background = JoinSet::new();
+        background.spawn(watch(settings.summary, context.clone()));
+        if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
+            background.spawn(async move { watcher.follow().await });
         }
         let frozen = settings.replay.is_some() || settings.sources == Sources::Lambda;
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
-            beside.spawn(async move { follower.follow().await });
+            background.spawn(async move { follower.follow().await });
         }
         let landed = match &settings.sources {
-            Sources::Files(files) => local::run(settings, files, rules, host.clone()).await,
-            Sources::Lambda => lambda::run(settings, rules, follower, host.clone()).await,
-            Sources::Stream(stream) => worker::run(settings, stream, rules, host.clone()).await,
+            Sources::Files(files) => local::run(settings, files, rules, context.clone()).await,
+            Sources::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
+            Sources::Stream(stream) => worker::run(settings, stream, rules, context.clone()).await,
         };
-        drop(beside);
+        drop(background);
         landed?;
-        report::summarize(settings, &host.summary())
+        report::summarize(settings, &context.summary())
     })
 }
 
-/// Says how far the run is, where somebody reads that.
-async fn watch(summary: SummaryFormat, host: Arc<Host>) {
+/// Prints the progress, unless the summary is turned off.
+async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {
     if summary != SummaryFormat::None {
-        report::watch(&host.progress).await;
+        report::watch(&context.progress).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a run says of itself.
+//! The progress line and the summary of a run.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -8,14 +8,14 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use crate::config::{RunSettings, SummaryFormat};
 use crate::progress::{Progress, Summary};
 
-/// How often a run that nobody watches says where it is.
+/// The interval of progress lines where standard error is not a terminal.
 const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const BAR_EVERY: Duration = Duration::from_millis(200);
 
-/// Prints the summary as the settings want it, on standard output.
+/// Prints the summary on standard output, in the format of the settings.
 ///
 /// # Errors
-/// None is expected: numbers and text are made into JSON.
+/// None is expected: numbers and text are written as JSON.
 pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()> {
     match settings.summary {
         SummaryFormat::Json => println!("{}", serde_json::to_string(summary)?),
@@ -25,13 +25,14 @@ pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()
     Ok(())
 }
 
-/// Says where a run is, until it is dropped: a moving line on a terminal, a line now and then elsewhere.
+/// Prints the progress of a run until it is dropped: a line that changes on a terminal, a line every
+/// few seconds elsewhere.
 pub async fn watch(progress: &Progress) {
     let started = Instant::now();
     watch_with(|| position(progress, started)).await;
 }
 
-/// As [`watch`], for what reads and lands nothing.
+/// As [`watch`], for an audit, which only reads.
 pub async fn watch_reading(progress: &Progress) {
     let started = Instant::now();
     watch_with(|| {
@@ -79,7 +80,7 @@ fn per_second(count: u64, seconds: f64) -> u64 {
     (count as f64 / seconds.max(0.001)) as u64
 }
 
-/// The summary for people.
+/// The summary as text.
 fn describe(settings: &RunSettings, summary: &Summary) -> String {
     let count = |number: u64| HumanCount(number).to_string();
     let lake = settings.lake.to_string();
@@ -88,9 +89,9 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
     if summary.records == 0 {
         let what = "the source";
         lines.push(match summary.already_committed {
-            0 => format!("nothing to do: there is no record in {what}"),
+            0 => format!("nothing to do: {what} has no records"),
             done => format!(
-                "nothing to do: all {} records of {what} are in the lake",
+                "nothing to do: all {} records of {what} are committed",
                 count(done)
             ),
         });
@@ -116,9 +117,9 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
             count(summary.messages)
         ));
         lines.push(format!(
-            "  rejected    {:>12}  {}",
-            count(summary.rejected),
-            match summary.rejected {
+            "  quarantined {:>12}  {}",
+            count(summary.quarantined),
+            match summary.quarantined {
                 0 => String::new(),
                 _ => format!("with their reasons in {lake}/_sluice/quarantine"),
             }
@@ -130,19 +131,19 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
         if summary.already_committed > 0 {
             let before = count(summary.already_committed);
             lines.push(format!(
-                "  before      {before:>12}  records that earlier runs had landed"
+                "  before      {before:>12}  records that earlier runs committed"
             ));
         }
     }
-    if summary.outsiders > 0 {
+    if summary.misplaced_records > 0 {
         lines.push(format!(
-            "  outsiders   {:>12}  dropped: of aggregates, for other shards",
-            count(summary.outsiders)
+            "  misplaced   {:>12}  records of aggregates for other shards, dropped",
+            count(summary.misplaced_records)
         ));
     }
     if summary.blank_lines > 0 {
         lines.push(format!(
-            "  empty lines {:>12}  no records",
+            "  blank lines {:>12}  no records",
             count(summary.blank_lines)
         ));
     }

@@ -1,4 +1,4 @@
-//! The release that a run serves with, and those that it finishes the work of others with.
+//! The releases of a run: the one that serves, and those of pending ranges that it finishes.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use super::lambda;
 use crate::config::{PinnedRelease, RunSettings};
 use crate::encode::Format;
 use crate::ledger::Pending;
-use crate::pipeline::{Fresh, Plan};
-use crate::sink::own_files::{self, OwnFiles};
-use crate::source::aggregate::Outsiders;
+use crate::pipeline::{ChunkPlan, NewChunks};
+use crate::sink::metadata_store::{self, MetadataStore};
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::ENRICH;
 use crate::transform::engine::engine;
 use crate::transform::limits::Limits;
@@ -23,14 +23,15 @@ use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::release_switch::ReleaseSwitch;
 use crate::transform::validate::{Release, validate_compiled};
 
-/// How many releases are remembered that do not serve at the moment: going back is quick.
+/// The number of admitted releases that are kept in memory although they do not serve, so that a
+/// rollback is quick.
 const REMEMBERED: usize = 8;
 
 /// The releases that serve, and how others get to.
 pub struct Rules {
     loader: ReleaseLoader,
     format: Format,
-    outsiders: Outsiders,
+    misplaced_records: MisplacedRecords,
     own: Arc<Release>,
     switch: Arc<ReleaseSwitch>,
     admitted: Mutex<VecDeque<Arc<Release>>>,
@@ -59,7 +60,7 @@ impl Rules {
         Ok(Self {
             loader,
             format: settings.format,
-            outsiders: settings.outsiders,
+            misplaced_records: settings.misplaced_records,
             switch: Arc::new(ReleaseSwitch::new(own.clone())),
             own,
             admitted: Mutex::default(),
@@ -88,7 +89,7 @@ impl Rules {
         self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A release that has been admitted before.
+    /// An admitted release, if it is in memory.
     #[must_use]
     pub fn known(&self, id: ReleaseId) -> Option<Arc<Release>> {
         let releases = self.switch.now();
@@ -100,7 +101,7 @@ impl Rules {
             .cloned()
     }
 
-    /// Remembers a release that was admitted.
+    /// Keeps an admitted release in memory.
     pub fn remember(&self, release: Arc<Release>) {
         let mut admitted = self.admitted();
         admitted.push_back(release);
@@ -108,46 +109,46 @@ impl Rules {
         admitted.drain(..excess);
     }
 
-    /// How fresh chunks are made.
+    /// How new chunks are made.
     #[must_use]
-    pub fn fresh(&self) -> Fresh {
-        Fresh {
+    pub fn new_chunks(&self) -> NewChunks {
+        NewChunks {
             switch: self.switch.clone(),
             format: self.format,
-            outsiders: self.outsiders,
+            misplaced_records: self.misplaced_records,
         }
     }
 
-    /// What an interrupted run had begun to write is finished with its own release and format.
+    /// The plan that finishes a pending range, with the release and the format that it was pinned with.
     ///
     /// # Errors
-    /// Its release is gone or not admitted any more.
+    /// The release is not in the lake, or is not admitted any more.
     pub async fn replay_plan(
         &self,
-        registry: &Registry<OwnFiles>,
+        registry: &Registry<MetadataStore>,
         pending: &Pending,
-    ) -> anyhow::Result<Plan> {
+    ) -> anyhow::Result<ChunkPlan> {
         let release = match self.known(pending.release) {
             Some(known) => known,
             None => {
-                let what = || format!("release {}, which has a range to finish", pending.release);
+                let what = || format!("release {}, which a pending range needs", pending.release);
                 let loaded = self.loader.reload(registry, pending.release).await;
                 loaded.with_context(what)?
             }
         };
-        Ok(Plan {
+        Ok(ChunkPlan {
             release,
             shadow: None,
             format: pending.format,
-            outsiders: pending.outsiders,
+            misplaced_records: pending.misplaced_records,
             range: Some(pending.range),
             timed_out: pending.timed_out.clone().into(),
         })
     }
 }
 
-/// Compiles a component, or the one that the program carries, into a folder that is to be
-/// [`precompiled::FOLDER`] of a deployment package or beside the program.
+/// Compiles a component, or the built-in one, into a folder, for [`precompiled::FOLDER`] of a
+/// deployment package or next to the program.
 ///
 /// # Errors
 /// A component that cannot be read or compiled, or a folder that cannot be written.
@@ -180,7 +181,7 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
         public_key,
     }) = &settings.pinned_release
     {
-        let registry = own_files::registry(registry, settings.patience.clone()).await;
+        let registry = metadata_store::registry(registry, settings.retry_policy.clone()).await;
         if let Some(key) = public_key {
             let signature = registry.signature(*release).await?;
             let checked = key.check(*release, signature.as_deref());
@@ -189,11 +190,11 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
         return Ok(registry.get(*release).await?);
     }
     let component = component(settings.transform.as_deref())?;
-    ReleaseBundle::new(component, &settings.settings)
-        .map_err(|why| anyhow::anyhow!("settings: {why}"))
+    ReleaseBundle::new(component, &settings.transform_config)
+        .map_err(|why| anyhow::anyhow!("transform_config: {why}"))
 }
 
-/// The transform as users name it.
+/// The transform as the settings name it.
 fn name(settings: &RunSettings) -> String {
     match (&settings.pinned_release, &settings.transform) {
         (Some(pinned), _) => format!("release {}", pinned.release),

@@ -1,5 +1,4 @@
-//! Where a run's outcomes go, opened: for each shard its ledger, its lake, its bus, and the releases
-//! that have written to the lake.
+//! Opens the targets of a run: for each shard its ledger, its lake, its bus, and the lake's releases.
 
 use std::sync::Arc;
 
@@ -11,15 +10,15 @@ use crate::config::{BusTarget, LakeTarget, RunSettings};
 use crate::files::{Folder, Scratch};
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
-use crate::ledger::holding::Versioned;
-use crate::ledger::s3::{Place, S3Ledger};
+use crate::ledger::lease::Versioned;
+use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::record::{SequenceNumber, ShardId};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::directory::{DirectoryBus, DirectoryLake};
-use crate::sink::object_key::OWN_FOLDER;
-use crate::sink::own_files::OwnFiles;
+use crate::sink::metadata_store::MetadataStore;
+use crate::sink::object_key::METADATA_FOLDER;
 use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
 use crate::sink::sqs::SqsBus;
@@ -31,17 +30,17 @@ pub struct Targets {
     lake: LakeTarget,
     bus: Option<BusTarget>,
     messages: Messages,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     owner: String,
     sdk: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     sqs: OnceCell<SqsBus>,
-    /// The releases that the lake is known to keep.
+    /// The releases that are known to be in the lake.
     kept: Known,
 }
 
-/// What the holder of a shard works with.
-pub struct Held {
+/// A shard that this process owns, with its targets opened.
+pub struct OpenShard {
     /// The shard's ledger.
     pub ledger: LedgerStore,
     /// Where its outcomes go.
@@ -58,7 +57,7 @@ impl Targets {
             lake: settings.lake.clone(),
             bus: settings.bus.clone(),
             messages: settings.messages,
-            patience: settings.patience.clone(),
+            retry_policy: settings.retry_policy.clone(),
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
             s3: OnceCell::new(),
@@ -67,13 +66,13 @@ impl Targets {
         }
     }
 
-    /// What this process is called in leases.
+    /// The name of this process in leases.
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
-    /// What all clients of AWS share.
+    /// The configuration that all AWS clients share.
     pub async fn sdk(&self) -> &SdkConfig {
         self.sdk.get_or_init(aws::sdk_config).await
     }
@@ -83,125 +82,141 @@ impl Targets {
         self.s3.get_or_init(open).await
     }
 
-    /// What the ledger of a shard says, without taking it.
+    /// Reads the ledger of a shard without taking the shard.
     ///
     /// # Errors
     /// A ledger that cannot be read.
     pub async fn ledger(&self, shard: &ShardId) -> Result<Ledger, StoreError> {
-        let found = self.peek(shard, self.patience.clone()).await?;
+        let found = self.peek(shard, self.retry_policy.clone()).await?;
         Ok(found.ledger)
     }
 
-    /// The same, with the version of the object that says so. S3 is asked as often as `patience` allows.
+    /// As [`ledger`](Self::ledger), with the version of the object. S3 is retried by `retry_policy`.
     ///
     /// # Errors
     /// A ledger that cannot be read.
-    pub async fn peek(&self, shard: &ShardId, patience: Patience) -> Result<Versioned, StoreError> {
+    pub async fn peek(
+        &self,
+        shard: &ShardId,
+        retry_policy: RetryPolicy,
+    ) -> Result<Versioned, StoreError> {
         match &self.lake {
             LakeTarget::Directory(root) => {
-                let folder = DirectoryLake::new(root.clone()).own_folder().join("ledger");
+                let folder = DirectoryLake::new(root.clone())
+                    .metadata_folder()
+                    .join("ledger");
                 let ledger = LedgerFile::peek(&folder, shard)?;
                 Ok(Versioned { ledger, etag: None })
             }
             LakeTarget::S3 { bucket, prefix } => {
-                let mut place = self.place(shard, bucket, prefix).await;
-                place.patience = patience;
-                place.read(shard).await
+                let mut location = self.ledger_location(shard, bucket, prefix).await;
+                location.retry_policy = retry_policy;
+                location.read(shard).await
             }
         }
     }
 
-    /// Asks the holder of a shard for it, once.
+    /// Requests a shard from its owner, with one attempt.
     ///
     /// # Errors
     /// The ledger has changed since it was found, or cannot be written.
-    pub async fn ask(&self, found: Versioned) -> Result<(), StoreError> {
+    pub async fn request(&self, found: Versioned) -> Result<(), StoreError> {
         if let LakeTarget::S3 { bucket, prefix } = &self.lake {
-            let mut place = self.place(found.ledger.shard(), bucket, prefix).await;
-            place.patience = self.patience.for_one_attempt();
-            let wanted = found.ledger.wanted_by(&self.owner);
-            place.swap(wanted, found.etag).await?;
+            let mut location = self
+                .ledger_location(found.ledger.shard(), bucket, prefix)
+                .await;
+            location.retry_policy = self.retry_policy.for_one_attempt();
+            let requested = found.ledger.requested_by(&self.owner);
+            location.swap(requested, found.etag).await?;
         }
         Ok(())
     }
 
-    async fn place(&self, shard: &ShardId, bucket: &str, prefix: &str) -> Place {
-        Place {
+    async fn ledger_location(&self, shard: &ShardId, bucket: &str, prefix: &str) -> LedgerLocation {
+        LedgerLocation {
             client: self.s3().await.clone(),
             bucket: bucket.to_owned(),
-            key: format!("{prefix}{OWN_FOLDER}/ledger/{shard}.json"),
-            patience: self.patience.clone(),
+            key: format!("{prefix}{METADATA_FOLDER}/ledger/{shard}.json"),
+            retry_policy: self.retry_policy.clone(),
         }
     }
 
-    /// Takes a shard: its ledger first, then what only the holder may touch. A queue is looked up before
-    /// that, so that nobody holds a shard who cannot work on it. With `found`, only if the ledger has not
+    /// Takes a shard and opens its targets. A queue is looked up before, so that no process owns a
+    /// shard that it cannot work on. With `found`, the shard is taken only if its ledger has not
     /// changed since.
     ///
     /// # Errors
-    /// Another holder, or a target that cannot be had.
-    pub async fn hold(&self, shard: &ShardId, found: Option<Versioned>) -> anyhow::Result<Held> {
+    /// Another process owns the shard, or a target cannot be opened.
+    pub async fn open(
+        &self,
+        shard: &ShardId,
+        found: Option<Versioned>,
+    ) -> anyhow::Result<OpenShard> {
         self.queue().await?;
         let root = match &self.lake {
             LakeTarget::Directory(root) => root,
             LakeTarget::S3 { bucket, prefix } => {
-                let place = self.place(shard, bucket, prefix).await;
+                let location = self.ledger_location(shard, bucket, prefix).await;
                 let ledger = match found {
-                    Some(found) => S3Ledger::take_from(place, &self.owner, found).await?,
-                    None => S3Ledger::take(place, shard, &self.owner).await?,
+                    Some(found) => S3Ledger::take_from(location, &self.owner, found).await?,
+                    None => S3Ledger::take(location, shard, &self.owner).await?,
                 };
                 return self.resume(shard, Arc::new(ledger)).await;
             }
         };
         let lake = DirectoryLake::new(root.clone());
-        let own = lake.own_folder();
+        let own = lake.metadata_folder();
         let tmp = own.join("tmp").join(shard.as_str());
         let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
         let scratch = ledger.scratch().clone();
-        let files = OwnFiles::Folder(Folder::new(own, scratch.clone()));
+        let files = MetadataStore::Folder(Folder::new(own, scratch.clone()));
         let scratches = vec![scratch.clone()];
         let (ledger, lake) = (
             LedgerStore::File(Box::new(ledger)),
             Lake::Directory(lake, scratch),
         );
-        self.held(shard, ledger, lake, files, scratches).await
+        self.open_shard(shard, ledger, lake, files, scratches).await
     }
 
-    /// The ledger of a shard of a lake in S3, which is taken with the first step. If nothing is known of
-    /// the shard yet, that step also says that the pipeline began with the record `first`.
+    /// Reads the ledger of a shard, which is taken with the first step. If the shard is new, that step
+    /// also notes that the pipeline began with the record `first`.
     ///
     /// # Errors
-    /// A ledger that cannot be read, or a lake elsewhere.
-    pub async fn assume(
+    /// The ledger cannot be read, or the lake is not in S3.
+    pub async fn acquire(
         &self,
         shard: &ShardId,
         first: Option<SequenceNumber>,
     ) -> anyhow::Result<S3Ledger> {
         let (bucket, prefix) = self.in_s3()?;
-        let place = self.place(shard, bucket, prefix).await;
-        let mut found = place.read(shard).await?;
+        let location = self.ledger_location(shard, bucket, prefix).await;
+        let mut found = location.read(shard).await?;
         if let Some(first) = first {
             found.ledger = found.ledger.begun_with(first);
         }
-        Ok(S3Ledger::assume(place, &self.owner, found))
+        Ok(S3Ledger::acquire(location, &self.owner, found))
     }
 
-    /// What the holder of a ledger in S3 works with.
+    /// Opens the targets of a shard whose ledger was acquired.
     ///
     /// # Errors
-    /// A bus that cannot be had, or a lake elsewhere.
-    pub async fn resume(&self, shard: &ShardId, ledger: Arc<S3Ledger>) -> anyhow::Result<Held> {
+    /// The bus cannot be opened, or the lake is not in S3.
+    pub async fn resume(
+        &self,
+        shard: &ShardId,
+        ledger: Arc<S3Ledger>,
+    ) -> anyhow::Result<OpenShard> {
         let (bucket, prefix) = self.in_s3()?;
         let client = self.s3().await.clone();
         let lake = S3Lake::new(
             client,
             bucket.to_owned(),
             prefix.to_owned(),
-            self.patience.clone(),
+            self.retry_policy.clone(),
         );
-        let files = OwnFiles::S3(lake.below(&format!("{OWN_FOLDER}/")));
+        let files = MetadataStore::S3(lake.below(&format!("{METADATA_FOLDER}/")));
         let ledger = LedgerStore::S3(ledger);
-        self.held(shard, ledger, Lake::S3(lake), files, Vec::new())
+        self.open_shard(shard, ledger, Lake::S3(lake), files, Vec::new())
             .await
     }
 
@@ -214,16 +229,16 @@ impl Targets {
         }
     }
 
-    async fn held(
+    async fn open_shard(
         &self,
         shard: &ShardId,
         ledger: LedgerStore,
         lake: Lake,
-        files: OwnFiles,
+        files: MetadataStore,
         mut scratches: Vec<Arc<Scratch>>,
-    ) -> anyhow::Result<Held> {
+    ) -> anyhow::Result<OpenShard> {
         let bus = self.open_bus(shard, &mut scratches).await?;
-        Ok(Held {
+        Ok(OpenShard {
             ledger,
             sinks: Sinks {
                 shard: shard.clone(),
@@ -237,19 +252,24 @@ impl Targets {
         })
     }
 
-    /// The lake, to be read.
+    /// The lake, for reading.
     pub async fn lake_objects(&self) -> Objects {
         match &self.lake {
             LakeTarget::Directory(root) => Objects::Directory(root.clone()),
             LakeTarget::S3 { bucket, prefix } => {
                 let client = aws::s3(self.sdk().await);
                 let (bucket, prefix) = (bucket.clone(), prefix.clone());
-                Objects::S3(S3Lake::new(client, bucket, prefix, self.patience.clone()))
+                Objects::S3(S3Lake::new(
+                    client,
+                    bucket,
+                    prefix,
+                    self.retry_policy.clone(),
+                ))
             }
         }
     }
 
-    /// The bus, to be read, if it is a folder.
+    /// The bus, for reading, if it is a folder.
     #[must_use]
     pub fn bus_objects(&self) -> Option<Objects> {
         match &self.bus {
@@ -261,7 +281,7 @@ impl Targets {
     /// The largest event that the bus takes, bytes, if it is a queue.
     ///
     /// # Errors
-    /// There is no such queue, or it may not be read.
+    /// There is no such queue, or it cannot be read.
     pub async fn max_message_bytes(&self) -> Result<Option<usize>, SinkError> {
         let queue = self.queue().await?;
         Ok(queue.map(|queue| queue.max_event_bytes()))
@@ -284,24 +304,30 @@ impl Targets {
         })
     }
 
-    /// The queue that is the bus, if one is.
+    /// The queue of the bus, if the bus is a queue.
     async fn queue(&self) -> Result<Option<SqsBus>, SinkError> {
         let Some(BusTarget::Sqs(queue)) = &self.bus else {
             return Ok(None);
         };
         let open = || async {
             let client = aws_sdk_sqs::Client::new(self.sdk().await);
-            SqsBus::open(client, queue, self.lake.to_string(), self.patience.clone()).await
+            SqsBus::open(
+                client,
+                queue,
+                self.lake.to_string(),
+                self.retry_policy.clone(),
+            )
+            .await
         };
         self.sqs.get_or_try_init(open).await.cloned().map(Some)
     }
 }
 
-impl Held {
-    /// Removes what was only needed while the shard was held.
+impl OpenShard {
+    /// Removes the temporary files of the shard.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system fails.
     pub fn close(scratches: &[Arc<Scratch>]) -> std::io::Result<()> {
         scratches.iter().try_for_each(|scratch| scratch.close())
     }

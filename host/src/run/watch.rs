@@ -1,5 +1,4 @@
-//! Watches the transform's file, for development: a file that changes is taken up as a release that is
-//! activated would be.
+//! Reloads the transform's file when it changes, for development.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,48 +6,51 @@ use std::time::{Duration, SystemTime};
 
 use super::rules::Rules;
 use crate::config::RunSettings;
-use crate::pipeline::Host;
-
+use crate::pipeline::RunContext;
 use crate::transform::release::{Digest, ReleaseBundle};
 use crate::transform::release_switch::ActiveReleases;
 
-/// How often the file is looked at.
+/// How often the file is polled.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// A file that is watched.
+/// Watches the transform's file.
 pub struct Watcher {
     file: PathBuf,
-    settings: String,
+    transform_config: String,
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 }
 
 impl Watcher {
-    /// Watches the transform of these settings, if it is to be watched.
+    /// The watcher, if `--watch` is set.
     #[must_use]
-    pub fn new(settings: &RunSettings, rules: Arc<Rules>, host: Arc<Host>) -> Option<Self> {
+    pub fn new(
+        settings: &RunSettings,
+        rules: Arc<Rules>,
+        context: Arc<RunContext>,
+    ) -> Option<Self> {
         let file = settings.transform.clone().filter(|_| settings.watch)?;
-        host.health.follows(format!("file:{}", file.display()));
+        context.health.follows(format!("file:{}", file.display()));
         Some(Self {
             file,
-            settings: settings.settings.clone(),
+            transform_config: settings.transform_config.clone(),
             rules,
-            host,
+            context,
         })
     }
 
-    /// Looks at the file again and again.
+    /// Polls the file until the run ends.
     pub async fn follow(&self) {
         let mut seen = (None, self.rules.own().bundle().manifest().component);
         loop {
             tokio::time::sleep(EVERY).await;
-            self.look(&mut seen).await;
+            self.poll(&mut seen).await;
         }
     }
 
-    /// A file that has been written a moment ago may not be whole yet: it is taken up when it has stayed
-    /// the same for a look.
-    async fn look(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
+    /// Reloads the file when it has not changed for one poll: one that is being written may be
+    /// incomplete.
+    async fn poll(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
         let modified = std::fs::metadata(&self.file).and_then(|file| file.modified());
         let Ok(modified) = modified else { return };
         if *changed != Some(modified) {
@@ -61,30 +63,30 @@ impl Watcher {
         let found = Digest::of(&component);
         if found != *digest {
             *digest = found;
-            self.take_up(component).await;
+            self.reload(component).await;
         }
     }
 
-    async fn take_up(&self, component: Vec<u8>) {
-        let bundle = match ReleaseBundle::new(component, &self.settings) {
+    async fn reload(&self, component: Vec<u8>) {
+        let bundle = match ReleaseBundle::new(component, &self.transform_config) {
             Ok(bundle) => bundle,
-            Err(error) => return tracing::error!(error, "the settings"),
+            Err(error) => return tracing::error!(error, "the transform configuration is invalid"),
         };
         let id = bundle.manifest().id();
         match self.rules.loader().load(bundle, None).await {
             Ok(release) => {
                 let (transform, serving) = (release.name(), release.as_ref().into());
-                self.host.scores.reset(id);
+                self.context.scores.reset(id);
                 self.rules.switch().swap(ActiveReleases::of(release));
-                self.host.health.serve(serving);
-                self.host.progress.swapped();
-                tracing::warn!(release = %id, transform, "the file has changed, serving it now");
+                self.context.health.serve(serving);
+                self.context.progress.swapped();
+                tracing::warn!(release = %id, transform, "the file has changed, serving it from the next chunk on");
             }
             Err(error) => {
                 let step = error.step();
                 tracing::error!(release = %id, step, %error, "the file has changed and fails admission");
-                self.host.progress.admission_failed(step);
-                self.host.health.admission_failed(id, &error);
+                self.context.progress.admission_failed(step);
+                self.context.health.admission_failed(id, &error);
             }
         }
     }

@@ -1,11 +1,10 @@
-//! A stream, for as long as it lasts: the shards of a stream shared between workers through their
-//! ledgers.
+//! The mode for a stream: workers share the shards of a stream through leases in the ledgers.
 
-mod lease;
-mod look;
-mod rests;
+mod lease_renewal;
+mod poll;
 mod shard;
-mod stop;
+mod shard_backoff;
+mod shutdown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,36 +13,36 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
-use self::rests::Rests;
 pub use self::shard::shard_id;
-use self::shard::{Ended, Running, Work};
-use self::stop::Stop;
+use self::shard::{ShardExit, ShardTask, ShardWorker};
+use self::shard_backoff::ShardBackoff;
+use self::shutdown::ShutdownSignal;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::http;
-use crate::ledger::holding::Versioned;
-use crate::pipeline::Host;
+use crate::ledger::lease::Versioned;
+use crate::pipeline::RunContext;
 use crate::record::Bounds;
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
 
-/// A lease is looked at and renewed this many times in its duration.
-const LOOKS_PER_LEASE: u32 = 6;
+/// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
+const POLLS_PER_LEASE: u32 = 6;
 
-/// Works on a stream until it is told to stop, or until it has caught up.
+/// Works on a stream until a signal to stop, or until it has caught up.
 ///
 /// # Errors
-/// With `--until-caught-up` whatever ends a shard before its tip.
+/// With `--exit-when-caught-up`, the first error that ends a shard.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
     rules: Arc<Rules>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
-    let stop = Stop::listen(host.health.clone())?;
-    let _server = http::start(settings, &host).await?;
+    let shutdown = ShutdownSignal::listen(context.health.clone())?;
+    let _server = http::start(settings, &context).await?;
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let (ended, ends) = mpsc::unbounded_channel();
@@ -51,113 +50,115 @@ pub async fn run(
         stream: Stream::new(client, source.stream.clone()),
         source: source.clone(),
         replay: settings.replay,
-        patience: settings.patience.clone(),
-        budget: Budget::new(host.memory_for_reading()),
+        retry_policy: settings.retry_policy.clone(),
+        budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
         rules,
         targets: Arc::new(targets),
-        host,
+        context,
         shards: Vec::new(),
         listed: None,
         running: HashMap::new(),
         seen: HashMap::new(),
-        wishes: HashMap::new(),
+        requests: HashMap::new(),
         caught_up: HashMap::new(),
-        rests: Rests::default(),
+        backoff: ShardBackoff::default(),
         ended,
         ends,
     };
-    worker.work(stop).await
+    worker.work(shutdown).await
 }
 
 struct Worker {
     stream: Stream,
     source: StreamSettings,
     replay: Option<Bounds>,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     budget: Budget,
-    /// Since when every look at the stream has failed.
+    /// Since when every poll of the stream has failed.
     failing_since: Option<Instant>,
     rules: Arc<Rules>,
     targets: Arc<Targets>,
-    host: Arc<Host>,
+    context: Arc<RunContext>,
     shards: Vec<ShardInfo>,
     listed: Option<Instant>,
-    running: HashMap<String, Running>,
+    running: HashMap<String, ShardTask>,
     /// The nonce of each lease, and since when it has been the same.
     seen: HashMap<String, (String, Instant)>,
-    /// Who has asked for which shard, and since when.
-    wishes: HashMap<String, (String, Instant)>,
-    /// How the shards ended that this worker is done with.
+    /// Which worker has requested which shard, and since when.
+    requests: HashMap<String, (String, Instant)>,
+    /// How the shards ended that this worker has finished.
     caught_up: HashMap<String, End>,
-    rests: Rests,
-    ended: mpsc::UnboundedSender<Ended>,
-    ends: mpsc::UnboundedReceiver<Ended>,
+    backoff: ShardBackoff,
+    ended: mpsc::UnboundedSender<ShardExit>,
+    ends: mpsc::UnboundedReceiver<ShardExit>,
 }
 
 impl Worker {
-    async fn work(&mut self, mut stop: Stop) -> anyhow::Result<()> {
-        let mut looks = interval(self.source.lease / LOOKS_PER_LEASE);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn work(&mut self, mut shutdown: ShutdownSignal) -> anyhow::Result<()> {
+        let mut polls = interval(self.source.lease / POLLS_PER_LEASE);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = looks.tick() => {}
-                Some(ended) = self.ends.recv() => self.reap(ended)?,
-                () = stop.told() => return self.drain().await,
+                _ = polls.tick() => {}
+                Some(ended) = self.ends.recv() => self.on_exit(ended)?,
+                () = shutdown.requested() => return self.finish_chunks().await,
             }
-            let looked = tokio::select! {
-                looked = self.look() => looked,
-                () = stop.overdue() => return self.drain().await,
+            let polled = tokio::select! {
+                polled = self.poll() => polled,
+                () = shutdown.grace_is_over() => return self.finish_chunks().await,
             };
-            self.host.health.looked(looked.as_ref().err());
-            match looked {
-                Err(error) => self.endure(error)?,
+            self.context.health.polled(polled.as_ref().err());
+            match polled {
+                Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
                     self.failing_since = None;
-                    if self.source.until_caught_up && self.is_caught_up() {
-                        return self.drain().await;
+                    if self.source.exit_when_caught_up && self.is_caught_up() {
+                        return self.finish_chunks().await;
                     }
                 }
             }
         }
     }
 
-    /// Looks again later. A run that is to end does not wait for ever, nor for a stream that is not
-    /// there.
-    fn endure(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+    /// Decides after a failed poll whether to poll again. A run that exits when caught up fails after
+    /// the retry timeout, and at once where there is no such stream.
+    fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         let missing = error
             .chain()
             .any(|cause| matches!(cause.downcast_ref(), Some(KinesisError::NotFound(_))));
-        if self.source.until_caught_up && (missing || since.elapsed() >= self.patience.limit()) {
+        if self.source.exit_when_caught_up
+            && (missing || since.elapsed() >= self.retry_policy.timeout())
+        {
             return Err(error);
         }
         let error = format!("{error:#}");
-        tracing::warn!(error, "looking at the stream again later");
+        tracing::warn!(error, "cannot poll the stream, polling again later");
         Ok(())
     }
 
-    /// Takes note of a shard that ended.
-    fn reap(&mut self, (id, ended): Ended) -> anyhow::Result<()> {
-        let behind = self
+    /// Notes how the work on a shard ended.
+    fn on_exit(&mut self, (id, ended): ShardExit) -> anyhow::Result<()> {
+        let last_committed = self
             .running
             .remove(&id)
-            .and_then(|running| running.behind());
-        self.host.share_memory(self.running.len());
+            .and_then(|running| running.last_committed());
+        self.context.share_memory(self.running.len());
         match ended {
             Ok(End::Stopped) => {}
             Ok(end) => {
                 self.listed = None;
                 self.caught_up.insert(id, end);
             }
-            Err(error) if shard::is_with_another(&error) => {}
-            Err(error) if self.source.until_caught_up => return Err(error.context(id)),
+            Err(error) if shard::is_owned_by_another(&error) => {}
+            Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
             Err(error) => {
-                let rest = self.rests.begin(id.clone(), behind, &error);
+                let pause = self.backoff.begin(id.clone(), last_committed, &error);
                 tracing::error!(
                     shard = id,
                     error = format!("{error:#}"),
-                    again_in_s = rest.as_secs(),
+                    retry_in_s = pause.as_secs(),
                     "a shard has stopped"
                 );
             }
@@ -168,19 +169,19 @@ impl Worker {
     /// Starts to take a shard and to work on it.
     fn take(&mut self, info: ShardInfo, found: Versioned) -> anyhow::Result<()> {
         let id = info.id.clone();
-        let work = Work {
+        let worker = ShardWorker {
             stream: self.stream.clone(),
             source: self.source.clone(),
             rules: self.rules.clone(),
-            host: self.host.clone(),
+            context: self.context.clone(),
             targets: self.targets.clone(),
             shard: shard_id(self.stream.name(), &id)?,
             info,
             replay: self.replay,
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             budget: self.budget.clone(),
         };
-        let running = Running::start(work, found, self.ended.clone());
+        let running = ShardTask::start(worker, found, self.ended.clone());
         self.running.insert(id, running);
         Ok(())
     }
@@ -194,23 +195,23 @@ impl Worker {
                 .all(|info| self.caught_up.contains_key(&info.id))
     }
 
-    /// Ends the shards at a chunk, or where they are when that takes too long.
-    async fn drain(&mut self) -> anyhow::Result<()> {
-        self.host.health.stopping();
+    /// Lets the shards finish their current chunks, and abandons them after the shutdown timeout.
+    async fn finish_chunks(&mut self) -> anyhow::Result<()> {
+        self.context.health.stopping();
         for running in self.running.values() {
             running.stop();
         }
-        let deadline = tokio::time::Instant::now() + self.source.drain;
+        let deadline = tokio::time::Instant::now() + self.source.shutdown_timeout;
         while !self.running.is_empty() {
             match timeout_at(deadline, self.ends.recv()).await {
-                Ok(Some(ended)) => self.reap(ended)?,
+                Ok(Some(ended)) => self.on_exit(ended)?,
                 Ok(None) | Err(_) => break,
             }
         }
         for (id, running) in &self.running {
             tracing::warn!(
                 shard = id,
-                "left in the middle of a chunk, which will be repeated"
+                "abandoned in the middle of a chunk, which will be replayed"
             );
             running.abandon();
         }

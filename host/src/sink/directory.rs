@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::announcement::Announcement;
-use super::object_key::{OWN_FOLDER, Origin};
+use super::object_key::{METADATA_FOLDER, Origin};
+use super::object_notification::ObjectNotification;
 use super::{Object, SinkError};
 use crate::chunk::Chunk;
 use crate::encode::decode;
@@ -19,29 +19,29 @@ pub struct DirectoryLake {
 }
 
 impl DirectoryLake {
-    /// The lake in `root`, which is made with its first object.
+    /// The lake in `root`, which is created with its first object.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// Where ledgers, quarantine and releases are.
+    /// The folder of ledgers, quarantine and releases.
     #[must_use]
-    pub fn own_folder(&self) -> PathBuf {
-        self.root.join(OWN_FOLDER)
+    pub fn metadata_folder(&self) -> PathBuf {
+        self.root.join(METADATA_FOLDER)
     }
 
-    /// The folder for objects in the making of one shard, held by whoever holds the shard's ledger.
+    /// The folder for temporary files of one shard. Only the owner of the shard uses it.
     ///
     /// # Errors
     /// [`SinkError::Io`]
     pub fn scratch(&self, shard: &ShardId) -> Result<Scratch, SinkError> {
-        let folder = self.own_folder().join("tmp").join(shard.as_str());
+        let folder = self.metadata_folder().join("tmp").join(shard.as_str());
         open_scratch(&folder)
     }
 
-    /// Puts an object that is not there yet. One that is there with the same content, however it is
-    /// compressed, is as good: a replay put it.
+    /// Puts an object that does not exist yet. If one exists with the same content, however it is
+    /// compressed, an earlier attempt has put it.
     ///
     /// # Errors
     /// [`SinkError`]
@@ -68,13 +68,13 @@ pub struct DirectoryBus {
 }
 
 impl DirectoryBus {
-    /// The bus in `root`, which is made with its first message.
+    /// The bus in `root`, which is created with its first message.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// The folder for files in the making of one shard, held by whoever holds the shard's ledger.
+    /// The folder for temporary files of one shard. Only the owner of the shard uses it.
     ///
     /// # Errors
     /// [`SinkError::Io`]
@@ -87,11 +87,11 @@ impl DirectoryBus {
     ///
     /// # Errors
     /// [`SinkError::Io`]
-    pub fn announce(
+    pub fn notify(
         &self,
         scratch: &Scratch,
         origin: &Origin,
-        messages: &[Announcement],
+        messages: &[ObjectNotification],
     ) -> Result<(), SinkError> {
         let path = self.root.join(format!("{}.objects.ndjson", origin.stem()));
         let written = scratch.create_with(&path, &|file| {
@@ -102,10 +102,10 @@ impl DirectoryBus {
         written.map(drop).map_err(|source| io_error(&path, source))
     }
 
-    /// Sends the chunk's messages, all at once or not at all. A file that is there already holds
+    /// Sends the chunk's messages, all at once or not at all. If the file exists already, it holds
     /// them: it has the same records and the same release. A line is
-    /// `{"rid":…,"event":…,"release":…,"partition":…,"body":…}`, where `body` is the event as it
-    /// stands in the lake and `event` counts those that one record became.
+    /// `{"rid":…,"event":…,"release":…,"partition":…,"body":…}`, where `body` is the event as it stands
+    /// in the lake and `event` counts the events of a record.
     ///
     /// # Errors
     /// [`SinkError::Io`]
@@ -116,10 +116,10 @@ impl DirectoryBus {
     }
 }
 
-/// Writes the lines that a bus in a folder has of a chunk.
+/// Writes the lines of a chunk's messages, as a bus in a folder has them.
 ///
 /// # Errors
-/// What `file` says.
+/// `file` cannot be written.
 pub fn write_messages(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
     let origin = chunk.origin();
     let release = origin.release.to_string();

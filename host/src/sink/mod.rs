@@ -1,10 +1,10 @@
-//! Where outcomes go. A sink creates what is not there yet and never changes what is: a chunk that is
+//! The lake, the bus and quarantine. A sink only creates objects and never changes one: a chunk that is
 //! replayed finds its own objects and leaves them, so nothing lands twice.
 
-pub mod announcement;
 pub mod directory;
+pub mod metadata_store;
 pub mod object_key;
-pub mod own_files;
+pub mod object_notification;
 pub mod quarantine;
 pub mod read;
 pub mod s3;
@@ -26,71 +26,71 @@ use crate::sink::sqs::SqsBus;
 use crate::transform::outcome::ReasonCode;
 use crate::transform::release::Digest;
 
-/// Where a line of a chunk goes; each is one object.
+/// The destination of a line of a chunk. Each destination is one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
     /// Events of a partition of the lake.
     Lake(PartitionPath),
-    /// Records in quarantine for one reason.
+    /// Quarantined records of one reason.
     Quarantine(ReasonCode),
 }
 
-/// An object, ready to be put.
+/// An encoded object to put.
 #[derive(Debug)]
 pub struct Object {
     /// Its key in the lake.
     pub key: String,
-    /// Its bytes, encoded.
+    /// Its encoded bytes.
     pub body: Vec<u8>,
-    /// How they are encoded.
+    /// The format of these bytes.
     pub format: Format,
-    /// The digest of its content before compression, where the lake keeps one.
+    /// The digest of its content before compression, if the lake stores one.
     pub digest: Option<Digest>,
-    /// How many lines it has.
+    /// The number of its lines.
     pub lines: u64,
-    /// What made it.
+    /// The chunk and the release that it comes from.
     pub origin: Origin,
 }
 
-/// Why something could not be landed. What may pass by itself has been tried again by then.
+/// Why something could not be landed. Transient errors have been retried by then.
 #[derive(Debug, Error)]
 pub enum SinkError {
-    /// What the file system says.
+    /// The file system fails.
     #[error("cannot write {path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the file system says.
+        /// The error of the file system.
         source: std::io::Error,
     },
-    /// There is an object of this name with other content. It has the same records and the same
-    /// release, so one of the two is wrong, and neither may be dropped.
+    /// An object of this name exists with different content. Both have the same records and the same
+    /// release, so one of the two is wrong, and neither may be lost.
     #[error(
-        "{0} is there already with other content; nothing was overwritten. The same records and \
-         release gave different bytes: look for a change of limits or a transform that is not \
-         deterministic, and move the object away to write it anew"
+        "{0} already exists with different content; nothing was overwritten. The same records and \
+         release gave different bytes: check for changed limits or a transform that is not \
+         deterministic, and move the object away to write it again"
     )]
     Different(String),
-    /// What a service of AWS says.
+    /// A service of AWS fails.
     #[error("{what}: {why}")]
     Service {
         /// The operation and what it was for.
         what: String,
-        /// The cause.
+        /// The error of the service.
         why: String,
     },
     /// A queue rejects a message permanently.
     #[error(
-        "{queue} rejects the message of {message} permanently: {why}; nothing of its chunk is \
-         committed. Change the queue so that it takes the message, or finish the chunk without a bus \
+        "{queue} rejects the message of {message}: {why}; nothing of its chunk is committed. Retries do \
+         not help. Change the queue so that it takes the message, or finish the chunk without a bus \
          (--bus none)"
     )]
     MessageRejected {
         /// The queue.
         queue: String,
-        /// What the message is of: a record, or an object that it tells of.
+        /// The record or the object that the message is about.
         message: String,
-        /// What the queue says.
+        /// The error of the queue.
         why: String,
     },
     /// A task of the run was cancelled or panicked.
@@ -98,9 +98,8 @@ pub enum SinkError {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// A lake as one shard's holder sees it. [`put`](Self::put) is create-only and idempotent: an object
-/// that is there with the same content is success, one with other content an error, and nothing is
-/// ever overwritten.
+/// The lake of one shard. [`put`](Self::put) is create-only and idempotent: an object that exists with
+/// the same content is success, one with different content an error, and nothing is ever overwritten.
 #[derive(Debug)]
 pub enum Lake {
     /// In a folder.
@@ -116,8 +115,8 @@ impl Lake {
         matches!(self, Self::S3(_))
     }
 
-    /// How many puts are worth having under way: what keeps the cores busy, and with a service what
-    /// hides its latency.
+    /// The number of concurrent puts: enough to keep the cores busy, and to hide the latency of a
+    /// service.
     #[must_use]
     pub fn puts_at_once(&self, threads: usize) -> usize {
         match self {
@@ -126,7 +125,7 @@ impl Lake {
         }
     }
 
-    /// Puts an object that is not there yet.
+    /// Puts an object that does not exist yet.
     ///
     /// # Errors
     /// [`SinkError`]
@@ -140,23 +139,21 @@ impl Lake {
     }
 }
 
-/// What the messages on a bus are about.
+/// The messages on a bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Messages {
-    /// Each event that the transform routed to the bus.
+    /// One for each event that the transform routes to the bus.
     #[default]
     Events,
-    /// Each object of events, for consumers that read the lake.
+    /// One for each object of events, for consumers that read the lake.
     Objects,
-    /// Nothing.
-    None,
 }
 
-/// A bus as one shard's holder sees it. [`send`](Self::send) returns when every message is taken. A
-/// chunk that is replayed may send its messages again: each carries its record's id.
+/// The bus of one shard. [`send`](Self::send) returns when the bus has accepted every message. A chunk
+/// that is replayed may send its messages again: each carries its record's id.
 #[derive(Debug)]
 pub enum Bus {
-    /// In a folder, where a replay finds its file and leaves it.
+    /// In a folder. A replay finds its file and leaves it.
     Directory(DirectoryBus, Arc<Scratch>),
     /// In SQS.
     Sqs(SqsBus),
@@ -172,24 +169,24 @@ impl Bus {
         }
     }
 
-    /// Sends a message about each object of events of a chunk, and says how many there were.
+    /// Sends a message about each object of events of a chunk, and returns their number.
     ///
     /// # Errors
     /// [`SinkError`]
-    pub async fn announce(
+    pub async fn notify(
         &self,
         chunk: &Chunk,
         format: Format,
         lake: &str,
     ) -> Result<u64, SinkError> {
         let origin = chunk.origin();
-        let messages = announcement::of(chunk, format, lake);
+        let messages = object_notification::of(chunk, format, lake);
         match self {
             _ if messages.is_empty() => {}
             Self::Directory(bus, scratch) => {
-                tokio::task::block_in_place(|| bus.announce(scratch, &origin, &messages))?;
+                tokio::task::block_in_place(|| bus.notify(scratch, &origin, &messages))?;
             }
-            Self::Sqs(bus) => bus.announce(&origin, &messages).await?,
+            Self::Sqs(bus) => bus.notify(&origin, &messages).await?,
         }
         Ok(messages.len() as u64)
     }

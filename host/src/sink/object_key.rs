@@ -1,5 +1,5 @@
-//! What objects are called. Nothing in a name comes from the clock or from chance, so that a replay
-//! names the same objects.
+//! The keys of objects. Nothing in a key comes from a clock or from chance, so a replay puts the same
+//! keys.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::record::{SequenceNumber, ShardId};
 use crate::transform::release::ReleaseId;
 
 /// Sluice's own folder in the lake. Query engines skip what starts with an underscore.
-pub const OWN_FOLDER: &str = "_sluice";
+pub const METADATA_FOLDER: &str = "_sluice";
 
-/// What made a chunk's objects, in every one of their names.
+/// The chunk and the release of an object, which are part of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The shard of its records.
@@ -54,7 +54,7 @@ impl Destination {
     pub fn folder(&self) -> String {
         match self {
             Self::Lake(path) => path.as_str().to_owned(),
-            Self::Quarantine(code) => format!("{OWN_FOLDER}/quarantine/reason={code}"),
+            Self::Quarantine(code) => format!("{METADATA_FOLDER}/quarantine/reason={code}"),
         }
     }
 }
@@ -86,7 +86,7 @@ impl fmt::Display for ShortId {
     }
 }
 
-/// A chunk of a shard, as far as the names of its objects tell of it.
+/// A chunk of a shard, as the keys of its objects name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChunkName {
     /// Its first record.
@@ -112,7 +112,7 @@ impl ChunkName {
         format!("{folder}{slash}{}.{format}", self.stem(shard))
     }
 
-    /// Takes a [`stem`](Self::stem) apart; `None` for anything else.
+    /// Parses a [`stem`](Self::stem); `None` for anything else.
     #[must_use]
     pub fn parse(stem: &str) -> Option<(ShardId, Self)> {
         let mut parts = stem.rsplitn(4, '-');
@@ -129,7 +129,7 @@ impl ChunkName {
     }
 }
 
-/// An object's key, taken apart.
+/// The parsed key of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedKey<'a> {
     /// Its folder, without a slash at either end.
@@ -143,7 +143,7 @@ pub struct ParsedKey<'a> {
 }
 
 impl<'a> ParsedKey<'a> {
-    /// Takes a key apart that [`Origin::object_key`] made; `None` for any other.
+    /// Parses a key that [`Origin::object_key`] made; `None` for any other.
     #[must_use]
     pub fn parse(key: &'a str) -> Option<Self> {
         let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));

@@ -1,4 +1,4 @@
-//! The line that quarantine keeps of a record: its bytes, where it came from, and why it is there.
+//! The line of a quarantined record: its bytes, its origin, and the reason.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,7 +34,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Appends one JSON object, without a line end. The record's bytes are the string `data`, or
-/// `data_base64` where they are not UTF-8; both give them back bit by bit.
+/// `data_base64` where they are not UTF-8; both preserve every byte.
 pub fn push_line(
     lines: &mut Vec<u8>,
     shard: &ShardId,

@@ -1,4 +1,4 @@
-//! Objects read back, from a lake or from a bus in a folder. Nothing is written.
+//! Reads objects of a lake, or of a bus in a folder.
 
 use std::fs;
 use std::io;
@@ -9,13 +9,13 @@ use thiserror::Error;
 use super::s3::S3Lake;
 use crate::transform::registry::files::{Files as _, Found};
 
-/// Why objects cannot be read. What may pass by itself has been tried again by then.
+/// Why objects cannot be read. Transient errors have been retried by then.
 #[derive(Debug, Error)]
 #[error("cannot read {what}: {why}")]
 pub struct ReadError {
     /// The folder or object.
     pub what: String,
-    /// The cause.
+    /// The error.
     pub why: String,
 }
 
@@ -29,8 +29,7 @@ pub enum Objects {
 }
 
 impl Objects {
-    /// Tells `found` the key of every object, in no order that counts. A folder that is not there
-    /// has none.
+    /// Calls `found` with the key of every object, in no particular order. A missing folder has none.
     ///
     /// # Errors
     /// [`ReadError`]
@@ -47,7 +46,7 @@ impl Objects {
         }
     }
 
-    /// The bytes of an object; `None` where there is none.
+    /// The bytes of an object; `None` if it does not exist.
     ///
     /// # Errors
     /// [`ReadError`]
@@ -72,8 +71,8 @@ impl Objects {
         }
     }
 
-    /// How many objects are worth reading at once: what keeps the cores busy, and with a service what
-    /// hides its latency.
+    /// The number of concurrent reads: enough to keep the cores busy, and to hide the latency of a
+    /// service.
     #[must_use]
     pub fn gets_at_once(&self, threads: usize) -> usize {
         match self {

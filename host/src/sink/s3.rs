@@ -1,6 +1,6 @@
 //! A lake in S3.
 
-mod own;
+mod metadata_store;
 mod url;
 
 use aws_sdk_s3::Client;
@@ -13,16 +13,16 @@ use bytes::Bytes;
 use super::{Object, SinkError};
 use crate::aws::why;
 use crate::encode::Format;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::transform::release::Digest;
 
-/// The metadata of an object (`x-amz-meta-…`) that says what it holds.
+/// The metadata of an object (`x-amz-meta-…`): the digest of its content, its release, range and lines.
 const DIGEST: &str = "sluice-content-sha256";
 const RELEASE: &str = "sluice-release";
 const RANGE: &str = "sluice-range";
 const COUNT: &str = "sluice-count";
 
-/// HTTP's "Precondition Failed": with `If-None-Match: *`, the object is there already.
+/// HTTP's "Precondition Failed": with `If-None-Match: *`, the object exists already.
 const PRECONDITION_FAILED: u16 = 412;
 
 /// A lake below a prefix of a bucket.
@@ -31,22 +31,22 @@ pub struct S3Lake {
     client: Client,
     bucket: String,
     prefix: String,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 }
 
 impl S3Lake {
     /// The lake at `bucket` below `prefix`, which is empty or ends with a slash.
     #[must_use]
-    pub fn new(client: Client, bucket: String, prefix: String, patience: Patience) -> Self {
+    pub fn new(client: Client, bucket: String, prefix: String, retry_policy: RetryPolicy) -> Self {
         Self {
             client,
             bucket,
             prefix,
-            patience,
+            retry_policy,
         }
     }
 
-    /// What is below a further part of the prefix, which ends with a slash.
+    /// The lake below a further part of the prefix, which ends with a slash.
     #[must_use]
     pub fn below(&self, part: &str) -> Self {
         Self {
@@ -55,15 +55,15 @@ impl S3Lake {
         }
     }
 
-    /// Puts an object that is not there yet, and waits out what passes.
+    /// Puts an object that does not exist yet, with retries.
     ///
     /// # Errors
-    /// [`SinkError::Different`], and [`SinkError::Service`] when patience is at its end.
+    /// [`SinkError::Different`], and [`SinkError::Service`] after the retry timeout.
     pub async fn put(&self, object: Object) -> Result<(), SinkError> {
         let key = format!("{}{}", self.prefix, object.key);
         let body = Bytes::from(object.body);
         let (range, digest) = (object.origin.range, object.digest);
-        let mut attempts = Attempts::new(&self.patience, "put_object");
+        let mut attempts = Attempts::new(&self.retry_policy, "put_object");
         loop {
             let put = self
                 .client
@@ -86,7 +86,7 @@ impl S3Lake {
                 }
                 Err(error) => {
                     let (what, why) = (format!("put s3://{}/{key}", self.bucket), why(&error));
-                    if !attempts.again(&what, &why).await {
+                    if !attempts.wait_to_retry(&what, &why).await {
                         return Err(SinkError::Service { what, why });
                     }
                 }
@@ -94,10 +94,10 @@ impl S3Lake {
         }
     }
 
-    /// Tells `found` every key below the prefix, without the prefix.
+    /// Calls `found` with every key below the prefix, without the prefix.
     ///
     /// # Errors
-    /// What S3 says when patience is at its end.
+    /// S3 fails until the retry timeout.
     pub async fn list(&self, found: &mut (dyn FnMut(&str) + Send)) -> Result<(), String> {
         let mut token = None;
         loop {
@@ -121,7 +121,7 @@ impl S3Lake {
     }
 
     async fn page(&self, token: Option<String>) -> Result<ListObjectsV2Output, String> {
-        let mut attempts = Attempts::new(&self.patience, "list_objects");
+        let mut attempts = Attempts::new(&self.retry_policy, "list_objects");
         loop {
             let page = self
                 .client
@@ -137,16 +137,16 @@ impl S3Lake {
                 Err(error) => why(&error),
             };
             let what = format!("list s3://{}/{}", self.bucket, self.prefix);
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(why);
             }
         }
     }
 
-    /// Success where the object that is there has the same content.
+    /// Succeeds if the existing object has the same content.
     async fn compare(&self, key: &str, digest: Option<Digest>) -> Result<(), SinkError> {
-        let what = format!("look at s3://{}/{key}", self.bucket);
-        let mut attempts = Attempts::new(&self.patience, "compare_object");
+        let what = format!("check s3://{}/{key}", self.bucket);
+        let mut attempts = Attempts::new(&self.retry_policy, "compare_object");
         loop {
             match self
                 .client
@@ -167,7 +167,7 @@ impl S3Lake {
                     // An answer to HEAD has no body that would say more than its status.
                     let status = status(&error).map(|status| format!("status {status}, "));
                     let why = format!("{}{}", status.unwrap_or_default(), why(&error));
-                    if !attempts.again(&what, &why).await {
+                    if !attempts.wait_to_retry(&what, &why).await {
                         return Err(SinkError::Service { what, why });
                     }
                 }

@@ -9,16 +9,16 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use self::answer::rest;
+use self::answer::retain_unsent;
 use self::batches::Batches;
 use self::queue::Queue;
 use super::SinkError;
-use super::announcement::Announcement;
 use super::object_key::Origin;
+use super::object_notification::ObjectNotification;
 use crate::aws::why;
 use crate::chunk::Chunk;
 use crate::encode::Format;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
 /// path, and their names.
@@ -32,8 +32,8 @@ const BATCHES_AT_ONCE: usize = 16;
 pub struct SqsBus {
     client: Client,
     queue: Queue,
-    patience: Patience,
-    /// Where the lake's objects are, for messages that point to them: `s3://bucket/prefix`.
+    retry_policy: RetryPolicy,
+    /// The lake, for messages that point to its objects: `s3://bucket/prefix`.
     lake: String,
 }
 
@@ -41,19 +41,19 @@ impl SqsBus {
     /// Looks up a queue by its name or URL.
     ///
     /// # Errors
-    /// [`SinkError::Service`] where there is no such queue, where it takes too small messages only to
-    /// point to an object, or when patience is at its end.
+    /// [`SinkError::Service`] if there is no such queue or its messages are too small to point to an
+    /// object, or after the retry timeout.
     pub async fn open(
         client: Client,
         queue: &str,
         lake: String,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, SinkError> {
-        let queue = Queue::find(&client, queue, &patience).await?;
+        let queue = Queue::find(&client, queue, &retry_policy).await?;
         Ok(Self {
             client,
             queue,
-            patience,
+            retry_policy,
             lake,
         })
     }
@@ -64,12 +64,12 @@ impl SqsBus {
         self.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES)
     }
 
-    /// Sends the messages of a chunk; of a batch that is taken in part, only the rest is sent again.
+    /// Sends the messages of a chunk. If a batch is accepted in part, only the rest is sent again.
     /// A FIFO queue gets one batch after the other, in which no group occurs twice, so that the
     /// order within a group survives a partial failure.
     ///
     /// # Errors
-    /// [`SinkError::Service`] when patience is at its end, [`SinkError::MessageRejected`] at once.
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
     pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
         self.send_all(Entries {
             bus: self,
@@ -84,13 +84,13 @@ impl SqsBus {
     /// a FIFO queue the shard is their group.
     ///
     /// # Errors
-    /// [`SinkError::Service`] when patience is at its end, [`SinkError::MessageRejected`] at once.
-    pub async fn announce(
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
+    pub async fn notify(
         &self,
         origin: &Origin,
-        messages: &[Announcement],
+        messages: &[ObjectNotification],
     ) -> Result<(), SinkError> {
-        let entry = |message: &Announcement| self.entry_about(origin, message);
+        let entry = |message: &ObjectNotification| self.entry_about(origin, message);
         self.send_all(messages.iter().map(entry)).await
     }
 
@@ -115,20 +115,20 @@ impl SqsBus {
     }
 
     async fn send_batch(&self, mut batch: Vec<Entry>) -> Result<(), SinkError> {
-        let mut attempts = Attempts::new(&self.patience, "send_messages");
+        let mut attempts = Attempts::new(&self.retry_policy, "send_messages");
         let url = &self.queue.url;
         loop {
             let send = self.client.send_message_batch().queue_url(url);
             let sent = send.set_entries(Some(batch.clone())).send().await;
             let why = match sent {
-                Ok(answer) => match rest(url, &mut batch, &answer)? {
+                Ok(answer) => match retain_unsent(url, &mut batch, &answer)? {
                     Some(why) => why,
                     None => return Ok(()),
                 },
                 Err(error) => why(&error),
             };
             let what = format!("send {} messages to {url}", batch.len());
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(SinkError::Service { what, why });
             }
         }

@@ -1,5 +1,5 @@
-//! Aggregates of the Kinesis Producer Library: many records in the data of one, taken apart and
-//! put together.
+//! Aggregates of the Kinesis Producer Library: many records in the data of one, unpacked and
+//! packed.
 //!
 //! ```text
 //! F3 89 9A C2 | AggregatedRecord, as protobuf | MD5 of the protobuf, 16 bytes
@@ -46,7 +46,7 @@ struct Record {
 /// A record inside an aggregate.
 ///
 /// Its key is shared with the other records of the same key and its data is a view of the
-/// aggregate, so that taking an aggregate apart costs memory by the record and not by the byte;
+/// aggregate, so that unpacking an aggregate costs memory by the record and not by the byte;
 /// the aggregate's data lives as long as any of its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubRecord {
@@ -60,23 +60,22 @@ pub struct SubRecord {
     pub data: Bytes,
 }
 
-/// What a Kinesis record's data turned out to be.
+/// The data of a Kinesis record, unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unpacked {
-    /// No aggregate: the data is the record.
+    /// Not an aggregate: the data is the record.
     Plain,
     /// The records of an aggregate in their order, at least one. The place in this list, from 0, is
     /// what AWS calls the subsequence number.
     Records(Vec<SubRecord>),
 }
 
-/// Takes a Kinesis record's data apart, one level deep: data of a sub-record that is an aggregate
-/// again stays whole.
+/// Unpacks the data of a Kinesis record, one level deep: an aggregate within an aggregate stays as it
+/// is.
 ///
-/// All or nothing. Data without the magic, with a wrong checksum, or whose protobuf is broken,
-/// lacks a required field or refers to a key that is not in its table is [`Unpacked::Plain`], a
-/// record like any other. So is an aggregate of no records: AWS's libraries let it vanish, here it
-/// goes on and is seen.
+/// All or nothing. Data without the magic, with a wrong checksum, or whose protobuf is broken, lacks a
+/// required field or refers to a key that is not in its table is [`Unpacked::Plain`], a record like any
+/// other. So is an aggregate without records: AWS's libraries drop it silently, Sluice does not.
 #[must_use]
 pub fn unpack(data: &Bytes) -> Unpacked {
     match sub_records(data) {
@@ -152,19 +151,19 @@ pub fn hash_key(partition_key: &str) -> u128 {
     u128::from_be_bytes(md5(partition_key.as_bytes()))
 }
 
-/// What becomes of records of an aggregate that do not [belong](belongs) to its shard.
+/// What to do with records of an aggregate that do not [belong](belongs) to its shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Outsiders {
-    /// They are records like any other: whoever put them there need not put them elsewhere too.
+pub enum MisplacedRecords {
+    /// Keep them like any other record: their producer may not send them again.
     #[default]
     Keep,
-    /// They are dropped and counted, for producers that send them again. AWS's consumer library
-    /// drops all of the aggregate then; the records that do belong are kept here.
+    /// Drop and count them, for producers that send them again. AWS's consumer library drops the whole
+    /// aggregate; Sluice keeps the records that do belong.
     Drop,
 }
 
-impl Outsiders {
+impl MisplacedRecords {
     /// Whether they are kept.
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     #[must_use]
@@ -176,14 +175,14 @@ impl Outsiders {
 /// Whether a sub-record belongs to the shard that it was read from, which has this range of hash
 /// keys.
 ///
-/// One that does not got there because its producer knew old shards: the producer library sees that
-/// and sends it again, to the shard where it belongs.
+/// A record that does not belong was aggregated by the old shards. The producer library notices that
+/// and sends it again to the shard where it belongs.
 #[must_use]
 pub fn belongs(record: &SubRecord, range: &RangeInclusive<u128>) -> bool {
     range.contains(&record.hash_key)
 }
 
-/// Puts records together into aggregates of a bounded size.
+/// Packs records into aggregates of a bounded size.
 ///
 /// The whole goes to the shard of its first record's partition key, and consumers drop what does
 /// not [belong](belongs) there. So give one aggregator only records of one shard: keep one for each

@@ -1,5 +1,5 @@
-//! A file of newline-delimited JSON as a shard: a record is a line, its sequence number the offset of
-//! its first byte (in the decompressed content), so a run can be killed and taken up again.
+//! A file of newline-delimited JSON as a shard: a record is a line, and its sequence number is the
+//! offset of its first byte in the decompressed content, so that a run can resume.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -23,7 +23,7 @@ const BUFFER_BYTES: usize = 32 << 10;
 /// The most of a file's first line that tells it from another file of the same name.
 const HEAD_MAX_BYTES: usize = 4 << 10;
 
-/// A line over this is no record but a file of another kind.
+/// A longer line means that the file is of another kind.
 pub const LINE_MAX_BYTES: usize = 64 << 20;
 
 /// Batches that are read ahead of the transform.
@@ -42,7 +42,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// The location as users name it.
+    /// The location as the settings name it.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -54,12 +54,12 @@ impl Location {
 
 type Input = Box<dyn Read + Send>;
 
-/// A file whose first line has been seen, which names the shard.
+/// A file whose first line has been read, which names the shard.
 pub struct OpenFile {
     name: String,
     shard: ShardId,
     input: Input,
-    /// The file again, where it can be read from the middle.
+    /// The file once more, if it can be read from the middle.
     seekable: Option<PathBuf>,
 }
 
@@ -144,8 +144,8 @@ fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
     ))
 }
 
-/// As much of a file as names it; not more of a stream than its first line, behind which nothing may come
-/// for long.
+/// As much of a file as names it; not more of standard input than its first line, after which nothing
+/// may come for long.
 fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut byte = [0; 1];
@@ -167,13 +167,13 @@ impl OpenFile {
         &self.shard
     }
 
-    /// The file as users name it.
+    /// The file as the settings name it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Starts to read what is within the bounds, behind what is committed, on a thread of its own. A
+    /// Starts to read what is within the bounds, after the committed records, on a thread of its own. A
     /// batch ends at `cut`, the last record of a range that has to be read again.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl OpenFile {
             move || {
                 if let Err(error) = send_batches(&mut lines, &shard, cut, bounds, &sender) {
                     tracing::debug!(source = name, "reading ended early");
-                    let _nobody_listens = sender.blocking_send(Err(error));
+                    let _receiver_is_gone = sender.blocking_send(Err(error));
                 }
             }
         });
@@ -221,7 +221,7 @@ fn send_batches(
         if bounds.is_before(sequence) {
             continue;
         }
-        if bounds.is_behind(sequence, 0) {
+        if bounds.is_after(sequence, 0) {
             break;
         }
         if line.is_empty() || line == b"\r" {
@@ -248,7 +248,7 @@ fn send_batches(
         }
     }
     if !batch.is_empty() || batch.skipped() > 0 {
-        let _nobody_listens = sender.blocking_send(Ok(batch));
+        let _receiver_is_gone = sender.blocking_send(Ok(batch));
     }
     Ok(())
 }
@@ -307,7 +307,7 @@ impl Lines {
         Ok(Some((offset, &self.block[line])))
     }
 
-    /// Reads behind what there is, which goes to the front of the block first; 0 at the end.
+    /// Reads more, after moving the unread part to the front of the block; returns 0 at the end.
     fn read_on(&mut self) -> Result<usize, SourceError> {
         self.block.copy_within(self.next..self.filled, 0);
         self.filled -= self.next;
@@ -330,7 +330,7 @@ impl Lines {
         Ok(read)
     }
 
-    /// Goes behind the last committed record, and makes sure that it is the one that was committed.
+    /// Skips to the record after the last committed one, and checks that this one has not changed.
     fn skip_to(
         &mut self,
         committed: &Committed,

@@ -1,6 +1,6 @@
 //! A shard of a Kinesis stream.
 //!
-//! - *position*: the last committed sequence number; reading goes on behind it
+//! - *position*: the last committed sequence number; reading resumes after it
 //! - *tip*: the newest record of a shard, for now
 //! - *closed*: a shard that was split or merged; it ends, and its children begin where it did
 
@@ -10,5 +10,5 @@ pub mod packer;
 pub mod reader;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
-pub use self::packer::{Again, KinesisRecord, Packer, Packing};
+pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 pub use self::reader::{End, Reading, read};

@@ -1,5 +1,5 @@
-//! What Lambda gives to a function behind an event source mapping of Kinesis ("Using Lambda to process
-//! records from Amazon Kinesis Data Streams").
+//! The event that Lambda hands to a function behind an event source mapping of Kinesis ("Using Lambda
+//! to process records from Amazon Kinesis Data Streams").
 //!
 //! The types are our own and not those of the crate `aws_lambda_events`: that one takes the digits
 //! behind the point of `approximateArrivalTimestamp` for milliseconds however many they are, and
@@ -53,13 +53,13 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::E
 pub struct LambdaBatch {
     /// The stream's name.
     pub stream: String,
-    /// The shard as Kinesis knows it.
+    /// The shard's id in Kinesis.
     pub shard: String,
     /// Its records, at least one.
     pub records: Vec<KinesisRecord>,
 }
 
-/// Why an event is none of a mapping of Kinesis.
+/// Why an event is not one of an event source mapping of Kinesis.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{record}: {field}: {why}")]
 pub struct EventError {
@@ -76,7 +76,7 @@ impl KinesisEvent {
     /// which they came.
     ///
     /// # Errors
-    /// The first record that does not say where it comes from.
+    /// The first record without a stream or a shard.
     pub fn batches(self) -> Result<Vec<LambdaBatch>, EventError> {
         let mut batches: Vec<LambdaBatch> = Vec::new();
         for record in self.records {

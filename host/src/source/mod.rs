@@ -1,4 +1,4 @@
-//! Where records come from: each source turns a shard into batches.
+//! Sources: each reads a shard into batches.
 
 pub mod aggregate;
 pub mod file;
@@ -13,18 +13,18 @@ use tokio::sync::mpsc;
 
 use crate::record::Batch;
 
-/// Why a source cannot be read on.
+/// Why a source cannot be read.
 #[derive(Debug, Error)]
 pub enum SourceError {
-    /// What the file system or a decompressor says.
+    /// The file system or the decompressor fails.
     #[error("cannot read {name}: {source}")]
     Io {
-        /// The source, as the user named it.
+        /// The source as the settings name it.
         name: String,
-        /// The cause.
+        /// The error.
         source: io::Error,
     },
-    /// A line that no reader of lines would hold in memory.
+    /// A line that is too long to be a record.
     #[error(
         "{name}: the line at byte {offset} is over {limit} bytes; is this newline-delimited JSON?"
     )]
@@ -36,15 +36,15 @@ pub enum SourceError {
         /// The most that is taken.
         limit: usize,
     },
-    /// What Kinesis says, after it was tried again.
+    /// Kinesis fails, after retries.
     #[error("{what}: {why}")]
     Service {
         /// The operation and what it was for.
         what: String,
-        /// The cause.
+        /// The error.
         why: String,
     },
-    /// A record that the source cannot have meant.
+    /// An invalid record.
     #[error("{name}: {why}")]
     Record {
         /// The shard.
@@ -52,15 +52,15 @@ pub enum SourceError {
         /// What is wrong.
         why: String,
     },
-    /// What has been committed is not in the source any more.
+    /// The last committed record is not in the source any more.
     #[error(
-        "{name} no longer holds, at byte {offset}, the record that is in the lake already: it was \
-         changed or replaced; give new content a name of its own, or another lake"
+        "{name} no longer holds the last committed record at byte {offset}: the file was changed or \
+         replaced; use another file name or another lake for new content"
     )]
     Changed {
         /// The source.
         name: String,
-        /// Where the last committed record began.
+        /// The offset of the last committed record.
         offset: String,
     },
 }
@@ -73,7 +73,7 @@ pub struct ShardBatches {
 }
 
 impl ShardBatches {
-    /// Batches as they come through a channel.
+    /// The batches that come through a channel.
     #[must_use]
     pub fn new(receiver: mpsc::Receiver<Result<Batch, SourceError>>) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl ShardBatches {
     /// The next batch, or `None` at the end of the shard.
     ///
     /// # Errors
-    /// Why the source cannot be read on.
+    /// The source cannot be read.
     pub async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
         if let Some(batch) = self.unread.pop_front() {
             return Ok(Some(batch));
@@ -93,7 +93,7 @@ impl ShardBatches {
         self.receiver.recv().await.transpose()
     }
 
-    /// Gives back batches that were read too far, in order; they come next.
+    /// Puts batches back, in order; they come next.
     pub fn unread(&mut self, batches: Vec<Batch>) {
         for batch in batches.into_iter().rev() {
             self.unread.push_front(batch);

@@ -165,14 +165,14 @@ impl Event {
 
 /// One record of a batch that goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
+pub struct Quarantined {
     /// The index of the record.
     pub record: u32,
     /// Why.
     pub reason: Reason,
 }
 
-/// The outcome of a batch: each record is in `events` (one or more times, in order), in `rejected`
+/// The outcome of a batch: each record is in `events` (one or more times, in order), in `quarantined`
 /// (once), or was dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transformed {
@@ -183,7 +183,7 @@ pub struct Transformed {
     /// The partitions that the events name.
     pub partitions: Vec<PartitionPath>,
     /// The records that failed, by rising record.
-    pub rejected: Vec<Rejected>,
+    pub quarantined: Vec<Quarantined>,
     /// How many records the transform dropped on purpose.
     pub dropped: u64,
     /// The indexes of the records that ran out of wall time, the one verdict that another run may

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::bindings::exports::sluice::transform::{batch, rules};
 use super::limits::Limits;
-use super::outcome::{Event, Fault, Reason, Rejected, Routes, Transformed};
+use super::outcome::{Event, Fault, Quarantined, Reason, Routes, Transformed};
 use crate::partition::PartitionPath;
 use crate::record::span;
 
@@ -39,7 +39,7 @@ impl<'a> OutputValidator<'a> {
 
     /// The next record goes to quarantine.
     pub(super) fn reject(&mut self, reason: Reason) {
-        self.transformed.rejected.push(Rejected {
+        self.transformed.quarantined.push(Quarantined {
             record: self.record,
             reason,
         });

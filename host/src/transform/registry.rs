@@ -195,7 +195,7 @@ impl<F: Files> Registry<F> {
         let manifest = self.manifest(id).await?;
         let name = component_name(manifest.component);
         let component = self.content(id, &name, COMPONENT_MAX_BYTES).await?;
-        ReleaseBundle::new(component, &manifest.settings)
+        ReleaseBundle::new(component, &manifest.transform_config)
             .and_then(|bundle| bundle.with_manifest(manifest))
             .map_err(|what| damaged(id, &name, what))
     }
@@ -238,7 +238,7 @@ impl<F: Files> Registry<F> {
         let read = self.files.get_if_changed(&name, None).await;
         let seen = match read.map_err(|why| file_error(&name, why))? {
             ConditionalRead::Content(_, version) => Some(version),
-            ConditionalRead::Same | ConditionalRead::Nothing => None,
+            ConditionalRead::Unchanged | ConditionalRead::Nothing => None,
         };
         let text = format!("{signature}\n");
         let swapped = self.files.swap(&name, text.as_bytes(), seen.as_ref()).await;
@@ -330,7 +330,7 @@ impl<F: Files> Registry<F> {
         let seen_version = seen.and_then(|seen| seen.version.as_ref());
         let read = self.files.get_if_changed(ACTIVE, seen_version).await;
         match read.map_err(|why| file_error(ACTIVE, why))? {
-            ConditionalRead::Same => Ok(None),
+            ConditionalRead::Unchanged => Ok(None),
             ConditionalRead::Nothing => {
                 Ok(seen
                     .is_none_or(|seen| seen.version.is_some())

@@ -1,4 +1,4 @@
-//! A release: a component with its settings and golden cases, named by their digest.
+//! A release: a component with its configuration and golden cases, named by their digest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -96,20 +96,20 @@ pub struct ReleaseBundle {
 }
 
 impl ReleaseBundle {
-    /// A bundle of a component and its settings, a JSON object. White space and the order of keys do not
-    /// change the release's id.
+    /// A bundle of a component and its configuration, a JSON object. White space and the order of keys do
+    /// not change the release's id.
     ///
     /// # Errors
-    /// Settings that are not a JSON object.
-    pub fn new(component: Vec<u8>, settings: &str) -> Result<Self, String> {
-        let value: serde_json::Value = serde_json::from_str(settings)
-            .map_err(|error| format!("the settings are not JSON: {error}"))?;
+    /// The configuration is not a JSON object.
+    pub fn new(component: Vec<u8>, transform_config: &str) -> Result<Self, String> {
+        let value: serde_json::Value = serde_json::from_str(transform_config)
+            .map_err(|error| format!("the transform configuration is not JSON: {error}"))?;
         if !value.is_object() {
-            return Err("the settings are not a JSON object".into());
+            return Err("the transform configuration is not a JSON object".into());
         }
         let manifest = Manifest {
             component: Digest::of(&component),
-            settings: value.to_string(),
+            transform_config: value.to_string(),
             cases: None,
             contract: None,
             note: None,
@@ -139,10 +139,10 @@ impl ReleaseBundle {
         &self.component
     }
 
-    /// The settings in canonical form.
+    /// The configuration in canonical form.
     #[must_use]
-    pub fn settings(&self) -> &str {
-        &self.manifest.settings
+    pub fn transform_config(&self) -> &str {
+        &self.manifest.transform_config
     }
 
     /// The manifest.
@@ -159,8 +159,8 @@ impl ReleaseBundle {
 pub struct Manifest {
     /// The digest of the component.
     pub component: Digest,
-    /// The settings in canonical form.
-    pub settings: String,
+    /// The configuration in canonical form.
+    pub transform_config: String,
     /// The digest of the golden cases that it must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<Digest>,
@@ -176,12 +176,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The release's id: the digest of a text with the digests of the component, of the settings and, if
-    /// there are cases, of the cases.
+    /// The release's id: the digest of a text with the digests of the component, of the configuration and,
+    /// if there are cases, of the cases.
     #[must_use]
     pub fn id(&self) -> ReleaseId {
-        let settings = Digest::of(self.settings.as_bytes());
-        let mut text = format!("sluice release 1\n{}\n{settings}\n", self.component);
+        let transform_config = Digest::of(self.transform_config.as_bytes());
+        let mut text = format!("sluice release 1\n{}\n{transform_config}\n", self.component);
         if let Some(cases) = self.cases {
             text += &format!("{cases}\n");
         }
@@ -194,9 +194,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spacing_and_order_of_settings_make_no_difference() {
-        let id = |settings| {
-            ReleaseBundle::new(b"x".to_vec(), settings)
+    fn spacing_and_order_of_a_configuration_make_no_difference() {
+        let id = |transform_config| {
+            ReleaseBundle::new(b"x".to_vec(), transform_config)
                 .unwrap()
                 .manifest()
                 .id()
@@ -226,11 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn settings_must_be_an_object() {
-        for settings in ["", "[]", "null", "{", "1"] {
+    fn a_configuration_must_be_an_object() {
+        for transform_config in ["", "[]", "null", "{", "1"] {
             assert!(
-                ReleaseBundle::new(Vec::new(), settings).is_err(),
-                "{settings:?}"
+                ReleaseBundle::new(Vec::new(), transform_config).is_err(),
+                "{transform_config:?}"
             );
         }
     }

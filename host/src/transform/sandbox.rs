@@ -32,13 +32,13 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// A compiled component that exports the contract, with its settings: all that it takes to make an
+/// A compiled component that exports the contract, with its configuration: all that it takes to make an
 /// instance.
 pub struct Program {
     pre: InstancePre<State>,
     rules: rules::GuestIndices,
     batch: Option<batch::GuestIndices>,
-    settings: String,
+    transform_config: String,
     limits: Limits,
 }
 
@@ -53,8 +53,8 @@ pub enum SandboxError {
     #[error("the component does not hold to the contract: {0:#}")]
     Contract(wasmtime::Error),
     /// `configure` returned an error.
-    #[error("the component refused its settings: {0}")]
-    Settings(String),
+    #[error("the component refused its configuration: {0}")]
+    TransformConfig(String),
     /// It took longer than somebody was to wait for it.
     #[error("the batch took too long")]
     Late,
@@ -79,14 +79,14 @@ fn cause(error: &wasmtime::Error) -> String {
 impl Program {
     pub(super) fn new(
         pre: InstancePre<State>,
-        settings: String,
+        transform_config: String,
         limits: Limits,
     ) -> wasmtime::Result<Self> {
         Ok(Self {
             rules: rules::GuestIndices::new(&pre)?,
             batch: batch::GuestIndices::new(&pre).ok(),
             pre,
-            settings,
+            transform_config,
             limits,
         })
     }
@@ -111,11 +111,11 @@ impl Program {
         .map_err(|error| instance.call_error("describe", &error))
     }
 
-    /// Makes an instance and gives it its settings, to see whether it takes them.
+    /// Makes an instance and gives it its configuration, to see whether it accepts it.
     ///
     /// # Errors
     /// What a batch would run into.
-    pub fn check_settings(&self) -> Result<(), SandboxError> {
+    pub fn check_transform_config(&self) -> Result<(), SandboxError> {
         self.configured(&Arc::default()).map(drop)
     }
 
@@ -316,14 +316,14 @@ impl Program {
         let mut instance = self.instantiate(log.clone())?;
         let rules = &instance.rules;
         let called = drive(&mut instance.store, async |store| {
-            rules.call_configure(store, &self.settings).await
+            rules.call_configure(store, &self.transform_config).await
         });
         match called {
             Ok(Ok(())) => {
                 instance.arm(&self.limits);
                 Ok(instance)
             }
-            Ok(Err(message)) => Err(SandboxError::Settings(sanitize(&message))),
+            Ok(Err(message)) => Err(SandboxError::TransformConfig(sanitize(&message))),
             Err(error) => Err(instance.call_error("configure", &error)),
         }
     }

@@ -1,4 +1,4 @@
-//! Validates settings against the JSON Schema that a component's `describe` returns.
+//! Validates a transform's configuration against the JSON Schema that its `describe` returns.
 
 use std::fmt::Write as _;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -18,35 +18,35 @@ pub const SCHEMA_MAX_BYTES: usize = 64 << 10;
 /// one takes a few milliseconds.
 const TIME: Duration = Duration::from_secs(10);
 
-/// How many faults are reported; an operator fixes them one by one anyway.
+/// The number of faults that are reported; an operator fixes them one by one anyway.
 const SHOWN: usize = 5;
 
-/// Why settings are invalid, or cannot be validated.
+/// Why a configuration is invalid, or cannot be validated.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SchemaError {
     /// The component's fault: the schema is not JSON, not a JSON Schema, too long, or refers to something
     /// outside of itself.
-    #[error("schema: the component's settings schema cannot be used: {0}")]
+    #[error("schema: the component's configuration schema cannot be used: {0}")]
     Unusable(String),
     /// The component's fault: the validation exceeded its timeout.
     #[error(
-        "schema: validating the settings against the component's schema takes more than {TIME:?}"
+        "schema: validating the configuration against the component's schema takes more than {TIME:?}"
     )]
     Timeout,
     /// The validation panicked: a fault of the library.
-    #[error("schema: validating the settings against the component's schema failed")]
+    #[error("schema: validating the configuration against the component's schema failed")]
     Panicked,
     /// The operator's fault: each fault with the dotted path of the setting.
-    #[error("settings: {0}")]
-    Settings(String),
+    #[error("transform_config: {0}")]
+    TransformConfig(String),
 }
 
-/// Validates settings, a JSON document, against a schema of the draft that it names, 2020-12 by default. An
+/// Validates a configuration, a JSON document, against a schema of the draft that it names, 2020-12 by default. An
 /// empty schema allows everything. Nothing is ever fetched.
 ///
 /// # Errors
 /// See [`SchemaError`]. Messages do not contain values: they may be secret.
-pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
+pub fn check(schema: &str, transform_config: &str) -> Result<(), SchemaError> {
     if schema.trim().is_empty() {
         return Ok(());
     }
@@ -55,10 +55,10 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
         let why = format!("it has {bytes} bytes, at most {SCHEMA_MAX_BYTES} are allowed");
         return Err(SchemaError::Unusable(why));
     }
-    let (schema, settings) = (schema.to_owned(), settings.to_owned());
+    let (schema, transform_config) = (schema.to_owned(), transform_config.to_owned());
     let (verdict, waiting) = mpsc::channel();
     let checker = thread::Builder::new().name("schema".to_owned());
-    let started = checker.spawn(move || verdict.send(validate(&schema, &settings)));
+    let started = checker.spawn(move || verdict.send(validate(&schema, &transform_config)));
     started.map_err(|error| SchemaError::Unusable(format!("no thread to check it: {error}")))?;
     match waiting.recv_timeout(TIME) {
         Ok(verdict) => verdict,
@@ -67,21 +67,21 @@ pub fn check(schema: &str, settings: &str) -> Result<(), SchemaError> {
     }
 }
 
-fn validate(schema: &str, settings: &str) -> Result<(), SchemaError> {
+fn validate(schema: &str, transform_config: &str) -> Result<(), SchemaError> {
     let schema: Value = serde_json::from_str(schema)
         .map_err(|error| SchemaError::Unusable(format!("it is not JSON: {error}")))?;
-    let settings: Value = serde_json::from_str(settings)
-        .map_err(|error| SchemaError::Settings(format!("not JSON: {error}")))?;
+    let transform_config: Value = serde_json::from_str(transform_config)
+        .map_err(|error| SchemaError::TransformConfig(format!("not JSON: {error}")))?;
     let validator = validator(&schema)?;
     let faults: Vec<_> = validator
-        .iter_errors(&settings)
+        .iter_errors(&transform_config)
         .take(SHOWN)
-        .map(|fault| describe(&fault, &settings))
+        .map(|fault| describe(&fault, &transform_config))
         .collect();
     if faults.is_empty() {
         return Ok(());
     }
-    Err(SchemaError::Settings(faults.join("; ")))
+    Err(SchemaError::TransformConfig(faults.join("; ")))
 }
 
 fn validator(schema: &Value) -> Result<Validator, SchemaError> {
@@ -95,30 +95,30 @@ fn validator(schema: &Value) -> Result<Validator, SchemaError> {
     })
 }
 
-/// A fault with the dotted path of its setting, also of one that is missing or unknown.
-fn describe(fault: &ValidationError<'_>, settings: &Value) -> String {
+/// A fault with the dotted path of its field, also of one that is missing or unknown.
+fn describe(fault: &ValidationError<'_>, transform_config: &Value) -> String {
     let place = dotted(fault.instance_path());
     let below = |name: &str| {
         let mut path = place.clone();
         step(&mut path, name);
         path
     };
-    let unknown = unknown(fault, settings);
+    let unknown = unknown(fault, transform_config);
     match fault.kind() {
         _ if !unknown.is_empty() => {
             let names: Vec<_> = unknown.iter().map(|name| below(name)).collect();
-            format!("{}: there is no such setting", names.join(", "))
+            format!("{}: there is no such field", names.join(", "))
         }
         ValidationErrorKind::Required {
             property: Value::String(name),
-        } => format!("{}: the setting is missing", below(name)),
+        } => format!("{}: the field is missing", below(name)),
         _ if place.is_empty() => format!("the whole: {}", fault.masked()),
         _ => format!("{place}: {}", fault.masked()),
     }
 }
 
 /// The unknown names in the object at a fault.
-fn unknown(fault: &ValidationError<'_>, settings: &Value) -> Vec<String> {
+fn unknown(fault: &ValidationError<'_>, transform_config: &Value) -> Vec<String> {
     match fault.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
@@ -129,7 +129,7 @@ fn unknown(fault: &ValidationError<'_>, settings: &Value) -> Vec<String> {
                 .as_str()
                 .ends_with("/additionalProperties") =>
         {
-            let object = settings.pointer(fault.instance_path().as_str());
+            let object = transform_config.pointer(fault.instance_path().as_str());
             let fields = object.and_then(Value::as_object);
             fields.map_or_else(Vec::new, |fields| fields.keys().cloned().collect())
         }

@@ -37,12 +37,12 @@ impl Scores {
 
 fn score(records: u64, outcome: &Transformed, time: Duration) -> Score {
     let failures = Fault::ALL.map(Fault::code);
-    let rejected = outcome.rejected.iter();
-    let failed = rejected.filter(|rejected| failures.contains(&rejected.reason.code));
+    let quarantined = outcome.quarantined.iter();
+    let failed = quarantined.filter(|quarantined| failures.contains(&quarantined.reason.code));
     let failed = failed.count() as u64;
     Score {
         records,
-        rejected: outcome.rejected.len() as u64 - failed,
+        rejected: outcome.quarantined.len() as u64 - failed,
         failed,
         time,
     }
@@ -51,14 +51,14 @@ fn score(records: u64, outcome: &Transformed, time: Duration) -> Score {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::outcome::{Reason, Rejected};
+    use crate::transform::outcome::{Quarantined, Reason};
     use crate::transform::release::Digest;
 
     #[test]
     fn failed_records_are_counted_apart_from_rejected_ones() {
-        let rejected = |record, reason| Rejected { record, reason };
+        let rejected = |record, reason| Quarantined { record, reason };
         let outcome = Transformed {
-            rejected: vec![
+            quarantined: vec![
                 rejected(0, Reason::rejected("not_wanted", String::new())),
                 rejected(1, Reason::fault(Fault::Trap, "")),
                 rejected(2, Reason::fault(Fault::OutOfFuel, "")),

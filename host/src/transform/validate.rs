@@ -71,10 +71,10 @@ pub enum AdmissionError {
     /// `describe` failed.
     #[error("describe: {0}")]
     Describe(Arc<SandboxError>),
-    /// The settings do not match the component's schema, or that schema is invalid.
+    /// The configuration does not match the component's schema, or that schema is invalid.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// `configure` failed or rejected the settings.
+    /// `configure` failed or rejected the configuration.
     #[error("configure: {0}")]
     Configure(Arc<SandboxError>),
     /// A golden case has another result than expected.
@@ -91,7 +91,7 @@ impl From<RegistryError> for AdmissionError {
 
 impl AdmissionError {
     /// The step that failed, which is also the first word of the message: `fetch`, `size`, `digest`,
-    /// `signature`, `compile`, `imports`, `world`, `describe`, `schema`, `settings`, `configure` or
+    /// `signature`, `compile`, `imports`, `world`, `describe`, `schema`, `transform_config`, `configure` or
     /// `cases`.
     #[must_use]
     pub fn step(&self) -> &'static str {
@@ -103,7 +103,7 @@ impl AdmissionError {
             Self::Import(_) => "imports",
             Self::World(_) => "world",
             Self::Describe(_) => "describe",
-            Self::Schema(SchemaError::Settings(_)) => "settings",
+            Self::Schema(SchemaError::TransformConfig(_)) => "transform_config",
             Self::Schema(_) => "schema",
             Self::Configure(_) => "configure",
             Self::Cases(_) => "cases",
@@ -125,7 +125,7 @@ impl AdmissionError {
     }
 }
 
-/// Validates a bundle: size, compilation, imports, world, `describe`, its schema, the settings against
+/// Validates a bundle: size, compilation, imports, world, `describe`, its schema, the configuration against
 /// that schema, `configure`.
 ///
 /// # Errors
@@ -150,9 +150,9 @@ pub fn validate_compiled(
     limits: &Limits,
 ) -> Result<Release, AdmissionError> {
     let (program, description) = instantiate_and_describe(engine, component, bundle, limits)?;
-    schema::check(&description.settings_schema, bundle.settings())?;
+    schema::check(&description.config_schema, bundle.transform_config())?;
     program
-        .check_settings()
+        .check_transform_config()
         .map_err(AdmissionError::configure)?;
     let ty = component.component_type();
     let exports = ty.exports(engine).map(|(name, _)| name);
@@ -166,8 +166,8 @@ pub fn validate_compiled(
     })
 }
 
-/// Returns a component's description, even if the bundle's settings are invalid: runs the steps before
-/// the settings are checked.
+/// Returns a component's description, even if the bundle's configuration is invalid: runs the steps before
+/// the configuration is checked.
 ///
 /// # Errors
 /// The first step that fails.
@@ -250,7 +250,7 @@ fn link(
     let pre = linker(engine)
         .and_then(|linker| linker.instantiate_pre(component))
         .map_err(world)?;
-    Program::new(pre, bundle.settings().to_owned(), limits.clone()).map_err(world)
+    Program::new(pre, bundle.transform_config().to_owned(), limits.clone()).map_err(world)
 }
 
 /// The version in the name of the first interface of the contract: `1.0.0` of
@@ -332,7 +332,7 @@ impl Release {
         }
     }
 
-    /// The component with its settings, for tools that measure it or choose how it is called.
+    /// The component with its configuration, for tools that measure it or choose how it is called.
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program

@@ -14,9 +14,9 @@ use crate::support::outcomes::{
     CallMode, admitted, batch, limits, obeyed, shared_engine, try_admit, words,
 };
 
-/// Why a component with these settings fails admission.
-fn admission_error(component: &[u8], settings: &str) -> String {
-    let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
+/// Why a component with this configuration fails admission.
+fn admission_error(component: &[u8], config: &str) -> String {
+    let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
     match validate(shared_engine(), &bundle, &limits()) {
         Ok(release) => panic!("{} was admitted", release.name()),
         Err(error) => error.to_string(),
@@ -24,8 +24,8 @@ fn admission_error(component: &[u8], settings: &str) -> String {
 }
 
 /// Asserts that the error begins with the step and names `parts`.
-fn fails_at(component: &[u8], settings: &str, step: &str, parts: &[&str]) {
-    let error = admission_error(component, settings);
+fn fails_at(component: &[u8], config: &str, step: &str, parts: &[&str]) {
+    let error = admission_error(component, config);
     assert!(error.starts_with(&format!("{step}: ")), "{error}");
     for part in parts {
         assert!(error.contains(part), "{part:?} is not in {error}");
@@ -125,22 +125,22 @@ fn a_component_over_the_limit_is_refused_unread() {
 
 /// The component's own schema is asked before the component is.
 #[test]
-fn settings_are_checked_by_the_components_schema() {
-    for (settings, message) in [
+fn a_configuration_is_checked_by_the_components_schema() {
+    for (config, message) in [
         (
             r#"{"partition_bye":["date"]}"#,
-            "settings: partition_bye: there is no such setting",
+            "transform_config: partition_bye: there is no such field",
         ),
         (
             r#"{"partition_by":["date","week"]}"#,
-            "settings: partition_by[1]: value is not one of \"date\" or \"hour\"",
+            "transform_config: partition_by[1]: value is not one of \"date\" or \"hour\"",
         ),
         (
             r#"{"partition_by":["date","date"]}"#,
-            "settings: partition_by: value has non-unique elements",
+            "transform_config: partition_by: value has non-unique elements",
         ),
     ] {
-        assert_eq!(admission_error(ENRICH, settings), message);
+        assert_eq!(admission_error(ENRICH, config), message);
     }
     admitted(ENRICH, r#"{"partition_by":["date","hour"]}"#, &limits());
 }

@@ -43,10 +43,10 @@ fn interrupt(place: &Place, partition: &str, args: &[&str]) {
 fn a_lake_that_is_whole_is_proven() {
     let place = generated(20_000);
     let landed = place.land(&["--chunk-bytes", "512KiB"]);
-    assert!(landed.count("rejected") > 0 && landed.count("chunks") > 5);
+    assert!(landed.count("quarantined") > 0 && landed.count("chunks") > 5);
     let proven = audit(&place, &[]).proven();
     assert_eq!(proven.count("in_lake"), landed.count("events"));
-    assert_eq!(proven.count("in_quarantine"), landed.count("rejected"));
+    assert_eq!(proven.count("quarantined"), landed.count("quarantined"));
     assert_eq!(proven.count("messages"), landed.count("messages"));
     let objects = landed.count("objects") + landed.count("quarantine_objects");
     assert_eq!(
@@ -91,22 +91,22 @@ fn what_has_not_landed_yet_is_counted() {
     assert!(
         proven.0["notes"]
             .to_string()
-            .contains("lake has nothing of this source")
+            .contains("lake has no records of this source")
     );
     place.land(&[]);
     append(&place, &events(30..50));
     assert_eq!(audit(&place, &[]).proven().counts(counts), [30, 20]);
 }
 
-/// Each run has other settings; the audit has none of them.
+/// Each run has another configuration of the transform and other settings; the audit has none of them.
 #[test]
 fn a_lake_of_many_releases_and_formats_is_proven() {
     let place = generated(5_000);
     let date = r#"{"partition_by":["date"]}"#;
     let runs = [
-        ["--settings", "{}", "--compression", "gzip"],
-        ["--settings", date, "--compression", "none"],
-        ["--settings", date, "--compression", "zstd"],
+        ["--transform-config", "{}", "--compression", "gzip"],
+        ["--transform-config", date, "--compression", "none"],
+        ["--transform-config", date, "--compression", "zstd"],
     ];
     for (number, run) in runs.iter().enumerate() {
         place.land(&[&run[..], &["--chunk-bytes", "200KiB"]].concat());
@@ -119,7 +119,7 @@ fn a_lake_of_many_releases_and_formats_is_proven() {
     let landed = place.land(&["--transform", "rogue.wasm"]);
     let records = landed.count("records") + landed.count("already_committed");
     let proven = audit(&place, &[]).proven();
-    let counts = proven.counts(["in_lake", "in_quarantine", "dropped"]);
+    let counts = proven.counts(["in_lake", "quarantined", "dropped"]);
     assert_eq!(counts.iter().sum::<u64>(), records);
 }
 
@@ -155,7 +155,7 @@ fn what_kills_left_is_proven() {
         run.until(|| super::object_keys(&place.lake()).len() > kill * 30);
         drop(run);
         let proven = audit(&place, &[]).proven();
-        let counts = proven.counts(["in_lake", "in_quarantine", "pending", "not_yet"]);
+        let counts = proven.counts(["in_lake", "quarantined", "pending", "not_yet"]);
         assert_eq!(counts.iter().sum::<u64>(), 40_000);
     }
     place.land(&args);
@@ -184,13 +184,7 @@ fn records_that_leave_nothing_are_accounted_for() {
     place.write("events.ndjson", format!("{text}reject this\ntrap\ndrop\n"));
     place.write("rogue.wasm", &rogue().by_batch);
     let args = ["--transform", "rogue.wasm", "--chunk-records", "1"];
-    let counts = [
-        "in_lake",
-        "in_quarantine",
-        "dropped",
-        "bus_only",
-        "messages",
-    ];
+    let counts = ["in_lake", "quarantined", "dropped", "bus_only", "messages"];
     place.land(&args);
     let proven = audit(&place, &[]).proven();
     assert_eq!(proven.counts(counts), [2_000, 2, 2_001, 2_000, 3_000]);
@@ -250,7 +244,7 @@ fn a_record_that_ran_out_of_time_stays_so() {
     ];
     place.land(&[&["--transform", "rogue.wasm"], &limits[..]].concat());
     let proven = audit(&place, &["--limits-time", "300ms"]).proven();
-    assert_eq!(proven.counts(["in_lake", "in_quarantine"]), [2, 1]);
+    assert_eq!(proven.counts(["in_lake", "quarantined"]), [2, 1]);
 }
 
 #[test]

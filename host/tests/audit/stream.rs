@@ -59,7 +59,7 @@ fn eventful() -> Cloud {
     cloud.put_all(&events[350..600]);
     cloud.kinesis.put(STREAM, "key", b"broken");
     let date = r#"{"partition_by":["date"]}"#;
-    cloud.catch_up(&["--settings", date, "--compression", "gzip"]);
+    cloud.catch_up(&["--transform-config", date, "--compression", "gzip"]);
     cloud
         .kinesis
         .merge(STREAM, "shardId-000000000002", "shardId-000000000003");
@@ -74,7 +74,7 @@ fn a_stream_with_all_that_can_happen_to_one_is_proven() {
     let cloud = eventful();
     cloud.s3.keys_per_page(7);
     let proven = audit(&cloud, &[]).proven();
-    let counts = proven.counts(["in_lake", "in_quarantine", "not_yet", "gone"]);
+    let counts = proven.counts(["in_lake", "quarantined", "not_yet", "gone"]);
     assert_eq!(counts, [920, 3, 0, 0]);
     cloud.put_all(&events(10, 32));
     assert_eq!(
@@ -253,7 +253,7 @@ impl Services {
     fn command(&self, what: &str) -> Command {
         let mut args = Place::landing(&["--lake", "s3://bucket/lake", "--bus", "sqs:bus"]);
         what.clone_into(&mut args[0]);
-        args.extend(["--patience".into(), "3s".into()]);
+        args.extend(["--retry-timeout".into(), "3s".into()]);
         let mut command = self.place.command(&args);
         command.envs(environment());
         command.env("AWS_ENDPOINT_URL_S3", &self.proxy.endpoint);

@@ -39,10 +39,10 @@ fn the_way_in_makes_no_difference() {
 }
 
 #[test]
-fn other_settings_show_in_the_field_that_they_change() {
+fn another_configuration_shows_in_the_field_that_it_changes() {
     let place = enrich();
-    let settings = ["--settings-new", r#"{"partition_by":["date"]}"#];
-    let ran = diff(&place, "enrich.wasm", "enrich.wasm", &settings);
+    let config = ["--transform-config-new", r#"{"partition_by":["date"]}"#];
+    let ran = diff(&place, "enrich.wasm", "enrich.wasm", &config);
     let ran = ran.failed(1, &["2 of 3 records differ"]);
     for part in [
         "changed         2",
@@ -66,7 +66,7 @@ fn scripts_get_counts_and_examples_as_json() {
         report["results"],
         json!({"same":0,"changed":2,"added":0,"missing":0,"outcome_changed":1})
     );
-    assert_eq!(report["outcomes"], json!({"rejected to events":1}));
+    assert_eq!(report["outcomes"], json!({"quarantined to events":1}));
     assert_eq!(report["fields"]["event.event_uuid"], 2);
     assert_eq!(report["fields"]["event.echo"], 2);
     assert_eq!(report["examples"].as_array().unwrap().len(), 1);
@@ -76,10 +76,10 @@ fn scripts_get_counts_and_examples_as_json() {
 #[test]
 fn what_is_refused_says_which_of_the_two() {
     let place = enrich();
-    let typo = ["--settings-new", r#"{"partition_bye":[]}"#];
+    let typo = ["--transform-config-new", r#"{"partition_bye":[]}"#];
     let expected = ["the new one", "cannot admit enrich.wasm", "partition_bye"];
     diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
-    let no_file = ["--settings-old", "nowhere.json"];
+    let no_file = ["--transform-config-old", "nowhere.json"];
     let expected = ["the old one", "nowhere.json"];
     diff(&place, "enrich.wasm", "enrich.wasm", &no_file).failed(2, &expected);
 }

@@ -18,7 +18,7 @@ fn written(place: &Place, name: &str) -> String {
 const COMMANDS: &str = "many_events 2\nreject too loud\n\ndrop\npartition a b\nlake_only\n";
 const RESULTS: &str = r#"{"event":{"n":0},"partition":"","routes":["lake","bus"]}
 {"event":{"n":1},"partition":"","routes":["lake","bus"]}
-{"rejected":{"code":"not_wanted","message":"too loud"}}
+{"quarantined":{"code":"not_wanted","message":"too loud"}}
 {"dropped":true}
 {"event":{},"partition":"place=a b","routes":["lake","bus"]}
 {"event":{},"partition":"","routes":["lake"]}
@@ -108,11 +108,11 @@ fn a_record_that_dies_is_a_result_like_any_other() {
         .map(|line| line.get(..40).unwrap_or(line))
         .collect();
     assert!(
-        codes[0].starts_with(r#"{"rejected":{"code":"trap","#),
+        codes[0].starts_with(r#"{"quarantined":{"code":"trap","#),
         "{codes:?}"
     );
     assert!(
-        codes[1].starts_with(r#"{"rejected":{"code":"out_of_fuel","#),
+        codes[1].starts_with(r#"{"quarantined":{"code":"out_of_fuel","#),
         "{codes:?}"
     );
     assert_eq!(codes[2], r#"{"dropped":true}"#);
@@ -125,8 +125,8 @@ fn a_batch_call_that_differs_fails_and_is_not_blessed() {
     let place = place();
     place.write("cases/two.in.ndjson", "many_events 1\nmany_events 2\n");
     for (fault, part) in [("trap", "fails as a whole"), ("wrong_counts", "as a whole")] {
-        let settings = format!(r#"{{"batch":"{fault}"}}"#);
-        let ran = test(&place, &["--bless", "--settings", &settings]);
+        let config = format!(r#"{{"batch":"{fault}"}}"#);
+        let ran = test(&place, &["--bless", "--transform-config", &config]);
         let ran = ran.failed(1, &["1 of 1 cases failed"]);
         assert!(ran.stdout.contains(part), "{ran:#?}");
         assert!(!place.path("cases/two.out.ndjson").exists());
@@ -147,11 +147,12 @@ fn no_cases_and_ambiguous_ones_are_wrong_usage() {
 }
 
 #[test]
-fn settings_are_given_as_for_a_run() {
+fn the_configuration_is_given_as_for_a_run() {
     let place = place();
     place.write("cases/a.in.json", "drop");
-    test(&place, &["--settings", "nowhere.json"]).failed(2, &["settings", "nowhere.json"]);
+    test(&place, &["--transform-config", "nowhere.json"])
+        .failed(2, &["transform_config", "nowhere.json"]);
     place.write("rejected.json", r#"{"configure":"reject"}"#);
-    test(&place, &["--settings", "rejected.json"])
+    test(&place, &["--transform-config", "rejected.json"])
         .failed(1, &["cannot admit batch.wasm", "colour"]);
 }

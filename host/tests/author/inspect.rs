@@ -42,17 +42,21 @@ fn scripts_get_all_of_it_as_json() {
     assert_eq!(report["contract"], "1.0.0");
     assert_eq!(report["batch"], false);
     assert_eq!(report["description"]["name"], "rogue");
-    assert_eq!(report["description"]["settings_schema"], json!({}));
+    assert_eq!(report["description"]["config_schema"], json!({}));
     assert_eq!(report["admitted"], true);
     let bytes = std::fs::read(place.path("single.wasm")).unwrap();
     assert_eq!(report["bytes"], bytes.len());
     assert_eq!(report["sha256"].as_str().unwrap().len(), 64);
 }
 
-/// What it says of itself is what helps to get the settings right.
+/// What it says of itself is what helps to get the configuration right.
 #[test]
-fn refused_settings_leave_the_description() {
-    let args = ["batch.wasm", "--settings", r#"{"configure":"reject"}"#];
+fn a_refused_configuration_leaves_the_description() {
+    let args = [
+        "batch.wasm",
+        "--transform-config",
+        r#"{"configure":"reject"}"#,
+    ];
     let (code, report) = report(&place(), &args);
     assert_eq!(code, Some(1));
     assert_eq!(report["admission_error"]["step"], "configure");

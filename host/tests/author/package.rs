@@ -61,7 +61,7 @@ fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
         .succeeded();
     let summary = place.land(&["--transform", "rules.wasm"]);
     assert_eq!(
-        summary.counts(["records", "events", "rejected"]),
+        summary.counts(["records", "events", "quarantined"]),
         [50, 50, 0]
     );
 }

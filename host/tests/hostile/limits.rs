@@ -121,7 +121,7 @@ fn a_chunk_opens_no_more_partitions_than_it_may() {
             .map(|(_, text)| text.lines().count())
             .collect();
         assert_eq!(objects, [4, 4, 4, 8], "three partitions and quarantine");
-        assert_eq!(chunk.counts().rejected_records(), 8);
+        assert_eq!(chunk.counts().quarantined_records(), 8);
         assert_eq!(chunk.counts().events, 14);
     }
 }

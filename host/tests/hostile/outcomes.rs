@@ -113,9 +113,9 @@ fn the_backtrace_of_a_trap_is_kept_and_names_functions() {
     ] {
         let outcome = run(release, &batch(&["trap", "recurse", "garbage"]), mode);
         let backtraces: Vec<_> = outcome
-            .rejected
+            .quarantined
             .iter()
-            .map(|rejected| rejected.reason.backtrace.as_deref())
+            .map(|quarantined| quarantined.reason.backtrace.as_deref())
             .collect();
         assert!(backtraces[0].unwrap().contains("trap"), "{backtraces:?}");
         assert!(backtraces[1].unwrap().contains("recurse"), "{backtraces:?}");

@@ -76,9 +76,9 @@ fn a_flood_of_tiny_events_is_bounded() {
     let component = &rogue().by_record;
     place.write("rogue.wasm", component);
     let (ran, peak) = place.run_watched(&Place::landing(&["--transform", "rogue.wasm"]));
-    let [records, rejected] = ran.summary().counts(["records", "rejected"]);
+    let [records, quarantined] = ran.summary().counts(["records", "quarantined"]);
     assert_eq!(records, 300);
-    assert!((1..300).contains(&rejected), "{rejected}");
+    assert!((1..300).contains(&quarantined), "{quarantined}");
     assert!(peak < 384 << 20, "{} MiB", peak >> 20);
     assert_eq!(lake::quarantine(&place.lake())[0].reason, "invalid_output");
 }

@@ -174,7 +174,7 @@ fn kills_and_changes_of_settings_land_each_record_once() {
             ["256KiB", "512KiB", "2MiB"][rng.random_range(0..3)],
             "--compression",
             ["none", "gzip", "zstd"][rng.random_range(0..3)],
-            "--settings",
+            "--transform-config",
             ["{}", r#"{"partition_by":["date"]}"#][rng.random_range(0..2)],
         ];
         kill_after(&place, &args, usual.mul_f64(rng.random_range(0.3..1.0)));

@@ -12,13 +12,13 @@ use crate::swaps::shop::{Kept, Shop, stamp};
 /// Batches in which a function finds what has changed in its registry; it takes one or two.
 const TRIES: usize = 200;
 
-/// A function that looks at the registry with each batch.
+/// A function that polls the registry with each batch.
 fn follower(shop: &Shop, more: &[(&str, &str)]) -> Function {
     let component = shop.cloud.place.path("rogue.wasm");
     fs::write(&component, &rogue().by_record).unwrap();
     let mut variables = vec![
         ("SLUICE_TRANSFORM", component.to_str().unwrap()),
-        ("SLUICE_SETTINGS", r#"{"stamp":"own"}"#),
+        ("SLUICE_TRANSFORM_CONFIG", r#"{"stamp":"own"}"#),
         ("SLUICE_REGISTRY", shop.registry()),
         ("SLUICE_REGISTRY_POLL", "100ms"),
     ];
@@ -72,9 +72,12 @@ fn a_release_that_fails_admission_costs_no_record_and_is_counted() {
     until(&mut shop, &function, |_, told| {
         told["ReleaseAdmissionErrors"] == 0
     });
-    let bad = shop.publish(&rogue().by_batch, &["--settings", r#"{"stamp":"bad"}"#]);
+    let bad = shop.publish(
+        &rogue().by_batch,
+        &["--transform-config", r#"{"stamp":"bad"}"#],
+    );
     shop.activate(&bad, &[]);
-    // It is damaged before the function, which looks while it works, has seen it.
+    // It is damaged before the function, which polls while it works, has seen it.
     let components = shop.cloud.lake().with_file_name("registry/components");
     for component in fs::read_dir(components).unwrap() {
         let component = component.unwrap().path();
@@ -99,7 +102,7 @@ fn a_range_that_was_pinned_is_finished_by_its_release() {
     let mut shop = Shop::new(1, Kept::InS3);
     let first = shop.stamped(&stamp("first"));
     shop.activate(&first, &[]);
-    let function = follower(&shop, &[("SLUICE_PATIENCE", "1s")]);
+    let function = follower(&shop, &[("SLUICE_RETRY_TIMEOUT", "1s")]);
     let commit = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     let commit = commit.path("_sluice/ledger").body("\"committed\": {");
     shop.cloud.proxy(Service::S3).add(commit.always());

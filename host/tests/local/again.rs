@@ -34,7 +34,7 @@ fn a_second_run_does_nothing_and_says_so() {
     );
     assert_eq!(summary.count("already_committed"), 10);
     let ran = place.try_land(&["--summary", "text"]).succeeded();
-    let message = "nothing to do: all 10 records of the source are in the lake";
+    let message = "nothing to do: all 10 records of the source are committed";
     assert!(ran.stdout.contains(message), "{ran:?}");
     assert_eq!(
         (lake::tree(&place.lake()), lake::tree(&place.bus())),
@@ -122,9 +122,7 @@ fn a_damaged_ledger_stops_the_run() {
     let place = landed(0..3);
     let ledger = ledger_file(&place);
     fs::write(&ledger, "{}").unwrap();
-    place
-        .try_land(&[])
-        .failed(1, &["is not a ledger that can be used"]);
+    place.try_land(&[]).failed(1, &["is not a valid ledger"]);
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3));
 }
 

@@ -65,7 +65,7 @@ fn a_wrong_value_is_refused_before_anything_starts() {
         ("--limits-partitions", "0", "limits.partitions"),
         ("--threads", "0", "threads"),
         ("--http", "9464", "127.0.0.1:9464"),
-        ("--settings", "nowhere.json", "settings"),
+        ("--transform-config", "nowhere.json", "transform_config"),
         ("--log-level", "sluice=loudest", "log.level"),
         ("--config", "nowhere.toml", "nowhere.toml"),
         ("--unheard-of", "x", "--unheard-of"),
@@ -77,11 +77,11 @@ fn a_wrong_value_is_refused_before_anything_starts() {
 }
 
 #[test]
-fn settings_that_are_no_object_are_refused() {
-    for settings in ["{", "{\"a\":}"] {
-        let ran = place().try_land(&["--settings", settings]);
+fn a_transform_configuration_that_is_no_object_is_refused() {
+    for config in ["{", "{\"a\":}"] {
+        let ran = place().try_land(&["--transform-config", config]);
         assert_ne!(ran.code, Some(0));
-        assert!(ran.stderr.contains("settings"), "{ran:?}");
+        assert!(ran.stderr.contains("transform_config"), "{ran:?}");
     }
 }
 
@@ -145,7 +145,7 @@ fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
         &["cannot admit wasi.wasm", "imports", "wasi:cli/exit@0.2.0"],
     );
     let refused = r#"{"configure":"reject"}"#;
-    let ran = place.try_land(&["--transform", "rogue.wasm", "--settings", refused]);
+    let ran = place.try_land(&["--transform", "rogue.wasm", "--transform-config", refused]);
     ran.failed(1, &["cannot admit rogue.wasm", "configure", "colour"]);
     assert!(!place.lake().exists());
 }

@@ -13,7 +13,7 @@ fn without_a_bus_the_lake_is_the_same() {
     place.write("events.ndjson", events(0..30));
     place.land(&[]);
     let summary = place.land(&["--lake", "file:quiet", "--bus", "none"]);
-    assert_eq!(summary.counts(["messages", "messages_muted"]), [0, 30]);
+    assert_eq!(summary.counts(["messages", "messages_unsent"]), [0, 30]);
     assert_eq!(lake::tree(&place.path("quiet")), lake::tree(&place.lake()));
 }
 
@@ -104,7 +104,7 @@ fn quarantine_gives_the_bytes_back_bit_by_bit() {
     let place = Place::new();
     place.write("events.ndjson", lines.join(&b'\n'));
     let summary = place.land(&[]);
-    assert_eq!(summary.counts(["records", "rejected"]), [6, 6]);
+    assert_eq!(summary.counts(["records", "quarantined"]), [6, 6]);
     let mut quarantined = lake::quarantine(&place.lake());
     quarantined.sort_by_key(|q| q.sequence_number.parse::<u64>().unwrap());
     let mut offset = 0;
@@ -138,14 +138,17 @@ fn counts_add_up() {
     place.write("events.ndjson", commands());
     place.write("rogue.wasm", &rogue().by_batch);
     let summary = place.land(&["--transform", "rogue.wasm"]);
-    let [records, events, rejected, dropped] =
-        summary.counts(["records", "events", "rejected", "dropped"]);
-    assert_eq!([records, events, rejected, dropped], [8, 6, 2, 2]);
+    let [records, events, quarantined, dropped] =
+        summary.counts(["records", "events", "quarantined", "dropped"]);
+    assert_eq!([records, events, quarantined, dropped], [8, 6, 2, 2]);
     let messages = lake::messages(&place.bus());
     let mut with_events: Vec<_> = messages.iter().map(|m| m.rid.as_str()).collect();
     with_events.dedup();
     // One record goes to the lake alone.
-    assert_eq!(records, with_events.len() as u64 + 1 + rejected + dropped);
+    assert_eq!(
+        records,
+        with_events.len() as u64 + 1 + quarantined + dropped
+    );
     assert_eq!(messages.len() as u64, summary.count("messages"));
     let lines: usize = lake::events(&place.lake()).values().map(Vec::len).sum();
     assert_eq!(lines, 5);
@@ -180,7 +183,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
     for key in [
         "records",
         "events",
-        "rejected",
+        "quarantined",
         "dropped",
         "objects",
         "messages",
@@ -188,7 +191,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
         "bytes_out",
         "seconds",
         "quarantine_objects",
-        "messages_muted",
+        "messages_unsent",
         "blank_lines",
         "already_committed",
         "chunks",
@@ -213,7 +216,7 @@ fn a_summary_can_be_for_people_or_left_out() {
         "4 records",
         "events",
         "messages",
-        "rejected",
+        "quarantined",
         "_sluice/quarantine",
     ] {
         assert!(text.contains(part), "{text}");
@@ -221,11 +224,11 @@ fn a_summary_can_be_for_people_or_left_out() {
 }
 
 #[test]
-fn settings_of_the_transform_change_the_partitions() {
+fn the_transform_configuration_changes_the_partitions() {
     let place = Place::new();
     place.write("events.ndjson", events(0..1));
     place.write("by-date.json", r#"{"partition_by":["date","hour"]}"#);
-    place.land(&["--settings", "by-date.json"]);
+    place.land(&["--transform-config", "by-date.json"]);
     let partitions: Vec<_> = lake::events(&place.lake()).into_keys().collect();
     assert_eq!(partitions, ["event_type=lesson/date=2026-01-01/hour=00"]);
 }

@@ -108,7 +108,7 @@ fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
     let pending = ledger(&place);
     place.write("events.ndjson", events(0..29));
     let ran = place.try_land(&[]);
-    ran.failed(1, &["bring the source back as it was"]);
+    ran.failed(1, &["restore the source"]);
     assert_eq!(ledger(&place), pending);
     place.write("events.ndjson", events(0..30));
     assert_eq!(place.land(&[]).count("records"), 30);
@@ -143,7 +143,7 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
         ledger(&place)["pending"]["timed_out"],
         serde_json::json!(["5"])
     );
-    assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);
+    assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());
     assert_eq!(quarantined[0].reason, "out_of_time");
     assert!(ledger(&place)["pending"].is_null());
@@ -165,9 +165,9 @@ fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice()
         "300ms",
     ];
     let ran = place.try_land(&[&rogue[..], &much_fuel].concat());
-    ran.failed(1, &["record 5 of a range that was begun", "limits.time"]);
+    ran.failed(1, &["record 5 of a pending range", "limits.time"]);
     assert_eq!(ledger(&place), pinned);
-    assert_eq!(place.land(&rogue).counts(["events", "rejected"]), [3, 1]);
+    assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());
     let reasons: Vec<_> = quarantined.iter().map(|q| q.reason.as_str()).collect();
     assert_eq!(reasons, ["out_of_fuel"]);

@@ -40,7 +40,7 @@ impl Behind {
     }
 }
 
-/// Reads of the ledgers, which every look at the stream begins with.
+/// Reads of the ledgers, which every poll of the stream begins with.
 fn of_ledgers(fault: Fault) -> Rule {
     Rule::new(fault).method("GET").path("ledger").always()
 }
@@ -87,9 +87,9 @@ fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
     let hang = Rule::new(Fault::Hang(Duration::from_secs(3_600)));
     let hanging = hang.method("PUT").path("event_type").always();
     let hanging = behind.s3.add(hanging);
-    let mut watched = behind.ready(&["--drain", "1h"]);
-    let patience = Duration::from_secs(60);
-    assert!(behind.s3.wait_for_hits(hanging, 1, patience));
+    let mut watched = behind.ready(&["--shutdown-timeout", "1h"]);
+    let timeout = Duration::from_secs(60);
+    assert!(behind.s3.wait_for_hits(hanging, 1, timeout));
     signal(&watched.run.0, "TERM");
     watched.until(|address| says(address, "/readyz", 503, "stopping"));
     assert_eq!(get(watched.address, "/livez").status, 200);
@@ -98,13 +98,13 @@ fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
 #[test]
 fn a_look_that_never_ends_is_the_end_of_life_and_still_heeds_a_signal() {
     let behind = Behind::new();
-    let mut watched = behind.ready(&["--patience", "1s"]);
+    let mut watched = behind.ready(&["--retry-timeout", "1s"]);
     watched.until(|_| lake::all_events(&behind.cloud.lake()).len() == 20);
     behind
         .s3
         .add(of_ledgers(Fault::Hang(Duration::from_secs(3_600))));
-    watched.until(|address| says(address, "/readyz", 503, "not looked at for"));
-    watched.until(|address| says(address, "/livez", 503, "not looked at for"));
+    watched.until(|address| says(address, "/readyz", 503, "not been polled for"));
+    watched.until(|address| says(address, "/livez", 503, "not been polled for"));
     signal(&watched.run.0, "TERM");
     assert_eq!(watched.end().summary().count("records"), 20);
 }

@@ -74,7 +74,7 @@ fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
     // Where this fails, another has it, which is as good.
     let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 9464));
     let cloud = Cloud::new(1);
-    let mut command = cloud.command(&["--until-caught-up"]);
+    let mut command = cloud.command(&["--exit-when-caught-up"]);
     let ran = Ran::from(command.env_remove("SLUICE_HTTP").output().unwrap());
     assert!(ran.stderr.contains("127.0.0.1:9464"), "{ran:?}");
     assert_eq!(ran.summary().count("records"), 0);
@@ -83,7 +83,7 @@ fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
 #[test]
 fn none_is_served_where_none_is_wanted() {
     let cloud = Cloud::new(1);
-    let output = cloud.command(&["--until-caught-up"]).output().unwrap();
+    let output = cloud.command(&["--exit-when-caught-up"]).output().unwrap();
     let ran = Ran::from(output).succeeded();
     assert!(!ran.stderr.contains("metrics"), "{ran:?}");
     let place = Place::new();

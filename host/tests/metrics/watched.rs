@@ -13,7 +13,7 @@ use super::exposition::Exposition;
 use crate::support::program::{Ran, Running};
 
 /// What takes longer than this, the end of a run or an answer, does not come.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A run whose pages are served on a port of its own.
 pub(crate) struct Watched {
@@ -73,7 +73,7 @@ impl Watched {
             if let Some(ended) = self.run.0.try_wait().unwrap() {
                 break ended;
             }
-            assert!(begun.elapsed() < PATIENCE, "no end in sight");
+            assert!(begun.elapsed() < TIMEOUT, "no end in sight");
             thread::sleep(Duration::from_millis(5));
         };
         let mut stdout = String::new();
@@ -90,7 +90,7 @@ impl Watched {
 /// Sends a request without a body, and reads the answer to the end of the connection.
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str) -> Page {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();

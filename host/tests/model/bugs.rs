@@ -13,7 +13,7 @@ pub(super) enum Bug {
     PutBeforePin,
     /// A chunk is pinned before its release is kept in the lake.
     PinBeforeKeep,
-    /// A holder that was overtaken goes on with the ledger as it finds it.
+    /// A worker that was fenced out goes on with the ledger as it finds it.
     NoFenceCheck,
     /// A commit overwrites whatever the ledger is.
     CommitWithoutCondition,

@@ -55,7 +55,7 @@ impl Work {
         };
         plan.stage += 1;
         if usize::from(plan.stage) == model.order().len() {
-            self.feed = self.feed.without(plan.records);
+            self.unread = self.unread.without(plan.records);
             self.plan = None;
         }
     }

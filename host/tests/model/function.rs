@@ -1,10 +1,10 @@
 //! What a function does with the batches that the mapping gives it. What is to be landed, and what is
 //! answered, is decided by the program's own code.
 
-use sluice::ledger::holding::Holding;
+use sluice::ledger::lease::Lease;
 use sluice::record::SequenceNumber;
 use sluice::run::lambda::answer::Failure;
-use sluice::run::lambda::missing::{Todo, todo};
+use sluice::run::lambda::batch_plan::{BatchPlan, plan_batch};
 
 use super::bugs::Bug;
 use super::library::{number, records};
@@ -34,42 +34,42 @@ impl Steps<'_> {
         let known = known.unwrap_or_else(|| {
             let found = library.read(0, self.from.ledgers[0]);
             Known::of(
-                Holding::assumed(&self.name(host).to_string(), found).known(),
+                Lease::acquired(&self.name(host).to_string(), found).known(),
                 library,
             )
         });
         let ledger = library.ledger(known.ledger).clone();
         let numbers: Vec<_> = batch.iter().map(SequenceNumber::from).collect();
-        let todo = todo(&ledger, &numbers, |first, last| {
+        let plan = plan_batch(&ledger, &numbers, |first, last| {
             let between = Records::range(number(first), number(last));
             between.within(batch).count()
         });
         Work {
-            feed: self.feed(todo, &numbers),
+            unread: self.unread(plan, &numbers),
             plan: self.model.begun(&ledger, self.from.active),
             batch,
             ..Work::on(0, known)
         }
     }
 
-    /// What is read from the stream, and the rest of the batch: as `Feed` in `host/src/run/lambda/feed.rs`
-    /// hands it over.
-    fn feed(&self, todo: Todo, batch: &[SequenceNumber]) -> Records {
-        let again = todo.again.map_or(Records(0), records);
-        let rest = &batch[todo.rest..];
-        let gap = match (todo.skipped_behind, rest.first()) {
+    /// What is read from the stream, and the rest of the batch: as `BatchSource` in
+    /// `host/src/run/lambda/batch_source.rs` sends it.
+    fn unread(&self, plan: BatchPlan, batch: &[SequenceNumber]) -> Records {
+        let replay = plan.replay.map_or(Records(0), records);
+        let rest = &batch[plan.rest..];
+        let gap = match (plan.gap_after, rest.first()) {
             (Some(behind), Some(next)) if !self.model.has(Bug::GapUnnoticed) => {
                 Records::range(number(behind) + 1, number(*next))
             }
             _ => Records(0),
         };
         let rest = rest.iter().map(|at| Records::one(number(*at)));
-        rest.fold(again.and(gap), Records::and)
+        rest.fold(replay.and(gap), Records::and)
     }
 
     /// Reads on, or answers: when all is read, or when time is over.
     pub(super) fn read_on_or_answer(&mut self, host: usize, work: Work) {
-        if !work.feed.is_empty() {
+        if !work.unread.is_empty() {
             self.build(host, work);
         }
         let (model, name) = (self.model, self.name(host));

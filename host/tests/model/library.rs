@@ -6,13 +6,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use sluice::encode::Format;
-use sluice::ledger::holding::Versioned;
+use sluice::ledger::lease::Versioned;
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::partition::PartitionPath;
 use sluice::record::{SequenceNumber, ShardId};
 use sluice::sink::Destination;
 use sluice::sink::object_key::Origin;
-use sluice::source::aggregate::Outsiders;
+use sluice::source::aggregate::MisplacedRecords;
 use sluice::transform::outcome::ReasonCode;
 use sluice::transform::release::{Digest, ReleaseId};
 
@@ -178,7 +178,7 @@ pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
         release: release_id(plan.release),
         format: FORMAT,
         timed_out: timed_out.map(|r| SequenceNumber::from(r).into()).collect(),
-        outsiders: Outsiders::Keep,
+        misplaced_records: MisplacedRecords::Keep,
     }
 }
 

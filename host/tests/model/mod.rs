@@ -1,11 +1,11 @@
-//! A model of delivery, of which every course is gone through: two hosts on a shard, each of which can be
-//! killed, give up or be overtaken at any step; writes whose answer is lost, or which arrive when nobody
-//! waits for them any more; ledgers that have changed since they were read; another release that is
-//! activated; records that run out of time; batches that come shorter or longer, and records that the
-//! mapping gives up on; a parent and its child. So many of these at most, in any order.
+//! A model of delivery, of which every course is gone through: two hosts on a shard, each of which can
+//! be killed, give up or be fenced out at any step; writes whose answer is lost, or which arrive when
+//! nobody waits for them any more; ledgers that have changed since they were read; another release that
+//! is activated; records that run out of time; batches that come shorter or longer, and records that
+//! the mapping gives up on; a parent and its child. So many of these at most, in any order.
 //!
 //! What hosts write, and what they make of an answer, is decided by the program's own code: `Ledger`,
-//! `Holding`, the names of objects, and what a function does with a batch. The model adds the store, the
+//! `Lease`, the names of objects, and what a function does with a batch. The model adds the store, the
 //! network, and how far each host is. Seeded faults show that it would find what is wrong.
 
 mod bugs;
@@ -104,7 +104,7 @@ impl Work {
         Self {
             shard,
             known,
-            feed: Records(0),
+            unread: Records(0),
             plan: None,
             write: None,
             batch: Records(0),
@@ -133,7 +133,7 @@ impl Model for Delivery {
             late: Vec::new(),
             faults: self.faults,
             acknowledged: Records(0),
-            given_up: Records(0),
+            discarded: Records(0),
         }
     }
 

@@ -163,7 +163,7 @@ impl Delivery {
     /// The mapping is told that these records are done.
     pub(super) fn acknowledge(&self, state: &mut State, done: Records) -> Result<(), Broken> {
         let ledger = self.library.read(0, state.ledgers[0]).ledger;
-        let done_in_truth = committed(&ledger, 1).and(state.given_up);
+        let done_in_truth = committed(&ledger, 1).and(state.discarded);
         state.acknowledged = state.acknowledged.and(done);
         ensure(done_in_truth.has_all(done), Broken::AcknowledgedEarly)
     }

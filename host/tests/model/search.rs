@@ -127,8 +127,8 @@ impl<M: Model> Reached<'_, M> {
     fn all_come_to_an_end(&mut self) -> Result<(), Counterexample<M::Broken>> {
         self.quiet.sort_unstable();
         let mut comes: Vec<_> = self.states.iter().map(|s| self.model.is_done(s)).collect();
-        let mut todo: Vec<_> = (0..comes.len()).filter(|n| comes[*n]).collect();
-        while let Some(to) = todo.pop() {
+        let mut left: Vec<_> = (0..comes.len()).filter(|n| comes[*n]).collect();
+        while let Some(to) = left.pop() {
             let first = self.quiet.partition_point(|step| step.0 < to);
             let into = self.quiet[first..].iter().take_while(|step| step.0 == to);
             for (_, from) in into
@@ -137,7 +137,7 @@ impl<M: Model> Reached<'_, M> {
                 .collect::<Vec<_>>()
             {
                 comes[from] = true;
-                todo.push(from);
+                left.push(from);
             }
         }
         let Some(stuck) = comes.iter().position(|comes| !comes) else {

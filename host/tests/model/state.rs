@@ -119,7 +119,7 @@ pub(super) struct Work {
     pub(super) shard: u8,
     pub(super) known: Known,
     /// Records that are still to be read.
-    pub(super) feed: Records,
+    pub(super) unread: Records,
     pub(super) plan: Option<Plan>,
     pub(super) write: Option<Write>,
     /// What a function was given.
@@ -185,6 +185,6 @@ pub(super) struct State {
     pub(super) faults: u8,
     /// What the mapping takes for done.
     pub(super) acknowledged: Records,
-    /// What the mapping has given up on.
-    pub(super) given_up: Records,
+    /// What the mapping has discarded.
+    pub(super) discarded: Records,
 }

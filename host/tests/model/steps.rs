@@ -62,7 +62,7 @@ impl Steps<'_> {
             self.arrive(n, *late);
         }
         match self.model.mode {
-            Mode::Workers => self.wish(),
+            Mode::Workers => self.request(),
             Mode::Functions => self.give_up_on_records(),
         }
     }
@@ -89,20 +89,22 @@ impl Steps<'_> {
     }
 
     /// Somebody asks for a shard that is held.
-    fn wish(&mut self) {
+    fn request(&mut self) {
         for shard in 0..self.model.shards.len() {
             let Some(doc) = self.from.ledgers[shard] else {
                 continue;
             };
             let ledger = self.model.library.ledger(doc).clone();
-            let asked = ledger.lease().is_none_or(|lease| lease.wanted_by.is_some());
+            let asked = ledger
+                .lease()
+                .is_none_or(|lease| lease.requested_by.is_some());
             if asked || ledger.owner().is_none() || ledger.is_finished() {
                 continue;
             }
-            let wish = |nonce| ledger.wanted_by("c").with_nonce(nonce);
-            let next = self.model.fresh(self.from, wish);
+            let request = |nonce| ledger.requested_by("c").with_nonce(nonce);
+            let next = self.model.fresh(self.from, request);
             self.add(
-                format_args!("somebody wishes for shard {shard}"),
+                format_args!("another process requests shard {shard}"),
                 FAULT,
                 |to| {
                     to.ledgers[shard] = Some(next);
@@ -125,7 +127,7 @@ impl Steps<'_> {
                 format_args!("the mapping gives up on {record}"),
                 FAULT,
                 |to| {
-                    to.given_up = to.given_up.and(record);
+                    to.discarded = to.discarded.and(record);
                     to.acknowledged = to.acknowledged.and(record);
                     Ok(())
                 },
@@ -139,7 +141,7 @@ impl Steps<'_> {
         let name = self.name(host);
         match at {
             At::Idle(known) => match self.model.mode {
-                Mode::Workers => self.look(host),
+                Mode::Workers => self.poll(host),
                 Mode::Functions => self.invoke(host, known),
             },
             At::Found { shard, seen } => self.take(host, shard, seen),
@@ -182,8 +184,8 @@ impl Steps<'_> {
     /// or served a moment ago.
     pub(super) fn build(&mut self, host: usize, work: Work) {
         let name = self.name(host);
-        for count in 1..=work.feed.count().min(self.model.chunk_max) {
-            let taken = work.feed.iter().take(usize::try_from(count).unwrap());
+        for count in 1..=work.unread.count().min(self.model.chunk_max) {
+            let taken = work.unread.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
             for release in 0..=self.from.active {
                 let what = format_args!("{name} makes a chunk of {records} by release {release}");

@@ -1,13 +1,13 @@
-//! What workers do between chunks: they look for shards, and leave them when all is read.
+//! What workers do between chunks: they poll the ledgers, and leave them when all is read.
 
 use super::bugs::Bug;
 use super::state::{At, Move, Work};
 use super::steps::{FAULT, FREE, Steps};
 
 impl Steps<'_> {
-    /// Looks at the ledgers. A shard can be taken that nobody holds or whose holder is gone; a holder that
+    /// Polls the ledgers. A shard can be taken that nobody holds or whose holder is gone; a holder that
     /// lives is taken for gone when its renewals are late.
-    pub(super) fn look(&mut self, host: usize) {
+    pub(super) fn poll(&mut self, host: usize) {
         let name = self.name(host);
         let rival = self.name(1 - host).to_string();
         for shard in 0..self.model.shards.len() {
@@ -43,7 +43,7 @@ impl Steps<'_> {
 
     /// Every shard is closed: at its end it is finished. A worker that is to stop leaves it earlier.
     pub(super) fn read_on_or_leave(&mut self, host: usize, work: Work) {
-        if work.feed.is_empty() {
+        if work.unread.is_empty() {
             self.write(host, work, Move::Finish, FREE);
         } else {
             self.build(host, work);

@@ -1,7 +1,7 @@
 //! Writes of ledgers: the program's own code says what is written and what an answer means; the store
 //! and the network are the model's.
 
-use sluice::ledger::holding::{Holding, Settled, Swap, Versioned};
+use sluice::ledger::lease::{Lease, Resolved, Swap, Versioned};
 use sluice::ledger::{Ledger, LedgerError};
 use sluice::transform::release::Digest;
 
@@ -114,9 +114,9 @@ impl Steps<'_> {
     /// A holder takes a step of its ledger.
     pub(super) fn write(&mut self, host: usize, work: Work, what: Move, cost: u8) {
         let (model, name) = (self.model, self.name(host));
-        let holding = Holding::taken(&name.to_string(), work.known.versioned(&model.library));
+        let lease = Lease::taken(&name.to_string(), work.known.versioned(&model.library));
         let take = |ledger: &Ledger| step(ledger, what, work.plan.as_ref(), model.bug);
-        match holding.swap(take, String::new()) {
+        match lease.swap(take, String::new()) {
             Ok(swap) => {
                 let with = |nonce| Swap::new(swap.next.clone(), swap.seen.clone(), nonce).next;
                 let next = model.fresh(self.from, with);
@@ -146,7 +146,7 @@ impl Steps<'_> {
     /// A write on its way that has no answer yet is sent again; one that was refused is looked after.
     pub(super) fn go_on_writing(&mut self, host: usize, work: Work, write: Write) {
         if write.refused {
-            self.settle(host, work, write);
+            self.resolve(host, work, write);
         } else {
             self.attempt(host, work, write, FREE);
         }
@@ -209,7 +209,7 @@ impl Steps<'_> {
     }
 
     /// A host reads the ledger back that has refused its write.
-    fn settle(&mut self, host: usize, work: Work, write: Write) {
+    fn resolve(&mut self, host: usize, work: Work, write: Write) {
         let (model, name) = (self.model, self.name(host));
         let library = &model.library;
         let found = library.read(work.shard, self.from.ledgers[usize::from(work.shard)]);
@@ -217,27 +217,27 @@ impl Steps<'_> {
             next: library.ledger(write.next).clone(),
             seen: write.seen.map(|seen| seen.0.to_string()),
         };
-        let mut holding = Holding::taken(&name.to_string(), work.known.versioned(library));
-        let settled = match write.what {
-            Move::Take => swap.settle(found.clone()).map(|known| {
-                holding = Holding::taken(&name.to_string(), known);
-                Settled::Done
+        let mut lease = Lease::taken(&name.to_string(), work.known.versioned(library));
+        let resolved = match write.what {
+            Move::Take => swap.resolve(found.clone()).map(|known| {
+                lease = Lease::taken(&name.to_string(), known);
+                Resolved::Done
             }),
-            _ => holding.refused(&swap, found.clone()),
+            _ => lease.resolve_conflict(&swap, found.clone()),
         };
-        let read = match &settled {
-            Ok(Settled::Done) => "finds its write done".to_owned(),
-            Ok(Settled::TakeAgain) => "finds a note and writes again".to_owned(),
-            Err(overtaken) => format!("was overtaken by {}", overtaken.by()),
+        let read = match &resolved {
+            Ok(Resolved::Done) => "finds its write done".to_owned(),
+            Ok(Resolved::Retry) => "finds a note and writes again".to_owned(),
+            Err(conflict) => format!("was fenced out by {}", conflict.owner()),
         };
         self.add(format_args!("{name} {read}"), FREE, |to| {
-            match settled {
-                Ok(Settled::Done) => model.done(to, host, work, write.what, holding.known()),
-                Ok(Settled::TakeAgain) => {
-                    model.take_again(to, host, work, holding.known());
+            match resolved {
+                Ok(Resolved::Done) => model.done(to, host, work, write.what, lease.known()),
+                Ok(Resolved::Retry) => {
+                    model.retry(to, host, work, lease.known());
                 }
                 Err(_) if model.has(Bug::NoFenceCheck) => {
-                    model.take_again(to, host, work, &found);
+                    model.retry(to, host, work, &found);
                 }
                 Err(_) => to.hosts[host].at = At::Idle(None),
             }
@@ -256,7 +256,7 @@ impl Delivery {
         }
     }
 
-    fn take_again(&self, to: &mut State, host: usize, work: Work, known: &Versioned) {
+    fn retry(&self, to: &mut State, host: usize, work: Work, known: &Versioned) {
         let known = Known::of(known, &self.library);
         to.hosts[host].at = At::Work(Work {
             known,
@@ -276,7 +276,7 @@ impl Delivery {
         match what {
             Move::Take => {
                 work.plan = self.begun(ledger, to.active);
-                work.feed = self.behind(work.shard, ledger);
+                work.unread = self.behind(work.shard, ledger);
             }
             Move::Renew => {}
             Move::Pin | Move::Commit => work.advance(self),

@@ -17,7 +17,7 @@ pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) service: Service,
     pub(super) request: fn(Rule) -> Rule,
-    /// What the worker says of it when its patience is at its end.
+    /// What the worker says of it after the retry timeout.
     pub(super) message: &'static str,
     /// How often a run without faults does it at least.
     pub(super) calls: usize,
@@ -49,9 +49,9 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         ..OPERATION
     },
     Operation {
-        name: "look at an object",
+        name: "check an object",
         request: |rule| rule.method("HEAD"),
-        message: "look at s3://bucket/lake/",
+        message: "check s3://bucket/lake/",
         calls: 5,
         answers: false,
         given: amid_a_chunk,
@@ -166,7 +166,7 @@ fn ledger(rule: Rule) -> Rule {
 
 /// How an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum FaultKind {
     Throttled,
     TooManyRequests,
     Error,
@@ -184,18 +184,18 @@ pub(super) enum How {
     Damaged,
 }
 
-const ALL: [How; 11] = [
-    How::Throttled,
-    How::TooManyRequests,
-    How::Error,
-    How::Away,
-    How::Denied,
-    How::ResetBefore,
-    How::ResetAfter,
-    How::Hung,
-    How::SlowBody,
-    How::Truncated,
-    How::Damaged,
+const ALL: [FaultKind; 11] = [
+    FaultKind::Throttled,
+    FaultKind::TooManyRequests,
+    FaultKind::Error,
+    FaultKind::Away,
+    FaultKind::Denied,
+    FaultKind::ResetBefore,
+    FaultKind::ResetAfter,
+    FaultKind::Hung,
+    FaultKind::SlowBody,
+    FaultKind::Truncated,
+    FaultKind::Damaged,
 ];
 
 /// Which calls of an operation fail.
@@ -217,17 +217,17 @@ const ALWAYS: [When; 4] = [When::First, When::Middle, When::Last, When::Twice];
 #[derive(Clone, Copy)]
 pub(super) struct Cell {
     pub(super) operation: Operation,
-    pub(super) how: How,
+    pub(super) kind: FaultKind,
     pub(super) when: When,
 }
 
 /// Every cell that has a place in the table.
 pub(super) fn cells() -> impl Iterator<Item = Cell> {
     let cells = OPERATIONS.into_iter().flat_map(|operation| {
-        let row = move |how| {
+        let row = move |kind| {
             ALWAYS.map(move |when| Cell {
                 operation,
-                how,
+                kind,
                 when,
             })
         };
@@ -238,7 +238,7 @@ pub(super) fn cells() -> impl Iterator<Item = Cell> {
 
 impl Cell {
     pub(super) fn name(&self) -> String {
-        format!("{}, {:?}, {:?}", self.operation.name, self.how, self.when)
+        format!("{}, {:?}, {:?}", self.operation.name, self.kind, self.when)
     }
 
     /// Why the cell has no place in the table.
@@ -250,8 +250,8 @@ impl Cell {
             answers,
             ..
         } = self.operation;
-        let of_the_body = matches!(self.how, How::SlowBody | How::Truncated);
-        let like_throttled = matches!(self.how, How::TooManyRequests | How::Away);
+        let of_the_body = matches!(self.kind, FaultKind::SlowBody | FaultKind::Truncated);
+        let like_throttled = matches!(self.kind, FaultKind::TooManyRequests | FaultKind::Away);
         let first_too = matches!(self.when, When::First | When::Twice);
         match self.when {
             When::Middle | When::Last | When::Twice if calls == 1 => Some("there is one call"),
@@ -259,11 +259,11 @@ impl Cell {
                 Some("clients take it for throttling")
             }
             _ if of_the_body && !answers => Some("the answer has no body"),
-            _ if self.how == How::Damaged && service != S3 => Some("there is no checksum"),
-            _ if self.how == How::Damaged && name == "look at an object" => {
+            _ if self.kind == FaultKind::Damaged && service != S3 => Some("there is no checksum"),
+            _ if self.kind == FaultKind::Damaged && name == "check an object" => {
                 Some("the answer has no body")
             }
-            _ if self.how == How::Damaged && name == "read a ledger" && first_too => {
+            _ if self.kind == FaultKind::Damaged && name == "read a ledger" && first_too => {
                 Some("there is no ledger yet")
             }
             _ => None,
@@ -275,26 +275,26 @@ impl Cell {
             S3 => Fault::s3(status, code),
             Kinesis | Sqs => Fault::json(status, code),
         };
-        match self.how {
-            How::Throttled => match self.operation.service {
+        match self.kind {
+            FaultKind::Throttled => match self.operation.service {
                 S3 => answer(503, "SlowDown"),
                 Kinesis => answer(400, "ProvisionedThroughputExceededException"),
                 Sqs => answer(400, "RequestThrottled"),
             },
-            How::TooManyRequests => answer(429, "TooManyRequests"),
-            How::Error => answer(500, "InternalError"),
-            How::Away => answer(503, "ServiceUnavailable"),
-            How::Denied => answer(403, "AccessDenied"),
-            How::ResetBefore => Fault::ResetBefore,
-            How::ResetAfter => Fault::ResetAfter,
-            How::Hung => Fault::Hang(Duration::from_millis(1_500)),
-            How::SlowBody => Fault::SlowBody {
+            FaultKind::TooManyRequests => answer(429, "TooManyRequests"),
+            FaultKind::Error => answer(500, "InternalError"),
+            FaultKind::Away => answer(503, "ServiceUnavailable"),
+            FaultKind::Denied => answer(403, "AccessDenied"),
+            FaultKind::ResetBefore => Fault::ResetBefore,
+            FaultKind::ResetAfter => Fault::ResetAfter,
+            FaultKind::Hung => Fault::Hang(Duration::from_millis(1_500)),
+            FaultKind::SlowBody => Fault::SlowBody {
                 bytes: 1_000,
                 pause: Duration::from_millis(5),
             },
-            How::Truncated => Fault::TruncateBody(7),
-            How::Damaged if self.operation.answers => Fault::DamageBody,
-            How::Damaged => answer(400, "BadDigest"),
+            FaultKind::Truncated => Fault::TruncateBody(7),
+            FaultKind::Damaged if self.operation.answers => Fault::DamageBody,
+            FaultKind::Damaged => answer(400, "BadDigest"),
         }
     }
 
@@ -302,7 +302,11 @@ impl Cell {
     pub(super) fn rules(&self) -> Vec<Rule> {
         let Operation { request, calls, .. } = self.operation;
         let rule = |nth, times| request(Rule::new(self.fault())).nth(nth).times(times);
-        let burst = if self.how == How::Hung { 1 } else { BURST };
+        let burst = if self.kind == FaultKind::Hung {
+            1
+        } else {
+            BURST
+        };
         match self.when {
             When::First => vec![rule(1, burst)],
             When::Middle => vec![rule(calls.div_ceil(2), 1)],

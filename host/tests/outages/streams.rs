@@ -9,7 +9,7 @@ use crate::support::cloud::{Cloud, SHARD, STREAM, records};
 use crate::support::lake;
 use crate::support::program::Place;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// So many records come in one answer, and make a chunk of their own.
 const RECORDS_PER_CHUNK: usize = 20;
@@ -31,7 +31,7 @@ pub(super) fn amid_a_chunk() -> Cloud {
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
     let commit = cloud.proxy(S3).add(commit.body("\"committed\": {"));
     let killed = cloud.worker_with_log("killed.log", &A_CHUNK_AN_ANSWER);
-    assert!(cloud.proxy(S3).wait_for_hits(commit, 1, PATIENCE));
+    assert!(cloud.proxy(S3).wait_for_hits(commit, 1, TIMEOUT));
     drop(killed);
     cloud.proxy(S3).heal();
     cloud

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
-use guest_enrich::Settings;
+use guest_enrich::Config;
 use serde_json::Value;
-use sluice::source::aggregate::{Outsiders, hash_key};
+use sluice::source::aggregate::{MisplacedRecords, hash_key};
 
 use super::chaos::{hash_keys, shards};
 use super::records::{Recipe, line_of};
@@ -14,7 +14,7 @@ use super::ways::Ways;
 use crate::support::aws::sqs::Message;
 use crate::support::cloud::{Cloud, STREAM};
 
-/// In place of a release: the record is an outsider and dropped.
+/// In place of a release: the record is misplaced and dropped.
 pub(super) const DROPPED: u8 = u8::MAX;
 
 /// A record of Kinesis.
@@ -30,9 +30,9 @@ pub(super) struct Put {
     pub(super) dropped: u32,
 }
 
-/// The releases that may serve: the settings of each, by the first eight digits of its id.
+/// The releases that may serve: the configuration of each, by the first eight digits of its id.
 #[derive(Debug, Default)]
-pub(super) struct Releases(pub(super) Vec<(String, Settings)>);
+pub(super) struct Releases(pub(super) Vec<(String, Config)>);
 
 impl Releases {
     /// Which one this id is of, given in full or its first eight digits.
@@ -122,7 +122,8 @@ impl Account {
         });
         let mut dropped = 0;
         for place in 0..count {
-            let drops = self.ways.outsiders == Outsiders::Drop && !self.belongs(number, place);
+            let drops = self.ways.misplaced_records == MisplacedRecords::Drop
+                && !self.belongs(number, place);
             self.sent.push(if drops { DROPPED } else { 0 });
             dropped += u32::from(drops);
             self.events += u64::from(!drops && self.recipe.is_event(number, place));
@@ -193,7 +194,7 @@ impl Account {
     }
 
     /// A FIFO queue has a message once, and those of a key in the order in which they were put, whatever
-    /// befell and whatever became of their shard. Where an outsider comes nobody knows.
+    /// befell and whatever became of their shard. Where a misplaced record comes nobody knows.
     fn comes_in_order(&mut self, message: &Message, index: usize, (number, place): (u64, u32)) {
         assert_eq!(self.sent[index], 0, "{number}-{place} came again");
         let group = message.group.clone().expect("a message has a group");

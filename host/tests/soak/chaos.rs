@@ -37,7 +37,7 @@ const ACTS: [(u32, Act); 10] = [
 ];
 
 /// How long a step is waited for. Some come seldom.
-const STEP_PATIENCE: Duration = Duration::from_millis(1_000);
+const STEP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
 /// So many shards are open, give or take one.
 const OPEN_SHARDS: std::ops::Range<usize> = 3..6;
@@ -144,7 +144,7 @@ impl Chaos {
         let cloud = Arc::clone(&self.cloud);
         let proxy = cloud.proxy(service);
         let held = proxy.add(rule);
-        let came = proxy.wait_for_hits(held, 1, STEP_PATIENCE);
+        let came = proxy.wait_for_hits(held, 1, STEP_TIMEOUT);
         let befell = came.then(|| befalls(self));
         proxy.remove(held);
         proxy.let_go();

@@ -77,7 +77,7 @@ pub(super) struct Lake<'a> {
     chunks: BTreeSet<(String, ChunkName)>,
     pub(super) objects: usize,
     pub(super) events: u64,
-    pub(super) rejected: u64,
+    pub(super) quarantined: u64,
     pub(super) out_of_time: u64,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Lake<'a> {
             chunks: BTreeSet::new(),
             objects: 0,
             events: 0,
-            rejected: 0,
+            quarantined: 0,
             out_of_time: 0,
         };
         let root = cloud.lake();
@@ -168,7 +168,7 @@ impl<'a> Lake<'a> {
         assert!(!event || reason == OUT_OF_TIME, "{line:?}");
         let index = self.lands(key, number, place, Place::Quarantine);
         assert_eq!(self.account.sent[index], 0, "on the bus too: {line:?}");
-        self.rejected += 1;
+        self.quarantined += 1;
         self.out_of_time += u64::from(reason == OUT_OF_TIME);
         index
     }
@@ -184,7 +184,7 @@ impl<'a> Lake<'a> {
         assert!(within, "{number}-{place} is in an object of other records");
         assert_ne!(
             self.account.sent[index], DROPPED,
-            "{number}-{place} is an outsider"
+            "{number}-{place} is misplaced"
         );
         let was = std::mem::replace(&mut self.places[index], there);
         assert_eq!(was, Place::Nowhere, "{number}-{place} landed twice");

@@ -227,7 +227,7 @@ impl Shared {
                     Step::Finished => drop(finished.insert(shard.to_owned())),
                     Step::Invoked(..) => idle = false,
                     Step::Idle | Step::Waiting => {}
-                    Step::TooOld(given_up) => panic!("given up: {given_up}"),
+                    Step::TooOld(discarded) => panic!("discarded: {discarded}"),
                 }
             }
             if idle {
@@ -239,7 +239,7 @@ impl Shared {
 
 /// A version of the function, each with other settings where that must make no difference.
 fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
-    let [_, outsiders] = ways.outsiders();
+    let [_, misplaced_records] = ways.misplaced_records();
     let records = rng.random_range(ways.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
@@ -247,7 +247,7 @@ fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
         &[
             ("SLUICE_REGISTRY", REGISTRY),
             ("SLUICE_REGISTRY_POLL", "500ms"),
-            ("SLUICE_OUTSIDERS", &outsiders),
+            ("SLUICE_MISPLACED_RECORDS", &misplaced_records),
             ("SLUICE_CHUNK_RECORDS", &records),
             ("SLUICE_COMPRESSION", formats.choose(rng).unwrap()),
         ],

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use guest_enrich::Settings;
+use guest_enrich::Config;
 use indicatif::HumanCount;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
@@ -52,7 +52,7 @@ const REGISTRY: &str = "s3://bucket/registry";
 const SHARDS: usize = 3;
 
 /// What the releases of the registry are told. Their lines are the same, their folders differ.
-const SETTINGS: [&str; 3] = [
+const CONFIGS: [&str; 3] = [
     "{}",
     r#"{"partition_by":["date"]}"#,
     r#"{"partition_by":["date","hour"]}"#,
@@ -221,30 +221,30 @@ impl Soak {
         let lake = Lake::read(&self.cloud, &account, self.tide.releases());
         println!(
             "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
-             them out of time; {} outsiders were dropped",
+             them out of time; {} misplaced records were dropped",
             HumanCount(lake.events),
             HumanCount(lake.objects as u64),
             HumanCount(lake.chunks() as u64),
-            HumanCount(lake.rejected),
+            HumanCount(lake.quarantined),
             lake.out_of_time,
             HumanCount(account.dropped),
         );
-        let landed = lake.events + lake.rejected;
+        let landed = lake.events + lake.quarantined;
         assert_eq!(landed + account.dropped, account.records());
-        self.audit(lake.events, lake.rejected);
+        self.audit(lake.events, lake.quarantined);
     }
 
-    fn audit(&self, events: u64, rejected: u64) {
+    fn audit(&self, events: u64, quarantined: u64) {
         self.cloud.s3.keys_per_page(1_000_000);
         let lake = ["audit", "--lake", LAKE, "--summary", "json"];
         let args = [&lake[..], &["--source", "kinesis:events"]].concat();
         let mut command = program(&self.cloud, &args);
-        command.args(self.ways.outsiders());
+        command.args(self.ways.misplaced_records());
         let begun = Instant::now();
         let summary = Ran::from(command.output().unwrap()).summary();
         assert_eq!(summary.0["proven"], true, "{:#}", summary.0);
-        let counts = summary.counts(["in_lake", "in_quarantine", "not_yet", "gone"]);
-        assert_eq!(counts, [events, rejected, 0, 0]);
+        let counts = summary.counts(["in_lake", "quarantined", "not_yet", "gone"]);
+        assert_eq!(counts, [events, quarantined, 0, 0]);
         let seconds = begun.elapsed().as_secs();
         println!("soak: the audit says the same, in {seconds} s");
     }
@@ -291,11 +291,17 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
     let did = |args: &[&str]| Ran::from(program(cloud, args).output().unwrap()).succeeded();
     did(&["transform", "export", "rules.wasm"]);
     let (mut ids, mut releases) = (Vec::new(), Releases::default());
-    for settings in SETTINGS {
-        let publish = ["transform", "publish", "rules.wasm", "--settings", settings];
+    for config in CONFIGS {
+        let publish = [
+            "transform",
+            "publish",
+            "rules.wasm",
+            "--transform-config",
+            config,
+        ];
         let id = did(&[&publish[..], &["--registry", REGISTRY]].concat());
         let id = id.stdout.trim().to_owned();
-        let known = Settings::parse(settings).unwrap();
+        let known = Config::parse(config).unwrap();
         releases.0.push((id[..8].to_owned(), known));
         ids.push(id);
     }

@@ -1,7 +1,7 @@
 //! The records of a soak. Each is a function of the seed and of its number alone, so that none has to be
 //! kept: the stream makes them again whenever they are read, and so do the checks.
 
-use guest_enrich::{Settings, enrich};
+use guest_enrich::{Config, enrich};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::source::aggregate::Aggregator;
@@ -122,11 +122,12 @@ pub(super) fn line_of(record: &[u8]) -> Option<Vec<u8>> {
     Some(line)
 }
 
-/// The folder of an event and its line, with these settings of the rules; none of what they reject.
-pub(super) fn landing(record: &[u8], settings: &Settings) -> Option<(String, Vec<u8>)> {
+/// The folder of an event and its line, with this configuration of the transform; none of what they
+/// reject.
+pub(super) fn landing(record: &[u8], config: &Config) -> Option<(String, Vec<u8>)> {
     let mut line = Vec::new();
     let event = enrich(record, &mut line).ok()?;
-    let columns = settings.partition(&event);
+    let columns = config.partition(&event);
     let columns = columns
         .iter()
         .map(|(column, value)| format!("{column}={value}"));
@@ -136,21 +137,21 @@ pub(super) fn landing(record: &[u8], settings: &Settings) -> Option<(String, Vec
 #[test]
 fn records_are_made_again_as_they_were() {
     let recipe = Recipe { seed: 7 };
-    let settings = Settings::parse("{}").unwrap();
-    let (mut events, mut rejected) = (0, 0);
+    let config = Config::parse("{}").unwrap();
+    let (mut events, mut quarantined) = (0, 0);
     for number in 0..200 {
         assert_eq!(recipe.data(number), recipe.data(number));
         for place in 0..recipe.count(number) {
             let record = recipe.record(number, place);
-            let landed = landing(&record, &settings);
+            let landed = landing(&record, &config);
             assert_eq!(landed.is_some(), recipe.is_event(number, place));
             events += u32::from(landed.is_some());
-            rejected += u32::from(landed.is_none());
+            quarantined += u32::from(landed.is_none());
         }
     }
     assert!(
-        rejected > 0 && events > 20 * rejected,
-        "{events}, {rejected}"
+        quarantined > 0 && events > 20 * quarantined,
+        "{events}, {quarantined}"
     );
     assert_ne!(recipe.data(3), Recipe { seed: 8 }.data(3));
 }

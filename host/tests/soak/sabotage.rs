@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use guest_enrich::Settings;
-use sluice::source::aggregate::Outsiders;
+use guest_enrich::Config;
+use sluice::source::aggregate::MisplacedRecords;
 
 use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
@@ -19,11 +19,11 @@ use crate::support::cloud::{Cloud, SHARD, STREAM};
 const USUAL: Ways = Ways {
     functions: false,
     fifo: false,
-    outsiders: Outsiders::Keep,
+    misplaced_records: MisplacedRecords::Keep,
 };
 
 const DROPS: Ways = Ways {
-    outsiders: Outsiders::Drop,
+    misplaced_records: MisplacedRecords::Drop,
     ..USUAL
 };
 
@@ -50,11 +50,11 @@ impl Delivered {
                     .put_made(STREAM, &Recipe::key(number), &maker, number);
             account.note(&cloud, &shard, &sequence);
         }
-        let [flag, outsiders] = ways.outsiders();
+        let [flag, misplaced_records] = ways.misplaced_records();
         let more = ["--chunk-records", "100", "--compression", "none"];
-        let summary = cloud.catch_up(&[&more[..], &[&flag, &outsiders]].concat());
-        let settings = Settings::parse("{}").unwrap();
-        let releases = Releases(vec![(summary.release()[..8].to_owned(), settings)]);
+        let summary = cloud.catch_up(&[&more[..], &[&flag, &misplaced_records]].concat());
+        let config = Config::parse("{}").unwrap();
+        let releases = Releases(vec![(summary.release()[..8].to_owned(), config)]);
         let (noted, messages) = (account.clone(), cloud.sqs.take(ways.bus()));
         for message in &messages {
             account.take(message, &releases);
@@ -111,26 +111,26 @@ impl Delivered {
 #[test]
 fn what_was_delivered_passes() {
     for fifo in [false, true] {
-        for outsiders in [Outsiders::Keep, Outsiders::Drop] {
+        for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
             let delivered = Delivered::new(Ways {
                 fifo,
-                outsiders,
+                misplaced_records,
                 ..USUAL
             });
             assert!(delivered.lake_is_whole());
             assert!(delivered.is_settled());
             assert_eq!(delivered.account.backlog(), 0);
-            let drops = outsiders == Outsiders::Drop;
+            let drops = misplaced_records == MisplacedRecords::Drop;
             assert_eq!(delivered.account.dropped > 0, drops);
         }
     }
 }
 
 #[test]
-fn an_outsider_that_lands_is_noticed() {
+fn a_misplaced_record_that_lands_is_noticed() {
     let mut delivered = Delivered::new(DROPS);
-    let outsider = |release: &u8| *release == DROPPED;
-    let dropped = delivered.account.sent.iter().position(outsider);
+    let misplaced = |release: &u8| *release == DROPPED;
+    let dropped = delivered.account.sent.iter().position(misplaced);
     delivered.account.sent[dropped.unwrap()] = 0;
     assert!(!delivered.lake_is_whole(), "one that is missing");
     let mut delivered = Delivered::new(USUAL);
@@ -140,7 +140,7 @@ fn an_outsider_that_lands_is_noticed() {
 }
 
 #[test]
-fn a_queue_that_has_a_message_again_late_or_of_an_outsider_is_noticed() {
+fn a_queue_that_has_a_message_again_late_or_of_a_misplaced_record_is_noticed() {
     let fifo = Delivered::new(Ways {
         fifo: true,
         ..USUAL

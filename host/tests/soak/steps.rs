@@ -16,7 +16,7 @@ fn ledger(rule: Rule) -> Rule {
     rule.method("PUT").path("_sluice/ledger")
 }
 
-/// The steps of delivery, from the look at the stream to the moment when a shard is given back.
+/// The steps of delivery, from the poll of the stream to the moment when a shard is given back.
 const STEPS: [Step; 15] = [
     (Kinesis, |rule| rule.action("ListShards")),
     (Kinesis, |rule| rule.action("GetShardIterator")),

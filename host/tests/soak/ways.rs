@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use clap::ValueEnum as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use sluice::source::aggregate::Outsiders;
+use sluice::source::aggregate::MisplacedRecords;
 
 /// What holds for a whole soak.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Ways {
     /// The bus is a FIFO queue, which gets few messages at a time.
     pub(super) fifo: bool,
     /// What becomes of records in the wrong shard.
-    pub(super) outsiders: Outsiders,
+    pub(super) misplaced_records: MisplacedRecords,
 }
 
 impl Ways {
@@ -26,9 +26,9 @@ impl Ways {
         Self {
             functions: rng.random_range(0..3) == 0,
             fifo: rng.random_range(0..3) == 0,
-            outsiders: match rng.random() {
-                true => Outsiders::Drop,
-                false => Outsiders::Keep,
+            misplaced_records: match rng.random() {
+                true => MisplacedRecords::Drop,
+                false => MisplacedRecords::Keep,
             },
         }
     }
@@ -39,9 +39,12 @@ impl Ways {
     }
 
     /// What `run` and `audit` are told of records in the wrong shard.
-    pub(super) fn outsiders(self) -> [String; 2] {
-        let value = self.outsiders.to_possible_value().unwrap();
-        ["--outsiders".to_owned(), value.get_name().to_owned()]
+    pub(super) fn misplaced_records(self) -> [String; 2] {
+        let value = self.misplaced_records.to_possible_value().unwrap();
+        [
+            "--misplaced-records".to_owned(),
+            value.get_name().to_owned(),
+        ]
     }
 
     /// The most records of a chunk. To a FIFO queue a chunk has to be through before the next kill, most
@@ -64,10 +67,13 @@ impl Display for Ways {
             "workers"
         };
         let queue = if self.fifo { "FIFO" } else { "standard" };
-        let outsiders = match self.outsiders {
-            Outsiders::Keep => "kept",
-            Outsiders::Drop => "dropped",
+        let misplaced = match self.misplaced_records {
+            MisplacedRecords::Keep => "kept",
+            MisplacedRecords::Drop => "dropped",
         };
-        write!(f, "{hosts}, a {queue} queue, outsiders are {outsiders}")
+        write!(
+            f,
+            "{hosts}, a {queue} queue, misplaced records are {misplaced}"
+        )
     }
 }

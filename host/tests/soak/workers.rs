@@ -22,7 +22,7 @@ use crate::support::program::Running;
 const WORKERS: usize = 3;
 
 /// Whatever a worker does when it is told to stop, it does it in this time, faults or not.
-const STOP_PATIENCE: Duration = Duration::from_secs(90);
+const STOP_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The logs of so many workers that ended well are kept.
 const LOGS: usize = 40;
@@ -79,7 +79,7 @@ impl Workers {
     fn stopping(&mut self, mut worker: Worker, since: Instant) -> Place {
         use std::os::unix::process::ExitStatusExt as _;
         let Some(ended) = worker.run.0.try_wait().unwrap() else {
-            let patient = since.elapsed() < STOP_PATIENCE;
+            let patient = since.elapsed() < STOP_TIMEOUT;
             assert!(patient, "a worker does not stop\n{}", worker.output());
             return Place::Stopping(worker, since);
         };
@@ -106,13 +106,13 @@ impl Workers {
     fn command(&mut self) -> Command {
         let rng = &mut self.rng;
         let mut args = vec!["run".to_owned()];
-        args.extend(self.ways.outsiders());
+        args.extend(self.ways.misplaced_records());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());
         add("--bus", format!("sqs:{}", self.ways.bus()));
         add("--lease", format!("{}ms", LEASE.as_millis()));
-        add("--drain", "10s".to_owned());
+        add("--shutdown-timeout", "10s".to_owned());
         add("--memory", "256MiB".to_owned());
         add("--registry", REGISTRY.to_owned());
         add("--registry-poll", "500ms".to_owned());

@@ -108,7 +108,7 @@ impl Cloud {
 
     pub(crate) fn catch_up(&self, more: &[&str]) -> Summary {
         let mut command = self.command(more);
-        command.arg("--until-caught-up");
+        command.arg("--exit-when-caught-up");
         Ran::from(command.output().unwrap()).summary()
     }
 

@@ -91,8 +91,8 @@ impl Cloud {
             .into_iter()
             .map(|record| (record.rid.clone(), record.bytes()))
             .collect();
-        let rejected = puts.iter().filter(|put| put.uuid.is_none());
-        let mut expected: Vec<_> = rejected
+        let quarantined = puts.iter().filter(|put| put.uuid.is_none());
+        let mut expected: Vec<_> = quarantined
             .map(|put| (put.rid.clone(), put.data.clone()))
             .collect();
         found.sort_unstable();

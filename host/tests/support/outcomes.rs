@@ -66,8 +66,8 @@ pub(crate) fn record_outcomes(batch: &Batch, outcome: &Transformed) -> Vec<Recor
     assert!(outcome.events.is_sorted_by_key(|event| event.record));
     assert!(
         outcome
-            .rejected
-            .is_sorted_by_key(|rejected| rejected.record)
+            .quarantined
+            .is_sorted_by_key(|quarantined| quarantined.record)
     );
     for event in &outcome.events {
         let json = String::from_utf8(outcome.event_data(event).to_vec()).unwrap();
@@ -81,16 +81,16 @@ pub(crate) fn record_outcomes(batch: &Batch, outcome: &Transformed) -> Vec<Recor
             result => *result = RecordOutcome::Events(vec![landed]),
         }
     }
-    for rejected in &outcome.rejected {
-        let result = &mut results[rejected.record as usize];
+    for quarantined in &outcome.quarantined {
+        let result = &mut results[quarantined.record as usize];
         assert_eq!(
             *result,
             RecordOutcome::Dropped,
             "a rejected record has events"
         );
         *result = RecordOutcome::Rejected {
-            code: rejected.reason.code.to_string(),
-            message: rejected.reason.message.clone(),
+            code: quarantined.reason.code.to_string(),
+            message: quarantined.reason.message.clone(),
         };
     }
     let dropped = results
@@ -153,16 +153,16 @@ pub(crate) fn obeyed<R: AsRef<[u8]>>(
 
 pub(crate) fn try_admit(
     component: &[u8],
-    settings: &str,
+    config: &str,
     limits: &Limits,
 ) -> Result<Release, AdmissionError> {
     let engine = engine(limits, 2).unwrap();
-    let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
+    let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
     validate(&engine, &bundle, limits)
 }
 
-pub(crate) fn admitted(component: &[u8], settings: &str, limits: &Limits) -> Release {
-    try_admit(component, settings, limits).unwrap_or_else(|error| panic!("{error}"))
+pub(crate) fn admitted(component: &[u8], config: &str, limits: &Limits) -> Release {
+    try_admit(component, config, limits).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// An engine with the usual limits that tests share, because each reserves much address space.
@@ -173,8 +173,8 @@ pub(crate) fn shared_engine() -> &'static Engine {
 }
 
 /// A release on the engine that tests share.
-pub(crate) fn shared(component: &[u8], settings: &str) -> Release {
-    let bundle = ReleaseBundle::new(component.to_vec(), settings).unwrap();
+pub(crate) fn shared(component: &[u8], config: &str) -> Release {
+    let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
     validate(shared_engine(), &bundle, &limits()).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
     let rules = ChunkRules {
         shard: batch::<&str>(&[]).shard().clone(),
         with_messages: true,
-        announced: false,
+        object_notifications: false,
         with_positions: false,
         max_partitions,
         max_message_bytes: None,

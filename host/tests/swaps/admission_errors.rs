@@ -19,11 +19,11 @@ pub(super) struct Forged {
 
 impl Forged {
     pub(super) fn new(component: impl Into<Vec<u8>>) -> Self {
-        Self::with_settings(component, "{}")
+        Self::with_config(component, "{}")
     }
 
-    fn with_settings(component: impl Into<Vec<u8>>, settings: &str) -> Self {
-        let bundle = ReleaseBundle::new(component.into(), settings).unwrap();
+    fn with_config(component: impl Into<Vec<u8>>, config: &str) -> Self {
+        let bundle = ReleaseBundle::new(component.into(), config).unwrap();
         Self {
             component: bundle.component().to_vec(),
             manifest: bundle.manifest().clone(),
@@ -60,7 +60,7 @@ fn bad() -> Vec<(&'static str, Forged, &'static str)> {
     };
     let tiny = |tiny: Tiny| Forged::new(tiny.component());
     let other_world = "package sluice:transform@2.0.0;
-        interface rules { configure: func(settings: string) -> result<_, string>; }
+        interface rules { configure: func(config: string) -> result<_, string>; }
         world transform { export rules; }";
     let mut large = ENRICH.to_vec();
     large.resize(100 << 20, 0);
@@ -143,18 +143,18 @@ fn bad() -> Vec<(&'static str, Forged, &'static str)> {
         ),
         (
             "traps in configure",
-            Forged::with_settings(&rogue().by_record[..], r#"{"configure":"trap"}"#),
+            Forged::with_config(&rogue().by_record[..], r#"{"configure":"trap"}"#),
             "configure",
         ),
         (
-            "rejects its settings",
-            Forged::with_settings(&rogue().by_record[..], r#"{"configure":"reject"}"#),
+            "rejects its configuration",
+            Forged::with_config(&rogue().by_record[..], r#"{"configure":"reject"}"#),
             "configure",
         ),
         (
-            "settings of another transform",
-            Forged::with_settings(ENRICH, r#"{"colour":"red"}"#),
-            "settings",
+            "a configuration of another transform",
+            Forged::with_config(ENRICH, r#"{"colour":"red"}"#),
+            "transform_config",
         ),
         (
             "another contract",
@@ -173,7 +173,7 @@ fn contract(wit: &str) -> Vec<u8> {
             (func (export "configure") (param i32 i32) (result i32) i32.const 64)
             (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))
         (core instance $i (instantiate $m))
-        (func $configure (param "settings" string) (result (result (error string)))
+        (func $configure (param "config" string) (result (result (error string)))
             (canon lift (core func $i "configure") (memory $i "memory")
                 (realloc (func $i "realloc"))))
         (instance $rules (export "configure" (func $configure)))
@@ -217,9 +217,8 @@ fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
     shop.activate(&good, &[]);
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &good);
-    let forged = |n: usize| {
-        Forged::with_settings(&rogue().by_record[..], &json!({ "stamp": n }).to_string())
-    };
+    let forged =
+        |n: usize| Forged::with_config(&rogue().by_record[..], &json!({ "stamp": n }).to_string());
     let component = |forged: &Forged| format!("components/{}.wasm", forged.manifest.component);
     let tampers: [(&str, &Tamper<'_>); 6] = [
         ("digest", &|shop, forged, _| {
@@ -228,7 +227,7 @@ fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
             fs::write(shop.file(&component(forged)), bytes).unwrap();
         }),
         ("digest", &|shop, _, id| {
-            let other = Forged::with_settings(ENRICH, "{}");
+            let other = Forged::with_config(ENRICH, "{}");
             let text = serde_json::to_vec(&other.manifest).unwrap();
             fs::write(shop.file(&format!("releases/{id}.json")), text).unwrap();
         }),
@@ -275,8 +274,8 @@ fn point_at(shop: &Shop, release: &str) {
 fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
     let mut shop = Shop::new(1, Kept::InFolder);
     shop.write_cases("a");
-    let settings = r#"{"stamp":"a"}"#;
-    let publish = ["--settings", settings, "--cases", "cases"];
+    let config = r#"{"stamp":"a"}"#;
+    let publish = ["--transform-config", config, "--cases", "cases"];
     let a = shop.publish(&rogue().by_record, &publish);
     shop.activate(&a, &[]);
     shop.write_cases("b");
@@ -311,8 +310,8 @@ fn with_a_public_key_only_signed_releases_serve() {
         shop.cloud.place.write(&format!("{name}.key"), private);
         shop.cloud.place.write(&format!("{name}.pub"), public);
     }
-    let publish = |shop: &Shop, settings: &str, key: &[&str]| {
-        let args = [&["--settings", settings], key].concat();
+    let publish = |shop: &Shop, config: &str, key: &[&str]| {
+        let args = [&["--transform-config", config], key].concat();
         shop.publish(&rogue().by_record, &args)
     };
     let signed = publish(&shop, r#"{"stamp":"signed"}"#, &["--sign", "own.key"]);
@@ -384,7 +383,7 @@ fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
 fn a_release_is_named_by_what_it_is() {
     let shop = Shop::new(1, Kept::InFolder);
     let a = shop.publish(ENRICH, &["--note", "first"]);
-    let again = shop.publish(ENRICH, &["--note", "second", "--settings", " { } "]);
+    let again = shop.publish(ENRICH, &["--note", "second", "--transform-config", " { } "]);
     assert_eq!(a, again);
     let listed = shop.did(&["list", "--json"]).succeeded().stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();

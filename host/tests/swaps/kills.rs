@@ -14,7 +14,7 @@ use crate::support::guests::{bomb, rogue};
 use crate::support::program::{Ran, Running};
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
 fn an_activation_that_is_killed_is_done_or_not_done() {
@@ -77,7 +77,7 @@ fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
     let mut slow = shop.tool(&["activate", &a]);
     slow.stdout(Stdio::piped()).stderr(Stdio::piped());
     let slow = slow.spawn().unwrap();
-    assert!(shop.cloud.proxy(S3).wait_for_hits(hold, 1, PATIENCE));
+    assert!(shop.cloud.proxy(S3).wait_for_hits(hold, 1, TIMEOUT));
     shop.activate(&b, &[]);
     shop.cloud.proxy(S3).let_go();
     let told = Ran::from(slow.wait_with_output().unwrap());
@@ -116,7 +116,7 @@ fn many_activations_at_once_leave_one_history() {
 fn a_pinned_chunk_is_finished_by_its_own_release() {
     let mut shop = Shop::new(1, Kept::InFolder);
     shop.write_cases("a");
-    let with_cases = ["--settings", r#"{"stamp":"a"}"#, "--cases", "cases"];
+    let with_cases = ["--transform-config", r#"{"stamp":"a"}"#, "--cases", "cases"];
     let a = shop.publish(&rogue().by_record, &with_cases);
     let b = shop.stamped(&stamp("b"));
     shop.activate(&a, &[]);
@@ -145,11 +145,11 @@ fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
     let kept = shop.cloud.lake().join(format!("_sluice/releases/{a}.json"));
     fs::remove_file(&kept).unwrap();
     shop.did(&["rollback"]).succeeded();
-    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).failed(1, &[&a, "releases/", "bring it back"]);
     assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
     shop.activate(&a, &[]);
-    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).succeeded();
     shop.is_whole(&["a"]);
 }
@@ -183,7 +183,7 @@ fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
 fn until(done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < PATIENCE, "it does not come to that");
+        assert!(begun.elapsed() < TIMEOUT, "it does not come to that");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -271,7 +271,7 @@ fn what_a_ledger_pins_is_never_collected() {
     let gc = ["transform", "gc", "--older-than", "1s", "--registry", &own];
     let gone = shop.cloud.place.run(&gc).succeeded();
     assert!(gone.stdout.contains("0 releases gone"), "{gone:?}");
-    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).succeeded();
     shop.is_whole(&["a"]);
     let gone = shop.cloud.place.run(&gc).succeeded();

@@ -39,7 +39,7 @@ fn an_activated_release_serves_from_the_next_chunk_on_and_a_rollback_goes_back()
     }
 }
 
-/// How long swaps go on: `SLUICE_SWAPS_SECONDS=600` for as long as one has patience for.
+/// How long swaps go on: `SLUICE_SWAPS_SECONDS=600` for a longer test.
 fn swapping_time() -> Duration {
     let seconds = std::env::var("SLUICE_SWAPS_SECONDS").ok();
     Duration::from_secs(seconds.map_or(6, |seconds| seconds.parse().unwrap()))
@@ -108,6 +108,6 @@ fn a_run_does_not_start_with_a_registry_that_cannot_be_read() {
     let shop = Shop::new(1, Kept::InFolder);
     std::fs::create_dir_all(shop.file("")).unwrap();
     std::fs::write(shop.file("active.json"), "{").unwrap();
-    let ran = shop.worker(&["--until-caught-up"]).output().unwrap();
+    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
     crate::support::program::Ran::from(ran).failed(1, &["registry", "active.json", "damaged"]);
 }

@@ -17,7 +17,7 @@ use crate::support::lake;
 use crate::support::program::{Ran, Running};
 
 /// What the program does at all it does in this time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the registry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +81,12 @@ impl Shop {
         self.did(&args).succeeded().stdout.trim().to_owned()
     }
 
-    /// Publishes a release of the misbehaving transform with these settings.
-    pub(crate) fn stamped(&self, settings: &Value) -> String {
-        self.publish(&rogue().by_record, &["--settings", &settings.to_string()])
+    /// Publishes a release of the misbehaving transform with this configuration.
+    pub(crate) fn stamped(&self, config: &Value) -> String {
+        self.publish(
+            &rogue().by_record,
+            &["--transform-config", &config.to_string()],
+        )
     }
 
     /// Golden cases, in the folder `cases`, that a release with this stamp passes.
@@ -114,7 +117,7 @@ impl Shop {
         let mut args = vec![
             "--transform",
             "rogue.wasm",
-            "--settings",
+            "--transform-config",
             r#"{"stamp":"own"}"#,
         ];
         args.extend(["--registry", self.registry(), "--registry-poll", "100ms"]);
@@ -138,7 +141,7 @@ impl Shop {
         let mut worker = self.worker(&[]);
         worker.stdout(Stdio::null()).stderr(Stdio::null());
         let killed = Running(worker.spawn().unwrap());
-        assert!(proxy.wait_for_hits(commit, 1, PATIENCE));
+        assert!(proxy.wait_for_hits(commit, 1, TIMEOUT));
         drop(killed);
         proxy.heal();
         proxy.let_go();
@@ -199,7 +202,7 @@ impl Shop {
     }
 }
 
-/// Settings with a stamp.
+/// A configuration with a stamp.
 pub(crate) fn stamp(stamp: &str) -> Value {
     json!({ "stamp": stamp })
 }

@@ -176,7 +176,7 @@ fn a_release_within_its_budget_stays() {
     serves(&mut worker, &b);
     shop.put(500);
     worker.until(|_| shop.landed() == 980);
-    // A later change shows that the worker has looked, and judged, since.
+    // A later change shows that the worker has polled, and judged, since.
     shop.activate(&a, &["--shadow"]);
     worker.until(|at| status(at)["rollouts"]["shadow"]["release"] == a);
     shop.put(10);

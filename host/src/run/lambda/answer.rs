@@ -1,12 +1,11 @@
-//! The answer to an invocation ("Reporting batch item failures").
+//! The response to an invocation ("Reporting batch item failures").
 
 use serde::Serialize;
 
 use crate::record::SequenceNumber;
 
-/// What Lambda is told: from which record on it has to give the batch again. An empty list says that all
-/// is done. The keys have to be exactly these: Lambda takes an answer that it does not understand for
-/// success.
+/// The record from which Lambda must retry the batch. An empty list means success. The keys must be
+/// exactly these: Lambda takes a response that it does not understand as success.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer {
@@ -22,14 +21,14 @@ struct ItemFailure {
 /// The part of a batch that was not landed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The first record of it.
+    /// Its first record.
     pub first: SequenceNumber,
-    /// How many records it has.
+    /// The number of its records.
     pub records: usize,
 }
 
 impl Failure {
-    /// What is left of a batch, in order, when everything up to `committed` is done.
+    /// The part of a batch, which is in order, after the record `committed`.
     #[must_use]
     pub fn of(batch: &[SequenceNumber], committed: Option<SequenceNumber>) -> Option<Self> {
         let left = match committed {
@@ -44,7 +43,7 @@ impl Failure {
 }
 
 impl Answer {
-    /// Adds what became of the records of a shard.
+    /// Adds the result of a shard.
     pub(super) fn add(&mut self, failure: Option<Failure>) {
         let failure = failure.map(|failure| ItemFailure {
             item_identifier: failure.first.to_string(),

@@ -1,5 +1,5 @@
-//! What an invocation did, as `CloudWatch`'s embedded metric format: a line of JSON in the log, of which
-//! `CloudWatch` makes metrics ("Specification: Embedded metric format").
+//! The metrics of an invocation in `CloudWatch`'s embedded metric format: a line of JSON in the log,
+//! from which `CloudWatch` extracts metrics ("Specification: Embedded metric format").
 
 use serde_json::{Value, json};
 
@@ -8,21 +8,21 @@ use crate::progress::Summary;
 /// The namespace of the metrics.
 const NAMESPACE: &str = "Sluice";
 
-/// What an invocation did with the records of one shard.
+/// The results of an invocation for one shard.
 pub(super) struct Invocation<'a> {
     pub(super) function: &'a str,
     pub(super) stream: &'a str,
     pub(super) shard: &'a str,
     pub(super) request_id: &'a str,
-    /// The counts of the process at the line before this one, and after the invocation. What happens
-    /// between two invocations, such as a look at the registry, is so in one of them.
+    /// The counts of the process at the previous line and after the invocation. What happens between
+    /// two invocations, such as a poll of the registry, is counted in the later one.
     pub(super) before: &'a Summary,
     pub(super) after: &'a Summary,
     /// Records of the batch that were not landed.
     pub(super) uncommitted: usize,
-    /// Whether there was an object with other content.
+    /// Whether an object existed with other content.
     pub(super) mismatch: bool,
-    /// How old the first record of the batch was, milliseconds.
+    /// The age of the first record of the batch, milliseconds.
     pub(super) age_ms: i64,
     pub(super) duration_ms: u64,
     /// When it ended, milliseconds since the Unix epoch.
@@ -37,7 +37,7 @@ impl Invocation<'_> {
             ("Records", new(|counts| counts.records)),
             ("Bytes", new(|counts| counts.bytes_in)),
             ("Events", new(|counts| counts.events)),
-            ("Quarantined", new(|counts| counts.rejected)),
+            ("Quarantined", new(|counts| counts.quarantined)),
             ("Dropped", new(|counts| counts.dropped)),
             ("Objects", new(|counts| counts.objects)),
             ("Messages", new(|counts| counts.messages)),

@@ -1,4 +1,4 @@
-//! One shard that a worker holds.
+//! The work on one shard.
 
 use std::sync::Arc;
 
@@ -6,47 +6,47 @@ use chrono::Utc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::lease::Lease;
+use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
-use crate::error::of_ledger;
+use crate::error::ledger_error;
 use crate::ledger::Ledger;
-use crate::ledger::holding::Versioned;
+use crate::ledger::lease::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
-use crate::pipeline::{Host, Shard, run_shard};
+use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::record::{Bound, Bounds, SequenceNumber, ShardId};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::run::rules::Rules;
-use crate::run::targets::{Held, Targets};
+use crate::run::targets::{OpenShard, Targets};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Again, End, Packing, Reading, ShardInfo, Stream, read};
+use crate::source::kinesis::{End, Packing, Reading, RepeatedRange, ShardInfo, Stream, read};
 use crate::transform::release::Digest;
 
-/// What a shard is worked on with.
-pub(super) struct Work {
+/// What a worker needs for one shard.
+pub(super) struct ShardWorker {
     pub(super) stream: Stream,
     pub(super) source: StreamSettings,
     pub(super) rules: Arc<Rules>,
-    pub(super) host: Arc<Host>,
+    pub(super) context: Arc<RunContext>,
     pub(super) targets: Arc<Targets>,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
     pub(super) replay: Option<Bounds>,
-    pub(super) patience: Patience,
+    pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }
 
-/// Where a pipeline began in a shard.
+/// Where a pipeline started in a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Began {
+enum PipelineStart {
     /// At its oldest record.
     TrimHorizon,
     /// At a moment, milliseconds since the Unix epoch.
     At(i64),
 }
 
-impl Began {
-    /// What a ledger says; nothing where nothing has been done yet.
+impl PipelineStart {
+    /// By the ledger; `None` for a shard that nobody has worked on.
     fn of(ledger: &Ledger) -> Option<Self> {
         let begun = ledger.committed().is_some() || ledger.is_finished();
         match ledger.began_at() {
@@ -56,23 +56,27 @@ impl Began {
     }
 }
 
-/// How a shard ended, by its id.
-pub(super) type Ended = (String, anyhow::Result<End>);
+/// The id of a shard and how the work on it ended.
+pub(super) type ShardExit = (String, anyhow::Result<End>);
 
-/// A shard that is being worked on.
-pub(super) struct Running {
-    behind: Option<SequenceNumber>,
+/// The task that works on a shard.
+pub(super) struct ShardTask {
+    last_committed: Option<SequenceNumber>,
     stop: watch::Sender<bool>,
     task: AbortHandle,
 }
 
-impl Running {
-    /// Starts to work on a shard that was found so; its end is told to `ended`.
-    pub(super) fn start(work: Work, found: Versioned, ended: mpsc::UnboundedSender<Ended>) -> Self {
-        let behind = found.ledger.committed().map(|committed| committed.last);
+impl ShardTask {
+    /// Starts the task for a shard whose ledger is `found`. Its end is sent to `ended`.
+    pub(super) fn start(
+        work: ShardWorker,
+        found: Versioned,
+        ended: mpsc::UnboundedSender<ShardExit>,
+    ) -> Self {
+        let last_committed = found.ledger.committed().map(|committed| committed.last);
         let (stop, stopped) = watch::channel(false);
         let id = work.info.id.clone();
-        let (health, name) = (work.host.health.clone(), work.shard.clone());
+        let (health, name) = (work.context.health.clone(), work.shard.clone());
         let shard = tokio::spawn(work.take(found, stopped));
         let task = shard.abort_handle();
         tokio::spawn(async move {
@@ -81,77 +85,81 @@ impl Running {
                 Err(error) => Err(error.into()),
             };
             health.ended(&name, (&end).into());
-            let _nobody_counts = ended.send((id, end));
+            let _worker_is_gone = ended.send((id, end));
         });
-        Self { behind, stop, task }
+        Self {
+            last_committed,
+            stop,
+            task,
+        }
     }
 
-    /// The last record that was committed when it was taken.
-    pub(super) fn behind(&self) -> Option<SequenceNumber> {
-        self.behind
+    /// The last committed record when the shard was taken.
+    pub(super) fn last_committed(&self) -> Option<SequenceNumber> {
+        self.last_committed
     }
 
-    /// Ends it at the next chunk.
+    /// Stops the task after its current chunk.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Ends it where it is; what is pending stays pending.
+    /// Aborts the task; a pending range stays pending.
     pub(super) fn abandon(&self) {
         self.task.abort();
     }
 }
 
-impl Work {
-    /// Takes the shard, if nobody was quicker, and works on it as long as it is held.
+impl ShardWorker {
+    /// Takes the shard, unless another worker was quicker, and works on it until the lease is lost.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        let (id, health) = (self.shard.clone(), self.host.health.clone());
-        let held = self.targets.hold(&id, Some(found)).await;
-        let held = held.inspect_err(|error| {
+        let (id, health) = (self.shard.clone(), self.context.health.clone());
+        let open = self.targets.open(&id, Some(found)).await;
+        let open = open.inspect_err(|error| {
             tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
         })?;
         tracing::info!(shard = %id, "taken");
         health.taken(&id);
-        let lease = Lease::new(&held.ledger, self.source.lease);
+        let renewal = LeaseRenewal::new(&open.ledger, self.source.lease);
         let ended = tokio::select! {
-            end = self.work(held, stop) => end,
-            lost = lease.keep() => Err(lost.into()),
+            end = self.work(open, stop) => end,
+            lost = renewal.run() => Err(lost.into()),
         };
         if let Err(error) = &ended
-            && is_with_another(error)
+            && is_owned_by_another(error)
         {
-            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another");
+            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another worker");
         }
         ended
     }
 
-    async fn work(self, held: Held, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        let replay = match held.ledger.ledger().await.pending() {
+    async fn work(self, open: OpenShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let replay = match open.ledger.ledger().await.pending() {
             Some(pending) => Some(
                 self.rules
-                    .replay_plan(&held.sinks.registry, pending)
+                    .replay_plan(&open.sinks.registry, pending)
                     .await?,
             ),
             None => None,
         };
-        let (mut ledger, sinks, scratches) = held.into_parts();
-        ledger.dedicate(self.replay).await?;
+        let (mut ledger, sinks, scratches) = open.into_parts();
+        ledger.bind_mode(self.replay).await?;
         let start = self.start(&mut ledger).await?;
-        let fresh = self.rules.fresh();
+        let new_chunks = self.rules.new_chunks();
         let reading = Reading {
-            meter: self.host.health.read_meter(&self.shard),
+            meter: self.context.health.read_meter(&self.shard),
             stream: self.stream,
             id: self.info.id,
             packing: Packing {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
-                outsiders: fresh.outsiders,
-                again: ledger.ledger().await.pending().map(Again::of),
+                misplaced_records: new_chunks.misplaced_records,
+                repeated: ledger.ledger().await.pending().map(RepeatedRange::of),
             },
             start,
-            until_tip: self.source.until_caught_up,
+            until_tip: self.source.exit_when_caught_up,
             bounds: self.replay.unwrap_or_default(),
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             budget: self.budget,
         };
         let (batches, reader) = read(reading, stop);
@@ -160,22 +168,23 @@ impl Work {
             ledger,
             sinks,
         };
-        run_shard(&self.host, &mut shard, replay, &fresh).await?;
+        run_shard(&self.context, &mut shard, replay, &new_chunks).await?;
         let end = reader.await?;
-        leave(&mut shard.ledger, end == End::Closed).await?;
-        Held::close(&scratches)?;
+        give_back(&mut shard.ledger, end == End::Closed).await?;
+        OpenShard::close(&scratches)?;
         Ok(end)
     }
 
-    /// Where to begin: with what is pending, behind what is committed, or where a new pipeline is to
-    /// begin. That is written down, so that a restart before the first commit loses nothing. A child
-    /// of a shard that the pipeline has worked on begins where the pipeline did, whenever it is found.
+    /// Where to start: at the pending range, after the committed records, or at the start of a new
+    /// pipeline. The latter is noted in the ledger, so that a restart before the first commit skips
+    /// nothing. A child of a shard that the pipeline has worked on starts where the pipeline did,
+    /// whenever it is discovered.
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
         let known = ledger.ledger().await;
         if let Some(committed) = known.committed() {
-            let progress = &self.host.progress;
+            let progress = &self.context.progress;
             progress.found_committed(&self.shard, committed.records);
-            self.host.health.committed(&self.shard, committed.last);
+            self.context.health.committed(&self.shard, committed.last);
         }
         if let Some(pending) = known.pending() {
             return Ok(Start::From(pending.range.first));
@@ -192,39 +201,42 @@ impl Work {
             None if self.replay.is_some() => return Ok(Start::TrimHorizon),
             None => {}
         }
-        let moment = match (self.source.start, self.parents_began().await?) {
-            (StartAt::TrimHorizon, _) | (_, Some(Began::TrimHorizon)) => {
+        let moment = match (self.source.start, self.parents_start().await?) {
+            (StartAt::TrimHorizon, _) | (_, Some(PipelineStart::TrimHorizon)) => {
                 return Ok(Start::TrimHorizon);
             }
-            (_, Some(Began::At(moment))) | (StartAt::Moment(moment), None) => moment,
+            (_, Some(PipelineStart::At(moment))) | (StartAt::Moment(moment), None) => moment,
             (StartAt::Latest, None) => Utc::now().timestamp_millis(),
         };
         ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
         Ok(Start::At(moment))
     }
 
-    /// Where the pipeline began in the parents of the shard, the earliest of them, as their ledgers say.
-    async fn parents_began(&self) -> anyhow::Result<Option<Began>> {
+    /// The earliest start of the pipeline in the parents of the shard, by their ledgers.
+    async fn parents_start(&self) -> anyhow::Result<Option<PipelineStart>> {
         let mut earliest = None;
         for parent in &self.info.parents {
             let parent = shard_id(self.stream.name(), parent)?;
-            let found = self.targets.peek(&parent, self.patience.clone()).await?;
-            let began = Began::of(&found.ledger);
+            let found = self
+                .targets
+                .peek(&parent, self.retry_policy.clone())
+                .await?;
+            let began = PipelineStart::of(&found.ledger);
             earliest = [earliest, began].into_iter().flatten().min();
         }
         Ok(earliest)
     }
 }
 
-/// Whether another worker has the shard, which is no fault.
-pub(super) fn is_with_another(error: &anyhow::Error) -> bool {
-    let taken = of_ledger(error);
-    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Held(_)))
+/// Whether another worker owns the shard, which is no error.
+pub(super) fn is_owned_by_another(error: &anyhow::Error) -> bool {
+    let taken = ledger_error(error);
+    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 
-/// Gives a shard back, with the last word on a closed one in the same step. A ledger in a folder is
-/// held by a lock, which goes with the process.
-async fn leave(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
+/// Gives a shard back, and marks a closed one as finished in the same step. A ledger in a folder has a
+/// lock instead of a lease, which ends with the process.
+async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
     let leased = matches!(ledger, LedgerStore::S3(_));
     let step = |ledger: &Ledger| {
         let left = if closed {
@@ -240,10 +252,11 @@ async fn leave(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError>
     Ok(())
 }
 
-/// What ledgers and objects call a shard: the stream's name, as far as it fits, and the shard's id.
+/// The name of a shard in ledgers and objects: the stream's name, or its digest if it is too long, and
+/// the shard's id.
 ///
 /// # Errors
-/// An id that is none of Kinesis.
+/// The id is not one of Kinesis.
 pub fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
     const STREAM_MAX_BYTES: usize = 60;
     let name = if stream.len() <= STREAM_MAX_BYTES && stream.starts_with(char::is_alphanumeric) {

@@ -1,6 +1,6 @@
-//! Keys as S3 lists them where it is asked for URL encoding. XML cannot hold every character of a key.
+//! Decodes keys that S3 lists with URL encoding. XML cannot hold every character of a key.
 
-/// Takes the encoding off: `%` with two hexadecimal digits is a byte of UTF-8, `+` a space. What is
+/// Decodes a key: `%` with two hexadecimal digits is a byte of UTF-8, `+` a space. What is
 /// not well formed stays as it is.
 pub(super) fn decode(key: &str) -> String {
     let mut bytes = Vec::with_capacity(key.len());

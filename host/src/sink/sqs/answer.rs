@@ -1,4 +1,5 @@
-//! What an answer to a batch leaves to be done: pure, so that each kind of answer can be gone through.
+//! Which messages of a batch to send again after an answer. Pure, so that every kind of answer can be
+//! tested.
 
 use std::collections::HashSet;
 
@@ -11,15 +12,16 @@ use aws_sdk_sqs::types::{
 use super::message::RID;
 use crate::sink::SinkError;
 
-/// Parts of the codes, in lower case, of faults that count as the sender's and pass nevertheless: a rate
-/// that is exceeded, a key or a permission that somebody mends.
-const PASSING: [&str; 4] = ["throttl", "kms", "accessdenied", "overlimit"];
+/// Parts of the codes, in lower case, of transient errors that SQS counts as the sender's: an exceeded
+/// rate, or a key or a permission that an operator corrects.
+const TRANSIENT: [&str; 4] = ["throttl", "kms", "accessdenied", "overlimit"];
 
-/// Leaves of a batch what was not taken. Says why that is to be sent again; `None` where nothing is left.
+/// Keeps the messages of a batch that were not accepted. Returns why they must be sent again; `None` if
+/// none is left.
 ///
 /// # Errors
 /// [`SinkError::MessageRejected`] if the queue rejects a message permanently.
-pub(super) fn rest(
+pub(super) fn retain_unsent(
     queue: &str,
     batch: &mut Vec<Entry>,
     answer: &Answer,
@@ -39,15 +41,15 @@ pub(super) fn rest(
         });
     }
     let why = failed.first().map(why);
-    Ok(Some(
-        why.unwrap_or_else(|| "not all messages were taken".into()),
-    ))
+    Ok(Some(why.unwrap_or_else(|| {
+        "not all messages were accepted".into()
+    })))
 }
 
 /// Whether the queue would reject the same message again.
 fn is_final(failed: &Failed) -> bool {
     let code = failed.code().to_lowercase();
-    failed.sender_fault() && !PASSING.iter().any(|part| code.contains(part))
+    failed.sender_fault() && !TRANSIENT.iter().any(|part| code.contains(part))
 }
 
 fn why(failed: &Failed) -> String {
@@ -57,7 +59,7 @@ fn why(failed: &Failed) -> String {
     }
 }
 
-/// What a message is of: a record; or, where it is about an object, what it says.
+/// The record of a message; or, of a message about an object, its body.
 fn described(entry: &Entry) -> String {
     let attributes = entry.message_attributes();
     let rid = attributes.and_then(|all| all.get(RID)?.string_value());
@@ -106,7 +108,7 @@ mod tests {
             vec![taken(0), taken(2)],
             vec![failed(1, "InternalError", false)],
         );
-        let why = rest("bus", &mut batch, &answer).unwrap();
+        let why = retain_unsent("bus", &mut batch, &answer).unwrap();
         assert_eq!(why.as_deref(), Some("it broke (InternalError)"));
         assert_eq!(batch.iter().map(Entry::id).collect::<Vec<_>>(), ["1"]);
     }
@@ -114,13 +116,13 @@ mod tests {
     #[test]
     fn nothing_is_left_when_all_is_taken() {
         let answer = answer(vec![taken(1), taken(0)], vec![]);
-        assert_eq!(rest("bus", &mut batch(2), &answer).unwrap(), None);
+        assert_eq!(retain_unsent("bus", &mut batch(2), &answer).unwrap(), None);
     }
 
     #[test]
     fn what_the_answer_leaves_out_is_sent_again() {
         let answer = answer(vec![taken(0)], vec![]);
-        let why = rest("bus", &mut batch(2), &answer).unwrap();
+        let why = retain_unsent("bus", &mut batch(2), &answer).unwrap();
         assert!(why.is_some());
     }
 
@@ -132,7 +134,8 @@ mod tests {
             "Unheard-of",
         ] {
             let failures = vec![failed(0, "InternalError", false), failed(1, code, true)];
-            let rejected = rest("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
+            let rejected =
+                retain_unsent("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
             let SinkError::MessageRejected { message, why, .. } = rejected else {
                 panic!("{rejected}");
             };
@@ -150,7 +153,7 @@ mod tests {
             "AccessDenied",
         ] {
             let answer = answer(vec![], vec![failed(0, code, true)]);
-            let why = rest("bus", &mut batch(1), &answer).unwrap();
+            let why = retain_unsent("bus", &mut batch(1), &answer).unwrap();
             assert!(why.is_some(), "{code}");
         }
     }

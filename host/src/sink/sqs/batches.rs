@@ -1,4 +1,4 @@
-//! Messages packed into batches.
+//! Packs messages into batches.
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
 

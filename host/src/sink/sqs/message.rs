@@ -1,4 +1,4 @@
-//! What a message says, and what stands for an event that is too large for one.
+//! The bodies and attributes of messages, and the pointer that replaces an event that is too large.
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
 
@@ -7,11 +7,11 @@ use crate::chunk::{Chunk, Message};
 use crate::encode::Format;
 use crate::record::Rid;
 use crate::sink::SinkError;
-use crate::sink::announcement::Announcement;
 use crate::sink::object_key::Origin;
+use crate::sink::object_notification::ObjectNotification;
 use crate::transform::release::Digest;
 
-/// The name of the attribute that says of which record a message is.
+/// The name of the attribute with the id of the message's record.
 pub(super) const RID: &str = "rid";
 
 impl SqsBus {
@@ -19,7 +19,7 @@ impl SqsBus {
     pub(super) fn entry_about(
         &self,
         origin: &Origin,
-        message: &Announcement,
+        message: &ObjectNotification,
     ) -> Result<Entry, SinkError> {
         let mut attributes = vec![("release", message.release.to_string())];
         if let Some(event_type) = event_type(&message.partition) {
@@ -29,7 +29,7 @@ impl SqsBus {
         self.message(body, attributes, origin.shard.as_str(), &message.key)
     }
 
-    /// The message with an event, or with the place of one that is too large.
+    /// The message with an event, or with a pointer to one that is too large.
     pub(super) fn entry(
         &self,
         chunk: &Chunk,
@@ -60,7 +60,7 @@ impl SqsBus {
         self.message(body, attributes, group, &event)
     }
 
-    /// A message. To a FIFO queue it is one of `group`, sent once by the name `once`.
+    /// A message. In a FIFO queue its group is `group` and its deduplication id is made of `once`.
     fn message(
         &self,
         body: String,
@@ -83,7 +83,7 @@ impl SqsBus {
         entry.id("0").build().map_err(unbuilt)
     }
 
-    /// What stands for an event that is too large for the queue: where the lake has it.
+    /// The pointer to an event that is too large for the queue: its object and line in the lake.
     fn pointer(&self, chunk: &Chunk, message: &Message<'_>, rid: &str, format: Format) -> String {
         let key = chunk.origin().object_key(&message.destination(), format);
         let object = format!("{}{key}", self.lake);
@@ -103,8 +103,8 @@ fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
     }
 }
 
-/// The value of the partition column `event_type`, as the lake's path writes it. What SQS refuses is
-/// written as a path would write it.
+/// The value of the partition column `event_type`, as the lake's path writes it. A character that SQS
+/// rejects is encoded as in a path.
 fn event_type(partition: &str) -> Option<String> {
     let mut columns = partition.split('/');
     let value = columns.find_map(|column| column.strip_prefix("event_type="))?;
@@ -112,8 +112,8 @@ fn event_type(partition: &str) -> Option<String> {
     Some(encoded.replace('\u{ffff}', "%EF%BF%BF"))
 }
 
-/// JSON with what SQS refuses (U+FFFE and U+FFFF) as escapes, which mean the same. Control characters
-/// cannot stand in JSON as they are.
+/// JSON with escapes for the characters that SQS rejects, U+FFFE and U+FFFF. JSON has no unescaped
+/// control characters.
 fn allowed(json: &[u8]) -> String {
     escaped(String::from_utf8_lossy(json).into_owned())
 }

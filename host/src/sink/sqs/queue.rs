@@ -1,14 +1,14 @@
-//! A queue, as it is found by its name or URL.
+//! Looks up a queue by its name or URL.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::aws::why;
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::sink::SinkError;
 
-/// The largest message, and the largest batch, of a queue that does not say otherwise.
+/// The default limit of a message and of a batch, bytes.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;
 
 /// The smallest limit that every message fits which points to an object or tells of one: the object's
@@ -20,27 +20,27 @@ const LEAST_MAX_BYTES: usize = 4 << 10;
 /// its older clients know it.
 const NO_QUEUE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
 
-/// A queue that is there.
+/// An existing queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Queue {
     pub(super) url: String,
-    /// The largest message that it takes, bytes.
+    /// The largest message that it accepts, bytes.
     pub(super) max_bytes: usize,
 }
 
 impl Queue {
-    /// Looks for a queue by its name or URL.
+    /// Looks up a queue by its name or URL.
     ///
     /// # Errors
     /// [`SinkError::Service`] where there is no such queue or it takes small messages only, or when
-    /// patience is at its end.
+    /// after the retry timeout.
     pub(super) async fn find(
         client: &Client,
         name: &str,
-        patience: &Patience,
+        retry_policy: &RetryPolicy,
     ) -> Result<Self, SinkError> {
         let what = format!("look up the queue {name}");
-        let mut attempts = Attempts::new(patience, "find_queue");
+        let mut attempts = Attempts::new(retry_policy, "find_queue");
         loop {
             let error = match look_up(client, name).await {
                 Ok(found) => return found.check(what),
@@ -50,7 +50,7 @@ impl Queue {
             let missing = error
                 .code()
                 .is_some_and(|code| NO_QUEUE.iter().any(|name| code.ends_with(name)));
-            if missing || !attempts.again(&what, &why).await {
+            if missing || !attempts.wait_to_retry(&what, &why).await {
                 return Err(SinkError::Service { what, why });
             }
         }

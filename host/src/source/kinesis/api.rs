@@ -1,4 +1,4 @@
-//! One function for each call of the Kinesis API, with errors that the reader can act on.
+//! One function per call of the Kinesis API, with errors that the reader can match on.
 
 use std::ops::RangeInclusive;
 
@@ -23,42 +23,42 @@ pub struct Stream {
     name: String,
 }
 
-/// A shard as `ListShards` tells of it.
+/// A shard as `ListShards` describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardInfo {
     /// Its id: `shardId-000000000000`.
     pub id: String,
-    /// The shards that it was made of, which have to be finished before it is begun.
+    /// The shards that it was split or merged from. They must be finished before it is begun.
     pub parents: Vec<String>,
-    /// The hash keys that it takes.
+    /// Its range of hash keys.
     pub hash_keys: RangeInclusive<u128>,
 }
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// At the oldest record that is left.
+    /// At the oldest record in the shard.
     TrimHorizon,
-    /// At the first record that came at or after a moment, milliseconds since the Unix epoch.
+    /// At the first record that arrived at or after a moment, milliseconds since the Unix epoch.
     At(i64),
     /// At this record.
     From(SequenceNumber),
-    /// Behind this record.
+    /// After this record.
     After(SequenceNumber),
 }
 
-/// What one `GetRecords` gave.
+/// The answer of one `GetRecords`.
 #[derive(Clone, Debug)]
 pub struct RecordsPage {
     /// The records.
     pub records: Vec<Record>,
-    /// Where to go on; `None` at the end of a closed shard.
+    /// The next iterator; `None` at the end of a closed shard.
     pub next: Option<String>,
-    /// How far the newest of these records is behind the tip, milliseconds.
-    pub behind_ms: i64,
+    /// The time between the newest of these records and the tip, milliseconds.
+    pub lag_ms: i64,
 }
 
-/// Why a call failed, as far as that makes a difference.
+/// Why a call failed.
 #[derive(Debug, Error)]
 pub enum KinesisError {
     /// The iterator is older than five minutes.
@@ -70,7 +70,7 @@ pub enum KinesisError {
     /// There is no such stream or shard.
     #[error("not found: {0}")]
     NotFound(String),
-    /// Anything else, which may pass.
+    /// Any other error, which may be transient.
     #[error("{0}")]
     Other(String),
 }
@@ -176,7 +176,7 @@ impl Stream {
                 let number = first.sequence_number().parse();
                 return number.map(Some).map_err(KinesisError::Other);
             }
-            iterator = page.next.filter(|_| page.behind_ms > 0);
+            iterator = page.next.filter(|_| page.lag_ms > 0);
         }
         Ok(None)
     }
@@ -198,7 +198,7 @@ impl Stream {
         let answer = request.send().await?;
         Ok(RecordsPage {
             next: answer.next_shard_iterator().map(str::to_owned),
-            behind_ms: answer.millis_behind_latest().unwrap_or(0),
+            lag_ms: answer.millis_behind_latest().unwrap_or(0),
             records: answer.records,
         })
     }
@@ -219,7 +219,7 @@ impl Stream {
         match answer.records().len() {
             answered if answered == given => Ok(answer.records().iter().map(taken).collect()),
             answered => Err(KinesisError::Other(format!(
-                "an answer about {answered} records where {given} were sent"
+                "an answer about {answered} records to a call with {given}"
             ))),
         }
     }

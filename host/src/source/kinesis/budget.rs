@@ -1,27 +1,27 @@
 //! The memory that all shards of a process together may use for reading. A call of `GetRecords` waits
-//! until what it may bring has room; what has not been taken yet by the transform keeps its room.
+//! until there is room for its answer. Records keep their room until the transform has taken them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What one call takes while it is under way: `GetRecords` gives at most 10 MB, which come as JSON with
-/// base64 (a third more), are decoded, and packed into batches.
+/// The memory of one call: `GetRecords` returns at most 10 MB, which come as JSON with base64 (a third
+/// more), are decoded, and packed into batches.
 const CALL_MAX_BYTES: u64 = 36 << 20;
 
 /// Room is counted in this many bytes, so that a semaphore can count it.
 const UNIT_BYTES: u64 = 4 << 10;
 
-/// The room of a process.
+/// The memory for reading of a process.
 #[derive(Clone, Debug)]
 pub struct Budget {
     units: Arc<Semaphore>,
-    /// How many calls wait for room.
+    /// The number of calls that wait for room.
     waiting: Arc<AtomicUsize>,
 }
 
-/// Room that a shard has.
+/// The part of the budget that a call has reserved.
 #[derive(Debug)]
 pub struct Room(OwnedSemaphorePermit);
 
@@ -51,7 +51,7 @@ impl Budget {
 }
 
 impl Room {
-    /// Gives back all but what `bytes` need.
+    /// Returns all but what `bytes` need.
     pub fn shrink_to(&mut self, bytes: u64) {
         let kept = units(bytes) as usize;
         let surplus = self.0.num_permits().saturating_sub(kept);

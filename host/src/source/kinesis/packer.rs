@@ -1,5 +1,5 @@
-//! Records of Kinesis, however they came, packed into batches: aggregates taken apart, a batch's end
-//! where a range ends that is read again.
+//! Packs records of Kinesis into batches: aggregates are unpacked, and a batch ends where a repeated
+//! range ends.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -8,14 +8,14 @@ use bytes::Bytes;
 
 use crate::ledger::Pending;
 use crate::record::{Batch, Position, Record, SequenceNumber, ShardId};
-use crate::source::aggregate::{Outsiders, Unpacked, belongs, unpack};
+use crate::source::aggregate::{MisplacedRecords, Unpacked, belongs, unpack};
 
 /// One record as Kinesis has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KinesisRecord {
     /// Its sequence number.
     pub sequence: SequenceNumber,
-    /// When Kinesis took it, milliseconds since the Unix epoch.
+    /// When it arrived in Kinesis, milliseconds since the Unix epoch.
     pub arrived_at: u64,
     /// Its partition key.
     pub partition_key: String,
@@ -23,22 +23,22 @@ pub struct KinesisRecord {
     pub data: Bytes,
 }
 
-/// A range that is read again, up to its last record, where a batch ends.
+/// A pending range that is read again. A batch ends at its last record.
 #[derive(Clone, Copy, Debug)]
-pub struct Again {
+pub struct RepeatedRange {
     /// The last record.
     pub last: SequenceNumber,
-    /// What became of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    /// Whether its misplaced records were kept or dropped.
+    pub misplaced_records: MisplacedRecords,
 }
 
-impl Again {
-    /// The range that is pending.
+impl RepeatedRange {
+    /// The pending range.
     #[must_use]
     pub fn of(pending: &Pending) -> Self {
         Self {
             last: pending.range.last,
-            outsiders: pending.outsiders,
+            misplaced_records: pending.misplaced_records,
         }
     }
 }
@@ -46,14 +46,14 @@ impl Again {
 /// How the records of a shard are packed.
 #[derive(Clone, Debug)]
 pub struct Packing {
-    /// The shard as ledgers and objects know it.
+    /// The shard's name in ledgers and objects.
     pub shard: ShardId,
-    /// The hash keys that the shard takes.
+    /// The range of hash keys of the shard.
     pub hash_keys: RangeInclusive<u128>,
-    /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
-    /// A range that is read again.
-    pub again: Option<Again>,
+    /// Whether to keep or drop misplaced records.
+    pub misplaced_records: MisplacedRecords,
+    /// The pending range, if there is one.
+    pub repeated: Option<RepeatedRange>,
 }
 
 /// Packs records into batches, in order.
@@ -75,18 +75,18 @@ impl Packer {
         }
     }
 
-    /// Takes the next record.
+    /// Adds the next record.
     pub fn push(&mut self, record: &KinesisRecord) {
         self.take(record);
-        let again = self.packing.again;
-        if self.batch.is_full() || again.is_some_and(|again| again.last == record.sequence) {
+        let range = self.packing.repeated;
+        if self.batch.is_full() || range.is_some_and(|range| range.last == record.sequence) {
             self.close_batch();
         }
     }
 
-    /// Closes the batch that is open and gives all that are closed.
+    /// Closes the open batch and returns all closed ones.
     pub fn batches(&mut self) -> VecDeque<Batch> {
-        if !self.batch.is_empty() || self.batch.outsiders() > 0 {
+        if !self.batch.is_empty() || self.batch.misplaced_records() > 0 {
             self.close_batch();
         }
         std::mem::take(&mut self.closed)
@@ -100,7 +100,7 @@ impl Packer {
 
     fn take(&mut self, record: &KinesisRecord) {
         let (sequence, arrived_at) = (record.sequence, record.arrived_at);
-        let drops = self.outsiders(sequence) == Outsiders::Drop;
+        let drops = self.misplaced_records(sequence) == MisplacedRecords::Drop;
         let batch = &mut self.batch;
         let mut push = |data: &[u8], partition_key: &str, sub| {
             batch.push(Record {
@@ -114,23 +114,23 @@ impl Packer {
             Unpacked::Plain => return push(&record.data, &record.partition_key, None),
             Unpacked::Records(records) => records,
         };
-        let mut outsiders = 0;
+        let mut misplaced = 0;
         for (sub, record) in (0..).zip(&records) {
             if drops && !belongs(record, &self.packing.hash_keys) {
-                outsiders += 1;
+                misplaced += 1;
             } else {
                 push(&record.data, &record.partition_key, Some(sub));
             }
         }
-        batch.drop_outsiders(outsiders);
+        batch.drop_misplaced(misplaced);
     }
 
-    /// What is to become of outsiders in the record: in a range that is read again, what became of
-    /// them before.
-    fn outsiders(&self, sequence: SequenceNumber) -> Outsiders {
-        match self.packing.again {
-            Some(again) if sequence <= again.last => again.outsiders,
-            _ => self.packing.outsiders,
+    /// What to do with misplaced records of an aggregate: in a range that is read again, what was done
+    /// before.
+    fn misplaced_records(&self, sequence: SequenceNumber) -> MisplacedRecords {
+        match self.packing.repeated {
+            Some(range) if sequence <= range.last => range.misplaced_records,
+            _ => self.packing.misplaced_records,
         }
     }
 }

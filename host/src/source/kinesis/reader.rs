@@ -14,7 +14,7 @@ use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
 use crate::health::ReadMeter;
 use crate::record::{Batch, Bounds, SequenceNumber};
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::source::{ShardBatches, SourceError};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
@@ -23,17 +23,18 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 4;
 
-/// What was read and is not taken for so long is let go where others need its room, and read again.
-const LET_GO_AFTER: Duration = Duration::from_secs(5);
+/// If slices wait for the transform this long and another shard needs their memory, they are released
+/// and read again later.
+const RELEASE_AFTER: Duration = Duration::from_secs(5);
 
 /// Why reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The shard is closed or its bound is reached, and all of it was read.
     Closed,
-    /// The tip was reached, and reading was to end there.
+    /// The tip was reached, where reading was to end.
     Tip,
-    /// It was told to stop.
+    /// It was stopped.
     Stopped,
 }
 
@@ -42,7 +43,7 @@ pub enum End {
 pub struct Reading {
     /// The stream.
     pub stream: Stream,
-    /// The shard as Kinesis knows it.
+    /// The shard's id in Kinesis.
     pub id: String,
     /// How its records are packed.
     pub packing: Packing,
@@ -52,20 +53,20 @@ pub struct Reading {
     pub until_tip: bool,
     /// Where to end in any case.
     pub bounds: Bounds,
-    /// How long a call is tried.
-    pub patience: Patience,
-    /// The room for what is read.
+    /// How calls are retried.
+    pub retry_policy: RetryPolicy,
+    /// The memory for reading.
     pub budget: Budget,
-    /// What is told how reading is doing.
+    /// Reports the progress of reading.
     pub meter: ReadMeter,
 }
 
-/// Starts to read, until the end or until `stop` says so.
+/// Starts to read, until the end or until `stop` is set.
 #[must_use]
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (ShardBatches, JoinHandle<End>) {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let reader = Reader {
-        again: watch::Sender::new(reading.packing.again.is_some()),
+        repeating: watch::Sender::new(reading.packing.repeated.is_some()),
         last: None,
         packer: Packer::new(reading.packing.clone()),
         reading,
@@ -76,44 +77,44 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (ShardBatches, Joi
 
 struct Reader {
     reading: Reading,
-    /// Whether a range is still to be read again.
-    again: watch::Sender<bool>,
-    /// The last record that was handed on.
+    /// Whether a repeated range is not read completely yet.
+    repeating: watch::Sender<bool>,
+    /// The last record that was sent.
     last: Option<SequenceNumber>,
     packer: Packer,
     sender: mpsc::Sender<Result<Batch, SourceError>>,
 }
 
-/// Where the next batch goes.
-type Place<'a> = mpsc::Permit<'a, Result<Batch, SourceError>>;
+/// A free place in the channel of batches.
+type SendPermit<'a> = mpsc::Permit<'a, Result<Batch, SourceError>>;
 
-/// The receiver is gone: nobody wants more.
-struct Gone;
+/// The receiver of the slices is gone.
+struct ReceiverGone;
 
 impl Reader {
     async fn run(mut self, stop: watch::Receiver<bool>) -> End {
-        let again = self.again.subscribe();
+        let repeating = self.repeating.subscribe();
         tokio::select! {
             end = self.read_to_end() => end.unwrap_or(End::Stopped),
-            () = told_to_stop(stop, again) => End::Stopped,
+            () = stop_requested(stop, repeating) => End::Stopped,
         }
     }
 
-    async fn read_to_end(&mut self) -> Result<End, Gone> {
+    async fn read_to_end(&mut self) -> Result<End, ReceiverGone> {
         let mut iterator: Option<String> = None;
-        let mut attempts = Attempts::new(&self.reading.patience, "get_records");
+        let mut attempts = Attempts::new(&self.reading.retry_policy, "get_records");
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
-            let room = self.reading.budget.call().await.ok_or(Gone)?;
+            let room = self.reading.budget.call().await.ok_or(ReceiverGone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(page) => {
-                    attempts = Attempts::new(&self.reading.patience, "get_records");
-                    self.reading.meter.read(page.behind_ms);
-                    let at_tip = page.records.is_empty() && page.behind_ms == 0;
+                    attempts = Attempts::new(&self.reading.retry_policy, "get_records");
+                    self.reading.meter.read(page.lag_ms);
+                    let at_tip = page.records.is_empty() && page.lag_ms == 0;
                     let (last, within) = self.take_records(page.records).await?;
                     if !self.send_all(last, room).await? {
                         let place = self.sender.reserve().await;
-                        drop(place.map_err(|_| Gone)?);
+                        drop(place.map_err(|_| ReceiverGone)?);
                         iterator = None;
                         continue;
                     }
@@ -135,7 +136,7 @@ impl Reader {
                     drop(room);
                     self.reading.meter.failed(&error);
                     let (what, why) = (format!("read {}", self.name()), error.to_string());
-                    if !attempts.again(&what, &why).await {
+                    if !attempts.wait_to_retry(&what, &why).await {
                         return self.fail(SourceError::Service { what, why }).await;
                     }
                 }
@@ -159,11 +160,11 @@ impl Reader {
         stream.get_records(iterator).await
     }
 
-    /// Takes records; the last one of them, and whether all were within the bounds.
+    /// Packs records. Returns the last one, and whether all were within the bounds.
     async fn take_records(
         &mut self,
         records: Vec<types::Record>,
-    ) -> Result<(Option<SequenceNumber>, bool), Gone> {
+    ) -> Result<(Option<SequenceNumber>, bool), ReceiverGone> {
         let (mut last, mut within) = (self.last, true);
         for record in records {
             let record = match kinesis_record(record) {
@@ -174,7 +175,7 @@ impl Reader {
                 }
             };
             let bounds = self.reading.bounds;
-            if bounds.is_behind(record.sequence, record.arrived_at) {
+            if bounds.is_after(record.sequence, record.arrived_at) {
                 within = false;
                 break;
             }
@@ -188,49 +189,49 @@ impl Reader {
         Ok((last, within))
     }
 
-    /// The shard as users name it.
+    /// The shard's name for messages.
     fn name(&self) -> String {
         format!("{} of {}", self.reading.id, self.reading.stream.name())
     }
 
     /// Ends the shard with an error.
-    async fn fail<T>(&mut self, error: SourceError) -> Result<T, Gone> {
-        let _nobody_listens = self.sender.send(Err(error)).await;
-        Err(Gone)
+    async fn fail<T>(&mut self, error: SourceError) -> Result<T, ReceiverGone> {
+        let _receiver_is_gone = self.sender.send(Err(error)).await;
+        Err(ReceiverGone)
     }
 
-    /// Hands the batches on, up to the record `last`, each as soon as there is a place for it. Says whether
-    /// all of them were.
+    /// Sends the batches up to the record `last`, each as soon as there is a place for it. Returns
+    /// whether all of them were sent.
     async fn send_all(
         &mut self,
         last: Option<SequenceNumber>,
         mut room: Room,
-    ) -> Result<bool, Gone> {
+    ) -> Result<bool, ReceiverGone> {
         let batches = self.packer.batches();
         let mut waiting: u64 = batches.iter().map(Batch::bytes).sum();
         room.shrink_to(waiting);
         for batch in batches {
-            let Some(place) = self.place().await? else {
+            let Some(place) = self.reserve().await? else {
                 return Ok(false);
             };
             waiting -= batch.bytes();
-            let handed_on = batch.positions().last().map(|position| position.sequence);
+            let sent = batch.positions().last().map(|position| position.sequence);
             place.send(Ok(batch));
             room.shrink_to(waiting);
-            self.last = handed_on.or(self.last);
+            self.last = sent.or(self.last);
         }
         self.last = last;
-        let again = self.reading.packing.again;
-        self.again
-            .send_replace(again.is_some_and(|again| last < Some(again.last)));
+        let range = self.reading.packing.repeated;
+        self.repeating
+            .send_replace(range.is_some_and(|range| last < Some(range.last)));
         Ok(true)
     }
 
-    /// Waits for a place for a batch; none where that takes long and others need the room.
-    async fn place(&self) -> Result<Option<Place<'_>>, Gone> {
+    /// Waits for a place for a batch; `None` if that takes long and another shard needs the memory.
+    async fn reserve(&self) -> Result<Option<SendPermit<'_>>, ReceiverGone> {
         loop {
-            match timeout(LET_GO_AFTER, self.sender.reserve()).await {
-                Ok(place) => return place.map(Some).map_err(|_| Gone),
+            match timeout(RELEASE_AFTER, self.sender.reserve()).await {
+                Ok(place) => return place.map(Some).map_err(|_| ReceiverGone),
                 Err(_) if self.reading.budget.is_short() => return Ok(None),
                 Err(_) => {}
             }
@@ -238,10 +239,10 @@ impl Reader {
     }
 }
 
-/// Waits until reading is to stop; a range that is read again is read to its end first.
-async fn told_to_stop(mut stop: watch::Receiver<bool>, mut again: watch::Receiver<bool>) {
+/// Waits for the request to stop. A repeated range is read to its end first.
+async fn stop_requested(mut stop: watch::Receiver<bool>, mut repeating: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_ok() {
-        let _read_or_ended = again.wait_for(|again| !*again).await;
+        let _read_or_ended = repeating.wait_for(|repeating| !*repeating).await;
     }
 }
 

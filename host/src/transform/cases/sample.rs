@@ -1,5 +1,5 @@
 //! Sample records. Everything but their bytes is fixed, so that a result depends on the bytes and the
-//! settings alone.
+//! configuration alone.
 
 use crate::record::{Batch, Record, SequenceNumber, ShardId};
 

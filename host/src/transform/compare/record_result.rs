@@ -2,7 +2,8 @@
 //!
 //! A line is one JSON object. An event is
 //! `{"event":…,"partition":"event_type=lesson","routes":["lake","bus"]}` with its bytes as they are, a
-//! rejection `{"rejected":{"code":…,"message":…}}`, and a record that was dropped `{"dropped":true}`.
+//! rejection `{"quarantined":{"code":…,"message":…}}`, and a record that was dropped
+//! `{"dropped":true}`.
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ pub enum ResultKind {
     /// It became events.
     Events,
     /// It is quarantined.
-    Rejected,
+    Quarantined,
     /// The transform dropped it.
     Dropped,
 }
@@ -32,7 +33,7 @@ impl fmt::Display for ResultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Events => "events",
-            Self::Rejected => "rejected",
+            Self::Quarantined => "quarantined",
             Self::Dropped => "dropped",
         })
     }
@@ -42,7 +43,7 @@ impl fmt::Display for ResultKind {
 #[must_use]
 pub fn record_results(records: usize, outcome: &Transformed) -> Vec<RecordResult> {
     let mut events = outcome.events.iter().peekable();
-    let mut rejected = outcome.rejected.iter().peekable();
+    let mut quarantined = outcome.quarantined.iter().peekable();
     let result = |record| {
         let mut lines = Vec::new();
         while let Some(event) = events.next_if(|event| event.record == record) {
@@ -52,10 +53,10 @@ pub fn record_results(records: usize, outcome: &Transformed) -> Vec<RecordResult
             let kind = ResultKind::Events;
             return RecordResult { kind, lines };
         }
-        match rejected.next_if(|rejected| rejected.record == record) {
-            Some(rejected) => RecordResult {
-                kind: ResultKind::Rejected,
-                lines: vec![rejected_line(&rejected.reason)],
+        match quarantined.next_if(|quarantined| quarantined.record == record) {
+            Some(quarantined) => RecordResult {
+                kind: ResultKind::Quarantined,
+                lines: vec![rejected_line(&quarantined.reason)],
             },
             None => RecordResult {
                 kind: ResultKind::Dropped,
@@ -82,14 +83,14 @@ fn event_line(outcome: &Transformed, event: &Event) -> String {
 fn rejected_line(reason: &Reason) -> String {
     let message = serde_json::Value::from(reason.message.as_str());
     let code = reason.code.as_str();
-    format!(r#"{{"rejected":{{"code":"{code}","message":{message}}}}}"#)
+    format!(r#"{{"quarantined":{{"code":"{code}","message":{message}}}}}"#)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::partition::PartitionPath;
-    use crate::transform::outcome::{Rejected, Routes};
+    use crate::transform::outcome::{Quarantined, Routes};
 
     #[test]
     fn each_record_has_its_lines_in_order() {
@@ -105,7 +106,7 @@ mod tests {
             data: br#"{"n": 1.50}2"#.to_vec(),
             events: vec![event(1, 0, 11, true), event(1, 11, 12, false)],
             partitions: vec![path],
-            rejected: vec![Rejected {
+            quarantined: vec![Quarantined {
                 record: 2,
                 reason: Reason::rejected("not_wanted", "a \"word\"".into()),
             }],
@@ -118,7 +119,7 @@ mod tests {
             [
                 ResultKind::Dropped,
                 ResultKind::Events,
-                ResultKind::Rejected
+                ResultKind::Quarantined
             ]
         );
         let lines: Vec<_> = results
@@ -131,7 +132,7 @@ mod tests {
                 r#"{"dropped":true}"#,
                 r#"{"event":{"n": 1.50},"partition":"event_type=a%22b","routes":["lake","bus"]}"#,
                 r#"{"event":2,"partition":"event_type=a%22b","routes":["lake"]}"#,
-                r#"{"rejected":{"code":"not_wanted","message":"a \"word\""}}"#,
+                r#"{"quarantined":{"code":"not_wanted","message":"a \"word\""}}"#,
             ]
         );
     }

@@ -71,7 +71,7 @@ pub struct Version(pub String);
 /// The result of a conditional read.
 pub enum ConditionalRead {
     /// The file has not changed.
-    Same,
+    Unchanged,
     /// There is no such file.
     Nothing,
     /// Its new content and version.

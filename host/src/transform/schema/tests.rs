@@ -15,40 +15,50 @@ const SCHEMA: &str = r##"{
     } }
 }"##;
 
-fn fault(settings: &str) -> String {
-    check(SCHEMA, settings).unwrap_err().to_string()
+fn fault(transform_config: &str) -> String {
+    check(SCHEMA, transform_config).unwrap_err().to_string()
 }
 
 #[test]
 fn what_the_schema_allows_passes() {
-    for settings in ["{}", r#"{"depth":1,"rules":[{"field":"a"}]}"#] {
-        assert_eq!(check(SCHEMA, settings), Ok(()), "{settings}");
+    for transform_config in ["{}", r#"{"depth":1,"rules":[{"field":"a"}]}"#] {
+        assert_eq!(
+            check(SCHEMA, transform_config),
+            Ok(()),
+            "{transform_config}"
+        );
     }
 }
 
 #[test]
 fn a_fault_is_named_by_its_dotted_path() {
-    for (settings, message) in [
+    for (transform_config, message) in [
         (
             r#"{"depth":0}"#,
-            "settings: depth: value is less than the minimum of 1",
+            "transform_config: depth: value is less than the minimum of 1",
         ),
         (
             r#"{"rules":[{"field":"a"},{"field":1}]}"#,
-            "settings: rules[1].field: value is not of type \"string\"",
+            "transform_config: rules[1].field: value is not of type \"string\"",
         ),
         (
             r#"{"rules":[{}]}"#,
-            "settings: rules[0].field: the setting is missing",
+            "transform_config: rules[0].field: the field is missing",
         ),
         (
             r#"{"rules":[{"field":"a","feild":1}]}"#,
-            "settings: rules[0].feild: there is no such setting",
+            "transform_config: rules[0].feild: there is no such field",
         ),
-        (r#"{"dept":1}"#, "settings: dept: there is no such setting"),
-        ("[]", "settings: the whole: value is not of type \"object\""),
+        (
+            r#"{"dept":1}"#,
+            "transform_config: dept: there is no such field",
+        ),
+        (
+            "[]",
+            "transform_config: the whole: value is not of type \"object\"",
+        ),
     ] {
-        assert_eq!(fault(settings), message);
+        assert_eq!(fault(transform_config), message);
     }
 }
 
@@ -59,14 +69,14 @@ fn a_schema_without_any_setting_names_those_that_are_given() {
     let message = check(none, r#"{"a":{"b":1},"c":2}"#).unwrap_err();
     assert_eq!(
         message.to_string(),
-        "settings: a, c: there is no such setting"
+        "transform_config: a, c: there is no such field"
     );
 
     let within = format!(r#"{{"properties":{{"in":{none}}}}}"#);
     let message = check(&within, r#"{"in":{"a":1}}"#).unwrap_err();
     assert_eq!(
         message.to_string(),
-        "settings: in.a: there is no such setting"
+        "transform_config: in.a: there is no such field"
     );
 }
 

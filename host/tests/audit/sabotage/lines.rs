@@ -23,7 +23,7 @@ fn a_line_that_is_missing_names_its_record() {
         json!({ "kind": "missing_record", "object": key, "record": tampered.rid(VICTIM) });
     says(&tampered.finding(), &expected);
     let json = audit(&tampered.place, &["--bus", "none"]).json;
-    let counts = json.counts(["in_lake", "in_quarantine", "wrong"]);
+    let counts = json.counts(["in_lake", "quarantined", "wrong"]);
     assert_eq!(counts, [3 * CHUNK as u64 - 2, 1, 1]);
 }
 

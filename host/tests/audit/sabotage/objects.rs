@@ -77,7 +77,7 @@ fn an_object_under_another_range_is_told_from_the_right_one() {
     let copy = copy.replace(&number(&last), &number(&to));
     assert_ne!(key, copy);
     fs::copy(tampered.path(&key), tampered.path(&copy)).unwrap();
-    let expected = json!({ "kind": "twice", "object": copy, "record": from });
+    let expected = json!({ "kind": "overlapping_chunks", "object": copy, "record": from });
     says(&tampered.finding(), &expected);
 }
 

@@ -53,7 +53,7 @@ struct SoundComponent {
 enum Class {
     /// It is no component, or not one of the contract.
     NotAdmitted,
-    /// It could not say what it is, or did not take its settings; a run would end.
+    /// It could not say what it is, or did not accept its configuration; a run would end.
     Ended,
     /// A record or more went to quarantine that did not before.
     Quarantined,
@@ -221,7 +221,7 @@ fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Record
         .iter()
         .filter(|event| event.routes.lake)
         .count();
-    let expected = in_lake + outcome.rejected.len();
+    let expected = in_lake + outcome.quarantined.len();
     let mut chunk = chunk(1_000);
     chunk.absorb(records, outcome);
     let contents = contents(&chunk);

@@ -79,7 +79,7 @@ pub(super) fn rows() -> Vec<Row> {
     let faults = FAULTS.iter().map(|fault| Row {
         guest: Guest::RogueBatch,
         ..Row::rogue(fault, RECORDS, Retried(4, 2))
-            .with_settings(&format!(r#"{{"batch":"{fault}"}}"#))
+            .with_config(&format!(r#"{{"batch":"{fault}"}}"#))
     });
     let tiny = TINY.iter().map(|(name, batch)| {
         let tiny = Tiny {

@@ -13,7 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(sizes());
     rows.extend(starts());
     rows.extend(descriptions());
-    rows.extend(settings());
+    rows.extend(config());
     rows
 }
 
@@ -93,7 +93,7 @@ fn worlds() -> Vec<Row> {
     let of_other_types = Tiny::default().component_of(
         "package sluice:transform@1.0.0;
         interface rules {
-            configure: func(settings: string) -> result<_, string>;
+            configure: func(config: string) -> result<_, string>;
             describe: func() -> tuple<string, string>;
             transform: func(a: string, b: string, c: string, d: string, e: s64) -> list<string>;
         }
@@ -256,12 +256,12 @@ fn descriptions() -> Vec<Row> {
     ]
 }
 
-/// Guests that misbehave when they get their settings.
-fn settings() -> Vec<Row> {
+/// Guests that misbehave when they get their configuration.
+fn config() -> Vec<Row> {
     let rogue = |name, fault, part| Row {
         guest: Guest::Bytes(rogue().by_batch.clone()),
         ..Row::rogue(name, "1", NotAdmitted("configure", part))
-            .with_settings(&format!(r#"{{"configure":"{fault}"}}"#))
+            .with_config(&format!(r#"{{"configure":"{fault}"}}"#))
     };
     let configuring = |name, configure, part| {
         let tiny = Tiny {
@@ -273,7 +273,7 @@ fn settings() -> Vec<Row> {
     };
     vec![
         rogue(
-            "settings that are rejected",
+            "a configuration that is rejected",
             "reject",
             "colour: expected red or blue",
         ),

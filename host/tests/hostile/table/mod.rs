@@ -35,7 +35,7 @@ struct Row {
     /// What the guest does, and the name of a failure.
     name: &'static str,
     guest: Guest,
-    settings: String,
+    config: String,
     /// The record between two good ones.
     record: String,
     args: &'static [&'static str],
@@ -70,7 +70,7 @@ impl Row {
         Self {
             name,
             guest: Guest::Rogue,
-            settings: "{}".into(),
+            config: "{}".into(),
             record: record.into(),
             args: &[],
             outcome,
@@ -88,9 +88,9 @@ impl Row {
         Self::bytes(name, tiny.component(), outcome)
     }
 
-    fn with_settings(self, settings: &str) -> Self {
+    fn with_config(self, config: &str) -> Self {
         Self {
-            settings: settings.into(),
+            config: config.into(),
             ..self
         }
     }
@@ -118,7 +118,12 @@ impl Row {
             "events.ndjson",
             format!("{first}\n{}\n{last}\n", self.record),
         );
-        let mut args = vec!["--transform", "guest.wasm", "--settings", &self.settings];
+        let mut args = vec![
+            "--transform",
+            "guest.wasm",
+            "--transform-config",
+            &self.config,
+        ];
         args.extend(self.args);
         if matches!(self.outcome, Retried(..)) {
             args.extend(["--log-level", "sluice=debug"]);
@@ -171,11 +176,11 @@ impl Row {
                 let top = if partition.is_empty() { 3 } else { 1 };
                 assert!(events[partition].len() >= top, "{name}: {events:?}");
             }
-            Retried(landed, rejected) => {
+            Retried(landed, quarantined) => {
                 assert!(ran.stderr.contains("record by record"), "{name}: {ran:#?}");
                 let events = lake::all_events(&place.lake());
                 let found = (events.len(), quarantine.len());
-                assert_eq!(found, (landed, rejected), "{name}: {events:?}");
+                assert_eq!(found, (landed, quarantined), "{name}: {events:?}");
             }
             NotAdmitted(..) => unreachable!("{name}: checked before"),
         }

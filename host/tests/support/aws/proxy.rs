@@ -88,11 +88,11 @@ impl Proxy {
     }
 
     /// Blocks the thread until a rule has begun to act on so many requests, and held answers are there;
-    /// false if that took longer than `patience`.
-    pub(crate) fn wait_for_hits(&self, rule: RuleId, hits: usize, patience: Duration) -> bool {
+    /// false if that took longer than `timeout`.
+    pub(crate) fn wait_for_hits(&self, rule: RuleId, hits: usize, timeout: Duration) -> bool {
         let rules = self.shared.rules.lock().unwrap();
         let few = |rules: &mut Rules| rules.reached(rule) < hits;
-        let waited = self.shared.seen.wait_timeout_while(rules, patience, few);
+        let waited = self.shared.seen.wait_timeout_while(rules, timeout, few);
         !waited.unwrap().1.timed_out()
     }
 

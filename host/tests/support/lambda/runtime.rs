@@ -82,7 +82,7 @@ impl RuntimeApi {
     /// Blocks the thread until `look` finds something, for so long at most.
     pub(super) fn wait<T>(
         &self,
-        patience: Duration,
+        timeout: Duration,
         mut look: impl FnMut(&mut State) -> Option<T>,
     ) -> Option<T> {
         let mut found = None;
@@ -94,7 +94,7 @@ impl RuntimeApi {
         let waited = self
             .shared
             .answered
-            .wait_timeout_while(state, patience, nothing);
+            .wait_timeout_while(state, timeout, nothing);
         drop(waited.unwrap());
         found
     }

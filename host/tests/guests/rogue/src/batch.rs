@@ -1,4 +1,4 @@
-//! The batch call: the same commands, and outcomes whose lists do not fit together if the settings ask.
+//! The batch call: the same commands, and outcomes whose lists do not fit together if the configuration asks.
 
 use std::sync::Mutex;
 
@@ -7,11 +7,11 @@ use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Route
 use crate::bindings::exports::sluice::transform::batch::{Guest, OutcomeBatch, RecordBatch};
 use crate::{command, stamp};
 
-/// What the settings say under `batch`.
+/// What the configuration says under `batch`.
 static FAULT: Mutex<String> = Mutex::new(String::new());
 
-pub fn configure(settings: &str) {
-    let fault = settings
+pub fn configure(config: &str) {
+    let fault = config
         .split_once(r#""batch":""#)
         .and_then(|(_, rest)| rest.split_once('"'));
     *FAULT.lock().unwrap() = fault.map_or(String::new(), |(fault, _)| fault.to_owned());

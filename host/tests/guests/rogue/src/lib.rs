@@ -1,8 +1,8 @@
 //! A transform that does whatever the record says: the first word of its data is a command, see
 //! [`command::obey`]. Anything that is no command is echoed as a JSON object.
 //!
-//! Settings such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`].
-//! The settings make `configure` misbehave (`{"configure":"trap"}`) and, with the feature `batch`,
+//! Configurations such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`]. The
+//! configuration makes `configure` misbehave (`{"configure":"trap"}`) and, with the feature `batch`,
 //! the batch call (`{"batch":"wrong_counts"}`, see `batch.rs`).
 
 mod command;
@@ -26,11 +26,11 @@ use bindings::exports::sluice::transform::rules::{
 struct Component;
 
 impl Guest for Component {
-    fn configure(settings: String) -> Result<(), String> {
+    fn configure(config: String) -> Result<(), String> {
         #[cfg(feature = "batch")]
-        batch::configure(&settings);
-        stamp::configure(&settings);
-        let has = |text| settings.contains(text);
+        batch::configure(&config);
+        stamp::configure(&config);
+        let has = |text| config.contains(text);
         if has(r#""configure":"trap""#) {
             command::trap();
         }
@@ -48,7 +48,7 @@ impl Guest for Component {
             name: "rogue".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "Misbehaves on command".into(),
-            settings_schema: "{}".into(),
+            config_schema: "{}".into(),
         }
     }
 

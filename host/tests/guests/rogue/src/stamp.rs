@@ -1,5 +1,5 @@
-//! Settings by which releases of this transform can be told apart, and by which one does worse than
-//! another. Records are told apart by the number that they end with, `n`.
+//! Configurations by which releases of this transform can be told apart, and by which one does worse
+//! than another. Records are told apart by the number that they end with, `n`.
 //!
 //! - `{"stamp":"a"}`: echoes say so.
 //! - `{"changes":1000}`: the stamp is another one where `n` can be divided by that.
@@ -12,17 +12,17 @@ use std::hint::black_box;
 use crate::bindings::exports::sluice::transform::rules::Rejection;
 
 thread_local! {
-    static SETTINGS: RefCell<String> = const { RefCell::new(String::new()) };
+    static CONFIG: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-pub fn configure(settings: &str) {
-    SETTINGS.with_borrow_mut(|kept| settings.clone_into(kept));
+pub fn configure(config: &str) {
+    CONFIG.with_borrow_mut(|kept| config.clone_into(kept));
 }
 
 /// The text or the digits behind a key, so far as that is needed here.
 fn setting(key: &str) -> Option<String> {
-    SETTINGS.with_borrow(|settings| {
-        let (_, rest) = settings.split_once(&format!("\"{key}\":"))?;
+    CONFIG.with_borrow(|config| {
+        let (_, rest) = config.split_once(&format!("\"{key}\":"))?;
         let value = rest.trim_start_matches('"');
         let end = value.find(['"', ',', '}'])?;
         Some(value[..end].to_owned())
@@ -49,7 +49,7 @@ pub fn before(data: &[u8]) -> Result<(), Rejection> {
     if is_hit("rejects", &record) {
         return Err(Rejection {
             code: "not_wanted".into(),
-            message: "by its settings".into(),
+            message: "by its configuration".into(),
         });
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::super::proxy::{Fault, Proxy, Rule};
 use super::super::s3::{self, S3};
 use super::super::sdk_config_once;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An S3 with a bucket, a proxy in front of it, and a client that tries once.
 fn start() -> (S3, Proxy, Client) {
@@ -112,7 +112,7 @@ async fn hangs() {
     let hasty = Client::from_conf(config.timeout_config(timeout.build()).build());
     let late = hasty.put_object().bucket("lake").key("k").send().await;
     assert!(matches!(late.unwrap_err(), SdkError::TimeoutError(_)));
-    assert!(proxy.wait_for_hits(rule, 1, PATIENCE));
+    assert!(proxy.wait_for_hits(rule, 1, TIMEOUT));
     assert!(!s3.root.join("lake/k").exists());
     let pause = Duration::from_millis(50);
     let rule = proxy.add(Rule::new(Fault::Hang(pause)));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::{function_arn, request_id};
 use super::place::Batch;
 
-/// Why records are given up.
+/// Why records are discarded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Condition {
     /// The function failed as often as it may.

@@ -38,7 +38,7 @@ fn a_batch_that_fails_comes_again_whole() {
 }
 
 #[test]
-fn a_batch_is_given_up_after_its_retries_and_told_of() {
+fn a_batch_is_discarded_after_its_retries_and_told_of() {
     let (kinesis, numbers) = stream(5);
     let settings = Settings {
         batch_size: 3,

@@ -1,10 +1,10 @@
 use super::*;
 use crate::enrich;
 
-fn partition(settings: &str) -> Vec<(String, String)> {
+fn partition(config: &str) -> Vec<(String, String)> {
     let event = br#"{"event_uuid":"u","event_name":"a\u003db:c","created_at":1700000000}"#;
     let event = enrich(event, &mut Vec::new()).unwrap();
-    Settings::parse(settings).unwrap().partition(&event)
+    Config::parse(config).unwrap().partition(&event)
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -29,7 +29,7 @@ fn partitions_by_type_and_what_is_asked_for() {
 
 #[test]
 fn refuses_what_it_does_not_know() {
-    for (settings, part) in [
+    for (config, part) in [
         (r#"{"colour":1}"#, "colour"),
         (
             r#"{"partition_by":["week"]}"#,
@@ -49,19 +49,19 @@ fn refuses_what_it_does_not_know() {
         ("null", "expected a JSON object, found null"),
         ("", "EOF"),
     ] {
-        let error = Settings::parse(settings).unwrap_err();
-        assert!(error.contains(part), "{settings}: {error}");
+        let error = Config::parse(config).unwrap_err();
+        assert!(error.contains(part), "{config}: {error}");
     }
 }
 
 #[test]
 fn schema_is_json() {
-    assert_eq!(check(Settings::SCHEMA.as_bytes()), Ok(Kind::Object));
+    assert_eq!(check(Config::SCHEMA.as_bytes()), Ok(Kind::Object));
 }
 
 #[test]
 fn keys_tell_partitions_apart() {
-    let settings = Settings::parse(r#"{"partition_by":["date","hour"]}"#).unwrap();
+    let config = Config::parse(r#"{"partition_by":["date","hour"]}"#).unwrap();
     let key = |name: &str, at: &str| {
         let event = format!(r#"{{"event_uuid":"u","event_name":"{name}","created_at":{at}}}"#);
         let mut key = Vec::new();
@@ -71,7 +71,7 @@ fn keys_tell_partitions_apart() {
                 event_type: name.as_bytes().to_owned().into(),
                 created,
             });
-        settings.partition_key(&event.unwrap(), &mut key);
+        config.partition_key(&event.unwrap(), &mut key);
         key
     };
     assert_eq!(key("a", "0"), key("a", "3599"));

@@ -7,7 +7,7 @@ use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{Cloud, SHARD, STREAM, Service, events, uuid};
 use crate::support::lambda::{Step, Then};
 
-const DROP: (&str, &str) = ("SLUICE_OUTSIDERS", "drop");
+const DROP: (&str, &str) = ("SLUICE_MISPLACED_RECORDS", "drop");
 
 /// Puts an aggregate of these events under the key of the first.
 fn put(cloud: &Cloud, events: &[Vec<u8>]) {
@@ -31,7 +31,7 @@ fn by_shard(events: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
 }
 
 #[test]
-fn aggregates_are_taken_apart_and_the_outsiders_left_out_where_that_is_wanted() {
+fn aggregates_are_taken_apart_and_the_misplaced_records_left_out_where_that_is_wanted() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 38));
     put(&cloud, &[&first[..], &second].concat());
@@ -63,7 +63,7 @@ fn an_aggregate_of_which_nothing_is_kept_holds_nobody_up() {
 }
 
 #[test]
-fn outsiders_that_were_pinned_are_not_passed_before_they_have_landed() {
+fn misplaced_records_that_were_pinned_are_not_passed_before_they_have_landed() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 41));
     put_under(&cloud, &uuid(&first[0]), &second);
@@ -71,9 +71,9 @@ fn outsiders_that_were_pinned_are_not_passed_before_they_have_landed() {
     cloud
         .proxy(Service::S3)
         .add(refused.path("event_type").always());
-    let patience = ("SLUICE_PATIENCE", "300ms");
-    let keeps = function(&cloud, &[patience]);
-    let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, patience]);
+    let timeout = ("SLUICE_RETRY_TIMEOUT", "300ms");
+    let keeps = function(&cloud, &[timeout]);
+    let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, timeout]);
     let mut keeps = mapping(&cloud, &keeps, settings());
     let mut drops = mapping(&cloud, &drops, settings());
     for mapping in [&mut keeps, &mut drops] {
@@ -86,7 +86,7 @@ fn outsiders_that_were_pinned_are_not_passed_before_they_have_landed() {
 }
 
 #[test]
-fn a_range_that_was_pinned_without_outsiders_is_finished_without_them() {
+fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 40));
     put(&cloud, &[&first[..], &second].concat());
@@ -94,7 +94,7 @@ fn a_range_that_was_pinned_without_outsiders_is_finished_without_them() {
     cloud
         .proxy(Service::S3)
         .add(refused.path("event_type").nth(3).always());
-    let drops = function(&cloud, &[DROP, ("SLUICE_PATIENCE", "300ms")]);
+    let drops = function(&cloud, &[DROP, ("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let mut drops = mapping(&cloud, &drops, settings());
     assert!(matches!(
         drops.step(SHARD),

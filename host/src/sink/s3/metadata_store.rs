@@ -18,8 +18,8 @@ const NOT_MODIFIED: u16 = 304;
 const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 
 impl S3Lake {
-    /// Tries an operation on the object of a name until it succeeds or patience is at its end.
-    async fn with_patience<T, F: Future<Output = Result<T, String>>>(
+    /// Retries an operation on the object of a name until the retry timeout.
+    async fn with_retries<T, F: Future<Output = Result<T, String>>>(
         &self,
         (operation, verb): (&'static str, &str),
         name: &str,
@@ -27,21 +27,21 @@ impl S3Lake {
     ) -> FileResult<T> {
         let key = format!("{}{name}", self.prefix);
         let what = format!("{verb} s3://{}/{key}", self.bucket);
-        let mut attempts = Attempts::new(&self.patience, operation);
+        let mut attempts = Attempts::new(&self.retry_policy, operation);
         loop {
             let why = match attempt(key.clone()).await {
                 Ok(done) => return Ok(done),
                 Err(why) => why,
             };
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(format!("{what}: {why}"));
             }
         }
     }
 
-    /// Puts an object if it still is the version that was `seen`, or if there is none; `false` where it
+    /// Puts an object if it still is the version `seen`, or if there is none; returns `false` where it
     /// has changed since.
-    async fn put_own(
+    async fn put_if_unchanged(
         &self,
         key: String,
         content: &[u8],
@@ -59,7 +59,7 @@ impl S3Lake {
         }
     }
 
-    async fn get_own(
+    async fn get_if_none_match(
         &self,
         key: String,
         seen: Option<&Version>,
@@ -74,7 +74,10 @@ impl S3Lake {
     }
 
     async fn read_up_to(&self, key: String, max: usize) -> FileResult<Found> {
-        let object = self.get_own(key, None).await.map_err(|error| why(&error))?;
+        let object = self
+            .get_if_none_match(key, None)
+            .await
+            .map_err(|error| why(&error))?;
         match object {
             Some(object) => content(object, max).await,
             None => Ok(Found::Nothing),
@@ -86,15 +89,17 @@ impl S3Lake {
         key: String,
         seen: Option<&Version>,
     ) -> FileResult<ConditionalRead> {
-        let object = match self.get_own(key, seen).await {
+        let object = match self.get_if_none_match(key, seen).await {
             Ok(Some(object)) => object,
             Ok(None) => return Ok(ConditionalRead::Nothing),
-            Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(ConditionalRead::Same),
+            Err(error) if status(&error) == Some(NOT_MODIFIED) => {
+                return Ok(ConditionalRead::Unchanged);
+            }
             Err(error) => return Err(why(&error)),
         };
         let version = Version(object.e_tag().unwrap_or_default().to_owned());
         match content(object, DOCUMENT_MAX_BYTES).await? {
-            Found::Content(_) if seen == Some(&version) => Ok(ConditionalRead::Same),
+            Found::Content(_) if seen == Some(&version) => Ok(ConditionalRead::Unchanged),
             Found::Content(content) => Ok(ConditionalRead::Content(content, version)),
             Found::Nothing => Ok(ConditionalRead::Nothing),
             Found::TooLarge(bytes) => Err(format!("has {bytes} bytes")),
@@ -138,15 +143,15 @@ fn is_missing(error: &SdkError<GetObjectError>) -> bool {
 impl Files for S3Lake {
     fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
         Box::pin(async move {
-            let put = |key| self.put_own(key, content, None);
-            let put = self.with_patience(("keep_release", "put"), name, put);
+            let put = |key| self.put_if_unchanged(key, content, None);
+            let put = self.with_retries(("keep_release", "put"), name, put);
             put.await.map(drop)
         })
     }
 
     fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>> {
         let get = move |key| self.read_up_to(key, max);
-        Box::pin(self.with_patience(("read_release", "read"), name, get))
+        Box::pin(self.with_retries(("read_release", "read"), name, get))
     }
 
     fn get_if_changed<'a>(
@@ -155,7 +160,7 @@ impl Files for S3Lake {
         seen: Option<&'a Version>,
     ) -> BoxFuture<'a, FileResult<ConditionalRead>> {
         let get = move |key| self.read_if_changed(key, seen);
-        Box::pin(self.with_patience(("look_at_registry", "read"), name, get))
+        Box::pin(self.with_retries(("poll_registry", "read"), name, get))
     }
 
     fn swap<'a>(
@@ -165,8 +170,8 @@ impl Files for S3Lake {
         seen: Option<&'a Version>,
     ) -> BoxFuture<'a, FileResult<bool>> {
         Box::pin(async move {
-            let put = |key| self.put_own(key, content, seen);
-            let put = self.with_patience(("change_registry", "put"), name, put);
+            let put = |key| self.put_if_unchanged(key, content, seen);
+            let put = self.with_retries(("change_registry", "put"), name, put);
             Ok(put.await? || self.holds(name, content).await?)
         })
     }
@@ -181,6 +186,6 @@ impl Files for S3Lake {
             let removed = remove.send().await;
             removed.map(drop).map_err(|error| why(&error))
         };
-        Box::pin(self.with_patience(("remove_release", "delete"), name, remove))
+        Box::pin(self.with_retries(("remove_release", "delete"), name, remove))
     }
 }

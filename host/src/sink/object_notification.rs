@@ -1,4 +1,4 @@
-//! Messages about objects, for consumers that read the lake as it grows.
+//! Messages about objects, for consumers that read the lake.
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ use crate::encode::Format;
 use crate::record::SequenceNumber;
 use crate::transform::release::ReleaseId;
 
-/// One object of events.
+/// The message about one object of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Announcement {
+pub struct ObjectNotification {
     /// The bucket, of a lake in S3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
@@ -28,8 +28,8 @@ pub struct Announcement {
     pub release: ReleaseId,
 }
 
-impl Announcement {
-    /// The message.
+impl ObjectNotification {
+    /// The message as JSON.
     #[must_use]
     pub fn json(&self) -> String {
         match serde_json::to_string(self) {
@@ -39,17 +39,17 @@ impl Announcement {
     }
 }
 
-/// The messages about a chunk's objects of events, in the order of their partitions. `lake` is as users
-/// name it: `s3://bucket/prefix/` or `file:folder`.
+/// The messages about a chunk's objects of events, in the order of their partitions. `lake` is as in
+/// the settings: `s3://bucket/prefix/` or `file:folder`.
 #[must_use]
-pub fn of(chunk: &Chunk, format: Format, lake: &str) -> Vec<Announcement> {
+pub fn of(chunk: &Chunk, format: Format, lake: &str) -> Vec<ObjectNotification> {
     let origin = chunk.origin();
     let (bucket, root) = split(lake);
-    let announce = |(destination, count): (&Destination, u64)| {
+    let notification = |(destination, count): (&Destination, u64)| {
         let Destination::Lake(partition) = destination else {
             return None;
         };
-        Some(Announcement {
+        Some(ObjectNotification {
             bucket: bucket.map(str::to_owned),
             key: format!("{root}{}", origin.object_key(destination, format)),
             partition: partition.as_str().to_owned(),
@@ -59,7 +59,7 @@ pub fn of(chunk: &Chunk, format: Format, lake: &str) -> Vec<Announcement> {
             release: origin.release,
         })
     };
-    chunk.objects().filter_map(announce).collect()
+    chunk.objects().filter_map(notification).collect()
 }
 
 /// The bucket, if there is one, and what comes before an object's own key.

@@ -1,4 +1,4 @@
-//! Which batches belong to a chunk.
+//! The batches that belong to the next chunk.
 
 use tokio::time::{Instant, timeout_at};
 
@@ -8,8 +8,8 @@ use crate::ledger::Range;
 use crate::record::{Batch, SequenceNumber};
 use crate::source::ShardBatches;
 
-/// Lets batches into a chunk until it is full, or until exactly the pinned range is in.
-pub(super) struct Gate {
+/// Reads batches for a chunk until it is full, or until the pinned range is complete.
+pub(super) struct ChunkWindow {
     limits: ChunkLimits,
     range: Option<Range>,
     bytes: u64,
@@ -20,7 +20,7 @@ pub(super) struct Gate {
     closed: bool,
 }
 
-impl Gate {
+impl ChunkWindow {
     pub(super) fn new(limits: ChunkLimits, range: Option<Range>) -> Self {
         Self {
             limits,
@@ -47,8 +47,8 @@ impl Gate {
         self.closed = true;
     }
 
-    /// The next batch of the chunk; `None` at the end of the shard, or when a fresh chunk that has
-    /// records has been open for its time.
+    /// The next batch of the chunk; `None` at the end of the shard, or when a new chunk with records
+    /// has reached its age.
     pub(super) async fn next_batch(
         &mut self,
         batches: &mut ShardBatches,
@@ -61,12 +61,12 @@ impl Gate {
             },
         };
         if let Some(batch) = &next {
-            self.let_in(batch)?;
+            self.add(batch)?;
         }
         Ok(next)
     }
 
-    fn let_in(&mut self, batch: &Batch) -> Result<(), PipelineError> {
+    fn add(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         let positions = batch.positions();
         let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
             return Ok(());
@@ -92,7 +92,8 @@ impl Gate {
         Ok(())
     }
 
-    /// A pinned range that cannot be read as it was must not be committed.
+    /// Checks that a pinned range was read exactly as it was pinned; otherwise it must not be
+    /// committed.
     pub(super) fn check_complete(&self) -> Result<(), PipelineError> {
         match self.range {
             Some(range) if self.last != Some(range.last) || self.records != range.count => {

@@ -1,65 +1,65 @@
-//! Which chunks a shard has by its ledger, and which of the chunks that names tell of cannot all be.
+//! The chunks of a shard in order, by its ledger and by the names of its objects, and those that
+//! overlap.
 
-use super::inventory::{Chunks, Held};
+use super::inventory::{ChunkObjects, Chunks};
 use crate::ledger::{Ledger, Pending};
 use crate::record::SequenceNumber;
 use crate::sink::object_key::{ChunkName, ShortId};
 
-/// The chunks of a shard.
+/// The chunks of a shard, by the state that its ledger gives them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Course {
-    /// Those that are committed, in order. No two overlap.
-    pub(super) chunks: Vec<(ChunkName, Held)>,
-    /// Those that have records of one of these.
-    pub(super) rivals: Vec<Rival>,
-    /// The one that was pinned and not committed.
-    pub(super) pending: Option<(ChunkName, Held)>,
-    /// Those that reach behind what is committed.
-    pub(super) beyond: Vec<(ChunkName, Held)>,
+pub(super) struct Timeline {
+    /// The committed ones, in order. No two overlap.
+    pub(super) chunks: Vec<(ChunkName, ChunkObjects)>,
+    /// Chunks with records of one of those.
+    pub(super) overlapping: Vec<Overlap>,
+    /// The one that is pinned and not committed.
+    pub(super) pending: Option<(ChunkName, ChunkObjects)>,
+    /// Those that reach beyond what is committed.
+    pub(super) beyond: Vec<(ChunkName, ChunkObjects)>,
 }
 
 /// A chunk that overlaps another.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rival {
-    /// Its name.
+pub(super) struct Overlap {
     pub(super) name: ChunkName,
-    /// What there is of it.
-    pub(super) held: Held,
+    pub(super) present: ChunkObjects,
     /// The chunk that it overlaps.
     pub(super) other: ChunkName,
 }
 
-impl Course {
+impl Timeline {
     /// Sorts chunks by what the ledger says.
     #[must_use]
     pub(super) fn new(ledger: &Ledger, chunks: Chunks) -> Self {
         let done = ledger.committed().map(|committed| committed.last);
         let is_done = |name: &ChunkName| done.is_some_and(|last| name.last <= last);
-        let (committed, behind): (Vec<_>, Vec<_>) =
+        let (committed, uncommitted): (Vec<_>, Vec<_>) =
             chunks.into_iter().partition(|(name, _)| is_done(name));
         let is_pending = |name: &ChunkName| ledger.pending().is_some_and(|p| is(*name, p));
-        let (pending, beyond): (Vec<_>, Vec<_>) =
-            behind.into_iter().partition(|(name, _)| is_pending(name));
-        let (chunks, rivals) = without_overlaps(committed);
+        let (pending, beyond): (Vec<_>, Vec<_>) = uncommitted
+            .into_iter()
+            .partition(|(name, _)| is_pending(name));
+        let (chunks, overlapping) = without_overlaps(committed);
         Self {
             chunks,
-            rivals,
+            overlapping,
             pending: pending.into_iter().next(),
             beyond,
         }
     }
 
-    /// Takes out those beyond what was committed that a later look at the ledger accounts for; gives
-    /// how many objects they have.
-    pub(super) fn settle(&mut self, later: &Ledger) -> u64 {
+    /// Removes the chunks in `beyond` that the ledger, read again later, has committed or pinned, and
+    /// returns how many objects they have.
+    pub(super) fn account_for(&mut self, later: &Ledger) -> u64 {
         let done = later.committed().map(|committed| committed.last);
         let landed = |name: &ChunkName| {
             done.is_some_and(|last| name.last <= last)
                 || later.pending().is_some_and(|pending| is(*name, pending))
         };
-        let before: usize = self.beyond.iter().map(|(_, held)| held.count()).sum();
+        let before: usize = self.beyond.iter().map(|(_, present)| present.count()).sum();
         self.beyond.retain(|(name, _)| !landed(name));
-        let after: usize = self.beyond.iter().map(|(_, held)| held.count()).sum();
+        let after: usize = self.beyond.iter().map(|(_, present)| present.count()).sum();
         (before - after) as u64
     }
 }
@@ -74,18 +74,18 @@ fn is(name: ChunkName, pending: &Pending) -> bool {
     }
 }
 
-type DisjointChunks = Vec<(ChunkName, Held)>;
+type DisjointChunks = Vec<(ChunkName, ChunkObjects)>;
 
-/// Chooses chunks of which no two overlap so that they have the most objects together: where a record
-/// is in two chunks, the one that is whole is more likely to be right. (Weighted interval scheduling:
-/// the best choice among the chunks up to one either has it or does not.)
-fn without_overlaps(mut chunks: DisjointChunks) -> (DisjointChunks, Vec<Rival>) {
+/// Chooses chunks that do not overlap and have the most objects together: if a record is in two chunks,
+/// the complete one is more likely to be right. This is weighted interval scheduling: the best choice
+/// among the chunks up to one either includes it or does not.
+fn without_overlaps(mut chunks: DisjointChunks) -> (DisjointChunks, Vec<Overlap>) {
     chunks.sort_by_key(|(name, _)| (name.last, name.first, name.release));
     let mut best = vec![0];
     let mut before = Vec::with_capacity(chunks.len());
-    for (index, (name, held)) in chunks.iter().enumerate() {
+    for (index, (name, present)) in chunks.iter().enumerate() {
         before.push(chunks[..index].partition_point(|(other, _)| other.last < name.first));
-        let with = best[before[index]] + held.count();
+        let with = best[before[index]] + present.count();
         best.push(with.max(best[index]));
     }
     let mut is_chosen = vec![false; chunks.len()];
@@ -107,16 +107,20 @@ fn without_overlaps(mut chunks: DisjointChunks) -> (DisjointChunks, Vec<Rival>) 
             rest.push(chunk);
         }
     }
-    let rivals = rest.into_iter().filter_map(|(name, held)| {
-        let other = overlapping(&chosen, name.first, name.last)?;
-        Some(Rival { name, held, other })
+    let overlapping = rest.into_iter().filter_map(|(name, present)| {
+        let other = find_overlap(&chosen, name.first, name.last)?;
+        Some(Overlap {
+            name,
+            present,
+            other,
+        })
     });
-    let rivals = rivals.collect();
-    (chosen, rivals)
+    let overlapping = overlapping.collect();
+    (chosen, overlapping)
 }
 
-/// A chunk with a record in this range. What was not chosen overlaps what was.
-fn overlapping(
+/// The chosen chunk that overlaps this range; there is one for every chunk that was not chosen.
+fn find_overlap(
     chosen: &DisjointChunks,
     first: SequenceNumber,
     last: SequenceNumber,
@@ -134,7 +138,7 @@ mod tests {
     use crate::encode::Format;
     use crate::ledger::Range;
     use crate::record::ShardId;
-    use crate::source::aggregate::Outsiders;
+    use crate::source::aggregate::MisplacedRecords;
     use crate::transform::release::Digest;
 
     fn name(first: u64, last: u64) -> ChunkName {
@@ -147,11 +151,11 @@ mod tests {
 
     /// Chunks with the messages of each on a bus, so that each counts once.
     fn chunks(ranges: &[(u64, u64)]) -> Chunks {
-        let held = Held {
+        let present = ChunkObjects {
             objects: Vec::new(),
             on_bus: true,
         };
-        let named = ranges.iter().map(|(a, b)| (name(*a, *b), held.clone()));
+        let named = ranges.iter().map(|(a, b)| (name(*a, *b), present.clone()));
         named.collect()
     }
 
@@ -165,7 +169,7 @@ mod tests {
             release: Digest::of(b"release"),
             format: Format::Plain,
             timed_out: Vec::new(),
-            outsiders: Outsiders::Keep,
+            misplaced_records: MisplacedRecords::Keep,
         }
     }
 
@@ -176,49 +180,49 @@ mod tests {
         ledger.commit(range, Digest::of(b"")).unwrap()
     }
 
-    fn names(chunks: &[(ChunkName, Held)]) -> Vec<ChunkName> {
+    fn names(chunks: &[(ChunkName, ChunkObjects)]) -> Vec<ChunkName> {
         chunks.iter().map(|(name, _)| *name).collect()
     }
 
     #[test]
     fn chunks_are_committed_pending_or_beyond() {
         let ledger = committed(9).pin(pinned(10, 19)).unwrap();
-        let mut course = Course::new(
+        let mut timeline = Timeline::new(
             &ledger,
             chunks(&[(0, 4), (6, 9), (10, 19), (10, 15), (20, 29)]),
         );
-        assert_eq!(names(&course.chunks), [name(0, 4), name(6, 9)]);
-        assert_eq!(course.pending.as_ref().unwrap().0, name(10, 19));
-        assert_eq!(names(&course.beyond), [name(10, 15), name(20, 29)]);
+        assert_eq!(names(&timeline.chunks), [name(0, 4), name(6, 9)]);
+        assert_eq!(timeline.pending.as_ref().unwrap().0, name(10, 19));
+        assert_eq!(names(&timeline.beyond), [name(10, 15), name(20, 29)]);
         let later = ledger
             .commit(pinned(10, 19).range, Digest::of(b""))
             .unwrap();
-        assert_eq!(course.settle(&later.pin(pinned(20, 29)).unwrap()), 2);
-        assert_eq!(course.beyond, []);
+        assert_eq!(timeline.account_for(&later.pin(pinned(20, 29)).unwrap()), 2);
+        assert_eq!(timeline.beyond, []);
     }
 
     #[test]
     fn without_a_ledger_everything_is_beyond() {
         let ledger = Ledger::new(ShardId::new("s").unwrap());
-        let mut course = Course::new(&ledger, chunks(&[(0, 4)]));
-        assert_eq!(course.settle(&ledger), 0);
-        assert_eq!((course.chunks.len(), course.beyond.len()), (0, 1));
+        let mut timeline = Timeline::new(&ledger, chunks(&[(0, 4)]));
+        assert_eq!(timeline.account_for(&ledger), 0);
+        assert_eq!((timeline.chunks.len(), timeline.beyond.len()), (0, 1));
     }
 
     #[test]
     fn of_chunks_that_overlap_those_with_more_objects_are_right() {
         let all = chunks(&[(0, 9), (10, 19), (5, 12), (20, 29)]);
-        let course = Course::new(&committed(29), all);
+        let timeline = Timeline::new(&committed(29), all);
         assert_eq!(
-            names(&course.chunks),
+            names(&timeline.chunks),
             [name(0, 9), name(10, 19), name(20, 29)]
         );
-        let rivals: Vec<_> = course
-            .rivals
+        let overlapping: Vec<_> = timeline
+            .overlapping
             .iter()
             .map(|one| (one.other, one.name))
             .collect();
-        assert_eq!(rivals, [(name(0, 9), name(5, 12))]);
+        assert_eq!(overlapping, [(name(0, 9), name(5, 12))]);
     }
 
     proptest! {
@@ -228,14 +232,14 @@ mod tests {
         ) {
             let ranges: Vec<_> = ranges.into_iter().map(|(a, length)| (a, a + length)).collect();
             let all = chunks(&ranges);
-            let course = Course::new(&committed(100), all.clone());
-            prop_assert_eq!(course.chunks.len() + course.rivals.len(), all.len());
-            for pair in course.chunks.windows(2) {
+            let timeline = Timeline::new(&committed(100), all.clone());
+            prop_assert_eq!(timeline.chunks.len() + timeline.overlapping.len(), all.len());
+            for pair in timeline.chunks.windows(2) {
                 prop_assert!(pair[0].0.last < pair[1].0.first);
             }
-            for Rival { name, other, .. } in &course.rivals {
+            for Overlap { name, other, .. } in &timeline.overlapping {
                 prop_assert!(other.first <= name.last && name.first <= other.last);
-                prop_assert!(course.chunks.iter().any(|(name, _)| name == other));
+                prop_assert!(timeline.chunks.iter().any(|(name, _)| name == other));
             }
         }
     }

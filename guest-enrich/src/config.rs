@@ -1,4 +1,4 @@
-//! The settings of a release, and the partitions that follow from them.
+//! The transform's configuration, and the partitions that follow from it.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -9,7 +9,7 @@ use json_scan::{Kind, check};
 /// How events are partitioned in the lake.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct Config {
     #[serde(default, deserialize_with = "columns")]
     partition_by: Vec<Column>,
 }
@@ -22,11 +22,11 @@ enum Column {
     Hour,
 }
 
-impl Settings {
-    /// The settings as a JSON Schema document.
-    pub const SCHEMA: &str = include_str!("settings.schema.json");
+impl Config {
+    /// The configuration as a JSON Schema document.
+    pub const SCHEMA: &str = include_str!("config.schema.json");
 
-    /// Reads the settings; the error names the field and is for the operator.
+    /// Reads the configuration; the error names the field and is for the operator.
     pub fn parse(json: &str) -> Result<Self, String> {
         // A derived reader would take an array for the fields in order.
         match check(json.as_bytes()) {
@@ -47,7 +47,7 @@ impl Settings {
         std::iter::once(event_type).chain(more).collect()
     }
 
-    /// Appends what tells the partition of an event from every other one under these settings. The
+    /// Appends what tells the partition of an event from every other one under this configuration. The
     /// values of a fixed length come first, so that no event type can make two partitions alike.
     #[inline]
     pub fn partition_key(&self, event: &Enriched<'_>, key: &mut Vec<u8>) {

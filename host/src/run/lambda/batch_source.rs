@@ -1,13 +1,14 @@
-//! The batches that an invocation lands: records that Lambda's batch lacks, read from the stream, and its own.
+//! The source of an invocation: the records of its Lambda batch, and those that the batch lacks, read from
+//! the stream.
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::missing::Todo;
+use super::batch_plan::BatchPlan;
 use crate::health::ReadMeter;
 use crate::ledger::Range;
 use crate::record::{Bound, Bounds, SequenceNumber};
-use crate::retry::{Attempts, Patience};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
@@ -16,28 +17,28 @@ use crate::source::{ShardBatches, SourceError};
 /// Batches that are ready before they are asked for.
 const BATCHES_AHEAD: usize = 4;
 
-/// What is handed to the pipeline.
-pub(super) struct Feed {
+/// Sends the planned records to the pipeline.
+pub(super) struct BatchSource {
     pub(super) stream: Stream,
     /// The shard as Kinesis knows it.
     pub(super) shard: String,
     pub(super) packing: Packing,
     pub(super) records: Vec<KinesisRecord>,
-    pub(super) todo: Todo,
+    pub(super) plan: BatchPlan,
     pub(super) budget: Budget,
-    pub(super) patience: Patience,
+    pub(super) retry_policy: RetryPolicy,
     pub(super) meter: ReadMeter,
-    /// When no more is to be begun.
+    /// When to begin no further slice.
     pub(super) until: Instant,
 }
 
 type Sender = mpsc::Sender<Result<crate::record::Batch, SourceError>>;
 
-/// Nobody wants more, or the time is over.
-struct Ended;
+/// The receiver is gone, an error was sent, or the time is over.
+struct Stopped;
 
-impl Feed {
-    /// Starts to hand over.
+impl BatchSource {
+    /// Starts to send.
     pub(super) fn start(self) -> ShardBatches {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::spawn(async move {
@@ -46,24 +47,24 @@ impl Feed {
         ShardBatches::new(receiver)
     }
 
-    async fn run(mut self, sender: &Sender) -> Result<(), Ended> {
-        if let Some(Range { first, last, .. }) = self.todo.again {
+    async fn run(mut self, sender: &Sender) -> Result<(), Stopped> {
+        if let Some(Range { first, last, .. }) = self.plan.replay {
             tracing::info!(%first, %last, "reading a pending range from the stream");
             self.read(Start::From(first), last, sender).await?;
         }
-        let mut rest = self.todo.rest;
-        if let (Some(behind), Some(next)) = (self.todo.skipped_behind, self.records.get(rest)) {
+        let mut rest = self.plan.rest;
+        if let (Some(behind), Some(next)) = (self.plan.gap_after, self.records.get(rest)) {
             let next = next.sequence;
-            match self.first_behind(behind).await {
+            match self.first_after(behind).await {
                 Ok(first) if first.is_some_and(|first| first < next) => {
-                    tracing::warn!(%behind, %next, "records before the rest of the batch are not committed, reading them");
+                    tracing::warn!(%behind, %next, "the batch begins after records that are not committed, reading these from the stream");
                     self.read(Start::After(behind), next, sender).await?;
                     rest += 1;
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    let _nobody_listens = sender.send(Err(error)).await;
-                    return Err(Ended);
+                    let _receiver_is_gone = sender.send(Err(error)).await;
+                    return Err(Stopped);
                 }
             }
         }
@@ -73,13 +74,18 @@ impl Feed {
         }
         for batch in packer.batches() {
             self.check_time()?;
-            sender.send(Ok(batch)).await.map_err(|_| Ended)?;
+            sender.send(Ok(batch)).await.map_err(|_| Stopped)?;
         }
         Ok(())
     }
 
-    /// Hands over what is in the stream up to a record, which is included.
-    async fn read(&self, start: Start, last: SequenceNumber, sender: &Sender) -> Result<(), Ended> {
+    /// Sends the records of the stream up to and including `last`.
+    async fn read(
+        &self,
+        start: Start,
+        last: SequenceNumber,
+        sender: &Sender,
+    ) -> Result<(), Stopped> {
         let reading = Reading {
             stream: self.stream.clone(),
             id: self.shard.clone(),
@@ -91,7 +97,7 @@ impl Feed {
                 from: None,
                 to: Some(Bound::Sequence(last)),
             },
-            patience: self.patience.clone(),
+            retry_policy: self.retry_policy.clone(),
             budget: self.budget.clone(),
             meter: self.meter.clone(),
         };
@@ -102,23 +108,23 @@ impl Feed {
                 Ok(None) => return Ok(()),
                 Ok(Some(batch)) => {
                     self.check_time()?;
-                    sender.send(Ok(batch)).await.map_err(|_| Ended)?;
+                    sender.send(Ok(batch)).await.map_err(|_| Stopped)?;
                 }
                 Err(error) => {
-                    let _nobody_listens = sender.send(Err(error)).await;
-                    return Err(Ended);
+                    let _receiver_is_gone = sender.send(Err(error)).await;
+                    return Err(Stopped);
                 }
             }
         }
     }
 
-    /// The first record behind another one; `None` where there is none yet.
-    async fn first_behind(
+    /// The first record after another one; `None` where there is none yet.
+    async fn first_after(
         &self,
         number: SequenceNumber,
     ) -> Result<Option<SequenceNumber>, SourceError> {
-        let what = format!("look behind {number} in {}", self.shard);
-        let mut attempts = Attempts::new(&self.patience, "get_records");
+        let what = format!("read the records after {number} of {}", self.shard);
+        let mut attempts = Attempts::new(&self.retry_policy, "get_records");
         loop {
             let why = match self.stream.first(&self.shard, Start::After(number)).await {
                 Ok(first) => return Ok(first),
@@ -127,31 +133,31 @@ impl Feed {
                 }
                 Err(error) => error.to_string(),
             };
-            if !attempts.again(&what, &why).await {
+            if !attempts.wait_to_retry(&what, &why).await {
                 return Err(SourceError::Service { what, why });
             }
         }
     }
 
-    fn check_time(&self) -> Result<(), Ended> {
+    fn check_time(&self) -> Result<(), Stopped> {
         if Instant::now() < self.until {
             Ok(())
         } else {
             tracing::warn!(
-                "the invocation's time is nearly over, the rest is left to the next one"
+                "the invocation's time is nearly over, leaving the rest to the next one"
             );
-            Err(Ended)
+            Err(Stopped)
         }
     }
 }
 
-/// Whether anything of a record is to be landed.
+/// Whether at least one record of an aggregate, or the record itself, is kept.
 pub(super) fn is_kept(packing: &Packing, record: &KinesisRecord) -> bool {
     let number = record.sequence;
     count(packing, std::slice::from_ref(record), number, number) > 0
 }
 
-/// How many records a batch holds between two numbers, those inside aggregates counted.
+/// The number of records in a batch between two sequence numbers, those inside aggregates included.
 pub(super) fn count(
     packing: &Packing,
     records: &[KinesisRecord],

@@ -1,4 +1,4 @@
-//! Files of Sluice's own: what the lake keeps of releases, and registries.
+//! Sluice's own documents: the releases that a lake keeps, and registries.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,22 +8,22 @@ use futures_util::future::BoxFuture;
 use crate::aws;
 use crate::config::LakeTarget;
 use crate::files::{Folder, Scratch};
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 use crate::sink::s3::S3Lake;
 use crate::transform::registry::files::{ConditionalRead, FileResult, Files, Found, Version};
 use crate::transform::registry::{Known, Registry};
 
 /// Files by name, in a folder or below a prefix of a bucket.
-pub enum OwnFiles {
+pub enum MetadataStore {
     /// In a folder.
     Folder(Folder),
     /// In S3.
     S3(S3Lake),
 }
 
-impl OwnFiles {
-    /// The files of a place that is shared with others.
-    pub async fn open(target: &LakeTarget, patience: Patience) -> Self {
+impl MetadataStore {
+    /// The store at a target that other processes may write to as well.
+    pub async fn open(target: &LakeTarget, retry_policy: RetryPolicy) -> Self {
         match target {
             LakeTarget::Directory(root) => Self::Folder(Folder::new(root.clone(), scratch(root))),
             LakeTarget::S3 { bucket, prefix } => {
@@ -32,7 +32,7 @@ impl OwnFiles {
                     client,
                     bucket.clone(),
                     prefix.clone(),
-                    patience,
+                    retry_policy,
                 ))
             }
         }
@@ -40,17 +40,20 @@ impl OwnFiles {
 }
 
 /// The registry at a place.
-pub async fn registry(target: &LakeTarget, patience: Patience) -> Registry<OwnFiles> {
-    Registry::new(OwnFiles::open(target, patience).await, Known::default())
+pub async fn registry(target: &LakeTarget, retry_policy: RetryPolicy) -> Registry<MetadataStore> {
+    Registry::new(
+        MetadataStore::open(target, retry_policy).await,
+        Known::default(),
+    )
 }
 
-/// Others may be making files in the same place.
+/// Named by process and chance: other processes may write temporary files to the same folder.
 fn scratch(root: &Path) -> Arc<Scratch> {
     let name = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
     Scratch::unopened(root.join(".tmp").join(name)).into()
 }
 
-impl OwnFiles {
+impl MetadataStore {
     fn files(&self) -> &dyn Files {
         match self {
             Self::Folder(folder) => folder,
@@ -59,7 +62,7 @@ impl OwnFiles {
     }
 }
 
-impl Files for OwnFiles {
+impl Files for MetadataStore {
     fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
         self.files().create(name, content)
     }

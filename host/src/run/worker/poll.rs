@@ -1,4 +1,5 @@
-//! What a worker sees when it looks at a stream, and what it does about it.
+//! One poll of a stream: a worker lists the shards, reads their ledgers, and takes, gives or requests
+//! shards.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -9,23 +10,23 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Worker;
 use super::shard::shard_id;
 use crate::ledger::Ledger;
-use crate::ledger::holding::Versioned;
+use crate::ledger::lease::Versioned;
 use crate::ledger::store::StoreError;
-use crate::run::leases::{View, moves};
+use crate::run::shard_assignment::{ShardView, assign};
 use crate::source::kinesis::{End, KinesisError, ShardInfo};
 
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);
 
-/// Ledgers that are read at once.
+/// The number of ledgers that are read at once.
 const PEEKS_AT_ONCE: usize = 32;
 
 impl Worker {
-    /// Looks at all shards and does what is to be done.
+    /// Reads the ledgers of all shards and takes, gives or requests shards.
     ///
     /// # Errors
-    /// The stream or a ledger could not be looked at, which holds up no other shard.
-    pub(super) async fn look(&mut self) -> anyhow::Result<()> {
+    /// The stream cannot be listed or a ledger cannot be read, which holds up no other shard.
+    pub(super) async fn poll(&mut self) -> anyhow::Result<()> {
         let listed = self.list().await;
         let (found, unread) = self.peek().await?;
         for (info, found) in &found {
@@ -38,21 +39,21 @@ impl Worker {
             .iter()
             .map(|(info, found)| self.view(info, &found.ledger))
             .collect();
-        let moves = moves(self.targets.owner(), &views);
-        self.host
-            .share_memory(self.running.len() + moves.take.len());
-        for index in moves.take {
+        let assignment = assign(self.targets.owner(), &views);
+        self.context
+            .share_memory(self.running.len() + assignment.take.len());
+        for index in assignment.take {
             let (info, found) = open[index].clone();
             self.take(info, found)?;
         }
-        for index in moves.give {
+        for index in assignment.give {
             if let Some(running) = self.running.get(&open[index].0.id) {
                 running.stop();
             }
         }
-        if let Some(index) = moves.ask {
-            match self.targets.ask(open[index].1.clone()).await {
-                // Its ledger has changed since; what it says now is looked at the next time.
+        if let Some(index) = assignment.request {
+            match self.targets.request(open[index].1.clone()).await {
+                // Its ledger has changed since; the next poll reads it again.
                 Ok(()) | Err(StoreError::Lost { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -60,7 +61,7 @@ impl Worker {
         listed.and(unread.map_or(Ok(()), |error| Err(error.into())))
     }
 
-    /// Lists the shards of the stream, if that was not done lately.
+    /// Lists the shards of the stream, unless that was done recently.
     async fn list(&mut self) -> anyhow::Result<()> {
         if self.listed.is_some_and(|at| at.elapsed() < BETWEEN_LISTS) {
             return Ok(());
@@ -77,8 +78,9 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads the ledgers of all shards but those that are known to be finished, which stay so: a stream
-    /// lists a closed shard for as long as it keeps records. Those that can be read, and why one cannot.
+    /// Reads the ledgers of all shards except those known to be finished: a stream lists a closed shard
+    /// for as long as it keeps records. Returns those that could be read, and the error of one that
+    /// could not.
     async fn peek(&self) -> anyhow::Result<(Vec<(ShardInfo, Versioned)>, Option<StoreError>)> {
         let shards = self
             .shards
@@ -89,7 +91,7 @@ impl Worker {
             Ok((info.clone(), shard))
         });
         let shards = shards.collect::<anyhow::Result<Vec<_>>>()?;
-        let once = self.patience.for_one_attempt();
+        let once = self.retry_policy.for_one_attempt();
         let mut peeks = stream::iter(shards)
             .map(async |(info, shard)| (info, self.targets.peek(&shard, once.clone()).await))
             .buffered(PEEKS_AT_ONCE);
@@ -103,7 +105,8 @@ impl Worker {
         Ok((found, unread))
     }
 
-    /// Shards that are not finished, and whose parents are. One whose ledger could not be read may not be.
+    /// The shards to work on: not finished, but all parents are. One whose ledger could not be read
+    /// counts as unfinished.
     fn workable(&self, found: Vec<(ShardInfo, Versioned)>) -> Vec<(ShardInfo, Versioned)> {
         let listed = self.shards.iter().map(|info| info.id.as_str());
         let unfinished: HashSet<_> = listed.filter(|id| !self.is_finished(id)).collect();
@@ -112,17 +115,17 @@ impl Worker {
             .into_iter()
             .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
             .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
-            .filter(|(info, _)| !self.rests.has(&info.id))
+            .filter(|(info, _)| !self.backoff.holds(&info.id))
             .collect()
     }
 
-    /// Whether all of a shard is known to be committed for good.
+    /// Whether a shard is known to be closed and completely committed.
     fn is_finished(&self, id: &str) -> bool {
         matches!(self.caught_up.get(id), Some(End::Closed))
     }
 
-    /// A lease counts while its nonce changes, by this worker's own clock.
-    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> View {
+    /// A lease is valid while its nonce changes, by this worker's own clock.
+    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> ShardView {
         let nonce = ledger.lease().map_or("", |lease| &lease.nonce).to_owned();
         let seen = self
             .seen
@@ -138,27 +141,27 @@ impl Worker {
         } else {
             ledger.owner().filter(|owner| *owner != me && !expired)
         };
-        View {
+        ShardView {
             owner: owner.map(str::to_owned),
-            wanted_by: self.wish(&info.id, ledger).filter(|_| !expired),
+            requested_by: self.requested_by(&info.id, ledger).filter(|_| !expired),
         }
     }
 
-    /// Who has asked for a shard. A wish counts for the duration of a lease, by this worker's own clock:
-    /// who asked may be gone.
-    fn wish(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
-        let Some(asker) = ledger.lease().and_then(|lease| lease.wanted_by.clone()) else {
-            self.wishes.remove(id);
+    /// The worker that has requested a shard. A request counts for the duration of a lease, by this
+    /// worker's own clock: the worker that made it may be gone.
+    fn requested_by(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
+        let Some(requester) = ledger.lease().and_then(|lease| lease.requested_by.clone()) else {
+            self.requests.remove(id);
             return None;
         };
-        let fresh = (asker.clone(), Instant::now());
+        let now = (requester.clone(), Instant::now());
         let seen = self
-            .wishes
+            .requests
             .entry(id.to_owned())
-            .or_insert_with(|| fresh.clone());
-        if seen.0 != asker {
-            *seen = fresh;
+            .or_insert_with(|| now.clone());
+        if seen.0 != requester {
+            *seen = now;
         }
-        (seen.1.elapsed() < self.source.lease).then_some(asker)
+        (seen.1.elapsed() < self.source.lease).then_some(requester)
     }
 }

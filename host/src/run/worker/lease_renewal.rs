@@ -1,4 +1,4 @@
-//! The lease of a shard that a worker holds.
+//! The renewal of a lease while its shard is worked on.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -6,21 +6,20 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::LOOKS_PER_LEASE;
+use super::POLLS_PER_LEASE;
 use crate::ledger::Ledger;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::{LedgerStore, StoreError};
 
-/// A lease that its holder renews. A ledger in a folder has none.
-pub(super) struct Lease {
+/// Renews the lease of one shard. A ledger in a folder has a lock instead, which needs no renewal.
+pub(super) struct LeaseRenewal {
     ledger: Option<Arc<S3Ledger>>,
     duration: Duration,
-    /// Who has asked for the shard, and since when.
-    wish: Option<(String, Instant)>,
+    /// Which worker has requested the shard, and since when.
+    request: Option<(String, Instant)>,
 }
 
-impl Lease {
-    /// The lease in a ledger that is held.
+impl LeaseRenewal {
     pub(super) fn new(ledger: &LedgerStore, duration: Duration) -> Self {
         Self {
             ledger: match ledger {
@@ -28,25 +27,24 @@ impl Lease {
                 LedgerStore::File(_) => None,
             },
             duration,
-            wish: None,
+            request: None,
         }
     }
 
-    /// Shows the other workers that the shard is worked on; returns only when that cannot be done any
-    /// more, and why.
-    pub(super) async fn keep(mut self) -> StoreError {
+    /// Renews the lease until that fails, and returns why.
+    pub(super) async fn run(mut self) -> StoreError {
         let Some(ledger) = self.ledger.take() else {
             return pending().await;
         };
-        let every = self.duration / LOOKS_PER_LEASE;
+        let every = self.duration / POLLS_PER_LEASE;
         let mut renewals = interval_at(tokio::time::Instant::now() + every, every);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             renewals.tick().await;
-            let stale = self.has_stale_wish(&ledger.ledger().await);
+            let stale = self.has_stale_request(&ledger.ledger().await);
             let renew = |ledger: &Ledger| {
                 Ok(if stale {
-                    ledger.unwanted()
+                    ledger.without_request()
                 } else {
                     ledger.clone()
                 })
@@ -57,15 +55,15 @@ impl Lease {
         }
     }
 
-    /// Whether who asked for the shard did so longer than a lease ago, and may be gone.
-    fn has_stale_wish(&mut self, ledger: &Ledger) -> bool {
-        let asker = ledger.lease().and_then(|lease| lease.wanted_by.clone());
-        match (&self.wish, asker) {
-            (Some((known, since)), Some(asker)) if *known == asker => {
+    /// Whether the request is older than a lease: the worker that made it may be gone.
+    fn has_stale_request(&mut self, ledger: &Ledger) -> bool {
+        let requester = ledger.lease().and_then(|lease| lease.requested_by.clone());
+        match (&self.request, requester) {
+            (Some((known, since)), Some(requester)) if *known == requester => {
                 since.elapsed() >= self.duration
             }
-            (_, asker) => {
-                self.wish = asker.map(|asker| (asker, Instant::now()));
+            (_, requester) => {
+                self.request = requester.map(|requester| (requester, Instant::now()));
                 false
             }
         }

@@ -1,4 +1,4 @@
-//! What the flow works with.
+//! What the shards of a run share, and how a chunk is to be made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,51 +13,51 @@ use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
 use crate::progress::{Progress, Summary};
 use crate::record::{Batch, Position, ShardId};
-use crate::sink::own_files::OwnFiles;
+use crate::sink::metadata_store::MetadataStore;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::ShardBatches;
-use crate::source::aggregate::Outsiders;
+use crate::source::aggregate::MisplacedRecords;
 use crate::transform::registry::Registry;
 use crate::transform::release_switch::ReleaseSwitch;
 use crate::transform::scores::Scores;
 use crate::transform::shadow::Shadow;
 use crate::transform::validate::Release;
 
-/// What all shards of a run share.
-pub struct Host {
-    /// Transforms and encodes.
+/// The state that all shards of a run share.
+pub struct RunContext {
+    /// The threads that transform and encode.
     pub compute: Compute,
     chunk_limits: ChunkLimits,
     /// How many shards share the memory for chunks.
     shards: AtomicU64,
-    /// What chunks and reading together may take, bytes.
+    /// What chunks and read records may take together, bytes.
     memory: u64,
     /// The most partitions that a chunk may open.
     pub max_partitions: usize,
     /// How hard objects are compressed.
     pub level: Level,
-    /// What has been done so far.
+    /// What the run has done so far.
     pub progress: Progress,
-    /// How the run is doing.
+    /// What the health endpoints report.
     pub health: Arc<Health>,
-    /// How releases have done.
+    /// Results by release, which rollbacks are decided on.
     pub scores: Scores,
-    /// What a release that runs beside would have done.
+    /// How the results of a shadow release differ from those of the active one.
     pub shadow: Arc<Shadow>,
 }
 
-/// A chunk in the making beside one that is landed, each with its input twice over (what came of it,
-/// and what is encoded or sent) and half of it again for where its events are.
+/// One chunk is transformed while another is landed. Each holds its input twice (its events, and what
+/// is encoded or sent) and half of it again for the positions of its events.
 const MEMORY_TIMES_CHUNK: u64 = 5;
 
-/// The part of the memory that is for reading: one in this many.
+/// One part in this many of the memory is for reading.
 const READING_PART: u64 = 4;
 
-impl Host {
-    /// The host of a run with these settings that began at `started`.
+impl RunContext {
+    /// The state of a run that began at `started`.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// The system gives no more threads.
     pub fn new(
         settings: &RunSettings,
         serving: Serving,
@@ -70,14 +70,14 @@ impl Host {
             memory: settings.memory,
             max_partitions: settings.limits.partitions,
             level: settings.level,
-            progress: Progress::new(settings.patience.retries().clone()),
+            progress: Progress::new(settings.retry_policy.retries().clone()),
             health: Arc::new(Health::new(settings, serving, started)),
             scores: Scores::default(),
             shadow: Arc::default(),
         })
     }
 
-    /// When the next chunk closes: by the settings, or earlier where many shards share the memory.
+    /// The limits of the next chunk: those of the settings, or less where many shards share the memory.
     #[must_use]
     pub fn chunk_limits(&self) -> ChunkLimits {
         let shards = self.shards.load(Relaxed).max(1);
@@ -89,28 +89,28 @@ impl Host {
         }
     }
 
-    /// What reading may take, bytes.
+    /// The memory for reading, bytes.
     #[must_use]
     pub fn memory_for_reading(&self) -> u64 {
         self.memory / READING_PART
     }
 
-    /// What has been done so far, as the summary reports it.
+    /// The summary of the run so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let release = self.health.serving().release;
         self.progress.summary(self.health.started(), release)
     }
 
-    /// Tells how many shards there are to share the memory between.
+    /// Sets how many shards share the memory.
     pub fn share_memory(&self, shards: usize) {
         self.shards.store(shards as u64, Relaxed);
     }
 }
 
-/// One shard that this process holds.
+/// A shard that this process works on.
 pub struct Shard {
-    /// Its records from behind what is committed.
+    /// Its records after the last committed one.
     pub batches: ShardBatches,
     /// Its ledger.
     pub ledger: LedgerStore,
@@ -124,73 +124,73 @@ pub struct Sinks {
     pub shard: ShardId,
     /// Events and quarantine.
     pub lake: Arc<Lake>,
-    /// The lake as users name it.
+    /// The lake as the settings name it.
     pub lake_name: String,
     /// Messages.
     pub bus: Option<Bus>,
     /// What they are about.
     pub messages: Messages,
     /// The releases that have written to the lake.
-    pub registry: Registry<OwnFiles>,
+    pub registry: Registry<MetadataStore>,
 }
 
 impl Sinks {
-    /// What a chunk has to heed to fit these sinks.
+    /// The rules that make a chunk fit these sinks.
     #[must_use]
-    pub fn chunk_rules(&self, host: &Host) -> ChunkRules {
+    pub fn chunk_rules(&self, context: &RunContext) -> ChunkRules {
         let bus = self.bus.as_ref();
         let bus = bus.filter(|_| self.messages == Messages::Events);
         ChunkRules {
             shard: self.shard.clone(),
             with_messages: bus.is_some(),
-            announced: self.bus.is_some() && self.messages == Messages::Objects,
+            object_notifications: self.bus.is_some() && self.messages == Messages::Objects,
             with_positions: false,
-            max_partitions: host.max_partitions,
+            max_partitions: context.max_partitions,
             max_message_bytes: bus.and_then(Bus::max_message_bytes),
         }
     }
 }
 
-/// How fresh chunks are made: by the release that serves when the chunk begins.
-pub struct Fresh {
+/// How new chunks are made: by the release that serves when the chunk begins.
+pub struct NewChunks {
     /// The releases that serve.
     pub switch: Arc<ReleaseSwitch>,
     /// The format of objects.
     pub format: Format,
-    /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
+    /// What to do with misplaced records of aggregates.
+    pub misplaced_records: MisplacedRecords,
 }
 
-/// How the next chunk is made.
-pub enum How<'a> {
-    /// Exactly as it was begun before.
-    Again(Plan),
-    /// By what serves when its first batch comes.
-    Fresh(&'a Fresh),
+/// What the next chunk is made of.
+pub enum ChunkSpec<'a> {
+    /// A pinned range, made exactly as before.
+    Replay(ChunkPlan),
+    /// New records, by the release that serves when the first of them comes.
+    New(&'a NewChunks),
 }
 
-impl How<'_> {
+impl ChunkSpec<'_> {
     pub(super) fn range(&self) -> Option<Range> {
         match self {
-            Self::Again(plan) => plan.range,
-            Self::Fresh(_) => None,
+            Self::Replay(plan) => plan.range,
+            Self::New(_) => None,
         }
     }
 
     /// The plan for the chunk that begins with this batch.
-    pub(super) fn plan(&self, batch: &Batch) -> Plan {
-        let fresh = match self {
-            Self::Again(plan) => return plan.clone(),
-            Self::Fresh(fresh) => fresh,
+    pub(super) fn plan(&self, batch: &Batch) -> ChunkPlan {
+        let new_chunks = match self {
+            Self::Replay(plan) => return plan.clone(),
+            Self::New(new_chunks) => new_chunks,
         };
         let first = batch.positions().first();
         let first = first.map_or(0.into(), |first| first.sequence);
-        let choice = fresh.switch.choose(batch.shard(), first);
-        Plan {
+        let choice = new_chunks.switch.choose(batch.shard(), first);
+        ChunkPlan {
             release: choice.release,
             shadow: choice.shadow,
-            format: fresh.format,
-            outsiders: fresh.outsiders,
+            format: new_chunks.format,
+            misplaced_records: new_chunks.misplaced_records,
             range: None,
             timed_out: Arc::new([]),
         }
@@ -199,16 +199,16 @@ impl How<'_> {
 
 /// How one chunk is made.
 #[derive(Clone)]
-pub struct Plan {
-    /// By which release.
+pub struct ChunkPlan {
+    /// The release that transforms it.
     pub release: Arc<Release>,
-    /// Which release runs beside it, if one does.
+    /// The shadow release, if there is one.
     pub shadow: Option<Arc<Release>>,
-    /// In which format.
+    /// The format of its objects.
     pub format: Format,
-    /// What becomes of records of aggregates that belong to other shards.
-    pub outsiders: Outsiders,
-    /// Of exactly which records; a fresh chunk closes by its limits.
+    /// What to do with misplaced records of aggregates.
+    pub misplaced_records: MisplacedRecords,
+    /// The pinned range; a new chunk closes by its limits.
     pub range: Option<Range>,
     /// Which of them ran out of wall time before.
     pub timed_out: Arc<[Position]>,

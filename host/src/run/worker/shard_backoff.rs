@@ -1,4 +1,4 @@
-//! How long shards rest that have failed.
+//! How long a worker waits before it takes up a shard again that has failed.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,64 +7,66 @@ use crate::error::PipelineError;
 use crate::record::SequenceNumber;
 use crate::sink::SinkError;
 
-/// A shard that failed is taken up again after this.
+/// The backoff after most errors: transient ones were retried for the retry timeout by then.
 const SHORTEST: Duration = Duration::from_secs(10);
 
-/// A chunk of which the queue rejects a message sends its other messages again with each attempt, so its
-/// shard rests twice as long each time, and this long at most. That is less than the five minutes for
-/// which the alarm on stopped shards counts, so that the alarm does not end between two attempts.
+/// A chunk with a message that the queue rejects sends its other messages again with each attempt, so
+/// the backoff of its shard doubles each time, up to this. That is less than the five minutes of the
+/// alarm on stopped shards, so that the alarm does not end between two attempts.
 const LONGEST: Duration = Duration::from_secs(240);
 
 /// The shards that have failed, by their ids.
 #[derive(Debug, Default)]
-pub(super) struct Rests(HashMap<String, Rest>);
+pub(super) struct ShardBackoff(HashMap<String, Backoff>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rest {
+struct Backoff {
     since: Instant,
     length: Duration,
     rejected_message: Option<RejectedMessage>,
 }
 
-/// Of the chunk behind this record a message was rejected: the same one again, if the record is the same.
+/// The queue rejected a message of the chunk after this record. Two are of the same message if the
+/// record is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RejectedMessage {
-    behind: Option<SequenceNumber>,
+    last_committed: Option<SequenceNumber>,
 }
 
-impl Rests {
-    /// Takes note that a shard has failed which was taken when `behind` was its last committed record.
-    /// Says how long it rests.
+impl ShardBackoff {
+    /// Notes that a shard has failed, whose last committed record was `last_committed` when it was
+    /// taken, and returns how long to wait.
     pub(super) fn begin(
         &mut self,
         id: String,
-        behind: Option<SequenceNumber>,
+        last_committed: Option<SequenceNumber>,
         error: &anyhow::Error,
     ) -> Duration {
-        let rejected_message = is_rejected_message(error).then_some(RejectedMessage { behind });
-        let rest = Rest::after(self.0.get(&id), rejected_message, Instant::now());
-        self.0.insert(id, rest);
-        rest.length
+        let rejected_message =
+            is_rejected_message(error).then_some(RejectedMessage { last_committed });
+        let backoff = Backoff::after(self.0.get(&id), rejected_message, Instant::now());
+        self.0.insert(id, backoff);
+        backoff.length
     }
 
-    /// Whether a shard is not to be taken up yet.
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.0.get(id).is_some_and(|rest| !rest.is_over())
+    /// Whether a shard must not be taken yet.
+    pub(super) fn holds(&self, id: &str) -> bool {
+        self.0.get(id).is_some_and(|backoff| !backoff.is_over())
     }
 }
 
-impl Rest {
+impl Backoff {
     fn after(
         before: Option<&Self>,
         rejected_message: Option<RejectedMessage>,
         since: Instant,
     ) -> Self {
-        let again = before.filter(|before| {
+        let same = before.filter(|before| {
             rejected_message.is_some() && before.rejected_message == rejected_message
         });
         Self {
             since,
-            length: again.map_or(SHORTEST, |before| (before.length * 2).min(LONGEST)),
+            length: same.map_or(SHORTEST, |before| (before.length * 2).min(LONGEST)),
             rejected_message,
         }
     }
@@ -103,18 +105,20 @@ mod tests {
         PipelineError::from(gone).into()
     }
 
-    /// How many seconds a shard rests after each of these faults.
+    /// The backoff after each of these errors, seconds.
     fn lengths(faults: &[(Option<u64>, anyhow::Error)]) -> Vec<u64> {
-        let mut rests = Rests::default();
-        let length = |(behind, error): &(Option<u64>, _)| {
-            let behind = behind.map(SequenceNumber::from);
-            rests.begin("shard".into(), behind, error).as_secs()
+        let mut backoff = ShardBackoff::default();
+        let length = |(last_committed, error): &(Option<u64>, _)| {
+            let last_committed = last_committed.map(SequenceNumber::from);
+            backoff
+                .begin("shard".into(), last_committed, error)
+                .as_secs()
         };
         faults.iter().map(length).collect()
     }
 
     #[test]
-    fn the_same_rejected_message_makes_the_rest_longer_up_to_minutes() {
+    fn the_same_rejected_message_doubles_the_backoff_up_to_minutes() {
         let faults: Vec<_> = (0..7).map(|_| (Some(5), rejected())).collect();
         assert_eq!(lengths(&faults), [10, 20, 40, 80, 160, 240, 240]);
         let at_the_start = [(None, rejected()), (None, rejected())];
@@ -123,12 +127,12 @@ mod tests {
 
     #[test]
     fn a_rejected_message_of_a_later_chunk_is_another_one() {
-        let faults = [5, 5, 9, 9].map(|behind| (Some(behind), rejected()));
+        let faults = [5, 5, 9, 9].map(|last| (Some(last), rejected()));
         assert_eq!(lengths(&faults), [10, 20, 10, 20]);
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_as_soon_each_time() {
+    fn other_errors_do_not_double_the_backoff() {
         let faults = [
             (Some(5), unavailable()),
             (Some(5), unavailable()),
@@ -139,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_rests_alone() {
-        let mut rests = Rests::default();
-        rests.begin("one".into(), None, &rejected());
-        assert!(rests.has("one"));
-        assert!(!rests.has("another"));
+    fn a_shard_backs_off_alone() {
+        let mut backoff = ShardBackoff::default();
+        backoff.begin("one".into(), None, &rejected());
+        assert!(backoff.holds("one"));
+        assert!(!backoff.holds("another"));
         let long_ago = Instant::now().checked_sub(SHORTEST * 2).unwrap();
-        let rest = Rest::after(None, None, long_ago);
-        rests.0.insert("one".into(), rest);
-        assert!(!rests.has("one"));
+        let over = Backoff::after(None, None, long_ago);
+        backoff.0.insert("one".into(), over);
+        assert!(!backoff.holds("one"));
     }
 }
