@@ -12,18 +12,21 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::audit;
-use crate::author::bench::{BenchArgs, bench};
-use crate::author::diff::{DiffArgs, diff};
-use crate::author::golden::{TestArgs, test};
-use crate::author::inspect::{InspectArgs, inspect};
-use crate::author::new::{NewArgs, new};
-use crate::author::wrap::{WrapArgs, wrap};
-use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
-use crate::generate::{self, Events, Generated, Plan};
-use crate::publisher;
-use crate::run::{self, lambda};
-use crate::telemetry;
-use crate::transform::{ENRICH, compiler_process};
+use crate::config;
+use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
+use crate::engine::{ENRICH, compiler_process};
+use crate::generate;
+use crate::generate::{Events, Generated, Plan};
+use crate::modes;
+use crate::modes::lambda;
+use crate::observe::telemetry;
+use crate::tools::author::bench::{BenchArgs, bench};
+use crate::tools::author::diff::{DiffArgs, diff};
+use crate::tools::author::golden::{TestArgs, test};
+use crate::tools::author::inspect::{InspectArgs, inspect};
+use crate::tools::author::new::{NewArgs, new};
+use crate::tools::author::wrap::{WrapArgs, wrap};
+use crate::tools::publisher;
 
 /// Run sandboxed WebAssembly transforms over a stream of JSON events and deliver the results to a data
 /// lake and a message bus, each record exactly once.

@@ -31,27 +31,18 @@
 )]
 
 pub mod audit;
-pub mod author;
-pub mod aws;
-pub mod chunk;
 pub mod cli;
-pub mod compute;
 pub mod config;
-pub mod encode;
-pub mod error;
-pub mod files;
+pub mod engine;
+pub mod format;
 pub mod generate;
-pub mod health;
-pub mod http;
+pub mod layout;
 pub mod ledger;
-pub mod partition;
+pub mod modes;
+pub mod observe;
 pub mod pipeline;
-pub mod progress;
-pub mod publisher;
-pub mod record;
-pub mod retry;
-pub mod run;
+pub mod release;
 pub mod sink;
 pub mod source;
-pub mod telemetry;
-pub mod transform;
+pub mod storage;
+pub mod tools;

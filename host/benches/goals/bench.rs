@@ -8,8 +8,8 @@ use std::thread;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use sluice::encode::{Format, decode};
-use sluice::sink::object_key::METADATA_FOLDER;
+use sluice::format::{Format, decode};
+use sluice::layout::object_key::METADATA_FOLDER;
 
 use super::measure::{self, Cost};
 use crate::events;

@@ -15,15 +15,15 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::{Config, enrich_batch};
-use sluice::author::component;
-use sluice::encode::{Format, Level, encode};
+use sluice::engine::outcome::Transformed;
+use sluice::engine::output_validation::check_json;
+use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
+use sluice::format::{Format, Level, encode};
 use sluice::ledger::{Ledger, Pending, Range};
-use sluice::record::{BATCH_MAX_RECORDS, Batch};
+use sluice::release::admission::Release;
+use sluice::release::bundle::Digest;
 use sluice::source::aggregate::{Aggregator, MisplacedRecords, unpack};
-use sluice::transform::outcome::Transformed;
-use sluice::transform::output_validation::check_json;
-use sluice::transform::release::Digest;
-use sluice::transform::validate::Release;
+use sluice::tools::author::component;
 
 /// What an aggregate of the producer library may have, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;

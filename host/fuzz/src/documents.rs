@@ -7,8 +7,8 @@ use chrono::DateTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice::ledger::{Ledger, Range};
-use sluice::transform::release::{Digest, Manifest};
-use sluice::transform::rollout::{Author, Rollout};
+use sluice::release::bundle::{Digest, Manifest};
+use sluice::release::rollout::{Author, Rollout};
 
 /// Reads a document; what it writes of it reads as the same.
 fn read<T: DeserializeOwned + Serialize + PartialEq + Debug>(input: &[u8]) -> Option<T> {

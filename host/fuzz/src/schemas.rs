@@ -1,7 +1,7 @@
 //! Configurations by a component's own schema.
 
-use sluice::transform::release::ReleaseBundle;
-use sluice::transform::schema::{SchemaError, check};
+use sluice::engine::schema::{SchemaError, check};
+use sluice::release::bundle::ReleaseBundle;
 
 /// Longer ones are left out: they are only slower.
 const INPUT_MAX_BYTES: usize = 2_048;

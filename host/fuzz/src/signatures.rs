@@ -1,7 +1,7 @@
 //! Public keys, signatures, and the digests that are signed.
 
-use sluice::transform::release::Digest;
-use sluice::transform::signature::PublicKey;
+use sluice::release::bundle::Digest;
+use sluice::release::signature::PublicKey;
 
 /// A key of the tests, of which no one has the private half.
 const PUBLIC: &str = "MCowBQYDK2VwAyEAmOb99YIqskfxIueXBl7ziu24LJYsT7NmxaTdsa+d1nc=";

@@ -11,9 +11,9 @@ use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
 use super::inventory::{ChunkObjects, bus_suffix};
 use super::report::{Counts, Report};
-use crate::chunk::Chunk;
-use crate::record::{Position, ShardId};
-use crate::sink::object_key::ChunkName;
+use crate::engine::record::{Position, ShardId};
+use crate::layout::chunk::Chunk;
+use crate::layout::object_key::ChunkName;
 use crate::sink::read::Objects;
 use crate::sink::{Destination, Messages};
 

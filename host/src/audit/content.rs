@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use super::difference::{Difference, differences};
-use crate::chunk::Chunk;
-use crate::encode::{Format, decode};
-use crate::record::Position;
+use crate::engine::record::Position;
+use crate::format::{Format, decode};
+use crate::layout::chunk::Chunk;
+use crate::layout::object_notification;
+use crate::layout::object_notification::ObjectNotification;
 use crate::sink::Destination;
-use crate::sink::directory::write_messages;
-use crate::sink::object_notification::{self, ObjectNotification};
+use crate::sink::folder::write_messages;
 
 /// The part of a chunk that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

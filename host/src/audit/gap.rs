@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::Audit;
 use super::finding::{Finding, Kind, rid};
 use super::report::{Counts, Report};
-use crate::record::Batch;
-use crate::sink::object_key::ShortId;
+use crate::engine::outcome::Transformed;
+use crate::engine::record::Batch;
+use crate::engine::sandbox::SandboxError;
+use crate::layout::object_key::ShortId;
+use crate::release::admission::Release;
 use crate::sink::{Destination, Messages};
-use crate::transform::outcome::Transformed;
-use crate::transform::sandbox::SandboxError;
-use crate::transform::validate::Release;
 
 /// The records between two chunks.
 pub(super) struct Gap {
@@ -163,8 +163,8 @@ impl Left {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partition::PartitionPath;
-    use crate::transform::outcome::{Event, Fault, Quarantined, Reason, Routes};
+    use crate::engine::outcome::{Event, Fault, Quarantined, Reason, Routes};
+    use crate::engine::partition::PartitionPath;
 
     /// Record 0 goes to the lake, 1 to the bus alone, 2 to quarantine; all others are dropped.
     fn outcome() -> Transformed {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::encode::Format;
-use crate::record::ShardId;
+use crate::engine::record::ShardId;
+use crate::format::Format;
+use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
+use crate::release::bundle::ReleaseId;
 use crate::sink::Messages;
-use crate::sink::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
-use crate::transform::release::ReleaseId;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
 /// folders, so each folder's name is kept once.
@@ -158,7 +158,7 @@ pub(super) fn bus_suffix(messages: Messages) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::release::Digest;
+    use crate::release::bundle::Digest;
 
     const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
 

@@ -1,8 +1,8 @@
 //! The records of a shard in order, packed again so that slices begin where chunks do.
 
-use crate::record::{Batch, Record, SequenceNumber, ShardId};
+use crate::engine::record::{Batch, Record, SequenceNumber, ShardId};
+use crate::release::bundle::Digest;
 use crate::source::{ShardBatches, SourceError};
-use crate::transform::release::Digest;
 
 /// The records of a shard. A batch begins where a chunk does, as when it was landed, however the source
 /// packs them.
@@ -87,7 +87,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::record::BATCH_MAX_RECORDS;
+    use crate::engine::record::BATCH_MAX_RECORDS;
 
     fn shard() -> ShardId {
         ShardId::new("s").unwrap()

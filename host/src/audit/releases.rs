@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::config::{LakeTarget, RunSettings};
-use crate::sink::metadata_store::{self, MetadataStore};
-use crate::sink::object_key::{METADATA_FOLDER, ShortId};
-use crate::transform::engine::engine;
-use crate::transform::loader::ReleaseLoader;
-use crate::transform::registry::{Registry, RegistryError};
-use crate::transform::release::ReleaseId;
-use crate::transform::validate::Release;
+use crate::engine::runtime::engine;
+use crate::layout::object_key::{METADATA_FOLDER, ShortId};
+use crate::release::admission::Release;
+use crate::release::bundle::ReleaseId;
+use crate::release::loader::ReleaseLoader;
+use crate::release::registry::{Registry, RegistryError};
+use crate::sink::metadata_store;
+use crate::sink::metadata_store::MetadataStore;
 
 /// The releases of a lake.
 pub(super) struct Releases {

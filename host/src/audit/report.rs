@@ -216,7 +216,7 @@ pub(super) fn counted(findings: u64) -> String {
 mod tests {
     use super::*;
     use crate::audit::finding::Kind;
-    use crate::record::ShardId;
+    use crate::engine::record::ShardId;
 
     #[test]
     fn the_report_has_counts_and_findings() {

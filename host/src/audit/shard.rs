@@ -18,16 +18,16 @@ use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
 use super::timeline::Timeline;
-use crate::chunk::{Chunk, ChunkLimits};
-use crate::encode::decode;
+use crate::engine::outcome::Fault;
+use crate::engine::record::{Position, SequenceNumber, ShardId};
+use crate::format::decode;
+use crate::layout::chunk::{Chunk, ChunkLimits};
+use crate::layout::object_key::{ChunkName, ShortId};
 use crate::ledger::Ledger;
 use crate::pipeline::{ChunkPlan, ChunkSpec, build};
-use crate::record::{Position, SequenceNumber, ShardId};
+use crate::release::admission::Release;
 use crate::sink::Destination;
-use crate::sink::object_key::{ChunkName, ShortId};
 use crate::source::ShardBatches;
-use crate::transform::outcome::Fault;
-use crate::transform::validate::Release;
 
 /// The audit of one shard.
 pub(super) struct ShardAudit {

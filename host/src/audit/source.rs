@@ -6,17 +6,18 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use crate::config::{RunSettings, Sources};
-use crate::health::ReadMeter;
+use crate::engine::record::{Bound, ShardId};
 use crate::ledger::Ledger;
-use crate::record::{Bound, ShardId};
-use crate::retry::Attempts;
-use crate::run::targets::Targets;
-use crate::run::worker::shard_id;
+use crate::modes::targets::Targets;
+use crate::modes::worker::shard_id;
+use crate::observe::health::ReadMeter;
 use crate::source::ShardBatches;
-use crate::source::file::{self, Location, OpenFile};
+use crate::source::file;
+use crate::source::file::{Location, OpenFile};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, read};
+use crate::storage::retry::Attempts;
 
 /// A shard of the source.
 pub(super) struct Source {

@@ -2,9 +2,9 @@
 //! overlap.
 
 use super::inventory::{ChunkObjects, Chunks};
+use crate::engine::record::SequenceNumber;
+use crate::layout::object_key::{ChunkName, ShortId};
 use crate::ledger::{Ledger, Pending};
-use crate::record::SequenceNumber;
-use crate::sink::object_key::{ChunkName, ShortId};
 
 /// The chunks of a shard, by the state that its ledger gives them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -135,11 +135,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::encode::Format;
+    use crate::engine::record::ShardId;
+    use crate::format::Format;
     use crate::ledger::Range;
-    use crate::record::ShardId;
+    use crate::release::bundle::Digest;
     use crate::source::aggregate::MisplacedRecords;
-    use crate::transform::release::Digest;
 
     fn name(first: u64, last: u64) -> ChunkName {
         ChunkName {

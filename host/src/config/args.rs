@@ -7,10 +7,10 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use crate::config::{HttpBind, StartAt};
-use crate::encode::{Format, Level};
+use crate::format::{Format, Level};
+use crate::observe::telemetry::LogFormat;
 use crate::sink::Messages;
 use crate::source::aggregate::MisplacedRecords;
-use crate::telemetry::LogFormat;
 
 /// How to print the summary of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ConfigError, LakeTarget, RunArgs};
-use crate::transform::signature::PublicKey;
+use crate::release::signature::PublicKey;
 
 /// A registry, and how a run uses it.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use clap::Args;
 use super::{
     ConfigError, LakeTarget, RegistryConfig, Resolved, RunArgs, RunSettings, Sources, StartAt,
 };
-use crate::record::{Bound, Bounds};
-use crate::transform::release::ReleaseId;
-use crate::transform::signature::PublicKey;
+use crate::engine::record::{Bound, Bounds};
+use crate::release::bundle::ReleaseId;
+use crate::release::signature::PublicKey;
 
 /// The release of a replay, in place of the active one.
 #[derive(Clone, Debug)]

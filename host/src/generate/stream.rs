@@ -21,9 +21,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::pack::{Batches, Entry, Packer};
 use super::{Events, Generated, write_ndjson};
-use crate::aws;
-use crate::retry::{Attempts, RetryPolicy};
 use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
+use crate::storage::aws;
+use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// How long a batch is tried: hours of a throttled stream are no use to anybody who waits.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(600);

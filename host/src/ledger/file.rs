@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::store::StoreError;
 use super::{Ledger, LedgerError};
-use crate::files::Scratch;
-use crate::record::ShardId;
+use crate::engine::record::ShardId;
+use crate::storage::files::Scratch;
 
 /// The ledger of one shard, locked by this process until the value is dropped or the process ends.
 #[derive(Debug)]

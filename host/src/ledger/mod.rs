@@ -17,10 +17,10 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::encode::Format;
-use crate::record::{Bounds, Position, SequenceNumber, ShardId};
+use crate::engine::record::{Bounds, Position, SequenceNumber, ShardId};
+use crate::format::Format;
+use crate::release::bundle::{Digest, ReleaseId};
 use crate::source::aggregate::MisplacedRecords;
-use crate::transform::release::{Digest, ReleaseId};
 
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;

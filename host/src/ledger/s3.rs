@@ -11,9 +11,9 @@ use tokio::sync::Mutex;
 use super::lease::{Lease, Resolved, Swap, Versioned};
 use super::store::StoreError;
 use super::{Ledger, LedgerError};
-use crate::aws::why;
-use crate::record::ShardId;
-use crate::retry::{Attempts, RetryPolicy};
+use crate::engine::record::ShardId;
+use crate::storage::aws::why;
+use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// "Precondition Failed": the object is not the expected version.
 const PRECONDITION_FAILED: u16 = 412;

@@ -2,10 +2,10 @@
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::chunk::ChunkLimits;
-use crate::error::PipelineError;
+use crate::engine::record::{Batch, SequenceNumber};
+use crate::layout::chunk::ChunkLimits;
 use crate::ledger::Range;
-use crate::record::{Batch, SequenceNumber};
+use crate::pipeline::error::PipelineError;
 use crate::source::ShardBatches;
 
 /// Reads batches for a chunk until it is full, or until the pinned range is complete.

@@ -7,9 +7,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{RunContext, Sinks};
-use crate::chunk::Chunk;
-use crate::encode::Format;
-use crate::error::PipelineError;
+use crate::format::Format;
+use crate::layout::chunk::Chunk;
+use crate::pipeline::error::PipelineError;
 use crate::sink::{Destination, Lake, Messages};
 
 /// Encodes and puts all objects of the chunk, as many at a time as keep the cores busy.

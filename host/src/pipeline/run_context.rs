@@ -4,24 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use crate::chunk::{ChunkLimits, ChunkRules};
-use crate::compute::Compute;
 use crate::config::RunSettings;
-use crate::encode::{Format, Level};
-use crate::health::{Health, Serving};
+use crate::engine::record::{Batch, Position, ShardId};
+use crate::format::{Format, Level};
+use crate::layout::chunk::{ChunkLimits, ChunkRules};
 use crate::ledger::Range;
 use crate::ledger::store::LedgerStore;
-use crate::progress::{Progress, Summary};
-use crate::record::{Batch, Position, ShardId};
+use crate::observe::health::{Health, Serving};
+use crate::observe::progress::{Progress, Summary};
+use crate::pipeline::compute::Compute;
+use crate::release::admission::Release;
+use crate::release::registry::Registry;
+use crate::release::release_switch::ReleaseSwitch;
+use crate::release::scores::Scores;
+use crate::release::shadow::Shadow;
 use crate::sink::metadata_store::MetadataStore;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::ShardBatches;
 use crate::source::aggregate::MisplacedRecords;
-use crate::transform::registry::Registry;
-use crate::transform::release_switch::ReleaseSwitch;
-use crate::transform::scores::Scores;
-use crate::transform::shadow::Shadow;
-use crate::transform::validate::Release;
 
 /// The state that all shards of a run share.
 pub struct RunContext {

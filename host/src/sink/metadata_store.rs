@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::aws;
 use crate::config::LakeTarget;
-use crate::files::{Folder, Scratch};
-use crate::retry::RetryPolicy;
+use crate::release::registry::{Known, Registry};
 use crate::sink::s3::S3Lake;
-use crate::transform::registry::files::{ConditionalRead, FileResult, Files, Found, Version};
-use crate::transform::registry::{Known, Registry};
+use crate::storage::aws;
+use crate::storage::files::{Folder, Scratch};
+use crate::storage::object_store::{ConditionalRead, FileResult, Files, Found, Version};
+use crate::storage::retry::RetryPolicy;
 
 /// Files by name, in a folder or below a prefix of a bucket.
 pub enum MetadataStore {

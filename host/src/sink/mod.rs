@@ -1,30 +1,27 @@
 //! The lake, the bus and quarantine. A sink only creates objects and never changes one: a chunk that is
 //! replayed finds its own objects and leaves them, so nothing lands twice.
 
-pub mod directory;
+pub mod bus;
+pub mod folder;
 pub mod metadata_store;
-pub mod object_key;
-pub mod object_notification;
-pub mod quarantine;
 pub mod read;
 pub mod s3;
-pub mod sqs;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::chunk::Chunk;
-use crate::encode::Format;
-use crate::files::Scratch;
-use crate::partition::PartitionPath;
-use crate::sink::directory::{DirectoryBus, DirectoryLake};
-use crate::sink::object_key::Origin;
+use crate::engine::outcome::ReasonCode;
+use crate::engine::partition::PartitionPath;
+use crate::format::Format;
+use crate::layout::chunk::Chunk;
+use crate::layout::object_key::Origin;
+use crate::release::bundle::Digest;
+use crate::sink::bus::sqs::SqsBus;
+use crate::sink::folder::{DirectoryBus, DirectoryLake};
 use crate::sink::s3::S3Lake;
-use crate::sink::sqs::SqsBus;
-use crate::transform::outcome::ReasonCode;
-use crate::transform::release::Digest;
+use crate::storage::files::Scratch;
 
 /// The destination of a line of a chunk. Each destination is one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::s3::S3Lake;
-use crate::transform::registry::files::{Files as _, Found};
+use crate::storage::object_store::{Files as _, Found};
 
 /// Why objects cannot be read. Transient errors have been retried by then.
 #[derive(Debug, Error)]

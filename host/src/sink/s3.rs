@@ -11,10 +11,10 @@ use aws_sdk_s3::types::{EncodingType, Object as ListedObject};
 use bytes::Bytes;
 
 use super::{Object, SinkError};
-use crate::aws::why;
-use crate::encode::Format;
-use crate::retry::{Attempts, RetryPolicy};
-use crate::transform::release::Digest;
+use crate::format::Format;
+use crate::release::bundle::Digest;
+use crate::storage::aws::why;
+use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// The metadata of an object (`x-amz-meta-…`): the digest of its content, its release, range and lines.
 const DIGEST: &str = "sluice-content-sha256";

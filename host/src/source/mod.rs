@@ -11,7 +11,7 @@ use std::io;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::record::Batch;
+use crate::engine::record::Batch;
 
 /// Why a source cannot be read.
 #[derive(Debug, Error)]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use sluice::transform::ENRICH;
-use sluice::transform::limits::Limits;
-use sluice::transform::release::ReleaseBundle;
-use sluice::transform::validate::{COMPONENT_MAX_BYTES, validate};
+use sluice::engine::ENRICH;
+use sluice::engine::limits::Limits;
+use sluice::release::admission::{COMPONENT_MAX_BYTES, validate};
+use sluice::release::bundle::ReleaseBundle;
 
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sluice::record::SequenceNumber;
-use sluice::transform::limits::Limits;
+use sluice::engine::limits::Limits;
+use sluice::engine::record::SequenceNumber;
 
 use crate::support::guests::rogue;
 use crate::support::outcomes::{

@@ -6,7 +6,7 @@ use crate::support::outcomes::{
     CallMode, RecordOutcome, batch, limits, obeyed, record_outcomes, run, shared, words,
 };
 
-use sluice::transform::limits::Limits;
+use sluice::engine::limits::Limits;
 
 /// Answers with the number of records that it has seen, as one digit, and dies on a record with a `b`.
 fn counts() -> Tiny {
@@ -85,11 +85,10 @@ fn memory_is_clear_of_the_guest_before() {
                 (i32.const 3865536))))
         (i32.store8 (local.get 0) (i32.const 51)) (i32.store (i32.const 260) (i32.const 1))",
     );
-    let engine = sluice::transform::engine::engine(&limits, 1).unwrap();
+    let engine = sluice::engine::runtime::engine(&limits, 1).unwrap();
     let release = |tiny: &Tiny| {
-        let bundle =
-            sluice::transform::release::ReleaseBundle::new(tiny.component(), "{}").unwrap();
-        sluice::transform::validate::validate(&engine, &bundle, &limits).unwrap()
+        let bundle = sluice::release::bundle::ReleaseBundle::new(tiny.component(), "{}").unwrap();
+        sluice::release::admission::validate(&engine, &bundle, &limits).unwrap()
     };
     let (writes, reads) = (release(&writes), release(&reads));
     for _ in 0..20 {

@@ -1,6 +1,6 @@
 //! What a transform can do to a record under the usual limits.
 
-use sluice::transform::outcome::Routes;
+use sluice::engine::outcome::Routes;
 
 use crate::support::outcomes::{
     CallMode, RecordOutcome, batch, obeyed, record_outcomes, rogue_by_batch, rogue_by_record, run,

@@ -1,10 +1,10 @@
 //! What a function does with the batches that the mapping gives it. What is to be landed, and what is
 //! answered, is decided by the program's own code.
 
+use sluice::engine::record::SequenceNumber;
 use sluice::ledger::lease::Lease;
-use sluice::record::SequenceNumber;
-use sluice::run::lambda::answer::Failure;
-use sluice::run::lambda::batch_plan::{BatchPlan, plan_batch};
+use sluice::modes::lambda::answer::Failure;
+use sluice::modes::lambda::batch_plan::{BatchPlan, plan_batch};
 
 use super::bugs::Bug;
 use super::library::{number, records};

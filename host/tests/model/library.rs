@@ -5,16 +5,16 @@ use std::cell::{Ref, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
-use sluice::encode::Format;
+use sluice::engine::outcome::ReasonCode;
+use sluice::engine::partition::PartitionPath;
+use sluice::engine::record::{SequenceNumber, ShardId};
+use sluice::format::Format;
+use sluice::layout::object_key::Origin;
 use sluice::ledger::lease::Versioned;
 use sluice::ledger::{Ledger, Pending, Range};
-use sluice::partition::PartitionPath;
-use sluice::record::{SequenceNumber, ShardId};
+use sluice::release::bundle::{Digest, ReleaseId};
 use sluice::sink::Destination;
-use sluice::sink::object_key::Origin;
 use sluice::source::aggregate::MisplacedRecords;
-use sluice::transform::outcome::ReasonCode;
-use sluice::transform::release::{Digest, ReleaseId};
 
 use super::bugs::Bug;
 use super::state::{Doc, Obj, Plan, Records};

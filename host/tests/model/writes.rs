@@ -3,7 +3,7 @@
 
 use sluice::ledger::lease::{Lease, Resolved, Swap, Versioned};
 use sluice::ledger::{Ledger, LedgerError};
-use sluice::transform::release::Digest;
+use sluice::release::bundle::Digest;
 
 use super::bugs::Bug;
 use super::library::{Library, pending};

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use sluice::encode::decode;
-use sluice::record::SequenceNumber;
-use sluice::sink::object_key::{ChunkName, ParsedKey};
+use sluice::engine::record::SequenceNumber;
+use sluice::format::decode;
+use sluice::layout::object_key::{ChunkName, ParsedKey};
 
 use super::account::{Account, DROPPED, OfShard, Releases, last_digits, shard_number};
 use super::chaos::shards;

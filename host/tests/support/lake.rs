@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sluice::encode::{Format, decode};
+use sluice::format::{Format, decode};
 
 /// Every file below `root` as it is, by its path from there; folders end with a slash.
 pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -4,15 +4,15 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use sluice::chunk::{Chunk, ChunkRules};
-use sluice::encode::{Format, Level};
-use sluice::record::{Batch, Position, Record, SequenceNumber, ShardId};
-use sluice::transform::ENRICH;
-use sluice::transform::engine::engine;
-use sluice::transform::limits::Limits;
-use sluice::transform::outcome::{Routes, Transformed};
-use sluice::transform::release::ReleaseBundle;
-use sluice::transform::validate::{AdmissionError, Release, validate};
+use sluice::engine::ENRICH;
+use sluice::engine::limits::Limits;
+use sluice::engine::outcome::{Routes, Transformed};
+use sluice::engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
+use sluice::engine::runtime::engine;
+use sluice::format::{Format, Level};
+use sluice::layout::chunk::{Chunk, ChunkRules};
+use sluice::release::admission::{AdmissionError, Release, validate};
+use sluice::release::bundle::ReleaseBundle;
 use wasmtime::Engine;
 
 use super::guests::rogue;

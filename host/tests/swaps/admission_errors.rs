@@ -4,8 +4,8 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use sluice::transform::ENRICH;
-use sluice::transform::release::{Digest, Manifest, ReleaseBundle};
+use sluice::engine::ENRICH;
+use sluice::release::bundle::{Digest, Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};

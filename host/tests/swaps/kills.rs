@@ -221,7 +221,7 @@ fn what_is_collected_is_old_and_needed_by_nobody() {
     let ids: Vec<_> = (0..5)
         .map(|n| shop.stamped(&stamp(&n.to_string())))
         .collect();
-    let other = shop.publish(sluice::transform::ENRICH, &[]);
+    let other = shop.publish(sluice::engine::ENRICH, &[]);
     shop.activate(&ids[0], &[]);
     shop.activate(&ids[1], &[]);
     shop.activate(&ids[2], &["--canary", "1%"]);

@@ -6,8 +6,8 @@ use super::ShardAudit;
 use crate::audit::finding::{Finding, Kind, rid};
 use crate::audit::inventory::{ChunkObjects, bus_suffix};
 use crate::audit::timeline::Overlap;
-use crate::record::{Position, ShardId};
-use crate::sink::object_key::ChunkName;
+use crate::engine::record::{Position, ShardId};
+use crate::layout::object_key::ChunkName;
 
 impl ShardAudit {
     /// Reports each object of a chunk.

@@ -1,7 +1,7 @@
 //! What a holder learns from the answers of the store.
 
 use super::*;
-use crate::record::ShardId;
+use crate::engine::record::ShardId;
 
 fn found(owner: &str) -> Versioned {
     let ledger = Ledger::new(ShardId::new("shard").unwrap());

@@ -7,9 +7,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use futures_util::future::BoxFuture;
 
 use super::{PRECONDITION_FAILED, S3Lake, status};
-use crate::aws::why;
-use crate::retry::Attempts;
-use crate::transform::registry::files::{ConditionalRead, FileResult, Files, Found, Version};
+use crate::storage::aws::why;
+use crate::storage::object_store::{ConditionalRead, FileResult, Files, Found, Version};
+use crate::storage::retry::Attempts;
 
 /// HTTP's "Not Modified": with `If-None-Match`, the object still is the version that is named.
 const NOT_MODIFIED: u16 = 304;

@@ -10,8 +10,8 @@ use aws_sdk_kinesis::types::{
 };
 use thiserror::Error;
 
-use crate::aws::why;
-use crate::record::SequenceNumber;
+use crate::engine::record::SequenceNumber;
+use crate::storage::aws::why;
 
 /// "GetRecords": at most 10,000 records in one answer.
 const GET_RECORDS_MAX: i32 = 10_000;

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use crate::engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use crate::ledger::Pending;
-use crate::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use crate::source::aggregate::{MisplacedRecords, Unpacked, belongs, unpack};
 
 /// One record as Kinesis has it.

@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
-use crate::health::ReadMeter;
-use crate::record::{Batch, Bounds, SequenceNumber};
-use crate::retry::{Attempts, RetryPolicy};
+use crate::engine::record::{Batch, Bounds, SequenceNumber};
+use crate::observe::health::ReadMeter;
 use crate::source::{ShardBatches, SourceError};
+use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
 const BETWEEN_CALLS: Duration = Duration::from_millis(210);

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use sluice::encode::{Format, Level, decode, encode};
+use sluice::format::{Format, Level, decode, encode};
 
 use super::{audit, object_keys};
 use crate::local::{event, events};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use sluice::encode::{Format, decode};
+use sluice::format::{Format, decode};
 
 use super::{CHUNK, PARTITION, Tampered, VICTIM, audit, object_keys, says};
 use crate::support::guests::rogue;

@@ -19,12 +19,12 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde_json::value::RawValue;
-use sluice::record::Batch;
-use sluice::transform::ENRICH;
-use sluice::transform::limits::Limits;
-use sluice::transform::outcome::Transformed;
-use sluice::transform::release::ReleaseBundle;
-use sluice::transform::validate::{Release, validate};
+use sluice::engine::ENRICH;
+use sluice::engine::limits::Limits;
+use sluice::engine::outcome::Transformed;
+use sluice::engine::record::Batch;
+use sluice::release::admission::{Release, validate};
+use sluice::release::bundle::ReleaseBundle;
 
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};

@@ -1,0 +1,21 @@
+//! Transforms: validated components in a sandbox, the releases that they belong to, and their outcomes.
+
+pub mod bindings;
+pub mod compiler_process;
+mod drive;
+mod instance;
+pub mod limits;
+pub mod outcome;
+pub mod output_validation;
+pub mod partition;
+pub mod precompiled;
+pub mod record;
+pub mod runtime;
+pub mod sandbox;
+mod sanitize;
+pub mod schema;
+pub mod state;
+pub mod usage;
+
+/// The built-in enrichment component, built from `guest-enrich`.
+pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

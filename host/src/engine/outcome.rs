@@ -1,0 +1,200 @@
+//! What became of the records of a batch.
+
+use std::fmt;
+
+use super::sanitize::truncate;
+use crate::engine::partition::PartitionPath;
+
+/// Why a record is in quarantine: a transform's own code, or one of Sluice's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReasonCode(String);
+
+/// A code becomes a folder and a label of a metric.
+const CODE_MAX_BYTES: usize = 64;
+
+impl ReasonCode {
+    /// A code as the contract wants it: lower case letters, digits and underscores, 64 at most.
+    #[must_use]
+    pub fn new(code: &str) -> Option<Self> {
+        let well_formed = (1..=CODE_MAX_BYTES).contains(&code.len())
+            && code
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        well_formed.then(|| Self(code.to_owned()))
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a transform died on a record, or what it returned that the contract does not allow. Each is a
+/// reason for quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The component trapped: an `unreachable`, a memory access out of bounds, a division by zero.
+    Trap,
+    /// The record took more than the fuel of one record.
+    OutOfFuel,
+    /// The record wanted more linear memory than an instance has.
+    OutOfMemory,
+    /// The record took more than its wall time, twice.
+    OutOfTime,
+    /// The component recursed past its stack.
+    StackOverflow,
+    /// What it returned breaks the contract.
+    InvalidOutput,
+    /// The record is larger than what is offered to a transform.
+    RecordTooLarge,
+    /// The chunk has opened as many partitions as it may.
+    TooManyPartitions,
+    /// An event for the bus alone is larger than a message may be.
+    MessageTooLarge,
+}
+
+impl Fault {
+    /// Every kind of fault.
+    pub const ALL: [Self; 9] = [
+        Self::Trap,
+        Self::OutOfFuel,
+        Self::OutOfMemory,
+        Self::OutOfTime,
+        Self::StackOverflow,
+        Self::InvalidOutput,
+        Self::RecordTooLarge,
+        Self::TooManyPartitions,
+        Self::MessageTooLarge,
+    ];
+
+    /// The code that names the quarantine partition.
+    #[must_use]
+    pub fn code(self) -> ReasonCode {
+        let code = match self {
+            Self::Trap => "trap",
+            Self::OutOfFuel => "out_of_fuel",
+            Self::OutOfMemory => "out_of_memory",
+            Self::OutOfTime => "out_of_time",
+            Self::StackOverflow => "stack_overflow",
+            Self::InvalidOutput => "invalid_output",
+            Self::RecordTooLarge => "record_too_large",
+            Self::TooManyPartitions => "too_many_partitions",
+            Self::MessageTooLarge => "message_too_large",
+        };
+        ReasonCode(code.to_owned())
+    }
+}
+
+/// Why one record goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The kind of fault.
+    pub code: ReasonCode,
+    /// The fault itself.
+    pub message: String,
+    /// Where the component was when it died.
+    pub backtrace: Option<String>,
+}
+
+impl Reason {
+    /// A reason that Sluice found.
+    pub fn fault(fault: Fault, message: impl Into<String>) -> Self {
+        Self {
+            code: fault.code(),
+            message: truncate(message.into()),
+            backtrace: None,
+        }
+    }
+
+    /// A reason that the transform gave.
+    #[must_use]
+    pub fn rejected(code: &str, message: String) -> Self {
+        match ReasonCode::new(code) {
+            Some(code) => Self {
+                code,
+                message: truncate(message),
+                backtrace: None,
+            },
+            None => Self::fault(
+                Fault::InvalidOutput,
+                format!(
+                    "rejection code {code:.64?} is not 1 to {CODE_MAX_BYTES} lower case letters, \
+                     digits and '_' (its message: {message})"
+                ),
+            ),
+        }
+    }
+}
+
+/// Where an event goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routes {
+    /// To the data lake.
+    pub lake: bool,
+    /// To the bus.
+    pub bus: bool,
+}
+
+/// One event of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The index of the record that it was made of.
+    pub record: u32,
+    /// Where its JSON begins in [`Transformed::data`].
+    pub start: u32,
+    /// Where its JSON ends.
+    pub end: u32,
+    /// The index of its partition in [`Transformed::partitions`].
+    pub partition: u32,
+    /// Where it goes.
+    pub routes: Routes,
+}
+
+impl Event {
+    /// What the host keeps of an event besides its JSON, about: where it is, and what its message and its
+    /// object need. Events without end are bounded by it, however small they are.
+    pub const BESIDE_BYTES: usize = 128;
+}
+
+/// One record of a batch that goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The index of the record.
+    pub record: u32,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The outcome of a batch: each record is in `events` (one or more times, in order), in `quarantined`
+/// (once), or was dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transformed {
+    /// The JSON of all events, without line breaks.
+    pub data: Vec<u8>,
+    /// The events, by rising record.
+    pub events: Vec<Event>,
+    /// The partitions that the events name.
+    pub partitions: Vec<PartitionPath>,
+    /// The records that failed, by rising record.
+    pub quarantined: Vec<Quarantined>,
+    /// How many records the transform dropped on purpose.
+    pub dropped: u64,
+    /// The indexes of the records that ran out of wall time, the one verdict that another run may
+    /// not repeat by itself.
+    pub timed_out: Vec<u32>,
+}
+
+impl Transformed {
+    /// The JSON of one event.
+    #[must_use]
+    pub fn event_data(&self, event: &Event) -> &[u8] {
+        &self.data[event.start as usize..event.end as usize]
+    }
+}

@@ -1,0 +1,340 @@
+//! One batch in the sandbox: a fresh instance, a batch call if the component exports one, and record by
+//! record if it does not, or if the batch fails as a whole.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::{Engine, Store, Trap};
+
+use super::bindings::exports::sluice::transform::{batch, rules};
+use super::bindings::sluice::transform::log;
+use super::drive::{arm, drive};
+use super::instance::Instance;
+use super::limits::Limits;
+use super::outcome::{Fault, Reason, Transformed};
+use super::output_validation::OutputValidator;
+use super::sanitize::sanitize;
+use super::state::{LogBudget, State};
+use super::usage::{Account, Usage};
+
+use crate::engine::record::{Batch, Position, Record, SequenceNumber};
+
+/// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
+/// unless its lists overlap.
+const HOST_LIFT_BYTES: usize = 64 << 20;
+
+/// Adds what the contract lets a component import.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// A compiled component that exports the contract, with its configuration: all that it takes to make an
+/// instance.
+pub struct Program {
+    pre: InstancePre<State>,
+    rules: rules::GuestIndices,
+    batch: Option<batch::GuestIndices>,
+    transform_config: String,
+    limits: Limits,
+}
+
+/// Why an instance could not be made ready; the component's or the machine's fault, never a
+/// record's.
+#[derive(Debug, Error)]
+pub enum SandboxError {
+    /// No instance could be made.
+    #[error("cannot make an instance of the component: {}", cause(.0))]
+    Instantiate(wasmtime::Error),
+    /// Its functions have other types than the contract's.
+    #[error("the component does not hold to the contract: {0:#}")]
+    Contract(wasmtime::Error),
+    /// `configure` returned an error.
+    #[error("the component refused its configuration: {0}")]
+    TransformConfig(String),
+    /// It took longer than somebody was to wait for it.
+    #[error("the batch took too long")]
+    Late,
+    /// A function outside of any record trapped or ran into a limit.
+    #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
+    Call {
+        /// The function of the contract.
+        function: &'static str,
+        /// How it failed.
+        reason: Reason,
+    },
+}
+
+/// Why, without the component's own names for its functions.
+fn cause(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => sanitize(&format!("{error:#}")),
+    }
+}
+
+impl Program {
+    pub(super) fn new(
+        pre: InstancePre<State>,
+        transform_config: String,
+        limits: Limits,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self {
+            rules: rules::GuestIndices::new(&pre)?,
+            batch: batch::GuestIndices::new(&pre).ok(),
+            pre,
+            transform_config,
+            limits,
+        })
+    }
+
+    /// Whether the component exports the batch call.
+    #[must_use]
+    pub fn has_batch_call(&self) -> bool {
+        self.batch.is_some()
+    }
+
+    /// What the component says of itself.
+    ///
+    /// # Errors
+    /// When it cannot be instantiated, or when `describe` traps or runs into a limit.
+    pub fn describe(&self) -> Result<rules::Description, SandboxError> {
+        let mut instance = self.instantiate(Arc::default())?;
+        instance.arm(&self.limits);
+        let rules = &instance.rules;
+        drive(&mut instance.store, async |store| {
+            rules.call_describe(store).await
+        })
+        .map_err(|error| instance.call_error("describe", &error))
+    }
+
+    /// Makes an instance and gives it its configuration, to see whether it accepts it.
+    ///
+    /// # Errors
+    /// What a batch would run into.
+    pub fn check_transform_config(&self) -> Result<(), SandboxError> {
+        self.configured(&Arc::default()).map(drop)
+    }
+
+    /// Transforms a batch. `timed_out` are records that an earlier run of the same chunk saw run out
+    /// of wall time; they are not tried again. After `deadline` no further record is begun.
+    ///
+    /// # Errors
+    /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
+    pub fn run(
+        &self,
+        batch: &Batch,
+        timed_out: &[Position],
+        deadline: Option<Instant>,
+    ) -> Result<Transformed, SandboxError> {
+        let account = &mut Account::default();
+        if timed_out.is_empty()
+            && let Some(transformed) = self.call_batch(batch, account)?
+        {
+            return Ok(transformed);
+        }
+        self.call_per_record(batch, timed_out, deadline, account)
+    }
+
+    /// Transforms a batch as [`run`](Self::run) does, and returns what that took.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn measure(&self, batch: &Batch) -> Result<(Transformed, Usage), SandboxError> {
+        let mut account = Account::default();
+        let transformed = match self.call_batch(batch, &mut account)? {
+            Some(transformed) => transformed,
+            None => self.call_per_record(batch, &[], None, &mut account)?,
+        };
+        Ok((transformed, account.usage))
+    }
+
+    /// Transforms a batch by a batch call alone; `None` if the component exports none, if a record is
+    /// too large for it, or if the batch fails as a whole.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_batch(&self, batch: &Batch) -> Result<Option<Transformed>, SandboxError> {
+        self.call_batch(batch, &mut Account::default())
+    }
+
+    /// Transforms a batch record by record, even if the component exports the batch call.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_per_record(&self, batch: &Batch) -> Result<Transformed, SandboxError> {
+        self.call_per_record(batch, &[], None, &mut Account::default())
+    }
+
+    /// The batch call; `None` if the component exports none, if a record is too large, or if the batch
+    /// fails as a whole. The whole batch has the budget of one record, so that no record passes here
+    /// with more than it would be allowed alone.
+    fn call_batch(
+        &self,
+        records: &Batch,
+        account: &mut Account,
+    ) -> Result<Option<Transformed>, SandboxError> {
+        if self.batch.is_none() || records.largest() > self.limits.record_bytes {
+            return Ok(None);
+        }
+        let mut instance = self.configured(&account.log)?;
+        let Some(guest) = &instance.batch else {
+            return Ok(None);
+        };
+        let (sequence_numbers, sequence_number_ends) = pack_sequence_numbers(records);
+        let packed = batch::RecordBatch {
+            data: records.data(),
+            data_ends: records.data_ends(),
+            partition_keys: records.partition_keys(),
+            partition_key_ends: records.partition_key_ends(),
+            sequence_numbers: &sequence_numbers,
+            sequence_number_ends: &sequence_number_ends,
+            arrived_at: records.arrived_at(),
+            shard: records.shard().as_str(),
+        };
+        let called = drive(&mut instance.store, async |store| {
+            guest.call_transform_batch(store, packed).await
+        });
+        account.usage.add_call(&instance.store, &self.limits);
+        match called {
+            Ok(outcome) => Ok(OutputValidator::new(&self.limits).batch(records.len(), outcome)),
+            Err(error) => {
+                tracing::debug!(error = %format!("{error:#}"), "the batch call failed, continuing record by record");
+                Ok(None)
+            }
+        }
+    }
+
+    fn call_per_record(
+        &self,
+        batch: &Batch,
+        timed_out: &[Position],
+        deadline: Option<Instant>,
+        account: &mut Account,
+    ) -> Result<Transformed, SandboxError> {
+        let mut validator = OutputValidator::new(&self.limits);
+        let mut instance = None;
+        for record in batch.records() {
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(SandboxError::Late);
+            }
+            if record.data.len() > self.limits.record_bytes {
+                validator.reject(self.too_large(record.data.len()));
+            } else if timed_out.contains(&record.position) {
+                validator.reject_timed_out(self.out_of_time());
+            } else {
+                self.run_record(&mut instance, batch, &record, &mut validator, account)?;
+            }
+        }
+        Ok(validator.finish())
+    }
+
+    /// Runs one record in `instance`, or in a fresh one where there is none; takes the instance away
+    /// when it died.
+    fn run_record(
+        &self,
+        instance: &mut Option<Instance>,
+        batch: &Batch,
+        record: &Record<'_>,
+        validator: &mut OutputValidator<'_>,
+        account: &mut Account,
+    ) -> Result<(), SandboxError> {
+        let mut timed_out = false;
+        loop {
+            let mut live = match instance.take() {
+                Some(live) => live,
+                None => self.configured(&account.log)?,
+            };
+            live.arm(&self.limits);
+            let called = live.transform(batch, record);
+            account.usage.add_call(&live.store, &self.limits);
+            match called {
+                Ok(Ok(events)) => validator.events(&events),
+                Ok(Err(rejection)) => {
+                    validator.reject(Reason::rejected(&rejection.code, rejection.message));
+                }
+                Err(error) => {
+                    let reason = live.reason(&error);
+                    if reason.code != Fault::OutOfTime.code() {
+                        validator.reject(reason);
+                    } else if timed_out {
+                        validator.reject_timed_out(self.out_of_time());
+                    } else {
+                        timed_out = true;
+                        continue;
+                    }
+                    return Ok(());
+                }
+            }
+            *instance = Some(live);
+            return Ok(());
+        }
+    }
+
+    fn too_large(&self, bytes: usize) -> Reason {
+        let limit = self.limits.record_bytes;
+        let message = format!("the record has {bytes} bytes, limits.record_bytes is {limit}");
+        Reason::fault(Fault::RecordTooLarge, message)
+    }
+
+    /// Without a backtrace, which differs from run to run.
+    fn out_of_time(&self) -> Reason {
+        let limit = self.limits.time;
+        Reason::fault(
+            Fault::OutOfTime,
+            format!("took more than limits.time, {limit:?}, twice"),
+        )
+    }
+
+    fn instantiate(&self, log: Arc<LogBudget>) -> Result<Instance, SandboxError> {
+        let state = State::new(self.limits.memory_bytes, log);
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOST_LIFT_BYTES);
+        arm(&mut store, &self.limits);
+        let raw = drive(&mut store, async |store| {
+            self.pre.instantiate_async(store).await
+        })
+        .map_err(SandboxError::Instantiate)?;
+        let other = SandboxError::Contract;
+        let rules = self.rules.load(&mut store, &raw).map_err(other)?;
+        let batch = match &self.batch {
+            Some(indices) => Some(indices.load(&mut store, &raw).map_err(other)?),
+            None => None,
+        };
+        Ok(Instance {
+            store,
+            rules,
+            batch,
+        })
+    }
+
+    fn configured(&self, log: &Arc<LogBudget>) -> Result<Instance, SandboxError> {
+        let mut instance = self.instantiate(log.clone())?;
+        let rules = &instance.rules;
+        let called = drive(&mut instance.store, async |store| {
+            rules.call_configure(store, &self.transform_config).await
+        });
+        match called {
+            Ok(Ok(())) => {
+                instance.arm(&self.limits);
+                Ok(instance)
+            }
+            Ok(Err(message)) => Err(SandboxError::TransformConfig(sanitize(&message))),
+            Err(error) => Err(instance.call_error("configure", &error)),
+        }
+    }
+}
+
+fn pack_sequence_numbers(batch: &Batch) -> (String, Vec<u32>) {
+    let mut text = String::with_capacity(batch.len() * SequenceNumber::MAX_DIGITS);
+    let mut ends = Vec::with_capacity(batch.len());
+    for position in batch.positions() {
+        position.sequence.push_to(&mut text);
+        ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    }
+    (text, ends)
+}

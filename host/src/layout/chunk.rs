@@ -1,0 +1,374 @@
+//! A chunk: the results of its batches, joined in order and sorted by destination.
+
+mod lines;
+mod over_limit;
+mod rules;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::engine::outcome::{Event, Quarantined, Transformed};
+use crate::engine::partition::PartitionPath;
+use crate::engine::record::{Batch, Position, SequenceNumber, span};
+use crate::format::{Format, Level, encode};
+use crate::layout::object_key::Origin;
+use crate::layout::quarantine;
+use crate::ledger::{Pending, Range};
+use crate::release::bundle::{Digest, ReleaseId};
+use crate::sink::{Destination, Object};
+use crate::source::aggregate::MisplacedRecords;
+
+use self::lines::{Lines, Piece};
+pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
+
+/// A chunk closes when its events have this many times the bytes that its records may have.
+const OUTPUT_TIMES_INPUT: u64 = 2;
+
+#[derive(Debug)]
+struct MessageRef {
+    position: Position,
+    event: u32,
+    partition: u32,
+    key: Piece,
+    piece: Piece,
+}
+
+/// One message for the bus.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// The record of the event.
+    pub position: Position,
+    /// The index of the event among those of its record.
+    pub event: u32,
+    /// The partition of the event.
+    pub partition: &'a str,
+    /// The partition key of the record; empty for a file.
+    pub partition_key: &'a str,
+    /// The event's JSON.
+    pub body: &'a [u8],
+    path: &'a PartitionPath,
+    piece: Piece,
+}
+
+impl Message<'_> {
+    /// The object that has the event, if it was routed to the lake.
+    #[must_use]
+    pub fn destination(&self) -> Destination {
+        Destination::Lake(self.path.clone())
+    }
+}
+
+/// A contiguous range of records of one shard, transformed by one release, to be landed as a unit.
+#[derive(Debug)]
+pub struct Chunk {
+    rules: ChunkRules,
+    release: ReleaseId,
+    bounds: Option<(SequenceNumber, SequenceNumber)>,
+    last_digest: Option<Digest>,
+    timed_out: Vec<Position>,
+    buffers: Vec<Vec<u8>>,
+    output_bytes: u64,
+    destinations: BTreeMap<Destination, Lines>,
+    lake_partitions: usize,
+    messages: Vec<MessageRef>,
+    message_partitions: Vec<PartitionPath>,
+    message_partition_indexes: HashMap<PartitionPath, u32>,
+    counts: ChunkCounts,
+}
+
+impl Chunk {
+    /// An empty chunk.
+    #[must_use]
+    pub fn new(rules: ChunkRules, release: ReleaseId) -> Self {
+        Self {
+            rules,
+            release,
+            bounds: None,
+            last_digest: None,
+            timed_out: Vec::new(),
+            buffers: Vec::new(),
+            output_bytes: 0,
+            destinations: BTreeMap::new(),
+            lake_partitions: 0,
+            messages: Vec::new(),
+            message_partitions: Vec::new(),
+            message_partition_indexes: HashMap::new(),
+            counts: ChunkCounts::default(),
+        }
+    }
+
+    /// Whether its events have outgrown the limits. Events beyond one a record also count what they
+    /// take besides their JSON.
+    #[must_use]
+    pub fn has_outgrown(&self, limits: &ChunkLimits) -> bool {
+        self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
+    }
+
+    /// Adds the next batch and its result. A batch without records changes nothing.
+    pub fn absorb(&mut self, batch: &Batch, mut outcome: Transformed) {
+        self.quarantine_oversized_messages(&mut outcome);
+        self.quarantine_excess_partitions(&mut outcome);
+        self.count(batch, &outcome);
+        self.quarantine(batch, &outcome.quarantined);
+        self.take_events(batch, outcome);
+    }
+
+    fn count(&mut self, batch: &Batch, outcome: &Transformed) {
+        let positions = batch.positions();
+        let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
+            return;
+        };
+        let first = self.bounds.map_or(first.sequence, |(first, _)| first);
+        self.bounds = Some((first, last.sequence));
+        self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
+        let timed_out = outcome.timed_out.iter();
+        self.timed_out
+            .extend(timed_out.map(|index| positions[*index as usize]));
+        self.counts.add(batch, outcome);
+        self.counts.bus_only += bus_only(&outcome.events);
+    }
+
+    fn quarantine(&mut self, batch: &Batch, quarantined: &[Quarantined]) {
+        if quarantined.is_empty() {
+            return;
+        }
+        let mut lines = Vec::new();
+        let buffer = index(self.buffers.len());
+        for Quarantined { record, reason } in quarantined {
+            let start = index(lines.len());
+            let record = batch.record(*record as usize);
+            quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);
+            let end = index(lines.len());
+            let destination = Destination::Quarantine(reason.code.clone());
+            let piece = Piece { buffer, start, end };
+            let position = self.rules.with_positions.then_some(record.position);
+            self.destinations
+                .entry(destination)
+                .or_default()
+                .push(piece, position);
+        }
+        self.keep(lines);
+    }
+
+    fn take_events(&mut self, batch: &Batch, outcome: Transformed) {
+        let buffer = index(self.buffers.len());
+        let mut by_partition: Vec<Lines> = Vec::new();
+        by_partition.resize_with(outcome.partitions.len(), Lines::default);
+        let partitions: Vec<_> = outcome
+            .partitions
+            .iter()
+            .map(|path| self.message_partition(path))
+            .collect();
+        let mut of_record = (u32::MAX, 0);
+        for event in &outcome.events {
+            of_record = match of_record {
+                (record, event_index) if record == event.record => (record, event_index + 1),
+                _ => (event.record, 0),
+            };
+            let (start, end) = (event.start, event.end);
+            let piece = Piece { buffer, start, end };
+            let position = batch.positions()[event.record as usize];
+            if event.routes.lake {
+                let kept = self.rules.with_positions.then_some(position);
+                by_partition[event.partition as usize].push(piece, kept);
+            }
+            if event.routes.bus && self.rules.with_messages {
+                self.messages.push(MessageRef {
+                    position,
+                    event: of_record.1,
+                    partition: partitions[event.partition as usize],
+                    key: key_piece(batch, buffer + 1, event.record as usize),
+                    piece,
+                });
+            } else if event.routes.bus && !(self.rules.object_notifications && event.routes.lake) {
+                self.counts.unsent += 1;
+            }
+        }
+        for (path, lines) in outcome.partitions.into_iter().zip(by_partition) {
+            if !lines.pieces.is_empty() {
+                let before = self.destinations.len();
+                self.destinations
+                    .entry(Destination::Lake(path))
+                    .or_default()
+                    .append(lines);
+                self.lake_partitions += self.destinations.len() - before;
+            }
+        }
+        let more_than_records = outcome.events.len().saturating_sub(batch.len());
+        self.output_bytes += (more_than_records * Event::BESIDE_BYTES) as u64;
+        self.keep(outcome.data);
+        if self.rules.with_messages {
+            self.keep(batch.partition_keys().as_bytes().to_vec());
+        }
+    }
+
+    /// The index of a partition's name among those that messages refer to.
+    fn message_partition(&mut self, path: &PartitionPath) -> u32 {
+        if !self.rules.with_messages {
+            return 0;
+        }
+        if let Some(known) = self.message_partition_indexes.get(path) {
+            return *known;
+        }
+        let new = index(self.message_partitions.len());
+        self.message_partitions.push(path.clone());
+        self.message_partition_indexes.insert(path.clone(), new);
+        new
+    }
+
+    fn keep(&mut self, buffer: Vec<u8>) {
+        self.output_bytes += buffer.len() as u64;
+        self.buffers.push(buffer);
+    }
+
+    /// The pin of the chunk; `None` for a chunk without records.
+    #[must_use]
+    pub fn pending(&self, format: Format, misplaced_records: MisplacedRecords) -> Option<Pending> {
+        let (first, last) = self.bounds?;
+        Some(Pending {
+            range: Range {
+                first,
+                last,
+                count: self.counts.records,
+            },
+            release: self.release,
+            format,
+            timed_out: self.timed_out.clone(),
+            misplaced_records,
+        })
+    }
+
+    /// The digest of the last record's bytes; `None` for a chunk without records.
+    #[must_use]
+    pub fn last_digest(&self) -> Option<Digest> {
+        self.last_digest
+    }
+
+    /// What the names of its objects are made of.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let (first, last) = self.bounds.unwrap_or((0.into(), 0.into()));
+        Origin {
+            shard: self.rules.shard.clone(),
+            range: Range {
+                first,
+                last,
+                count: self.counts.records,
+            },
+            release: self.release,
+        }
+    }
+
+    /// Its counts.
+    #[must_use]
+    pub fn counts(&self) -> &ChunkCounts {
+        &self.counts
+    }
+
+    /// The destinations of its objects, in order.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.destinations.keys()
+    }
+
+    /// The destinations of its objects and their numbers of lines, in order.
+    pub fn objects(&self) -> impl Iterator<Item = (&Destination, u64)> {
+        let lines = |(to, lines): (_, &Lines)| (to, lines.pieces.len() as u64);
+        self.destinations.iter().map(lines)
+    }
+
+    /// The lines of the object for `destination`, and for a chunk [with
+    /// positions](ChunkRules::with_positions) the record of each.
+    pub fn lines(
+        &self,
+        destination: &Destination,
+    ) -> (impl ExactSizeIterator<Item = &[u8]>, &[Position]) {
+        let lines = self.destinations.get(destination);
+        let pieces = lines.map_or(&[][..], |lines| &lines.pieces);
+        let positions = lines.map_or(&[][..], |lines| &lines.positions);
+        (pieces.iter().map(|piece| self.bytes(piece)), positions)
+    }
+
+    /// Encodes the object for `destination`, which is empty if the chunk has no lines for it.
+    ///
+    /// # Errors
+    /// The compressor fails.
+    pub fn encode(
+        &self,
+        destination: &Destination,
+        format: Format,
+        level: Level,
+        with_digest: bool,
+    ) -> std::io::Result<Object> {
+        let none = Lines::default();
+        let lines = self.destinations.get(destination).unwrap_or(&none);
+        let pieces = || lines.pieces.iter().map(|piece| self.bytes(piece));
+        let origin = self.origin();
+        Ok(Object {
+            key: origin.object_key(destination, format),
+            body: encode(format, level, lines.bytes, &mut pieces())?,
+            format,
+            digest: with_digest.then(|| Digest::of_lines(pieces())),
+            lines: lines.pieces.len() as u64,
+            origin,
+        })
+    }
+
+    /// Its messages, in record order.
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
+        self.messages.iter().map(|message| self.message_of(message))
+    }
+
+    /// Message `index` of [`messages`](Self::messages); `None` after the last one.
+    #[must_use]
+    pub fn message(&self, index: usize) -> Option<Message<'_>> {
+        self.messages
+            .get(index)
+            .map(|message| self.message_of(message))
+    }
+
+    fn message_of(&self, message: &MessageRef) -> Message<'_> {
+        let path = &self.message_partitions[message.partition as usize];
+        Message {
+            position: message.position,
+            event: message.event,
+            partition: path.as_str(),
+            partition_key: std::str::from_utf8(self.bytes(&message.key)).unwrap_or_default(),
+            body: self.bytes(&message.piece),
+            path,
+            piece: message.piece,
+        }
+    }
+
+    /// The line of a message's event in its object, from 0; `None` if it is in no object.
+    #[must_use]
+    pub fn line_of(&self, message: &Message<'_>) -> Option<usize> {
+        let lines = self.destinations.get(&message.destination())?;
+        lines
+            .pieces
+            .iter()
+            .position(|piece| *piece == message.piece)
+    }
+
+    fn bytes(&self, piece: &Piece) -> &[u8] {
+        &self.buffers[piece.buffer as usize][piece.start as usize..piece.end as usize]
+    }
+}
+
+/// The number of records with events of which none goes to the lake.
+fn bus_only(events: &[Event]) -> u64 {
+    let of_records = events.chunk_by(|a, b| a.record == b.record);
+    of_records
+        .filter(|events| !events.iter().any(|event| event.routes.lake))
+        .count() as u64
+}
+
+/// Where the partition key of a record will be, in the buffer of its batch's keys.
+fn key_piece(batch: &Batch, buffer: u32, record: usize) -> Piece {
+    let span = span(batch.partition_key_ends(), record);
+    let (start, end) = (index(span.start), index(span.end));
+    Piece { buffer, start, end }
+}
+
+/// Offsets and indexes fit 32 bits: batches are bounded far below 4 GiB.
+fn index(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,299 @@
+//! Follows a registry: a release that is activated there is admitted while the current one serves, and
+//! serves from the next chunk on. If it is rejected, the current release goes on serving.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use tokio::sync::Mutex;
+
+use super::rules::Rules;
+use crate::config::{RegistryConfig, RunSettings};
+use crate::pipeline::RunContext;
+use crate::release::admission::AdmissionError;
+use crate::release::admission::Release;
+use crate::release::bundle::ReleaseId;
+use crate::release::registry::{Registry, RegistryError, VersionedRollout};
+use crate::release::release_switch::{ActiveReleases, TrialRelease};
+use crate::release::rollout::{Author, Rollout, Trial};
+use crate::sink::metadata_store;
+use crate::sink::metadata_store::MetadataStore;
+
+/// Follows the registry of a run.
+pub struct Follower {
+    registry: Registry<MetadataStore>,
+    config: RegistryConfig,
+    rules: Arc<Rules>,
+    context: Arc<RunContext>,
+    seen: Mutex<Seen>,
+}
+
+/// The last known state of the registry.
+#[derive(Default)]
+struct Seen {
+    active: Option<VersionedRollout>,
+    /// Releases that failed admission. A release does not change, so the error is permanent.
+    rejected: HashMap<ReleaseId, AdmissionError>,
+    /// Whether a release could not be loaded because of a transient error.
+    again: bool,
+    polled_at: Option<Instant>,
+}
+
+impl Follower {
+    /// The follower of the registry in the settings, if there is one.
+    ///
+    /// # Errors
+    /// The registry cannot be read.
+    pub async fn of(
+        settings: &RunSettings,
+        rules: &Arc<Rules>,
+        context: &Arc<RunContext>,
+    ) -> anyhow::Result<Option<Arc<Self>>> {
+        let Some(config) = &settings.registry else {
+            return Ok(None);
+        };
+        let follower = Self::begin(settings, config, rules.clone(), context.clone()).await?;
+        if settings.replay.is_some() {
+            // A replay uses one release for all chunks.
+            let active = rules.switch().now().active.clone();
+            rules.switch().swap(ActiveReleases::of(active));
+        }
+        Ok(Some(Arc::new(follower)))
+    }
+
+    /// Reads the registry for the first time. No release serves yet, so one must be loaded: the active
+    /// one, or else the last good one before it.
+    ///
+    /// # Errors
+    /// The registry cannot be read.
+    async fn begin(
+        settings: &RunSettings,
+        config: &RegistryConfig,
+        rules: Arc<Rules>,
+        context: Arc<RunContext>,
+    ) -> anyhow::Result<Self> {
+        let retry_policy = settings.retry_policy.clone();
+        let registry = metadata_store::registry(&config.target, retry_policy).await;
+        let active = registry.active().await;
+        let active = active.with_context(|| format!("the registry {}", config.target))?;
+        // From here on the run can go on with the release that it has, so a poll may fail.
+        let retry_policy = settings.retry_policy.for_one_attempt();
+        let follower = Self {
+            registry: metadata_store::registry(&config.target, retry_policy).await,
+            config: config.clone(),
+            rules,
+            context,
+            seen: Mutex::default(),
+        };
+        let mut seen = follower.seen.lock().await;
+        follower.context.health.follows(config.target.to_string());
+        follower.begin_with(&mut seen, active).await?;
+        drop(seen);
+        Ok(follower)
+    }
+
+    async fn begin_with(&self, seen: &mut Seen, active: VersionedRollout) -> anyhow::Result<()> {
+        let rollout = active.rollout.clone();
+        seen.active = Some(active.clone());
+        for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
+            match self.resolve(seen, wanted).await {
+                Ok(release) => {
+                    self.context.health.serve(release.as_ref().into());
+                    self.rules.switch().swap(ActiveReleases::of(release));
+                    break;
+                }
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(_logged_already) => {}
+            }
+        }
+        self.adopt(seen, active).await;
+        seen.polled_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Polls the registry until the run ends.
+    pub async fn follow(&self) {
+        loop {
+            tokio::time::sleep(self.config.poll).await;
+            self.poll().await;
+        }
+    }
+
+    /// Polls the registry if the last poll is at least one polling interval ago.
+    pub async fn poll_if_due(&self) {
+        let polled_at = self.seen.lock().await.polled_at;
+        if polled_at.is_none_or(|at| at.elapsed() >= self.config.poll) {
+            self.poll().await;
+        }
+    }
+
+    /// Polls the registry once: adopts what has changed there, and rolls back a release that does worse
+    /// than its rollback policy allows.
+    async fn poll(&self) {
+        let mut seen = self.seen.lock().await;
+        seen.polled_at = Some(Instant::now());
+        let before = seen.active.as_ref().filter(|_| !seen.again);
+        match self.registry.active_since(before).await {
+            Ok(Some(active)) => self.adopt(&mut seen, active).await,
+            Ok(None) => {}
+            Err(error) => return self.failed(&error),
+        }
+        self.context.health.polled_registry(None);
+        self.roll_back_if_exceeded(&seen).await;
+    }
+
+    fn failed(&self, error: &RegistryError) {
+        let error = error.to_string();
+        tracing::warn!(error, "cannot use the registry, keeping the active release");
+        self.context.progress.registry_failed();
+        self.context.health.polled_registry(Some(error));
+    }
+
+    /// Adopts the state of the registry as far as its releases are admitted. The active release serves
+    /// before others are loaded.
+    async fn adopt(&self, seen: &mut Seen, active: VersionedRollout) {
+        let (rollout, now) = (&active.rollout, self.rules.switch().now());
+        seen.again = false;
+        let number = |seen: &VersionedRollout| seen.rollout.number;
+        if seen.active.as_ref().map(number) != Some(rollout.number) {
+            // The reason of a rejection, such as a missing signature, may have been corrected since.
+            seen.rejected.clear();
+        }
+        let mut releases = ActiveReleases::clone(&now);
+        if let Ok(release) = self.resolve(seen, rollout.active).await
+            && release.id() != now.active.id()
+        {
+            releases = ActiveReleases::of(release);
+            releases.before = Some(now.active.id());
+            self.serve(&releases);
+        }
+        releases.canary = self.on_trial(seen, rollout.canary.as_ref()).await;
+        releases.shadow = self.on_trial(seen, rollout.shadow.as_ref()).await;
+        let tried =
+            |releases: &ActiveReleases| releases.canary.as_ref().map(|canary| canary.release.id());
+        if let Some(new) = tried(&releases).filter(|new| tried(&now) != Some(*new)) {
+            self.context.scores.reset(new);
+        }
+        self.context.health.rolled_out(rollout, &releases);
+        self.rules.switch().swap(releases);
+        seen.active = Some(active);
+    }
+
+    fn serve(&self, releases: &ActiveReleases) {
+        let release = &releases.active;
+        self.context.scores.reset(release.id());
+        self.rules.switch().swap(releases.clone());
+        self.context.health.serve(release.as_ref().into());
+        self.context.progress.swapped();
+        let (id, transform) = (release.id(), release.name());
+        tracing::info!(release = %id, transform, "serving from the next chunk on");
+    }
+
+    async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<TrialRelease> {
+        let trial = trial?;
+        let release = self.resolve(seen, Some(trial.release)).await.ok()?;
+        let share = trial.share;
+        Some(TrialRelease { release, share })
+    }
+
+    /// Loads the wanted release; `None` is the one that the run was started with. An error is logged
+    /// once.
+    async fn resolve(
+        &self,
+        seen: &mut Seen,
+        wanted: Option<ReleaseId>,
+    ) -> Result<Arc<Release>, AdmissionError> {
+        let Some(id) = wanted else {
+            return Ok(self.rules.own().clone());
+        };
+        if let Some(release) = self.rules.known(id) {
+            return Ok(release);
+        }
+        if let Some(error) = seen.rejected.get(&id) {
+            return Err(error.clone());
+        }
+        let key = self.config.public_key.as_ref();
+        let admitted = self.rules.loader().load_from(&self.registry, key, id).await;
+        match &admitted {
+            Ok(release) => self.rules.remember(release.clone()),
+            Err(error) => self.admission_failed(seen, id, error),
+        }
+        admitted
+    }
+
+    fn admission_failed(&self, seen: &mut Seen, id: ReleaseId, error: &AdmissionError) {
+        let step = error.step();
+        self.context.health.admission_failed(id, error);
+        if error.is_transient() {
+            // The fault of the registry, not of the release: the next poll tries again.
+            tracing::warn!(release = %id, step, %error, "cannot use the registry to load a release, keeping the active one");
+            self.context.progress.registry_failed();
+            seen.again = true;
+        } else {
+            tracing::error!(release = %id, step, %error, "a release failed admission, keeping the active one");
+            self.context.progress.admission_failed(step);
+            seen.rejected.insert(id, error.clone());
+        }
+    }
+
+    /// Rolls back a release that does worse than its rollback policy allows.
+    async fn roll_back_if_exceeded(&self, seen: &Seen) {
+        let Some(active) = &seen.active else { return };
+        let Some((release, why)) = self.breach(&active.rollout) else {
+            return;
+        };
+        let author = Author {
+            by: host_name(),
+            at: Utc::now(),
+            why: Some(why.clone()),
+        };
+        let Some(next) = active.rollout.roll_back_release(release, &author) else {
+            return;
+        };
+        tracing::error!(%release, why, "rolling back a release, it exceeds its rollback policy");
+        match self.registry.change(active, &next).await {
+            Ok(()) => self.context.progress.rolled_back(),
+            Err(RegistryError::Conflict) => {}
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// The canary or the new active release, if it exceeds its rollback policy.
+    fn breach(&self, rollout: &Rollout) -> Option<(ReleaseId, String)> {
+        let (now, scores) = (self.rules.switch().now(), &self.context.scores);
+        let tried = rollout.canary.as_ref().zip(now.canary.as_ref());
+        if let Some((
+            Trial {
+                rollback_policy: Some(policy),
+                ..
+            },
+            canary,
+        )) = tried
+        {
+            let release = canary.release.id();
+            let breach = policy.evaluate(&scores.of(release), &scores.of(now.active.id()));
+            if let Some(breach) = breach {
+                return Some((release, breach.to_string()));
+            }
+        }
+        let (policy, before) = (rollout.policy_at(Utc::now())?, now.before?);
+        let release = now.active.id();
+        if rollout.active != Some(release) {
+            return None;
+        }
+        let breach = policy.evaluate(&scores.of(release), &scores.of(before))?;
+        Some((release, breach.to_string()))
+    }
+}
+
+/// The author that a rollback is attributed to.
+fn host_name() -> String {
+    let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let process = format!("process {}", std::process::id());
+    match name {
+        Ok(name) => format!("sluice on {name}, {process}"),
+        Err(_) => format!("sluice, {process}"),
+    }
+}

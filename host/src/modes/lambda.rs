@@ -1,0 +1,387 @@
+//! The mode for a Lambda function behind an event source mapping of Kinesis. Lambda polls the stream,
+//! invokes the function with a batch, and retries the batch from the record that the response names.
+//!
+//! Lambda delivers at least once. As in every mode, the ledger says which records are committed and
+//! which are pending; records that a batch lacks are read from the stream.
+
+pub mod answer;
+pub mod batch_plan;
+mod batch_source;
+mod metrics;
+
+use std::collections::HashMap;
+use std::mem;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chrono::Utc;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tokio::sync::Mutex;
+use tracing::Instrument as _;
+
+use self::answer::{Answer, Failure};
+use self::batch_plan::plan_batch;
+use self::batch_source::{BatchSource, count, is_kept};
+use self::metrics::Invocation;
+use super::follow::Follower;
+use super::rules::Rules;
+use super::targets::Targets;
+use super::worker::shard_id;
+use crate::config::{RunSettings, SummaryFormat};
+use crate::engine::record::{SequenceNumber, ShardId};
+use crate::ledger::s3::S3Ledger;
+use crate::ledger::store::StoreError;
+use crate::ledger::{Ledger, Pending};
+use crate::observe::progress::Summary;
+use crate::observe::telemetry::LogFormat;
+use crate::pipeline::error::{PipelineError, ledger_error};
+use crate::pipeline::{RunContext, Shard, run_shard};
+use crate::sink::SinkError;
+use crate::source::aggregate::MisplacedRecords;
+use crate::source::kinesis::budget::Budget;
+use crate::source::kinesis::{Packing, RepeatedRange, Stream};
+use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
+use crate::storage::retry::RetryPolicy;
+
+/// The address of the runtime API, which only Lambda sets.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// The folder of the deployment package.
+const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+
+/// The memory of the function, MB.
+const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+
+/// The part of an invocation's time that is reserved for the response.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
+
+/// The deadline if the runtime gives none or one in the past: Lambda's longest.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+
+/// Whether this process was started by Lambda.
+#[must_use]
+pub fn is_here() -> bool {
+    std::env::var_os(RUNTIME_API).is_some()
+}
+
+/// A file of the deployment package.
+#[must_use]
+pub fn packaged(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os(TASK_ROOT)?).join(name);
+    path.exists().then_some(path)
+}
+
+/// Serves invocations until Lambda ends the process.
+///
+/// # Errors
+/// The runtime API fails.
+pub async fn run(
+    settings: &RunSettings,
+    rules: Arc<Rules>,
+    follower: Option<Arc<Follower>>,
+    context: Arc<RunContext>,
+) -> anyhow::Result<()> {
+    let targets = Targets::new(settings);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let function = Arc::new(Function {
+        reported: Mutex::new(Summary::default()),
+        name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+        budget: Budget::new(context.memory_for_reading()),
+        retry_policy: settings.retry_policy.clone(),
+        misplaced_records: settings.misplaced_records,
+        rules,
+        follower,
+        context,
+        targets,
+        client,
+        ledgers: Mutex::default(),
+        hash_keys: Mutex::default(),
+        slowest: Mutex::new(Duration::ZERO),
+    });
+    let serve = |event: LambdaEvent<KinesisEvent>| {
+        let function = function.clone();
+        async move { function.invoke(event).await.map_err(Error::from) }
+    };
+    let served = lambda_runtime::run(service_fn(serve)).await;
+    served.map_err(|error| anyhow::anyhow!("the runtime API: {error}"))
+}
+
+/// Applies the defaults of a function, and limits the memory to what the function has.
+pub fn apply_lambda_defaults(settings: &mut RunSettings, log_format_is_default: bool) {
+    let megabytes = std::env::var(MEMORY_SIZE).ok();
+    let function = megabytes.and_then(|size| size.parse::<u64>().ok());
+    if let Some(megabytes) = function {
+        let half = megabytes << 19;
+        settings.memory = settings.memory.min(half);
+    }
+    if log_format_is_default {
+        settings.log_format = LogFormat::Json;
+    }
+    settings.summary = SummaryFormat::None;
+}
+
+struct Function {
+    name: String,
+    rules: Arc<Rules>,
+    follower: Option<Arc<Follower>>,
+    context: Arc<RunContext>,
+    targets: Targets,
+    client: aws_sdk_kinesis::Client,
+    budget: Budget,
+    retry_policy: RetryPolicy,
+    misplaced_records: MisplacedRecords,
+    /// The ledgers as this process left them. If another process has written since, the next step fails
+    /// with a conflict.
+    ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
+    hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
+    /// The counts that have been logged so far.
+    reported: Mutex<Summary>,
+    /// The longest time that a shard has taken in an invocation so far.
+    slowest: Mutex<Duration>,
+}
+
+impl Function {
+    async fn invoke(&self, event: LambdaEvent<KinesisEvent>) -> anyhow::Result<Answer> {
+        let deadline = deadline(event.context.deadline);
+        let request_id = &event.context.request_id;
+        if let Some(follower) = self.follower.clone() {
+            // Lambda freezes the process between invocations, so it polls during one.
+            tokio::spawn(async move { follower.poll_if_due().await });
+        }
+        let mut answer = Answer::default();
+        for batch in event.payload.batches()? {
+            let records = batch.records.len();
+            let shard = batch.shard.clone();
+            let span = tracing::info_span!("batch", request_id, shard, records);
+            let failure = self.batch(batch, deadline, request_id).instrument(span);
+            answer.add(failure.await);
+        }
+        Ok(answer)
+    }
+
+    /// Lands the records of a shard, and returns those that Lambda must retry.
+    async fn batch(
+        &self,
+        batch: LambdaBatch,
+        deadline: Instant,
+        request_id: &str,
+    ) -> Option<Failure> {
+        let started = Instant::now();
+        let arrived_at = batch.records.first().map_or(0, |first| first.arrived_at);
+        let landed = self.land_in_time(&batch, deadline).await;
+        let error = landed.as_ref().err();
+        if let Some(error) = error {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the batch was not landed completely"
+            );
+        }
+        let ledger = match shard_id(&batch.stream, &batch.shard) {
+            Ok(shard) => self.known(&shard, error.is_some()).await,
+            Err(_) => None,
+        };
+        let failure = self.failure(&batch, ledger).await;
+        let ended_ms = Utc::now().timestamp_millis();
+        let mut reported = self.reported.lock().await;
+        let before = mem::replace(&mut *reported, self.context.summary());
+        let invocation = Invocation {
+            function: &self.name,
+            stream: &batch.stream,
+            shard: &batch.shard,
+            request_id,
+            before: &before,
+            after: &reported,
+            uncommitted: failure.as_ref().map_or(0, |failure| failure.records),
+            mismatch: error.is_some_and(is_mismatch),
+            age_ms: ended_ms - i64::try_from(arrived_at).unwrap_or(ended_ms),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ended_ms,
+        };
+        println!("{}", invocation.line());
+        failure
+    }
+
+    /// The last known ledger of the shard. After a failure it is dropped, so that the next invocation
+    /// reads it.
+    async fn known(&self, shard: &ShardId, failed: bool) -> Option<Ledger> {
+        let mut ledgers = self.ledgers.lock().await;
+        let ledger = if failed {
+            ledgers.remove(shard)
+        } else {
+            ledgers.get(shard).cloned()
+        };
+        Some(ledger?.ledger().await)
+    }
+
+    /// The uncommitted part of a batch. A record of which nothing is kept is never committed by itself,
+    /// so a retry of it would never end; it is left out. Pinned records are kept as they were pinned.
+    async fn failure(&self, batch: &LambdaBatch, ledger: Option<Ledger>) -> Option<Failure> {
+        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let Some(ledger) = ledger else {
+            return Failure::of(&numbers, None);
+        };
+        let committed = ledger.committed().map(|committed| committed.last);
+        let failure = Failure::of(&numbers, committed)?;
+        if self.misplaced_records.are_kept() {
+            return Some(failure);
+        }
+        let Ok(packing) = self.packing(batch, ledger.pending()).await else {
+            return Some(failure);
+        };
+        let left = &batch.records[batch.records.len() - failure.records..];
+        let kept = left.iter().filter(|record| is_kept(&packing, record));
+        let kept: Vec<_> = kept.map(|record| record.sequence).collect();
+        Failure::of(&kept, committed)
+    }
+
+    /// Lands as much of a batch as there is time for.
+    async fn land_in_time(&self, batch: &LambdaBatch, deadline: Instant) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let left = deadline.saturating_duration_since(started);
+        let margin = *self.slowest.lock().await * 3 / 2;
+        let until = deadline - margin.min(left / 2).max(TIME_TO_ANSWER).min(left);
+        let cut = deadline - TIME_TO_ANSWER.min(left);
+        let landed = tokio::time::timeout_at(cut.into(), self.land_with_retry(batch, until)).await;
+        let mut slowest = self.slowest.lock().await;
+        *slowest = started.elapsed().max(*slowest);
+        landed.context("there was not enough time to land the batch")?
+    }
+
+    /// Lands a batch, with one retry if another process has written to the ledger since it was read.
+    async fn land_with_retry(&self, batch: &LambdaBatch, until: Instant) -> anyhow::Result<()> {
+        let shard = shard_id(&batch.stream, &batch.shard)?;
+        match self.land(&shard, batch, until).await {
+            Err(error) if is_stale(&error) => {
+                tracing::info!(error = format!("{error:#}"), "reading the ledger again");
+                self.ledgers.lock().await.remove(&shard);
+                self.land(&shard, batch, until).await
+            }
+            landed => landed,
+        }
+    }
+
+    async fn land(
+        &self,
+        shard: &ShardId,
+        batch: &LambdaBatch,
+        until: Instant,
+    ) -> anyhow::Result<()> {
+        let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
+        let ledger = self.ledger(shard, &numbers).await?;
+        let open = self.targets.resume(shard, ledger.clone()).await?;
+        let known = ledger.ledger().await;
+        known.for_replay(None)?;
+        let replay = match known.pending() {
+            Some(pending) => Some(
+                self.rules
+                    .replay_plan(&open.sinks.registry, pending)
+                    .await?,
+            ),
+            None => None,
+        };
+        let packing = self.packing(batch, known.pending()).await?;
+        let plan = plan_batch(&known, &numbers, |first, last| {
+            count(&packing, &batch.records, first, last)
+        });
+        let source = BatchSource {
+            stream: Stream::new(self.client.clone(), batch.stream.clone()),
+            shard: batch.shard.clone(),
+            packing,
+            records: batch.records.clone(),
+            plan,
+            budget: self.budget.clone(),
+            retry_policy: self.retry_policy.clone(),
+            meter: self.context.health.read_meter(shard),
+            until: until.into(),
+        };
+        let (ledger, sinks, _scratches) = open.into_parts();
+        let batches = source.start();
+        let mut shard = Shard {
+            batches,
+            ledger,
+            sinks,
+        };
+        let new_chunks = self.rules.new_chunks();
+        Ok(run_shard(&self.context, &mut shard, replay, &new_chunks).await?)
+    }
+
+    /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
+    /// step and not before, so a batch that is committed already writes nothing.
+    async fn ledger(
+        &self,
+        shard: &ShardId,
+        batch: &[SequenceNumber],
+    ) -> anyhow::Result<Arc<S3Ledger>> {
+        let mut ledgers = self.ledgers.lock().await;
+        if let Some(ledger) = ledgers.get(shard) {
+            return Ok(ledger.clone());
+        }
+        let ledger = Arc::new(self.targets.acquire(shard, batch.first().copied()).await?);
+        ledgers.insert(shard.clone(), ledger.clone());
+        Ok(ledger)
+    }
+
+    /// How the records of a batch are packed, given the pending range.
+    async fn packing(
+        &self,
+        batch: &LambdaBatch,
+        pending: Option<&Pending>,
+    ) -> anyhow::Result<Packing> {
+        let repeated = pending.map(RepeatedRange::of);
+        let were_kept = repeated.is_none_or(|range| range.misplaced_records.are_kept());
+        let hash_keys = if were_kept && self.misplaced_records.are_kept() {
+            // All records are kept, so their hash keys make no difference.
+            0..=u128::MAX
+        } else {
+            self.hash_keys(batch).await?
+        };
+        Ok(Packing {
+            shard: shard_id(&batch.stream, &batch.shard)?,
+            hash_keys,
+            misplaced_records: self.misplaced_records,
+            repeated,
+        })
+    }
+
+    /// The hash keys of a batch's shard.
+    async fn hash_keys(
+        &self,
+        batch: &LambdaBatch,
+    ) -> anyhow::Result<std::ops::RangeInclusive<u128>> {
+        let mut known = self.hash_keys.lock().await;
+        if let Some(keys) = known.get(&batch.shard) {
+            return Ok(keys.clone());
+        }
+        let stream = Stream::new(self.client.clone(), batch.stream.clone());
+        let shards = stream.list_shards().await;
+        for info in shards.with_context(|| format!("the stream {}", batch.stream))? {
+            known.insert(info.id, info.hash_keys);
+        }
+        let keys = known.get(&batch.shard).cloned();
+        keys.with_context(|| format!("the stream {} has no {}", batch.stream, batch.shard))
+    }
+}
+
+fn deadline(epoch_ms: u64) -> Instant {
+    let now = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
+    let left = match epoch_ms.saturating_sub(now) {
+        0 => LONGEST_INVOCATION,
+        left => Duration::from_millis(left),
+    };
+    Instant::now() + left
+}
+
+/// Whether the ledger is not what this process thought.
+fn is_stale(error: &anyhow::Error) -> bool {
+    let ledger = ledger_error(error);
+    matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))
+}
+
+fn is_mismatch(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(PipelineError::Sink(SinkError::Different(_)))
+    )
+}

@@ -1,0 +1,154 @@
+//! Which records an invocation lands when Lambda hands over a batch. Pure, so that every shape of a
+//! retry can be tested.
+//!
+//! The event source mapping chooses the batch. It can hold records that are committed, hold a part of a
+//! pending range, or begin after records that the mapping has discarded. What it lacks is read from the
+//! stream.
+
+use crate::engine::record::SequenceNumber;
+use crate::ledger::{Ledger, Range};
+
+/// What to land, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchPlan {
+    /// A pending range that the batch does not hold completely.
+    pub replay: Option<Range>,
+    /// The record after which there may be a gap: records that the mapping has discarded come between
+    /// it and the rest of the batch.
+    pub gap_after: Option<SequenceNumber>,
+    /// The index at which the rest of the batch begins.
+    pub rest: usize,
+}
+
+/// Plans a batch, which is in order and not empty, by the ledger. `count` returns how many records of
+/// the batch, those inside aggregates included, are between two sequence numbers, both included.
+#[must_use]
+pub fn plan_batch(
+    ledger: &Ledger,
+    batch: &[SequenceNumber],
+    count: impl Fn(SequenceNumber, SequenceNumber) -> u64,
+) -> BatchPlan {
+    let from = |bound: SequenceNumber| batch.partition_point(|number| *number < bound);
+    let behind = |bound: SequenceNumber| batch.partition_point(|number| *number <= bound);
+    let begins_behind = |number: SequenceNumber| batch.first().is_some_and(|first| *first > number);
+    match (ledger.pending(), ledger.committed()) {
+        (Some(pending), _) => {
+            let range = pending.range;
+            let has = |number: SequenceNumber| batch.binary_search(&number).is_ok();
+            let whole = has(range.first) && has(range.last);
+            if whole && count(range.first, range.last) == range.count {
+                return BatchPlan {
+                    replay: None,
+                    gap_after: None,
+                    rest: from(range.first),
+                };
+            }
+            BatchPlan {
+                replay: Some(range),
+                gap_after: begins_behind(range.last).then_some(range.last),
+                rest: behind(range.last),
+            }
+        }
+        (None, Some(committed)) => BatchPlan {
+            replay: None,
+            gap_after: begins_behind(committed.last).then_some(committed.last),
+            rest: behind(committed.last),
+        },
+        (None, None) => BatchPlan {
+            replay: None,
+            gap_after: None,
+            rest: 0,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record::ShardId;
+    use crate::format::Format;
+    use crate::ledger::Pending;
+    use crate::release::bundle::Digest;
+    use crate::source::aggregate::MisplacedRecords;
+
+    fn pending(first: u64, last: u64) -> Pending {
+        Pending {
+            range: range(first, last),
+            release: Digest::of(b"release"),
+            format: Format::default(),
+            timed_out: Vec::new(),
+            misplaced_records: MisplacedRecords::Keep,
+        }
+    }
+
+    fn range(first: u64, last: u64) -> Range {
+        Range {
+            first: first.into(),
+            last: last.into(),
+            count: last - first + 1,
+        }
+    }
+
+    fn new() -> Ledger {
+        Ledger::new(ShardId::new("shard").unwrap())
+    }
+
+    fn committed(last: u64) -> Ledger {
+        new()
+            .pin(pending(1, last))
+            .unwrap()
+            .commit(range(1, last), Digest::of(b"record"))
+            .unwrap()
+    }
+
+    /// A ledger that has committed up to 10 and begun with 11 to 20.
+    fn interrupted() -> Ledger {
+        committed(10).pin(pending(11, 20)).unwrap()
+    }
+
+    fn plan_with(ledger: &Ledger, batch: std::ops::RangeInclusive<u64>) -> BatchPlan {
+        let batch: Vec<SequenceNumber> = batch.map(SequenceNumber::from).collect();
+        plan_batch(ledger, &batch, |first, last| {
+            let inside = batch.iter().filter(|n| (first..=last).contains(*n));
+            inside.count() as u64
+        })
+    }
+
+    fn is(replay: Option<Range>, gap_after: Option<u64>, rest: usize) -> BatchPlan {
+        BatchPlan {
+            replay,
+            gap_after: gap_after.map(SequenceNumber::from),
+            rest,
+        }
+    }
+
+    #[test]
+    fn a_batch_goes_on_where_the_last_one_ended() {
+        assert_eq!(plan_with(&new(), 1..=10), is(None, None, 0));
+        assert_eq!(plan_with(&committed(10), 11..=20), is(None, Some(10), 0));
+        assert_eq!(plan_with(&committed(10), 6..=20), is(None, None, 5));
+        assert_eq!(plan_with(&committed(10), 1..=10), is(None, None, 10));
+    }
+
+    #[test]
+    fn a_pending_range_in_the_batch_is_taken_from_it() {
+        assert_eq!(plan_with(&interrupted(), 11..=20), is(None, None, 0));
+        assert_eq!(plan_with(&interrupted(), 6..=30), is(None, None, 5));
+    }
+
+    #[test]
+    fn a_pending_range_that_is_not_in_the_batch_as_a_whole_is_read_again() {
+        let replay = Some(range(11, 20));
+        assert_eq!(plan_with(&interrupted(), 11..=15), is(replay, None, 5));
+        assert_eq!(plan_with(&interrupted(), 15..=30), is(replay, None, 6));
+        assert_eq!(plan_with(&interrupted(), 21..=30), is(replay, Some(20), 0));
+        assert_eq!(plan_with(&interrupted(), 1..=10), is(replay, None, 10));
+    }
+
+    #[test]
+    fn a_range_of_which_the_batch_has_another_count_is_read_again() {
+        let batch: Vec<_> = (11..=20).map(SequenceNumber::from).collect();
+        let plan = plan_batch(&interrupted(), &batch, |_, _| 9);
+        assert_eq!(plan.replay, Some(range(11, 20)));
+    }
+}

@@ -1,0 +1,64 @@
+//! The modes: files, a worker on a stream, a Lambda function. Each chooses where chunks come from and
+//! where their results go; [`pipeline`](crate::pipeline) does the rest.
+
+pub mod file;
+pub mod follow;
+pub mod lambda;
+pub mod report;
+pub mod rules;
+pub mod targets;
+pub mod watch;
+pub mod worker;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use self::follow::Follower;
+use self::rules::Rules;
+use self::watch::Watcher;
+use crate::config::{RunSettings, Sources, SummaryFormat};
+use crate::pipeline::RunContext;
+
+/// Runs in the mode of the source.
+///
+/// # Errors
+/// The first error that ends the run.
+pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let started = Instant::now();
+        let bundle = rules::bundle(settings).await?;
+        let rules = Arc::new(Rules::admit(settings, &bundle).await?);
+        let serving = rules.own().as_ref().into();
+        let context = Arc::new(RunContext::new(settings, serving, started)?);
+        let follower = Follower::of(settings, &rules, &context).await?;
+        let mut background = JoinSet::new();
+        background.spawn(watch(settings.summary, context.clone()));
+        if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
+            background.spawn(async move { watcher.follow().await });
+        }
+        let frozen = settings.replay.is_some() || settings.sources == Sources::Lambda;
+        if let Some(follower) = follower.clone().filter(|_| !frozen) {
+            background.spawn(async move { follower.follow().await });
+        }
+        let landed = match &settings.sources {
+            Sources::Files(files) => local::run(settings, files, rules, context.clone()).await,
+            Sources::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
+            Sources::Stream(stream) => worker::run(settings, stream, rules, context.clone()).await,
+        };
+        drop(background);
+        landed?;
+        report::summarize(settings, &context.summary())
+    })
+}
+
+/// Prints the progress, unless the summary is turned off.
+async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {
+    if summary != SummaryFormat::None {
+        report::watch(&context.progress).await;
+    }
+}

@@ -1,0 +1,205 @@
+//! The releases of a run: the one that serves, and those of pending ranges that it finishes.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+
+use super::lambda;
+use crate::config::{PinnedRelease, RunSettings};
+use crate::engine::ENRICH;
+use crate::engine::limits::Limits;
+use crate::engine::precompiled;
+use crate::engine::runtime::engine;
+use crate::format::Format;
+use crate::ledger::Pending;
+use crate::pipeline::{ChunkPlan, NewChunks};
+use crate::release::admission::{Release, validate_compiled};
+use crate::release::bundle::{ReleaseBundle, ReleaseId};
+use crate::release::loader::ReleaseLoader;
+use crate::release::registry::Registry;
+use crate::release::release_switch::ReleaseSwitch;
+use crate::sink::metadata_store;
+use crate::sink::metadata_store::MetadataStore;
+use crate::source::aggregate::MisplacedRecords;
+
+/// The number of admitted releases that are kept in memory although they do not serve, so that a
+/// rollback is quick.
+const REMEMBERED: usize = 8;
+
+/// The releases that serve, and how others get to.
+pub struct Rules {
+    loader: ReleaseLoader,
+    format: Format,
+    misplaced_records: MisplacedRecords,
+    own: Arc<Release>,
+    switch: Arc<ReleaseSwitch>,
+    admitted: Mutex<VecDeque<Arc<Release>>>,
+}
+
+impl Rules {
+    /// Loads the release that the run is started with, which is active until another is.
+    ///
+    /// # Errors
+    /// A component that fails admission.
+    pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
+        let engine = engine(&settings.limits, settings.threads)
+            .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
+        let compiled = lambda::packaged(precompiled::FOLDER)
+            .or_else(|| precompiled::beside_the_program(bundle.component()))
+            .and_then(|folder| precompiled::load(&engine, &folder, bundle.component()));
+        let limits = settings.limits.clone();
+        let loader = ReleaseLoader { engine, limits };
+        let own = match compiled {
+            Some(component) => {
+                validate_compiled(&loader.engine, &component, bundle, &loader.limits).map(Arc::new)
+            }
+            None => loader.load(bundle.clone(), None).await,
+        };
+        let own = own.with_context(|| format!("cannot admit {}", name(settings)))?;
+        Ok(Self {
+            loader,
+            format: settings.format,
+            misplaced_records: settings.misplaced_records,
+            switch: Arc::new(ReleaseSwitch::new(own.clone())),
+            own,
+            admitted: Mutex::default(),
+        })
+    }
+
+    /// The release that the run was started with.
+    #[must_use]
+    pub fn own(&self) -> &Arc<Release> {
+        &self.own
+    }
+
+    /// The releases that serve.
+    #[must_use]
+    pub fn switch(&self) -> &ReleaseSwitch {
+        &self.switch
+    }
+
+    /// Loads other releases.
+    #[must_use]
+    pub fn loader(&self) -> &ReleaseLoader {
+        &self.loader
+    }
+
+    fn admitted(&self) -> MutexGuard<'_, VecDeque<Arc<Release>>> {
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An admitted release, if it is in memory.
+    #[must_use]
+    pub fn known(&self, id: ReleaseId) -> Option<Arc<Release>> {
+        let releases = self.switch.now();
+        let admitted = self.admitted();
+        let known = releases.iter().chain([&self.own]).chain(&*admitted);
+        known
+            .into_iter()
+            .find(|release| release.id() == id)
+            .cloned()
+    }
+
+    /// Keeps an admitted release in memory.
+    pub fn remember(&self, release: Arc<Release>) {
+        let mut admitted = self.admitted();
+        admitted.push_back(release);
+        let excess = admitted.len().saturating_sub(REMEMBERED);
+        admitted.drain(..excess);
+    }
+
+    /// How new chunks are made.
+    #[must_use]
+    pub fn new_chunks(&self) -> NewChunks {
+        NewChunks {
+            switch: self.switch.clone(),
+            format: self.format,
+            misplaced_records: self.misplaced_records,
+        }
+    }
+
+    /// The plan that finishes a pending range, with the release and the format that it was pinned with.
+    ///
+    /// # Errors
+    /// The release is not in the lake, or is not admitted any more.
+    pub async fn replay_plan(
+        &self,
+        registry: &Registry<MetadataStore>,
+        pending: &Pending,
+    ) -> anyhow::Result<ChunkPlan> {
+        let release = match self.known(pending.release) {
+            Some(known) => known,
+            None => {
+                let what = || format!("release {}, which a pending range needs", pending.release);
+                let loaded = self.loader.reload(registry, pending.release).await;
+                loaded.with_context(what)?
+            }
+        };
+        Ok(ChunkPlan {
+            release,
+            shadow: None,
+            format: pending.format,
+            misplaced_records: pending.misplaced_records,
+            range: Some(pending.range),
+            timed_out: pending.timed_out.clone().into(),
+        })
+    }
+}
+
+/// Compiles a component, or the built-in one, into a folder, for [`precompiled::FOLDER`] of a
+/// deployment package or next to the program.
+///
+/// # Errors
+/// A component that cannot be read or compiled, or a folder that cannot be written.
+pub fn precompile(transform: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
+    let component = component(transform)?;
+    let compiled = engine(&Limits::default(), 1)
+        .and_then(|engine| precompiled::compile(&engine, &component))
+        .map_err(|error| anyhow::anyhow!("cannot compile: {error:#}"))?;
+    let path = precompiled::path(folder, &component);
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, compiled));
+    written.with_context(|| path.display().to_string())?;
+    Ok(path)
+}
+
+fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(path) = transform else {
+        return Ok(ENRICH.to_vec());
+    };
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The release that the settings choose.
+///
+/// # Errors
+/// A component or a release that cannot be read.
+pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
+    if let Some(PinnedRelease {
+        registry,
+        release,
+        public_key,
+    }) = &settings.pinned_release
+    {
+        let registry = metadata_store::registry(registry, settings.retry_policy.clone()).await;
+        if let Some(key) = public_key {
+            let signature = registry.signature(*release).await?;
+            let checked = key.check(*release, signature.as_deref());
+            checked.map_err(|why| anyhow::anyhow!("release {release}: signature: {why}"))?;
+        }
+        return Ok(registry.get(*release).await?);
+    }
+    let component = component(settings.transform.as_deref())?;
+    ReleaseBundle::new(component, &settings.transform_config)
+        .map_err(|why| anyhow::anyhow!("transform_config: {why}"))
+}
+
+/// The transform as the settings name it.
+fn name(settings: &RunSettings) -> String {
+    match (&settings.pinned_release, &settings.transform) {
+        (Some(pinned), _) => format!("release {}", pinned.release),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => "the built-in transform".to_owned(),
+    }
+}

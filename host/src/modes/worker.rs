@@ -1,0 +1,221 @@
+//! The mode for a stream: workers share the shards of a stream through leases in the ledgers.
+
+mod lease_renewal;
+mod poll;
+mod shard;
+pub mod shard_assignment;
+mod shard_backoff;
+mod shutdown;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout_at};
+
+pub use self::shard::shard_id;
+use self::shard::{ShardExit, ShardTask, ShardWorker};
+use self::shard_backoff::ShardBackoff;
+use self::shutdown::ShutdownSignal;
+use super::rules::Rules;
+use super::targets::Targets;
+use crate::config::{RunSettings, StreamSettings};
+use crate::engine::record::Bounds;
+use crate::ledger::lease::Versioned;
+use crate::observe::http;
+use crate::pipeline::RunContext;
+use crate::source::kinesis::budget::Budget;
+use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
+use crate::storage::retry::RetryPolicy;
+
+/// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
+const POLLS_PER_LEASE: u32 = 6;
+
+/// Works on a stream until a signal to stop, or until it has caught up.
+///
+/// # Errors
+/// With `--exit-when-caught-up`, the first error that ends a shard.
+pub async fn run(
+    settings: &RunSettings,
+    source: &StreamSettings,
+    rules: Arc<Rules>,
+    context: Arc<RunContext>,
+) -> anyhow::Result<()> {
+    let shutdown = ShutdownSignal::listen(context.health.clone())?;
+    let _server = http::start(settings, &context).await?;
+    let targets = Targets::new(settings);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let (ended, ends) = mpsc::unbounded_channel();
+    let mut worker = Worker {
+        stream: Stream::new(client, source.stream.clone()),
+        source: source.clone(),
+        replay: settings.replay,
+        retry_policy: settings.retry_policy.clone(),
+        budget: Budget::new(context.memory_for_reading()),
+        failing_since: None,
+        rules,
+        targets: Arc::new(targets),
+        context,
+        shards: Vec::new(),
+        listed: None,
+        running: HashMap::new(),
+        seen: HashMap::new(),
+        requests: HashMap::new(),
+        caught_up: HashMap::new(),
+        backoff: ShardBackoff::default(),
+        ended,
+        ends,
+    };
+    worker.work(shutdown).await
+}
+
+struct Worker {
+    stream: Stream,
+    source: StreamSettings,
+    replay: Option<Bounds>,
+    retry_policy: RetryPolicy,
+    budget: Budget,
+    /// Since when every poll of the stream has failed.
+    failing_since: Option<Instant>,
+    rules: Arc<Rules>,
+    targets: Arc<Targets>,
+    context: Arc<RunContext>,
+    shards: Vec<ShardInfo>,
+    listed: Option<Instant>,
+    running: HashMap<String, ShardTask>,
+    /// The nonce of each lease, and since when it has been the same.
+    seen: HashMap<String, (String, Instant)>,
+    /// Which worker has requested which shard, and since when.
+    requests: HashMap<String, (String, Instant)>,
+    /// How the shards ended that this worker has finished.
+    caught_up: HashMap<String, End>,
+    backoff: ShardBackoff,
+    ended: mpsc::UnboundedSender<ShardExit>,
+    ends: mpsc::UnboundedReceiver<ShardExit>,
+}
+
+impl Worker {
+    async fn work(&mut self, mut shutdown: ShutdownSignal) -> anyhow::Result<()> {
+        let mut polls = interval(self.source.lease / POLLS_PER_LEASE);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = polls.tick() => {}
+                Some(ended) = self.ends.recv() => self.on_exit(ended)?,
+                () = shutdown.requested() => return self.finish_chunks().await,
+            }
+            let polled = tokio::select! {
+                polled = self.poll() => polled,
+                () = shutdown.grace_is_over() => return self.finish_chunks().await,
+            };
+            self.context.health.polled(polled.as_ref().err());
+            match polled {
+                Err(error) => self.on_poll_error(error)?,
+                Ok(()) => {
+                    self.failing_since = None;
+                    if self.source.exit_when_caught_up && self.is_caught_up() {
+                        return self.finish_chunks().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides after a failed poll whether to poll again. A run that exits when caught up fails after
+    /// the retry timeout, and at once where there is no such stream.
+    fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        let missing = error
+            .chain()
+            .any(|cause| matches!(cause.downcast_ref(), Some(KinesisError::NotFound(_))));
+        if self.source.exit_when_caught_up
+            && (missing || since.elapsed() >= self.retry_policy.timeout())
+        {
+            return Err(error);
+        }
+        let error = format!("{error:#}");
+        tracing::warn!(error, "cannot poll the stream, polling again later");
+        Ok(())
+    }
+
+    /// Notes how the work on a shard ended.
+    fn on_exit(&mut self, (id, ended): ShardExit) -> anyhow::Result<()> {
+        let last_committed = self
+            .running
+            .remove(&id)
+            .and_then(|running| running.last_committed());
+        self.context.share_memory(self.running.len());
+        match ended {
+            Ok(End::Stopped) => {}
+            Ok(end) => {
+                self.listed = None;
+                self.caught_up.insert(id, end);
+            }
+            Err(error) if shard::is_owned_by_another(&error) => {}
+            Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
+            Err(error) => {
+                let pause = self.backoff.begin(id.clone(), last_committed, &error);
+                tracing::error!(
+                    shard = id,
+                    error = format!("{error:#}"),
+                    retry_in_s = pause.as_secs(),
+                    "a shard has stopped"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts to take a shard and to work on it.
+    fn take(&mut self, info: ShardInfo, found: Versioned) -> anyhow::Result<()> {
+        let id = info.id.clone();
+        let worker = ShardWorker {
+            stream: self.stream.clone(),
+            source: self.source.clone(),
+            rules: self.rules.clone(),
+            context: self.context.clone(),
+            targets: self.targets.clone(),
+            shard: shard_id(self.stream.name(), &id)?,
+            info,
+            replay: self.replay,
+            retry_policy: self.retry_policy.clone(),
+            budget: self.budget.clone(),
+        };
+        let running = ShardTask::start(worker, found, self.ended.clone());
+        self.running.insert(id, running);
+        Ok(())
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.running.is_empty()
+            && self.listed.is_some()
+            && self
+                .shards
+                .iter()
+                .all(|info| self.caught_up.contains_key(&info.id))
+    }
+
+    /// Lets the shards finish their current chunks, and abandons them after the shutdown timeout.
+    async fn finish_chunks(&mut self) -> anyhow::Result<()> {
+        self.context.health.stopping();
+        for running in self.running.values() {
+            running.stop();
+        }
+        let deadline = tokio::time::Instant::now() + self.source.shutdown_timeout;
+        while !self.running.is_empty() {
+            match timeout_at(deadline, self.ends.recv()).await {
+                Ok(Some(ended)) => self.on_exit(ended)?,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        for (id, running) in &self.running {
+            tracing::warn!(
+                shard = id,
+                "abandoned in the middle of a chunk, which will be replayed"
+            );
+            running.abandon();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! One poll of a stream: a worker lists the shards, reads their ledgers, and takes, gives or requests
+//! shards.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::Worker;
+use super::shard::shard_id;
+use crate::ledger::Ledger;
+use crate::ledger::lease::Versioned;
+use crate::ledger::store::StoreError;
+use crate::modes::worker::shard_assignment::{ShardView, assign};
+use crate::source::kinesis::{End, KinesisError, ShardInfo};
+
+/// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
+const BETWEEN_LISTS: Duration = Duration::from_secs(10);
+
+/// The number of ledgers that are read at once.
+const PEEKS_AT_ONCE: usize = 32;
+
+impl Worker {
+    /// Reads the ledgers of all shards and takes, gives or requests shards.
+    ///
+    /// # Errors
+    /// The stream cannot be listed or a ledger cannot be read, which holds up no other shard.
+    pub(super) async fn poll(&mut self) -> anyhow::Result<()> {
+        let listed = self.list().await;
+        let (found, unread) = self.peek().await?;
+        for (info, found) in &found {
+            if found.ledger.is_finished() {
+                self.caught_up.insert(info.id.clone(), End::Closed);
+            }
+        }
+        let open = self.workable(found);
+        let views: Vec<_> = open
+            .iter()
+            .map(|(info, found)| self.view(info, &found.ledger))
+            .collect();
+        let assignment = assign(self.targets.owner(), &views);
+        self.context
+            .share_memory(self.running.len() + assignment.take.len());
+        for index in assignment.take {
+            let (info, found) = open[index].clone();
+            self.take(info, found)?;
+        }
+        for index in assignment.give {
+            if let Some(running) = self.running.get(&open[index].0.id) {
+                running.stop();
+            }
+        }
+        if let Some(index) = assignment.request {
+            match self.targets.request(open[index].1.clone()).await {
+                // Its ledger has changed since; the next poll reads it again.
+                Ok(()) | Err(StoreError::Lost { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        listed.and(unread.map_or(Ok(()), |error| Err(error.into())))
+    }
+
+    /// Lists the shards of the stream, unless that was done recently.
+    async fn list(&mut self) -> anyhow::Result<()> {
+        if self.listed.is_some_and(|at| at.elapsed() < BETWEEN_LISTS) {
+            return Ok(());
+        }
+        let name = self.stream.name();
+        let listed = self.stream.list_shards().await;
+        self.shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
+        if let Some(only) = &self.source.only_shard {
+            self.shards.retain(|info| info.id == *only);
+            let of = || format!("the stream {name} has no shard {only}");
+            anyhow::ensure!(!self.shards.is_empty(), KinesisError::NotFound(of()));
+        }
+        self.listed = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Reads the ledgers of all shards except those known to be finished: a stream lists a closed shard
+    /// for as long as it keeps records. Returns those that could be read, and the error of one that
+    /// could not.
+    async fn peek(&self) -> anyhow::Result<(Vec<(ShardInfo, Versioned)>, Option<StoreError>)> {
+        let shards = self
+            .shards
+            .iter()
+            .filter(|info| !self.is_finished(&info.id));
+        let shards = shards.map(|info| {
+            let shard = shard_id(self.stream.name(), &info.id)?;
+            Ok((info.clone(), shard))
+        });
+        let shards = shards.collect::<anyhow::Result<Vec<_>>>()?;
+        let once = self.retry_policy.for_one_attempt();
+        let mut peeks = stream::iter(shards)
+            .map(async |(info, shard)| (info, self.targets.peek(&shard, once.clone()).await))
+            .buffered(PEEKS_AT_ONCE);
+        let (mut found, mut unread) = (Vec::new(), None);
+        while let Some((info, peeked)) = peeks.next().await {
+            match peeked {
+                Ok(ledger) => found.push((info, ledger)),
+                Err(error) => unread = Some(error),
+            }
+        }
+        Ok((found, unread))
+    }
+
+    /// The shards to work on: not finished, but all parents are. One whose ledger could not be read
+    /// counts as unfinished.
+    fn workable(&self, found: Vec<(ShardInfo, Versioned)>) -> Vec<(ShardInfo, Versioned)> {
+        let listed = self.shards.iter().map(|info| info.id.as_str());
+        let unfinished: HashSet<_> = listed.filter(|id| !self.is_finished(id)).collect();
+        let ready = |info: &ShardInfo| !info.parents.iter().any(|p| unfinished.contains(&**p));
+        found
+            .into_iter()
+            .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
+            .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
+            .filter(|(info, _)| !self.backoff.holds(&info.id))
+            .collect()
+    }
+
+    /// Whether a shard is known to be closed and completely committed.
+    fn is_finished(&self, id: &str) -> bool {
+        matches!(self.caught_up.get(id), Some(End::Closed))
+    }
+
+    /// A lease is valid while its nonce changes, by this worker's own clock.
+    fn view(&mut self, info: &ShardInfo, ledger: &Ledger) -> ShardView {
+        let nonce = ledger.lease().map_or("", |lease| &lease.nonce).to_owned();
+        let seen = self
+            .seen
+            .entry(info.id.clone())
+            .or_insert((nonce.clone(), Instant::now()));
+        if seen.0 != nonce {
+            *seen = (nonce, Instant::now());
+        }
+        let expired = seen.1.elapsed() >= self.source.lease;
+        let me = self.targets.owner();
+        let owner = if self.running.contains_key(&info.id) {
+            Some(me)
+        } else {
+            ledger.owner().filter(|owner| *owner != me && !expired)
+        };
+        ShardView {
+            owner: owner.map(str::to_owned),
+            requested_by: self.requested_by(&info.id, ledger).filter(|_| !expired),
+        }
+    }
+
+    /// The worker that has requested a shard. A request counts for the duration of a lease, by this
+    /// worker's own clock: the worker that made it may be gone.
+    fn requested_by(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
+        let Some(requester) = ledger.lease().and_then(|lease| lease.requested_by.clone()) else {
+            self.requests.remove(id);
+            return None;
+        };
+        let now = (requester.clone(), Instant::now());
+        let seen = self
+            .requests
+            .entry(id.to_owned())
+            .or_insert_with(|| now.clone());
+        if seen.0 != requester {
+            *seen = now;
+        }
+        (seen.1.elapsed() < self.source.lease).then_some(requester)
+    }
+}

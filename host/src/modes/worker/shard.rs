@@ -1,0 +1,268 @@
+//! The work on one shard.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use super::lease_renewal::LeaseRenewal;
+use crate::config::{StartAt, StreamSettings};
+use crate::engine::record::{Bound, Bounds, SequenceNumber, ShardId};
+use crate::ledger::Ledger;
+use crate::ledger::lease::Versioned;
+use crate::ledger::store::{LedgerStore, StoreError};
+use crate::modes::rules::Rules;
+use crate::modes::targets::{OpenShard, Targets};
+use crate::pipeline::error::ledger_error;
+use crate::pipeline::{RunContext, Shard, run_shard};
+use crate::release::bundle::Digest;
+use crate::source::kinesis::api::Start;
+use crate::source::kinesis::budget::Budget;
+use crate::source::kinesis::{End, Packing, Reading, RepeatedRange, ShardInfo, Stream, read};
+use crate::storage::retry::RetryPolicy;
+
+/// What a worker needs for one shard.
+pub(super) struct ShardWorker {
+    pub(super) stream: Stream,
+    pub(super) source: StreamSettings,
+    pub(super) rules: Arc<Rules>,
+    pub(super) context: Arc<RunContext>,
+    pub(super) targets: Arc<Targets>,
+    pub(super) info: ShardInfo,
+    pub(super) shard: ShardId,
+    pub(super) replay: Option<Bounds>,
+    pub(super) retry_policy: RetryPolicy,
+    pub(super) budget: Budget,
+}
+
+/// Where a pipeline started in a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum PipelineStart {
+    /// At its oldest record.
+    TrimHorizon,
+    /// At a moment, milliseconds since the Unix epoch.
+    At(i64),
+}
+
+impl PipelineStart {
+    /// By the ledger; `None` for a shard that nobody has worked on.
+    fn of(ledger: &Ledger) -> Option<Self> {
+        let begun = ledger.committed().is_some() || ledger.is_finished();
+        match ledger.began_at() {
+            Some(moment) => Some(Self::At(moment)),
+            None => begun.then_some(Self::TrimHorizon),
+        }
+    }
+}
+
+/// The id of a shard and how the work on it ended.
+pub(super) type ShardExit = (String, anyhow::Result<End>);
+
+/// The task that works on a shard.
+pub(super) struct ShardTask {
+    last_committed: Option<SequenceNumber>,
+    stop: watch::Sender<bool>,
+    task: AbortHandle,
+}
+
+impl ShardTask {
+    /// Starts the task for a shard whose ledger is `found`. Its end is sent to `ended`.
+    pub(super) fn start(
+        work: ShardWorker,
+        found: Versioned,
+        ended: mpsc::UnboundedSender<ShardExit>,
+    ) -> Self {
+        let last_committed = found.ledger.committed().map(|committed| committed.last);
+        let (stop, stopped) = watch::channel(false);
+        let id = work.info.id.clone();
+        let (health, name) = (work.context.health.clone(), work.shard.clone());
+        let shard = tokio::spawn(work.take(found, stopped));
+        let task = shard.abort_handle();
+        tokio::spawn(async move {
+            let end = match shard.await {
+                Ok(end) => end,
+                Err(error) => Err(error.into()),
+            };
+            health.ended(&name, (&end).into());
+            let _worker_is_gone = ended.send((id, end));
+        });
+        Self {
+            last_committed,
+            stop,
+            task,
+        }
+    }
+
+    /// The last committed record when the shard was taken.
+    pub(super) fn last_committed(&self) -> Option<SequenceNumber> {
+        self.last_committed
+    }
+
+    /// Stops the task after its current chunk.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Aborts the task; a pending range stays pending.
+    pub(super) fn abandon(&self) {
+        self.task.abort();
+    }
+}
+
+impl ShardWorker {
+    /// Takes the shard, unless another worker was quicker, and works on it until the lease is lost.
+    async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let (id, health) = (self.shard.clone(), self.context.health.clone());
+        let open = self.targets.open(&id, Some(found)).await;
+        let open = open.inspect_err(|error| {
+            tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
+        })?;
+        tracing::info!(shard = %id, "taken");
+        health.taken(&id);
+        let renewal = LeaseRenewal::new(&open.ledger, self.source.lease);
+        let ended = tokio::select! {
+            end = self.work(open, stop) => end,
+            lost = renewal.run() => Err(lost.into()),
+        };
+        if let Err(error) = &ended
+            && is_owned_by_another(error)
+        {
+            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another worker");
+        }
+        ended
+    }
+
+    async fn work(self, open: OpenShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let replay = match open.ledger.ledger().await.pending() {
+            Some(pending) => Some(
+                self.rules
+                    .replay_plan(&open.sinks.registry, pending)
+                    .await?,
+            ),
+            None => None,
+        };
+        let (mut ledger, sinks, scratches) = open.into_parts();
+        ledger.bind_mode(self.replay).await?;
+        let start = self.start(&mut ledger).await?;
+        let new_chunks = self.rules.new_chunks();
+        let reading = Reading {
+            meter: self.context.health.read_meter(&self.shard),
+            stream: self.stream,
+            id: self.info.id,
+            packing: Packing {
+                shard: self.shard,
+                hash_keys: self.info.hash_keys,
+                misplaced_records: new_chunks.misplaced_records,
+                repeated: ledger.ledger().await.pending().map(RepeatedRange::of),
+            },
+            start,
+            until_tip: self.source.exit_when_caught_up,
+            bounds: self.replay.unwrap_or_default(),
+            retry_policy: self.retry_policy.clone(),
+            budget: self.budget,
+        };
+        let (batches, reader) = read(reading, stop);
+        let mut shard = Shard {
+            batches,
+            ledger,
+            sinks,
+        };
+        run_shard(&self.context, &mut shard, replay, &new_chunks).await?;
+        let end = reader.await?;
+        give_back(&mut shard.ledger, end == End::Closed).await?;
+        OpenShard::close(&scratches)?;
+        Ok(end)
+    }
+
+    /// Where to start: at the pending range, after the committed records, or at the start of a new
+    /// pipeline. The latter is noted in the ledger, so that a restart before the first commit skips
+    /// nothing. A child of a shard that the pipeline has worked on starts where the pipeline did,
+    /// whenever it is discovered.
+    async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
+        let known = ledger.ledger().await;
+        if let Some(committed) = known.committed() {
+            let progress = &self.context.progress;
+            progress.found_committed(&self.shard, committed.records);
+            self.context.health.committed(&self.shard, committed.last);
+        }
+        if let Some(pending) = known.pending() {
+            return Ok(Start::From(pending.range.first));
+        }
+        if let Some(committed) = known.committed() {
+            return Ok(Start::After(committed.last));
+        }
+        if let Some(moment) = known.began_at() {
+            return Ok(Start::At(moment));
+        }
+        match self.replay.and_then(|bounds| bounds.from) {
+            Some(Bound::Moment(moment)) => return Ok(Start::At(moment)),
+            Some(Bound::Sequence(first)) => return Ok(Start::From(first)),
+            None if self.replay.is_some() => return Ok(Start::TrimHorizon),
+            None => {}
+        }
+        let moment = match (self.source.start, self.parents_start().await?) {
+            (StartAt::TrimHorizon, _) | (_, Some(PipelineStart::TrimHorizon)) => {
+                return Ok(Start::TrimHorizon);
+            }
+            (_, Some(PipelineStart::At(moment))) | (StartAt::Moment(moment), None) => moment,
+            (StartAt::Latest, None) => Utc::now().timestamp_millis(),
+        };
+        ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
+        Ok(Start::At(moment))
+    }
+
+    /// The earliest start of the pipeline in the parents of the shard, by their ledgers.
+    async fn parents_start(&self) -> anyhow::Result<Option<PipelineStart>> {
+        let mut earliest = None;
+        for parent in &self.info.parents {
+            let parent = shard_id(self.stream.name(), parent)?;
+            let found = self
+                .targets
+                .peek(&parent, self.retry_policy.clone())
+                .await?;
+            let began = PipelineStart::of(&found.ledger);
+            earliest = [earliest, began].into_iter().flatten().min();
+        }
+        Ok(earliest)
+    }
+}
+
+/// Whether another worker owns the shard, which is no error.
+pub(super) fn is_owned_by_another(error: &anyhow::Error) -> bool {
+    let taken = ledger_error(error);
+    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
+}
+
+/// Gives a shard back, and marks a closed one as finished in the same step. A ledger in a folder has a
+/// lock instead of a lease, which ends with the process.
+async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
+    let leased = matches!(ledger, LedgerStore::S3(_));
+    let step = |ledger: &Ledger| {
+        let left = if closed {
+            ledger.finish()?
+        } else {
+            ledger.clone()
+        };
+        Ok(if leased { left.given_back() } else { left })
+    };
+    if closed || leased {
+        ledger.step(step).await?;
+    }
+    Ok(())
+}
+
+/// The name of a shard in ledgers and objects: the stream's name, or its digest if it is too long, and
+/// the shard's id.
+///
+/// # Errors
+/// The id is not one of Kinesis.
+pub fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
+    const STREAM_MAX_BYTES: usize = 60;
+    let name = if stream.len() <= STREAM_MAX_BYTES && stream.starts_with(char::is_alphanumeric) {
+        stream.to_owned()
+    } else {
+        format!("stream-{}", Digest::of(stream.as_bytes()).short())
+    };
+    ShardId::new(&format!("{name}-{id}")).map_err(anyhow::Error::msg)
+}

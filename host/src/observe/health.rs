@@ -1,0 +1,198 @@
+//! The health of a run: whether it is live and ready, and the state of its shards. The parts of a run
+//! report here, and the endpoints of [`http`](crate::observe::http) read it.
+
+mod gauges;
+mod heartbeat;
+mod rollouts;
+mod shards;
+mod status;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use self::heartbeat::{Heartbeat, HeartbeatLimits};
+pub use self::rollouts::Rollouts;
+use self::shards::Shards;
+pub use self::shards::{ReadMeter, State};
+pub use self::status::Status;
+use crate::config::{RunSettings, Sources};
+use crate::engine::record::{SequenceNumber, ShardId};
+use crate::release::admission::Release;
+use crate::release::bundle::ReleaseId;
+use crate::storage::retry::Retries;
+
+/// The release that serves.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// Its id.
+    pub release: ReleaseId,
+    /// The name of its component.
+    pub transform: String,
+    /// The version of its component.
+    pub version: String,
+}
+
+impl Serving {
+    /// For a process that transforms nothing, such as an audit.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            release: ReleaseId::of(&[]),
+            transform: String::new(),
+            version: String::new(),
+        }
+    }
+}
+
+impl From<&Release> for Serving {
+    fn from(release: &Release) -> Self {
+        Self {
+            release: release.id(),
+            transform: release.transform().to_owned(),
+            version: release.version().to_owned(),
+        }
+    }
+}
+
+/// The health of a run.
+#[derive(Debug)]
+pub struct Health {
+    started: Instant,
+    began_at: DateTime<Utc>,
+    retries: Retries,
+    now: Mutex<Now>,
+}
+
+/// The part that changes.
+#[derive(Debug)]
+struct Now {
+    serving: Serving,
+    /// The registry that is followed, or the file that is watched.
+    rollouts: Option<Rollouts>,
+    /// Of a worker on a stream; a run over files has none.
+    heartbeat: Option<Heartbeat>,
+    stopping: bool,
+    shards: Shards,
+}
+
+impl Health {
+    /// The health of a run that began at `started`.
+    #[must_use]
+    pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
+        let heartbeat = match &settings.sources {
+            Sources::Files(_) | Sources::Lambda => None,
+            Sources::Stream(stream) => {
+                let limits = HeartbeatLimits::new(stream.lease, settings.retry_policy.timeout());
+                Some(Heartbeat::new(limits, Instant::now()))
+            }
+        };
+        let retries = settings.retry_policy.retries().clone();
+        Self {
+            started,
+            began_at: Utc::now(),
+            retries,
+            now: Mutex::new(Now {
+                serving,
+                rollouts: None,
+                heartbeat,
+                stopping: false,
+                shards: Shards::default(),
+            }),
+        }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the run began.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The same as a time of day.
+    #[must_use]
+    pub fn began_at(&self) -> DateTime<Utc> {
+        self.began_at
+    }
+
+    /// The release that serves.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        self.now().serving.clone()
+    }
+
+    /// Another release serves.
+    pub fn serve(&self, serving: Serving) {
+        self.now().serving = serving;
+    }
+
+    /// A poll of the stream ended, with this error if it failed.
+    pub fn polled(&self, fault: Option<&anyhow::Error>) {
+        let fault = fault.map(|error| format!("{error:#}"));
+        if let Some(heartbeat) = &mut self.now().heartbeat {
+            heartbeat.beat(Instant::now(), fault);
+        }
+    }
+
+    /// The run is stopping.
+    pub fn stopping(&self) {
+        self.now().stopping = true;
+    }
+
+    /// A shard is worked on from now on.
+    pub fn taken(&self, shard: &ShardId) {
+        self.now().shards.take(shard);
+    }
+
+    /// Everything up to `last` is committed.
+    pub fn committed(&self, shard: &ShardId, last: SequenceNumber) {
+        self.now().shards.commit(shard, last);
+    }
+
+    /// The work on a shard has ended.
+    pub fn ended(&self, shard: &ShardId, state: State) {
+        self.now().shards.end(shard, state);
+    }
+
+    /// The meter for the reader of a shard.
+    #[must_use]
+    pub fn read_meter(&self, shard: &ShardId) -> ReadMeter {
+        self.now().shards.read_meter(shard)
+    }
+
+    /// Whether the run is live. A run that waits for a service still is.
+    ///
+    /// # Errors
+    /// What hangs, and for how long.
+    pub fn live(&self) -> Result<(), String> {
+        let now = self.now();
+        match &now.heartbeat {
+            Some(heartbeat) if !now.stopping => heartbeat.live(Instant::now()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the run is ready.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn ready(&self) -> Result<(), String> {
+        let now = self.now();
+        if now.stopping {
+            return Err("the run is stopping".into());
+        }
+        let Some(heartbeat) = &now.heartbeat else {
+            return Ok(());
+        };
+        heartbeat
+            .ready(Instant::now())
+            .map_err(|why| match self.retries.latest() {
+                Some(failure) if heartbeat.none_since(failure.at) => format!("{why}; {failure}"),
+                _ => why,
+            })
+    }
+}

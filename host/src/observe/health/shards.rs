@@ -1,0 +1,252 @@
+//! The shards that a run works on or has worked on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use tokio::task::JoinError;
+
+use crate::engine::record::{SequenceNumber, ShardId};
+use crate::ledger::store::StoreError;
+use crate::pipeline::error::ledger_error;
+use crate::source::kinesis::End;
+
+/// The state of a shard in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// This process works on it.
+    Working,
+    /// It was given back after a chunk.
+    GivenBack,
+    /// All records so far are committed.
+    CaughtUp,
+    /// It is closed and completely committed.
+    Finished,
+    /// Another worker owns it, or the lease was lost.
+    Lost,
+    /// It stopped with this error, and is retried after a backoff.
+    Failed(String),
+}
+
+impl State {
+    /// Its name in `/status`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::GivenBack => "given_back",
+            Self::CaughtUp => "caught_up",
+            Self::Finished => "finished",
+            Self::Lost => "lost",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl From<&anyhow::Result<End>> for State {
+    fn from(end: &anyhow::Result<End>) -> Self {
+        let error = match end {
+            Ok(End::Stopped) => return Self::GivenBack,
+            Ok(End::Tip) => return Self::CaughtUp,
+            Ok(End::Closed) => return Self::Finished,
+            Err(error) => error,
+        };
+        // A worker that cannot renew its lease ends the task that works on the shard.
+        let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
+        if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
+            Self::Lost
+        } else {
+            Self::Failed(format!("{error:#}"))
+        }
+    }
+}
+
+/// The progress of reading, which the reader of a shard reports.
+#[derive(Clone, Debug, Default)]
+pub struct ReadMeter {
+    reads: Arc<Mutex<Reads>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Reads {
+    last: Option<Read>,
+    fault: Option<String>,
+}
+
+/// A successful call.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    at: Instant,
+    lag_ms: u64,
+}
+
+impl ReadMeter {
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call succeeded; its records are this far behind the tip, milliseconds.
+    pub fn read(&self, lag_ms: i64) {
+        let lag_ms = u64::try_from(lag_ms).unwrap_or(0);
+        let at = Instant::now();
+        *self.reads() = Reads {
+            last: Some(Read { at, lag_ms }),
+            fault: None,
+        };
+    }
+
+    /// A call failed and is retried.
+    pub fn failed(&self, why: &impl ToString) {
+        self.reads().fault = Some(why.to_string());
+    }
+}
+
+/// One shard.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) state: State,
+    pub(super) since: DateTime<Utc>,
+    pub(super) committed: Option<SequenceNumber>,
+    reads: Arc<Mutex<Reads>>,
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self {
+            state: State::Working,
+            since: Utc::now(),
+            committed: None,
+            reads: Arc::default(),
+        }
+    }
+
+    fn reads(&self) -> Reads {
+        let reads = self.reads.lock();
+        reads.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn last_read(&self) -> Option<Read> {
+        let is_read = self.state == State::Working;
+        self.reads().last.filter(|_| is_read)
+    }
+
+    /// The lag of the last read behind the tip, seconds; `None` if this process does not read, or does
+    /// not know.
+    pub(super) fn lag_seconds(&self) -> Option<f64> {
+        let read = self.last_read()?;
+        Some(Duration::from_millis(read.lag_ms).as_secs_f64())
+    }
+
+    /// The age of that read, seconds.
+    pub(super) fn read_age_seconds(&self) -> Option<f64> {
+        let read = self.last_read()?;
+        Some(read.at.elapsed().as_secs_f64())
+    }
+
+    /// Why it stopped, or why it cannot be read at the moment.
+    pub(super) fn error(&self) -> Option<String> {
+        match &self.state {
+            State::Failed(error) => Some(error.clone()),
+            State::Working => self.reads().fault,
+            _ => None,
+        }
+    }
+}
+
+/// All shards, by name.
+#[derive(Debug, Default)]
+pub(super) struct Shards(BTreeMap<ShardId, Shard>);
+
+impl Shards {
+    pub(super) fn take(&mut self, shard: &ShardId) {
+        self.0.insert(shard.clone(), Shard::new());
+    }
+
+    pub(super) fn commit(&mut self, shard: &ShardId, last: SequenceNumber) {
+        if let Some(shard) = self.0.get_mut(shard) {
+            shard.committed = Some(last);
+        }
+    }
+
+    pub(super) fn end(&mut self, shard: &ShardId, state: State) {
+        if let Some(shard) = self.0.get_mut(shard) {
+            (shard.state, shard.since) = (state, Utc::now());
+        }
+    }
+
+    pub(super) fn read_meter(&mut self, shard: &ShardId) -> ReadMeter {
+        let shard = self.0.entry(shard.clone()).or_insert_with(Shard::new);
+        let reads = shard.reads.clone();
+        ReadMeter { reads }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ShardId, &Shard)> {
+        self.0.iter()
+    }
+
+    /// The number of shards that this process works on.
+    pub(super) fn held(&self) -> usize {
+        let working = |shard: &&Shard| shard.state == State::Working;
+        self.0.values().filter(working).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::error::PipelineError;
+
+    fn shard() -> ShardId {
+        ShardId::new("events-shardId-000000000000").unwrap()
+    }
+
+    fn only(shards: &Shards) -> &Shard {
+        shards.iter().next().unwrap().1
+    }
+
+    #[test]
+    fn lag_is_known_from_the_first_read_until_the_shard_is_given_back() {
+        let mut shards = Shards::default();
+        shards.take(&shard());
+        let meter = shards.read_meter(&shard());
+        assert_eq!(only(&shards).lag_seconds(), None);
+        meter.read(2_500);
+        assert_eq!(only(&shards).lag_seconds(), Some(2.5));
+        shards.end(&shard(), State::GivenBack);
+        assert_eq!((only(&shards).lag_seconds(), shards.held()), (None, 0));
+        shards.take(&shard());
+        assert_eq!((only(&shards).lag_seconds(), shards.held()), (None, 1));
+    }
+
+    #[test]
+    fn a_failed_read_is_shown_until_one_succeeds() {
+        let mut shards = Shards::default();
+        shards.take(&shard());
+        let meter = shards.read_meter(&shard());
+        meter.failed(&"throttled");
+        assert_eq!(only(&shards).error(), Some("throttled".into()));
+        meter.read(0);
+        assert_eq!(only(&shards).error(), None);
+    }
+
+    #[test]
+    fn what_became_of_a_shard_follows_from_its_end() {
+        let lost = || StoreError::Lost {
+            shard: shard(),
+            by: "another".into(),
+        };
+        let while_landing = PipelineError::Ledger(lost());
+        let failed = anyhow::anyhow!("disk full").context("put");
+        for (end, state) in [
+            (Ok(End::Stopped), State::GivenBack),
+            (Ok(End::Tip), State::CaughtUp),
+            (Ok(End::Closed), State::Finished),
+            (Err(lost().into()), State::Lost),
+            (Err(while_landing.into()), State::Lost),
+            (Err(failed), State::Failed("put: disk full".into())),
+        ] {
+            assert_eq!(State::from(&end), state);
+        }
+    }
+}

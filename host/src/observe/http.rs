@@ -1,0 +1,127 @@
+//! The HTTP/1.1 server of a run: metrics, liveness, readiness and status. It is read-only, and no
+//! client can change or slow down the run.
+
+mod pages;
+mod process;
+mod routes;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use self::pages::Pages;
+use crate::config::{HttpBind, RunSettings};
+use crate::observe::telemetry::LogFormat;
+use crate::pipeline::RunContext;
+
+/// Concurrent connections; further clients wait.
+const CONNECTIONS_MAX: usize = 64;
+
+/// The timeouts of the header and of the whole connection, which is for one request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The largest header of a request, bytes.
+const HEADER_MAX_BYTES: usize = 16 << 10;
+
+/// The pause after the system refuses a connection.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// Why the server cannot start.
+#[derive(Debug, Error)]
+pub enum HttpError {
+    /// The address is in use or not allowed.
+    #[error("http: cannot listen on {address}: {source}; give another address or none")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The error of the system.
+        source: io::Error,
+    },
+}
+
+/// The server, which runs until this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    accepting: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Starts the server at the address of the settings and prints the address. If the default address is
+/// in use, the run goes on without a server.
+///
+/// # Errors
+/// [`HttpError::Bind`]
+pub async fn start(
+    settings: &RunSettings,
+    context: &Arc<RunContext>,
+) -> Result<Option<Server>, HttpError> {
+    let (address, is_default) = match settings.http {
+        HttpBind::Off => return Ok(None),
+        HttpBind::IfFree(address) => (address, true),
+        HttpBind::At(address) => (address, false),
+    };
+    let bound = TcpListener::bind(address).await;
+    let (listener, bound) = match bound.and_then(|bound| Ok((bound.local_addr()?, bound))) {
+        Ok((bound, listener)) => (listener, bound),
+        Err(error) if is_default => {
+            tracing::warn!(http = %address, %error, "no metrics: the default address cannot be used");
+            return Ok(None);
+        }
+        Err(source) => return Err(HttpError::Bind { address, source }),
+    };
+    tracing::info!(http = %bound, "metrics");
+    if settings.log_format == LogFormat::Human {
+        eprintln!("sluice: metrics on http://{bound}");
+    }
+    let pages = Arc::new(Pages::new(context.clone()));
+    let accepting = tokio::spawn(accept(listener, pages));
+    Ok(Some(Server { accepting }))
+}
+
+async fn accept(listener: TcpListener, pages: Arc<Pages>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    while let Ok(permit) = connections.clone().acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(AFTER_REFUSAL).await;
+            continue;
+        };
+        let serving = serve(stream, pages.clone());
+        tokio::spawn(async move {
+            let _too_slow = timeout(CONNECTION_TIMEOUT, serving).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, pages: Arc<Pages>) {
+    let service = service_fn(|request| {
+        let answer = pages.answer(request.method(), request.uri().path());
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEADER_MAX_BYTES)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection of the metrics server failed");
+    }
+}

@@ -1,0 +1,6 @@
+//! observe.
+
+pub mod health;
+pub mod http;
+pub mod progress;
+pub mod telemetry;

@@ -1,0 +1,212 @@
+//! The counts of a run, which metrics and the summary are made of.
+
+mod reasons;
+mod register;
+mod summary;
+mod times;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+use self::reasons::Reasons;
+pub use self::summary::Summary;
+pub use self::times::{Times, Timing};
+use crate::engine::record::{Batch, ShardId};
+use crate::layout::chunk::ChunkCounts;
+use crate::release::bundle::ReleaseId;
+use crate::storage::retry::Retries;
+
+/// A counter for each kind of object.
+type ByKind = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// A counter for each step of admission.
+type ByStep = Family<[(&'static str, &'static str); 1], Counter>;
+
+const LAKE: [(&str, &str); 1] = [("kind", "lake")];
+const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
+
+/// The counts of a run so far. They change when a chunk is committed, except for those of reads, puts
+/// and messages, which are ahead.
+#[derive(Debug)]
+pub struct Progress {
+    read_records: Counter,
+    blank_lines: Counter,
+    misplaced_records: Counter,
+    records: Counter,
+    bytes_in: Counter,
+    events: Counter,
+    quarantined: Reasons,
+    dropped: Counter,
+    unsent: Counter,
+    messages: Counter,
+    objects: ByKind,
+    object_bytes: ByKind,
+    chunks: Counter,
+    committed_before: Counter,
+    /// The number of records of each shard that are counted.
+    counted: Mutex<HashMap<ShardId, u64>>,
+    swaps: Counter,
+    rollbacks: Counter,
+    registry_failures: Counter,
+    admission_errors: ByStep,
+    admission_errors_total: Counter,
+    retries: Retries,
+    /// Durations.
+    pub times: Times,
+}
+
+impl Progress {
+    /// Counts of zero; `retries` are counted by the retry policy.
+    #[must_use]
+    pub fn new(retries: Retries) -> Self {
+        let (objects, object_bytes) = (ByKind::default(), ByKind::default());
+        for kind in [&LAKE, &QUARANTINE] {
+            objects.get_or_create_owned(kind);
+            object_bytes.get_or_create_owned(kind);
+        }
+        Self {
+            read_records: Counter::default(),
+            blank_lines: Counter::default(),
+            misplaced_records: Counter::default(),
+            records: Counter::default(),
+            bytes_in: Counter::default(),
+            events: Counter::default(),
+            quarantined: Reasons::default(),
+            dropped: Counter::default(),
+            unsent: Counter::default(),
+            messages: Counter::default(),
+            objects,
+            object_bytes,
+            chunks: Counter::default(),
+            committed_before: Counter::default(),
+            counted: Mutex::default(),
+            swaps: Counter::default(),
+            rollbacks: Counter::default(),
+            registry_failures: Counter::default(),
+            admission_errors: ByStep::default(),
+            admission_errors_total: Counter::default(),
+            retries,
+            times: Times::default(),
+        }
+    }
+
+    /// A batch was read.
+    pub fn read(&self, batch: &Batch) {
+        self.read_records.inc_by(batch.len() as u64);
+        self.blank_lines.inc_by(batch.skipped());
+        self.misplaced_records.inc_by(batch.misplaced_records());
+    }
+
+    /// An object was put, of events or of quarantined records.
+    pub fn put(&self, bytes: u64, in_lake: bool) {
+        let kind = if in_lake { &LAKE } else { &QUARANTINE };
+        self.objects.get_or_create(kind).inc();
+        self.object_bytes.get_or_create(kind).inc_by(bytes);
+    }
+
+    /// Messages were sent.
+    pub fn sent(&self, messages: u64) {
+        self.messages.inc_by(messages);
+    }
+
+    /// A chunk of a shard was committed.
+    pub fn landed(&self, shard: &ShardId, counts: &ChunkCounts) {
+        self.recount(shard, |before| before + counts.records);
+        self.records.inc_by(counts.records);
+        self.bytes_in.inc_by(counts.bytes);
+        self.events.inc_by(counts.events);
+        for (reason, records) in &counts.quarantined {
+            self.quarantined.add(reason, *records);
+        }
+        self.dropped.inc_by(counts.dropped);
+        self.unsent.inc_by(counts.unsent);
+        self.chunks.inc();
+    }
+
+    /// A shard was opened with this many committed records. Those that this run committed when it had
+    /// the shard before are not counted again.
+    pub fn found_committed(&self, shard: &ShardId, records: u64) {
+        let before = self.recount(shard, |_| records);
+        self.committed_before.inc_by(records.saturating_sub(before));
+    }
+
+    /// Changes the number of counted records of a shard, and returns the number before.
+    fn recount(&self, shard: &ShardId, change: impl Fn(u64) -> u64) -> u64 {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = counted.entry(shard.clone()).or_default();
+        let before = *counted;
+        *counted = change(before);
+        before
+    }
+
+    /// Another release serves.
+    pub fn swapped(&self) {
+        self.swaps.inc();
+    }
+
+    /// A release was rolled back because it exceeded its rollback policy.
+    pub fn rolled_back(&self) {
+        self.rollbacks.inc();
+    }
+
+    /// A release failed admission at this step.
+    pub fn admission_failed(&self, step: &'static str) {
+        self.admission_errors
+            .get_or_create_owned(&[("step", step)])
+            .inc();
+        self.admission_errors_total.inc();
+    }
+
+    /// A poll of the registry failed.
+    pub fn registry_failed(&self) {
+        self.registry_failures.inc();
+    }
+
+    /// The number of records read, landed or not.
+    #[must_use]
+    pub fn read_records(&self) -> u64 {
+        self.read_records.get()
+    }
+
+    /// The number of records committed.
+    #[must_use]
+    pub fn committed_records(&self) -> u64 {
+        self.records.get()
+    }
+
+    /// The summary of a run that began at `started`.
+    #[must_use]
+    pub fn summary(&self, started: Instant, release: ReleaseId) -> Summary {
+        let of = |counts: &ByKind, kind| counts.get_or_create(kind).get();
+        Summary {
+            records: self.records.get(),
+            events: self.events.get(),
+            quarantined: self.quarantined.total(),
+            dropped: self.dropped.get(),
+            objects: of(&self.objects, &LAKE),
+            messages: self.messages.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: of(&self.object_bytes, &LAKE) + of(&self.object_bytes, &QUARANTINE),
+            seconds: rounded_seconds(started.elapsed()),
+            release: release.to_string(),
+            quarantine_objects: of(&self.objects, &QUARANTINE),
+            messages_unsent: self.unsent.get(),
+            blank_lines: self.blank_lines.get(),
+            misplaced_records: self.misplaced_records.get(),
+            already_committed: self.committed_before.get(),
+            chunks: self.chunks.get(),
+            release_swaps: self.swaps.get(),
+            release_admission_errors: self.admission_errors_total.get(),
+            release_rollbacks: self.rollbacks.get(),
+            registry_failures: self.registry_failures.get(),
+        }
+    }
+}
+
+fn rounded_seconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0
+}

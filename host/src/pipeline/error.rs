@@ -1,0 +1,57 @@
+//! The errors that end a run. Faults of single records do not: these are quarantined.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::engine::sandbox::SandboxError;
+use crate::ledger::Range;
+use crate::ledger::store::StoreError;
+use crate::release::registry::RegistryError;
+use crate::sink::SinkError;
+use crate::source::SourceError;
+
+/// Why a shard could not be landed to its end.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// The source cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The transform as a whole failed.
+    #[error("the transform failed outside of any record: {0}")]
+    Transform(#[from] SandboxError),
+    /// The ledger cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
+    /// The release cannot be stored in the lake.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The lake or the bus cannot be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// An object could not be compressed.
+    #[error("cannot compress an object: {0}")]
+    Encode(io::Error),
+    /// The source no longer has the pinned records.
+    #[error(
+        "an interrupted run had pinned the {} records from {} to {}, and the source no longer has exactly \
+         these records; restore the source",
+        .0.count, .0.first, .0.last
+    )]
+    RangeChanged(Range),
+    /// A task of the run was cancelled or panicked.
+    #[error("a task ended early: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// The run is shutting down.
+    #[error("the run is ending")]
+    Ending(#[from] tokio::sync::AcquireError),
+}
+
+/// The ledger error that caused a run's error, if one did.
+#[must_use]
+pub fn ledger_error(error: &anyhow::Error) -> Option<&StoreError> {
+    match error.downcast_ref() {
+        Some(PipelineError::Ledger(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
+}

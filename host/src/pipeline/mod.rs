@@ -1,0 +1,188 @@
+//! The flow of a shard's records, the same in every mode.
+//!
+//! ```text
+//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
+//! ```
+
+mod chunk_window;
+pub mod compute;
+pub mod error;
+mod landing;
+mod run_context;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::chunk_window::ChunkWindow;
+use self::landing::{put_objects, send_messages};
+use crate::engine::outcome::Transformed;
+use crate::engine::record::Batch;
+use crate::engine::sandbox::SandboxError;
+use crate::layout::chunk::{Chunk, ChunkLimits, ChunkRules};
+use crate::ledger::store::LedgerStore;
+use crate::pipeline::compute::Task;
+use crate::pipeline::error::PipelineError;
+use crate::source::ShardBatches;
+
+pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
+
+/// Lands a shard to its end, chunk by chunk: one chunk is transformed while the one before is landed. A
+/// range that was pending is replayed first, by the plan `replay`.
+///
+/// # Errors
+/// The first error that does not concern a single record. Committed records stay committed, and the
+/// next run resumes after them.
+pub async fn run_shard(
+    context: &Arc<RunContext>,
+    shard: &mut Shard,
+    replay: Option<ChunkPlan>,
+    new_chunks: &NewChunks,
+) -> Result<(), PipelineError> {
+    let Shard {
+        batches,
+        ledger,
+        sinks,
+    } = shard;
+    let rules = || (sinks.chunk_rules(context), context.chunk_limits());
+    let first = replay.map_or(ChunkSpec::New(new_chunks), ChunkSpec::Replay);
+    let mut ready = build(context, rules(), batches, first).await?;
+    while let Some(built) = ready {
+        let landing = land(context, sinks, ledger, built);
+        let next = build(context, rules(), batches, ChunkSpec::New(new_chunks));
+        ((), ready) = tokio::try_join!(landing, next)?;
+    }
+    Ok(())
+}
+
+/// A chunk with its plan, and when its first batch came.
+pub(crate) struct Built {
+    pub(crate) chunk: Chunk,
+    plan: ChunkPlan,
+    opened_at: Instant,
+}
+
+/// Reads and transforms the next chunk; `None` at the end of the shard.
+///
+/// # Errors
+/// The source cannot be read on, or the release fails outside of any record.
+pub(crate) async fn build(
+    context: &RunContext,
+    (rules, limits): (ChunkRules, ChunkLimits),
+    batches: &mut ShardBatches,
+    spec: ChunkSpec<'_>,
+) -> Result<Option<Built>, PipelineError> {
+    let mut window = ChunkWindow::new(limits, spec.range());
+    let (mut plan, mut chunk) = (None, None);
+    let mut in_flight = VecDeque::new();
+    loop {
+        while window.is_open() && in_flight.len() < 2 * context.compute.threads() {
+            match window.next_batch(batches).await? {
+                Some(batch) => {
+                    let plan = plan.get_or_insert_with(|| spec.plan(&batch));
+                    in_flight.push_back(transform(context, plan, batch));
+                }
+                None => window.close(),
+            }
+        }
+        let (Some(next), Some(plan)) = (in_flight.pop_front(), &plan) else {
+            break;
+        };
+        let Done {
+            batch,
+            outcome,
+            took,
+        } = next.finish().await;
+        let (release, outcome) = (plan.release.id(), outcome?);
+        context.scores.add(release, batch.len(), &outcome, took);
+        let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
+        chunk.absorb(&batch, outcome);
+        context.progress.read(&batch);
+        if plan.range.is_none() && chunk.has_outgrown(&limits) {
+            window.close();
+            batches.unread(take_back(in_flight.drain(..)).await);
+        }
+    }
+    window.check_complete()?;
+    Ok(match (chunk, plan, window.opened_at()) {
+        (Some(chunk), Some(plan), Some(opened_at)) => Some(Built {
+            chunk,
+            plan,
+            opened_at,
+        }),
+        _ => None,
+    })
+}
+
+/// A batch and what became of it.
+struct Done {
+    batch: Batch,
+    outcome: Result<Transformed, SandboxError>,
+    took: Duration,
+}
+
+type Transforming = Task<Done>;
+
+fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transforming {
+    let (release, timed_out) = (plan.release.clone(), plan.timed_out.clone());
+    let shadow = plan
+        .shadow
+        .clone()
+        .map(|shadow| (shadow, context.shadow.clone()));
+    let timing = context.progress.times.transform.clone();
+    context.compute.spawn(move || {
+        let started = Instant::now();
+        let outcome = release.run(&batch, &timed_out);
+        let took = started.elapsed();
+        timing.observe(took);
+        if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
+            seen.compare(&shadow, &batch, outcome, took);
+        }
+        Done {
+            batch,
+            outcome,
+            took,
+        }
+    })
+}
+
+async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    for task in tasks {
+        batches.push(task.finish().await.batch);
+    }
+    batches
+}
+
+/// Stores the release in the lake, pins the chunk, writes its objects and messages, and only then
+/// commits it.
+async fn land(
+    context: &Arc<RunContext>,
+    sinks: &Sinks,
+    ledger: &mut LedgerStore,
+    built: Built,
+) -> Result<(), PipelineError> {
+    let Built {
+        chunk,
+        plan,
+        opened_at,
+    } = built;
+    let format = plan.format;
+    let pending = chunk.pending(format, plan.misplaced_records);
+    let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
+        return Ok(());
+    };
+    let range = pending.range;
+    sinks.registry.keep(plan.release.bundle()).await?;
+    ledger.pin(pending).await?;
+    let chunk = Arc::new(chunk);
+    put_objects(context, sinks, &chunk, format).await?;
+    send_messages(context, sinks, &chunk, format).await?;
+    ledger.commit(range, last_digest).await?;
+    context.progress.landed(&sinks.shard, chunk.counts());
+    context.progress.times.chunk.observe(opened_at.elapsed());
+    context.health.committed(&sinks.shard, range.last);
+    Ok(())
+}

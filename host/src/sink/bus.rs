@@ -1,0 +1,3 @@
+//! sink::bus.
+
+pub mod sqs;

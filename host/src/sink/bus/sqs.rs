@@ -1,0 +1,154 @@
+//! A bus in SQS.
+
+mod answer;
+mod batches;
+mod message;
+mod queue;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use self::answer::retain_unsent;
+use self::batches::Batches;
+use self::queue::Queue;
+use crate::format::Format;
+use crate::layout::chunk::Chunk;
+use crate::layout::object_key::Origin;
+use crate::layout::object_notification::ObjectNotification;
+use crate::sink::SinkError;
+use crate::storage::aws::why;
+use crate::storage::retry::{Attempts, RetryPolicy};
+
+/// What the attributes of a message take at most: a record id, a digest, an event type that fits a
+/// path, and their names.
+const ATTRIBUTES_MAX_BYTES: usize = 1 << 10;
+
+/// Batches under way at once to a standard queue, which keeps no order.
+const BATCHES_AT_ONCE: usize = 16;
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub struct SqsBus {
+    client: Client,
+    queue: Queue,
+    retry_policy: RetryPolicy,
+    /// The lake, for messages that point to its objects: `s3://bucket/prefix`.
+    lake: String,
+}
+
+impl SqsBus {
+    /// Looks up a queue by its name or URL.
+    ///
+    /// # Errors
+    /// [`SinkError::Service`] if there is no such queue or its messages are too small to point to an
+    /// object, or after the retry timeout.
+    pub async fn open(
+        client: Client,
+        queue: &str,
+        lake: String,
+        retry_policy: RetryPolicy,
+    ) -> Result<Self, SinkError> {
+        let queue = Queue::find(&client, queue, &retry_policy).await?;
+        Ok(Self {
+            client,
+            queue,
+            retry_policy,
+            lake,
+        })
+    }
+
+    /// The largest event that fits a message whatever its attributes are, bytes.
+    #[must_use]
+    pub fn max_event_bytes(&self) -> usize {
+        self.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES)
+    }
+
+    /// Sends the messages of a chunk. If a batch is accepted in part, only the rest is sent again.
+    /// A FIFO queue gets one batch after the other, in which no group occurs twice, so that the
+    /// order within a group survives a partial failure.
+    ///
+    /// # Errors
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
+    pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
+        self.send_all(Entries {
+            bus: self,
+            chunk,
+            format,
+            next: 0,
+        })
+        .await
+    }
+
+    /// Sends messages about the objects of a chunk, with the attributes `release` and `event_type`. In
+    /// a FIFO queue the shard is their group.
+    ///
+    /// # Errors
+    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
+    pub async fn notify(
+        &self,
+        origin: &Origin,
+        messages: &[ObjectNotification],
+    ) -> Result<(), SinkError> {
+        let entry = |message: &ObjectNotification| self.entry_about(origin, message);
+        self.send_all(messages.iter().map(entry)).await
+    }
+
+    async fn send_all(
+        &self,
+        entries: impl Iterator<Item = Result<Entry, SinkError>>,
+    ) -> Result<(), SinkError> {
+        let at_once = if self.queue.is_fifo() {
+            1
+        } else {
+            BATCHES_AT_ONCE
+        };
+        let mut sends = FuturesUnordered::new();
+        for batch in Batches::new(entries, self.queue.max_bytes) {
+            sends.push(self.send_batch(batch?));
+            if sends.len() == at_once {
+                sends.next().await.transpose()?;
+            }
+        }
+        while sends.next().await.transpose()?.is_some() {}
+        Ok(())
+    }
+
+    async fn send_batch(&self, mut batch: Vec<Entry>) -> Result<(), SinkError> {
+        let mut attempts = Attempts::new(&self.retry_policy, "send_messages");
+        let url = &self.queue.url;
+        loop {
+            let send = self.client.send_message_batch().queue_url(url);
+            let sent = send.set_entries(Some(batch.clone())).send().await;
+            let why = match sent {
+                Ok(answer) => match retain_unsent(url, &mut batch, &answer)? {
+                    Some(why) => why,
+                    None => return Ok(()),
+                },
+                Err(error) => why(&error),
+            };
+            let what = format!("send {} messages to {url}", batch.len());
+            if !attempts.wait_to_retry(&what, &why).await {
+                return Err(SinkError::Service { what, why });
+            }
+        }
+    }
+}
+
+/// The messages of a chunk as entries of batches.
+struct Entries<'a> {
+    bus: &'a SqsBus,
+    chunk: &'a Chunk,
+    format: Format,
+    next: usize,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<Entry, SinkError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let message = self.chunk.message(self.next)?;
+        self.next += 1;
+        Some(self.bus.entry(self.chunk, &message, self.format))
+    }
+}

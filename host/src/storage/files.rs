@@ -1,0 +1,300 @@
+//! Atomic files: a crash at any moment leaves no partial file.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::{BoxFuture, ready};
+
+use crate::release::bundle::Digest;
+use crate::storage::object_store::{ConditionalRead, FileResult, Files, Found, Version};
+
+/// What writes the content of a file.
+pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
+
+/// How much is gathered before the file system is called.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// A folder for temporary files, on the same file system as the final ones. Files that a crashed
+/// process left are removed when it is opened again.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: PathBuf,
+    next: AtomicU64,
+    /// Whether the folder is removed when this value is dropped.
+    temporary: bool,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _not_created_or_in_use = self.close();
+        }
+    }
+}
+
+impl Scratch {
+    /// Creates or empties `folder`. The caller makes sure that no other process uses it.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn open(folder: PathBuf) -> io::Result<Self> {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => create_folder(&folder)?,
+        }
+        Ok(Self {
+            folder,
+            next: AtomicU64::new(0),
+            temporary: false,
+        })
+    }
+
+    /// A folder with a unique name, which is created by the first write and removed with this value.
+    #[must_use]
+    pub fn unopened(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            next: AtomicU64::new(0),
+            temporary: true,
+        }
+    }
+
+    fn write(&self, content: &Content<'_>) -> io::Result<PathBuf> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(number.to_string());
+        let mut created = File::create_new(&path);
+        if matches!(&created, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            create_folder(&self.folder)?;
+            created = File::create_new(&path);
+        }
+        let mut file = BufWriter::with_capacity(WRITE_BYTES, created?);
+        content(&mut file)?;
+        file.into_inner()?.sync_data()?;
+        Ok(path)
+    }
+
+    /// Creates a file at `path` and the folders above it; returns `false` if the file exists already,
+    /// which stays as it is. The content is on disk before the name exists.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+        self.create_with(path, &|file| file.write_all(bytes))
+    }
+
+    /// As [`create`](Self::create), with content from a callback.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn create_with(&self, path: &Path, content: &Content<'_>) -> io::Result<bool> {
+        let scratch = self.write(content)?;
+        let mut linked = fs::hard_link(&scratch, path);
+        if matches!(&linked, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            fs::create_dir_all(parent(path))?;
+            linked = fs::hard_link(&scratch, path);
+        }
+        fs::remove_file(&scratch)?;
+        match linked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the file at `path`.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let scratch = self.write(&|file| file.write_all(bytes))?;
+        fs::create_dir_all(parent(path))?;
+        fs::rename(scratch, path)?;
+        sync_folder(parent(path))
+    }
+
+    /// Removes the folder, and the one above it if it is empty.
+    ///
+    /// # Errors
+    /// The file system fails on the folder itself.
+    pub fn close(&self) -> io::Result<()> {
+        fs::remove_dir_all(&self.folder)?;
+        let _still_in_use_by_another_shard = fs::remove_dir(parent(&self.folder));
+        Ok(())
+    }
+}
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// The file system fails.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Retries, because another run that ends may remove an empty folder above at the same moment.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    const TRIES: usize = 10;
+    for _ in 1..TRIES {
+        match fs::create_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            settled => return settled,
+        }
+    }
+    fs::create_dir_all(folder)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// A folder of files by name.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+    scratch: Arc<Scratch>,
+}
+
+impl Folder {
+    /// The files below `root`, made in `scratch`.
+    #[must_use]
+    pub fn new(root: PathBuf, scratch: Arc<Scratch>) -> Self {
+        Self { root, scratch }
+    }
+
+    fn read_up_to(&self, name: &str, max: usize) -> io::Result<Found> {
+        let file = match File::open(self.root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            file => file?,
+        };
+        let bytes = file.metadata()?.len();
+        if bytes > max as u64 {
+            return Ok(Found::TooLarge(bytes));
+        }
+        let mut content = Vec::new();
+        file.take(bytes).read_to_end(&mut content)?;
+        Ok(Found::Content(content))
+    }
+
+    fn read_if_changed(&self, name: &str, seen: Option<&Version>) -> io::Result<ConditionalRead> {
+        let content = match fs::read(self.root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(ConditionalRead::Nothing);
+            }
+            content => content?,
+        };
+        let version = Version(Digest::of(&content).to_string());
+        if seen == Some(&version) {
+            return Ok(ConditionalRead::Unchanged);
+        }
+        Ok(ConditionalRead::Content(content, version))
+    }
+
+    /// Under a lock, which goes with the process that holds it.
+    fn compare_and_swap(
+        &self,
+        name: &str,
+        content: &[u8],
+        seen: Option<&Version>,
+    ) -> io::Result<bool> {
+        let path = self.root.join(name);
+        fs::create_dir_all(parent(&path))?;
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let lock = File::create(path.with_file_name(format!(".{file_name}.lock")))?;
+        lock.lock()?;
+        let unchanged = match (self.read_if_changed(name, seen)?, seen) {
+            (ConditionalRead::Unchanged, _) | (ConditionalRead::Nothing, None) => true,
+            (ConditionalRead::Nothing | ConditionalRead::Content(..), _) => false,
+        };
+        if unchanged {
+            self.scratch.replace(&path, content)?;
+        }
+        Ok(unchanged)
+    }
+
+    fn names(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.root.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            names.extend(name.to_str().map(ToOwned::to_owned));
+        }
+        Ok(names)
+    }
+}
+
+fn at_once<'a, T: Send + 'a>(result: io::Result<T>) -> BoxFuture<'a, FileResult<T>> {
+    Box::pin(ready(result.map_err(|error| error.to_string())))
+}
+
+impl Files for Folder {
+    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
+        let created = self.scratch.create(&self.root.join(name), content);
+        at_once(created.map(drop))
+    }
+
+    fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>> {
+        at_once(self.read_up_to(name, max))
+    }
+
+    fn get_if_changed<'a>(
+        &'a self,
+        name: &'a str,
+        seen: Option<&'a Version>,
+    ) -> BoxFuture<'a, FileResult<ConditionalRead>> {
+        at_once(self.read_if_changed(name, seen))
+    }
+
+    fn swap<'a>(
+        &'a self,
+        name: &'a str,
+        content: &'a [u8],
+        seen: Option<&'a Version>,
+    ) -> BoxFuture<'a, FileResult<bool>> {
+        at_once(self.compare_and_swap(name, content, seen))
+    }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, FileResult<Vec<String>>> {
+        at_once(self.names(folder))
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, FileResult<()>> {
+        at_once(match fs::remove_file(self.root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(folder.path().join("tmp")).unwrap();
+        let path = folder.path().join("a/b/c");
+        assert!(scratch.create(&path, b"first").unwrap());
+        assert!(!scratch.create(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        scratch.replace(&path, b"third").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        scratch.close().unwrap();
+        assert!(!folder.path().join("tmp").exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("7"), b"half").unwrap();
+        let scratch = Scratch::open(folder.path().to_owned()).unwrap();
+        assert!(scratch.create(&folder.path().join("0x"), b"whole").unwrap());
+        assert!(!folder.path().join("7").exists());
+    }
+}

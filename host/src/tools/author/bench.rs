@@ -1,0 +1,185 @@
+//! `sluice transform bench`: what a record takes, alone or against another component.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+
+use super::{component, sample};
+use crate::engine::limits::Limits;
+use crate::engine::record::Batch;
+use crate::release::admission::{Release, validate};
+use crate::release::bundle::ReleaseBundle;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The component.
+    pub file: PathBuf,
+    /// The records: a file of newline-delimited JSON; without it, 10,000 generated events.
+    #[arg(long, value_name = "FILE")]
+    pub sample: Option<PathBuf>,
+    /// Another component to measure in turn with the first.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// Measure in turn with the release that is active in a registry, with its own configuration:
+    /// `file:DIR` or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "TARGET", conflicts_with = "against")]
+    pub registry: Option<String>,
+    /// The configuration of the components in files: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config: String,
+    /// How often the sample is run by each.
+    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
+    pub rounds: u16,
+}
+
+/// Measures and prints: one thread, batches as `run` makes them, a fresh instance for each. `serving` is
+/// what [`registry`](BenchArgs::registry) has active.
+///
+/// # Errors
+/// What cannot be read, a component that fails admission, or one that fails outside of any record.
+pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Result<()> {
+    let records = sample::read(args.sample.as_deref())?;
+    let engine = component::engine(1)?;
+    let files = [Some(&args.file), args.against.as_ref()];
+    let mut candidates = Vec::new();
+    for file in files.into_iter().flatten() {
+        let release = component::admitted(&engine, Some(file), &args.transform_config)?;
+        candidates.push(Candidate::new(
+            file.display().to_string(),
+            release,
+            &records,
+        )?);
+    }
+    if let Some(bundle) = serving {
+        let name = format!("release {}", bundle.manifest().id());
+        let admitted = validate(&engine, bundle, &Limits::default());
+        let release = admitted.with_context(|| format!("cannot admit {name}"))?;
+        candidates.push(Candidate::new(name, release, &records)?);
+    }
+    for round in 0..args.rounds {
+        // Who goes first changes, so that neither always finds the caches warm.
+        let backwards = round % 2 == 1;
+        for turn in 0..candidates.len() {
+            let last = candidates.len() - 1;
+            let index = if backwards { last - turn } else { turn };
+            candidates[index].run(&records)?;
+        }
+    }
+    print(&candidates, &records, args.rounds);
+    Ok(())
+}
+
+struct Candidate {
+    name: String,
+    release: Release,
+    fuel: u64,
+    peak_memory_bytes: usize,
+    quarantined: u64,
+    /// Nanoseconds for the whole sample, round by round.
+    rounds: Vec<f64>,
+}
+
+impl Candidate {
+    /// Runs the sample once, which warms up and gives what is the same each time.
+    fn new(name: String, release: Release, records: &[Batch]) -> anyhow::Result<Self> {
+        let mut candidate = Self {
+            name,
+            release,
+            fuel: 0,
+            peak_memory_bytes: 0,
+            quarantined: 0,
+            rounds: Vec::new(),
+        };
+        for batch in records {
+            let (outcome, usage) = candidate.release.program().measure(batch)?;
+            candidate.fuel += usage.fuel;
+            candidate.peak_memory_bytes = candidate.peak_memory_bytes.max(usage.peak_memory_bytes);
+            candidate.quarantined += outcome.quarantined.len() as u64;
+        }
+        Ok(candidate)
+    }
+
+    fn run(&mut self, records: &[Batch]) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        for batch in records {
+            std::hint::black_box(self.release.run(batch, &[])?);
+        }
+        self.rounds.push(begun.elapsed().as_secs_f64() * 1e9);
+        Ok(())
+    }
+}
+
+fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) {
+    let count: usize = records.iter().map(Batch::len).sum();
+    let bytes: usize = records.iter().map(|batch| batch.data().len()).sum();
+    println!(
+        "{} records of {} in all, {rounds} rounds; time (the median) and fuel are those of one record",
+        HumanCount(count as u64),
+        HumanBytes(bytes as u64)
+    );
+    println!(
+        "{:>12}{:>12}{:>14}{:>12}  call    component",
+        "time", "fuel", "peak memory", "quarantined"
+    );
+    for candidate in candidates {
+        let call = if candidate.release.has_batch_call() {
+            "batch"
+        } else {
+            "record"
+        };
+        println!(
+            "{:>9.0} ns{:>12}{:>14}{:>12}  {call:<6}  {}",
+            median(&candidate.rounds) / count as f64,
+            HumanCount(candidate.fuel / count as u64).to_string(),
+            HumanBytes(candidate.peak_memory_bytes as u64).to_string(),
+            HumanCount(candidate.quarantined).to_string(),
+            candidate.name
+        );
+    }
+    if let [first, second] = candidates {
+        let fuel = first.fuel as f64 / second.fuel as f64;
+        println!(
+            "the first takes {:.3} times the time of the second and {fuel:.3} times the fuel",
+            ratio(&first.rounds, &second.rounds)
+        );
+    }
+}
+
+/// The median of the ratios round by round: what slows the machine down slows both of a pair.
+fn ratio(first: &[f64], second: &[f64]) -> f64 {
+    let pairs = first.iter().zip(second);
+    let ratios: Vec<_> = pairs.map(|(first, second)| first / second).collect();
+    median(&ratios)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[upper]
+    } else {
+        f64::midpoint(sorted[upper - 1], sorted[upper])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[9.0, 1.0, 2.0]).to_bits(), 2.0_f64.to_bits());
+        assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]).to_bits(), 3.0_f64.to_bits());
+    }
+
+    #[test]
+    fn a_slow_round_of_both_leaves_the_ratio() {
+        let ratio = ratio(&[2.0, 200.0, 2.0], &[1.0, 100.0, 1.0]);
+        assert_eq!(ratio.to_bits(), 2.0_f64.to_bits());
+    }
+}

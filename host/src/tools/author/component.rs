@@ -1,0 +1,69 @@
+//! The component that a tool is about: read, offered and admitted.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use wasmtime::Engine;
+
+use crate::config;
+use crate::config::ConfigError;
+use crate::engine::ENRICH;
+use crate::engine::limits::Limits;
+use crate::engine::runtime;
+use crate::release::admission::{Release, validate};
+use crate::release::bundle::ReleaseBundle;
+
+/// The bytes of a component; those of the built-in one without a file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(path) = file else {
+        return Ok(ENRICH.to_vec());
+    };
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The component as users name it.
+#[must_use]
+pub fn name(file: Option<&Path>) -> String {
+    file.map_or_else(
+        || "the built-in transform".to_owned(),
+        |path| path.display().to_string(),
+    )
+}
+
+/// A component with its configuration, a JSON object or a file that holds one.
+///
+/// # Errors
+/// A component that cannot be read, or a configuration that is not a JSON object; these are wrong
+/// usage.
+pub fn bundle(file: Option<&Path>, transform_config: &str) -> anyhow::Result<ReleaseBundle> {
+    let transform_config = config::read_transform_config(transform_config)?;
+    let bundle = ReleaseBundle::new(read(file)?, &transform_config);
+    Ok(bundle.map_err(|why| ConfigError::new("transform_config", why))?)
+}
+
+/// An engine for `threads` threads with the usual limits.
+///
+/// # Errors
+/// When the machine cannot reserve the address space.
+pub fn engine(threads: usize) -> anyhow::Result<Engine> {
+    engine::engine(&Limits::default(), threads)
+        .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
+}
+
+/// Admits a component with its configuration under the usual limits.
+///
+/// # Errors
+/// As [`bundle`], and a component that fails admission.
+pub fn admitted(
+    engine: &Engine,
+    file: Option<&Path>,
+    transform_config: &str,
+) -> anyhow::Result<Release> {
+    let bundle = bundle(file, transform_config)?;
+    let release = validate(engine, &bundle, &Limits::default());
+    release.with_context(|| format!("cannot admit {}", name(file)))
+}

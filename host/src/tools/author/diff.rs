@@ -1,0 +1,142 @@
+//! `sluice transform diff`: two transforms over the same records, and where their results differ.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{ArgAction, Args};
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::{component, sample, shown};
+use crate::release::compare::Comparison;
+use crate::release::compare::fields::Difference;
+use crate::release::compare::record_result::{RecordResult, record_results};
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The component as it was.
+    pub old: PathBuf,
+    /// The component as it is to be.
+    pub new: PathBuf,
+    /// The records: a file of newline-delimited JSON.
+    pub sample: PathBuf,
+    /// The configuration of the old one: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config_old: String,
+    /// The configuration of the new one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config_new: String,
+    /// How many records that differ are shown.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub examples: usize,
+    /// Print one JSON object, for scripts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+/// Runs both over the sample and prints what differs.
+///
+/// # Errors
+/// What cannot be read, a component that fails admission, and results that differ.
+pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
+    let engine = component::engine(1)?;
+    let admitted =
+        |file, transform_config| component::admitted(&engine, Some(file), transform_config);
+    let old = admitted(&args.old, &args.transform_config_old).context("the old one")?;
+    let new = admitted(&args.new, &args.transform_config_new).context("the new one")?;
+    let mut report = Report::default();
+    for batch in sample::read(Some(&args.sample))? {
+        let old = record_results(batch.len(), &old.run(&batch, &[])?);
+        let new = record_results(batch.len(), &new.run(&batch, &[])?);
+        for ((record, old), new) in batch.records().zip(&old).zip(&new) {
+            let offset = record.position.to_string();
+            report.add(&offset, old, new, args.examples);
+        }
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print!("{report}");
+    }
+    let (differ, records) = (report.counts.differ, report.counts.records);
+    let (differing, records) = (HumanCount(differ), HumanCount(records));
+    anyhow::ensure!(differ == 0, "{differing} of {records} records differ");
+    Ok(())
+}
+
+/// The counts, and examples.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    counts: Comparison,
+    examples: Vec<Example>,
+}
+
+/// A record that differs.
+#[derive(Debug, Serialize)]
+struct Example {
+    /// Where the record begins in the sample, bytes.
+    offset: String,
+    differences: Vec<Difference>,
+}
+
+impl Report {
+    fn add(&mut self, offset: &str, old: &RecordResult, new: &RecordResult, examples: usize) {
+        let differences = self.counts.add(old, new);
+        if !differences.is_empty() && self.examples.len() < examples {
+            let offset = offset.to_owned();
+            self.examples.push(Example {
+                offset,
+                differences,
+            });
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (all, counts) = (&self.counts, &self.counts.results);
+        let (records, differ) = (HumanCount(all.records), HumanCount(all.differ));
+        writeln!(f, "{records} records, {differ} differ")?;
+        for (name, count) in [
+            ("same", counts.same),
+            ("changed", counts.changed),
+            ("added", counts.added),
+            ("missing", counts.missing),
+            ("outcome changed", counts.outcome_changed),
+        ] {
+            writeln!(f, "  {name:<16}{}", HumanCount(count))?;
+        }
+        most_first(f, "outcomes", &all.outcomes)?;
+        most_first(f, "fields", &all.fields)?;
+        for example in &self.examples {
+            writeln!(f, "the record at byte {}", example.offset)?;
+            for Difference { path, old, new } in &example.differences {
+                writeln!(f, "    {path}")?;
+                writeln!(f, "        old {}", shown(old.as_deref()))?;
+                writeln!(f, "        new {}", shown(new.as_deref()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn most_first(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    counts: &BTreeMap<String, u64>,
+) -> fmt::Result {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "{title}")?;
+    let mut counts: Vec<_> = counts.iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (name, count) in counts {
+        writeln!(f, "  {:>10}  {name}", HumanCount(*count).to_string())?;
+    }
+    Ok(())
+}

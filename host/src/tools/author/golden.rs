@@ -1,0 +1,255 @@
+//! `sluice transform test`: golden cases, see [`cases`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{ArgAction, Args};
+
+use super::{component, shown};
+use crate::config::ConfigError;
+use crate::engine::outcome::Fault;
+use crate::engine::record::Batch;
+use crate::release::admission::Release;
+use crate::release::cases;
+use crate::release::cases::Case;
+use crate::release::compare::fields;
+use crate::release::compare::fields::Difference;
+use crate::release::compare::record_result::{RecordResult, record_results};
+
+/// What to test.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The component.
+    pub file: PathBuf,
+    /// The folder with the cases: NAME.in.json (one record) or NAME.in.ndjson (a record a line), and
+    /// NAME.out.ndjson.
+    #[arg(long, value_name = "DIR")]
+    pub cases: PathBuf,
+    /// The configuration of the transform: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config: String,
+    /// Write the results that there are now as those that should be.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub bless: bool,
+}
+
+/// Differences of one case that are shown; the rest is counted.
+const SHOWN: usize = 20;
+
+/// Runs the cases and says which pass.
+///
+/// # Errors
+/// No or ambiguous cases, which is wrong usage; a component that fails admission; cases that fail.
+pub fn test(args: &TestArgs) -> anyhow::Result<()> {
+    let cases = cases_in(&args.cases)?;
+    let engine = component::engine(1)?;
+    let release = component::admitted(&engine, Some(&args.file), &args.transform_config)?;
+    let mut failed = 0;
+    for case in &cases {
+        let verdict = verdict(case, &release, &args.cases, args.bless)?;
+        println!("{:<8}{}", verdict.word(), case.name);
+        if let Verdict::Failed(why) = verdict {
+            failed += 1;
+            print!("{why}");
+        }
+    }
+    let all = cases.len();
+    anyhow::ensure!(failed == 0, "{failed} of {all} cases failed");
+    println!("{all} of {all} cases passed");
+    Ok(())
+}
+
+enum Verdict {
+    Passed,
+    /// Its results were written where there were none.
+    New,
+    /// Its results were written in the place of others.
+    Changed,
+    /// What differs, line by line.
+    Failed(String),
+}
+
+impl Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "ok",
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Failed(_) => "FAILED",
+        }
+    }
+}
+
+/// The cases of a folder, by name.
+fn cases_in(folder: &Path) -> Result<Vec<Case>, ConfigError> {
+    let place = folder.display();
+    let wrong = |why: String| ConfigError::new("cases", why);
+    let files = cases::read(folder);
+    let files = files.map_err(|error| wrong(format!("cannot read {place}: {error}")))?;
+    cases::cases(&files).map_err(|error| wrong(format!("{place}: {error}")))
+}
+
+fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow::Result<Verdict> {
+    let results = match results(release, &case.records)? {
+        Ok(results) => results,
+        Err(disagreement) => return Ok(Verdict::Failed(disagreement)),
+    };
+    let expected = case.expected.as_deref();
+    let path = folder.join(cases::results_file(&case.name));
+    Ok(match expected {
+        Some(text) if text.lines().eq(&results) => Verdict::Passed,
+        found if bless => {
+            let lines: String = results.iter().map(|line| format!("{line}\n")).collect();
+            fs::write(&path, lines).with_context(|| path.display().to_string())?;
+            found.map_or(Verdict::New, |_| Verdict::Changed)
+        }
+        Some(text) => Verdict::Failed(difference(text, &results)),
+        None => Verdict::Failed(format!(
+            "    there is no {}; --bless writes it\n",
+            path.display()
+        )),
+    })
+}
+
+/// The lines that records become. If the component exports the batch call, records are run both in
+/// batches and one by one; a difference between the two is the inner error.
+fn results(release: &Release, records: &[Batch]) -> anyhow::Result<Result<Vec<String>, String>> {
+    let program = release.program();
+    let mut lines = Vec::new();
+    for batch in records {
+        let alone = record_results(batch.len(), &program.run_per_record(batch)?);
+        if program.has_batch_call() {
+            let together = program.run_batch(batch)?;
+            let together = together.map(|outcome| record_results(batch.len(), &outcome));
+            if let Some(why) = disagreement(&alone, together.as_deref()) {
+                return Ok(Err(why));
+            }
+        }
+        lines.extend(alone.into_iter().flat_map(|result| result.lines));
+    }
+    Ok(Ok(lines))
+}
+
+/// How the batch call differs from single records. A batch may fail as a whole if one of its records
+/// does.
+fn disagreement(alone: &[RecordResult], together: Option<&[RecordResult]>) -> Option<String> {
+    let Some(together) = together else {
+        let excused = alone.iter().any(is_fault);
+        let why = "    the batch call fails as a whole, and no record fails alone\n";
+        return (!excused).then(|| why.to_owned());
+    };
+    let index = (0..alone.len()).find(|&index| alone[index] != together[index])?;
+    let (alone, together) = (&alone[index].lines, &together[index].lines);
+    let why = format!(
+        "    record {} alone (expected) and in a batch (got) differ\n",
+        index + 1
+    );
+    Some(why + &difference(&alone.join("\n"), together))
+}
+
+fn is_fault(result: &RecordResult) -> bool {
+    let begins = |fault: &Fault| {
+        let code = fault.code();
+        let begin = format!(r#"{{"quarantined":{{"code":"{code}","#);
+        result.lines.iter().any(|line| line.starts_with(&begin))
+    };
+    Fault::ALL.iter().any(begins)
+}
+
+/// What differs between the results that should be and those that are, for people.
+fn difference(expected: &str, results: &[String]) -> String {
+    let expected: Vec<_> = expected.lines().collect();
+    let mut report = String::new();
+    let mut left_out = 0;
+    let mut shown = 0;
+    for index in 0..expected.len().max(results.len()) {
+        let pair = (expected.get(index), results.get(index));
+        let found = match pair {
+            (Some(expected), Some(result)) if outcome(expected) == outcome(result) => {
+                fields::differences(expected, result)
+            }
+            (expected, result) => vec![Difference {
+                path: "the whole line".to_owned(),
+                old: expected.map(|line| (*line).to_owned()),
+                new: result.cloned(),
+            }],
+        };
+        for difference in found {
+            if shown < SHOWN {
+                report += &describe(index + 1, &difference);
+                shown += 1;
+            } else {
+                left_out += 1;
+            }
+        }
+    }
+    if left_out > 0 {
+        report += &format!("    and {left_out} more\n");
+    }
+    report
+}
+
+/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones
+/// have no fields to compare.
+fn outcome(line: &str) -> Option<&str> {
+    line.split('"').nth(1)
+}
+
+fn describe(line: usize, difference: &Difference) -> String {
+    let Difference { path, old, new } = difference;
+    let path = if path.is_empty() {
+        "the whole line"
+    } else {
+        path
+    };
+    format!(
+        "    line {line}: {path}\n        expected {}\n        got      {}\n",
+        shown(old.as_deref()),
+        shown(new.as_deref())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::compare::record_result::ResultKind;
+
+    fn result(line: &str) -> RecordResult {
+        RecordResult {
+            kind: ResultKind::Events,
+            lines: vec![line.to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
+        let fault = result(r#"{"quarantined":{"code":"trap","message":"x"}}"#);
+        let own = result(r#"{"quarantined":{"code":"not_wanted","message":"trap"}}"#);
+        assert_eq!(disagreement(&[own.clone(), fault], None), None);
+        assert!(disagreement(&[own], None).unwrap().contains("as a whole"));
+    }
+
+    #[test]
+    fn the_first_record_that_differs_by_the_way_in_is_named() {
+        let same = result(r#"{"event":1}"#);
+        let why = disagreement(
+            &[same.clone(), result(r#"{"event":2}"#)],
+            Some(&[same, result(r#"{"event":3}"#)]),
+        );
+        let why = why.unwrap();
+        assert!(why.contains("record 2") && why.contains("event"), "{why}");
+    }
+
+    #[test]
+    fn many_differences_are_cut_and_counted() {
+        let results: Vec<_> = (0..SHOWN + 3).map(|n| n.to_string()).collect();
+        let report = difference("", &results);
+        assert!(
+            report.contains("line 20:") && !report.contains("line 21:"),
+            "{report}"
+        );
+        assert!(report.ends_with("and 3 more\n"), "{report}");
+        assert!(report.contains("expected nothing"), "{report}");
+    }
+}

@@ -1,0 +1,268 @@
+//! `sluice transform inspect`: what a component is, and whether it would be admitted.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use indicatif::HumanCount;
+use serde::Serialize;
+use serde_json::Value;
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
+
+use super::component;
+use crate::engine::limits::Limits;
+use crate::release::admission;
+use crate::release::admission::{AdmissionError, contract_version};
+use crate::release::bundle::{Digest, ReleaseBundle};
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The component; without it, the enrichment that the program carries.
+    pub file: Option<PathBuf>,
+    /// The configuration of the transform: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    pub transform_config: String,
+    /// Print one JSON object, for scripts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+}
+
+/// Prints what the component is.
+///
+/// # Errors
+/// A file that cannot be read, and a component that fails admission.
+pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
+    let file = args.file.as_deref();
+    let bundle = component::bundle(file, &args.transform_config)?;
+    let report = Report::of(&component::engine(1)?, &bundle, component::name(file));
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print!("{report}");
+    }
+    match report.admission_error {
+        None => Ok(()),
+        Some(why) => anyhow::bail!("{} fails admission at step {}", report.file, why.step),
+    }
+}
+
+/// What there is to say of a file.
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    bytes: usize,
+    sha256: Digest,
+    kind: Format,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    /// The version of the contract that it was built against.
+    contract: Option<String>,
+    /// Whether it exports the batch call.
+    batch: bool,
+    description: Option<Description>,
+    admitted: bool,
+    admission_error: Option<FailedStep>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    Component,
+    CoreModule,
+    /// Neither, or damaged.
+    Other,
+}
+
+/// What it says of itself.
+#[derive(Debug, Serialize)]
+struct Description {
+    name: String,
+    version: String,
+    summary: String,
+    /// The schema; the text itself where it is not JSON.
+    config_schema: Value,
+}
+
+/// The step of admission that fails, and why.
+#[derive(Debug, Serialize)]
+struct FailedStep {
+    step: String,
+    reason: String,
+}
+
+impl Report {
+    fn of(engine: &Engine, bundle: &ReleaseBundle, file: String) -> Self {
+        let bytes = bundle.component();
+        let mut report = Self {
+            file,
+            bytes: bytes.len(),
+            sha256: Digest::of(bytes),
+            kind: Format::Other,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            contract: None,
+            batch: false,
+            description: None,
+            admitted: false,
+            admission_error: None,
+        };
+        let error = match validate::compile(engine, bytes) {
+            Ok(component) => report.read_component(engine, &component, bundle),
+            Err(error) => {
+                report.read_core_module(engine, bytes, &error);
+                Some(error)
+            }
+        };
+        report.admitted = error.is_none();
+        report.admission_error = error.map(|error| FailedStep::of(&error));
+        report
+    }
+
+    fn read_component(
+        &mut self,
+        engine: &Engine,
+        component: &Component,
+        bundle: &ReleaseBundle,
+    ) -> Option<AdmissionError> {
+        let ty = component.component_type();
+        self.kind = Format::Component;
+        self.imports = ty
+            .imports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        self.exports = ty
+            .exports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        self.contract =
+            contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
+        let limits = Limits::default();
+        let described = validate::describe(engine, component, bundle, &limits);
+        self.description = described.ok().map(Description::from);
+        match validate::validate_compiled(engine, component, bundle, &limits) {
+            Ok(release) => {
+                self.batch = release.has_batch_call();
+                None
+            }
+            Err(error) => {
+                self.batch = self.exports.iter().any(|name| is_interface(name, "batch"));
+                Some(error)
+            }
+        }
+    }
+
+    fn read_core_module(&mut self, engine: &Engine, bytes: &[u8], error: &AdmissionError) {
+        if !matches!(error, AdmissionError::CoreModule) {
+            return;
+        }
+        self.kind = Format::CoreModule;
+        let Ok(module) = Module::from_binary(engine, bytes) else {
+            return;
+        };
+        let import = |import: wasmtime::ImportType<'_>| {
+            let (module, name) = (import.module(), import.name());
+            format!("{module} {name}")
+        };
+        self.imports = module.imports().map(import).collect();
+        self.exports = module
+            .exports()
+            .map(|export| export.name().to_owned())
+            .collect();
+        self.contract =
+            contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
+    }
+}
+
+fn is_interface(name: &str, interface: &str) -> bool {
+    let rest = name.strip_prefix("sluice:transform/");
+    rest.and_then(|rest| rest.strip_prefix(interface))
+        .is_some_and(|rest| rest.starts_with('@'))
+}
+
+impl From<validate::Description> for Description {
+    fn from(description: validate::Description) -> Self {
+        let schema = serde_json::from_str(&description.config_schema);
+        Self {
+            name: description.name,
+            version: description.version,
+            summary: description.summary,
+            config_schema: schema.unwrap_or(Value::String(description.config_schema)),
+        }
+    }
+}
+
+impl FailedStep {
+    /// The message of an admission error begins with its step.
+    fn of(error: &AdmissionError) -> Self {
+        let text = error.to_string();
+        let (step, reason) = text.split_once(": ").unwrap_or(("admission", &text));
+        Self {
+            step: step.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Format::Component => "a component",
+            Format::CoreModule => "a core module, not a component",
+            Format::Other => "neither a component nor a core module",
+        };
+        writeln!(f, "{}", self.file)?;
+        line(f, "kind", kind)?;
+        line(
+            f,
+            "size",
+            &format!("{} bytes", HumanCount(self.bytes as u64)),
+        )?;
+        line(f, "sha256", &self.sha256.to_string())?;
+        list(f, "imports", &self.imports)?;
+        list(f, "exports", &self.exports)?;
+        line(f, "contract", self.contract.as_deref().unwrap_or("none"))?;
+        if let Some(description) = &self.description {
+            line(
+                f,
+                "name",
+                &format!("{} {}", description.name, description.version),
+            )?;
+            line(f, "summary", &description.summary)?;
+            let schema = format!("{:#}", description.config_schema);
+            list(f, "configuration", schema.lines())?;
+        }
+        line(f, "batch", if self.batch { "yes" } else { "no" })?;
+        match &self.admission_error {
+            None => line(f, "admitted", "yes"),
+            Some(why) => line(f, "admitted", &format!("no: {}: {}", why.step, why.reason)),
+        }
+    }
+}
+
+/// One line of the report. What a component says of itself is shown with its control characters as
+/// escapes, so that it cannot write to the terminal.
+fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    write!(f, "  {name:<10}")?;
+    for c in value.chars() {
+        if c.is_control() {
+            write!(f, "{}", c.escape_default())?;
+        } else {
+            write!(f, "{c}")?;
+        }
+    }
+    writeln!(f)
+}
+
+fn list<T: AsRef<str>>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    values: impl IntoIterator<Item = T>,
+) -> fmt::Result {
+    let mut name = Some(name);
+    for value in values {
+        line(f, name.take().unwrap_or_default(), value.as_ref())?;
+    }
+    name.map_or(Ok(()), |name| line(f, name, "none"))
+}

@@ -1,0 +1,60 @@
+//! The records that tools run on: a file's lines, or generated events.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::engine::record::Batch;
+use crate::generate::{Events, Plan};
+use crate::release::cases::sample::lines;
+
+/// The lines of a file, or as many generated events as [`GENERATED`] where there is none.
+///
+/// # Errors
+/// A file that cannot be read or holds no record.
+pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Batch>> {
+    let Some(path) = file else {
+        return generated();
+    };
+    let named = || path.display().to_string();
+    let text = fs::read(path).with_context(|| format!("cannot read {}", named()))?;
+    let batches = lines(&text)?;
+    anyhow::ensure!(
+        !batches.is_empty(),
+        "{} holds no record; a record is a line",
+        named()
+    );
+    Ok(batches)
+}
+
+/// How many events are generated where no file is given.
+pub const GENERATED: u64 = 10_000;
+
+fn generated() -> anyhow::Result<Vec<Batch>> {
+    let mut events = Events::new(&Plan {
+        events: GENERATED,
+        types: 100,
+        seed: 7,
+        duplicates: 0.0,
+        malformed: 0.0,
+        late: 0.0,
+    })?;
+    let mut text = Vec::new();
+    while events.next_into(&mut text).is_some() {
+        text.push(b'\n');
+    }
+    lines(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_events_are_always_the_same() {
+        let all = |batches: Vec<Batch>| batches.iter().map(Batch::len).sum::<usize>();
+        assert_eq!(all(read(None).unwrap()) as u64, GENERATED);
+        assert_eq!(read(None).unwrap()[3].data(), read(None).unwrap()[3].data());
+    }
+}

@@ -1,0 +1,4 @@
+//! tools.
+
+pub mod author;
+pub mod publisher;

@@ -1,0 +1,149 @@
+//! `sluice transform activate` and `rollback`.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use super::{Place, author, change, loader, named};
+use crate::config::ConfigError;
+
+use crate::release::rollback_policy::RollbackPolicy;
+use crate::release::rollout::{Rollout, Share, Trial};
+use crate::release::signature::PublicKey;
+
+/// Which release to activate, and how.
+#[derive(Debug, Args)]
+pub struct ActivateArgs {
+    /// The release: its id, or at least the first 8 digits of it.
+    release: String,
+    #[command(flatten)]
+    place: Place,
+    /// Activate it as a canary, which transforms a share of the chunks, such as 5%.
+    #[arg(long, value_name = "SHARE", conflicts_with = "shadow")]
+    canary: Option<Share>,
+    /// Activate it as a shadow, which transforms a share of the chunks beside the active release (100% by
+    /// default). Its output is compared and discarded.
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "100%")]
+    shadow: Option<Share>,
+    #[command(flatten)]
+    rollback_policy: RollbackPolicyArgs,
+    /// Record the reason in the history.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Require a signature by this key: an Ed25519 public key in PEM, or a file that holds one.
+    #[arg(long, env = "SLUICE_PUBLIC_KEY", value_name = "PEM|FILE")]
+    public_key: Option<String>,
+    /// Skip admission on this machine, for a release that needs other limits than the defaults.
+    #[arg(long, action = ArgAction::SetTrue)]
+    unchecked: bool,
+}
+
+/// When hosts roll the release back, compared with the release before.
+#[derive(Debug, Args)]
+struct RollbackPolicyArgs {
+    /// Roll back if it rejects this share of the records more.
+    #[arg(long, value_name = "SHARE", default_value = "1%")]
+    max_rejected: Share,
+    /// Roll back if it traps or exceeds limits on this share of the records more.
+    #[arg(long, value_name = "SHARE", default_value = "0.1%")]
+    max_failed: Share,
+    /// Roll back if a record takes this many times as long.
+    #[arg(long, value_name = "TIMES", default_value_t = RollbackPolicy::default().slower)]
+    max_slower: f64,
+    /// Compare once a host has seen this many records.
+    #[arg(long, value_name = "N", default_value_t = RollbackPolicy::default().records)]
+    min_records: u64,
+    /// Compare for this long after activation. A canary is compared as long as it is one.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    watch: Duration,
+    /// Never roll back automatically.
+    #[arg(long, action = ArgAction::SetTrue)]
+    no_rollback: bool,
+}
+
+impl RollbackPolicyArgs {
+    fn policy(&self) -> Result<Option<RollbackPolicy>, ConfigError> {
+        if self.max_slower.is_nan() || self.max_slower < 1.0 {
+            return Err(ConfigError::new("max_slower", "must be 1 or more"));
+        }
+        let policy = RollbackPolicy {
+            rejected: self.max_rejected.into(),
+            failed: self.max_failed.into(),
+            slower: self.max_slower,
+            records: self.min_records.max(1),
+            watch: self.watch.into(),
+        };
+        Ok((!self.no_rollback).then_some(policy))
+    }
+}
+
+/// What to roll back.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Record the reason in the history.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
+/// Activates a release.
+///
+/// # Errors
+/// A release that does not exist or fails admission, and a concurrent change.
+pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
+    let policy = args.rollback_policy.policy()?;
+    let key = args.public_key.as_deref().map(PublicKey::parse).transpose();
+    let key = key.map_err(|why| ConfigError::new("public_key", why))?;
+    let registry = args.place.open().await?;
+    let release = named(&registry, &args.release).await?;
+    let seen = registry.active().await?;
+    if args.unchecked {
+        registry.manifest(release).await?;
+    } else {
+        let loaded = loader()?.load_from(&registry, key.as_ref(), release).await;
+        loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
+    }
+    let author = author(args.why.as_ref());
+    let trial = |share, rollback_policy| Trial {
+        release,
+        share,
+        rollback_policy,
+    };
+    let next = match (args.canary, args.shadow) {
+        (Some(share), _) => seen.rollout.try_canary(trial(share, policy), &author),
+        (None, Some(share)) => seen.rollout.try_shadow(trial(share, None), &author),
+        (None, None) => seen.rollout.activate(release, policy, &author),
+    }?;
+    change(&registry, &seen, &next).await?;
+    println!("{}", state(&next));
+    Ok(())
+}
+
+/// Ends a trial, or activates the release before.
+///
+/// # Errors
+/// No release to return to, and a concurrent change.
+pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
+    let registry = args.place.open().await?;
+    let seen = registry.active().await?;
+    let next = seen.rollout.roll_back(&author(args.why.as_ref()))?;
+    change(&registry, &seen, &next).await?;
+    println!("{}", state(&next));
+    Ok(())
+}
+
+/// The active release and the trials, for people.
+pub fn state(rollout: &Rollout) -> String {
+    let mut text = match rollout.active {
+        Some(release) => format!("active  {release}  since {}", rollout.since),
+        None => "active  nothing: hosts run the transform that they were started with".into(),
+    };
+    for (name, trial) in [("canary", &rollout.canary), ("shadow", &rollout.shadow)] {
+        if let Some(Trial { release, share, .. }) = trial {
+            text += &format!("\n{name}  {release}  on {share} of the chunks");
+        }
+    }
+    text
+}

@@ -1,0 +1,92 @@
+//! `sluice transform gc`: removes releases that nobody needs any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::{ArgAction, Args};
+
+use super::Place;
+use crate::ledger::Ledger;
+use crate::release::bundle::{Manifest, ReleaseId};
+use crate::release::registry::Registry;
+use crate::sink::metadata_store::MetadataStore;
+use crate::storage::object_store::{Files as _, Found};
+
+/// Where a lake has its ledgers, beside the releases that have written to it.
+const LEDGERS: &str = "ledger";
+
+/// A ledger has some hundred bytes.
+const LEDGER_MAX_BYTES: usize = 1 << 20;
+
+/// What may go.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only what was published longer ago than this.
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
+    older_than: Duration,
+    /// Only say what would go.
+    #[arg(long, action = ArgAction::SetTrue)]
+    dry_run: bool,
+}
+
+/// Removes releases that are old and neither serve, nor are tried, nor can be gone back to, nor are pinned
+/// by a ledger beside them.
+///
+/// # Errors
+/// A registry that cannot be read or written.
+pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
+    let registry = args.place.open().await?;
+    let kept: HashSet<_> = registry.active().await?.rollout.in_use().collect();
+    let pinned = pinned(&registry).await?;
+    let age = TimeDelta::from_std(args.older_than).context("--older-than")?;
+    let before = Utc::now() - age;
+    let mut manifests = Vec::new();
+    for id in registry.releases().await? {
+        manifests.push(registry.manifest(id).await?);
+    }
+    let goes = |manifest: &Manifest| {
+        let id = manifest.id();
+        !kept.contains(&id) && !pinned.contains(&id) && is_older(manifest, before)
+    };
+    let (gone, stay): (Vec<_>, Vec<_>) = manifests.into_iter().partition(goes);
+    for manifest in &gone {
+        if args.dry_run {
+            println!("would remove {}", manifest.id());
+        } else {
+            registry.remove(manifest, &stay).await?;
+            println!("removed {}", manifest.id());
+        }
+    }
+    let verb = if args.dry_run { "would go" } else { "gone" };
+    println!("{} releases {verb}, {} stay", gone.len(), stay.len());
+    Ok(())
+}
+
+/// A release that does not say when it was published, such as one that a lake keeps, is never old.
+fn is_older(manifest: &Manifest, before: DateTime<Utc>) -> bool {
+    let published = manifest.published_at.as_deref();
+    let published = published.map(DateTime::parse_from_rfc3339);
+    matches!(published, Some(Ok(at)) if at < before)
+}
+
+/// What the ledgers beside the releases have to finish, where this is a lake's own registry.
+async fn pinned(registry: &Registry<MetadataStore>) -> anyhow::Result<HashSet<ReleaseId>> {
+    let mut pinned = HashSet::new();
+    for name in registry.names(LEDGERS).await? {
+        let name = format!("{LEDGERS}/{name}");
+        if !name.ends_with(".json") {
+            continue;
+        }
+        let found = registry.files().read(&name, LEDGER_MAX_BYTES).await;
+        let Found::Content(text) = found.map_err(anyhow::Error::msg)? else {
+            continue;
+        };
+        let ledger: Ledger = serde_json::from_slice(&text).with_context(|| name.clone())?;
+        pinned.extend(ledger.pending().map(|pending| pending.release));
+    }
+    Ok(pinned)
+}

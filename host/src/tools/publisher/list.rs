@@ -1,0 +1,144 @@
+//! `sluice transform list` and `show`: what a registry holds.
+
+use clap::{ArgAction, Args};
+use serde::Serialize;
+
+use super::activate::state;
+use super::{Place, named};
+use crate::release::bundle::{Manifest, ReleaseId};
+use crate::release::rollout::{Change, Rollout, Trial};
+
+/// Changes that are shown.
+const SHOWN: usize = 10;
+
+/// Which registry.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON object, for scripts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    json: bool,
+}
+
+/// Which release.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The release: its id, or the first 8 digits of it or more.
+    release: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    release: ReleaseId,
+    #[serde(flatten)]
+    manifest: Manifest,
+}
+
+/// Prints what there is and what serves.
+///
+/// # Errors
+/// A registry that cannot be read.
+pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let registry = args.place.open().await?;
+    let rollout = registry.active().await?.rollout;
+    let mut releases = Vec::new();
+    for release in registry.releases().await? {
+        match registry.manifest(release).await {
+            Ok(manifest) => releases.push(Listed { release, manifest }),
+            Err(error) if error.is_transient() => return Err(error.into()),
+            Err(damaged) => eprintln!("sluice: {damaged}"),
+        }
+    }
+    releases.sort_by(|a, b| a.manifest.published_at.cmp(&b.manifest.published_at));
+    if args.json {
+        let all = serde_json::json!({ "rollout": rollout, "releases": releases });
+        println!("{all}");
+        return Ok(());
+    }
+    for Listed { release, manifest } in &releases {
+        let published = manifest.published_at.as_deref().unwrap_or("-");
+        let note = manifest.note.as_deref().unwrap_or_default();
+        let line = format!(
+            "{release}  {published}  {:<8}{note}",
+            role(&rollout, *release)
+        );
+        println!("{}", line.trim_end());
+    }
+    if releases.is_empty() {
+        println!("no releases; `sluice transform publish` makes one");
+    }
+    println!("\n{}", state(&rollout));
+    for change in rollout.history.iter().rev().take(SHOWN) {
+        println!("{}", described(change));
+    }
+    Ok(())
+}
+
+/// What a release is at the moment.
+fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
+    let tried =
+        |trial: &Option<Trial>| trial.as_ref().is_some_and(|trial| trial.release == release);
+    if rollout.active == Some(release) {
+        "active"
+    } else if tried(&rollout.canary) {
+        "canary"
+    } else if tried(&rollout.shadow) {
+        "shadow"
+    } else {
+        ""
+    }
+}
+
+/// A change, in a line.
+pub fn described(change: &Change) -> String {
+    let Change {
+        number,
+        at,
+        what,
+        release,
+        by,
+        why,
+    } = change;
+    let release = release.map_or_else(|| "the hosts' own".into(), |id| id.short());
+    let why = why.as_ref().map(|why| format!(": {why}"));
+    format!(
+        "#{number}  {at}  {what} {release} by {by}{}",
+        why.unwrap_or_default()
+    )
+}
+
+/// Prints what a release is.
+///
+/// # Errors
+/// A release that is not there.
+pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
+    let registry = args.place.open().await?;
+    let id = named(&registry, &args.release).await?;
+    let Manifest {
+        component,
+        transform_config,
+        cases,
+        contract,
+        note,
+        published_at,
+    } = registry.manifest(id).await?;
+    let signed = registry.signature(id).await?.map(|_| "yes".to_owned());
+    let role = role(&registry.active().await?.rollout, id);
+    println!("release    {id}");
+    println!("component  {component}");
+    println!("config     {transform_config}");
+    for (name, value) in [
+        ("cases", cases.map(|cases| cases.to_string())),
+        ("contract", contract),
+        ("published", published_at),
+        ("signed", signed),
+        ("note", note),
+        ("role", (!role.is_empty()).then(|| role.to_owned())),
+    ] {
+        println!("{name:<11}{}", value.as_deref().unwrap_or("-"));
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The tools of who publishes rules: releases into a registry, and which of them serves.
+
+pub mod activate;
+pub mod collect;
+pub mod list;
+pub mod publish;
+
+use std::future::Future;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use clap::{Args, Subcommand};
+
+use crate::config::{ConfigError, LakeTarget};
+use crate::engine::limits::Limits;
+use crate::release::bundle::{ReleaseBundle, ReleaseId};
+use crate::release::cases;
+use crate::release::cases::document;
+use crate::release::loader::ReleaseLoader;
+use crate::release::registry::{CASES_MAX_BYTES, Registry, RegistryError, VersionedRollout};
+use crate::release::rollout::{Author, Rollout};
+use crate::sink::metadata_store;
+use crate::sink::metadata_store::MetadataStore;
+use crate::storage::retry::RetryPolicy;
+use crate::tools::author::component;
+
+/// How long an operation of a registry is tried.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What can be done with a registry.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Put a release into a registry: a component, its configuration, and its golden cases. Prints its
+    /// id.
+    Publish(publish::PublishArgs),
+    /// Let a release serve: whole, on a part of the chunks, or only beside the one that serves.
+    Activate(activate::ActivateArgs),
+    /// End a trial, or where there is none let the release before serve again.
+    Rollback(activate::RollbackArgs),
+    /// Say which releases there are, which of them serves, and what was changed.
+    List(list::ListArgs),
+    /// Say what a release is.
+    Show(list::ShowArgs),
+    /// Remove old releases that nobody needs any more.
+    Gc(collect::GcArgs),
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// What went wrong.
+pub fn execute(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Publish(args) => block_on(publish::publish(args)),
+        Command::Activate(args) => block_on(activate::activate(args)),
+        Command::Rollback(args) => block_on(activate::roll_back(args)),
+        Command::List(args) => block_on(list::list(args)),
+        Command::Show(args) => block_on(list::show(args)),
+        Command::Gc(args) => block_on(collect::collect(args)),
+    }
+}
+
+/// The release that is active in a registry, which a target names.
+///
+/// # Errors
+/// A target that is none, a registry that cannot be read, and one in which nothing is active.
+pub fn serving(registry: &str) -> anyhow::Result<ReleaseBundle> {
+    let registry = registry.to_owned();
+    block_on(async {
+        let registry = Place { registry }.open().await?;
+        let active = registry.active().await?.rollout.active;
+        let nothing = "no release is active in the registry; compare with a file by --against";
+        Ok(registry.get(active.context(nothing)?).await?)
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().build()?;
+    runtime.block_on(work)
+}
+
+/// Where the registry is.
+#[derive(Debug, Args)]
+struct Place {
+    /// The registry: `file:DIR` or `s3://BUCKET/PREFIX`.
+    #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
+    registry: String,
+}
+
+impl Place {
+    async fn open(&self) -> anyhow::Result<Registry<MetadataStore>> {
+        let target = LakeTarget::parse_as("registry", &self.registry)?;
+        Ok(metadata_store::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
+    }
+}
+
+/// The golden cases in a folder, as a registry keeps them.
+fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
+    let wrong = |why: String| ConfigError::new("cases", format!("{}: {why}", folder.display()));
+    let files = cases::read(folder).map_err(|error| wrong(error.to_string()))?;
+    let document = document(&files).map_err(|error| wrong(error.to_string()))?;
+    if document.len() > CASES_MAX_BYTES {
+        let why = format!(
+            "{} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
+            document.len()
+        );
+        return Err(wrong(why).into());
+    }
+    Ok(document)
+}
+
+/// Where releases are tried before they may serve anywhere.
+fn loader() -> anyhow::Result<ReleaseLoader> {
+    Ok(ReleaseLoader {
+        engine: component::engine(1)?,
+        limits: Limits::default(),
+    })
+}
+
+/// The release that a text names: an id, or so much of its beginning that no other is meant.
+async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result<ReleaseId> {
+    /// What names of objects show of an id.
+    const PREFIX_MIN: usize = 8;
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    if name.len() < PREFIX_MIN {
+        let why = format!("{name:?} is no release: give its id, or its first 8 digits or more");
+        return Err(ConfigError::new("release", why).into());
+    }
+    let ids = registry.releases().await?;
+    let mut meant = ids.iter().filter(|id| id.to_string().starts_with(name));
+    match (meant.next(), meant.next()) {
+        (Some(id), None) => Ok(*id),
+        (Some(a), Some(b)) => anyhow::bail!("{name} may be {a} or {b}"),
+        (None, _) => {
+            anyhow::bail!("the registry has no release {name}; `list` says which there are")
+        }
+    }
+}
+
+/// Who changes something now.
+fn author(why: Option<&String>) -> Author {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let person = variable("USER").or_else(|| variable("LOGNAME"));
+    let person = person.unwrap_or_else(|| "somebody".into());
+    Author {
+        by: match variable("HOSTNAME") {
+            Some(machine) => format!("{person}@{machine}"),
+            None => person,
+        },
+        at: Utc::now(),
+        why: why.cloned(),
+    }
+}
+
+/// Makes a change; another one at the same moment is told of.
+async fn change(
+    registry: &Registry<MetadataStore>,
+    seen: &VersionedRollout,
+    next: &Rollout,
+) -> anyhow::Result<()> {
+    let changed = registry.change(seen, next).await;
+    let Err(RegistryError::Conflict) = changed else {
+        return Ok(changed?);
+    };
+    let now = registry.active().await?.rollout;
+    let last = now.history.last().map_or_else(String::new, list::described);
+    Err(RegistryError::Conflict).context(format!("nothing was changed; the last change is: {last}"))
+}

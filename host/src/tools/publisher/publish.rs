@@ -1,0 +1,84 @@
+//! `sluice transform publish`: a component, its configuration and its golden cases become a release.
+
+use std::path::PathBuf;
+
+use chrono::{SecondsFormat, Utc};
+use clap::{ArgAction, Args};
+
+use super::{Place, loader};
+use crate::config::ConfigError;
+use crate::tools::author::component;
+
+use crate::release::bundle::{Digest, Manifest, ReleaseBundle};
+use crate::release::signature::PrivateKey;
+
+/// What is to be published.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The component.
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    /// The configuration of the transform: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
+    transform_config: String,
+    /// The folder with the golden cases that it has to pass wherever it is to serve.
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+    /// What you say of it.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Sign it with this Ed25519 key: a file with PKCS #8 in PEM, as `openssl genpkey -algorithm ed25519`
+    /// makes it.
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
+    /// Publish it without trying it here, because it needs other limits than the usual ones.
+    #[arg(long, action = ArgAction::SetTrue)]
+    unchecked: bool,
+}
+
+/// Publishes a release and prints its id.
+///
+/// # Errors
+/// What cannot be read or written, and a release that fails admission.
+pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
+    let registry = args.place.open().await?;
+    let key = args.sign.as_deref().map(PrivateKey::read).transpose();
+    let key = key.map_err(|why| ConfigError::new("sign", why))?;
+    let cases = args.cases.as_deref().map(super::cases).transpose()?;
+    let mut bundle = bundle(args, cases.as_deref())?;
+    if !args.unchecked {
+        let loaded = loader()?.load(bundle.clone(), cases.clone()).await;
+        let release =
+            loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
+        let contract = release.contract().map(str::to_owned);
+        let manifest = Manifest {
+            contract,
+            ..bundle.manifest().clone()
+        };
+        bundle = bundle.with_manifest(manifest).map_err(anyhow::Error::msg)?;
+    }
+    if let Some(cases) = &cases {
+        registry.keep_cases(cases).await?;
+    }
+    let id = bundle.manifest().id();
+    if !registry.keep(&bundle).await? {
+        eprintln!("the release is there already");
+    }
+    if let Some(key) = key {
+        registry.sign(id, &key.sign(id)).await?;
+    }
+    println!("{id}");
+    Ok(())
+}
+
+fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
+    let bundle = component::bundle(Some(&args.file), &args.transform_config)?;
+    let manifest = Manifest {
+        cases: cases.map(Digest::of),
+        note: args.note.clone(),
+        published_at: Some(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
+        ..bundle.manifest().clone()
+    };
+    bundle.with_manifest(manifest).map_err(anyhow::Error::msg)
+}
