@@ -18,8 +18,8 @@ use crate::engine::{ENRICH, compiler_process};
 use crate::generate;
 use crate::generate::{Events, Generated, Plan};
 use crate::modes;
-use crate::modes::lambda;
 use crate::observe::telemetry;
+use crate::source::lambda_event;
 use crate::tools::author::bench::{BenchArgs, bench};
 use crate::tools::author::diff::{DiffArgs, diff};
 use crate::tools::author::golden::{TestArgs, test};
@@ -151,7 +151,7 @@ pub fn main() -> ExitCode {
 /// The arguments; Lambda starts the program without any.
 fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
-    if arguments.len() <= 1 && lambda::is_here() {
+    if arguments.len() <= 1 && lambda_event::is_lambda() {
         arguments.extend(["run", "--source", "lambda"].map(OsString::from));
         if let Some(file) = lambda::packaged("sluice.toml") {
             let flag = OsString::from("--config");

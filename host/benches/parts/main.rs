@@ -15,14 +15,15 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::{Config, enrich_batch};
+use sluice::engine::digest::Digest;
 use sluice::engine::outcome::Transformed;
 use sluice::engine::output_validation::check_json;
 use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::format::{Format, Level, encode};
+use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::release::admission::Release;
-use sluice::release::bundle::Digest;
-use sluice::source::aggregate::{Aggregator, MisplacedRecords, unpack};
+use sluice::source::aggregate::{Aggregator, unpack};
 use sluice::tools::author::component;
 
 /// What an aggregate of the producer library may have, bytes.

@@ -6,8 +6,9 @@ use std::fmt::Debug;
 use chrono::DateTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sluice::engine::digest::Digest;
 use sluice::ledger::{Ledger, Range};
-use sluice::release::bundle::{Digest, Manifest};
+use sluice::release::bundle::Manifest;
 use sluice::release::rollout::{Author, Rollout};
 
 /// Reads a document; what it writes of it reads as the same.

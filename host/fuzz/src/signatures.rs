@@ -1,6 +1,6 @@
 //! Public keys, signatures, and the digests that are signed.
 
-use sluice::release::bundle::Digest;
+use sluice::engine::digest::Digest;
 use sluice::release::signature::PublicKey;
 
 /// A key of the tests, of which no one has the private half.

@@ -12,10 +12,11 @@ use super::finding::{Finding, Kind, rid};
 use super::inventory::{ChunkObjects, bus_suffix};
 use super::report::{Counts, Report};
 use crate::engine::record::{Position, ShardId};
+use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::ChunkName;
+use crate::sink::Messages;
 use crate::sink::read::Objects;
-use crate::sink::{Destination, Messages};
 
 /// The check of one chunk.
 pub(super) struct Check {

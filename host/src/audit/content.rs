@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::difference::{Difference, differences};
 use crate::engine::record::Position;
 use crate::format::{Format, decode};
+use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_notification;
 use crate::layout::object_notification::ObjectNotification;
-use crate::sink::Destination;
 use crate::sink::folder::write_messages;
 
 /// The part of a chunk that is compared.

@@ -10,9 +10,10 @@ use super::report::{Counts, Report};
 use crate::engine::outcome::Transformed;
 use crate::engine::record::Batch;
 use crate::engine::sandbox::SandboxError;
+use crate::layout::Destination;
 use crate::layout::object_key::ShortId;
 use crate::release::admission::Release;
-use crate::sink::{Destination, Messages};
+use crate::sink::Messages;
 
 /// The records between two chunks.
 pub(super) struct Gap {

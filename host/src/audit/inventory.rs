@@ -158,7 +158,7 @@ pub(super) fn bus_suffix(messages: Messages) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::bundle::Digest;
+    use crate::engine::digest::Digest;
 
     const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
 

@@ -46,6 +46,7 @@ use crate::engine::record::ShardId;
 use crate::format::Format;
 use crate::layout::chunk::ChunkRules;
 use crate::ledger::Ledger;
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::modes::report::watch_reading;
 use crate::modes::targets::Targets;
 use crate::modes::worker::shard_id;
@@ -53,7 +54,6 @@ use crate::observe::health::Serving;
 use crate::pipeline::RunContext;
 use crate::sink::Messages;
 use crate::sink::read::Objects;
-use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
 
 /// The state that the audits of all shards share.

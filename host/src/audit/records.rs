@@ -1,7 +1,7 @@
 //! The records of a shard in order, packed again so that slices begin where chunks do.
 
+use crate::engine::digest::Digest;
 use crate::engine::record::{Batch, Record, SequenceNumber, ShardId};
-use crate::release::bundle::Digest;
 use crate::source::{ShardBatches, SourceError};
 
 /// The records of a shard. A batch begins where a chunk does, as when it was landed, however the source

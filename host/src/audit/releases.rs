@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::config::{LakeTarget, RunSettings};
+use crate::config::RunSettings;
 use crate::engine::runtime::engine;
 use crate::layout::object_key::{METADATA_FOLDER, ShortId};
 use crate::release::admission::Release;
@@ -14,6 +14,7 @@ use crate::release::loader::ReleaseLoader;
 use crate::release::registry::{Registry, RegistryError};
 use crate::sink::metadata_store;
 use crate::sink::metadata_store::MetadataStore;
+use crate::storage::location::StoreLocation;
 
 /// The releases of a lake.
 pub(super) struct Releases {
@@ -97,10 +98,10 @@ impl Releases {
 }
 
 /// The registry in the lake.
-fn metadata_folder(lake: &LakeTarget) -> LakeTarget {
+fn metadata_folder(lake: &StoreLocation) -> StoreLocation {
     match lake {
-        LakeTarget::Directory(root) => LakeTarget::Directory(root.join(METADATA_FOLDER)),
-        LakeTarget::S3 { bucket, prefix } => LakeTarget::S3 {
+        StoreLocation::Folder(root) => StoreLocation::Folder(root.join(METADATA_FOLDER)),
+        StoreLocation::S3 { bucket, prefix } => StoreLocation::S3 {
             bucket: bucket.clone(),
             prefix: format!("{prefix}{METADATA_FOLDER}/"),
         },

@@ -21,12 +21,12 @@ use super::timeline::Timeline;
 use crate::engine::outcome::Fault;
 use crate::engine::record::{Position, SequenceNumber, ShardId};
 use crate::format::decode;
+use crate::layout::Destination;
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::object_key::{ChunkName, ShortId};
 use crate::ledger::Ledger;
 use crate::pipeline::{ChunkPlan, ChunkSpec, build};
 use crate::release::admission::Release;
-use crate::sink::Destination;
 use crate::source::ShardBatches;
 
 /// The audit of one shard.

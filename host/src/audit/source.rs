@@ -10,13 +10,13 @@ use crate::engine::record::{Bound, ShardId};
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
 use crate::modes::worker::shard_id;
-use crate::observe::health::ReadMeter;
 use crate::source::ShardBatches;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, read};
+use crate::source::read_meter::ReadMeter;
 use crate::storage::retry::Attempts;
 
 /// A shard of the source.

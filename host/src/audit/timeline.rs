@@ -135,11 +135,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::digest::Digest;
     use crate::engine::record::ShardId;
     use crate::format::Format;
     use crate::ledger::Range;
-    use crate::release::bundle::Digest;
-    use crate::source::aggregate::MisplacedRecords;
+    use crate::ledger::misplaced_records::MisplacedRecords;
 
     fn name(first: u64, last: u64) -> ChunkName {
         ChunkName {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 
+use crate::config::log_format::LogFormat;
 use crate::config::{HttpBind, StartAt};
 use crate::format::{Format, Level};
-use crate::observe::telemetry::LogFormat;
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::Messages;
-use crate::source::aggregate::MisplacedRecords;
 
 /// How to print the summary of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

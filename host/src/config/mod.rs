@@ -5,6 +5,7 @@
 pub mod args;
 pub mod file;
 pub mod http_bind;
+pub mod log_format;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
@@ -17,14 +18,15 @@ use bytesize::ByteSize;
 use chrono::Utc;
 use thiserror::Error;
 
+use crate::config::log_format::LogFormat;
 use crate::engine::limits::Limits;
 use crate::engine::record::Bounds;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
-use crate::modes::lambda;
-use crate::observe::telemetry::LogFormat;
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::Messages;
-use crate::source::aggregate::MisplacedRecords;
+use crate::source::lambda_event;
+use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
@@ -33,7 +35,7 @@ pub use self::http_bind::HttpBind;
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
-pub use self::target::{BusTarget, LakeTarget, Sources, StartAt, StreamSettings};
+pub use self::target::{BusTarget, Sources, StartAt, StreamSettings};
 
 /// A setting that is missing or wrong.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -65,7 +67,7 @@ pub struct RunSettings {
     /// Where records come from.
     pub sources: Sources,
     /// Where events go.
-    pub lake: LakeTarget,
+    pub lake: StoreLocation,
     /// Where messages go.
     pub bus: Option<BusTarget>,
     /// How long transient errors of services are retried.
@@ -120,12 +122,12 @@ impl RunArgs {
         let sources = Sources::parse(&self.source, |name| self.stream(name))?;
         let lake = self.lake.as_deref();
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
-        let lake = LakeTarget::parse(lake)?;
-        if sources == Sources::Lambda && !lambda::is_here() {
+        let lake = StoreLocation::parse(lake)?;
+        if sources == Sources::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function";
             return Err(ConfigError::new("source", why));
         }
-        if sources == Sources::Lambda && matches!(lake, LakeTarget::Directory(_)) {
+        if sources == Sources::Lambda && matches!(lake, StoreLocation::Folder(_)) {
             let why = "a Lambda function cannot keep a folder; give s3://BUCKET/PREFIX";
             return Err(ConfigError::new("lake", why));
         }

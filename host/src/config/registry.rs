@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, LakeTarget, RunArgs};
+use super::{ConfigError, RunArgs};
 use crate::release::signature::PublicKey;
+use crate::storage::location::StoreLocation;
 
 /// A registry, and how a run uses it.
 #[derive(Clone, Debug)]
 pub struct RegistryConfig {
     /// Where it is.
-    pub target: LakeTarget,
+    pub target: StoreLocation,
     /// The interval between two polls.
     pub poll: Duration,
     /// The key that its releases must be signed with.
@@ -43,7 +44,7 @@ impl RegistryConfig {
         let key = args.public_key.as_deref().map(PublicKey::parse);
         let key = key.transpose();
         Ok(Some(Self {
-            target: LakeTarget::parse_as("registry", registry)?,
+            target: StoreLocation::parse_as("registry", registry)?,
             poll: args.registry_poll,
             public_key: key.map_err(|why| ConfigError::new("public_key", why))?,
         }))

@@ -3,18 +3,17 @@
 use chrono::Utc;
 use clap::Args;
 
-use super::{
-    ConfigError, LakeTarget, RegistryConfig, Resolved, RunArgs, RunSettings, Sources, StartAt,
-};
+use super::{ConfigError, RegistryConfig, Resolved, RunArgs, RunSettings, Sources, StartAt};
 use crate::engine::record::{Bound, Bounds};
 use crate::release::bundle::ReleaseId;
 use crate::release::signature::PublicKey;
+use crate::storage::location::StoreLocation;
 
 /// The release of a replay, in place of the active one.
 #[derive(Clone, Debug)]
 pub struct PinnedRelease {
     /// Where the registry is.
-    pub registry: LakeTarget,
+    pub registry: StoreLocation,
     /// Which of its releases.
     pub release: ReleaseId,
     /// The key that it must be signed with.

@@ -9,6 +9,7 @@ use chrono::DateTime;
 
 use super::ConfigError;
 use crate::source::file::Location;
+use crate::storage::location::StoreLocation;
 
 /// Where records come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,20 +66,6 @@ impl FromStr for StartAt {
     }
 }
 
-/// Where events go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LakeTarget {
-    /// A folder.
-    Directory(PathBuf),
-    /// Below a prefix of a bucket.
-    S3 {
-        /// The bucket.
-        bucket: String,
-        /// Empty, or ending with a slash.
-        prefix: String,
-    },
-}
-
 /// Where messages go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BusTarget {
@@ -125,7 +112,7 @@ impl Sources {
     }
 }
 
-impl LakeTarget {
+impl StoreLocation {
     /// Parses `file:DIR` and `s3://BUCKET/PREFIX`.
     ///
     /// # Errors
@@ -151,7 +138,7 @@ impl LakeTarget {
             }
         }
         match target.strip_prefix("file:") {
-            Some(path) if !path.is_empty() => Ok(Self::Directory(path.into())),
+            Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
             _ => Err(wrong(key, target, "file:DIR or s3://BUCKET/PREFIX")),
         }
     }
@@ -170,15 +157,6 @@ impl BusTarget {
             Some(("file", path)) if !path.is_empty() => Ok(Some(Self::Directory(path.into()))),
             Some(("sqs", queue)) if !queue.is_empty() => Ok(Some(Self::Sqs(queue.into()))),
             _ => Err(wrong("bus", target, "file:DIR, sqs:QUEUE or none")),
-        }
-    }
-}
-
-impl fmt::Display for LakeTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Directory(path) => write!(f, "{}", path.display()),
-            Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
         }
     }
 }
@@ -207,25 +185,25 @@ mod tests {
 
     #[test]
     fn targets_are_told_apart_by_their_scheme() {
-        let s3 = |bucket: &str, prefix: &str| LakeTarget::S3 {
+        let s3 = |bucket: &str, prefix: &str| StoreLocation::S3 {
             bucket: bucket.into(),
             prefix: prefix.into(),
         };
-        assert_eq!(LakeTarget::parse("s3://lake").unwrap(), s3("lake", ""));
+        assert_eq!(StoreLocation::parse("s3://lake").unwrap(), s3("lake", ""));
         assert_eq!(
-            LakeTarget::parse("s3://lake/a/b/").unwrap(),
+            StoreLocation::parse("s3://lake/a/b/").unwrap(),
             s3("lake", "a/b/")
         );
         assert_eq!(
-            LakeTarget::parse("file:x").unwrap(),
-            LakeTarget::Directory("x".into())
+            StoreLocation::parse("file:x").unwrap(),
+            StoreLocation::Folder("x".into())
         );
         assert_eq!(BusTarget::parse("none").unwrap(), None);
         let url = "https://sqs.eu-west-1.amazonaws.com/1/q";
         let bus = BusTarget::parse(&format!("sqs:{url}")).unwrap();
         assert_eq!(bus, Some(BusTarget::Sqs(url.into())));
         for lake in ["", "s3://", "file:", "gs://x", "lake"] {
-            assert!(LakeTarget::parse(lake).is_err(), "{lake:?}");
+            assert!(StoreLocation::parse(lake).is_err(), "{lake:?}");
         }
         for bus in ["", "sqs:", "file:", "kafka:x"] {
             assert!(BusTarget::parse(bus).is_err(), "{bus:?}");

@@ -15,8 +15,8 @@ use wasmtime::component::Component;
 use super::limits::Limits;
 use super::precompiled;
 use super::sanitize::sanitize;
+use crate::engine::limits::COMPONENT_MAX_BYTES;
 use crate::engine::runtime::engine;
-use crate::release::admission::COMPONENT_MAX_BYTES;
 
 /// The subcommand of `sluice transform` that the compiler process runs.
 pub const COMMAND: &str = "compiler-process";

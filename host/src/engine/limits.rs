@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+/// A larger component is not read. The enrichment has a tenth of a MiB; a bundled interpreter fits.
+pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
+
 /// The limits that hold for every record, whatever the transform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -2,6 +2,7 @@
 
 pub mod bindings;
 pub mod compiler_process;
+pub mod digest;
 mod drive;
 mod instance;
 pub mod limits;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::release::bundle::Digest;
+use crate::engine::digest::Digest;
 
 /// The name of a folder with components compiled ahead of time.
 pub const FOLDER: &str = "precompiled";

@@ -6,16 +6,18 @@ mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::engine::digest::Digest;
 use crate::engine::outcome::{Event, Quarantined, Transformed};
 use crate::engine::partition::PartitionPath;
 use crate::engine::record::{Batch, Position, SequenceNumber, span};
 use crate::format::{Format, Level, encode};
+use crate::layout::Destination;
+use crate::layout::Object;
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine;
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::{Pending, Range};
-use crate::release::bundle::{Digest, ReleaseId};
-use crate::sink::{Destination, Object};
-use crate::source::aggregate::MisplacedRecords;
+use crate::release::bundle::ReleaseId;
 
 use self::lines::{Lines, Piece};
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};

@@ -5,9 +5,9 @@ use std::fmt;
 
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::format::Format;
+use crate::layout::Destination;
 use crate::ledger::Range;
 use crate::release::bundle::ReleaseId;
-use crate::sink::Destination;
 
 /// Sluice's own folder in the lake. Query engines skip what starts with an underscore.
 pub const METADATA_FOLDER: &str = "_sluice";
@@ -167,9 +167,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::digest::Digest;
     use crate::engine::outcome::ReasonCode;
     use crate::engine::partition::PartitionPath;
-    use crate::release::bundle::Digest;
 
     fn origin() -> Origin {
         Origin {

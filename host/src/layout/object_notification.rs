@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::engine::record::SequenceNumber;
 use crate::format::Format;
+use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::release::bundle::ReleaseId;
-use crate::sink::Destination;
 
 /// The message about one object of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

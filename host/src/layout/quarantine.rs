@@ -68,9 +68,9 @@ pub fn push_line(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::digest::Digest;
     use crate::engine::outcome::Fault;
     use crate::engine::record::Position;
-    use crate::release::bundle::Digest;
 
     fn line(data: &[u8]) -> serde_json::Value {
         let mut lines = Vec::new();

@@ -9,6 +9,7 @@
 
 pub mod file;
 pub mod lease;
+pub mod misplaced_records;
 pub mod s3;
 pub mod store;
 #[cfg(test)]
@@ -17,10 +18,11 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::engine::digest::Digest;
 use crate::engine::record::{Bounds, Position, SequenceNumber, ShardId};
 use crate::format::Format;
-use crate::release::bundle::{Digest, ReleaseId};
-use crate::source::aggregate::MisplacedRecords;
+use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::release::bundle::ReleaseId;
 
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;

@@ -10,8 +10,8 @@ use super::file::LedgerFile;
 use super::lease::Conflict;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
+use crate::engine::digest::Digest;
 use crate::engine::record::{Bounds, ShardId};
-use crate::release::bundle::Digest;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, Error)]

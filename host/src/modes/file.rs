@@ -24,7 +24,7 @@ pub async fn run(
     rules: Arc<Rules>,
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
-    let _server = http::start(settings, &context).await?;
+    let _server = http::start(settings, context.clone()).await?;
     let local = Local {
         rules,
         targets: Targets::new(settings),

@@ -29,17 +29,17 @@ use super::follow::Follower;
 use super::rules::Rules;
 use super::targets::Targets;
 use super::worker::shard_id;
+use crate::config::log_format::LogFormat;
 use crate::config::{RunSettings, SummaryFormat};
 use crate::engine::record::{SequenceNumber, ShardId};
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
 use crate::observe::progress::Summary;
-use crate::observe::telemetry::LogFormat;
 use crate::pipeline::error::{PipelineError, ledger_error};
 use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::sink::SinkError;
-use crate::source::aggregate::MisplacedRecords;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Packing, RepeatedRange, Stream};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
@@ -59,12 +59,6 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
 /// The deadline if the runtime gives none or one in the past: Lambda's longest.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-
-/// Whether this process was started by Lambda.
-#[must_use]
-pub fn is_here() -> bool {
-    std::env::var_os(RUNTIME_API).is_some()
-}
 
 /// A file of the deployment package.
 #[must_use]

@@ -14,6 +14,7 @@ use crate::engine::precompiled;
 use crate::engine::runtime::engine;
 use crate::format::Format;
 use crate::ledger::Pending;
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::pipeline::{ChunkPlan, NewChunks};
 use crate::release::admission::{Release, validate_compiled};
 use crate::release::bundle::{ReleaseBundle, ReleaseId};
@@ -22,7 +23,6 @@ use crate::release::registry::Registry;
 use crate::release::release_switch::ReleaseSwitch;
 use crate::sink::metadata_store;
 use crate::sink::metadata_store::MetadataStore;
-use crate::source::aggregate::MisplacedRecords;
 
 /// The number of admitted releases that are kept in memory although they do not serve, so that a
 /// rollback is quick.

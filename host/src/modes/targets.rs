@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-use crate::config::{BusTarget, LakeTarget, RunSettings};
+use crate::config::{BusTarget, RunSettings};
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
@@ -23,11 +23,12 @@ use crate::sink::s3::S3Lake;
 use crate::sink::{Bus, Lake, Messages, SinkError};
 use crate::storage::aws;
 use crate::storage::files::{Folder, Scratch};
+use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 
 /// The targets of a run.
 pub struct Targets {
-    lake: LakeTarget,
+    lake: StoreLocation,
     bus: Option<BusTarget>,
     messages: Messages,
     retry_policy: RetryPolicy,
@@ -101,14 +102,14 @@ impl Targets {
         retry_policy: RetryPolicy,
     ) -> Result<Versioned, StoreError> {
         match &self.lake {
-            LakeTarget::Directory(root) => {
+            StoreLocation::Folder(root) => {
                 let folder = DirectoryLake::new(root.clone())
                     .metadata_folder()
                     .join("ledger");
                 let ledger = LedgerFile::peek(&folder, shard)?;
                 Ok(Versioned { ledger, etag: None })
             }
-            LakeTarget::S3 { bucket, prefix } => {
+            StoreLocation::S3 { bucket, prefix } => {
                 let mut location = self.ledger_location(shard, bucket, prefix).await;
                 location.retry_policy = retry_policy;
                 location.read(shard).await
@@ -121,7 +122,7 @@ impl Targets {
     /// # Errors
     /// The ledger has changed since it was found, or cannot be written.
     pub async fn request(&self, found: Versioned) -> Result<(), StoreError> {
-        if let LakeTarget::S3 { bucket, prefix } = &self.lake {
+        if let StoreLocation::S3 { bucket, prefix } = &self.lake {
             let mut location = self
                 .ledger_location(found.ledger.shard(), bucket, prefix)
                 .await;
@@ -154,8 +155,8 @@ impl Targets {
     ) -> anyhow::Result<OpenShard> {
         self.queue().await?;
         let root = match &self.lake {
-            LakeTarget::Directory(root) => root,
-            LakeTarget::S3 { bucket, prefix } => {
+            StoreLocation::Folder(root) => root,
+            StoreLocation::S3 { bucket, prefix } => {
                 let location = self.ledger_location(shard, bucket, prefix).await;
                 let ledger = match found {
                     Some(found) => S3Ledger::take_from(location, &self.owner, found).await?,
@@ -222,8 +223,8 @@ impl Targets {
 
     fn in_s3(&self) -> anyhow::Result<(&str, &str)> {
         match &self.lake {
-            LakeTarget::S3 { bucket, prefix } => Ok((bucket, prefix)),
-            LakeTarget::Directory(root) => {
+            StoreLocation::S3 { bucket, prefix } => Ok((bucket, prefix)),
+            StoreLocation::Folder(root) => {
                 anyhow::bail!("the lake {} is not in S3", root.display())
             }
         }
@@ -255,8 +256,8 @@ impl Targets {
     /// The lake, for reading.
     pub async fn lake_objects(&self) -> Objects {
         match &self.lake {
-            LakeTarget::Directory(root) => Objects::Directory(root.clone()),
-            LakeTarget::S3 { bucket, prefix } => {
+            StoreLocation::Folder(root) => Objects::Directory(root.clone()),
+            StoreLocation::S3 { bucket, prefix } => {
                 let client = aws::s3(self.sdk().await);
                 let (bucket, prefix) = (bucket.clone(), prefix.clone());
                 Objects::S3(S3Lake::new(

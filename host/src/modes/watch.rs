@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use super::rules::Rules;
 use crate::config::RunSettings;
+use crate::engine::digest::Digest;
 use crate::pipeline::RunContext;
-use crate::release::bundle::{Digest, ReleaseBundle};
+use crate::release::bundle::ReleaseBundle;
 use crate::release::release_switch::ActiveReleases;
 
 /// How often the file is polled.

@@ -43,7 +43,7 @@ pub async fn run(
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
     let shutdown = ShutdownSignal::listen(context.health.clone())?;
-    let _server = http::start(settings, &context).await?;
+    let _server = http::start(settings, context.clone()).await?;
     let targets = Targets::new(settings);
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
     let (ended, ends) = mpsc::unbounded_channel();

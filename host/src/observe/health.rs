@@ -5,7 +5,7 @@ mod gauges;
 mod heartbeat;
 mod rollouts;
 mod shards;
-mod status;
+pub mod status;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use self::heartbeat::{Heartbeat, HeartbeatLimits};
 pub use self::rollouts::Rollouts;
 use self::shards::Shards;
-pub use self::shards::{ReadMeter, State};
+pub use self::shards::State;
 pub use self::status::Status;
 use crate::config::{RunSettings, Sources};
 use crate::engine::record::{SequenceNumber, ShardId};

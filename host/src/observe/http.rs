@@ -20,10 +20,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+pub use self::pages::Observed;
 use self::pages::Pages;
+use crate::config::log_format::LogFormat;
 use crate::config::{HttpBind, RunSettings};
-use crate::observe::telemetry::LogFormat;
-use crate::pipeline::RunContext;
 
 /// Concurrent connections; further clients wait.
 const CONNECTIONS_MAX: usize = 64;
@@ -70,7 +70,7 @@ impl Drop for Server {
 /// [`HttpError::Bind`]
 pub async fn start(
     settings: &RunSettings,
-    context: &Arc<RunContext>,
+    run: Arc<dyn Observed>,
 ) -> Result<Option<Server>, HttpError> {
     let (address, is_default) = match settings.http {
         HttpBind::Off => return Ok(None),
@@ -90,7 +90,7 @@ pub async fn start(
     if settings.log_format == LogFormat::Human {
         eprintln!("sluice: metrics on http://{bound}");
     }
-    let pages = Arc::new(Pages::new(context.clone()));
+    let pages = Arc::new(Pages::new(run));
     let accepting = tokio::spawn(accept(listener, pages));
     Ok(Some(Server { accepting }))
 }

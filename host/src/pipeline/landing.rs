@@ -8,9 +8,10 @@ use tokio::task::JoinSet;
 
 use super::{RunContext, Sinks};
 use crate::format::Format;
+use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::pipeline::error::PipelineError;
-use crate::sink::{Destination, Lake, Messages};
+use crate::sink::{Lake, Messages};
 
 /// Encodes and puts all objects of the chunk, as many at a time as keep the cores busy.
 pub(super) async fn put_objects(

@@ -9,8 +9,11 @@ use crate::engine::record::{Batch, Position, ShardId};
 use crate::format::{Format, Level};
 use crate::layout::chunk::{ChunkLimits, ChunkRules};
 use crate::ledger::Range;
+use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::store::LedgerStore;
+use crate::observe::health::status::Status;
 use crate::observe::health::{Health, Serving};
+use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
 use crate::pipeline::compute::Compute;
 use crate::release::admission::Release;
@@ -21,7 +24,6 @@ use crate::release::shadow::Shadow;
 use crate::sink::metadata_store::MetadataStore;
 use crate::sink::{Bus, Lake, Messages};
 use crate::source::ShardBatches;
-use crate::source::aggregate::MisplacedRecords;
 
 /// The state that all shards of a run share.
 pub struct RunContext {
@@ -105,6 +107,20 @@ impl RunContext {
     /// Sets how many shards share the memory.
     pub fn share_memory(&self, shards: usize) {
         self.shards.store(shards as u64, Relaxed);
+    }
+}
+
+impl Observed for RunContext {
+    fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn status(&self) -> Status {
+        self.health.status(self.summary(), self.shadow.report())
     }
 }
 

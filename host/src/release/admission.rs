@@ -7,7 +7,8 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-pub use crate::engine::bindings::exports::sluice::transform::rules::Description;
+use crate::engine::bindings::exports::sluice::transform::rules::Description;
+pub use crate::engine::limits::COMPONENT_MAX_BYTES;
 use crate::engine::limits::Limits;
 use crate::engine::outcome::Transformed;
 use crate::engine::record::{Batch, Position};
@@ -17,9 +18,6 @@ use crate::engine::schema;
 use crate::engine::schema::SchemaError;
 use crate::release::bundle::{ReleaseBundle, ReleaseId};
 use crate::release::registry::RegistryError;
-
-/// A larger component is not read. The enrichment has a tenth of a MiB; a bundled interpreter fits.
-pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
 
 /// The contract's interfaces, without their minor version.
 const LOG_INTERFACE: &str = "sluice:transform/log@1.";

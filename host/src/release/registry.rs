@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 use self::files::{ConditionalRead, Files, Found, Version};
-use crate::release::admission::COMPONENT_MAX_BYTES;
-use crate::release::bundle::{Digest, Manifest, ReleaseBundle, ReleaseId};
+use crate::engine::digest::Digest;
+use crate::engine::limits::COMPONENT_MAX_BYTES;
+use crate::release::bundle::{Manifest, ReleaseBundle, ReleaseId};
 use crate::release::rollout::{Rollout, RolloutError};
 
 /// The document that names the active release, the canary and the shadow.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use crate::engine::digest::Digest;
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::release::admission::Release;
-use crate::release::bundle::{Digest, ReleaseId};
+use crate::release::bundle::ReleaseId;
 use crate::release::rollout::Share;
 
 /// Holds the releases that new chunks get.

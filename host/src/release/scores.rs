@@ -51,8 +51,8 @@ fn score(records: u64, outcome: &Transformed, time: Duration) -> Score {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::digest::Digest;
     use crate::engine::outcome::{Quarantined, Reason};
-    use crate::release::bundle::Digest;
 
     #[test]
     fn failed_records_are_counted_apart_from_rejected_ones() {

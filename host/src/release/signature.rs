@@ -117,7 +117,7 @@ impl PublicKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::bundle::Digest;
+    use crate::engine::digest::Digest;
 
     /// A key that `openssl genpkey -algorithm ed25519` made, and what `openssl pkeyutl -sign -rawin` made
     /// of the statement of release [`signed`].

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Object, SinkError};
+use super::SinkError;
 use crate::engine::record::{Rid, ShardId};
 use crate::format::decode;
+use crate::layout::Object;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::{METADATA_FOLDER, Origin};
 use crate::layout::object_notification::ObjectNotification;

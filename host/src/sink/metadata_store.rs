@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::config::LakeTarget;
 use crate::release::registry::{Known, Registry};
 use crate::sink::s3::S3Lake;
 use crate::storage::aws;
 use crate::storage::files::{Folder, Scratch};
+use crate::storage::location::StoreLocation;
 use crate::storage::object_store::{ConditionalRead, FileResult, Files, Found, Version};
 use crate::storage::retry::RetryPolicy;
 
@@ -23,10 +23,10 @@ pub enum MetadataStore {
 
 impl MetadataStore {
     /// The store at a target that other processes may write to as well.
-    pub async fn open(target: &LakeTarget, retry_policy: RetryPolicy) -> Self {
+    pub async fn open(target: &StoreLocation, retry_policy: RetryPolicy) -> Self {
         match target {
-            LakeTarget::Directory(root) => Self::Folder(Folder::new(root.clone(), scratch(root))),
-            LakeTarget::S3 { bucket, prefix } => {
+            StoreLocation::Folder(root) => Self::Folder(Folder::new(root.clone(), scratch(root))),
+            StoreLocation::S3 { bucket, prefix } => {
                 let client = aws::s3(&aws::sdk_config().await);
                 Self::S3(S3Lake::new(
                     client,
@@ -40,7 +40,10 @@ impl MetadataStore {
 }
 
 /// The registry at a place.
-pub async fn registry(target: &LakeTarget, retry_policy: RetryPolicy) -> Registry<MetadataStore> {
+pub async fn registry(
+    target: &StoreLocation,
+    retry_policy: RetryPolicy,
+) -> Registry<MetadataStore> {
     Registry::new(
         MetadataStore::open(target, retry_policy).await,
         Known::default(),

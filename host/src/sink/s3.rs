@@ -10,9 +10,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{EncodingType, Object as ListedObject};
 use bytes::Bytes;
 
-use super::{Object, SinkError};
+use super::SinkError;
+use crate::engine::digest::Digest;
 use crate::format::Format;
-use crate::release::bundle::Digest;
+use crate::layout::Object;
 use crate::storage::aws::why;
 use crate::storage::retry::{Attempts, RetryPolicy};
 

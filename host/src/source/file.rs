@@ -9,9 +9,9 @@ use std::thread;
 use tokio::sync::mpsc;
 
 use super::{ShardBatches, SourceError};
+use crate::engine::digest::Digest;
 use crate::engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
 use crate::ledger::Committed;
-use crate::release::bundle::Digest;
 
 /// Read at a time.
 const READ_BYTES: usize = 256 << 10;

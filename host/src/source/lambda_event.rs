@@ -13,6 +13,15 @@ use thiserror::Error;
 
 use super::kinesis::KinesisRecord;
 
+/// The address of the runtime API, which only Lambda sets.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// Whether this process was started by Lambda.
+#[must_use]
+pub fn is_lambda() -> bool {
+    std::env::var_os(RUNTIME_API).is_some()
+}
+
 /// The event as Lambda sends it.
 #[derive(Debug, Deserialize)]
 pub struct KinesisEvent {

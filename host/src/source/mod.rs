@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod file;
 pub mod kinesis;
 pub mod lambda_event;
+pub mod read_meter;
 
 use std::collections::VecDeque;
 use std::io;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
 
-use crate::release::bundle::Digest;
+use crate::engine::digest::Digest;
 use crate::storage::object_store::{ConditionalRead, FileResult, Files, Found, Version};
 
 /// What writes the content of a file.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::engine::ENRICH;
+use sluice::engine::limits::COMPONENT_MAX_BYTES;
 use sluice::engine::limits::Limits;
-use sluice::release::admission::{COMPONENT_MAX_BYTES, validate};
+use sluice::release::admission::validate;
 use sluice::release::bundle::ReleaseBundle;
 
 use crate::support::guests::{Tiny, rogue};

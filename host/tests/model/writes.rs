@@ -1,9 +1,9 @@
 //! Writes of ledgers: the program's own code says what is written and what an answer means; the store
 //! and the network are the model's.
 
+use sluice::engine::digest::Digest;
 use sluice::ledger::lease::{Lease, Resolved, Swap, Versioned};
 use sluice::ledger::{Ledger, LedgerError};
-use sluice::release::bundle::Digest;
 
 use super::bugs::Bug;
 use super::library::{Library, pending};

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 
 use guest_enrich::Config;
 use serde_json::Value;
-use sluice::source::aggregate::{MisplacedRecords, hash_key};
+use sluice::ledger::misplaced_records::MisplacedRecords;
+use sluice::source::aggregate::hash_key;
 
 use super::chaos::{hash_keys, shards};
 use super::records::{Recipe, line_of};

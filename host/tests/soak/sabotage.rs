@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use guest_enrich::Config;
-use sluice::source::aggregate::MisplacedRecords;
+use sluice::ledger::misplaced_records::MisplacedRecords;
 
 use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};

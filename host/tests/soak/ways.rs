@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use clap::ValueEnum as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use sluice::source::aggregate::MisplacedRecords;
+use sluice::ledger::misplaced_records::MisplacedRecords;
 
 /// What holds for a whole soak.
 #[derive(Clone, Copy, Debug)]

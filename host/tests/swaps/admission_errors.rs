@@ -5,7 +5,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use sluice::engine::ENRICH;
-use sluice::release::bundle::{Digest, Manifest, ReleaseBundle};
+use sluice::engine::digest::Digest;
+use sluice::release::bundle::{Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Chunk;
 use crate::engine::outcome::{Event, Fault, Quarantined, Reason, Transformed};
 use crate::engine::partition::PartitionPath;
-use crate::sink::Destination;
+use crate::layout::Destination;
 
 impl Chunk {
     /// Quarantines whole records whose events would open more partitions than a chunk may have. This is

@@ -65,11 +65,11 @@ pub fn plan_batch(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::digest::Digest;
     use crate::engine::record::ShardId;
     use crate::format::Format;
     use crate::ledger::Pending;
-    use crate::release::bundle::Digest;
-    use crate::source::aggregate::MisplacedRecords;
+    use crate::ledger::misplaced_records::MisplacedRecords;
 
     fn pending(first: u64, last: u64) -> Pending {
         Pending {

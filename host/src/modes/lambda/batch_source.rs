@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::batch_plan::BatchPlan;
 use crate::engine::record::{Bound, Bounds, SequenceNumber};
 use crate::ledger::Range;
-use crate::observe::health::ReadMeter;
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
+use crate::source::read_meter::ReadMeter;
 use crate::source::{ShardBatches, SourceError};
 use crate::storage::retry::{Attempts, RetryPolicy};
 

@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
+use crate::engine::digest::Digest;
 use crate::engine::record::{Bound, Bounds, SequenceNumber, ShardId};
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
@@ -16,7 +17,6 @@ use crate::modes::rules::Rules;
 use crate::modes::targets::{OpenShard, Targets};
 use crate::pipeline::error::ledger_error;
 use crate::pipeline::{RunContext, Shard, run_shard};
-use crate::release::bundle::Digest;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, Packing, Reading, RepeatedRange, ShardInfo, Stream, read};
@@ -84,7 +84,7 @@ impl ShardTask {
                 Ok(end) => end,
                 Err(error) => Err(error.into()),
             };
-            health.ended(&name, (&end).into());
+            health.ended(&name, state_after(&end));
             let _worker_is_gone = ended.send((id, end));
         });
         Self {
@@ -265,4 +265,48 @@ pub fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
         format!("stream-{}", Digest::of(stream.as_bytes()).short())
     };
     ShardId::new(&format!("{name}-{id}")).map_err(anyhow::Error::msg)
+}
+
+/// The state of a shard after the work on it has ended.
+fn state_after(end: &anyhow::Result<End>) -> State {
+    let error = match end {
+        Ok(End::Stopped) => return State::GivenBack,
+        Ok(End::Tip) => return State::CaughtUp,
+        Ok(End::Closed) => return State::Finished,
+        Err(error) => error,
+    };
+    // A worker that cannot renew its lease ends the task that works on the shard.
+    let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
+    if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
+        State::Lost
+    } else {
+        State::Failed(format!("{error:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::store::StoreError;
+    use crate::pipeline::error::PipelineError;
+
+    #[test]
+    fn what_became_of_a_shard_follows_from_its_end() {
+        let lost = || StoreError::Lost {
+            shard: ShardId::new("events-shardId-000000000000").unwrap(),
+            by: "another".into(),
+        };
+        let while_landing = PipelineError::Ledger(lost());
+        let failed = anyhow::anyhow!("disk full").context("put");
+        for (end, state) in [
+            (Ok(End::Stopped), State::GivenBack),
+            (Ok(End::Tip), State::CaughtUp),
+            (Ok(End::Closed), State::Finished),
+            (Err(lost().into()), State::Lost),
+            (Err(while_landing.into()), State::Lost),
+            (Err(failed), State::Failed("put: disk full".into())),
+        ] {
+            assert_eq!(state_after(&end), state);
+        }
+    }
 }

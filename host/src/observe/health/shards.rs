@@ -8,9 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinError;
 
 use crate::engine::record::{SequenceNumber, ShardId};
-use crate::ledger::store::StoreError;
-use crate::pipeline::error::ledger_error;
-use crate::source::kinesis::End;
+use crate::source::read_meter::{Read, ReadMeter};
 
 /// The state of a shard in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,71 +42,13 @@ impl State {
     }
 }
 
-impl From<&anyhow::Result<End>> for State {
-    fn from(end: &anyhow::Result<End>) -> Self {
-        let error = match end {
-            Ok(End::Stopped) => return Self::GivenBack,
-            Ok(End::Tip) => return Self::CaughtUp,
-            Ok(End::Closed) => return Self::Finished,
-            Err(error) => error,
-        };
-        // A worker that cannot renew its lease ends the task that works on the shard.
-        let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
-        if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
-            Self::Lost
-        } else {
-            Self::Failed(format!("{error:#}"))
-        }
-    }
-}
-
-/// The progress of reading, which the reader of a shard reports.
-#[derive(Clone, Debug, Default)]
-pub struct ReadMeter {
-    reads: Arc<Mutex<Reads>>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Reads {
-    last: Option<Read>,
-    fault: Option<String>,
-}
-
-/// A successful call.
-#[derive(Clone, Copy, Debug)]
-struct Read {
-    at: Instant,
-    lag_ms: u64,
-}
-
-impl ReadMeter {
-    fn reads(&self) -> MutexGuard<'_, Reads> {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A call succeeded; its records are this far behind the tip, milliseconds.
-    pub fn read(&self, lag_ms: i64) {
-        let lag_ms = u64::try_from(lag_ms).unwrap_or(0);
-        let at = Instant::now();
-        *self.reads() = Reads {
-            last: Some(Read { at, lag_ms }),
-            fault: None,
-        };
-    }
-
-    /// A call failed and is retried.
-    pub fn failed(&self, why: &impl ToString) {
-        self.reads().fault = Some(why.to_string());
-    }
-}
-
 /// One shard.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) state: State,
     pub(super) since: DateTime<Utc>,
     pub(super) committed: Option<SequenceNumber>,
-    reads: Arc<Mutex<Reads>>,
+    reads: ReadMeter,
 }
 
 impl Shard {
@@ -117,18 +57,13 @@ impl Shard {
             state: State::Working,
             since: Utc::now(),
             committed: None,
-            reads: Arc::default(),
+            reads: ReadMeter::default(),
         }
-    }
-
-    fn reads(&self) -> Reads {
-        let reads = self.reads.lock();
-        reads.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn last_read(&self) -> Option<Read> {
         let is_read = self.state == State::Working;
-        self.reads().last.filter(|_| is_read)
+        self.reads.last().filter(|_| is_read)
     }
 
     /// The lag of the last read behind the tip, seconds; `None` if this process does not read, or does
@@ -148,7 +83,7 @@ impl Shard {
     pub(super) fn error(&self) -> Option<String> {
         match &self.state {
             State::Failed(error) => Some(error.clone()),
-            State::Working => self.reads().fault,
+            State::Working => self.reads.fault(),
             _ => None,
         }
     }
@@ -177,8 +112,7 @@ impl Shards {
 
     pub(super) fn read_meter(&mut self, shard: &ShardId) -> ReadMeter {
         let shard = self.0.entry(shard.clone()).or_insert_with(Shard::new);
-        let reads = shard.reads.clone();
-        ReadMeter { reads }
+        shard.reads.clone()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ShardId, &Shard)> {
@@ -195,7 +129,6 @@ impl Shards {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::error::PipelineError;
 
     fn shard() -> ShardId {
         ShardId::new("events-shardId-000000000000").unwrap()
@@ -228,25 +161,5 @@ mod tests {
         assert_eq!(only(&shards).error(), Some("throttled".into()));
         meter.read(0);
         assert_eq!(only(&shards).error(), None);
-    }
-
-    #[test]
-    fn what_became_of_a_shard_follows_from_its_end() {
-        let lost = || StoreError::Lost {
-            shard: shard(),
-            by: "another".into(),
-        };
-        let while_landing = PipelineError::Ledger(lost());
-        let failed = anyhow::anyhow!("disk full").context("put");
-        for (end, state) in [
-            (Ok(End::Stopped), State::GivenBack),
-            (Ok(End::Tip), State::CaughtUp),
-            (Ok(End::Closed), State::Finished),
-            (Err(lost().into()), State::Lost),
-            (Err(while_landing.into()), State::Lost),
-            (Err(failed), State::Failed("put: disk full".into())),
-        ] {
-            assert_eq!(State::from(&end), state);
-        }
     }
 }

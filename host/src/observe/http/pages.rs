@@ -13,7 +13,9 @@ use prometheus_client::registry::Registry;
 
 use super::process::Process;
 use super::routes::{Route, route};
-use crate::pipeline::RunContext;
+use crate::observe::health::Health;
+use crate::observe::health::status::Status;
+use crate::observe::progress::Progress;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -21,32 +23,42 @@ const JSON: &str = "application/json";
 /// The media type of the text format, "`OpenMetrics` 1.0".
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// A run as its pages report it.
+pub trait Observed: Send + Sync {
+    /// Liveness and readiness.
+    fn health(&self) -> &Arc<Health>;
+    /// The counts.
+    fn progress(&self) -> &Progress;
+    /// The status at the moment.
+    fn status(&self) -> Status;
+}
+
 /// The pages of a run.
 pub(super) struct Pages {
-    context: Arc<RunContext>,
+    run: Arc<dyn Observed>,
     registry: Registry,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Pages {
-    pub(super) fn new(context: Arc<RunContext>) -> Self {
+    pub(super) fn new(run: Arc<dyn Observed>) -> Self {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Process::new(context.health.began_at())));
+        registry.register_collector(Box::new(Process::new(run.health().began_at())));
         let own = registry.sub_registry_with_prefix("sluice");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         own.register("build", "The program", build);
-        own.register_collector(Box::new(context.health.clone()));
-        context.progress.register(own);
-        Self { context, registry }
+        own.register_collector(Box::new(run.health().clone()));
+        run.progress().register(own);
+        Self { run, registry }
     }
 
     /// Answers a request. The server omits the body of a `HEAD` response.
     pub(super) fn answer(&self, method: &Method, path: &str) -> Answer {
         match route(method, path) {
             Ok(Route::Metrics) => self.metrics(),
-            Ok(Route::Live) => verdict(self.context.health.live()),
-            Ok(Route::Ready) => verdict(self.context.health.ready()),
+            Ok(Route::Live) => verdict(self.run.health().live()),
+            Ok(Route::Ready) => verdict(self.run.health().ready()),
             Ok(Route::Status) => self.status(),
             Err(status) => refusal(status),
         }
@@ -61,10 +73,7 @@ impl Pages {
     }
 
     fn status(&self) -> Answer {
-        let status = self
-            .context
-            .health
-            .status(self.context.summary(), self.context.shadow.report());
+        let status = self.run.status();
         match serde_json::to_string_pretty(&status) {
             Ok(status) => page(StatusCode::OK, JSON, status + "\n"),
             Err(error) => page(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::release::bundle::Digest;
+use crate::engine::digest::Digest;
 
 fn author() -> Author {
     Author {

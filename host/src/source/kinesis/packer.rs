@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use crate::engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use crate::ledger::Pending;
-use crate::source::aggregate::{MisplacedRecords, Unpacked, belongs, unpack};
+use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::source::aggregate::{Unpacked, belongs, unpack};
 
 /// One record as Kinesis has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
 use crate::engine::record::{Batch, Bounds, SequenceNumber};
-use crate::observe::health::ReadMeter;
+use crate::source::read_meter::ReadMeter;
 use crate::source::{ShardBatches, SourceError};
 use crate::storage::retry::{Attempts, RetryPolicy};
 

@@ -11,10 +11,11 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::component;
+use crate::engine::digest::Digest;
 use crate::engine::limits::Limits;
 use crate::release::admission;
 use crate::release::admission::{AdmissionError, contract_version};
-use crate::release::bundle::{Digest, ReleaseBundle};
+use crate::release::bundle::ReleaseBundle;
 
 /// What to look at.
 #[derive(Debug, Args)]

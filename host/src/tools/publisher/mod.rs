@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 
-use crate::config::{ConfigError, LakeTarget};
+use crate::config::ConfigError;
 use crate::engine::limits::Limits;
 use crate::release::bundle::{ReleaseBundle, ReleaseId};
 use crate::release::cases;
@@ -23,6 +23,7 @@ use crate::release::registry::{CASES_MAX_BYTES, Registry, RegistryError, Version
 use crate::release::rollout::{Author, Rollout};
 use crate::sink::metadata_store;
 use crate::sink::metadata_store::MetadataStore;
+use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 use crate::tools::author::component;
 
@@ -92,7 +93,7 @@ struct Place {
 
 impl Place {
     async fn open(&self) -> anyhow::Result<Registry<MetadataStore>> {
-        let target = LakeTarget::parse_as("registry", &self.registry)?;
+        let target = StoreLocation::parse_as("registry", &self.registry)?;
         Ok(metadata_store::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
     }
 }

@@ -9,7 +9,8 @@ use super::{Place, loader};
 use crate::config::ConfigError;
 use crate::tools::author::component;
 
-use crate::release::bundle::{Digest, Manifest, ReleaseBundle};
+use crate::engine::digest::Digest;
+use crate::release::bundle::{Manifest, ReleaseBundle};
 use crate::release::signature::PrivateKey;
 
 /// What is to be published.

@@ -1,7 +1,7 @@
 //! Guests that are not admitted, before they see a record.
 
 use sluice::engine::ENRICH;
-use sluice::release::admission::COMPONENT_MAX_BYTES;
+use sluice::engine::limits::COMPONENT_MAX_BYTES;
 
 use super::{Guest, Lands, NotAdmitted, Row};
 use crate::support::guests::{Tiny, bomb, rogue};

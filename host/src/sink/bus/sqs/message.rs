@@ -3,12 +3,12 @@
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
 
 use super::SqsBus;
+use crate::engine::digest::Digest;
 use crate::engine::record::Rid;
 use crate::format::Format;
 use crate::layout::chunk::{Chunk, Message};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
-use crate::release::bundle::Digest;
 use crate::sink::SinkError;
 
 /// The name of the attribute with the id of the message's record.
