@@ -19,6 +19,7 @@ COPY --from=build /precompiled /usr/bin/precompiled
 # For the orchestrator's check of /livez. Under this name busybox is wget and nothing else.
 COPY --from=tools /bin/busybox /bin/wget
 # checkov:skip=CKV_DOCKER_2: only a worker on a stream serves /livez, a run over files has nothing to ask
-USER nonroot
+# The image's user nonroot, as a number: Kubernetes must see that it is not root.
+USER 65532:65532
 ENTRYPOINT ["/usr/bin/sluice"]
 CMD ["run"]
