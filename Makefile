@@ -146,7 +146,10 @@ lint: setup ## check format, clippy and documentation, warnings as errors
 terraform-check: ## check terraform/ without an account (what is not installed is skipped, and said)
 	@terraform/check/all.sh
 
+workflows-check: ## check the public CI's workflows and the Dockerfile (what is not installed is skipped, and said)
+	@.ci/check-workflows
+
 clean: ## remove what the demo made
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test soak bench fuzz guest guest-js component lint terraform-check clean
+.PHONY: help setup build demo demo-aws lambda cross test soak bench fuzz guest guest-js component lint terraform-check workflows-check clean
