@@ -25,7 +25,7 @@ GUEST_JS := host/examples/guest-js
 # each time and builds it once. `-p` would choose other features, and build wasmtime again.
 CARGO_ALL := --release --locked --workspace
 
-# The guests' crates, in a folder of their own: the program's build script builds the transform there, too.
+# The transform for WebAssembly, in the folder where the program's build script builds it.
 CARGO_GUEST := --profile guest --locked --package guest-enrich --target $(TARGET) --target-dir target/guest
 
 # The debug information goes into a file beside the program, where backtraces and debuggers look for it.
@@ -89,8 +89,8 @@ lambda: build $(CROSS:%=cross) ## a Lambda package, out/lambda-ARCH.zip (ARCH=ar
 	$(if $(CROSS),,$(SLUICE) transform precompile $(PACKAGE)/precompiled $(TRANSFORM:%=--transform %))
 	$(if $(CONFIG),cp $(CONFIG) $(PACKAGE)/sluice.toml)
 	$(if $(TRANSFORM),cp $(TRANSFORM) $(PACKAGE)/transform.wasm)
-	cargo build --quiet $(CARGO_ALL) --example package-lambda
-	target/release/examples/package-lambda $(PACKAGE).zip $(PACKAGE)
+	cargo build --quiet $(CARGO_ALL) --bin package-lambda
+	target/release/package-lambda $(PACKAGE).zip $(PACKAGE)
 
 cross: setup
 	@command -v $(MACHINE)-linux-gnu-gcc >/dev/null || { echo "a C compiler for $(ARCH) is missing: install gcc-$(subst _,-,$(MACHINE))-linux-gnu" >&2; exit 1; }
@@ -124,8 +124,7 @@ fuzz: setup ## feed what reads foreign bytes under libFuzzer (TARGETS="config ke
 	RUSTC_WORKSPACE_WRAPPER=$(abspath host/fuzz/rustc.sh) cargo build --profile fuzz --locked --package sluice-fuzz --features libfuzzer --bin fuzz
 	host/fuzz/run.sh target/fuzz/fuzz $(OUT)/fuzz $$((60 * $(or $(MINUTES),1))) $(or $(TARGETS),$(notdir $(wildcard host/fuzz/corpus/*)))
 
-guest: build ## build the transform alone: the module, and the component in target/enrich.wasm
-	cargo build $(CARGO_GUEST)
+guest: build ## build the transform alone: the component in target/enrich.wasm, as it is in the program
 	$(SLUICE) transform export target/enrich.wasm
 
 guest-js: build ## build the same transform from JavaScript, target/guest-js.wasm, and compare the two (needs npm)
