@@ -16,17 +16,6 @@ const GUEST_MEMORY_BYTES: usize = 4 << 20;
 /// What a batch touches begins behind the stack; a small one keeps it together.
 const GUEST_STACK_BYTES: usize = 128 << 10;
 
-/// What makes the guest small and quick; by environment, so that the workspace keeps one profile.
-const GUEST_PROFILE: &[(&str, &str)] = &[
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
-    ("CARGO_PROFILE_RELEASE_LTO", "fat"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
-    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
-    ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
-];
-
 fn main() -> Result<(), Box<dyn Error>> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = host.parent().ok_or("the host has no workspace above it")?;
@@ -35,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "guest-enrich/Cargo.toml",
         "guest-enrich/json",
         "wit",
+        "Cargo.toml",
         "Cargo.lock",
     ] {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
@@ -49,9 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds in a target folder of its own, because the outer build holds the lock of the usual one.
+/// Builds in `target/guest`: the outer build holds the lock of its own folder, and every guest, whatever
+/// builds it, shares what this one has compiled.
 fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let target_dir = out.join("guest");
+    // "Build scripts": OUT_DIR is TARGET_DIR/PROFILE/build/PACKAGE-HASH/out.
+    let target_dir = out.ancestors().nth(4).ok_or("OUT_DIR is not in a target folder")?;
+    let target_dir = target_dir.join("guest");
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"))?;
     // Paths of this machine stay out of the component, so that its digest does not depend on them.
     let flags = [
@@ -62,14 +55,13 @@ fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         format!("--remap-path-prefix={}=sluice", root.display()),
     ];
     let status = Command::new(env::var("CARGO")?)
-        .args(["build", "--release", "--package", "guest-enrich", "--lib"])
-        .args(["--target", TARGET, "--target-dir"])
+        .args(["build", "--profile", "guest", "--package", "guest-enrich"])
+        .args(["--lib", "--target", TARGET, "--target-dir"])
         .arg(&target_dir)
         .current_dir(root)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTC_WRAPPER")
-        .envs(GUEST_PROFILE.iter().copied())
         .status()?;
     if !status.success() {
         return Err(format!(
@@ -78,5 +70,5 @@ fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         )
         .into());
     }
-    Ok(target_dir.join(TARGET).join("release/guest_enrich.wasm"))
+    Ok(target_dir.join(TARGET).join("guest/guest_enrich.wasm"))
 }

@@ -6,17 +6,6 @@
 //! demo-aws PROGRAM FOLDER EVENTS
 //! ```
 
-#![allow(
-    dead_code,
-    unused_imports,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "the stand-ins are the tests' own, which use more of them and may panic"
-)]
-
-#[path = "../tests/support/aws/mod.rs"]
-mod aws;
-
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount};
 
-use self::aws::kinesis::Kinesis;
-use self::aws::s3::S3;
-use self::aws::sqs::Sqs;
+use testkit::kinesis::Kinesis;
+use testkit::s3::S3;
+use testkit::sqs::Sqs;
 
 const STREAM: &str = "events";
 const SHARDS: usize = 4;
@@ -140,7 +129,7 @@ impl Demo {
         let before = (Instant::now(), cpu_seconds());
         let mut child = Command::new(&self.program)
             .args(args)
-            .envs(aws::environment())
+            .envs(testkit::environment())
             .env("AWS_ENDPOINT_URL_KINESIS", &self.kinesis.endpoint)
             .env("AWS_ENDPOINT_URL_S3", &self.s3.endpoint)
             .env("AWS_ENDPOINT_URL_SQS", &self.sqs.endpoint)

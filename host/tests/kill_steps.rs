@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cases::at_once;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use crate::support::cloud::{Cloud, SHARD, STREAM, records, signal};
 use crate::support::lake;
+use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

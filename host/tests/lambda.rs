@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::aws::environment;
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{Cloud, SHARD, STREAM, Service, events};
 use crate::support::lake;
 use crate::support::lambda::{Function, Invoked, Mapping, Settings, Step, Target, Then, Verdict};
+use testkit::environment;
+use testkit::proxy::{Fault, Rule};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
 const TIMEOUT: Duration = Duration::from_secs(60);

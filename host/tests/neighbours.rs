@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sluice::source::aggregate::hash_key;
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::Service::S3;
 use crate::support::cloud::{Cloud, SHARD, STREAM, records};
 use crate::support::lake;
 use crate::support::program::Running;
+use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use self::cells::{Cell, FaultKind, OPERATIONS, Operation, When, cells};
 use self::streams::A_CHUNK_AN_ANSWER;
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cases::at_once;
 use crate::support::cloud::Cloud;
 use crate::support::program::Ran;
+use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

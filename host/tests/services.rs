@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::support::aws::environment;
-use crate::support::aws::proxy::{Fault, Proxy, Rule};
-use crate::support::aws::rpc::Failure;
-use crate::support::aws::s3::S3;
-use crate::support::aws::sqs::Sqs;
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Running, Summary};
+use testkit::environment;
+use testkit::proxy::{Fault, Proxy, Rule};
+use testkit::rpc::Failure;
+use testkit::s3::S3;
+use testkit::sqs::Sqs;
 
 const EVENTS: usize = 300;
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::Service::{Kinesis, S3};
 use crate::support::cloud::{Cloud, SHARD, records, signal};
 use crate::support::lake;
+use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

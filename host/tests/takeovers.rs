@@ -8,12 +8,12 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cases::at_once;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use crate::support::cloud::{Cloud, SHARD, STREAM, records, signal};
 use crate::support::lake;
 use crate::support::program::Ran;
+use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

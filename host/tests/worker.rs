@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 use sluice::source::aggregate::{Aggregator, hash_key};
 
-use crate::support::aws::proxy::{Fault, Rule};
-use crate::support::aws::rpc::Failure;
 use crate::support::cloud::Service::S3;
 use crate::support::cloud::{Cloud, SHARD, STREAM, events, signal, uuid};
 use crate::support::lake;
 use crate::support::program::{Ran, Running};
+use testkit::proxy::{Fault, Rule};
+use testkit::rpc::Failure;
 
 #[test]
 fn a_stream_lands_once_and_a_second_run_finds_nothing_to_do() {

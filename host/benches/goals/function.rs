@@ -12,10 +12,10 @@ use super::bench::lines;
 use super::measure::median;
 use super::table::Report;
 use crate::events::{EVENT_BYTES, Events, TYPES};
-use crate::support::aws::environment;
-use crate::support::aws::kinesis::Kinesis;
-use crate::support::aws::s3::S3;
 use crate::support::lambda::{Function, Mapping, Settings, Step, Target, Then};
+use testkit::environment;
+use testkit::kinesis::Kinesis;
+use testkit::s3::S3;
 
 const COLD_STARTS: usize = 11;
 const INIT_MS: f64 = 50.0;

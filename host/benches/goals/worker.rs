@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::bench::{Bench, lines};
 use super::measure;
 use super::table::Report;
-use crate::support::aws::environment;
-use crate::support::aws::kinesis::Kinesis;
-use crate::support::aws::s3::S3;
-use crate::support::aws::sqs::Sqs;
+use testkit::environment;
+use testkit::kinesis::Kinesis;
+use testkit::s3::S3;
+use testkit::sqs::Sqs;
 
 const EVENTS: u64 = 300_000;
 

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use sluice::source::aggregate::Aggregator;
 
 use super::Audited;
-use crate::support::aws::environment;
-use crate::support::aws::proxy::{Fault, Proxy, Rule};
-use crate::support::aws::s3::S3;
-use crate::support::aws::sqs::Sqs;
 use crate::support::cloud::{Cloud, SHARD, STREAM, events, uuid};
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Running};
+use testkit::environment;
+use testkit::proxy::{Fault, Proxy, Rule};
+use testkit::s3::S3;
+use testkit::sqs::Sqs;
 
 /// Audits the stream, and asserts that nothing was touched by it if nobody else works on it.
 fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {

@@ -3,9 +3,9 @@
 use sluice::source::aggregate::{Aggregator, hash_key};
 
 use super::{function, function_in, mapping, settings};
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{Cloud, SHARD, STREAM, Service, events, uuid};
 use crate::support::lambda::{Step, Then};
+use testkit::proxy::{Fault, Rule};
 
 const DROP: (&str, &str) = ("SLUICE_MISPLACED_RECORDS", "drop");
 

@@ -3,11 +3,11 @@
 use std::fs;
 
 use super::{Rule, Step, Then, function, mapping, metrics, settings};
-use crate::support::aws::proxy::Fault;
 use crate::support::cloud::{SHARD, Service};
 use crate::support::guests::rogue;
 use crate::support::lambda::Function;
 use crate::swaps::shop::{Kept, Shop, stamp};
+use testkit::proxy::Fault;
 
 /// Batches in which a function finds what has changed in its registry; it takes one or two.
 const TRIES: usize = 200;

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{function, mapping, settings};
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{Cloud, SHARD, Service, events};
 use crate::support::lambda::Settings;
+use testkit::proxy::{Fault, Rule};
 
 /// Begins with the records 100 to 200 of 400, gives up in the middle of their objects, and then gives
 /// batches of these shapes; after them whatever is left comes in order.

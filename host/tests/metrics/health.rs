@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::watched::{Watched, get, says};
-use crate::support::aws::proxy::{Fault, Proxy, Rule};
 use crate::support::cloud::{Cloud, events, signal};
 use crate::support::lake;
+use testkit::proxy::{Fault, Proxy, Rule};
 
 /// A Kinesis and an S3 behind proxies, and a worker on them.
 struct Behind {

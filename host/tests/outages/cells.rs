@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
+use testkit::proxy::{Fault, Rule};
 
 use super::streams::{amid_a_chunk, fresh, with_registry};
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::Service::S3;
 use crate::support::cloud::{Cloud, SHARD, STREAM, records};
 use crate::support::lake;
 use crate::support::program::Place;
+use testkit::proxy::{Fault, Rule};
 
 use super::TIMEOUT;
 

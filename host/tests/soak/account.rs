@@ -12,8 +12,8 @@ use sluice::source::aggregate::hash_key;
 use super::chaos::{hash_keys, shards};
 use super::records::{Recipe, line_of};
 use super::ways::Ways;
-use crate::support::aws::sqs::Message;
 use crate::support::cloud::{Cloud, STREAM};
+use testkit::sqs::Message;
 
 /// In place of a release: the record is misplaced and dropped.
 pub(super) const DROPPED: u8 = u8::MAX;

@@ -14,10 +14,10 @@ use super::hosts::Hosts;
 use super::ways::Ways;
 use super::workers::{LEASE, Workers};
 use super::{REGISTRY, program, steps};
-use crate::support::aws::proxy::RuleId;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use crate::support::cloud::{Cloud, STREAM};
 use crate::support::program::Ran;
+use testkit::proxy::RuleId;
 
 /// Something that can befall.
 type Act = fn(&mut Chaos);

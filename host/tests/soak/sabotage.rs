@@ -12,9 +12,9 @@ use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
 use super::records::Recipe;
 use super::ways::Ways;
-use crate::support::aws::kinesis::Maker;
-use crate::support::aws::sqs::Message;
 use crate::support::cloud::{Cloud, SHARD, STREAM};
+use testkit::kinesis::Maker;
+use testkit::sqs::Message;
 
 const USUAL: Ways = Ways {
     functions: false,

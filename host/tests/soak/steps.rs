@@ -6,8 +6,8 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
+use testkit::proxy::{Fault, Rule};
 
 /// A kind of request, by the service that it goes to.
 pub(super) type Step = (Service, fn(Rule) -> Rule);

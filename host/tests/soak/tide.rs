@@ -12,8 +12,8 @@ use rand_pcg::Pcg64Mcg;
 use super::account::{Account, Releases};
 use super::records::Recipe;
 use super::ways::Ways;
-use crate::support::aws::kinesis::Maker;
 use crate::support::cloud::{Cloud, STREAM};
+use testkit::kinesis::Maker;
 
 /// So many records a second at most.
 const RATE: f64 = 6_000.0;

@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use sluice::generate::{Events, Plan};
 
-use super::aws::environment;
-use super::aws::kinesis::Kinesis;
-use super::aws::proxy::Proxy;
-use super::aws::s3::S3;
-use super::aws::sqs::Sqs;
 use super::lake;
 use super::program::{Place, Ran, Running, Summary};
+use testkit::environment;
+use testkit::kinesis::Kinesis;
+use testkit::proxy::Proxy;
+use testkit::s3::S3;
+use testkit::sqs::Sqs;
 
 /// The stream, and its first shard.
 pub(crate) const STREAM: &str = "events";

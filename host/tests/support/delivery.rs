@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use sluice::source::aggregate::{Unpacked, unpack};
 
-use super::aws::kinesis::StoredRecord;
 use super::cloud::{Cloud, STREAM};
 use super::lake;
+use testkit::kinesis::StoredRecord;
 
 /// A record that was put, on its own or within an aggregate.
 #[derive(Debug)]

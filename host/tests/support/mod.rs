@@ -1,6 +1,5 @@
 //! What the tests share.
 
-pub(crate) mod aws;
 pub(crate) mod cases;
 pub(crate) mod cloud;
 pub(crate) mod delivery;

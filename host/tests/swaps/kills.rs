@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::admission_errors::Forged;
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{SHARD, Service::S3};
 use crate::support::guests::{bomb, rogue};
 use crate::support::program::{Ran, Running};
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
+use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

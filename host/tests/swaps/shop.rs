@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::metrics::watched::{Watched, status};
-use crate::support::aws::environment;
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::{Cloud, STREAM, Service};
 use crate::support::guests::rogue;
 use crate::support::lake;
 use crate::support::program::{Ran, Running};
+use testkit::environment;
+use testkit::proxy::{Fault, Rule};
 
 /// What the program does at all it does in this time.
 const TIMEOUT: Duration = Duration::from_secs(60);

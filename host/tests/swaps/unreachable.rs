@@ -1,9 +1,9 @@
 //! A registry of which a part cannot be had for a while.
 
 use crate::metrics::watched::{metrics, status};
-use crate::support::aws::proxy::{Fault, Rule};
 use crate::support::cloud::Service::S3;
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
+use testkit::proxy::{Fault, Rule};
 
 #[test]
 fn a_release_that_cannot_be_read_for_a_while_is_not_an_admission_error() {

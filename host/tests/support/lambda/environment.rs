@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::super::aws::{REGION, environment};
 use super::super::cloud::signal;
 use super::FUNCTION;
 use super::logs::Logs;
 use super::runtime::{FunctionError, RuntimeApi, State};
+use testkit::{REGION, environment};
 
 /// How long to wait for a process to say something before looking whether it has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

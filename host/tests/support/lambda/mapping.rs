@@ -24,7 +24,7 @@ pub(crate) use self::settings::{Settings, StartingPosition};
 use self::shard::Stream;
 pub(crate) use self::target::Target;
 use super::Invoked;
-use crate::support::aws::kinesis::Kinesis;
+use testkit::kinesis::Kinesis;
 
 /// More steps than any test needs: the mapping goes on for ever by default, a test must not.
 const STEPS_MAX: usize = 10_000;

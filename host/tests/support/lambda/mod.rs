@@ -18,7 +18,7 @@ pub(crate) use self::mapping::{
 };
 pub(crate) use self::runtime::FunctionError;
 
-use super::aws::{ACCOUNT, REGION};
+use testkit::{ACCOUNT, REGION};
 
 /// What the function is called.
 pub(crate) const FUNCTION: &str = "sluice";

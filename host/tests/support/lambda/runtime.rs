@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 
 pub(crate) use self::state::FunctionError;
 pub(super) use self::state::{Invocation, State};
-use super::super::aws::http::{Answer, Server, collected, full};
-use super::super::aws::rpc::Failure;
 use super::{PAYLOAD_MAX_BYTES, function_arn};
+use testkit::http::{Answer, Server, collected, full};
+use testkit::rpc::Failure;
 
 /// The tracing header of every invocation: none is sampled.
 pub(super) const TRACE: &str =

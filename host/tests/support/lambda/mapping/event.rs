@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::PAYLOAD_MAX_BYTES;
-use crate::support::aws::{ACCOUNT, REGION};
+use testkit::{ACCOUNT, REGION};
 
 /// An event without records.
 const EMPTY_BYTES: usize = r#"{"Records":[]}"#.len();

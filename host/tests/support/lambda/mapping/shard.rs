@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::event::Record;
-use crate::support::aws::kinesis::Kinesis;
-use crate::support::aws::rpc::{list, text};
+use testkit::kinesis::Kinesis;
+use testkit::rpc::{list, text};
 
 /// "GetRecords": at most 10,000 records.
 const READ_MAX_RECORDS: usize = 10_000;

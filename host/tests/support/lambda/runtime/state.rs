@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::super::super::aws::rpc::Failure;
+use testkit::rpc::Failure;
 
 /// An error of a function, as its invoker gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{PAYLOAD_MAX_BYTES, Settings};
 use super::{SHARD, STREAM, numbers_of, steps_of, stream};
-use crate::support::aws::kinesis::Kinesis;
+use testkit::kinesis::Kinesis;
 
 #[test]
 fn an_event_is_as_lambda_writes_it() {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::super::{FUNCTION, Function, Mapping, Settings, Step, Target, Then, Verdict};
 use super::process::{command, function};
 use super::{SHARD, STREAM, error, invoked};
-use crate::support::aws::kinesis::Kinesis;
-use crate::support::aws::s3::S3;
+use testkit::kinesis::Kinesis;
+use testkit::s3::S3;
 
 const LONG: Duration = Duration::from_secs(60);
 

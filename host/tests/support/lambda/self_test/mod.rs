@@ -13,7 +13,7 @@ mod shards;
 use serde_json::Value;
 
 use super::{Delivered, FunctionError, Mapping, Settings, Step, Target, Then};
-use crate::support::aws::kinesis::Kinesis;
+use testkit::kinesis::Kinesis;
 
 const STREAM: &str = "s";
 const SHARD: &str = "shardId-000000000000";

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::{Mapping, Settings, StartingPosition, Step, Target, Verdict};
 use super::{SHARD, STREAM, batches, error, invoked, numbers_of, steps_of, stream};
-use crate::support::aws::kinesis::Kinesis;
+use testkit::kinesis::Kinesis;
 
 fn shard(number: usize) -> String {
     format!("shardId-{number:012}")

@@ -10,7 +10,7 @@ use super::super::rpc;
 
 /// What is done to a request or its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// This status and body in place of the service's answer.
     Status(u16, String),
     /// The connection closes; the service learns of nothing.
@@ -35,13 +35,13 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// An error as S3 writes it.
-    pub(crate) fn s3(status: u16, code: &str) -> Self {
+    pub fn s3(status: u16, code: &str) -> Self {
         let body = format!("<Error><Code>{code}</Code><Message>on command</Message></Error>");
         Self::Status(status, body)
     }
 
     /// An error as the services that speak JSON write it.
-    pub(crate) fn json(status: u16, code: &str) -> Self {
+    pub fn json(status: u16, code: &str) -> Self {
         let body = serde_json::json!({ "__type": code, "message": "on command" });
         Self::Status(status, body.to_string())
     }
@@ -50,7 +50,7 @@ impl Fault {
 /// What is to be done, and to which requests: those that have everything that is asked for. Unless
 /// it says otherwise it acts on the first of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
+pub struct Rule {
     fault: Fault,
     method: Option<String>,
     path: Option<String>,
@@ -67,7 +67,7 @@ pub(crate) struct Rule {
 
 impl Rule {
     /// A rule for requests of all kinds.
-    pub(crate) fn new(fault: Fault) -> Self {
+    pub fn new(fault: Fault) -> Self {
         Self {
             fault,
             method: None,
@@ -84,43 +84,43 @@ impl Rule {
     }
 
     /// Only requests of this method.
-    pub(crate) fn method(mut self, method: &str) -> Self {
+    pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
 
     /// Only requests with this text in their path, or in the query behind it.
-    pub(crate) fn path(mut self, part: &str) -> Self {
+    pub fn path(mut self, part: &str) -> Self {
         self.path = Some(part.to_owned());
         self
     }
 
     /// Only calls of this action, of a service that speaks JSON.
-    pub(crate) fn action(mut self, action: &str) -> Self {
+    pub fn action(mut self, action: &str) -> Self {
         self.action = Some(action.to_owned());
         self
     }
 
     /// Only requests with this text in their body; given twice, with both.
-    pub(crate) fn body(mut self, part: &str) -> Self {
+    pub fn body(mut self, part: &str) -> Self {
         self.body.push(part.to_owned());
         self
     }
 
     /// Acts from the n-th such request on; the first is 1.
-    pub(crate) fn nth(mut self, nth: usize) -> Self {
+    pub fn nth(mut self, nth: usize) -> Self {
         self.from = nth;
         self
     }
 
     /// Acts on so many such requests.
-    pub(crate) fn times(mut self, times: usize) -> Self {
+    pub fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
     }
 
     /// Acts on all such requests until the proxy is healed.
-    pub(crate) fn always(self) -> Self {
+    pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
 
@@ -158,20 +158,20 @@ fn contains(body: &[u8], part: &str) -> bool {
 
 /// A rule of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RuleId(usize);
+pub struct RuleId(usize);
 
 /// A request that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) method: String,
+pub struct Seen {
+    pub method: String,
     /// The path, with the query.
-    pub(crate) path: String,
+    pub path: String,
     /// The action, of a service that speaks JSON.
-    pub(crate) action: Option<String>,
+    pub action: Option<String>,
     /// Its condition, `If-Match` or `If-None-Match`.
-    pub(crate) condition: Option<String>,
+    pub condition: Option<String>,
     /// What was done to it.
-    pub(crate) fault: Option<Fault>,
+    pub fault: Option<Fault>,
 }
 
 /// All rules of a proxy, and what came of them.

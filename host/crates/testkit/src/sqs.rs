@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use self::state::State;
-pub(crate) use self::state::{Attribute, Message};
+pub use self::state::{Attribute, Message};
 use super::http::{Answer, Server};
 use super::rpc::{self, Call, Failure, Outcome};
 use super::sdk_config;
@@ -22,9 +22,9 @@ use super::sdk_config;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A running SQS. It stops when it is dropped.
-pub(crate) struct Sqs {
+pub struct Sqs {
     /// Its URL.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     _server: Server,
     shared: Arc<Shared>,
 }
@@ -36,7 +36,7 @@ struct Shared {
 
 impl Sqs {
     /// Starts an SQS without queues.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             sent: Notify::new(),
@@ -59,17 +59,17 @@ impl Sqs {
     }
 
     /// A client of this SQS.
-    pub(crate) fn client(&self) -> aws_sdk_sqs::Client {
+    pub fn client(&self) -> aws_sdk_sqs::Client {
         client(&self.endpoint)
     }
 
     /// Calls an action without HTTP and without what is to fail.
-    pub(crate) fn call(&self, action: &str, input: &Value) -> Outcome {
+    pub fn call(&self, action: &str, input: &Value) -> Outcome {
         self.shared.act(action, input)
     }
 
     /// Makes a queue, a FIFO queue if its name says so; gives its URL.
-    pub(crate) fn create_queue(&self, name: &str, max_bytes: usize) -> String {
+    pub fn create_queue(&self, name: &str, max_bytes: usize) -> String {
         let mut attributes = json!({ "MaximumMessageSize": max_bytes.to_string() });
         if name.ends_with(".fifo") {
             attributes["FifoQueue"] = json!("true");
@@ -80,30 +80,30 @@ impl Sqs {
     }
 
     /// Every message that a queue, named by its name or URL, ever took, in order.
-    pub(crate) fn messages(&self, queue: &str) -> Vec<Message> {
+    pub fn messages(&self, queue: &str) -> Vec<Message> {
         self.shared.state.lock().unwrap().messages(queue)
     }
 
     /// Takes all messages out of a standard queue, for a test in which they are too many to keep.
-    pub(crate) fn take(&self, queue: &str) -> Vec<Message> {
+    pub fn take(&self, queue: &str) -> Vec<Message> {
         self.shared.state.lock().unwrap().take(queue)
     }
 
     /// Puts the service's clock forward: past 5 minutes for a message that is sent twice, past
     /// 30 seconds for one that was received.
-    pub(crate) fn advance(&self, by: Duration) {
+    pub fn advance(&self, by: Duration) {
         self.shared.state.lock().unwrap().clock.advance(by);
     }
 
     /// The next `times` calls of this action fail.
-    pub(crate) fn fail(&self, action: &str, times: usize, failure: &Failure) {
+    pub fn fail(&self, action: &str, times: usize, failure: &Failure) {
         let mut state = self.shared.state.lock().unwrap();
         state.commands.fail(action, times, failure);
     }
 
     /// Of the next `SendMessageBatch` that nothing is planned for yet, the entries at these positions
     /// fail, through no fault of the sender's.
-    pub(crate) fn fail_entries(&self, positions: &[usize]) {
+    pub fn fail_entries(&self, positions: &[usize]) {
         let mut state = self.shared.state.lock().unwrap();
         state
             .commands
@@ -111,19 +111,19 @@ impl Sqs {
     }
 
     /// The same, with this failure.
-    pub(crate) fn refuse_entries(&self, positions: &[usize], failure: &Failure) {
+    pub fn refuse_entries(&self, positions: &[usize], failure: &Failure) {
         let mut state = self.shared.state.lock().unwrap();
         state.commands.fail_entries(positions, failure);
     }
 
     /// How often an action was called over HTTP, failures included.
-    pub(crate) fn calls(&self, action: &str) -> usize {
+    pub fn calls(&self, action: &str) -> usize {
         self.shared.state.lock().unwrap().commands.calls(action)
     }
 }
 
 /// A client of an SQS at this URL, which may be that of a proxy.
-pub(crate) fn client(endpoint: &str) -> aws_sdk_sqs::Client {
+pub fn client(endpoint: &str) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(&sdk_config(endpoint))
 }
 

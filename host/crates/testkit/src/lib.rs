@@ -1,28 +1,28 @@
 //! Stand-ins for AWS: real servers of HTTP on this machine, which the real clients talk to.
 
-pub(crate) mod http;
-pub(crate) mod kinesis;
-pub(crate) mod proxy;
-pub(crate) mod rpc;
-pub(crate) mod s3;
+pub mod http;
+pub mod kinesis;
+pub mod proxy;
+pub mod rpc;
+pub mod s3;
 #[cfg(test)]
 mod self_test;
-pub(crate) mod sqs;
+pub mod sqs;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 
 /// The credentials that the S3 takes; the others take any.
-pub(crate) const KEY_ID: &str = "test";
-pub(crate) const SECRET_KEY: &str = "test";
+pub const KEY_ID: &str = "test";
+pub const SECRET_KEY: &str = "test";
 
 /// Where the stand-ins are, and whose.
-pub(crate) const REGION: &str = "us-east-1";
-pub(crate) const ACCOUNT: &str = "000000000000";
+pub const REGION: &str = "us-east-1";
+pub const ACCOUNT: &str = "000000000000";
 
 /// The settings of a client of a stand-in at this URL, which tries as often as it does by default.
-pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
+pub fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new(KEY_ID, SECRET_KEY, None, None, "stand-in");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -33,14 +33,14 @@ pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
 }
 
 /// The settings of a client that tries once.
-pub(crate) fn sdk_config_once(endpoint: &str) -> SdkConfig {
+pub fn sdk_config_once(endpoint: &str) -> SdkConfig {
     let config = sdk_config(endpoint).into_builder();
     config.retry_config(RetryConfig::disabled()).build()
 }
 
 /// The environment of a program that is to use stand-ins, whatever the machine's own settings are.
 /// The URLs come apart: `AWS_ENDPOINT_URL_S3` and so on.
-pub(crate) fn environment() -> [(&'static str, &'static str); 6] {
+pub fn environment() -> [(&'static str, &'static str); 6] {
     [
         ("AWS_ACCESS_KEY_ID", KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),

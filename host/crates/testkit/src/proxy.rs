@@ -16,13 +16,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use self::rules::Rules;
-pub(crate) use self::rules::{Fault, Rule, RuleId, Seen};
+pub use self::rules::{Fault, Rule, RuleId, Seen};
 use super::http::{Answer, Failed, Server, collected, full};
 
 /// A running proxy. It stops when it is dropped.
-pub(crate) struct Proxy {
+pub struct Proxy {
     /// Its URL, for clients in place of the service's.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     _server: Server,
     shared: Arc<Shared>,
 }
@@ -38,7 +38,7 @@ struct Shared {
 
 impl Proxy {
     /// Starts a proxy of the service at this URL. Without rules it only forwards.
-    pub(crate) fn start(upstream: &str) -> Self {
+    pub fn start(upstream: &str) -> Self {
         let shared = Arc::new(Shared {
             upstream: upstream.trim_start_matches("http://").to_owned(),
             rules: Mutex::new(Rules::default()),
@@ -58,38 +58,38 @@ impl Proxy {
     }
 
     /// Adds a rule. Of the rules that want to act on a request, the oldest does.
-    pub(crate) fn add(&self, rule: Rule) -> RuleId {
+    pub fn add(&self, rule: Rule) -> RuleId {
         self.shared.rules.lock().unwrap().add(rule)
     }
 
     /// Takes a rule away; on how many requests it has acted.
-    pub(crate) fn remove(&self, rule: RuleId) -> usize {
+    pub fn remove(&self, rule: RuleId) -> usize {
         self.shared.rules.lock().unwrap().remove(rule)
     }
 
     /// Forgets the requests that came, for a test in which they are too many to keep.
-    pub(crate) fn forget_seen(&self) {
+    pub fn forget_seen(&self) {
         self.shared.rules.lock().unwrap().forget_seen();
     }
 
     /// Takes all rules away; what they did stays known.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.shared.rules.lock().unwrap().heal();
     }
 
     /// Lets go of the requests and answers that are held now.
-    pub(crate) fn let_go(&self) {
+    pub fn let_go(&self) {
         self.shared.held.send_replace(());
     }
 
     /// How many requests a rule has acted on.
-    pub(crate) fn hits(&self, rule: RuleId) -> usize {
+    pub fn hits(&self, rule: RuleId) -> usize {
         self.shared.rules.lock().unwrap().hits(rule)
     }
 
     /// Blocks the thread until a rule has begun to act on so many requests, and held answers are there;
     /// false if that took longer than `timeout`.
-    pub(crate) fn wait_for_hits(&self, rule: RuleId, hits: usize, timeout: Duration) -> bool {
+    pub fn wait_for_hits(&self, rule: RuleId, hits: usize, timeout: Duration) -> bool {
         let rules = self.shared.rules.lock().unwrap();
         let few = |rules: &mut Rules| rules.reached(rule) < hits;
         let waited = self.shared.seen.wait_timeout_while(rules, timeout, few);
@@ -97,12 +97,12 @@ impl Proxy {
     }
 
     /// Every request that came, in order.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<Seen> {
         self.shared.rules.lock().unwrap().seen()
     }
 
     /// How many requests came to which nothing was done.
-    pub(crate) fn untouched(&self) -> usize {
+    pub fn untouched(&self) -> usize {
         let seen = self.seen().into_iter();
         seen.filter(|seen| seen.fault.is_none()).count()
     }

@@ -14,25 +14,25 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use self::state::State;
-pub(crate) use self::state::{Maker, StoredRecord};
+pub use self::state::{Maker, StoredRecord};
 use super::http::Server;
 use super::rpc::{self, Failure, Outcome};
 use super::sdk_config;
 
 /// What a stream says when too much is asked of it.
-pub(crate) const THROTTLED: &str = "ProvisionedThroughputExceededException";
+pub const THROTTLED: &str = "ProvisionedThroughputExceededException";
 
 /// A running Kinesis. It stops when it is dropped.
-pub(crate) struct Kinesis {
+pub struct Kinesis {
     /// Its URL.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     _server: Server,
     state: Arc<Mutex<State>>,
 }
 
 impl Kinesis {
     /// Starts a Kinesis without streams.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let server = Server::start(move |request| {
@@ -51,23 +51,23 @@ impl Kinesis {
     }
 
     /// A client of this Kinesis.
-    pub(crate) fn client(&self) -> aws_sdk_kinesis::Client {
+    pub fn client(&self) -> aws_sdk_kinesis::Client {
         client(&self.endpoint)
     }
 
     /// Calls an action without HTTP and without what is to fail.
-    pub(crate) fn call(&self, action: &str, input: &Value) -> Outcome {
+    pub fn call(&self, action: &str, input: &Value) -> Outcome {
         act(&mut self.state.lock().unwrap(), action, input)
     }
 
     /// Makes a stream.
-    pub(crate) fn create_stream(&self, stream: &str, shards: usize) {
+    pub fn create_stream(&self, stream: &str, shards: usize) {
         let input = json!({ "StreamName": stream, "ShardCount": shards });
         self.call("CreateStream", &input).unwrap();
     }
 
     /// Puts a record; gives its shard and its sequence number.
-    pub(crate) fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
+    pub fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
         let data = STANDARD.encode(data);
         let input = json!({ "StreamName": stream, "PartitionKey": key, "Data": data });
         place_of(&self.call("PutRecord", &input).unwrap())
@@ -75,19 +75,13 @@ impl Kinesis {
 
     /// Puts a record of which only the number is kept: its data is made again whenever it is read.
     /// Gives its shard and its sequence number.
-    pub(crate) fn put_made(
-        &self,
-        stream: &str,
-        key: &str,
-        by: &Maker,
-        number: u64,
-    ) -> (String, String) {
+    pub fn put_made(&self, stream: &str, key: &str, by: &Maker, number: u64) -> (String, String) {
         let mut state = self.state.lock().unwrap();
         place_of(&state.put_made(stream, key, by.clone(), number))
     }
 
     /// Splits a shard in the middle.
-    pub(crate) fn split(&self, stream: &str, shard: &str) {
+    pub fn split(&self, stream: &str, shard: &str) {
         let middle = self.state.lock().unwrap().middle_of(stream, shard);
         let input = json!({
             "StreamName": stream,
@@ -98,7 +92,7 @@ impl Kinesis {
     }
 
     /// Merges two shards that are neighbours.
-    pub(crate) fn merge(&self, stream: &str, shard: &str, neighbour: &str) {
+    pub fn merge(&self, stream: &str, shard: &str, neighbour: &str) {
         let input = json!({
             "StreamName": stream,
             "ShardToMerge": shard,
@@ -108,49 +102,49 @@ impl Kinesis {
     }
 
     /// All records of a stream, by shard and then in order.
-    pub(crate) fn records(&self, stream: &str) -> Vec<StoredRecord> {
+    pub fn records(&self, stream: &str) -> Vec<StoredRecord> {
         self.state.lock().unwrap().records(stream)
     }
 
     /// The shards of a stream that take no more records.
-    pub(crate) fn closed_shards(&self, stream: &str) -> Vec<String> {
+    pub fn closed_shards(&self, stream: &str) -> Vec<String> {
         self.state.lock().unwrap().closed_shards(stream)
     }
 
     /// Forgets the records of a shard up to this sequence number, as if they had grown too old.
-    pub(crate) fn trim(&self, stream: &str, shard: &str, up_to: &str) {
+    pub fn trim(&self, stream: &str, shard: &str, up_to: &str) {
         self.state.lock().unwrap().trim(stream, shard, up_to);
     }
 
     /// Puts the service's clock forward. Iterators live for five minutes.
-    pub(crate) fn advance(&self, by: Duration) {
+    pub fn advance(&self, by: Duration) {
         self.state.lock().unwrap().clock.advance(by);
     }
 
     /// The service's clock: milliseconds since the Unix epoch.
-    pub(crate) fn now_ms(&self) -> u64 {
+    pub fn now_ms(&self) -> u64 {
         self.state.lock().unwrap().clock.now_ms()
     }
 
     /// Lets every iterator that is out expire.
-    pub(crate) fn expire_iterators(&self) {
+    pub fn expire_iterators(&self) {
         self.state.lock().unwrap().iterators += 1;
     }
 
     /// The next `times` calls of this action are throttled.
-    pub(crate) fn throttle(&self, action: &str, times: usize) {
+    pub fn throttle(&self, action: &str, times: usize) {
         self.fail(action, times, &Failure::new(THROTTLED, "Rate exceeded"));
     }
 
     /// The next `times` calls of this action fail.
-    pub(crate) fn fail(&self, action: &str, times: usize, failure: &Failure) {
+    pub fn fail(&self, action: &str, times: usize, failure: &Failure) {
         let mut state = self.state.lock().unwrap();
         state.commands.fail(action, times, failure);
     }
 
     /// Of the next `PutRecords` that nothing is planned for yet, the entries at these positions are
     /// throttled.
-    pub(crate) fn fail_entries(&self, positions: &[usize]) {
+    pub fn fail_entries(&self, positions: &[usize]) {
         let mut state = self.state.lock().unwrap();
         let throttled = Failure::new(THROTTLED, "Rate exceeded for shard");
         state.commands.fail_entries(positions, &throttled);
@@ -158,22 +152,22 @@ impl Kinesis {
 
     /// The next `times` calls of `GetRecords` give no records although there are some, which
     /// Kinesis may do.
-    pub(crate) fn empty_reads(&self, times: usize) {
+    pub fn empty_reads(&self, times: usize) {
         self.state.lock().unwrap().empty_reads = times;
     }
 
     /// An answer of `GetRecords` has at most so many records from now on.
-    pub(crate) fn records_per_read(&self, records: usize) {
+    pub fn records_per_read(&self, records: usize) {
         self.state.lock().unwrap().records_per_read = records;
     }
 
     /// A page of `ListShards` has at most so many shards from now on.
-    pub(crate) fn shards_per_page(&self, shards: usize) {
+    pub fn shards_per_page(&self, shards: usize) {
         self.state.lock().unwrap().shards_per_page = shards;
     }
 
     /// How often an action was called over HTTP, failures included.
-    pub(crate) fn calls(&self, action: &str) -> usize {
+    pub fn calls(&self, action: &str) -> usize {
         self.state.lock().unwrap().commands.calls(action)
     }
 }
@@ -185,7 +179,7 @@ fn place_of(put: &Value) -> (String, String) {
 }
 
 /// A client of a Kinesis at this URL, which may be that of a proxy.
-pub(crate) fn client(endpoint: &str) -> aws_sdk_kinesis::Client {
+pub fn client(endpoint: &str) -> aws_sdk_kinesis::Client {
     aws_sdk_kinesis::Client::new(&sdk_config(endpoint))
 }
 

@@ -73,7 +73,7 @@ pub(super) struct Record {
 }
 
 /// What makes a record's data again from its number, the same each time.
-pub(crate) type Maker = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
+pub type Maker = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
 /// The data of a record: kept, or made whenever it is read.
 #[derive(Clone)]
@@ -111,12 +111,12 @@ impl fmt::Debug for Data {
 
 /// A record, as a test gets to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredRecord {
-    pub(crate) shard: String,
-    pub(crate) sequence_number: String,
-    pub(crate) arrival_ms: u64,
-    pub(crate) partition_key: String,
-    pub(crate) data: Vec<u8>,
+pub struct StoredRecord {
+    pub shard: String,
+    pub sequence_number: String,
+    pub arrival_ms: u64,
+    pub partition_key: String,
+    pub data: Vec<u8>,
 }
 
 impl State {

@@ -46,37 +46,37 @@ pub(super) struct Seen {
 
 /// A message that a queue took.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
-    pub(crate) id: String,
-    pub(crate) body: String,
-    pub(crate) attributes: BTreeMap<String, Attribute>,
-    pub(crate) group: Option<String>,
-    pub(crate) deduplication_id: Option<String>,
-    pub(crate) sequence_number: Option<String>,
-    pub(crate) sent_ms: u64,
-    pub(crate) receives: usize,
-    pub(crate) deleted: bool,
+pub struct Message {
+    pub id: String,
+    pub body: String,
+    pub attributes: BTreeMap<String, Attribute>,
+    pub group: Option<String>,
+    pub deduplication_id: Option<String>,
+    pub sequence_number: Option<String>,
+    pub sent_ms: u64,
+    pub receives: usize,
+    pub deleted: bool,
     /// Until when it is hidden, because somebody has received it.
     pub(super) hidden_until_ms: u64,
 }
 
 /// An attribute of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Attribute {
-    pub(crate) data_type: String,
-    pub(crate) content: Content,
+pub struct Attribute {
+    pub data_type: String,
+    pub content: Content,
 }
 
 /// What an attribute says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
     Text(String),
     Binary(Vec<u8>),
 }
 
 impl Message {
     /// The text of an attribute, if there is one of this name and it is text.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
         match &self.attributes.get(name)?.content {
             Content::Text(text) => Some(text),
             Content::Binary(_) => None,

@@ -19,26 +19,26 @@ use super::http::{Answer, Server, collected};
 use super::{KEY_ID, SECRET_KEY, sdk_config};
 
 /// A running S3. It stops when it is dropped, and then its objects are gone too.
-pub(crate) struct S3 {
+pub struct S3 {
     /// Its URL.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     _server: Server,
     keys_per_page: Arc<AtomicI32>,
     /// The directory with a directory for each bucket.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
     /// Removes it. (Dropped after the server.)
     _temporary: Option<TempDir>,
 }
 
 impl S3 {
     /// Starts an S3 without buckets.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         Self::start_in(temporary.path().to_owned(), Some(temporary))
     }
 
     /// Starts an S3 that leaves its objects in a directory.
-    pub(crate) fn start_at(root: PathBuf) -> Self {
+    pub fn start_at(root: PathBuf) -> Self {
         Self::start_in(root, None)
     }
 
@@ -63,25 +63,25 @@ impl S3 {
     }
 
     /// A page of `ListObjectsV2` has at most so many keys from now on.
-    pub(crate) fn keys_per_page(&self, keys: i32) {
+    pub fn keys_per_page(&self, keys: i32) {
         self.keys_per_page.store(keys, Relaxed);
     }
 
     /// Makes a bucket; gives its directory.
-    pub(crate) fn bucket(&self, name: &str) -> PathBuf {
+    pub fn bucket(&self, name: &str) -> PathBuf {
         let directory = self.root.join(name);
         fs::create_dir(&directory).unwrap();
         directory
     }
 
     /// A client of this S3.
-    pub(crate) fn client(&self) -> aws_sdk_s3::Client {
+    pub fn client(&self) -> aws_sdk_s3::Client {
         client(&self.endpoint)
     }
 }
 
 /// A client of an S3 at this URL, which may be that of a proxy.
-pub(crate) fn client(endpoint: &str) -> aws_sdk_s3::Client {
+pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(&sdk_config(endpoint)).force_path_style(true);
     aws_sdk_s3::Client::from_conf(config.build())
 }

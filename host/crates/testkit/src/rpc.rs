@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 use super::http::{Answer, Body, Failed, collected, full};
 
 /// What a call gives: its output, or an error of the service.
-pub(crate) type Outcome = Result<Value, Failure>;
+pub type Outcome = Result<Value, Failure>;
 
 /// An error of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// The status of HTTP.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The error's code, as its own documentation names it.
-    pub(crate) code: String,
+    pub code: String,
     /// What it says.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl Failure {
     /// An error that is the sender's fault.
-    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
             status: 400,
             code: code.to_owned(),
@@ -35,7 +35,7 @@ impl Failure {
     }
 
     /// An error that is nobody's fault, on command.
-    pub(crate) fn on_command() -> Self {
+    pub fn on_command() -> Self {
         Self {
             status: 500,
             ..Self::new("InternalError", "on command")
@@ -44,19 +44,19 @@ impl Failure {
 }
 
 /// A call: the action's name behind the dot of `X-Amz-Target`, and its input.
-pub(crate) struct Call {
-    pub(crate) action: String,
-    pub(crate) input: Value,
+pub struct Call {
+    pub action: String,
+    pub input: Value,
 }
 
 /// The action that a request asks for; none where it speaks another protocol.
-pub(crate) fn action<B>(request: &Request<B>) -> Option<String> {
+pub fn action<B>(request: &Request<B>) -> Option<String> {
     let target = request.headers().get("x-amz-target")?.to_str().ok()?;
     Some(target.rsplit_once('.')?.1.to_owned())
 }
 
 /// Reads a call.
-pub(crate) async fn call(request: Request<Incoming>) -> Result<Call, Failed> {
+pub async fn call(request: Request<Incoming>) -> Result<Call, Failed> {
     let action = action(&request).ok_or("a request without X-Amz-Target")?;
     let body = collected(request.into_body()).await?;
     let input = serde_json::from_slice(&body)?;
@@ -64,7 +64,7 @@ pub(crate) async fn call(request: Request<Incoming>) -> Result<Call, Failed> {
 }
 
 /// Writes an answer. `version` is that of awsJson; the codes in errors get their namespace in front.
-pub(crate) fn answer(version: &str, namespace: &str, outcome: &Outcome) -> Answer {
+pub fn answer(version: &str, namespace: &str, outcome: &Outcome) -> Answer {
     let response = Response::builder()
         .header("content-type", format!("application/x-amz-json-{version}"))
         .header("x-amzn-requestid", "00000000-0000-0000-0000-000000000000");
@@ -87,30 +87,30 @@ pub(crate) fn answer(version: &str, namespace: &str, outcome: &Outcome) -> Answe
 }
 
 /// Adds a header to an answer.
-pub(crate) fn with_header(mut response: Response<Body>, name: &'static str, value: &str) -> Answer {
+pub fn with_header(mut response: Response<Body>, name: &'static str, value: &str) -> Answer {
     response.headers_mut().insert(name, value.parse()?);
     Ok(response)
 }
 
 /// The text in this field of an input.
-pub(crate) fn text<'a>(input: &'a Value, field: &str) -> Option<&'a str> {
+pub fn text<'a>(input: &'a Value, field: &str) -> Option<&'a str> {
     input.get(field)?.as_str()
 }
 
 /// The number in this field of an input.
-pub(crate) fn number(input: &Value, field: &str) -> Option<usize> {
+pub fn number(input: &Value, field: &str) -> Option<usize> {
     usize::try_from(input.get(field)?.as_u64()?).ok()
 }
 
 /// The list in this field of an input, empty where there is none.
-pub(crate) fn list<'a>(input: &'a Value, field: &str) -> &'a [Value] {
+pub fn list<'a>(input: &'a Value, field: &str) -> &'a [Value] {
     let list = input.get(field).and_then(Value::as_array);
     list.map_or(&[], Vec::as_slice)
 }
 
 /// What was called, and what is to fail.
 #[derive(Debug, Default)]
-pub(crate) struct Commands {
+pub struct Commands {
     calls: HashMap<String, usize>,
     failures: HashMap<String, VecDeque<Failure>>,
     entries: VecDeque<HashMap<usize, Failure>>,
@@ -118,14 +118,14 @@ pub(crate) struct Commands {
 
 impl Commands {
     /// The next `times` calls of this action fail.
-    pub(crate) fn fail(&mut self, action: &str, times: usize, failure: &Failure) {
+    pub fn fail(&mut self, action: &str, times: usize, failure: &Failure) {
         let failures = self.failures.entry(action.to_owned()).or_default();
         failures.extend(std::iter::repeat_n(failure.clone(), times));
     }
 
     /// Of the next call that sends many entries and that no call is planned for yet, those at these
     /// positions fail.
-    pub(crate) fn fail_entries(&mut self, positions: &[usize], failure: &Failure) {
+    pub fn fail_entries(&mut self, positions: &[usize], failure: &Failure) {
         let failing = positions
             .iter()
             .map(|position| (*position, failure.clone()));
@@ -133,37 +133,37 @@ impl Commands {
     }
 
     /// The positions that are to fail in the call that now is, and how.
-    pub(crate) fn failing_entries(&mut self) -> HashMap<usize, Failure> {
+    pub fn failing_entries(&mut self) -> HashMap<usize, Failure> {
         self.entries.pop_front().unwrap_or_default()
     }
 
     /// Notes a call; says how it is to fail.
-    pub(crate) fn begin(&mut self, action: &str) -> Result<(), Failure> {
+    pub fn begin(&mut self, action: &str) -> Result<(), Failure> {
         *self.calls.entry(action.to_owned()).or_default() += 1;
         let failure = self.failures.get_mut(action).and_then(VecDeque::pop_front);
         failure.map_or(Ok(()), Err)
     }
 
     /// How often an action was called, failures included.
-    pub(crate) fn calls(&self, action: &str) -> usize {
+    pub fn calls(&self, action: &str) -> usize {
         self.calls.get(action).copied().unwrap_or(0)
     }
 }
 
 /// A clock that a test can put forward.
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
+pub struct Clock {
     ahead: Duration,
 }
 
 impl Clock {
     /// Puts it forward.
-    pub(crate) fn advance(&mut self, by: Duration) {
+    pub fn advance(&mut self, by: Duration) {
         self.ahead += by;
     }
 
     /// Milliseconds since the Unix epoch.
-    pub(crate) fn now_ms(&self) -> u64 {
+    pub fn now_ms(&self) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + self.ahead;
         u64::try_from(now.as_millis()).unwrap()
     }

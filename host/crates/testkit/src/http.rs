@@ -16,16 +16,16 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
 /// Why there is no answer.
-pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of an answer.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Failed>;
+pub type Body = UnsyncBoxBody<Bytes, Failed>;
 
 /// What comes of a request: an error closes the connection without an answer.
-pub(crate) type Answer = Result<Response<Body>, Failed>;
+pub type Answer = Result<Response<Body>, Failed>;
 
 /// A server on a free port of this machine. It stops when it is dropped.
-pub(crate) struct Server {
+pub struct Server {
     endpoint: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Begins to serve.
-    pub(crate) fn start<H, F>(handler: H) -> Self
+    pub fn start<H, F>(handler: H) -> Self
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Answer> + Send + 'static,
@@ -51,7 +51,7 @@ impl Server {
     }
 
     /// The URL, without a slash at its end.
-    pub(crate) fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 }
@@ -107,12 +107,12 @@ where
 }
 
 /// A body that is known as a whole.
-pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+pub fn full(bytes: impl Into<Bytes>) -> Body {
     let never = |never: Infallible| match never {};
     Full::new(bytes.into()).map_err(never).boxed_unsync()
 }
 
 /// Waits for all of a request's body.
-pub(crate) async fn collected(body: Incoming) -> Result<Bytes, Failed> {
+pub async fn collected(body: Incoming) -> Result<Bytes, Failed> {
     Ok(body.collect().await?.to_bytes())
 }
