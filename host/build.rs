@@ -43,7 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// builds it, shares what this one has compiled.
 fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     // "Build scripts": OUT_DIR is TARGET_DIR/PROFILE/build/PACKAGE-HASH/out.
-    let target_dir = out.ancestors().nth(4).ok_or("OUT_DIR is not in a target folder")?;
+    let target_dir = out
+        .ancestors()
+        .nth(4)
+        .ok_or("OUT_DIR is not in a target folder")?;
     let target_dir = target_dir.join("guest");
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"))?;
     // Paths of this machine stay out of the component, so that its digest does not depend on them.

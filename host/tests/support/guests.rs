@@ -12,16 +12,6 @@ use wit_parser::Resolve;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The profile of the component that the program carries; see `build.rs`.
-const GUEST_PROFILE: &[(&str, &str)] = &[
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
-    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
-    ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
-];
-
 /// The transform that misbehaves on command, with and without the batch call.
 pub(crate) struct Rogue {
     /// World `transform`: one record at a time.
@@ -45,9 +35,17 @@ fn host() -> &'static Path {
 
 fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rogue");
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let target_dir = tmp.with_file_name("guest");
     let output = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--target", TARGET])
+        .args([
+            "build",
+            "--profile",
+            "guest",
+            "--locked",
+            "--target",
+            TARGET,
+        ])
         .args(features)
         .arg("--target-dir")
         .arg(&target_dir)
@@ -55,15 +53,14 @@ fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .envs(GUEST_PROFILE.iter().copied())
         .output()
         .expect("cargo starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "rogue does not build:\n{stderr}");
-    let module = fs::read(target_dir.join(TARGET).join("release/rogue.wasm")).unwrap();
+    let module = fs::read(target_dir.join(TARGET).join("guest/rogue.wasm")).unwrap();
     let component = encode(&module);
     // The name is for whoever looks into the folder after a failure.
-    fs::write(target_dir.join(format!("{name}.wasm")), &component).unwrap();
+    fs::write(tmp.join(format!("rogue-{name}.wasm")), &component).unwrap();
     component
 }
 
