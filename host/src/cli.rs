@@ -153,7 +153,7 @@ fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if arguments.len() <= 1 && lambda_event::is_lambda() {
         arguments.extend(["run", "--source", "lambda"].map(OsString::from));
-        if let Some(file) = lambda::packaged("sluice.toml") {
+        if let Some(file) = modes::lambda::packaged("sluice.toml") {
             let flag = OsString::from("--config");
             arguments.extend([flag, file.into_os_string()]);
         }
@@ -192,7 +192,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             let plain_logs = resolved.is_default("log.format");
             let mut settings = resolved.settings()?;
             if settings.sources == Sources::Lambda {
-                lambda::apply_lambda_defaults(&mut settings, plain_logs);
+                modes::lambda::apply_lambda_defaults(&mut settings, plain_logs);
             }
             run(&settings)
         }
@@ -218,7 +218,7 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
             fs::write(file, ENRICH).with_context(|| file.display().to_string())
         }
         TransformCommand::Precompile { folder, transform } => {
-            let made = run::rules::precompile(transform.as_deref(), folder)?;
+            let made = modes::rules::precompile(transform.as_deref(), folder)?;
             println!("{}", made.display());
             Ok(())
         }
@@ -238,7 +238,7 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
 
 fn run(settings: &RunSettings) -> anyhow::Result<()> {
     start_log(settings)?;
-    run::run(settings)
+    modes::run(settings)
 }
 
 fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {

@@ -13,7 +13,7 @@ pub mod precompiled;
 pub mod record;
 pub mod runtime;
 pub mod sandbox;
-mod sanitize;
+pub mod sanitize;
 pub mod schema;
 pub mod state;
 pub mod usage;

@@ -26,7 +26,7 @@ use crate::engine::record::{Batch, Position, Record, SequenceNumber};
 const HOST_LIFT_BYTES: usize = 64 << 20;
 
 /// Adds what the contract lets a component import.
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
@@ -77,7 +77,7 @@ fn cause(error: &wasmtime::Error) -> String {
 }
 
 impl Program {
-    pub(super) fn new(
+    pub fn new(
         pre: InstancePre<State>,
         transform_config: String,
         limits: Limits,

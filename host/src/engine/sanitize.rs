@@ -4,12 +4,12 @@
 const TEXT_MAX_BYTES: usize = 1_024;
 
 /// Truncates text that is longer than 1,024 bytes.
-pub(super) fn truncate(text: String) -> String {
+pub fn truncate(text: String) -> String {
     truncate_to(text, TEXT_MAX_BYTES)
 }
 
 /// Truncates text that is longer than `max_bytes`; truncated text ends in `…`.
-pub(super) fn truncate_to(mut text: String, max_bytes: usize) -> String {
+pub fn truncate_to(mut text: String, max_bytes: usize) -> String {
     if text.len() > max_bytes {
         text.truncate(text.floor_char_boundary(max_bytes));
         text.push('…');
@@ -18,7 +18,7 @@ pub(super) fn truncate_to(mut text: String, max_bytes: usize) -> String {
 }
 
 /// As [`truncate`], with control characters escaped, so that a transform cannot forge a log line.
-pub(super) fn sanitize(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let kept = &text[..text.floor_char_boundary(TEXT_MAX_BYTES)];
     let mut line = String::with_capacity(kept.len());
     for c in kept.chars() {

@@ -46,7 +46,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
             background.spawn(async move { follower.follow().await });
         }
         let landed = match &settings.sources {
-            Sources::Files(files) => local::run(settings, files, rules, context.clone()).await,
+            Sources::Files(files) => file::run(settings, files, rules, context.clone()).await,
             Sources::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
             Sources::Stream(stream) => worker::run(settings, stream, rules, context.clone()).await,
         };

@@ -21,6 +21,7 @@ use crate::config::{RunSettings, Sources};
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::release::admission::Release;
 use crate::release::bundle::ReleaseId;
+use crate::source::read_meter::ReadMeter;
 use crate::storage::retry::Retries;
 
 /// The release that serves.

@@ -1,10 +1,7 @@
 //! A release: a component with its configuration and golden cases, named by their digest.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 
 use crate::engine::digest::Digest;
 

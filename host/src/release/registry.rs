@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use self::files::{ConditionalRead, Files, Found, Version};
 use crate::engine::digest::Digest;
 use crate::engine::limits::COMPONENT_MAX_BYTES;
 use crate::release::bundle::{Manifest, ReleaseBundle, ReleaseId};
 use crate::release::rollout::{Rollout, RolloutError};
+use crate::storage::object_store::{ConditionalRead, Files, Found, Version};
 
 /// The document that names the active release, the canary and the shadow.
 pub const ACTIVE: &str = "active.json";

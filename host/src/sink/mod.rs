@@ -12,13 +12,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::engine::digest::Digest;
-use crate::engine::outcome::ReasonCode;
-use crate::engine::partition::PartitionPath;
 use crate::format::Format;
 use crate::layout::Object;
 use crate::layout::chunk::Chunk;
-use crate::layout::object_key::Origin;
 use crate::sink::bus::sqs::SqsBus;
 use crate::sink::folder::{DirectoryBus, DirectoryLake};
 use crate::sink::s3::S3Lake;
@@ -152,7 +148,7 @@ impl Bus {
         lake: &str,
     ) -> Result<u64, SinkError> {
         let origin = chunk.origin();
-        let messages = object_notification::of(chunk, format, lake);
+        let messages = crate::layout::object_notification::of(chunk, format, lake);
         match self {
             _ if messages.is_empty() => {}
             Self::Directory(bus, scratch) => {

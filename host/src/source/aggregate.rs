@@ -13,7 +13,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use prost::{Message, length_delimiter_len};
-use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 

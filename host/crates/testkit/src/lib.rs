@@ -1,5 +1,12 @@
 //! Stand-ins for AWS: real servers of HTTP on this machine, which the real clients talk to.
 
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "only tests, demos and benches use it, and may panic"
+)]
+
 pub mod http;
 pub mod kinesis;
 pub mod proxy;

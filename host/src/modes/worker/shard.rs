@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinError};
 
 use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
@@ -15,6 +15,7 @@ use crate::ledger::lease::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::modes::rules::Rules;
 use crate::modes::targets::{OpenShard, Targets};
+use crate::observe::health::State;
 use crate::pipeline::error::ledger_error;
 use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::source::kinesis::api::Start;

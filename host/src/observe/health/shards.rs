@@ -1,11 +1,9 @@
 //! The shards that a run works on or has worked on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::task::JoinError;
 
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::source::read_meter::{Read, ReadMeter};

@@ -50,7 +50,7 @@ pub fn bundle(file: Option<&Path>, transform_config: &str) -> anyhow::Result<Rel
 /// # Errors
 /// When the machine cannot reserve the address space.
 pub fn engine(threads: usize) -> anyhow::Result<Engine> {
-    engine::engine(&Limits::default(), threads)
+    runtime::engine(&Limits::default(), threads)
         .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
 }
 

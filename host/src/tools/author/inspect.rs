@@ -11,6 +11,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::component;
+use crate::engine::bindings::exports::sluice::transform::rules;
 use crate::engine::digest::Digest;
 use crate::engine::limits::Limits;
 use crate::release::admission;
@@ -109,7 +110,7 @@ impl Report {
             admitted: false,
             admission_error: None,
         };
-        let error = match validate::compile(engine, bytes) {
+        let error = match admission::compile(engine, bytes) {
             Ok(component) => report.read_component(engine, &component, bundle),
             Err(error) => {
                 report.read_core_module(engine, bytes, &error);
@@ -140,9 +141,9 @@ impl Report {
         self.contract =
             contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
         let limits = Limits::default();
-        let described = validate::describe(engine, component, bundle, &limits);
+        let described = admission::describe(engine, component, bundle, &limits);
         self.description = described.ok().map(Description::from);
-        match validate::validate_compiled(engine, component, bundle, &limits) {
+        match admission::validate_compiled(engine, component, bundle, &limits) {
             Ok(release) => {
                 self.batch = release.has_batch_call();
                 None
@@ -182,8 +183,8 @@ fn is_interface(name: &str, interface: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('@'))
 }
 
-impl From<validate::Description> for Description {
-    fn from(description: validate::Description) -> Self {
+impl From<rules::Description> for Description {
+    fn from(description: rules::Description) -> Self {
         let schema = serde_json::from_str(&description.config_schema);
         Self {
             name: description.name,

@@ -44,9 +44,9 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "wit/transform.wit",
-        include_str!("../../../wit/transform.wit"),
+        include_str!("../../../../wit/transform.wit"),
     ),
-    ("wit/log.wit", include_str!("../../../wit/log.wit")),
+    ("wit/log.wit", include_str!("../../../../wit/log.wit")),
 ];
 
 /// Writes the package.
@@ -149,7 +149,7 @@ mod tests {
                 .find(|line| line.starts_with("wit-bindgen"));
             line.unwrap().to_owned()
         };
-        let built_in = include_str!("../../../guest-enrich/Cargo.toml");
+        let built_in = include_str!("../../../../guest-enrich/Cargo.toml");
         assert_eq!(version(FILES[0].1), version(built_in));
     }
 }
