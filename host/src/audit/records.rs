@@ -1,4 +1,4 @@
-//! The records of a shard in order, packed again so that slices begin where chunks do.
+//! The records of a shard in order, packed again so that batches begin where chunks do.
 
 use crate::record::{Batch, Record, SequenceNumber, ShardId};
 use crate::source::{ShardBatches, SourceError};
