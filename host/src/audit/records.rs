@@ -1,4 +1,4 @@
-//! The records of a shard in order, packed again so that slices begin where chunks do.
+//! The records of a shard in order, packed again so that batches begin where chunks do.
 
 use crate::engine::digest::Digest;
 use crate::engine::record::{Batch, Record, SequenceNumber, ShardId};

@@ -28,7 +28,7 @@ pub(super) struct BatchSource {
     pub(super) budget: Budget,
     pub(super) retry_policy: RetryPolicy,
     pub(super) meter: ReadMeter,
-    /// When to begin no further slice.
+    /// When to begin no further batch.
     pub(super) until: Instant,
 }
 

@@ -1,4 +1,4 @@
-//! How long a worker waits before it takes up a shard again that has failed.
+//! How long a worker waits before it takes a failed shard again.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -23,7 +23,7 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 4;
 
-/// If slices wait for the transform this long and another shard needs their memory, they are released
+/// If batches wait for the transform this long and another shard needs their memory, they are released
 /// and read again later.
 const RELEASE_AFTER: Duration = Duration::from_secs(5);
 
@@ -88,7 +88,7 @@ struct Reader {
 /// A free place in the channel of batches.
 type SendPermit<'a> = mpsc::Permit<'a, Result<Batch, SourceError>>;
 
-/// The receiver of the slices is gone.
+/// The receiver of the batches is gone.
 struct ReceiverGone;
 
 impl Reader {

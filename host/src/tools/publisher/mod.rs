@@ -27,31 +27,31 @@ use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 use crate::tools::author::component;
 
-/// How long an operation of a registry is tried.
+/// How long an operation of a registry is retried.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What can be done with a registry.
+/// The commands for a registry.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put a release into a registry: a component, its configuration, and its golden cases. Prints its
-    /// id.
+    /// Publish a release to a registry: a component, its configuration, and its golden cases. Prints the
+    /// release's id.
     Publish(publish::PublishArgs),
-    /// Let a release serve: whole, on a part of the chunks, or only beside the one that serves.
+    /// Activate a release: fully, as a canary, or as a shadow.
     Activate(activate::ActivateArgs),
-    /// End a trial, or where there is none let the release before serve again.
+    /// Roll back: end the canary or shadow or, if there is none, activate the previous release again.
     Rollback(activate::RollbackArgs),
-    /// Say which releases there are, which of them serves, and what was changed.
+    /// List the releases, which of them are active, and the last changes.
     List(list::ListArgs),
-    /// Say what a release is.
+    /// Show a release.
     Show(list::ShowArgs),
-    /// Remove old releases that nobody needs any more.
+    /// Remove old releases that are no longer needed.
     Gc(collect::GcArgs),
 }
 
-/// Does what was asked for.
+/// Runs a command.
 ///
 /// # Errors
-/// What went wrong.
+/// The command fails.
 pub fn execute(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Publish(args) => block_on(publish::publish(args)),
@@ -63,10 +63,10 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
     }
 }
 
-/// The release that is active in a registry, which a target names.
+/// The active release of a registry.
 ///
 /// # Errors
-/// A target that is none, a registry that cannot be read, and one in which nothing is active.
+/// An invalid target, a registry that cannot be read, and one in which nothing is active.
 pub fn serving(registry: &str) -> anyhow::Result<ReleaseBundle> {
     let registry = registry.to_owned();
     block_on(async {
