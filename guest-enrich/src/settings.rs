@@ -1,4 +1,4 @@
-//! The settings of a release, and the partitions that follow from them.
+//! The settings of a release, and the partitions that they define.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -47,8 +47,8 @@ impl Settings {
         std::iter::once(event_type).chain(more).collect()
     }
 
-    /// Appends what tells the partition of an event from every other one under these settings. The
-    /// values of a fixed length come first, so that no event type can make two partitions alike.
+    /// Appends a key that is unique for the partition of an event under these settings. Values of a fixed
+    /// length come first, so that no event type can make two keys equal.
     #[inline]
     pub fn partition_key(&self, event: &Enriched<'_>, key: &mut Vec<u8>) {
         for column in &self.partition_by {

@@ -19,7 +19,7 @@ use crate::author::inspect::{InspectArgs, inspect};
 use crate::author::new::{NewArgs, new};
 use crate::author::wrap::{WrapArgs, wrap};
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
-use crate::generate::{self, Events, Generated, Plan};
+use crate::generate::{self, Events, Generated, GeneratorPlan};
 use crate::publisher;
 use crate::run::{self, lambda};
 use crate::telemetry;
@@ -44,7 +44,7 @@ enum Command {
     /// Read source and lake back and prove that each record is in exactly one place, or say which are
     /// not. Takes the settings of `run` and changes nothing.
     Audit(Box<RunArgs>),
-    /// Make events to try it with: the same options always give the same bytes.
+    /// Generate sample events; the same options always produce the same bytes.
     Generate(GenerateArgs),
     /// Work with transforms.
     #[command(subcommand)]
@@ -64,63 +64,63 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum TransformCommand {
-    /// Write the enrichment component that the program carries in itself to a file.
+    /// Write the built-in enrichment component to a file.
     Export {
         /// The file to write.
         file: PathBuf,
     },
     #[command(flatten)]
     Publisher(publisher::Command),
-    /// Compile what comes on standard input, for the process that has started this one.
+    /// Compile the component on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
     CompilerProcess,
-    /// Compile a component ahead of time, for a quick start: into the folder `precompiled` of a Lambda
-    /// function's package, or beside the program.
+    /// Compile a component ahead of time, so that the program starts faster. Write to the folder
+    /// `precompiled` of a Lambda function's package, or beside the program.
     Precompile {
         /// The folder to write to.
         folder: PathBuf,
-        /// The component; without it, the enrichment that the program carries.
+        /// Compile this component; by default the built-in enrichment.
         #[arg(long, value_name = "FILE")]
         transform: Option<PathBuf>,
     },
-    /// Say what a component is, and whether it would be admitted.
+    /// Inspect a component, and check whether it passes admission.
     Inspect(InspectArgs),
-    /// Run a component over cases whose results are known.
+    /// Test a component with golden cases.
     Test(TestArgs),
-    /// Run two components over a sample and say where their results differ.
+    /// Compare the results of two components for the same records.
     Diff(DiffArgs),
-    /// Measure what a record takes: time, fuel and memory.
+    /// Measure the time, fuel and memory that a record takes.
     Bench(BenchArgs),
-    /// Make a package with a transform that works, to go on from.
+    /// Create a package with a working transform.
     New(NewArgs),
-    /// Make a component of the core module that plain cargo builds.
+    /// Make a component of a core module that plain cargo has built.
     Wrap(WrapArgs),
 }
 
 #[derive(Debug, Args)]
 struct GenerateArgs {
-    /// How many lines to make, of all kinds.
+    /// Generate this many lines, all kinds included.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     events: u64,
-    /// How many different event types (first parts of `event_name`), 1 to 10,000.
+    /// Use this many event types (first parts of `event_name`), 1 to 10,000.
     #[arg(long, value_name = "N", default_value_t = 100)]
     types: u32,
-    /// Where the randomness starts from.
+    /// Set the seed of the random numbers.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Share of lines that repeat an earlier event byte for byte, 0 to 1.
+    /// Repeat an earlier event byte for byte in this share of the lines, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     duplicates: f64,
-    /// Share of lines that are broken, 0 to 1.
+    /// Make this share of the lines malformed, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     malformed: f64,
-    /// Share of events that happened hours to days before their neighbours, 0 to 1.
+    /// Date this share of the events hours to days before their neighbours, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     late: f64,
-    /// Events a second; as quick as possible without it.
+    /// Generate this many events a second; as fast as possible by default.
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Where to: `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
+    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
     #[arg(long, value_name = "TARGET")]
     to: String,
     /// Put many events into one record of a stream, in the format of the Kinesis Producer Library.
@@ -224,8 +224,8 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
         TransformCommand::Bench(args) => {
-            let serving = args.registry.as_deref().map(publisher::serving);
-            bench(args, serving.transpose()?.as_ref())
+            let active = args.registry.as_deref().map(publisher::active_bundle);
+            bench(args, active.transpose()?.as_ref())
         }
         TransformCommand::New(args) => new(args),
         TransformCommand::Wrap(args) => wrap(args),
@@ -254,7 +254,7 @@ fn with_file(
 }
 
 fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
-    let events = Events::new(&Plan {
+    let events = Events::new(&GeneratorPlan {
         events: args.events,
         types: args.types,
         seed: args.seed,
@@ -288,7 +288,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
 }
 
 fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
-    let target = generate::Target {
+    let target = generate::StreamTarget {
         stream: stream.to_owned(),
         aggregate: args.aggregate,
         watch: !args.quiet,
