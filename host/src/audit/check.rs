@@ -68,7 +68,7 @@ impl Check {
         let outcomes = stream::iter(reads).map(|read| self.outcome(read));
         let mut outcomes = outcomes.buffered(at_once);
         while let Some((read, outcome)) = outcomes.try_next().await? {
-            self.judge(&read, outcome, &mut verdict);
+            self.assess(&read, outcome, &mut verdict);
         }
         drop(outcomes);
         verdict.report.counts += self.counts(&verdict.wrong);
@@ -169,7 +169,7 @@ impl Check {
         Ok((read, outcome))
     }
 
-    fn judge(&self, read: &Read, outcome: Outcome, verdict: &mut Verdict) {
+    fn assess(&self, read: &Read, outcome: Outcome, verdict: &mut Verdict) {
         let counts = &mut verdict.report.counts;
         match outcome {
             Outcome::Gone => self.is_missing(read, verdict),

@@ -43,7 +43,7 @@ impl Gap {
     ///
     /// # Errors
     /// The lake cannot be read, or a release fails outside of any record.
-    pub(super) async fn judge(&self, batch: Batch) -> anyhow::Result<Report> {
+    pub(super) async fn check(&self, batch: Batch) -> anyhow::Result<Report> {
         self.audit.host.progress.read(&batch);
         let batch = Arc::new(batch);
         let left = Left::all(batch.len(), self.with_bus());

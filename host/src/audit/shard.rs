@@ -41,7 +41,7 @@ pub(super) struct ShardAudit {
     /// The oldest record that there is.
     oldest: Option<SequenceNumber>,
     /// Committed records that were looked at.
-    judged: u64,
+    checked: u64,
     /// The chunk that is checked while the next one is made.
     checking: Option<JoinHandle<anyhow::Result<Report>>>,
     report: Report,
@@ -62,7 +62,7 @@ impl ShardAudit {
             course,
             forgets: opened.forgets,
             oldest: None,
-            judged: 0,
+            checked: 0,
             checking: None,
             report: Report::default(),
             _until: opened.until,
@@ -106,7 +106,7 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Judges the records before the next chunk.
+    /// Checks the records before the next chunk.
     async fn gap(
         &mut self,
         beside: Vec<ShortId>,
@@ -121,14 +121,14 @@ impl ShardAudit {
         let mut next = Some(first);
         while next.is_some() || !in_flight.is_empty() {
             if let Some(batch) = next {
-                self.judged += batch.len() as u64;
-                in_flight.push_back(gap.judge(batch));
+                self.checked += batch.len() as u64;
+                in_flight.push_back(gap.check(batch));
             }
             next = self.records.take(within).await?;
             if (next.is_none() || in_flight.len() >= at_once)
-                && let Some(judged) = in_flight.next().await
+                && let Some(checked) = in_flight.next().await
             {
-                self.report.absorb(judged?);
+                self.report.absorb(checked?);
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl ShardAudit {
             self.each_object(name, &held, Kind::UnknownRange, why);
             return Ok(());
         };
-        self.judged += chunk.counts().records;
+        self.checked += chunk.counts().records;
         self.compare_range(name, &held, &chunk);
         let undecided = self.undecided(&chunk, &timed_out);
         self.finish_check().await?;
@@ -272,7 +272,7 @@ impl ShardAudit {
         let why = format!("its release {} cannot be had: {why}", name.release);
         self.each_object(name, held, Kind::UnknownRelease, &why);
         let skipped = self.skip(|number| number <= name.last).await?;
-        self.judged += skipped;
+        self.checked += skipped;
         self.report.counts.wrong += skipped;
         Ok(())
     }

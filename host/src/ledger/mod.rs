@@ -90,7 +90,7 @@ pub struct Pending {
     pub release: ReleaseId,
     /// The format of its objects, part of their names.
     pub format: Format,
-    /// Its records that ran out of wall time. Another run could judge them otherwise, so it is told.
+    /// Its records that ran out of wall time. Another run may decide otherwise, so a replay is given them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timed_out: Vec<Position>,
     /// What became of records of its aggregates that belong to other shards.

@@ -45,13 +45,13 @@ impl ShardAudit {
             let finding = Finding::new(Kind::SourceChanged, shard, why).of(last);
             self.report.findings.add(|| finding);
         }
-        let gone = committed.records.checked_sub(self.judged);
+        let gone = committed.records.checked_sub(self.checked);
         match gone.filter(|gone| self.forgets || *gone == 0) {
             Some(gone) => self.report.counts.gone += gone,
             None => {
-                let (counted, judged) = (committed.records, self.judged);
+                let (counted, checked) = (committed.records, self.checked);
                 let why = format!(
-                    "the ledger of {shard} counts {counted} records, and the source has {judged} up \
+                    "the ledger of {shard} counts {counted} records, and the source has {checked} up \
                      to {id}"
                 );
                 let finding = Finding::new(Kind::LedgerCount, shard, why).of(last);
