@@ -16,7 +16,7 @@ use crate::config;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::engine::{ENRICH, compiler_process};
 use crate::generate;
-use crate::generate::{Events, Generated, Plan};
+use crate::generate::{Events, GeneratorPlan, Generated};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::source::lambda_event;
@@ -75,7 +75,7 @@ enum TransformCommand {
     },
     #[command(flatten)]
     Publisher(publisher::Command),
-    /// Compile what comes on standard input, for the process that has started this one.
+    /// Compile the component on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
     CompilerProcess,
     /// Compile a component ahead of time, so that a run starts faster. Put the result into the folder
@@ -228,8 +228,8 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
         TransformCommand::Bench(args) => {
-            let serving = args.registry.as_deref().map(publisher::serving);
-            bench(args, serving.transpose()?.as_ref())
+            let active = args.registry.as_deref().map(publisher::active_bundle);
+            bench(args, active.transpose()?.as_ref())
         }
         TransformCommand::New(args) => new(args),
         TransformCommand::Wrap(args) => wrap(args),
@@ -258,7 +258,7 @@ fn with_file(
 }
 
 fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
-    let events = Events::new(&Plan {
+    let events = Events::new(&GeneratorPlan {
         events: args.events,
         types: args.types,
         seed: args.seed,
@@ -292,7 +292,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
 }
 
 fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
-    let target = generate::Target {
+    let target = generate::StreamTarget {
         stream: stream.to_owned(),
         aggregate: args.aggregate,
         watch: !args.quiet,

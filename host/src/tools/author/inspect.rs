@@ -21,7 +21,7 @@ use crate::release::bundle::ReleaseBundle;
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The component; without it, the enrichment that the program carries.
+    /// The component; by default the built-in enrichment.
     pub file: Option<PathBuf>,
     /// The configuration of the transform: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
@@ -31,7 +31,7 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
-/// Prints what the component is.
+/// Prints a report on the component.
 ///
 /// # Errors
 /// A file that cannot be read, and a component that fails admission.
@@ -50,7 +50,7 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     }
 }
 
-/// What there is to say of a file.
+/// The report on a file.
 #[derive(Debug, Serialize)]
 struct Report {
     file: String,
@@ -77,7 +77,7 @@ enum Format {
     Other,
 }
 
-/// What it says of itself.
+/// The component's description of itself.
 #[derive(Debug, Serialize)]
 struct Description {
     name: String,
@@ -243,8 +243,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// One line of the report. What a component says of itself is shown with its control characters as
-/// escapes, so that it cannot write to the terminal.
+/// One line of the report. Control characters are escaped, so that a component cannot control the terminal.
 fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
     write!(f, "  {name:<10}")?;
     for c in value.chars() {

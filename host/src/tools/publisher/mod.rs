@@ -1,4 +1,4 @@
-//! The tools of who publishes rules: releases into a registry, and which of them serves.
+//! The commands of a publisher: they put releases into a registry and activate them.
 
 pub mod activate;
 pub mod collect;
@@ -98,14 +98,14 @@ impl Place {
     }
 }
 
-/// The golden cases in a folder, as a registry keeps them.
+/// Reads the golden cases in a folder into the document that a registry stores.
 fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let wrong = |why: String| ConfigError::new("cases", format!("{}: {why}", folder.display()));
     let files = cases::read(folder).map_err(|error| wrong(error.to_string()))?;
     let document = document(&files).map_err(|error| wrong(error.to_string()))?;
     if document.len() > CASES_MAX_BYTES {
         let why = format!(
-            "{} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
+            "they take {} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
             document.len()
         );
         return Err(wrong(why).into());
@@ -113,7 +113,7 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(document)
 }
 
-/// Where releases are tried before they may serve anywhere.
+/// Loads releases with the default limits, to check them before hosts do.
 fn loader() -> anyhow::Result<ReleaseLoader> {
     Ok(ReleaseLoader {
         engine: component::engine(1)?,
@@ -129,21 +129,21 @@ async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result
         return Ok(id);
     }
     if name.len() < PREFIX_MIN {
-        let why = format!("{name:?} is no release: give its id, or its first 8 digits or more");
+        let why = format!("{name:?} is not a release; give its id, or at least its first 8 digits");
         return Err(ConfigError::new("release", why).into());
     }
     let ids = registry.releases().await?;
     let mut meant = ids.iter().filter(|id| id.to_string().starts_with(name));
     match (meant.next(), meant.next()) {
         (Some(id), None) => Ok(*id),
-        (Some(a), Some(b)) => anyhow::bail!("{name} may be {a} or {b}"),
+        (Some(a), Some(b)) => anyhow::bail!("{name} is ambiguous: it may be {a} or {b}"),
         (None, _) => {
-            anyhow::bail!("the registry has no release {name}; `list` says which there are")
+            anyhow::bail!("the registry has no release {name}; run `sluice transform list`")
         }
     }
 }
 
-/// Who changes something now.
+/// The author of a change that is made now.
 fn author(why: Option<&String>) -> Author {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let person = variable("USER").or_else(|| variable("LOGNAME"));
@@ -158,7 +158,7 @@ fn author(why: Option<&String>) -> Author {
     }
 }
 
-/// Makes a change; another one at the same moment is told of.
+/// Writes the rollout; the error of a conflict names the last change.
 async fn change(
     registry: &Registry<MetadataStore>,
     seen: &VersionedRollout,

@@ -13,7 +13,7 @@ use crate::engine::digest::Digest;
 use crate::release::bundle::{Manifest, ReleaseBundle};
 use crate::release::signature::PrivateKey;
 
-/// What is to be published.
+/// What to publish.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
     /// The component.
@@ -26,14 +26,14 @@ pub struct PublishArgs {
     /// The folder with the golden cases that it has to pass wherever it is to serve.
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
-    /// What you say of it.
+    /// Add a note.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Sign it with this Ed25519 key: a file with PKCS #8 in PEM, as `openssl genpkey -algorithm ed25519`
-    /// makes it.
+    /// Sign the release with this Ed25519 key: a file with PKCS #8 in PEM, as
+    /// `openssl genpkey -algorithm ed25519` writes it.
     #[arg(long, value_name = "FILE")]
     sign: Option<PathBuf>,
-    /// Publish it without trying it here, because it needs other limits than the usual ones.
+    /// Skip admission on this machine, for a release that needs other limits than the defaults.
     #[arg(long, action = ArgAction::SetTrue)]
     unchecked: bool,
 }
@@ -64,7 +64,7 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     }
     let id = bundle.manifest().id();
     if !registry.keep(&bundle).await? {
-        eprintln!("the release is there already");
+        eprintln!("the release is published already");
     }
     if let Some(key) = key {
         registry.sign(id, &key.sign(id)).await?;
