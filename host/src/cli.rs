@@ -16,7 +16,7 @@ use crate::config;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
 use crate::engine::{ENRICH, compiler_process};
 use crate::generate;
-use crate::generate::{Events, GeneratorPlan, Generated};
+use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::source::lambda_event;

@@ -76,6 +76,10 @@ fn cause(error: &wasmtime::Error) -> String {
 }
 
 impl Program {
+    /// A component that has been linked, with its configuration and limits.
+    ///
+    /// # Errors
+    /// It does not export the contract.
     pub fn new(
         pre: InstancePre<State>,
         transform_config: String,

@@ -45,9 +45,6 @@ use crate::source::kinesis::{Packing, RepeatedRange, Stream};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
 use crate::storage::retry::RetryPolicy;
 
-/// The address of the runtime API, which only Lambda sets.
-const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
-
 /// The folder of the deployment package.
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 

@@ -1,7 +1,6 @@
 //! A release: a component with its configuration and golden cases, named by their digest.
 
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 
 use crate::engine::digest::Digest;
 

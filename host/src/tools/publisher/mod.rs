@@ -67,7 +67,7 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// An invalid target, a registry that cannot be read, and one in which nothing is active.
-pub fn serving(registry: &str) -> anyhow::Result<ReleaseBundle> {
+pub fn active_bundle(registry: &str) -> anyhow::Result<ReleaseBundle> {
     let registry = registry.to_owned();
     block_on(async {
         let registry = Place { registry }.open().await?;
