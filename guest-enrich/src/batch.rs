@@ -1,7 +1,7 @@
 //! The batch call for any transform that makes one event of a record.
 //!
-//! What a transform brings is a function of one record and a [`Partition`]; both are known when
-//! this is compiled, so that nothing is paid for the indirection.
+//! A transform provides a function of one record and a [`Partition`]. Both are type parameters, so that the
+//! indirection costs nothing.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,29 +9,28 @@ use std::hash::{BuildHasherDefault, Hasher};
 #[cfg(test)]
 mod tests;
 
-/// Bytes that an event is likely to gain, for the first reservation.
+/// How many bytes a transform is expected to add to an event, for the first allocation.
 const LIKELY_GAIN: usize = 128;
 
 /// The partition of an event.
 pub trait Partition {
-    /// Appends what tells this partition from every other one.
+    /// Appends a key that is unique for this partition.
     fn key(&self, key: &mut Vec<u8>);
 
-    /// The columns as the host wants them: names and values, outermost first.
+    /// The columns: names and values, outermost first.
     fn columns(&self) -> Vec<(String, String)>;
 }
 
-/// What became of the records of a batch: the lists of the contract's `outcome-batch`, less the
-/// routes.
+/// The outcome of a batch: the lists of the contract's `outcome-batch` without the routes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome<R> {
-    /// How many events each record became: one, or none where it was rejected.
+    /// The number of events of each record: one, or none if it was rejected.
     pub event_counts: Vec<u32>,
     /// The data of all events.
     pub data: Vec<u8>,
     /// One end offset in `data` for each event.
     pub data_ends: Vec<u32>,
-    /// The different partitions.
+    /// The distinct partitions.
     pub partitions: Vec<Vec<(String, String)>>,
     /// For each event, the index of its partition.
     pub partition_indexes: Vec<u32>,
@@ -41,8 +40,8 @@ pub struct Outcome<R> {
 
 /// Transforms the records whose ends in `data` are `ends`, in order.
 ///
-/// `transform` appends the event of a record to what it is given, and leaves that alone where it
-/// rejects. An end that does not fit the data makes an empty record: the host does not send one.
+/// `transform` appends the event of a record to the buffer, and leaves the buffer unchanged if it rejects
+/// the record. An end that does not fit the data makes an empty record; the host does not send one.
 pub fn transform_batch<'a, P: Partition, R>(
     data: &'a [u8],
     ends: &[u32],
@@ -100,7 +99,7 @@ struct Interner {
 }
 
 impl Interner {
-    /// Neighbours often share a partition, so the last one is tried before the map.
+    /// Consecutive records often share a partition, so the last one is compared before the map is searched.
     #[inline]
     fn index<P: Partition>(&mut self, partition: &P, all: &mut Vec<Vec<(String, String)>>) -> u32 {
         self.key.clear();
@@ -123,7 +122,7 @@ impl Interner {
     }
 }
 
-/// A quick hash of short texts. Made-up collisions cost time in one batch only, and a batch has few
+/// A fast hash for short texts. Deliberate collisions slow down one batch only, and a batch has few
 /// records.
 #[derive(Default)]
 struct WordHasher(u64);

@@ -1,10 +1,10 @@
-//! Short runs of bytes, a word at a time. A loop over single bytes guesses its end wrong as often as
-//! lengths change, and in a sandbox a call that copies a few bytes costs more than the copy.
+//! Operations on a few bytes, a word at a time. The branches of a loop over single bytes are mispredicted
+//! whenever lengths change, and in a sandbox a call to copy a few bytes costs more than the copy.
 
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
 
-/// Where `byte`, which is not zero, stands first in `bytes` at `from` or behind it.
+/// The first position of `byte`, which is not zero, in `bytes` from `from` on.
 #[inline(always)]
 pub(crate) fn find(bytes: &[u8], byte: u8, from: usize) -> Option<usize> {
     let mut at = from;
@@ -35,7 +35,7 @@ fn find_in(word: u64, byte: u8) -> Option<usize> {
     (found != 0).then_some((found.trailing_zeros() / 8) as usize)
 }
 
-/// Appends `bytes`, of which there are few.
+/// Appends a few bytes.
 #[inline(always)]
 pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
     match bytes.len() {
@@ -56,7 +56,7 @@ fn append_overlapping<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The number that eight digits make; `None` where one of them is none.
+/// Parses eight digits; `None` if one of them is not a digit.
 #[inline(always)]
 pub(crate) fn eight_digits(digits: [u8; 8]) -> Option<u32> {
     let values = u64::from_le_bytes(digits) ^ (ONES * u64::from(b'0'));

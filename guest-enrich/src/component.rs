@@ -1,4 +1,4 @@
-//! The component: the contract's functions, each a thin wrapper around [`enrich`].
+//! The component: the functions of the contract, thin wrappers around [`enrich`].
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ use bindings::exports::sluice::transform::rules::{
     Description, Event, Guest as Rules, Rejection as WireRejection, Routes, SourceRecord,
 };
 
-/// The generated side of the boundary reads and writes raw memory, and its style is its own.
+/// Generated bindings, which read and write raw memory and have a style of their own.
 #[allow(
     unsafe_code,
     missing_docs,
@@ -30,8 +30,8 @@ mod bindings {
     export!(Component with_types_in self);
 }
 
-/// The standard library's own allocator, in a version that takes the memory which the component begins
-/// with: memory that has to be grown costs the host some system calls for each instance.
+/// The standard library's allocator, in a version that uses the component's initial memory: growing the
+/// memory costs the host several system calls for each instance.
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
@@ -44,7 +44,7 @@ fn config() -> &'static Config {
     CONFIG.get_or_init(Config::default)
 }
 
-/// An event goes everywhere.
+/// Every event goes to the lake and to the bus.
 fn routes() -> Routes {
     Routes::LAKE | Routes::BUS
 }

@@ -1,4 +1,4 @@
-//! The rules: what is read from an event, and what is added to it.
+//! The rules: which fields of an event are read, and which are added.
 
 use std::borrow::Cow;
 
@@ -16,20 +16,20 @@ mod tests;
 use members::{Field, Members};
 use name::EventName;
 
-/// What an event says of where it belongs.
+/// The fields that decide an event's partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enriched<'a> {
-    /// The first part of the event's name in UTF-8, its escapes undone. The scan has checked it, so
-    /// that it need not be checked again as long as it is only copied and compared.
+    /// The first part of the event's name in UTF-8, unescaped. The scanner has validated it, so it is not
+    /// validated again as long as it is only copied and compared.
     pub event_type: Cow<'a, [u8]>,
     /// When the event was created.
     pub created: Timestamp,
 }
 
-/// Appends the enriched event to `out`; a rejected record leaves `out` as it was.
+/// Appends the enriched event to `out`; a rejected record leaves `out` unchanged.
 ///
-/// Every byte of `input` is kept except for the fields that are replaced, each with the comma that
-/// goes with it. The new fields follow the last value, ahead of the space before the brace.
+/// All bytes of `input` are kept except for the replaced fields and their commas. The new fields follow the
+/// last value, before the space ahead of the closing brace.
 #[inline]
 pub fn enrich<'a>(input: &'a [u8], out: &mut Vec<u8>) -> Result<Enriched<'a>, Rejection> {
     let mut members = Members::default();
@@ -68,7 +68,7 @@ fn not_an_object(kind: Kind) -> Rejection {
     Rejection::new(Code::NotAnObject, message)
 }
 
-/// The value of a field that must be there once and be of one kind.
+/// The value of a field that must occur exactly once and have the given kind.
 #[inline(always)]
 fn required<'f, 'a>(
     field: &'f Field<'a>,

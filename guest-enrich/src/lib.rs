@@ -1,11 +1,11 @@
 //! The enrichment transform: gives a JSON event its time in ISO 8601, its type and its subtype.
 //!
-//! [`enrich`] holds the rules as a function of bytes, with no trace of the component model, so that
-//! they can be tested natively. It walks an event once, checks all of it, and copies what it does
-//! not replace byte for byte: numbers keep their digits, and keys their order and spacing.
+//! [`enrich`] holds the rules as a function of bytes, independent of the component model, so that they can
+//! be tested natively. It reads an event once, validates all of it, and copies everything that it does not
+//! replace byte for byte: numbers keep their digits, and keys their order and spacing.
 //!
-//! [`batch::transform_batch`] carries such a function over many records in one call, and [`enrich_batch`] is
-//! that for these rules.
+//! [`batch::transform_batch`] applies such a function to many records in one call; [`enrich_batch`] does that
+//! with these rules.
 
 #![cfg_attr(
     test,

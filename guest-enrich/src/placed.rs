@@ -1,4 +1,4 @@
-//! The rules over a batch: what the component exports, and what it is measured against outside of one.
+//! Applies the rules to a batch, for the component and for native benchmarks.
 
 use crate::batch::{Outcome, Partition, transform_batch};
 use crate::config::Config;
@@ -22,7 +22,7 @@ impl Partition for Placed<'_> {
     }
 }
 
-/// Enriches the records whose ends in `data` are `ends`, and finds the partition of each.
+/// Enriches the records whose ends in `data` are `ends`, and determines the partition of each.
 pub fn enrich_batch(data: &[u8], ends: &[u32], config: &Config) -> Outcome<Rejection> {
     transform_batch(data, ends, |record, out| {
         enrich(record, out).map(|event| Placed { event, config })

@@ -19,7 +19,7 @@ use crate::author::inspect::{InspectArgs, inspect};
 use crate::author::new::{NewArgs, new};
 use crate::author::wrap::{WrapArgs, wrap};
 use crate::config::{self, ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
-use crate::generate::{self, Events, Generated, Plan};
+use crate::generate::{self, Events, Generated, GeneratorPlan};
 use crate::publisher;
 use crate::run::{self, lambda};
 use crate::telemetry;
@@ -45,7 +45,7 @@ enum Command {
     /// Prove that each record is in exactly one place, or list those that are not. Reads the source and
     /// the lake, takes the settings of `run`, and writes nothing.
     Audit(Box<RunArgs>),
-    /// Generate sample events. The same options always produce the same bytes.
+    /// Generate sample events; the same options always produce the same bytes.
     Generate(GenerateArgs),
     /// Build, test, publish and activate transforms.
     #[command(subcommand)]
@@ -72,56 +72,56 @@ enum TransformCommand {
     },
     #[command(flatten)]
     Publisher(publisher::Command),
-    /// Compile what comes on standard input, for the process that has started this one.
+    /// Compile the component on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
     CompilerProcess,
-    /// Compile a component ahead of time, so that a run starts faster. Put the result into the folder
-    /// `precompiled` of a Lambda deployment package or next to the program.
+    /// Compile a component ahead of time, so that the program starts faster. Write to the folder
+    /// `precompiled` of a Lambda function's package, or beside the program.
     Precompile {
         /// The folder to write to.
         folder: PathBuf,
-        /// Compile this component instead of the built-in enrichment.
+        /// Compile this component; by default the built-in enrichment.
         #[arg(long, value_name = "FILE")]
         transform: Option<PathBuf>,
     },
-    /// Describe a component and check whether it would be admitted.
+    /// Inspect a component, and check whether it passes admission.
     Inspect(InspectArgs),
-    /// Run a component over golden cases and compare the results.
+    /// Test a component with golden cases.
     Test(TestArgs),
-    /// Run two components over a sample and show where their results differ.
+    /// Compare the results of two components for the same records.
     Diff(DiffArgs),
     /// Measure the time, fuel and memory that a record takes.
     Bench(BenchArgs),
-    /// Create a Rust package with a working transform to start from.
+    /// Create a package with a working transform.
     New(NewArgs),
-    /// Turn the core module that cargo builds into a component.
+    /// Make a component of a core module that plain cargo has built.
     Wrap(WrapArgs),
 }
 
 #[derive(Debug, Args)]
 struct GenerateArgs {
-    /// Generate this many lines, of all kinds.
+    /// Generate this many lines, all kinds included.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     events: u64,
     /// Use this many event types (first parts of `event_name`), 1 to 10,000.
     #[arg(long, value_name = "N", default_value_t = 100)]
     types: u32,
-    /// Seed the random numbers.
+    /// Set the seed of the random numbers.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Repeat earlier events byte for byte in this share of the lines, 0 to 1.
+    /// Repeat an earlier event byte for byte in this share of the lines, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     duplicates: f64,
-    /// Break this share of the lines, 0 to 1.
+    /// Make this share of the lines malformed, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     malformed: f64,
     /// Date this share of the events hours to days before their neighbours, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     late: f64,
-    /// Generate at most this many events a second; without it, as many as possible.
+    /// Generate this many events a second; as fast as possible by default.
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Write to `file:PATH`, `-` (standard output) or `kinesis:STREAM`.
+    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
     #[arg(long, value_name = "TARGET")]
     to: String,
     /// Aggregate many events into one stream record, in the format of the Kinesis Producer Library.
@@ -225,8 +225,8 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
         TransformCommand::Bench(args) => {
-            let serving = args.registry.as_deref().map(publisher::serving);
-            bench(args, serving.transpose()?.as_ref())
+            let active = args.registry.as_deref().map(publisher::active_bundle);
+            bench(args, active.transpose()?.as_ref())
         }
         TransformCommand::New(args) => new(args),
         TransformCommand::Wrap(args) => wrap(args),
@@ -255,7 +255,7 @@ fn with_file(
 }
 
 fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
-    let events = Events::new(&Plan {
+    let events = Events::new(&GeneratorPlan {
         events: args.events,
         types: args.types,
         seed: args.seed,
@@ -289,7 +289,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
 }
 
 fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
-    let target = generate::Target {
+    let target = generate::StreamTarget {
         stream: stream.to_owned(),
         aggregate: args.aggregate,
         watch: !args.quiet,

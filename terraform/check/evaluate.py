@@ -34,7 +34,7 @@ PEOPLE = (
     'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "-----BEGIN PUBLIC KEY-----\\nMCow\\n-----END PUBLIC KEY-----"\n'
 )
 
-# Values that are taken, and values that a validation has to refuse.
+# Values that are accepted, and values that a validation must reject.
 FINE = {
     "lambda": EXAMPLE,
     "lambda, more": EXAMPLE + MORE,
@@ -42,7 +42,7 @@ FINE = {
     "container": EXAMPLE + CONTAINER,
     "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
 }
-REFUSED = {
+REJECTED = {
     "no region": "",
     "a mode that is none": EXAMPLE + 'mode = "vm"\n',
     "container without an image": EXAMPLE + 'mode = "container"\nvpc_id = "v"\nsubnet_ids = ["s"]\n',
@@ -129,14 +129,14 @@ def main():
         for file in FOLDER.glob("variables*.tf"):
             (folder / file.name).write_text(file.read_text())
         (folder / "main.tf").write_text(scratch_module(module))
-        for what, values in (FINE | REFUSED).items():
-            taken, said = plan(terraform, folder, values)
-            if taken != (what in FINE):
+        for what, values in (FINE | REJECTED).items():
+            accepted, output = plan(terraform, folder, values)
+            if accepted != (what in FINE):
                 wrong += 1
-                why = "is taken" if taken else said[said.find("Error") :]
+                why = "is accepted" if accepted else output[output.find("Error") :]
                 print(f"evaluate: {what}: {why}", file=sys.stderr)
     if not wrong:
-        print(f"evaluate: {len(FINE)} set-ups evaluated, {len(REFUSED)} wrong ones refused: fine")
+        print(f"evaluate: {len(FINE)} set-ups evaluated, {len(REJECTED)} wrong ones rejected: fine")
     return 1 if wrong else 0
 
 

@@ -7,7 +7,7 @@
 /** A rejection of the contract; throwing it sends the record to quarantine. */
 const rejection = (code, message) => ({ code, message });
 
-/** The fields that the rule reads, each with its kind and what is said where it is another. */
+/** The fields that the rule reads, each with its kind and the message for another kind. */
 const READ = {
   event_uuid: ["a string", "a string"],
   event_name: ["a string", "a string"],

@@ -52,7 +52,7 @@ pub(crate) fn one(input: &[u8]) {
     }
 }
 
-/// What the reference can judge: no deep nesting, and no number too long for it.
+/// What the reference can handle: no deep nesting, and no number too long for it.
 fn is_comparable(input: &[u8]) -> bool {
     let opened = input.iter().filter(|byte| matches!(byte, b'[' | b'{'));
     let longest = input.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len);

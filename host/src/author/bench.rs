@@ -1,4 +1,4 @@
-//! `sluice transform bench`: what a record takes, alone or against another component.
+//! `sluice transform bench`: measures the time, fuel and memory of a component, alone or against another.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,35 +13,35 @@ use crate::transform::limits::Limits;
 use crate::transform::release::ReleaseBundle;
 use crate::transform::validate::{Release, validate};
 
-/// What to measure.
+/// What to measure, and on what.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// The component.
     pub file: PathBuf,
-    /// The records: a file of newline-delimited JSON; without it, 10,000 generated events.
+    /// Read records from a file of newline-delimited JSON; 10,000 generated events by default.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
-    /// Another component to measure in turn with the first.
+    /// Compare with another component.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Measure in turn with the release that is active in a registry, with its own configuration:
-    /// `file:DIR` or `s3://BUCKET/PREFIX`.
+    /// Compare with the active release of a registry, with its own configuration: `file:DIR` or
+    /// `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
-    /// The configuration of the components in files: a JSON object, or a file that holds one.
+    /// Set the configuration of the components in files: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
-    /// How often the sample is run by each.
+    /// Run the sample this many times with each component.
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
     pub rounds: u16,
 }
 
-/// Measures and prints: one thread, batches as `run` makes them, a fresh instance for each. `serving` is
-/// what [`registry`](BenchArgs::registry) has active.
+/// Measures and prints: on one thread, with batches as in `run`, and a new instance for each. `active` is the
+/// active release of [`registry`](BenchArgs::registry).
 ///
 /// # Errors
 /// What cannot be read, a component that fails admission, or one that fails outside of any record.
-pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Result<()> {
+pub fn bench(args: &BenchArgs, active: Option<&ReleaseBundle>) -> anyhow::Result<()> {
     let records = sample::read(args.sample.as_deref())?;
     let engine = component::engine(1)?;
     let files = [Some(&args.file), args.against.as_ref()];
@@ -54,14 +54,14 @@ pub fn bench(args: &BenchArgs, serving: Option<&ReleaseBundle>) -> anyhow::Resul
             &records,
         )?);
     }
-    if let Some(bundle) = serving {
+    if let Some(bundle) = active {
         let name = format!("release {}", bundle.manifest().id());
         let admitted = validate(&engine, bundle, &Limits::default());
         let release = admitted.with_context(|| format!("cannot admit {name}"))?;
         candidates.push(Candidate::new(name, release, &records)?);
     }
     for round in 0..args.rounds {
-        // Who goes first changes, so that neither always finds the caches warm.
+        // The order alternates, so that neither always finds the caches warm.
         let backwards = round % 2 == 1;
         for turn in 0..candidates.len() {
             let last = candidates.len() - 1;
@@ -84,7 +84,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Runs the sample once, which warms up and gives what is the same each time.
+    /// Runs the sample once, to warm up and to measure what is the same in each round.
     fn new(name: String, release: Release, records: &[Batch]) -> anyhow::Result<Self> {
         let mut candidate = Self {
             name,
@@ -149,7 +149,7 @@ fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) {
     }
 }
 
-/// The median of the ratios round by round: what slows the machine down slows both of a pair.
+/// The median of the ratios of each round: noise of the machine affects both components of a round.
 fn ratio(first: &[f64], second: &[f64]) -> f64 {
     let pairs = first.iter().zip(second);
     let ratios: Vec<_> = pairs.map(|(first, second)| first / second).collect();

@@ -1,4 +1,4 @@
-//! The component that a tool is about: read, offered and admitted.
+//! Reads, bundles and validates the component that a command is given.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::transform::limits::Limits;
 use crate::transform::release::ReleaseBundle;
 use crate::transform::validate::{Release, validate};
 
-/// The bytes of a component; those of the built-in one without a file.
+/// Reads a component; without a file, the built-in one.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -24,7 +24,7 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The component as users name it.
+/// The name of the component in messages.
 #[must_use]
 pub fn name(file: Option<&Path>) -> String {
     file.map_or_else(
@@ -33,27 +33,26 @@ pub fn name(file: Option<&Path>) -> String {
     )
 }
 
-/// A component with its configuration, a JSON object or a file that holds one.
+/// Bundles a component with its configuration, a JSON object or a file that holds one.
 ///
 /// # Errors
-/// A component that cannot be read, or a configuration that is not a JSON object; these are wrong
-/// usage.
+/// A component that cannot be read, or a configuration that is not a JSON object, which is wrong usage.
 pub fn bundle(file: Option<&Path>, transform_config: &str) -> anyhow::Result<ReleaseBundle> {
     let transform_config = config::read_transform_config(transform_config)?;
     let bundle = ReleaseBundle::new(read(file)?, &transform_config);
     Ok(bundle.map_err(|why| ConfigError::new("transform_config", why))?)
 }
 
-/// An engine for `threads` threads with the usual limits.
+/// Makes an engine for `threads` threads with the default limits.
 ///
 /// # Errors
-/// When the machine cannot reserve the address space.
+/// The machine cannot reserve the address space.
 pub fn engine(threads: usize) -> anyhow::Result<Engine> {
     engine::engine(&Limits::default(), threads)
         .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
 }
 
-/// Admits a component with its configuration under the usual limits.
+/// Validates a component with its configuration under the default limits.
 ///
 /// # Errors
 /// As [`bundle`], and a component that fails admission.

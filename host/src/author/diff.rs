@@ -1,4 +1,4 @@
-//! `sluice transform diff`: two transforms over the same records, and where their results differ.
+//! `sluice transform diff`: compares the results of two components for the same records.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,19 +17,19 @@ use crate::transform::compare::record_result::{RecordResult, record_results};
 /// What to compare.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// The component as it was.
+    /// The old component.
     pub old: PathBuf,
-    /// The component as it is to be.
+    /// The new component.
     pub new: PathBuf,
     /// The records: a file of newline-delimited JSON.
     pub sample: PathBuf,
-    /// The configuration of the old one: a JSON object, or a file that holds one.
+    /// Set the configuration of the old component: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config_old: String,
-    /// The configuration of the new one.
+    /// Set the configuration of the new component: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config_new: String,
-    /// How many records that differ are shown.
+    /// Show this many records that differ.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub examples: usize,
     /// Print one JSON object, for scripts.
@@ -37,7 +37,7 @@ pub struct DiffArgs {
     pub json: bool,
 }
 
-/// Runs both over the sample and prints what differs.
+/// Runs both components on the sample and prints the differences.
 ///
 /// # Errors
 /// What cannot be read, a component that fails admission, and results that differ.
@@ -45,8 +45,8 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let engine = component::engine(1)?;
     let admitted =
         |file, transform_config| component::admitted(&engine, Some(file), transform_config);
-    let old = admitted(&args.old, &args.transform_config_old).context("the old one")?;
-    let new = admitted(&args.new, &args.transform_config_new).context("the new one")?;
+    let old = admitted(&args.old, &args.transform_config_old).context("the old component")?;
+    let new = admitted(&args.new, &args.transform_config_new).context("the new component")?;
     let mut report = Report::default();
     for batch in sample::read(Some(&args.sample))? {
         let old = record_results(batch.len(), &old.run(&batch, &[])?);

@@ -20,22 +20,22 @@ use crate::transform::validate::Release;
 pub struct TestArgs {
     /// The component.
     pub file: PathBuf,
-    /// The folder with the cases: NAME.in.json (one record) or NAME.in.ndjson (a record a line), and
-    /// NAME.out.ndjson.
+    /// Read cases from a folder: NAME.in.json (one record) or NAME.in.ndjson (one record a line), and
+    /// NAME.out.ndjson (the expected results).
     #[arg(long, value_name = "DIR")]
     pub cases: PathBuf,
-    /// The configuration of the transform: a JSON object, or a file that holds one.
+    /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
-    /// Write the results that there are now as those that should be.
+    /// Write the current results as the expected ones.
     #[arg(long, action = ArgAction::SetTrue)]
     pub bless: bool,
 }
 
-/// Differences of one case that are shown; the rest is counted.
+/// How many differences of one case are shown; the rest is counted.
 const SHOWN: usize = 20;
 
-/// Runs the cases and says which pass.
+/// Runs the cases and prints which pass.
 ///
 /// # Errors
 /// No or ambiguous cases, which is wrong usage; a component that fails admission; cases that fail.
@@ -60,11 +60,11 @@ pub fn test(args: &TestArgs) -> anyhow::Result<()> {
 
 enum Verdict {
     Passed,
-    /// Its results were written where there were none.
+    /// Its results were written for the first time.
     New,
-    /// Its results were written in the place of others.
+    /// Its results were replaced.
     Changed,
-    /// What differs, line by line.
+    /// The differences, line by line.
     Failed(String),
 }
 
@@ -155,7 +155,7 @@ fn is_fault(result: &RecordResult) -> bool {
     Fault::ALL.iter().any(begins)
 }
 
-/// What differs between the results that should be and those that are, for people.
+/// The differences between the expected and the found results, for people.
 fn difference(expected: &str, results: &[String]) -> String {
     let expected: Vec<_> = expected.lines().collect();
     let mut report = String::new();
@@ -188,8 +188,8 @@ fn difference(expected: &str, results: &[String]) -> String {
     report
 }
 
-/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones
-/// have no fields to compare.
+/// The first name in a result's line: `event`, `quarantined` or `dropped`. Fields are compared only between
+/// lines with the same one.
 fn outcome(line: &str) -> Option<&str> {
     line.split('"').nth(1)
 }

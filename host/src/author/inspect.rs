@@ -18,9 +18,9 @@ use crate::transform::validate::{self, AdmissionError, contract_version};
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The component; without it, the enrichment that the program carries.
+    /// The component; by default the built-in enrichment.
     pub file: Option<PathBuf>,
-    /// The configuration of the transform: a JSON object, or a file that holds one.
+    /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
     /// Print one JSON object, for scripts.
@@ -28,7 +28,7 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
-/// Prints what the component is.
+/// Prints a report on the component.
 ///
 /// # Errors
 /// A file that cannot be read, and a component that fails admission.
@@ -47,7 +47,7 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     }
 }
 
-/// What there is to say of a file.
+/// The report on a file.
 #[derive(Debug, Serialize)]
 struct Report {
     file: String,
@@ -74,13 +74,13 @@ enum Format {
     Other,
 }
 
-/// What it says of itself.
+/// The component's description of itself.
 #[derive(Debug, Serialize)]
 struct Description {
     name: String,
     version: String,
     summary: String,
-    /// The schema; the text itself where it is not JSON.
+    /// The schema; a string if it is not JSON.
     config_schema: Value,
 }
 
@@ -240,8 +240,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// One line of the report. What a component says of itself is shown with its control characters as
-/// escapes, so that it cannot write to the terminal.
+/// One line of the report. Control characters are escaped, so that a component cannot control the terminal.
 fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
     write!(f, "  {name:<10}")?;
     for c in value.chars() {

@@ -1,7 +1,6 @@
-//! The tools of a transform's author: `sluice transform`, one module for each of its commands, and
-//! what they share.
+//! The commands of a transform's author, `sluice transform …`: one module for each, and what they share.
 //!
-//! All of them run a component as `run` does: the same admission, the same sandbox, the usual limits.
+//! They run a component as `run` does: with the same admission, the same sandbox and the default limits.
 
 pub mod bench;
 pub mod component;
@@ -12,10 +11,10 @@ pub mod new;
 pub mod sample;
 pub mod wrap;
 
-/// Characters of a value that people are shown.
+/// The length of a value in reports, in characters.
 const SHOWN_CHARS: usize = 300;
 
-/// A value of a comparison for people: cut where it is long, and in words where there is none.
+/// A value of a comparison, for people: a long one is truncated.
 fn shown(value: Option<&str>) -> String {
     let Some(value) = value else {
         return "nothing".to_owned();

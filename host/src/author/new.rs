@@ -1,4 +1,4 @@
-//! `sluice transform new`: a package of its own with a transform that works, to go on from.
+//! `sluice transform new`: creates a package with a working transform.
 
 use std::fs;
 use std::io;
@@ -9,17 +9,17 @@ use clap::Args;
 
 use crate::config::ConfigError;
 
-/// What to make.
+/// What to create.
 #[derive(Debug, Args)]
 pub struct NewArgs {
     /// The package's name: lower case letters, digits, `-` and `_`, a letter first.
     pub name: String,
-    /// The folder to make; without it, one of the package's name in the current folder.
+    /// Create this folder; by default, one of the package's name in the current folder.
     #[arg(long, value_name = "DIR")]
     pub path: Option<PathBuf>,
 }
 
-/// Where each file goes, and what it holds but for the names.
+/// The path of each file, and its content with placeholders for the names.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("template/Cargo.toml.in")),
     ("README.md", include_str!("template/README.md.in")),
@@ -35,12 +35,12 @@ const FILES: &[(&str, &str)] = &[
         include_str!("template/lesson.out.ndjson"),
     ),
     (
-        "cases/refused.in.ndjson",
-        include_str!("template/refused.in.ndjson"),
+        "cases/rejected.in.ndjson",
+        include_str!("template/rejected.in.ndjson"),
     ),
     (
-        "cases/refused.out.ndjson",
-        include_str!("template/refused.out.ndjson"),
+        "cases/rejected.out.ndjson",
+        include_str!("template/rejected.out.ndjson"),
     ),
     (
         "wit/transform.wit",
@@ -52,12 +52,11 @@ const FILES: &[(&str, &str)] = &[
 /// Writes the package.
 ///
 /// # Errors
-/// A name that no package may have or a folder that holds something, which are wrong usage; what
-/// cannot be written.
+/// An invalid name or a folder that is not empty, which is wrong usage; files that cannot be written.
 pub fn new(args: &NewArgs) -> anyhow::Result<()> {
     let name = checked(&args.name)?;
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(name));
-    refuse_full(&folder)?;
+    check_empty(&folder)?;
     for (path, content) in FILES {
         write(&folder.join(path), &filled(content, name))?;
     }
@@ -68,8 +67,8 @@ pub fn new(args: &NewArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What to do with the package.
-const NEXT: &str = "{{folder}} is ready; its README.md says more. Next, in it:
+/// The next steps, printed at the end.
+const NEXT: &str = "{{folder}} is ready; see its README.md. Next, in this folder:
   cargo build --release --target wasm32-unknown-unknown
   sluice transform wrap target/wasm32-unknown-unknown/release/{{module}}.wasm --out {{name}}.wasm
   sluice transform test {{name}}.wasm --cases cases
@@ -92,8 +91,8 @@ fn checked(name: &str) -> Result<&str, ConfigError> {
     Err(ConfigError::new("name", why))
 }
 
-/// Nothing that is there is written over.
-fn refuse_full(folder: &Path) -> Result<(), ConfigError> {
+/// Existing files are never overwritten.
+fn check_empty(folder: &Path) -> Result<(), ConfigError> {
     let place = folder.display();
     let full = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
@@ -106,7 +105,7 @@ fn refuse_full(folder: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Puts the package's name in, and the one that cargo makes of it for the module's file.
+/// Replaces the placeholders: the package's name, and the name that cargo gives the module's file.
 fn filled(content: &str, name: &str) -> String {
     content
         .replace("{{name}}", name)
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_that_a_package_may_have() {
+    fn a_name_is_valid_for_a_package() {
         for name in ["a", "my-rules_2"] {
             assert_eq!(checked(name).unwrap(), name);
         }
@@ -134,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_left_open() {
+    fn no_placeholder_is_left() {
         for (path, content) in FILES {
             assert!(!filled(content, "x").contains("{{"), "{path}");
         }
     }
 
-    /// Two versions of the bindings would make two formats of what they say of a module.
+    /// Two versions of wit-bindgen would write two formats of component metadata.
     #[test]
     fn the_template_has_the_bindings_of_the_built_in_transform() {
         let version = |manifest: &str| {

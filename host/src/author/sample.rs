@@ -1,18 +1,18 @@
-//! The records that tools run on: a file's lines, or generated events.
+//! The records that commands run on: the lines of a file, or generated events.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::generate::{Events, Plan};
+use crate::generate::{Events, GeneratorPlan};
 use crate::record::Batch;
 use crate::transform::cases::sample::lines;
 
-/// The lines of a file, or as many generated events as [`GENERATED`] where there is none.
+/// Reads the lines of a file; without a file, generates [`GENERATED`] events.
 ///
 /// # Errors
-/// A file that cannot be read or holds no record.
+/// A file that cannot be read or has no records.
 pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Batch>> {
     let Some(path) = file else {
         return generated();
@@ -22,17 +22,17 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Batch>> {
     let batches = lines(&text)?;
     anyhow::ensure!(
         !batches.is_empty(),
-        "{} holds no record; a record is a line",
+        "{} has no records; each line is a record",
         named()
     );
     Ok(batches)
 }
 
-/// How many events are generated where no file is given.
+/// How many events are generated without a file.
 pub const GENERATED: u64 = 10_000;
 
 fn generated() -> anyhow::Result<Vec<Batch>> {
-    let mut events = Events::new(&Plan {
+    let mut events = Events::new(&GeneratorPlan {
         events: GENERATED,
         types: 100,
         seed: 7,

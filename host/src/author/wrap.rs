@@ -1,4 +1,4 @@
-//! `sluice transform wrap`: the component of a core module, for those who build with plain cargo.
+//! `sluice transform wrap`: makes a component of a core module that plain cargo has built.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,16 +12,16 @@ use wit_component::ComponentEncoder;
 pub struct WrapArgs {
     /// The core module that `cargo build --target wasm32-unknown-unknown` made.
     pub module: PathBuf,
-    /// The component to write.
+    /// Write the component to this file.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 
-/// Wraps a module in the component that it describes in its own custom sections.
+/// Wraps a core module into the component that its custom sections describe.
 ///
 /// # Errors
-/// What cannot be read or written, a component, and a module that does not hold to the interfaces
-/// that it describes or describes none.
+/// What cannot be read or written, a file that is a component already, and a module that describes no
+/// interfaces or does not implement them.
 pub fn wrap(args: &WrapArgs) -> anyhow::Result<()> {
     let path = args.module.display();
     let module = fs::read(&args.module).with_context(|| format!("cannot read {path}"))?;
@@ -32,13 +32,16 @@ pub fn wrap(args: &WrapArgs) -> anyhow::Result<()> {
 fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     /// The magic number and the layer of a component, "Component Model", binary format.
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-    anyhow::ensure!(module.starts_with(b"\0asm"), "it is no WebAssembly module");
+    anyhow::ensure!(
+        module.starts_with(b"\0asm"),
+        "it is not a WebAssembly module"
+    );
     anyhow::ensure!(!module.starts_with(COMPONENT), "it is a component already");
     let described = module.windows(SECTION.len()).any(|bytes| bytes == SECTION);
     anyhow::ensure!(
         described,
-        "it does not say which interfaces it has; generate its bindings with wit-bindgen from the \
-         contract's WIT files"
+        "it has no component metadata; generate its bindings with wit-bindgen from the contract's WIT \
+         files"
     );
     ComponentEncoder::default()
         .validate(true)
@@ -46,5 +49,5 @@ fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
         .encode()
 }
 
-/// What the names of the custom sections begin with in which bindings describe a module.
+/// The prefix of the custom sections with component metadata.
 const SECTION: &[u8] = b"component-type";

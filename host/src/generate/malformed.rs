@@ -1,9 +1,8 @@
-//! Turns events into lines that no reader can take for events.
+//! Turns events into lines that are not valid events.
 
 use super::rng::EventRng;
 
-/// Strings with bytes that no UTF-8 text holds: an impossible byte, a lone continuation, cut
-/// sequences, a surrogate.
+/// Strings that are not UTF-8: an invalid byte, a lone continuation byte, truncated sequences, a surrogate.
 const NOT_UTF8: &[&[u8]] = &[
     b"\"\xff\"",
     b"\"caf\x80\"",
@@ -21,8 +20,7 @@ const PLAIN_TEXT: &[&[u8]] = &[
     b"[object Object]",
 ];
 
-/// Replaces the event at `start..` of `out` with something unusable, made from it or not, that is
-/// not empty and has no newline.
+/// Replaces the event at `start..` of `out` by a malformed line that is not empty and has no newline.
 pub(super) fn spoil(rng: &mut EventRng, out: &mut Vec<u8>, start: usize) {
     match rng.index(12) {
         0 | 1 => truncate(rng, out, start),
@@ -73,8 +71,8 @@ fn put_value(out: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {
     out.splice(from..from + len, value.iter().copied());
 }
 
-/// Where `key`, quotes included, stands in the event at `start..`. Quotes in texts are escaped, so
-/// only a key matches.
+/// The position of `key`, quotes included, in the event at `start..`. Quotes in texts are escaped, so only
+/// a key matches.
 fn find(out: &[u8], start: usize, key: &[u8]) -> Option<usize> {
     let at = out[start..]
         .windows(key.len())

@@ -39,12 +39,12 @@ impl EventRng {
 
 /// A share of all draws.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
+pub(super) struct DrawShare {
     below: u64,
     whole: bool,
 }
 
-impl Share {
+impl DrawShare {
     pub(super) const NONE: Self = Self {
         below: 0,
         whole: false,

@@ -39,7 +39,7 @@ const BAR_EVERY: Duration = Duration::from_millis(200);
 
 /// Where events are sent to, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct StreamTarget {
     /// The stream's name.
     pub stream: String,
     /// Whether many events go into one record, in the format of the Kinesis Producer Library.
@@ -68,7 +68,7 @@ pub struct Sent {
 pub fn send(
     events: Events,
     rate: Option<NonZeroU32>,
-    target: &Target,
+    target: &StreamTarget,
 ) -> anyhow::Result<(Generated, Sent)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -184,7 +184,7 @@ struct State {
 }
 
 impl Sender {
-    async fn new(target: &Target) -> Arc<Self> {
+    async fn new(target: &StreamTarget) -> Arc<Self> {
         let client = aws_sdk_kinesis::Client::new(&aws::sdk_config().await);
         Arc::new(Self {
             stream: Stream::new(client, target.stream.clone()),

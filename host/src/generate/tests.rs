@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Events, FIRST_INSTANT_MS, Generated, HOUR_MS, Kind, Plan, PlanError, write_ndjson};
+use super::{
+    Events, FIRST_INSTANT_MS, Generated, GeneratorPlan, HOUR_MS, LineKind, PlanError, write_ndjson,
+};
 
-fn plan(events: u64) -> Plan {
-    Plan {
+fn plan(events: u64) -> GeneratorPlan {
+    GeneratorPlan {
         events,
         types: 100,
         seed: 7,
@@ -19,8 +21,8 @@ fn plan(events: u64) -> Plan {
     }
 }
 
-fn mixed(events: u64) -> Plan {
-    Plan {
+fn mixed(events: u64) -> GeneratorPlan {
+    GeneratorPlan {
         duplicates: 0.1,
         malformed: 0.2,
         late: 0.05,
@@ -28,7 +30,7 @@ fn mixed(events: u64) -> Plan {
     }
 }
 
-fn lines(plan: &Plan) -> Vec<(Kind, Vec<u8>)> {
+fn lines(plan: &GeneratorPlan) -> Vec<(LineKind, Vec<u8>)> {
     let mut events = Events::new(plan).unwrap();
     let next = || {
         let mut line = Vec::new();
@@ -37,7 +39,7 @@ fn lines(plan: &Plan) -> Vec<(Kind, Vec<u8>)> {
     std::iter::from_fn(next).collect()
 }
 
-fn ndjson(plan: &Plan) -> (Vec<u8>, Generated) {
+fn ndjson(plan: &GeneratorPlan) -> (Vec<u8>, Generated) {
     let mut bytes = Vec::new();
     let events = Events::new(plan).unwrap();
     let done = write_ndjson(events, None, &mut bytes, &mut |_| {}).unwrap();
@@ -82,7 +84,7 @@ fn equal_plans_give_the_pinned_bytes() {
 
 #[test]
 fn another_seed_gives_other_bytes() {
-    let other = Plan {
+    let other = GeneratorPlan {
         seed: 8,
         ..plan(100)
     };
@@ -131,7 +133,7 @@ fn every_type_occurs_and_the_popular_ones_often() {
 
 #[test]
 fn types_beyond_the_words_are_numbered() {
-    let plan = Plan {
+    let plan = GeneratorPlan {
         types: 250,
         ..plan(100_000)
     };
@@ -189,15 +191,15 @@ fn shares_are_kept_and_counted() {
     }
     let made = lines(&mixed(50_000));
     let of = |wanted| made.iter().filter(|(kind, _)| *kind == wanted).count() as u64;
-    assert_eq!(done.duplicates, of(Kind::Duplicate));
-    assert_eq!(done.malformed, of(Kind::Malformed));
-    assert_eq!(done.late, of(Kind::Late));
+    assert_eq!(done.duplicates, of(LineKind::Duplicate));
+    assert_eq!(done.malformed, of(LineKind::Malformed));
+    assert_eq!(done.late, of(LineKind::Late));
 }
 
 #[test]
 fn whole_shares_leave_nothing_else() {
     let all = |malformed, duplicates, late| {
-        let plan = Plan {
+        let plan = GeneratorPlan {
             malformed,
             duplicates,
             late,
@@ -219,15 +221,19 @@ fn kinds_are_what_they_say() {
         let text = String::from_utf8_lossy(&line);
         assert!(!line.is_empty() && !line.contains(&b'\n'), "{text}");
         let found = event(&line);
-        assert_eq!(found.is_none(), kind == Kind::Malformed, "{kind:?} {text}");
+        assert_eq!(
+            found.is_none(),
+            kind == LineKind::Malformed,
+            "{kind:?} {text}"
+        );
         match kind {
-            Kind::Malformed => continue,
-            Kind::Duplicate => assert!(seen.contains(&line), "{text}"),
-            Kind::Event | Kind::Late => {
+            LineKind::Malformed => continue,
+            LineKind::Duplicate => assert!(seen.contains(&line), "{text}"),
+            LineKind::Event | LineKind::Late => {
                 let usual = FIRST_INSTANT_MS as f64 / 1e3 + f64::from(place) / 100.0;
                 let behind = usual - found.unwrap().1;
                 let late = behind > HOUR_MS as f64 / 1e3;
-                assert_eq!(late, kind == Kind::Late, "{text}");
+                assert_eq!(late, kind == LineKind::Late, "{text}");
                 assert!(
                     (-0.001..100.0 * 3_600.0).contains(&behind),
                     "{behind} {text}"
@@ -267,7 +273,7 @@ fn events_vary_in_numbers_spacing_scripts_and_escapes() {
 
 #[test]
 fn the_malformed_are_broken_in_many_ways() {
-    let plan = Plan {
+    let plan = GeneratorPlan {
         malformed: 1.0,
         ..plan(2_000)
     };
@@ -286,7 +292,7 @@ fn the_malformed_are_broken_in_many_ways() {
 
 #[test]
 fn plans_out_of_range_name_the_option() {
-    let error = |change: fn(&mut Plan)| {
+    let error = |change: fn(&mut GeneratorPlan)| {
         let mut plan = plan(1);
         change(&mut plan);
         Events::new(&plan)
@@ -296,7 +302,7 @@ fn plans_out_of_range_name_the_option() {
     assert_eq!(error(|plan| plan.types = 10_000), Ok(()));
     for (change, message) in [
         (
-            (|plan| plan.types = 0) as fn(&mut Plan),
+            (|plan| plan.types = 0) as fn(&mut GeneratorPlan),
             "types: 0 is not between 1 and 10000",
         ),
         (
@@ -315,7 +321,7 @@ fn plans_out_of_range_name_the_option() {
     ] {
         assert_eq!(error(change).unwrap_err(), message);
     }
-    let too_much = Plan {
+    let too_much = GeneratorPlan {
         late: 0.75,
         malformed: 0.75,
         ..plan(1)

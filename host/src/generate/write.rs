@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Events, Kind};
+use super::{Events, LineKind};
 
 /// Without a pace, lines are written in blocks of about this size.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -29,13 +29,13 @@ pub struct Generated {
 }
 
 impl Generated {
-    fn count(&mut self, kind: Kind) {
+    fn count(&mut self, kind: LineKind) {
         self.events += 1;
         match kind {
-            Kind::Event => {}
-            Kind::Duplicate => self.duplicates += 1,
-            Kind::Late => self.late += 1,
-            Kind::Malformed => self.malformed += 1,
+            LineKind::Event => {}
+            LineKind::Duplicate => self.duplicates += 1,
+            LineKind::Late => self.late += 1,
+            LineKind::Malformed => self.malformed += 1,
         }
     }
 }

@@ -48,7 +48,7 @@ impl Pages {
             Ok(Route::Live) => verdict(self.context.health.live()),
             Ok(Route::Ready) => verdict(self.context.health.ready()),
             Ok(Route::Status) => self.status(),
-            Err(status) => refusal(status),
+            Err(status) => error_page(status),
         }
     }
 
@@ -56,7 +56,7 @@ impl Pages {
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
             Ok(()) => page(StatusCode::OK, OPEN_METRICS, text),
-            Err(fmt::Error) => refusal(StatusCode::INTERNAL_SERVER_ERROR),
+            Err(fmt::Error) => error_page(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
@@ -83,7 +83,7 @@ fn verdict(verdict: Result<(), String>) -> Answer {
     }
 }
 
-fn refusal(status: StatusCode) -> Answer {
+fn error_page(status: StatusCode) -> Answer {
     let mut answer = page(status, TEXT, format!("{status}\n"));
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let read = HeaderValue::from_static("GET, HEAD");

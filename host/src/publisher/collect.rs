@@ -1,4 +1,4 @@
-//! `sluice transform gc`: removes releases that nobody needs any more.
+//! `sluice transform gc`: removes old releases that are not in use.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,27 +14,27 @@ use crate::transform::registry::Registry;
 use crate::transform::registry::files::{Files as _, Found};
 use crate::transform::release::{Manifest, ReleaseId};
 
-/// Where a lake has its ledgers, beside the releases that have written to it.
+/// The folder with the ledgers of a lake, beside the releases that have written to it.
 const LEDGERS: &str = "ledger";
 
 /// A ledger has some hundred bytes.
 const LEDGER_MAX_BYTES: usize = 1 << 20;
 
-/// What may go.
+/// What to remove.
 #[derive(Debug, Args)]
 pub struct GcArgs {
     #[command(flatten)]
     place: Place,
-    /// Only what was published longer ago than this.
+    /// Remove only releases that were published longer ago than this.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
     older_than: Duration,
-    /// Only say what would go.
+    /// Print what would be removed, and remove nothing.
     #[arg(long, action = ArgAction::SetTrue)]
     dry_run: bool,
 }
 
-/// Removes releases that are old and neither serve, nor are tried, nor can be gone back to, nor are pinned
-/// by a ledger beside them.
+/// Removes old releases that are not active, not on trial, not needed for a rollback, and not pinned by a
+/// ledger beside them.
 ///
 /// # Errors
 /// A registry that cannot be read or written.
@@ -61,19 +61,23 @@ pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
             println!("removed {}", manifest.id());
         }
     }
-    let verb = if args.dry_run { "would go" } else { "gone" };
-    println!("{} releases {verb}, {} stay", gone.len(), stay.len());
+    let verb = if args.dry_run {
+        "would be removed"
+    } else {
+        "removed"
+    };
+    println!("{} releases {verb}, {} kept", gone.len(), stay.len());
     Ok(())
 }
 
-/// A release that does not say when it was published, such as one that a lake keeps, is never old.
+/// A release without a time of publication, such as one that a lake keeps, is never old.
 fn is_older(manifest: &Manifest, before: DateTime<Utc>) -> bool {
     let published = manifest.published_at.as_deref();
     let published = published.map(DateTime::parse_from_rfc3339);
     matches!(published, Some(Ok(at)) if at < before)
 }
 
-/// What the ledgers beside the releases have to finish, where this is a lake's own registry.
+/// The releases of pending chunks in the ledgers beside them, if this is a lake's own registry.
 async fn pinned(registry: &Registry<MetadataStore>) -> anyhow::Result<HashSet<ReleaseId>> {
     let mut pinned = HashSet::new();
     for name in registry.names(LEDGERS).await? {

@@ -1,4 +1,4 @@
-//! `sluice transform list` and `show`: what a registry holds.
+//! `sluice transform list` and `show`: print the content of a registry.
 
 use clap::{ArgAction, Args};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::{Place, named};
 use crate::transform::release::{Manifest, ReleaseId};
 use crate::transform::rollout::{Change, Rollout, Trial};
 
-/// Changes that are shown.
+/// How many changes are shown.
 const SHOWN: usize = 10;
 
 /// Which registry.
@@ -24,7 +24,7 @@ pub struct ListArgs {
 /// Which release.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The release: its id, or the first 8 digits of it or more.
+    /// The release: its id, or at least the first 8 digits of it.
     release: String,
     #[command(flatten)]
     place: Place,
@@ -37,7 +37,7 @@ struct Listed {
     manifest: Manifest,
 }
 
-/// Prints what there is and what serves.
+/// Prints the releases, the active one, and the latest changes.
 ///
 /// # Errors
 /// A registry that cannot be read.
@@ -68,7 +68,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
         println!("{}", line.trim_end());
     }
     if releases.is_empty() {
-        println!("no releases; `sluice transform publish` makes one");
+        println!("no releases; run `sluice transform publish`");
     }
     println!("\n{}", state(&rollout));
     for change in rollout.history.iter().rev().take(SHOWN) {
@@ -77,7 +77,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a release is at the moment.
+/// The role of a release at this moment.
 fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
     let tried =
         |trial: &Option<Trial>| trial.as_ref().is_some_and(|trial| trial.release == release);
@@ -92,7 +92,7 @@ fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
     }
 }
 
-/// A change, in a line.
+/// One line that describes a change.
 pub fn described(change: &Change) -> String {
     let Change {
         number,
@@ -110,10 +110,10 @@ pub fn described(change: &Change) -> String {
     )
 }
 
-/// Prints what a release is.
+/// Prints a release.
 ///
 /// # Errors
-/// A release that is not there.
+/// A release that does not exist.
 pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let id = named(&registry, &args.release).await?;

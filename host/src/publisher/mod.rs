@@ -1,4 +1,4 @@
-//! The tools of who publishes rules: releases into a registry, and which of them serves.
+//! The commands of a publisher: they put releases into a registry and activate them.
 
 pub mod activate;
 pub mod collect;
@@ -24,31 +24,30 @@ use crate::transform::registry::{CASES_MAX_BYTES, Registry, RegistryError, Versi
 use crate::transform::release::{ReleaseBundle, ReleaseId};
 use crate::transform::rollout::{Author, Rollout};
 
-/// How long an operation of a registry is retried.
+/// The retry timeout of an operation on a registry.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The commands for a registry.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Publish a release to a registry: a component, its configuration, and its golden cases. Prints the
-    /// release's id.
+    /// Publish a release to a registry: a component with its configuration and golden cases. Prints its id.
     Publish(publish::PublishArgs),
     /// Activate a release: fully, as a canary, or as a shadow.
     Activate(activate::ActivateArgs),
-    /// Roll back: end the canary or shadow or, if there is none, activate the previous release again.
+    /// End the canary and the shadow; if there is none, activate the previous release again.
     Rollback(activate::RollbackArgs),
-    /// List the releases, which of them are active, and the last changes.
+    /// List the releases, the active one, and the latest changes.
     List(list::ListArgs),
     /// Show a release.
     Show(list::ShowArgs),
-    /// Remove old releases that are no longer needed.
+    /// Remove old releases that are not in use.
     Gc(collect::GcArgs),
 }
 
 /// Runs a command.
 ///
 /// # Errors
-/// The command fails.
+/// The command's error.
 pub fn execute(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Publish(args) => block_on(publish::publish(args)),
@@ -60,11 +59,11 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
     }
 }
 
-/// The active release of a registry.
+/// Reads the active release of a registry.
 ///
 /// # Errors
-/// An invalid target, a registry that cannot be read, and one in which nothing is active.
-pub fn serving(registry: &str) -> anyhow::Result<ReleaseBundle> {
+/// An invalid target, a registry that cannot be read, and one without an active release.
+pub fn active_bundle(registry: &str) -> anyhow::Result<ReleaseBundle> {
     let registry = registry.to_owned();
     block_on(async {
         let registry = Place { registry }.open().await?;
@@ -95,14 +94,14 @@ impl Place {
     }
 }
 
-/// The golden cases in a folder, as a registry keeps them.
+/// Reads the golden cases in a folder into the document that a registry stores.
 fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let wrong = |why: String| ConfigError::new("cases", format!("{}: {why}", folder.display()));
     let files = cases::read(folder).map_err(|error| wrong(error.to_string()))?;
     let document = document(&files).map_err(|error| wrong(error.to_string()))?;
     if document.len() > CASES_MAX_BYTES {
         let why = format!(
-            "{} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
+            "they take {} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
             document.len()
         );
         return Err(wrong(why).into());
@@ -110,7 +109,7 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(document)
 }
 
-/// Where releases are tried before they may serve anywhere.
+/// Loads releases with the default limits, to check them before hosts do.
 fn loader() -> anyhow::Result<ReleaseLoader> {
     Ok(ReleaseLoader {
         engine: component::engine(1)?,
@@ -118,29 +117,29 @@ fn loader() -> anyhow::Result<ReleaseLoader> {
     })
 }
 
-/// The release that a text names: an id, or so much of its beginning that no other is meant.
+/// Finds a release by its id, or by a unique prefix of it.
 async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result<ReleaseId> {
-    /// What names of objects show of an id.
+    /// The part of an id that is in the names of objects.
     const PREFIX_MIN: usize = 8;
     if let Ok(id) = name.parse() {
         return Ok(id);
     }
     if name.len() < PREFIX_MIN {
-        let why = format!("{name:?} is no release: give its id, or its first 8 digits or more");
+        let why = format!("{name:?} is not a release; give its id, or at least its first 8 digits");
         return Err(ConfigError::new("release", why).into());
     }
     let ids = registry.releases().await?;
     let mut meant = ids.iter().filter(|id| id.to_string().starts_with(name));
     match (meant.next(), meant.next()) {
         (Some(id), None) => Ok(*id),
-        (Some(a), Some(b)) => anyhow::bail!("{name} may be {a} or {b}"),
+        (Some(a), Some(b)) => anyhow::bail!("{name} is ambiguous: it may be {a} or {b}"),
         (None, _) => {
-            anyhow::bail!("the registry has no release {name}; `list` says which there are")
+            anyhow::bail!("the registry has no release {name}; run `sluice transform list`")
         }
     }
 }
 
-/// Who changes something now.
+/// The author of a change that is made now.
 fn author(why: Option<&String>) -> Author {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let person = variable("USER").or_else(|| variable("LOGNAME"));
@@ -155,7 +154,7 @@ fn author(why: Option<&String>) -> Author {
     }
 }
 
-/// Makes a change; another one at the same moment is told of.
+/// Writes the rollout; the error of a conflict names the last change.
 async fn change(
     registry: &Registry<MetadataStore>,
     seen: &VersionedRollout,

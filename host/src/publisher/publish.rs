@@ -1,4 +1,4 @@
-//! `sluice transform publish`: a component, its configuration and its golden cases become a release.
+//! `sluice transform publish`: puts a component with its configuration and golden cases into a registry.
 
 use std::path::PathBuf;
 
@@ -12,27 +12,27 @@ use crate::config::ConfigError;
 use crate::transform::release::{Digest, Manifest, ReleaseBundle};
 use crate::transform::signature::PrivateKey;
 
-/// What is to be published.
+/// What to publish.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
     /// The component.
     file: PathBuf,
     #[command(flatten)]
     place: Place,
-    /// The configuration of the transform: a JSON object, or a file that holds one.
+    /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     transform_config: String,
-    /// The folder with the golden cases that it has to pass wherever it is to serve.
+    /// Add the golden cases in a folder. Each host checks them before it activates the release.
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
-    /// What you say of it.
+    /// Add a note.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Sign it with this Ed25519 key: a file with PKCS #8 in PEM, as `openssl genpkey -algorithm ed25519`
-    /// makes it.
+    /// Sign the release with this Ed25519 key: a file with PKCS #8 in PEM, as
+    /// `openssl genpkey -algorithm ed25519` writes it.
     #[arg(long, value_name = "FILE")]
     sign: Option<PathBuf>,
-    /// Publish it without trying it here, because it needs other limits than the usual ones.
+    /// Skip admission on this machine, for a release that needs other limits than the defaults.
     #[arg(long, action = ArgAction::SetTrue)]
     unchecked: bool,
 }
@@ -63,7 +63,7 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     }
     let id = bundle.manifest().id();
     if !registry.keep(&bundle).await? {
-        eprintln!("the release is there already");
+        eprintln!("the release is published already");
     }
     if let Some(key) = key {
         registry.sign(id, &key.sign(id)).await?;

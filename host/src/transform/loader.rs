@@ -1,6 +1,5 @@
-//! Loads releases: fetches them from a registry, compiles them within limits, and validates them on
-//! threads that no record waits for. They come from a registry while another release is active, from a
-//! lake that keeps them, or from the file that a run is started with.
+//! Loads releases: reads them from a registry, a lake or a file, compiles them within limits, and validates
+//! them on threads that no record waits for.
 
 use std::sync::Arc;
 

@@ -1,19 +1,19 @@
-//! What became of the records of a batch.
+//! The outcome of a batch.
 
 use std::fmt;
 
 use super::sanitize::truncate;
 use crate::partition::PartitionPath;
 
-/// Why a record is in quarantine: a transform's own code, or one of Sluice's.
+/// The code of a reason for quarantine: the transform's own, or one of Sluice's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReasonCode(String);
 
-/// A code becomes a folder and a label of a metric.
+/// A code is the name of a folder and a label of a metric.
 const CODE_MAX_BYTES: usize = 64;
 
 impl ReasonCode {
-    /// A code as the contract wants it: lower case letters, digits and underscores, 64 at most.
+    /// A code that follows the contract: lower case letters, digits and underscores, 64 at most.
     #[must_use]
     pub fn new(code: &str) -> Option<Self> {
         let well_formed = (1..=CODE_MAX_BYTES).contains(&code.len())
@@ -36,27 +36,26 @@ impl fmt::Display for ReasonCode {
     }
 }
 
-/// How a transform died on a record, or what it returned that the contract does not allow. Each is a
-/// reason for quarantine.
+/// Why a transform failed on a record. Each fault is a reason for quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The component trapped: an `unreachable`, a memory access out of bounds, a division by zero.
     Trap,
-    /// The record took more than the fuel of one record.
+    /// The record consumed more than the fuel limit.
     OutOfFuel,
-    /// The record wanted more linear memory than an instance has.
+    /// The record needed more than the memory limit.
     OutOfMemory,
-    /// The record took more than its wall time, twice.
+    /// The record exceeded the time limit twice.
     OutOfTime,
-    /// The component recursed past its stack.
+    /// The component exhausted its stack.
     StackOverflow,
-    /// What it returned breaks the contract.
+    /// The output violates the contract.
     InvalidOutput,
-    /// The record is larger than what is offered to a transform.
+    /// The record exceeds the size limit.
     RecordTooLarge,
-    /// The chunk has opened as many partitions as it may.
+    /// The record would exceed the partitions of its chunk.
     TooManyPartitions,
-    /// An event for the bus alone is larger than a message may be.
+    /// An event for the bus alone exceeds the size of a message.
     MessageTooLarge,
 }
 
@@ -92,19 +91,19 @@ impl Fault {
     }
 }
 
-/// Why one record goes to quarantine.
+/// Why a record is quarantined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The kind of fault.
     pub code: ReasonCode,
-    /// The fault itself.
+    /// The fault, for people.
     pub message: String,
-    /// Where the component was when it died.
+    /// The component's backtrace, if it trapped.
     pub backtrace: Option<String>,
 }
 
 impl Reason {
-    /// A reason that Sluice found.
+    /// A fault that Sluice found.
     pub fn fault(fault: Fault, message: impl Into<String>) -> Self {
         Self {
             code: fault.code(),
@@ -113,7 +112,7 @@ impl Reason {
         }
     }
 
-    /// A reason that the transform gave.
+    /// A rejection by the transform.
     #[must_use]
     pub fn rejected(code: &str, message: String) -> Self {
         match ReasonCode::new(code) {
@@ -145,11 +144,11 @@ pub struct Routes {
 /// One event of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The index of the record that it was made of.
+    /// The index of its record.
     pub record: u32,
-    /// Where its JSON begins in [`Transformed::data`].
+    /// The start of its JSON in [`Transformed::data`].
     pub start: u32,
-    /// Where its JSON ends.
+    /// The end of its JSON.
     pub end: u32,
     /// The index of its partition in [`Transformed::partitions`].
     pub partition: u32,
@@ -158,17 +157,17 @@ pub struct Event {
 }
 
 impl Event {
-    /// What the host keeps of an event besides its JSON, about: where it is, and what its message and its
-    /// object need. Events without end are bounded by it, however small they are.
+    /// About how much memory the host needs for an event besides its JSON: for its place, its message and
+    /// its line. It also limits the number of very small events.
     pub const BESIDE_BYTES: usize = 128;
 }
 
-/// One record of a batch that goes to quarantine.
+/// One record of a batch that is quarantined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// The index of the record.
     pub record: u32,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
@@ -178,16 +177,16 @@ pub struct Quarantined {
 pub struct Transformed {
     /// The JSON of all events, without line breaks.
     pub data: Vec<u8>,
-    /// The events, by rising record.
+    /// The events, in the order of their records.
     pub events: Vec<Event>,
-    /// The partitions that the events name.
+    /// The partitions that the events refer to.
     pub partitions: Vec<PartitionPath>,
-    /// The records that failed, by rising record.
+    /// The quarantined records, in order.
     pub quarantined: Vec<Quarantined>,
     /// How many records the transform dropped on purpose.
     pub dropped: u64,
-    /// The indexes of the records that ran out of wall time, the one verdict that another run may
-    /// not repeat by itself.
+    /// The indexes of the records that ran out of time. This is the only outcome that another run may not
+    /// repeat.
     pub timed_out: Vec<u32>,
 }
 

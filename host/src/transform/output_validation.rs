@@ -1,5 +1,5 @@
-//! Checks what a transform returned against the contract and turns it into outcomes: the same
-//! checks for a batch and for a single record, so that it makes no difference how it is called.
+//! Validates the output of a transform against the contract. The checks are the same for a batch and for a
+//! single record, so that the outcome does not depend on how the transform is called.
 
 use std::collections::HashMap;
 
@@ -9,18 +9,18 @@ use super::outcome::{Event, Fault, Quarantined, Reason, Routes, Transformed};
 use crate::partition::PartitionPath;
 use crate::record::span;
 
-/// What the events of one batch may hold together. A transform that makes much out of little runs
-/// into this before it fills the host's memory. An event takes [`Event::BESIDE_BYTES`] besides its JSON.
+/// The size limit of all events of one batch, so that a transform cannot exhaust the host's memory. An
+/// event counts with [`Event::BESIDE_BYTES`] in addition to its JSON.
 const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
 
-/// Gathers the outcomes of one batch, record after record.
+/// Validates the output for one batch, record by record, and collects the outcome.
 pub(super) struct OutputValidator<'a> {
     limits: &'a Limits,
     record: u32,
     transformed: Transformed,
     /// The index of each partition.
     known: HashMap<PartitionPath, u32>,
-    /// What the names of partitions take, bytes.
+    /// The size of the names of partitions, in bytes.
     names: usize,
 }
 
@@ -37,7 +37,7 @@ impl<'a> OutputValidator<'a> {
         }
     }
 
-    /// The next record goes to quarantine.
+    /// Quarantines the next record.
     pub(super) fn reject(&mut self, reason: Reason) {
         self.transformed.quarantined.push(Quarantined {
             record: self.record,
@@ -46,13 +46,13 @@ impl<'a> OutputValidator<'a> {
         self.record += 1;
     }
 
-    /// The next record goes to quarantine because it ran out of wall time.
+    /// Quarantines the next record because it ran out of time.
     pub(super) fn reject_timed_out(&mut self, reason: Reason) {
         self.transformed.timed_out.push(self.record);
         self.reject(reason);
     }
 
-    /// The next record became `events`; none of them drops it.
+    /// Adds the events of the next record; without events, the record is dropped.
     pub(super) fn events(&mut self, events: &[rules::Event]) {
         if events.is_empty() {
             self.transformed.dropped += 1;
@@ -95,7 +95,7 @@ impl<'a> OutputValidator<'a> {
         Ok(())
     }
 
-    /// Record by record, partitions come one at a time and repeat.
+    /// The index of a partition, which is added if it is new.
     fn intern(&mut self, path: PartitionPath) -> Result<u32, Reason> {
         if let Some(index) = self.known.get(&path) {
             return Ok(*index);
@@ -127,7 +127,7 @@ impl<'a> OutputValidator<'a> {
         Ok(())
     }
 
-    /// Checks that there is room for `events` more events that hold so many bytes.
+    /// Checks that `events` more events of `bytes` in total do not exceed the size limit.
     fn check_room(&self, bytes: usize, events: usize) -> Result<(), Reason> {
         let beside = (self.transformed.events.len() + events) * Event::BESIDE_BYTES;
         if self.transformed.data.len() + bytes + beside + self.names > BATCH_OUTPUT_MAX_BYTES {
@@ -146,8 +146,8 @@ impl<'a> OutputValidator<'a> {
         self.transformed
     }
 
-    /// Validates a batch of `records` records; `None` where its lists do not fit together or hold too much,
-    /// which no single record can be blamed for.
+    /// Validates the output of a batch call for `records` records. Returns `None` if its lists do not match
+    /// or are too large, because that is not the fault of a single record.
     #[must_use]
     pub(super) fn batch(
         mut self,
@@ -155,7 +155,7 @@ impl<'a> OutputValidator<'a> {
         outcome: batch::OutcomeBatch,
     ) -> Option<Transformed> {
         if let Err(why) = self.check_lists(records, &outcome) {
-            tracing::warn!("{why}, going record by record");
+            tracing::warn!("{why}, continuing record by record");
             return None;
         }
         let partitions: Vec<_> = outcome
@@ -197,10 +197,10 @@ impl<'a> OutputValidator<'a> {
         outcome: &batch::OutcomeBatch,
     ) -> Result<(), &'static str> {
         if !fits_together(records, outcome) {
-            return Err("the lists of an outcome batch do not fit together");
+            return Err("the lists of an outcome batch do not match");
         }
         self.check_room(outcome.data.len(), outcome.data_ends.len())
-            .map_err(|_too_much| "an outcome batch holds too much")
+            .map_err(|_too_much| "an outcome batch is too large")
     }
 
     fn batch_record(&mut self, events: std::ops::Range<usize>, columns: &Columns<'_>) {
@@ -281,8 +281,8 @@ fn fits_together(records: usize, outcome: &batch::OutcomeBatch) -> bool {
         && rejected_without_events
 }
 
-/// Leaves out the partitions that broke the contract (no event that is left refers to one), and makes
-/// one of those that have the same path, so that its lines keep the order of their records.
+/// Removes the partitions that violate the contract (no remaining event refers to them), and merges those
+/// with the same path, so that their lines keep the order of the records.
 fn compact(
     partitions: Vec<Result<PartitionPath, Reason>>,
     events: &mut [Event],
@@ -319,18 +319,18 @@ fn check_partition(pairs: &[(String, String)]) -> Result<PartitionPath, Reason> 
     PartitionPath::from_pairs(pairs).or_else(|error| invalid(error.to_string()))
 }
 
-/// Checks that an event is JSON in UTF-8, whatever the transform checked before.
+/// Checks that an event is JSON in UTF-8.
 ///
 /// # Errors
-/// [`Fault::InvalidOutput`] with where it is not.
+/// [`Fault::InvalidOutput`] with the position of the error.
 pub fn check_json(data: &[u8]) -> Result<(), Reason> {
     json_scan::check(data)
         .map(drop)
         .or_else(|error| invalid(format!("an event is not JSON: {error}")))
 }
 
-/// A line break in JSON can only stand between tokens, where a space says the same; an event must be
-/// one line of its object.
+/// Replaces line breaks by spaces, because an event must be one line. In JSON, a line break can only be
+/// between tokens, where a space is equivalent.
 fn flatten_lines(data: &mut [u8]) {
     if has_breaks(data) {
         for byte in data {
@@ -349,7 +349,7 @@ fn invalid<T>(message: String) -> Result<T, Reason> {
     Err(Reason::fault(Fault::InvalidOutput, message))
 }
 
-/// Offsets and indexes within a batch, whose data is bounded far below 4 GiB.
+/// Offsets and indexes within a batch, whose data is limited to far less than 4 GiB.
 fn offset(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

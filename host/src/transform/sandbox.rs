@@ -1,5 +1,5 @@
-//! One batch in the sandbox: a fresh instance, a batch call if the component exports one, and record by
-//! record if it does not, or if the batch fails as a whole.
+//! Runs one batch in the sandbox: in a new instance, by a batch call if the component exports it, and record
+//! by record if it does not, or if the batch fails as a whole.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,19 +21,18 @@ use super::usage::{Account, Usage};
 
 use crate::record::{Batch, Position, Record, SequenceNumber};
 
-/// What lifting one call's results may allocate on the host: an instance's memory cannot hold more
-/// unless its lists overlap.
+/// How much memory lifting the results of one call may allocate on the host. An instance's memory cannot
+/// hold more unless its lists overlap.
 const HOST_LIFT_BYTES: usize = 64 << 20;
 
-/// Adds what the contract lets a component import.
+/// Makes a linker with the imports of the contract.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
-/// A compiled component that exports the contract, with its configuration: all that it takes to make an
-/// instance.
+/// A compiled component that exports the contract, with its configuration and limits.
 pub struct Program {
     pre: InstancePre<State>,
     rules: rules::GuestIndices,
@@ -42,33 +41,32 @@ pub struct Program {
     limits: Limits,
 }
 
-/// Why an instance could not be made ready; the component's or the machine's fault, never a
-/// record's.
+/// Why a release fails as a whole; never the fault of a record.
 #[derive(Debug, Error)]
 pub enum SandboxError {
     /// No instance could be made.
-    #[error("cannot make an instance of the component: {}", cause(.0))]
+    #[error("cannot create an instance of the component: {}", cause(.0))]
     Instantiate(wasmtime::Error),
-    /// Its functions have other types than the contract's.
-    #[error("the component does not hold to the contract: {0:#}")]
+    /// Its functions do not have the types of the contract.
+    #[error("the component does not implement the contract: {0:#}")]
     Contract(wasmtime::Error),
     /// `configure` returned an error.
-    #[error("the component refused its configuration: {0}")]
+    #[error("the component rejected its configuration: {0}")]
     TransformConfig(String),
-    /// It took longer than somebody was to wait for it.
+    /// The deadline has passed.
     #[error("the batch took too long")]
     Late,
-    /// A function outside of any record trapped or ran into a limit.
+    /// A call outside of any record trapped or exceeded a limit.
     #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
     Call {
         /// The function of the contract.
         function: &'static str,
-        /// How it failed.
+        /// Why it failed.
         reason: Reason,
     },
 }
 
-/// Why, without the component's own names for its functions.
+/// The cause, without the component's own function names.
 fn cause(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
@@ -97,10 +95,10 @@ impl Program {
         self.batch.is_some()
     }
 
-    /// What the component says of itself.
+    /// Calls `describe`.
     ///
     /// # Errors
-    /// When it cannot be instantiated, or when `describe` traps or runs into a limit.
+    /// The component cannot be instantiated, or the call traps or exceeds a limit.
     pub fn describe(&self) -> Result<rules::Description, SandboxError> {
         let mut instance = self.instantiate(Arc::default())?;
         instance.arm(&self.limits);
@@ -111,19 +109,19 @@ impl Program {
         .map_err(|error| instance.call_error("describe", &error))
     }
 
-    /// Makes an instance and gives it its configuration, to see whether it accepts it.
+    /// Checks that a new instance accepts its configuration.
     ///
     /// # Errors
-    /// What a batch would run into.
+    /// The error that each batch would get.
     pub fn check_transform_config(&self) -> Result<(), SandboxError> {
         self.configured(&Arc::default()).map(drop)
     }
 
-    /// Transforms a batch. `timed_out` are records that an earlier run of the same chunk saw run out
-    /// of wall time; they are not tried again. After `deadline` no further record is begun.
+    /// Transforms a batch. `timed_out` are records that ran out of time in an earlier run of the same chunk;
+    /// they are not retried. After `deadline`, no further record is started.
     ///
     /// # Errors
-    /// Only what is wrong with the component as a whole; whatever a record does becomes its outcome.
+    /// A fault of the component as a whole; a fault of a record is its outcome.
     pub fn run(
         &self,
         batch: &Batch,
@@ -139,7 +137,7 @@ impl Program {
         self.call_per_record(batch, timed_out, deadline, account)
     }
 
-    /// Transforms a batch as [`run`](Self::run) does, and returns what that took.
+    /// Transforms a batch as [`run`](Self::run) does, and measures what it uses.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -232,8 +230,8 @@ impl Program {
         Ok(validator.finish())
     }
 
-    /// Runs one record in `instance`, or in a fresh one where there is none; takes the instance away
-    /// when it died.
+    /// Transforms one record in `instance`, or in a new one if there is none; drops the instance if it
+    /// trapped.
     fn run_record(
         &self,
         instance: &mut Option<Instance>,
@@ -280,7 +278,7 @@ impl Program {
         Reason::fault(Fault::RecordTooLarge, message)
     }
 
-    /// Without a backtrace, which differs from run to run.
+    /// Has no backtrace, because that depends on the moment of the timeout.
     fn out_of_time(&self) -> Reason {
         let limit = self.limits.time;
         Reason::fault(

@@ -77,10 +77,14 @@ fn scripts_get_counts_and_examples_as_json() {
 fn what_is_refused_says_which_of_the_two() {
     let place = enrich();
     let typo = ["--transform-config-new", r#"{"partition_bye":[]}"#];
-    let expected = ["the new one", "cannot admit enrich.wasm", "partition_bye"];
+    let expected = [
+        "the new component",
+        "cannot admit enrich.wasm",
+        "partition_bye",
+    ];
     diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
     let no_file = ["--transform-config-old", "nowhere.json"];
-    let expected = ["the old one", "nowhere.json"];
+    let expected = ["the old component", "nowhere.json"];
     diff(&place, "enrich.wasm", "enrich.wasm", &no_file).failed(2, &expected);
 }
 
@@ -88,5 +92,5 @@ fn what_is_refused_says_which_of_the_two() {
 fn a_sample_without_records_says_so() {
     let place = enrich();
     place.write("sample.ndjson", "\n");
-    diff(&place, "enrich.wasm", "enrich.wasm", &[]).failed(1, &["sample.ndjson holds no record"]);
+    diff(&place, "enrich.wasm", "enrich.wasm", &[]).failed(1, &["sample.ndjson has no records"]);
 }

@@ -90,7 +90,7 @@ fn what_cannot_be_wrapped_says_why() {
     place.write("component.wasm", Tiny::default().component());
     wrap("component.wasm").failed(1, &["a component already"]);
     place.write("events.ndjson", "{}\n");
-    wrap("events.ndjson").failed(1, &["no WebAssembly module"]);
+    wrap("events.ndjson").failed(1, &["not a WebAssembly module"]);
     wrap("nowhere.wasm").failed(1, &["cannot read nowhere.wasm"]);
     assert!(!place.path("out.wasm").exists());
 }

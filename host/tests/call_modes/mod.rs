@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use sluice::generate::{Events, Plan};
+use sluice::generate::{Events, GeneratorPlan};
 use sluice::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::transform::validate::Release;
 
@@ -119,7 +119,7 @@ fn two_names_of_one_partition_keep_the_order_of_their_records() {
 #[test]
 fn the_enrichment_is_the_same_in_either_call_mode() {
     assert!(enrichment().has_batch_call());
-    let plan = Plan {
+    let plan = GeneratorPlan {
         events: 20_000,
         types: 30,
         seed: 11,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use sluice::generate::{Events, Plan};
+use sluice::generate::{Events, GeneratorPlan};
 
 use super::aws::environment;
 use super::aws::kinesis::Kinesis;
@@ -193,7 +193,7 @@ pub(crate) fn uuid(event: &[u8]) -> String {
 }
 
 pub(crate) fn events(count: u64, seed: u64) -> Vec<Vec<u8>> {
-    let plan = Plan {
+    let plan = GeneratorPlan {
         events: count,
         types: 5,
         seed,

@@ -178,7 +178,7 @@ pub(crate) fn shared(component: &[u8], config: &str) -> Release {
     validate(shared_engine(), &bundle, &limits()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The usual limits, but for time: a busy machine must not judge a record.
+/// The usual limits, but for time: a busy machine must not decide an outcome.
 pub(crate) fn limits() -> Limits {
     Limits {
         time: Duration::from_secs(3_600),

@@ -146,7 +146,7 @@ fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
     fs::remove_file(&kept).unwrap();
     shop.did(&["rollback"]).succeeded();
     let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
-    Ran::from(ran).failed(1, &[&a, "releases/", "bring it back"]);
+    Ran::from(ran).failed(1, &[&a, "releases/", "is missing"]);
     assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
     shop.activate(&a, &[]);
     let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
@@ -244,7 +244,7 @@ fn what_is_collected_is_old_and_needed_by_nobody() {
         .did(&["gc", "--older-than", "1s", "--dry-run"])
         .succeeded();
     assert!(
-        would.stdout.contains("3 releases would go, 3 stay"),
+        would.stdout.contains("3 releases would be removed, 3 kept"),
         "{would:?}"
     );
     assert_eq!(names(), all);
@@ -270,10 +270,10 @@ fn what_a_ledger_pins_is_never_collected() {
     thread::sleep(Duration::from_millis(1_100));
     let gc = ["transform", "gc", "--older-than", "1s", "--registry", &own];
     let gone = shop.cloud.place.run(&gc).succeeded();
-    assert!(gone.stdout.contains("0 releases gone"), "{gone:?}");
+    assert!(gone.stdout.contains("0 releases removed"), "{gone:?}");
     let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).succeeded();
     shop.is_whole(&["a"]);
     let gone = shop.cloud.place.run(&gc).succeeded();
-    assert!(gone.stdout.contains("1 releases gone"), "{gone:?}");
+    assert!(gone.stdout.contains("1 releases removed"), "{gone:?}");
 }
