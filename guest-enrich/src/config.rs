@@ -1,4 +1,4 @@
-//! The transform's configuration, and the partitions that follow from it.
+//! The configuration of the transform, and the partitions that it defines.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -47,8 +47,8 @@ impl Config {
         std::iter::once(event_type).chain(more).collect()
     }
 
-    /// Appends what tells the partition of an event from every other one under this configuration. The
-    /// values of a fixed length come first, so that no event type can make two partitions alike.
+    /// Appends a key that is unique for the partition of an event under this configuration. Values of a fixed
+    /// length come first, so that no event type can make two keys equal.
     #[inline]
     pub fn partition_key(&self, event: &Enriched<'_>, key: &mut Vec<u8>) {
         for column in &self.partition_by {

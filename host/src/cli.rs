@@ -48,7 +48,7 @@ enum Command {
     /// Prove that each record is in exactly one place, or list those that are not. Reads the source and
     /// the lake, takes the settings of `run`, and writes nothing.
     Audit(Box<RunArgs>),
-    /// Generate sample events. The same options always produce the same bytes.
+    /// Generate sample events; the same options always produce the same bytes.
     Generate(GenerateArgs),
     /// Build, test, publish and activate transforms.
     #[command(subcommand)]
@@ -78,53 +78,53 @@ enum TransformCommand {
     /// Compile the component on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
     CompilerProcess,
-    /// Compile a component ahead of time, so that a run starts faster. Put the result into the folder
-    /// `precompiled` of a Lambda deployment package or next to the program.
+    /// Compile a component ahead of time, so that the program starts faster. Write to the folder
+    /// `precompiled` of a Lambda function's package, or beside the program.
     Precompile {
         /// The folder to write to.
         folder: PathBuf,
-        /// Compile this component instead of the built-in enrichment.
+        /// Compile this component; by default the built-in enrichment.
         #[arg(long, value_name = "FILE")]
         transform: Option<PathBuf>,
     },
-    /// Describe a component and check whether it would be admitted.
+    /// Inspect a component, and check whether it passes admission.
     Inspect(InspectArgs),
-    /// Run a component over golden cases and compare the results.
+    /// Test a component with golden cases.
     Test(TestArgs),
-    /// Run two components over a sample and show where their results differ.
+    /// Compare the results of two components for the same records.
     Diff(DiffArgs),
     /// Measure the time, fuel and memory that a record takes.
     Bench(BenchArgs),
-    /// Create a Rust package with a working transform to start from.
+    /// Create a package with a working transform.
     New(NewArgs),
-    /// Turn the core module that cargo builds into a component.
+    /// Make a component of a core module that plain cargo has built.
     Wrap(WrapArgs),
 }
 
 #[derive(Debug, Args)]
 struct GenerateArgs {
-    /// Generate this many lines, of all kinds.
+    /// Generate this many lines, all kinds included.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     events: u64,
     /// Use this many event types (first parts of `event_name`), 1 to 10,000.
     #[arg(long, value_name = "N", default_value_t = 100)]
     types: u32,
-    /// Seed the random numbers.
+    /// Set the seed of the random numbers.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Repeat earlier events byte for byte in this share of the lines, 0 to 1.
+    /// Repeat an earlier event byte for byte in this share of the lines, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     duplicates: f64,
-    /// Break this share of the lines, 0 to 1.
+    /// Make this share of the lines malformed, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     malformed: f64,
     /// Date this share of the events hours to days before their neighbours, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     late: f64,
-    /// Generate at most this many events a second; without it, as many as possible.
+    /// Generate this many events a second; as fast as possible by default.
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Write to `file:PATH`, `-` (standard output) or `kinesis:STREAM`.
+    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
     #[arg(long, value_name = "TARGET")]
     to: String,
     /// Aggregate many events into one stream record, in the format of the Kinesis Producer Library.

@@ -32,8 +32,7 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// A compiled component that exports the contract, with its configuration: all that it takes to make an
-/// instance.
+/// A compiled component that exports the contract, with its configuration and limits.
 pub struct Program {
     pre: InstancePre<State>,
     rules: rules::GuestIndices,
@@ -52,9 +51,9 @@ pub enum SandboxError {
     #[error("the component does not implement the contract: {0:#}")]
     Contract(wasmtime::Error),
     /// `configure` returned an error.
-    #[error("the component refused its configuration: {0}")]
+    #[error("the component rejected its configuration: {0}")]
     TransformConfig(String),
-    /// It took longer than somebody was to wait for it.
+    /// The deadline has passed.
     #[error("the batch took too long")]
     Late,
     /// A call outside of any record trapped or exceeded a limit.
@@ -114,10 +113,10 @@ impl Program {
         .map_err(|error| instance.call_error("describe", &error))
     }
 
-    /// Makes an instance and gives it its configuration, to see whether it accepts it.
+    /// Checks that a new instance accepts its configuration.
     ///
     /// # Errors
-    /// What a batch would run into.
+    /// The error that each batch would get.
     pub fn check_transform_config(&self) -> Result<(), SandboxError> {
         self.configured(&Arc::default()).map(drop)
     }

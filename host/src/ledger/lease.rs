@@ -133,7 +133,7 @@ impl Lease {
         self.known = swap.done(etag);
     }
 
-    /// Resolves a write that the store refused, with the ledger that it has in its place.
+    /// Resolves a write that the store rejected, with the ledger that it has in its place.
     ///
     /// # Errors
     /// [`Conflict`] if another process owns the shard now, or none does.

@@ -25,7 +25,7 @@ pub struct Comparison {
     pub differ: u64,
     /// Results by kind of difference.
     pub results: ResultCounts,
-    /// Records whose outcome changed, by change: `events to rejected`.
+    /// Records whose outcome changed, by change: `events to quarantined`.
     pub outcomes: BTreeMap<String, u64>,
     /// Results that differ in a field, by field.
     pub fields: BTreeMap<String, u64>,

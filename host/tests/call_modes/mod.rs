@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
-use sluice::generate::{Events, Plan};
+use sluice::generate::{Events, GeneratorPlan};
 use sluice::release::admission::Release;
 
 use crate::support::outcomes::{

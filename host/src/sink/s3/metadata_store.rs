@@ -106,7 +106,7 @@ impl S3Lake {
         }
     }
 
-    /// Whether the object holds this, after a write of it was refused: then it was an earlier attempt
+    /// Whether the object holds this, after a write of it was rejected: then it was an earlier attempt
     /// of the same write, whose answer was lost.
     async fn holds(&self, name: &str, written: &[u8]) -> FileResult<bool> {
         Ok(match self.read(name, DOCUMENT_MAX_BYTES).await? {

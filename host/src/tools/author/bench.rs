@@ -24,14 +24,14 @@ pub struct BenchArgs {
     /// Compare with another component.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Measure in turn with the release that is active in a registry, with its own configuration:
-    /// `file:DIR` or `s3://BUCKET/PREFIX`.
+    /// Compare with the active release of a registry, with its own configuration: `file:DIR` or
+    /// `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
-    /// The configuration of the components in files: a JSON object, or a file that holds one.
+    /// Set the configuration of the components in files: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
-    /// How often the sample is run by each.
+    /// Run the sample this many times with each component.
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
     pub rounds: u16,
 }

@@ -37,8 +37,7 @@ pub fn name(file: Option<&Path>) -> String {
 /// Bundles a component with its configuration, a JSON object or a file that holds one.
 ///
 /// # Errors
-/// A component that cannot be read, or a configuration that is not a JSON object, which is wrong
-/// usage.
+/// A component that cannot be read, or a configuration that is not a JSON object, which is wrong usage.
 pub fn bundle(file: Option<&Path>, transform_config: &str) -> anyhow::Result<ReleaseBundle> {
     let transform_config = config::read_transform_config(transform_config)?;
     let bundle = ReleaseBundle::new(read(file)?, &transform_config);

@@ -26,10 +26,10 @@ pub struct TestArgs {
     /// NAME.out.ndjson (the expected results).
     #[arg(long, value_name = "DIR")]
     pub cases: PathBuf,
-    /// The configuration of the transform: a JSON object, or a file that holds one.
+    /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
-    /// Write the results that there are now as those that should be.
+    /// Write the current results as the expected ones.
     #[arg(long, action = ArgAction::SetTrue)]
     pub bless: bool,
 }
@@ -190,8 +190,8 @@ fn difference(expected: &str, results: &[String]) -> String {
     report
 }
 
-/// The first name of a result's line: `event`, `quarantined` or `dropped`. Lines with different ones
-/// have no fields to compare.
+/// The first name in a result's line: `event`, `quarantined` or `dropped`. Fields are compared only between
+/// lines with the same one.
 fn outcome(line: &str) -> Option<&str> {
     line.split('"').nth(1)
 }

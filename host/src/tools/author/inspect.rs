@@ -23,7 +23,7 @@ use crate::release::bundle::ReleaseBundle;
 pub struct InspectArgs {
     /// The component; by default the built-in enrichment.
     pub file: Option<PathBuf>,
-    /// The configuration of the transform: a JSON object, or a file that holds one.
+    /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
     /// Print one JSON object, for scripts.
@@ -83,7 +83,7 @@ struct Description {
     name: String,
     version: String,
     summary: String,
-    /// The schema; the text itself where it is not JSON.
+    /// The schema; a string if it is not JSON.
     config_schema: Value,
 }
 

@@ -27,31 +27,30 @@ use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 use crate::tools::author::component;
 
-/// How long an operation of a registry is retried.
+/// The retry timeout of an operation on a registry.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The commands for a registry.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Publish a release to a registry: a component, its configuration, and its golden cases. Prints the
-    /// release's id.
+    /// Publish a release to a registry: a component with its configuration and golden cases. Prints its id.
     Publish(publish::PublishArgs),
     /// Activate a release: fully, as a canary, or as a shadow.
     Activate(activate::ActivateArgs),
-    /// Roll back: end the canary or shadow or, if there is none, activate the previous release again.
+    /// End the canary and the shadow; if there is none, activate the previous release again.
     Rollback(activate::RollbackArgs),
-    /// List the releases, which of them are active, and the last changes.
+    /// List the releases, the active one, and the latest changes.
     List(list::ListArgs),
     /// Show a release.
     Show(list::ShowArgs),
-    /// Remove old releases that are no longer needed.
+    /// Remove old releases that are not in use.
     Gc(collect::GcArgs),
 }
 
 /// Runs a command.
 ///
 /// # Errors
-/// The command fails.
+/// The command's error.
 pub fn execute(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Publish(args) => block_on(publish::publish(args)),
@@ -63,10 +62,10 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
     }
 }
 
-/// The active release of a registry.
+/// Reads the active release of a registry.
 ///
 /// # Errors
-/// An invalid target, a registry that cannot be read, and one in which nothing is active.
+/// An invalid target, a registry that cannot be read, and one without an active release.
 pub fn active_bundle(registry: &str) -> anyhow::Result<ReleaseBundle> {
     let registry = registry.to_owned();
     block_on(async {
@@ -121,9 +120,9 @@ fn loader() -> anyhow::Result<ReleaseLoader> {
     })
 }
 
-/// The release that a text names: an id, or so much of its beginning that no other is meant.
+/// Finds a release by its id, or by a unique prefix of it.
 async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result<ReleaseId> {
-    /// What names of objects show of an id.
+    /// The part of an id that is in the names of objects.
     const PREFIX_MIN: usize = 8;
     if let Ok(id) = name.parse() {
         return Ok(id);

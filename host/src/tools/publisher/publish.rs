@@ -1,4 +1,4 @@
-//! `sluice transform publish`: a component, its configuration and its golden cases become a release.
+//! `sluice transform publish`: puts a component with its configuration and golden cases into a registry.
 
 use std::path::PathBuf;
 
@@ -20,10 +20,10 @@ pub struct PublishArgs {
     file: PathBuf,
     #[command(flatten)]
     place: Place,
-    /// The configuration of the transform: a JSON object, or a file that holds one.
+    /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     transform_config: String,
-    /// The folder with the golden cases that it has to pass wherever it is to serve.
+    /// Add the golden cases in a folder. Each host checks them before it activates the release.
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
     /// Add a note.
