@@ -41,7 +41,7 @@ resource "aws_lambda_function" "sluice" {
   ]
 }
 
-# No filter, no bisecting, one batch of a shard at a time: see "As a Lambda function" in the README.
+# No filter, no bisecting, one batch of a shard at a time: see "The event source mapping" in docs/lambda.md.
 resource "aws_lambda_event_source_mapping" "stream" {
   count = local.on_lambda ? 1 : 0
 

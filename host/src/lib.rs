@@ -5,20 +5,25 @@
 //! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 //!
-//! [`pipeline`] holds that flow on one screen. The modules, in its order:
+//! [`pipeline`] holds that flow on one screen. The modules in layers: each one imports only from those
+//! above it in this list, which a test checks.
 //!
-//! - [`cli`] and [`config`]: the commands, and the settings, validated.
-//! - [`run`]: the modes (files, a worker on a stream, a Lambda function).
-//! - [`record`]: records, their ids, and batches of them.
-//! - [`source`]: shards read into batches.
-//! - [`transform`]: the sandbox, and the result of each record in it.
-//! - [`partition`], [`chunk`], [`encode`]: events sorted by partition and encoded into objects.
-//! - [`sink`]: the lake, the bus and quarantine.
+//! - [`engine`]: records and batches, the sandbox, and the result of each record in it.
+//! - [`storage`]: folders and buckets, and the retry policy.
+//! - [`release`]: releases, their registry, admission and rollout.
+//! - [`format`]: the encoding of objects.
 //! - [`ledger`]: which records of a shard are committed and which are pending.
-//! - [`audit`]: proves that each record of the source is in exactly one place.
-//! - [`progress`], [`health`], [`http`], [`telemetry`]: counts, health, metrics and logs.
+//! - [`layout`]: chunks, partitions, object keys and quarantine lines.
+//! - [`source`]: shards read into batches.
+//! - [`sink`]: the lake, the bus and quarantine.
+//! - [`config`]: the settings, validated.
+//! - [`observe`]: counts, health, metrics and logs.
+//! - [`pipeline`]: read, transform, land.
 //! - [`generate`]: sample events.
-//! - [`author`]: the commands of a transform's author.
+//! - [`modes`]: files, a worker on a stream, a Lambda function.
+//! - [`audit`]: proves that each record of the source is in exactly one place.
+//! - [`tools`]: the commands of authors and publishers.
+//! - [`cli`]: the command line.
 
 #![cfg_attr(
     test,

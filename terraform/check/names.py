@@ -11,7 +11,7 @@ from module import FOLDER, Module
 ROOT = FOLDER.parent
 SOURCE = ROOT / "host" / "src"
 
-DOCUMENTS = ["README.md", "Dockerfile", "Makefile", "docs/*.md", "terraform/*.md", "terraform/*.example"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "docs/*.md", "terraform/*.md", "terraform/*.example"]
 
 ALARM = re.compile(r'namespace\s*=\s*"Sluice"\n\s*metric(?:_name)?\s*=\s*"(\w+)"\n\s*dimensions\s*=\s*(\S+)')
 CHART = re.compile(r'for name in \[([^]]*)\]\s*:\s*name => \["Sluice", name, "(\w+)", var.name, "(\w+)"')
@@ -30,7 +30,7 @@ class Written:
 
 
 def check_metrics(code):
-    written = Written((SOURCE / "run" / "lambda" / "metrics.rs").read_text())
+    written = Written((SOURCE / "modes" / "lambda" / "metrics.rs").read_text())
     if written.namespace != "Sluice" or not written.metrics:
         yield f"the program's metrics are in the namespace {written.namespace}: {sorted(written.metrics)}"
     alarms, charts = ALARM.findall(code), CHART.findall(code)

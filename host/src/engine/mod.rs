@@ -1,4 +1,5 @@
-//! Transforms: validated components in a sandbox, the releases that they belong to, and their outcomes.
+//! The engine: compiles a component, runs batches of records in its sandbox under limits, and validates what
+//! it returns. It knows no network and no file of a lake.
 
 pub mod bindings;
 pub mod compiler_process;

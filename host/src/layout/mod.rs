@@ -1,4 +1,5 @@
-//! layout.
+//! What a chunk becomes: its objects, their keys, quarantine lines and notifications. Everything here is
+//! pure: no client, no clock, no file.
 
 pub mod chunk;
 pub mod object_key;

@@ -1,4 +1,4 @@
-//! observe.
+//! What a run says about itself: counts, health, HTTP pages and logs.
 
 pub mod health;
 pub mod http;

@@ -1,4 +1,5 @@
-//! release.
+//! Releases: what they consist of, the registry that keeps them, admission, and the rollout that decides
+//! which one is active.
 
 pub mod admission;
 pub mod bundle;

@@ -1,3 +1,3 @@
-//! sink::bus.
+//! Buses: where messages about events go.
 
 pub mod sqs;

@@ -1,4 +1,4 @@
-//! storage.
+//! Where documents and objects are kept: a folder or a prefix of a bucket, and the retries around it.
 
 pub mod aws;
 pub mod files;
