@@ -31,7 +31,7 @@ CARGO_GUEST := --profile guest --locked --package guest-enrich --target $(TARGET
 # The debug information goes into a file beside the program, where backtraces and debuggers look for it.
 OBJCOPY := objcopy
 
-FIRST_BUILD := The first build takes FIRST_BUILD_RANGE on two cores: it compiles some 350 crates, among them the \
+FIRST_BUILD := The first build takes 6 to 20 minutes on two cores: it compiles some 350 crates, among them the \
 WebAssembly runtime with its compiler and the AWS clients. Later builds compile only what has changed.
 
 # A Lambda package: for which architecture, and what goes in beside the program.

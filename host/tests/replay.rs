@@ -124,7 +124,7 @@ fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
         "--registry",
         "file:hourly/_sluice",
     ];
-    replay(&place, &args).failed(1, &[&missing, "there is no"]);
+    replay(&place, &args).failed(1, &[&missing, "is missing"]);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
     shop.activate(&b, &[]);
     shop.cloud.proxy(S3).let_go();
     let told = Ran::from(slow.wait_with_output().unwrap());
-    told.failed(1, &["another", "nothing was changed", &b[..8]]);
+    told.failed(1, &["changed concurrently", "nothing was changed", &b[..8]]);
     assert_eq!(shop.active()["active"], b);
     assert_eq!(shop.active()["number"], 1);
 }
