@@ -8,25 +8,27 @@ resource "aws_cloudwatch_log_group" "sluice" {
   kms_key_id        = one(aws_kms_key.logs[*].arn)
 }
 
-# Workers count for Prometheus. What must not go unseen where nobody scrapes them is taken from their log.
+# Workers count for Prometheus. What must not go unseen where nobody scrapes them is taken from their log,
+# which is JSON (container.tf). The events are in docs/operate.md. A function logs the same events, but needs no
+# filters: it writes metrics.
 
 locals {
   log_namespace = "Sluice/${var.name}"
-  log_phrases = {
-    StoppedShards          = "a shard has stopped"
-    ContentMismatch        = "already exists with different content"
-    ReleaseAdmissionErrors = "a release failed admission"
-    ReleaseRollbacks       = "rolling back a release"
-    RegistryFailures       = "cannot use the registry"
+  log_events = {
+    StoppedShards          = "shard_stopped"
+    ContentMismatch        = "content_mismatch"
+    ReleaseAdmissionErrors = "release_admission_error"
+    ReleaseRollbacks       = "release_rollback"
+    RegistryFailures       = "registry_failure"
   }
 }
 
-resource "aws_cloudwatch_log_metric_filter" "phrase" {
-  for_each = local.on_container ? local.log_phrases : {}
+resource "aws_cloudwatch_log_metric_filter" "event" {
+  for_each = local.on_container ? local.log_events : {}
 
   name           = "${var.name}-${each.key}"
   log_group_name = aws_cloudwatch_log_group.sluice.name
-  pattern        = "\"${each.value}\""
+  pattern        = "{ $.event = \"${each.value}\" }"
 
   metric_transformation {
     namespace = local.log_namespace

@@ -59,6 +59,11 @@ variable "environment" {
     condition     = alltrue([for key in keys(var.environment) : startswith(key, "SLUICE_")])
     error_message = "Every key begins with SLUICE_."
   }
+
+  validation {
+    condition     = var.mode != "container" || lookup(var.environment, "SLUICE_LOG_FORMAT", "json") == "json"
+    error_message = "Workers must log with SLUICE_LOG_FORMAT=json: alarms search for a field of the log."
+  }
 }
 
 variable "log_level" {
@@ -218,8 +223,8 @@ variable "bus_message_bytes" {
   default     = 1048576
 
   validation {
-    condition     = var.bus_message_bytes >= 2048 && var.bus_message_bytes <= 1048576
-    error_message = "Give 2048 to 1048576 bytes; below that no pointer to an event fits."
+    condition     = var.bus_message_bytes >= 4096 && var.bus_message_bytes <= 1048576
+    error_message = "Give 4096 to 1048576 bytes. Sluice refuses a queue that takes less, because a message that points to an object can have more."
   }
 }
 

@@ -243,16 +243,31 @@ fn run(settings: &RunSettings) -> anyhow::Result<()> {
 
 fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
     telemetry::start(settings.log_format, &settings.log_level)
-        .map_err(|error| ConfigError::new("log.level", error))
+        .map_err(|error| ConfigError::new("log.level", error))?;
+    for variable in unknown_variables(&known_settings())? {
+        tracing::warn!(variable, "no setting has this name, ignoring the variable");
+    }
+    Ok(())
 }
 
-/// Parses the command line again with the values of the settings file as defaults.
+fn known_settings() -> clap::Command {
+    RunArgs::augment_args(clap::Command::new("sluice"))
+}
+
+fn unknown_variables(known: &clap::Command) -> Result<Vec<String>, ConfigError> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    config::environment::unknown(names, known)
+}
+
+/// Parses the command line again with the values of the settings file as defaults, and rejects
+/// variables of the environment that misspell a setting.
 fn with_file(
     args: &RunArgs,
     argv: Vec<OsString>,
     subcommands: &[&str],
 ) -> anyhow::Result<config::Resolved> {
-    let known = RunArgs::augment_args(clap::Command::new("sluice"));
+    let known = known_settings();
+    unknown_variables(&known)?;
     let file = config::File::find(args.config.as_deref(), &known)?;
     config::Resolved::new(argv, Cli::command(), subcommands, file)
 }

@@ -149,6 +149,8 @@ fn the_release_is_told_by_its_id_and_its_own_name() {
     assert_eq!(status["version"], build["version"].as_str());
     let memory = found.find("process_resident_memory_bytes", &[]);
     assert!(memory.is_none_or(|bytes| bytes > 1e6), "{memory:?}");
+    let open = found.find("process_open_fds", &[]);
+    assert!(open.is_none_or(|open| open > 2.0), "{open:?}");
     assert!(found.find("process_start_time_seconds", &[]).unwrap() > 1.7e9);
 }
 

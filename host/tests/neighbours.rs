@@ -105,7 +105,7 @@ fn objects_that_cannot_be_put_do_not_and_are_put_later() {
     let rule = cloud.proxy(S3).add(rule);
     goes_on(&cloud, &mut worker);
     assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
-    worker.until(|| cloud.log("worker.log").contains("a shard has stopped"));
+    worker.until(|| cloud.log("worker.log").contains(r#"event="shard_stopped""#));
     goes_on(&cloud, &mut worker);
     cloud.proxy(S3).heal();
     worker.until(|| landed(&cloud, SHARD) == put(&cloud, SHARD));

@@ -51,6 +51,8 @@ REJECTED = {
     "anyone as publisher": EXAMPLE + 'publisher_principal_arns = ["*"]\n',
     "a key that is none": EXAMPLE + 'release_public_key = "MCow"\n',
     "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
+    "messages that the program refuses": EXAMPLE + "bus_message_bytes = 2048\n",
+    "a log without fields": EXAMPLE + CONTAINER + 'environment = { SLUICE_LOG_FORMAT = "human" }\n',
 }
 
 

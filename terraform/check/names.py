@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Holds names that are the program's against its source: metrics of alarms and of the dashboard, texts of
-its log, settings in the environment. Settings are looked up in the documents, too. Ends with 0 or 1.
+"""Holds names that are the program's against its source: metrics of alarms and of the dashboard, events of
+its log, settings in the environment. Events and settings are looked up in the documents, too. Ends with 0 or 1.
 """
 
 import re
@@ -16,7 +16,9 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "docs/*.m
 ALARM = re.compile(r'namespace\s*=\s*"Sluice"\n\s*metric(?:_name)?\s*=\s*"(\w+)"\n\s*dimensions\s*=\s*(\S+)')
 CHART = re.compile(r'for name in \[([^]]*)\]\s*:\s*name => \["Sluice", name, "(\w+)", var.name, "(\w+)"')
 DIMENSIONS = re.compile(r"sluice_dimensions\s*=\s*\{([^}]*)\}")
-PHRASES = re.compile(r"^  log_phrases = \{\n(.*?)^  \}", re.M | re.S)
+FILTERED = re.compile(r"^  log_events = \{\n(.*?)^  \}", re.M | re.S)
+PATTERN = r'pattern        = "{ $.event = \"${each.value}\" }"'
+EVENT = re.compile(r'^pub const ([A-Z_]+): &str = "([a-z_]+)";$', re.M)
 
 
 class Written:
@@ -52,14 +54,22 @@ def check_metrics(code):
 
 
 def check_log(code):
-    """Each text that is looked for in the log is one that the program writes."""
-    texts = [text for block in PHRASES.findall(code) for text in re.findall(r'= "(.*)"$', block, re.M)]
+    """Filters of the log look for events, each of which the program logs and a document explains."""
+    events = {value: name for name, value in EVENT.findall((SOURCE / "observe" / "events.rs").read_text())}
     source = "\n".join(path.read_text() for path in SOURCE.rglob("*.rs"))
-    if not texts or code.count('resource "aws_cloudwatch_log_metric_filter"') != 1:
-        yield f"not every filter of the log looks for one of log_phrases: {texts}"
-    for text in texts:
-        if text not in source:
-            yield f"the program logs no {text!r}"
+    rows = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "operate.md").read_text(), re.M))
+    filtered = [event for block in FILTERED.findall(code) for event in re.findall(r'= "(.*)"$', block, re.M)]
+    filters = code.count('resource "aws_cloudwatch_log_metric_filter"')
+    if not filtered or filters != 1 or PATTERN not in code:
+        yield f"not every filter of the log looks for an event of log_events: {filtered}"
+    for event in filtered:
+        if event not in events:
+            yield f"the program has no event {event}"
+    for event, name in events.items():
+        if f"event = events::{name}," not in source:
+            yield f"the program does not log its event {event}"
+        if event not in rows:
+            yield f"docs/operate.md does not explain the event {event}"
 
 
 def check_settings(code):
@@ -82,7 +92,7 @@ def main():
     for fault in faults:
         print(f"names: {fault}", file=sys.stderr)
     if not faults:
-        print("names: metrics, texts of the log, settings: fine")
+        print("names: metrics, events of the log, settings: fine")
     return 1 if faults else 0
 
 

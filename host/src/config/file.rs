@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
-use toml::{Table, Value};
+use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::suggestion::did_you_mean;
 
 /// The file that is read if none is given.
 const DEFAULT_NAME: &str = "sluice.toml";
@@ -19,7 +20,15 @@ const DEFAULT_NAME: &str = "sluice.toml";
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    values: BTreeMap<String, Vec<String>>,
+    settings: BTreeMap<String, Setting>,
+}
+
+/// One setting of a file.
+#[derive(Debug)]
+struct Setting {
+    /// The line of the key, from 1.
+    line: usize,
+    values: Vec<String>,
 }
 
 impl File {
@@ -27,7 +36,7 @@ impl File {
     /// it against the arguments of `known`.
     ///
     /// # Errors
-    /// Names the file, and the key where one is unknown or has a wrong value.
+    /// Names the file, the line, and the key that is unknown or has a wrong value.
     pub fn find(path: Option<&Path>, known: &Command) -> Result<Option<Self>, ConfigError> {
         let named = path.is_some();
         let path = path.unwrap_or(Path::new(DEFAULT_NAME));
@@ -41,32 +50,42 @@ impl File {
     /// Parses the text of the file at `path`, as [`find`](Self::find) does.
     ///
     /// # Errors
-    /// Names the file, and the key where one is unknown or has a wrong value.
+    /// Names the file, the line, and the key that is unknown or has a wrong value.
     pub fn parse(path: &Path, text: &str, known: &Command) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let table: Table = toml::from_str(text)
-            .map_err(|error| ConfigError::new(name.clone(), error.to_string().trim_end()))?;
-        let mut values = BTreeMap::new();
-        flatten("", table, &mut values).map_err(|fault| in_file(&name, fault))?;
-        let file = Self {
+        let mut file = Self {
             path: path.to_owned(),
-            values,
+            settings: BTreeMap::new(),
         };
-        file.check(known).map_err(|fault| in_file(&name, fault))?;
+        let table = DeTable::parse(text).map_err(|error| {
+            let line = line_at(text, error.span().unwrap_or_default().start);
+            ConfigError::new(format!("{}:{line}", file.name()), error.message())
+        })?;
+        file.add(text, "", table.into_inner())?;
+        for (key, setting) in &file.settings {
+            check(known, key, &setting.values)
+                .map_err(|why| ConfigError::new(file.place(key, setting.line), why))?;
+        }
         Ok(file)
     }
 
-    fn check(&self, known: &Command) -> Result<(), ConfigError> {
-        for (key, values) in &self.values {
-            let arg = known
-                .get_arguments()
-                .find(|arg| arg.get_id() == key && key != "config");
-            let Some(arg) = arg else {
-                return Err(ConfigError::new(key, unknown(key, known)));
+    /// Adds the settings of a table whose keys begin with `prefix`.
+    fn add(&mut self, text: &str, prefix: &str, table: DeTable<'_>) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let key = format!("{prefix}{}", name.get_ref());
+            let line = line_at(text, name.span().start);
+            let values = match value.into_inner() {
+                DeValue::Table(inner) => {
+                    self.add(text, &format!("{key}."), inner)?;
+                    continue;
+                }
+                DeValue::Array(items) => {
+                    let items = items.into_iter().map(|item| scalar(item.get_ref()));
+                    items.collect()
+                }
+                single => scalar(&single).map(|single| vec![single]),
             };
-            for value in values {
-                check_value(known, arg, value).map_err(|why| ConfigError::new(key, why))?;
-            }
+            let values = values.map_err(|why| ConfigError::new(self.place(&key, line), why))?;
+            self.settings.insert(key, Setting { line, values });
         }
         Ok(())
     }
@@ -80,85 +99,68 @@ impl File {
     /// Whether the file sets this key.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        self.values.contains_key(key)
+        self.settings.contains_key(key)
+    }
+
+    /// Where the file sets this key, such as `sluice.toml:7: limits.fuel`; the key alone if it does not.
+    #[must_use]
+    pub fn locate(&self, key: &str) -> String {
+        match self.settings.get(key) {
+            Some(setting) => self.place(key, setting.line),
+            None => key.to_owned(),
+        }
+    }
+
+    fn place(&self, key: &str, line: usize) -> String {
+        format!("{}:{line}: {key}", self.name())
     }
 
     /// The command with the file's values as defaults, which flags and environment override.
     #[must_use]
     pub fn as_defaults(&self, command: Command) -> Command {
-        self.values.iter().fold(command, |command, (key, values)| {
-            command.mut_arg(key, |arg| arg.default_values(values))
+        let settings = self.settings.iter();
+        settings.fold(command, |command, (key, setting)| {
+            command.mut_arg(key, |arg| arg.default_values(&setting.values))
         })
     }
 }
 
-fn in_file(name: &str, fault: ConfigError) -> ConfigError {
-    ConfigError::new(format!("{name}: {}", fault.key), fault.why)
+/// The line, from 1, of a byte of the text.
+fn line_at(text: &str, byte: usize) -> usize {
+    let before = text.as_bytes().iter().take(byte);
+    1 + before.filter(|byte| **byte == b'\n').count()
 }
 
-fn flatten(
-    prefix: &str,
-    table: Table,
-    values: &mut BTreeMap<String, Vec<String>>,
-) -> Result<(), ConfigError> {
-    for (name, value) in table {
-        let key = format!("{prefix}{name}");
-        match value {
-            Value::Table(inner) => flatten(&format!("{key}."), inner, values)?,
-            Value::Array(items) => {
-                let items = items.into_iter().map(|item| scalar(&key, item));
-                let items = items.collect::<Result<Vec<_>, _>>()?;
-                values.insert(key, items);
-            }
-            single => {
-                let single = scalar(&key, single)?;
-                values.insert(key, vec![single]);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn scalar(key: &str, value: Value) -> Result<String, ConfigError> {
+fn scalar(value: &DeValue<'_>) -> Result<String, String> {
     match value {
-        Value::String(text) => Ok(text),
-        Value::Integer(number) => Ok(number.to_string()),
-        Value::Float(number) => Ok(number.to_string()),
-        Value::Boolean(flag) => Ok(flag.to_string()),
-        other => {
-            let why = format!("a setting cannot be a {}", other.type_str());
-            Err(ConfigError::new(key, why))
-        }
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+            .map(|number| number.to_string())
+            .map_err(|error| error.to_string()),
+        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+            Ok(number) => Ok(number.to_string()),
+            Err(error) => Err(error.to_string()),
+        },
+        DeValue::Boolean(flag) => Ok(flag.to_string()),
+        other => Err(format!("a setting cannot be a {}", other.type_str())),
     }
 }
 
-fn unknown(key: &str, known: &Command) -> String {
-    let closest = known
-        .get_arguments()
-        .map(|arg| arg.get_id().as_str())
-        .filter(|id| *id != "config")
-        .min_by_key(|id| distance(id, key));
-    match closest {
-        Some(closest) if distance(closest, key) <= 3 => {
-            format!("unknown key (did you mean {closest}?)")
-        }
-        _ => "unknown key; `sluice config show` lists the known ones".to_owned(),
-    }
-}
-
-/// The edits between two keys (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+/// Checks that `key` is an argument of `known` that takes these values.
+fn check(known: &Command, key: &str, values: &[String]) -> Result<(), String> {
+    let keys = || known.get_arguments().filter(|arg| arg.get_id() != "config");
+    match keys().find(|arg| arg.get_id() == key) {
+        Some(arg) => values
+            .iter()
+            .try_for_each(|value| check_value(known, arg, value)),
+        None => {
+            let hint = did_you_mean(key, keys().map(|arg| arg.get_id().as_str()));
+            let hint = hint
+                .as_deref()
+                .unwrap_or("; `sluice config show` lists all");
+            Err(format!("unknown key{hint}"))
         }
     }
-    row[b.len()]
 }
 
 /// Checks one value with clap, as a flag of a command without environment and defaults.
@@ -170,13 +172,18 @@ fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
     };
     let why = std::error::Error::source(&error).map(ToString::to_string);
     let why = why.or_else(|| match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(valid)) => Some(format!("expected one of {}", valid.join(", "))),
+        Some(ContextValue::Strings(valid)) => Some(expected(value, valid)),
         _ => None,
     });
     Err(format!(
         "{value:?}: {}",
         why.unwrap_or_else(|| error.to_string())
     ))
+}
+
+fn expected(value: &str, valid: &[String]) -> String {
+    let hint = did_you_mean(value, valid.iter().map(String::as_str)).unwrap_or_default();
+    format!("expected one of {}{hint}", valid.join(", "))
 }
 
 #[cfg(test)]
@@ -195,8 +202,8 @@ mod tests {
     fn tables_become_dotted_keys() {
         let text = "source = ['file:a', 'file:b']\n[limits]\nfuel = 5\nmemory = '8MiB'\n";
         let file = parse(text).unwrap();
-        assert_eq!(file.values["source"], ["file:a", "file:b"]);
-        assert_eq!(file.values["limits.fuel"], ["5"]);
+        assert_eq!(file.settings["source"].values, ["file:a", "file:b"]);
+        assert_eq!(file.settings["limits.fuel"].values, ["5"]);
         assert!(file.has("limits.memory") && !file.has("limits.time"));
     }
 
@@ -205,9 +212,31 @@ mod tests {
         let error = parse("[limits]\nfeul = 5\n").unwrap_err().to_string();
         assert_eq!(
             error,
-            "sluice.toml: limits.feul: unknown key (did you mean limits.fuel?)"
+            "sluice.toml:2: limits.feul: unknown key; did you mean `limits.fuel`?"
+        );
+        let error = parse("# colours\nshade = 'x'\n").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "sluice.toml:2: shade: unknown key; `sluice config show` lists all"
         );
         assert!(parse("config = 'x'\n").is_err());
+    }
+
+    #[test]
+    fn a_setting_is_found_by_its_line() {
+        let file = parse("lake = 'file:lake'\n\n[limits]\nfuel = 5\n").unwrap();
+        assert_eq!(file.locate("limits.fuel"), "sluice.toml:4: limits.fuel");
+        assert_eq!(file.locate("bus"), "bus");
+    }
+
+    #[test]
+    fn numbers_are_read_as_toml_writes_them() {
+        let text = "threads = 0x10\n[chunk]\nrecords = 1_000\nbytes = +7\n";
+        let file = parse(text).unwrap();
+        assert_eq!(file.settings["threads"].values, ["16"]);
+        assert_eq!(file.settings["chunk.records"].values, ["1000"]);
+        assert_eq!(file.settings["chunk.bytes"].values, ["7"]);
+        assert!(parse("threads = 1.5\n").is_err());
     }
 
     #[test]
@@ -215,6 +244,11 @@ mod tests {
         for (text, key, reason) in [
             ("[limits]\nfuel = 'much'\n", "limits.fuel", "invalid digit"),
             ("compression = 'lz4'\n", "compression", "none, gzip, zstd"),
+            (
+                "compression = 'zsdt'\n",
+                "sluice.toml:1: compression",
+                "did you mean `zstd`?",
+            ),
             (
                 "[limits]\ntime = 'soon'\n",
                 "limits.time",
@@ -230,10 +264,7 @@ mod tests {
 
     #[test]
     fn bad_toml_is_refused_with_its_line() {
-        let error = parse("lake = \n").unwrap_err().to_string();
-        assert!(
-            error.contains("sluice.toml") && error.contains("line 1"),
-            "{error}"
-        );
+        let error = parse("bus = 'none'\nlake = \n").unwrap_err().to_string();
+        assert!(error.starts_with("sluice.toml:2: "), "{error}");
     }
 }

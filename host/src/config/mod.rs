@@ -3,12 +3,14 @@
 //! the only list of settings; each argument's id is the dotted key of the file.
 
 pub mod args;
+pub mod environment;
 pub mod file;
 pub mod http_bind;
 pub mod log_format;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
+mod suggestion;
 pub mod target;
 
 use std::path::PathBuf;
@@ -41,7 +43,8 @@ pub use self::target::{BusTarget, Sources, StartAt, StreamSettings};
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{key}: {why}")]
 pub struct ConfigError {
-    /// The dotted key, behind the file's name where the fault is in a file.
+    /// The dotted key, or an environment variable. If the fault is in a file, its name and the line
+    /// come before that.
     pub key: String,
     /// What is wrong, and what would be right.
     pub why: String,

@@ -46,8 +46,14 @@ impl Resolved {
     /// Whether a setting has its default.
     #[must_use]
     pub fn is_default(&self, key: &str) -> bool {
-        let in_file = self.file.as_ref().is_some_and(|file| file.has(key));
-        self.matches.value_source(key) == Some(ValueSource::DefaultValue) && !in_file
+        self.matches.value_source(key) == Some(ValueSource::DefaultValue)
+            && self.file_of(key).is_none()
+    }
+
+    /// The file that a setting comes from.
+    fn file_of(&self, key: &str) -> Option<&File> {
+        let file = self.file.as_ref().filter(|file| file.has(key))?;
+        (self.matches.value_source(key) == Some(ValueSource::DefaultValue)).then_some(file)
     }
 
     /// Whether a setting is given on the command line.
@@ -61,7 +67,14 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError`]
     pub fn settings(self) -> Result<RunSettings, ConfigError> {
-        self.args.validate()
+        let error = match self.args.clone().validate() {
+            Ok(settings) => return Ok(settings),
+            Err(error) => error,
+        };
+        Err(match self.file_of(&error.key) {
+            Some(file) => ConfigError::new(file.locate(&error.key), error.why),
+            None => error,
+        })
     }
 
     /// Every setting as a line of TOML with its origin in a comment; one that is not set is a comment.
@@ -85,11 +98,11 @@ impl Resolved {
     }
 
     fn origin(&self, key: &str) -> String {
-        match (self.matches.value_source(key), &self.file) {
+        match (self.matches.value_source(key), self.file_of(key)) {
             (Some(ValueSource::CommandLine), _) => "flag".to_owned(),
             (Some(ValueSource::EnvVariable), _) => "environment".to_owned(),
-            (Some(_), Some(file)) if file.has(key) => file.name(),
-            (Some(_), _) => "default".to_owned(),
+            (Some(_), Some(file)) => file.name(),
+            (Some(_), None) => "default".to_owned(),
             (None, _) => "not set".to_owned(),
         }
     }

@@ -8,8 +8,14 @@ use std::time::Duration;
 use chrono::DateTime;
 
 use super::ConfigError;
+use super::suggestion::{ask, closest, did_you_mean};
 use crate::source::file::Location;
 use crate::storage::location::StoreLocation;
+
+/// The forms that each target takes.
+const SOURCES: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
+const STORES: &[&str] = &["file:DIR", "s3://BUCKET/PREFIX"];
+const BUSES: &[&str] = &["file:DIR", "sqs:QUEUE", "none"];
 
 /// Where records come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +66,11 @@ impl FromStr for StartAt {
             moment => DateTime::parse_from_rfc3339(moment)
                 .map(|moment| Self::Moment(moment.timestamp_millis()))
                 .map_err(|_| {
-                    "expected trim_horizon, latest or a time such as 2026-01-31T12:00:00Z".into()
+                    let hint = did_you_mean(moment, ["trim_horizon", "latest"]);
+                    let hint = hint.unwrap_or_default();
+                    format!(
+                        "expected trim_horizon, latest or a time such as 2026-01-31T12:00:00Z{hint}"
+                    )
                 }),
         }
     }
@@ -94,7 +104,7 @@ impl Sources {
         {
             return match sources {
                 [_] if !name.is_empty() => stream(name).map(Self::Stream),
-                [given] => Err(wrong("source", given, "kinesis:STREAM")),
+                [given] => Err(wrong("source", given, &["kinesis:STREAM"])),
                 _ => Err(ConfigError::new(
                     "source",
                     "a stream cannot be combined with another source",
@@ -106,7 +116,7 @@ impl Sources {
             .map(|source| match source.strip_prefix("file:") {
                 _ if source == "-" => Ok(Location::Stdin),
                 Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
-                _ => Err(wrong("source", source, "file:PATH, - or kinesis:STREAM")),
+                _ => Err(wrong("source", source, SOURCES)),
             });
         files.collect::<Result<_, _>>().map(Self::Files)
     }
@@ -139,7 +149,7 @@ impl StoreLocation {
         }
         match target.strip_prefix("file:") {
             Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
-            _ => Err(wrong(key, target, "file:DIR or s3://BUCKET/PREFIX")),
+            _ => Err(wrong(key, target, STORES)),
         }
     }
 }
@@ -156,7 +166,7 @@ impl BusTarget {
         match target.split_once(':') {
             Some(("file", path)) if !path.is_empty() => Ok(Some(Self::Directory(path.into()))),
             Some(("sqs", queue)) if !queue.is_empty() => Ok(Some(Self::Sqs(queue.into()))),
-            _ => Err(wrong("bus", target, "file:DIR, sqs:QUEUE or none")),
+            _ => Err(wrong("bus", target, BUSES)),
         }
     }
 }
@@ -170,13 +180,32 @@ impl fmt::Display for BusTarget {
     }
 }
 
-fn wrong(key: &str, given: &str, expected: &str) -> ConfigError {
-    let hint = if given.is_empty() || given.contains(':') {
-        String::new()
-    } else {
-        format!(" (did you mean file:{given}?)")
+/// A target that is none of `expected`, with the one that it was probably meant to be.
+fn wrong(key: &str, given: &str, expected: &[&str]) -> ConfigError {
+    let hint = meant(given, expected).map(ask).unwrap_or_default();
+    let expected = match expected.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => expected.concat(),
     };
     ConfigError::new(key, format!("{given:?} is not {expected}{hint}"))
+}
+
+/// The target with its scheme corrected, or a file if it has none.
+fn meant(given: &str, expected: &[&str]) -> Option<String> {
+    let words = expected.iter().filter(|form| !form.contains(':'));
+    if let Some(word) = closest(given, words.copied()) {
+        return Some(word.to_owned());
+    }
+    let Some((scheme, rest)) = given.split_once(':') else {
+        return Some(format!("file:{given}")).filter(|_| !given.is_empty());
+    };
+    let schemes = expected
+        .iter()
+        .filter_map(|form| Some(form.split_once(':')?.0));
+    let slashes = |scheme| if scheme == "s3" { "//" } else { "" };
+    let meant = closest(scheme, schemes)?;
+    let rest = rest.trim_start_matches('/');
+    (!rest.is_empty()).then(|| format!("{meant}:{}{rest}", slashes(meant)))
 }
 
 #[cfg(test)]
@@ -225,14 +254,32 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_path_gets_a_hint() {
+    fn a_slip_gets_a_hint() {
         let error = Sources::parse(&["events.ndjson".into()], no_stream)
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("did you mean file:events.ndjson?"),
+            error.contains("did you mean `file:events.ndjson`?"),
             "{error}"
         );
+        for (bus, hint) in [
+            ("sqa:messages", "did you mean `sqs:messages`?"),
+            ("non", "did you mean `none`?"),
+            ("bus", "did you mean `file:bus`?"),
+        ] {
+            let error = BusTarget::parse(bus).unwrap_err().to_string();
+            assert!(error.contains(hint), "{error}");
+        }
+        for lake in ["S3://b/p", "s3:b/p", "s3:/b/p"] {
+            let error = StoreLocation::parse(lake).unwrap_err().to_string();
+            assert!(error.contains("did you mean `s3://b/p`?"), "{error}");
+        }
+        for hopeless in ["gs://x", "s3://", "file:", ""] {
+            let error = StoreLocation::parse(hopeless).unwrap_err().to_string();
+            assert!(!error.contains("did you mean"), "{error}");
+        }
+        let error = "lastest".parse::<StartAt>().unwrap_err();
+        assert!(error.contains("did you mean `latest`?"), "{error}");
         let stdin = Sources::parse(&["-".into()], no_stream).unwrap();
         assert_eq!(stdin, Sources::Files(vec![Location::Stdin]));
     }

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::rules::Rules;
 use crate::config::{RegistryConfig, RunSettings};
+use crate::observe::events;
 use crate::pipeline::RunContext;
 use crate::release::admission::AdmissionError;
 use crate::release::admission::Release;
@@ -146,7 +147,11 @@ impl Follower {
 
     fn failed(&self, error: &RegistryError) {
         let error = error.to_string();
-        tracing::warn!(error, "cannot use the registry, keeping the active release");
+        tracing::warn!(
+            event = events::REGISTRY_FAILURE,
+            error,
+            "cannot use the registry, keeping the active release"
+        );
         self.context.progress.registry_failed();
         self.context.health.polled_registry(Some(error));
     }
@@ -228,11 +233,11 @@ impl Follower {
         self.context.health.admission_failed(id, error);
         if error.is_transient() {
             // The fault of the registry, not of the release: the next poll tries again.
-            tracing::warn!(release = %id, step, %error, "cannot use the registry to load a release, keeping the active one");
+            tracing::warn!(event = events::REGISTRY_FAILURE, release = %id, step, %error, "cannot use the registry to load a release, keeping the active one");
             self.context.progress.registry_failed();
             seen.again = true;
         } else {
-            tracing::error!(release = %id, step, %error, "a release failed admission, keeping the active one");
+            tracing::error!(event = events::RELEASE_ADMISSION_ERROR, release = %id, step, %error, "a release failed admission, keeping the active one");
             self.context.progress.admission_failed(step);
             seen.rejected.insert(id, error.clone());
         }
@@ -252,7 +257,7 @@ impl Follower {
         let Some(next) = active.rollout.roll_back_release(release, &author) else {
             return;
         };
-        tracing::error!(%release, why, "rolling back a release, it exceeds its rollback policy");
+        tracing::error!(event = events::RELEASE_ROLLBACK, %release, why, "rolling back a release, it exceeds its rollback policy");
         match self.registry.change(active, &next).await {
             Ok(()) => self.context.progress.rolled_back(),
             Err(RegistryError::Conflict) => {}

@@ -25,6 +25,7 @@ use self::answer::{Answer, Failure};
 use self::batch_plan::plan_batch;
 use self::batch_source::{BatchSource, count, is_kept};
 use self::metrics::Invocation;
+use super::content_mismatch::{is_mismatch, log_mismatch};
 use super::follow::Follower;
 use super::rules::Rules;
 use super::targets::Targets;
@@ -36,10 +37,10 @@ use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
+use crate::observe::events;
 use crate::observe::progress::Summary;
-use crate::pipeline::error::{PipelineError, ledger_error};
+use crate::pipeline::error::ledger_error;
 use crate::pipeline::{RunContext, Shard, run_shard};
-use crate::sink::SinkError;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Packing, RepeatedRange, Stream};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
@@ -164,7 +165,9 @@ impl Function {
         let landed = self.land_in_time(&batch, deadline).await;
         let error = landed.as_ref().err();
         if let Some(error) = error {
+            log_mismatch(&batch.shard, error);
             tracing::error!(
+                event = events::BATCH_UNCOMMITTED,
                 error = format!("{error:#}"),
                 "the batch was not landed completely"
             );
@@ -368,11 +371,4 @@ fn deadline(epoch_ms: u64) -> Instant {
 fn is_stale(error: &anyhow::Error) -> bool {
     let ledger = ledger_error(error);
     matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))
-}
-
-fn is_mismatch(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(PipelineError::Sink(SinkError::Different(_)))
-    )
 }

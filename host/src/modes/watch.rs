@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::rules::Rules;
 use crate::config::RunSettings;
 use crate::engine::digest::Digest;
+use crate::observe::events;
 use crate::pipeline::RunContext;
 use crate::release::bundle::ReleaseBundle;
 use crate::release::release_switch::ActiveReleases;
@@ -85,7 +86,7 @@ impl Watcher {
             }
             Err(error) => {
                 let step = error.step();
-                tracing::error!(release = %id, step, %error, "the file has changed and fails admission");
+                tracing::error!(event = events::RELEASE_ADMISSION_ERROR, release = %id, step, %error, "the file has changed and fails admission");
                 self.context.progress.admission_failed(step);
                 self.context.health.admission_failed(id, &error);
             }

@@ -18,12 +18,13 @@ pub use self::shard::shard_id;
 use self::shard::{ShardExit, ShardTask, ShardWorker};
 use self::shard_backoff::ShardBackoff;
 use self::shutdown::ShutdownSignal;
+use super::content_mismatch::log_mismatch;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::engine::record::Bounds;
 use crate::ledger::lease::Versioned;
-use crate::observe::http;
+use crate::observe::{events, http};
 use crate::pipeline::RunContext;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
@@ -156,7 +157,9 @@ impl Worker {
             Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
             Err(error) => {
                 let pause = self.backoff.begin(id.clone(), last_committed, &error);
+                log_mismatch(&id, &error);
                 tracing::error!(
+                    event = events::SHARD_STOPPED,
                     shard = id,
                     error = format!("{error:#}"),
                     retry_in_s = pause.as_secs(),

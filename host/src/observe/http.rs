@@ -3,17 +3,16 @@
 
 mod pages;
 mod process;
-mod routes;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,7 +20,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 pub use self::pages::Observed;
-use self::pages::Pages;
 use crate::config::log_format::LogFormat;
 use crate::config::{HttpBind, RunSettings};
 
@@ -90,12 +88,12 @@ pub async fn start(
     if settings.log_format == LogFormat::Human {
         eprintln!("sluice: metrics on http://{bound}");
     }
-    let pages = Arc::new(Pages::new(run));
-    let accepting = tokio::spawn(accept(listener, pages));
+    let accepting = tokio::spawn(accept(listener, pages::router(run)));
     Ok(Some(Server { accepting }))
 }
 
-async fn accept(listener: TcpListener, pages: Arc<Pages>) {
+/// Accepts connections. `axum::serve` has neither a limit of connections nor timeouts.
+async fn accept(listener: TcpListener, pages: Router) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(permit) = connections.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
@@ -110,17 +108,13 @@ async fn accept(listener: TcpListener, pages: Arc<Pages>) {
     }
 }
 
-async fn serve(stream: TcpStream, pages: Arc<Pages>) {
-    let service = service_fn(|request| {
-        let answer = pages.answer(request.method(), request.uri().path());
-        async { Ok::<_, Infallible>(answer) }
-    });
+async fn serve(stream: TcpStream, pages: Router) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEADER_MAX_BYTES)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages));
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection of the metrics server failed");
     }

@@ -94,7 +94,10 @@ fn a_release_that_fails_admission_costs_no_record_and_is_counted() {
     });
     shop.is_whole(&["good"]);
     let log = function.logs().stderr.join("\n");
-    assert!(log.contains("a release failed admission"), "{log}");
+    assert!(
+        log.contains(r#""event":"release_admission_error""#),
+        "{log}"
+    );
 }
 
 #[test]

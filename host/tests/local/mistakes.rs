@@ -41,14 +41,14 @@ fn a_place_that_is_no_place_gets_a_hint() {
     let source = |source| [&["run", "--source", source], lake.as_slice()].concat();
     misused(
         &source("events.ndjson"),
-        &["source", "did you mean file:events.ndjson?"],
+        &["source", "did you mean `file:events.ndjson`?"],
     );
     misused(&source("http://x"), &["source", "http://x"]);
     misused(&source("file:"), &["source"]);
     let into = |lake| ["run", "--source", "file:events.ndjson", "--lake", lake];
-    misused(&into("lake"), &["lake", "did you mean file:lake?"]);
+    misused(&into("lake"), &["lake", "did you mean `file:lake`?"]);
     let bus = [&into("file:lake")[..], &["--bus", "bus"]].concat();
-    misused(&bus, &["bus", "file:DIR", "did you mean file:bus?"]);
+    misused(&bus, &["bus", "file:DIR", "did you mean `file:bus`?"]);
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn an_unknown_key_is_refused_by_its_dotted_name() {
     let ran = place.run(&["run"]);
     ran.failed(
         2,
-        &["sluice.toml", "limits.feul", "did you mean limits.fuel?"],
+        &["sluice.toml:5: limits.feul", "did you mean `limits.fuel`?"],
     );
     assert!(!place.lake().exists());
 }
@@ -76,10 +76,26 @@ fn a_wrong_value_in_the_file_is_refused_with_its_reason() {
         .failed(2, &["compression", "none, gzip, zstd"]);
     place("[limits]\nfuel = 0\n")
         .run(&["run", "--source", "-", "--lake", "file:lake"])
-        .failed(2, &["limits.fuel"]);
+        .failed(2, &["sluice.toml:2: limits.fuel"]);
     place("lake = ")
         .run(&["run"])
-        .failed(2, &["sluice.toml", "line 1"]);
+        .failed(2, &["sluice.toml:1: "]);
+}
+
+#[test]
+fn a_misspelt_variable_is_refused_and_a_foreign_one_is_ignored() {
+    let run = |name: &str| {
+        let place = place(BASE);
+        let mut command = place.command(&["run"]);
+        command.env(name, "1");
+        Ran::from(command.output().unwrap())
+    };
+    let hint = "did you mean `SLUICE_LIMITS_FUEL`?";
+    run("SLUICE_LIMITS_FEUL").failed(2, &["SLUICE_LIMITS_FEUL", hint]);
+    let ran = run("SLUICE_IMAGE_DIGEST").succeeded();
+    assert!(ran.stderr.contains("SLUICE_IMAGE_DIGEST"), "{ran:?}");
+    let ran = run("SLUICE_PORT_9464_TCP_ADDR").succeeded();
+    assert!(!ran.stderr.contains("SLUICE_PORT"), "{ran:?}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn pages_are_read_and_nothing_else_is_done() {
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
     );
     assert_eq!(ask("GET", "/metrics?name=x").status, 200);
-    for path in ["/", "/metric", "/status/shards"] {
+    for path in ["/", "/metric", "/metrics/", "/Metrics", "/status/shards"] {
         assert_eq!(ask("GET", path).status, 404, "{path}");
     }
 }

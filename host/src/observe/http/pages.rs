@@ -3,21 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Response, StatusCode};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::process::Process;
-use super::routes::{Route, route};
 use crate::observe::health::Health;
 use crate::observe::health::status::Status;
 use crate::observe::progress::Progress;
 
-const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
 /// The media type of the text format, "`OpenMetrics` 1.0".
@@ -33,16 +33,14 @@ pub trait Observed: Send + Sync {
     fn status(&self) -> Status;
 }
 
-/// The pages of a run.
-pub(super) struct Pages {
+/// What the pages of a run are made from.
+struct Pages {
     run: Arc<dyn Observed>,
     registry: Registry,
 }
 
-type Answer = Response<Full<Bytes>>;
-
 impl Pages {
-    pub(super) fn new(run: Arc<dyn Observed>) -> Self {
+    fn new(run: Arc<dyn Observed>) -> Self {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Process::new(run.health().began_at())));
         let own = registry.sub_registry_with_prefix("sluice");
@@ -52,59 +50,59 @@ impl Pages {
         run.progress().register(own);
         Self { run, registry }
     }
+}
 
-    /// Answers a request. The server omits the body of a `HEAD` response.
-    pub(super) fn answer(&self, method: &Method, path: &str) -> Answer {
-        match route(method, path) {
-            Ok(Route::Metrics) => self.metrics(),
-            Ok(Route::Live) => verdict(self.run.health().live()),
-            Ok(Route::Ready) => verdict(self.run.health().ready()),
-            Ok(Route::Status) => self.status(),
-            Err(status) => error_page(status),
-        }
-    }
+/// The pages of a run, which can only be read. A `HEAD` request gets the headers of a `GET` request.
+pub(super) fn router(run: Arc<dyn Observed>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/status", get(status))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(Arc::new(Pages::new(run)))
+}
 
-    fn metrics(&self) -> Answer {
-        let mut text = String::new();
-        match encode(&mut text, &self.registry) {
-            Ok(()) => page(StatusCode::OK, OPEN_METRICS, text),
-            Err(fmt::Error) => error_page(StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
-
-    fn status(&self) -> Answer {
-        let status = self.run.status();
-        match serde_json::to_string_pretty(&status) {
-            Ok(status) => page(StatusCode::OK, JSON, status + "\n"),
-            Err(error) => page(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                TEXT,
-                format!("{error}\n"),
-            ),
-        }
+async fn metrics(State(pages): State<Arc<Pages>>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &pages.registry) {
+        Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(fmt::Error) => error_page(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-fn verdict(verdict: Result<(), String>) -> Answer {
+async fn live(State(pages): State<Arc<Pages>>) -> Response {
+    verdict(pages.run.health().live())
+}
+
+async fn ready(State(pages): State<Arc<Pages>>) -> Response {
+    verdict(pages.run.health().ready())
+}
+
+async fn status(State(pages): State<Arc<Pages>>) -> Response {
+    match serde_json::to_string_pretty(&pages.run.status()) {
+        Ok(status) => ([(CONTENT_TYPE, JSON)], status + "\n").into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn not_found() -> Response {
+    error_page(StatusCode::NOT_FOUND)
+}
+
+async fn method_not_allowed() -> impl IntoResponse {
+    let read = [(ALLOW, "GET, HEAD")];
+    (read, error_page(StatusCode::METHOD_NOT_ALLOWED))
+}
+
+fn verdict(verdict: Result<(), String>) -> Response {
     match verdict {
-        Ok(()) => page(StatusCode::OK, TEXT, "ok\n".into()),
-        Err(why) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, why + "\n"),
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response(),
     }
 }
 
-fn error_page(status: StatusCode) -> Answer {
-    let mut answer = page(status, TEXT, format!("{status}\n"));
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        let read = HeaderValue::from_static("GET, HEAD");
-        answer.headers_mut().insert(ALLOW, read);
-    }
-    answer
-}
-
-fn page(status: StatusCode, kind: &'static str, text: String) -> Answer {
-    let mut answer = Response::new(Full::from(text));
-    *answer.status_mut() = status;
-    let kind = HeaderValue::from_static(kind);
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    answer
+fn error_page(status: StatusCode) -> Response {
+    (status, format!("{status}\n")).into_response()
 }

@@ -1,0 +1,46 @@
+//! Objects that exist with different content.
+
+use crate::observe::events;
+use crate::pipeline::error::PipelineError;
+use crate::sink::SinkError;
+
+/// Whether the error is that an object exists with different content.
+pub(super) fn is_mismatch(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let sink = match cause.downcast_ref() {
+            Some(PipelineError::Sink(sink)) => Some(sink),
+            _ => cause.downcast_ref(),
+        };
+        matches!(sink, Some(SinkError::Different(_)))
+    })
+}
+
+/// Logs the error if it is that an object exists with different content, which needs an operator.
+pub(super) fn log_mismatch(shard: &str, error: &anyhow::Error) {
+    if is_mismatch(error) {
+        tracing::error!(
+            event = events::CONTENT_MISMATCH,
+            shard,
+            error = format!("{error:#}"),
+            "an object exists with different content, an operator has to resolve this"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mismatch_is_recognized_wherever_it_is_in_the_chain() {
+        let mismatch = || SinkError::Different("a/b.ndjson".into());
+        for error in [
+            anyhow::Error::from(mismatch()),
+            anyhow::Error::from(PipelineError::from(mismatch())),
+            anyhow::Error::from(PipelineError::from(mismatch())).context("shard"),
+        ] {
+            assert!(is_mismatch(&error), "{error:#}");
+        }
+        assert!(!is_mismatch(&anyhow::anyhow!("a/b.ndjson already exists")));
+    }
+}

@@ -1,0 +1,20 @@
+//! The values of the log field `event`. Alarms search for them, so they do not change with the message.
+//! `docs/operate.md` says what to do about each.
+
+/// An object exists with different content. Its shard stops until an operator resolves this.
+pub const CONTENT_MISMATCH: &str = "content_mismatch";
+
+/// A worker could not land a chunk; it retries the shard after a backoff.
+pub const SHARD_STOPPED: &str = "shard_stopped";
+
+/// A function could not land all of a Lambda batch; Lambda retries the rest.
+pub const BATCH_UNCOMMITTED: &str = "batch_uncommitted";
+
+/// A release failed admission; the active release stays.
+pub const RELEASE_ADMISSION_ERROR: &str = "release_admission_error";
+
+/// A release exceeds its rollback policy and is rolled back.
+pub const RELEASE_ROLLBACK: &str = "release_rollback";
+
+/// The registry, or a release in it, cannot be read or written; the active release stays.
+pub const REGISTRY_FAILURE: &str = "registry_failure";
