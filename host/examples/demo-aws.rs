@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         eprintln!("demo-aws: {events:?} is not a number of events");
         return ExitCode::from(2);
     };
-    match Demo::new(program, Path::new(folder)).run(events) {
+    match Demo::new(program, Path::new(folder)).and_then(|demo| demo.run(events)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("demo-aws: {why}");
@@ -67,22 +67,26 @@ struct Cost {
 }
 
 impl Demo {
-    fn new(program: &str, folder: &Path) -> Self {
+    fn new(program: &str, folder: &Path) -> Result<Self, String> {
         let _not_there_yet = fs::remove_dir_all(folder);
-        fs::create_dir_all(folder).expect("the folder for the bucket");
-        let root = folder.canonicalize().expect("the folder was just made");
-        let program = Path::new(program).canonicalize().expect("the program");
+        let absolute = |path: &Path| {
+            let path_of = path.canonicalize();
+            path_of.map_err(|error| format!("{}: {error}", path.display()))
+        };
+        let created = fs::create_dir_all(folder);
+        created.map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+        let (root, program) = (absolute(folder)?, absolute(Path::new(program))?);
         let (kinesis, s3, sqs) = (Kinesis::start(), S3::start_at(root.clone()), Sqs::start());
         kinesis.create_stream(STREAM, SHARDS);
         s3.bucket(BUCKET);
         sqs.create_queue(QUEUE, QUEUE_MAX_BYTES);
-        Self {
+        Ok(Self {
             program,
             root,
             kinesis,
             s3,
             sqs,
-        }
+        })
     }
 
     fn run(&self, events: u64) -> Result<(), String> {
