@@ -132,7 +132,10 @@ impl RunArgs {
             return Err(ConfigError::new("lake", why));
         }
         let format = self.compression.format();
-        let level = self.compression_level.unwrap_or_default().check(format);
+        let level = self
+            .compression_level
+            .unwrap_or_default()
+            .check(format.codec());
         Ok(RunSettings {
             lake,
             bus: BusTarget::parse(&self.bus)?,
