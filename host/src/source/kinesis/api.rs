@@ -10,7 +10,8 @@ use aws_sdk_kinesis::types::{
 };
 use thiserror::Error;
 
-use crate::engine::record::SequenceNumber;
+use crate::engine::record::{Bound, SequenceNumber};
+use crate::ledger::Ledger;
 use crate::storage::aws::why;
 
 /// "GetRecords": at most 10,000 records in one answer.
@@ -45,6 +46,21 @@ pub enum Start {
     From(SequenceNumber),
     /// After this record.
     After(SequenceNumber),
+}
+
+impl Start {
+    /// Where a pipeline started in a shard, if its ledger says so.
+    #[must_use]
+    pub fn of_pipeline(ledger: &Ledger) -> Option<Self> {
+        if let Some(moment) = ledger.began_at() {
+            return Some(Self::At(moment));
+        }
+        Some(match ledger.replay()?.from {
+            Some(Bound::Moment(moment)) => Self::At(moment),
+            Some(Bound::Sequence(first)) => Self::From(first),
+            None => Self::TrimHorizon,
+        })
+    }
 }
 
 /// The answer of one `GetRecords`.

@@ -6,7 +6,8 @@
 //! stream.
 
 use crate::engine::record::SequenceNumber;
-use crate::ledger::{Ledger, Range};
+use crate::ledger::Range;
+use crate::source::ResumePoint;
 
 /// What to land, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +21,19 @@ pub struct BatchPlan {
     pub rest: usize,
 }
 
-/// Plans a batch, which is in order and not empty, by the ledger. `count` returns how many records of
+/// Plans a batch, which is in order and not empty, from where the shard is to be
+/// resumed. `count` returns how many records of
 /// the batch, those inside aggregates included, are between two sequence numbers, both included.
 #[must_use]
 pub fn plan_batch(
-    ledger: &Ledger,
+    from: &ResumePoint,
     batch: &[SequenceNumber],
     count: impl Fn(SequenceNumber, SequenceNumber) -> u64,
 ) -> BatchPlan {
-    let from = |bound: SequenceNumber| batch.partition_point(|number| *number < bound);
+    let at = |bound: SequenceNumber| batch.partition_point(|number| *number < bound);
     let behind = |bound: SequenceNumber| batch.partition_point(|number| *number <= bound);
     let begins_behind = |number: SequenceNumber| batch.first().is_some_and(|first| *first > number);
-    match (ledger.pending(), ledger.committed()) {
+    match (&from.pending, &from.committed) {
         (Some(pending), _) => {
             let range = pending.range;
             let has = |number: SequenceNumber| batch.binary_search(&number).is_ok();
@@ -40,7 +42,7 @@ pub fn plan_batch(
                 return BatchPlan {
                     replay: None,
                     gap_after: None,
-                    rest: from(range.first),
+                    rest: at(range.first),
                 };
             }
             BatchPlan {
@@ -68,8 +70,8 @@ mod tests {
     use crate::engine::digest::Digest;
     use crate::engine::record::ShardId;
     use crate::format::Format;
-    use crate::ledger::Pending;
     use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::{Ledger, Pending};
 
     fn pending(first: u64, last: u64) -> Pending {
         Pending {
@@ -108,7 +110,7 @@ mod tests {
 
     fn plan_with(ledger: &Ledger, batch: std::ops::RangeInclusive<u64>) -> BatchPlan {
         let batch: Vec<SequenceNumber> = batch.map(SequenceNumber::from).collect();
-        plan_batch(ledger, &batch, |first, last| {
+        plan_batch(&ResumePoint::of(ledger), &batch, |first, last| {
             let inside = batch.iter().filter(|n| (first..=last).contains(*n));
             inside.count() as u64
         })
@@ -148,7 +150,7 @@ mod tests {
     #[test]
     fn a_range_of_which_the_batch_has_another_count_is_read_again() {
         let batch: Vec<_> = (11..=20).map(SequenceNumber::from).collect();
-        let plan = plan_batch(&interrupted(), &batch, |_, _| 9);
+        let plan = plan_batch(&ResumePoint::of(&interrupted()), &batch, |_, _| 9);
         assert_eq!(plan.replay, Some(range(11, 20)));
     }
 }
