@@ -153,6 +153,35 @@ mod tests {
     }
 
     #[test]
+    fn only_a_worker_reads_a_stream_and_waits_for_records() {
+        let stream = StreamSettings {
+            stream: "events".into(),
+            start: StartAt::TrimHorizon,
+            exit_when_caught_up: false,
+            lease: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(1),
+            only_shard: None,
+        };
+        let parse = |source: &str| Mode::parse(&[source.into()], |_| Ok(stream.clone())).unwrap();
+        let modes = ["file:a", "kinesis:events", "lambda"].map(parse);
+        assert_eq!(
+            modes.each_ref().map(Mode::waits_for_records),
+            [false, true, false]
+        );
+        assert_eq!(
+            modes.each_ref().map(|mode| mode.stream().is_some()),
+            [false, true, false]
+        );
+        assert_eq!(
+            modes.each_ref().map(|mode| mode.files().is_some()),
+            [true, false, false]
+        );
+        assert_eq!(modes[0].default_http(), HttpBind::Off);
+        assert_eq!(modes[2].default_http(), HttpBind::Off);
+        assert!(modes[0].default_chunk_bytes() < modes[1].default_chunk_bytes());
+    }
+
+    #[test]
     fn a_new_pipeline_begins_where_it_is_told() {
         assert_eq!("latest".parse(), Ok(StartAt::Latest));
         assert_eq!(

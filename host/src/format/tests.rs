@@ -25,6 +25,8 @@ fn as_lines(rows: Rows<'_>) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_format_gives_the_rows_back_and_the_same_bytes_again(
         rows in prop::collection::vec("[a-z{}\":,0-9]{0,40}", 0..300),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::open_shard::{Claim, ShardRunner};
+use super::open_shard::ShardRunner;
 use super::rules::Rules;
-use super::targets::Targets;
+use super::targets::{Claim, Targets};
 use crate::config::RunSettings;
 use crate::observe::health::State;
 use crate::observe::http;

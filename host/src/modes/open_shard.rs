@@ -16,10 +16,8 @@
 use std::sync::Arc;
 
 use super::rules::Rules;
-use super::targets::Targets;
+use super::targets::{Claim, ClaimedShard, Targets};
 use crate::engine::record::{Bounds, ShardId};
-use crate::ledger::lease::Versioned;
-use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::{ChunkPlan, RunContext, Shard, Sinks, run_shard};
 use crate::source::{End, ResumePoint, Source};
@@ -35,24 +33,6 @@ pub struct ShardRunner {
     pub context: Arc<RunContext>,
     /// The part of the source that a replay reads; `None` for a run.
     pub replay: Option<Bounds>,
-}
-
-/// How a shard becomes this process's own. A ledger in a folder is locked in any case.
-pub enum Claim {
-    /// Take it, whoever has it.
-    Take,
-    /// Take it, unless its ledger has changed since it was found.
-    TakeUnchanged(Versioned),
-    /// Use the ledger that this process has read already; the first step takes the shard.
-    Acquired(Arc<S3Ledger>),
-}
-
-/// A shard that this process owns, with its targets opened.
-pub struct ClaimedShard {
-    /// The ledger.
-    pub ledger: LedgerStore,
-    /// Where its outcomes go.
-    pub sinks: Sinks,
 }
 
 /// A shard that can be landed from where its ledger says.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-use super::open_shard::{Claim, ClaimedShard};
 use crate::config::RunSettings;
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::layout::object_key::METADATA_FOLDER;
@@ -40,6 +39,24 @@ pub struct Targets {
     bus_connection: OnceCell<BusConnection>,
     /// The releases that are known to be in the lake.
     kept: Known,
+}
+
+/// How a shard becomes this process's own. A ledger in a folder is locked in any case.
+pub enum Claim {
+    /// Take it, whoever has it.
+    Take,
+    /// Take it, unless its ledger has changed since it was found.
+    TakeUnchanged(Versioned),
+    /// Use the ledger that this process has read already; the first step takes the shard.
+    Acquired(Arc<S3Ledger>),
+}
+
+/// A shard that this process owns, with its targets opened.
+pub struct ClaimedShard {
+    /// The ledger.
+    pub ledger: LedgerStore,
+    /// Where its outcomes go.
+    pub sinks: Sinks,
 }
 
 impl Targets {

@@ -265,3 +265,28 @@ fn shard_info(shard: &Shard) -> ShardInfo {
             ..=key(range.map(HashKeyRange::ending_hash_key), u128::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record::{Bounds, ShardId};
+
+    #[test]
+    fn the_start_of_a_pipeline_is_in_its_ledger() {
+        let new = Ledger::new(ShardId::new("events-shardId-000000000000").unwrap());
+        assert_eq!(Start::of_pipeline(&new), None);
+        assert_eq!(
+            Start::of_pipeline(&new.begun_at(7)),
+            Some(Start::At(7)),
+            "of a run that did not start at the oldest record"
+        );
+        for (from, start) in [
+            (None, Start::TrimHorizon),
+            (Some(Bound::Moment(9)), Start::At(9)),
+            (Some(Bound::Sequence(5.into())), Start::From(5.into())),
+        ] {
+            let replayed = new.for_replay(Some(Bounds { from, to: None })).unwrap();
+            assert_eq!(Start::of_pipeline(&replayed), Some(start));
+        }
+    }
+}

@@ -66,6 +66,8 @@ pub fn plan_batch(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::engine::digest::Digest;
     use crate::engine::record::ShardId;
@@ -121,6 +123,40 @@ mod tests {
             replay,
             gap_after: gap_after.map(SequenceNumber::from),
             rest,
+        }
+    }
+
+    proptest! {
+        /// Whatever the batch is, no committed record is landed again, the pending range comes first and
+        /// whole, and no record between is left out.
+        #[test]
+        fn a_plan_lands_each_record_after_the_committed_ones_once(
+            done in 1u64..20,
+            pending_count in 0u64..10,
+            first in 1u64..40,
+            count in 1u64..20,
+        ) {
+            let mut ledger = committed(done);
+            let pending_last = done + pending_count;
+            if pending_count > 0 {
+                ledger = ledger.pin(pending(done + 1, pending_last)).unwrap();
+            }
+            let batch: Vec<u64> = (first..first + count).collect();
+            let plan = plan_with(&ledger, first..=first + count - 1);
+            let rest = &batch[plan.rest..];
+            let mut landed: Vec<u64> = Vec::new();
+            if plan.replay.is_some() {
+                landed.extend(done + 1..=pending_last);
+            }
+            if let (Some(gap_after), Some(next)) = (plan.gap_after, rest.first()) {
+                let gap_after: u64 = gap_after.to_string().parse().unwrap();
+                landed.extend(gap_after + 1..*next);
+            }
+            landed.extend(rest);
+            let last = (first + count - 1).max(pending_last);
+            let is_behind = first + count - 1 <= pending_last && pending_count == 0;
+            let expected: Vec<u64> = if is_behind { Vec::new() } else { (done + 1..=last).collect() };
+            prop_assert_eq!(landed, expected);
         }
     }
 
