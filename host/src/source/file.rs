@@ -1,6 +1,9 @@
 //! A file of newline-delimited JSON as a shard: a record is a line, and its sequence number is the
 //! offset of its first byte in the decompressed content, so that a run can resume.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::engine::record::{Bound, SequenceNumber};
 use crate::ledger::Ledger;
+use crate::source::ResumePoint;
 use crate::storage::aws::why;
 
 /// "GetRecords": at most 10,000 records in one answer.
@@ -49,6 +50,17 @@ pub enum Start {
 }
 
 impl Start {
+    /// With the pending range, or else after the committed records, or else at `new`, where the pipeline
+    /// starts in a new shard.
+    #[must_use]
+    pub fn resume(from: &ResumePoint, new: Self) -> Self {
+        match (&from.pending, &from.committed) {
+            (Some(pending), _) => Self::From(pending.range.first),
+            (None, Some(committed)) => Self::After(committed.last),
+            (None, None) => new,
+        }
+    }
+
     /// Where a pipeline started in a shard, if its ledger says so.
     #[must_use]
     pub fn of_pipeline(ledger: &Ledger) -> Option<Self> {
@@ -269,7 +281,40 @@ fn shard_info(shard: &Shard) -> ShardInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::digest::Digest;
     use crate::engine::record::{Bounds, ShardId};
+    use crate::format::Format;
+    use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::{Pending, Range};
+
+    fn pending(first: u64, last: u64) -> Pending {
+        Pending {
+            range: Range {
+                first: first.into(),
+                last: last.into(),
+                count: 2,
+            },
+            release: Digest::of(b"release"),
+            format: Format::default(),
+            timed_out: Vec::new(),
+            misplaced_records: MisplacedRecords::default(),
+        }
+    }
+
+    #[test]
+    fn a_pending_range_comes_before_what_follows_the_committed_records() {
+        let ledger = Ledger::new(ShardId::new("events-shardId-000000000000").unwrap());
+        let start = |ledger: &Ledger| Start::resume(&ResumePoint::of(ledger), Start::At(7));
+        assert_eq!(start(&ledger), Start::At(7));
+        let pinned = ledger.pin(pending(1, 4)).unwrap();
+        assert_eq!(start(&pinned), Start::From(1.into()));
+        let committed = pinned
+            .commit(pending(1, 4).range, Digest::of(b"4"))
+            .unwrap();
+        assert_eq!(start(&committed), Start::After(4.into()));
+        let interrupted = committed.pin(pending(6, 9)).unwrap();
+        assert_eq!(start(&interrupted), Start::From(6.into()));
+    }
 
     #[test]
     fn the_start_of_a_pipeline_is_in_its_ledger() {

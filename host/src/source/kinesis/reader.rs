@@ -63,11 +63,7 @@ impl Source for KinesisShard {
         let mut reading = self.reading;
         reading.bounds = from.bounds;
         reading.packing.repeated = from.pending.as_ref().map(RepeatedRange::of);
-        reading.start = match (&from.pending, &from.committed) {
-            (Some(pending), _) => Start::From(pending.range.first),
-            (None, Some(committed)) => Start::After(committed.last),
-            (None, None) => reading.start,
-        };
+        reading.start = Start::resume(from, reading.start);
         Ok(read(reading, self.stop))
     }
 }
