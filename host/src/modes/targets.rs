@@ -46,7 +46,7 @@ pub enum Claim {
     /// Take it, whoever has it.
     Take,
     /// Take it, unless its ledger has changed since it was found.
-    TakeUnchanged(Versioned),
+    TakeUnchanged(Box<Versioned>),
     /// Use the ledger that this process has read already; the first step takes the shard.
     Acquired(Arc<S3Ledger>),
 }
@@ -166,7 +166,7 @@ impl Targets {
                 let ledger = match claim {
                     Claim::Take => S3Ledger::take(location, shard, &self.owner).await?.into(),
                     Claim::TakeUnchanged(found) => {
-                        let taken = S3Ledger::take_from(location, &self.owner, found);
+                        let taken = S3Ledger::take_from(location, &self.owner, *found);
                         taken.await?.into()
                     }
                     Claim::Acquired(ledger) => ledger,

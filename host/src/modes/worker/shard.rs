@@ -109,7 +109,10 @@ impl ShardWorker {
     /// Takes the shard, unless another worker was quicker, and works on it until the lease is lost.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let id = self.shard.clone();
-        let claimed = self.runner.claim(&id, Claim::TakeUnchanged(found)).await;
+        let claimed = self
+            .runner
+            .claim(&id, Claim::TakeUnchanged(found.into()))
+            .await;
         let claimed = claimed.inspect_err(|error| {
             tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
         })?;

@@ -21,7 +21,7 @@ use crate::sink::SinkError;
 use crate::storage::retry::RetryPolicy;
 
 /// The kinds of buses.
-const KINDS: [&BusKind; 2] = [&folder::KIND, &sqs::KIND];
+const KINDS: &[&BusKind] = &[&folder::KIND, &sqs::KIND];
 
 /// The bus of one shard.
 ///
@@ -122,7 +122,7 @@ impl BusTarget {
     #[must_use]
     pub fn parse(target: &str) -> Option<Self> {
         let (scheme, address) = target.split_once(':')?;
-        let kind = KINDS.into_iter().find(|kind| kind.scheme == scheme)?;
+        let kind = KINDS.iter().find(|kind| kind.scheme == scheme)?;
         (!address.is_empty()).then(|| Self {
             kind,
             address: address.to_owned(),
@@ -132,7 +132,8 @@ impl BusTarget {
     /// What can be parsed, such as `file:DIR, sqs:QUEUE`.
     #[must_use]
     pub fn syntaxes() -> String {
-        KINDS.map(|kind| kind.syntax).join(", ")
+        let syntaxes: Vec<_> = KINDS.iter().map(|kind| kind.syntax).collect();
+        syntaxes.join(", ")
     }
 
     /// The folder with the messages; `None` if they cannot be read back.
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn each_scheme_is_of_one_kind() {
-        let mut schemes = KINDS.map(|kind| kind.scheme).to_vec();
+        let mut schemes: Vec<_> = KINDS.iter().map(|kind| kind.scheme).collect();
         schemes.sort_unstable();
         schemes.dedup();
         assert_eq!(schemes.len(), KINDS.len());
