@@ -13,7 +13,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use crate::audit;
 use crate::config;
-use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, Sources};
+use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
 use crate::engine::{ENRICH, compiler_process};
 use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
@@ -153,7 +153,7 @@ fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if arguments.len() <= 1 && lambda_event::is_lambda() {
         arguments.extend(["run", "--source", "lambda"].map(OsString::from));
-        if let Some(file) = modes::lambda::packaged("sluice.toml") {
+        if let Some(file) = modes::deployment_package::file("sluice.toml") {
             let flag = OsString::from("--config");
             arguments.extend([flag, file.into_os_string()]);
         }
@@ -191,9 +191,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             let resolved = with_file(&args, argv, &["run"])?;
             let plain_logs = resolved.is_default("log.format");
             let mut settings = resolved.settings()?;
-            if settings.sources == Sources::Lambda {
-                modes::lambda::apply_lambda_defaults(&mut settings, plain_logs);
-            }
+            modes::apply_mode_defaults(&mut settings, plain_logs);
             run(&settings)
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),

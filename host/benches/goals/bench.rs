@@ -183,8 +183,8 @@ pub(crate) fn lines(folder: &Path) -> io::Result<u64> {
 
 fn format(path: &Path) -> Format {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("zst") => Format::Zstd,
-        Some("gz") => Format::Gzip,
-        _ => Format::Plain,
+        Some("zst") => Format::NDJSON_ZST,
+        Some("gz") => Format::NDJSON_GZ,
+        _ => Format::NDJSON,
     }
 }

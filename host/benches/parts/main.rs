@@ -19,7 +19,7 @@ use sluice::engine::digest::Digest;
 use sluice::engine::outcome::Transformed;
 use sluice::engine::output_validation::check_json;
 use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
-use sluice::format::{Format, Level, encode};
+use sluice::format::{ByteSpan, Format, Level, Rows, encode};
 use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::release::admission::Release;
@@ -69,7 +69,6 @@ fn results(criterion: &mut Criterion) {
     let (batch, release) = (batch(), release());
     let outcome = release.run(&batch, &[]).unwrap();
     let lines = lines(&outcome);
-    let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum();
     let mut group = criterion.benchmark_group("results of 1,000 records");
     group.throughput(Throughput::Elements(batch.len() as u64));
     group.bench_function("check that they are JSON", |bencher| {
@@ -80,10 +79,14 @@ fn results(criterion: &mut Criterion) {
         });
     });
     group.bench_function("encode as one object", |bencher| {
-        bencher.iter(|| {
-            let lines = &mut black_box(&lines).iter().copied();
-            encode(Format::default(), Level::default(), bytes, lines).unwrap()
+        let spans = outcome.events.iter().map(|event| ByteSpan {
+            buffer: 0,
+            start: event.start,
+            end: event.end,
         });
+        let spans: Vec<_> = spans.collect();
+        let rows = Rows::new(std::slice::from_ref(&outcome.data), &spans);
+        bencher.iter(|| encode(Format::default(), Level::default(), black_box(rows)).unwrap());
     });
     group.finish();
 }

@@ -39,9 +39,9 @@ use self::inventory::Inventory;
 use self::releases::Releases;
 use self::report::{Report, counted};
 use self::shard::ShardAudit;
-use self::source::Source;
+use self::source::AuditedShard;
 use self::timeline::Timeline;
-use crate::config::{BusTarget, RunSettings, Sources};
+use crate::config::RunSettings;
 use crate::engine::record::ShardId;
 use crate::format::Format;
 use crate::layout::chunk::ChunkRules;
@@ -49,12 +49,12 @@ use crate::ledger::Ledger;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::modes::report::watch_reading;
 use crate::modes::targets::Targets;
-use crate::modes::worker::shard_id;
 use crate::observe::health::Serving;
 use crate::pipeline::RunContext;
 use crate::sink::Messages;
 use crate::sink::read::Objects;
 use crate::source::kinesis::budget::Budget;
+use crate::source::kinesis::shard_id;
 
 /// The state that the audits of all shards share.
 struct Audit {
@@ -104,7 +104,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
 
 /// A shard to audit.
 struct Planned {
-    source: Source,
+    source: AuditedShard,
     ledger: Ledger,
     timeline: Timeline,
 }
@@ -120,7 +120,7 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     }
     let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
     let mut inventory = list_inventory(&lake, bus.as_ref(), settings.messages).await?;
-    let plan = |(source, ledger): (Source, Ledger)| Planned {
+    let plan = |(source, ledger): (AuditedShard, Ledger)| Planned {
         timeline: Timeline::new(&ledger, inventory.take(&source.shard)),
         source,
         ledger,
@@ -141,7 +141,7 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
         bus,
         lake_name: settings.lake.to_string(),
         messages: settings.messages,
-        max_message_bytes: targets.max_message_bytes().await?,
+        max_message_bytes: targets.max_event_bytes().await?,
         releases: Releases::new(settings, inventory.releases().to_vec()).await?,
         inventory,
         targets,
@@ -176,9 +176,9 @@ async fn audit_all(
     audit: Arc<Audit>,
     planned: Vec<Planned>,
 ) -> anyhow::Result<Report> {
-    let at_once = match settings.sources {
-        Sources::Files(_) | Sources::Lambda => 1,
-        Sources::Stream(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
+    let at_once = match settings.mode.stream() {
+        None => 1,
+        Some(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
     };
     let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
     let budget = Budget::new(audit.context.memory_for_reading());
@@ -237,7 +237,7 @@ async fn others(
 
 /// Whether the name of a shard is one of the settings' stream.
 fn is_of_stream(settings: &RunSettings, shard: &ShardId) -> anyhow::Result<bool> {
-    let Sources::Stream(stream) = &settings.sources else {
+    let Some(stream) = settings.mode.stream() else {
         return Ok(false);
     };
     let prefix = shard_id(&stream.stream, "shardId-")?;
@@ -247,7 +247,11 @@ fn is_of_stream(settings: &RunSettings, shard: &ShardId) -> anyhow::Result<bool>
 fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     let counts = &report.counts;
     let mut notes = Vec::new();
-    if matches!(settings.bus, Some(BusTarget::Sqs(_))) {
+    if settings
+        .bus
+        .as_ref()
+        .is_some_and(|bus| bus.folder().is_none())
+    {
         notes.push("a queue cannot be read back, so messages were not checked".into());
     }
     if counts.objects_gone > 0 {

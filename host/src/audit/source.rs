@@ -5,22 +5,23 @@ use std::collections::HashSet;
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use crate::config::{RunSettings, Sources};
-use crate::engine::record::{Bound, ShardId};
+use crate::config::RunSettings;
+use crate::engine::record::ShardId;
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
-use crate::modes::worker::shard_id;
-use crate::source::ShardBatches;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, read};
+use crate::source::kinesis::{
+    KinesisError, KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id,
+};
 use crate::source::read_meter::ReadMeter;
+use crate::source::{ResumePoint, ShardBatches, Source as _};
 use crate::storage::retry::Attempts;
 
 /// A shard of the source.
-pub(super) struct Source {
+pub(super) struct AuditedShard {
     /// Its name in ledgers and objects.
     pub(super) shard: ShardId,
     /// Its name in messages.
@@ -51,36 +52,31 @@ pub(super) struct Opened {
 pub(super) async fn shards(
     settings: &RunSettings,
     targets: &Targets,
-) -> anyhow::Result<Vec<Source>> {
-    match &settings.sources {
-        Sources::Files(files) => files
-            .iter()
-            .map(of_file)
-            .collect::<Result<_, _>>()
-            .map(distinct),
-        Sources::Lambda => {
-            anyhow::bail!("the events of a function cannot be read back; give its stream")
-        }
-        Sources::Stream(stream) => {
-            let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
-            let stream = Stream::new(client, stream.stream.clone());
-            let infos = list(&stream, settings).await;
-            let infos = infos.with_context(|| format!("the stream {}", stream.name()))?;
-            let of_shard = |info: ShardInfo| {
-                Ok(Source {
-                    shard: shard_id(stream.name(), &info.id)?,
-                    name: info.id.clone(),
-                    reads: Reads::Shard(stream.clone(), info),
-                })
-            };
-            infos.into_iter().map(of_shard).collect()
-        }
+) -> anyhow::Result<Vec<AuditedShard>> {
+    if let Some(files) = settings.mode.files() {
+        let shards: Result<_, _> = files.iter().map(of_file).collect();
+        return shards.map(distinct);
     }
+    let Some(stream) = settings.mode.stream() else {
+        anyhow::bail!("the events of a function cannot be read back; give its stream")
+    };
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let stream = Stream::new(client, stream.stream.clone());
+    let infos = list(&stream, settings).await;
+    let infos = infos.with_context(|| format!("the stream {}", stream.name()))?;
+    let of_shard = |info: ShardInfo| {
+        Ok(AuditedShard {
+            shard: shard_id(stream.name(), &info.id)?,
+            name: info.id.clone(),
+            reads: Reads::Shard(stream.clone(), info),
+        })
+    };
+    infos.into_iter().map(of_shard).collect()
 }
 
-fn of_file(location: &Location) -> anyhow::Result<Source> {
+fn of_file(location: &Location) -> anyhow::Result<AuditedShard> {
     let opened = file::open(location)?;
-    Ok(Source {
+    Ok(AuditedShard {
         shard: opened.shard().clone(),
         name: opened.name().to_owned(),
         reads: Reads::File(
@@ -91,7 +87,7 @@ fn of_file(location: &Location) -> anyhow::Result<Source> {
 }
 
 /// Keeps the last of files that are the same shard, as runs read it last.
-fn distinct(sources: Vec<Source>) -> Vec<Source> {
+fn distinct(sources: Vec<AuditedShard>) -> Vec<AuditedShard> {
     let mut seen = HashSet::new();
     let later_first = sources.into_iter().rev();
     let mut kept: Vec<_> = later_first
@@ -118,7 +114,7 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
     }
 }
 
-impl Source {
+impl AuditedShard {
     /// Starts to read the records of this ledger's pipeline, from the oldest one.
     ///
     /// # Errors
@@ -129,17 +125,18 @@ impl Source {
         settings: &RunSettings,
         budget: &Budget,
     ) -> anyhow::Result<Opened> {
-        let bounds = ledger.replay().unwrap_or_default();
+        let from = ResumePoint::beginning(ledger);
         match self.reads {
             Reads::File(location, opened) => {
                 let opened = opened.map_or_else(|| file::open(&location), Ok)?;
                 Ok(Opened {
-                    batches: opened.read(None, None, bounds)?,
+                    batches: opened.read(&from)?,
                     expires: false,
                     until: None,
                 })
             }
             Reads::Shard(stream, info) => {
+                let (until, stop) = watch::channel(false);
                 let reading = Reading {
                     stream,
                     id: info.id,
@@ -149,31 +146,19 @@ impl Source {
                         misplaced_records: settings.misplaced_records,
                         repeated: None,
                     },
-                    start: start(ledger),
+                    start: Start::of_pipeline(ledger).unwrap_or(Start::TrimHorizon),
                     until_tip: true,
-                    bounds,
+                    bounds: from.bounds,
                     retry_policy: settings.retry_policy.clone(),
                     budget: budget.clone(),
                     meter: ReadMeter::default(),
                 };
-                let (until, stop) = watch::channel(false);
-                let (batches, _ends_with_the_batches) = read(reading, stop);
                 Ok(Opened {
-                    batches,
+                    batches: KinesisShard { reading, stop }.read(&from)?,
                     expires: true,
                     until: Some(until),
                 })
             }
         }
-    }
-}
-
-/// Where the pipeline started.
-fn start(ledger: &Ledger) -> Start {
-    let replayed = ledger.replay().and_then(|bounds| bounds.from);
-    match (ledger.began_at(), replayed) {
-        (Some(moment), _) | (None, Some(Bound::Moment(moment))) => Start::At(moment),
-        (None, Some(Bound::Sequence(first))) => Start::From(first),
-        (None, None) => Start::TrimHorizon,
     }
 }

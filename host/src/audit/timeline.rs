@@ -167,7 +167,7 @@ mod tests {
                 count: 1,
             },
             release: Digest::of(b"release"),
-            format: Format::Plain,
+            format: Format::NDJSON,
             timed_out: Vec::new(),
             misplaced_records: MisplacedRecords::Keep,
         }

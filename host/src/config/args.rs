@@ -39,9 +39,9 @@ impl Compression {
     #[must_use]
     pub fn format(self) -> Format {
         match self {
-            Self::None => Format::Plain,
-            Self::Gzip => Format::Gzip,
-            Self::Zstd => Format::Zstd,
+            Self::None => Format::NDJSON,
+            Self::Gzip => Format::NDJSON_GZ,
+            Self::Zstd => Format::NDJSON_ZST,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod file;
 pub mod http_bind;
 pub mod log_format;
+pub mod mode;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
@@ -16,7 +17,6 @@ pub mod target;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use chrono::Utc;
 use thiserror::Error;
 
@@ -27,6 +27,7 @@ use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::Messages;
+use crate::sink::bus::BusTarget;
 use crate::source::lambda_event;
 use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
@@ -34,10 +35,11 @@ use crate::storage::retry::RetryPolicy;
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
 pub use self::http_bind::HttpBind;
+pub use self::mode::{Mode, StartAt, StreamSettings};
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
-pub use self::target::{BusTarget, Sources, StartAt, StreamSettings};
+use self::target::parse_bus;
 
 /// A setting that is missing or wrong.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -67,8 +69,8 @@ impl ConfigError {
 /// The settings of a run, checked.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// Where records come from.
-    pub sources: Sources,
+    /// Where records come from, and so how the run works.
+    pub mode: Mode,
     /// Where events go.
     pub lake: StoreLocation,
     /// Where messages go.
@@ -122,23 +124,26 @@ impl RunArgs {
         if self.source.is_empty() {
             return Err(missing("source", "file:events.ndjson"));
         }
-        let sources = Sources::parse(&self.source, |name| self.stream(name))?;
+        let mode = Mode::parse(&self.source, |name| self.stream(name))?;
         let lake = self.lake.as_deref();
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = StoreLocation::parse(lake)?;
-        if sources == Sources::Lambda && !lambda_event::is_lambda() {
+        if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function";
             return Err(ConfigError::new("source", why));
         }
-        if sources == Sources::Lambda && matches!(lake, StoreLocation::Folder(_)) {
+        if mode == Mode::Lambda && matches!(lake, StoreLocation::Folder(_)) {
             let why = "a Lambda function cannot keep a folder; give s3://BUCKET/PREFIX";
             return Err(ConfigError::new("lake", why));
         }
         let format = self.compression.format();
-        let level = self.compression_level.unwrap_or_default().check(format);
+        let level = self
+            .compression_level
+            .unwrap_or_default()
+            .check(format.codec());
         Ok(RunSettings {
             lake,
-            bus: BusTarget::parse(&self.bus)?,
+            bus: parse_bus(&self.bus)?,
             retry_policy: RetryPolicy::new(self.retry_timeout),
             misplaced_records: self.misplaced_records,
             registry: RegistryConfig::validate(&self)?,
@@ -151,8 +156,8 @@ impl RunArgs {
             format,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
-                age: matches!(sources, Sources::Stream(_)).then_some(self.chunk_age),
-                bytes: at_least("chunk.bytes", self.chunk_bytes(&sources), 1)?,
+                age: mode.waits_for_records().then_some(self.chunk_age),
+                bytes: at_least("chunk.bytes", self.chunk_bytes(&mode), 1)?,
                 records: at_least("chunk.records", self.chunk_records, 1)?,
             },
             threads: match self.threads {
@@ -160,11 +165,8 @@ impl RunArgs {
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             limits: self.limits()?,
-            http: self.http.unwrap_or(match sources {
-                Sources::Files(_) | Sources::Lambda => HttpBind::Off,
-                Sources::Stream(_) => HttpBind::worker_default(),
-            }),
-            sources,
+            http: self.http.unwrap_or(mode.default_http()),
+            mode,
             transform: self.transform,
             summary: self.summary,
             log_level: self.log_level,
@@ -194,14 +196,9 @@ impl RunArgs {
         })
     }
 
-    /// The setting or the default of the source. Records of a stream come more slowly than objects are
-    /// written, so its chunks can be larger.
-    fn chunk_bytes(&self, sources: &Sources) -> u64 {
-        let usual = match sources {
-            Sources::Files(_) => ByteSize::mib(32),
-            Sources::Stream(_) | Sources::Lambda => ByteSize::mib(64),
-        };
-        self.chunk_bytes.unwrap_or(usual).as_u64()
+    fn chunk_bytes(&self, mode: &Mode) -> u64 {
+        let default = mode.default_chunk_bytes();
+        self.chunk_bytes.unwrap_or(default).as_u64()
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {

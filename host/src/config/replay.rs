@@ -3,7 +3,7 @@
 use chrono::Utc;
 use clap::Args;
 
-use super::{ConfigError, RegistryConfig, Resolved, RunArgs, RunSettings, Sources, StartAt};
+use super::{ConfigError, Mode, RegistryConfig, Resolved, RunArgs, RunSettings, StartAt};
 use crate::engine::record::{Bound, Bounds};
 use crate::release::bundle::ReleaseId;
 use crate::release::signature::PublicKey;
@@ -66,8 +66,8 @@ impl ReplayArgs {
         settings.bus = settings.bus.filter(|_| has_bus);
         settings.pinned_release = self.pinned_release(&mut settings.registry)?;
         settings.registry = settings.registry.filter(|_| !has_transform);
-        settings.replay = Some(self.bounds(&settings.sources)?);
-        if let Sources::Stream(stream) = &mut settings.sources {
+        settings.replay = Some(self.bounds(&settings.mode)?);
+        if let Mode::Worker(stream) = &mut settings.mode {
             stream.exit_when_caught_up = true;
             stream.start = StartAt::TrimHorizon;
             stream.only_shard.clone_from(&self.shard);
@@ -96,16 +96,16 @@ impl ReplayArgs {
         }))
     }
 
-    fn bounds(&self, sources: &Sources) -> Result<Bounds, ConfigError> {
+    fn bounds(&self, mode: &Mode) -> Result<Bounds, ConfigError> {
         let (from, to) = (self.from, self.to);
         let bounds = Bounds { from, to };
         let named = [("from", from), ("to", to)];
         for (key, bound) in named {
-            let why = match (bound, sources) {
-                (Some(Bound::Moment(_)), Sources::Files(_)) => {
+            let why = match (bound, mode) {
+                (Some(Bound::Moment(_)), Mode::Files(_)) => {
                     "a file has no times of arrival; give the offset of a line"
                 }
-                (Some(Bound::Sequence(_)), Sources::Stream(_)) if self.shard.is_none() => {
+                (Some(Bound::Sequence(_)), Mode::Worker(_)) if self.shard.is_none() => {
                     "a number belongs to one shard; give --shard as well, or a time"
                 }
                 (Some(Bound::Moment(at)), _) if at > Utc::now().timestamp_millis() => {
@@ -115,13 +115,13 @@ impl ReplayArgs {
             };
             return Err(ConfigError::new(key, why));
         }
-        if *sources == Sources::Lambda {
+        if *mode == Mode::Lambda {
             return Err(ConfigError::new(
                 "source",
                 "a replay reads files or a stream",
             ));
         }
-        if self.shard.is_some() && matches!(sources, Sources::Files(_)) {
+        if self.shard.is_some() && matches!(mode, Mode::Files(_)) {
             return Err(ConfigError::new("shard", "a file has no shards"));
         }
         match (from, to) {

@@ -8,7 +8,7 @@ use super::bindings::exports::sluice::transform::{batch, rules};
 use super::drive::{arm, drive};
 use super::limits::Limits;
 use super::outcome::{Fault, Reason};
-use super::sandbox::SandboxError;
+use super::sandbox_error::SandboxError;
 use super::sanitize::truncate_to;
 use super::state::State;
 

@@ -14,6 +14,7 @@ pub mod precompiled;
 pub mod record;
 pub mod runtime;
 pub mod sandbox;
+pub mod sandbox_error;
 pub mod sanitize;
 pub mod schema;
 pub mod state;

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use thiserror::Error;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Engine, Store};
 
 use super::bindings::exports::sluice::transform::{batch, rules};
 use super::bindings::sluice::transform::log;
@@ -20,6 +19,8 @@ use super::state::{LogBudget, State};
 use super::usage::{Account, Usage};
 
 use crate::engine::record::{Batch, Position, Record, SequenceNumber};
+
+pub use super::sandbox_error::SandboxError;
 
 /// How much memory lifting the results of one call may allocate on the host. An instance's memory cannot
 /// hold more unless its lists overlap.
@@ -39,39 +40,6 @@ pub struct Program {
     batch: Option<batch::GuestIndices>,
     transform_config: String,
     limits: Limits,
-}
-
-/// Why a release fails as a whole; never the fault of a record.
-#[derive(Debug, Error)]
-pub enum SandboxError {
-    /// No instance could be made.
-    #[error("cannot create an instance of the component: {}", cause(.0))]
-    Instantiate(wasmtime::Error),
-    /// Its functions do not have the types of the contract.
-    #[error("the component does not implement the contract: {0:#}")]
-    Contract(wasmtime::Error),
-    /// `configure` returned an error.
-    #[error("the component rejected its configuration: {0}")]
-    TransformConfig(String),
-    /// The deadline has passed.
-    #[error("the batch took too long")]
-    Late,
-    /// A call outside of any record trapped or exceeded a limit.
-    #[error("`{function}` failed: {}: {}", .reason.code, .reason.message)]
-    Call {
-        /// The function of the contract.
-        function: &'static str,
-        /// Why it failed.
-        reason: Reason,
-    },
-}
-
-/// The cause, without the component's own function names.
-fn cause(error: &wasmtime::Error) -> String {
-    match error.downcast_ref::<Trap>() {
-        Some(trap) => trap.to_string(),
-        None => sanitize(&format!("{error:#}")),
-    }
 }
 
 impl Program {

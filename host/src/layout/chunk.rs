@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::engine::digest::Digest;
 use crate::engine::outcome::{Event, Quarantined, Transformed};
 use crate::engine::partition::PartitionPath;
-use crate::engine::record::{Batch, Position, SequenceNumber, span};
-use crate::format::{Format, Level, encode};
+use crate::engine::record::{Batch, Position, SequenceNumber, span as record_span};
+use crate::format::{ByteSpan, Format, Level, Rows, encode};
 use crate::layout::Destination;
 use crate::layout::Object;
 use crate::layout::object_key::Origin;
@@ -19,7 +19,7 @@ use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::{Pending, Range};
 use crate::release::bundle::ReleaseId;
 
-use self::lines::{Lines, Piece};
+use self::lines::Lines;
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes when its events have this many times the bytes that its records may have.
@@ -30,8 +30,8 @@ struct MessageRef {
     position: Position,
     event: u32,
     partition: u32,
-    key: Piece,
-    piece: Piece,
+    key: ByteSpan,
+    span: ByteSpan,
 }
 
 /// One message for the bus.
@@ -48,7 +48,7 @@ pub struct Message<'a> {
     /// The event's JSON.
     pub body: &'a [u8],
     path: &'a PartitionPath,
-    piece: Piece,
+    span: ByteSpan,
 }
 
 impl Message<'_> {
@@ -141,12 +141,12 @@ impl Chunk {
             quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
-            let piece = Piece { buffer, start, end };
+            let span = ByteSpan { buffer, start, end };
             let position = self.rules.with_positions.then_some(record.position);
             self.destinations
                 .entry(destination)
                 .or_default()
-                .push(piece, position);
+                .push(span, position);
         }
         self.keep(lines);
     }
@@ -167,26 +167,26 @@ impl Chunk {
                 _ => (event.record, 0),
             };
             let (start, end) = (event.start, event.end);
-            let piece = Piece { buffer, start, end };
+            let span = ByteSpan { buffer, start, end };
             let position = batch.positions()[event.record as usize];
             if event.routes.lake {
                 let kept = self.rules.with_positions.then_some(position);
-                by_partition[event.partition as usize].push(piece, kept);
+                by_partition[event.partition as usize].push(span, kept);
             }
             if event.routes.bus && self.rules.with_messages {
                 self.messages.push(MessageRef {
                     position,
                     event: of_record.1,
                     partition: partitions[event.partition as usize],
-                    key: key_piece(batch, buffer + 1, event.record as usize),
-                    piece,
+                    key: key_span(batch, buffer + 1, event.record as usize),
+                    span,
                 });
             } else if event.routes.bus && !(self.rules.object_notifications && event.routes.lake) {
                 self.counts.unsent += 1;
             }
         }
         for (path, lines) in outcome.partitions.into_iter().zip(by_partition) {
-            if !lines.pieces.is_empty() {
+            if !lines.spans.is_empty() {
                 let before = self.destinations.len();
                 self.destinations
                     .entry(Destination::Lake(path))
@@ -273,7 +273,7 @@ impl Chunk {
 
     /// The destinations of its objects and their numbers of lines, in order.
     pub fn objects(&self) -> impl Iterator<Item = (&Destination, u64)> {
-        let lines = |(to, lines): (_, &Lines)| (to, lines.pieces.len() as u64);
+        let lines = |(to, lines): (_, &Lines)| (to, lines.spans.len() as u64);
         self.destinations.iter().map(lines)
     }
 
@@ -284,9 +284,9 @@ impl Chunk {
         destination: &Destination,
     ) -> (impl ExactSizeIterator<Item = &[u8]>, &[Position]) {
         let lines = self.destinations.get(destination);
-        let pieces = lines.map_or(&[][..], |lines| &lines.pieces);
+        let spans = lines.map_or(&[][..], |lines| &lines.spans);
         let positions = lines.map_or(&[][..], |lines| &lines.positions);
-        (pieces.iter().map(|piece| self.bytes(piece)), positions)
+        (Rows::new(&self.buffers, spans).iter(), positions)
     }
 
     /// Encodes the object for `destination`, which is empty if the chunk has no lines for it.
@@ -300,16 +300,16 @@ impl Chunk {
         level: Level,
         with_digest: bool,
     ) -> std::io::Result<Object> {
-        let none = Lines::default();
-        let lines = self.destinations.get(destination).unwrap_or(&none);
-        let pieces = || lines.pieces.iter().map(|piece| self.bytes(piece));
+        let lines = self.destinations.get(destination);
+        let spans = lines.map_or(&[][..], |lines| &lines.spans);
+        let rows = Rows::new(&self.buffers, spans);
         let origin = self.origin();
         Ok(Object {
             key: origin.object_key(destination, format),
-            body: encode(format, level, lines.bytes, &mut pieces())?,
+            body: encode(format, level, rows)?,
             format,
-            digest: with_digest.then(|| Digest::of_lines(pieces())),
-            lines: lines.pieces.len() as u64,
+            digest: with_digest.then(|| Digest::of_lines(rows.iter())),
+            lines: rows.count() as u64,
             origin,
         })
     }
@@ -333,10 +333,10 @@ impl Chunk {
             position: message.position,
             event: message.event,
             partition: path.as_str(),
-            partition_key: std::str::from_utf8(self.bytes(&message.key)).unwrap_or_default(),
-            body: self.bytes(&message.piece),
+            partition_key: std::str::from_utf8(self.bytes(message.key)).unwrap_or_default(),
+            body: self.bytes(message.span),
             path,
-            piece: message.piece,
+            span: message.span,
         }
     }
 
@@ -344,14 +344,11 @@ impl Chunk {
     #[must_use]
     pub fn line_of(&self, message: &Message<'_>) -> Option<usize> {
         let lines = self.destinations.get(&message.destination())?;
-        lines
-            .pieces
-            .iter()
-            .position(|piece| *piece == message.piece)
+        lines.spans.iter().position(|span| *span == message.span)
     }
 
-    fn bytes(&self, piece: &Piece) -> &[u8] {
-        &self.buffers[piece.buffer as usize][piece.start as usize..piece.end as usize]
+    fn bytes(&self, span: ByteSpan) -> &[u8] {
+        span.of(&self.buffers)
     }
 }
 
@@ -364,10 +361,10 @@ fn bus_only(events: &[Event]) -> u64 {
 }
 
 /// Where the partition key of a record will be, in the buffer of its batch's keys.
-fn key_piece(batch: &Batch, buffer: u32, record: usize) -> Piece {
-    let span = span(batch.partition_key_ends(), record);
-    let (start, end) = (index(span.start), index(span.end));
-    Piece { buffer, start, end }
+fn key_span(batch: &Batch, buffer: u32, record: usize) -> ByteSpan {
+    let key = record_span(batch.partition_key_ends(), record);
+    let (start, end) = (index(key.start), index(key.end));
+    ByteSpan { buffer, start, end }
 }
 
 /// Offsets and indexes fit 32 bits: batches are bounded far below 4 GiB.

@@ -187,7 +187,7 @@ mod tests {
     fn a_key_says_partition_shard_range_release_and_format() {
         let lesson = PartitionPath::from_pairs(&[("event_type", "lesson")]).unwrap();
         assert_eq!(
-            origin().object_key(&Destination::Lake(lesson), Format::Zstd),
+            origin().object_key(&Destination::Lake(lesson), Format::NDJSON_ZST),
             "event_type=lesson/events.ndjson-1a2b3c4d-00000000000000000000-00000000000000004711-\
              a4d451ec.ndjson.zst"
         );
@@ -198,11 +198,11 @@ mod tests {
         let top = PartitionPath::from_pairs::<&str>(&[]).unwrap();
         assert!(
             origin()
-                .object_key(&Destination::Lake(top), Format::Plain)
+                .object_key(&Destination::Lake(top), Format::NDJSON)
                 .starts_with("events.")
         );
         let code = ReasonCode::new("invalid_json").unwrap();
-        let key = origin().object_key(&Destination::Quarantine(code), Format::Gzip);
+        let key = origin().object_key(&Destination::Quarantine(code), Format::NDJSON_GZ);
         assert!(key.starts_with("_sluice/quarantine/reason=invalid_json/events.ndjson-"));
         assert!(key.ends_with(".ndjson.gz"));
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::store::StoreError;
+use super::error::StoreError;
 use super::{Ledger, LedgerError};
 use crate::engine::record::ShardId;
 use crate::storage::files::Scratch;

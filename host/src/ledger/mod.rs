@@ -7,6 +7,7 @@
 //!                            └── a new run replays exactly this range
 //! ```
 
+pub mod error;
 pub mod file;
 pub mod lease;
 pub mod misplaced_records;

@@ -8,8 +8,8 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::Mutex;
 
+use super::error::StoreError;
 use super::lease::{Lease, Resolved, Swap, Versioned};
-use super::store::StoreError;
 use super::{Ledger, LedgerError};
 use crate::engine::record::ShardId;
 use crate::storage::aws::why;

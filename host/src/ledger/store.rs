@@ -1,69 +1,15 @@
 //! The stores of ledgers: a file under a lock, or an object that is only changed by compare-and-swap.
 //! In both, a step is durable when it returns, and a process that has lost the shard cannot take one.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use super::file::LedgerFile;
-use super::lease::Conflict;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
 use crate::engine::digest::Digest;
-use crate::engine::record::{Bounds, ShardId};
+use crate::engine::record::Bounds;
 
-/// Why a ledger cannot be used.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// Another process has locked the shard.
-    #[error("another run is working on shard {0} of this lake; wait for it or stop it")]
-    Locked(ShardId),
-    /// Another process has taken the shard.
-    #[error("shard {shard} was taken over by {by}")]
-    Lost {
-        /// The shard.
-        shard: ShardId,
-        /// Its owner now.
-        by: String,
-    },
-    /// The document is not a ledger of this shard.
-    #[error("{place} is not a valid ledger: {why}")]
-    Damaged {
-        /// The file or object.
-        place: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A step that the ledger does not allow.
-    #[error(transparent)]
-    Step(#[from] LedgerError),
-    /// What the file system says.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the file system says.
-        source: std::io::Error,
-    },
-    /// S3 fails, after retries.
-    #[error("{what}: {why}")]
-    Service {
-        /// The operation and what it was for.
-        what: String,
-        /// The error of the service.
-        why: String,
-    },
-}
-
-impl From<Conflict> for StoreError {
-    fn from(conflict: Conflict) -> Self {
-        Self::Lost {
-            shard: conflict.found.ledger.shard().clone(),
-            by: conflict.owner().to_owned(),
-        }
-    }
-}
+pub use super::error::StoreError;
 
 /// The ledger of a shard that this process owns.
 #[derive(Debug)]

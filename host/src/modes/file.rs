@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::open_shard::ShardRunner;
 use super::rules::Rules;
-use super::targets::{OpenShard, Targets};
+use super::targets::{Claim, Targets};
 use crate::config::RunSettings;
-use crate::engine::record::Bounds;
 use crate::observe::health::State;
 use crate::observe::http;
-use crate::pipeline::{RunContext, Shard, run_shard};
+use crate::pipeline::RunContext;
 use crate::source::file;
 use crate::source::file::Location;
 
@@ -25,66 +25,25 @@ pub async fn run(
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
     let _server = http::start(settings, context.clone()).await?;
-    let local = Local {
+    let runner = ShardRunner {
         rules,
-        targets: Targets::new(settings),
+        targets: Arc::new(Targets::new(settings)),
         context,
         replay: settings.replay,
     };
     for location in files {
         let opened = file::open(location)?;
         let name = opened.name().to_owned();
-        local.run_file(opened).await.context(name)?;
+        land(&runner, opened).await.context(name)?;
     }
     Ok(())
 }
 
-struct Local {
-    rules: Arc<Rules>,
-    targets: Targets,
-    context: Arc<RunContext>,
-    replay: Option<Bounds>,
-}
-
-impl Local {
-    async fn run_file(&self, opened: file::OpenFile) -> anyhow::Result<()> {
-        let (health, shard) = (&self.context.health, opened.shard().clone());
-        let mut open = self.targets.open(&shard, None).await?;
-        health.taken(&shard);
-        open.ledger.bind_mode(self.replay).await?;
-        let ledger = open.ledger.ledger().await;
-        let replay = match ledger.pending() {
-            Some(pending) => Some(
-                self.rules
-                    .replay_plan(&open.sinks.registry, pending)
-                    .await?,
-            ),
-            None => None,
-        };
-        let committed = ledger.committed();
-        if let Some(committed) = committed {
-            self.context
-                .progress
-                .found_committed(&shard, committed.records);
-            health.committed(&shard, committed.last);
-        }
-        let cut = ledger.pending().map(|pending| pending.range.last);
-        let batches = opened.read(committed, cut, self.replay.unwrap_or_default())?;
-        let (ledger, sinks, scratches) = open.into_parts();
-        let mut working = Shard {
-            batches,
-            ledger,
-            sinks,
-        };
-        run_shard(
-            &self.context,
-            &mut working,
-            replay,
-            &self.rules.new_chunks(),
-        )
-        .await?;
-        health.ended(&shard, State::CaughtUp);
-        OpenShard::close(&scratches)?;
-        Ok(())
-    }
+async fn land(runner: &ShardRunner, opened: file::OpenFile) -> anyhow::Result<()> {
+    let shard = opened.shard().clone();
+    let open = runner.open_shard(&shard, Claim::Take).await?;
+    let landed = open.land(opened).await?;
+    runner.context.health.ended(&shard, State::CaughtUp);
+    landed.close()?;
+    Ok(())
 }

@@ -5,13 +5,10 @@
 //! which are pending; records that a batch lacks are read from the stream.
 
 pub mod answer;
-pub mod batch_plan;
-mod batch_source;
 mod metrics;
 
 use std::collections::HashMap;
 use std::mem;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,14 +19,12 @@ use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
-use self::batch_plan::plan_batch;
-use self::batch_source::{BatchSource, count, is_kept};
 use self::metrics::Invocation;
 use super::content_mismatch::{is_mismatch, log_mismatch};
 use super::follow::Follower;
+use super::open_shard::ShardRunner;
 use super::rules::Rules;
-use super::targets::Targets;
-use super::worker::shard_id;
+use super::targets::{Claim, Targets};
 use crate::config::log_format::LogFormat;
 use crate::config::{RunSettings, SummaryFormat};
 use crate::engine::record::{SequenceNumber, ShardId};
@@ -39,15 +34,13 @@ use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
 use crate::observe::events;
 use crate::observe::progress::Summary;
+use crate::pipeline::RunContext;
 use crate::pipeline::error::ledger_error;
-use crate::pipeline::{RunContext, Shard, run_shard};
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Packing, RepeatedRange, Stream};
+use crate::source::kinesis::{Packing, RepeatedRange, Stream, shard_id};
+use crate::source::lambda_batch::{BatchSource, is_kept};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
 use crate::storage::retry::RetryPolicy;
-
-/// The folder of the deployment package.
-const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 
 /// The memory of the function, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -57,13 +50,6 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
 /// The deadline if the runtime gives none or one in the past: Lambda's longest.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-
-/// A file of the deployment package.
-#[must_use]
-pub fn packaged(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(std::env::var_os(TASK_ROOT)?).join(name);
-    path.exists().then_some(path)
-}
 
 /// Serves invocations until Lambda ends the process.
 ///
@@ -83,10 +69,13 @@ pub async fn run(
         budget: Budget::new(context.memory_for_reading()),
         retry_policy: settings.retry_policy.clone(),
         misplaced_records: settings.misplaced_records,
-        rules,
+        runner: ShardRunner {
+            rules,
+            targets: Arc::new(targets),
+            context,
+            replay: None,
+        },
         follower,
-        context,
-        targets,
         client,
         ledgers: Mutex::default(),
         hash_keys: Mutex::default(),
@@ -116,10 +105,8 @@ pub fn apply_lambda_defaults(settings: &mut RunSettings, log_format_is_default: 
 
 struct Function {
     name: String,
-    rules: Arc<Rules>,
+    runner: ShardRunner,
     follower: Option<Arc<Follower>>,
-    context: Arc<RunContext>,
-    targets: Targets,
     client: aws_sdk_kinesis::Client,
     budget: Budget,
     retry_policy: RetryPolicy,
@@ -179,7 +166,7 @@ impl Function {
         let failure = self.failure(&batch, ledger).await;
         let ended_ms = Utc::now().timestamp_millis();
         let mut reported = self.reported.lock().await;
-        let before = mem::replace(&mut *reported, self.context.summary());
+        let before = mem::replace(&mut *reported, self.runner.context.summary());
         let invocation = Invocation {
             function: &self.name,
             stream: &batch.stream,
@@ -264,41 +251,20 @@ impl Function {
     ) -> anyhow::Result<()> {
         let numbers: Vec<_> = batch.records.iter().map(|record| record.sequence).collect();
         let ledger = self.ledger(shard, &numbers).await?;
-        let open = self.targets.resume(shard, ledger.clone()).await?;
-        let known = ledger.ledger().await;
-        known.for_replay(None)?;
-        let replay = match known.pending() {
-            Some(pending) => Some(
-                self.rules
-                    .replay_plan(&open.sinks.registry, pending)
-                    .await?,
-            ),
-            None => None,
-        };
-        let packing = self.packing(batch, known.pending()).await?;
-        let plan = plan_batch(&known, &numbers, |first, last| {
-            count(&packing, &batch.records, first, last)
-        });
+        let open = self.runner.open_shard(shard, Claim::Acquired(ledger));
+        let open = open.await?;
         let source = BatchSource {
             stream: Stream::new(self.client.clone(), batch.stream.clone()),
             shard: batch.shard.clone(),
-            packing,
+            packing: self.packing(batch, open.from.pending.as_ref()).await?,
             records: batch.records.clone(),
-            plan,
             budget: self.budget.clone(),
             retry_policy: self.retry_policy.clone(),
-            meter: self.context.health.read_meter(shard),
+            meter: self.runner.context.health.read_meter(shard),
             until: until.into(),
         };
-        let (ledger, sinks, _scratches) = open.into_parts();
-        let batches = source.start();
-        let mut shard = Shard {
-            batches,
-            ledger,
-            sinks,
-        };
-        let new_chunks = self.rules.new_chunks();
-        Ok(run_shard(&self.context, &mut shard, replay, &new_chunks).await?)
+        open.land(source).await?.close()?;
+        Ok(())
     }
 
     /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
@@ -312,7 +278,12 @@ impl Function {
         if let Some(ledger) = ledgers.get(shard) {
             return Ok(ledger.clone());
         }
-        let ledger = Arc::new(self.targets.acquire(shard, batch.first().copied()).await?);
+        let ledger = Arc::new(
+            self.runner
+                .targets
+                .acquire(shard, batch.first().copied())
+                .await?,
+        );
         ledgers.insert(shard.clone(), ledger.clone());
         Ok(ledger)
     }

@@ -2,9 +2,11 @@
 //! where their results go; [`pipeline`](crate::pipeline) does the rest.
 
 mod content_mismatch;
+pub mod deployment_package;
 pub mod file;
 pub mod follow;
 pub mod lambda;
+pub mod open_shard;
 pub mod report;
 pub mod rules;
 pub mod targets;
@@ -19,10 +21,18 @@ use tokio::task::JoinSet;
 use self::follow::Follower;
 use self::rules::Rules;
 use self::watch::Watcher;
-use crate::config::{RunSettings, Sources, SummaryFormat};
+use crate::config::{Mode, RunSettings, SummaryFormat};
 use crate::pipeline::RunContext;
 
-/// Runs in the mode of the source.
+/// Applies the defaults of the mode to settings that the user has not given. `log_format_is_default` says
+/// that the format of logs is such a setting.
+pub fn apply_mode_defaults(settings: &mut RunSettings, log_format_is_default: bool) {
+    if settings.mode == Mode::Lambda {
+        lambda::apply_lambda_defaults(settings, log_format_is_default);
+    }
+}
+
+/// Runs in the mode of the settings.
 ///
 /// # Errors
 /// The first error that ends the run.
@@ -42,14 +52,14 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
             background.spawn(async move { watcher.follow().await });
         }
-        let frozen = settings.replay.is_some() || settings.sources == Sources::Lambda;
+        let frozen = settings.replay.is_some() || settings.mode == Mode::Lambda;
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
             background.spawn(async move { follower.follow().await });
         }
-        let landed = match &settings.sources {
-            Sources::Files(files) => file::run(settings, files, rules, context.clone()).await,
-            Sources::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
-            Sources::Stream(stream) => worker::run(settings, stream, rules, context.clone()).await,
+        let landed = match &settings.mode {
+            Mode::Files(files) => file::run(settings, files, rules, context.clone()).await,
+            Mode::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
+            Mode::Worker(stream) => worker::run(settings, stream, rules, context.clone()).await,
         };
         drop(background);
         landed?;

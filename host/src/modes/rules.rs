@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 
-use super::lambda;
+use super::deployment_package;
 use crate::config::{PinnedRelease, RunSettings};
 use crate::engine::ENRICH;
 use crate::engine::limits::Limits;
@@ -46,7 +46,7 @@ impl Rules {
     pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
-        let compiled = lambda::packaged(precompiled::FOLDER)
+        let compiled = deployment_package::file(precompiled::FOLDER)
             .or_else(|| precompiled::beside_the_program(bundle.component()))
             .and_then(|folder| precompiled::load(&engine, &folder, bundle.component()));
         let limits = settings.limits.clone();

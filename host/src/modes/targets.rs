@@ -1,11 +1,12 @@
-//! Opens the targets of a run: for each shard its ledger, its lake, its bus, and the lake's releases.
+//! The targets of a run: the ledgers, the lake with its releases, and the bus.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-use crate::config::{BusTarget, RunSettings};
+use crate::config::RunSettings;
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
@@ -15,14 +16,14 @@ use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::release::registry::{Known, Registry};
-use crate::sink::bus::sqs::SqsBus;
-use crate::sink::folder::{DirectoryBus, DirectoryLake};
+use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
+use crate::sink::folder::DirectoryLake;
 use crate::sink::metadata_store::MetadataStore;
 use crate::sink::read::Objects;
 use crate::sink::s3::S3Lake;
-use crate::sink::{Bus, Lake, Messages, SinkError};
+use crate::sink::{Lake, Messages, SinkError};
 use crate::storage::aws;
-use crate::storage::files::{Folder, Scratch};
+use crate::storage::files::Folder;
 use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 
@@ -35,18 +36,27 @@ pub struct Targets {
     owner: String,
     sdk: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
-    sqs: OnceCell<SqsBus>,
+    bus_connection: OnceCell<BusConnection>,
     /// The releases that are known to be in the lake.
     kept: Known,
 }
 
+/// How a shard becomes this process's own. A ledger in a folder is locked in any case.
+pub enum Claim {
+    /// Take it, whoever has it.
+    Take,
+    /// Take it, unless its ledger has changed since it was found.
+    TakeUnchanged(Box<Versioned>),
+    /// Use the ledger that this process has read already; the first step takes the shard.
+    Acquired(Arc<S3Ledger>),
+}
+
 /// A shard that this process owns, with its targets opened.
-pub struct OpenShard {
-    /// The shard's ledger.
+pub struct ClaimedShard {
+    /// The ledger.
     pub ledger: LedgerStore,
     /// Where its outcomes go.
     pub sinks: Sinks,
-    scratches: Vec<Arc<Scratch>>,
 }
 
 impl Targets {
@@ -62,7 +72,7 @@ impl Targets {
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
             s3: OnceCell::new(),
-            sqs: OnceCell::new(),
+            bus_connection: OnceCell::new(),
             kept: Known::default(),
         }
     }
@@ -142,41 +152,59 @@ impl Targets {
         }
     }
 
-    /// Takes a shard and opens its targets. A queue is looked up before, so that no process owns a
-    /// shard that it cannot work on. With `found`, the shard is taken only if its ledger has not
-    /// changed since.
+    /// Claims a shard and opens its targets. The bus is connected to before, so that no process owns a
+    /// shard that it cannot work on.
     ///
     /// # Errors
     /// Another process owns the shard, or a target cannot be opened.
-    pub async fn open(
-        &self,
-        shard: &ShardId,
-        found: Option<Versioned>,
-    ) -> anyhow::Result<OpenShard> {
-        self.queue().await?;
-        let root = match &self.lake {
-            StoreLocation::Folder(root) => root,
+    pub async fn claim(&self, shard: &ShardId, claim: Claim) -> anyhow::Result<ClaimedShard> {
+        let bus_connection = self.bus_connection().await?;
+        let (ledger, lake, files) = match &self.lake {
+            StoreLocation::Folder(root) => self.lock(shard, root)?,
             StoreLocation::S3 { bucket, prefix } => {
                 let location = self.ledger_location(shard, bucket, prefix).await;
-                let ledger = match found {
-                    Some(found) => S3Ledger::take_from(location, &self.owner, found).await?,
-                    None => S3Ledger::take(location, shard, &self.owner).await?,
+                let ledger = match claim {
+                    Claim::Take => S3Ledger::take(location, shard, &self.owner).await?.into(),
+                    Claim::TakeUnchanged(found) => {
+                        let taken = S3Ledger::take_from(location, &self.owner, *found);
+                        taken.await?.into()
+                    }
+                    Claim::Acquired(ledger) => ledger,
                 };
-                return self.resume(shard, Arc::new(ledger)).await;
+                let lake = self.s3_lake(bucket, prefix).await;
+                let files = MetadataStore::S3(lake.below(&format!("{METADATA_FOLDER}/")));
+                (LedgerStore::S3(ledger), Lake::S3(lake), files)
             }
         };
-        let lake = DirectoryLake::new(root.clone());
+        let bus = bus_connection.map(|connection| connection.open(shard));
+        Ok(ClaimedShard {
+            ledger,
+            sinks: Sinks {
+                shard: shard.clone(),
+                lake: Arc::new(lake),
+                lake_name: self.lake.to_string(),
+                bus: bus.transpose()?,
+                max_event_bytes: bus_connection.and_then(|bus| bus.max_event_bytes),
+                messages: self.messages,
+                registry: Registry::new(files, self.kept.clone()),
+            },
+        })
+    }
+
+    /// Locks the ledger of a shard in a folder, and opens the lake there.
+    fn lock(
+        &self,
+        shard: &ShardId,
+        root: &Path,
+    ) -> Result<(LedgerStore, Lake, MetadataStore), StoreError> {
+        let lake = DirectoryLake::new(root.to_owned());
         let own = lake.metadata_folder();
         let tmp = own.join("tmp").join(shard.as_str());
         let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
         let scratch = ledger.scratch().clone();
         let files = MetadataStore::Folder(Folder::new(own, scratch.clone()));
-        let scratches = vec![scratch.clone()];
-        let (ledger, lake) = (
-            LedgerStore::File(Box::new(ledger)),
-            Lake::Directory(lake, scratch),
-        );
-        self.open_shard(shard, ledger, lake, files, scratches).await
+        let ledger = LedgerStore::File(Box::new(ledger));
+        Ok((ledger, Lake::Directory(lake, scratch), files))
     }
 
     /// Reads the ledger of a shard, which is taken with the first step. If the shard is new, that step
@@ -198,29 +226,6 @@ impl Targets {
         Ok(S3Ledger::acquire(location, &self.owner, found))
     }
 
-    /// Opens the targets of a shard whose ledger was acquired.
-    ///
-    /// # Errors
-    /// The bus cannot be opened, or the lake is not in S3.
-    pub async fn resume(
-        &self,
-        shard: &ShardId,
-        ledger: Arc<S3Ledger>,
-    ) -> anyhow::Result<OpenShard> {
-        let (bucket, prefix) = self.in_s3()?;
-        let client = self.s3().await.clone();
-        let lake = S3Lake::new(
-            client,
-            bucket.to_owned(),
-            prefix.to_owned(),
-            self.retry_policy.clone(),
-        );
-        let files = MetadataStore::S3(lake.below(&format!("{METADATA_FOLDER}/")));
-        let ledger = LedgerStore::S3(ledger);
-        self.open_shard(shard, ledger, Lake::S3(lake), files, Vec::new())
-            .await
-    }
-
     fn in_s3(&self) -> anyhow::Result<(&str, &str)> {
         match &self.lake {
             StoreLocation::S3 { bucket, prefix } => Ok((bucket, prefix)),
@@ -230,112 +235,51 @@ impl Targets {
         }
     }
 
-    async fn open_shard(
-        &self,
-        shard: &ShardId,
-        ledger: LedgerStore,
-        lake: Lake,
-        files: MetadataStore,
-        mut scratches: Vec<Arc<Scratch>>,
-    ) -> anyhow::Result<OpenShard> {
-        let bus = self.open_bus(shard, &mut scratches).await?;
-        Ok(OpenShard {
-            ledger,
-            sinks: Sinks {
-                shard: shard.clone(),
-                lake: Arc::new(lake),
-                lake_name: self.lake.to_string(),
-                bus,
-                messages: self.messages,
-                registry: Registry::new(files, self.kept.clone()),
-            },
-            scratches,
-        })
+    async fn s3_lake(&self, bucket: &str, prefix: &str) -> S3Lake {
+        S3Lake::new(
+            self.s3().await.clone(),
+            bucket.to_owned(),
+            prefix.to_owned(),
+            self.retry_policy.clone(),
+        )
     }
 
     /// The lake, for reading.
     pub async fn lake_objects(&self) -> Objects {
         match &self.lake {
             StoreLocation::Folder(root) => Objects::Directory(root.clone()),
-            StoreLocation::S3 { bucket, prefix } => {
-                let client = aws::s3(self.sdk().await);
-                let (bucket, prefix) = (bucket.clone(), prefix.clone());
-                Objects::S3(S3Lake::new(
-                    client,
-                    bucket,
-                    prefix,
-                    self.retry_policy.clone(),
-                ))
-            }
+            StoreLocation::S3 { bucket, prefix } => Objects::S3(self.s3_lake(bucket, prefix).await),
         }
     }
 
     /// The bus, for reading, if it is a folder.
     #[must_use]
     pub fn bus_objects(&self) -> Option<Objects> {
-        match &self.bus {
-            Some(BusTarget::Directory(root)) => Some(Objects::Directory(root.clone())),
-            _ => None,
-        }
+        let folder = self.bus.as_ref().and_then(BusTarget::folder);
+        folder.map(Objects::Directory)
     }
 
-    /// The largest event that the bus takes, bytes, if it is a queue.
+    /// The largest event that the bus takes, bytes; `None` without a bus or a limit.
     ///
     /// # Errors
-    /// There is no such queue, or it cannot be read.
-    pub async fn max_message_bytes(&self) -> Result<Option<usize>, SinkError> {
-        let queue = self.queue().await?;
-        Ok(queue.map(|queue| queue.max_event_bytes()))
+    /// There is no such bus, or it cannot be read.
+    pub async fn max_event_bytes(&self) -> Result<Option<usize>, SinkError> {
+        let bus = self.bus_connection().await?;
+        Ok(bus.and_then(|bus| bus.max_event_bytes))
     }
 
-    async fn open_bus(
-        &self,
-        shard: &ShardId,
-        scratches: &mut Vec<Arc<Scratch>>,
-    ) -> anyhow::Result<Option<Bus>> {
-        Ok(match &self.bus {
-            None => None,
-            Some(BusTarget::Directory(root)) => {
-                let bus = DirectoryBus::new(root.clone());
-                let scratch = Arc::new(bus.scratch(shard)?);
-                scratches.push(scratch.clone());
-                Some(Bus::Directory(bus, scratch))
-            }
-            Some(BusTarget::Sqs(_)) => self.queue().await?.map(Bus::Sqs),
-        })
-    }
-
-    /// The queue of the bus, if the bus is a queue.
-    async fn queue(&self) -> Result<Option<SqsBus>, SinkError> {
-        let Some(BusTarget::Sqs(queue)) = &self.bus else {
+    /// The bus, if there is one.
+    async fn bus_connection(&self) -> Result<Option<&BusConnection>, SinkError> {
+        let Some(bus) = &self.bus else {
             return Ok(None);
         };
-        let open = || async {
-            let client = aws_sdk_sqs::Client::new(self.sdk().await);
-            SqsBus::open(
-                client,
-                queue,
-                self.lake.to_string(),
-                self.retry_policy.clone(),
-            )
-            .await
+        let lake = self.lake.to_string();
+        let options = ConnectOptions {
+            sdk: &self.sdk,
+            lake: &lake,
+            retry_policy: &self.retry_policy,
         };
-        self.sqs.get_or_try_init(open).await.cloned().map(Some)
-    }
-}
-
-impl OpenShard {
-    /// Removes the temporary files of the shard.
-    ///
-    /// # Errors
-    /// The file system fails.
-    pub fn close(scratches: &[Arc<Scratch>]) -> std::io::Result<()> {
-        scratches.iter().try_for_each(|scratch| scratch.close())
-    }
-
-    /// The parts: the shard's ledger and sinks, and what to [`close`](Self::close) at the end.
-    #[must_use]
-    pub fn into_parts(self) -> (LedgerStore, Sinks, Vec<Arc<Scratch>>) {
-        (self.ledger, self.sinks, self.scratches)
+        let connected = self.bus_connection.get_or_try_init(|| bus.connect(options));
+        connected.await.map(Some)
     }
 }

@@ -14,20 +14,20 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
-pub use self::shard::shard_id;
 use self::shard::{ShardExit, ShardTask, ShardWorker};
 use self::shard_backoff::ShardBackoff;
 use self::shutdown::ShutdownSignal;
 use super::content_mismatch::log_mismatch;
+use super::open_shard::ShardRunner;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
-use crate::engine::record::Bounds;
 use crate::ledger::lease::Versioned;
 use crate::observe::{events, http};
 use crate::pipeline::RunContext;
+use crate::source::End;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{End, KinesisError, ShardInfo, Stream};
+use crate::source::kinesis::{KinesisError, ShardInfo, Stream, shard_id};
 use crate::storage::retry::RetryPolicy;
 
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
@@ -51,13 +51,15 @@ pub async fn run(
     let mut worker = Worker {
         stream: Stream::new(client, source.stream.clone()),
         source: source.clone(),
-        replay: settings.replay,
         retry_policy: settings.retry_policy.clone(),
         budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
-        rules,
-        targets: Arc::new(targets),
-        context,
+        runner: ShardRunner {
+            rules,
+            targets: Arc::new(targets),
+            context,
+            replay: settings.replay,
+        },
         shards: Vec::new(),
         listed: None,
         running: HashMap::new(),
@@ -74,14 +76,11 @@ pub async fn run(
 struct Worker {
     stream: Stream,
     source: StreamSettings,
-    replay: Option<Bounds>,
     retry_policy: RetryPolicy,
     budget: Budget,
     /// Since when every poll of the stream has failed.
     failing_since: Option<Instant>,
-    rules: Arc<Rules>,
-    targets: Arc<Targets>,
-    context: Arc<RunContext>,
+    runner: ShardRunner,
     shards: Vec<ShardInfo>,
     listed: Option<Instant>,
     running: HashMap<String, ShardTask>,
@@ -110,7 +109,7 @@ impl Worker {
                 polled = self.poll() => polled,
                 () = shutdown.grace_is_over() => return self.finish_chunks().await,
             };
-            self.context.health.polled(polled.as_ref().err());
+            self.runner.context.health.polled(polled.as_ref().err());
             match polled {
                 Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
@@ -146,7 +145,7 @@ impl Worker {
             .running
             .remove(&id)
             .and_then(|running| running.last_committed());
-        self.context.share_memory(self.running.len());
+        self.runner.context.share_memory(self.running.len());
         match ended {
             Ok(End::Stopped) => {}
             Ok(end) => {
@@ -176,12 +175,9 @@ impl Worker {
         let worker = ShardWorker {
             stream: self.stream.clone(),
             source: self.source.clone(),
-            rules: self.rules.clone(),
-            context: self.context.clone(),
-            targets: self.targets.clone(),
+            runner: self.runner.clone(),
             shard: shard_id(self.stream.name(), &id)?,
             info,
-            replay: self.replay,
             retry_policy: self.retry_policy.clone(),
             budget: self.budget.clone(),
         };
@@ -201,7 +197,7 @@ impl Worker {
 
     /// Lets the shards finish their current chunks, and abandons them after the shutdown timeout.
     async fn finish_chunks(&mut self) -> anyhow::Result<()> {
-        self.context.health.stopping();
+        self.runner.context.health.stopping();
         for running in self.running.values() {
             running.stop();
         }

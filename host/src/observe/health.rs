@@ -17,7 +17,7 @@ pub use self::rollouts::Rollouts;
 use self::shards::Shards;
 pub use self::shards::State;
 pub use self::status::Status;
-use crate::config::{RunSettings, Sources};
+use crate::config::RunSettings;
 use crate::engine::record::{SequenceNumber, ShardId};
 use crate::release::admission::Release;
 use crate::release::bundle::ReleaseId;
@@ -82,13 +82,10 @@ impl Health {
     /// The health of a run that began at `started`.
     #[must_use]
     pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
-        let heartbeat = match &settings.sources {
-            Sources::Files(_) | Sources::Lambda => None,
-            Sources::Stream(stream) => {
-                let limits = HeartbeatLimits::new(stream.lease, settings.retry_policy.timeout());
-                Some(Heartbeat::new(limits, Instant::now()))
-            }
-        };
+        let heartbeat = settings.mode.stream().map(|stream| {
+            let limits = HeartbeatLimits::new(stream.lease, settings.retry_policy.timeout());
+            Heartbeat::new(limits, Instant::now())
+        });
         let retries = settings.retry_policy.retries().clone();
         Self {
             started,

@@ -10,6 +10,7 @@ use super::{RunContext, Sinks};
 use crate::format::Format;
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
+use crate::layout::object_notification;
 use crate::pipeline::error::PipelineError;
 use crate::sink::{Lake, Messages};
 
@@ -77,7 +78,13 @@ pub(super) async fn send_messages(
     };
     let started = Instant::now();
     let sent = match sinks.messages {
-        Messages::Objects => bus.notify(chunk, format, &sinks.lake_name).await?,
+        Messages::Objects => {
+            let messages = object_notification::of(chunk, format, &sinks.lake_name);
+            if !messages.is_empty() {
+                bus.notify(&chunk.origin(), &messages).await?;
+            }
+            messages.len() as u64
+        }
         Messages::Events => {
             let messages = chunk.messages().len() as u64;
             if messages > 0 {

@@ -21,8 +21,9 @@ use crate::release::registry::Registry;
 use crate::release::release_switch::ReleaseSwitch;
 use crate::release::scores::Scores;
 use crate::release::shadow::Shadow;
+use crate::sink::bus::Bus;
 use crate::sink::metadata_store::MetadataStore;
-use crate::sink::{Bus, Lake, Messages};
+use crate::sink::{Lake, Messages};
 use crate::source::ShardBatches;
 
 /// The state that all shards of a run share.
@@ -143,7 +144,9 @@ pub struct Sinks {
     /// The lake as the settings name it.
     pub lake_name: String,
     /// Messages.
-    pub bus: Option<Bus>,
+    pub bus: Option<Arc<dyn Bus>>,
+    /// The largest event that fits a message, bytes; `None` without a limit.
+    pub max_event_bytes: Option<usize>,
     /// What they are about.
     pub messages: Messages,
     /// The releases that have written to the lake.
@@ -154,15 +157,14 @@ impl Sinks {
     /// The rules that make a chunk fit these sinks.
     #[must_use]
     pub fn chunk_rules(&self, context: &RunContext) -> ChunkRules {
-        let bus = self.bus.as_ref();
-        let bus = bus.filter(|_| self.messages == Messages::Events);
+        let with_messages = self.bus.is_some() && self.messages == Messages::Events;
         ChunkRules {
             shard: self.shard.clone(),
-            with_messages: bus.is_some(),
+            with_messages,
             object_notifications: self.bus.is_some() && self.messages == Messages::Objects,
             with_positions: false,
             max_partitions: context.max_partitions,
-            max_message_bytes: bus.and_then(Bus::max_message_bytes),
+            max_message_bytes: self.max_event_bytes.filter(|_| with_messages),
         }
     }
 }

@@ -12,11 +12,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::format::Format;
 use crate::layout::Object;
-use crate::layout::chunk::Chunk;
-use crate::sink::bus::sqs::SqsBus;
-use crate::sink::folder::{DirectoryBus, DirectoryLake};
+use crate::sink::folder::DirectoryLake;
 use crate::sink::s3::S3Lake;
 use crate::storage::files::Scratch;
 
@@ -93,6 +90,17 @@ impl Lake {
         }
     }
 
+    /// Removes the temporary files of the shard, at its end.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn close(&self) -> std::io::Result<()> {
+        match self {
+            Self::Directory(_, scratch) => scratch.close(),
+            Self::S3(_) => Ok(()),
+        }
+    }
+
     /// Puts an object that does not exist yet.
     ///
     /// # Errors
@@ -115,60 +123,4 @@ pub enum Messages {
     Events,
     /// One for each object of events, for consumers that read the lake.
     Objects,
-}
-
-/// The bus of one shard. [`send`](Self::send) returns when the bus has accepted every message. A chunk
-/// that is replayed may send its messages again: each carries its record's id.
-#[derive(Debug)]
-pub enum Bus {
-    /// In a folder. A replay finds its file and leaves it.
-    Directory(DirectoryBus, Arc<Scratch>),
-    /// In SQS.
-    Sqs(SqsBus),
-}
-
-impl Bus {
-    /// The largest event that fits a message with its attributes, bytes; `None` without a limit.
-    #[must_use]
-    pub fn max_message_bytes(&self) -> Option<usize> {
-        match self {
-            Self::Directory(..) => None,
-            Self::Sqs(bus) => Some(bus.max_event_bytes()),
-        }
-    }
-
-    /// Sends a message about each object of events of a chunk, and returns their number.
-    ///
-    /// # Errors
-    /// [`SinkError`]
-    pub async fn notify(
-        &self,
-        chunk: &Chunk,
-        format: Format,
-        lake: &str,
-    ) -> Result<u64, SinkError> {
-        let origin = chunk.origin();
-        let messages = crate::layout::object_notification::of(chunk, format, lake);
-        match self {
-            _ if messages.is_empty() => {}
-            Self::Directory(bus, scratch) => {
-                tokio::task::block_in_place(|| bus.notify(scratch, &origin, &messages))?;
-            }
-            Self::Sqs(bus) => bus.notify(&origin, &messages).await?,
-        }
-        Ok(messages.len() as u64)
-    }
-
-    /// Sends the messages of a chunk, whose objects are in `format`.
-    ///
-    /// # Errors
-    /// [`SinkError`]
-    pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
-        match self {
-            Self::Directory(bus, scratch) => {
-                tokio::task::block_in_place(|| bus.send(scratch, chunk))
-            }
-            Self::Sqs(bus) => bus.send(chunk, format).await,
-        }
-    }
 }

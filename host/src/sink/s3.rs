@@ -12,7 +12,6 @@ use bytes::Bytes;
 
 use super::SinkError;
 use crate::engine::digest::Digest;
-use crate::format::Format;
 use crate::layout::Object;
 use crate::storage::aws::why;
 use crate::storage::retry::{Attempts, RetryPolicy};
@@ -72,7 +71,7 @@ impl S3Lake {
                 .bucket(&self.bucket)
                 .key(&key)
                 .if_none_match("*")
-                .content_type(content_type(object.format))
+                .content_type(object.format.content_type())
                 .set_metadata(digest.map(|digest| [(DIGEST.to_owned(), digest.to_string())].into()))
                 .metadata(RELEASE, object.origin.release.to_string())
                 .metadata(RANGE, format!("{}-{}", range.first, range.last))
@@ -181,12 +180,4 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error
         .raw_response()
         .map(|response| response.status().as_u16())
-}
-
-fn content_type(format: Format) -> &'static str {
-    match format {
-        Format::Plain => "application/x-ndjson",
-        Format::Gzip => "application/gzip",
-        Format::Zstd => "application/zstd",
-    }
 }

@@ -1,6 +1,9 @@
 //! A file of newline-delimited JSON as a shard: a record is a line, and its sequence number is the
 //! offset of its first byte in the decompressed content, so that a run can resume.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -8,7 +11,7 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-use super::{ShardBatches, SourceError};
+use super::{ResumePoint, ShardBatches, Source, SourceError};
 use crate::engine::digest::Digest;
 use crate::engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
 use crate::ledger::Committed;
@@ -172,22 +175,18 @@ impl OpenFile {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
 
-    /// Starts to read what is within the bounds, after the committed records, on a thread of its own. A
-    /// batch ends at `cut`, the last record of a range that has to be read again.
-    ///
-    /// # Errors
-    /// [`SourceError::Changed`] where the last committed record is not there, [`SourceError::Io`].
-    pub fn read(
-        self,
-        committed: Option<&Committed>,
-        cut: Option<SequenceNumber>,
-        bounds: Bounds,
-    ) -> Result<ShardBatches, SourceError> {
+impl Source for OpenFile {
+    /// Reads on a thread of its own. Where the last committed record is not there any more, the file has
+    /// been replaced: [`SourceError::Changed`].
+    fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
         let mut lines = Lines::new(self.name, self.input);
-        if let Some(committed) = committed {
+        if let Some(committed) = &from.committed {
             lines.skip_to(committed, self.seekable.as_deref())?;
         }
+        let cut = from.pending.as_ref().map(|pending| pending.range.last);
+        let bounds = from.bounds;
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let shard = self.shard;
         let started = thread::Builder::new().name("reader".into()).spawn({

@@ -8,7 +8,9 @@ pub mod api;
 pub mod budget;
 pub mod packer;
 pub mod reader;
+mod shard_id;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
 pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
-pub use self::reader::{End, Reading, read};
+pub use self::reader::{KinesisShard, Reading, read};
+pub use self::shard_id::shard_id;

@@ -1,8 +1,9 @@
-//! Sources: each reads a shard into batches.
+//! Sources: each reads a shard into batches. To add one, implement [`Source`] in a module of its own.
 
 pub mod aggregate;
 pub mod file;
 pub mod kinesis;
+pub mod lambda_batch;
 pub mod lambda_event;
 pub mod read_meter;
 
@@ -11,8 +12,82 @@ use std::io;
 
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 
-use crate::engine::record::Batch;
+use crate::engine::record::{Batch, Bounds};
+use crate::ledger::{Committed, Ledger, Pending};
+
+/// A shard of a source, not read yet.
+///
+/// # Guarantees
+/// - **Order.** Records come in the order of the shard, each once, and in the same order whenever they
+///   are read. A record is told by its sequence number, which never changes.
+/// - **Resumption.** The first record is the one after [`ResumePoint::committed`]. If nothing is
+///   committed, it is the first within the bounds from where the pipeline starts in the shard. If a range
+///   is pending, it is the first of this range, a batch ends with the range's last record, and misplaced
+///   records in between are treated as the pin says.
+/// - **Completeness.** A source that no longer has the records to resume with says so with an error, if it
+///   can know; it never skips records silently.
+/// - **Errors.** An error is the last thing that comes: the batches before it are complete and can be
+///   landed. Transient errors have been retried until the retry timeout. To go on, open the shard again.
+/// - **End.** The end of the batches without an error means that [`End`] is true of everything that was
+///   read.
+pub trait Source: Sized {
+    /// Starts to read, ahead of what is asked for.
+    ///
+    /// # Errors
+    /// [`SourceError`]: reading cannot start there.
+    fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError>;
+}
+
+/// Where to start to read a shard, by its ledger.
+#[derive(Clone, Debug, Default)]
+pub struct ResumePoint {
+    /// The last committed record.
+    pub committed: Option<Committed>,
+    /// The range that is read and replayed first.
+    pub pending: Option<Pending>,
+    /// The part of the source to read.
+    pub bounds: Bounds,
+}
+
+impl ResumePoint {
+    /// Where a run goes on: with the pending range, or else after the committed records.
+    #[must_use]
+    pub fn of(ledger: &Ledger) -> Self {
+        Self {
+            committed: ledger.committed().cloned(),
+            pending: ledger.pending().cloned(),
+            bounds: ledger.replay().unwrap_or_default(),
+        }
+    }
+
+    /// Where the run began, to read everything once more.
+    #[must_use]
+    pub fn beginning(ledger: &Ledger) -> Self {
+        Self {
+            bounds: ledger.replay().unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing of the shard is committed or pending.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.committed.is_none() && self.pending.is_none()
+    }
+}
+
+/// Why reading ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The shard is closed or its bound is reached, and all of it was read.
+    Closed,
+    /// All records that there are so far were read.
+    Tip,
+    /// It was stopped.
+    Stopped,
+}
 
 /// Why a source cannot be read.
 #[derive(Debug, Error)]
@@ -71,15 +146,40 @@ pub enum SourceError {
 pub struct ShardBatches {
     unread: VecDeque<Batch>,
     receiver: mpsc::Receiver<Result<Batch, SourceError>>,
+    reader: Option<JoinHandle<End>>,
 }
 
 impl ShardBatches {
-    /// The batches that come through a channel.
+    /// The batches that come through a channel, up to the newest record.
     #[must_use]
     pub fn new(receiver: mpsc::Receiver<Result<Batch, SourceError>>) -> Self {
         Self {
             unread: VecDeque::new(),
             receiver,
+            reader: None,
+        }
+    }
+
+    /// The batches that the task `reader` sends through a channel.
+    #[must_use]
+    pub fn read_by(
+        reader: JoinHandle<End>,
+        receiver: mpsc::Receiver<Result<Batch, SourceError>>,
+    ) -> Self {
+        Self {
+            reader: Some(reader),
+            ..Self::new(receiver)
+        }
+    }
+
+    /// Waits for the end of reading, after the last batch, and returns why it ended.
+    ///
+    /// # Errors
+    /// The reader panicked or was cancelled.
+    pub async fn end(self) -> Result<End, JoinError> {
+        match self.reader {
+            Some(reader) => reader.await,
+            None => Ok(End::Tip),
         }
     }
 
@@ -99,5 +199,51 @@ impl ShardBatches {
         for batch in batches.into_iter().rev() {
             self.unread.push_front(batch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::digest::Digest;
+    use crate::engine::record::{Bound, ShardId};
+    use crate::format::Format;
+    use crate::ledger::Range;
+    use crate::ledger::misplaced_records::MisplacedRecords;
+
+    fn pending(first: u64, last: u64) -> Pending {
+        Pending {
+            range: Range {
+                first: first.into(),
+                last: last.into(),
+                count: last - first + 1,
+            },
+            release: Digest::of(b"release"),
+            format: Format::default(),
+            timed_out: Vec::new(),
+            misplaced_records: MisplacedRecords::default(),
+        }
+    }
+
+    #[test]
+    fn a_run_resumes_by_its_ledger_and_an_audit_begins_where_it_began() {
+        let bounds = Bounds {
+            from: Some(Bound::Sequence(3.into())),
+            to: None,
+        };
+        let new = Ledger::new(ShardId::new("shard").unwrap());
+        let new = new.for_replay(Some(bounds)).unwrap();
+        assert!(ResumePoint::of(&new).is_new());
+        let first = pending(3, 9);
+        let committed = new.pin(first.clone()).unwrap();
+        let committed = committed.commit(first.range, Digest::of(b"9")).unwrap();
+        let interrupted = committed.pin(pending(10, 20)).unwrap();
+        let resumed = ResumePoint::of(&interrupted);
+        assert_eq!(resumed.committed.as_ref(), interrupted.committed());
+        assert_eq!(resumed.pending, Some(pending(10, 20)));
+        assert_eq!(resumed.bounds, bounds);
+        let beginning = ResumePoint::beginning(&interrupted);
+        assert!(beginning.is_new());
+        assert_eq!(beginning.bounds, bounds);
     }
 }

@@ -4,7 +4,8 @@
 use sluice::engine::record::SequenceNumber;
 use sluice::ledger::lease::Lease;
 use sluice::modes::lambda::answer::Failure;
-use sluice::modes::lambda::batch_plan::{BatchPlan, plan_batch};
+use sluice::source::ResumePoint;
+use sluice::source::lambda_batch::batch_plan::{BatchPlan, plan_batch};
 
 use super::bugs::Bug;
 use super::library::{number, records};
@@ -40,7 +41,7 @@ impl Steps<'_> {
         });
         let ledger = library.ledger(known.ledger).clone();
         let numbers: Vec<_> = batch.iter().map(SequenceNumber::from).collect();
-        let plan = plan_batch(&ledger, &numbers, |first, last| {
+        let plan = plan_batch(&ResumePoint::of(&ledger), &numbers, |first, last| {
             let between = Records::range(number(first), number(last));
             between.within(batch).count()
         });
@@ -53,7 +54,7 @@ impl Steps<'_> {
     }
 
     /// What is read from the stream, and the rest of the batch: as `BatchSource` in
-    /// `host/src/run/lambda/batch_source.rs` sends it.
+    /// `host/src/source/lambda_batch.rs` sends it.
     fn unread(&self, plan: BatchPlan, batch: &[SequenceNumber]) -> Records {
         let replay = plan.replay.map_or(Records(0), records);
         let rest = &batch[plan.rest..];

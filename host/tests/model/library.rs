@@ -20,7 +20,7 @@ use sluice::release::bundle::ReleaseId;
 use super::bugs::Bug;
 use super::state::{Doc, Obj, Plan, Records};
 
-const FORMAT: Format = Format::Plain;
+const FORMAT: Format = Format::NDJSON;
 
 /// An object of the lake.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -36,9 +36,8 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The content of every object of events and of quarantine, decompressed, by its path without the
 /// extension that says how it was compressed.
 pub(crate) fn objects(lake: &Path) -> BTreeMap<String, String> {
-    let formats = [Format::Plain, Format::Gzip, Format::Zstd];
     let objects = tree(lake).into_iter().filter_map(|(path, bytes)| {
-        let (stem, format) = formats.into_iter().find_map(|format| {
+        let (stem, format) = Format::ALL.into_iter().find_map(|format| {
             let stem = path.strip_suffix(&format!(".{}", format.extension()))?;
             Some((stem.to_owned(), format))
         })?;

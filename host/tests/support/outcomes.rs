@@ -217,7 +217,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
 /// The content of a chunk's objects, each with its place.
 pub(crate) fn contents(chunk: &Chunk) -> Vec<(String, String)> {
     let contents = chunk.destinations().map(|destination| {
-        let object = chunk.encode(destination, Format::Plain, Level::default(), false);
+        let object = chunk.encode(destination, Format::NDJSON, Level::default(), false);
         let text = String::from_utf8(object.unwrap().body).unwrap();
         (format!("{destination:?}"), text)
     });

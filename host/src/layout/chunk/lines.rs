@@ -1,34 +1,24 @@
 //! Where the lines of a chunk's objects are.
 
 use crate::engine::record::Position;
-
-/// A line somewhere in the buffers of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) buffer: u32,
-    pub(super) start: u32,
-    pub(super) end: u32,
-}
+use crate::format::ByteSpan;
 
 /// The lines of one object.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    pub(super) pieces: Vec<Piece>,
+    pub(super) spans: Vec<ByteSpan>,
     /// The records that they came of, in a chunk that keeps them.
     pub(super) positions: Vec<Position>,
-    pub(super) bytes: u64,
 }
 
 impl Lines {
-    pub(super) fn push(&mut self, piece: Piece, position: Option<Position>) {
-        self.bytes += u64::from(piece.end - piece.start) + 1;
-        self.pieces.push(piece);
+    pub(super) fn push(&mut self, span: ByteSpan, position: Option<Position>) {
+        self.spans.push(span);
         self.positions.extend(position);
     }
 
     pub(super) fn append(&mut self, other: Self) {
-        self.bytes += other.bytes;
-        self.pieces.extend(other.pieces);
+        self.spans.extend(other.spans);
         self.positions.extend(other.positions);
     }
 }

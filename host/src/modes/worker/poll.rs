@@ -8,12 +8,12 @@ use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Worker;
-use super::shard::shard_id;
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
 use crate::ledger::store::StoreError;
 use crate::modes::worker::shard_assignment::{ShardView, assign};
-use crate::source::kinesis::{End, KinesisError, ShardInfo};
+use crate::source::End;
+use crate::source::kinesis::{KinesisError, ShardInfo, shard_id};
 
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);
@@ -39,8 +39,9 @@ impl Worker {
             .iter()
             .map(|(info, found)| self.view(info, &found.ledger))
             .collect();
-        let assignment = assign(self.targets.owner(), &views);
-        self.context
+        let assignment = assign(self.runner.targets.owner(), &views);
+        self.runner
+            .context
             .share_memory(self.running.len() + assignment.take.len());
         for index in assignment.take {
             let (info, found) = open[index].clone();
@@ -52,7 +53,7 @@ impl Worker {
             }
         }
         if let Some(index) = assignment.request {
-            match self.targets.request(open[index].1.clone()).await {
+            match self.runner.targets.request(open[index].1.clone()).await {
                 // Its ledger has changed since; the next poll reads it again.
                 Ok(()) | Err(StoreError::Lost { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -93,7 +94,7 @@ impl Worker {
         let shards = shards.collect::<anyhow::Result<Vec<_>>>()?;
         let once = self.retry_policy.for_one_attempt();
         let mut peeks = stream::iter(shards)
-            .map(async |(info, shard)| (info, self.targets.peek(&shard, once.clone()).await))
+            .map(async |(info, shard)| (info, self.runner.targets.peek(&shard, once.clone()).await))
             .buffered(PEEKS_AT_ONCE);
         let (mut found, mut unread) = (Vec::new(), None);
         while let Some((info, peeked)) = peeks.next().await {
@@ -135,7 +136,7 @@ impl Worker {
             *seen = (nonce, Instant::now());
         }
         let expired = seen.1.elapsed() >= self.source.lease;
-        let me = self.targets.owner();
+        let me = self.runner.targets.owner();
         let owner = if self.running.contains_key(&info.id) {
             Some(me)
         } else {

@@ -1,38 +1,32 @@
 //! The work on one shard.
 
-use std::sync::Arc;
-
 use chrono::Utc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError};
 
 use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
-use crate::engine::digest::Digest;
-use crate::engine::record::{Bound, Bounds, SequenceNumber, ShardId};
+use crate::engine::record::{SequenceNumber, ShardId};
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
-use crate::modes::rules::Rules;
-use crate::modes::targets::{OpenShard, Targets};
+use crate::modes::open_shard::ShardRunner;
+use crate::modes::targets::{Claim, ClaimedShard};
 use crate::observe::health::State;
 use crate::pipeline::error::ledger_error;
-use crate::pipeline::{RunContext, Shard, run_shard};
+use crate::source::End;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{End, Packing, Reading, RepeatedRange, ShardInfo, Stream, read};
+use crate::source::kinesis::{KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id};
 use crate::storage::retry::RetryPolicy;
 
 /// What a worker needs for one shard.
 pub(super) struct ShardWorker {
     pub(super) stream: Stream,
     pub(super) source: StreamSettings,
-    pub(super) rules: Arc<Rules>,
-    pub(super) context: Arc<RunContext>,
-    pub(super) targets: Arc<Targets>,
+    pub(super) runner: ShardRunner,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
-    pub(super) replay: Option<Bounds>,
     pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }
@@ -77,7 +71,7 @@ impl ShardTask {
         let last_committed = found.ledger.committed().map(|committed| committed.last);
         let (stop, stopped) = watch::channel(false);
         let id = work.info.id.clone();
-        let (health, name) = (work.context.health.clone(), work.shard.clone());
+        let (health, name) = (work.runner.context.health.clone(), work.shard.clone());
         let shard = tokio::spawn(work.take(found, stopped));
         let task = shard.abort_handle();
         tokio::spawn(async move {
@@ -114,16 +108,18 @@ impl ShardTask {
 impl ShardWorker {
     /// Takes the shard, unless another worker was quicker, and works on it until the lease is lost.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        let (id, health) = (self.shard.clone(), self.context.health.clone());
-        let open = self.targets.open(&id, Some(found)).await;
-        let open = open.inspect_err(|error| {
+        let id = self.shard.clone();
+        let claimed = self
+            .runner
+            .claim(&id, Claim::TakeUnchanged(found.into()))
+            .await;
+        let claimed = claimed.inspect_err(|error| {
             tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
         })?;
         tracing::info!(shard = %id, "taken");
-        health.taken(&id);
-        let renewal = LeaseRenewal::new(&open.ledger, self.source.lease);
+        let renewal = LeaseRenewal::new(&claimed.ledger, self.source.lease);
         let ended = tokio::select! {
-            end = self.work(open, stop) => end,
+            end = self.work(claimed, stop) => end,
             lost = renewal.run() => Err(lost.into()),
         };
         if let Err(error) = &ended
@@ -134,73 +130,42 @@ impl ShardWorker {
         ended
     }
 
-    async fn work(self, open: OpenShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
-        let replay = match open.ledger.ledger().await.pending() {
-            Some(pending) => Some(
-                self.rules
-                    .replay_plan(&open.sinks.registry, pending)
-                    .await?,
-            ),
-            None => None,
+    async fn work(self, claimed: ClaimedShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let mut open = self.runner.resume(claimed).await?;
+        let start = if open.from.is_new() {
+            self.start(&mut open.ledger).await?
+        } else {
+            Start::TrimHorizon
         };
-        let (mut ledger, sinks, scratches) = open.into_parts();
-        ledger.bind_mode(self.replay).await?;
-        let start = self.start(&mut ledger).await?;
-        let new_chunks = self.rules.new_chunks();
         let reading = Reading {
-            meter: self.context.health.read_meter(&self.shard),
+            meter: self.runner.context.health.read_meter(&self.shard),
             stream: self.stream,
             id: self.info.id,
             packing: Packing {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
-                misplaced_records: new_chunks.misplaced_records,
-                repeated: ledger.ledger().await.pending().map(RepeatedRange::of),
+                misplaced_records: self.runner.rules.new_chunks().misplaced_records,
+                repeated: None,
             },
             start,
             until_tip: self.source.exit_when_caught_up,
-            bounds: self.replay.unwrap_or_default(),
-            retry_policy: self.retry_policy.clone(),
+            bounds: open.from.bounds,
+            retry_policy: self.retry_policy,
             budget: self.budget,
         };
-        let (batches, reader) = read(reading, stop);
-        let mut shard = Shard {
-            batches,
-            ledger,
-            sinks,
-        };
-        run_shard(&self.context, &mut shard, replay, &new_chunks).await?;
-        let end = reader.await?;
-        give_back(&mut shard.ledger, end == End::Closed).await?;
-        OpenShard::close(&scratches)?;
+        let mut landed = open.land(KinesisShard { reading, stop }).await?;
+        let end = landed.end;
+        give_back(&mut landed.ledger, end == End::Closed).await?;
+        landed.close()?;
         Ok(end)
     }
 
-    /// Where to start: at the pending range, after the committed records, or at the start of a new
-    /// pipeline. The latter is noted in the ledger, so that a restart before the first commit skips
-    /// nothing. A child of a shard that the pipeline has worked on starts where the pipeline did,
-    /// whenever it is discovered.
+    /// Where to start in a shard of which nothing is committed or pending. The start of a new pipeline is
+    /// noted in the ledger, so that a restart before the first commit skips nothing. A child of a shard
+    /// that the pipeline has worked on starts where the pipeline did, whenever it is discovered.
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
-        let known = ledger.ledger().await;
-        if let Some(committed) = known.committed() {
-            let progress = &self.context.progress;
-            progress.found_committed(&self.shard, committed.records);
-            self.context.health.committed(&self.shard, committed.last);
-        }
-        if let Some(pending) = known.pending() {
-            return Ok(Start::From(pending.range.first));
-        }
-        if let Some(committed) = known.committed() {
-            return Ok(Start::After(committed.last));
-        }
-        if let Some(moment) = known.began_at() {
-            return Ok(Start::At(moment));
-        }
-        match self.replay.and_then(|bounds| bounds.from) {
-            Some(Bound::Moment(moment)) => return Ok(Start::At(moment)),
-            Some(Bound::Sequence(first)) => return Ok(Start::From(first)),
-            None if self.replay.is_some() => return Ok(Start::TrimHorizon),
-            None => {}
+        if let Some(start) = Start::of_pipeline(&ledger.ledger().await) {
+            return Ok(start);
         }
         let moment = match (self.source.start, self.parents_start().await?) {
             (StartAt::TrimHorizon, _) | (_, Some(PipelineStart::TrimHorizon)) => {
@@ -218,10 +183,8 @@ impl ShardWorker {
         let mut earliest = None;
         for parent in &self.info.parents {
             let parent = shard_id(self.stream.name(), parent)?;
-            let found = self
-                .targets
-                .peek(&parent, self.retry_policy.clone())
-                .await?;
+            let found = self.runner.targets.peek(&parent, self.retry_policy.clone());
+            let found = found.await?;
             let began = PipelineStart::of(&found.ledger);
             earliest = [earliest, began].into_iter().flatten().min();
         }
@@ -251,21 +214,6 @@ async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreEr
         ledger.step(step).await?;
     }
     Ok(())
-}
-
-/// The name of a shard in ledgers and objects: the stream's name, or its digest if it is too long, and
-/// the shard's id.
-///
-/// # Errors
-/// The id is not one of Kinesis.
-pub fn shard_id(stream: &str, id: &str) -> anyhow::Result<ShardId> {
-    const STREAM_MAX_BYTES: usize = 60;
-    let name = if stream.len() <= STREAM_MAX_BYTES && stream.starts_with(char::is_alphanumeric) {
-        stream.to_owned()
-    } else {
-        format!("stream-{}", Digest::of(stream.as_bytes()).short())
-    };
-    ShardId::new(&format!("{name}-{id}")).map_err(anyhow::Error::msg)
 }
 
 /// The state of a shard after the work on it has ended.

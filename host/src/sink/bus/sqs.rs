@@ -5,19 +5,23 @@ mod batches;
 mod message;
 mod queue;
 
+use std::sync::Arc;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use self::answer::retain_unsent;
 use self::batches::Batches;
 use self::queue::Queue;
+use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
 use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::aws::why;
+use crate::storage::aws::{sdk_config, why};
 use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
@@ -27,8 +31,29 @@ const ATTRIBUTES_MAX_BYTES: usize = 1 << 10;
 /// Batches under way at once to a standard queue, which keeps no order.
 const BATCHES_AT_ONCE: usize = 16;
 
-/// A queue.
-#[derive(Clone, Debug)]
+/// Settings of the form `sqs:QUEUE`.
+pub(super) const KIND: BusKind = BusKind {
+    scheme: "sqs",
+    syntax: "sqs:QUEUE",
+    describe: |queue| format!("the queue {queue}"),
+    folder: |_| None,
+    connect,
+};
+
+fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
+    Box::pin(async move {
+        let client = Client::new(options.sdk.get_or_init(sdk_config).await);
+        let (lake, retry_policy) = (options.lake.to_owned(), options.retry_policy.clone());
+        let bus = Arc::new(SqsBus::open(client, queue, lake, retry_policy).await?);
+        Ok(BusConnection {
+            max_event_bytes: Some(bus.max_event_bytes()),
+            open: Box::new(move |_shard| Ok(bus.clone())),
+        })
+    })
+}
+
+/// A queue, which all shards share.
+#[derive(Debug)]
 pub struct SqsBus {
     client: Client,
     queue: Queue,
@@ -59,39 +84,8 @@ impl SqsBus {
     }
 
     /// The largest event that fits a message whatever its attributes are, bytes.
-    #[must_use]
-    pub fn max_event_bytes(&self) -> usize {
+    fn max_event_bytes(&self) -> usize {
         self.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES)
-    }
-
-    /// Sends the messages of a chunk. If a batch is accepted in part, only the rest is sent again.
-    /// A FIFO queue gets one batch after the other, in which no group occurs twice, so that the
-    /// order within a group survives a partial failure.
-    ///
-    /// # Errors
-    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
-    pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
-        self.send_all(Entries {
-            bus: self,
-            chunk,
-            format,
-            next: 0,
-        })
-        .await
-    }
-
-    /// Sends messages about the objects of a chunk, with the attributes `release` and `event_type`. In
-    /// a FIFO queue the shard is their group.
-    ///
-    /// # Errors
-    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
-    pub async fn notify(
-        &self,
-        origin: &Origin,
-        messages: &[ObjectNotification],
-    ) -> Result<(), SinkError> {
-        let entry = |message: &ObjectNotification| self.entry_about(origin, message);
-        self.send_all(messages.iter().map(entry)).await
     }
 
     async fn send_all(
@@ -132,6 +126,35 @@ impl SqsBus {
                 return Err(SinkError::Service { what, why });
             }
         }
+    }
+}
+
+/// If a batch is accepted in part, only the rest is sent again. A FIFO queue gets one batch after the
+/// other, in which no group occurs twice, so that the order within a group survives a partial failure.
+/// Errors are [`SinkError::Service`] after the retry timeout and [`SinkError::MessageRejected`] at once.
+impl Bus for SqsBus {
+    fn send<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+        format: Format,
+    ) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(self.send_all(Entries {
+            bus: self,
+            chunk,
+            format,
+            next: 0,
+        }))
+    }
+
+    /// The messages have the attributes `release` and `event_type`. In a FIFO queue the shard is their
+    /// group.
+    fn notify<'a>(
+        &'a self,
+        origin: &'a Origin,
+        messages: &'a [ObjectNotification],
+    ) -> BoxFuture<'a, Result<(), SinkError>> {
+        let entry = move |message: &ObjectNotification| self.entry_about(origin, message);
+        Box::pin(self.send_all(messages.iter().map(entry)))
     }
 }
 

@@ -10,7 +10,9 @@ use aws_sdk_kinesis::types::{
 };
 use thiserror::Error;
 
-use crate::engine::record::SequenceNumber;
+use crate::engine::record::{Bound, SequenceNumber};
+use crate::ledger::Ledger;
+use crate::source::ResumePoint;
 use crate::storage::aws::why;
 
 /// "GetRecords": at most 10,000 records in one answer.
@@ -45,6 +47,32 @@ pub enum Start {
     From(SequenceNumber),
     /// After this record.
     After(SequenceNumber),
+}
+
+impl Start {
+    /// With the pending range, or else after the committed records, or else at `new`, where the pipeline
+    /// starts in a new shard.
+    #[must_use]
+    pub fn resume(from: &ResumePoint, new: Self) -> Self {
+        match (&from.pending, &from.committed) {
+            (Some(pending), _) => Self::From(pending.range.first),
+            (None, Some(committed)) => Self::After(committed.last),
+            (None, None) => new,
+        }
+    }
+
+    /// Where a pipeline started in a shard, if its ledger says so.
+    #[must_use]
+    pub fn of_pipeline(ledger: &Ledger) -> Option<Self> {
+        if let Some(moment) = ledger.began_at() {
+            return Some(Self::At(moment));
+        }
+        Some(match ledger.replay()?.from {
+            Some(Bound::Moment(moment)) => Self::At(moment),
+            Some(Bound::Sequence(first)) => Self::From(first),
+            None => Self::TrimHorizon,
+        })
+    }
 }
 
 /// The answer of one `GetRecords`.
@@ -247,5 +275,63 @@ fn shard_info(shard: &Shard) -> ShardInfo {
         parents: parents.into_iter().flatten().map(str::to_owned).collect(),
         hash_keys: key(range.map(HashKeyRange::starting_hash_key), 0)
             ..=key(range.map(HashKeyRange::ending_hash_key), u128::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::digest::Digest;
+    use crate::engine::record::{Bounds, ShardId};
+    use crate::format::Format;
+    use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::{Pending, Range};
+
+    fn pending(first: u64, last: u64) -> Pending {
+        Pending {
+            range: Range {
+                first: first.into(),
+                last: last.into(),
+                count: 2,
+            },
+            release: Digest::of(b"release"),
+            format: Format::default(),
+            timed_out: Vec::new(),
+            misplaced_records: MisplacedRecords::default(),
+        }
+    }
+
+    #[test]
+    fn a_pending_range_comes_before_what_follows_the_committed_records() {
+        let ledger = Ledger::new(ShardId::new("events-shardId-000000000000").unwrap());
+        let start = |ledger: &Ledger| Start::resume(&ResumePoint::of(ledger), Start::At(7));
+        assert_eq!(start(&ledger), Start::At(7));
+        let pinned = ledger.pin(pending(1, 4)).unwrap();
+        assert_eq!(start(&pinned), Start::From(1.into()));
+        let committed = pinned
+            .commit(pending(1, 4).range, Digest::of(b"4"))
+            .unwrap();
+        assert_eq!(start(&committed), Start::After(4.into()));
+        let interrupted = committed.pin(pending(6, 9)).unwrap();
+        assert_eq!(start(&interrupted), Start::From(6.into()));
+    }
+
+    #[test]
+    fn the_start_of_a_pipeline_is_in_its_ledger() {
+        let new = Ledger::new(ShardId::new("events-shardId-000000000000").unwrap());
+        assert_eq!(Start::of_pipeline(&new), None);
+        assert_eq!(
+            Start::of_pipeline(&new.begun_at(7)),
+            Some(Start::At(7)),
+            "of a run that did not start at the oldest record"
+        );
+        for (from, start) in [
+            (None, Start::TrimHorizon),
+            (Some(Bound::Moment(9)), Start::At(9)),
+            (Some(Bound::Sequence(5.into())), Start::From(5.into())),
+        ] {
+            let replayed = new.for_replay(Some(Bounds { from, to: None })).unwrap();
+            assert_eq!(Start::of_pipeline(&replayed), Some(start));
+        }
     }
 }

@@ -6,15 +6,14 @@ use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
-use super::packer::{KinesisRecord, Packer, Packing};
+use super::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 use crate::engine::record::{Batch, Bounds, SequenceNumber};
 use crate::source::read_meter::ReadMeter;
-use crate::source::{ShardBatches, SourceError};
+use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
 use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
@@ -26,17 +25,6 @@ const BATCHES_AHEAD: usize = 4;
 /// If batches wait for the transform this long and another shard needs their memory, they are released
 /// and read again later.
 const RELEASE_AFTER: Duration = Duration::from_secs(5);
-
-/// Why reading ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The shard is closed or its bound is reached, and all of it was read.
-    Closed,
-    /// The tip was reached, where reading was to end.
-    Tip,
-    /// It was stopped.
-    Stopped,
-}
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -61,9 +49,28 @@ pub struct Reading {
     pub meter: ReadMeter,
 }
 
-/// Starts to read, until the end or until `stop` is set.
+/// A shard of a stream, which is read until its end or until `stop` is set. A pending range is read to
+/// its end even then.
+pub struct KinesisShard {
+    /// What to read, and where to start if nothing is committed or pending.
+    pub reading: Reading,
+    /// The request to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Source for KinesisShard {
+    fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
+        let mut reading = self.reading;
+        reading.bounds = from.bounds;
+        reading.packing.repeated = from.pending.as_ref().map(RepeatedRange::of);
+        reading.start = Start::resume(from, reading.start);
+        Ok(read(reading, self.stop))
+    }
+}
+
+/// Starts to read at `reading.start`, until the end or until `stop` is set.
 #[must_use]
-pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (ShardBatches, JoinHandle<End>) {
+pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> ShardBatches {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let reader = Reader {
         repeating: watch::Sender::new(reading.packing.repeated.is_some()),
@@ -72,7 +79,7 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> (ShardBatches, Joi
         reading,
         sender,
     };
-    (ShardBatches::new(receiver), tokio::spawn(reader.run(stop)))
+    ShardBatches::read_by(tokio::spawn(reader.run(stop)), receiver)
 }
 
 struct Reader {

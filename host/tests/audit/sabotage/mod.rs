@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use sluice::format::{Format, Level, decode, encode};
+use sluice::format::{ByteSpan, Format, Level, Rows, decode, encode};
 
 use super::{audit, object_keys};
 use crate::local::{event, events};
@@ -83,13 +83,19 @@ impl Tampered {
 
     /// Writes an object anew with changed lines.
     fn edit(&self, key: &str, change: impl Fn(&mut Vec<String>)) {
-        let content = decode(Format::Zstd, &fs::read(self.path(key)).unwrap()).unwrap();
+        let content = decode(Format::NDJSON_ZST, &fs::read(self.path(key)).unwrap()).unwrap();
         let content = String::from_utf8(content).unwrap();
         let mut lines: Vec<_> = content.lines().map(str::to_owned).collect();
         change(&mut lines);
-        let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum();
-        let mut lines = lines.iter().map(String::as_bytes);
-        let object = encode(Format::Zstd, Level::default(), bytes, &mut lines);
+        let buffers: Vec<_> = lines.into_iter().map(String::into_bytes).collect();
+        let spans = (0..).zip(&buffers).map(|(buffer, line)| ByteSpan {
+            buffer,
+            start: 0,
+            end: u32::try_from(line.len()).unwrap(),
+        });
+        let spans: Vec<_> = spans.collect();
+        let rows = Rows::new(&buffers, &spans);
+        let object = encode(Format::NDJSON_ZST, Level::default(), rows);
         fs::write(self.path(key), object.unwrap()).unwrap();
     }
 

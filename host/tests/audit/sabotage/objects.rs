@@ -93,7 +93,7 @@ fn an_object_in_another_partition_or_format_is_one_too_many() {
         &json!({ "kind": "extra_object", "object": elsewhere }),
     );
     fs::remove_file(tampered.path(&elsewhere)).unwrap();
-    let content = decode(Format::Zstd, &fs::read(tampered.path(&key)).unwrap()).unwrap();
+    let content = decode(Format::NDJSON_ZST, &fs::read(tampered.path(&key)).unwrap()).unwrap();
     let plain = key.replace(".zst", "");
     fs::write(tampered.path(&plain), content).unwrap();
     let finding = tampered.finding();

@@ -6,7 +6,8 @@
 //! stream.
 
 use crate::engine::record::SequenceNumber;
-use crate::ledger::{Ledger, Range};
+use crate::ledger::Range;
+use crate::source::ResumePoint;
 
 /// What to land, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +21,19 @@ pub struct BatchPlan {
     pub rest: usize,
 }
 
-/// Plans a batch, which is in order and not empty, by the ledger. `count` returns how many records of
+/// Plans a batch, which is in order and not empty, from where the shard is to be
+/// resumed. `count` returns how many records of
 /// the batch, those inside aggregates included, are between two sequence numbers, both included.
 #[must_use]
 pub fn plan_batch(
-    ledger: &Ledger,
+    from: &ResumePoint,
     batch: &[SequenceNumber],
     count: impl Fn(SequenceNumber, SequenceNumber) -> u64,
 ) -> BatchPlan {
-    let from = |bound: SequenceNumber| batch.partition_point(|number| *number < bound);
+    let at = |bound: SequenceNumber| batch.partition_point(|number| *number < bound);
     let behind = |bound: SequenceNumber| batch.partition_point(|number| *number <= bound);
     let begins_behind = |number: SequenceNumber| batch.first().is_some_and(|first| *first > number);
-    match (ledger.pending(), ledger.committed()) {
+    match (&from.pending, &from.committed) {
         (Some(pending), _) => {
             let range = pending.range;
             let has = |number: SequenceNumber| batch.binary_search(&number).is_ok();
@@ -40,7 +42,7 @@ pub fn plan_batch(
                 return BatchPlan {
                     replay: None,
                     gap_after: None,
-                    rest: from(range.first),
+                    rest: at(range.first),
                 };
             }
             BatchPlan {
@@ -64,12 +66,14 @@ pub fn plan_batch(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::engine::digest::Digest;
     use crate::engine::record::ShardId;
     use crate::format::Format;
-    use crate::ledger::Pending;
     use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::{Ledger, Pending};
 
     fn pending(first: u64, last: u64) -> Pending {
         Pending {
@@ -108,7 +112,7 @@ mod tests {
 
     fn plan_with(ledger: &Ledger, batch: std::ops::RangeInclusive<u64>) -> BatchPlan {
         let batch: Vec<SequenceNumber> = batch.map(SequenceNumber::from).collect();
-        plan_batch(ledger, &batch, |first, last| {
+        plan_batch(&ResumePoint::of(ledger), &batch, |first, last| {
             let inside = batch.iter().filter(|n| (first..=last).contains(*n));
             inside.count() as u64
         })
@@ -119,6 +123,40 @@ mod tests {
             replay,
             gap_after: gap_after.map(SequenceNumber::from),
             rest,
+        }
+    }
+
+    proptest! {
+        /// Whatever the batch is, no committed record is landed again, the pending range comes first and
+        /// whole, and no record between is left out.
+        #[test]
+        fn a_plan_lands_each_record_after_the_committed_ones_once(
+            done in 1u64..20,
+            pending_count in 0u64..10,
+            first in 1u64..40,
+            count in 1u64..20,
+        ) {
+            let mut ledger = committed(done);
+            let pending_last = done + pending_count;
+            if pending_count > 0 {
+                ledger = ledger.pin(pending(done + 1, pending_last)).unwrap();
+            }
+            let batch: Vec<u64> = (first..first + count).collect();
+            let plan = plan_with(&ledger, first..=first + count - 1);
+            let rest = &batch[plan.rest..];
+            let mut landed: Vec<u64> = Vec::new();
+            if plan.replay.is_some() {
+                landed.extend(done + 1..=pending_last);
+            }
+            if let (Some(gap_after), Some(next)) = (plan.gap_after, rest.first()) {
+                let gap_after: u64 = gap_after.to_string().parse().unwrap();
+                landed.extend(gap_after + 1..*next);
+            }
+            landed.extend(rest);
+            let last = (first + count - 1).max(pending_last);
+            let is_behind = first + count - 1 <= pending_last && pending_count == 0;
+            let expected: Vec<u64> = if is_behind { Vec::new() } else { (done + 1..=last).collect() };
+            prop_assert_eq!(landed, expected);
         }
     }
 
@@ -148,7 +186,7 @@ mod tests {
     #[test]
     fn a_range_of_which_the_batch_has_another_count_is_read_again() {
         let batch: Vec<_> = (11..=20).map(SequenceNumber::from).collect();
-        let plan = plan_batch(&interrupted(), &batch, |_, _| 9);
+        let plan = plan_batch(&ResumePoint::of(&interrupted()), &batch, |_, _| 9);
         assert_eq!(plan.replay, Some(range(11, 20)));
     }
 }

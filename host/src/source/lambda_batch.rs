@@ -1,64 +1,83 @@
 //! The source of an invocation: the records of its Lambda batch, and those that the batch lacks, read from
 //! the stream.
 
+pub mod batch_plan;
+
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::batch_plan::BatchPlan;
-use crate::engine::record::{Bound, Bounds, SequenceNumber};
+use self::batch_plan::{BatchPlan, plan_batch};
+use crate::engine::record::{Batch, Bound, Bounds, SequenceNumber};
 use crate::ledger::Range;
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
+use crate::source::kinesis::{
+    KinesisRecord, Packer, Packing, Reading, RepeatedRange, Stream, read,
+};
 use crate::source::read_meter::ReadMeter;
-use crate::source::{ShardBatches, SourceError};
+use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
 use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// Batches that are ready before they are asked for.
 const BATCHES_AHEAD: usize = 4;
 
-/// Sends the planned records to the pipeline.
-pub(super) struct BatchSource {
-    pub(super) stream: Stream,
+/// A Lambda batch as a source: what it lacks is read from the stream. It ends when its records were sent,
+/// or when the time is over.
+pub struct BatchSource {
+    /// The stream.
+    pub stream: Stream,
     /// The shard as Kinesis knows it.
-    pub(super) shard: String,
-    pub(super) packing: Packing,
-    pub(super) records: Vec<KinesisRecord>,
-    pub(super) plan: BatchPlan,
-    pub(super) budget: Budget,
-    pub(super) retry_policy: RetryPolicy,
-    pub(super) meter: ReadMeter,
+    pub shard: String,
+    /// How its records are packed.
+    pub packing: Packing,
+    /// The records that Lambda handed over, in order.
+    pub records: Vec<KinesisRecord>,
+    /// The memory for reading.
+    pub budget: Budget,
+    /// How calls are retried.
+    pub retry_policy: RetryPolicy,
+    /// Reports the progress of reading.
+    pub meter: ReadMeter,
     /// When to begin no further batch.
-    pub(super) until: Instant,
+    pub until: Instant,
 }
 
-type Sender = mpsc::Sender<Result<crate::engine::record::Batch, SourceError>>;
+impl Source for BatchSource {
+    fn read(mut self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
+        self.packing.repeated = from.pending.as_ref().map(RepeatedRange::of);
+        let numbers: Vec<_> = self.records.iter().map(|record| record.sequence).collect();
+        let plan = plan_batch(from, &numbers, |first, last| {
+            count(&self.packing, &self.records, first, last)
+        });
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let reader = async move {
+            match self.run(plan, &sender).await {
+                Ok(()) => End::Tip,
+                Err(Stopped) => End::Stopped,
+            }
+        };
+        Ok(ShardBatches::read_by(tokio::spawn(reader), receiver))
+    }
+}
+
+type Sender = mpsc::Sender<Result<Batch, SourceError>>;
 
 /// The receiver is gone, an error was sent, or the time is over.
 struct Stopped;
 
 impl BatchSource {
-    /// Starts to send.
-    pub(super) fn start(self) -> ShardBatches {
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        tokio::spawn(async move {
-            let _ended = self.run(&sender).await;
-        });
-        ShardBatches::new(receiver)
-    }
-
-    async fn run(mut self, sender: &Sender) -> Result<(), Stopped> {
-        if let Some(Range { first, last, .. }) = self.plan.replay {
+    async fn run(mut self, plan: BatchPlan, sender: &Sender) -> Result<(), Stopped> {
+        if let Some(Range { first, last, .. }) = plan.replay {
             tracing::info!(%first, %last, "reading a pending range from the stream");
-            self.read(Start::From(first), last, sender).await?;
+            self.send_range(Start::From(first), last, sender).await?;
         }
-        let mut rest = self.plan.rest;
-        if let (Some(behind), Some(next)) = (self.plan.gap_after, self.records.get(rest)) {
+        let mut rest = plan.rest;
+        if let (Some(behind), Some(next)) = (plan.gap_after, self.records.get(rest)) {
             let next = next.sequence;
             match self.first_after(behind).await {
                 Ok(first) if first.is_some_and(|first| first < next) => {
                     tracing::warn!(%behind, %next, "the batch begins after records that are not committed, reading these from the stream");
-                    self.read(Start::After(behind), next, sender).await?;
+                    self.send_range(Start::After(behind), next, sender).await?;
                     rest += 1;
                 }
                 Ok(_) => {}
@@ -80,7 +99,7 @@ impl BatchSource {
     }
 
     /// Sends the records of the stream up to and including `last`.
-    async fn read(
+    async fn send_range(
         &self,
         start: Start,
         last: SequenceNumber,
@@ -102,7 +121,7 @@ impl BatchSource {
             meter: self.meter.clone(),
         };
         let (_stop, stopped) = watch::channel(false);
-        let (mut batches, _reader) = read(reading, stopped);
+        let mut batches = read(reading, stopped);
         loop {
             match batches.next().await {
                 Ok(None) => return Ok(()),
@@ -152,13 +171,13 @@ impl BatchSource {
 }
 
 /// Whether at least one record of an aggregate, or the record itself, is kept.
-pub(super) fn is_kept(packing: &Packing, record: &KinesisRecord) -> bool {
+pub fn is_kept(packing: &Packing, record: &KinesisRecord) -> bool {
     let number = record.sequence;
     count(packing, std::slice::from_ref(record), number, number) > 0
 }
 
 /// The number of records in a batch between two sequence numbers, those inside aggregates included.
-pub(super) fn count(
+pub fn count(
     packing: &Packing,
     records: &[KinesisRecord],
     first: SequenceNumber,

@@ -1,0 +1,216 @@
+//! The mode of a run and what follows from it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use chrono::DateTime;
+
+use super::suggestion::did_you_mean;
+use super::target::wrong;
+use super::{ConfigError, HttpBind};
+use crate::source::file::Location;
+
+/// The forms that a source takes.
+const SOURCES: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
+
+/// The mode of a run, which follows from its source. What depends on the mode and is not the mode's own
+/// work is a property here, so that a new mode is decided on in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Lands files, in order.
+    Files(Vec<Location>),
+    /// Works on the shards of a stream of Kinesis, together with other workers.
+    Worker(StreamSettings),
+    /// Lands the batches that a Lambda function receives.
+    Lambda,
+}
+
+/// The settings of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// The name of the stream.
+    pub stream: String,
+    /// Where a new pipeline starts.
+    pub start: StartAt,
+    /// Whether to exit when every shard is at its tip.
+    pub exit_when_caught_up: bool,
+    /// How long a lease is valid without a renewal.
+    pub lease: Duration,
+    /// How long a worker waits for its chunks after a signal to stop.
+    pub shutdown_timeout: Duration,
+    /// The shard of a replay that is restricted to one.
+    pub only_shard: Option<String>,
+}
+
+/// Where a new pipeline starts in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// At the oldest record in the stream.
+    TrimHorizon,
+    /// At records that arrive from now on.
+    Latest,
+    /// At the first record that arrived at or after this moment, milliseconds since the Unix epoch.
+    Moment(i64),
+}
+
+impl FromStr for StartAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "trim_horizon" => Ok(Self::TrimHorizon),
+            "latest" => Ok(Self::Latest),
+            moment => DateTime::parse_from_rfc3339(moment)
+                .map(|moment| Self::Moment(moment.timestamp_millis()))
+                .map_err(|_| {
+                    let hint = did_you_mean(moment, ["trim_horizon", "latest"]);
+                    let hint = hint.unwrap_or_default();
+                    format!(
+                        "expected trim_horizon, latest or a time such as 2026-01-31T12:00:00Z{hint}"
+                    )
+                }),
+        }
+    }
+}
+
+impl Mode {
+    /// Parses `file:PATH` and `-`, which may come several times, `kinesis:STREAM`, which `stream` makes the
+    /// settings for, and `lambda`.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(
+        sources: &[String],
+        stream: impl Fn(&str) -> Result<StreamSettings, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        if sources == ["lambda"] {
+            return Ok(Self::Lambda);
+        }
+        if let Some(name) = sources
+            .iter()
+            .find_map(|source| source.strip_prefix("kinesis:"))
+        {
+            return match sources {
+                [_] if !name.is_empty() => stream(name).map(Self::Worker),
+                [given] => Err(wrong("source", given, &["kinesis:STREAM"])),
+                _ => Err(ConfigError::new(
+                    "source",
+                    "a stream cannot be combined with another source",
+                )),
+            };
+        }
+        let files = sources
+            .iter()
+            .map(|source| match source.strip_prefix("file:") {
+                _ if source == "-" => Ok(Location::Stdin),
+                Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
+                _ => Err(wrong("source", source, SOURCES)),
+            });
+        files.collect::<Result<_, _>>().map(Self::Files)
+    }
+
+    /// The files, in the mode for files.
+    #[must_use]
+    pub fn files(&self) -> Option<&[Location]> {
+        match self {
+            Self::Files(files) => Some(files),
+            Self::Worker(_) | Self::Lambda => None,
+        }
+    }
+
+    /// The stream, in the mode of a worker. Its shards are read at the same time, until they end, and
+    /// leases and heartbeats keep other workers away.
+    #[must_use]
+    pub fn stream(&self) -> Option<&StreamSettings> {
+        match self {
+            Self::Worker(stream) => Some(stream),
+            Self::Files(_) | Self::Lambda => None,
+        }
+    }
+
+    /// The default size of a chunk. Records of a stream come more slowly than objects are written, so
+    /// its chunks can be larger.
+    pub(super) fn default_chunk_bytes(&self) -> ByteSize {
+        match self {
+            Self::Files(_) => ByteSize::mib(32),
+            Self::Worker(_) | Self::Lambda => ByteSize::mib(64),
+        }
+    }
+
+    /// Whether a chunk closes at an age: new records may be long in coming.
+    pub(super) fn waits_for_records(&self) -> bool {
+        self.stream().is_some()
+    }
+
+    /// Where metrics and health are exposed by default.
+    pub(super) fn default_http(&self) -> HttpBind {
+        match self {
+            Self::Worker(_) => HttpBind::worker_default(),
+            Self::Files(_) | Self::Lambda => HttpBind::Off,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_stream(name: &str) -> Result<StreamSettings, ConfigError> {
+        Err(ConfigError::new("source", name))
+    }
+
+    #[test]
+    fn only_a_worker_reads_a_stream_and_waits_for_records() {
+        let stream = StreamSettings {
+            stream: "events".into(),
+            start: StartAt::TrimHorizon,
+            exit_when_caught_up: false,
+            lease: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(1),
+            only_shard: None,
+        };
+        let parse = |source: &str| Mode::parse(&[source.into()], |_| Ok(stream.clone())).unwrap();
+        let modes = ["file:a", "kinesis:events", "lambda"].map(parse);
+        assert_eq!(
+            modes.each_ref().map(Mode::waits_for_records),
+            [false, true, false]
+        );
+        assert_eq!(
+            modes.each_ref().map(|mode| mode.stream().is_some()),
+            [false, true, false]
+        );
+        assert_eq!(
+            modes.each_ref().map(|mode| mode.files().is_some()),
+            [true, false, false]
+        );
+        assert_eq!(modes[0].default_http(), HttpBind::Off);
+        assert_eq!(modes[2].default_http(), HttpBind::Off);
+        assert!(modes[0].default_chunk_bytes() < modes[1].default_chunk_bytes());
+    }
+
+    #[test]
+    fn a_new_pipeline_begins_where_it_is_told() {
+        assert_eq!("latest".parse(), Ok(StartAt::Latest));
+        assert_eq!(
+            "2026-01-01T00:00:00Z".parse(),
+            Ok(StartAt::Moment(1_767_225_600_000))
+        );
+        assert!("yesterday".parse::<StartAt>().is_err());
+    }
+
+    #[test]
+    fn a_slip_gets_a_hint() {
+        let error = Mode::parse(&["events.ndjson".into()], no_stream)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("did you mean `file:events.ndjson`?"),
+            "{error}"
+        );
+        let error = "lastest".parse::<StartAt>().unwrap_err();
+        assert!(error.contains("did you mean `latest`?"), "{error}");
+        let stdin = Mode::parse(&["-".into()], no_stream).unwrap();
+        assert_eq!(stdin, Mode::Files(vec![Location::Stdin]));
+    }
+}

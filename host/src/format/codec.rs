@@ -1,0 +1,196 @@
+//! Codecs: how the content of an object is compressed, one frame an object.
+
+use std::cell::RefCell;
+use std::io::{self, Read as _, Write};
+use std::str::FromStr;
+
+use zstd::bulk;
+
+/// How content is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// Not at all.
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard, with a checksum.
+    Zstd,
+}
+
+/// The default level. For events, which are lines that are much alike,
+/// Zstandard's level 1 takes half the time of its usual 3 and makes no larger objects.
+pub const ZSTD_DEFAULT_LEVEL: u8 = 1;
+const GZIP_DEFAULT_LEVEL: u8 = 6;
+
+/// A compression level: 1 to 19 for zstd, 1 to 9 for gzip; `None` is the codec's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level(Option<u8>);
+
+impl Level {
+    /// The level for `codec`, if it has one.
+    ///
+    /// # Errors
+    /// The codec does not have this level.
+    pub fn check(self, codec: Codec) -> Result<Self, String> {
+        let (highest, name) = match codec {
+            Codec::None => (0, "none"),
+            Codec::Gzip => (9, "gzip"),
+            Codec::Zstd => (19, "zstd"),
+        };
+        match self.0 {
+            Some(level) if highest == 0 => Err(format!(
+                "{level} given, but compression {name} has no levels"
+            )),
+            Some(level) if !(1..=highest).contains(&level) => Err(format!(
+                "{level} is not between 1 and {highest}, the levels of {name}"
+            )),
+            _ => Ok(self),
+        }
+    }
+
+    fn or(self, default: u8) -> u8 {
+        self.0.unwrap_or(default)
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let level = text
+            .parse()
+            .map_err(|_| format!("{text:?} is not a whole number"))?;
+        Ok(Self(Some(level)))
+    }
+}
+
+/// Appends the next part of the content to a buffer, until the buffer has at least so many bytes.
+/// Returns whether there is more.
+pub(super) type NextPart<'a> = &'a mut dyn FnMut(&mut Vec<u8>, usize) -> bool;
+
+/// Up to this much an object is gathered before it is compressed, which is quicker than to feed it to
+/// the compressor block by block, and takes twice as much memory on each thread.
+pub(super) const WHOLE_MAX_BYTES: u64 = 4 << 20;
+
+/// How much is gathered before the compressor is called: its own block size.
+const GATHER_BYTES: usize = 128 << 10;
+
+impl Codec {
+    /// Compresses content of exactly `bytes` bytes. A level that the codec does not have stands for its
+    /// default: a pinned range keeps its format even when a later run has another with its own level.
+    ///
+    /// # Errors
+    /// The compressor fails; none is expected, since it writes to memory.
+    pub(super) fn compress(
+        self,
+        level: Level,
+        bytes: u64,
+        next_part: NextPart<'_>,
+    ) -> io::Result<Vec<u8>> {
+        let level = level.check(self).unwrap_or_default();
+        match self {
+            Self::None => {
+                let mut object = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+                next_part(&mut object, usize::MAX);
+                Ok(object)
+            }
+            Self::Gzip => {
+                let level = flate2::Compression::new(level.or(GZIP_DEFAULT_LEVEL).into());
+                let mut object = flate2::write::GzEncoder::new(Vec::new(), level);
+                write_parts(&mut object, next_part)?;
+                object.finish()
+            }
+            Self::Zstd => {
+                let level = level.or(ZSTD_DEFAULT_LEVEL).into();
+                if bytes <= WHOLE_MAX_BYTES {
+                    zstd_whole(level, next_part)
+                } else {
+                    zstd_stream(level, bytes, next_part)
+                }
+            }
+        }
+    }
+
+    /// Decompresses an object.
+    ///
+    /// # Errors
+    /// The object is damaged.
+    pub(super) fn decompress(self, object: &[u8]) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        match self {
+            Self::None => content.extend_from_slice(object),
+            Self::Gzip => {
+                flate2::read::MultiGzDecoder::new(object).read_to_end(&mut content)?;
+            }
+            Self::Zstd => {
+                zstd::Decoder::new(object)?.read_to_end(&mut content)?;
+            }
+        }
+        Ok(content)
+    }
+}
+
+/// What is kept from one object to the next: the compressor's tables take longer to set up than a small
+/// object to compress, and fresh memory has to be mapped.
+#[derive(Default)]
+struct Whole {
+    compressor: bulk::Compressor<'static>,
+    content: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+fn zstd_whole(level: i32, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static WHOLE: RefCell<Whole> = RefCell::default();
+    }
+    WHOLE.with_borrow_mut(|whole| {
+        whole.content.clear();
+        next_part(&mut whole.content, usize::MAX);
+        whole.compressed.clear();
+        whole
+            .compressed
+            .reserve(zstd::zstd_safe::compress_bound(whole.content.len()));
+        whole.compressor.set_compression_level(level)?;
+        whole.compressor.include_checksum(true)?;
+        whole
+            .compressor
+            .compress_to_buffer(&whole.content, &mut whole.compressed)?;
+        Ok(whole.compressed.clone())
+    })
+}
+
+fn zstd_stream(level: i32, bytes: u64, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
+    let mut object = zstd::Encoder::new(Vec::new(), level)?;
+    object.set_pledged_src_size(Some(bytes))?;
+    object.include_checksum(true)?;
+    write_parts(&mut object, next_part)?;
+    object.finish()
+}
+
+fn write_parts(object: &mut impl Write, next_part: NextPart<'_>) -> io::Result<()> {
+    let mut gathered = Vec::with_capacity(GATHER_BYTES);
+    loop {
+        let more = next_part(&mut gathered, GATHER_BYTES);
+        object.write_all(&gathered)?;
+        if !more {
+            return Ok(());
+        }
+        gathered.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_belong_to_a_codec() {
+        let check = |codec, level: &str| level.parse::<Level>().and_then(|l| l.check(codec));
+        assert!(check(Codec::Zstd, "19").is_ok());
+        assert!(check(Codec::Gzip, "9").is_ok());
+        assert!(check(Codec::Gzip, "10").is_err());
+        assert!(check(Codec::Zstd, "0").is_err());
+        assert!(check(Codec::None, "1").is_err());
+        assert!(check(Codec::Zstd, "many").is_err());
+    }
+}

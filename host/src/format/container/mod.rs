@@ -1,0 +1,29 @@
+//! Containers: how rows become the content of an object. A container that is compressed as a whole
+//! leaves that to the codec; one that compresses its parts, as Parquet does, uses the codec within.
+
+mod ndjson;
+
+use std::io;
+
+use super::codec::{Codec, Level};
+use super::rows::Rows;
+
+pub(super) use self::ndjson::Ndjson;
+
+/// Encodes and decodes objects. It is called once an object, and goes through the rows itself.
+pub(super) trait Container: Send + Sync {
+    /// Encodes rows as one object.
+    ///
+    /// The same rows always give the same bytes, with the same version of the compressor: a chunk that
+    /// is replayed puts the same objects. A level that the codec does not have stands for its default.
+    ///
+    /// # Errors
+    /// The compressor fails; none is expected, since it writes to memory.
+    fn encode(&self, rows: Rows<'_>, codec: Codec, level: Level) -> io::Result<Vec<u8>>;
+
+    /// Decodes an object into lines, one a row, each with its end.
+    ///
+    /// # Errors
+    /// The object is damaged.
+    fn decode(&self, object: &[u8], codec: Codec) -> io::Result<Vec<u8>>;
+}

@@ -1,0 +1,128 @@
+//! Encodes objects: a format is a container (how rows become content) with a codec (how that is
+//! compressed). To add one, add its line to [`Format`] and, if it needs one, a container.
+
+mod codec;
+mod container;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, io};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use self::container::{Container, Ndjson};
+
+pub use self::codec::{Codec, Level, ZSTD_DEFAULT_LEVEL};
+pub use self::rows::{ByteSpan, Rows};
+
+/// The format of an object. Its name is the extension of its objects and stands in ledgers.
+#[derive(Clone, Copy)]
+pub struct Format {
+    name: &'static str,
+    content_type: &'static str,
+    container: &'static dyn Container,
+    codec: Codec,
+}
+
+impl Format {
+    /// Newline-delimited JSON.
+    pub const NDJSON: Self = Self::new("ndjson", "application/x-ndjson", &Ndjson, Codec::None);
+    /// Newline-delimited JSON, compressed with gzip.
+    pub const NDJSON_GZ: Self = Self::new("ndjson.gz", "application/gzip", &Ndjson, Codec::Gzip);
+    /// Newline-delimited JSON, compressed with Zstandard.
+    pub const NDJSON_ZST: Self = Self::new("ndjson.zst", "application/zstd", &Ndjson, Codec::Zstd);
+
+    /// All of them. No name is the end of another.
+    pub const ALL: [Self; 3] = [Self::NDJSON_ZST, Self::NDJSON_GZ, Self::NDJSON];
+
+    const fn new(
+        name: &'static str,
+        content_type: &'static str,
+        container: &'static dyn Container,
+        codec: Codec,
+    ) -> Self {
+        Self {
+            name,
+            content_type,
+            container,
+            codec,
+        }
+    }
+
+    /// How its content is compressed.
+    #[must_use]
+    pub fn codec(self) -> Codec {
+        self.codec
+    }
+
+    /// The extension of its objects, without the leading dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        self.name
+    }
+
+    /// Its media type, the `Content-Type` of its objects.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        self.content_type
+    }
+}
+
+/// Encodes rows as one object. The same rows always give the same bytes, with the same version of the
+/// compressor. A level that the format does not have stands for its default.
+///
+/// # Errors
+/// The compressor fails; none is expected, since it writes to memory.
+pub fn encode(format: Format, level: Level, rows: Rows<'_>) -> io::Result<Vec<u8>> {
+    format.container.encode(rows, format.codec, level)
+}
+
+/// Decodes an object into lines, one a row, each with its end.
+///
+/// # Errors
+/// The object is damaged.
+pub fn decode(format: Format, object: &[u8]) -> io::Result<Vec<u8>> {
+    format.container.decode(object, format.codec)
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self::NDJSON_ZST
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Format").field(&self.name).finish()
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Serialize for Format {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|format| format.name == name);
+        known.ok_or_else(|| D::Error::custom(format_args!("unknown format {name:?}")))
+    }
+}

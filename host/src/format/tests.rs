@@ -1,0 +1,74 @@
+use proptest::prelude::*;
+
+use super::codec::WHOLE_MAX_BYTES;
+use super::*;
+
+/// Rows, one after the other in one buffer.
+fn in_one_buffer<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Vec<ByteSpan>) {
+    let (mut buffer, mut spans) = (Vec::new(), Vec::new());
+    for row in rows {
+        let start = buffer.len() as u32;
+        buffer.extend_from_slice(row);
+        let end = buffer.len() as u32;
+        spans.push(ByteSpan {
+            buffer: 0,
+            start,
+            end,
+        });
+    }
+    (vec![buffer], spans)
+}
+
+fn as_lines(rows: Rows<'_>) -> Vec<u8> {
+    let lines = rows.iter().flat_map(|row| [row, b"\n"].concat());
+    lines.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_format_gives_the_rows_back_and_the_same_bytes_again(
+        rows in prop::collection::vec("[a-z{}\":,0-9]{0,40}", 0..300),
+        level in prop::option::of(1u8..=9),
+    ) {
+        let (buffers, spans) = in_one_buffer(rows.iter().map(String::as_bytes));
+        let rows = Rows::new(&buffers, &spans);
+        let level = level.map_or(Level::default(), |level| level.to_string().parse().unwrap());
+        for format in Format::ALL {
+            let object = encode(format, level, rows).unwrap();
+            prop_assert_eq!(decode(format, &object).unwrap(), as_lines(rows));
+            prop_assert_eq!(encode(format, level, rows).unwrap(), object);
+        }
+    }
+}
+
+#[test]
+fn an_object_on_either_side_of_the_size_that_is_compressed_at_once_comes_back() {
+    let row = vec![b'x'; 1 << 10];
+    let whole = usize::try_from(WHOLE_MAX_BYTES >> 10).unwrap();
+    for count in [whole - 8, whole + 4] {
+        let (buffers, spans) = in_one_buffer(std::iter::repeat_n(&*row, count));
+        let rows = Rows::new(&buffers, &spans);
+        for format in Format::ALL {
+            let object = encode(format, Level::default(), rows).unwrap();
+            assert!(
+                decode(format, &object).unwrap() == as_lines(rows),
+                "{format}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_format_is_its_extension_and_stands_in_ledgers() {
+    let names = Format::ALL.map(Format::extension);
+    assert_eq!(names, ["ndjson.zst", "ndjson.gz", "ndjson"]);
+    for format in Format::ALL {
+        let stored = serde_json::to_string(&format).unwrap();
+        assert_eq!(stored, format!("\"{format}\""));
+        assert_eq!(serde_json::from_str::<Format>(&stored).unwrap(), format);
+    }
+    let unknown = serde_json::from_str::<Format>("\"csv\"").unwrap_err();
+    assert!(unknown.to_string().contains("unknown format \"csv\""));
+}

@@ -1,3 +1,0 @@
-//! Buses: where messages about events go.
-
-pub mod sqs;
