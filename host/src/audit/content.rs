@@ -12,7 +12,7 @@ use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_notification;
 use crate::layout::object_notification::ObjectNotification;
-use crate::sink::folder::write_messages;
+use crate::sink::bus::folder::write_messages;
 
 /// The part of a chunk that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

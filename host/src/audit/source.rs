@@ -17,7 +17,7 @@ use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisError, Packing, Reading, ShardInfo, Stream, read};
 use crate::source::read_meter::ReadMeter;
-use crate::storage::retry::Attempts;
+use crate::storage::error::RequestError;
 
 /// A shard of the source.
 pub(super) struct Source {
@@ -62,7 +62,7 @@ pub(super) async fn shards(
             anyhow::bail!("the events of a function cannot be read back; give its stream")
         }
         Sources::Stream(stream) => {
-            let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+            let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
             let stream = Stream::new(client, stream.stream.clone());
             let infos = list(&stream, settings).await;
             let infos = infos.with_context(|| format!("the stream {}", stream.name()))?;
@@ -101,21 +101,13 @@ fn distinct(sources: Vec<Source>) -> Vec<Source> {
     kept
 }
 
-async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, KinesisError> {
-    let mut attempts = Attempts::new(&settings.retry_policy, "list_shards");
-    loop {
-        match stream.list_shards().await {
-            Err(error) if !matches!(error, KinesisError::NotFound(_)) => {
-                if !attempts
-                    .wait_to_retry("list shards", &error.to_string())
-                    .await
-                {
-                    return Err(error);
-                }
-            }
-            settled => return settled,
-        }
-    }
+async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, RequestError> {
+    let list = || async {
+        let shards = stream.list_shards().await;
+        shards.map_err(KinesisError::into_request_error)
+    };
+    let policy = &settings.retry_policy;
+    policy.retry("list_shards", "list the shards", list).await
 }
 
 impl Source {

@@ -12,6 +12,7 @@ use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
 use crate::engine::digest::Digest;
 use crate::engine::record::{Bounds, ShardId};
+use crate::storage::error::{ErrorKind, RequestError, StorageError};
 
 /// Why a ledger cannot be used.
 #[derive(Debug, Error)]
@@ -38,22 +39,36 @@ pub enum StoreError {
     /// A step that the ledger does not allow.
     #[error(transparent)]
     Step(#[from] LedgerError),
-    /// What the file system says.
+    /// The lock of a ledger in a folder cannot be taken.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the file system says.
+        /// The error of the file system.
         source: std::io::Error,
     },
-    /// S3 fails, after retries.
-    #[error("{what}: {why}")]
-    Service {
-        /// The operation and what it was for.
-        what: String,
-        /// The error of the service.
-        why: String,
-    },
+    /// AWS is not configured.
+    #[error(transparent)]
+    Configuration(#[from] RequestError),
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl StoreError {
+    /// The kind of the error of a file system or a service.
+    #[must_use]
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Configuration(error) => Some(error.kind()),
+            Self::Storage(error) => Some(error.kind()),
+            Self::Locked(_)
+            | Self::Lost { .. }
+            | Self::Damaged { .. }
+            | Self::Step(_)
+            | Self::Io { .. } => None,
+        }
+    }
 }
 
 impl From<Conflict> for StoreError {
@@ -92,7 +107,7 @@ impl LedgerStore {
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::File(file) => tokio::task::block_in_place(|| file.step(step)),
+            Self::File(file) => file.step(step).await,
             Self::S3(object) => object.step(step).await,
         }
     }

@@ -15,16 +15,17 @@ use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::release::registry::{Known, Registry};
+use crate::sink::bus::folder::DirectoryBus;
 use crate::sink::bus::sqs::SqsBus;
-use crate::sink::folder::{DirectoryBus, DirectoryLake};
-use crate::sink::metadata_store::MetadataStore;
-use crate::sink::read::Objects;
-use crate::sink::s3::S3Lake;
-use crate::sink::{Bus, Lake, Messages, SinkError};
+use crate::sink::{Bus, Lake, Messages};
 use crate::storage::aws;
-use crate::storage::files::{Folder, Scratch};
+use crate::storage::error::RequestError;
+use crate::storage::files::Scratch;
+use crate::storage::folder::FolderStore;
 use crate::storage::location::StoreLocation;
+use crate::storage::object_store::ObjectStore;
 use crate::storage::retry::RetryPolicy;
+use crate::storage::s3::S3Store;
 
 /// The targets of a run.
 pub struct Targets {
@@ -74,13 +75,31 @@ impl Targets {
     }
 
     /// The configuration that all AWS clients share.
-    pub async fn sdk(&self) -> &SdkConfig {
-        self.sdk.get_or_init(aws::sdk_config).await
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn sdk(&self) -> Result<&SdkConfig, RequestError> {
+        self.sdk.get_or_try_init(aws::sdk_config).await
     }
 
-    async fn s3(&self) -> &aws_sdk_s3::Client {
-        let open = || async { aws::s3(self.sdk().await) };
-        self.s3.get_or_init(open).await
+    async fn s3(&self) -> Result<&aws_sdk_s3::Client, RequestError> {
+        let open = || async { self.sdk().await.map(aws::s3) };
+        self.s3.get_or_try_init(open).await
+    }
+
+    async fn s3_store(
+        &self,
+        bucket: &str,
+        prefix: String,
+        retry_policy: RetryPolicy,
+    ) -> Result<Arc<dyn ObjectStore>, RequestError> {
+        let client = self.s3().await?.clone();
+        Ok(Arc::new(S3Store::new(
+            client,
+            bucket.to_owned(),
+            prefix,
+            retry_policy,
+        )))
     }
 
     /// Reads the ledger of a shard without taking the shard.
@@ -103,16 +122,13 @@ impl Targets {
     ) -> Result<Versioned, StoreError> {
         match &self.lake {
             StoreLocation::Folder(root) => {
-                let folder = DirectoryLake::new(root.clone())
-                    .metadata_folder()
-                    .join("ledger");
-                let ledger = LedgerFile::peek(&folder, shard)?;
+                let folder = root.join(METADATA_FOLDER).join("ledger");
+                let ledger = LedgerFile::peek(&folder, shard).await?;
                 Ok(Versioned { ledger, etag: None })
             }
             StoreLocation::S3 { bucket, prefix } => {
-                let mut location = self.ledger_location(shard, bucket, prefix).await;
-                location.retry_policy = retry_policy;
-                location.read(shard).await
+                let location = self.ledger_location(shard, bucket, prefix, retry_policy);
+                location.await?.read(shard).await
             }
         }
     }
@@ -123,23 +139,24 @@ impl Targets {
     /// The ledger has changed since it was found, or cannot be written.
     pub async fn request(&self, found: Versioned) -> Result<(), StoreError> {
         if let StoreLocation::S3 { bucket, prefix } = &self.lake {
-            let mut location = self
-                .ledger_location(found.ledger.shard(), bucket, prefix)
-                .await;
-            location.retry_policy = self.retry_policy.for_one_attempt();
+            let once = self.retry_policy.for_one_attempt();
+            let location = self.ledger_location(found.ledger.shard(), bucket, prefix, once);
             let requested = found.ledger.requested_by(&self.owner);
-            location.swap(requested, found.etag).await?;
+            location.await?.swap(requested, found.etag).await?;
         }
         Ok(())
     }
 
-    async fn ledger_location(&self, shard: &ShardId, bucket: &str, prefix: &str) -> LedgerLocation {
-        LedgerLocation {
-            client: self.s3().await.clone(),
-            bucket: bucket.to_owned(),
-            key: format!("{prefix}{METADATA_FOLDER}/ledger/{shard}.json"),
-            retry_policy: self.retry_policy.clone(),
-        }
+    async fn ledger_location(
+        &self,
+        shard: &ShardId,
+        bucket: &str,
+        prefix: &str,
+        retry_policy: RetryPolicy,
+    ) -> Result<LedgerLocation, RequestError> {
+        let store = self.s3_store(bucket, prefix.to_owned(), retry_policy);
+        let key = format!("{METADATA_FOLDER}/ledger/{shard}.json");
+        Ok(LedgerLocation::new(store.await?, key))
     }
 
     /// Takes a shard and opens its targets. A queue is looked up before, so that no process owns a
@@ -157,7 +174,8 @@ impl Targets {
         let root = match &self.lake {
             StoreLocation::Folder(root) => root,
             StoreLocation::S3 { bucket, prefix } => {
-                let location = self.ledger_location(shard, bucket, prefix).await;
+                let policy = self.retry_policy.clone();
+                let location = self.ledger_location(shard, bucket, prefix, policy).await?;
                 let ledger = match found {
                     Some(found) => S3Ledger::take_from(location, &self.owner, found).await?,
                     None => S3Ledger::take(location, shard, &self.owner).await?,
@@ -165,18 +183,16 @@ impl Targets {
                 return self.resume(shard, Arc::new(ledger)).await;
             }
         };
-        let lake = DirectoryLake::new(root.clone());
-        let own = lake.metadata_folder();
+        let own = root.join(METADATA_FOLDER);
         let tmp = own.join("tmp").join(shard.as_str());
-        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
+        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp).await?;
         let scratch = ledger.scratch().clone();
-        let files = MetadataStore::Folder(Folder::new(own, scratch.clone()));
+        let store = |root| Arc::new(FolderStore::new(root, scratch.clone()));
+        let (lake, metadata) = (store(root.clone()), store(own));
+        let ledger = LedgerStore::File(Box::new(ledger));
         let scratches = vec![scratch.clone()];
-        let (ledger, lake) = (
-            LedgerStore::File(Box::new(ledger)),
-            Lake::Directory(lake, scratch),
-        );
-        self.open_shard(shard, ledger, lake, files, scratches).await
+        self.open_shard(shard, ledger, lake, metadata, scratches)
+            .await
     }
 
     /// Reads the ledger of a shard, which is taken with the first step. If the shard is new, that step
@@ -190,7 +206,8 @@ impl Targets {
         first: Option<SequenceNumber>,
     ) -> anyhow::Result<S3Ledger> {
         let (bucket, prefix) = self.in_s3()?;
-        let location = self.ledger_location(shard, bucket, prefix).await;
+        let policy = self.retry_policy.clone();
+        let location = self.ledger_location(shard, bucket, prefix, policy).await?;
         let mut found = location.read(shard).await?;
         if let Some(first) = first {
             found.ledger = found.ledger.begun_with(first);
@@ -208,16 +225,11 @@ impl Targets {
         ledger: Arc<S3Ledger>,
     ) -> anyhow::Result<OpenShard> {
         let (bucket, prefix) = self.in_s3()?;
-        let client = self.s3().await.clone();
-        let lake = S3Lake::new(
-            client,
-            bucket.to_owned(),
-            prefix.to_owned(),
-            self.retry_policy.clone(),
-        );
-        let files = MetadataStore::S3(lake.below(&format!("{METADATA_FOLDER}/")));
+        let store = |prefix| self.s3_store(bucket, prefix, self.retry_policy.clone());
+        let lake = store(prefix.to_owned()).await?;
+        let metadata = store(format!("{prefix}{METADATA_FOLDER}/")).await?;
         let ledger = LedgerStore::S3(ledger);
-        self.open_shard(shard, ledger, Lake::S3(lake), files, Vec::new())
+        self.open_shard(shard, ledger, lake, metadata, Vec::new())
             .await
     }
 
@@ -234,8 +246,8 @@ impl Targets {
         &self,
         shard: &ShardId,
         ledger: LedgerStore,
-        lake: Lake,
-        files: MetadataStore,
+        lake: Arc<dyn ObjectStore>,
+        metadata: Arc<dyn ObjectStore>,
         mut scratches: Vec<Arc<Scratch>>,
     ) -> anyhow::Result<OpenShard> {
         let bus = self.open_bus(shard, &mut scratches).await?;
@@ -243,38 +255,29 @@ impl Targets {
             ledger,
             sinks: Sinks {
                 shard: shard.clone(),
-                lake: Arc::new(lake),
+                lake: Lake::new(lake),
                 lake_name: self.lake.to_string(),
                 bus,
                 messages: self.messages,
-                registry: Registry::new(files, self.kept.clone()),
+                registry: Registry::new(metadata, self.kept.clone()),
             },
             scratches,
         })
     }
 
     /// The lake, for reading.
-    pub async fn lake_objects(&self) -> Objects {
-        match &self.lake {
-            StoreLocation::Folder(root) => Objects::Directory(root.clone()),
-            StoreLocation::S3 { bucket, prefix } => {
-                let client = aws::s3(self.sdk().await);
-                let (bucket, prefix) = (bucket.clone(), prefix.clone());
-                Objects::S3(S3Lake::new(
-                    client,
-                    bucket,
-                    prefix,
-                    self.retry_policy.clone(),
-                ))
-            }
-        }
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn lake_store(&self) -> Result<Arc<dyn ObjectStore>, RequestError> {
+        self.lake.open(self.retry_policy.clone()).await
     }
 
     /// The bus, for reading, if it is a folder.
     #[must_use]
-    pub fn bus_objects(&self) -> Option<Objects> {
+    pub fn bus_store(&self) -> Option<Arc<dyn ObjectStore>> {
         match &self.bus {
-            Some(BusTarget::Directory(root)) => Some(Objects::Directory(root.clone())),
+            Some(BusTarget::Directory(root)) => Some(Arc::new(FolderStore::shared(root.clone()))),
             _ => None,
         }
     }
@@ -283,7 +286,7 @@ impl Targets {
     ///
     /// # Errors
     /// There is no such queue, or it cannot be read.
-    pub async fn max_message_bytes(&self) -> Result<Option<usize>, SinkError> {
+    pub async fn max_message_bytes(&self) -> anyhow::Result<Option<usize>> {
         let queue = self.queue().await?;
         Ok(queue.map(|queue| queue.max_event_bytes()))
     }
@@ -306,19 +309,14 @@ impl Targets {
     }
 
     /// The queue of the bus, if the bus is a queue.
-    async fn queue(&self) -> Result<Option<SqsBus>, SinkError> {
+    async fn queue(&self) -> anyhow::Result<Option<SqsBus>> {
         let Some(BusTarget::Sqs(queue)) = &self.bus else {
             return Ok(None);
         };
         let open = || async {
-            let client = aws_sdk_sqs::Client::new(self.sdk().await);
-            SqsBus::open(
-                client,
-                queue,
-                self.lake.to_string(),
-                self.retry_policy.clone(),
-            )
-            .await
+            let client = aws_sdk_sqs::Client::new(self.sdk().await?);
+            let (lake, policy) = (self.lake.to_string(), self.retry_policy.clone());
+            anyhow::Ok(SqsBus::open(client, queue, lake, policy).await?)
         };
         self.sqs.get_or_try_init(open).await.cloned().map(Some)
     }

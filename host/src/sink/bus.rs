@@ -1,3 +1,4 @@
 //! Buses: where messages about events go.
 
+pub mod folder;
 pub mod sqs;

@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::engine::record::Batch;
+use crate::storage::error::{ErrorKind, RequestError};
 
 /// Why a source cannot be read.
 #[derive(Debug, Error)]
@@ -37,13 +38,13 @@ pub enum SourceError {
         /// The most that is taken.
         limit: usize,
     },
-    /// Kinesis fails, after retries.
-    #[error("{what}: {why}")]
-    Service {
+    /// The stream cannot be read, after retries.
+    #[error("{what}: {cause}")]
+    Stream {
         /// The operation and what it was for.
         what: String,
-        /// The error.
-        why: String,
+        /// Why it failed, and what to do.
+        cause: RequestError,
     },
     /// An invalid record.
     #[error("{name}: {why}")]
@@ -64,6 +65,20 @@ pub enum SourceError {
         /// The offset of the last committed record.
         offset: String,
     },
+}
+
+impl SourceError {
+    /// The kind of the error of a service.
+    #[must_use]
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Stream { cause, .. } => Some(cause.kind()),
+            Self::Io { .. }
+            | Self::LineTooLong { .. }
+            | Self::Record { .. }
+            | Self::Changed { .. } => None,
+        }
+    }
 }
 
 /// The batches of one shard, in order.

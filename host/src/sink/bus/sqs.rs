@@ -2,6 +2,7 @@
 
 mod answer;
 mod batches;
+mod errors;
 mod message;
 mod queue;
 
@@ -11,13 +12,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use self::answer::retain_unsent;
 use self::batches::Batches;
+use self::errors::{SEND, SQS_ERRORS};
 use self::queue::Queue;
 use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::aws::why;
 use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
@@ -41,7 +42,7 @@ impl SqsBus {
     /// Looks up a queue by its name or URL.
     ///
     /// # Errors
-    /// [`SinkError::Service`] if there is no such queue or its messages are too small to point to an
+    /// [`SinkError::Queue`] if there is no such queue or its messages are too small to point to an
     /// object, or after the retry timeout.
     pub async fn open(
         client: Client,
@@ -69,7 +70,7 @@ impl SqsBus {
     /// order within a group survives a partial failure.
     ///
     /// # Errors
-    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
+    /// [`SinkError::Queue`] after the retry timeout, [`SinkError::MessageRejected`] at once.
     pub async fn send(&self, chunk: &Chunk, format: Format) -> Result<(), SinkError> {
         self.send_all(Entries {
             bus: self,
@@ -84,7 +85,7 @@ impl SqsBus {
     /// a FIFO queue the shard is their group.
     ///
     /// # Errors
-    /// [`SinkError::Service`] after the retry timeout, [`SinkError::MessageRejected`] at once.
+    /// [`SinkError::Queue`] after the retry timeout, [`SinkError::MessageRejected`] at once.
     pub async fn notify(
         &self,
         origin: &Origin,
@@ -120,16 +121,19 @@ impl SqsBus {
         loop {
             let send = self.client.send_message_batch().queue_url(url);
             let sent = send.set_entries(Some(batch.clone())).send().await;
-            let why = match sent {
+            let cause = match sent {
                 Ok(answer) => match retain_unsent(url, &mut batch, &answer)? {
-                    Some(why) => why,
-                    None => return Ok(()),
+                    Some(cause) => cause,
+                    None => {
+                        attempts.succeeded();
+                        return Ok(());
+                    }
                 },
-                Err(error) => why(&error),
+                Err(error) => SQS_ERRORS.classify(&error, SEND),
             };
             let what = format!("send {} messages to {url}", batch.len());
-            if !attempts.wait_to_retry(&what, &why).await {
-                return Err(SinkError::Service { what, why });
+            if !attempts.wait_to_retry(&what, &cause).await {
+                return Err(SinkError::Queue { what, cause });
             }
         }
     }
