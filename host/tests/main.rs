@@ -18,6 +18,7 @@ mod kill_steps;
 mod lambda;
 mod local;
 mod metrics;
+mod misconfiguration;
 mod model;
 mod nasty_json;
 mod neighbours;

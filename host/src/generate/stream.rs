@@ -75,8 +75,7 @@ pub fn send(
         .enable_all()
         .build()?;
     let sender = runtime.block_on(Sender::new(target))?;
-    // Asked for plain records too: the first batch would take ten minutes to find out that there are
-    // no credentials.
+    // Listed for plain records too, so that a wrong stream is reported before any record is made.
     let shards = runtime.block_on(sender.shards());
     let shards = shards.with_context(|| format!("the stream {}", target.stream))?;
     if target.watch {
