@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use self::lake::Lake;
 use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::sink::bus::folder::DirectoryBus;
 use crate::sink::bus::sqs::SqsBus;
-pub use crate::sink::lake::Lake;
 use crate::storage::error::{ErrorKind, RequestError, StorageError};
 use crate::storage::files::Scratch;
 
