@@ -19,6 +19,7 @@ mod lambda;
 mod layers;
 mod local;
 mod metrics;
+mod misconfiguration;
 mod model;
 mod nasty_json;
 mod neighbours;

@@ -19,11 +19,11 @@ PROGRAM, AUDITOR, PUBLISHER, PRODUCER = "sluice", "auditor", "publisher", "produ
 # The calls by the name that the SDK gives them: in which modules, which actions of IAM they need, and by
 # whose policy they are made. A replay makes the program's calls with the rights of who runs it.
 CALLS = {
-    "get_object": ({"sink/s3", "ledger/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER}),
-    "head_object": ({"sink/s3"}, {"s3:GetObject"}, {PROGRAM}),
-    "put_object": ({"sink/s3", "ledger/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER}),
-    "delete_object": ({"sink/s3"}, {"s3:DeleteObject"}, {PUBLISHER}),
-    "list_objects_v2": ({"sink/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER}),
+    "get_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER}),
+    "head_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM}),
+    "put_object": ({"storage/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER}),
+    "delete_object": ({"storage/s3"}, {"s3:DeleteObject"}, {PUBLISHER}),
+    "list_objects_v2": ({"storage/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER}),
     "get_queue_url": ({"sink/bus"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
     "get_queue_attributes": ({"sink/bus"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
     "send_message_batch": ({"sink/bus"}, {"sqs:SendMessage"}, {PROGRAM}),

@@ -5,24 +5,25 @@ use std::fmt::Debug;
 
 use chrono::DateTime;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sluice::engine::digest::Digest;
 use sluice::ledger::{Ledger, Range};
 use sluice::release::bundle::Manifest;
 use sluice::release::rollout::{Author, Rollout};
 
 /// Reads a document; what it writes of it reads as the same.
-fn read<T: DeserializeOwned + Serialize + PartialEq + Debug>(input: &[u8]) -> Option<T> {
-    let document: T = serde_json::from_slice(input).ok()?;
+fn read<T: Serialize + PartialEq + Debug, E: Debug>(
+    input: &[u8],
+    parse: impl Fn(&[u8]) -> Result<T, E>,
+) -> Option<T> {
+    let document = parse(input).ok()?;
     let text = serde_json::to_vec_pretty(&document).unwrap();
-    let again: T = serde_json::from_slice(&text).unwrap();
-    assert_eq!(again, document);
+    assert_eq!(parse(&text).unwrap(), document);
     Some(document)
 }
 
 /// A ledger, and the steps that it allows.
 pub(crate) fn ledger(input: &[u8]) {
-    let Some(ledger) = read::<Ledger>(input) else {
+    let Some(ledger) = read(input, Ledger::parse) else {
         return;
     };
     let shard = ledger.shard().clone();
@@ -63,7 +64,7 @@ fn commit(ledger: &Ledger, range: Range, last: Digest) {
 
 /// A manifest, and the document that says which release serves.
 pub(crate) fn release(input: &[u8]) {
-    if let Some(manifest) = read::<Manifest>(input) {
+    if let Some(manifest) = read(input, |text| serde_json::from_slice::<Manifest>(text)) {
         let undescribed = Manifest {
             note: None,
             published_at: None,
@@ -76,7 +77,7 @@ pub(crate) fn release(input: &[u8]) {
             "the description makes another release"
         );
     }
-    if let Some(Ok(rollout)) = read::<Rollout>(input).map(Rollout::check) {
+    if let Some(rollout) = read(input, Rollout::parse) {
         serve(&rollout);
     }
 }

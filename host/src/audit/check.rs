@@ -16,7 +16,7 @@ use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::ChunkName;
 use crate::sink::Messages;
-use crate::sink::read::Objects;
+use crate::storage::object_store::{Found, ObjectStore};
 
 /// The check of one chunk.
 pub(super) struct Check {
@@ -64,7 +64,7 @@ impl Check {
         let at_once = self
             .audit
             .lake
-            .gets_at_once(self.audit.context.compute.threads());
+            .operations_at_once(self.audit.context.compute.threads());
         let outcomes = stream::iter(reads).map(|read| self.outcome(read));
         let mut outcomes = outcomes.buffered(at_once);
         while let Some((read, outcome)) = outcomes.try_next().await? {
@@ -151,7 +151,7 @@ impl Check {
             (Part::Messages | Part::Notifications(_), Some(bus)) => bus,
             _ => &self.audit.lake,
         };
-        let Some(bytes) = get(objects, &read.key).await? else {
+        let Some(bytes) = get(&**objects, &read.key).await? else {
             return Ok((read, Outcome::Gone));
         };
         let (chunk, lake) = (self.chunk.clone(), self.audit.lake_name.clone());
@@ -265,7 +265,10 @@ impl Verdict {
 }
 
 /// Reads an object by its key, or a file of the bus by its name after `bus:`.
-async fn get(objects: &Objects, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
+pub(super) async fn get(store: &dyn ObjectStore, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let name = key.strip_prefix("bus:").unwrap_or(key);
-    Ok(objects.get(name).await?)
+    Ok(match store.get(name, usize::MAX).await? {
+        Found::Content(content) => Some(content),
+        Found::Nothing | Found::TooLarge(_) => None,
+    })
 }

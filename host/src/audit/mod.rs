@@ -52,18 +52,18 @@ use crate::modes::targets::Targets;
 use crate::observe::health::Serving;
 use crate::pipeline::RunContext;
 use crate::sink::Messages;
-use crate::sink::read::Objects;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::shard_id;
+use crate::storage::object_store::ObjectStore;
 
 /// The state that the audits of all shards share.
 struct Audit {
     targets: Targets,
     context: Arc<RunContext>,
-    lake: Objects,
+    lake: Arc<dyn ObjectStore>,
     lake_name: String,
     /// The bus, if it is a folder.
-    bus: Option<Objects>,
+    bus: Option<Arc<dyn ObjectStore>>,
     messages: Messages,
     /// The largest event for a queue.
     max_message_bytes: Option<usize>,
@@ -118,8 +118,8 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     for source in &sources {
         ledgers.push(targets.ledger(&source.shard).await?);
     }
-    let (lake, bus) = (targets.lake_objects().await, targets.bus_objects());
-    let mut inventory = list_inventory(&lake, bus.as_ref(), settings.messages).await?;
+    let (lake, bus) = (targets.lake_store().await?, targets.bus_store());
+    let mut inventory = list_inventory(&*lake, bus.as_deref(), settings.messages).await?;
     let plan = |(source, ledger): (AuditedShard, Ledger)| Planned {
         timeline: Timeline::new(&ledger, inventory.take(&source.shard)),
         source,
@@ -156,14 +156,14 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
 }
 
 async fn list_inventory(
-    lake: &Objects,
-    bus: Option<&Objects>,
+    lake: &dyn ObjectStore,
+    bus: Option<&dyn ObjectStore>,
     messages: Messages,
 ) -> anyhow::Result<Inventory> {
     let mut inventory = Inventory::default();
-    lake.list(&mut |key| inventory.add(key)).await?;
+    lake.list("", &mut |key| inventory.add(key)).await?;
     if let Some(bus) = bus {
-        bus.list(&mut |name| inventory.add_on_bus(name, messages))
+        bus.list("", &mut |name| inventory.add_on_bus(name, messages))
             .await?;
     }
     Ok(inventory)

@@ -12,14 +12,11 @@ use crate::release::admission::Release;
 use crate::release::bundle::ReleaseId;
 use crate::release::loader::ReleaseLoader;
 use crate::release::registry::{Registry, RegistryError};
-use crate::sink::metadata_store;
-use crate::sink::metadata_store::MetadataStore;
-use crate::storage::location::StoreLocation;
 
 /// The releases of a lake.
 pub(super) struct Releases {
     loader: ReleaseLoader,
-    registry: Registry<MetadataStore>,
+    registry: Registry,
     ids: Vec<ReleaseId>,
     known: Mutex<HashMap<ShortId, Kept>>,
 }
@@ -38,11 +35,11 @@ impl Releases {
         let limits = settings.limits.clone();
         Ok(Self {
             loader: ReleaseLoader { engine, limits },
-            registry: metadata_store::registry(
-                &metadata_folder(&settings.lake),
+            registry: Registry::open(
+                &settings.lake.below(METADATA_FOLDER),
                 settings.retry_policy.clone(),
             )
-            .await,
+            .await?,
             ids,
             known: Mutex::default(),
         })
@@ -74,7 +71,7 @@ impl Releases {
                 let admitted = self.loader.load(bundle, None).await;
                 Ok(admitted.map_err(|error| error.to_string()))
             }
-            Err(error @ RegistryError::File { .. }) => Err(error),
+            Err(error @ RegistryError::Storage(_)) => Err(error),
             Err(error) => Ok(Err(error.to_string())),
         }
     }
@@ -94,16 +91,5 @@ impl Releases {
             }
         }
         Ok(all)
-    }
-}
-
-/// The registry in the lake.
-fn metadata_folder(lake: &StoreLocation) -> StoreLocation {
-    match lake {
-        StoreLocation::Folder(root) => StoreLocation::Folder(root.join(METADATA_FOLDER)),
-        StoreLocation::S3 { bucket, prefix } => StoreLocation::S3 {
-            bucket: bucket.clone(),
-            prefix: format!("{prefix}{METADATA_FOLDER}/"),
-        },
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::Audit;
-use super::check::Check;
+use super::check::{Check, get};
 use super::finding::{Finding, Kind, rid};
 use super::gap::Gap;
 use super::inventory::ChunkObjects;
@@ -231,7 +231,7 @@ impl ShardAudit {
                 continue;
             }
             let key = name.object_key(&self.shard, &folder, place.format);
-            let object = self.audit.lake.get(&key).await?.unwrap_or_default();
+            let object = get(&*self.audit.lake, &key).await?.unwrap_or_default();
             let content = decode(place.format, &object).unwrap_or_default();
             for line in content.split(|byte| *byte == b'\n') {
                 let entry = serde_json::from_slice::<Entry>(line).ok();

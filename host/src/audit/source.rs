@@ -18,7 +18,7 @@ use crate::source::kinesis::{
 };
 use crate::source::read_meter::ReadMeter;
 use crate::source::{ResumePoint, ShardBatches, Source as _};
-use crate::storage::retry::Attempts;
+use crate::storage::error::RequestError;
 
 /// A shard of the source.
 pub(super) struct AuditedShard {
@@ -60,7 +60,7 @@ pub(super) async fn shards(
     let Some(stream) = settings.mode.stream() else {
         anyhow::bail!("the events of a function cannot be read back; give its stream")
     };
-    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
     let stream = Stream::new(client, stream.stream.clone());
     let infos = list(&stream, settings).await;
     let infos = infos.with_context(|| format!("the stream {}", stream.name()))?;
@@ -97,21 +97,13 @@ fn distinct(sources: Vec<AuditedShard>) -> Vec<AuditedShard> {
     kept
 }
 
-async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, KinesisError> {
-    let mut attempts = Attempts::new(&settings.retry_policy, "list_shards");
-    loop {
-        match stream.list_shards().await {
-            Err(error) if !matches!(error, KinesisError::NotFound(_)) => {
-                if !attempts
-                    .wait_to_retry("list shards", &error.to_string())
-                    .await
-                {
-                    return Err(error);
-                }
-            }
-            settled => return settled,
-        }
-    }
+async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, RequestError> {
+    let list = || async {
+        let shards = stream.list_shards().await;
+        shards.map_err(KinesisError::into_request_error)
+    };
+    let policy = &settings.retry_policy;
+    policy.retry("list_shards", "list the shards", list).await
 }
 
 impl AuditedShard {

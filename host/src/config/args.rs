@@ -259,7 +259,8 @@ pub struct RunArgs {
     pub limits_partitions: u32,
 
     /// Retry transient errors of S3, SQS and Kinesis for this long before the run fails. Nothing is
-    /// lost then: the next run resumes.
+    /// lost then: the next run resumes. Errors of the configuration, such as a missing bucket, are not
+    /// retried; denied access is retried for 60 s at a start.
     #[arg(
         long,
         env = "SLUICE_RETRY_TIMEOUT",

@@ -23,6 +23,7 @@ use self::pack::{Batches, Entry, Packer};
 use super::{Events, Generated, write_ndjson};
 use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
 use crate::storage::aws;
+use crate::storage::error::RequestError;
 use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// How long a batch is tried: hours of a throttled stream are no use to anybody who waits.
@@ -73,9 +74,8 @@ pub fn send(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let sender = runtime.block_on(Sender::new(target));
-    // Asked for plain records too: the first batch would take ten minutes to find out that there are
-    // no credentials.
+    let sender = runtime.block_on(Sender::new(target))?;
+    // Listed for plain records too, so that a wrong stream is reported before any record is made.
     let shards = runtime.block_on(sender.shards());
     let shards = shards.with_context(|| format!("the stream {}", target.stream))?;
     if target.watch {
@@ -184,12 +184,12 @@ struct State {
 }
 
 impl Sender {
-    async fn new(target: &StreamTarget) -> Arc<Self> {
-        let client = aws_sdk_kinesis::Client::new(&aws::sdk_config().await);
-        Arc::new(Self {
+    async fn new(target: &StreamTarget) -> Result<Arc<Self>, RequestError> {
+        let client = aws_sdk_kinesis::Client::new(&aws::sdk_config().await?);
+        Ok(Arc::new(Self {
             stream: Stream::new(client, target.stream.clone()),
             state: Mutex::default(),
-        })
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -197,17 +197,13 @@ impl Sender {
     }
 
     async fn shards(&self) -> Result<Vec<ShardInfo>, KinesisError> {
-        let mut attempts = Attempts::new(&RetryPolicy::new(RETRY_TIMEOUT), "list_shards");
-        loop {
-            match self.stream.list_shards().await {
-                Err(KinesisError::Throttled(why)) => {
-                    if !attempts.wait_to_retry("list the shards", &why).await {
-                        return Err(KinesisError::Throttled(why));
-                    }
-                }
-                listed => return listed,
-            }
-        }
+        let list = || async {
+            let shards = self.stream.list_shards().await;
+            shards.map_err(KinesisError::into_request_error)
+        };
+        let policy = RetryPolicy::new(RETRY_TIMEOUT);
+        let shards = policy.retry("list_shards", "list the shards", list).await;
+        Ok(shards?)
     }
 
     /// Sends a batch until every line of it is where consumers look for it. Returns the stream's
@@ -254,13 +250,12 @@ impl Sender {
                         Some(error) => error,
                     }
                 }
-                Err(error @ KinesisError::NotFound(_)) => return Err(error),
                 Err(error) => error,
             };
-            let why = error.to_string();
-            self.note(&batch, &why);
-            if !attempts.wait_to_retry("put records", &why).await {
-                return Err(error);
+            let error = error.into_request_error();
+            self.note(&batch, &error.to_string());
+            if !attempts.wait_to_retry("put records", &error).await {
+                return Err(error.into());
             }
         }
     }

@@ -1,12 +1,64 @@
-//! The errors of ledgers in their stores.
+//! What a ledger does not allow, and why it cannot be used in its store.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::LedgerError;
+use super::VERSION;
 use super::lease::Conflict;
-use crate::engine::record::ShardId;
+use crate::engine::record::{Position, SequenceNumber, ShardId};
+use crate::storage::error::{ErrorKind, RequestError, StorageError};
+
+/// A step that the ledger does not allow: a bug, or an edited document.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LedgerError {
+    /// The document has another format version.
+    #[error(
+        "it has format version {0} and this program reads version {VERSION}; finish or discard it with the \
+         program that wrote it"
+    )]
+    Version(u32),
+    /// The text is not a ledger.
+    #[error("{0}")]
+    Document(String),
+    /// The document belongs to another shard.
+    #[error("it belongs to shard {0}")]
+    Shard(ShardId),
+    /// A range is pinned that does not follow what is committed.
+    #[error("range {first}..{last} does not follow what is committed")]
+    Order {
+        /// The range's first record.
+        first: SequenceNumber,
+        /// The range's last record.
+        last: SequenceNumber,
+    },
+    /// Another range is pending.
+    #[error("range {first}..{last} is pending and has to be finished first")]
+    Pending {
+        /// The pending range's first record.
+        first: SequenceNumber,
+        /// The pending range's last record.
+        last: SequenceNumber,
+    },
+    /// The lake is for another part of the shard, or for the whole shard.
+    #[error("this lake belongs to {lake}, and {wanted} needs a lake of its own")]
+    Replay {
+        /// What the lake is for.
+        lake: String,
+        /// What it was opened for.
+        wanted: String,
+    },
+    /// In the replay of a pending range, another record ran out of wall time than before. Objects that
+    /// contain that record's event, or lack it, may have been put already.
+    #[error(
+        "record {0} of a pending range ran out of time in one attempt and not in the other; try again \
+         when the machine is less busy, or with a larger limits.time"
+    )]
+    TimedOut(Position),
+    /// A commit of a range that is not pinned.
+    #[error("no such range is pending, so it cannot be committed")]
+    Nothing,
+}
 
 /// Why a ledger cannot be used.
 #[derive(Debug, Error)]
@@ -33,22 +85,36 @@ pub enum StoreError {
     /// A step that the ledger does not allow.
     #[error(transparent)]
     Step(#[from] LedgerError),
-    /// What the file system says.
+    /// The lock of a ledger in a folder cannot be taken.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the file system says.
+        /// The error of the file system.
         source: std::io::Error,
     },
-    /// S3 fails, after retries.
-    #[error("{what}: {why}")]
-    Service {
-        /// The operation and what it was for.
-        what: String,
-        /// The error of the service.
-        why: String,
-    },
+    /// AWS is not configured.
+    #[error(transparent)]
+    Configuration(#[from] RequestError),
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl StoreError {
+    /// The kind of the error of a file system or a service.
+    #[must_use]
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Configuration(error) => Some(error.kind()),
+            Self::Storage(error) => Some(error.kind()),
+            Self::Locked(_)
+            | Self::Lost { .. }
+            | Self::Damaged { .. }
+            | Self::Step(_)
+            | Self::Io { .. } => None,
+        }
+    }
 }
 
 impl From<Conflict> for StoreError {

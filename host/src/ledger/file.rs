@@ -1,20 +1,22 @@
-//! Ledgers in a folder.
+//! Ledgers in a folder: their owner holds a lock, which ends with its process.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::document::LedgerDocument;
 use super::error::StoreError;
+use super::lease::Versioned;
 use super::{Ledger, LedgerError};
 use crate::engine::record::ShardId;
 use crate::storage::files::Scratch;
+use crate::storage::folder::FolderStore;
 
 /// The ledger of one shard, locked by this process until the value is dropped or the process ends.
 #[derive(Debug)]
 pub struct LedgerFile {
-    path: PathBuf,
-    ledger: Ledger,
+    document: LedgerDocument,
+    known: Versioned,
     scratch: Arc<Scratch>,
     _lock: File,
 }
@@ -25,24 +27,24 @@ impl LedgerFile {
     ///
     /// # Errors
     /// [`StoreError::Locked`], without waiting, if another process has the lock.
-    pub fn open(folder: &Path, shard: &ShardId, scratch: PathBuf) -> Result<Self, StoreError> {
-        let lock_path = folder.join(format!("{shard}.lock"));
-        let path = folder.join(format!("{shard}.json"));
-        let io_error = |source| StoreError::Io {
-            path: lock_path.clone(),
+    pub async fn open(
+        folder: &Path,
+        shard: &ShardId,
+        scratch: PathBuf,
+    ) -> Result<Self, StoreError> {
+        let lock = lock(folder, shard)?;
+        let opened = Scratch::open(scratch.clone());
+        let opened = opened.map_err(|source| StoreError::Io {
+            path: scratch,
             source,
-        };
-        fs::create_dir_all(folder).map_err(io_error)?;
-        let lock = File::create(&lock_path).map_err(io_error)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::Locked(shard.clone()),
-            TryLockError::Error(source) => io_error(source),
-        })?;
-        let scratch = Scratch::open(scratch).map_err(io_error)?;
+        });
+        let scratch = Arc::new(opened?);
+        let store = FolderStore::new(folder.to_owned(), scratch.clone()).exclusive();
+        let document = document(store, shard);
         Ok(Self {
-            ledger: read(&path, shard)?,
-            path,
-            scratch: Arc::new(scratch),
+            known: document.read(shard).await?,
+            document,
+            scratch,
             _lock: lock,
         })
     }
@@ -50,9 +52,10 @@ impl LedgerFile {
     /// Reads the ledger in `folder` without locking it.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] and [`StoreError::Io`]
-    pub fn peek(folder: &Path, shard: &ShardId) -> Result<Ledger, StoreError> {
-        read(&folder.join(format!("{shard}.json")), shard)
+    /// [`StoreError::Damaged`] and [`StoreError::Storage`]
+    pub async fn peek(folder: &Path, shard: &ShardId) -> Result<Ledger, StoreError> {
+        let store = FolderStore::shared(folder.to_owned());
+        Ok(document(store, shard).read(shard).await?.ledger)
     }
 
     /// The folder for temporary files of the owner of this ledger.
@@ -64,48 +67,49 @@ impl LedgerFile {
     /// The ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.known.ledger
     }
 
     /// Writes the ledger that `step` makes; it is durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Step`] and [`StoreError::Io`]; the ledger is unchanged.
-    pub fn step(
+    /// [`StoreError::Step`] and [`StoreError::Storage`]; the ledger is unchanged.
+    pub async fn step(
         &mut self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
-        self.write(step(&self.ledger)?)
-    }
-
-    fn write(&mut self, next: Ledger) -> Result<(), StoreError> {
-        let io_error = |source| StoreError::Io {
-            path: self.path.clone(),
-            source,
-        };
-        let mut text = serde_json::to_vec_pretty(&next).map_err(|e| io_error(e.into()))?;
+        let next = step(&self.known.ledger)?;
+        let text = serde_json::to_vec_pretty(&next);
+        let mut text = text.map_err(|error| self.document.damaged(error.to_string()))?;
         text.push(b'\n');
-        self.scratch.replace(&self.path, &text).map_err(io_error)?;
-        self.ledger = next;
+        let written = self.document.write(text, self.known.etag.as_deref());
+        self.known = Versioned {
+            etag: Some(written.await?),
+            ledger: next,
+        };
         Ok(())
     }
 }
 
-fn read(path: &Path, shard: &ShardId) -> Result<Ledger, StoreError> {
-    let damaged = |why: String| StoreError::Damaged {
-        place: path.display().to_string(),
-        why,
+fn lock(folder: &Path, shard: &ShardId) -> Result<File, StoreError> {
+    let path = folder.join(format!("{shard}.lock"));
+    let io_error = |source| StoreError::Io {
+        path: path.clone(),
+        source,
     };
-    match fs::read(path) {
-        Ok(text) => serde_json::from_slice::<Ledger>(&text)
-            .map_err(|error| damaged(error.to_string()))?
-            .check(shard)
-            .map_err(|error| damaged(error.to_string())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::new(shard.clone())),
-        Err(source) => Err(StoreError::Io {
-            path: path.to_owned(),
-            source,
-        }),
+    fs::create_dir_all(folder).map_err(io_error)?;
+    let lock = File::create(&path).map_err(io_error)?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => StoreError::Locked(shard.clone()),
+        TryLockError::Error(source) => io_error(source),
+    })?;
+    Ok(lock)
+}
+
+fn document(store: FolderStore, shard: &ShardId) -> LedgerDocument {
+    LedgerDocument {
+        store: Arc::new(store),
+        key: format!("{shard}.json"),
     }
 }
 
@@ -113,21 +117,41 @@ fn read(path: &Path, shard: &ShardId) -> Result<Ledger, StoreError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn two_runs_cannot_hold_one_shard() {
-        let folder = tempfile::tempdir().unwrap();
+    async fn open(folder: &tempfile::TempDir) -> Result<LedgerFile, StoreError> {
         let shard = ShardId::new("shard").unwrap();
-        let held = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).unwrap();
-        let second = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp"));
-        assert!(matches!(second, Err(StoreError::Locked(_))));
-        drop(held);
-        assert!(LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).is_ok());
+        LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).await
     }
 
-    #[test]
-    fn a_damaged_ledger_stops_the_shard() {
+    #[tokio::test]
+    async fn two_runs_cannot_hold_one_shard() {
         let folder = tempfile::tempdir().unwrap();
-        let shard = ShardId::new("shard").unwrap();
+        let held = open(&folder).await.unwrap();
+        assert!(matches!(open(&folder).await, Err(StoreError::Locked(_))));
+        drop(held);
+        assert!(open(&folder).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_step_is_there_when_the_ledger_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = open(&folder).await.unwrap();
+        for moment in [1, 2] {
+            let step = ledger.step(|ledger| Ok(ledger.begun_at(moment)));
+            step.await.unwrap();
+        }
+        drop(ledger);
+        assert_eq!(open(&folder).await.unwrap().ledger().began_at(), Some(2));
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            names.push(entry.unwrap().file_name());
+        }
+        names.sort_unstable();
+        assert_eq!(names, ["shard.json", "shard.lock", "tmp"]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_ledger_stops_the_shard() {
+        let folder = tempfile::tempdir().unwrap();
         for text in [
             "",
             "{}",
@@ -135,11 +159,22 @@ mod tests {
             r#"{"version":9,"shard":"shard","committed":null,"pending":null}"#,
         ] {
             fs::write(folder.path().join("shard.json"), text).unwrap();
-            let opened = LedgerFile::open(folder.path(), &shard, folder.path().join("tmp"));
+            let opened = open(&folder).await;
             assert!(
                 matches!(opened, Err(StoreError::Damaged { .. })),
                 "{text:?}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ledger_of_another_version_is_refused_with_advice() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"version":1,"shard":"shard","outsiders":null}"#;
+        fs::write(folder.path().join("shard.json"), text).unwrap();
+        let message = open(&folder).await.unwrap_err().to_string();
+        for part in ["version 1", "reads version 2", "finish or discard"] {
+            assert!(message.contains(part), "{message}");
         }
     }
 }

@@ -7,6 +7,7 @@
 //!                            └── a new run replays exactly this range
 //! ```
 
+mod document;
 pub mod error;
 pub mod file;
 pub mod lease;
@@ -17,8 +18,8 @@ pub mod store;
 mod tests;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+pub use self::error::LedgerError;
 use crate::engine::digest::Digest;
 use crate::engine::record::{Bounds, Position, SequenceNumber, ShardId};
 use crate::format::Format;
@@ -26,7 +27,13 @@ use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::release::bundle::ReleaseId;
 
 /// The format version of the document; a reader rejects any other.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The part of a document that every version has.
+#[derive(Deserialize)]
+struct DocumentVersion {
+    version: u32,
+}
 
 /// The state of a shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,51 +119,6 @@ pub struct Range {
     pub last: SequenceNumber,
     /// How many there are.
     pub count: u64,
-}
-
-/// A step that the ledger does not allow: a bug, or an edited document.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum LedgerError {
-    /// The document is of a later version.
-    #[error("version {0} is not supported (this program supports {VERSION})")]
-    Version(u32),
-    /// The document belongs to another shard.
-    #[error("it belongs to shard {0}")]
-    Shard(ShardId),
-    /// A range is pinned that does not follow what is committed.
-    #[error("range {first}..{last} does not follow what is committed")]
-    Order {
-        /// The range's first record.
-        first: SequenceNumber,
-        /// The range's last record.
-        last: SequenceNumber,
-    },
-    /// Another range is pending.
-    #[error("range {first}..{last} is pending and has to be finished first")]
-    Pending {
-        /// The pending range's first record.
-        first: SequenceNumber,
-        /// The pending range's last record.
-        last: SequenceNumber,
-    },
-    /// The lake is for another part of the shard, or for the whole shard.
-    #[error("this lake belongs to {lake}, and {wanted} needs a lake of its own")]
-    Replay {
-        /// What the lake is for.
-        lake: String,
-        /// What it was opened for.
-        wanted: String,
-    },
-    /// In the replay of a pending range, another record ran out of wall time than before. Objects that
-    /// contain that record's event, or lack it, may have been put already.
-    #[error(
-        "record {0} of a pending range ran out of time in one attempt and not in the other; try again \
-         when the machine is less busy, or with a larger limits.time"
-    )]
-    TimedOut(Position),
-    /// A commit of a range that is not pinned.
-    #[error("no such range is pending, so it cannot be committed")]
-    Nothing,
 }
 
 impl Pending {
@@ -352,14 +314,24 @@ impl Ledger {
         self
     }
 
-    /// Checks a document that was read for `shard`.
+    /// Parses a document. Its version is checked first, since another version may have other fields.
     ///
     /// # Errors
-    /// [`LedgerError::Version`] and [`LedgerError::Shard`].
-    pub fn check(self, shard: &ShardId) -> Result<Self, LedgerError> {
-        if self.version != VERSION {
-            return Err(LedgerError::Version(self.version));
+    /// [`LedgerError::Version`] and [`LedgerError::Document`].
+    pub fn parse(text: &[u8]) -> Result<Self, LedgerError> {
+        let damaged = |error: serde_json::Error| LedgerError::Document(error.to_string());
+        let DocumentVersion { version } = serde_json::from_slice(text).map_err(damaged)?;
+        if version != VERSION {
+            return Err(LedgerError::Version(version));
         }
+        serde_json::from_slice(text).map_err(damaged)
+    }
+
+    /// Checks that a document belongs to `shard`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Shard`].
+    pub fn check(self, shard: &ShardId) -> Result<Self, LedgerError> {
         if self.shard != *shard {
             return Err(LedgerError::Shard(self.shard));
         }

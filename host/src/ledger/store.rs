@@ -1,6 +1,7 @@
 //! The stores of ledgers: a file under a lock, or an object that is only changed by compare-and-swap.
 //! In both, a step is durable when it returns, and a process that has lost the shard cannot take one.
 
+use std::io;
 use std::sync::Arc;
 
 use super::file::LedgerFile;
@@ -38,7 +39,7 @@ impl LedgerStore {
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::File(file) => tokio::task::block_in_place(|| file.step(step)),
+            Self::File(file) => file.step(step).await,
             Self::S3(object) => object.step(step).await,
         }
     }
@@ -69,5 +70,15 @@ impl LedgerStore {
     /// [`StoreError`]; the ledger is unchanged.
     pub async fn commit(&mut self, range: Range, last_digest: Digest) -> Result<(), StoreError> {
         self.step(|ledger| ledger.commit(range, last_digest)).await
+    }
+    /// Removes the temporary files of the shard, at its end. A ledger in S3 has none.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn close(&self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.scratch().close(),
+            Self::S3(_) => Ok(()),
+        }
     }
 }

@@ -19,12 +19,10 @@ use crate::release::bundle::ReleaseId;
 use crate::release::registry::{Registry, RegistryError, VersionedRollout};
 use crate::release::release_switch::{ActiveReleases, TrialRelease};
 use crate::release::rollout::{Author, Rollout, Trial};
-use crate::sink::metadata_store;
-use crate::sink::metadata_store::MetadataStore;
 
 /// Follows the registry of a run.
 pub struct Follower {
-    registry: Registry<MetadataStore>,
+    registry: Registry,
     config: RegistryConfig,
     rules: Arc<Rules>,
     context: Arc<RunContext>,
@@ -76,13 +74,13 @@ impl Follower {
         context: Arc<RunContext>,
     ) -> anyhow::Result<Self> {
         let retry_policy = settings.retry_policy.clone();
-        let registry = metadata_store::registry(&config.target, retry_policy).await;
+        let registry = Registry::open(&config.target, retry_policy).await?;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", config.target))?;
         // From here on the run can go on with the release that it has, so a poll may fail.
         let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
-            registry: metadata_store::registry(&config.target, retry_policy).await,
+            registry: Registry::open(&config.target, retry_policy).await?,
             config: config.clone(),
             rules,
             context,

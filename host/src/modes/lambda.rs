@@ -62,7 +62,7 @@ pub async fn run(
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
     let targets = Targets::new(settings);
-    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
     let function = Arc::new(Function {
         reported: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),

@@ -131,7 +131,7 @@ impl LandedShard {
     /// # Errors
     /// The file system fails.
     pub fn close(self) -> std::io::Result<()> {
-        self.sinks.lake.close()?;
+        self.ledger.close()?;
         self.sinks.bus.map_or(Ok(()), |bus| bus.close())
     }
 }

@@ -21,8 +21,6 @@ use crate::release::bundle::{ReleaseBundle, ReleaseId};
 use crate::release::loader::ReleaseLoader;
 use crate::release::registry::Registry;
 use crate::release::release_switch::ReleaseSwitch;
-use crate::sink::metadata_store;
-use crate::sink::metadata_store::MetadataStore;
 
 /// The number of admitted releases that are kept in memory although they do not serve, so that a
 /// rollback is quick.
@@ -126,7 +124,7 @@ impl Rules {
     /// The release is not in the lake, or is not admitted any more.
     pub async fn replay_plan(
         &self,
-        registry: &Registry<MetadataStore>,
+        registry: &Registry,
         pending: &Pending,
     ) -> anyhow::Result<ChunkPlan> {
         let release = match self.known(pending.release) {
@@ -182,7 +180,7 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
         public_key,
     }) = &settings.pinned_release
     {
-        let registry = metadata_store::registry(registry, settings.retry_policy.clone()).await;
+        let registry = Registry::open(registry, settings.retry_policy.clone()).await?;
         if let Some(key) = public_key {
             let signature = registry.signature(*release).await?;
             let checked = key.check(*release, signature.as_deref());

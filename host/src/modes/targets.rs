@@ -17,15 +17,14 @@ use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::release::registry::{Known, Registry};
 use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
-use crate::sink::folder::DirectoryLake;
-use crate::sink::metadata_store::MetadataStore;
-use crate::sink::read::Objects;
-use crate::sink::s3::S3Lake;
 use crate::sink::{Lake, Messages, SinkError};
 use crate::storage::aws;
-use crate::storage::files::Folder;
+use crate::storage::error::RequestError;
+use crate::storage::folder::FolderStore;
 use crate::storage::location::StoreLocation;
+use crate::storage::object_store::ObjectStore;
 use crate::storage::retry::RetryPolicy;
+use crate::storage::s3::S3Store;
 
 /// The targets of a run.
 pub struct Targets {
@@ -59,6 +58,14 @@ pub struct ClaimedShard {
     pub sinks: Sinks,
 }
 
+/// The stores of a shard that this process owns.
+struct ClaimedStores {
+    ledger: LedgerStore,
+    lake: Arc<dyn ObjectStore>,
+    /// The folder for metadata in the lake.
+    metadata: Arc<dyn ObjectStore>,
+}
+
 impl Targets {
     /// Targets that are opened when they are first needed.
     #[must_use]
@@ -84,13 +91,31 @@ impl Targets {
     }
 
     /// The configuration that all AWS clients share.
-    pub async fn sdk(&self) -> &SdkConfig {
-        self.sdk.get_or_init(aws::sdk_config).await
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn sdk(&self) -> Result<&SdkConfig, RequestError> {
+        self.sdk.get_or_try_init(aws::sdk_config).await
     }
 
-    async fn s3(&self) -> &aws_sdk_s3::Client {
-        let open = || async { aws::s3(self.sdk().await) };
-        self.s3.get_or_init(open).await
+    async fn s3(&self) -> Result<&aws_sdk_s3::Client, RequestError> {
+        let open = || async { self.sdk().await.map(aws::s3) };
+        self.s3.get_or_try_init(open).await
+    }
+
+    async fn s3_store(
+        &self,
+        bucket: &str,
+        prefix: String,
+        retry_policy: RetryPolicy,
+    ) -> Result<Arc<dyn ObjectStore>, RequestError> {
+        let client = self.s3().await?.clone();
+        Ok(Arc::new(S3Store::new(
+            client,
+            bucket.to_owned(),
+            prefix,
+            retry_policy,
+        )))
     }
 
     /// Reads the ledger of a shard without taking the shard.
@@ -113,16 +138,13 @@ impl Targets {
     ) -> Result<Versioned, StoreError> {
         match &self.lake {
             StoreLocation::Folder(root) => {
-                let folder = DirectoryLake::new(root.clone())
-                    .metadata_folder()
-                    .join("ledger");
-                let ledger = LedgerFile::peek(&folder, shard)?;
+                let folder = root.join(METADATA_FOLDER).join("ledger");
+                let ledger = LedgerFile::peek(&folder, shard).await?;
                 Ok(Versioned { ledger, etag: None })
             }
             StoreLocation::S3 { bucket, prefix } => {
-                let mut location = self.ledger_location(shard, bucket, prefix).await;
-                location.retry_policy = retry_policy;
-                location.read(shard).await
+                let location = self.ledger_location(shard, bucket, prefix, retry_policy);
+                location.await?.read(shard).await
             }
         }
     }
@@ -133,23 +155,24 @@ impl Targets {
     /// The ledger has changed since it was found, or cannot be written.
     pub async fn request(&self, found: Versioned) -> Result<(), StoreError> {
         if let StoreLocation::S3 { bucket, prefix } = &self.lake {
-            let mut location = self
-                .ledger_location(found.ledger.shard(), bucket, prefix)
-                .await;
-            location.retry_policy = self.retry_policy.for_one_attempt();
+            let once = self.retry_policy.for_one_attempt();
+            let location = self.ledger_location(found.ledger.shard(), bucket, prefix, once);
             let requested = found.ledger.requested_by(&self.owner);
-            location.swap(requested, found.etag).await?;
+            location.await?.swap(requested, found.etag).await?;
         }
         Ok(())
     }
 
-    async fn ledger_location(&self, shard: &ShardId, bucket: &str, prefix: &str) -> LedgerLocation {
-        LedgerLocation {
-            client: self.s3().await.clone(),
-            bucket: bucket.to_owned(),
-            key: format!("{prefix}{METADATA_FOLDER}/ledger/{shard}.json"),
-            retry_policy: self.retry_policy.clone(),
-        }
+    async fn ledger_location(
+        &self,
+        shard: &ShardId,
+        bucket: &str,
+        prefix: &str,
+        retry_policy: RetryPolicy,
+    ) -> Result<LedgerLocation, RequestError> {
+        let store = self.s3_store(bucket, prefix.to_owned(), retry_policy);
+        let key = format!("{METADATA_FOLDER}/ledger/{shard}.json");
+        Ok(LedgerLocation::new(store.await?, key))
     }
 
     /// Claims a shard and opens its targets. The bus is connected to before, so that no process owns a
@@ -159,52 +182,67 @@ impl Targets {
     /// Another process owns the shard, or a target cannot be opened.
     pub async fn claim(&self, shard: &ShardId, claim: Claim) -> anyhow::Result<ClaimedShard> {
         let bus_connection = self.bus_connection().await?;
-        let (ledger, lake, files) = match &self.lake {
-            StoreLocation::Folder(root) => self.lock(shard, root)?,
+        let stores = match &self.lake {
+            StoreLocation::Folder(root) => self.lock(shard, root).await?,
             StoreLocation::S3 { bucket, prefix } => {
-                let location = self.ledger_location(shard, bucket, prefix).await;
-                let ledger = match claim {
-                    Claim::Take => S3Ledger::take(location, shard, &self.owner).await?.into(),
-                    Claim::TakeUnchanged(found) => {
-                        let taken = S3Ledger::take_from(location, &self.owner, *found);
-                        taken.await?.into()
-                    }
-                    Claim::Acquired(ledger) => ledger,
-                };
-                let lake = self.s3_lake(bucket, prefix).await;
-                let files = MetadataStore::S3(lake.below(&format!("{METADATA_FOLDER}/")));
-                (LedgerStore::S3(ledger), Lake::S3(lake), files)
+                self.claim_in_s3(shard, claim, bucket, prefix).await?
             }
         };
         let bus = bus_connection.map(|connection| connection.open(shard));
         Ok(ClaimedShard {
-            ledger,
+            ledger: stores.ledger,
             sinks: Sinks {
                 shard: shard.clone(),
-                lake: Arc::new(lake),
+                lake: Lake::new(stores.lake),
                 lake_name: self.lake.to_string(),
                 bus: bus.transpose()?,
                 max_event_bytes: bus_connection.and_then(|bus| bus.max_event_bytes),
                 messages: self.messages,
-                registry: Registry::new(files, self.kept.clone()),
+                registry: Registry::new(stores.metadata, self.kept.clone()),
             },
         })
     }
 
     /// Locks the ledger of a shard in a folder, and opens the lake there.
-    fn lock(
+    async fn lock(&self, shard: &ShardId, root: &Path) -> Result<ClaimedStores, StoreError> {
+        let own = root.join(METADATA_FOLDER);
+        let tmp = own.join("tmp").join(shard.as_str());
+        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp).await?;
+        let scratch = ledger.scratch().clone();
+        let store = |root| Arc::new(FolderStore::new(root, scratch.clone()));
+        Ok(ClaimedStores {
+            lake: store(root.to_owned()),
+            metadata: store(own),
+            ledger: LedgerStore::File(Box::new(ledger)),
+        })
+    }
+
+    /// Claims the ledger of a shard in S3, and opens the lake there.
+    async fn claim_in_s3(
         &self,
         shard: &ShardId,
-        root: &Path,
-    ) -> Result<(LedgerStore, Lake, MetadataStore), StoreError> {
-        let lake = DirectoryLake::new(root.to_owned());
-        let own = lake.metadata_folder();
-        let tmp = own.join("tmp").join(shard.as_str());
-        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp)?;
-        let scratch = ledger.scratch().clone();
-        let files = MetadataStore::Folder(Folder::new(own, scratch.clone()));
-        let ledger = LedgerStore::File(Box::new(ledger));
-        Ok((ledger, Lake::Directory(lake, scratch), files))
+        claim: Claim,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<ClaimedStores, StoreError> {
+        let policy = || self.retry_policy.clone();
+        let location = self.ledger_location(shard, bucket, prefix, policy());
+        let ledger = match claim {
+            Claim::Take => S3Ledger::take(location.await?, shard, &self.owner)
+                .await?
+                .into(),
+            Claim::TakeUnchanged(found) => {
+                let taken = S3Ledger::take_from(location.await?, &self.owner, *found);
+                taken.await?.into()
+            }
+            Claim::Acquired(ledger) => ledger,
+        };
+        let metadata = format!("{prefix}{METADATA_FOLDER}/");
+        Ok(ClaimedStores {
+            ledger: LedgerStore::S3(ledger),
+            lake: self.s3_store(bucket, prefix.to_owned(), policy()).await?,
+            metadata: self.s3_store(bucket, metadata, policy()).await?,
+        })
     }
 
     /// Reads the ledger of a shard, which is taken with the first step. If the shard is new, that step
@@ -218,7 +256,8 @@ impl Targets {
         first: Option<SequenceNumber>,
     ) -> anyhow::Result<S3Ledger> {
         let (bucket, prefix) = self.in_s3()?;
-        let location = self.ledger_location(shard, bucket, prefix).await;
+        let policy = self.retry_policy.clone();
+        let location = self.ledger_location(shard, bucket, prefix, policy).await?;
         let mut found = location.read(shard).await?;
         if let Some(first) = first {
             found.ledger = found.ledger.begun_with(first);
@@ -235,28 +274,19 @@ impl Targets {
         }
     }
 
-    async fn s3_lake(&self, bucket: &str, prefix: &str) -> S3Lake {
-        S3Lake::new(
-            self.s3().await.clone(),
-            bucket.to_owned(),
-            prefix.to_owned(),
-            self.retry_policy.clone(),
-        )
-    }
-
     /// The lake, for reading.
-    pub async fn lake_objects(&self) -> Objects {
-        match &self.lake {
-            StoreLocation::Folder(root) => Objects::Directory(root.clone()),
-            StoreLocation::S3 { bucket, prefix } => Objects::S3(self.s3_lake(bucket, prefix).await),
-        }
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn lake_store(&self) -> Result<Arc<dyn ObjectStore>, RequestError> {
+        self.lake.open(self.retry_policy.clone()).await
     }
 
     /// The bus, for reading, if it is a folder.
     #[must_use]
-    pub fn bus_objects(&self) -> Option<Objects> {
-        let folder = self.bus.as_ref().and_then(BusTarget::folder);
-        folder.map(Objects::Directory)
+    pub fn bus_store(&self) -> Option<Arc<dyn ObjectStore>> {
+        let folder = self.bus.as_ref().and_then(BusTarget::folder)?;
+        Some(Arc::new(FolderStore::shared(folder)))
     }
 
     /// The largest event that the bus takes, bytes; `None` without a bus or a limit.

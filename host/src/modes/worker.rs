@@ -25,10 +25,12 @@ use crate::config::{RunSettings, StreamSettings};
 use crate::ledger::lease::Versioned;
 use crate::observe::{events, http};
 use crate::pipeline::RunContext;
+use crate::pipeline::error::error_kind;
 use crate::source::End;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{KinesisError, ShardInfo, Stream, shard_id};
-use crate::storage::retry::RetryPolicy;
+use crate::source::kinesis::{ShardInfo, Stream, shard_id};
+use crate::storage::error::ErrorKind;
+use crate::storage::retry::{Phase, RetryPolicy};
 
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
 const POLLS_PER_LEASE: u32 = 6;
@@ -46,7 +48,7 @@ pub async fn run(
     let shutdown = ShutdownSignal::listen(context.health.clone())?;
     let _server = http::start(settings, context.clone()).await?;
     let targets = Targets::new(settings);
-    let client = aws_sdk_kinesis::Client::new(targets.sdk().await);
+    let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
     let (ended, ends) = mpsc::unbounded_channel();
     let mut worker = Worker {
         stream: Stream::new(client, source.stream.clone()),
@@ -54,6 +56,7 @@ pub async fn run(
         retry_policy: settings.retry_policy.clone(),
         budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
+        has_polled: false,
         runner: ShardRunner {
             rules,
             targets: Arc::new(targets),
@@ -80,6 +83,8 @@ struct Worker {
     budget: Budget,
     /// Since when every poll of the stream has failed.
     failing_since: Option<Instant>,
+    /// Whether a poll has succeeded.
+    has_polled: bool,
     runner: ShardRunner,
     shards: Vec<ShardInfo>,
     listed: Option<Instant>,
@@ -113,7 +118,7 @@ impl Worker {
             match polled {
                 Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
-                    self.failing_since = None;
+                    (self.failing_since, self.has_polled) = (None, true);
                     if self.source.exit_when_caught_up && self.is_caught_up() {
                         return self.finish_chunks().await;
                     }
@@ -122,21 +127,30 @@ impl Worker {
         }
     }
 
-    /// Decides after a failed poll whether to poll again. A run that exits when caught up fails after
-    /// the retry timeout, and at once where there is no such stream.
+    /// Decides after a failed poll whether to poll again. A wrong configuration ends a start, and a run
+    /// that exits when caught up ends with any error, both after as long as such an error is retried.
     fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
-        let missing = error
-            .chain()
-            .any(|cause| matches!(cause.downcast_ref(), Some(KinesisError::NotFound(_))));
-        if self.source.exit_when_caught_up
-            && (missing || since.elapsed() >= self.retry_policy.timeout())
-        {
+        let phase = if self.has_polled {
+            Phase::Running
+        } else {
+            Phase::Starting
+        };
+        let kind = error_kind(&error).unwrap_or(ErrorKind::Unavailable);
+        let may_end = self.source.exit_when_caught_up
+            || (phase == Phase::Starting && kind.is_configuration());
+        if may_end && since.elapsed() >= self.retry_policy.time_for(kind, phase) {
             return Err(error);
         }
         let error = format!("{error:#}");
         tracing::warn!(error, "cannot poll the stream, polling again later");
         Ok(())
+    }
+
+    /// Whether the error of a shard shows that the configuration is wrong, before any chunk was committed.
+    fn is_misconfigured(&self, error: &anyhow::Error) -> bool {
+        let is_configuration = error_kind(error).is_some_and(ErrorKind::is_configuration);
+        is_configuration && self.runner.context.summary().chunks == 0
     }
 
     /// Notes how the work on a shard ended.
@@ -153,7 +167,9 @@ impl Worker {
                 self.caught_up.insert(id, end);
             }
             Err(error) if shard::is_owned_by_another(&error) => {}
-            Err(error) if self.source.exit_when_caught_up => return Err(error.context(id)),
+            Err(error) if self.source.exit_when_caught_up || self.is_misconfigured(&error) => {
+                return Err(error.context(id));
+            }
             Err(error) => {
                 let pause = self.backoff.begin(id.clone(), last_committed, &error);
                 log_mismatch(&id, &error);

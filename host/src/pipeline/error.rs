@@ -10,6 +10,8 @@ use crate::ledger::store::StoreError;
 use crate::release::registry::RegistryError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
+use crate::source::kinesis::KinesisError;
+use crate::storage::error::{ErrorKind, RequestError, StorageError};
 
 /// Why a shard could not be landed to its end.
 #[derive(Debug, Error)]
@@ -45,6 +47,45 @@ pub enum PipelineError {
     /// The run is shutting down.
     #[error("the run is ending")]
     Ending(#[from] tokio::sync::AcquireError),
+}
+
+impl PipelineError {
+    /// The kind of the error of a file system or a service.
+    #[must_use]
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Source(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
+            Self::Registry(error) => error.kind(),
+            Self::Sink(error) => error.kind(),
+            Self::Transform(_)
+            | Self::Encode(_)
+            | Self::RangeChanged(_)
+            | Self::Task(_)
+            | Self::Ending(_) => None,
+        }
+    }
+}
+
+/// The kind of the error of a file system or a service that caused a run's error, if one did.
+#[must_use]
+pub fn error_kind(error: &anyhow::Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        let request = cause.downcast_ref().map(RequestError::kind);
+        let storage = || cause.downcast_ref().map(StorageError::kind);
+        let stream = || cause.downcast_ref().map(KinesisError::kind);
+        let ledger = || cause.downcast_ref().and_then(StoreError::kind);
+        let registry = || cause.downcast_ref().and_then(RegistryError::kind);
+        let sink = || cause.downcast_ref().and_then(SinkError::kind);
+        let pipeline = || cause.downcast_ref().and_then(PipelineError::kind);
+        request
+            .or_else(storage)
+            .or_else(stream)
+            .or_else(ledger)
+            .or_else(registry)
+            .or_else(sink)
+            .or_else(pipeline)
+    })
 }
 
 /// The ledger error that caused a run's error, if one did.

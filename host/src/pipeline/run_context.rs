@@ -22,7 +22,6 @@ use crate::release::release_switch::ReleaseSwitch;
 use crate::release::scores::Scores;
 use crate::release::shadow::Shadow;
 use crate::sink::bus::Bus;
-use crate::sink::metadata_store::MetadataStore;
 use crate::sink::{Lake, Messages};
 use crate::source::ShardBatches;
 
@@ -140,7 +139,7 @@ pub struct Sinks {
     /// The shard.
     pub shard: ShardId,
     /// Events and quarantine.
-    pub lake: Arc<Lake>,
+    pub lake: Lake,
     /// The lake as the settings name it.
     pub lake_name: String,
     /// Messages.
@@ -150,7 +149,7 @@ pub struct Sinks {
     /// What they are about.
     pub messages: Messages,
     /// The releases that have written to the lake.
-    pub registry: Registry<MetadataStore>,
+    pub registry: Registry,
 }
 
 impl Sinks {

@@ -12,7 +12,6 @@ use crate::release::bundle::{ReleaseBundle, ReleaseId};
 use crate::release::cases::from_document;
 use crate::release::registry::Registry;
 use crate::release::signature::PublicKey;
-use crate::storage::object_store::Files;
 
 /// Loads releases for one engine.
 #[derive(Clone)]
@@ -29,9 +28,9 @@ impl ReleaseLoader {
     ///
     /// # Errors
     /// The first step that fails.
-    pub async fn load_from<F: Files>(
+    pub async fn load_from(
         &self,
-        registry: &Registry<F>,
+        registry: &Registry,
         key: Option<&PublicKey>,
         id: ReleaseId,
     ) -> Result<Arc<Release>, AdmissionError> {
@@ -50,9 +49,9 @@ impl ReleaseLoader {
     ///
     /// # Errors
     /// The first step that fails.
-    pub async fn reload<F: Files>(
+    pub async fn reload(
         &self,
-        lake: &Registry<F>,
+        lake: &Registry,
         id: ReleaseId,
     ) -> Result<Arc<Release>, AdmissionError> {
         self.load(lake.get(id).await?, None).await

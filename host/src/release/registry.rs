@@ -2,19 +2,22 @@
 //! written once and never changed; `releases/<id>.sig` is the signature of a release; `active.json` names
 //! the active release and is changed by compare-and-swap.
 
+mod error;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use thiserror::Error;
-
+pub use self::error::RegistryError;
 use crate::engine::digest::Digest;
 use crate::engine::limits::COMPONENT_MAX_BYTES;
 use crate::release::bundle::{Manifest, ReleaseBundle, ReleaseId};
-use crate::release::rollout::{Rollout, RolloutError};
-use crate::storage::object_store::{ConditionalRead, Files, Found, Version};
+use crate::release::rollout::Rollout;
+use crate::storage::error::RequestError;
+use crate::storage::location::StoreLocation;
+use crate::storage::object_store::{ConditionalRead, Found, NewObject, ObjectStore, Version};
+use crate::storage::retry::RetryPolicy;
 
 /// The document that names the active release, the canary and the shadow.
 pub const ACTIVE: &str = "active.json";
@@ -35,79 +38,9 @@ pub type Known = Arc<Mutex<HashSet<ReleaseId>>>;
 /// A registry. Each lake has one under `_sluice/` with every release that has written to it, so that an
 /// interrupted chunk can always be finished with its own release.
 #[derive(Debug)]
-pub struct Registry<F> {
-    files: F,
+pub struct Registry {
+    store: Arc<dyn ObjectStore>,
     known: Known,
-}
-
-/// Why a registry cannot be read or written.
-#[derive(Clone, Debug, Error)]
-pub enum RegistryError {
-    /// A file cannot be written or read.
-    #[error("{file}: {why}")]
-    File {
-        /// The file.
-        file: String,
-        /// The cause.
-        why: String,
-    },
-    /// A file of the release is missing.
-    #[error("release {id}: {file} is missing; restore it")]
-    Missing {
-        /// The release.
-        id: ReleaseId,
-        /// The file.
-        file: String,
-    },
-    /// A file of the release is too large.
-    #[error("release {id}: {file} has {bytes} bytes, at most {max} are allowed")]
-    Size {
-        /// The release.
-        id: ReleaseId,
-        /// The file.
-        file: String,
-        /// Its size.
-        bytes: u64,
-        /// The maximum size.
-        max: usize,
-    },
-    /// A file of the release is not what its name says.
-    #[error("release {id}: {file} {what}")]
-    Damaged {
-        /// The release.
-        id: ReleaseId,
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// `active.json` is invalid.
-    #[error("{ACTIVE} {0}")]
-    Active(String),
-    /// `active.json` was changed concurrently.
-    #[error("{ACTIVE} was changed concurrently; read it again")]
-    Conflict,
-    /// The state of the rollout does not allow the change.
-    #[error(transparent)]
-    Rollout(#[from] RolloutError),
-}
-
-impl RegistryError {
-    /// Whether a retry may succeed.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::File { .. })
-    }
-
-    /// The step of admission that fails with this error.
-    #[must_use]
-    pub fn step(&self) -> &'static str {
-        match self {
-            Self::Size { .. } => "size",
-            Self::Damaged { .. } => "digest",
-            _ => "fetch",
-        }
-    }
 }
 
 fn component_name(digest: Digest) -> String {
@@ -134,22 +67,36 @@ pub struct VersionedRollout {
     version: Option<Version>,
 }
 
-impl<F: Files> Registry<F> {
-    /// A registry in these files. The releases in `known` are in it already.
-    pub fn new(files: F, known: Known) -> Self {
-        Self { files, known }
+impl Registry {
+    /// A registry in a store. The releases in `known` are in it already.
+    #[must_use]
+    pub fn new(store: Arc<dyn ObjectStore>, known: Known) -> Self {
+        Self { store, known }
     }
 
-    /// The files that it is kept in.
-    pub fn files(&self) -> &F {
-        &self.files
+    /// The registry at a location.
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn open(
+        location: &StoreLocation,
+        retry_policy: RetryPolicy,
+    ) -> Result<Self, RequestError> {
+        let store = location.open(retry_policy).await?;
+        Ok(Self::new(store, Known::default()))
+    }
+
+    /// The store that it is kept in.
+    #[must_use]
+    pub fn store(&self) -> &dyn ObjectStore {
+        &*self.store
     }
 
     /// Stores a release, the component first, so that a manifest never names a missing file. Returns
     /// `false` if the release is stored already; its description is not changed then.
     ///
     /// # Errors
-    /// [`RegistryError::File`]
+    /// [`RegistryError::Storage`]
     pub async fn keep(&self, bundle: &ReleaseBundle) -> Result<bool, RegistryError> {
         let manifest = bundle.manifest();
         let id = manifest.id();
@@ -166,11 +113,15 @@ impl<F: Files> Registry<F> {
         let is_new = matches!(found, Found::Nothing);
         if is_new {
             let mut text = serde_json::to_vec_pretty(manifest)
-                .map_err(|error| file_error(&name, error.to_string()))?;
+                .map_err(|error| damaged(id, &name, error.to_string()))?;
             text.push(b'\n');
             self.create(&component_name(manifest.component), bundle.component())
                 .await?;
-            self.create(&name, &text).await?;
+            match self.create(&name, &text).await {
+                // Another process has stored the release with a description of its own.
+                Err(RegistryError::Storage(error)) if error.is_conflict() => {}
+                created => created?,
+            }
         }
         self.known
             .lock()
@@ -182,7 +133,7 @@ impl<F: Files> Registry<F> {
     /// Stores golden cases, which manifests name by their digest.
     ///
     /// # Errors
-    /// [`RegistryError::File`]
+    /// [`RegistryError::Storage`]
     pub async fn keep_cases(&self, cases: &[u8]) -> Result<(), RegistryError> {
         self.create(&cases_name(Digest::of(cases)), cases).await
     }
@@ -235,23 +186,21 @@ impl<F: Files> Registry<F> {
     /// [`RegistryError`] names the file.
     pub async fn sign(&self, id: ReleaseId, signature: &str) -> Result<(), RegistryError> {
         let name = signature_name(id);
-        let read = self.files.get_if_changed(&name, None).await;
-        let seen = match read.map_err(|why| file_error(&name, why))? {
+        let seen = match self.store.get_if_changed(&name, None).await? {
             ConditionalRead::Content(_, version) => Some(version),
             ConditionalRead::Unchanged | ConditionalRead::Nothing => None,
         };
-        let text = format!("{signature}\n");
-        let swapped = self.files.swap(&name, text.as_bytes(), seen.as_ref()).await;
-        match swapped.map_err(|why| file_error(&name, why))? {
-            true => Ok(()),
-            false => Err(file_error(&name, "was changed concurrently".into())),
-        }
+        let text = format!("{signature}\n").into_bytes();
+        let swapped = self
+            .store
+            .compare_and_swap(&name, text.into(), seen.as_ref());
+        Ok(swapped.await.map(drop)?)
     }
 
     /// The ids of all releases, sorted.
     ///
     /// # Errors
-    /// [`RegistryError::File`]
+    /// [`RegistryError::Storage`]
     pub async fn releases(&self) -> Result<Vec<ReleaseId>, RegistryError> {
         let names = self.names(RELEASES).await?;
         let id = |name: &String| name.strip_suffix(".json")?.parse().ok();
@@ -263,7 +212,7 @@ impl<F: Files> Registry<F> {
     /// Removes a release, and its component and cases unless a release in `stay` has them too.
     ///
     /// # Errors
-    /// [`RegistryError::File`]
+    /// [`RegistryError::Storage`]
     pub async fn remove(&self, gone: &Manifest, stay: &[Manifest]) -> Result<(), RegistryError> {
         // The manifest first: without it, nothing names the rest.
         self.remove_file(&manifest_name(gone.id())).await?;
@@ -281,15 +230,16 @@ impl<F: Files> Registry<F> {
     /// Lists the files in a folder.
     ///
     /// # Errors
-    /// [`RegistryError::File`]
+    /// [`RegistryError::Storage`]
     pub async fn names(&self, folder: &str) -> Result<Vec<String>, RegistryError> {
-        let names = self.files.list(folder).await;
-        names.map_err(|why| file_error(folder, why))
+        let mut names = Vec::new();
+        let mut found = |name: &str| names.push(name.to_owned());
+        self.store.list(&format!("{folder}/"), &mut found).await?;
+        Ok(names)
     }
 
     async fn remove_file(&self, name: &str) -> Result<(), RegistryError> {
-        let removed = self.files.remove(name).await;
-        removed.map_err(|why| file_error(name, why))
+        Ok(self.store.remove(name).await?)
     }
 
     /// Reads the golden cases of a release, if it has some.
@@ -311,7 +261,7 @@ impl<F: Files> Registry<F> {
     /// Reads the rollout.
     ///
     /// # Errors
-    /// [`RegistryError::File`] and [`RegistryError::Active`]
+    /// [`RegistryError::Storage`] and [`RegistryError::Active`]
     pub async fn active(&self) -> Result<VersionedRollout, RegistryError> {
         Ok(self.active_since(None).await?.unwrap_or(VersionedRollout {
             rollout: Rollout::new(),
@@ -322,14 +272,13 @@ impl<F: Files> Registry<F> {
     /// Reads the rollout, if it is not the one that was `seen` last.
     ///
     /// # Errors
-    /// [`RegistryError::File`] and [`RegistryError::Active`]
+    /// [`RegistryError::Storage`] and [`RegistryError::Active`]
     pub async fn active_since(
         &self,
         seen: Option<&VersionedRollout>,
     ) -> Result<Option<VersionedRollout>, RegistryError> {
         let seen_version = seen.and_then(|seen| seen.version.as_ref());
-        let read = self.files.get_if_changed(ACTIVE, seen_version).await;
-        match read.map_err(|why| file_error(ACTIVE, why))? {
+        match self.store.get_if_changed(ACTIVE, seen_version).await? {
             ConditionalRead::Unchanged => Ok(None),
             ConditionalRead::Nothing => {
                 Ok(seen
@@ -340,9 +289,7 @@ impl<F: Files> Registry<F> {
                     }))
             }
             ConditionalRead::Content(text, version) => {
-                let rollout: Rollout = serde_json::from_slice(&text)
-                    .map_err(|error| RegistryError::Active(format!("is damaged: {error}")))?;
-                let rollout = rollout.check();
+                let rollout = Rollout::parse(&text);
                 Ok(Some(VersionedRollout {
                     rollout: rollout.map_err(|error| RegistryError::Active(error.to_string()))?,
                     version: Some(version),
@@ -354,7 +301,7 @@ impl<F: Files> Registry<F> {
     /// Writes the rollout, if it still is the one that was `seen`.
     ///
     /// # Errors
-    /// [`RegistryError::Conflict`] and [`RegistryError::File`]
+    /// [`RegistryError::Conflict`] and [`RegistryError::Storage`]
     pub async fn change(
         &self,
         seen: &VersionedRollout,
@@ -363,21 +310,20 @@ impl<F: Files> Registry<F> {
         let mut text = serde_json::to_vec_pretty(next)
             .map_err(|error| RegistryError::Active(error.to_string()))?;
         text.push(b'\n');
-        let swapped = self.files.swap(ACTIVE, &text, seen.version.as_ref()).await;
-        match swapped.map_err(|why| file_error(ACTIVE, why))? {
-            true => Ok(()),
-            false => Err(RegistryError::Conflict),
+        let seen = seen.version.as_ref();
+        match self.store.compare_and_swap(ACTIVE, text.into(), seen).await {
+            Err(error) if error.is_conflict() => Err(RegistryError::Conflict),
+            swapped => Ok(swapped.map(drop)?),
         }
     }
 
     async fn create(&self, name: &str, content: &[u8]) -> Result<(), RegistryError> {
-        let created = self.files.create(name, content).await;
-        created.map_err(|why| file_error(name, why))
+        let object = NewObject::plain(content.to_vec().into());
+        Ok(self.store.put_if_absent(name, object).await?)
     }
 
     async fn read(&self, name: &str, max: usize) -> Result<Found, RegistryError> {
-        let found = self.files.read(name, max).await;
-        found.map_err(|why| file_error(name, why))
+        Ok(self.store.get(name, max).await?)
     }
 
     async fn content(
@@ -398,11 +344,6 @@ impl<F: Files> Registry<F> {
             }),
         }
     }
-}
-
-fn file_error(file: &str, why: String) -> RegistryError {
-    let file = file.to_owned();
-    RegistryError::File { file, why }
 }
 
 fn damaged(id: ReleaseId, file: &str, what: String) -> RegistryError {

@@ -15,8 +15,14 @@ use thiserror::Error;
 use crate::release::bundle::ReleaseId;
 use crate::release::rollback_policy::RollbackPolicy;
 
-/// The version of the document; a reader rejects a later one.
-const VERSION: u32 = 1;
+/// The format version of the document; a reader rejects any other.
+const VERSION: u32 = 2;
+
+/// The part of a document that every version has.
+#[derive(Deserialize)]
+struct DocumentVersion {
+    version: u32,
+}
 
 /// How many changes are kept, and how many releases a rollback can go back.
 const HISTORY_MAX: usize = 100;
@@ -181,9 +187,15 @@ pub struct Author {
 /// Why a change is not possible.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RolloutError {
-    /// The document is of a later version.
-    #[error("has version {0}, and this program supports version {VERSION}")]
+    /// The document has another format version.
+    #[error(
+        "has format version {0} and this program reads version {VERSION}; finish or discard it with the \
+         program that wrote it"
+    )]
     Version(u32),
+    /// The text is not a rollout.
+    #[error("is damaged: {0}")]
+    Damaged(String),
     /// The release is active already.
     #[error("release {0} is active already")]
     AlreadyActive(ReleaseId),
@@ -210,15 +222,17 @@ impl Rollout {
         }
     }
 
-    /// Checks the version of a document.
+    /// Parses a document. Its version is checked first, since another version may have other fields.
     ///
     /// # Errors
-    /// [`RolloutError::Version`]
-    pub fn check(self) -> Result<Self, RolloutError> {
-        match self.version {
-            VERSION => Ok(self),
-            other => Err(RolloutError::Version(other)),
+    /// [`RolloutError::Version`] and [`RolloutError::Damaged`]
+    pub fn parse(text: &[u8]) -> Result<Self, RolloutError> {
+        let damaged = |error: serde_json::Error| RolloutError::Damaged(error.to_string());
+        let DocumentVersion { version } = serde_json::from_slice(text).map_err(damaged)?;
+        if version != VERSION {
+            return Err(RolloutError::Version(version));
         }
+        serde_json::from_slice(text).map_err(damaged)
     }
 
     /// Activates a release. This ends a trial of the release, and the trial of a canary, which was compared

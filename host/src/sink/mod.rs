@@ -2,20 +2,14 @@
 //! replayed finds its own objects and leaves them, so nothing lands twice.
 
 pub mod bus;
-pub mod folder;
-pub mod metadata_store;
-pub mod read;
-pub mod s3;
+pub mod lake;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::layout::Object;
-use crate::sink::folder::DirectoryLake;
-use crate::sink::s3::S3Lake;
-use crate::storage::files::Scratch;
+pub use self::lake::Lake;
+use crate::storage::error::{ErrorKind, RequestError, StorageError};
 
 /// Why something could not be landed. Transient errors have been retried by then.
 #[derive(Debug, Error)]
@@ -36,13 +30,16 @@ pub enum SinkError {
          deterministic, and move the object away to write it again"
     )]
     Different(String),
-    /// A service of AWS fails.
-    #[error("{what}: {why}")]
-    Service {
+    /// The lake cannot be written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The queue cannot be used.
+    #[error("{what}: {cause}")]
+    Queue {
         /// The operation and what it was for.
         what: String,
-        /// The error of the service.
-        why: String,
+        /// Why it failed, and what to do.
+        cause: RequestError,
     },
     /// A queue rejects a message permanently.
     #[error(
@@ -63,54 +60,16 @@ pub enum SinkError {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// The lake of one shard. [`put`](Self::put) is create-only and idempotent: an object that exists with
-/// the same content is success, one with different content an error, and nothing is ever overwritten.
-#[derive(Debug)]
-pub enum Lake {
-    /// In a folder.
-    Directory(DirectoryLake, Arc<Scratch>),
-    /// In S3.
-    S3(S3Lake),
-}
-
-impl Lake {
-    /// Whether objects need the digest of their content.
+impl SinkError {
+    /// The kind of the error of a file system or a service.
     #[must_use]
-    pub fn wants_digests(&self) -> bool {
-        matches!(self, Self::S3(_))
-    }
-
-    /// The number of concurrent puts: enough to keep the cores busy, and to hide the latency of a
-    /// service.
-    #[must_use]
-    pub fn puts_at_once(&self, threads: usize) -> usize {
+    pub fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Directory(..) => 4 * threads,
-            Self::S3(_) => 32,
-        }
-    }
-
-    /// Removes the temporary files of the shard, at its end.
-    ///
-    /// # Errors
-    /// The file system fails.
-    pub fn close(&self) -> std::io::Result<()> {
-        match self {
-            Self::Directory(_, scratch) => scratch.close(),
-            Self::S3(_) => Ok(()),
-        }
-    }
-
-    /// Puts an object that does not exist yet.
-    ///
-    /// # Errors
-    /// [`SinkError`]
-    pub async fn put(&self, object: Object) -> Result<(), SinkError> {
-        match self {
-            Self::Directory(lake, scratch) => {
-                tokio::task::block_in_place(|| lake.put(scratch, &object))
+            Self::Storage(error) => Some(error.kind()),
+            Self::Queue { cause, .. } => Some(cause.kind()),
+            Self::Io { .. } | Self::Different(_) | Self::MessageRejected { .. } | Self::Task(_) => {
+                None
             }
-            Self::S3(lake) => lake.put(object).await,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod budget;
+mod errors;
 pub mod packer;
 pub mod reader;
 mod shard_id;

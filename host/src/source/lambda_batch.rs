@@ -16,7 +16,7 @@ use crate::source::kinesis::{
 };
 use crate::source::read_meter::ReadMeter;
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
-use crate::storage::retry::{Attempts, RetryPolicy};
+use crate::storage::retry::RetryPolicy;
 
 /// Batches that are ready before they are asked for.
 const BATCHES_AHEAD: usize = 4;
@@ -143,19 +143,12 @@ impl BatchSource {
         number: SequenceNumber,
     ) -> Result<Option<SequenceNumber>, SourceError> {
         let what = format!("read the records after {number} of {}", self.shard);
-        let mut attempts = Attempts::new(&self.retry_policy, "get_records");
-        loop {
-            let why = match self.stream.first(&self.shard, Start::After(number)).await {
-                Ok(first) => return Ok(first),
-                Err(KinesisError::NotFound(why)) => {
-                    return Err(SourceError::Service { what, why });
-                }
-                Err(error) => error.to_string(),
-            };
-            if !attempts.wait_to_retry(&what, &why).await {
-                return Err(SourceError::Service { what, why });
-            }
-        }
+        let first = || async {
+            let first = self.stream.first(&self.shard, Start::After(number)).await;
+            first.map_err(KinesisError::into_request_error)
+        };
+        let first = self.retry_policy.retry("get_records", &what, first).await;
+        first.map_err(|cause| SourceError::Stream { what, cause })
     }
 
     fn check_time(&self) -> Result<(), Stopped> {

@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::engine::record::{Batch, Bounds};
 use crate::ledger::{Committed, Ledger, Pending};
+use crate::storage::error::{ErrorKind, RequestError};
 
 /// A shard of a source, not read yet.
 ///
@@ -112,13 +113,13 @@ pub enum SourceError {
         /// The most that is taken.
         limit: usize,
     },
-    /// Kinesis fails, after retries.
-    #[error("{what}: {why}")]
-    Service {
+    /// The stream cannot be read, after retries.
+    #[error("{what}: {cause}")]
+    Stream {
         /// The operation and what it was for.
         what: String,
-        /// The error.
-        why: String,
+        /// Why it failed, and what to do.
+        cause: RequestError,
     },
     /// An invalid record.
     #[error("{name}: {why}")]
@@ -139,6 +140,20 @@ pub enum SourceError {
         /// The offset of the last committed record.
         offset: String,
     },
+}
+
+impl SourceError {
+    /// The kind of the error of a service.
+    #[must_use]
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Stream { cause, .. } => Some(cause.kind()),
+            Self::Io { .. }
+            | Self::LineTooLong { .. }
+            | Self::Record { .. }
+            | Self::Changed { .. } => None,
+        }
+    }
 }
 
 /// The batches of one shard, in order.

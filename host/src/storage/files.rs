@@ -1,15 +1,9 @@
 //! Atomic files: a crash at any moment leaves no partial file.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use futures_util::future::{BoxFuture, ready};
-
-use crate::engine::digest::Digest;
-use crate::storage::object_store::{ConditionalRead, FileResult, Files, Found, Version};
 
 /// What writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
@@ -146,129 +140,8 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
-}
-
-/// A folder of files by name.
-#[derive(Clone, Debug)]
-pub struct Folder {
-    root: PathBuf,
-    scratch: Arc<Scratch>,
-}
-
-impl Folder {
-    /// The files below `root`, made in `scratch`.
-    #[must_use]
-    pub fn new(root: PathBuf, scratch: Arc<Scratch>) -> Self {
-        Self { root, scratch }
-    }
-
-    fn read_up_to(&self, name: &str, max: usize) -> io::Result<Found> {
-        let file = match File::open(self.root.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            file => file?,
-        };
-        let bytes = file.metadata()?.len();
-        if bytes > max as u64 {
-            return Ok(Found::TooLarge(bytes));
-        }
-        let mut content = Vec::new();
-        file.take(bytes).read_to_end(&mut content)?;
-        Ok(Found::Content(content))
-    }
-
-    fn read_if_changed(&self, name: &str, seen: Option<&Version>) -> io::Result<ConditionalRead> {
-        let content = match fs::read(self.root.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(ConditionalRead::Nothing);
-            }
-            content => content?,
-        };
-        let version = Version(Digest::of(&content).to_string());
-        if seen == Some(&version) {
-            return Ok(ConditionalRead::Unchanged);
-        }
-        Ok(ConditionalRead::Content(content, version))
-    }
-
-    /// Under a lock, which goes with the process that holds it.
-    fn compare_and_swap(
-        &self,
-        name: &str,
-        content: &[u8],
-        seen: Option<&Version>,
-    ) -> io::Result<bool> {
-        let path = self.root.join(name);
-        fs::create_dir_all(parent(&path))?;
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-        let lock = File::create(path.with_file_name(format!(".{file_name}.lock")))?;
-        lock.lock()?;
-        let unchanged = match (self.read_if_changed(name, seen)?, seen) {
-            (ConditionalRead::Unchanged, _) | (ConditionalRead::Nothing, None) => true,
-            (ConditionalRead::Nothing | ConditionalRead::Content(..), _) => false,
-        };
-        if unchanged {
-            self.scratch.replace(&path, content)?;
-        }
-        Ok(unchanged)
-    }
-
-    fn names(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.root.join(folder)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry?.file_name();
-            names.extend(name.to_str().map(ToOwned::to_owned));
-        }
-        Ok(names)
-    }
-}
-
-fn at_once<'a, T: Send + 'a>(result: io::Result<T>) -> BoxFuture<'a, FileResult<T>> {
-    Box::pin(ready(result.map_err(|error| error.to_string())))
-}
-
-impl Files for Folder {
-    fn create<'a>(&'a self, name: &'a str, content: &'a [u8]) -> BoxFuture<'a, FileResult<()>> {
-        let created = self.scratch.create(&self.root.join(name), content);
-        at_once(created.map(drop))
-    }
-
-    fn read<'a>(&'a self, name: &'a str, max: usize) -> BoxFuture<'a, FileResult<Found>> {
-        at_once(self.read_up_to(name, max))
-    }
-
-    fn get_if_changed<'a>(
-        &'a self,
-        name: &'a str,
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<ConditionalRead>> {
-        at_once(self.read_if_changed(name, seen))
-    }
-
-    fn swap<'a>(
-        &'a self,
-        name: &'a str,
-        content: &'a [u8],
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, FileResult<bool>> {
-        at_once(self.compare_and_swap(name, content, seen))
-    }
-
-    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, FileResult<Vec<String>>> {
-        at_once(self.names(folder))
-    }
-
-    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, FileResult<()>> {
-        at_once(match fs::remove_file(self.root.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        })
-    }
 }
 
 #[cfg(test)]

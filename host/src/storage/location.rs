@@ -2,6 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::storage::aws;
+use crate::storage::error::RequestError;
+use crate::storage::folder::FolderStore;
+use crate::storage::object_store::ObjectStore;
+use crate::storage::retry::RetryPolicy;
+use crate::storage::s3::S3Store;
 
 /// Where a lake or a registry lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +23,38 @@ pub enum StoreLocation {
         /// Empty, or ending with a slash.
         prefix: String,
     },
+}
+
+impl StoreLocation {
+    /// The location of a folder in this one.
+    #[must_use]
+    pub fn below(&self, folder: &str) -> Self {
+        match self {
+            Self::Folder(root) => Self::Folder(root.join(folder)),
+            Self::S3 { bucket, prefix } => Self::S3 {
+                bucket: bucket.clone(),
+                prefix: format!("{prefix}{folder}/"),
+            },
+        }
+    }
+
+    /// The store here, which other processes may write to as well.
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn open(
+        &self,
+        retry_policy: RetryPolicy,
+    ) -> Result<Arc<dyn ObjectStore>, RequestError> {
+        Ok(match self {
+            Self::Folder(root) => Arc::new(FolderStore::shared(root.clone())),
+            Self::S3 { bucket, prefix } => {
+                let client = aws::s3(&aws::sdk_config().await?);
+                let (bucket, prefix) = (bucket.clone(), prefix.clone());
+                Arc::new(S3Store::new(client, bucket, prefix, retry_policy))
+            }
+        })
+    }
 }
 
 impl fmt::Display for StoreLocation {

@@ -1,7 +1,10 @@
-//! Where documents and objects are kept: a folder or a prefix of a bucket, and the retries around it.
+//! Where documents and objects are kept, a folder or a prefix of a bucket, and the retries around it.
 
 pub mod aws;
+pub mod error;
 pub mod files;
+pub mod folder;
 pub mod location;
 pub mod object_store;
 pub mod retry;
+pub mod s3;

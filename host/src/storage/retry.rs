@@ -1,6 +1,7 @@
-//! Retries of operations of services: transient errors are retried with exponential backoff and
-//! jitter until a timeout.
+//! Retries of requests to services. Which errors are retried, and for how long, is decided in one place,
+//! [`RetryPolicy::time_for`]; the pauses grow exponentially, with jitter.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,9 +9,16 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
+use crate::storage::error::{ErrorKind, RequestError};
+
 /// The first and the longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// How long an operation that has never succeeded is retried while it is denied. A new permission takes
+/// effect within seconds (IAM: "changes that I make are not always immediately visible"); after a minute it
+/// is missing.
+const DENIED_AT_START: Duration = Duration::from_secs(60);
 
 /// An attempt that failed and was retried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +41,8 @@ impl fmt::Display for Failure {
 pub struct Retries {
     by_operation: Family<[(&'static str, &'static str); 1], Counter>,
     latest: Arc<Mutex<Option<Failure>>>,
+    /// The operations that have succeeded at least once.
+    succeeded: Arc<Mutex<HashSet<&'static str>>>,
 }
 
 impl Retries {
@@ -56,14 +66,39 @@ impl Retries {
         latest.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn failed(&self, what: &str, why: &str) {
+    fn failed(&self, what: &str, why: &RequestError) {
         let failure = Failure {
             at: Instant::now(),
             what: what.to_owned(),
-            why: why.to_owned(),
+            why: why.to_string(),
         };
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
+
+    fn phase_of(&self, operation: &'static str) -> Phase {
+        let succeeded = self.succeeded.lock();
+        let succeeded = succeeded.unwrap_or_else(PoisonError::into_inner);
+        if succeeded.contains(operation) {
+            Phase::Running
+        } else {
+            Phase::Starting
+        }
+    }
+
+    fn succeeded(&self, operation: &'static str) {
+        let succeeded = self.succeeded.lock();
+        let mut succeeded = succeeded.unwrap_or_else(PoisonError::into_inner);
+        succeeded.insert(operation);
+    }
+}
+
+/// Whether an operation has been possible before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It has never succeeded since the process started.
+    Starting,
+    /// It has succeeded at least once.
+    Running,
 }
 
 /// How long an operation is retried before it fails, and where its retries are counted.
@@ -96,6 +131,45 @@ impl RetryPolicy {
         self.timeout
     }
 
+    /// How long an operation is retried after an error of a kind, since its first attempt. Zero for a
+    /// permanent error.
+    #[must_use]
+    pub fn time_for(&self, kind: ErrorKind, phase: Phase) -> Duration {
+        match (kind, phase) {
+            (ErrorKind::Throttled | ErrorKind::Unavailable, _)
+            | (ErrorKind::Denied, Phase::Running) => self.timeout,
+            (ErrorKind::Denied, Phase::Starting) => self.timeout.min(DENIED_AT_START),
+            (
+                ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Invalid | ErrorKind::Other,
+                _,
+            ) => Duration::ZERO,
+        }
+    }
+
+    /// Attempts an operation until it succeeds or must not be retried any more. `operation` is its label in
+    /// metrics, `what` describes it in logs.
+    ///
+    /// # Errors
+    /// That of the last attempt.
+    pub async fn retry<T, F: Future<Output = Result<T, RequestError>>>(
+        &self,
+        operation: &'static str,
+        what: &str,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, RequestError> {
+        let mut attempts = Attempts::new(self, operation);
+        loop {
+            match attempt().await {
+                Ok(done) => {
+                    attempts.succeeded();
+                    return Ok(done);
+                }
+                Err(error) if attempts.wait_to_retry(what, &error).await => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The retries of everything that shares this policy.
     #[must_use]
     pub fn retries(&self) -> &Retries {
@@ -108,30 +182,43 @@ pub struct Attempts {
     started: Instant,
     policy: RetryPolicy,
     pause: Duration,
-    retried: Counter,
+    operation: &'static str,
 }
 
 impl Attempts {
     /// To be made before the first attempt; `operation` is its label in metrics, such as `put_object`.
     #[must_use]
     pub fn new(policy: &RetryPolicy, operation: &'static str) -> Self {
+        // The metric exists from the first attempt on.
+        let _count = policy.retries.of(operation);
         Self {
             started: Instant::now(),
             policy: policy.clone(),
             pause: FIRST_PAUSE,
-            retried: policy.retries.of(operation),
+            operation,
         }
     }
 
-    /// Waits after a failed attempt and returns true, or returns false after the timeout.
-    pub async fn wait_to_retry(&mut self, what: &str, why: &str) -> bool {
-        if self.started.elapsed() + self.pause > self.policy.timeout {
+    /// Notes that the operation succeeded. The next attempt is the first one of another operation.
+    pub fn succeeded(&mut self) {
+        self.policy.retries.succeeded(self.operation);
+        self.started = Instant::now();
+        self.pause = FIRST_PAUSE;
+    }
+
+    /// Waits after a failed attempt and returns true; returns false if the error must not be retried, or not
+    /// any longer.
+    pub async fn wait_to_retry(&mut self, what: &str, error: &RequestError) -> bool {
+        let retries = &self.policy.retries;
+        let phase = retries.phase_of(self.operation);
+        let time = self.policy.time_for(error.kind(), phase);
+        if self.started.elapsed() + self.pause > time {
             return false;
         }
         let jittered = self.pause.mul_f64(rand::random_range(0.5..1.0));
-        tracing::warn!(operation = what, error = %why, pause = ?jittered, "retrying");
-        self.retried.inc();
-        self.policy.retries.failed(what, why);
+        tracing::warn!(operation = what, %error, pause = ?jittered, "retrying");
+        retries.of(self.operation).inc();
+        retries.failed(what, error);
         tokio::time::sleep(jittered).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         true
@@ -142,27 +229,74 @@ impl Attempts {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn throttled() -> RequestError {
+        RequestError::new(ErrorKind::Throttled, "slow down")
+    }
+
+    #[test]
+    fn the_kind_of_an_error_decides_how_long_it_is_retried() {
+        let policy = RetryPolicy::new(HOUR);
+        for (kind, at_start, later) in [
+            (ErrorKind::Throttled, HOUR, HOUR),
+            (ErrorKind::Unavailable, HOUR, HOUR),
+            (ErrorKind::Denied, DENIED_AT_START, HOUR),
+            (ErrorKind::NotFound, Duration::ZERO, Duration::ZERO),
+            (ErrorKind::Conflict, Duration::ZERO, Duration::ZERO),
+            (ErrorKind::Invalid, Duration::ZERO, Duration::ZERO),
+            (ErrorKind::Other, Duration::ZERO, Duration::ZERO),
+        ] {
+            assert_eq!(policy.time_for(kind, Phase::Starting), at_start, "{kind:?}");
+            assert_eq!(policy.time_for(kind, Phase::Running), later, "{kind:?}");
+        }
+        let hasty = RetryPolicy::new(Duration::from_secs(1));
+        let denied = hasty.time_for(ErrorKind::Denied, Phase::Starting);
+        assert_eq!(denied, Duration::from_secs(1));
+    }
+
     #[tokio::test]
     async fn retries_are_counted_by_operation() {
-        let policy = RetryPolicy::new(Duration::from_secs(60));
+        let policy = RetryPolicy::new(HOUR);
         let mut attempts = Attempts::new(&policy, "put_object");
         assert_eq!(policy.retries().latest(), None);
-        assert!(
-            attempts
-                .wait_to_retry("put s3://bucket/key", "slow down")
-                .await
-        );
+        let what = "put s3://bucket/key";
+        assert!(attempts.wait_to_retry(what, &throttled()).await);
         let count = |operation| policy.retries().of(operation).get();
-        assert_eq!((count("put_object"), count("read_ledger")), (1, 0));
+        assert_eq!((count("put_object"), count("read_object")), (1, 0));
         let latest = policy.retries().latest().unwrap().to_string();
-        assert_eq!(latest, "put s3://bucket/key: slow down");
+        assert_eq!(latest, "put s3://bucket/key: throttled (slow down)");
     }
 
     #[tokio::test]
     async fn an_attempt_after_the_timeout_is_no_retry() {
         let policy = RetryPolicy::new(Duration::ZERO);
         let mut attempts = Attempts::new(&policy, "put_object");
-        assert!(!attempts.wait_to_retry("put", "slow down").await);
+        assert!(!attempts.wait_to_retry("put", &throttled()).await);
         assert_eq!(policy.retries().of("put_object").get(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_permanent_error_is_not_retried() {
+        let policy = RetryPolicy::new(HOUR);
+        let mut attempts = 0;
+        let missing = RequestError::new(ErrorKind::NotFound, "NoSuchBucket");
+        let tried: Result<(), _> = policy
+            .retry("put_object", "put", || {
+                attempts += 1;
+                std::future::ready(Err(missing.clone()))
+            })
+            .await;
+        assert_eq!((tried, attempts), (Err(missing), 1));
+    }
+
+    #[test]
+    fn an_operation_that_succeeded_once_is_past_its_start() {
+        let policy = RetryPolicy::new(HOUR);
+        let mut attempts = Attempts::new(&policy, "put_object");
+        assert_eq!(policy.retries().phase_of("put_object"), Phase::Starting);
+        attempts.succeeded();
+        assert_eq!(policy.retries().phase_of("put_object"), Phase::Running);
+        assert_eq!(policy.retries().phase_of("read_object"), Phase::Starting);
     }
 }

@@ -84,7 +84,7 @@ fn a_registry_that_is_away_or_damaged_changes_nothing() {
     shop.activate(&a, &[]);
     let mut worker = shop.watched(&[]);
     serves(&mut worker, &a);
-    for damage in ["{", "[]", r#"{"version":2}"#, ""] {
+    for damage in ["{", "[]", r#"{"version":1}"#, ""] {
         std::fs::write(shop.file("active.json"), damage).unwrap();
         worker.until(|at| status(at)["rollouts"]["error"].is_string());
         shop.put(10);

@@ -11,6 +11,7 @@ use memchr::memmem;
 
 use crate::source::aggregate::{Aggregator, Unpacked, belongs, hash_key, unpack};
 use crate::source::kinesis::{KinesisError, ShardInfo};
+use crate::storage::error::ErrorKind;
 
 /// "PutRecords": at most 500 records in one call.
 const BATCH_MAX_RECORDS: usize = 500;
@@ -65,7 +66,7 @@ impl Entry {
             .set_explicit_hash_key(shard.map(|shard| shard.hash_keys.start().to_string()))
             .data(Blob::new(&self.data[..]))
             .build()
-            .map_err(|error| KinesisError::Other(error.to_string()))
+            .map_err(|error| KinesisError::new(ErrorKind::Other, error.to_string()))
     }
 
     /// The records of an aggregate that do not belong to the shard that took it, each to be sent

@@ -6,6 +6,7 @@ use super::pack::{Batches, Entry, Packer};
 use super::{State, position, sort};
 use crate::source::aggregate::{Unpacked, belongs, hash_key, unpack};
 use crate::source::kinesis::{KinesisError, ShardInfo};
+use crate::storage::error::ErrorKind;
 
 const MIB: usize = 1 << 20;
 
@@ -180,7 +181,7 @@ fn other_shards_close_the_aggregates_for_the_old_ones() {
 
 #[test]
 fn only_what_was_not_taken_is_left() {
-    let throttled = || Err(KinesisError::Throttled("slow down".into()));
+    let throttled = || Err(KinesisError::new(ErrorKind::Throttled, "slow down"));
     let batch = ["a", "b", "c", "d"].map(|key| entry(key, 1)).to_vec();
     let answers = vec![Ok("s".into()), throttled(), Ok("s".into()), throttled()];
     let taken = sort(batch, answers);
@@ -190,7 +191,7 @@ fn only_what_was_not_taken_is_left() {
         ("ac".into(), "bd".into())
     );
     assert!(taken.strayed.is_empty());
-    assert_eq!(taken.error.unwrap().to_string(), "throttled: slow down");
+    assert_eq!(taken.error.unwrap().to_string(), "throttled (slow down)");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::ledger::store::StoreError;
 use crate::modes::worker::shard_assignment::{ShardView, assign};
 use crate::source::End;
 use crate::source::kinesis::{KinesisError, ShardInfo, shard_id};
+use crate::storage::error::ErrorKind;
 
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);
@@ -72,8 +73,9 @@ impl Worker {
         self.shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
         if let Some(only) = &self.source.only_shard {
             self.shards.retain(|info| info.id == *only);
-            let of = || format!("the stream {name} has no shard {only}");
-            anyhow::ensure!(!self.shards.is_empty(), KinesisError::NotFound(of()));
+            let why = || format!("the stream {name} has no shard {only}");
+            let missing = || KinesisError::new(ErrorKind::NotFound, why());
+            anyhow::ensure!(!self.shards.is_empty(), missing());
         }
         self.listed = Some(Instant::now());
         Ok(())

@@ -87,6 +87,7 @@ fn is_rejected_message(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::error::{ErrorKind, RequestError};
 
     fn rejected() -> anyhow::Error {
         let rejected = SinkError::MessageRejected {
@@ -98,9 +99,9 @@ mod tests {
     }
 
     fn unavailable() -> anyhow::Error {
-        let gone = SinkError::Service {
+        let gone = SinkError::Queue {
             what: "send".into(),
-            why: "503".into(),
+            cause: RequestError::new(ErrorKind::Unavailable, "503"),
         };
         PipelineError::from(gone).into()
     }

@@ -1,17 +1,12 @@
-use std::sync::Arc;
-
 use chrono::Utc;
 
 use super::*;
 use crate::release::rollout::Author;
-use crate::storage::files::{Folder, Scratch};
+use crate::storage::folder::FolderStore;
 
-fn registry(folder: &tempfile::TempDir) -> Registry<Folder> {
-    let scratch = Arc::new(Scratch::open(folder.path().join("tmp")).unwrap());
-    Registry::new(
-        Folder::new(folder.path().to_owned(), scratch),
-        Known::default(),
-    )
+fn registry(folder: &tempfile::TempDir) -> Registry {
+    let store = FolderStore::shared(folder.path().to_owned());
+    Registry::new(Arc::new(store), Known::default())
 }
 
 fn bundle() -> ReleaseBundle {

@@ -115,3 +115,17 @@ fn a_share_is_more_than_nothing_and_at_most_everything() {
     let tenth: Share = "10%".parse().unwrap();
     assert!(tenth.has(u64::MAX / 11) && !tenth.has(u64::MAX / 9));
 }
+
+#[test]
+fn a_document_of_another_version_is_refused_with_advice() {
+    let text = serde_json::to_string(&active(&["a"])).unwrap();
+    assert!(Rollout::parse(text.as_bytes()).is_ok());
+    let before = r#"{"version":1,"number":4,"judge_after":100}"#;
+    let error = Rollout::parse(before.as_bytes()).unwrap_err();
+    assert_eq!(error, RolloutError::Version(1));
+    for part in ["version 1", "reads version 2", "finish or discard"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let damaged = Rollout::parse(b"{");
+    assert!(matches!(damaged, Err(RolloutError::Damaged(_))));
+}

@@ -2,6 +2,7 @@
 
 mod answer;
 mod batches;
+mod errors;
 mod message;
 mod queue;
 
@@ -14,6 +15,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use self::answer::retain_unsent;
 use self::batches::Batches;
+use self::errors::{SEND, SQS_ERRORS};
 use self::queue::Queue;
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
 use crate::format::Format;
@@ -21,7 +23,7 @@ use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::aws::{sdk_config, why};
+use crate::storage::aws::sdk_config;
 use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
@@ -42,7 +44,12 @@ pub(super) const KIND: BusKind = BusKind {
 
 fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
     Box::pin(async move {
-        let client = Client::new(options.sdk.get_or_init(sdk_config).await);
+        let sdk = options.sdk.get_or_try_init(sdk_config).await;
+        let sdk = sdk.map_err(|cause| SinkError::Queue {
+            what: format!("look up the queue {queue}"),
+            cause,
+        })?;
+        let client = Client::new(sdk);
         let (lake, retry_policy) = (options.lake.to_owned(), options.retry_policy.clone());
         let bus = Arc::new(SqsBus::open(client, queue, lake, retry_policy).await?);
         Ok(BusConnection {
@@ -66,7 +73,7 @@ impl SqsBus {
     /// Looks up a queue by its name or URL.
     ///
     /// # Errors
-    /// [`SinkError::Service`] if there is no such queue or its messages are too small to point to an
+    /// [`SinkError::Queue`] if there is no such queue or its messages are too small to point to an
     /// object, or after the retry timeout.
     pub async fn open(
         client: Client,
@@ -114,16 +121,19 @@ impl SqsBus {
         loop {
             let send = self.client.send_message_batch().queue_url(url);
             let sent = send.set_entries(Some(batch.clone())).send().await;
-            let why = match sent {
+            let cause = match sent {
                 Ok(answer) => match retain_unsent(url, &mut batch, &answer)? {
-                    Some(why) => why,
-                    None => return Ok(()),
+                    Some(cause) => cause,
+                    None => {
+                        attempts.succeeded();
+                        return Ok(());
+                    }
                 },
-                Err(error) => why(&error),
+                Err(error) => SQS_ERRORS.classify(&error, SEND),
             };
             let what = format!("send {} messages to {url}", batch.len());
-            if !attempts.wait_to_retry(&what, &why).await {
-                return Err(SinkError::Service { what, why });
+            if !attempts.wait_to_retry(&what, &cause).await {
+                return Err(SinkError::Queue { what, cause });
             }
         }
     }
@@ -131,7 +141,7 @@ impl SqsBus {
 
 /// If a batch is accepted in part, only the rest is sent again. A FIFO queue gets one batch after the
 /// other, in which no group occurs twice, so that the order within a group survives a partial failure.
-/// Errors are [`SinkError::Service`] after the retry timeout and [`SinkError::MessageRejected`] at once.
+/// Errors are [`SinkError::Queue`] after the retry timeout and [`SinkError::MessageRejected`] at once.
 impl Bus for SqsBus {
     fn send<'a>(
         &'a self,

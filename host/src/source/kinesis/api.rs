@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::http::HttpResponse;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
@@ -10,13 +11,19 @@ use aws_sdk_kinesis::types::{
 };
 use thiserror::Error;
 
+use super::errors::KINESIS_ERRORS;
 use crate::engine::record::{Bound, SequenceNumber};
 use crate::ledger::Ledger;
 use crate::source::ResumePoint;
-use crate::storage::aws::why;
+use crate::storage::error::{ErrorKind, RequestError};
 
 /// "GetRecords": at most 10,000 records in one answer.
 const GET_RECORDS_MAX: i32 = 10_000;
+
+/// The actions of IAM for reading and writing, with those on the key of an encrypted stream.
+const GET_RECORDS: &str = "kinesis:GetRecords (and, if the stream has a KMS key, kms:Decrypt)";
+const PUT_RECORDS: &str =
+    "kinesis:PutRecords (and, if the stream has a KMS key, kms:GenerateDataKey)";
 
 /// A stream.
 #[derive(Clone, Debug)]
@@ -92,36 +99,50 @@ pub enum KinesisError {
     /// The iterator is older than five minutes.
     #[error("the shard iterator has expired")]
     ExpiredIterator,
-    /// Too many calls, or too much data, for now.
-    #[error("throttled: {0}")]
-    Throttled(String),
-    /// There is no such stream or shard.
-    #[error("not found: {0}")]
-    NotFound(String),
-    /// Any other error, which may be transient.
-    #[error("{0}")]
-    Other(String),
+    /// Any other error of a request.
+    #[error(transparent)]
+    Request(#[from] RequestError),
 }
 
-impl<E, R> From<SdkError<E, R>> for KinesisError
+impl KinesisError {
+    /// An error of a kind, without advice.
+    #[must_use]
+    pub fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
+        Self::Request(RequestError::new(kind, why))
+    }
+
+    /// The error for the retry policy.
+    #[must_use]
+    pub fn into_request_error(self) -> RequestError {
+        match self {
+            // The next attempt gets a new iterator.
+            Self::ExpiredIterator => {
+                RequestError::new(ErrorKind::Unavailable, Self::ExpiredIterator.to_string())
+            }
+            Self::Request(error) => error,
+        }
+    }
+
+    /// The kind of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::ExpiredIterator => ErrorKind::Unavailable,
+            Self::Request(error) => error.kind(),
+        }
+    }
+}
+
+/// The error of a request that needs the `action` of IAM.
+fn failed<E>(action: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> KinesisError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
 {
-    fn from(error: SdkError<E, R>) -> Self {
-        let code = error
-            .as_service_error()
-            .and_then(ProvideErrorMetadata::code);
-        match code {
-            Some("ExpiredIteratorException") => Self::ExpiredIterator,
-            Some(
-                "ProvisionedThroughputExceededException"
-                | "LimitExceededException"
-                | "KMSThrottlingException"
-                | "ThrottlingException",
-            ) => Self::Throttled(why(&error)),
-            Some("ResourceNotFoundException") => Self::NotFound(why(&error)),
-            _ => Self::Other(why(&error)),
+    move |error| {
+        let answer = error.as_service_error();
+        match answer.and_then(ProvideErrorMetadata::code) {
+            Some("ExpiredIteratorException") => KinesisError::ExpiredIterator,
+            _ => KINESIS_ERRORS.classify(&error, action).into(),
         }
     }
 }
@@ -152,7 +173,8 @@ impl Stream {
                 Some(token) => request.next_token(token),
                 None => request.stream_name(&self.name),
             };
-            let answer = request.send().await?;
+            let answer = request.send().await;
+            let answer = answer.map_err(failed("kinesis:ListShards"))?;
             shards.extend(answer.shards().iter().map(shard_info));
             match answer.next_token() {
                 Some(token) => page = Some(token.to_owned()),
@@ -183,9 +205,11 @@ impl Stream {
                 .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
                 .starting_sequence_number(number.to_string()),
         };
-        let answer = request.send().await?;
+        let answer = request.send().await;
+        let answer = answer.map_err(failed("kinesis:GetShardIterator"))?;
         let iterator = answer.shard_iterator().map(str::to_owned);
-        iterator.ok_or_else(|| KinesisError::Other("an answer without an iterator".into()))
+        let missing = || KinesisError::new(ErrorKind::Other, "an answer without an iterator");
+        iterator.ok_or_else(missing)
     }
 
     /// The sequence number of the first record that is there; `None` where there is none yet.
@@ -202,7 +226,8 @@ impl Stream {
             let page = self.get(&at, 1).await?;
             if let Some(first) = page.records.first() {
                 let number = first.sequence_number().parse();
-                return number.map(Some).map_err(KinesisError::Other);
+                let wrong = |why: String| KinesisError::new(ErrorKind::Other, why);
+                return number.map(Some).map_err(wrong);
             }
             iterator = page.next.filter(|_| page.lag_ms > 0);
         }
@@ -223,7 +248,8 @@ impl Stream {
             .get_records()
             .shard_iterator(iterator)
             .limit(limit);
-        let answer = request.send().await?;
+        let answer = request.send().await;
+        let answer = answer.map_err(failed(GET_RECORDS))?;
         Ok(RecordsPage {
             next: answer.next_shard_iterator().map(str::to_owned),
             lag_ms: answer.millis_behind_latest().unwrap_or(0),
@@ -243,26 +269,29 @@ impl Stream {
     ) -> Result<Vec<Result<String, KinesisError>>, KinesisError> {
         let given = records.len();
         let request = self.client.put_records().stream_name(&self.name);
-        let answer = request.set_records(Some(records)).send().await?;
+        let answer = request.set_records(Some(records)).send().await;
+        let answer = answer.map_err(failed(PUT_RECORDS))?;
         match answer.records().len() {
             answered if answered == given => Ok(answer.records().iter().map(taken).collect()),
-            answered => Err(KinesisError::Other(format!(
-                "an answer about {answered} records to a call with {given}"
-            ))),
+            answered => {
+                let why = format!("an answer about {answered} records to a call with {given}");
+                Err(KinesisError::new(ErrorKind::Other, why))
+            }
         }
     }
 }
 
 /// What became of one record.
 fn taken(record: &PutRecordsResultEntry) -> Result<String, KinesisError> {
+    /// A record fails alone when the shard is at its limit or the service has an internal fault.
+    const SERVICE_FAULT: u16 = 500;
     let Some(code) = record.error_code() else {
         return Ok(record.shard_id().unwrap_or_default().to_owned());
     };
-    let why = format!("{code}: {}", record.error_message().unwrap_or_default());
-    Err(match code {
-        "ProvisionedThroughputExceededException" => KinesisError::Throttled(why),
-        _ => KinesisError::Other(why),
-    })
+    let message = record.error_message();
+    Err(KINESIS_ERRORS
+        .of_answer(SERVICE_FAULT, Some(code), message, PUT_RECORDS)
+        .into())
 }
 
 fn shard_info(shard: &Shard) -> ShardInfo {

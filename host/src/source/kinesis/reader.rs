@@ -115,7 +115,7 @@ impl Reader {
             let room = self.reading.budget.call().await.ok_or(ReceiverGone)?;
             match self.call(iterator.as_deref()).await {
                 Ok(page) => {
-                    attempts = Attempts::new(&self.reading.retry_policy, "get_records");
+                    attempts.succeeded();
                     self.reading.meter.read(page.lag_ms);
                     let at_tip = page.records.is_empty() && page.lag_ms == 0;
                     let (last, within) = self.take_records(page.records).await?;
@@ -142,9 +142,10 @@ impl Reader {
                 Err(error) => {
                     drop(room);
                     self.reading.meter.failed(&error);
-                    let (what, why) = (format!("read {}", self.name()), error.to_string());
-                    if !attempts.wait_to_retry(&what, &why).await {
-                        return self.fail(SourceError::Service { what, why }).await;
+                    let (what, cause) =
+                        (format!("read {}", self.name()), error.into_request_error());
+                    if !attempts.wait_to_retry(&what, &cause).await {
+                        return self.fail(SourceError::Stream { what, cause }).await;
                     }
                 }
             }

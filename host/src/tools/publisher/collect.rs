@@ -11,8 +11,7 @@ use super::Place;
 use crate::ledger::Ledger;
 use crate::release::bundle::{Manifest, ReleaseId};
 use crate::release::registry::Registry;
-use crate::sink::metadata_store::MetadataStore;
-use crate::storage::object_store::{Files as _, Found};
+use crate::storage::object_store::Found;
 
 /// The folder with the ledgers of a lake, beside the releases that have written to it.
 const LEDGERS: &str = "ledger";
@@ -78,18 +77,17 @@ fn is_older(manifest: &Manifest, before: DateTime<Utc>) -> bool {
 }
 
 /// The releases of pending chunks in the ledgers beside them, if this is a lake's own registry.
-async fn pinned(registry: &Registry<MetadataStore>) -> anyhow::Result<HashSet<ReleaseId>> {
+async fn pinned(registry: &Registry) -> anyhow::Result<HashSet<ReleaseId>> {
     let mut pinned = HashSet::new();
     for name in registry.names(LEDGERS).await? {
         let name = format!("{LEDGERS}/{name}");
         if !name.ends_with(".json") {
             continue;
         }
-        let found = registry.files().read(&name, LEDGER_MAX_BYTES).await;
-        let Found::Content(text) = found.map_err(anyhow::Error::msg)? else {
+        let Found::Content(text) = registry.store().get(&name, LEDGER_MAX_BYTES).await? else {
             continue;
         };
-        let ledger: Ledger = serde_json::from_slice(&text).with_context(|| name.clone())?;
+        let ledger = Ledger::parse(&text).with_context(|| name.clone())?;
         pinned.extend(ledger.pending().map(|pending| pending.release));
     }
     Ok(pinned)

@@ -21,8 +21,6 @@ use crate::release::cases::document;
 use crate::release::loader::ReleaseLoader;
 use crate::release::registry::{CASES_MAX_BYTES, Registry, RegistryError, VersionedRollout};
 use crate::release::rollout::{Author, Rollout};
-use crate::sink::metadata_store;
-use crate::sink::metadata_store::MetadataStore;
 use crate::storage::location::StoreLocation;
 use crate::storage::retry::RetryPolicy;
 use crate::tools::author::component;
@@ -91,9 +89,9 @@ struct Place {
 }
 
 impl Place {
-    async fn open(&self) -> anyhow::Result<Registry<MetadataStore>> {
+    async fn open(&self) -> anyhow::Result<Registry> {
         let target = StoreLocation::parse_as("registry", &self.registry)?;
-        Ok(metadata_store::registry(&target, RetryPolicy::new(RETRY_TIMEOUT)).await)
+        Ok(Registry::open(&target, RetryPolicy::new(RETRY_TIMEOUT)).await?)
     }
 }
 
@@ -121,7 +119,7 @@ fn loader() -> anyhow::Result<ReleaseLoader> {
 }
 
 /// Finds a release by its id, or by a unique prefix of it.
-async fn named(registry: &Registry<MetadataStore>, name: &str) -> anyhow::Result<ReleaseId> {
+async fn named(registry: &Registry, name: &str) -> anyhow::Result<ReleaseId> {
     /// The part of an id that is in the names of objects.
     const PREFIX_MIN: usize = 8;
     if let Ok(id) = name.parse() {
@@ -159,7 +157,7 @@ fn author(why: Option<&String>) -> Author {
 
 /// Writes the rollout; the error of a conflict names the last change.
 async fn change(
-    registry: &Registry<MetadataStore>,
+    registry: &Registry,
     seen: &VersionedRollout,
     next: &Rollout,
 ) -> anyhow::Result<()> {

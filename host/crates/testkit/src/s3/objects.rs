@@ -136,6 +136,9 @@ impl S3 for Objects {
         &self,
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
+        if !self.root.join(&request.input.bucket).is_dir() {
+            return Err(s3_error!(NoSuchBucket));
+        }
         let path = self.path(&request.input.bucket, &request.input.key);
         let known = self.known(&path)?;
         if let Some(ETagCondition::ETag(seen)) = &request.input.if_none_match

@@ -9,12 +9,14 @@ use aws_sdk_sqs::types::{
     SendMessageBatchResultEntry as Sent,
 };
 
+use super::errors::{SEND, SQS_ERRORS};
 use super::message::RID;
 use crate::sink::SinkError;
+use crate::storage::error::{ErrorKind, RequestError};
 
-/// Parts of the codes, in lower case, of transient errors that SQS counts as the sender's: an exceeded
-/// rate, or a key or a permission that an operator corrects.
-const TRANSIENT: [&str; 4] = ["throttl", "kms", "accessdenied", "overlimit"];
+/// The status of a fault of the sender, and of one of the service.
+const SENDER_FAULT: u16 = 400;
+const SERVICE_FAULT: u16 = 500;
 
 /// Keeps the messages of a batch that were not accepted. Returns why they must be sent again; `None` if
 /// none is left.
@@ -25,7 +27,7 @@ pub(super) fn retain_unsent(
     queue: &str,
     batch: &mut Vec<Entry>,
     answer: &Answer,
-) -> Result<Option<String>, SinkError> {
+) -> Result<Option<RequestError>, SinkError> {
     let taken: HashSet<_> = answer.successful().iter().map(Sent::id).collect();
     batch.retain(|entry| !taken.contains(entry.id()));
     if batch.is_empty() {
@@ -40,16 +42,31 @@ pub(super) fn retain_unsent(
             why: why(rejected),
         });
     }
-    let why = failed.first().map(why);
-    Ok(Some(why.unwrap_or_else(|| {
-        "not all messages were accepted".into()
+    let cause = failed.first().map(cause);
+    Ok(Some(cause.unwrap_or_else(|| {
+        let why = "not all messages were accepted";
+        RequestError::new(ErrorKind::Unavailable, why)
     })))
 }
 
-/// Whether the queue would reject the same message again.
+/// Whether the queue would reject the same message again. SQS counts faults as the sender's that pass, such as
+/// an exceeded rate, or that an operator corrects, such as a missing permission.
 fn is_final(failed: &Failed) -> bool {
-    let code = failed.code().to_lowercase();
-    failed.sender_fault() && !TRANSIENT.iter().any(|part| code.contains(part))
+    match cause(failed).kind() {
+        ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Denied => false,
+        ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Invalid | ErrorKind::Other => {
+            failed.sender_fault()
+        }
+    }
+}
+
+fn cause(failed: &Failed) -> RequestError {
+    let status = if failed.sender_fault() {
+        SENDER_FAULT
+    } else {
+        SERVICE_FAULT
+    };
+    SQS_ERRORS.of_answer(status, Some(failed.code()), failed.message(), SEND)
 }
 
 fn why(failed: &Failed) -> String {
@@ -108,8 +125,10 @@ mod tests {
             vec![taken(0), taken(2)],
             vec![failed(1, "InternalError", false)],
         );
-        let why = retain_unsent("bus", &mut batch, &answer).unwrap();
-        assert_eq!(why.as_deref(), Some("it broke (InternalError)"));
+        let cause = retain_unsent("bus", &mut batch, &answer).unwrap().unwrap();
+        assert_eq!(cause.kind(), ErrorKind::Unavailable);
+        let message = "unavailable (InternalError: it broke)";
+        assert_eq!(cause.to_string(), message);
         assert_eq!(batch.iter().map(Entry::id).collect::<Vec<_>>(), ["1"]);
     }
 

@@ -10,6 +10,7 @@ use crate::layout::chunk::{Chunk, Message};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
+use crate::storage::error::{ErrorKind, RequestError};
 
 /// The name of the attribute with the id of the message's record.
 pub(super) const RID: &str = "rid";
@@ -97,9 +98,9 @@ impl SqsBus {
     reason = "errors are handed over as they come"
 )]
 fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
-    SinkError::Service {
+    SinkError::Queue {
         what: "make a message".into(),
-        why: error.to_string(),
+        cause: RequestError::new(ErrorKind::Other, error.to_string()),
     }
 }
 

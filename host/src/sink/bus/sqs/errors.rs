@@ -1,0 +1,63 @@
+//! Classifies the errors of SQS (API reference, "Common errors" and those of each action).
+
+use crate::storage::aws::errors::ServiceErrors;
+use crate::storage::error::ErrorKind;
+
+/// The errors of SQS.
+pub(super) const SQS_ERRORS: ServiceErrors = ServiceErrors {
+    kind_of,
+    if_not_found: "create the queue, or correct its name in the settings (bus) and the region",
+};
+
+/// The actions of IAM for looking up a queue.
+pub(super) const LOOK_UP: &str = "sqs:GetQueueUrl and sqs:GetQueueAttributes";
+
+/// The actions of IAM for sending messages.
+pub(super) const SEND: &str =
+    "sqs:SendMessage (and, if the queue has a KMS key, kms:GenerateDataKey and kms:Decrypt)";
+
+fn kind_of(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "QueueDoesNotExist" | "NonExistentQueue" => ErrorKind::NotFound,
+        "OverLimit" | "KmsThrottled" => ErrorKind::Throttled,
+        // A key that an operator can correct while messages wait.
+        "KmsAccessDenied"
+        | "KmsDisabled"
+        | "KmsInvalidKeyUsage"
+        | "KmsInvalidState"
+        | "KmsNotFound"
+        | "KmsOptInRequired"
+        | "DisabledException"
+        | "KMSInvalidStateException" => ErrorKind::Denied,
+        "InvalidAddress" | "InvalidSecurity" => ErrorKind::Invalid,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_kinds() {
+        for (status, code, kind) in [
+            (400, "QueueDoesNotExist", ErrorKind::NotFound),
+            (
+                400,
+                "AWS.SimpleQueueService.NonExistentQueue",
+                ErrorKind::NotFound,
+            ),
+            (400, "RequestThrottled", ErrorKind::Throttled),
+            (400, "KMS.ThrottlingException", ErrorKind::Throttled),
+            (400, "KmsAccessDenied", ErrorKind::Denied),
+            (400, "KMS.AccessDeniedException", ErrorKind::Denied),
+            (400, "InvalidAddress", ErrorKind::Invalid),
+            (403, "InvalidClientTokenId", ErrorKind::Invalid),
+            (403, "AccessDenied", ErrorKind::Denied),
+            (500, "InternalError", ErrorKind::Unavailable),
+            (400, "InvalidMessageContents", ErrorKind::Other),
+        ] {
+            assert_eq!(SQS_ERRORS.of_code(code, status), kind, "{code}");
+        }
+    }
+}
