@@ -5,8 +5,8 @@
 //! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 //!
-//! [`pipeline`] holds that flow on one screen. The modules in layers: each one imports only from those
-//! above it in this list, which a test checks.
+//! [`pipeline`] holds that flow on one screen. These are the modules in layers, the lowest layer first. A
+//! module imports only from modules that come before it, which a test checks.
 //!
 //! - [`engine`]: records and batches, the sandbox, and the result of each record in it.
 //! - [`storage`]: folders and buckets, and the retry policy.

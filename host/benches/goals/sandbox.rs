@@ -29,7 +29,7 @@ const OVER_NATIVE: f64 = 1.75;
 
 const OVER_PYTHON: f64 = 14.0;
 
-/// Vector's remap language with the same enrichment, nanoseconds for a record: measured beforehand, on a
+/// Vector's remap language with the same enrichment, nanoseconds for a record: measured earlier, on a
 /// machine of the kind that these goals were set on.
 const VRL_NS: f64 = 3_170.0;
 const OVER_VRL: f64 = 5.5;
@@ -128,7 +128,7 @@ pub(crate) fn next_to_native(bench: &Bench, report: &mut Report) -> anyhow::Resu
     );
     let over_vrl = VRL_NS / inside;
     report.goal(
-        "enrichment next to VRL (3,170 ns, measured beforehand)",
+        "enrichment next to VRL (3,170 ns, measured earlier)",
         format!("{over_vrl:.1}x as fast"),
         "at least 5.5x",
         over_vrl >= OVER_VRL,
