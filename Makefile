@@ -109,7 +109,7 @@ soak: setup ## kill, freeze and refuse without end under load, then prove each r
 	@echo "== building the program and the tests"
 	cargo test $(CARGO_ALL) --test main --no-run
 	@echo "== $(or $(MINUTES),10) minutes of kills, freezes, stops, faults, reshards and swaps under load; a line every 15 s"
-	SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main -- soak::whatever_befalls_each_record_lands_once --exact --nocapture
+	SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main -- soak::each_record_lands_once_whatever_happens --exact --nocapture
 
 bench: lambda ## the parts and whole runs next to their goals (BENCH_ARGS="--help" says what else)
 	@echo "== building the benches"

@@ -108,7 +108,7 @@ fn survives_each(steps: &[Step]) {
 }
 
 #[test]
-fn kills_while_a_shard_is_taken_leave_no_trace() {
+fn kills_while_a_shard_is_acquired_change_nothing() {
     survives_each(&[
         step("list shards", Kinesis, |rule| rule.action("ListShards")),
         step("read the ledger", S3, |rule| {
@@ -135,7 +135,7 @@ fn kills_while_a_shard_is_taken_leave_no_trace() {
 }
 
 #[test]
-fn kills_while_a_chunk_is_written_leave_no_trace() {
+fn kills_while_a_chunk_is_written_change_nothing() {
     survives_each(&[
         step("pin", S3, |rule| ledger(rule).body("\"pending\": {")),
         step("put the first object", S3, object),
@@ -158,7 +158,7 @@ fn kills_while_a_chunk_is_written_leave_no_trace() {
 }
 
 #[test]
-fn kills_from_the_first_message_to_the_commit_leave_no_trace() {
+fn kills_from_the_first_message_to_the_commit_change_nothing() {
     survives_each(&[
         step("send the first batch", Sqs, batch),
         step("send the second batch", Sqs, |rule| batch(rule).nth(2)),
@@ -176,7 +176,7 @@ fn kills_from_the_first_message_to_the_commit_leave_no_trace() {
 }
 
 #[test]
-fn kills_between_chunks_and_behind_the_last_leave_no_trace() {
+fn kills_between_chunks_and_after_the_last_change_nothing() {
     survives_each(&[
         step("get the next records", Kinesis, |rule| {
             rule.action("GetRecords").nth(2)
@@ -204,7 +204,7 @@ fn kills_between_chunks_and_behind_the_last_leave_no_trace() {
 }
 
 #[test]
-fn kills_of_a_replay_leave_no_trace() {
+fn kills_during_a_replay_change_nothing() {
     let first = step("put the third object", S3, |rule| object(rule).nth(3));
     let replay = [
         step("take the ledger", S3, ledger),
@@ -224,7 +224,7 @@ fn kills_of_a_replay_leave_no_trace() {
 }
 
 #[test]
-fn kills_amid_a_stop_leave_no_trace() {
+fn kills_during_a_shutdown_change_nothing() {
     let cases = [Fault::Hold, Fault::HoldAnswer].map(|fault| {
         let name = format!("{fault:?}: give back");
         (name, move || {

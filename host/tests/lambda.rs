@@ -97,7 +97,7 @@ fn a_stream_lands_once_across_a_split() {
 }
 
 #[test]
-fn a_function_and_a_worker_make_the_same_of_the_same_records() {
+fn a_function_and_a_worker_land_the_same() {
     let land = |by_function: bool| {
         let cloud = Cloud::new(2);
         let mut records = events(300, 32);
@@ -189,7 +189,7 @@ fn near_the_deadline_it_answers_and_the_next_invocation_finishes() {
 }
 
 #[test]
-fn records_that_the_mapping_gave_up_on_are_landed_before_later_ones() {
+fn records_that_the_mapping_discarded_land_before_later_ones() {
     let cloud = Cloud::new(1);
     let events = events(300, 35);
     cloud.put_all(&events[..200]);
@@ -231,7 +231,7 @@ fn two_functions_on_one_shard_do_not_land_a_record_twice() {
 }
 
 #[test]
-fn a_function_that_slept_while_another_went_on_notices() {
+fn a_function_that_was_frozen_notices_that_another_went_on() {
     let cloud = Cloud::new(1);
     let events = events(300, 37);
     cloud.put_all(&events);
@@ -290,7 +290,7 @@ fn an_event_of_another_service_is_an_error_that_says_so() {
 }
 
 #[test]
-fn settings_that_are_wrong_end_the_function_with_a_word_on_them() {
+fn wrong_settings_end_the_function_and_are_named() {
     let cloud = Cloud::new(1);
     for (name, value, word) in [
         ("SLUICE_LAKE", "file:lake", "cannot keep a folder"),
@@ -347,7 +347,7 @@ fn the_package_brings_settings_and_compiled_code() {
 }
 
 #[test]
-fn messages_and_metrics_tell_of_each_batch() {
+fn each_batch_has_messages_and_metrics() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     let mut records = events(20, 40);
     records.push(b"no event".to_vec());

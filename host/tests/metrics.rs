@@ -130,7 +130,7 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
 }
 
 #[test]
-fn the_release_is_told_by_its_id_and_its_own_name() {
+fn the_release_metric_has_its_id_and_its_name() {
     let cloud = Cloud::new(1);
     let watched = Watched::start(&mut cloud.command(&[]));
     let (found, status) = (metrics(watched.address), status(watched.address));
@@ -180,7 +180,7 @@ fn lag_is_shown_for_the_shards_that_are_read_and_only_for_those() {
 }
 
 #[test]
-fn reads_that_are_tried_again_are_counted_and_shown() {
+fn retried_reads_are_counted_and_shown() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(10, 23));
     cloud.kinesis.throttle("GetRecords", 5);
@@ -196,7 +196,7 @@ fn reads_that_are_tried_again_are_counted_and_shown() {
 }
 
 #[test]
-fn files_are_watched_when_it_is_asked_for() {
+fn a_run_over_files_has_pages_if_configured() {
     let place = crate::support::program::Place::new();
     let lines: String = (0..10_000)
         .map(|n| format!("{{\"event_uuid\":\"{n}\",\"event_name\":\"a:b\",\"created_at\":{n}}}\n"))

@@ -61,7 +61,7 @@ fn goes_on(cloud: &Cloud, worker: &mut Running) {
 }
 
 #[test]
-fn a_ledger_that_cannot_be_written_does_not() {
+fn a_ledger_that_cannot_be_written_does_not_block_other_shards() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let mut worker = at_work(&cloud, &[]);
     let rule = denied("PUT", "_sluice/ledger/events-shardId-000000000000");
@@ -76,7 +76,7 @@ fn a_ledger_that_cannot_be_written_does_not() {
 }
 
 #[test]
-fn a_ledger_that_cannot_be_read_does_not() {
+fn a_ledger_that_cannot_be_read_does_not_block_other_shards() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let mut worker = at_work(&cloud, &[]);
     let rule = denied("GET", "_sluice/ledger/events-shardId-000000000000");
@@ -98,7 +98,7 @@ fn a_ledger_that_cannot_be_read_does_not() {
 }
 
 #[test]
-fn objects_that_cannot_be_put_do_not_and_are_put_later() {
+fn objects_that_cannot_be_put_do_not_block_other_shards_and_are_put_later() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let mut worker = at_work(&cloud, &["--retry-timeout", "300ms"]);
     let rule = denied("PUT", "/events-shardId-000000000000-");
@@ -116,7 +116,7 @@ fn objects_that_cannot_be_put_do_not_and_are_put_later() {
 
 /// What is read and waits to be landed does not take the room that the other needs to read.
 #[test]
-fn a_backlog_that_cannot_be_landed_does_not() {
+fn a_backlog_that_cannot_be_landed_does_not_block_other_shards() {
     let cloud = Cloud::new(2);
     let mut worker = at_work(&cloud, &["--memory", "64MiB"]);
     let rule = denied("PUT", "/events-shardId-000000000000-");

@@ -37,7 +37,7 @@ fn delivers(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
 }
 
 #[test]
-fn whatever_fails_for_a_while_is_waited_for() {
+fn every_failing_operation_is_retried_until_it_succeeds() {
     let cells: Vec<_> = cells().collect();
     println!("{} cells", cells.len());
     assert!(cells.len() >= CELLS_MIN, "only {} cells", cells.len());
@@ -49,7 +49,7 @@ fn whatever_fails_for_a_while_is_waited_for() {
 
 /// A client gives an attempt up after a minute, and makes another.
 #[test]
-fn what_hangs_for_ever_is_tried_again() {
+fn an_operation_that_hangs_is_retried() {
     at_once(OPERATIONS.into_iter().map(|operation| {
         let name = format!("{}, for ever", operation.name);
         (name, move || {
@@ -60,7 +60,7 @@ fn what_hangs_for_ever_is_tried_again() {
 }
 
 #[test]
-fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_and_is_named() {
+fn an_operation_that_fails_past_the_retry_timeout_ends_the_run_and_is_named() {
     at_once(OPERATIONS.into_iter().map(|operation| {
         (operation.name.to_owned(), move || {
             let cloud = (operation.given)();

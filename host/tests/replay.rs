@@ -75,7 +75,7 @@ fn a_part_of_a_file_goes_through_other_rules_into_a_lake_of_its_own() {
 }
 
 #[test]
-fn a_replay_is_taken_up_and_lands_nothing_twice() {
+fn a_replay_resumes_and_lands_nothing_twice() {
     let place = place_with_a_file();
     let part = ["--from", "2000", "--lake", "file:other"];
     assert_eq!(replay(&place, &part).summary().count("records"), 80);
@@ -99,7 +99,7 @@ fn a_run_and_a_replay_do_not_share_a_lake() {
 }
 
 #[test]
-fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
+fn a_replay_can_use_a_release_that_has_written_to_a_lake() {
     let place = place_with_a_file();
     let config = r#"{"partition_by":["hour"]}"#;
     let hourly = place.land(&["--lake", "file:hourly", "--transform-config", config]);
@@ -128,7 +128,7 @@ fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
 }
 
 #[test]
-fn what_is_meant_for_the_run_is_not_taken_for_the_replay() {
+fn settings_of_the_run_do_not_apply_to_the_replay() {
     let place = place_with_a_file();
     place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");
     replay(&place, &[]).failed(2, &["lake", "another lake"]);

@@ -127,7 +127,7 @@ fn a_file_lands_in_s3_and_sqs() {
 }
 
 #[test]
-fn of_a_batch_that_is_taken_in_part_only_the_rest_is_sent_again() {
+fn if_a_batch_is_accepted_in_part_only_the_rest_is_sent_again() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     services.sqs.fail_entries(&[0, 3, 9]);
@@ -143,7 +143,7 @@ fn of_a_batch_that_is_taken_in_part_only_the_rest_is_sent_again() {
 
 /// What the queue would refuse again is not tried again, and not dropped.
 #[test]
-fn a_message_that_the_queue_refuses_stops_the_run_at_once_and_is_named() {
+fn a_message_that_the_queue_rejects_ends_the_run_at_once_and_is_named() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     let refused = Failure::new("InvalidMessageContents", "not this one");
@@ -165,7 +165,7 @@ fn a_message_that_the_queue_refuses_stops_the_run_at_once_and_is_named() {
 }
 
 #[test]
-fn a_chunk_of_which_a_message_is_refused_can_be_finished_without_a_bus() {
+fn a_chunk_with_a_rejected_message_can_be_finished_without_a_bus() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     let refused = Failure::new("InvalidMessageContents", "not this one");
@@ -176,7 +176,7 @@ fn a_chunk_of_which_a_message_is_refused_can_be_finished_without_a_bus() {
 }
 
 #[test]
-fn a_sender_that_is_throttled_tries_again() {
+fn a_throttled_send_is_retried() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     for code in ["RequestThrottled", "KmsAccessDenied"] {
@@ -188,7 +188,7 @@ fn a_sender_that_is_throttled_tries_again() {
 }
 
 #[test]
-fn a_queue_of_messages_too_small_for_a_pointer_is_refused_before_anything_is_written() {
+fn a_queue_with_too_small_messages_is_rejected_before_anything_is_written() {
     let services = Services::new();
     services.sqs.create_queue("bus", 1_024);
     let ran = Ran::from(services.command("sqs:bus").output().unwrap());
@@ -235,7 +235,7 @@ fn an_event_too_large_for_the_queue_becomes_a_pointer_to_its_object() {
 }
 
 #[test]
-fn the_bus_can_tell_of_objects() {
+fn the_bus_can_have_messages_about_objects() {
     let services = Services::new();
     services.sqs.create_queue("bus.fifo", 262_144);
     let mut command = services.command("sqs:bus.fifo");
@@ -260,7 +260,7 @@ fn the_bus_can_tell_of_objects() {
 }
 
 #[test]
-fn answers_that_were_lost_double_nothing() {
+fn lost_responses_land_nothing_twice() {
     let services = Services::new();
     for nth in [1, 2, 4, 7] {
         let lost = Rule::new(Fault::ResetAfter).method("PUT");
@@ -280,7 +280,7 @@ fn answers_that_were_lost_double_nothing() {
 }
 
 #[test]
-fn s3_that_is_slowed_down_or_refused_for_a_while_is_waited_for() {
+fn s3_throttling_and_denied_access_are_retried() {
     let services = Services::new();
     let busy = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     let refused = Rule::new(Fault::s3(403, "AccessDenied"))
@@ -295,7 +295,7 @@ fn s3_that_is_slowed_down_or_refused_for_a_while_is_waited_for() {
 }
 
 #[test]
-fn retries_end_and_nothing_is_lost_then() {
+fn nothing_is_lost_when_retries_end() {
     let services = Services::new();
     let rule = Rule::new(Fault::s3(503, "SlowDown"))
         .method("PUT")
@@ -312,7 +312,7 @@ fn retries_end_and_nothing_is_lost_then() {
 }
 
 #[test]
-fn a_queue_or_a_bucket_that_is_not_there_is_said() {
+fn a_missing_queue_or_bucket_is_named() {
     let services = Services::new();
     let ran = Ran::from(services.command("sqs:nothing").output().unwrap());
     ran.failed(1, &["look up the queue nothing"]);
@@ -360,7 +360,7 @@ fn nothing_is_written_to_s3_without_a_condition() {
 }
 
 #[test]
-fn an_object_of_another_in_s3_is_not_overwritten() {
+fn an_object_with_other_content_in_s3_is_not_overwritten() {
     let services = Services::new();
     services.land("none");
     let objects: Vec<_> = lake::tree(&services.lake()).into_keys().collect();

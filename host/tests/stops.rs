@@ -12,7 +12,7 @@ use testkit::proxy::{Fault, Rule};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_stop_is_obeyed_while_s3_is_away() {
+fn a_worker_shuts_down_while_s3_fails() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(40, 1));
     let mut worker = cloud.worker_with_log("worker.log", &["--shutdown-timeout", "1s"]);
@@ -28,7 +28,7 @@ fn a_stop_is_obeyed_while_s3_is_away() {
 }
 
 #[test]
-fn a_replay_is_finished_before_a_stop() {
+fn a_replay_is_finished_before_a_shutdown() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(60, 1));
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");

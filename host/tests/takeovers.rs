@@ -97,7 +97,7 @@ fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
 }
 
 #[test]
-fn a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_is_woken() {
+fn a_worker_that_was_frozen_past_its_lease_changes_nothing() {
     at_once(STEPS.into_iter().flat_map(|step| {
         [Fault::Hold, Fault::HoldAnswer].map(|fault| {
             let name = format!("{fault:?}: {}", step.0);
@@ -160,7 +160,7 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
 
 /// The answer to a commit is lost, and before it is asked for again another worker leaves its request.
 #[test]
-fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
+fn a_commit_whose_response_was_lost_is_kept() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(40, 1));
     let commit = |fault| STEPS[7].2(Rule::new(fault));
@@ -180,7 +180,7 @@ fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
 
 /// The worker without a shard asks for one whose ledger has changed since it was read.
 #[test]
-fn a_wish_that_came_too_late_is_made_again() {
+fn a_request_for_a_shard_that_came_too_late_is_repeated() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(40, 1));
     let mut holder = cloud.worker_with_log("holder.log", &[]);

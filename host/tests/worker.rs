@@ -71,7 +71,7 @@ fn the_ledger_of_a_finished_shard_is_not_read_again() {
 }
 
 #[test]
-fn throttling_and_expired_iterators_are_waited_out() {
+fn throttling_and_expired_iterators_are_retried() {
     let cloud = Cloud::new(1);
     let events = events(200, 3);
     cloud.put_all(&events);
@@ -115,7 +115,7 @@ fn records_of_an_aggregate_have_ids_of_their_own() {
 }
 
 #[test]
-fn a_worker_that_is_told_to_stop_gives_its_shards_back() {
+fn a_worker_that_shuts_down_releases_its_shards() {
     let cloud = Cloud::new(2);
     let events = events(100, 6);
     cloud.put_all(&events);
@@ -177,7 +177,7 @@ fn a_frozen_worker_that_wakes_up_commits_nothing() {
 }
 
 #[test]
-fn a_new_pipeline_begins_where_it_is_told() {
+fn a_new_pipeline_begins_at_the_configured_start() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(50, 10));
     let from_now = cloud.catch_up(&["--start", "latest"]);
@@ -208,7 +208,7 @@ fn children_begin_where_the_pipeline_did() {
 
 /// What came to a child is newer than all that its parent has.
 #[test]
-fn a_child_is_begun_when_its_parent_is_finished() {
+fn a_child_shard_starts_after_its_parent_is_finished() {
     let cloud = Cloud::new(1);
     let events = events(60, 18);
     cloud.put_all(&events[..30]);
@@ -230,7 +230,7 @@ fn a_child_is_begun_when_its_parent_is_finished() {
 }
 
 #[test]
-fn records_that_belong_to_other_shards_are_kept_or_dropped() {
+fn misplaced_records_are_kept_or_dropped() {
     let cloud = Cloud::new(2);
     let events = events(60, 17);
     let mut aggregator = Aggregator::new(50_000);
@@ -265,7 +265,7 @@ fn records_that_belong_to_other_shards_are_kept_or_dropped() {
 }
 
 #[test]
-fn a_start_in_the_future_is_refused() {
+fn a_start_in_the_future_is_rejected() {
     let cloud = Cloud::new(1);
     let mut command = cloud.command(&["--start", "2100-01-01T00:00:00Z"]);
     Ran::from(command.output().unwrap()).failed(2, &["start", "future"]);
@@ -293,7 +293,7 @@ fn a_shard_whose_message_the_queue_rejects_backs_off_longer_each_time() {
 }
 
 #[test]
-fn files_and_a_stream_make_the_same_events() {
+fn a_file_and_a_stream_land_the_same_events() {
     let cloud = Cloud::new(2);
     let events = events(300, 11);
     cloud.put_all(&events);
@@ -309,7 +309,7 @@ fn files_and_a_stream_make_the_same_events() {
 }
 
 #[test]
-fn a_stream_that_is_not_there_is_said() {
+fn a_missing_stream_is_named() {
     let cloud = Cloud::new(1);
     let mut command = cloud.command_on("kinesis:nothing", &["--exit-when-caught-up"]);
     Ran::from(command.output().unwrap()).failed(1, &["the stream nothing", "not found"]);

@@ -30,7 +30,7 @@ use crate::source::ShardBatches;
 pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
 
 /// Lands a shard to its end, chunk by chunk: one chunk is transformed while the one before is landed. A
-/// range that was pending is replayed first, by the plan `replay`.
+/// pending range is replayed first, by the plan `replay`.
 ///
 /// # Errors
 /// The first error that does not concern a single record. Committed records stay committed, and the
@@ -57,7 +57,7 @@ pub async fn run_shard(
     Ok(())
 }
 
-/// A chunk with its plan, and when its first batch came.
+/// A chunk with its plan, and when its first batch arrived.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
     plan: ChunkPlan,
@@ -67,7 +67,7 @@ pub(crate) struct Built {
 /// Reads and transforms the next chunk; `None` at the end of the shard.
 ///
 /// # Errors
-/// The source cannot be read on, or the release fails outside of any record.
+/// The source cannot be read, or the release fails outside of any record.
 pub(crate) async fn build(
     context: &RunContext,
     (rules, limits): (ChunkRules, ChunkLimits),
@@ -116,7 +116,7 @@ pub(crate) async fn build(
     })
 }
 
-/// A batch and what became of it.
+/// A batch with its outcome and the time that it took.
 struct Done {
     batch: Batch,
     outcome: Result<Transformed, SandboxError>,

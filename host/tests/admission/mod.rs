@@ -38,7 +38,7 @@ fn wat(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_sound_component_is_admitted_under_its_own_name() {
+fn a_valid_component_is_admitted_under_its_own_name() {
     assert_eq!(
         admitted(&rogue().by_batch, "{}", &limits()).name(),
         "rogue 0.1.0"
@@ -112,13 +112,13 @@ const PARTS: &str = r#"
     (instance (instantiate $caller (with "take" (func $callee "take"))))"#;
 
 #[test]
-fn a_component_of_several_parts_gets_as_far_as_any_other() {
+fn a_component_of_several_parts_is_compiled_and_lacks_the_world_only() {
     let component = wat(&format!("(component {PARTS})"));
     fails_at(&component, "{}", "world", &["sluice:transform/rules"]);
 }
 
 #[test]
-fn a_component_over_the_limit_is_refused_unread() {
+fn a_component_over_the_size_limit_fails_admission_unread() {
     let large = vec![0; COMPONENT_MAX_BYTES + 1];
     fails_at(&large, "{}", "size", &["10485761", "10485760"]);
     fails_at(&large[1..], "{}", "compile", &[]);
@@ -147,7 +147,7 @@ fn a_configuration_is_checked_by_the_components_schema() {
 }
 
 #[test]
-fn a_component_that_wants_more_memory_than_an_instance_gets_is_refused() {
+fn a_component_that_needs_more_memory_than_the_limit_fails_admission() {
     let small = Limits {
         memory_bytes: 1 << 16,
         ..limits()

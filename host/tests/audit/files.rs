@@ -57,7 +57,7 @@ fn a_lake_that_is_whole_is_proven() {
 }
 
 #[test]
-fn people_are_told_in_a_few_lines() {
+fn the_text_report_has_a_few_lines() {
     let place = Place::new();
     place.write("events.ndjson", events(0..30));
     place.land(&[]);
@@ -124,7 +124,7 @@ fn a_lake_of_many_releases_and_formats_is_proven() {
 }
 
 #[test]
-fn a_pending_chunk_is_not_judged() {
+fn a_pending_chunk_is_not_checked() {
     let place = Place::new();
     place.write("events.ndjson", events(0..1_030));
     interrupt(
@@ -147,7 +147,7 @@ fn a_pending_chunk_is_not_judged() {
 }
 
 #[test]
-fn what_kills_left_is_proven() {
+fn a_lake_after_kills_is_proven() {
     let place = generated(40_000);
     let args = ["--chunk-bytes", "256KiB"];
     for kill in 1..6 {

@@ -70,7 +70,7 @@ fn eventful() -> Cloud {
 }
 
 #[test]
-fn a_stream_with_all_that_can_happen_to_one_is_proven() {
+fn a_stream_with_splits_merges_and_aggregates_is_proven() {
     let cloud = eventful();
     cloud.s3.keys_per_page(7);
     let proven = audit(&cloud, &[]).proven();
@@ -84,7 +84,7 @@ fn a_stream_with_all_that_can_happen_to_one_is_proven() {
 }
 
 #[test]
-fn records_that_the_stream_has_forgotten_are_counted() {
+fn records_past_the_retention_of_the_stream_are_counted() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(100, 33));
     cloud.catch_up(&[]);
@@ -105,7 +105,7 @@ fn records_that_the_stream_has_forgotten_are_counted() {
 }
 
 #[test]
-fn what_came_before_the_pipeline_is_not_missed() {
+fn records_from_before_the_pipeline_are_not_missing() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(50, 35));
     cloud.catch_up(&["--start", "latest"]);
@@ -119,7 +119,7 @@ fn what_came_before_the_pipeline_is_not_missed() {
 
 /// What is landed while the audit looks is nobody's fault.
 #[test]
-fn a_live_pipeline_is_not_disturbed_and_not_accused() {
+fn a_running_pipeline_is_audited_without_findings() {
     let cloud = Cloud::new(2);
     let mut worker = Running(cloud.worker());
     for (round, part) in events(1_000, 37).chunks(200).enumerate() {
@@ -267,7 +267,7 @@ impl Services {
 }
 
 #[test]
-fn s3_that_fails_for_a_while_is_waited_for() {
+fn s3_errors_are_retried() {
     let services = Services::new(&crate::local::events(0..300));
     Ran::from(services.command("run").output().unwrap()).succeeded();
     for fault in [

@@ -32,7 +32,7 @@ fn a_transform_is_the_same_as_itself() {
 
 /// The rogue echoes with the offset, and by both builds the same.
 #[test]
-fn the_way_in_makes_no_difference() {
+fn the_call_mode_makes_no_difference() {
     let place = place();
     place.write("sample.ndjson", "x\nreject y\n\nmany_events 3\ntrap\n");
     diff(&place, "batch.wasm", "single.wasm", &[]).succeeded();
@@ -74,7 +74,7 @@ fn scripts_get_counts_and_examples_as_json() {
 }
 
 #[test]
-fn what_is_refused_says_which_of_the_two() {
+fn a_failed_admission_names_the_component() {
     let place = enrich();
     let typo = ["--transform-config-new", r#"{"partition_bye":[]}"#];
     let expected = [

@@ -98,7 +98,7 @@ fn blessing_says_what_it_changed_and_leaves_the_rest() {
 
 /// One record that dies fails its batch as a whole; alone each has its own outcome.
 #[test]
-fn a_record_that_dies_is_a_result_like_any_other() {
+fn a_trap_is_a_result_like_any_other() {
     let place = place();
     place.write("cases/deadly.in.ndjson", "trap\nloop\ndrop\n");
     test(&place, &["--bless"]).succeeded();

@@ -67,7 +67,7 @@ fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
 }
 
 #[test]
-fn a_package_is_not_made_over_another() {
+fn an_existing_package_is_not_overwritten() {
     let place = Place::new();
     place
         .run(&["transform", "new", "rules", "--path", "here/there"])
@@ -82,7 +82,7 @@ fn a_package_is_not_made_over_another() {
 }
 
 #[test]
-fn what_cannot_be_wrapped_says_why() {
+fn a_module_that_cannot_be_wrapped_gets_a_reason() {
     let place = Place::new();
     let wrap = |file: &str| place.run(&["transform", "wrap", file, "--out", "out.wasm"]);
     place.write("bare.wasm", Tiny::default().module());

@@ -84,7 +84,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn a_batch_gives_what_its_records_give_alone(commands in commands()) {
+    fn a_batch_has_the_results_of_its_records_alone(commands in commands()) {
         let records = batch(&commands);
         let of = |release, mode| record_outcomes(&records, &run(release, &records, mode));
         let expected = of(rogue_by_record(), CallMode::Usual);

@@ -26,7 +26,7 @@ fn seen(results: &[RecordOutcome]) -> String {
 }
 
 #[test]
-fn nothing_is_kept_from_slice_to_slice() {
+fn nothing_is_kept_from_batch_to_batch() {
     let release = shared(&counts().component(), "{}");
     for _ in 0..3 {
         let results = obeyed(&release, CallMode::Usual, &["1", "2", "3"]);
@@ -42,7 +42,7 @@ fn nothing_is_kept_from_slice_to_slice() {
 }
 
 #[test]
-fn nothing_is_kept_from_an_instance_that_died() {
+fn nothing_is_kept_from_an_instance_that_trapped() {
     let release = shared(&counts().component(), "{}");
     let results = obeyed(&release, CallMode::Usual, &["1", "2", "bad", "3", "4"]);
     assert_eq!(seen(&results), "1 2 trap 1 2");
@@ -64,7 +64,7 @@ fn a_record_that_ran_out_of_memory_does_not_excuse_the_next() {
 
 /// The memory of an instance is used again, for any guest: it holds nothing of the one before.
 #[test]
-fn memory_is_clear_of_the_guest_before() {
+fn memory_of_the_previous_guest_is_cleared() {
     let limits = Limits {
         memory_bytes: 4 << 20,
         ..limits()

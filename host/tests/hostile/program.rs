@@ -38,7 +38,7 @@ fn a_log_that_is_no_terminal_has_no_colours() {
 }
 
 #[test]
-fn what_a_transform_says_is_logged_under_its_own_name() {
+fn messages_of_a_transform_are_logged_under_its_own_target() {
     let place = place(&["log first", "log second"]);
     let args = [
         "--transform",
@@ -61,7 +61,7 @@ fn what_a_transform_says_is_logged_under_its_own_name() {
 
 /// Each record is another instance, which has as much to say.
 #[test]
-fn last_words_are_bounded_together() {
+fn messages_logged_before_traps_are_bounded_together() {
     let place = place(&["log_and_trap"; 5]);
     let ran = place.try_land(&["--transform", "rogue.wasm"]).succeeded();
     let words = ran.stderr.matches("a last word").count();

@@ -108,7 +108,7 @@ impl Kills {
 }
 
 #[test]
-fn kills_leave_no_trace() {
+fn kills_do_not_change_the_lake() {
     let place = generated(120_000);
     let begun = Instant::now();
     let whole = place.land(&into("file:lake-0", "file:bus-0"));
@@ -160,7 +160,7 @@ fn events_without_partitions(lake: &Path) -> usize {
 
 /// Each run is called with other settings; what was begun is finished as it was begun.
 #[test]
-fn kills_and_changes_of_settings_land_each_record_once() {
+fn kills_and_changed_settings_land_each_record_once() {
     const EVENTS: u32 = 40_000;
     let place = generated(EVENTS);
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);

@@ -31,7 +31,7 @@ fn by_shard(events: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
 }
 
 #[test]
-fn aggregates_are_taken_apart_and_the_misplaced_records_left_out_where_that_is_wanted() {
+fn aggregates_are_unpacked_and_misplaced_records_are_dropped_if_configured() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 38));
     put(&cloud, &[&first[..], &second].concat());
@@ -41,7 +41,7 @@ fn aggregates_are_taken_apart_and_the_misplaced_records_left_out_where_that_is_w
 }
 
 #[test]
-fn an_aggregate_of_which_nothing_is_kept_holds_nobody_up() {
+fn an_aggregate_without_kept_records_does_not_block_the_shard() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 39));
     let wrong = uuid(&first[0]);
@@ -63,7 +63,7 @@ fn an_aggregate_of_which_nothing_is_kept_holds_nobody_up() {
 }
 
 #[test]
-fn misplaced_records_that_were_pinned_are_not_passed_before_they_have_landed() {
+fn pinned_misplaced_records_are_landed_before_later_ones() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 41));
     put_under(&cloud, &uuid(&first[0]), &second);

@@ -48,7 +48,7 @@ fn last_stamp(shop: &Shop) -> String {
 }
 
 #[test]
-fn what_is_activated_serves_from_the_next_batch_on() {
+fn an_activated_release_is_used_from_the_next_batch_on() {
     let mut shop = Shop::new(1, Kept::InS3);
     let first = shop.stamped(&stamp("first"));
     shop.activate(&first, &[]);
@@ -64,7 +64,7 @@ fn what_is_activated_serves_from_the_next_batch_on() {
 }
 
 #[test]
-fn a_release_that_fails_admission_costs_no_record_and_is_counted() {
+fn a_failed_admission_loses_no_record_and_is_counted() {
     let mut shop = Shop::new(1, Kept::InS3);
     let good = shop.stamped(&stamp("good"));
     shop.activate(&good, &[]);

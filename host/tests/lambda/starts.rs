@@ -39,7 +39,7 @@ fn audit(cloud: &Cloud) -> Ran {
 const COUNTS: [&str; 4] = ["in_lake", "before", "wrong", "gone"];
 
 #[test]
-fn what_came_before_a_mapping_is_not_missed() {
+fn records_from_before_the_mapping_are_not_missing() {
     let cloud = begun_late();
     assert_eq!(audit(&cloud).summary().counts(COUNTS), [70, 50, 0, 0]);
     // What the function began with is forgotten by the stream one day.
@@ -50,7 +50,7 @@ fn what_came_before_a_mapping_is_not_missed() {
 }
 
 #[test]
-fn what_came_after_it_is() {
+fn an_object_from_after_the_start_of_the_mapping_is_missing() {
     let cloud = begun_late();
     let objects = lake::tree(&cloud.lake()).into_keys();
     let first = objects

@@ -125,7 +125,7 @@ fn a_damaged_compressed_file_ends_the_run() {
 }
 
 #[test]
-fn a_compressed_file_is_taken_up_where_it_was_left() {
+fn a_compressed_file_is_resumed_where_it_was_left() {
     let place = Place::new();
     place.write("events.ndjson", gzip(&events(0..5)));
     place.land(&[]);
@@ -174,12 +174,12 @@ fn standard_input_is_a_file_called_stdin() {
 }
 
 #[test]
-fn a_missing_line_end_at_the_end_is_no_loss() {
+fn a_last_line_without_a_line_end_is_a_record() {
     lands_three(events(0..3).trim_end().as_bytes());
 }
 
 #[test]
-fn empty_lines_are_counted_and_no_records() {
+fn empty_lines_are_counted_but_are_not_records() {
     let text = format!("\n\n{}\n\r\n{}\n{}\n\n", event(0), event(1), event(2));
     let place = lands_three(text.as_bytes());
     let again = place.land(&[]);
@@ -205,7 +205,7 @@ fn a_line_of_blanks_is_a_record() {
 /// A carriage return is white space behind the JSON: kept as a space in the event, as it is in
 /// quarantine.
 #[test]
-fn lines_may_end_as_windows_ends_them() {
+fn lines_can_end_with_crlf() {
     let place = Place::new();
     place.write(
         "events.ndjson",
@@ -222,7 +222,7 @@ fn lines_may_end_as_windows_ends_them() {
 }
 
 #[test]
-fn an_empty_file_is_nothing_to_do() {
+fn an_empty_file_lands_nothing() {
     for content in ["", "\n\n"] {
         let place = Place::new();
         place.write("events.ndjson", content);
@@ -273,7 +273,7 @@ fn a_file_of_another_kind_ends_the_run() {
 }
 
 #[test]
-fn a_name_that_no_shard_can_have_is_made_one() {
+fn a_file_name_becomes_a_valid_shard_name() {
     for name in ["_$ä ö.ndjson", ".hidden", "-", &"long".repeat(50)] {
         let place = Place::new();
         place.write(name, events(0..3));

@@ -36,7 +36,7 @@ fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
 }
 
 #[test]
-fn a_place_that_is_no_place_gets_a_hint() {
+fn an_invalid_target_gets_a_hint() {
     let lake = ["--lake", "file:lake"];
     let source = |source| [&["run", "--source", source], lake.as_slice()].concat();
     misused(
@@ -52,7 +52,7 @@ fn a_place_that_is_no_place_gets_a_hint() {
 }
 
 #[test]
-fn a_wrong_value_is_refused_before_anything_starts() {
+fn a_wrong_value_is_rejected_before_anything_starts() {
     for (flag, value, part) in [
         ("--compression", "lz4", "zstd"),
         ("--compression-level", "20", "compression_level"),
@@ -77,7 +77,7 @@ fn a_wrong_value_is_refused_before_anything_starts() {
 }
 
 #[test]
-fn a_transform_configuration_that_is_no_object_is_refused() {
+fn a_transform_configuration_that_is_not_an_object_is_rejected() {
     for config in ["{", "{\"a\":}"] {
         let ran = place().try_land(&["--transform-config", config]);
         assert_ne!(ran.code, Some(0));
@@ -86,7 +86,7 @@ fn a_transform_configuration_that_is_no_object_is_refused() {
 }
 
 #[test]
-fn help_is_no_mistake_and_a_missing_command_is() {
+fn help_exits_with_0_and_a_missing_command_with_2() {
     let place = place();
     let help = place.run(&["run", "--help"]).succeeded();
     assert!(help.stdout.contains("--limits-fuel"));
@@ -104,7 +104,7 @@ fn a_source_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_source_that_is_missing_does_not_undo_those_before_it() {
+fn a_missing_source_does_not_undo_those_before_it() {
     let place = place();
     let ran = place.try_land(&[
         "--source",
@@ -128,7 +128,7 @@ fn a_lake_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
+fn a_failed_admission_names_the_step_and_the_transform() {
     let place = place();
     place.write("core.wasm", Tiny::default().module());
     place.write("rogue.wasm", &rogue().by_batch);
@@ -151,7 +151,7 @@ fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
 }
 
 #[test]
-fn generate_refuses_what_cannot_be() {
+fn generate_rejects_impossible_options() {
     misused(&["generate", "--events", "1"], &["--to"]);
     misused(&["generate", "--to", "events"], &["file:PATH"]);
     misused(&["generate", "--to", "-", "--types", "0"], &["types"]);

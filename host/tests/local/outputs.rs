@@ -40,7 +40,7 @@ fn every_compression_holds_the_same_content() {
 }
 
 #[test]
-fn a_level_makes_no_other_content() {
+fn a_compression_level_does_not_change_the_content() {
     let place = Place::new();
     place.write("events.ndjson", events(0..300));
     place.land(&[]);
@@ -92,7 +92,7 @@ fn a_message_names_its_record_and_holds_the_event_of_the_lake() {
 }
 
 #[test]
-fn quarantine_gives_the_bytes_back_bit_by_bit() {
+fn quarantine_keeps_the_exact_bytes() {
     let lines: [&[u8]; 6] = [
         b"not json",
         b"{\"event_uuid\":\"\\u0000\"}",
@@ -203,7 +203,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
 }
 
 #[test]
-fn a_summary_can_be_for_people_or_left_out() {
+fn a_summary_can_be_text_or_turned_off() {
     let place = Place::new();
     place.write("events.ndjson", events(0..3));
     assert_eq!(

@@ -103,7 +103,7 @@ fn a_pending_range_keeps_its_bounds_when_the_file_has_grown() {
 }
 
 #[test]
-fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
+fn a_pending_range_that_is_missing_from_the_file_ends_the_run() {
     let place = interrupted(&events(0..30), &[]);
     let pending = ledger(&place);
     place.write("events.ndjson", events(0..29));
@@ -116,7 +116,7 @@ fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
 }
 
 #[test]
-fn a_release_that_is_gone_is_named() {
+fn a_missing_release_is_named() {
     let place = interrupted(&events(0..30), &[]);
     let release = ledger(&place)["pending"]["release"]
         .as_str()
@@ -132,7 +132,7 @@ fn a_release_that_is_gone_is_named() {
 
 /// With fuel for little, the record would have another outcome; it keeps the one that was pinned.
 #[test]
-fn a_record_that_ran_out_of_time_is_not_judged_again() {
+fn a_record_that_ran_out_of_time_is_not_transformed_again() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
     place.write("rogue.wasm", &rogue().by_batch);
@@ -151,7 +151,7 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
 
 /// The first attempt may have landed it as something else already.
 #[test]
-fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice() {
+fn a_record_that_runs_out_of_time_only_in_a_replay_does_not_land_twice() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
     place.write("rogue.wasm", &rogue().by_batch);

@@ -26,7 +26,7 @@ fn extension(place: &Place) -> String {
 }
 
 #[test]
-fn flags_go_over_the_environment_over_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let run = |args: &[&str], env: Option<&str>| {
         let place = place(&format!("{BASE}compression = 'none'\n"));
         let mut command = place.command(&[&["run"], args].concat());
@@ -59,7 +59,7 @@ fn show_says_where_each_value_comes_from() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_by_its_dotted_name() {
+fn an_unknown_key_is_rejected_by_its_dotted_name() {
     let place = place(&format!("{BASE}[limits]\nfeul = 5\n"));
     let ran = place.run(&["run"]);
     ran.failed(
@@ -70,7 +70,7 @@ fn an_unknown_key_is_refused_by_its_dotted_name() {
 }
 
 #[test]
-fn a_wrong_value_in_the_file_is_refused_with_its_reason() {
+fn a_wrong_value_in_the_file_is_rejected_with_its_reason() {
     place("compression = 'lz4'")
         .run(&["run"])
         .failed(2, &["compression", "none, gzip, zstd"]);
@@ -100,7 +100,7 @@ fn several_sources_in_a_file_are_all_landed() {
 }
 
 #[test]
-fn check_says_whether_run_would_take_the_settings() {
+fn check_accepts_what_run_accepts() {
     place(BASE).run(&["config", "check"]).succeeded();
     place("bus = 'x'\n")
         .run(&["config", "check"])

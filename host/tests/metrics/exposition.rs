@@ -234,7 +234,7 @@ impl Family {
 }
 
 #[test]
-fn what_the_format_allows_is_read() {
+fn valid_expositions_are_parsed() {
     let text = "# HELP a_seconds A.\n# TYPE a_seconds histogram\n# UNIT a_seconds seconds\n\
                 a_seconds_sum 2.5\na_seconds_count 2\n\
                 a_seconds_bucket{le=\"1.0\"} 1\na_seconds_bucket{le=\"+Inf\"} 2\n\
@@ -246,7 +246,7 @@ fn what_the_format_allows_is_read() {
 }
 
 #[test]
-fn what_the_format_forbids_is_refused() {
+fn invalid_expositions_are_rejected() {
     let counter = "# HELP a A.\n# TYPE a counter\n";
     let histogram = "# HELP a A.\n# TYPE a histogram\n";
     for body in [

@@ -60,7 +60,7 @@ fn a_worker_is_not_ready_before_the_stream_can_be_listed() {
 }
 
 #[test]
-fn a_worker_is_not_ready_while_s3_refuses_and_says_what_it_tries() {
+fn a_worker_is_not_ready_while_s3_fails_and_names_the_operation() {
     let behind = Behind::new();
     let mut watched = behind.ready(&[]);
     behind.s3.add(of_ledgers(Fault::s3(503, "SlowDown")));
@@ -82,7 +82,7 @@ fn a_worker_is_not_ready_while_s3_refuses_and_says_what_it_tries() {
 }
 
 #[test]
-fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
+fn a_worker_that_shuts_down_is_not_ready() {
     let behind = Behind::new();
     let hang = Rule::new(Fault::Hang(Duration::from_secs(3_600)));
     let hanging = hang.method("PUT").path("event_type").always();
@@ -96,7 +96,7 @@ fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
 }
 
 #[test]
-fn a_look_that_never_ends_is_the_end_of_life_and_still_heeds_a_signal() {
+fn a_poll_that_hangs_ends_liveness_and_a_signal_still_works() {
     let behind = Behind::new();
     let mut watched = behind.ready(&["--retry-timeout", "1s"]);
     watched.until(|_| lake::all_events(&behind.cloud.lake()).len() == 20);

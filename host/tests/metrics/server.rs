@@ -43,7 +43,7 @@ fn pages_are_read_and_nothing_else_is_done() {
 }
 
 #[test]
-fn clients_that_say_nothing_or_too_much_keep_nobody_else_out() {
+fn silent_and_flooding_clients_do_not_block_others() {
     let place = Place::new();
     let watched = waiting(&place);
     // More than are served at once.
@@ -59,7 +59,7 @@ fn clients_that_say_nothing_or_too_much_keep_nobody_else_out() {
 }
 
 #[test]
-fn an_address_that_was_given_and_is_taken_ends_the_run() {
+fn a_configured_address_in_use_ends_the_run() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let place = Place::new();
@@ -70,7 +70,7 @@ fn an_address_that_was_given_and_is_taken_ends_the_run() {
 }
 
 #[test]
-fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
+fn a_worker_runs_without_pages_if_the_default_address_is_in_use() {
     // Where this fails, another has it, which is as good.
     let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 9464));
     let cloud = Cloud::new(1);
@@ -81,7 +81,7 @@ fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
 }
 
 #[test]
-fn none_is_served_where_none_is_wanted() {
+fn none_turns_the_pages_off() {
     let cloud = Cloud::new(1);
     let output = cloud.command(&["--exit-when-caught-up"]).output().unwrap();
     let ran = Ran::from(output).succeeded();
@@ -93,7 +93,7 @@ fn none_is_served_where_none_is_wanted() {
 }
 
 #[test]
-fn a_log_in_json_says_the_address_as_a_field() {
+fn a_json_log_has_the_address_as_a_field() {
     let place = Place::new();
     place.write("events.ndjson", "{}\n");
     let log = ["--log-format", "json", "--log-level", "info"];

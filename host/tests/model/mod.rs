@@ -212,7 +212,7 @@ fn two_processes_of_a_function_keep_every_promise() {
 
 #[test]
 #[ignore = "takes minutes and gigabytes"]
-fn every_promise_is_kept_further_out() {
+fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
     holds(&Delivery::new(Workers, &[2, 1], 2, 3), 3_600_000);
     holds(&Delivery::new(Functions, &[3], 2, 3), 11_000_000);
@@ -256,7 +256,7 @@ fn a_seeded_fault_breaks_a_promise() {
 }
 
 #[test]
-fn the_way_to_a_broken_promise_is_told() {
+fn a_broken_promise_is_reported_with_its_steps() {
     let model = Delivery::new(Workers, &[1], 1, 0).with(Bug::CommitBeforeSend);
     let told = format!("{:?}", explore(&model).unwrap_err());
     let ways = [

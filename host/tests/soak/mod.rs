@@ -309,7 +309,7 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
 }
 
 #[test]
-fn whatever_befalls_each_record_lands_once() {
+fn each_record_lands_once_whatever_happens() {
     let asked = Asked::from_environment();
     let Asked { minutes, seed } = asked;
     println!("soak: {minutes} minutes with the seed {seed}");

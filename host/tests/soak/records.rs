@@ -135,7 +135,7 @@ pub(super) fn landing(record: &[u8], config: &Config) -> Option<(String, Vec<u8>
 }
 
 #[test]
-fn records_are_made_again_as_they_were() {
+fn records_are_generated_again_byte_for_byte() {
     let recipe = Recipe { seed: 7 };
     let config = Config::parse("{}").unwrap();
     let (mut events, mut quarantined) = (0, 0);

@@ -109,7 +109,7 @@ impl Delivered {
 }
 
 #[test]
-fn what_was_delivered_passes() {
+fn a_complete_delivery_passes() {
     for fifo in [false, true] {
         for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
             let delivered = Delivered::new(Ways {
@@ -140,7 +140,7 @@ fn a_misplaced_record_that_lands_is_noticed() {
 }
 
 #[test]
-fn a_queue_that_has_a_message_again_late_or_of_a_misplaced_record_is_noticed() {
+fn a_queue_with_a_repeated_late_or_misplaced_message_is_noticed() {
     let fifo = Delivered::new(Ways {
         fifo: true,
         ..USUAL
@@ -164,7 +164,7 @@ fn a_queue_that_has_a_message_again_late_or_of_a_misplaced_record_is_noticed() {
 }
 
 #[test]
-fn an_object_that_is_gone_changed_doubled_or_elsewhere_is_noticed() {
+fn an_object_that_is_missing_changed_repeated_or_moved_is_noticed() {
     let delivered = Delivered::new(USUAL);
     let objects = delivered.objects();
     let content = fs::read_to_string(&objects[0]).unwrap();

@@ -184,7 +184,7 @@ fn contract(wit: &str) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_that_is_not_fit_to_serve_does() {
+fn a_release_that_fails_admission_is_not_used() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let good = shop.stamped(&stamp("good"));
     shop.activate(&good, &[]);
@@ -212,7 +212,7 @@ fn nothing_that_is_not_fit_to_serve_does() {
 type Tamper<'a> = dyn Fn(&Shop, &Forged, &str) + 'a;
 
 #[test]
-fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
+fn releases_of_a_tampered_registry_are_not_used() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let good = shop.stamped(&stamp("good"));
     shop.activate(&good, &[]);
@@ -272,7 +272,7 @@ fn point_at(shop: &Shop, release: &str) {
 }
 
 #[test]
-fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
+fn golden_cases_run_wherever_a_release_is_admitted() {
     let mut shop = Shop::new(1, Kept::InFolder);
     shop.write_cases("a");
     let config = r#"{"stamp":"a"}"#;
@@ -303,7 +303,7 @@ fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
 }
 
 #[test]
-fn with_a_public_key_only_signed_releases_serve() {
+fn with_a_public_key_only_signed_releases_are_used() {
     let mut shop = Shop::new(1, Kept::InFolder);
     for name in ["own", "other"] {
         let pkcs8 = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
@@ -381,7 +381,7 @@ fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
 
 /// The digest that names a component is of its bytes and nothing else.
 #[test]
-fn a_release_is_named_by_what_it_is() {
+fn a_release_is_named_by_its_content() {
     let shop = Shop::new(1, Kept::InFolder);
     let a = shop.publish(ENRICH, &["--note", "first"]);
     let again = shop.publish(ENRICH, &["--note", "second", "--transform-config", " { } "]);

@@ -17,7 +17,7 @@ use testkit::proxy::{Fault, Rule};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
-fn an_activation_that_is_killed_is_done_or_not_done() {
+fn a_killed_activation_is_complete_or_has_no_effect() {
     let shop = Shop::new(1, Kept::InFolder);
     let releases = [shop.stamped(&stamp("a")), shop.stamped(&stamp("b"))];
     shop.activate(&releases[1], &[]);
@@ -50,7 +50,7 @@ fn an_activation_that_is_killed_is_done_or_not_done() {
 }
 
 #[test]
-fn a_lost_answer_to_an_activation_is_settled() {
+fn an_activation_whose_response_is_lost_is_resolved() {
     let shop = Shop::new(1, Kept::InS3);
     let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
     for (release, fault) in [
@@ -69,7 +69,7 @@ fn a_lost_answer_to_an_activation_is_settled() {
 
 /// Both read, both write: the second is told, and the active release is that of the first.
 #[test]
-fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
+fn of_two_concurrent_activations_one_wins_and_the_other_gets_an_error() {
     let shop = Shop::new(1, Kept::InS3);
     let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
     let hold = Rule::new(Fault::Hold).method("PUT").path("active.json");
@@ -87,7 +87,7 @@ fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
 }
 
 #[test]
-fn many_activations_at_once_leave_one_history() {
+fn many_concurrent_activations_have_one_history() {
     for kept in [Kept::InFolder, Kept::InS3] {
         let shop = Shop::new(1, kept);
         let releases: Vec<_> = (0..6)
@@ -136,7 +136,7 @@ fn a_pinned_chunk_is_finished_by_its_own_release() {
 }
 
 #[test]
-fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
+fn a_pinned_chunk_without_its_release_stops_its_shard() {
     let mut shop = Shop::new(1, Kept::InS3);
     let a = shop.stamped(&stamp("a"));
     shop.activate(&a, &[]);
@@ -200,7 +200,7 @@ fn compiles(parent: u32) -> bool {
 
 /// Hosts that start while the active release is broken serve what the others serve on with.
 #[test]
-fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
+fn a_host_that_starts_with_an_invalid_release_uses_the_one_before() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
     shop.activate(&a, &[]);
@@ -216,7 +216,7 @@ fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
 }
 
 #[test]
-fn what_is_collected_is_old_and_needed_by_nobody() {
+fn only_old_unused_releases_are_removed() {
     let shop = Shop::new(1, Kept::InS3);
     let ids: Vec<_> = (0..5)
         .map(|n| shop.stamped(&stamp(&n.to_string())))
@@ -260,7 +260,7 @@ fn what_is_collected_is_old_and_needed_by_nobody() {
 
 /// The lake's own registry, beside its ledgers.
 #[test]
-fn what_a_ledger_pins_is_never_collected() {
+fn a_pinned_release_is_never_removed() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let a = shop.stamped(&stamp("a"));
     shop.activate(&a, &[]);

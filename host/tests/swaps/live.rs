@@ -8,7 +8,7 @@ use crate::support::cloud::{SHARD, signal};
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
 #[test]
-fn an_activated_release_serves_from_the_next_chunk_on_and_a_rollback_goes_back() {
+fn an_activated_release_transforms_the_next_chunk_and_a_rollback_returns() {
     for kept in [Kept::InFolder, Kept::InS3] {
         let mut shop = Shop::new(1, kept);
         let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
@@ -47,7 +47,7 @@ fn swapping_time() -> Duration {
 
 /// Swaps several times a second for a while, with records all along.
 #[test]
-fn swaps_without_end_lose_nothing_and_mix_nothing() {
+fn constant_release_switches_lose_nothing_and_mix_nothing() {
     let mut shop = Shop::new(2, Kept::InS3);
     let releases = [shop.stamped(&stamp("a")), shop.stamped(&stamp("b"))];
     let mut worker = shop.watched(&["--chunk-records", "50"]);
@@ -78,7 +78,7 @@ fn swaps_without_end_lose_nothing_and_mix_nothing() {
 }
 
 #[test]
-fn a_registry_that_is_away_or_damaged_changes_nothing() {
+fn an_unavailable_or_damaged_registry_changes_nothing() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let a = shop.stamped(&stamp("a"));
     shop.activate(&a, &[]);

@@ -7,7 +7,7 @@ use crate::support::lake;
 use crate::swaps::shop::{Kept, Shop, serves, stamp};
 
 #[test]
-fn a_shadow_finds_what_it_changes_and_lands_nothing() {
+fn a_shadow_reports_differences_and_lands_nothing() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let candidate = shop.stamped(&json!({ "stamp": "own", "changes": 1000 }));
     shop.activate(&candidate, &["--shadow"]);
@@ -30,7 +30,7 @@ fn a_shadow_finds_what_it_changes_and_lands_nothing() {
 }
 
 #[test]
-fn a_shadow_that_runs_for_ever_holds_nothing_up() {
+fn a_shadow_that_loops_does_not_block_the_shard() {
     let mut shop = Shop::new(1, Kept::InFolder);
     // More fuel than there is: every record of it runs out, after a tenth of a second or so.
     let candidate = shop.stamped(&json!({ "stamp": "own", "turns": 1_000_000_000_u64 }));
@@ -66,7 +66,7 @@ fn a_canary_gets_a_part_of_the_chunks() {
 }
 
 #[test]
-fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
+fn a_canary_that_traps_is_rolled_back_on_all_hosts() {
     let mut shop = Shop::new(2, Kept::InS3);
     let (a, bad) = (
         shop.stamped(&stamp("a")),
@@ -151,7 +151,7 @@ fn an_activated_release_that_rejects_more_than_the_one_before_is_rolled_back() {
 }
 
 #[test]
-fn a_release_within_its_budget_stays() {
+fn a_release_within_its_rollback_policy_stays() {
     let mut shop = Shop::new(1, Kept::InFolder);
     let (a, b) = (
         shop.stamped(&stamp("a")),

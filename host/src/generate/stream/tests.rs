@@ -143,7 +143,7 @@ fn a_line_without_a_shard_goes_plain() {
 }
 
 #[test]
-fn what_a_split_shard_leaves_behind_is_sent_again() {
+fn records_of_a_split_shard_are_sent_again() {
     let before = [shard("all", &[], 0, u128::MAX)];
     let [aggregate] = &packed(&before, 100).concat()[..] else {
         panic!("more than one");
@@ -179,7 +179,7 @@ fn other_shards_close_the_aggregates_for_the_old_ones() {
 }
 
 #[test]
-fn only_what_was_not_taken_is_left() {
+fn only_records_that_were_not_accepted_are_left() {
     let throttled = || Err(KinesisError::Throttled("slow down".into()));
     let batch = ["a", "b", "c", "d"].map(|key| entry(key, 1)).to_vec();
     let answers = vec![Ok("s".into()), throttled(), Ok("s".into()), throttled()];
@@ -194,7 +194,7 @@ fn only_what_was_not_taken_is_left() {
 }
 
 #[test]
-fn progress_says_what_was_sent_again_and_why() {
+fn progress_shows_retried_records_and_the_reason() {
     let mut state = State::default();
     state.sent.lines = 3_000;
     let at = |state: &State| position(state, Duration::from_millis(1_500));

@@ -1,8 +1,8 @@
-//! Where the lines of a chunk's objects are.
+//! The positions of the lines of a chunk's objects.
 
 use crate::engine::record::Position;
 
-/// A line somewhere in the buffers of a chunk.
+/// The position of a line in the buffers of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) buffer: u32,
@@ -14,7 +14,7 @@ pub(super) struct Piece {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) pieces: Vec<Piece>,
-    /// The records that they came of, in a chunk that keeps them.
+    /// The records of these lines, if the chunk keeps them.
     pub(super) positions: Vec<Position>,
     pub(super) bytes: u64,
 }

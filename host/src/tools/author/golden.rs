@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_record_that_differs_by_the_way_in_is_named() {
+    fn the_first_record_that_differs_between_call_modes_is_named() {
         let same = result(r#"{"event":1}"#);
         let why = disagreement(
             &[same.clone(), result(r#"{"event":2}"#)],
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn many_differences_are_cut_and_counted() {
+    fn many_differences_are_truncated_and_counted() {
         let results: Vec<_> = (0..SHOWN + 3).map(|n| n.to_string()).collect();
         let report = difference("", &results);
         assert!(

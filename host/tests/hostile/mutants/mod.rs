@@ -262,7 +262,7 @@ fn hunt(
 }
 
 #[test]
-fn whatever_a_mutant_does_each_record_has_one_outcome() {
+fn each_record_of_a_mutant_has_one_outcome() {
     let (count, seed) = (
         asked("SLUICE_MUTANTS", USUAL),
         asked("SLUICE_MUTANTS_SEED", SEED),

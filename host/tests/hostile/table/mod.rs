@@ -244,16 +244,16 @@ fn a_guest_that_fails_admission_transforms_nothing() {
 }
 
 #[test]
-fn a_record_that_a_guest_abuses_gets_its_outcome_alone() {
+fn a_record_that_a_guest_fails_on_gets_its_outcome_alone() {
     check(&outcomes::rows());
 }
 
 #[test]
-fn an_answer_that_is_no_value_costs_its_record_alone() {
+fn an_invalid_result_affects_its_record_alone() {
     check(&answers::rows());
 }
 
 #[test]
-fn a_batch_that_cannot_be_used_costs_nothing() {
+fn an_invalid_batch_result_affects_no_record() {
     check(&batches::rows());
 }

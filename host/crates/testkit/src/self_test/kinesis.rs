@@ -125,7 +125,7 @@ async fn reads_every_record_once_and_in_order_over_splits_and_merges() {
 }
 
 #[tokio::test]
-async fn tells_of_shards_by_name_and_by_arn() {
+async fn describes_shards_by_name_and_by_arn() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 2);
     kinesis.split("s", "shardId-000000000001");
@@ -191,7 +191,7 @@ async fn begins_where_the_iterator_says() {
 }
 
 #[tokio::test]
-async fn an_answer_holds_ten_megabytes() {
+async fn a_response_holds_at_most_ten_megabytes() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);
     for _ in 0..12 {
@@ -258,7 +258,7 @@ async fn iterators_expire() {
 }
 
 #[tokio::test]
-async fn takes_a_put_in_part() {
+async fn a_put_can_fail_in_part() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);
     kinesis.fail_entries(&[0, 2]);

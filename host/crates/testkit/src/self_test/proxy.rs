@@ -149,7 +149,7 @@ async fn damages_a_body_so_that_its_checksum_tells() {
 }
 
 #[tokio::test]
-async fn acts_on_the_calls_it_is_told_of() {
+async fn applies_rules_to_matching_calls_only() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);
     let proxy = Proxy::start(&kinesis.endpoint);

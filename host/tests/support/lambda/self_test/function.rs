@@ -95,7 +95,7 @@ fn the_logs_are_those_of_the_invocation() {
 }
 
 #[test]
-fn an_error_leaves_the_process_as_it_is() {
+fn an_error_does_not_end_the_process() {
     let (function, _folder) = function(&[]);
     let function = function.with_init_max(LONG);
     let failed = function.invoke(&json!({ "do": "fail" }), LONG);
@@ -170,7 +170,7 @@ fn a_frozen_process_stands_still_until_the_next_invocation() {
 }
 
 #[test]
-fn a_program_that_asks_for_nothing_fails_every_invocation() {
+fn a_program_that_never_polls_fails_every_invocation() {
     let folder = tempfile::tempdir().unwrap();
     let function = Function::start(&["/bin/sh", "-c", "echo no; exit 7"], &[], folder.path());
     for starts in 1..=2 {
@@ -196,7 +196,7 @@ fn an_initialization_that_takes_too_long_is_done_again_within_the_invocation() {
 }
 
 #[test]
-fn an_initialization_that_takes_too_long_twice_is_an_invocation_that_does() {
+fn an_initialization_that_takes_too_long_twice_fails_the_invocation() {
     let folder = tempfile::tempdir().unwrap();
     let function = Function::start(&["/bin/sleep", "600"], &[], folder.path());
     let function = function.with_init_max(Duration::from_millis(50));

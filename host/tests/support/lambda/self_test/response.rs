@@ -123,7 +123,7 @@ fn an_error_of_the_function_is_a_failure_with_the_setting_or_without() {
 }
 
 #[test]
-fn what_is_before_the_checkpoint_does_not_come_again() {
+fn records_before_the_checkpoint_are_not_sent_again() {
     let (kinesis, numbers) = stream(5);
     let settings = Settings {
         maximum_retry_attempts: -1,

@@ -112,7 +112,7 @@ async fn the_next_event_is_waited_for_and_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn only_the_request_at_work_can_be_answered_and_once() {
+async fn only_the_current_request_can_be_answered_and_only_once() {
     let api = at_work("one").await;
     assert_eq!(post(&api, "invocation/other/response", "1").await, 400);
     assert_eq!(post(&api, "invocation/other/error", "{}").await, 400);
@@ -126,7 +126,7 @@ async fn only_the_request_at_work_can_be_answered_and_once() {
 }
 
 #[tokio::test]
-async fn another_event_is_given_after_the_answer_only() {
+async fn the_next_event_comes_only_after_the_response() {
     let api = at_work("one").await;
     api.offer("two", &json!(2), LONG);
     let refused = get(&api, NEXT).await;
@@ -195,7 +195,7 @@ async fn an_initialization_fails_before_the_first_event_only() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_else() {
+async fn other_paths_do_not_exist() {
     let api = RuntimeApi::start();
     assert_eq!(get(&api, "invocation/one/response").await.status(), 404);
     assert_eq!(get(&api, "restore/next").await.status(), 404);
