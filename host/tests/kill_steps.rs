@@ -1,5 +1,6 @@
-//! A worker is killed at each step of delivery: while a request waits that no service has seen yet, and
-//! while an answer waits of a service that has done its part. Whoever comes next finds what is to be done.
+//! A worker is killed at each step of delivery: while a request waits before its service gets it,
+//! and while a response waits after the service has executed the request. The next worker finishes
+//! the work.
 
 use std::time::Duration;
 
@@ -11,17 +12,17 @@ use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So many records come in one answer, and make a chunk of their own.
+/// The number of records in a response, which become one chunk.
 const RECORDS_PER_CHUNK: usize = 30;
 const A_CHUNK_AN_ANSWER: [&str; 2] = ["--chunk-records", "1"];
 
-/// A step of delivery: which request it is.
+/// A step of delivery, as the request that it makes.
 #[derive(Clone, Copy)]
 struct Step {
     name: &'static str,
     service: Service,
     request: fn(Rule) -> Rule,
-    /// What makes the step come.
+    /// What must happen for the step to come.
     given: fn(&Cloud),
 }
 
@@ -68,7 +69,7 @@ fn stream() -> Cloud {
     cloud
 }
 
-/// Starts a worker and kills it when it is at the step.
+/// Starts a worker and kills it when it reaches the step.
 fn kill(cloud: &Cloud, step: &Step, fault: &Fault) {
     (step.given)(cloud);
     let proxy = cloud.proxy(step.service);
@@ -80,7 +81,7 @@ fn kill(cloud: &Cloud, step: &Step, fault: &Fault) {
     cloud.proxy(S3).heal();
 }
 
-/// Kills one worker after the other, each at its step, and lets another finish.
+/// Kills workers one after the other, each at its step, and lets another one finish.
 fn survives(steps: &[Step], fault: &Fault) {
     let cloud = stream();
     for step in steps {
@@ -90,7 +91,8 @@ fn survives(steps: &[Step], fault: &Fault) {
     cloud.is_delivered();
 }
 
-/// Each of these rows of kills, before the service learns of the request and behind its work.
+/// Runs each of these rows of kills twice: before the service gets the request, and after it has
+/// executed it.
 fn survives_all(rows: &[&[Step]]) {
     let faults = [Fault::Hold, Fault::HoldAnswer];
     at_once(rows.iter().flat_map(|row| {

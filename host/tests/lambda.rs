@@ -1,5 +1,5 @@
-//! A function behind an event source mapping: batches are given again in every shape, and each record
-//! is in exactly one place after all.
+//! A function behind an event source mapping: batches are retried in every shape, and each record
+//! is in exactly one place.
 
 #![allow(
     clippy::single_range_in_vec_init,
@@ -26,7 +26,7 @@ use testkit::proxy::{Fault, Rule};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the mapping of a function is like, but for the size of its batches.
+/// The settings of a function's mapping, except for the batch size.
 fn settings() -> Settings {
     Settings {
         report_batch_item_failures: true,
@@ -34,7 +34,7 @@ fn settings() -> Settings {
     }
 }
 
-/// The variables of a function that lands in the bucket of a cloud.
+/// The environment of a function that lands in the bucket of a cloud.
 pub(crate) fn variables(cloud: &Cloud, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut all: Vec<_> = environment().iter().map(own).collect();
@@ -127,7 +127,7 @@ fn the_answer_names_the_first_record_that_is_not_committed() {
     let events = events(1_500, 33);
     cloud.put_all(&events);
     let rule = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
-    // A batch has 1,000 records and five types; what comes after them is refused.
+    // A batch has 1,000 records and five types. Later requests fail.
     cloud
         .proxy(Service::S3)
         .add(rule.path("event_type").nth(6).always());
@@ -284,7 +284,7 @@ fn an_event_of_another_service_is_an_error_that_says_so() {
         json!({ "Records": [{ "eventSource": "aws:sqs", "messageId": "1", "body": "{}" }] });
     let error = function.invoke(&event, TIMEOUT).response.unwrap_err();
     assert!(format!("{error:?}").contains("eventID"), "{error:?}");
-    // It still serves.
+    // It still processes batches.
     let event = json!({ "Records": [] });
     assert!(function.invoke(&event, TIMEOUT).response.is_ok());
 }
@@ -333,7 +333,7 @@ fn the_package_brings_settings_and_compiled_code() {
             .join("\n")
             .contains("compiling the component instead")
     );
-    // Compiled code of another version of the engine is not taken.
+    // Compiled code of another version of the engine is not loaded.
     fs::write(compiled, b"no compiled code").unwrap();
     let other = function_in(&cloud, &task, &[]);
     assert!(

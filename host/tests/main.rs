@@ -1,4 +1,5 @@
-//! The behaviour of Sluice, seen from outside: hostile transforms, the command line, kills.
+//! The behavior of Sluice from outside: its commands, failing services, kills, and hostile
+//! transforms.
 
 #![allow(
     clippy::unwrap_used,

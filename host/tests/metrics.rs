@@ -1,4 +1,4 @@
-//! A run watched over HTTP: what it counts, and what it says of itself.
+//! Metrics and health of a run over HTTP.
 
 mod exposition;
 mod health;
@@ -25,7 +25,7 @@ fn last_records(cloud: &Cloud) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What the run says is committed, by shard.
+/// The committed record that the run reports for each shard.
 fn committed(status: &Value) -> BTreeMap<String, String> {
     let shards = status["shards"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -34,7 +34,7 @@ fn committed(status: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// How many objects there are below a folder of the lake, and how many bytes they have.
+/// The number and the total size of the objects below a folder of the lake.
 fn objects(lake: &Path, in_quarantine: bool) -> (u64, u64) {
     let tree = lake::tree(lake).into_iter();
     let objects = tree.filter(|(path, _)| {
@@ -201,7 +201,7 @@ fn a_run_over_files_has_pages_if_configured() {
     let lines: String = (0..10_000)
         .map(|n| format!("{{\"event_uuid\":\"{n}\",\"event_name\":\"a:b\",\"created_at\":{n}}}\n"))
         .collect();
-    // A pipe that stays open keeps the run at work.
+    // An open pipe keeps the run going.
     let mut command = place.command(&["run", "--source", "-", "--lake", "file:lake"]);
     command
         .args(["--summary", "json"])

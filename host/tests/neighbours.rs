@@ -1,4 +1,4 @@
-//! A shard that cannot be worked on holds up no other.
+//! A shard that cannot be landed does not block other shards.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,13 +15,13 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 const SECOND: &str = "shardId-000000000001";
 
-/// What S3 does not do for the first shard.
+/// The request that fails for the first shard.
 fn denied(method: &str, path: &str) -> Rule {
     let rule = Rule::new(Fault::s3(403, "AccessDenied")).method(method);
     rule.path(path).always()
 }
 
-/// How many events of a shard the lake has.
+/// The number of events of a shard in the lake.
 fn landed(cloud: &Cloud, shard: &str) -> usize {
     let objects = lake::objects(&cloud.lake());
     let of_shard = objects
@@ -38,7 +38,7 @@ fn put(cloud: &Cloud, shard: &str) -> usize {
     events.count()
 }
 
-/// A worker on two shards, of which both have landed something.
+/// A worker on two shards, after both have landed something.
 fn at_work(cloud: &Cloud, more: &[&str]) -> Running {
     cloud.put_by_keys(&records(70, 1));
     let mut worker = cloud.worker_with_log("worker.log", more);
@@ -114,7 +114,7 @@ fn objects_that_cannot_be_put_do_not_block_other_shards_and_are_put_later() {
     cloud.is_delivered();
 }
 
-/// What is read and waits to be landed does not take the room that the other needs to read.
+/// Records that wait to be landed do not use the memory that the other shard needs for reading.
 #[test]
 fn a_backlog_that_cannot_be_landed_does_not_block_other_shards() {
     let cloud = Cloud::new(2);

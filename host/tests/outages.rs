@@ -1,5 +1,5 @@
-//! Services that fail for a while: everything is delivered all the same, once and in order. And services
-//! that fail for longer than the retry timeout.
+//! Services that fail for a while: everything is delivered, once and in order. Services that fail
+//! for longer than the retry timeout end the run.
 
 mod cells;
 mod streams;
@@ -15,17 +15,17 @@ use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The table is not to shrink unnoticed.
+/// The minimum size of the table, so that it does not shrink unnoticed.
 const CELLS_MIN: usize = 300;
 
 impl Operation {
-    /// Catches up with the stream, in chunks of an answer each.
+    /// Catches up with the stream. Each response is one chunk.
     fn catch_up(&self, cloud: &Cloud, more: &[&str]) {
         cloud.catch_up(&[&A_CHUNK_AN_ANSWER, self.arguments, more].concat());
     }
 }
 
-/// Delivers the stream while these rules hold; each has to act.
+/// Delivers the stream under these rules. Each rule must act.
 fn delivers(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
     let cloud = (operation.given)();
     let proxy = cloud.proxy(operation.service);
@@ -47,7 +47,7 @@ fn every_failing_operation_is_retried_until_it_succeeds() {
     }));
 }
 
-/// A client gives an attempt up after a minute, and makes another.
+/// The AWS client stops an attempt after a minute, and makes another one.
 #[test]
 fn an_operation_that_hangs_is_retried() {
     at_once(OPERATIONS.into_iter().map(|operation| {
@@ -74,7 +74,7 @@ fn an_operation_that_fails_past_the_retry_timeout_ends_the_run_and_is_named() {
             proxy.add(denied.always());
             let mut command = cloud.command(&["--exit-when-caught-up", "--retry-timeout", "1s"]);
             let ran = Ran::from(command.args(operation.arguments).output().unwrap());
-            // The answer to a HEAD has no body that could say why.
+            // The response to a HEAD request has no body with a reason.
             let bodiless = operation.name == "check an object";
             let why = if bodiless {
                 "status 403"

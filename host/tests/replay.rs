@@ -1,4 +1,4 @@
-//! A part of a source again, into a lake of its own.
+//! Replays of a part of a source into a lake of its own.
 
 use std::path::Path;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::support::cloud::{Cloud, SHARD, STREAM, events, uuid};
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Summary};
 
-/// A line of so many bytes that offsets are easy to tell: line `n` begins at `100 * n`.
+/// A line of fixed length, so that line `n` begins at `100 * n`.
 fn line(n: usize) -> String {
     let event =
         format!(r#"{{"event_uuid":"u{n:04}","event_name":"lesson:done","created_at":1767225600"#);
@@ -174,7 +174,7 @@ fn sorted(events: &[Vec<u8>]) -> Vec<String> {
     all
 }
 
-/// The moment when the record of an event came.
+/// The arrival time of an event's record.
 fn arrival(cloud: &Cloud, event: &[u8]) -> String {
     let records = cloud.kinesis.records(STREAM);
     let record = records.iter().find(|record| record.data == event).unwrap();

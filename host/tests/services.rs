@@ -66,7 +66,7 @@ impl Services {
         Ran::from(self.command(bus).output().unwrap()).summary()
     }
 
-    /// Writes an object past the program.
+    /// Writes an object without the program.
     fn put(&self, key: &str, content: &'static [u8]) {
         let put = self.s3.client().put_object().bucket("bucket").key(key);
         let put = put.body(ByteStream::from_static(content));
@@ -84,7 +84,7 @@ impl Services {
         self.bucket.join("lake")
     }
 
-    /// Each event is in the lake once.
+    /// Asserts that each event is in the lake once.
     fn lake_is_whole(&self) {
         let events = lake::all_events(&self.lake());
         let distinct: BTreeSet<_> = events.iter().collect();
@@ -141,7 +141,7 @@ fn if_a_batch_is_accepted_in_part_only_the_rest_is_sent_again() {
     assert_eq!((rids.len(), messages.len()), (EVENTS, EVENTS));
 }
 
-/// What the queue would refuse again is not tried again, and not dropped.
+/// A message that the queue rejects permanently is neither retried nor left out.
 #[test]
 fn a_message_that_the_queue_rejects_ends_the_run_at_once_and_is_named() {
     let services = Services::new();

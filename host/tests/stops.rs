@@ -1,4 +1,4 @@
-//! Workers that are told to stop at bad moments.
+//! Shutdowns of workers at difficult moments.
 
 use std::time::Duration;
 

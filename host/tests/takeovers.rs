@@ -1,5 +1,5 @@
-//! Workers that take shards from one another: killed in turn, or frozen past their lease and woken when
-//! another has done their work. A woken worker commits nothing.
+//! Workers that acquire shards from each other: killed in turn, or frozen past their lease and
+//! woken after another one has done their work. A woken worker commits nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,7 +53,7 @@ const STEPS: [Step; 8] = [
     }),
 ];
 
-/// The objects of the lake, and what the ledger of the shard says of records.
+/// The objects of the lake, and the records in the shard's ledger.
 fn landed(cloud: &Cloud) -> (BTreeMap<String, Vec<u8>>, [Value; 2]) {
     let mut objects = lake::tree(&cloud.lake());
     objects.retain(|path, _| !path.contains("_sluice/ledger"));
@@ -68,8 +68,8 @@ fn fence(cloud: &Cloud) -> u64 {
     cloud.ledger(SHARD)["lease"]["fence"].as_u64().unwrap()
 }
 
-/// Freezes a worker at the step, lets another do all there is, and wakes the first one; the request or
-/// the answer that was held goes its way then.
+/// Freezes a worker at the step, lets another one do the work, and wakes the first one. Then
+/// releases the held request or response.
 fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.kinesis.records_per_read(20);
@@ -106,7 +106,7 @@ fn a_worker_that_was_frozen_past_its_lease_changes_nothing() {
     }));
 }
 
-/// A shard that another took is taken back when that one does nothing.
+/// A worker acquires its shard again after the other one has stopped renewing the lease.
 #[test]
 fn a_shard_that_is_taken_again_is_counted_once() {
     let cloud = Cloud::new(1);
@@ -127,7 +127,7 @@ fn a_shard_that_is_taken_again_is_counted_once() {
     assert_eq!(fence(&cloud), 3);
 }
 
-/// Two workers share the stream; again and again one of them is killed when either is at some step.
+/// Two workers share the stream. Again and again, one of them is killed at a step.
 #[test]
 fn two_workers_that_are_killed_in_turn_lose_nothing() {
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
@@ -158,7 +158,8 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
     cloud.is_delivered();
 }
 
-/// The answer to a commit is lost, and before it is asked for again another worker leaves its request.
+/// The response to a commit is lost. Before the commit is repeated, another worker writes its
+/// request into the ledger.
 #[test]
 fn a_commit_whose_response_was_lost_is_kept() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
@@ -178,7 +179,7 @@ fn a_commit_whose_response_was_lost_is_kept() {
     cloud.is_delivered();
 }
 
-/// The worker without a shard asks for one whose ledger has changed since it was read.
+/// The worker without a shard requests one whose ledger has changed since it was read.
 #[test]
 fn a_request_for_a_shard_that_came_too_late_is_repeated() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);

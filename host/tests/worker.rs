@@ -1,5 +1,5 @@
-//! A stream into S3: shards, leases, kills. Every test ends with the same question: is each record in
-//! exactly one place?
+//! A stream into S3: shards, leases, kills. Every test ends with the same check: each record is in
+//! exactly one place.
 
 use std::thread;
 use std::time::Duration;
@@ -49,8 +49,8 @@ fn shards_are_split_and_merged_without_losing_a_record() {
     }
 }
 
-/// A stream lists closed shards for as long as it keeps records, and a worker polls several times in a
-/// lease.
+/// A stream lists closed shards as long as it keeps their records, and a worker polls several times
+/// per lease.
 #[test]
 fn the_ledger_of_a_finished_shard_is_not_read_again() {
     let cloud = Cloud::new(1);
@@ -144,7 +144,7 @@ fn two_workers_share_a_stream_and_survive_kills() {
         if round == 3 {
             cloud.kinesis.split(STREAM, "shardId-000000000001");
         }
-        // Long enough to get somewhere, and different every time.
+        // Long enough for progress, and different every time.
         thread::sleep(Duration::from_millis(150 + 170 * (round as u64 % 5)));
         workers[round % 2] = Running(cloud.worker());
     }
@@ -206,7 +206,7 @@ fn children_begin_where_the_pipeline_did() {
     cloud.holds_exactly(&later);
 }
 
-/// What came to a child is newer than all that its parent has.
+/// The records of a child are newer than all records of its parent.
 #[test]
 fn a_child_shard_starts_after_its_parent_is_finished() {
     let cloud = Cloud::new(1);

@@ -26,7 +26,7 @@ use sluice::release::admission::Release;
 use sluice::source::aggregate::{Aggregator, unpack};
 use sluice::tools::author::component;
 
-/// What an aggregate of the producer library may have, bytes.
+/// The size limit of an aggregate of the producer library, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;
 
 fn batch() -> Batch {

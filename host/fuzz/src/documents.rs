@@ -1,5 +1,4 @@
-//! What Sluice keeps beside the lake and in a registry: ledgers, manifests of releases, and which
-//! release serves.
+//! Documents next to the lake and in a registry: ledgers, manifests of releases, and `active.json`.
 
 use std::fmt::Debug;
 
@@ -11,7 +10,7 @@ use sluice::ledger::{Ledger, Range};
 use sluice::release::bundle::Manifest;
 use sluice::release::rollout::{Author, Rollout};
 
-/// Reads a document; what it writes of it reads as the same.
+/// Reads a document. What it writes of it must read as the same.
 fn read<T: DeserializeOwned + Serialize + PartialEq + Debug>(input: &[u8]) -> Option<T> {
     let document: T = serde_json::from_slice(input).ok()?;
     let text = serde_json::to_vec_pretty(&document).unwrap();
@@ -61,7 +60,7 @@ fn commit(ledger: &Ledger, range: Range, last: Digest) {
     );
 }
 
-/// A manifest, and the document that says which release serves.
+/// A manifest, and the document that names the active release.
 pub(crate) fn release(input: &[u8]) {
     if let Some(manifest) = read::<Manifest>(input) {
         let undescribed = Manifest {

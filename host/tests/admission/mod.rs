@@ -1,4 +1,4 @@
-//! A component that fails admission sees no record, and the message names the step.
+//! A component that fails admission gets no record, and the message names the step.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::outcomes::{
     CallMode, admitted, batch, limits, obeyed, shared_engine, try_admit, words,
 };
 
-/// Why a component with this configuration fails admission.
+/// The admission error of a component with this configuration.
 fn admission_error(component: &[u8], config: &str) -> String {
     let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
     match validate(shared_engine(), &bundle, &limits()) {
@@ -24,7 +24,7 @@ fn admission_error(component: &[u8], config: &str) -> String {
     }
 }
 
-/// Asserts that the error begins with the step and names `parts`.
+/// Asserts that the error begins with the step and contains `parts`.
 fn fails_at(component: &[u8], config: &str, step: &str, parts: &[&str]) {
     let error = admission_error(component, config);
     assert!(error.starts_with(&format!("{step}: ")), "{error}");
@@ -58,13 +58,13 @@ fn a_truncated_file_fails_admission() {
     for cut in [1, 4, 7, 9, 100, length / 2, length - 1_000, length - 1] {
         fails_at(&ENRICH[..cut], "{}", "compile", &[]);
     }
-    // So much is a whole component, and an empty one.
+    // This prefix is a whole component without content.
     fails_at(&ENRICH[..8], "{}", "world", &[]);
     fails_at(b"", "{}", "compile", &[]);
     fails_at(b"#!/bin/sh\n", "{}", "compile", &[]);
 }
 
-/// A flipped bit may make another component that is as good; none may make the host fall over.
+/// A component with a flipped bit can still be valid. It must never make the host panic.
 #[test]
 fn a_flipped_bit_never_panics() {
     let sound = Tiny::default().component();
@@ -92,7 +92,7 @@ fn a_flipped_bit_never_panics() {
     );
 }
 
-/// Parts that hand text to each other, from one memory to another.
+/// Modules that pass text to each other, from one memory to another.
 const PARTS: &str = r#"
     (component $callee
         (core module $m (memory (export "memory") 1)
@@ -124,7 +124,7 @@ fn a_component_over_the_size_limit_fails_admission_unread() {
     fails_at(&large[1..], "{}", "compile", &[]);
 }
 
-/// The component's own schema is asked before the component is.
+/// The configuration is validated against the component's schema before the component gets it.
 #[test]
 fn a_configuration_is_checked_by_the_components_schema() {
     for (config, message) in [

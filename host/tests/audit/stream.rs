@@ -15,7 +15,7 @@ use testkit::proxy::{Fault, Proxy, Rule};
 use testkit::s3::S3;
 use testkit::sqs::Sqs;
 
-/// Audits the stream, and asserts that nothing was touched by it if nobody else works on it.
+/// Audits the stream. If nobody else works on it, asserts that the audit changed nothing.
 fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {
     let run = cloud.command(&[]);
     let mut audit = cloud
@@ -48,7 +48,7 @@ fn put_aggregate(cloud: &Cloud, events: &[Vec<u8>]) {
     cloud.kinesis.put(STREAM, &key, &data);
 }
 
-/// A stream with all that can happen to one.
+/// A stream with a split, a merge, aggregates and quarantined records, and several configurations.
 fn eventful() -> Cloud {
     let cloud = Cloud::new(2);
     let events = events(900, 31);
@@ -117,7 +117,7 @@ fn records_from_before_the_pipeline_are_not_missing() {
     );
 }
 
-/// What is landed while the audit looks is nobody's fault.
+/// Objects that land during the audit are not findings.
 #[test]
 fn a_running_pipeline_is_audited_without_findings() {
     let cloud = Cloud::new(2);
@@ -135,7 +135,7 @@ fn a_running_pipeline_is_audited_without_findings() {
     assert_eq!(audit(&cloud, &[]).proven().count("in_lake"), 1_000);
 }
 
-/// An object of the shard's events, its path and the id of the record of its first line.
+/// An object of the shard's events: its path, and the record id of its first line.
 fn an_object(cloud: &Cloud) -> (String, String) {
     let keys = super::object_keys(&cloud.lake());
     let keys: Vec<_> = keys.into_iter().filter(|key| key.contains(SHARD)).collect();
@@ -216,7 +216,7 @@ fn a_shard_that_the_stream_no_longer_lists_is_gone() {
     );
 }
 
-/// Puts an object past the program.
+/// Puts an object without the program.
 fn put(cloud: &Cloud, key: &str, bytes: Vec<u8>) {
     let client = cloud.s3.client();
     let put = client
@@ -227,7 +227,7 @@ fn put(cloud: &Cloud, key: &str, bytes: Vec<u8>) {
     runtime.block_on(put.body(bytes.into()).send()).unwrap();
 }
 
-/// A file that lands in S3 behind a proxy and in SQS.
+/// A file that lands in S3, behind a proxy, and in SQS.
 struct Services {
     place: Place,
     proxy: Proxy,
@@ -301,7 +301,7 @@ fn s3_errors_are_retried() {
     );
 }
 
-/// XML, in which S3 and SQS say and take much, cannot hold every character of a key.
+/// XML, which S3 and SQS use, cannot hold every character of a key.
 #[test]
 fn keys_of_any_characters_are_found() {
     let kinds = ["a b", "a+b", "50%", "é\u{ffff}", "a/b=c"];

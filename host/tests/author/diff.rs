@@ -1,4 +1,4 @@
-//! Two transforms over one sample.
+//! `sluice transform diff`: two transforms on one sample.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn diff(place: &Place, old: &str, new: &str, more: &[&str]) -> Ran {
     place.run(&[&args, more].concat())
 }
 
-/// The built-in transform and a sample of its events, the last of them broken.
+/// The built-in transform and a sample of its events. The last event is malformed.
 fn enrich() -> Place {
     let place = Place::new();
     place
@@ -30,7 +30,7 @@ fn a_transform_is_the_same_as_itself() {
     assert!(ran.stdout.contains("3 records, 0 differ"), "{ran:#?}");
 }
 
-/// The rogue echoes with the offset, and by both builds the same.
+/// Both builds of `rogue` echo records with their offsets.
 #[test]
 fn the_call_mode_makes_no_difference() {
     let place = place();

@@ -1,4 +1,4 @@
-//! What a component is, and whether it would be admitted.
+//! `sluice transform inspect`: what a component is, and whether it passes admission.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn scripts_get_all_of_it_as_json() {
     assert_eq!(report["sha256"].as_str().unwrap().len(), 64);
 }
 
-/// What it says of itself is what helps to get the configuration right.
+/// The description helps to correct the configuration.
 #[test]
 fn a_rejected_configuration_does_not_hide_the_description() {
     let args = [

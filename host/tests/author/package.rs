@@ -1,4 +1,5 @@
-//! The package that `new` makes builds with plain cargo, and `wrap` makes a component of its module.
+//! The package that `new` creates builds with plain cargo, and `wrap` makes a component of its
+//! module.
 
 use std::env;
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::support::program::Place;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Plain cargo in a folder, with what it builds kept from one run of the tests to the next.
+/// Runs plain cargo in a folder. Its target folder is kept between runs of the tests.
 fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
     let output = Command::new(cargo)
@@ -26,7 +27,7 @@ fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     assert!(output.status.success(), "cargo {args:?} fails:\n{stderr}");
 }
 
-/// Builds a package as its README says and wraps it as `rules.wasm`.
+/// Builds a package as its README describes, and wraps it as `rules.wasm`.
 fn build(place: &Place) {
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
     let folder = place.path("my-rules");

@@ -1,4 +1,4 @@
-//! The limits: each strikes the record that runs into it, and no other.
+//! Limits: each affects the record that exceeds it, and no other.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ fn memory_is_bounded_as_the_limits_say() {
     }
 }
 
-/// A batch has the budget of one record, so one that is too much for it must not cost anything.
+/// A batch call has the budget of one record. If the batch needs more, no record must be affected.
 #[test]
 fn records_that_pass_alone_pass_in_a_batch() {
     let limits = Limits {

@@ -1,4 +1,4 @@
-//! Hostile transforms through the program: what reaches the disk, the log, and the machine.
+//! Hostile transforms run by the program: what reaches the disk, the log and the machine.
 
 use crate::support::guests::rogue;
 use crate::support::lake;
@@ -59,7 +59,7 @@ fn messages_of_a_transform_are_logged_under_its_own_target() {
     assert_eq!(messages, ["first", "second"]);
 }
 
-/// Each record is another instance, which has as much to say.
+/// Each record gets another instance, which logs as much again.
 #[test]
 fn messages_logged_before_traps_are_bounded_together() {
     let place = place(&["log_and_trap"; 5]);
@@ -69,7 +69,7 @@ fn messages_logged_before_traps_are_bounded_together() {
     assert!(ran.stderr.contains("more than 100 messages"), "{ran:?}");
 }
 
-/// Bytes alone would not bound them: each event has one, and takes a hundred in the host.
+/// A limit on bytes alone is not enough: each event has one byte, and takes a hundred in the host.
 #[test]
 fn a_flood_of_tiny_events_is_bounded() {
     let place = place(&["many_partitions 15000"; 300]);

@@ -23,7 +23,7 @@ fn put_under(cloud: &Cloud, key: &str, events: &[Vec<u8>]) {
     cloud.kinesis.put(STREAM, key, &data);
 }
 
-/// Those of the first of two shards, and those of the second.
+/// The events of the first of two shards, and those of the second.
 fn by_shard(events: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
     let is_low = |event: &&Vec<u8>| hash_key(&uuid(event)) < 1 << 127;
     let (first, second): (Vec<_>, Vec<_>) = events.iter().partition(is_low);
@@ -48,7 +48,7 @@ fn an_aggregate_without_kept_records_does_not_block_the_shard() {
     let function = function(&cloud, &[DROP]);
     let mut mapping = mapping(&cloud, &function, settings());
     let mut steps = Vec::new();
-    // Before anything is committed, behind what is, alone in a batch and with others.
+    // Before anything is committed, after committed records, alone in a batch, and with others.
     for events in [&first[..0], &first[..10], &first[10..]] {
         put_under(&cloud, &wrong, &second[..5]);
         if !events.is_empty() {
@@ -102,7 +102,7 @@ fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() 
     ));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
     cloud.proxy(Service::S3).heal();
-    // Whoever comes next was told otherwise.
+    // The next function has another setting.
     let keeps = function_in(&cloud, &cloud.place.path("keeps"), &[]);
     mapping(&cloud, &keeps, settings()).run_until_idle();
     cloud.holds_exactly(&first);

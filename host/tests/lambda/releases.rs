@@ -9,7 +9,7 @@ use crate::support::lambda::Function;
 use crate::swaps::shop::{Kept, Shop, stamp};
 use testkit::proxy::Fault;
 
-/// Batches in which a function finds what has changed in its registry; it takes one or two.
+/// Batches within which a function notices a change in its registry; it takes one or two.
 const TRIES: usize = 200;
 
 /// A function that polls the registry with each batch.
@@ -26,7 +26,7 @@ fn follower(shop: &Shop, more: &[(&str, &str)]) -> Function {
     function(&shop.cloud, &variables)
 }
 
-/// Gives the function batches until `done` says so of what one of them counted.
+/// Sends batches to the function until `done` accepts the metrics of one of them.
 fn until(shop: &mut Shop, function: &Function, done: impl Fn(&Shop, &serde_json::Value) -> bool) {
     for _ in 0..TRIES {
         shop.put(5);
@@ -77,7 +77,7 @@ fn a_failed_admission_loses_no_record_and_is_counted() {
         &["--transform-config", r#"{"stamp":"bad"}"#],
     );
     shop.activate(&bad, &[]);
-    // It is damaged before the function, which polls while it works, has seen it.
+    // The release is damaged before the function, which polls while it works, has read it.
     let components = shop.cloud.lake().with_file_name("registry/components");
     for component in fs::read_dir(components).unwrap() {
         let component = component.unwrap().path();

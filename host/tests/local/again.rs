@@ -1,4 +1,4 @@
-//! Runs after runs: nothing lands twice, nothing is lost.
+//! Repeated runs: nothing lands twice, and nothing is lost.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

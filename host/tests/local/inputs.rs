@@ -1,4 +1,4 @@
-//! What is read: files of every kind, and standard input.
+//! Sources: files of every kind, and standard input.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ fn zstd(text: &str) -> Vec<u8> {
     zstd::encode_all(text.as_bytes(), 3).unwrap()
 }
 
-/// Asserts that this content of `events.ndjson` is landed as events 0 to 2 and nothing else.
+/// Asserts that this content of `events.ndjson` lands as events 0 to 2 and nothing else.
 fn lands_three(content: &[u8]) -> Place {
     let place = Place::new();
     place.write("events.ndjson", content);
@@ -202,7 +202,7 @@ fn a_line_of_blanks_is_a_record() {
     assert_eq!(lake::quarantine(&place.lake())[0].bytes(), b" \t ");
 }
 
-/// A carriage return is white space behind the JSON: kept as a space in the event, as it is in
+/// A carriage return is white space after the JSON: a space in the event, and unchanged in
 /// quarantine.
 #[test]
 fn lines_can_end_with_crlf() {

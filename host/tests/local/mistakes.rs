@@ -1,4 +1,4 @@
-//! What a user can get wrong, and what the program says then: 2 for a wrong call, 1 for what failed.
+//! Mistakes of users, and the program's messages: exit code 2 for wrong usage, 1 for a failure.
 
 use crate::local::events;
 use crate::support::guests::{Tiny, rogue};
@@ -11,7 +11,7 @@ fn place() -> Place {
     place
 }
 
-/// A wrong call: exit code 2, and nothing is written.
+/// Wrong usage: exit code 2, and nothing is written.
 fn misused(args: &[&str], parts: &[&str]) {
     let place = place();
     place.run(args).failed(2, parts);

@@ -1,4 +1,4 @@
-//! What is written: objects, messages, quarantine, the summary.
+//! Outputs: objects, messages, quarantine, the summary.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ fn quarantine_keeps_the_exact_bytes() {
     }
 }
 
-/// A file in which each record is one of three things.
+/// A file in which each record has one of three outcomes.
 fn commands() -> String {
     let commands = [
         "one",
@@ -144,7 +144,7 @@ fn counts_add_up() {
     let messages = lake::messages(&place.bus());
     let mut with_events: Vec<_> = messages.iter().map(|m| m.rid.as_str()).collect();
     with_events.dedup();
-    // One record goes to the lake alone.
+    // One record goes to the lake only.
     assert_eq!(
         records,
         with_events.len() as u64 + 1 + quarantined + dropped

@@ -1,4 +1,5 @@
-//! Settings: flags over environment over `sluice.toml` over defaults.
+//! Settings: flags override the environment, which overrides `sluice.toml`, which overrides
+//! defaults.
 
 use crate::local::events;
 use crate::support::lake;
@@ -13,7 +14,7 @@ fn place(toml: &str) -> Place {
 
 const BASE: &str = "source = 'file:events.ndjson'\nlake = 'file:lake'\nsummary = 'json'\n";
 
-/// The extension of the one object that a run leaves.
+/// The extension of the only object of a run.
 fn extension(place: &Place) -> String {
     let paths = lake::tree(&place.lake()).into_keys();
     let mut extensions: Vec<_> = paths

@@ -1,4 +1,4 @@
-//! Ready and alive, or not, and why.
+//! Readiness and liveness, and their reasons.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Behind {
     }
 }
 
-/// Reads of the ledgers, which every poll of the stream begins with.
+/// Reads of ledgers, with which every poll of the stream begins.
 fn of_ledgers(fault: Fault) -> Rule {
     Rule::new(fault).method("GET").path("ledger").always()
 }

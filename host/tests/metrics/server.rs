@@ -1,4 +1,4 @@
-//! The server itself: what it answers to whom, and where it listens.
+//! The HTTP server: its responses, its limits and its address.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -46,12 +46,12 @@ fn pages_are_read_and_nothing_else_is_done() {
 fn silent_and_flooding_clients_do_not_block_others() {
     let place = Place::new();
     let watched = waiting(&place);
-    // More than are served at once.
+    // More connections than are served at once.
     let silent: Vec<_> = (0..70)
         .map(|_| TcpStream::connect(watched.address).unwrap())
         .collect();
     let mut endless = TcpStream::connect(watched.address).unwrap();
-    // The server may close while it is still being written to.
+    // The server can close the connection while the client still writes.
     let _closed = endless.write_all(&b"GET / HTTP/1.1\r\nX: ".repeat(5_000));
     assert_eq!(get(watched.address, "/livez").status, 200);
     drop(silent);
@@ -71,7 +71,7 @@ fn a_configured_address_in_use_ends_the_run() {
 
 #[test]
 fn a_worker_runs_without_pages_if_the_default_address_is_in_use() {
-    // Where this fails, another has it, which is as good.
+    // If this fails, another program uses the address, which is as good.
     let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 9464));
     let cloud = Cloud::new(1);
     let mut command = cloud.command(&["--exit-when-caught-up"]);

@@ -1,4 +1,4 @@
-//! What is to be delivered while something fails.
+//! The streams that are delivered during outages.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -11,11 +11,11 @@ use testkit::proxy::{Fault, Rule};
 
 use super::TIMEOUT;
 
-/// So many records come in one answer, and make a chunk of their own.
+/// The number of records in a response, which become one chunk.
 const RECORDS_PER_CHUNK: usize = 20;
 pub(super) const A_CHUNK_AN_ANSWER: [&str; 2] = ["--chunk-records", "1"];
 
-/// A closed shard with two chunks, and its two children, that nobody has read yet.
+/// A closed shard with two chunks and its two children, of which nothing has been read.
 pub(super) fn fresh() -> Cloud {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.kinesis.records_per_read(RECORDS_PER_CHUNK);
@@ -25,7 +25,7 @@ pub(super) fn fresh() -> Cloud {
     cloud
 }
 
-/// The same after a worker was killed that had put the objects of a chunk.
+/// The same, after a worker was killed that had put the objects of a chunk.
 pub(super) fn amid_a_chunk() -> Cloud {
     let cloud = fresh();
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
@@ -37,7 +37,7 @@ pub(super) fn amid_a_chunk() -> Cloud {
     cloud
 }
 
-/// The same with a registry in which a release is active.
+/// The same, with a registry that has an active release.
 pub(super) fn with_registry() -> Cloud {
     static REGISTRY: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     let cloud = fresh();

@@ -1,4 +1,4 @@
-//! What befalls hosts, services and the stream, one thing after the other, at random.
+//! Random accidents of hosts, services and the stream, one after the other.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::support::cloud::{Cloud, STREAM};
 use crate::support::program::Ran;
 use testkit::proxy::RuleId;
 
-/// Something that can befall.
+/// The kinds of accidents.
 type Act = fn(&mut Chaos);
 
-/// What can befall, and how often in relation to all else.
+/// The accidents with their relative frequencies.
 const ACTS: [(u32, Act); 10] = [
     (7, Chaos::kill_somewhere),
     (8, Chaos::kill_at_a_step),
@@ -36,13 +36,13 @@ const ACTS: [(u32, Act); 10] = [
     (1, Chaos::reshard),
 ];
 
-/// How long a step is waited for. Some come seldom.
+/// The timeout for a step. Some steps are rare.
 const STEP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
-/// So many shards are open, give or take one.
+/// The usual number of open shards, plus or minus one.
 const OPEN_SHARDS: std::ops::Range<usize> = 3..6;
 
-/// How often what befell.
+/// The number of accidents by kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) killed_somewhere: usize,
@@ -50,7 +50,7 @@ pub(super) struct Tally {
     pub(super) killed_frozen: usize,
     pub(super) frozen: usize,
     pub(super) faults: usize,
-    /// Requests that met one.
+    /// Requests on which a fault has acted.
     pub(super) faulty: usize,
     pub(super) swaps: usize,
     pub(super) splits: usize,
@@ -71,7 +71,7 @@ pub(super) struct Chaos {
     /// The releases of the registry, and the one that was activated last.
     releases: Vec<String>,
     active: Option<String>,
-    /// The faults that are, and until when.
+    /// The current faults, and their ends.
     faults: Vec<(Service, RuleId, Instant)>,
 }
 
@@ -99,7 +99,7 @@ impl Chaos {
         }
     }
 
-    /// Lets something befall; says how long it is to be quiet behind it.
+    /// Causes an accident, and returns the pause after it.
     pub(super) fn act(&mut self) -> Duration {
         let chosen = ACTS.choose_weighted(&mut self.rng, |(weight, _)| *weight);
         (chosen.unwrap().1)(self);
@@ -124,7 +124,7 @@ impl Chaos {
         }
     }
 
-    /// Nothing befalls any more.
+    /// Ends all faults and causes no more accidents.
     pub(super) fn is_over(&mut self) {
         let faults = std::mem::take(&mut self.faults);
         self.end(faults);
@@ -137,8 +137,8 @@ impl Chaos {
         self.tally.killed_somewhere += self.hosts.kill(all);
     }
 
-    /// Holds a request of some step, does this to the hosts, and lets it go. Which host's request it
-    /// is nobody knows. Says whether the step came.
+    /// Holds a request of a random step, does this to the hosts, and releases the request. The
+    /// request can be of any host. Returns whether the step came.
     fn at_a_step<T>(&mut self, befalls: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let (service, rule) = steps::hold(&mut self.rng);
         let cloud = Arc::clone(&self.cloud);
@@ -158,7 +158,7 @@ impl Chaos {
     }
 
     fn freeze_somewhere(&mut self) {
-        // For less than a lease or for a few of them.
+        // Shorter or longer than a lease.
         let time = LEASE.mul_f64(self.rng.random_range(0.3..5.0));
         self.tally.frozen += usize::from(self.hosts.freeze(time));
     }
@@ -183,7 +183,7 @@ impl Chaos {
         self.tally.faults += 1;
     }
 
-    /// What services do now and then that is no error.
+    /// Behavior of services that is unusual but not an error.
     fn hiccup(&mut self) {
         match self.rng.random_range(0..3) {
             0 => self.cloud.kinesis.expire_iterators(),
@@ -196,7 +196,7 @@ impl Chaos {
         self.tally.faults += 1;
     }
 
-    /// Activates another release, for all chunks, for a part of them or beside the one that serves.
+    /// Activates another release: fully, as a canary or as a shadow.
     fn swap(&mut self) {
         let others = self
             .releases
@@ -210,7 +210,7 @@ impl Chaos {
             _ => None,
         };
         let trial = trial.filter(|_| self.active.is_some());
-        // Nobody takes it back on his own, and it was tried when it was published.
+        // Automatic rollback is off, and the release was tested when it was published.
         let mut args = vec!["transform", "activate", &next, "--registry", REGISTRY];
         args.extend(["--no-rollback", "--unchecked"]);
         args.extend(trial);
@@ -223,7 +223,7 @@ impl Chaos {
         self.tally.swaps += 1;
     }
 
-    /// Splits a shard or merges two neighbours.
+    /// Splits a shard or merges two adjacent ones.
     fn reshard(&mut self) {
         let open = open_shards(&self.cloud);
         let splits = match open.len() {
@@ -249,7 +249,7 @@ struct OpenShard {
     id: String,
 }
 
-/// The shards that take records, each beside its neighbours.
+/// The open shards, in the order of their hash keys.
 fn open_shards(cloud: &Cloud) -> Vec<OpenShard> {
     let mut open: Vec<_> = shards(cloud)
         .iter()
@@ -263,7 +263,7 @@ fn open_shards(cloud: &Cloud) -> Vec<OpenShard> {
     open
 }
 
-/// All shards of the stream, as `ListShards` tells of them.
+/// All shards of the stream, from `ListShards`.
 pub(super) fn shards(cloud: &Cloud) -> Vec<Value> {
     let listed = cloud
         .kinesis
@@ -271,7 +271,7 @@ pub(super) fn shards(cloud: &Cloud) -> Vec<Value> {
     listed.unwrap()["Shards"].as_array().unwrap().clone()
 }
 
-/// The hash keys that a shard takes.
+/// The range of hash keys of a shard.
 pub(super) fn hash_keys(shard: &Value) -> RangeInclusive<u128> {
     let key = |name| text(&shard["HashKeyRange"][name]).parse().unwrap();
     key("StartingHashKey")..=key("EndingHashKey")

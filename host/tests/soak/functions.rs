@@ -1,4 +1,4 @@
-//! The functions of a soak: mappings that give them the stream in batches, and again whatever they fail at,
+//! The functions of a soak. Mappings send them the stream in batches and retry failed batches,
 //! while their environments are killed and frozen and other versions are deployed.
 
 use std::collections::HashSet;
@@ -22,11 +22,11 @@ use crate::support::cloud::{Cloud, STREAM};
 use crate::support::lambda::{Function, Mapping, Settings, Step, Target};
 use crate::support::program::program;
 
-/// So many mappings read the stream, each all of it, each with a function of its own: AWS has one, but
-/// does not promise that an invocation is the only one.
+/// The number of mappings. Each reads the whole stream and has a function of its own. AWS has one,
+/// but does not guarantee that an invocation is the only one.
 const MAPPINGS: usize = 2;
 
-/// How long a mapping waits that has found nothing to do.
+/// The pause of a mapping that has found nothing to do.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Functions {
@@ -34,13 +34,13 @@ pub(super) struct Functions {
     cloud: Arc<Cloud>,
     rng: Pcg64Mcg,
     mappings: Vec<Running>,
-    /// Versions that others have followed, which may still be at work.
+    /// Versions that were replaced and can still be running.
     before: Vec<Arc<Function>>,
     cold_starts: usize,
     deployed: usize,
 }
 
-/// A mapping at work.
+/// A running mapping.
 struct Running {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -73,7 +73,7 @@ impl Functions {
         }
     }
 
-    /// Forgets the versions that nobody invokes any more.
+    /// Removes the versions that no mapping invokes any more.
     fn bury(&mut self) {
         for function in mem::take(&mut self.before) {
             match Arc::try_unwrap(function) {
@@ -126,7 +126,7 @@ impl Hosts for Functions {
         freezes
     }
 
-    /// Deploys another version. The one before ends when it has answered.
+    /// Deploys another version. The previous one ends after its current invocation.
     fn stop(&mut self) -> bool {
         let next = Arc::new(version(&self.cloud, self.ways, &mut self.rng));
         let mapping = self.mappings.choose(&mut self.rng).unwrap();
@@ -209,7 +209,7 @@ impl Shared {
         Arc::clone(&self.function.lock().unwrap())
     }
 
-    /// Gives batches until it is told to stop.
+    /// Sends batches until it is stopped.
     fn run(&self, settings: Settings) {
         let timeout = settings.timeout;
         let invoke = |event: &Value| self.function().invoke(event, timeout).response;
@@ -237,7 +237,7 @@ impl Shared {
     }
 }
 
-/// A version of the function, each with other settings where that must make no difference.
+/// A version of the function. Settings that must not matter differ between versions.
 fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
     let [_, misplaced_records] = ways.misplaced_records();
     let records = rng.random_range(ways.chunk_records()).to_string();
@@ -262,7 +262,7 @@ fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
     )
 }
 
-/// A function may say that a batch has not landed, but not why it never will.
+/// The function can report that a batch has not landed, but no permanent error.
 fn said_nothing_wrong(function: &Function) {
     let logs = function.logs();
     for line in logs.stderr {

@@ -1,14 +1,16 @@
-//! A soak: workers, or functions behind mappings, on a stream that never rests, while one thing after the
-//! other befalls them, the services and the stream. At the end each record has to be in one place.
+//! A soak: workers, or functions with mappings, process a continuous load while accidents happen to
+//! them, to the services and to the stream. At the end, each record must be in one place.
 //!
-//! All that is decided by chance follows from one seed: the records, what befalls and when. How processes
-//! and threads run beside each other does not, so that a seed repeats a run in kind and not step by step.
+//! All random choices follow from one seed: the records, the accidents and their times. The
+//! scheduling of processes and threads does not, so a seed repeats a run in kind and not step by
+//! step.
 //!
-//! `make soak` sets these; without them it is a short one, as part of all tests:
+//! `make soak` sets these variables. Without them, a short soak is part of all tests:
 //!
-//! - `SLUICE_SOAK_MINUTES`: how long things befall. What is left is drained and checked behind that.
-//! - `SLUICE_SOAK_SEED`: the seed. Without it one is chosen and printed.
-//! - `SLUICE_TEST_PROGRAM`: another `sluice` than the one that was built with the tests.
+//! - `SLUICE_SOAK_MINUTES`: the duration of the accidents. After them, the rest is landed and
+//!   checked.
+//! - `SLUICE_SOAK_SEED`: the seed. Without it, a random one is chosen and printed.
+//! - `SLUICE_TEST_PROGRAM`: another `sluice` instead of the one that was built with the tests.
 
 mod account;
 mod chaos;
@@ -48,26 +50,27 @@ use crate::support::program::Ran;
 const LAKE: &str = "s3://bucket/lake";
 const REGISTRY: &str = "s3://bucket/registry";
 
-/// How many shards the stream has at first.
+/// The number of shards at the start.
 const SHARDS: usize = 3;
 
-/// What the releases of the registry are told. Their lines are the same, their folders differ.
+/// The configurations of the releases in the registry. Their events are equal, their partitions
+/// differ.
 const CONFIGS: [&str; 3] = [
     "{}",
     r#"{"partition_by":["date"]}"#,
     r#"{"partition_by":["date","hour"]}"#,
 ];
 
-/// A short soak, in minutes.
+/// The duration of a short soak, minutes.
 const SHORT: f64 = 0.4;
 
-/// How often a line is printed.
+/// The interval of progress lines.
 const REPORT_EVERY: Duration = Duration::from_secs(15);
 
-/// When nothing befalls any more, something has to move within this time.
+/// After the last accident, there must be progress within this time.
 const STANDSTILL: Duration = Duration::from_secs(180);
 
-/// What it is asked to do.
+/// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     minutes: f64,
@@ -98,7 +101,7 @@ fn program<S: AsRef<OsStr>>(cloud: &Cloud, args: &[S]) -> Command {
     command
 }
 
-/// Says at a failure what to do with it.
+/// Prints how to repeat the soak if it fails.
 struct Epitaph {
     asked: Asked,
     cloud: Arc<Cloud>,
@@ -156,7 +159,7 @@ impl Soak {
         }
     }
 
-    /// Lets things befall until the time is over.
+    /// Causes accidents until the time is over.
     fn befall(&mut self) {
         let end = Duration::from_secs_f64(self.asked.minutes * 60.0);
         let (mut next, mut reported) = (Duration::ZERO, Duration::ZERO);
@@ -174,7 +177,7 @@ impl Soak {
         }
     }
 
-    /// Lets the hosts finish what there is.
+    /// Lets the hosts finish the remaining work.
     fn drain(&mut self) {
         self.tide.ebb();
         self.chaos.is_over();
@@ -187,8 +190,8 @@ impl Soak {
         self.tide.finish();
     }
 
-    /// Waits until all shards are at their ends, as long as anything moves, and then until the leases of
-    /// the dead have passed to the living, who give them back when they stop.
+    /// Waits until all shards are complete, as long as there is progress, and then until the leases
+    /// of dead workers have passed to live ones, which release them when they shut down.
     fn settle(&mut self) {
         let (mut moved, mut before) = (Instant::now(), None);
         let mut settled = None;
@@ -213,7 +216,7 @@ impl Soak {
         }
     }
 
-    /// Checks what there is at the end.
+    /// Checks the final state.
     fn check(&self) {
         let account = self.tide.account();
         let held = unsettled(&self.cloud, &account, true);
@@ -253,7 +256,7 @@ impl Soak {
         println!("soak {}", self.so_far());
     }
 
-    /// What has been so far, on a line.
+    /// The progress so far, on one line.
     fn so_far(&self) -> String {
         let seconds = self.begun.elapsed().as_secs();
         let account = self.tide.account();
@@ -286,7 +289,7 @@ impl Soak {
     }
 }
 
-/// Publishes the releases; their ids, and what is to be known of them.
+/// Publishes the releases, and returns their ids and configurations.
 fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
     let did = |args: &[&str]| Ran::from(program(cloud, args).output().unwrap()).succeeded();
     did(&["transform", "export", "rules.wasm"]);

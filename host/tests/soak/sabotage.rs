@@ -1,4 +1,4 @@
-//! What the checks of a soak have to notice.
+//! Violations that the checks of a soak must notice.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,10 +27,10 @@ const DROPS: Ways = Ways {
     ..USUAL
 };
 
-/// A small stream that was delivered, and what is known of it.
+/// A small stream that was delivered, and its account.
 struct Delivered {
     cloud: Cloud,
-    /// Before the bus was looked at, and behind that.
+    /// The account before the bus was read, and after.
     noted: Account,
     account: Account,
     releases: Releases,
@@ -68,7 +68,7 @@ impl Delivered {
         }
     }
 
-    /// Whether the bus may have these messages.
+    /// Whether these messages pass the checks of the bus.
     fn takes(&self, messages: &[Message]) -> bool {
         let mut account = self.noted.clone();
         let take = || {
@@ -79,7 +79,7 @@ impl Delivered {
         catch_unwind(AssertUnwindSafe(take)).is_ok()
     }
 
-    /// Two messages that follow each other in a group of a FIFO queue.
+    /// Two consecutive messages of a group of a FIFO queue.
     fn two_of_a_group(&self) -> [usize; 2] {
         let messages = self.messages.iter().enumerate();
         let found = messages.rev().find_map(|(second, message)| {
@@ -99,7 +99,7 @@ impl Delivered {
         unsettled(&self.cloud, &self.account, true).is_empty()
     }
 
-    /// The objects of a type of events.
+    /// The objects of an event type.
     fn objects(&self) -> Vec<PathBuf> {
         let folder = fs::read_dir(self.cloud.lake().join("event_type=login")).unwrap();
         let mut objects: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();

@@ -1,5 +1,5 @@
-//! The load: records that are put as fast as the workers land them, and messages that are taken off the
-//! bus and looked at, on a thread of its own.
+//! The load: a thread puts records as fast as the workers land them, and reads and checks the
+//! messages on the bus.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,20 +15,20 @@ use super::ways::Ways;
 use crate::support::cloud::{Cloud, STREAM};
 use testkit::kinesis::Maker;
 
-/// So many records a second at most.
+/// The maximum rate of records per second.
 const RATE: f64 = 6_000.0;
 
-/// How often records are put and messages taken.
+/// The interval of puts and reads.
 const EVERY: Duration = Duration::from_millis(10);
 
-/// What the threads share.
+/// The state that the threads share.
 struct Shared {
     cloud: Arc<Cloud>,
     account: Mutex<Account>,
     releases: Releases,
-    /// No more is put.
+    /// Whether to put no more records.
     ebb: AtomicBool,
-    /// It ends.
+    /// Whether to end.
     stop: AtomicBool,
 }
 
@@ -63,12 +63,12 @@ impl Tide {
         &self.shared.releases
     }
 
-    /// Puts no more; messages are still taken.
+    /// Puts no more records. Messages are still read.
     pub(super) fn ebb(&self) {
         self.shared.ebb.store(true, Relaxed);
     }
 
-    /// Takes the last messages and ends.
+    /// Reads the last messages and ends.
     pub(super) fn finish(&mut self) {
         self.shared.stop.store(true, Relaxed);
         let thread = self.thread.take().unwrap();
@@ -111,7 +111,8 @@ impl Shared {
         }
     }
 
-    /// Puts the next record of Kinesis; gives the number of records in it. None if there are enough.
+    /// Puts the next Kinesis record and returns the number of its user records; `None` if there are
+    /// enough.
     fn put(&self, maker: &Maker) -> Option<u32> {
         let mut account = self.account.lock().unwrap();
         if account.backlog() >= account.ways.backlog_max() {

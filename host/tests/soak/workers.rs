@@ -1,4 +1,4 @@
-//! The workers of a soak: real processes that are started, killed, frozen and stopped.
+//! The workers of a soak: processes that are started, killed, frozen and shut down.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -18,28 +18,28 @@ use super::{LAKE, REGISTRY, program};
 use crate::support::cloud::{Cloud, STREAM, signal};
 use crate::support::program::Running;
 
-/// So many there are at most at a time.
+/// The maximum number of workers.
 const WORKERS: usize = 3;
 
-/// Whatever a worker does when it is told to stop, it does it in this time, faults or not.
+/// A worker shuts down within this time, with or without faults.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The logs of so many workers that ended well are kept.
+/// The number of logs that are kept of workers that have shut down.
 const LOGS: usize = 40;
 
-/// A shard is taken from a worker that does not renew its lease for so long.
+/// The duration of a lease.
 pub(super) const LEASE: Duration = Duration::from_secs(1);
 
-/// `SIGTERM`, which ends a worker that was told to stop before it could listen.
+/// `SIGTERM` ends a worker that has no handler yet.
 const TERM: i32 = 15;
 
 /// A place for a worker.
 enum Place {
-    /// Nobody is there until then.
+    /// No worker is there until then.
     Empty(Instant),
     Working(Worker),
     Frozen(Worker, Instant),
-    /// Told to stop at this moment.
+    /// The time of the signal to shut down.
     Stopping(Worker, Instant),
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Workers {
     rng: Pcg64Mcg,
     places: Vec<Place>,
     logs: VecDeque<PathBuf>,
-    /// Nobody is started any more.
+    /// No more workers are started.
     closed: bool,
     started: usize,
     stopped: usize,
@@ -102,7 +102,7 @@ impl Workers {
         Worker { run, log }
     }
 
-    /// A worker, each time with other settings where that must make no difference.
+    /// A worker. Settings that must not matter differ between workers.
     fn command(&mut self) -> Command {
         let rng = &mut self.rng;
         let mut args = vec!["run".to_owned()];
@@ -151,13 +151,14 @@ impl Workers {
         working.map(|(index, _)| index).collect()
     }
 
-    /// When the next one comes to a place that has become empty.
+    /// When the next worker starts in an empty place.
     fn back(&mut self) -> Place {
         let pause = Duration::from_millis(self.rng.random_range(0..800));
         Place::Empty(Instant::now() + pause)
     }
 
-    /// The place of a worker whose end was wanted; its output must not hold a forbidden line.
+    /// Empties the place of a worker that was meant to end. Its output must not contain a forbidden
+    /// line.
     fn bury(&mut self, worker: Worker) -> Place {
         let output = worker.output();
         for forbidden in ["panicked", "ERROR"] {

@@ -1,5 +1,5 @@
-//! Releases that are not fit to serve, put into a registry by somebody who does not ask first. The one
-//! before serves every record, and each admission error names its step.
+//! Releases that fail admission, put into a registry without the checks of `publish`. The previous
+//! release transforms every record, and each admission error names its step.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};
 use crate::swaps::shop::{Kept, Shop, admission_error, serves, stamp};
 
-/// A release of these bytes as it would stand in a registry, and its parts.
+/// A release of these bytes in the format of a registry, and its parts.
 pub(super) struct Forged {
     component: Vec<u8>,
     manifest: Manifest,
@@ -31,7 +31,7 @@ impl Forged {
         }
     }
 
-    /// Puts it there without asking anybody; its id.
+    /// Puts it into the registry without checks and returns its id.
     pub(super) fn put(&self, shop: &Shop) -> String {
         let id = self.manifest.id().to_string();
         let manifest = serde_json::to_vec(&self.manifest).unwrap();
@@ -52,7 +52,7 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Everything that is put, by what it is, with the step that it has to fail.
+/// All invalid releases by name, with the step that must fail.
 fn bad() -> Vec<(&'static str, Forged, &'static str)> {
     let flipped = |at: usize| {
         let mut component = ENRICH.to_vec();
@@ -208,7 +208,7 @@ fn a_release_that_fails_admission_is_not_used() {
     assert!((counted - bad.len() as f64).abs() < 0.5, "{counted}");
 }
 
-/// Changes what a registry holds of a release.
+/// Changes the files of a release in a registry.
 type Tamper<'a> = dyn Fn(&Shop, &Forged, &str) + 'a;
 
 #[test]
@@ -263,7 +263,7 @@ fn releases_of_a_tampered_registry_are_not_used() {
     shop.is_whole(&["good"]);
 }
 
-/// Writes what serves past all checks.
+/// Writes `active.json` without checks.
 fn point_at(shop: &Shop, release: &str) {
     let mut rollout = shop.active();
     rollout["active"] = release.into();
@@ -357,7 +357,7 @@ fn with_a_public_key_only_signed_releases_are_used() {
         worker.until(|_| shop.landed() == all);
     }
     shop.is_whole(&["signed"]);
-    // A release can be signed later: it is the same release.
+    // A release can be signed later: its id does not change.
     publish(&shop, r#"{"stamp":"unsigned"}"#, &["--sign", "own.key"]);
     shop.did(&["show", &unsigned[..8]]).succeeded();
     shop.activate(&unsigned, &["--public-key", "own.pub"]);
@@ -379,7 +379,7 @@ fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
     (text("PRIVATE", private.as_ref()), text("PUBLIC", &public))
 }
 
-/// The digest that names a component is of its bytes and nothing else.
+/// The digest of a component covers its bytes and nothing else.
 #[test]
 fn a_release_is_named_by_its_content() {
     let shop = Shop::new(1, Kept::InFolder);

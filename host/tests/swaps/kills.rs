@@ -1,4 +1,4 @@
-//! Kills while releases change hands, two changes at once, and releases that are gone.
+//! Kills during release switches, concurrent changes, and missing releases.
 
 use std::fs;
 use std::process::Stdio;
@@ -67,7 +67,8 @@ fn an_activation_whose_response_is_lost_is_resolved() {
     assert_eq!(shop.active()["number"], 3);
 }
 
-/// Both read, both write: the second is told, and the active release is that of the first.
+/// Both read, then both write: the second gets an error, and the active release is that of the
+/// first.
 #[test]
 fn of_two_concurrent_activations_one_wins_and_the_other_gets_an_error() {
     let shop = Shop::new(1, Kept::InS3);
@@ -110,8 +111,8 @@ fn many_concurrent_activations_have_one_history() {
     }
 }
 
-/// A chunk that was pinned before the swap is finished by its own release, whatever serves by then, and
-/// whatever has become of the registry and of the cases that the release has passed.
+/// A chunk that was pinned before the switch is finished by its own release, whatever is active,
+/// and whatever happens to the registry and to the release's cases.
 #[test]
 fn a_pinned_chunk_is_finished_by_its_own_release() {
     let mut shop = Shop::new(1, Kept::InFolder);
@@ -154,8 +155,8 @@ fn a_pinned_chunk_without_its_release_stops_its_shard() {
     shop.is_whole(&["a"]);
 }
 
-/// A release takes seconds to compile, and the worker is killed meanwhile. Nothing of that is left behind:
-/// the next one serves what is active by then.
+/// A release takes seconds to compile, and the worker is killed meanwhile. Nothing is left behind,
+/// and the next worker uses the release that is active.
 #[test]
 fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
     let mut shop = Shop::new(1, Kept::InFolder);
@@ -188,7 +189,7 @@ fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// Whether a process has started another one that compiles.
+/// Whether a process has started a compiler process.
 fn compiles(parent: u32) -> bool {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes.into_iter().any(|process| {
@@ -198,7 +199,7 @@ fn compiles(parent: u32) -> bool {
     })
 }
 
-/// Hosts that start while the active release is broken serve what the others serve on with.
+/// Hosts that start while the active release is invalid use the same release as the running ones.
 #[test]
 fn a_host_that_starts_with_an_invalid_release_uses_the_one_before() {
     let mut shop = Shop::new(1, Kept::InFolder);
@@ -253,12 +254,12 @@ fn only_old_unused_releases_are_removed() {
     left.sort_unstable();
     assert_eq!(names(), left);
     shop.did(&["show", &other]).failed(1, &[&other]);
-    // What is left can still be had whole: its component is there.
+    // A release that stays is complete: its component is there.
     shop.activate(&ids[0], &["--shadow"]);
     assert_eq!(shop.active()["shadow"]["release"], json!(ids[0]));
 }
 
-/// The lake's own registry, beside its ledgers.
+/// The lake's own registry, next to its ledgers.
 #[test]
 fn a_pinned_release_is_never_removed() {
     let mut shop = Shop::new(1, Kept::InFolder);

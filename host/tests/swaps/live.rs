@@ -1,4 +1,4 @@
-//! Releases that are activated while a worker works.
+//! Activations while a worker runs.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,13 +39,13 @@ fn an_activated_release_transforms_the_next_chunk_and_a_rollback_returns() {
     }
 }
 
-/// How long swaps go on: `SLUICE_SWAPS_SECONDS=600` for a longer test.
+/// The duration of the switches: `SLUICE_SWAPS_SECONDS=600` for a longer test.
 fn swapping_time() -> Duration {
     let seconds = std::env::var("SLUICE_SWAPS_SECONDS").ok();
     Duration::from_secs(seconds.map_or(6, |seconds| seconds.parse().unwrap()))
 }
 
-/// Swaps several times a second for a while, with records all along.
+/// Switches releases several times a second for a while, under load.
 #[test]
 fn constant_release_switches_lose_nothing_and_mix_nothing() {
     let mut shop = Shop::new(2, Kept::InS3);
@@ -91,7 +91,7 @@ fn an_unavailable_or_damaged_registry_changes_nothing() {
         let all = shop.records();
         worker.until(|_| shop.landed() == all);
     }
-    // Gone is as if nothing had been activated.
+    // A missing `active.json` means that nothing was activated.
     std::fs::remove_file(shop.file("active.json")).unwrap();
     worker.until(|at| status(at)["rollouts"]["error"].is_null());
     worker.until(|at| status(at)["rollouts"]["number"] == 0);

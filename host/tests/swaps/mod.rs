@@ -1,5 +1,5 @@
-//! Rules that change while records come: each record lands once, each object is of one release, and
-//! what is not fit to serve never does.
+//! Release switches under load: each record lands once, each object is of one release, and a
+//! release that fails admission is never used.
 
 mod admission_errors;
 mod kills;

@@ -1,4 +1,4 @@
-//! Releases on trial: beside the one that serves, on a part of the chunks, and rolled back.
+//! Releases on trial: shadows, canaries, and rollbacks.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn a_shadow_reports_differences_and_lands_nothing() {
 #[test]
 fn a_shadow_that_loops_does_not_block_the_shard() {
     let mut shop = Shop::new(1, Kept::InFolder);
-    // More fuel than there is: every record of it runs out, after a tenth of a second or so.
+    // Every record exceeds the fuel limit, after about a tenth of a second.
     let candidate = shop.stamped(&json!({ "stamp": "own", "turns": 1_000_000_000_u64 }));
     shop.activate(&candidate, &["--shadow"]);
     let mut worker = shop.watched(&[]);
@@ -59,7 +59,7 @@ fn a_canary_gets_a_part_of_the_chunks() {
     let stamps = shop.stamps();
     let canary = stamps.values().filter(|stamp| *stamp == "b").count();
     assert!((200..1_400).contains(&canary), "{canary}");
-    // Whole, it is the active one, and what was active is the way back.
+    // Once it is active, the release before is the one to roll back to.
     shop.activate(&b, &[]);
     serves(&mut worker, &b);
     assert_eq!(shop.active()["previous"], json!([null, a]));
@@ -176,7 +176,7 @@ fn a_release_within_its_rollback_policy_stays() {
     serves(&mut worker, &b);
     shop.put(500);
     worker.until(|_| shop.landed() == 980);
-    // A later change shows that the worker has polled, and judged, since.
+    // A later change shows that the worker has polled, and compared, since then.
     shop.activate(&a, &["--shadow"]);
     worker.until(|at| status(at)["rollouts"]["shadow"]["release"] == a);
     shop.put(10);

@@ -1,4 +1,4 @@
-//! A registry of which a part cannot be had for a while.
+//! A registry of which a part cannot be read for a while.
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::cloud::Service::S3;
@@ -19,7 +19,7 @@ fn a_release_that_cannot_be_read_for_a_while_is_not_an_admission_error() {
     let lost = lost.path(&format!("releases/{second}.json")).always();
     let lost = shop.cloud.proxy(S3).add(lost);
     let failed = |at| metrics(at).count("sluice_registry_failures_total", &[]);
-    // Whoever activates has another way to the registry.
+    // The activating process reaches the registry directly.
     let activate = ["activate", &second];
     let mut activate = shop.tool(&activate);
     activate.env("AWS_ENDPOINT_URL_S3", &shop.cloud.s3.endpoint);

@@ -1,4 +1,4 @@
-//! A transform's file that is watched.
+//! `--watch`: a transform's file that is reloaded.
 
 use std::io::Write as _;
 use std::process::Stdio;

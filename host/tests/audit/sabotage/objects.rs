@@ -1,4 +1,4 @@
-//! Whole objects, and all of a chunk.
+//! Whole objects, and all objects of a chunk.
 
 use std::fs;
 
@@ -104,7 +104,7 @@ fn an_object_in_another_partition_or_format_is_one_too_many() {
     );
 }
 
-/// The release of the chunks beside a gap has to leave nothing of it.
+/// The releases of the neighbouring chunks must leave no object of the records in a gap.
 #[test]
 fn only_the_events_of_a_missing_object_are_missing() {
     let place = Place::new();

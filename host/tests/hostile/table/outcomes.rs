@@ -1,4 +1,5 @@
-//! What a guest does with a record: takes without end, dies, or answers what the contract does not allow.
+//! What a guest does with a record: it uses resources without limit, traps, or returns what the
+//! contract forbids.
 
 use super::{InQuarantine, Lands, Row};
 use crate::support::guests::Tiny;
@@ -19,7 +20,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows
 }
 
-/// Guests that want more than there is.
+/// Guests that use more than there is.
 fn takers() -> Vec<Row> {
     let out_of_memory = InQuarantine("out_of_memory", "");
     let out_of_fuel = InQuarantine("out_of_fuel", "fuel");
@@ -89,7 +90,7 @@ fn takers() -> Vec<Row> {
     ]
 }
 
-/// Guests that die.
+/// Guests that trap.
 fn deaths() -> Vec<Row> {
     let trap = |part| InQuarantine("trap", part);
     let name = "x".repeat(90_000);
@@ -148,7 +149,7 @@ fn deaths() -> Vec<Row> {
     ]
 }
 
-/// Guests that say much.
+/// Guests that log much.
 fn talkers() -> Vec<Row> {
     let import = r#"(import "sluice:transform/log@1.0.0" "log" (func $log (param i32 i32 i32)))"#;
     let says = |level: &str, at: &str, bytes: &str| Tiny {
@@ -198,7 +199,7 @@ fn talkers() -> Vec<Row> {
     ]
 }
 
-/// Guests whose events or rejections are none.
+/// Guests with invalid events or rejections.
 fn invalid() -> Vec<Row> {
     let row =
         |name, record: &str, part| Row::rogue(name, record, InQuarantine("invalid_output", part));
@@ -227,7 +228,7 @@ fn invalid() -> Vec<Row> {
     ]
 }
 
-/// Guests that abuse the lake's folders.
+/// Guests whose partitions attack the lake's folders.
 fn partitions() -> Vec<Row> {
     let row =
         |name, record: &str, part| Row::rogue(name, record, InQuarantine("invalid_output", part));

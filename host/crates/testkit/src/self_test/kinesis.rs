@@ -38,7 +38,7 @@ async fn get(client: &Client, iterator: &str, limit: i32) -> GetRecordsOutput {
     call.send().await.unwrap()
 }
 
-/// All that is in a shard now, three at a time.
+/// All records of a shard, three at a time.
 async fn drain(client: &Client, shard: &str) -> (Vec<Record>, GetRecordsOutput) {
     let mut next = iterator(client, shard, From::TrimHorizon, None).await;
     let mut records = Vec::new();
@@ -84,7 +84,7 @@ async fn fill(kinesis: &Kinesis, client: &Client) {
     }
 }
 
-/// All that is in a shard, which has to agree with what describes the shard.
+/// All records of a shard, which must match the shard's description.
 async fn checked(client: &Client, shard: &Shard) -> Vec<Record> {
     let (records, end) = drain(client, shard.shard_id()).await;
     let range = shard.sequence_number_range().unwrap();
@@ -116,7 +116,7 @@ async fn reads_every_record_once_and_in_order_over_splits_and_merges() {
             of_key.push(u32::from_be_bytes(data));
         }
     }
-    // A shard comes behind its parents in the list, so that each key's records are in order.
+    // A shard follows its parents in the list, so that each key's records are in order.
     assert!(by_key.values().all(|of_key| of_key.is_sorted()));
     let mut all: Vec<_> = by_key.into_values().flatten().collect();
     all.sort_unstable();
@@ -229,7 +229,7 @@ async fn fails_on_command() {
         unknown.unwrap_err().code(),
         Some("ResourceNotFoundException")
     );
-    // A client that tries again does not show its caller that it was throttled.
+    // A client with retries does not show its caller that it was throttled.
     kinesis.throttle("ListShards", 1);
     let before = kinesis.calls("ListShards");
     kinesis

@@ -161,7 +161,7 @@ fn with_reports_a_batch_is_cut_where_the_report_says_and_nowhere_else() {
     let again = Then::Again(bad.clone());
     assert_eq!(invoked(mapping.step(SHARD)).1, again);
     assert_eq!(mapping.checkpoint(SHARD), Some(numbers[2].as_str()));
-    // The cut took no attempt, so there are two more.
+    // The split consumed no retry, so there are two more.
     let (delivered, then) = invoked(mapping.step(SHARD));
     assert_eq!(
         (delivered.sequence_numbers, then),

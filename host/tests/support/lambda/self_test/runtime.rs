@@ -61,7 +61,7 @@ async fn body(response: Response<Incoming>) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// A runtime that has been given the request `id`.
+/// A runtime that processes the request `id`.
 async fn at_work(id: &str) -> RuntimeApi {
     let api = RuntimeApi::start();
     api.offer(id, &json!({}), LONG);
