@@ -118,7 +118,7 @@ impl Demo {
         println!("\n== 5/5 is each record in exactly one place, and each event on the bus?");
         self.command(&[&["audit"], &source[..]].concat())?;
         self.check_bus(events)?;
-        say_cost(&cost, events);
+        print_cost(&cost, events);
         println!("\ndemo-aws: done");
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Demo {
     }
 }
 
-fn say_cost(cost: &Cost, events: u64) {
+fn print_cost(cost: &Cost, events: u64) {
     let all = cost.cpu + cost.stand_ins_cpu;
     println!(
         "\nthe run took {:.1} s for {} events: {:.1} s of processor time of sluice ({} of memory at \

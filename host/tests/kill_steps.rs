@@ -78,7 +78,7 @@ fn kill(cloud: &Cloud, step: &Step, fault: &Fault) {
     let came = proxy.wait_for_hits(rule, 1, TIMEOUT);
     drop(worker);
     assert!(came, "the step never came: {}", cloud.log("killed.log"));
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
 }
 
 /// Kills workers one after the other, each at its step, and lets another one finish.

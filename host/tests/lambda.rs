@@ -155,7 +155,7 @@ fn the_answer_names_the_first_record_that_is_not_committed() {
         (&metrics["Records"], &metrics["Uncommitted"]),
         (&json!(1_000), &json!(500))
     );
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     mapping.run_until_idle();
     cloud.holds_exactly(&events);
 }
@@ -182,7 +182,7 @@ fn near_the_deadline_it_answers_and_the_next_invocation_finishes() {
     let first = delivered.sequence_numbers[0].clone();
     assert_eq!(delivered.verdict, Verdict::Partial(first));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     mapping.run_until_idle();
     cloud.holds_exactly(&events);
     assert_eq!(function.cold_starts(), 1);
@@ -209,7 +209,7 @@ fn records_that_the_mapping_discarded_land_before_later_ones() {
     ));
     cloud.kinesis.advance(Duration::from_secs(61));
     cloud.put_all(&events[200..]);
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     mapping.run_until_idle();
     assert!(!mapping.discarded().is_empty());
     cloud.holds_exactly(&events);

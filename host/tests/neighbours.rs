@@ -68,7 +68,7 @@ fn a_ledger_that_cannot_be_written_does_not_block_other_shards() {
     let rule = cloud.proxy(S3).add(rule);
     assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     goes_on(&cloud, &mut worker);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     worker.until(|| landed(&cloud, SHARD) == put(&cloud, SHARD));
     drop(worker);
     cloud.catch_up(&[]);
@@ -92,7 +92,7 @@ fn a_ledger_that_cannot_be_read_does_not_block_other_shards() {
             .all(|id| landed(&cloud, id) == put(&cloud, id))
     });
     drop(worker);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     cloud.catch_up(&[]);
     cloud.is_delivered();
 }
@@ -107,7 +107,7 @@ fn objects_that_cannot_be_put_do_not_block_other_shards_and_are_put_later() {
     assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     worker.until(|| cloud.log("worker.log").contains("a shard has stopped"));
     goes_on(&cloud, &mut worker);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     worker.until(|| landed(&cloud, SHARD) == put(&cloud, SHARD));
     drop(worker);
     cloud.catch_up(&[]);

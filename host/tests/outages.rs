@@ -82,7 +82,7 @@ fn an_operation_that_fails_past_the_retry_timeout_ends_the_run_and_is_named() {
                 "AccessDenied"
             };
             ran.failed(1, &[operation.message, why]);
-            proxy.heal();
+            proxy.remove_rules();
             operation.catch_up(&cloud, &[]);
             cloud.is_delivered();
         })

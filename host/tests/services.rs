@@ -306,7 +306,7 @@ fn nothing_is_lost_when_retries_end() {
     command.args(["--retry-timeout", "1s"]);
     Ran::from(command.output().unwrap())
         .failed(1, &["put s3://bucket/lake/event_type=", "SlowDown"]);
-    services.proxy.heal();
+    services.proxy.remove_rules();
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();
 }
@@ -332,7 +332,7 @@ fn a_run_into_s3_that_is_killed_is_finished_by_the_next() {
             .wait_for_hits(hanging, 1, std::time::Duration::from_secs(60))
     );
     drop(killed);
-    services.proxy.heal();
+    services.proxy.remove_rules();
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();
 }

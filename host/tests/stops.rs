@@ -22,7 +22,7 @@ fn a_worker_shuts_down_while_s3_fails() {
     assert!(cloud.proxy(S3).wait_for_hits(away, 10, TIMEOUT));
     signal(&worker.0, "TERM");
     assert_eq!(worker.ends(), Some(0));
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     cloud.catch_up(&[]);
     cloud.is_delivered();
 }
@@ -44,7 +44,7 @@ fn a_replay_is_finished_before_a_shutdown() {
     signal(&worker.0, "TERM");
     let before = nonce();
     worker.until(|| nonce() != before);
-    cloud.proxy(Kinesis).let_go();
+    cloud.proxy(Kinesis).release_held();
     assert_eq!(worker.ends(), Some(0));
     assert_eq!(cloud.log("worker.log"), "");
     assert_eq!(cloud.ledger(SHARD)["pending"], Value::Null);

@@ -86,7 +86,7 @@ fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
     cloud.is_delivered();
     assert_eq!(fence(&cloud), 3);
     let before = landed(&cloud);
-    proxy.let_go();
+    proxy.release_held();
     signal(&frozen.0, "CONT");
     frozen.until(|| cloud.log("frozen.log").contains("was taken over by"));
     signal(&frozen.0, "TERM");
@@ -121,7 +121,7 @@ fn a_shard_that_is_taken_again_is_counted_once() {
     let mut taken = cloud.ledger(SHARD);
     taken["lease"] = json!({ "owner": "another", "fence": 2, "nonce": "of another" });
     cloud.put_ledger(SHARD, &taken);
-    proxy.let_go();
+    proxy.release_held();
     let summary = Ran::from(worker.wait_with_output().unwrap()).summary();
     assert_eq!(summary.counts(["records", "already_committed"]), [100, 0]);
     assert_eq!(fence(&cloud), 3);
@@ -151,7 +151,7 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
         assert!(proxy.wait_for_hits(held, 1, TIMEOUT), "{round}: {name}");
         let victim = rng.random_range(0..2);
         workers[victim] = start(&format!("{round}"));
-        proxy.let_go();
+        proxy.release_held();
     }
     drop(workers);
     cloud.catch_up(&[]);
@@ -174,7 +174,7 @@ fn a_commit_whose_response_was_lost_is_kept() {
     ledger["lease"]["requested_by"] = "another".into();
     ledger["lease"]["nonce"] = "of another".into();
     cloud.put_ledger(SHARD, &ledger);
-    proxy.let_go();
+    proxy.release_held();
     assert_eq!(worker.ends(), Some(0), "{}", cloud.log("worker.log"));
     cloud.is_delivered();
 }
@@ -201,7 +201,7 @@ fn a_request_for_a_shard_that_came_too_late_is_repeated() {
             .zip(nonces())
             .all(|(before, now)| *before != now)
     });
-    proxy.let_go();
+    proxy.release_held();
     let nobody = |id: &str| cloud.ledger(id)["lease"]["fence"] == 2;
     holder.until(|| nobody(SHARD) || nobody(SECOND));
     signal(&holder.0, "TERM");

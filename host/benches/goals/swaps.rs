@@ -40,8 +40,12 @@ struct Swapped {
 /// Release switches compared with none.
 pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let job = bench.job(EVENTS, events::TYPES)?;
-    let shop = Shop::new(bench)?;
-    let ran = in_turn(bench.pairs, || shop.swapping(&job), || shop.still(&job))?;
+    let switches = SwapBench::new(bench)?;
+    let ran = in_turn(
+        bench.pairs,
+        || switches.swapping(&job),
+        || switches.still(&job),
+    )?;
     let swaps: Vec<_> = ran.first.iter().map(|swapped| swapped.swaps).collect();
     let least = swaps.iter().min().copied().unwrap_or_default();
     ensure!(least > 0, "no swap became effective in one of the runs");
@@ -56,7 +60,7 @@ pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result
     report.figure("the same: CPU of the run", times(of_cpu));
     let activating: Vec<_> = ran.first.iter().map(|swapped| swapped.activating).collect();
     report.figure(
-        "the same: CPU of the processes that activate, beside the run",
+        "the same: CPU of the processes that activate, in addition to the run",
         format!(
             "{:.2} s for {least} swaps or more in the lake",
             median(&activating)
@@ -66,7 +70,7 @@ pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result
 }
 
 /// A registry with two releases.
-struct Shop<'a> {
+struct SwapBench<'a> {
     bench: &'a Bench,
     registry: String,
     releases: Vec<String>,
@@ -74,19 +78,19 @@ struct Shop<'a> {
     activated: AtomicUsize,
 }
 
-impl<'a> Shop<'a> {
+impl<'a> SwapBench<'a> {
     fn new(bench: &'a Bench) -> anyhow::Result<Self> {
         let folder = bench.folder.join("registry");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        let mut shop = Self {
+        let mut this = Self {
             bench,
             registry: named(&folder),
             releases: Vec::new(),
             activated: AtomicUsize::default(),
         };
-        shop.sluice(&["transform", "export", "enrich.wasm"])?;
+        this.sluice(&["transform", "export", "enrich.wasm"])?;
         for config in CONFIGS {
             let publish = [
                 "transform",
@@ -95,12 +99,12 @@ impl<'a> Shop<'a> {
                 "--transform-config",
                 config,
             ];
-            let registry = ["--registry", &shop.registry];
-            let (_, id) = shop.sluice(&[&publish[..], &registry[..]].concat())?;
-            shop.releases.push(id.trim().to_owned());
+            let registry = ["--registry", &this.registry];
+            let (_, id) = this.sluice(&[&publish[..], &registry[..]].concat())?;
+            this.releases.push(id.trim().to_owned());
         }
-        shop.swap()?;
-        Ok(shop)
+        this.swap()?;
+        Ok(this)
     }
 
     fn sluice(&self, args: &[&str]) -> anyhow::Result<(Cost, String)> {

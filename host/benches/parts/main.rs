@@ -130,7 +130,7 @@ fn aggregates(criterion: &mut Criterion) {
     let data = Bytes::from(data);
     let mut group = criterion.benchmark_group("aggregate of 50 KiB");
     group.throughput(Throughput::Elements(count));
-    group.bench_function("take apart", |bencher| {
+    group.bench_function("unpack", |bencher| {
         bencher.iter(|| unpack(black_box(&data)));
     });
     group.finish();

@@ -14,8 +14,8 @@ pub(crate) fn feed(input: &[u8]) {
     };
     let release = Digest::of(input);
     if let Ok(key) = PublicKey::parse(PUBLIC) {
-        let refused = key.check(release, Some(signature));
-        assert!(refused.is_err_and(|why| !why.is_empty()));
+        let checked = key.check(release, Some(signature));
+        assert!(checked.is_err_and(|why| !why.is_empty()));
     }
     match PublicKey::parse(key) {
         Ok(key) => assert!(key.check(release, None).is_err()),

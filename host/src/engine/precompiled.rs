@@ -29,10 +29,10 @@ pub fn next_to_the_program(component: &[u8]) -> Option<PathBuf> {
     let folder = program.parent()?.join(FOLDER);
     let owner = fs::metadata(&program).ok()?.uid();
     let file = path(&folder, component);
-    (is_only_of(owner, &folder) && is_only_of(owner, &file)).then_some(folder)
+    (is_owned_by(owner, &folder) && is_owned_by(owner, &file)).then_some(folder)
 }
 
-fn is_only_of(owner: u32, path: &Path) -> bool {
+fn is_owned_by(owner: u32, path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|found| found.uid() == owner && found.mode() & OTHERS_MAY_WRITE == 0)
 }
@@ -110,15 +110,15 @@ mod tests {
         let owner = fs::metadata(&folder).unwrap().uid();
         let with_mode = |mode| {
             set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
-            is_only_of(owner, &folder)
+            is_owned_by(owner, &folder)
         };
         assert!(with_mode(0o755));
         assert!(!with_mode(0o777));
         assert!(!with_mode(0o775));
-        assert!(!is_only_of(owner + 1, &folder));
-        assert!(!is_only_of(owner, &place.path().join("missing")));
+        assert!(!is_owned_by(owner + 1, &folder));
+        assert!(!is_owned_by(owner, &place.path().join("missing")));
         let link = place.path().join("link");
         symlink("/usr", &link).unwrap();
-        assert!(!is_only_of(owner, &link));
+        assert!(!is_owned_by(owner, &link));
     }
 }

@@ -216,16 +216,16 @@ impl Sender {
         self: Arc<Self>,
         batch: Vec<Entry>,
     ) -> Result<Option<Vec<ShardInfo>>, KinesisError> {
-        let strayed = self.put(batch).await?;
-        if strayed.is_empty() {
+        let is_misrouted = self.put(batch).await?;
+        if is_misrouted.is_empty() {
             return Ok(None);
         }
         let shards = self.shards().await?;
         let mut plain = Batches::default();
-        for (entry, took) in strayed {
+        for (entry, took) in is_misrouted {
             let took = shards.iter().find(|shard| shard.id == took);
-            let left = entry.left_behind(took);
-            self.count_strayed(&entry, &left);
+            let left = entry.misrouted_records(took);
+            self.count_misrouted(&entry, &left);
             left.into_iter().for_each(|entry| plain.push(entry));
         }
         plain.close();
@@ -239,17 +239,17 @@ impl Sender {
     /// intended, with the id of that shard.
     async fn put(&self, mut batch: Vec<Entry>) -> Result<Vec<(Entry, String)>, KinesisError> {
         let mut attempts = Attempts::new(&RetryPolicy::new(RETRY_TIMEOUT), "put_records");
-        let mut strayed = Vec::new();
+        let mut is_misrouted = Vec::new();
         loop {
             let requests = batch.iter().map(Entry::request).collect::<Result<_, _>>()?;
             let error = match self.stream.put_records(requests).await {
                 Ok(answers) => {
                     let taken = sort(batch, answers);
                     self.count(&taken.entries);
-                    strayed.extend(taken.strayed);
+                    is_misrouted.extend(taken.is_misrouted);
                     batch = taken.left;
                     match taken.error {
-                        None => return Ok(strayed),
+                        None => return Ok(is_misrouted),
                         Some(error) => error,
                     }
                 }
@@ -273,7 +273,7 @@ impl Sender {
         }
     }
 
-    fn count_strayed(&self, entry: &Entry, left: &[Entry]) {
+    fn count_misrouted(&self, entry: &Entry, left: &[Entry]) {
         let left_bytes: u64 = left.iter().map(|entry| entry.line_bytes).sum();
         let sent = &mut self.state().sent;
         sent.records += 1;
@@ -294,7 +294,7 @@ struct Taken {
     /// Records that are in the intended shard.
     entries: Vec<Entry>,
     /// Aggregates that are in another shard, with the id of that shard.
-    strayed: Vec<(Entry, String)>,
+    is_misrouted: Vec<(Entry, String)>,
     /// Records to send again, and why.
     left: Vec<Entry>,
     error: Option<KinesisError>,
@@ -304,7 +304,7 @@ fn sort(batch: Vec<Entry>, answers: Vec<Result<String, KinesisError>>) -> Taken 
     let mut taken = Taken::default();
     for (entry, answer) in batch.into_iter().zip(answers) {
         match answer {
-            Ok(shard) if entry.strayed(&shard) => taken.strayed.push((entry, shard)),
+            Ok(shard) if entry.is_misrouted(&shard) => taken.is_misrouted.push((entry, shard)),
             Ok(_) => taken.entries.push(entry),
             Err(error) => {
                 taken.left.push(entry);

@@ -16,7 +16,7 @@ use testkit::s3::S3;
 use testkit::sqs::Sqs;
 
 /// Audits the stream. If nobody else works on it, asserts that the audit changed nothing.
-fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {
+fn audit_running(cloud: &Cloud, more: &[&str]) -> Audited {
     let run = cloud.command(&[]);
     let mut audit = cloud
         .place
@@ -30,7 +30,7 @@ fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {
 
 fn audit(cloud: &Cloud, more: &[&str]) -> Audited {
     let before = lake::tree(&cloud.lake());
-    let audited = audit_beside(cloud, more);
+    let audited = audit_running(cloud, more);
     assert!(
         lake::tree(&cloud.lake()) == before,
         "the audit changed something"
@@ -126,7 +126,7 @@ fn a_running_pipeline_is_audited_without_findings() {
         cloud.put_all(part);
         let landed = || lake::all_events(&cloud.lake()).len();
         worker.until(|| landed() > round * 200);
-        let proven = audit_beside(&cloud, &[]).proven();
+        let proven = audit_running(&cloud, &[]).proven();
         assert!(proven.count("in_lake") >= round as u64 * 200);
     }
     worker.until(|| lake::all_events(&cloud.lake()).len() == 1_000);
@@ -209,7 +209,7 @@ fn a_shard_that_the_stream_no_longer_lists_is_gone() {
             }
         }
     }
-    let proven = audit_beside(&cloud, &[]).proven();
+    let proven = audit_running(&cloud, &[]).proven();
     assert_eq!(
         proven.counts(["in_lake", "gone", "objects_of_others"]),
         [50, 50, 0]

@@ -93,7 +93,7 @@ fn is_pending(lake: &Path) -> bool {
 #[derive(Debug, Default)]
 struct Kills {
     all: usize,
-    amid_a_chunk: usize,
+    interrupted_chunk: usize,
 }
 
 impl Kills {
@@ -102,7 +102,7 @@ impl Kills {
         let lake = place.path(args[1].trim_start_matches("file:"));
         while self.all < KILLS && kill_after(place, args, delay()) {
             self.all += 1;
-            self.amid_a_chunk += usize::from(is_pending(&lake));
+            self.interrupted_chunk += usize::from(is_pending(&lake));
         }
     }
 }
@@ -137,7 +137,7 @@ fn kills_do_not_change_the_lake() {
         }
     }
     println!("{kills:?}");
-    assert!(kills.amid_a_chunk > 0, "{kills:?}");
+    assert!(kills.interrupted_chunk > 0, "{kills:?}");
 }
 
 /// The ids of all landed records, and how many times each event is there.

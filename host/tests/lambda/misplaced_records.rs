@@ -80,7 +80,7 @@ fn pinned_misplaced_records_are_landed_before_later_ones() {
         let step = mapping.step(SHARD);
         assert!(matches!(step, Step::Invoked(_, Then::Again(_))), "{step:?}");
     }
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     drops.run_until_idle();
     cloud.holds_exactly(&second);
 }
@@ -101,7 +101,7 @@ fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() 
         Step::Invoked(_, Then::Again(_))
     ));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     // The next function has another setting.
     let keeps = function_in(&cloud, &cloud.place.path("keeps"), &[]);
     mapping(&cloud, &keeps, settings()).run_until_idle();

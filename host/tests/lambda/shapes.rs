@@ -27,7 +27,7 @@ fn again(batches: &[Range<usize>], kill: bool) {
         .add(hang.path("event_type").nth(3).always());
     hasty.deliver(SHARD, std::slice::from_ref(&(100..200)));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     if kill {
         function.kill();
     }

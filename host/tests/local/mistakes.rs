@@ -12,7 +12,7 @@ fn place() -> Place {
 }
 
 /// Wrong usage: exit code 2, and nothing is written.
-fn misused(args: &[&str], parts: &[&str]) {
+fn assert_wrong_usage(args: &[&str], parts: &[&str]) {
     let place = place();
     place.run(args).failed(2, parts);
     assert!(!place.lake().exists());
@@ -20,7 +20,7 @@ fn misused(args: &[&str], parts: &[&str]) {
 
 #[test]
 fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
-    misused(
+    assert_wrong_usage(
         &["run"],
         &[
             "source: missing",
@@ -29,7 +29,7 @@ fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
             "sluice.toml",
         ],
     );
-    misused(
+    assert_wrong_usage(
         &["run", "--source", "-"],
         &["lake: missing", "--lake", "SLUICE_LAKE"],
     );
@@ -39,16 +39,16 @@ fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
 fn an_invalid_target_gets_a_hint() {
     let lake = ["--lake", "file:lake"];
     let source = |source| [&["run", "--source", source], lake.as_slice()].concat();
-    misused(
+    assert_wrong_usage(
         &source("events.ndjson"),
         &["source", "did you mean file:events.ndjson?"],
     );
-    misused(&source("http://x"), &["source", "http://x"]);
-    misused(&source("file:"), &["source"]);
+    assert_wrong_usage(&source("http://x"), &["source", "http://x"]);
+    assert_wrong_usage(&source("file:"), &["source"]);
     let into = |lake| ["run", "--source", "file:events.ndjson", "--lake", lake];
-    misused(&into("lake"), &["lake", "did you mean file:lake?"]);
+    assert_wrong_usage(&into("lake"), &["lake", "did you mean file:lake?"]);
     let bus = [&into("file:lake")[..], &["--bus", "bus"]].concat();
-    misused(&bus, &["bus", "file:DIR", "did you mean file:bus?"]);
+    assert_wrong_usage(&bus, &["bus", "file:DIR", "did you mean file:bus?"]);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_wrong_value_is_rejected_before_anything_starts() {
     ] {
         let args = Place::landing(&[flag, value]);
         let args: Vec<_> = args.iter().map(String::as_str).collect();
-        misused(&args, &[part]);
+        assert_wrong_usage(&args, &[part]);
     }
 }
 
@@ -152,10 +152,10 @@ fn a_failed_admission_names_the_step_and_the_transform() {
 
 #[test]
 fn generate_rejects_impossible_options() {
-    misused(&["generate", "--events", "1"], &["--to"]);
-    misused(&["generate", "--to", "events"], &["file:PATH"]);
-    misused(&["generate", "--to", "-", "--types", "0"], &["types"]);
-    misused(
+    assert_wrong_usage(&["generate", "--events", "1"], &["--to"]);
+    assert_wrong_usage(&["generate", "--to", "events"], &["file:PATH"]);
+    assert_wrong_usage(&["generate", "--to", "-", "--types", "0"], &["types"]);
+    assert_wrong_usage(
         &["generate", "--to", "-", "--malformed", "1.5"],
         &["malformed"],
     );

@@ -55,7 +55,7 @@ fn a_worker_is_not_ready_before_the_stream_can_be_listed() {
     watched.until(|address| says(address, "/readyz", 503, "AccessDenied"));
     assert!(says(watched.address, "/readyz", 503, "the stream events"));
     assert_eq!(get(watched.address, "/livez").status, 200);
-    behind.kinesis.heal();
+    behind.kinesis.remove_rules();
     watched.until(|address| says(address, "/readyz", 200, "ok"));
 }
 
@@ -77,7 +77,7 @@ fn a_worker_is_not_ready_while_s3_fails_and_names_the_operation() {
     let reason = get(watched.address, "/readyz").body;
     assert!(reason.contains("SlowDown"), "{reason}");
     assert_eq!(get(watched.address, "/livez").status, 200);
-    behind.s3.heal();
+    behind.s3.remove_rules();
     watched.until(|address| get(address, "/readyz").status == 200);
 }
 

@@ -103,7 +103,7 @@ pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Counterexample<M:
         }
         next += 1;
     }
-    reached.all_come_to_an_end()?;
+    reached.check_all_reach_the_end()?;
     Ok(Explored {
         states: reached.states.len(),
         steps: reached.steps,
@@ -124,7 +124,7 @@ impl<M: Model> Reached<'_, M> {
     }
 
     /// Follows steps that are no accidents backward from the final states.
-    fn all_come_to_an_end(&mut self) -> Result<(), Counterexample<M::Broken>> {
+    fn check_all_reach_the_end(&mut self) -> Result<(), Counterexample<M::Broken>> {
         self.quiet.sort_unstable();
         let mut comes: Vec<_> = self.states.iter().map(|s| self.model.is_done(s)).collect();
         let mut left: Vec<_> = (0..comes.len()).filter(|n| comes[*n]).collect();

@@ -247,7 +247,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// The event without the fields that the enrichment added.
-fn as_it_came(event: &str) -> String {
+fn without_added_fields(event: &str) -> String {
     let start = event.rfind(r#","created_datetime":""#).unwrap();
     let end = event.rfind('}').unwrap();
     let blanks = event[..end].trim_end_matches([' ', '\t']).len();
@@ -298,7 +298,7 @@ fn check(case: &Case, landed: Option<&&str>, quarantined: Option<&lake::Quaranti
         (Some(event), None) => {
             assert_eq!(case.reason, None, "{line:.200} landed");
             assert!(
-                as_it_came(event) == line.trim(),
+                without_added_fields(event) == line.trim(),
                 "{line:.200} became {event:.300}"
             );
         }

@@ -6,7 +6,7 @@ use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use testkit::proxy::{Fault, Rule};
 
-use super::streams::{amid_a_chunk, fresh, with_registry};
+use super::streams::{fresh, interrupted_chunk, with_registry};
 
 /// More than the attempts of an AWS client.
 const BURST: usize = 5;
@@ -54,7 +54,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         message: "check s3://bucket/lake/",
         calls: 5,
         answers: false,
-        given: amid_a_chunk,
+        given: interrupted_chunk,
         ..OPERATION
     },
     Operation {
@@ -95,7 +95,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         name: "read a release",
         request: |rule| rule.method("GET").path("_sluice/releases"),
         message: "read s3://bucket/lake/_sluice/releases/",
-        given: amid_a_chunk,
+        given: interrupted_chunk,
         ..OPERATION
     },
     Operation {

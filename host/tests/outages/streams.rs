@@ -26,14 +26,14 @@ pub(super) fn fresh() -> Cloud {
 }
 
 /// The same, after a worker was killed that had put the objects of a chunk.
-pub(super) fn amid_a_chunk() -> Cloud {
+pub(super) fn interrupted_chunk() -> Cloud {
     let cloud = fresh();
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
     let commit = cloud.proxy(S3).add(commit.body("\"committed\": {"));
     let killed = cloud.worker_with_log("killed.log", &A_CHUNK_AN_ANSWER);
     assert!(cloud.proxy(S3).wait_for_hits(commit, 1, TIMEOUT));
     drop(killed);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     cloud
 }
 

@@ -10,8 +10,8 @@ use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::source::aggregate::hash_key;
 
 use super::chaos::{hash_keys, shards};
+use super::parameters::Parameters;
 use super::records::{Recipe, line_of};
-use super::ways::Ways;
 use crate::support::cloud::{Cloud, STREAM};
 use testkit::sqs::Message;
 
@@ -46,7 +46,7 @@ impl Releases {
 /// All records, in the order of their puts.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
-    pub(super) ways: Ways,
+    pub(super) parameters: Parameters,
     pub(super) recipe: Recipe,
     /// The range of hash keys of each shard.
     ranges: BTreeMap<u16, RangeInclusive<u128>>,
@@ -74,9 +74,9 @@ pub(super) struct OfShard {
 }
 
 impl Account {
-    pub(super) fn new(recipe: Recipe, ways: Ways) -> Self {
+    pub(super) fn new(recipe: Recipe, parameters: Parameters) -> Self {
         Self {
-            ways,
+            parameters,
             recipe,
             ranges: BTreeMap::new(),
             puts: Vec::new(),
@@ -123,7 +123,7 @@ impl Account {
         });
         let mut dropped = 0;
         for place in 0..count {
-            let drops = self.ways.misplaced_records == MisplacedRecords::Drop
+            let drops = self.parameters.misplaced_records == MisplacedRecords::Drop
                 && !self.belongs(number, place);
             self.sent.push(if drops { DROPPED } else { 0 });
             dropped += u32::from(drops);
@@ -181,7 +181,7 @@ impl Account {
         let release = u8::try_from(release).unwrap();
         let index = self.index(number, place).unwrap();
         assert_ne!(self.sent[index], DROPPED, "{rid} is to be dropped");
-        if self.ways.fifo {
+        if self.parameters.fifo {
             self.comes_in_order(message, index, (number, place));
         }
         let sent = &mut self.sent[index];

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::functions::Functions;
 use super::hosts::Hosts;
-use super::ways::Ways;
+use super::parameters::Parameters;
 use super::workers::{LEASE, Workers};
 use super::{REGISTRY, program, steps};
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
@@ -24,14 +24,14 @@ type Act = fn(&mut Chaos);
 
 /// The accidents with their relative frequencies.
 const ACTS: [(u32, Act); 10] = [
-    (7, Chaos::kill_somewhere),
+    (7, Chaos::kill_at_random_step),
     (8, Chaos::kill_at_a_step),
-    (2, Chaos::freeze_somewhere),
+    (2, Chaos::freeze_at_random_step),
     (2, Chaos::freeze_at_a_step),
     (1, Chaos::kill_frozen),
     (2, Chaos::stop),
     (6, Chaos::fault),
-    (2, Chaos::hiccup),
+    (2, Chaos::add_quirk),
     (2, Chaos::swap),
     (1, Chaos::reshard),
 ];
@@ -44,7 +44,7 @@ const OPEN_SHARDS: std::ops::Range<usize> = 3..6;
 
 /// The number of accidents by kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct AccidentCounts {
     pub(super) killed_somewhere: usize,
     pub(super) killed_at_a_step: usize,
     pub(super) killed_frozen: usize,
@@ -57,7 +57,7 @@ pub(super) struct Tally {
     pub(super) merges: usize,
 }
 
-impl Tally {
+impl AccidentCounts {
     pub(super) fn kills(&self) -> usize {
         self.killed_somewhere + self.killed_at_a_step + self.killed_frozen
     }
@@ -67,7 +67,7 @@ pub(super) struct Chaos {
     cloud: Arc<Cloud>,
     rng: Pcg64Mcg,
     pub(super) hosts: Box<dyn Hosts>,
-    pub(super) tally: Tally,
+    pub(super) tally: AccidentCounts,
     /// The releases of the registry, and the one that was activated last.
     releases: Vec<String>,
     active: Option<String>,
@@ -78,21 +78,21 @@ pub(super) struct Chaos {
 impl Chaos {
     pub(super) fn new(
         cloud: &Arc<Cloud>,
-        ways: Ways,
+        parameters: Parameters,
         mut rng: Pcg64Mcg,
         releases: Vec<String>,
     ) -> Self {
         let of_hosts = rand::SeedableRng::from_rng(&mut rng);
-        let hosts: Box<dyn Hosts> = if ways.functions {
-            Box::new(Functions::new(cloud, ways, of_hosts))
+        let hosts: Box<dyn Hosts> = if parameters.functions {
+            Box::new(Functions::new(cloud, parameters, of_hosts))
         } else {
-            Box::new(Workers::new(cloud, ways, of_hosts))
+            Box::new(Workers::new(cloud, parameters, of_hosts))
         };
         Self {
             cloud: Arc::clone(cloud),
             rng,
             hosts,
-            tally: Tally::default(),
+            tally: AccidentCounts::default(),
             releases,
             active: None,
             faults: Vec::new(),
@@ -107,8 +107,8 @@ impl Chaos {
     }
 
     /// Ends the faults whose time is over.
-    pub(super) fn tend(&mut self) {
-        self.hosts.tend();
+    pub(super) fn maintain(&mut self) {
+        self.hosts.maintain();
         let now = Instant::now();
         let (over, left) = self.faults.drain(..).partition(|(.., until)| *until <= now);
         self.faults = left;
@@ -132,7 +132,7 @@ impl Chaos {
         self.hosts.wake_all();
     }
 
-    fn kill_somewhere(&mut self) {
+    fn kill_at_random_step(&mut self) {
         let all = self.rng.random_range(0..8) == 0;
         self.tally.killed_somewhere += self.hosts.kill(all);
     }
@@ -147,7 +147,7 @@ impl Chaos {
         let came = proxy.wait_for_hits(held, 1, STEP_TIMEOUT);
         let befell = came.then(|| befalls(self));
         proxy.remove(held);
-        proxy.let_go();
+        proxy.release_held();
         befell
     }
 
@@ -157,14 +157,14 @@ impl Chaos {
         self.tally.killed_at_a_step += killed.unwrap_or(0);
     }
 
-    fn freeze_somewhere(&mut self) {
+    fn freeze_at_random_step(&mut self) {
         // Shorter or longer than a lease.
         let time = LEASE.mul_f64(self.rng.random_range(0.3..5.0));
         self.tally.frozen += usize::from(self.hosts.freeze(time));
     }
 
     fn freeze_at_a_step(&mut self) {
-        self.at_a_step(Self::freeze_somewhere);
+        self.at_a_step(Self::freeze_at_random_step);
     }
 
     fn kill_frozen(&mut self) {
@@ -184,7 +184,7 @@ impl Chaos {
     }
 
     /// Behavior of services that is unusual but not an error.
-    fn hiccup(&mut self) {
+    fn add_quirk(&mut self) {
         match self.rng.random_range(0..3) {
             0 => self.cloud.kinesis.expire_iterators(),
             1 => self.cloud.kinesis.empty_reads(self.rng.random_range(1..20)),

@@ -26,7 +26,7 @@ const OUT_OF_TIME: &str = "out_of_time";
 /// if the shard is closed. With `free`, a shard must also have no owner. Functions neither own
 /// shards nor notice their ends.
 pub(super) fn unsettled(cloud: &Cloud, account: &Account, free: bool) -> Vec<String> {
-    let functions = account.ways.functions;
+    let functions = account.parameters.functions;
     let held = account.by_shard();
     let mut unsettled = Vec::new();
     for shard in shards(cloud) {
@@ -115,7 +115,7 @@ impl<'a> Lake<'a> {
                 }
             }
         }
-        lake.is_whole();
+        lake.assert_complete();
         lake
     }
 
@@ -194,11 +194,11 @@ impl<'a> Lake<'a> {
     }
 
     /// Checks that nothing is missing, and that no two chunks have a record in common.
-    fn is_whole(&self) {
+    fn assert_complete(&self) {
         let places = self.places.iter().zip(&self.account.sent).enumerate();
         let lost =
             places.filter(|(_, (place, sent))| **place == Place::Nowhere && **sent != DROPPED);
-        let lost: Vec<_> = lost.map(|(index, _)| self.whose(index)).collect();
+        let lost: Vec<_> = lost.map(|(index, _)| self.describe_record(index)).collect();
         let first = &lost[..lost.len().min(10)];
         assert!(
             lost.is_empty(),
@@ -217,7 +217,7 @@ impl<'a> Lake<'a> {
     }
 
     /// Describes the record with this index, for people.
-    fn whose(&self, index: usize) -> String {
+    fn describe_record(&self, index: usize) -> String {
         let puts = &self.account.puts;
         let number = puts.partition_point(|put| put.first <= index) - 1;
         let put = puts[number];

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::REGISTRY;
 use super::chaos::shards;
 use super::hosts::Hosts;
-use super::ways::Ways;
+use super::parameters::Parameters;
 use crate::lambda::variables;
 use crate::support::cloud::{Cloud, STREAM};
 use crate::support::lambda::{Function, Mapping, Settings, Step, Target};
@@ -30,7 +30,7 @@ const MAPPINGS: usize = 2;
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Functions {
-    ways: Ways,
+    parameters: Parameters,
     cloud: Arc<Cloud>,
     rng: Pcg64Mcg,
     mappings: Vec<Running>,
@@ -60,10 +60,10 @@ struct Shared {
 }
 
 impl Functions {
-    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, mut rng: Pcg64Mcg) -> Self {
-        let mapping = |_| Running::start(cloud, version(cloud, ways, &mut rng), &mut rng);
+    pub(super) fn new(cloud: &Arc<Cloud>, parameters: Parameters, mut rng: Pcg64Mcg) -> Self {
+        let mapping = |_| Running::start(cloud, version(cloud, parameters, &mut rng), &mut rng);
         Self {
-            ways,
+            parameters,
             cloud: Arc::clone(cloud),
             mappings: (0..MAPPINGS).map(mapping).collect(),
             rng,
@@ -74,12 +74,12 @@ impl Functions {
     }
 
     /// Removes the versions that no mapping invokes any more.
-    fn bury(&mut self) {
+    fn remove_ended(&mut self) {
         for function in mem::take(&mut self.before) {
             match Arc::try_unwrap(function) {
                 Ok(function) => {
                     self.cold_starts += function.cold_starts();
-                    said_nothing_wrong(&function);
+                    check_logs(&function);
                 }
                 Err(at_work) => self.before.push(at_work),
             }
@@ -88,17 +88,17 @@ impl Functions {
 }
 
 impl Hosts for Functions {
-    fn tend(&mut self) {
+    fn maintain(&mut self) {
         for mapping in &mut self.mappings {
             assert!(!mapping.has_ended(), "a mapping ended");
             if let Some(frozen) = mapping
                 .frozen
                 .take_if(|frozen| Instant::now() >= frozen.until)
             {
-                frozen.function.thaw();
+                frozen.function.wake();
             }
         }
-        self.bury();
+        self.remove_ended();
     }
 
     fn kill(&mut self, all: bool) -> usize {
@@ -128,7 +128,7 @@ impl Hosts for Functions {
 
     /// Deploys another version. The previous one ends after its current invocation.
     fn stop(&mut self) -> bool {
-        let next = Arc::new(version(&self.cloud, self.ways, &mut self.rng));
+        let next = Arc::new(version(&self.cloud, self.parameters, &mut self.rng));
         let mapping = self.mappings.choose(&mut self.rng).unwrap();
         let before = mem::replace(&mut *mapping.shared.function.lock().unwrap(), next);
         self.before.push(before);
@@ -138,7 +138,7 @@ impl Hosts for Functions {
 
     fn wake_all(&mut self) {
         for frozen in self.mappings.iter_mut().filter_map(|m| m.frozen.take()) {
-            frozen.function.thaw();
+            frozen.function.wake();
         }
     }
 
@@ -148,7 +148,7 @@ impl Hosts for Functions {
             mapping.stop().expect("a mapping");
             self.before.push(mapping.shared.function());
         }
-        self.bury();
+        self.remove_ended();
         assert!(self.before.is_empty(), "a function is at work");
     }
 
@@ -198,7 +198,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(frozen) = self.frozen.take() {
-            frozen.function.thaw();
+            frozen.function.wake();
         }
         let _said_already = self.stop();
     }
@@ -238,9 +238,9 @@ impl Shared {
 }
 
 /// A version of the function. Settings that must not matter differ between versions.
-fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
-    let [_, misplaced_records] = ways.misplaced_records();
-    let records = rng.random_range(ways.chunk_records()).to_string();
+fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Function {
+    let [_, misplaced_records] = parameters.misplaced_records();
+    let records = rng.random_range(parameters.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
         cloud,
@@ -263,7 +263,7 @@ fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
 }
 
 /// The function can report that a batch has not landed, but no permanent error.
-fn said_nothing_wrong(function: &Function) {
+fn check_logs(function: &Function) {
     let logs = function.logs();
     for line in logs.stderr {
         assert!(!line.contains("panicked"), "a function printed: {line}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// replaced.
 pub(super) trait Hosts {
     /// Starts, wakes and removes hosts that are due. Panics if a host has ended unexpectedly.
-    fn tend(&mut self);
+    fn maintain(&mut self);
 
     /// Kills one running host, or all, and returns their number.
     fn kill(&mut self, all: bool) -> usize;

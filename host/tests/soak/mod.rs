@@ -17,11 +17,11 @@ mod chaos;
 mod check;
 mod functions;
 mod hosts;
+mod load;
+mod parameters;
 mod records;
 mod sabotage;
 mod steps;
-mod tide;
-mod ways;
 mod workers;
 
 use std::env;
@@ -40,8 +40,8 @@ use rand_pcg::Pcg64Mcg;
 use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
-use self::tide::Tide;
-use self::ways::Ways;
+use self::load::Load;
+use self::parameters::Parameters;
 use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
@@ -72,12 +72,12 @@ const STANDSTILL: Duration = Duration::from_secs(180);
 
 /// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct SoakOptions {
     minutes: f64,
     seed: u64,
 }
 
-impl Asked {
+impl SoakOptions {
     fn from_environment() -> Self {
         let asked = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let minutes = asked("SLUICE_SOAK_MINUTES");
@@ -102,15 +102,15 @@ fn program<S: AsRef<OsStr>>(cloud: &Cloud, args: &[S]) -> Command {
 }
 
 /// Prints how to repeat the soak if it fails.
-struct Epitaph {
-    asked: Asked,
+struct FailureNote {
+    asked: SoakOptions,
     cloud: Arc<Cloud>,
 }
 
-impl Drop for Epitaph {
+impl Drop for FailureNote {
     fn drop(&mut self) {
         let folder = self.cloud.place.path("");
-        let Asked { minutes, seed } = self.asked;
+        let SoakOptions { minutes, seed } = self.asked;
         if thread::panicking() {
             println!("soak: FAILED with the seed {seed}; what was broken is printed above");
             println!("soak: again: make soak MINUTES={minutes} SEED={seed}");
@@ -125,24 +125,24 @@ impl Drop for Epitaph {
 }
 
 struct Soak {
-    asked: Asked,
-    ways: Ways,
+    asked: SoakOptions,
+    parameters: Parameters,
     cloud: Arc<Cloud>,
     begun: Instant,
-    tide: Tide,
+    load: Load,
     chaos: Chaos,
-    _epitaph: Epitaph,
+    _failure_note: FailureNote,
 }
 
 impl Soak {
-    fn start(asked: Asked) -> Self {
-        let ways = Ways::of(asked.seed);
-        println!("soak: {ways}");
-        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(ways.bus(), 262_144);
+    fn start(asked: SoakOptions) -> Self {
+        let parameters = Parameters::of(asked.seed);
+        println!("soak: {parameters}");
+        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(parameters.bus(), 262_144);
         cloud.place.keep();
         cloud.kinesis.records_per_read(500);
         let cloud = Arc::new(cloud);
-        let epitaph = Epitaph {
+        let failure_note = FailureNote {
             asked,
             cloud: Arc::clone(&cloud),
         };
@@ -150,28 +150,28 @@ impl Soak {
         let rng = Pcg64Mcg::seed_from_u64(asked.seed);
         Self {
             asked,
-            ways,
+            parameters,
             begun: Instant::now(),
-            tide: Tide::start(&cloud, asked.seed, ways, releases),
-            chaos: Chaos::new(&cloud, ways, rng, ids),
+            load: Load::start(&cloud, asked.seed, parameters, releases),
+            chaos: Chaos::new(&cloud, parameters, rng, ids),
             cloud,
-            _epitaph: epitaph,
+            _failure_note: failure_note,
         }
     }
 
     /// Causes accidents until the time is over.
-    fn befall(&mut self) {
+    fn cause_accidents(&mut self) {
         let end = Duration::from_secs_f64(self.asked.minutes * 60.0);
         let (mut next, mut reported) = (Duration::ZERO, Duration::ZERO);
         while self.begun.elapsed() < end {
-            self.chaos.tend();
+            self.chaos.maintain();
             if self.begun.elapsed() >= next {
                 let pause = self.chaos.act();
                 next = self.begun.elapsed() + pause;
             }
             if self.begun.elapsed() - reported >= REPORT_EVERY {
                 reported = self.begun.elapsed();
-                self.say();
+                self.print_progress();
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -179,15 +179,15 @@ impl Soak {
 
     /// Lets the hosts finish the remaining work.
     fn drain(&mut self) {
-        self.tide.ebb();
+        self.load.stop_puts();
         self.chaos.is_over();
         for service in [S3, Kinesis, Sqs] {
-            self.cloud.proxy(service).heal();
-            self.cloud.proxy(service).let_go();
+            self.cloud.proxy(service).remove_rules();
+            self.cloud.proxy(service).release_held();
         }
         self.settle();
         self.chaos.hosts.stop_all();
-        self.tide.finish();
+        self.load.finish();
     }
 
     /// Waits until all shards are complete, as long as there is progress, and then until the leases
@@ -196,8 +196,8 @@ impl Soak {
         let (mut moved, mut before) = (Instant::now(), None);
         let mut settled = None;
         loop {
-            self.chaos.tend();
-            let account = self.tide.account();
+            self.chaos.maintain();
+            let account = self.load.account();
             let left = unsettled(&self.cloud, &account, false);
             let now = Some((left.len(), account.on_bus, account.again));
             drop(account);
@@ -218,10 +218,10 @@ impl Soak {
 
     /// Checks the final state.
     fn check(&self) {
-        let account = self.tide.account();
+        let account = self.load.account();
         let held = unsettled(&self.cloud, &account, true);
         assert!(held.is_empty(), "not given back: {held:?}");
-        let lake = Lake::read(&self.cloud, &account, self.tide.releases());
+        let lake = Lake::read(&self.cloud, &account, self.load.releases());
         println!(
             "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
              them out of time; {} misplaced records were dropped",
@@ -242,7 +242,7 @@ impl Soak {
         let lake = ["audit", "--lake", LAKE, "--summary", "json"];
         let args = [&lake[..], &["--source", "kinesis:events"]].concat();
         let mut command = program(&self.cloud, &args);
-        command.args(self.ways.misplaced_records());
+        command.args(self.parameters.misplaced_records());
         let begun = Instant::now();
         let summary = Ran::from(command.output().unwrap()).summary();
         assert_eq!(summary.0["proven"], true, "{:#}", summary.0);
@@ -252,14 +252,14 @@ impl Soak {
         println!("soak: the audit says the same, in {seconds} s");
     }
 
-    fn say(&self) {
+    fn print_progress(&self) {
         println!("soak {}", self.so_far());
     }
 
     /// The progress so far, on one line.
     fn so_far(&self) -> String {
         let seconds = self.begun.elapsed().as_secs();
-        let account = self.tide.account();
+        let account = self.load.account();
         let tally = self.chaos.tally;
         let hosts = &self.chaos.hosts;
         format!(
@@ -313,15 +313,15 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
 
 #[test]
 fn each_record_lands_once_whatever_happens() {
-    let asked = Asked::from_environment();
-    let Asked { minutes, seed } = asked;
+    let asked = SoakOptions::from_environment();
+    let SoakOptions { minutes, seed } = asked;
     println!("soak: {minutes} minutes with the seed {seed}");
     let mut soak = Soak::start(asked);
-    soak.befall();
-    soak.say();
+    soak.cause_accidents();
+    soak.print_progress();
     println!("soak: nothing befalls any more, what there is is finished");
     soak.drain();
     soak.check();
     println!("soak: done with the seed {seed}: {}", soak.so_far());
-    assert!(soak.chaos.tally.kills() > 0 && soak.tide.account().records() > 0);
+    assert!(soak.chaos.tally.kills() > 0 && soak.load.account().records() > 0);
 }

@@ -10,19 +10,19 @@ use sluice::ledger::misplaced_records::MisplacedRecords;
 
 use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
+use super::parameters::Parameters;
 use super::records::Recipe;
-use super::ways::Ways;
 use crate::support::cloud::{Cloud, SHARD, STREAM};
 use testkit::kinesis::Maker;
 use testkit::sqs::Message;
 
-const USUAL: Ways = Ways {
+const USUAL: Parameters = Parameters {
     functions: false,
     fifo: false,
     misplaced_records: MisplacedRecords::Keep,
 };
 
-const DROPS: Ways = Ways {
+const DROPS: Parameters = Parameters {
     misplaced_records: MisplacedRecords::Drop,
     ..USUAL
 };
@@ -38,10 +38,10 @@ struct Delivered {
 }
 
 impl Delivered {
-    fn new(ways: Ways) -> Self {
-        let cloud = Cloud::new(2).with_queue(ways.bus(), 262_144);
+    fn new(parameters: Parameters) -> Self {
+        let cloud = Cloud::new(2).with_queue(parameters.bus(), 262_144);
         let recipe = Recipe { seed: 5 };
-        let mut account = Account::new(recipe, ways);
+        let mut account = Account::new(recipe, parameters);
         let maker: Maker = Arc::new(move |number| recipe.data(number));
         for number in 0..12 {
             let (shard, sequence) =
@@ -50,12 +50,12 @@ impl Delivered {
                     .put_made(STREAM, &Recipe::key(number), &maker, number);
             account.note(&cloud, &shard, &sequence);
         }
-        let [flag, misplaced_records] = ways.misplaced_records();
+        let [flag, misplaced_records] = parameters.misplaced_records();
         let more = ["--chunk-records", "100", "--compression", "none"];
         let summary = cloud.catch_up(&[&more[..], &[&flag, &misplaced_records]].concat());
         let config = Config::parse("{}").unwrap();
         let releases = Releases(vec![(summary.release()[..8].to_owned(), config)]);
-        let (noted, messages) = (account.clone(), cloud.sqs.take(ways.bus()));
+        let (noted, messages) = (account.clone(), cloud.sqs.take(parameters.bus()));
         for message in &messages {
             account.take(message, &releases);
         }
@@ -112,7 +112,7 @@ impl Delivered {
 fn a_complete_delivery_passes() {
     for fifo in [false, true] {
         for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
-            let delivered = Delivered::new(Ways {
+            let delivered = Delivered::new(Parameters {
                 fifo,
                 misplaced_records,
                 ..USUAL
@@ -141,7 +141,7 @@ fn a_misplaced_record_that_lands_is_noticed() {
 
 #[test]
 fn a_queue_with_a_repeated_late_or_misplaced_message_is_noticed() {
-    let fifo = Delivered::new(Ways {
+    let fifo = Delivered::new(Parameters {
         fifo: true,
         ..USUAL
     });

@@ -13,7 +13,7 @@ use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 
 use super::hosts::Hosts;
-use super::ways::Ways;
+use super::parameters::Parameters;
 use super::{LAKE, REGISTRY, program};
 use crate::support::cloud::{Cloud, STREAM, signal};
 use crate::support::program::Running;
@@ -51,7 +51,7 @@ struct Worker {
 /// All workers.
 pub(super) struct Workers {
     cloud: Arc<Cloud>,
-    ways: Ways,
+    parameters: Parameters,
     rng: Pcg64Mcg,
     places: Vec<Place>,
     logs: VecDeque<PathBuf>,
@@ -62,11 +62,11 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, rng: Pcg64Mcg) -> Self {
+    pub(super) fn new(cloud: &Arc<Cloud>, parameters: Parameters, rng: Pcg64Mcg) -> Self {
         let now = Instant::now();
         Self {
             cloud: Arc::clone(cloud),
-            ways,
+            parameters,
             rng,
             places: (0..WORKERS).map(|_| Place::Empty(now)).collect(),
             logs: VecDeque::new(),
@@ -86,7 +86,7 @@ impl Workers {
         let well = ended.success() || ended.signal() == Some(TERM);
         assert!(well, "a worker stopped with {ended}\n{}", worker.output());
         self.stopped += 1;
-        self.bury(worker)
+        self.remove_ended(worker)
     }
 
     fn start(&mut self) -> Worker {
@@ -106,11 +106,11 @@ impl Workers {
     fn command(&mut self) -> Command {
         let rng = &mut self.rng;
         let mut args = vec!["run".to_owned()];
-        args.extend(self.ways.misplaced_records());
+        args.extend(self.parameters.misplaced_records());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());
-        add("--bus", format!("sqs:{}", self.ways.bus()));
+        add("--bus", format!("sqs:{}", self.parameters.bus()));
         add("--lease", format!("{}ms", LEASE.as_millis()));
         add("--shutdown-timeout", "10s".to_owned());
         add("--memory", "256MiB".to_owned());
@@ -119,7 +119,8 @@ impl Workers {
         add("--chunk-age", format!("{}ms", rng.random_range(200..3_000)));
         add(
             "--chunk-records",
-            rng.random_range(self.ways.chunk_records()).to_string(),
+            rng.random_range(self.parameters.chunk_records())
+                .to_string(),
         );
         let formats = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
         add("--compression", (*formats.choose(rng).unwrap()).to_owned());
@@ -130,7 +131,7 @@ impl Workers {
         let back = self.back();
         let place = std::mem::replace(&mut self.places[index], back);
         if let Place::Working(worker) | Place::Frozen(worker, _) = place {
-            self.bury(worker);
+            self.remove_ended(worker);
         }
     }
 
@@ -159,7 +160,7 @@ impl Workers {
 
     /// Empties the place of a worker that was meant to end. Its output must not contain a forbidden
     /// line.
-    fn bury(&mut self, worker: Worker) -> Place {
+    fn remove_ended(&mut self, worker: Worker) -> Place {
         let output = worker.output();
         for forbidden in ["panicked", "ERROR"] {
             assert!(!output.contains(forbidden), "a worker printed: {output}");
@@ -173,7 +174,7 @@ impl Workers {
 }
 
 impl Hosts for Workers {
-    fn tend(&mut self) {
+    fn maintain(&mut self) {
         let now = Instant::now();
         for index in 0..self.places.len() {
             let empty = Place::Empty(now);
@@ -224,7 +225,7 @@ impl Hosts for Workers {
     }
 
     fn stop(&mut self) -> bool {
-        self.turn(told_to_stop)
+        self.turn(stop_worker)
     }
 
     fn wake_all(&mut self) {
@@ -233,7 +234,7 @@ impl Hosts for Workers {
                 *until = Instant::now();
             }
         }
-        self.tend();
+        self.maintain();
     }
 
     fn stop_all(&mut self) {
@@ -245,7 +246,7 @@ impl Hosts for Workers {
             .iter()
             .any(|place| matches!(place, Place::Stopping(..)))
         {
-            self.tend();
+            self.maintain();
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -259,7 +260,7 @@ impl Hosts for Workers {
     }
 }
 
-fn told_to_stop(worker: Worker) -> Place {
+fn stop_worker(worker: Worker) -> Place {
     signal(&worker.run.0, "TERM");
     Place::Stopping(worker, Instant::now())
 }

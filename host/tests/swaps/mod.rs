@@ -2,9 +2,9 @@
 //! release that fails admission is never used.
 
 mod admission_errors;
+pub(crate) mod fixture;
 mod kills;
 mod live;
-pub(crate) mod shop;
 mod trials;
 mod unreachable;
 mod watching;

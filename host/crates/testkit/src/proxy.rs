@@ -73,12 +73,12 @@ impl Proxy {
     }
 
     /// Removes all rules; their counts stay.
-    pub fn heal(&self) {
-        self.shared.rules.lock().unwrap().heal();
+    pub fn remove_rules(&self) {
+        self.shared.rules.lock().unwrap().remove_rules();
     }
 
     /// Releases all requests and responses that are held now.
-    pub fn let_go(&self) {
+    pub fn release_held(&self) {
         self.shared.held.send_replace(());
     }
 

@@ -53,10 +53,7 @@ fn a_fault_is_named_by_its_dotted_path() {
             r#"{"dept":1}"#,
             "transform_config: dept: there is no such field",
         ),
-        (
-            "[]",
-            "transform_config: the whole: value is not of type \"object\"",
-        ),
+        ("[]", "transform_config: value is not of type \"object\""),
     ] {
         assert_eq!(fault(transform_config), message);
     }

@@ -54,7 +54,7 @@ impl Entry {
     }
 
     /// Whether consumers of `shard` do not look for this record there.
-    pub(super) fn strayed(&self, shard: &str) -> bool {
+    pub(super) fn is_misrouted(&self, shard: &str) -> bool {
         self.shard.as_ref().is_some_and(|meant| meant.id != shard)
     }
 
@@ -70,7 +70,7 @@ impl Entry {
 
     /// The records of an aggregate that do not belong to the shard that it went to, each to be sent
     /// alone; all of them if that shard is unknown.
-    pub(super) fn left_behind(&self, took: Option<&ShardInfo>) -> Vec<Self> {
+    pub(super) fn misrouted_records(&self, took: Option<&ShardInfo>) -> Vec<Self> {
         let Unpacked::Records(records) = unpack(&self.data) else {
             return Vec::new();
         };

@@ -71,9 +71,9 @@ const CLASSES: [Class; 5] = [
     Class::Passed,
 ];
 
-fn asked<T: FromStr>(name: &str, otherwise: T) -> T {
-    let asked = env::var(name).ok().filter(|value| !value.is_empty());
-    asked.map_or(otherwise, |value| value.parse().ok().expect(name))
+fn env_or<T: FromStr>(name: &str, otherwise: T) -> T {
+    let env_or = env::var(name).ok().filter(|value| !value.is_empty());
+    env_or.map_or(otherwise, |value| value.parse().ok().expect(name))
 }
 
 fn components() -> &'static [SoundComponent; 4] {
@@ -236,7 +236,7 @@ fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Record
 type Verdict = (u64, Option<Class>, String);
 
 /// Runs mutants on its own thread until there are enough.
-fn hunt(
+fn run_mutants(
     seed: u64,
     next: &AtomicU64,
     count: u64,
@@ -265,15 +265,15 @@ fn hunt(
 #[test]
 fn each_record_of_a_mutant_has_one_outcome() {
     let (count, seed) = (
-        asked("SLUICE_MUTANTS", USUAL),
-        asked("SLUICE_MUTANTS_SEED", SEED),
+        env_or("SLUICE_MUTANTS", USUAL),
+        env_or("SLUICE_MUTANTS_SEED", SEED),
     );
     let (next, busy) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::default()));
     let (sender, verdicts) = mpsc::channel();
     components();
     for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
         let (next, busy, sender) = (next.clone(), Arc::clone(&busy), sender.clone());
-        thread::spawn(move || hunt(seed, &next, count, &busy, &sender));
+        thread::spawn(move || run_mutants(seed, &next, count, &busy, &sender));
     }
     let mut classes = BTreeMap::<_, u64>::new();
     for _ in 0..count {

@@ -130,7 +130,7 @@ impl Row {
             args.extend(["--log-level", "sluice=debug"]);
         }
         let (ran, peak) = place.run_watched(&Place::landing(&args));
-        self.check_manners(&ran, peak);
+        self.check_run(&ran, peak);
         match self.outcome {
             NotAdmitted(step, part) => self.check_not_admitted(&place, ran, step, part),
             outcome => self.check_landed(&place, &ran.succeeded(), outcome),
@@ -138,7 +138,7 @@ impl Row {
     }
 
     /// Checks what must hold for every run.
-    fn check_manners(&self, ran: &Ran, peak: u64) {
+    fn check_run(&self, ran: &Ran, peak: u64) {
         let name = self.name;
         assert!(peak < PEAK_MAX_BYTES, "{name}: {} MiB", peak >> 20);
         let output_bytes = ran.stdout.len() + ran.stderr.len();

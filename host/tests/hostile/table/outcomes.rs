@@ -12,16 +12,16 @@ const FUEL_WITHOUT_END: &[&str] = &[
 ];
 
 pub(super) fn rows() -> Vec<Row> {
-    let mut rows = takers();
-    rows.extend(deaths());
-    rows.extend(talkers());
+    let mut rows = exhausting_guests();
+    rows.extend(trapping_guests());
+    rows.extend(logging_guests());
     rows.extend(invalid());
     rows.extend(partitions());
     rows
 }
 
 /// Guests that use more than there is.
-fn takers() -> Vec<Row> {
+fn exhausting_guests() -> Vec<Row> {
     let out_of_memory = InQuarantine("out_of_memory", "");
     let out_of_fuel = InQuarantine("out_of_fuel", "fuel");
     let each_event = "(local.set 0 (i32.const 600000)) (i32.store (i32.const 72) (i32.const 600000))
@@ -91,7 +91,7 @@ fn takers() -> Vec<Row> {
 }
 
 /// Guests that trap.
-fn deaths() -> Vec<Row> {
+fn trapping_guests() -> Vec<Row> {
     let trap = |part| InQuarantine("trap", part);
     let name = "x".repeat(90_000);
     let long_names = Tiny {
@@ -150,7 +150,7 @@ fn deaths() -> Vec<Row> {
 }
 
 /// Guests that log much.
-fn talkers() -> Vec<Row> {
+fn logging_guests() -> Vec<Row> {
     let import = r#"(import "sluice:transform/log@1.0.0" "log" (func $log (param i32 i32 i32)))"#;
     let says = |level: &str, at: &str, bytes: &str| Tiny {
         more: import,

@@ -127,7 +127,7 @@ impl Environment {
     }
 
     /// Wakes the process if it is frozen.
-    pub(super) fn thaw(&self) {
+    pub(super) fn wake(&self) {
         if self.frozen.swap(false, Ordering::Relaxed) {
             self.signal("CONT");
         }

@@ -86,7 +86,7 @@ impl Function {
             .environment(&id, time)
             .and_then(|(environment, until)| {
                 let waited = environment.invoke(&id, event, until);
-                waited_out(&environment, &id, time, waited)
+                invocation_result(&environment, &id, time, waited)
             });
         Invoked {
             request_id: id,
@@ -113,7 +113,7 @@ impl Function {
             }
             waited => waited,
         };
-        waited_out(&cold, id, time, waited)?;
+        invocation_result(&cold, id, time, waited)?;
         Ok((cold, Instant::now() + time))
     }
 
@@ -121,14 +121,14 @@ impl Function {
     fn late(&self, id: &str, time: Duration) -> Result<(Arc<Environment>, Instant), FunctionError> {
         let until = Instant::now() + time;
         let cold = self.cold();
-        waited_out(&cold, id, time, cold.ready(until))?;
+        invocation_result(&cold, id, time, cold.ready(until))?;
         Ok((cold, until))
     }
 
     /// The existing process, unless it has ended or does not request another event.
     fn warm(&self) -> Option<Arc<Environment>> {
         let environment = self.current().filter(|current| current.is_alive())?;
-        environment.thaw();
+        environment.wake();
         let ready = environment.ready(Instant::now() + self.init_max);
         matches!(ready, Waited::Answered(Ok(()))).then_some(environment)
     }
@@ -168,9 +168,9 @@ impl Function {
     }
 
     /// Wakes a frozen process.
-    pub(crate) fn thaw(&self) {
+    pub(crate) fn wake(&self) {
         if let Some(environment) = self.current() {
-            environment.thaw();
+            environment.wake();
         }
     }
 
@@ -196,7 +196,7 @@ impl Function {
 }
 
 /// The response of a process, or the error that Lambda reports if there is none.
-fn waited_out<T>(
+fn invocation_result<T>(
     environment: &Environment,
     id: &str,
     time: Duration,

@@ -200,7 +200,7 @@ impl Rules {
         self.seen.clear();
     }
 
-    pub(super) fn heal(&mut self) {
+    pub(super) fn remove_rules(&mut self) {
         self.rules.values_mut().for_each(|rule| rule.healed = true);
     }
 

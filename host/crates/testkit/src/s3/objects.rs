@@ -56,7 +56,7 @@ impl Objects {
     fn put(&self, path: PathBuf, content: &[u8], input: Conditions) -> S3Result<ETag> {
         let mut known = self.known.lock().unwrap();
         let there = known.get(&path);
-        let refused = match (&input.if_none_match, &input.if_match) {
+        let conflict = match (&input.if_none_match, &input.if_match) {
             (Some(_), _) => there.is_some(),
             (None, Some(ETagCondition::ETag(expected))) => {
                 there.is_none_or(|there| expected.value() != there.etag)
@@ -64,7 +64,7 @@ impl Objects {
             (None, Some(_)) => there.is_none(),
             (None, None) => false,
         };
-        if refused {
+        if conflict {
             return Err(s3_error!(PreconditionFailed));
         }
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -169,7 +169,7 @@ async fn applies_rules_to_matching_calls_only() {
     assert_eq!(taken, [true, false, false, true, true]);
     let all = proxy.add(Rule::new(Fault::ResetBefore).always());
     assert!(!list().await && !list().await);
-    proxy.heal();
+    proxy.remove_rules();
     assert!(list().await);
     assert_eq!(
         (proxy.hits(some), proxy.hits(all), proxy.untouched()),

@@ -30,7 +30,7 @@ async fn send(client: &Client, url: &str, entries: Vec<Entry>) -> SendMessageBat
     call.send().await.unwrap()
 }
 
-async fn refused(client: &Client, url: &str, entries: Vec<Entry>) -> String {
+async fn rejection_code(client: &Client, url: &str, entries: Vec<Entry>) -> String {
     let call = client
         .send_message_batch()
         .queue_url(url)
@@ -126,10 +126,10 @@ async fn a_batch_can_be_rejected_as_a_whole() {
         (whole, "BatchRequestTooLong"),
     ];
     for (entries, code) in cases {
-        assert_eq!(refused(&client, &url, entries).await, code);
+        assert_eq!(rejection_code(&client, &url, entries).await, code);
     }
     assert_eq!(
-        refused(&client, &fifo, vec![entry("a", "x")]).await,
+        rejection_code(&client, &fifo, vec![entry("a", "x")]).await,
         "MissingParameter"
     );
     let throttled = Failure {
@@ -138,7 +138,7 @@ async fn a_batch_can_be_rejected_as_a_whole() {
     };
     sqs.fail("SendMessageBatch", 1, &throttled);
     assert_eq!(
-        refused(&client, &url, vec![entry("a", "x")]).await,
+        rejection_code(&client, &url, vec![entry("a", "x")]).await,
         "RequestThrottled"
     );
     assert_eq!(

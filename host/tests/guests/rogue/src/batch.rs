@@ -26,7 +26,7 @@ impl Guest for Component {
             let data = item(&records.data, &records.data_ends, index);
             let number = item(numbers, &records.sequence_number_ends, index);
             let number = std::str::from_utf8(number).unwrap();
-            let outcome = stamp::before(data).and_then(|()| command::obey(data, number));
+            let outcome = stamp::before(data).and_then(|()| command::execute(data, number));
             push(&mut batch, outcome);
         }
         spoil(&mut batch, &FAULT.lock().unwrap());

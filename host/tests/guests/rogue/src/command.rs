@@ -10,7 +10,7 @@ type Outcome = Result<Vec<Event>, Rejection>;
 const MIB: usize = 1 << 20;
 
 /// Executes `data`: a command and, for some, an argument after a space.
-pub fn obey(data: &[u8], sequence_number: &str) -> Outcome {
+pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
     let text = String::from_utf8_lossy(data);
     let (command, argument) = text.split_once(' ').unwrap_or((&text, ""));
     let number = || argument.parse().unwrap_or(1);

@@ -1,5 +1,5 @@
 //! A transform that misbehaves on command: the first word of a record's data is the command, see
-//! [`command::obey`]. Other data is echoed as a JSON object.
+//! [`command::execute`]. Other data is echoed as a JSON object.
 //!
 //! Configurations such as `{"stamp":"a"}` mark the output of a release, see [`stamp`]. Others make
 //! `configure` fail (`{"configure":"trap"}`) or, with the feature `batch`, the batch call
@@ -54,6 +54,6 @@ impl Guest for Component {
 
     fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
         stamp::before(&record.data)?;
-        command::obey(&record.data, &record.sequence_number)
+        command::execute(&record.data, &record.sequence_number)
     }
 }

@@ -27,13 +27,13 @@ pub(crate) enum Kept {
 }
 
 /// The environment of a test.
-pub(crate) struct Shop {
+pub(crate) struct ReleaseFixture {
     pub(crate) cloud: Cloud,
     kept: Kept,
     records: usize,
 }
 
-impl Shop {
+impl ReleaseFixture {
     pub(crate) fn new(shards: usize, kept: Kept) -> Self {
         Self {
             cloud: Cloud::new(shards),
@@ -69,7 +69,7 @@ impl Shop {
         command
     }
 
-    pub(crate) fn did(&self, args: &[&str]) -> Ran {
+    pub(crate) fn transform_command(&self, args: &[&str]) -> Ran {
         Ran::from(self.tool(args).output().unwrap())
     }
 
@@ -78,7 +78,11 @@ impl Shop {
         self.cloud.place.write("new.wasm", component);
         let mut args = vec!["publish", "new.wasm"];
         args.extend(more);
-        self.did(&args).succeeded().stdout.trim().to_owned()
+        self.transform_command(&args)
+            .succeeded()
+            .stdout
+            .trim()
+            .to_owned()
     }
 
     /// Publishes a release of the misbehaving transform with this configuration.
@@ -102,12 +106,15 @@ impl Shop {
     pub(crate) fn activate(&self, release: &str, more: &[&str]) {
         let mut args = vec!["activate", release];
         args.extend(more);
-        self.did(&args).succeeded();
+        self.transform_command(&args).succeeded();
     }
 
     /// The content of the registry.
     pub(crate) fn active(&self) -> Value {
-        let listed = self.did(&["list", "--json"]).succeeded().stdout;
+        let listed = self
+            .transform_command(&["list", "--json"])
+            .succeeded()
+            .stdout;
         serde_json::from_str::<Value>(&listed).unwrap()["rollout"].clone()
     }
 
@@ -143,8 +150,8 @@ impl Shop {
         let killed = Running(worker.spawn().unwrap());
         assert!(proxy.wait_for_hits(commit, 1, TIMEOUT));
         drop(killed);
-        proxy.heal();
-        proxy.let_go();
+        proxy.remove_rules();
+        proxy.release_held();
     }
 
     /// Puts this many more records.
@@ -192,7 +199,7 @@ impl Shop {
     }
 
     /// Asserts that every record landed once, by a release with one of these stamps.
-    pub(crate) fn is_whole(&self, allowed: &[&str]) {
+    pub(crate) fn assert_complete(&self, allowed: &[&str]) {
         let stamps = self.stamps();
         let numbers: Vec<_> = stamps.keys().copied().collect();
         assert_eq!(numbers, (0..self.records).collect::<Vec<_>>());

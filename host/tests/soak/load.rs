@@ -10,8 +10,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
 use super::account::{Account, Releases};
+use super::parameters::Parameters;
 use super::records::Recipe;
-use super::ways::Ways;
 use crate::support::cloud::{Cloud, STREAM};
 use testkit::kinesis::Maker;
 
@@ -27,24 +27,29 @@ struct Shared {
     account: Mutex<Account>,
     releases: Releases,
     /// Whether to put no more records.
-    ebb: AtomicBool,
+    stop_puts: AtomicBool,
     /// Whether to end.
     stop: AtomicBool,
 }
 
 /// The running load. It ends when it is dropped.
-pub(super) struct Tide {
+pub(super) struct Load {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Tide {
-    pub(super) fn start(cloud: &Arc<Cloud>, seed: u64, ways: Ways, releases: Releases) -> Self {
+impl Load {
+    pub(super) fn start(
+        cloud: &Arc<Cloud>,
+        seed: u64,
+        parameters: Parameters,
+        releases: Releases,
+    ) -> Self {
         let shared = Arc::new(Shared {
             cloud: Arc::clone(cloud),
-            account: Mutex::new(Account::new(Recipe { seed }, ways)),
+            account: Mutex::new(Account::new(Recipe { seed }, parameters)),
             releases,
-            ebb: AtomicBool::new(false),
+            stop_puts: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let running = Arc::clone(&shared);
@@ -64,8 +69,8 @@ impl Tide {
     }
 
     /// Puts no more records. Messages are still read.
-    pub(super) fn ebb(&self) {
-        self.shared.ebb.store(true, Relaxed);
+    pub(super) fn stop_puts(&self) {
+        self.shared.stop_puts.store(true, Relaxed);
     }
 
     /// Reads the last messages and ends.
@@ -76,7 +81,7 @@ impl Tide {
     }
 }
 
-impl Drop for Tide {
+impl Drop for Load {
     fn drop(&mut self) {
         self.shared.stop.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -99,7 +104,7 @@ impl Shared {
             }
             allowed = (allowed + last.elapsed().as_secs_f64() * RATE).min(RATE);
             last = Instant::now();
-            while allowed > 0.0 && !self.ebb.load(Relaxed) {
+            while allowed > 0.0 && !self.stop_puts.load(Relaxed) {
                 let Some(count) = self.put(&maker) else { break };
                 allowed -= f64::from(count);
             }
@@ -115,7 +120,7 @@ impl Shared {
     /// enough.
     fn put(&self, maker: &Maker) -> Option<u32> {
         let mut account = self.account.lock().unwrap();
-        if account.backlog() >= account.ways.backlog_max() {
+        if account.backlog() >= account.parameters.backlog_max() {
             return None;
         }
         let number = account.next_number();

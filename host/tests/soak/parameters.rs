@@ -10,7 +10,7 @@ use sluice::ledger::misplaced_records::MisplacedRecords;
 
 /// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ways {
+pub(super) struct Parameters {
     /// Functions with mappings read the stream, instead of workers.
     pub(super) functions: bool,
     /// The bus is a FIFO queue, which accepts few messages at a time.
@@ -19,7 +19,7 @@ pub(super) struct Ways {
     pub(super) misplaced_records: MisplacedRecords,
 }
 
-impl Ways {
+impl Parameters {
     /// The parameters that follow from a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(16));
@@ -59,7 +59,7 @@ impl Ways {
     }
 }
 
-impl Display for Ways {
+impl Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts = if self.functions {
             "functions"
