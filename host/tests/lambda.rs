@@ -193,10 +193,10 @@ fn records_that_the_mapping_discarded_land_before_later_ones() {
     let cloud = Cloud::new(1);
     let events = events(300, 35);
     cloud.put_all(&events[..200]);
-    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let failing = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     cloud
         .proxy(Service::S3)
-        .add(refused.path("event_type").always());
+        .add(failing.path("event_type").always());
     let function = function(&cloud, &[("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let forgetful = Settings {
         maximum_record_age_in_seconds: 60,

@@ -61,7 +61,7 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
     let last = last_records(&cloud);
     watched.until(|address| committed(&status(address)) == last);
     let found = metrics(watched.address);
-    let told: Summary = Summary(status(watched.address)["totals"].clone());
+    let reported: Summary = Summary(status(watched.address)["totals"].clone());
     signal(&watched.run.0, "TERM");
     let summary = watched.end().summary();
 
@@ -91,7 +91,7 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
         ),
     ] {
         assert_eq!(
-            (summary.count(key), told.count(key)),
+            (summary.count(key), reported.count(key)),
             (count, count),
             "{key}"
         );

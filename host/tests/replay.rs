@@ -187,13 +187,13 @@ fn arrival(cloud: &Cloud, event: &[u8]) -> String {
 fn a_time_of_a_stream_is_replayed_across_a_split() {
     let cloud = Cloud::new(2);
     let events = events(400, 21);
-    let apart = || thread::sleep(Duration::from_millis(5));
+    let pause = || thread::sleep(Duration::from_millis(5));
     cloud.put_all(&events[..100]);
-    apart();
+    pause();
     cloud.put_all(&events[100..200]);
     cloud.kinesis.split(STREAM, SHARD);
     cloud.put_all(&events[200..300]);
-    apart();
+    pause();
     cloud.put_all(&events[300..]);
     cloud.catch_up(&[]);
     let before = lake::tree(&cloud.lake());

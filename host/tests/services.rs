@@ -146,8 +146,8 @@ fn if_a_batch_is_accepted_in_part_only_the_rest_is_sent_again() {
 fn a_message_that_the_queue_rejects_ends_the_run_at_once_and_is_named() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
-    let refused = Failure::new("InvalidMessageContents", "not this one");
-    services.sqs.refuse_entries(&[2], &refused);
+    let rejected = Failure::new("InvalidMessageContents", "not this one");
+    services.sqs.fail_entries_with(&[2], &rejected);
     let mut command = services.command("sqs:bus");
     command.args(["--retry-timeout", "1h"]);
     let ran = Ran::from(command.output().unwrap());
@@ -168,8 +168,8 @@ fn a_message_that_the_queue_rejects_ends_the_run_at_once_and_is_named() {
 fn a_chunk_with_a_rejected_message_can_be_finished_without_a_bus() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
-    let refused = Failure::new("InvalidMessageContents", "not this one");
-    services.sqs.refuse_entries(&[2], &refused);
+    let rejected = Failure::new("InvalidMessageContents", "not this one");
+    services.sqs.fail_entries_with(&[2], &rejected);
     Ran::from(services.command("sqs:bus").output().unwrap()).failed(1, &["--bus none"]);
     services.land("none");
     services.lake_is_whole();
@@ -180,8 +180,8 @@ fn a_throttled_send_is_retried() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     for code in ["RequestThrottled", "KmsAccessDenied"] {
-        let refused = Failure::new(code, "later");
-        services.sqs.refuse_entries(&[0, 1], &refused);
+        let rejected = Failure::new(code, "later");
+        services.sqs.fail_entries_with(&[0, 1], &rejected);
     }
     services.land("sqs:bus");
     assert_eq!(services.sqs.messages("bus").len(), EVENTS);
@@ -245,12 +245,15 @@ fn the_bus_can_have_messages_about_objects() {
     let mut counted = 0;
     let mut keys = BTreeSet::new();
     for message in services.sqs.messages("bus.fifo") {
-        let told: serde_json::Value = serde_json::from_str(&message.body).unwrap();
-        assert_eq!(told["bucket"], "bucket");
-        assert_eq!(told["release"], summary.release());
-        let key = told["key"].as_str().unwrap().to_owned();
-        assert!(key.starts_with(&format!("lake/{}/", told["partition"].as_str().unwrap())));
-        counted += told["count"].as_u64().unwrap();
+        let notification: serde_json::Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(notification["bucket"], "bucket");
+        assert_eq!(notification["release"], summary.release());
+        let key = notification["key"].as_str().unwrap().to_owned();
+        assert!(key.starts_with(&format!(
+            "lake/{}/",
+            notification["partition"].as_str().unwrap()
+        )));
+        counted += notification["count"].as_u64().unwrap();
         let stem = key.strip_suffix(".ndjson.zst").unwrap();
         keys.insert(stem.strip_prefix("lake/").unwrap().to_owned());
     }
@@ -283,12 +286,12 @@ fn lost_responses_land_nothing_twice() {
 fn s3_throttling_and_denied_access_are_retried() {
     let services = Services::new();
     let busy = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
-    let refused = Rule::new(Fault::s3(403, "AccessDenied"))
+    let rejected = Rule::new(Fault::s3(403, "AccessDenied"))
         .method("PUT")
         .path("ledger");
     let unread = Rule::new(Fault::s3(500, "InternalError")).method("GET");
     services.proxy.add(busy.nth(3).times(8));
-    services.proxy.add(refused.nth(2).times(3));
+    services.proxy.add(rejected.nth(2).times(3));
     services.proxy.add(unread.times(4));
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();

@@ -276,8 +276,8 @@ fn a_start_in_the_future_is_rejected() {
 fn a_shard_whose_message_the_queue_rejects_backs_off_longer_each_time() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_all(&events(5, 18));
-    let refused = Failure::new("InvalidMessageContents", "not this one");
-    (0..2).for_each(|_| cloud.sqs.refuse_entries(&[2], &refused));
+    let rejected = Failure::new("InvalidMessageContents", "not this one");
+    (0..2).for_each(|_| cloud.sqs.fail_entries_with(&[2], &rejected));
     let mut worker = cloud.worker_with_log("worker.log", &[]);
     let backs_off = |seconds: u8| {
         let expected = format!("retry_in_s={seconds}");

@@ -76,11 +76,11 @@ pub(crate) fn release(input: &[u8]) {
         );
     }
     if let Some(Ok(rollout)) = read::<Rollout>(input).map(Rollout::check) {
-        serve(&rollout);
+        check_rollout(&rollout);
     }
 }
 
-fn serve(rollout: &Rollout) {
+fn check_rollout(rollout: &Rollout) {
     let author = Author {
         by: "fuzz".to_owned(),
         at: DateTime::UNIX_EPOCH,

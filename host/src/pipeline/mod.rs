@@ -58,7 +58,7 @@ pub async fn run_shard(
 }
 
 /// A chunk with its plan, and when its first batch arrived.
-pub(crate) struct Built {
+pub(crate) struct BuiltChunk {
     pub(crate) chunk: Chunk,
     plan: ChunkPlan,
     opened_at: Instant,
@@ -73,7 +73,7 @@ pub(crate) async fn build(
     (rules, limits): (ChunkRules, ChunkLimits),
     batches: &mut ShardBatches,
     spec: ChunkSpec<'_>,
-) -> Result<Option<Built>, PipelineError> {
+) -> Result<Option<BuiltChunk>, PipelineError> {
     let mut window = ChunkWindow::new(limits, spec.range());
     let (mut plan, mut chunk) = (None, None);
     let mut in_flight = VecDeque::new();
@@ -90,7 +90,7 @@ pub(crate) async fn build(
         let (Some(next), Some(plan)) = (in_flight.pop_front(), &plan) else {
             break;
         };
-        let Done {
+        let FinishedBatch {
             batch,
             outcome,
             took,
@@ -102,12 +102,12 @@ pub(crate) async fn build(
         context.progress.read(&batch);
         if plan.range.is_none() && chunk.has_outgrown(&limits) {
             window.close();
-            batches.unread(take_back(in_flight.drain(..)).await);
+            batches.unread(finish_batches(in_flight.drain(..)).await);
         }
     }
     window.check_complete()?;
     Ok(match (chunk, plan, window.opened_at()) {
-        (Some(chunk), Some(plan), Some(opened_at)) => Some(Built {
+        (Some(chunk), Some(plan), Some(opened_at)) => Some(BuiltChunk {
             chunk,
             plan,
             opened_at,
@@ -117,15 +117,15 @@ pub(crate) async fn build(
 }
 
 /// A batch with its outcome and the time that it took.
-struct Done {
+struct FinishedBatch {
     batch: Batch,
     outcome: Result<Transformed, SandboxError>,
     took: Duration,
 }
 
-type Transforming = Task<Done>;
+type TransformTask = Task<FinishedBatch>;
 
-fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transforming {
+fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> TransformTask {
     let (release, timed_out) = (plan.release.clone(), plan.timed_out.clone());
     let shadow = plan
         .shadow
@@ -140,7 +140,7 @@ fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transformi
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
             seen.compare(&shadow, &batch, outcome, took);
         }
-        Done {
+        FinishedBatch {
             batch,
             outcome,
             took,
@@ -148,7 +148,7 @@ fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transformi
     })
 }
 
-async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Batch> {
+async fn finish_batches(tasks: impl Iterator<Item = TransformTask>) -> Vec<Batch> {
     let mut batches = Vec::new();
     for task in tasks {
         batches.push(task.finish().await.batch);
@@ -162,9 +162,9 @@ async fn land(
     context: &Arc<RunContext>,
     sinks: &Sinks,
     ledger: &mut LedgerStore,
-    built: Built,
+    built: BuiltChunk,
 ) -> Result<(), PipelineError> {
-    let Built {
+    let BuiltChunk {
         chunk,
         plan,
         opened_at,

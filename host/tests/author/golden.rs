@@ -140,7 +140,7 @@ fn no_cases_and_ambiguous_ones_are_wrong_usage() {
     place.write("cases/notes.txt", "nothing");
     test(&place, &[]).failed(2, &["there are none", "NAME.in.json"]);
     place.write("cases/left.out.ndjson", "");
-    test(&place, &[]).failed(2, &["left.out.ndjson has no input beside it"]);
+    test(&place, &[]).failed(2, &["left.out.ndjson has no input file"]);
     place.write("cases/left.in.json", "drop");
     place.write("cases/left.in.ndjson", "drop");
     test(&place, &[]).failed(2, &["left.in.json and left.in.ndjson are one case"]);

@@ -67,10 +67,10 @@ fn pinned_misplaced_records_are_landed_before_later_ones() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 41));
     put_under(&cloud, &uuid(&first[0]), &second);
-    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let failing = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     cloud
         .proxy(Service::S3)
-        .add(refused.path("event_type").always());
+        .add(failing.path("event_type").always());
     let timeout = ("SLUICE_RETRY_TIMEOUT", "300ms");
     let keeps = function(&cloud, &[timeout]);
     let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, timeout]);
@@ -90,10 +90,10 @@ fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() 
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 40));
     put(&cloud, &[&first[..], &second].concat());
-    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let failing = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     cloud
         .proxy(Service::S3)
-        .add(refused.path("event_type").nth(3).always());
+        .add(failing.path("event_type").nth(3).always());
     let drops = function(&cloud, &[DROP, ("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let mut drops = mapping(&cloud, &drops, settings());
     assert!(matches!(

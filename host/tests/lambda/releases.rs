@@ -63,7 +63,9 @@ fn an_activated_release_is_used_from_the_next_batch_on() {
     assert_eq!(fixture.stamps().len(), 5, "the first batch has the release");
     let second = fixture.stamped(&stamp("second"));
     fixture.activate(&second, &["--no-rollback"]);
-    until(&mut fixture, &function, |_, told| told["ReleaseSwaps"] == 1);
+    until(&mut fixture, &function, |_, reported| {
+        reported["ReleaseSwaps"] == 1
+    });
     until(&mut fixture, &function, |fixture, _| {
         last_stamp(fixture) == "second"
     });
@@ -77,8 +79,8 @@ fn a_failed_admission_loses_no_record_and_is_counted() {
     let good = fixture.stamped(&stamp("good"));
     fixture.activate(&good, &[]);
     let function = follower(&fixture, &[]);
-    until(&mut fixture, &function, |_, told| {
-        told["ReleaseAdmissionErrors"] == 0
+    until(&mut fixture, &function, |_, reported| {
+        reported["ReleaseAdmissionErrors"] == 0
     });
     let bad = fixture.publish(
         &rogue().by_batch,
@@ -94,11 +96,11 @@ fn a_failed_admission_loses_no_record_and_is_counted() {
         bytes[middle] ^= 1;
         fs::write(&component, bytes).unwrap();
     }
-    until(&mut fixture, &function, |_, told| {
-        told["ReleaseAdmissionErrors"] == 1
+    until(&mut fixture, &function, |_, reported| {
+        reported["ReleaseAdmissionErrors"] == 1
     });
-    until(&mut fixture, &function, |_, told| {
-        told["ReleaseAdmissionErrors"] == 0
+    until(&mut fixture, &function, |_, reported| {
+        reported["ReleaseAdmissionErrors"] == 0
     });
     fixture.assert_complete(&["good"]);
     let log = function.logs().stderr.join("\n");

@@ -144,8 +144,8 @@ fn a_failed_admission_names_the_step_and_the_transform() {
         1,
         &["cannot admit wasi.wasm", "imports", "wasi:cli/exit@0.2.0"],
     );
-    let refused = r#"{"configure":"reject"}"#;
-    let ran = place.try_land(&["--transform", "rogue.wasm", "--transform-config", refused]);
+    let rejected = r#"{"configure":"reject"}"#;
+    let ran = place.try_land(&["--transform", "rogue.wasm", "--transform-config", rejected]);
     ran.failed(1, &["cannot admit rogue.wasm", "configure", "colour"]);
     assert!(!place.lake().exists());
 }

@@ -48,9 +48,9 @@ fn of_ledgers(fault: Fault) -> Rule {
 #[test]
 fn a_worker_is_not_ready_before_the_stream_can_be_listed() {
     let behind = Behind::new();
-    let refused = Fault::json(400, "AccessDeniedException");
-    let refused = Rule::new(refused).action("ListShards").always();
-    behind.kinesis.add(refused);
+    let denied = Fault::json(400, "AccessDeniedException");
+    let denied = Rule::new(denied).action("ListShards").always();
+    behind.kinesis.add(denied);
     let mut watched = behind.watch(&[]);
     watched.until(|address| says(address, "/readyz", 503, "AccessDenied"));
     assert!(says(watched.address, "/readyz", 503, "the stream events"));

@@ -27,9 +27,9 @@ fn pages_are_read_and_nothing_else_is_done() {
         assert_eq!((page.body.is_empty(), head.body.is_empty()), (false, true));
         assert_eq!(page.headers["content-type"], head.headers["content-type"]);
         for method in ["POST", "PUT", "DELETE"] {
-            let refused = ask(method, path);
-            assert_eq!(refused.status, 405, "{method} {path}");
-            assert_eq!(refused.headers["allow"], "GET, HEAD");
+            let response = ask(method, path);
+            assert_eq!(response.status, 405, "{method} {path}");
+            assert_eq!(response.headers["allow"], "GET, HEAD");
         }
     }
     assert_eq!(

@@ -36,7 +36,7 @@ impl Delivery {
 }
 
 /// A chunk that no host has started.
-pub(super) fn fresh(records: Records, release: u8) -> Plan {
+pub(super) fn new_plan(records: Records, release: u8) -> Plan {
     Plan {
         records,
         release,

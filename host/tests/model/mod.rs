@@ -260,13 +260,16 @@ fn a_seeded_fault_breaks_a_promise() {
 #[test]
 fn a_broken_promise_is_reported_with_its_steps() {
     let model = Delivery::new(Workers, &[1], 1, 0).with(Bug::CommitBeforeSend);
-    let told = format!("{:?}", explore(&model).unwrap_err());
+    let reported = format!("{:?}", explore(&model).unwrap_err());
     let ways = [
         "CommittedEarly after",
         "a0: Take",
         "a0 puts object 0 of 1",
         "a0: Commit",
     ];
-    assert!(ways.iter().all(|part| told.contains(part)), "{told}");
-    assert_eq!(told.lines().count(), 8, "{told}");
+    assert!(
+        ways.iter().all(|part| reported.contains(part)),
+        "{reported}"
+    );
+    assert_eq!(reported.lines().count(), 8, "{reported}");
 }

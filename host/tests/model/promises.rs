@@ -33,7 +33,7 @@ pub(super) enum Broken {
     TwoOutcomes,
     /// A message was sent of an event that is not in the lake.
     MessageBeforeObject,
-    /// The mapping was told that records are done which are not.
+    /// Records were reported to the mapping as done that are not.
     AcknowledgedEarly,
     /// Without further accidents, the end cannot be reached.
     Stuck,
@@ -139,9 +139,9 @@ impl Delivery {
         }
         for there in &state.lake {
             let there = self.library.object(*there);
-            let apart = there.chunk.within(new.chunk).is_empty();
+            let disjoint = there.chunk.within(new.chunk).is_empty();
             let same = there.chunk == new.chunk && there.release == new.release;
-            ensure(apart || same, Broken::TwoChunks)?;
+            ensure(disjoint || same, Broken::TwoChunks)?;
             ensure(
                 there.lines.within(new.lines).is_empty(),
                 Broken::TwoOutcomes,

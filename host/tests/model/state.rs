@@ -95,7 +95,7 @@ pub(super) struct Write {
     pub(super) next: Doc,
     pub(super) seen: Option<Doc>,
     /// The store has rejected it, and the host has not read the ledger yet.
-    pub(super) refused: bool,
+    pub(super) rejected: bool,
 }
 
 /// A chunk in progress.

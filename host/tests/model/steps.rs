@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::bugs::Bug;
-use super::chunk::fresh;
+use super::chunk::new_plan;
 use super::promises::Broken;
 use super::search::Step;
 use super::state::{At, Late, Move, Process, Records, State, Work};
@@ -102,7 +102,7 @@ impl Steps<'_> {
                 continue;
             }
             let request = |nonce| ledger.requested_by("c").with_nonce(nonce);
-            let next = self.model.fresh(self.from, request);
+            let next = self.model.with_unused_nonce(self.from, request);
             self.add(
                 format_args!("another process requests shard {shard}"),
                 FAULT,
@@ -190,7 +190,7 @@ impl Steps<'_> {
             for release in 0..=self.from.active {
                 let what = format_args!("{name} makes a chunk of {records} by release {release}");
                 self.add(what, FREE, |to| {
-                    to.work(host).plan = Some(fresh(records, release));
+                    to.work(host).plan = Some(new_plan(records, release));
                     Ok(())
                 });
             }

@@ -49,7 +49,7 @@ impl Known {
 impl Delivery {
     /// A ledger with a nonce that differs from all others that are known. The value does not
     /// matter, so the first free one is used.
-    pub(super) fn fresh(&self, state: &State, with: impl Fn(String) -> Ledger) -> Doc {
+    pub(super) fn with_unused_nonce(&self, state: &State, with: impl Fn(String) -> Ledger) -> Doc {
         let live = state.live();
         let docs = (0..).map(|nonce: u8| self.library.number(&with(nonce.to_string())));
         docs.into_iter().find(|doc| !live.contains(doc)).unwrap()
@@ -103,7 +103,9 @@ impl Steps<'_> {
                 nonce,
             )
         };
-        let next = self.model.fresh(self.from, |nonce| swap(nonce).next);
+        let next = self
+            .model
+            .with_unused_nonce(self.from, |nonce| swap(nonce).next);
         let known = Known {
             ledger: next,
             etag: seen,
@@ -119,7 +121,7 @@ impl Steps<'_> {
         match lease.swap(take, String::new()) {
             Ok(swap) => {
                 let with = |nonce| Swap::new(swap.next.clone(), swap.seen.clone(), nonce).next;
-                let next = model.fresh(self.from, with);
+                let next = model.with_unused_nonce(self.from, with);
                 self.send(host, work, what, next, cost);
             }
             Err(error) => self.add(
@@ -138,14 +140,14 @@ impl Steps<'_> {
             what,
             next,
             seen: work.known.etag,
-            refused: false,
+            rejected: false,
         };
         self.attempt(host, work, write, cost);
     }
 
     /// A write without a response is sent again. After a rejection, the host reads the ledger.
     pub(super) fn go_on_writing(&mut self, host: usize, work: Work, write: Write) {
-        if write.refused {
+        if write.rejected {
             self.resolve(host, work, write);
         } else {
             self.attempt(host, work, write, FREE);
@@ -163,9 +165,9 @@ impl Steps<'_> {
             ..work
         };
         if self.from.ledgers[shard] != write.seen && !model.overwrites(write.what) {
-            self.add(format_args!("{name}: {what:?} is refused"), cost, |to| {
+            self.add(format_args!("{name}: {what:?} is rejected"), cost, |to| {
                 let write = Some(Write {
-                    refused: true,
+                    rejected: true,
                     ..write
                 });
                 to.hosts[host].at = At::Work(Work { write, ..waits });

@@ -6,7 +6,7 @@ use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use testkit::proxy::{Fault, Rule};
 
-use super::streams::{fresh, interrupted_chunk, with_registry};
+use super::streams::{interrupted_chunk, new_stream, with_registry};
 
 /// More than the attempts of an AWS client.
 const BURST: usize = 5;
@@ -35,7 +35,7 @@ const OPERATION: Operation = Operation {
     message: "",
     calls: 1,
     answers: true,
-    given: fresh,
+    given: new_stream,
     arguments: &[],
 };
 

@@ -16,7 +16,7 @@ const RECORDS_PER_CHUNK: usize = 20;
 pub(super) const A_CHUNK_AN_ANSWER: [&str; 2] = ["--chunk-records", "1"];
 
 /// A closed shard with two chunks and its two children, of which nothing has been read.
-pub(super) fn fresh() -> Cloud {
+pub(super) fn new_stream() -> Cloud {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.kinesis.records_per_read(RECORDS_PER_CHUNK);
     cloud.put_by_keys(&records(40, 1));
@@ -27,7 +27,7 @@ pub(super) fn fresh() -> Cloud {
 
 /// The same, after a worker was killed that had put the objects of a chunk.
 pub(super) fn interrupted_chunk() -> Cloud {
-    let cloud = fresh();
+    let cloud = new_stream();
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
     let commit = cloud.proxy(S3).add(commit.body("\"committed\": {"));
     let killed = cloud.worker_with_log("killed.log", &A_CHUNK_AN_ANSWER);
@@ -40,7 +40,7 @@ pub(super) fn interrupted_chunk() -> Cloud {
 /// The same, with a registry that has an active release.
 pub(super) fn with_registry() -> Cloud {
     static REGISTRY: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
-    let cloud = fresh();
+    let cloud = new_stream();
     for (name, content) in REGISTRY.get_or_init(registry) {
         cloud.put_object(&format!("registry/{name}"), content.clone());
     }

@@ -269,8 +269,8 @@ fn check_logs(function: &Function) {
         assert!(!line.contains("panicked"), "a function printed: {line}");
     }
     for line in logs.stdout {
-        let told: Option<Value> = serde_json::from_str(&line).ok();
-        let mismatch = told.is_some_and(|told| told["ContentMismatch"] == 1);
-        assert!(!mismatch, "a function told: {line}");
+        let reported: Option<Value> = serde_json::from_str(&line).ok();
+        let mismatch = reported.is_some_and(|reported| reported["ContentMismatch"] == 1);
+        assert!(!mismatch, "a function reported a mismatch: {line}");
     }
 }

@@ -178,7 +178,7 @@ impl Soak {
     }
 
     /// Lets the hosts finish the remaining work.
-    fn drain(&mut self) {
+    fn finish_work(&mut self) {
         self.load.stop_puts();
         self.chaos.is_over();
         for service in [S3, Kinesis, Sqs] {
@@ -320,7 +320,7 @@ fn each_record_lands_once_whatever_happens() {
     soak.cause_accidents();
     soak.print_progress();
     println!("soak: nothing befalls any more, what there is is finished");
-    soak.drain();
+    soak.finish_work();
     soak.check();
     println!("soak: done with the seed {seed}: {}", soak.so_far());
     assert!(soak.chaos.tally.kills() > 0 && soak.load.account().records() > 0);

@@ -10,7 +10,7 @@ use sluice::release::bundle::{Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};
-use crate::swaps::fixture::{Kept, ReleaseFixture, admission_error, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, admission_error, stamp, wait_until_active};
 
 /// A release of these bytes in the format of a registry, and its parts.
 pub(super) struct Forged {
@@ -189,7 +189,7 @@ fn a_release_that_fails_admission_is_not_used() {
     let good = fixture.stamped(&stamp("good"));
     fixture.activate(&good, &[]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &good);
+    wait_until_active(&mut worker, &good);
     let bad = bad();
     for (what, forged, step) in &bad {
         let id = forged.put(&fixture);
@@ -217,7 +217,7 @@ fn releases_of_a_tampered_registry_are_not_used() {
     let good = fixture.stamped(&stamp("good"));
     fixture.activate(&good, &[]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &good);
+    wait_until_active(&mut worker, &good);
     let forged =
         |n: usize| Forged::with_config(&rogue().by_record[..], &json!({ "stamp": n }).to_string());
     let component = |forged: &Forged| format!("components/{}.wasm", forged.manifest.component);
@@ -289,7 +289,7 @@ fn golden_cases_run_wherever_a_release_is_admitted() {
     let ran = fixture.transform_command(&["activate", &unchecked]);
     ran.failed(1, &["cases", "hello"]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &a);
+    wait_until_active(&mut worker, &a);
     fixture.activate(&unchecked, &["--unchecked"]);
     let (step, why) = admission_error(&mut worker, &unchecked);
     assert_eq!(
@@ -347,7 +347,7 @@ fn with_a_public_key_only_signed_releases_are_used() {
     replayed(&signed).succeeded();
     fixture.activate(&signed, &["--public-key", "own.pub"]);
     let mut worker = fixture.watched(&["--public-key", "own.pub"]);
-    serves(&mut worker, &signed);
+    wait_until_active(&mut worker, &signed);
     for bad in [&unsigned, &foreign, &moved] {
         let asked = fixture.transform_command(&["activate", bad, "--public-key", "own.pub"]);
         asked.failed(1, &["signature"]);
@@ -364,7 +364,7 @@ fn with_a_public_key_only_signed_releases_are_used() {
         .transform_command(&["show", &unsigned[..8]])
         .succeeded();
     fixture.activate(&unsigned, &["--public-key", "own.pub"]);
-    serves(&mut worker, &unsigned);
+    wait_until_active(&mut worker, &unsigned);
 }
 
 fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {

@@ -215,7 +215,7 @@ pub(crate) fn stamp(stamp: &str) -> Value {
 }
 
 /// Waits until a worker uses a release.
-pub(crate) fn serves(worker: &mut Watched, release: &str) {
+pub(crate) fn wait_until_active(worker: &mut Watched, release: &str) {
     worker.until(|at| status(at)["release"] == release);
 }
 

@@ -11,7 +11,7 @@ use super::admission_errors::Forged;
 use crate::support::cloud::{SHARD, Service::S3};
 use crate::support::guests::{bomb, rogue};
 use crate::support::program::{Ran, Running};
-use crate::swaps::fixture::{Kept, ReleaseFixture, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -81,8 +81,8 @@ fn of_two_concurrent_activations_one_wins_and_the_other_gets_an_error() {
     assert!(fixture.cloud.proxy(S3).wait_for_hits(hold, 1, TIMEOUT));
     fixture.activate(&b, &[]);
     fixture.cloud.proxy(S3).release_held();
-    let told = Ran::from(slow.wait_with_output().unwrap());
-    told.failed(1, &["another", "nothing was changed", &b[..8]]);
+    let reported = Ran::from(slow.wait_with_output().unwrap());
+    reported.failed(1, &["another", "nothing was changed", &b[..8]]);
     assert_eq!(fixture.active()["active"], b);
     assert_eq!(fixture.active()["number"], 1);
 }
@@ -128,7 +128,7 @@ fn a_pinned_chunk_is_finished_by_its_own_release() {
     fs::remove_file(fixture.file(&format!("releases/{a}.json"))).unwrap();
     fs::remove_dir_all(fixture.file("cases")).unwrap();
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &b);
+    wait_until_active(&mut worker, &b);
     fixture.put(50);
     worker.until(|_| fixture.landed() == 150);
     fixture.assert_complete(&["a", "b"]);
@@ -178,7 +178,7 @@ fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
     drop(worker);
     fixture.transform_command(&["rollback"]).succeeded();
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &good);
+    wait_until_active(&mut worker, &good);
     fixture.put(50);
     worker.until(|_| fixture.landed() == 150);
     fixture.assert_complete(&["good"]);
@@ -211,7 +211,7 @@ fn a_host_that_starts_with_an_invalid_release_uses_the_one_before() {
     fixture.activate(&b, &[]);
     fs::remove_file(fixture.file(&format!("releases/{b}.json"))).unwrap();
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &a);
+    wait_until_active(&mut worker, &a);
     let (step, why) = crate::swaps::fixture::admission_error(&mut worker, &b);
     assert_eq!((&*step, why.contains(&b)), ("fetch", true), "{why}");
     fixture.put(20);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::metrics::watched::status;
 use crate::support::cloud::{SHARD, signal};
-use crate::swaps::fixture::{Kept, ReleaseFixture, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 
 #[test]
 fn an_activated_release_transforms_the_next_chunk_and_a_rollback_returns() {
@@ -20,7 +20,7 @@ fn an_activated_release_transforms_the_next_chunk_and_a_rollback_returns() {
         };
         lands(&mut fixture, 10);
         let mut worker_serves = |release: &str, fixture: &mut ReleaseFixture| {
-            serves(&mut worker, release);
+            wait_until_active(&mut worker, release);
             fixture.put(10);
             let all = fixture.records();
             worker.until(|_| fixture.landed() == all);
@@ -86,7 +86,7 @@ fn an_unavailable_or_damaged_registry_changes_nothing() {
     let a = fixture.stamped(&stamp("a"));
     fixture.activate(&a, &[]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &a);
+    wait_until_active(&mut worker, &a);
     for damage in ["{", "[]", r#"{"version":2}"#, ""] {
         std::fs::write(fixture.file("active.json"), damage).unwrap();
         worker.until(|at| status(at)["rollouts"]["error"].is_string());

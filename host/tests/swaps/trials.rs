@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::metrics::watched::status;
 use crate::support::lake;
-use crate::swaps::fixture::{Kept, ReleaseFixture, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 
 #[test]
 fn a_shadow_reports_differences_and_lands_nothing() {
@@ -61,7 +61,7 @@ fn a_canary_gets_a_part_of_the_chunks() {
     assert!((200..1_400).contains(&canary), "{canary}");
     // Once it is active, the release before is the one to roll back to.
     fixture.activate(&b, &[]);
-    serves(&mut worker, &b);
+    wait_until_active(&mut worker, &b);
     assert_eq!(fixture.active()["previous"], json!([null, a]));
 }
 
@@ -76,7 +76,7 @@ fn a_canary_that_traps_is_rolled_back_on_all_hosts() {
     let small = ["--chunk-records", "40"];
     let mut workers = [fixture.watched(&small), fixture.watched(&small)];
     for worker in &mut workers {
-        serves(worker, &a);
+        wait_until_active(worker, &a);
     }
     fixture.put(1_200);
     let all = fixture.records();
@@ -125,13 +125,13 @@ fn an_activated_release_that_rejects_more_than_the_one_before_is_rolled_back() {
     );
     fixture.activate(&a, &[]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &a);
+    wait_until_active(&mut worker, &a);
     fixture.put(500);
     worker.until(|_| fixture.landed() == 500);
     fixture.activate(&bad, &["--min-records", "300", "--max-rejected", "5%"]);
-    serves(&mut worker, &bad);
+    wait_until_active(&mut worker, &bad);
     fixture.put(500);
-    serves(&mut worker, &a);
+    wait_until_active(&mut worker, &a);
     let rollout = fixture.active();
     assert_eq!(rollout["active"], a);
     let last = rollout["history"]
@@ -159,7 +159,7 @@ fn a_release_within_its_rollback_policy_stays() {
     );
     fixture.activate(&a, &[]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &a);
+    wait_until_active(&mut worker, &a);
     fixture.put(500);
     worker.until(|_| fixture.landed() == 500);
     fixture.activate(
@@ -173,7 +173,7 @@ fn a_release_within_its_rollback_policy_stays() {
             "1000",
         ],
     );
-    serves(&mut worker, &b);
+    wait_until_active(&mut worker, &b);
     fixture.put(500);
     worker.until(|_| fixture.landed() == 980);
     // A later change shows that the worker has polled, and compared, since then.

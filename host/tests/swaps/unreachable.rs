@@ -2,7 +2,7 @@
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::cloud::Service::S3;
-use crate::swaps::fixture::{Kept, ReleaseFixture, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 use testkit::proxy::{Fault, Rule};
 
 #[test]
@@ -14,7 +14,7 @@ fn a_release_that_cannot_be_read_for_a_while_is_not_an_admission_error() {
     );
     fixture.activate(&first, &[]);
     let mut worker = fixture.watched(&[]);
-    serves(&mut worker, &first);
+    wait_until_active(&mut worker, &first);
     let lost = Rule::new(Fault::ResetBefore).method("GET");
     let lost = lost.path(&format!("releases/{second}.json")).always();
     let lost = fixture.cloud.proxy(S3).add(lost);
@@ -27,7 +27,7 @@ fn a_release_that_cannot_be_read_for_a_while_is_not_an_admission_error() {
     worker.until(|at| failed(at) >= 2);
     assert_eq!(status(worker.address)["release"], first);
     fixture.cloud.proxy(S3).remove(lost);
-    serves(&mut worker, &second);
+    wait_until_active(&mut worker, &second);
     fixture.put(5);
     let all = fixture.records();
     worker.until(|_| fixture.landed() == all);

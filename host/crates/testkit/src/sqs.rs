@@ -111,7 +111,7 @@ impl Sqs {
     }
 
     /// The same with this error.
-    pub fn refuse_entries(&self, positions: &[usize], failure: &Failure) {
+    pub fn fail_entries_with(&self, positions: &[usize], failure: &Failure) {
         let mut state = self.shared.state.lock().unwrap();
         state.commands.fail_entries(positions, failure);
     }

@@ -103,7 +103,7 @@ impl RuntimeApi {
 impl Shared {
     async fn serve(&self, request: Request<Incoming>) -> Answer {
         let Some(call) = call(request.method(), request.uri().path()) else {
-            return refused(&Failure {
+            return error_response(&Failure {
                 status: 404,
                 ..Failure::new("NotFound", "the Runtime API has no such path")
             });
@@ -112,24 +112,27 @@ impl Shared {
         let body = collected(request.into_body()).await?;
         let taken = match call {
             Call::Next => return self.next().await,
-            Call::Response(id) => self.tell(|state| responded(state, &id, &body)),
+            Call::Response(id) => self.change_state(|state| responded(state, &id, &body)),
             Call::Error(id) => {
                 let error = FunctionError::read(&body, &kind);
-                self.tell(|state| state.answer(&id, Err(error)))
+                self.change_state(|state| state.answer(&id, Err(error)))
             }
             Call::InitError => {
                 let error = FunctionError::read(&body, &kind);
-                self.tell(|state| state.init_failed(error))
+                self.change_state(|state| state.init_failed(error))
             }
         };
         match taken {
             Ok(()) => json_answer(202, &json!({ "status": "OK" })),
-            Err(failure) => refused(&failure),
+            Err(failure) => error_response(&failure),
         }
     }
 
-    fn tell(&self, say: impl FnOnce(&mut State) -> Result<(), Failure>) -> Result<(), Failure> {
-        let taken = say(&mut self.state.lock().unwrap());
+    fn change_state(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let taken = change(&mut self.state.lock().unwrap());
         self.answered.notify_all();
         taken
     }
@@ -143,7 +146,7 @@ impl Shared {
             match next {
                 Ok(Some(invocation)) => return event(invocation),
                 Ok(None) => offered.await,
-                Err(failure) => return refused(&failure),
+                Err(failure) => return error_response(&failure),
             }
         }
     }
@@ -206,7 +209,7 @@ fn event(invocation: Invocation) -> Answer {
     Ok(response.body(full(invocation.event))?)
 }
 
-fn refused(failure: &Failure) -> Answer {
+fn error_response(failure: &Failure) -> Answer {
     let body = json!({ "errorType": failure.code, "errorMessage": failure.message });
     json_answer(failure.status, &body)
 }

@@ -39,7 +39,7 @@ async fn get(client: &Client, iterator: &str, limit: i32) -> GetRecordsOutput {
 }
 
 /// All records of a shard, three at a time.
-async fn drain(client: &Client, shard: &str) -> (Vec<Record>, GetRecordsOutput) {
+async fn read_all(client: &Client, shard: &str) -> (Vec<Record>, GetRecordsOutput) {
     let mut next = iterator(client, shard, From::TrimHorizon, None).await;
     let mut records = Vec::new();
     loop {
@@ -86,7 +86,7 @@ async fn fill(kinesis: &Kinesis, client: &Client) {
 
 /// All records of a shard, which must match the shard's description.
 async fn checked(client: &Client, shard: &Shard) -> Vec<Record> {
-    let (records, end) = drain(client, shard.shard_id()).await;
+    let (records, end) = read_all(client, shard.shard_id()).await;
     let range = shard.sequence_number_range().unwrap();
     let closed = range.ending_sequence_number().is_some();
     assert_eq!(end.next_shard_iterator().is_none(), closed);
@@ -153,7 +153,7 @@ async fn describes_shards_by_name_and_by_arn() {
         (page.shards().len(), page.next_token().is_some()),
         (3, true)
     );
-    let (_, end) = drain(&client, "shardId-000000000001").await;
+    let (_, end) = read_all(&client, "shardId-000000000001").await;
     let children: Vec<_> = end
         .child_shards()
         .iter()
@@ -187,7 +187,7 @@ async fn begins_where_the_iterator_says() {
         assert_eq!(answer.millis_behind_latest(), Some(0));
     }
     kinesis.trim("s", SHARD, &first);
-    assert_eq!(drain(&client, SHARD).await.0.len(), 2);
+    assert_eq!(read_all(&client, SHARD).await.0.len(), 2);
 }
 
 #[tokio::test]

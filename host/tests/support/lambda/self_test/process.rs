@@ -53,7 +53,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         return Ok(failures(records));
     }
     match event["do"].as_str() {
-        Some("tell") => Ok(json!({
+        Some("describe") => Ok(json!({
             "pid": process::id(),
             "folder": env::current_dir().unwrap(),
             "variables": env::vars().map(|(name, value)| (name, json!(value))).collect::<serde_json::Map<_, _>>(),

@@ -129,9 +129,9 @@ async fn only_the_current_request_can_be_answered_and_only_once() {
 async fn the_next_event_comes_only_after_the_response() {
     let api = at_work("one").await;
     api.offer("two", &json!(2), LONG);
-    let refused = get(&api, NEXT).await;
-    assert_eq!(refused.status(), 403);
-    let answer: Value = serde_json::from_slice(&body(refused).await).unwrap();
+    let second = get(&api, NEXT).await;
+    assert_eq!(second.status(), 403);
+    let answer: Value = serde_json::from_slice(&body(second).await).unwrap();
     assert_eq!(answer["errorType"], "InvalidStateTransition");
     assert_eq!(post(&api, "invocation/one/response", "1").await, 202);
     assert_eq!(body(get(&api, NEXT).await).await, "2");
