@@ -17,7 +17,6 @@ mod hostile;
 mod kill;
 mod kill_steps;
 mod lambda;
-mod layers;
 mod local;
 mod metrics;
 mod model;
