@@ -216,13 +216,13 @@ impl Sender {
         self: Arc<Self>,
         batch: Vec<Entry>,
     ) -> Result<Option<Vec<ShardInfo>>, KinesisError> {
-        let is_misrouted = self.put(batch).await?;
-        if is_misrouted.is_empty() {
+        let misrouted = self.put(batch).await?;
+        if misrouted.is_empty() {
             return Ok(None);
         }
         let shards = self.shards().await?;
         let mut plain = Batches::default();
-        for (entry, took) in is_misrouted {
+        for (entry, took) in misrouted {
             let took = shards.iter().find(|shard| shard.id == took);
             let left = entry.misrouted_records(took);
             self.count_misrouted(&entry, &left);
@@ -239,17 +239,17 @@ impl Sender {
     /// intended, with the id of that shard.
     async fn put(&self, mut batch: Vec<Entry>) -> Result<Vec<(Entry, String)>, KinesisError> {
         let mut attempts = Attempts::new(&RetryPolicy::new(RETRY_TIMEOUT), "put_records");
-        let mut is_misrouted = Vec::new();
+        let mut misrouted = Vec::new();
         loop {
             let requests = batch.iter().map(Entry::request).collect::<Result<_, _>>()?;
             let error = match self.stream.put_records(requests).await {
                 Ok(answers) => {
                     let taken = sort(batch, answers);
                     self.count(&taken.entries);
-                    is_misrouted.extend(taken.is_misrouted);
+                    misrouted.extend(taken.misrouted);
                     batch = taken.left;
                     match taken.error {
-                        None => return Ok(is_misrouted),
+                        None => return Ok(misrouted),
                         Some(error) => error,
                     }
                 }
@@ -290,21 +290,21 @@ impl Sender {
 
 /// The result of one attempt to send a batch.
 #[derive(Debug, Default)]
-struct Taken {
+struct AttemptResult {
     /// Records that are in the intended shard.
     entries: Vec<Entry>,
     /// Aggregates that are in another shard, with the id of that shard.
-    is_misrouted: Vec<(Entry, String)>,
+    misrouted: Vec<(Entry, String)>,
     /// Records to send again, and why.
     left: Vec<Entry>,
     error: Option<KinesisError>,
 }
 
-fn sort(batch: Vec<Entry>, answers: Vec<Result<String, KinesisError>>) -> Taken {
-    let mut taken = Taken::default();
+fn sort(batch: Vec<Entry>, answers: Vec<Result<String, KinesisError>>) -> AttemptResult {
+    let mut taken = AttemptResult::default();
     for (entry, answer) in batch.into_iter().zip(answers) {
         match answer {
-            Ok(shard) if entry.is_misrouted(&shard) => taken.is_misrouted.push((entry, shard)),
+            Ok(shard) if entry.is_misrouted(&shard) => taken.misrouted.push((entry, shard)),
             Ok(_) => taken.entries.push(entry),
             Err(error) => {
                 taken.left.push(entry);

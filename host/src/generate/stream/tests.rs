@@ -189,7 +189,7 @@ fn only_records_that_were_not_accepted_are_left() {
         (keys(&taken.entries), keys(&taken.left)),
         ("ac".into(), "bd".into())
     );
-    assert!(taken.is_misrouted.is_empty());
+    assert!(taken.misrouted.is_empty());
     assert_eq!(taken.error.unwrap().to_string(), "throttled: slow down");
 }
 
