@@ -4,7 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test may panic, and says then where"
+    reason = "a test may panic"
 )]
 
 mod support;

@@ -4,7 +4,7 @@
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "what fails here ends the bench, and says where"
+    reason = "a panic ends the bench and names the place"
 )]
 
 #[path = "../events.rs"]

@@ -5,7 +5,7 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a target says with a panic what it found"
+    reason = "a target reports a violation by a panic"
 )]
 
 mod aggregates;
