@@ -6,6 +6,8 @@
 //! demo-aws PROGRAM FOLDER EVENTS
 //! ```
 
+#![allow(clippy::expect_used, reason = "an example may panic")]
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};

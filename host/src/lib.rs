@@ -11,7 +11,7 @@
 //! - [`engine`]: records and batches, the sandbox, and the result of each record in it.
 //! - [`storage`]: folders and buckets, and the retry policy.
 //! - [`release`]: releases, their registry, admission and rollout.
-//! - [`format`]: the encoding of objects.
+//! - [`mod@format`]: the encoding of objects.
 //! - [`ledger`]: which records of a shard are committed and which are pending.
 //! - [`layout`]: chunks, partitions, object keys and quarantine lines.
 //! - [`source`]: shards read into batches.

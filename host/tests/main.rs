@@ -1,11 +1,7 @@
 //! The behavior of Sluice from outside: its commands, failing services, kills, and hostile
 //! transforms.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 

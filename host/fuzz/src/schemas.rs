@@ -17,7 +17,7 @@ pub(crate) fn feed(input: &[u8]) {
     }
     match check(schema, config) {
         Err(SchemaError::Unusable(why) | SchemaError::TransformConfig(why)) => {
-            assert!(!why.is_empty())
+            assert!(!why.is_empty());
         }
         Err(SchemaError::Panicked) => panic!("the validation panicked"),
         Ok(()) | Err(SchemaError::Timeout) => {}
