@@ -280,13 +280,13 @@ fn golden_cases_run_wherever_a_release_is_admitted() {
     let a = fixture.publish(&rogue().by_record, &publish);
     fixture.activate(&a, &[]);
     fixture.write_cases("b");
-    let ran = fixture.transform_command(&[&["publish", "new.wasm"], &publish[..]].concat());
+    let ran = fixture.transform(&[&["publish", "new.wasm"], &publish[..]].concat());
     ran.failed(1, &["cases", "hello", "event.stamp"]);
     let unchecked = fixture.publish(
         &rogue().by_record,
         &[&publish[..], &["--unchecked"]].concat(),
     );
-    let ran = fixture.transform_command(&["activate", &unchecked]);
+    let ran = fixture.transform(&["activate", &unchecked]);
     ran.failed(1, &["cases", "hello"]);
     let mut worker = fixture.watched(&[]);
     wait_until_active(&mut worker, &a);
@@ -349,7 +349,7 @@ fn with_a_public_key_only_signed_releases_are_used() {
     let mut worker = fixture.watched(&["--public-key", "own.pub"]);
     wait_until_active(&mut worker, &signed);
     for bad in [&unsigned, &foreign, &moved] {
-        let asked = fixture.transform_command(&["activate", bad, "--public-key", "own.pub"]);
+        let asked = fixture.transform(&["activate", bad, "--public-key", "own.pub"]);
         asked.failed(1, &["signature"]);
         fixture.activate(bad, &[]);
         assert_eq!(admission_error(&mut worker, bad).0, "signature");
@@ -360,9 +360,7 @@ fn with_a_public_key_only_signed_releases_are_used() {
     fixture.assert_complete(&["signed"]);
     // A release can be signed later: its id does not change.
     publish(&fixture, r#"{"stamp":"unsigned"}"#, &["--sign", "own.key"]);
-    fixture
-        .transform_command(&["show", &unsigned[..8]])
-        .succeeded();
+    fixture.transform(&["show", &unsigned[..8]]).succeeded();
     fixture.activate(&unsigned, &["--public-key", "own.pub"]);
     wait_until_active(&mut worker, &unsigned);
 }
@@ -389,10 +387,7 @@ fn a_release_is_named_by_its_content() {
     let a = fixture.publish(ENRICH, &["--note", "first"]);
     let again = fixture.publish(ENRICH, &["--note", "second", "--transform-config", " { } "]);
     assert_eq!(a, again);
-    let listed = fixture
-        .transform_command(&["list", "--json"])
-        .succeeded()
-        .stdout;
+    let listed = fixture.transform(&["list", "--json"]).succeeded().stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let only = &listed["releases"][0];
     assert_eq!(only["component"], Digest::of(ENRICH).to_string());

@@ -69,7 +69,7 @@ impl ReleaseFixture {
         command
     }
 
-    pub(crate) fn transform_command(&self, args: &[&str]) -> Ran {
+    pub(crate) fn transform(&self, args: &[&str]) -> Ran {
         Ran::from(self.tool(args).output().unwrap())
     }
 
@@ -78,11 +78,7 @@ impl ReleaseFixture {
         self.cloud.place.write("new.wasm", component);
         let mut args = vec!["publish", "new.wasm"];
         args.extend(more);
-        self.transform_command(&args)
-            .succeeded()
-            .stdout
-            .trim()
-            .to_owned()
+        self.transform(&args).succeeded().stdout.trim().to_owned()
     }
 
     /// Publishes a release of the misbehaving transform with this configuration.
@@ -106,15 +102,12 @@ impl ReleaseFixture {
     pub(crate) fn activate(&self, release: &str, more: &[&str]) {
         let mut args = vec!["activate", release];
         args.extend(more);
-        self.transform_command(&args).succeeded();
+        self.transform(&args).succeeded();
     }
 
     /// The content of the registry.
     pub(crate) fn active(&self) -> Value {
-        let listed = self
-            .transform_command(&["list", "--json"])
-            .succeeded()
-            .stdout;
+        let listed = self.transform(&["list", "--json"]).succeeded().stdout;
         serde_json::from_str::<Value>(&listed).unwrap()["rollout"].clone()
     }
 

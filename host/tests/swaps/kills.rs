@@ -148,7 +148,7 @@ fn a_pinned_chunk_without_its_release_stops_its_shard() {
         .lake()
         .join(format!("_sluice/releases/{a}.json"));
     fs::remove_file(&kept).unwrap();
-    fixture.transform_command(&["rollback"]).succeeded();
+    fixture.transform(&["rollback"]).succeeded();
     let ran = fixture.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).failed(1, &[&a, "releases/", "is missing"]);
     assert_eq!(fixture.cloud.ledger(SHARD)["pending"]["release"], a);
@@ -176,7 +176,7 @@ fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
     fixture.put(50);
     until(|| fixture.landed() == 100);
     drop(worker);
-    fixture.transform_command(&["rollback"]).succeeded();
+    fixture.transform(&["rollback"]).succeeded();
     let mut worker = fixture.watched(&[]);
     wait_until_active(&mut worker, &good);
     fixture.put(50);
@@ -230,10 +230,7 @@ fn only_old_unused_releases_are_removed() {
     fixture.activate(&ids[1], &[]);
     fixture.activate(&ids[2], &["--canary", "1%"]);
     let names = || {
-        let listed = fixture
-            .transform_command(&["list", "--json"])
-            .succeeded()
-            .stdout;
+        let listed = fixture.transform(&["list", "--json"]).succeeded().stdout;
         let listed: Value = serde_json::from_str(&listed).unwrap();
         let releases = listed["releases"].as_array().unwrap().clone();
         let mut ids: Vec<_> = releases
@@ -244,26 +241,22 @@ fn only_old_unused_releases_are_removed() {
         ids
     };
     let all = names();
-    fixture.transform_command(&["gc"]).succeeded();
+    fixture.transform(&["gc"]).succeeded();
     assert_eq!(names(), all, "nothing is old yet");
     thread::sleep(Duration::from_millis(1_100));
     let would = fixture
-        .transform_command(&["gc", "--older-than", "1s", "--dry-run"])
+        .transform(&["gc", "--older-than", "1s", "--dry-run"])
         .succeeded();
     assert!(
         would.stdout.contains("3 releases would be removed, 3 kept"),
         "{would:?}"
     );
     assert_eq!(names(), all);
-    fixture
-        .transform_command(&["gc", "--older-than", "1s"])
-        .succeeded();
+    fixture.transform(&["gc", "--older-than", "1s"]).succeeded();
     let mut left = ids[..3].to_vec();
     left.sort_unstable();
     assert_eq!(names(), left);
-    fixture
-        .transform_command(&["show", &other])
-        .failed(1, &[&other]);
+    fixture.transform(&["show", &other]).failed(1, &[&other]);
     // A release that stays is complete: its component is there.
     fixture.activate(&ids[0], &["--shadow"]);
     assert_eq!(fixture.active()["shadow"]["release"], json!(ids[0]));

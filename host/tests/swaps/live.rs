@@ -29,7 +29,7 @@ fn an_activated_release_transforms_the_next_chunk_and_a_rollback_returns() {
         worker_serves(&a, &mut fixture);
         fixture.activate(&b[..8], &["--why", "better"]);
         worker_serves(&b, &mut fixture);
-        fixture.transform_command(&["rollback"]).succeeded();
+        fixture.transform(&["rollback"]).succeeded();
         worker_serves(&a, &mut fixture);
         let stamps: Vec<_> = fixture.stamps().into_values().collect();
         let of = |stamp: &str| vec![stamp.to_owned(); 10];
