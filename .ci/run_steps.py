@@ -2,8 +2,8 @@
 
     run_steps.py FOLDER WORKFLOW...
 
-An expression, such as `${{ matrix.runner }}`, becomes the word `expression`, as GitHub puts its value in before
-a shell sees the step.
+An expression, such as `${{ matrix.runner }}`, is replaced by the word `expression`, because GitHub replaces it by its
+value before the shell runs.
 """
 
 import re
@@ -17,10 +17,10 @@ EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.S)
 
 
 def run_steps(path):
-    """The name, shell and script of each step."""
+    """Yields the name, shell and script of each step."""
     workflow = YAML(typ="safe").load(path)
     for job_name, job in workflow["jobs"].items():
-        # Without `shell`, GitHub takes sh in a container and bash elsewhere.
+        # Without `shell`, GitHub uses sh in a container and bash elsewhere.
         usual = "sh" if "container" in job else "bash"
         for scope in (workflow, job):
             usual = scope.get("defaults", {}).get("run", {}).get("shell", usual)

@@ -1,5 +1,5 @@
-//! Builds the enrichment component that the program carries in itself: guest-enrich for
-//! wasm32-unknown-unknown, then the component step.
+//! Builds the enrichment component that is part of the program: compiles guest-enrich for
+//! wasm32-unknown-unknown and makes a component of it.
 
 use std::env;
 use std::error::Error;
@@ -11,9 +11,9 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Memory that is there from the start need not be grown, batch after batch.
+/// An instance that starts with this memory need not grow it in each batch.
 const GUEST_MEMORY_BYTES: usize = 4 << 20;
-/// What a batch touches begins behind the stack; a small one keeps it together.
+/// Data begins after the stack. A small stack keeps them close together.
 const GUEST_STACK_BYTES: usize = 128 << 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,8 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds in `target/guest`: the outer build holds the lock of its own folder, and every guest, whatever
-/// builds it, shares what this one has compiled.
+/// Builds in `target/guest`, because the outer build holds the lock of its own folder. All builds
+/// of guests share this folder.
 fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     // "Build scripts": OUT_DIR is TARGET_DIR/PROFILE/build/PACKAGE-HASH/out.
     let target_dir = out

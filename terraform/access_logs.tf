@@ -1,9 +1,9 @@
-# Who has read and written the lake, the registry and the results of queries.
+# Access logs of the lake, the registry and the query results.
 resource "aws_s3_bucket" "access_logs" {
-  # checkov:skip=CKV_AWS_18: a log of the log's own writing would never end
-  # checkov:skip=CKV_AWS_144: access logs stay where the lake is
+  # checkov:skip=CKV_AWS_18: a log of its own writes would never end
+  # checkov:skip=CKV_AWS_144: access logs stay in the region of the lake
   # checkov:skip=CKV_AWS_145: S3 delivers access logs to buckets with SSE-S3 only
-  # checkov:skip=CKV2_AWS_62: nobody waits for access logs
+  # checkov:skip=CKV2_AWS_62: no consumer waits for access logs
   bucket        = "${var.name}-access-logs-${local.suffix}"
   force_destroy = var.force_destroy
 }

@@ -1,7 +1,7 @@
-# What each alarm means, and what to do then: docs/operate.md.
+# docs/operate.md explains each alarm and what to do.
 
 locals {
-  # One metric, one threshold. Nothing written is no alarm: a pipeline without events is a healthy one.
+  # One metric, one threshold. Missing data is not an alarm: a pipeline without events is healthy.
   alarms = merge(
     {
       dead-letters = {
@@ -237,7 +237,7 @@ resource "aws_cloudwatch_metric_alarm" "quarantine" {
   }
 }
 
-# Here silence is the alarm: no task, no metric.
+# Missing data is the alarm: without tasks, there is no metric.
 resource "aws_cloudwatch_metric_alarm" "workers" {
   count = local.on_container && var.container_workers > 0 ? 1 : 0
 

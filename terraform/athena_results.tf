@@ -1,6 +1,6 @@
 resource "aws_s3_bucket" "athena_results" {
-  # checkov:skip=CKV_AWS_144: results of queries are made again from the lake
-  # checkov:skip=CKV2_AWS_62: who asks waits for the answer
+  # checkov:skip=CKV_AWS_144: a query can be repeated on the lake
+  # checkov:skip=CKV2_AWS_62: the client waits for its query
   bucket        = "${var.name}-athena-${local.suffix}"
   force_destroy = var.force_destroy
 }

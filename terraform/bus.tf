@@ -1,5 +1,5 @@
 locals {
-  # The longest that SQS keeps a message: time to repair a consumer.
+  # The maximum retention of SQS, so that there is time to repair a consumer.
   message_retention_seconds = 1209600
 }
 
@@ -37,8 +37,8 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
   })
 }
 
-# The event source mapping reports here which records it has discarded. They are still in the stream, and Sluice lands
-# them with the next batch of their shard.
+# The event source mapping reports discarded records here. They are still in the stream, and Sluice lands them with
+# the next batch of their shard.
 resource "aws_sqs_queue" "records_discarded" {
   count = local.on_lambda ? 1 : 0
 

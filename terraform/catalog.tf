@@ -1,7 +1,7 @@
 locals {
   lake_location = "s3://${aws_s3_bucket.lake.bucket}/${var.lake_prefix}"
 
-  # Partitions are computed, not registered: a new event type is there with its first object.
+  # Partition projection: partitions are computed from the query, so a new event type needs no registration.
   projection = merge(
     {
       "projection.enabled"         = "true"

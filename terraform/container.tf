@@ -1,8 +1,8 @@
 locals {
   http_port = 9464
 
-  # The health check runs inside the container and needs the loopback address only. Every address is
-  # listened at where a scraper is named, and the security group lets in that one alone.
+  # The health check runs inside the container and needs the loopback address only. If a scraper is named, the
+  # program listens on all addresses, and the security group admits the scraper only.
   http_host = length(var.scraper_security_group_ids) > 0 ? "0.0.0.0" : "127.0.0.1"
 
   container_environment = merge(
@@ -42,7 +42,7 @@ locals {
       startPeriod = 60
     }
 
-    # Five seconds more than the program takes to finish its chunks (--shutdown-timeout).
+    # Five seconds more than the program waits for its chunks (--shutdown-timeout).
     stopTimeout = 30
 
     logConfiguration = {

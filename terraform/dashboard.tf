@@ -1,7 +1,7 @@
 locals {
   stream_name = aws_kinesis_stream.events.name
 
-  # A title, the statistic, and metrics as CloudWatch's "Dashboard body structure and syntax" has them.
+  # A title, the statistic, and metrics in the format of CloudWatch's "Dashboard body structure and syntax".
   stream_charts = [
     { title = "Into the stream, bytes", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingBytes", "StreamName", local.stream_name]] },
     { title = "Into the stream, records", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingRecords", "StreamName", local.stream_name]] },

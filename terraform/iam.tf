@@ -1,5 +1,5 @@
-# What the program may do, call by call (check/iam.py holds it against the source), and what else the
-# function or the task needs around it.
+# The permissions of the program, call by call (check/iam.py compares them with the source), and what else the
+# function or the task needs.
 
 data "aws_iam_policy_document" "sluice" {
   statement {
@@ -8,15 +8,15 @@ data "aws_iam_policy_document" "sluice" {
     resources = [aws_kinesis_stream.events.arn]
   }
 
-  # HeadObject, by which a replay recognises its own objects, is GetObject to IAM.
+  # A replay recognizes its own objects by HeadObject, for which IAM requires GetObject.
   statement {
     sid       = "ReadAndWriteLake"
     actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${aws_s3_bucket.lake.arn}/${var.lake_prefix}/*"]
   }
 
-  # Without it S3 answers 403, not 404, for a ledger that is not there yet, and where nothing is active
-  # yet. A condition on the prefix would not hold there: the request for an object has none.
+  # Without it, S3 returns 403 instead of 404 for a ledger or an active.json that does not exist yet. A condition on
+  # the prefix cannot be used: the request for an object has none.
   statement {
     sid       = "KnowWhatIsNotThere"
     actions   = ["s3:ListBucket"]
@@ -35,8 +35,7 @@ data "aws_iam_policy_document" "sluice" {
     ]
   }
 
-  # Back to the release before, when the new one fails: by compare-and-swap, and never to one that was
-  # not published.
+  # Automatic rollback: by compare-and-swap, and only to a published release.
   statement {
     sid       = "RollBack"
     actions   = ["s3:PutObject"]
@@ -49,7 +48,7 @@ data "aws_iam_policy_document" "sluice" {
     }
   }
 
-  # SendMessageBatch is SendMessage to IAM.
+  # For SendMessageBatch, IAM requires SendMessage.
   statement {
     sid       = "SendToBus"
     actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
@@ -74,7 +73,7 @@ data "aws_iam_policy_document" "sluice" {
     }
   }
 
-  # With a bucket key the context is the bucket, not the object.
+  # With a bucket key, the encryption context is the bucket, not the object.
   statement {
     sid       = "KeyOfLake"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -132,7 +131,7 @@ data "aws_iam_policy_document" "write_logs" {
   }
 }
 
-# What producers need; attach it to theirs.
+# The policy for producers; attach it to their roles.
 data "aws_iam_policy_document" "producer" {
   statement {
     sid       = "WriteStream"

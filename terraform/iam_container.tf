@@ -21,7 +21,7 @@ data "aws_iam_policy_document" "task_trust" {
   }
 }
 
-# What the program does.
+# The role of the program.
 resource "aws_iam_role" "task" {
   count = local.on_container ? 1 : 0
 
@@ -37,7 +37,7 @@ resource "aws_iam_role_policy" "task_sluice" {
   policy = data.aws_iam_policy_document.sluice.json
 }
 
-# What ECS does to start it: pull the image, write its logs.
+# The role with which ECS starts the task: it pulls the image and writes logs.
 resource "aws_iam_role" "execution" {
   count = local.on_container ? 1 : 0
 
@@ -54,7 +54,7 @@ resource "aws_iam_role_policy" "execution_logs" {
 }
 
 data "aws_iam_policy_document" "pull_image" {
-  # checkov:skip=CKV_AWS_356: ecr:GetAuthorizationToken knows no resource; it opens nothing by itself
+  # checkov:skip=CKV_AWS_356: ecr:GetAuthorizationToken has no resource, and gives no access by itself
   count = local.on_container && var.container_repository_arn != null ? 1 : 0
 
   statement {

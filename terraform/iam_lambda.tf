@@ -9,7 +9,7 @@ data "aws_iam_policy_document" "lambda_trust" {
   }
 }
 
-# What the mapping does with the function's role beside reading the stream.
+# What the mapping needs in addition to reading the stream.
 data "aws_iam_policy_document" "mapping" {
   count = local.on_lambda ? 1 : 0
 
@@ -19,7 +19,7 @@ data "aws_iam_policy_document" "mapping" {
     resources = [aws_kinesis_stream.events.arn]
   }
 
-  # The queue's key is the bus's, which the role may use.
+  # The queue uses the key of the bus, which the role can use.
   statement {
     sid       = "SayWhatWasGivenUp"
     actions   = ["sqs:SendMessage"]

@@ -1,6 +1,6 @@
-# What people and pipelines of continuous integration do: publish rules, audit the lake.
+# Permissions of people and CI pipelines: publishing rules, auditing the lake.
 
-# sluice transform publish, activate, rollback, list, gc.
+# For sluice transform publish, activate, rollback, list and gc.
 data "aws_iam_policy_document" "publisher" {
   statement {
     sid     = "Publish"
@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "publisher" {
     ]
   }
 
-  # What is active cannot be deleted, only changed.
+  # active.json cannot be deleted, only changed.
   statement {
     sid     = "CollectGarbage"
     actions = ["s3:DeleteObject"]
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "publisher" {
     ]
   }
 
-  # To list it, and to hear 404 of what is not there yet, which no condition on the prefix would allow.
+  # To list the registry, and to get 404 for objects that do not exist, which a condition on the prefix would prevent.
   statement {
     sid       = "ListRegistry"
     actions   = ["s3:ListBucket"]
@@ -52,7 +52,7 @@ data "aws_iam_policy_document" "publisher" {
   }
 }
 
-# For a role that is there already, such as that of continuous integration.
+# For an existing role, such as that of a CI pipeline.
 resource "aws_iam_policy" "publisher" {
   name        = "${var.name}-publisher"
   description = "Publishes and activates rules of ${var.name}"
@@ -74,7 +74,7 @@ resource "aws_iam_role_policy" "publisher" {
   policy = data.aws_iam_policy_document.publisher.json
 }
 
-# sluice audit: everything is read, nothing is written.
+# For sluice audit, which reads everything and writes nothing.
 data "aws_iam_policy_document" "auditor" {
   statement {
     sid       = "ReadStream"
@@ -88,14 +88,14 @@ data "aws_iam_policy_document" "auditor" {
     resources = ["${aws_s3_bucket.lake.arn}/${var.lake_prefix}/*"]
   }
 
-  # As for the program, no condition on the prefix: a ledger that is not there has to be a 404.
+  # No condition on the prefix, so that S3 returns 404 for a ledger that does not exist.
   statement {
     sid       = "ListLake"
     actions   = ["s3:ListBucket"]
     resources = [aws_s3_bucket.lake.arn]
   }
 
-  # With the bus of the run, an audit asks how large a message may be.
+  # If the settings name a bus, an audit reads the size limit of its messages.
   statement {
     sid       = "LookAtBus"
     actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]

@@ -1,4 +1,4 @@
-# A key for each kind of data: who may read the lake may not, for that, read the stream.
+# One key per kind of data, so that permission to read the lake does not include the stream.
 
 resource "aws_kms_key" "stream" {
   description             = "${var.name}: the stream"
@@ -64,7 +64,7 @@ resource "aws_kms_alias" "logs" {
   target_key_id = aws_kms_key.logs[0].key_id
 }
 
-# The account decides by IAM who may use a key; nobody else may. In a key's policy "*" is that key.
+# IAM policies of the account decide who can use a key. In a key policy, "*" means that key.
 data "aws_iam_policy_document" "key" {
   # checkov:skip=CKV_AWS_109: a key that the account cannot manage is lost; the resource is this key alone
   # checkov:skip=CKV_AWS_111: as above

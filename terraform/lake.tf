@@ -1,6 +1,6 @@
 resource "aws_s3_bucket" "lake" {
   # checkov:skip=CKV_AWS_144: a copy in another region is a decision about data and cost, not a default
-  # checkov:skip=CKV2_AWS_62: the bus says what has landed, after it was committed; S3 would say it before
+  # checkov:skip=CKV2_AWS_62: the bus notifies consumers; events of S3 would come before all objects of a chunk exist
   bucket        = "${var.name}-lake-${local.suffix}"
   force_destroy = var.force_destroy
 }
@@ -36,7 +36,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "lake" {
 }
 
 resource "aws_s3_bucket_versioning" "lake" {
-  # checkov:skip=CKV_AWS_21: a choice, which is on by default (lake_versioning)
+  # checkov:skip=CKV_AWS_21: optional, and on by default (lake_versioning)
   bucket = aws_s3_bucket.lake.id
 
   versioning_configuration {
@@ -50,7 +50,7 @@ resource "aws_s3_bucket_logging" "lake" {
   target_prefix = "lake/"
 }
 
-# Only events and quarantine expire or move. Ledgers and releases are small, and nothing works without.
+# Only events and quarantine expire or move. Ledgers and releases are small, and are always needed.
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   bucket = aws_s3_bucket.lake.id
 
@@ -112,7 +112,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 }
 
 locals {
-  # Those of replays into lakes beside this one, too.
+  # Also the quarantine of replays into other prefixes of this bucket.
   ledgers = "${aws_s3_bucket.lake.arn}/*/_sluice/ledger/*"
 
   lake_expiry = {
@@ -131,7 +131,7 @@ resource "aws_s3_bucket_policy" "lake" {
 data "aws_iam_policy_document" "lake_bucket" {
   source_policy_documents = [data.aws_iam_policy_document.tls_only["lake"].json]
 
-  # What has landed is never overwritten, by whomever: an object is created where there is none.
+  # Nobody can overwrite an object: a put must create a new one.
   statement {
     sid           = "CreateOnly"
     effect        = "Deny"
@@ -149,7 +149,7 @@ data "aws_iam_policy_document" "lake_bucket" {
       values   = ["true"]
     }
 
-    # Parts of a multipart upload carry no such header; its completion does.
+    # Parts of a multipart upload have no such header; its completion has.
     condition {
       test     = "Bool"
       variable = "s3:ObjectCreationOperation"

@@ -4,11 +4,11 @@ locals {
 
 resource "aws_lambda_function" "sluice" {
   # checkov:skip=CKV_AWS_50: the program writes no traces; lag, counts and times are metrics
-  # checkov:skip=CKV_AWS_115: reserving is a choice (lambda_concurrency); each shard has one execution at most
+  # checkov:skip=CKV_AWS_115: reserved concurrency is optional (lambda_concurrency); each shard has one execution at most
   # checkov:skip=CKV_AWS_116: a mapping invokes synchronously and has an on-failure queue of its own
-  # checkov:skip=CKV_AWS_117: it talks to endpoints of AWS only, by TLS and with a role; a network would add a way out
+  # checkov:skip=CKV_AWS_117: it calls endpoints of AWS only, with TLS and a role; a VPC would only add a network to protect
   # checkov:skip=CKV_AWS_173: the environment holds names, no secrets, and is encrypted by Lambda
-  # checkov:skip=CKV_AWS_272: signing needs a profile of the account; what is applied is pinned by source_code_hash
+  # checkov:skip=CKV_AWS_272: signing needs a profile of the account; source_code_hash pins the package
   count = local.on_lambda ? 1 : 0
 
   function_name    = var.name
@@ -28,7 +28,7 @@ resource "aws_lambda_function" "sluice" {
     variables = local.sluice_environment
   }
 
-  # The program writes JSON itself; what Lambda would put around a line would hide its metrics.
+  # The program writes JSON itself. If Lambda wrapped its lines, CloudWatch would not find the metrics in them.
   logging_config {
     log_format = "Text"
     log_group  = aws_cloudwatch_log_group.sluice.name

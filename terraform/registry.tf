@@ -1,20 +1,20 @@
-# Where releases of the rules are, for `sluice transform publish` to write and for the program to read:
-# components/<sha256>.wasm, cases/<sha256>.json (golden cases), releases/<id>.json with its signature beside
-# it, and active.json, which says which release serves. It begins empty; until something is activated, the
-# program serves the component that it carries.
+# The registry of releases, which `sluice transform publish` writes and the program reads:
+# components/<sha256>.wasm, cases/<sha256>.json (golden cases), releases/<id>.json, releases/<id>.sig (signatures),
+# and active.json, which names the active release. It is empty at first. Until a release is activated, the program
+# uses the transform that it was started with.
 
 locals {
   registry_prefix = "rules"
   registry        = "s3://${aws_s3_bucket.registry.bucket}/${local.registry_prefix}"
   registry_arn    = "${aws_s3_bucket.registry.arn}/${local.registry_prefix}"
 
-  # What changes there: which release serves, and the signature of a release that is signed again.
+  # The objects that change: active.json, and the signature of a release that is signed again.
   registry_changing = ["${local.registry_arn}/active.json", "${local.registry_arn}/releases/*.sig"]
 }
 
 resource "aws_s3_bucket" "registry" {
-  # checkov:skip=CKV_AWS_144: what is published can be published again, from where it was built
-  # checkov:skip=CKV2_AWS_62: the program looks at active.json itself, nobody has to be told
+  # checkov:skip=CKV_AWS_144: a release can be published again from its build
+  # checkov:skip=CKV2_AWS_62: the program polls active.json, so no notification is needed
   bucket        = "${var.name}-registry-${local.suffix}"
   force_destroy = var.force_destroy
 }
@@ -49,7 +49,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "registry" {
   }
 }
 
-# Who has activated what, and when, is in the versions of active.json.
+# The versions of active.json record who activated what, and when.
 resource "aws_s3_bucket_versioning" "registry" {
   bucket = aws_s3_bucket.registry.id
 
@@ -99,7 +99,7 @@ resource "aws_s3_bucket_policy" "registry" {
 data "aws_iam_policy_document" "registry_bucket" {
   source_policy_documents = [data.aws_iam_policy_document.tls_only["registry"].json]
 
-  # What was published stays what it is; what changes does so by compare-and-swap only.
+  # Published objects never change. The others change by compare-and-swap only.
   statement {
     sid           = "CreateOnly"
     effect        = "Deny"

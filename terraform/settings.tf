@@ -1,4 +1,4 @@
-# What the program is told, as a function and as a worker.
+# The settings of the program, as a function and as a worker.
 
 locals {
   sluice_environment = merge(

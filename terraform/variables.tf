@@ -1,8 +1,7 @@
-# What every pipeline has to know, and what most leave as it is. The settings of the two ways to run it
-# are in variables_lambda.tf and variables_container.tf.
+# Variables of every pipeline. Those of the two modes are in variables_lambda.tf and variables_container.tf.
 
 variable "name" {
-  description = "Name of the pipeline. The stream, the queues, the function or service and the alarms are called so."
+  description = "Name of the pipeline. It is part of the names of the stream, the queues, the function or service and the alarms."
   type        = string
   default     = "sluice"
 
@@ -13,7 +12,7 @@ variable "name" {
 }
 
 variable "region" {
-  description = "Region of everything, such as us-east-1."
+  description = "Region of all resources, such as us-east-1."
   type        = string
 
   validation {
@@ -45,7 +44,7 @@ variable "architecture" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside application and pipeline."
+  description = "Tags of every resource, in addition to application and pipeline."
   type        = map(string)
   default     = {}
 }
@@ -73,7 +72,7 @@ variable "log_level" {
 }
 
 variable "log_retention_days" {
-  description = "How long log groups keep their lines. One of the numbers that CloudWatch Logs offers."
+  description = "Retention of log groups, days. CloudWatch Logs allows certain values only."
   type        = number
   default     = 365
 
@@ -103,7 +102,7 @@ variable "stream_shards" {
 }
 
 variable "stream_retention_hours" {
-  description = "How long the stream keeps records: the time there is to repair anything behind it."
+  description = "Retention of the stream, hours: the time that you have to repair a failure."
   type        = number
   default     = 168
 
@@ -116,7 +115,7 @@ variable "stream_retention_hours" {
 # The lake.
 
 variable "lake_prefix" {
-  description = "Where in the bucket the lake is, without slashes at its ends."
+  description = "Prefix of the lake in its bucket, without leading and trailing slashes."
   type        = string
   default     = "events"
 
@@ -127,13 +126,13 @@ variable "lake_prefix" {
 }
 
 variable "lake_versioning" {
-  description = "Whether the lake's bucket keeps what was overwritten or deleted, for lake_noncurrent_days."
+  description = "Whether the lake's bucket keeps versions that were overwritten or deleted, for lake_noncurrent_days."
   type        = bool
   default     = true
 }
 
 variable "lake_noncurrent_days" {
-  description = "How long it keeps that, days."
+  description = "Retention of old versions in the lake's bucket, days."
   type        = number
   default     = 30
 
@@ -144,7 +143,7 @@ variable "lake_noncurrent_days" {
 }
 
 variable "lake_tiering" {
-  description = "Where events go with time: \"none\" (S3 Standard), \"intelligent\" (Intelligent-Tiering at once) or \"infrequent\" (Standard-IA after lake_tiering_days)."
+  description = "Storage class of events over time: \"none\" (S3 Standard), \"intelligent\" (Intelligent-Tiering at once) or \"infrequent\" (Standard-IA after lake_tiering_days)."
   type        = string
   default     = "none"
 
@@ -155,7 +154,7 @@ variable "lake_tiering" {
 }
 
 variable "lake_tiering_days" {
-  description = "After how many days events go to Standard-IA."
+  description = "Age at which events move to Standard-IA, days."
   type        = number
   default     = 90
 
@@ -166,29 +165,29 @@ variable "lake_tiering_days" {
 }
 
 variable "lake_expire_days" {
-  description = "After how many days events are deleted; null keeps them."
+  description = "Age at which events are deleted, days; null keeps them."
   type        = number
   default     = null
 
   validation {
     condition     = var.lake_expire_days == null ? true : var.lake_expire_days * 24 > var.stream_retention_hours
-    error_message = "Events must outlast the stream's retention: a range that is repeated from the stream looks for its objects."
+    error_message = "Give more than the stream's retention: a repeated chunk needs its earlier objects."
   }
 }
 
 variable "quarantine_expire_days" {
-  description = "After how many days quarantined records are deleted; null keeps them."
+  description = "Age at which quarantined records are deleted, days; null keeps them."
   type        = number
   default     = null
 
   validation {
     condition     = var.quarantine_expire_days == null ? true : var.quarantine_expire_days * 24 > var.stream_retention_hours
-    error_message = "Quarantine must outlast the stream's retention: a range that is repeated from the stream looks for its objects."
+    error_message = "Give more than the stream's retention: a repeated chunk needs its earlier objects."
   }
 }
 
 variable "access_log_days" {
-  description = "How long the access logs of the buckets are kept, days."
+  description = "Retention of the buckets' access logs, days."
   type        = number
   default     = 90
 
@@ -199,7 +198,7 @@ variable "access_log_days" {
 }
 
 variable "force_destroy" {
-  description = "Whether terraform destroy deletes buckets that hold objects. Leave it false where the lake matters."
+  description = "Whether terraform destroy deletes buckets that hold objects. Leave it false if you need the lake."
   type        = bool
   default     = false
 }
@@ -207,7 +206,7 @@ variable "force_destroy" {
 # The bus.
 
 variable "bus_messages" {
-  description = "What messages are about: \"events\", one for each event, or \"objects\", one for each object of the lake."
+  description = "Content of messages: \"events\" (one message per event) or \"objects\" (one message per object of the lake)."
   type        = string
   default     = "events"
 
@@ -229,7 +228,7 @@ variable "bus_message_bytes" {
 }
 
 variable "bus_visibility_seconds" {
-  description = "How long a message is hidden from other consumers while one works on it. Six times the timeout of a function that consumes it."
+  description = "Visibility timeout of the queue, seconds. Use six times the timeout of a function that consumes it."
   type        = number
   default     = 360
 
@@ -240,7 +239,7 @@ variable "bus_visibility_seconds" {
 }
 
 variable "bus_max_receives" {
-  description = "How often a message is received before it goes to the dead-letter queue."
+  description = "Number of receives after which a message goes to the dead-letter queue."
   type        = number
   default     = 5
 
@@ -250,10 +249,10 @@ variable "bus_max_receives" {
   }
 }
 
-# What is watched.
+# Alarms.
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that hear of every alarm, and of its end. Without one, alarms are only seen in the console."
+  description = "SNS topics that are notified of every alarm and of its end. Without a topic, alarms are only visible in the console."
   type        = list(string)
   default     = []
 
@@ -264,7 +263,7 @@ variable "alarm_topic_arns" {
 }
 
 variable "lag_alarm_seconds" {
-  description = "How far the pipeline may be behind the stream before an alarm."
+  description = "Lag that triggers the alarm, seconds."
   type        = number
   default     = 600
 
@@ -275,7 +274,7 @@ variable "lag_alarm_seconds" {
 }
 
 variable "quarantine_alarm_percent" {
-  description = "Which share of the records may go to quarantine before an alarm, percent. Lambda mode only."
+  description = "Share of quarantined records that triggers the alarm, percent. Lambda mode only."
   type        = number
   default     = 1
 
@@ -288,7 +287,7 @@ variable "quarantine_alarm_percent" {
 # The catalog.
 
 variable "event_types" {
-  description = "The event types that the table knows. Empty: any, but every query has to name one, WHERE event_type = '…'."
+  description = "Event types of the table. If it is empty, all types are visible, but every query must name its types: WHERE event_type = '…'."
   type        = list(string)
   default     = []
 
@@ -305,7 +304,7 @@ variable "partition_by_date" {
 }
 
 variable "first_date" {
-  description = "The earliest date that the table looks for, where the lake is partitioned by date."
+  description = "First date of the table's partitions, if the lake is partitioned by date."
   type        = string
   default     = "2026-01-01"
 
@@ -316,7 +315,7 @@ variable "first_date" {
 }
 
 variable "extra_columns" {
-  description = "Further columns of the table, in order: the fields of your events, with their Hive types."
+  description = "Additional columns of the table, in order: the fields of your events with their Hive types."
   type        = list(object({ name = string, type = string }))
   default     = []
 
@@ -327,7 +326,7 @@ variable "extra_columns" {
 }
 
 variable "athena_scan_limit_bytes" {
-  description = "How much one query may read before Athena stops it."
+  description = "Limit of the data that one query reads, bytes. Athena stops a query that reaches it."
   type        = number
   default     = 107374182400
 
@@ -338,7 +337,7 @@ variable "athena_scan_limit_bytes" {
 }
 
 variable "athena_result_days" {
-  description = "How long results of queries are kept, days."
+  description = "Retention of query results, days."
   type        = number
   default     = 7
 

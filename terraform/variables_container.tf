@@ -1,5 +1,5 @@
 variable "container_image" {
-  description = "The image, best by its digest: registry/name@sha256:…. Needed in container mode."
+  description = "Image, preferably by digest: registry/name@sha256:…. Required in container mode."
   type        = string
   default     = null
 
@@ -10,7 +10,7 @@ variable "container_image" {
 }
 
 variable "container_repository_arn" {
-  description = "ARN of the ECR repository that the image is in, which the service may then pull from; null for a public registry."
+  description = "ARN of the image's ECR repository, so that the service can pull from it; null for a public registry."
   type        = string
   default     = null
 
@@ -21,7 +21,7 @@ variable "container_repository_arn" {
 }
 
 variable "container_workers" {
-  description = "How many tasks share the stream. More than shards are of no use."
+  description = "Number of tasks that share the stream. More tasks than shards have no effect."
   type        = number
   default     = 2
 
@@ -32,7 +32,7 @@ variable "container_workers" {
 }
 
 variable "container_cpu" {
-  description = "Processor of a task, 1024 for a core."
+  description = "Processor of a task; 1024 units are one core."
   type        = number
   default     = 512
 
@@ -43,7 +43,7 @@ variable "container_cpu" {
 }
 
 variable "container_memory_mb" {
-  description = "Memory of a task, MB; half of it is for records. Fargate has only some pairs with container_cpu."
+  description = "Memory of a task, MB; half of it is for records. Fargate allows certain combinations with container_cpu only."
   type        = number
   default     = 1024
 
@@ -54,13 +54,13 @@ variable "container_memory_mb" {
 }
 
 variable "container_start" {
-  description = "Where a new pipeline begins in the stream: trim_horizon, latest, or a time such as 2026-01-31T12:00:00Z."
+  description = "Starting position of a new pipeline: trim_horizon, latest, or a time such as 2026-01-31T12:00:00Z."
   type        = string
   default     = "trim_horizon"
 }
 
 variable "vpc_id" {
-  description = "The network of the tasks. Needed in container mode."
+  description = "VPC of the tasks. Required in container mode."
   type        = string
   default     = null
 
@@ -71,7 +71,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the tasks, with a way out to the endpoints of AWS (NAT or VPC endpoints). Needed in container mode."
+  description = "Subnets of the tasks. They must reach the endpoints of AWS (NAT or VPC endpoints). Required in container mode."
   type        = list(string)
   default     = []
 
@@ -82,7 +82,7 @@ variable "subnet_ids" {
 }
 
 variable "scraper_security_group_ids" {
-  description = "Security groups of what may read metrics and status from the tasks at port 9464. Empty: the port is closed, and only the task itself reaches it."
+  description = "Security groups that can read metrics and status from the tasks on port 9464. If it is empty, the port is closed."
   type        = list(string)
   default     = []
 }

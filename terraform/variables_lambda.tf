@@ -1,5 +1,5 @@
 variable "lambda_zip" {
-  description = "The package that `make lambda` makes; without it, out/lambda-ARCHITECTURE.zip beside this folder."
+  description = "Package of `make lambda`. The default is ../out/lambda-ARCHITECTURE.zip."
   type        = string
   default     = null
 }
@@ -16,7 +16,7 @@ variable "lambda_memory_mb" {
 }
 
 variable "lambda_timeout_seconds" {
-  description = "How long one batch may take."
+  description = "Timeout of one invocation, seconds."
   type        = number
   default     = 120
 
@@ -27,7 +27,7 @@ variable "lambda_timeout_seconds" {
 }
 
 variable "lambda_concurrency" {
-  description = "Executions that are reserved for the function, and its limit: one for each shard and as many again for a redeployment. -1 reserves none."
+  description = "Reserved concurrency of the function, which is also its limit: use one execution per shard, and as many again for redeployments. -1 reserves none."
   type        = number
   default     = -1
 
@@ -38,7 +38,7 @@ variable "lambda_concurrency" {
 }
 
 variable "lambda_batch_size" {
-  description = "Records of a batch at most. A batch is at most 6 MB in any case."
+  description = "Maximum number of records of a Lambda batch, which has at most 6 MB in any case."
   type        = number
   default     = 10000
 
@@ -49,7 +49,7 @@ variable "lambda_batch_size" {
 }
 
 variable "lambda_batching_seconds" {
-  description = "How long the mapping waits for a batch to fill. Longer makes fewer and larger objects."
+  description = "Time that the mapping waits for a batch to fill, seconds. A longer time makes fewer and larger objects."
   type        = number
   default     = 60
 
@@ -60,7 +60,7 @@ variable "lambda_batching_seconds" {
 }
 
 variable "lambda_starting_position" {
-  description = "Where a new pipeline begins in the stream: \"TRIM_HORIZON\" or \"LATEST\"."
+  description = "Starting position of a new pipeline: \"TRIM_HORIZON\" or \"LATEST\"."
   type        = string
   default     = "TRIM_HORIZON"
 
@@ -71,7 +71,7 @@ variable "lambda_starting_position" {
 }
 
 variable "lambda_record_age_seconds" {
-  description = "When the mapping gives up on a record and tells the on-failure queue. Sluice reads it from the stream with the next batch, so it has to be below the stream's retention."
+  description = "Age at which the mapping discards a record and notifies the on-failure queue, seconds. Sluice then reads the record from the stream, so this must be less than the stream's retention."
   type        = number
   default     = 518400
 
@@ -82,6 +82,6 @@ variable "lambda_record_age_seconds" {
 
   validation {
     condition     = var.mode != "lambda" || var.lambda_record_age_seconds < var.stream_retention_hours * 3600
-    error_message = "The mapping must give up before the stream forgets: give less than stream_retention_hours * 3600."
+    error_message = "Give less than stream_retention_hours * 3600: discarded records are read from the stream."
   }
 }

@@ -1,5 +1,5 @@
 variable "release_public_key" {
-  description = "The Ed25519 public key, in PEM, that releases have to be signed with (SLUICE_PUBLIC_KEY); null looks at no signatures. Its private half stays with who publishes."
+  description = "Ed25519 public key in PEM. Only releases that are signed with its private key are used (SLUICE_PUBLIC_KEY); null checks no signatures."
   type        = string
   default     = null
 
@@ -10,7 +10,7 @@ variable "release_public_key" {
 }
 
 variable "registry_noncurrent_days" {
-  description = "How long the registry keeps what was deleted, and what active.json said before, days."
+  description = "Retention of deleted objects and of old versions of active.json in the registry, days."
   type        = number
   default     = 365
 
@@ -20,10 +20,10 @@ variable "registry_noncurrent_days" {
   }
 }
 
-# Who may take the roles of people.
+# Who can assume the roles of people.
 
 variable "publisher_principal_arns" {
-  description = "Roles or users of IAM that may take the role that publishes and activates rules. Empty: there is no such role, only its policy."
+  description = "IAM roles or users that can assume the role for publishing and activating rules. If it is empty, there is only the policy, without a role."
   type        = list(string)
   default     = []
 
@@ -34,7 +34,7 @@ variable "publisher_principal_arns" {
 }
 
 variable "auditor_principal_arns" {
-  description = "Roles or users of IAM that may take the role that runs sluice audit: it reads the stream and the whole lake, quarantine included. Empty: there is no such role."
+  description = "IAM roles or users that can assume the role for sluice audit, which reads the stream and the whole lake including quarantine. If it is empty, there is no such role."
   type        = list(string)
   default     = []
 

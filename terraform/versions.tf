@@ -1,5 +1,5 @@
 terraform {
-  # 1.9 lets a variable's validation look at other variables.
+  # Since 1.9, the validation of a variable can refer to other variables.
   required_version = "~> 1.9"
 
   required_providers {

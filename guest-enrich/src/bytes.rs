@@ -1,5 +1,5 @@
-//! Operations on a few bytes, a word at a time. The branches of a loop over single bytes are mispredicted
-//! whenever lengths change, and in a sandbox a call to copy a few bytes costs more than the copy.
+//! Operations on a few bytes, a word at a time. If lengths vary, the branches of a loop over single
+//! bytes are mispredicted. In a sandbox, a call to copy a few bytes costs more than the copy.
 
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
@@ -85,7 +85,7 @@ mod tests {
         }
 
         #[test]
-        fn appends_all_there_is(before in "[a-z]{0,9}", bytes in "[a-z]{0,40}") {
+        fn appends_all_bytes(before in "[a-z]{0,9}", bytes in "[a-z]{0,40}") {
             let mut out = before.clone().into_bytes();
             append(bytes.as_bytes(), &mut out);
             prop_assert_eq!(out, [before, bytes].concat().into_bytes());

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::config::Config;
 use crate::enrich::enrich;
-use crate::placed::enrich_batch;
+use crate::enrich_batch::enrich_batch;
 use crate::rejection::Rejection;
 
 use bindings::exports::sluice::transform::batch::{Guest as Batch, OutcomeBatch, RecordBatch};

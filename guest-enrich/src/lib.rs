@@ -23,12 +23,12 @@ mod bytes;
 mod component;
 mod config;
 mod enrich;
-mod placed;
+mod enrich_batch;
 mod rejection;
 mod timestamp;
 
 pub use config::Config;
 pub use enrich::{Enriched, enrich};
-pub use placed::enrich_batch;
+pub use enrich_batch::enrich_batch;
 pub use rejection::{Code, Rejection};
 pub use timestamp::{OutOfRange, Timestamp};

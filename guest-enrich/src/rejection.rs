@@ -1,11 +1,11 @@
-//! Why a record is turned away.
+//! Why a record is rejected.
 
-/// A fault of a record: it goes to quarantine with this.
+/// A fault of a record, with which the record goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The kind of fault.
     pub code: Code,
-    /// The fault for the person who looks for it; it names the field where there is one.
+    /// The fault for people; it names the field if there is one.
     pub message: String,
 }
 
@@ -19,20 +19,20 @@ impl Rejection {
 /// The kinds of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// The record is not one JSON text in UTF-8. It comes before every other fault.
+    /// The record is not one JSON text in UTF-8. This is checked first.
     InvalidJson,
-    /// The record is JSON, but no object.
+    /// The record is JSON, but not an object.
     NotAnObject,
-    /// A field that the transform reads is not there.
+    /// A field that the transform reads is missing.
     MissingField,
-    /// A field that the transform reads does not hold what it should.
+    /// A field that the transform reads has a wrong type or value.
     InvalidField,
-    /// A field that the transform reads is there twice, and readers differ in which one counts.
+    /// A field that the transform reads is repeated, and readers differ in which one counts.
     DuplicateField,
 }
 
 impl Code {
-    /// The name that the quarantine is partitioned by.
+    /// The code by which quarantine is partitioned.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidJson => "invalid_json",

@@ -1,7 +1,7 @@
-//! Unix seconds, as a JSON number writes them, to ISO 8601 in UTC.
+//! Converts Unix seconds, as a JSON number, to ISO 8601 in UTC.
 //!
-//! The arithmetic is decimal and exact: a float cannot hold `1700000000.1`. Nothing here depends on
-//! the size of an exponent, so that `1e999999999` costs what `1e9` does.
+//! The arithmetic is decimal and exact: a float cannot represent `1700000000.1`. The cost does not
+//! depend on the exponent: `1e999999999` costs the same as `1e9`.
 
 use crate::bytes::eight_digits;
 use chrono::{Datelike as _, NaiveDate};
@@ -16,10 +16,10 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Decimal places of a nanosecond.
 const PLACES: i64 = 9;
-/// The most digits that a second in range has before its point.
+/// The most digits before the decimal point of a second in range.
 const SECOND_DIGITS: usize = 12;
 
-/// The number lies outside of the years 0000 to 9999.
+/// The number is outside of the years 0000 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
@@ -37,8 +37,8 @@ impl Timestamp {
     /// The length of a text without a fraction.
     const WHOLE: usize = "0000-00-00T00:00:00Z".len();
 
-    /// Reads a number that follows the JSON grammar. What lies below a nanosecond is floored, which
-    /// for negative numbers means away from zero.
+    /// Reads a number that follows the JSON grammar. Digits below a nanosecond are rounded down,
+    /// which for negative numbers means away from zero.
     #[inline]
     pub fn parse(number: &[u8]) -> Result<Self, OutOfRange> {
         let (seconds, nanos) = match plain_seconds(number) {
@@ -48,7 +48,7 @@ impl Timestamp {
         Self::new(seconds, nanos)
     }
 
-    /// The moment `nanos` after `seconds` since 1970; a billion nanoseconds or more are no moment.
+    /// The moment `nanos` after `seconds` since 1970; `None` for a billion nanoseconds or more.
     #[inline]
     pub fn new(seconds: i64, nanos: u32) -> Result<Self, OutOfRange> {
         if !(FIRST_SECOND..=LAST_SECOND).contains(&seconds) || nanos >= NANOS_PER_SECOND {
@@ -96,7 +96,7 @@ impl Timestamp {
     }
 }
 
-/// The usual way to write a moment: digits alone.
+/// The usual notation of a moment: digits only.
 #[inline(always)]
 fn plain_seconds(number: &[u8]) -> Option<i64> {
     if number.len() > SECOND_DIGITS {
@@ -116,7 +116,7 @@ fn plain_seconds(number: &[u8]) -> Option<i64> {
     Some(seconds)
 }
 
-/// Seconds and nanoseconds of any number.
+/// Seconds and nanoseconds of a number in any notation.
 #[inline(never)]
 fn decimal(number: &[u8]) -> Result<(i64, u32), OutOfRange> {
     let (negative, magnitude) = match number.strip_prefix(b"-") {
@@ -135,7 +135,7 @@ fn decimal(number: &[u8]) -> Result<(i64, u32), OutOfRange> {
     Ok((seconds, nanos))
 }
 
-/// A number without its sign: the digits, and the power of ten that the last whole digit counts.
+/// A number without its sign: its digits, and the power of ten of the last whole digit.
 struct Decimal<'a> {
     whole: &'a [u8],
     fraction: &'a [u8],
@@ -153,13 +153,13 @@ impl<'a> Decimal<'a> {
         }
     }
 
-    /// The whole nanoseconds, and whether anything lies below them.
+    /// The whole nanoseconds, and whether there are digits below them.
     fn nanos(&self) -> Result<(i128, bool), OutOfRange> {
         let digits = || self.whole.iter().chain(self.fraction);
         let Some(zeros) = digits().position(|&digit| digit != b'0') else {
             return Ok((0, false));
         };
-        // Slices are shorter than 2^63 bytes, and the exponent is far from it.
+        // Slices are shorter than 2^63 bytes, far more than the exponent can be.
         let point = (self.whole.len() as i64).saturating_add(self.exponent) - zeros as i64;
         if point > SECOND_DIGITS as i64 {
             return Err(OutOfRange);
@@ -174,8 +174,7 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// The value of an exponent, capped where it is already past all that an input could make up for
-/// with zeros of its own.
+/// The value of an exponent, capped at a value that no number of zeros in the input can balance.
 fn exponent(text: &[u8]) -> i64 {
     const CAP: i64 = i64::MAX / 4;
     let (negative, digits) = match text {
@@ -224,7 +223,7 @@ fn format(seconds: i64, nanos: u32) -> Timestamp {
     with_fraction(text, nanos)
 }
 
-/// The moment `nanos` after the second of `text`: with a fraction, without the zeros at its end.
+/// The moment `nanos` after the second of `text`, with the fraction but without trailing zeros.
 #[inline(never)]
 #[allow(
     clippy::cast_possible_truncation,
@@ -249,8 +248,8 @@ fn with_fraction(mut text: [u8; Timestamp::LONGEST], nanos: u32) -> Timestamp {
     Timestamp { text, length }
 }
 
-/// The two digits of a number below 100, the first in the low byte. What is put together in a register is
-/// stored at once, and need not be gathered from single bytes when it is copied.
+/// The two digits of a number below 100, the first in the low byte. The two bytes are built in a
+/// register and stored at once, so that a copy need not gather single bytes.
 #[inline(always)]
 fn pair(number: u32) -> u64 {
     const ZEROS: u32 = 0x3030;

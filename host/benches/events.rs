@@ -10,7 +10,7 @@ use sluice::engine::record::{Batch, Record, SequenceNumber, ShardId};
 /// The length of an event, without its line end.
 pub(crate) const EVENT_BYTES: usize = 210;
 
-/// How many types events have by default.
+/// The default number of event types.
 pub(crate) const TYPES: u64 = 20;
 
 /// 2026-01-01T00:00:00Z, seconds.
@@ -20,11 +20,11 @@ const EVENTS_A_SECOND: u64 = 20;
 
 const ACTIONS: [&str; 5] = ["created", "started", "completed", "updated", "viewed"];
 
-/// What an event has behind its session, whose length makes up for that of the name.
+/// The fields after the session, whose length balances that of the name.
 const TAIL_BYTES: usize =
     r#"","locale":"de-DE","amount":000.00,"page":"/course/000/lesson/00"}"#.len();
 
-/// Events, one after the other, of `types` types at random.
+/// Events, one after the other, of `types` random types.
 pub(crate) struct Events {
     types: u64,
     made: u64,
@@ -32,7 +32,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Events from the first one on.
+    /// Starts with the first event.
     pub(crate) fn new(types: u64) -> Self {
         Self {
             types,
@@ -41,7 +41,7 @@ impl Events {
         }
     }
 
-    /// Writes the next event, [`EVENT_BYTES`] long, into `line`, which is emptied before.
+    /// Writes the next event, [`EVENT_BYTES`] long, into `line`, which is cleared first.
     pub(crate) fn next(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
         self.begin(line)?;
         let user = 100_000 + self.rng.below(900_000);
@@ -58,7 +58,7 @@ impl Events {
         )
     }
 
-    /// As [`next`](Self::next), with fewer fields and of another length, 120 bytes or more.
+    /// As [`next`](Self::next), with fewer fields and another length, 120 bytes or more.
     pub(crate) fn next_of(&mut self, bytes: usize, line: &mut Vec<u8>) -> io::Result<()> {
         self.begin(line)?;
         line.extend_from_slice(br#","session":""#);
@@ -85,7 +85,7 @@ impl Events {
         )
     }
 
-    /// Appends hexadecimal digits, so many that the line has `end` bytes.
+    /// Appends hexadecimal digits until the line has `end` bytes.
     fn fill(&mut self, line: &mut Vec<u8>, end: usize) {
         while line.len() < end {
             let digits = format!("{:016x}", self.rng.roll());
@@ -95,7 +95,7 @@ impl Events {
     }
 }
 
-/// A file of `count` events, made unless an earlier call has made it.
+/// A file of `count` events, which is generated unless it exists.
 pub(crate) fn file(folder: &Path, count: u64, types: u64) -> anyhow::Result<PathBuf> {
     let path = folder.join(format!("events-{count}-{types}.ndjson"));
     let bytes = count * (EVENT_BYTES as u64 + 1);
@@ -117,7 +117,7 @@ fn write(path: &Path, count: u64, types: u64) -> anyhow::Result<()> {
     Ok(file.flush()?)
 }
 
-/// `count` batches of `records` events each, as a file's source makes them.
+/// `count` batches of `records` events each, as the file source makes them.
 pub(crate) fn batches(count: u64, records: u64) -> anyhow::Result<Vec<Batch>> {
     let shard = ShardId::new("events").map_err(anyhow::Error::msg)?;
     let (mut events, mut line) = (Events::new(TYPES), Vec::new());

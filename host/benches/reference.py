@@ -2,8 +2,8 @@
 
     reference.py EVENTS LAKE
 
-works on 10,000 events at a time on one core. Objects are compressed with zstd where this Python can do
-it, otherwise with gzip at its quickest; the last line says which.
+processes 10,000 events at a time on one core. It compresses objects with zstd if this Python supports it, and
+otherwise with gzip at its fastest level; the last line of output says which.
 """
 
 import itertools

@@ -1,10 +1,12 @@
-//! `make demo-aws`: the main job against stand-ins for Kinesis, S3 and SQS, which are real servers of
-//! HTTP on this machine, the same that the tests use. It runs the program as a user would, and says
-//! what that cost the program and what it cost the stand-ins.
+//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, the HTTP servers that the
+//! tests use too. It runs the program as a user would, and prints what the program and the
+//! stand-ins used.
 //!
 //! ```text
 //! demo-aws PROGRAM FOLDER EVENTS
 //! ```
+
+#![allow(clippy::expect_used, reason = "an example may panic")]
 
 use std::collections::HashSet;
 use std::fs;
@@ -24,10 +26,10 @@ const SHARDS: usize = 4;
 const BUCKET: &str = "lake";
 const QUEUE: &str = "events-bus";
 
-/// What a queue takes unless it is told otherwise.
+/// The default size limit of a queue's messages.
 const QUEUE_MAX_BYTES: usize = 256 << 10;
 
-/// How often the program's memory is looked at.
+/// How often the program's memory is read.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
@@ -57,7 +59,7 @@ struct Demo {
     sqs: Sqs,
 }
 
-/// What a command took.
+/// The measurement of a command.
 struct Cost {
     wall: Duration,
     /// Seconds of processor time, of the program and of the stand-ins.
@@ -122,12 +124,12 @@ impl Demo {
         println!("\n== 5/5 is each record in exactly one place, and each event on the bus?");
         self.command(&[&["audit"], &source[..]].concat())?;
         self.check_bus(events)?;
-        say_cost(&cost, events);
+        print_cost(&cost, events);
         println!("\ndemo-aws: done");
         Ok(())
     }
 
-    /// Runs the program, says how, and measures it.
+    /// Prints the command, runs the program, and measures it.
     fn command(&self, args: &[&str]) -> Result<Cost, String> {
         println!("sluice {}", args.join(" "));
         let before = (Instant::now(), cpu_seconds());
@@ -177,7 +179,7 @@ impl Demo {
     }
 }
 
-fn say_cost(cost: &Cost, events: u64) {
+fn print_cost(cost: &Cost, events: u64) {
     let all = cost.cpu + cost.stand_ins_cpu;
     println!(
         "\nthe run took {:.1} s for {} events: {:.1} s of processor time of sluice ({} of memory at \
@@ -191,8 +193,9 @@ fn say_cost(cost: &Cost, events: u64) {
     );
 }
 
-/// Processor time of this process and of its children that have ended, seconds, as `proc(5)` gives it:
-/// in hundredths, fields 14 to 17 of `/proc/self/stat`. Nothing where there is no such file.
+/// Processor time of this process and of its finished children, seconds: fields 14 to 17 of
+/// `/proc/self/stat`, which are hundredths of a second (`proc(5)`); zero if there is no such
+/// file.
 fn cpu_seconds() -> (f64, f64) {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
@@ -210,7 +213,7 @@ fn cpu_seconds() -> (f64, f64) {
     }
 }
 
-/// The most memory that a process has had so far, bytes.
+/// The peak memory of a process so far, bytes.
 fn peak_memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

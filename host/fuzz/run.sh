@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs targets under libFuzzer one after the other: run.sh PROGRAM FOLDER SECONDS TARGET...
-# What is found new goes to FOLDER/corpus, inputs that break a promise to FOLDER/found, logs to FOLDER.
+# New inputs go to FOLDER/corpus, inputs that break a promise to FOLDER/found, logs to FOLDER.
 set -eu
 program=$1 folder=$2 seconds=$3
 shift 3

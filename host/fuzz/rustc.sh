@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compiles a crate of the workspace so that libFuzzer sees which branches an input takes. Build scripts
-# run without libFuzzer, and are left as they are.
+# Compiles a crate of the workspace with libFuzzer's instrumentation. Build scripts run without libFuzzer, so they
+# are not instrumented.
 rustc=$1
 shift
 case " $* " in

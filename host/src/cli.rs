@@ -79,7 +79,7 @@ enum TransformCommand {
     #[command(name = compiler_process::COMMAND, hide = true)]
     CompilerProcess,
     /// Compile a component ahead of time, so that the program starts faster. Write to the folder
-    /// `precompiled` of a Lambda function's package, or beside the program.
+    /// `precompiled` of a Lambda function's package, or next to the program.
     Precompile {
         /// The folder to write to.
         folder: PathBuf,

@@ -5,13 +5,13 @@
 //! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 //!
-//! [`pipeline`] holds that flow on one screen. The modules in layers: each one imports only from those
-//! above it in this list, which a test checks.
+//! [`pipeline`] holds that flow on one screen. These are the modules in layers, the lowest layer first. A
+//! module imports only from modules that come before it, which a test checks.
 //!
 //! - [`engine`]: records and batches, the sandbox, and the result of each record in it.
 //! - [`storage`]: folders and buckets, and the retry policy.
 //! - [`release`]: releases, their registry, admission and rollout.
-//! - [`format`]: the encoding of objects: containers and codecs.
+//! - [`mod@format`]: the encoding of objects: containers and codecs.
 //! - [`ledger`]: which records of a shard are committed and which are pending.
 //! - [`layout`]: chunks, partitions, object keys and quarantine lines.
 //! - [`source`]: shards read into batches.

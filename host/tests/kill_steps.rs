@@ -1,5 +1,6 @@
-//! A worker is killed at each step of delivery: while a request waits that no service has seen yet, and
-//! while an answer waits of a service that has done its part. Whoever comes next finds what is to be done.
+//! A worker is killed at each step of delivery: while a request waits before its service gets it,
+//! and while a response waits after the service has executed the request. The next worker finishes
+//! the work.
 
 use std::time::Duration;
 
@@ -11,17 +12,17 @@ use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So many records come in one answer, and make a chunk of their own.
+/// The number of records in a response, which become one chunk.
 const RECORDS_PER_CHUNK: usize = 30;
 const A_CHUNK_AN_ANSWER: [&str; 2] = ["--chunk-records", "1"];
 
-/// A step of delivery: which request it is.
+/// A step of delivery, as the request that it makes.
 #[derive(Clone, Copy)]
 struct Step {
     name: &'static str,
     service: Service,
     request: fn(Rule) -> Rule,
-    /// What makes the step come.
+    /// What must happen for the step to come.
     given: fn(&Cloud),
 }
 
@@ -68,7 +69,7 @@ fn stream() -> Cloud {
     cloud
 }
 
-/// Starts a worker and kills it when it is at the step.
+/// Starts a worker and kills it when it reaches the step.
 fn kill(cloud: &Cloud, step: &Step, fault: &Fault) {
     (step.given)(cloud);
     let proxy = cloud.proxy(step.service);
@@ -77,10 +78,10 @@ fn kill(cloud: &Cloud, step: &Step, fault: &Fault) {
     let came = proxy.wait_for_hits(rule, 1, TIMEOUT);
     drop(worker);
     assert!(came, "the step never came: {}", cloud.log("killed.log"));
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
 }
 
-/// Kills one worker after the other, each at its step, and lets another finish.
+/// Kills workers one after the other, each at its step, and lets another one finish.
 fn survives(steps: &[Step], fault: &Fault) {
     let cloud = stream();
     for step in steps {
@@ -90,7 +91,8 @@ fn survives(steps: &[Step], fault: &Fault) {
     cloud.is_delivered();
 }
 
-/// Each of these rows of kills, before the service learns of the request and behind its work.
+/// Runs each of these rows of kills twice: before the service gets the request, and after it has
+/// executed it.
 fn survives_all(rows: &[&[Step]]) {
     let faults = [Fault::Hold, Fault::HoldAnswer];
     at_once(rows.iter().flat_map(|row| {
@@ -108,7 +110,7 @@ fn survives_each(steps: &[Step]) {
 }
 
 #[test]
-fn kills_while_a_shard_is_taken_leave_no_trace() {
+fn kills_while_a_shard_is_acquired_change_nothing() {
     survives_each(&[
         step("list shards", Kinesis, |rule| rule.action("ListShards")),
         step("read the ledger", S3, |rule| {
@@ -135,7 +137,7 @@ fn kills_while_a_shard_is_taken_leave_no_trace() {
 }
 
 #[test]
-fn kills_while_a_chunk_is_written_leave_no_trace() {
+fn kills_while_a_chunk_is_written_change_nothing() {
     survives_each(&[
         step("pin", S3, |rule| ledger(rule).body("\"pending\": {")),
         step("put the first object", S3, object),
@@ -158,7 +160,7 @@ fn kills_while_a_chunk_is_written_leave_no_trace() {
 }
 
 #[test]
-fn kills_from_the_first_message_to_the_commit_leave_no_trace() {
+fn kills_from_the_first_message_to_the_commit_change_nothing() {
     survives_each(&[
         step("send the first batch", Sqs, batch),
         step("send the second batch", Sqs, |rule| batch(rule).nth(2)),
@@ -176,7 +178,7 @@ fn kills_from_the_first_message_to_the_commit_leave_no_trace() {
 }
 
 #[test]
-fn kills_between_chunks_and_behind_the_last_leave_no_trace() {
+fn kills_between_chunks_and_after_the_last_change_nothing() {
     survives_each(&[
         step("get the next records", Kinesis, |rule| {
             rule.action("GetRecords").nth(2)
@@ -204,7 +206,7 @@ fn kills_between_chunks_and_behind_the_last_leave_no_trace() {
 }
 
 #[test]
-fn kills_of_a_replay_leave_no_trace() {
+fn kills_during_a_replay_change_nothing() {
     let first = step("put the third object", S3, |rule| object(rule).nth(3));
     let replay = [
         step("take the ledger", S3, ledger),
@@ -224,7 +226,7 @@ fn kills_of_a_replay_leave_no_trace() {
 }
 
 #[test]
-fn kills_amid_a_stop_leave_no_trace() {
+fn kills_during_a_shutdown_change_nothing() {
     let cases = [Fault::Hold, Fault::HoldAnswer].map(|fault| {
         let name = format!("{fault:?}: give back");
         (name, move || {

@@ -1,5 +1,5 @@
-//! A function behind an event source mapping: batches are given again in every shape, and each record
-//! is in exactly one place after all.
+//! A function behind an event source mapping: batches are retried in every shape, and each record
+//! is in exactly one place.
 
 #![allow(
     clippy::single_range_in_vec_init,
@@ -26,7 +26,7 @@ use testkit::proxy::{Fault, Rule};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the mapping of a function is like, but for the size of its batches.
+/// The settings of a function's mapping, except for the batch size.
 fn settings() -> Settings {
     Settings {
         report_batch_item_failures: true,
@@ -34,7 +34,7 @@ fn settings() -> Settings {
     }
 }
 
-/// The variables of a function that lands in the bucket of a cloud.
+/// The environment of a function that lands in the bucket of a cloud.
 pub(crate) fn variables(cloud: &Cloud, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut all: Vec<_> = environment().iter().map(own).collect();
@@ -97,7 +97,7 @@ fn a_stream_lands_once_across_a_split() {
 }
 
 #[test]
-fn a_function_and_a_worker_make_the_same_of_the_same_records() {
+fn a_function_and_a_worker_land_the_same() {
     let land = |by_function: bool| {
         let cloud = Cloud::new(2);
         let mut records = events(300, 32);
@@ -127,7 +127,7 @@ fn the_answer_names_the_first_record_that_is_not_committed() {
     let events = events(1_500, 33);
     cloud.put_all(&events);
     let rule = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
-    // A batch has 1,000 records and five types; what comes after them is refused.
+    // A batch has 1,000 records and five types. Later requests fail.
     cloud
         .proxy(Service::S3)
         .add(rule.path("event_type").nth(6).always());
@@ -155,7 +155,7 @@ fn the_answer_names_the_first_record_that_is_not_committed() {
         (&metrics["Records"], &metrics["Uncommitted"]),
         (&json!(1_000), &json!(500))
     );
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     mapping.run_until_idle();
     cloud.holds_exactly(&events);
 }
@@ -182,21 +182,21 @@ fn near_the_deadline_it_answers_and_the_next_invocation_finishes() {
     let first = delivered.sequence_numbers[0].clone();
     assert_eq!(delivered.verdict, Verdict::Partial(first));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     mapping.run_until_idle();
     cloud.holds_exactly(&events);
     assert_eq!(function.cold_starts(), 1);
 }
 
 #[test]
-fn records_that_the_mapping_gave_up_on_are_landed_before_later_ones() {
+fn records_that_the_mapping_discarded_land_before_later_ones() {
     let cloud = Cloud::new(1);
     let events = events(300, 35);
     cloud.put_all(&events[..200]);
-    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let failing = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     cloud
         .proxy(Service::S3)
-        .add(refused.path("event_type").always());
+        .add(failing.path("event_type").always());
     let function = function(&cloud, &[("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let forgetful = Settings {
         maximum_record_age_in_seconds: 60,
@@ -209,7 +209,7 @@ fn records_that_the_mapping_gave_up_on_are_landed_before_later_ones() {
     ));
     cloud.kinesis.advance(Duration::from_secs(61));
     cloud.put_all(&events[200..]);
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     mapping.run_until_idle();
     assert!(!mapping.discarded().is_empty());
     cloud.holds_exactly(&events);
@@ -231,7 +231,7 @@ fn two_functions_on_one_shard_do_not_land_a_record_twice() {
 }
 
 #[test]
-fn a_function_that_slept_while_another_went_on_notices() {
+fn a_function_that_was_frozen_notices_that_another_went_on() {
     let cloud = Cloud::new(1);
     let events = events(300, 37);
     cloud.put_all(&events);
@@ -284,13 +284,13 @@ fn an_event_of_another_service_is_an_error_that_says_so() {
         json!({ "Records": [{ "eventSource": "aws:sqs", "messageId": "1", "body": "{}" }] });
     let error = function.invoke(&event, TIMEOUT).response.unwrap_err();
     assert!(format!("{error:?}").contains("eventID"), "{error:?}");
-    // It still serves.
+    // It still processes batches.
     let event = json!({ "Records": [] });
     assert!(function.invoke(&event, TIMEOUT).response.is_ok());
 }
 
 #[test]
-fn settings_that_are_wrong_end_the_function_with_a_word_on_them() {
+fn wrong_settings_end_the_function_and_are_named() {
     let cloud = Cloud::new(1);
     for (name, value, word) in [
         ("SLUICE_LAKE", "file:lake", "cannot keep a folder"),
@@ -333,7 +333,7 @@ fn the_package_brings_settings_and_compiled_code() {
             .join("\n")
             .contains("compiling the component instead")
     );
-    // Compiled code of another version of the engine is not taken.
+    // Compiled code of another version of the engine is not loaded.
     fs::write(compiled, b"no compiled code").unwrap();
     let other = function_in(&cloud, &task, &[]);
     assert!(
@@ -347,7 +347,7 @@ fn the_package_brings_settings_and_compiled_code() {
 }
 
 #[test]
-fn messages_and_metrics_tell_of_each_batch() {
+fn each_batch_has_messages_and_metrics() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     let mut records = events(20, 40);
     records.push(b"no event".to_vec());

@@ -1,10 +1,7 @@
-//! The behaviour of Sluice, seen from outside: hostile transforms, the command line, kills.
+//! The behavior of Sluice from outside: its commands, failing services, kills, and hostile
+//! transforms.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may panic, and says then where"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! A run watched over HTTP: what it counts, and what it says of itself.
+//! Metrics and health of a run over HTTP.
 
 mod exposition;
 mod health;
@@ -25,7 +25,7 @@ fn last_records(cloud: &Cloud) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What the run says is committed, by shard.
+/// The committed record that the run reports for each shard.
 fn committed(status: &Value) -> BTreeMap<String, String> {
     let shards = status["shards"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -34,7 +34,7 @@ fn committed(status: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// How many objects there are below a folder of the lake, and how many bytes they have.
+/// The number and the total size of the objects below a folder of the lake.
 fn objects(lake: &Path, in_quarantine: bool) -> (u64, u64) {
     let tree = lake::tree(lake).into_iter();
     let objects = tree.filter(|(path, _)| {
@@ -61,7 +61,7 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
     let last = last_records(&cloud);
     watched.until(|address| committed(&status(address)) == last);
     let found = metrics(watched.address);
-    let told: Summary = Summary(status(watched.address)["totals"].clone());
+    let reported: Summary = Summary(status(watched.address)["totals"].clone());
     signal(&watched.run.0, "TERM");
     let summary = watched.end().summary();
 
@@ -91,7 +91,7 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
         ),
     ] {
         assert_eq!(
-            (summary.count(key), told.count(key)),
+            (summary.count(key), reported.count(key)),
             (count, count),
             "{key}"
         );
@@ -130,7 +130,7 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
 }
 
 #[test]
-fn the_release_is_told_by_its_id_and_its_own_name() {
+fn the_release_metric_has_its_id_and_its_name() {
     let cloud = Cloud::new(1);
     let watched = Watched::start(&mut cloud.command(&[]));
     let (found, status) = (metrics(watched.address), status(watched.address));
@@ -182,7 +182,7 @@ fn lag_is_shown_for_the_shards_that_are_read_and_only_for_those() {
 }
 
 #[test]
-fn reads_that_are_tried_again_are_counted_and_shown() {
+fn retried_reads_are_counted_and_shown() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(10, 23));
     cloud.kinesis.throttle("GetRecords", 5);
@@ -198,12 +198,12 @@ fn reads_that_are_tried_again_are_counted_and_shown() {
 }
 
 #[test]
-fn files_are_watched_when_it_is_asked_for() {
+fn a_run_over_files_has_pages_if_configured() {
     let place = crate::support::program::Place::new();
     let lines: String = (0..10_000)
         .map(|n| format!("{{\"event_uuid\":\"{n}\",\"event_name\":\"a:b\",\"created_at\":{n}}}\n"))
         .collect();
-    // A pipe that stays open keeps the run at work.
+    // An open pipe keeps the run going.
     let mut command = place.command(&["run", "--source", "-", "--lake", "file:lake"]);
     command
         .args(["--summary", "json"])

@@ -1,4 +1,4 @@
-//! A shard that cannot be worked on holds up no other.
+//! A shard that cannot be landed does not block other shards.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,13 +15,13 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 const SECOND: &str = "shardId-000000000001";
 
-/// What S3 does not do for the first shard.
+/// The request that fails for the first shard.
 fn denied(method: &str, path: &str) -> Rule {
     let rule = Rule::new(Fault::s3(403, "AccessDenied")).method(method);
     rule.path(path).always()
 }
 
-/// How many events of a shard the lake has.
+/// The number of events of a shard in the lake.
 fn landed(cloud: &Cloud, shard: &str) -> usize {
     let objects = lake::objects(&cloud.lake());
     let of_shard = objects
@@ -38,7 +38,7 @@ fn put(cloud: &Cloud, shard: &str) -> usize {
     events.count()
 }
 
-/// A worker on two shards, of which both have landed something.
+/// A worker on two shards, after both have landed something.
 fn at_work(cloud: &Cloud, more: &[&str]) -> Running {
     cloud.put_by_keys(&records(70, 1));
     let mut worker = cloud.worker_with_log("worker.log", more);
@@ -61,14 +61,14 @@ fn goes_on(cloud: &Cloud, worker: &mut Running) {
 }
 
 #[test]
-fn a_ledger_that_cannot_be_written_does_not() {
+fn a_ledger_that_cannot_be_written_does_not_block_other_shards() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let mut worker = at_work(&cloud, &[]);
     let rule = denied("PUT", "_sluice/ledger/events-shardId-000000000000");
     let rule = cloud.proxy(S3).add(rule);
     assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     goes_on(&cloud, &mut worker);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     worker.until(|| landed(&cloud, SHARD) == put(&cloud, SHARD));
     drop(worker);
     cloud.catch_up(&[]);
@@ -76,7 +76,7 @@ fn a_ledger_that_cannot_be_written_does_not() {
 }
 
 #[test]
-fn a_ledger_that_cannot_be_read_does_not() {
+fn a_ledger_that_cannot_be_read_does_not_block_other_shards() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let mut worker = at_work(&cloud, &[]);
     let rule = denied("GET", "_sluice/ledger/events-shardId-000000000000");
@@ -92,13 +92,13 @@ fn a_ledger_that_cannot_be_read_does_not() {
             .all(|id| landed(&cloud, id) == put(&cloud, id))
     });
     drop(worker);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     cloud.catch_up(&[]);
     cloud.is_delivered();
 }
 
 #[test]
-fn objects_that_cannot_be_put_do_not_and_are_put_later() {
+fn objects_that_cannot_be_put_do_not_block_other_shards_and_are_put_later() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     let mut worker = at_work(&cloud, &["--retry-timeout", "300ms"]);
     let rule = denied("PUT", "/events-shardId-000000000000-");
@@ -107,16 +107,16 @@ fn objects_that_cannot_be_put_do_not_and_are_put_later() {
     assert!(cloud.proxy(S3).wait_for_hits(rule, 1, TIMEOUT));
     worker.until(|| cloud.log("worker.log").contains(r#"event="shard_stopped""#));
     goes_on(&cloud, &mut worker);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     worker.until(|| landed(&cloud, SHARD) == put(&cloud, SHARD));
     drop(worker);
     cloud.catch_up(&[]);
     cloud.is_delivered();
 }
 
-/// What is read and waits to be landed does not take the room that the other needs to read.
+/// Records that wait to be landed do not use the memory that the other shard needs for reading.
 #[test]
-fn a_backlog_that_cannot_be_landed_does_not() {
+fn a_backlog_that_cannot_be_landed_does_not_block_other_shards() {
     let cloud = Cloud::new(2);
     let mut worker = at_work(&cloud, &["--memory", "64MiB"]);
     let rule = denied("PUT", "/events-shardId-000000000000-");

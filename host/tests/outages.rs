@@ -1,5 +1,5 @@
-//! Services that fail for a while: everything is delivered all the same, once and in order. And services
-//! that fail for longer than the retry timeout.
+//! Services that fail for a while: everything is delivered, once and in order. Services that fail
+//! for longer than the retry timeout end the run.
 
 mod cells;
 mod streams;
@@ -15,17 +15,17 @@ use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The table is not to shrink unnoticed.
+/// The minimum size of the table, so that it does not shrink unnoticed.
 const CELLS_MIN: usize = 300;
 
 impl Operation {
-    /// Catches up with the stream, in chunks of an answer each.
+    /// Catches up with the stream. Each response is one chunk.
     fn catch_up(&self, cloud: &Cloud, more: &[&str]) {
         cloud.catch_up(&[&A_CHUNK_AN_ANSWER, self.arguments, more].concat());
     }
 }
 
-/// Delivers the stream while these rules hold; each has to act.
+/// Delivers the stream under these rules. Each rule must act.
 fn delivers(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
     let cloud = (operation.given)();
     let proxy = cloud.proxy(operation.service);
@@ -37,7 +37,7 @@ fn delivers(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
 }
 
 #[test]
-fn whatever_fails_for_a_while_is_waited_for() {
+fn every_failing_operation_is_retried_until_it_succeeds() {
     let cells: Vec<_> = cells().collect();
     println!("{} cells", cells.len());
     assert!(cells.len() >= CELLS_MIN, "only {} cells", cells.len());
@@ -47,9 +47,9 @@ fn whatever_fails_for_a_while_is_waited_for() {
     }));
 }
 
-/// A client gives an attempt up after a minute, and makes another.
+/// The AWS client stops an attempt after a minute, and makes another one.
 #[test]
-fn what_hangs_for_ever_is_tried_again() {
+fn an_operation_that_hangs_is_retried() {
     at_once(OPERATIONS.into_iter().map(|operation| {
         let name = format!("{}, for ever", operation.name);
         (name, move || {
@@ -60,7 +60,7 @@ fn what_hangs_for_ever_is_tried_again() {
 }
 
 #[test]
-fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_and_is_named() {
+fn an_operation_that_fails_past_the_retry_timeout_ends_the_run_and_is_named() {
     at_once(OPERATIONS.into_iter().map(|operation| {
         (operation.name.to_owned(), move || {
             let cloud = (operation.given)();
@@ -74,7 +74,7 @@ fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_an
             proxy.add(denied.always());
             let mut command = cloud.command(&["--exit-when-caught-up", "--retry-timeout", "1s"]);
             let ran = Ran::from(command.args(operation.arguments).output().unwrap());
-            // The answer to a HEAD has no body that could say why.
+            // The response to a HEAD request has no body with a reason.
             let bodiless = operation.name == "check an object";
             let why = if bodiless {
                 "status 403"
@@ -82,7 +82,7 @@ fn whatever_fails_for_longer_than_the_retry_timeout_ends_a_run_that_is_to_end_an
                 "AccessDenied"
             };
             ran.failed(1, &[operation.message, why]);
-            proxy.heal();
+            proxy.remove_rules();
             operation.catch_up(&cloud, &[]);
             cloud.is_delivered();
         })

@@ -1,4 +1,4 @@
-//! A part of a source again, into a lake of its own.
+//! Replays of a part of a source into a lake of its own.
 
 use std::path::Path;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::support::cloud::{Cloud, SHARD, STREAM, events, uuid};
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Summary};
 
-/// A line of so many bytes that offsets are easy to tell: line `n` begins at `100 * n`.
+/// A line of fixed length, so that line `n` begins at `100 * n`.
 fn line(n: usize) -> String {
     let event =
         format!(r#"{{"event_uuid":"u{n:04}","event_name":"lesson:done","created_at":1767225600"#);
@@ -75,7 +75,7 @@ fn a_part_of_a_file_goes_through_other_rules_into_a_lake_of_its_own() {
 }
 
 #[test]
-fn a_replay_is_taken_up_and_lands_nothing_twice() {
+fn a_replay_resumes_and_lands_nothing_twice() {
     let place = place_with_a_file();
     let part = ["--from", "2000", "--lake", "file:other"];
     assert_eq!(replay(&place, &part).summary().count("records"), 80);
@@ -99,7 +99,7 @@ fn a_run_and_a_replay_do_not_share_a_lake() {
 }
 
 #[test]
-fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
+fn a_replay_can_use_a_release_that_has_written_to_a_lake() {
     let place = place_with_a_file();
     let config = r#"{"partition_by":["hour"]}"#;
     let hourly = place.land(&["--lake", "file:hourly", "--transform-config", config]);
@@ -128,7 +128,7 @@ fn a_replay_can_take_a_release_that_wrote_to_a_lake() {
 }
 
 #[test]
-fn what_is_meant_for_the_run_is_not_taken_for_the_replay() {
+fn settings_of_the_run_do_not_apply_to_the_replay() {
     let place = place_with_a_file();
     place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");
     replay(&place, &[]).failed(2, &["lake", "another lake"]);
@@ -174,7 +174,7 @@ fn sorted(events: &[Vec<u8>]) -> Vec<String> {
     all
 }
 
-/// The moment when the record of an event came.
+/// The arrival time of an event's record.
 fn arrival(cloud: &Cloud, event: &[u8]) -> String {
     let records = cloud.kinesis.records(STREAM);
     let record = records.iter().find(|record| record.data == event).unwrap();
@@ -187,13 +187,13 @@ fn arrival(cloud: &Cloud, event: &[u8]) -> String {
 fn a_time_of_a_stream_is_replayed_across_a_split() {
     let cloud = Cloud::new(2);
     let events = events(400, 21);
-    let apart = || thread::sleep(Duration::from_millis(5));
+    let pause = || thread::sleep(Duration::from_millis(5));
     cloud.put_all(&events[..100]);
-    apart();
+    pause();
     cloud.put_all(&events[100..200]);
     cloud.kinesis.split(STREAM, SHARD);
     cloud.put_all(&events[200..300]);
-    apart();
+    pause();
     cloud.put_all(&events[300..]);
     cloud.catch_up(&[]);
     let before = lake::tree(&cloud.lake());

@@ -71,7 +71,7 @@ impl Services {
         Ran::from(self.command(bus).output().unwrap()).summary()
     }
 
-    /// Writes an object past the program.
+    /// Writes an object without the program.
     fn put(&self, key: &str, content: &'static [u8]) {
         let put = self.s3.client().put_object().bucket("bucket").key(key);
         let put = put.body(ByteStream::from_static(content));
@@ -89,7 +89,7 @@ impl Services {
         self.bucket.join("lake")
     }
 
-    /// Each event is in the lake once.
+    /// Asserts that each event is in the lake once.
     fn lake_is_whole(&self) {
         let events = lake::all_events(&self.lake());
         let distinct: BTreeSet<_> = events.iter().collect();
@@ -132,7 +132,7 @@ fn a_file_lands_in_s3_and_sqs() {
 }
 
 #[test]
-fn of_a_batch_that_is_taken_in_part_only_the_rest_is_sent_again() {
+fn if_a_batch_is_accepted_in_part_only_the_rest_is_sent_again() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     services.sqs.fail_entries(&[0, 3, 9]);
@@ -146,13 +146,13 @@ fn of_a_batch_that_is_taken_in_part_only_the_rest_is_sent_again() {
     assert_eq!((rids.len(), messages.len()), (EVENTS, EVENTS));
 }
 
-/// What the queue would refuse again is not tried again, and not dropped.
+/// A message that the queue rejects permanently is neither retried nor left out.
 #[test]
-fn a_message_that_the_queue_refuses_stops_the_run_at_once_and_is_named() {
+fn a_message_that_the_queue_rejects_ends_the_run_at_once_and_is_named() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
-    let refused = Failure::new("InvalidMessageContents", "not this one");
-    services.sqs.refuse_entries(&[2], &refused);
+    let rejected = Failure::new("InvalidMessageContents", "not this one");
+    services.sqs.fail_entries_with(&[2], &rejected);
     let mut command = services.command("sqs:bus");
     command.args(["--retry-timeout", "1h"]);
     let ran = Ran::from(command.output().unwrap());
@@ -170,30 +170,30 @@ fn a_message_that_the_queue_refuses_stops_the_run_at_once_and_is_named() {
 }
 
 #[test]
-fn a_chunk_of_which_a_message_is_refused_can_be_finished_without_a_bus() {
+fn a_chunk_with_a_rejected_message_can_be_finished_without_a_bus() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
-    let refused = Failure::new("InvalidMessageContents", "not this one");
-    services.sqs.refuse_entries(&[2], &refused);
+    let rejected = Failure::new("InvalidMessageContents", "not this one");
+    services.sqs.fail_entries_with(&[2], &rejected);
     Ran::from(services.command("sqs:bus").output().unwrap()).failed(1, &["--bus none"]);
     services.land("none");
     services.lake_is_whole();
 }
 
 #[test]
-fn a_sender_that_is_throttled_tries_again() {
+fn a_throttled_send_is_retried() {
     let services = Services::new();
     services.sqs.create_queue("bus", 262_144);
     for code in ["RequestThrottled", "KmsAccessDenied"] {
-        let refused = Failure::new(code, "later");
-        services.sqs.refuse_entries(&[0, 1], &refused);
+        let rejected = Failure::new(code, "later");
+        services.sqs.fail_entries_with(&[0, 1], &rejected);
     }
     services.land("sqs:bus");
     assert_eq!(services.sqs.messages("bus").len(), EVENTS);
 }
 
 #[test]
-fn a_queue_of_messages_too_small_for_a_pointer_is_refused_before_anything_is_written() {
+fn a_queue_with_too_small_messages_is_rejected_before_anything_is_written() {
     let services = Services::new();
     services.sqs.create_queue("bus", 1_024);
     let ran = Ran::from(services.command("sqs:bus").output().unwrap());
@@ -240,7 +240,7 @@ fn an_event_too_large_for_the_queue_becomes_a_pointer_to_its_object() {
 }
 
 #[test]
-fn the_bus_can_tell_of_objects() {
+fn the_bus_can_have_messages_about_objects() {
     let services = Services::new();
     services.sqs.create_queue("bus.fifo", 262_144);
     let mut command = services.command("sqs:bus.fifo");
@@ -250,12 +250,15 @@ fn the_bus_can_tell_of_objects() {
     let mut counted = 0;
     let mut keys = BTreeSet::new();
     for message in services.sqs.messages("bus.fifo") {
-        let told: serde_json::Value = serde_json::from_str(&message.body).unwrap();
-        assert_eq!(told["bucket"], "bucket");
-        assert_eq!(told["release"], summary.release());
-        let key = told["key"].as_str().unwrap().to_owned();
-        assert!(key.starts_with(&format!("lake/{}/", told["partition"].as_str().unwrap())));
-        counted += told["count"].as_u64().unwrap();
+        let notification: serde_json::Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(notification["bucket"], "bucket");
+        assert_eq!(notification["release"], summary.release());
+        let key = notification["key"].as_str().unwrap().to_owned();
+        assert!(key.starts_with(&format!(
+            "lake/{}/",
+            notification["partition"].as_str().unwrap()
+        )));
+        counted += notification["count"].as_u64().unwrap();
         let stem = key.strip_suffix(".ndjson.zst").unwrap();
         keys.insert(stem.strip_prefix("lake/").unwrap().to_owned());
     }
@@ -265,7 +268,7 @@ fn the_bus_can_tell_of_objects() {
 }
 
 #[test]
-fn answers_that_were_lost_double_nothing() {
+fn lost_responses_land_nothing_twice() {
     let services = Services::new();
     for nth in [1, 2, 4, 7] {
         let lost = Rule::new(Fault::ResetAfter).method("PUT");
@@ -285,22 +288,22 @@ fn answers_that_were_lost_double_nothing() {
 }
 
 #[test]
-fn s3_that_is_slowed_down_or_refused_for_a_while_is_waited_for() {
+fn s3_throttling_and_denied_access_are_retried() {
     let services = Services::new();
     let busy = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
-    let refused = Rule::new(Fault::s3(403, "AccessDenied"))
+    let rejected = Rule::new(Fault::s3(403, "AccessDenied"))
         .method("PUT")
         .path("ledger");
     let unread = Rule::new(Fault::s3(500, "InternalError")).method("GET");
     services.proxy.add(busy.nth(3).times(8));
-    services.proxy.add(refused.nth(2).times(3));
+    services.proxy.add(rejected.nth(2).times(3));
     services.proxy.add(unread.times(4));
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();
 }
 
 #[test]
-fn retries_end_and_nothing_is_lost_then() {
+fn nothing_is_lost_when_retries_end() {
     let services = Services::new();
     let rule = Rule::new(Fault::s3(503, "SlowDown"))
         .method("PUT")
@@ -311,7 +314,7 @@ fn retries_end_and_nothing_is_lost_then() {
     command.args(["--retry-timeout", "1s"]);
     Ran::from(command.output().unwrap())
         .failed(1, &["put s3://bucket/lake/event_type=", "SlowDown"]);
-    services.proxy.heal();
+    services.proxy.remove_rules();
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();
 }
@@ -330,7 +333,7 @@ fn a_run_into_s3_that_is_killed_is_finished_by_the_next() {
             .wait_for_hits(hanging, 1, std::time::Duration::from_secs(60))
     );
     drop(killed);
-    services.proxy.heal();
+    services.proxy.remove_rules();
     assert_eq!(services.land("none").count("records"), 300);
     services.lake_is_whole();
 }
@@ -358,7 +361,7 @@ fn nothing_is_written_to_s3_without_a_condition() {
 }
 
 #[test]
-fn an_object_of_another_in_s3_is_not_overwritten() {
+fn an_object_with_other_content_in_s3_is_not_overwritten() {
     let services = Services::new();
     services.land("none");
     let objects: Vec<_> = lake::tree(&services.lake()).into_keys().collect();

@@ -1,4 +1,4 @@
-//! Workers that are told to stop at bad moments.
+//! Shutdowns of workers at difficult moments.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use testkit::proxy::{Fault, Rule};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_stop_is_obeyed_while_s3_is_away() {
+fn a_worker_shuts_down_while_s3_fails() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(40, 1));
     let mut worker = cloud.worker_with_log("worker.log", &["--shutdown-timeout", "1s"]);
@@ -22,13 +22,13 @@ fn a_stop_is_obeyed_while_s3_is_away() {
     assert!(cloud.proxy(S3).wait_for_hits(away, 10, TIMEOUT));
     signal(&worker.0, "TERM");
     assert_eq!(worker.ends(), Some(0));
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     cloud.catch_up(&[]);
     cloud.is_delivered();
 }
 
 #[test]
-fn a_replay_is_finished_before_a_stop() {
+fn a_replay_is_finished_before_a_shutdown() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(60, 1));
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
@@ -44,7 +44,7 @@ fn a_replay_is_finished_before_a_stop() {
     signal(&worker.0, "TERM");
     let before = nonce();
     worker.until(|| nonce() != before);
-    cloud.proxy(Kinesis).let_go();
+    cloud.proxy(Kinesis).release_held();
     assert_eq!(worker.ends(), Some(0));
     assert_eq!(cloud.log("worker.log"), "");
     assert_eq!(cloud.ledger(SHARD)["pending"], Value::Null);

@@ -1,5 +1,5 @@
-//! Workers that take shards from one another: killed in turn, or frozen past their lease and woken when
-//! another has done their work. A woken worker commits nothing.
+//! Workers that acquire shards from each other: killed in turn, or frozen past their lease and
+//! woken after another one has done their work. A woken worker commits nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,7 +53,7 @@ const STEPS: [Step; 8] = [
     }),
 ];
 
-/// The objects of the lake, and what the ledger of the shard says of records.
+/// The objects of the lake, and the records in the shard's ledger.
 fn landed(cloud: &Cloud) -> (BTreeMap<String, Vec<u8>>, [Value; 2]) {
     let mut objects = lake::tree(&cloud.lake());
     objects.retain(|path, _| !path.contains("_sluice/ledger"));
@@ -68,8 +68,8 @@ fn fence(cloud: &Cloud) -> u64 {
     cloud.ledger(SHARD)["lease"]["fence"].as_u64().unwrap()
 }
 
-/// Freezes a worker at the step, lets another do all there is, and wakes the first one; the request or
-/// the answer that was held goes its way then.
+/// Freezes a worker at the step, lets another one do the work, and wakes the first one. Then
+/// releases the held request or response.
 fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.kinesis.records_per_read(20);
@@ -86,7 +86,7 @@ fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
     cloud.is_delivered();
     assert_eq!(fence(&cloud), 3);
     let before = landed(&cloud);
-    proxy.let_go();
+    proxy.release_held();
     signal(&frozen.0, "CONT");
     frozen.until(|| cloud.log("frozen.log").contains("was taken over by"));
     signal(&frozen.0, "TERM");
@@ -97,7 +97,7 @@ fn changes_nothing_when_woken((_, service, request): Step, fault: Fault) {
 }
 
 #[test]
-fn a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_is_woken() {
+fn a_worker_that_was_frozen_past_its_lease_changes_nothing() {
     at_once(STEPS.into_iter().flat_map(|step| {
         [Fault::Hold, Fault::HoldAnswer].map(|fault| {
             let name = format!("{fault:?}: {}", step.0);
@@ -106,7 +106,7 @@ fn a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_is_woken() {
     }));
 }
 
-/// A shard that another took is taken back when that one does nothing.
+/// A worker acquires its shard again after the other one has stopped renewing the lease.
 #[test]
 fn a_shard_that_is_taken_again_is_counted_once() {
     let cloud = Cloud::new(1);
@@ -121,13 +121,13 @@ fn a_shard_that_is_taken_again_is_counted_once() {
     let mut taken = cloud.ledger(SHARD);
     taken["lease"] = json!({ "owner": "another", "fence": 2, "nonce": "of another" });
     cloud.put_ledger(SHARD, &taken);
-    proxy.let_go();
+    proxy.release_held();
     let summary = Ran::from(worker.wait_with_output().unwrap()).summary();
     assert_eq!(summary.counts(["records", "already_committed"]), [100, 0]);
     assert_eq!(fence(&cloud), 3);
 }
 
-/// Two workers share the stream; again and again one of them is killed when either is at some step.
+/// Two workers share the stream. Again and again, one of them is killed at a step.
 #[test]
 fn two_workers_that_are_killed_in_turn_lose_nothing() {
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
@@ -151,16 +151,17 @@ fn two_workers_that_are_killed_in_turn_lose_nothing() {
         assert!(proxy.wait_for_hits(held, 1, TIMEOUT), "{round}: {name}");
         let victim = rng.random_range(0..2);
         workers[victim] = start(&format!("{round}"));
-        proxy.let_go();
+        proxy.release_held();
     }
     drop(workers);
     cloud.catch_up(&[]);
     cloud.is_delivered();
 }
 
-/// The answer to a commit is lost, and before it is asked for again another worker leaves its request.
+/// The response to a commit is lost. Before the commit is repeated, another worker writes its
+/// request into the ledger.
 #[test]
-fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
+fn a_commit_whose_response_was_lost_is_kept() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(40, 1));
     let commit = |fault| STEPS[7].2(Rule::new(fault));
@@ -173,14 +174,14 @@ fn a_commit_whose_answer_was_lost_stands_whoever_writes_next() {
     ledger["lease"]["requested_by"] = "another".into();
     ledger["lease"]["nonce"] = "of another".into();
     cloud.put_ledger(SHARD, &ledger);
-    proxy.let_go();
+    proxy.release_held();
     assert_eq!(worker.ends(), Some(0), "{}", cloud.log("worker.log"));
     cloud.is_delivered();
 }
 
-/// The worker without a shard asks for one whose ledger has changed since it was read.
+/// The worker without a shard requests one whose ledger has changed since it was read.
 #[test]
-fn a_wish_that_came_too_late_is_made_again() {
+fn a_request_for_a_shard_that_came_too_late_is_repeated() {
     let cloud = Cloud::new(2).with_queue("bus", 262_144);
     cloud.put_by_keys(&records(40, 1));
     let mut holder = cloud.worker_with_log("holder.log", &[]);
@@ -200,7 +201,7 @@ fn a_wish_that_came_too_late_is_made_again() {
             .zip(nonces())
             .all(|(before, now)| *before != now)
     });
-    proxy.let_go();
+    proxy.release_held();
     let nobody = |id: &str| cloud.ledger(id)["lease"]["fence"] == 2;
     holder.until(|| nobody(SHARD) || nobody(SECOND));
     signal(&holder.0, "TERM");

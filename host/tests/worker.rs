@@ -1,5 +1,5 @@
-//! A stream into S3: shards, leases, kills. Every test ends with the same question: is each record in
-//! exactly one place?
+//! A stream into S3: shards, leases, kills. Every test ends with the same check: each record is in
+//! exactly one place.
 
 use std::thread;
 use std::time::Duration;
@@ -49,8 +49,8 @@ fn shards_are_split_and_merged_without_losing_a_record() {
     }
 }
 
-/// A stream lists closed shards for as long as it keeps records, and a worker polls several times in a
-/// lease.
+/// A stream lists closed shards as long as it keeps their records, and a worker polls several times
+/// per lease.
 #[test]
 fn the_ledger_of_a_finished_shard_is_not_read_again() {
     let cloud = Cloud::new(1);
@@ -71,7 +71,7 @@ fn the_ledger_of_a_finished_shard_is_not_read_again() {
 }
 
 #[test]
-fn throttling_and_expired_iterators_are_waited_out() {
+fn throttling_and_expired_iterators_are_retried() {
     let cloud = Cloud::new(1);
     let events = events(200, 3);
     cloud.put_all(&events);
@@ -115,7 +115,7 @@ fn records_of_an_aggregate_have_ids_of_their_own() {
 }
 
 #[test]
-fn a_worker_that_is_told_to_stop_gives_its_shards_back() {
+fn a_worker_that_shuts_down_releases_its_shards() {
     let cloud = Cloud::new(2);
     let events = events(100, 6);
     cloud.put_all(&events);
@@ -144,7 +144,7 @@ fn two_workers_share_a_stream_and_survive_kills() {
         if round == 3 {
             cloud.kinesis.split(STREAM, "shardId-000000000001");
         }
-        // Long enough to get somewhere, and different every time.
+        // Long enough for progress, and different every time.
         thread::sleep(Duration::from_millis(150 + 170 * (round as u64 % 5)));
         workers[round % 2] = Running(cloud.worker());
     }
@@ -177,7 +177,7 @@ fn a_frozen_worker_that_wakes_up_commits_nothing() {
 }
 
 #[test]
-fn a_new_pipeline_begins_where_it_is_told() {
+fn a_new_pipeline_begins_at_the_configured_start() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(50, 10));
     let from_now = cloud.catch_up(&["--start", "latest"]);
@@ -206,9 +206,9 @@ fn children_begin_where_the_pipeline_did() {
     cloud.holds_exactly(&later);
 }
 
-/// What came to a child is newer than all that its parent has.
+/// The records of a child are newer than all records of its parent.
 #[test]
-fn a_child_is_begun_when_its_parent_is_finished() {
+fn a_child_shard_starts_after_its_parent_is_finished() {
     let cloud = Cloud::new(1);
     let events = events(60, 18);
     cloud.put_all(&events[..30]);
@@ -230,7 +230,7 @@ fn a_child_is_begun_when_its_parent_is_finished() {
 }
 
 #[test]
-fn records_that_belong_to_other_shards_are_kept_or_dropped() {
+fn misplaced_records_are_kept_or_dropped() {
     let cloud = Cloud::new(2);
     let events = events(60, 17);
     let mut aggregator = Aggregator::new(50_000);
@@ -265,7 +265,7 @@ fn records_that_belong_to_other_shards_are_kept_or_dropped() {
 }
 
 #[test]
-fn a_start_in_the_future_is_refused() {
+fn a_start_in_the_future_is_rejected() {
     let cloud = Cloud::new(1);
     let mut command = cloud.command(&["--start", "2100-01-01T00:00:00Z"]);
     Ran::from(command.output().unwrap()).failed(2, &["start", "future"]);
@@ -276,8 +276,8 @@ fn a_start_in_the_future_is_refused() {
 fn a_shard_whose_message_the_queue_rejects_backs_off_longer_each_time() {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.put_all(&events(5, 18));
-    let refused = Failure::new("InvalidMessageContents", "not this one");
-    (0..2).for_each(|_| cloud.sqs.refuse_entries(&[2], &refused));
+    let rejected = Failure::new("InvalidMessageContents", "not this one");
+    (0..2).for_each(|_| cloud.sqs.fail_entries_with(&[2], &rejected));
     let mut worker = cloud.worker_with_log("worker.log", &[]);
     let backs_off = |seconds: u8| {
         let expected = format!("retry_in_s={seconds}");
@@ -293,7 +293,7 @@ fn a_shard_whose_message_the_queue_rejects_backs_off_longer_each_time() {
 }
 
 #[test]
-fn files_and_a_stream_make_the_same_events() {
+fn a_file_and_a_stream_land_the_same_events() {
     let cloud = Cloud::new(2);
     let events = events(300, 11);
     cloud.put_all(&events);
@@ -309,7 +309,7 @@ fn files_and_a_stream_make_the_same_events() {
 }
 
 #[test]
-fn a_stream_that_is_not_there_is_said() {
+fn a_missing_stream_is_named() {
     let cloud = Cloud::new(1);
     let mut command = cloud.command_on("kinesis:nothing", &["--exit-when-caught-up"]);
     Ran::from(command.output().unwrap()).failed(1, &["the stream nothing", "not found"]);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the module as far as what is installed allows, and says what it skipped. Nothing here needs an
-# account. Tools of Python and the provider's typings go to out/terraform-check.
+# Checks the module without an account. Checks whose tool is not installed are skipped and listed. Python tools and
+# the provider's typings go to out/terraform-check.
 
 cd "$(dirname "$0")/.." || exit 1
 TOOLS=$(cd .. && pwd)/out/terraform-check
@@ -16,7 +16,7 @@ check() { # what, then the command
 
 skip() { echo "== skipped: $1"; skipped=$((skipped + 1)); }
 
-# A folder of its own for each tool: checkov brings another hcl2 of its own.
+# One folder per tool, because checkov has its own version of hcl2.
 python_tool() { # folder, package
     [ -x "$TOOLS/$1/bin/python" ] && [ -f "$TOOLS/$1/ready" ] && return
     command -v python3 >/dev/null || return 1
@@ -38,10 +38,10 @@ if command -v terraform >/dev/null; then
     if [ -d .terraform/providers ]; then
         check "validate" terraform validate
     else
-        skip "terraform validate, which wants the provider: terraform init -backend=false"
+        skip "terraform validate needs the provider: run terraform init -backend=false"
     fi
 else
-    skip "format and validate: there is no terraform"
+    skip "format and validate: terraform is not installed"
 fi
 
 if python_tool hcl python-hcl2==8.1.4; then
@@ -51,23 +51,23 @@ if python_tool hcl python-hcl2==8.1.4; then
     if typings; then
         check "resources against the provider's schema" "$python" check/schema.py "$TOOLS/package"
     else
-        skip "the provider's schema: npm could not get $TYPINGS"
+        skip "the provider's schema: npm could not download $TYPINGS"
     fi
     if command -v terraform >/dev/null; then
         check "expressions, evaluated" "$python" check/evaluate.py terraform
     else
-        skip "expressions: there is no terraform"
+        skip "expressions: terraform is not installed"
     fi
 else
-    skip "policies, schema and expressions: python3 or pip could not make $TOOLS/hcl"
+    skip "policies, schema and expressions: python3 or pip could not install $TOOLS/hcl"
 fi
 
 if python_tool checkov checkov==3.3.30; then
     check "checkov" "$TOOLS/checkov/bin/checkov" --directory . --framework terraform \
         --quiet --compact --skip-download
 else
-    skip "checkov: python3 or pip could not make $TOOLS/checkov"
+    skip "checkov: python3 or pip could not install $TOOLS/checkov"
 fi
 
-[ "$failed" -eq 0 ] && echo "terraform-check: nothing is wrong in what was checked, $skipped skipped"
+[ "$failed" -eq 0 ] && echo "terraform-check: all checks passed, $skipped skipped"
 exit "$failed"

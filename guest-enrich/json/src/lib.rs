@@ -1,11 +1,11 @@
 //! A validating scanner of JSON text (RFC 8259) that builds nothing.
 //!
-//! It walks the bytes once and answers where things are, so that a caller can copy what it wants
-//! byte for byte. It accepts exactly what the grammar does: a lone surrogate escape is well formed,
-//! a byte order mark is not, and depth is bounded by nothing but memory.
+//! It reads the bytes once and returns positions, so that a caller can copy what it needs byte for
+//! byte. It accepts exactly the grammar: an unpaired surrogate escape is valid, a byte order mark
+//! is not, and the depth is limited by memory only.
 //!
-//! [`check`] is all that a host needs to know that a text is JSON; [`scan`] lets a transform read what it
-//! wants on the way.
+//! [`check`] tells a host whether a text is JSON. [`scan`] lets a transform read values during the
+//! scan.
 
 #![cfg_attr(
     test,
@@ -25,12 +25,12 @@ use nesting::Nesting;
 use stops::{Ahead, Stops};
 pub use text::{Text, escaped_char};
 
-/// Where a text stops being JSON, and what would have let it go on.
+/// The position at which a text is not JSON, and what the grammar expects there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// Offset of the first byte that does not fit; the length of the input where it ends too early.
+    /// Offset of the first invalid byte; the length of the input if it ends too early.
     pub offset: usize,
-    /// What the grammar asks for there.
+    /// What the grammar expects there.
     pub expected: Expected,
 }
 
@@ -40,12 +40,12 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-/// What the grammar asks for at a byte.
+/// What the grammar expects at a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Any value.
     Value,
-    /// `true`, `false` or `null` in full.
+    /// One of the words `true`, `false` and `null`.
     Literal,
     /// A digit of a number.
     Digit,
@@ -53,13 +53,13 @@ pub enum Expected {
     Key,
     /// The colon after a key.
     Colon,
-    /// What may follow a member of an object.
+    /// A comma or the end of the object.
     CommaOrBrace,
     /// What may follow an item of an array.
     CommaOrBracket,
     /// The quote that ends a string.
     Quote,
-    /// An escape in place of a control character.
+    /// An escape instead of a control character.
     EscapedControl,
     /// One of the characters that may follow a backslash.
     Escape,
@@ -67,7 +67,7 @@ pub enum Expected {
     HexDigit,
     /// Text in UTF-8.
     Utf8,
-    /// Nothing more than space after the value.
+    /// The end of the input after the value and white space.
     End,
 }
 
@@ -123,7 +123,7 @@ impl Kind {
     }
 }
 
-/// Checks that `input` is one JSON text, and says what its value is.
+/// Checks that `input` is one JSON text, and returns the kind of its value.
 pub fn check(input: &[u8]) -> Result<Kind, SyntaxError> {
     scan(input, |scanner| {
         scanner.skip_space();
@@ -133,7 +133,7 @@ pub fn check(input: &[u8]) -> Result<Kind, SyntaxError> {
     })
 }
 
-/// Walks over `input` as `walk` wants to, which is to end with [`Scanner::end`].
+/// Scans `input` with `walk`, which must end with [`Scanner::end`].
 #[inline(always)]
 pub fn scan<'a, R>(
     input: &'a [u8],
@@ -152,21 +152,21 @@ pub fn scan<'a, R>(
 /// One value of the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// For a string what stands between its quotes, otherwise the whole value.
+    /// The characters between the quotes of a string; otherwise the whole value.
     pub text: Text<'a>,
 }
 
-/// Stands for the end of the input where a byte is asked for. A NUL byte means the same to the
-/// grammar outside strings: nothing can start or go on with it.
+/// Stands for the end of the input. Outside of strings, the grammar allows a NUL byte nowhere
+/// either.
 const END: u8 = 0;
 
-/// A cursor over the input. A method that fails leaves the cursor at the byte that did not fit, so
-/// that errors on the hot path are one byte wide.
+/// A cursor over the input. A method that fails leaves the cursor at the invalid byte, so that
+/// errors on the hot path are one byte wide.
 ///
-/// Nothing that is not inlined borrows the cursor, so that it stays in a register: a step of the walk
-/// waits for the one before it, and would wait for memory too.
+/// Only inlined functions borrow the cursor, so that it stays in a register. Each step waits for
+/// the one before, and would otherwise wait for memory too.
 pub struct Scanner<'a, 's> {
     input: &'a [u8],
     at: usize,
@@ -175,7 +175,7 @@ pub struct Scanner<'a, 's> {
 }
 
 impl<'a> Scanner<'a, '_> {
-    /// Where the cursor is.
+    /// The position of the cursor.
     #[inline(always)]
     pub fn at(&self) -> usize {
         self.at
@@ -194,7 +194,7 @@ impl<'a> Scanner<'a, '_> {
         self.input.get(self.at).copied().unwrap_or(END)
     }
 
-    /// Takes the byte at the cursor if it is `byte`.
+    /// Skips the byte at the cursor if it is `byte`.
     #[inline(always)]
     pub fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == byte;
@@ -204,7 +204,7 @@ impl<'a> Scanner<'a, '_> {
         found
     }
 
-    /// Goes to the next byte that is no space.
+    /// Skips white space.
     #[inline(always)]
     pub fn skip_space(&mut self) {
         while self.peek() <= b' ' && matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
@@ -212,7 +212,7 @@ impl<'a> Scanner<'a, '_> {
         }
     }
 
-    /// Only space up to the end of the input.
+    /// Checks that only white space is left.
     #[inline(always)]
     pub fn end(&mut self) -> Result<(), Expected> {
         self.skip_space();
@@ -223,7 +223,7 @@ impl<'a> Scanner<'a, '_> {
         }
     }
 
-    /// A key, its colon and the space around it; the cursor ends at the value.
+    /// Reads a key, its colon and the white space around it. The cursor ends at the value.
     #[inline(always)]
     pub fn key(&mut self) -> Result<Text<'a>, Expected> {
         if self.peek() != b'"' {
@@ -238,13 +238,14 @@ impl<'a> Scanner<'a, '_> {
         Ok(key)
     }
 
-    /// What follows a member: `true` where another one does, with the cursor at its key.
+    /// Reads what follows a member. Returns `true` if another member follows, with the cursor at
+    /// its key.
     #[inline(always)]
     pub fn more_members(&mut self) -> Result<bool, Expected> {
         self.more(b'}').ok_or(Expected::CommaOrBrace)
     }
 
-    /// One whole value, from the byte at the cursor.
+    /// Reads one value, from the byte at the cursor.
     #[inline(always)]
     pub fn value(&mut self) -> Result<Value<'a>, Expected> {
         let start = self.at;
@@ -267,7 +268,7 @@ impl<'a> Scanner<'a, '_> {
         Ok(Value { kind, text })
     }
 
-    /// A value that is neither a string nor nested.
+    /// Reads a value that is neither a string nor nested.
     #[inline(always)]
     fn scalar(&mut self) -> Result<Kind, Expected> {
         match self.peek() {
@@ -279,7 +280,8 @@ impl<'a> Scanner<'a, '_> {
         }
     }
 
-    /// `false` comes as its last four letters, so that every literal is one comparison of a word.
+    /// `false` is given as its last four letters, so that every literal is one comparison of a
+    /// word.
     #[inline(always)]
     fn literal(&mut self, word: [u8; 4]) -> Result<(), Expected> {
         let start = self.at + usize::from(word == *b"alse");
@@ -309,7 +311,7 @@ impl<'a> Scanner<'a, '_> {
         Ok(())
     }
 
-    /// At least one digit, and all that follow.
+    /// Reads one or more digits.
     #[inline(always)]
     fn digits(&mut self) -> Result<(), Expected> {
         if !self.peek().is_ascii_digit() {
@@ -334,7 +336,7 @@ impl<'a> Scanner<'a, '_> {
         }
     }
 
-    /// An object or an array with all that it holds.
+    /// Reads an object or an array with everything in it.
     #[inline(always)]
     fn nested(&mut self) -> Result<(), Expected> {
         let found = nested(self.input, self.at, self.stops);
@@ -343,7 +345,7 @@ impl<'a> Scanner<'a, '_> {
         Ok(())
     }
 
-    /// Goes to where a step that is not inlined ended.
+    /// Moves to the position at which a step that is not inlined ended.
     #[inline(always)]
     fn go(&mut self, to: Result<usize, SyntaxError>) -> Result<(), Expected> {
         let (at, found) = match to {
@@ -354,7 +356,7 @@ impl<'a> Scanner<'a, '_> {
         found
     }
 
-    /// As [`nested`], inlined there. A stack of bits takes the place of recursion, so that a deep text
+    /// As [`nested`], which inlines it. A stack of bits replaces recursion, so that deep nesting
     /// cannot exhaust the call stack.
     #[inline(always)]
     fn open_to_close(&mut self) -> Result<(), Expected> {
@@ -377,7 +379,8 @@ impl<'a> Scanner<'a, '_> {
         }
     }
 
-    /// Takes a value that holds none, or opens one: `true` with the cursor at its first value.
+    /// Reads a value without nested values, or opens a nested one. Returns `true` if it opened one,
+    /// with the cursor at its first value.
     #[inline(always)]
     fn enter(&mut self, open: &mut Nesting) -> Result<bool, Expected> {
         let (close, kind) = match self.peek() {
@@ -403,7 +406,7 @@ impl<'a> Scanner<'a, '_> {
         self.more(b']').ok_or(Expected::CommaOrBracket)
     }
 
-    /// Whether a comma or `close` comes next, with the space around the comma.
+    /// Whether a comma or `close` comes next. Skips the white space around the comma.
     #[inline(always)]
     fn more(&mut self, close: u8) -> Option<bool> {
         self.skip_space();
@@ -425,7 +428,7 @@ impl<'a> Scanner<'a, '_> {
     }
 }
 
-/// Where the object or the array ends that begins at `at`.
+/// The end of the object or array that begins at `at`.
 #[inline(never)]
 fn nested(input: &[u8], at: usize, stops: &mut Stops) -> Result<usize, SyntaxError> {
     let mut scanner = Scanner {

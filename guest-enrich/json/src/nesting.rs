@@ -5,8 +5,8 @@ pub(super) const OBJECT: bool = true;
 /// An open array.
 pub(super) const ARRAY: bool = false;
 
-/// Holds the innermost levels in one word, and spills a word to the heap for every 64 levels, so
-/// that an ordinary text allocates nothing.
+/// Holds the innermost levels in one word, and moves a word to the heap for every 64 levels, so
+/// that an ordinary text needs no allocation.
 #[derive(Default)]
 pub(super) struct Nesting {
     word: u64,

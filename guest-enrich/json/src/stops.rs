@@ -1,31 +1,31 @@
-//! Where a run of plain characters of a string ends, found for many bytes at once.
+//! Finds the end of a run of plain characters in a string, for many bytes at once.
 
 use wide::u8x16;
 
-/// Bytes that one instruction looks at.
+/// Bytes that one instruction checks.
 const LANES: usize = 16;
 /// Bytes that share a word of marks.
 const BLOCK: usize = 64;
-/// Words of a window: most events fit into one.
+/// Words of a window. Most events fit into one window.
 const WORDS: usize = 8;
 const WINDOW: usize = WORDS * BLOCK;
 
-/// Marks quotes, backslashes, control characters and the end of a text, one bit for each byte of a
-/// window that moves over it. They are found ahead of the walk and without a branch, so that a walk
-/// waits for no comparison of its own.
+/// Marks quotes, backslashes, control characters and the end of a text: one bit for each byte of a
+/// window that moves over the text. The marks are found ahead of the scan and without a branch, so
+/// that the scan waits for no comparison.
 pub(super) struct Stops {
-    /// Where the window begins.
+    /// The start of the window.
     base: usize,
     words: [u64; WORDS],
     /// Whether any byte so far is not ASCII.
     high: bool,
 }
 
-/// The stops of a block that a walk has not taken yet. It goes along with the cursor, in a register:
-/// the next stop is known without waiting for where the cursor is.
+/// The stops of a block that the scan has not reached yet. They stay in a register with the cursor,
+/// so the next stop is known before the position of the cursor is.
 #[derive(Clone, Copy)]
 pub(super) struct Ahead {
-    /// Where the block begins.
+    /// The start of the block.
     block: usize,
     marks: u64,
 }
@@ -55,13 +55,13 @@ impl Stops {
         stops
     }
 
-    /// Whether a byte that is not ASCII has come up to the last stop, or may have.
+    /// Whether a byte up to the last stop is, or may be, not ASCII.
     #[inline(always)]
     pub(super) fn seen_high(&self) -> bool {
         self.high
     }
 
-    /// What is ahead of a cursor at `at`, which no stop was taken beyond.
+    /// The stops ahead of a cursor at `at`, before any stop beyond it was taken.
     #[inline(always)]
     pub(super) fn ahead(&self, at: usize) -> Ahead {
         let offset = at.wrapping_sub(self.base);
@@ -75,11 +75,11 @@ impl Stops {
         Ahead { block, marks }
     }
 
-    /// Takes the first stop at `at` or behind it, the end of `text` if there is no other, and those
-    /// before it.
+    /// Takes the first stop at or after `at`, and all stops before it. If there is none, returns
+    /// the end of `text`.
     #[inline(always)]
     pub(super) fn take(&mut self, text: &[u8], ahead: &mut Ahead, at: usize) -> usize {
-        // As a rule this is the quote that opens a string, and the stop asked for comes right behind it.
+        // Usually, this is the opening quote of a string, and the wanted stop comes right after it.
         if ahead.marks != 0 && ahead.first() < at {
             ahead.take_first();
         }
@@ -96,8 +96,8 @@ impl Stops {
         }
     }
 
-    /// The stops of `block`; where the window ends before it, of the block that begins at `at` if that is
-    /// further.
+    /// The stops of `block`. If the window ends before it, the stops of the block that begins at
+    /// `at`, if that is further.
     #[inline(always)]
     fn next_block(&mut self, text: &[u8], block: usize, at: usize) -> Ahead {
         let offset = block - self.base;
@@ -117,7 +117,7 @@ impl Stops {
         self.fill(text, base);
     }
 
-    /// Marks the window from `base` on, in which nothing is marked.
+    /// Marks the window from `base` on, in which nothing is marked yet.
     #[inline(always)]
     fn fill(&mut self, text: &[u8], base: usize) {
         self.base = base;
@@ -163,8 +163,8 @@ impl Marks {
         marks
     }
 
-    /// The marks of what a text has behind its last whole block. A block that ends where the text does
-    /// is looked at instead, and what was seen before is shifted out.
+    /// The marks of the bytes after the last whole block. The block that ends with the text is
+    /// checked instead, and the bytes before are shifted out.
     #[inline(always)]
     fn of_tail(text: &[u8], tail: &[u8]) -> Self {
         let Some(block) = text.last_chunk() else {

@@ -6,7 +6,7 @@ fn error(input: &[u8]) -> (usize, Expected) {
 }
 
 #[test]
-fn takes_every_kind() {
+fn accepts_every_kind_of_value() {
     for (text, kind) in [
         ("{}", Kind::Object),
         (" { } ", Kind::Object),
@@ -23,7 +23,7 @@ fn takes_every_kind() {
 }
 
 #[test]
-fn takes_what_the_grammar_allows() {
+fn accepts_what_the_grammar_allows() {
     for text in [
         "-0",
         "-0.0",
@@ -61,7 +61,7 @@ fn takes_what_the_grammar_allows() {
 }
 
 #[test]
-fn refuses_what_the_grammar_does_not_allow() {
+fn rejects_what_the_grammar_does_not_allow() {
     for text in [
         "",
         " ",
@@ -144,7 +144,7 @@ fn refuses_what_the_grammar_does_not_allow() {
 }
 
 #[test]
-fn says_where_and_what() {
+fn errors_have_an_offset_and_what_was_expected() {
     assert_eq!(error(b""), (0, Expected::Value));
     assert_eq!(error(b"\xef\xbb\xbf{}"), (0, Expected::Value));
     assert_eq!(error(b"{\"a\" 1}"), (5, Expected::Colon));
@@ -164,7 +164,7 @@ fn says_where_and_what() {
 }
 
 #[test]
-fn refuses_what_is_not_utf8() {
+fn rejects_invalid_utf8() {
     assert_eq!(error(b"\"ab\xff\""), (3, Expected::Utf8));
     assert_eq!(error(b"\"\xc0\xaf\""), (1, Expected::Utf8));
     assert_eq!(error(b"\"\xed\xa0\x80\""), (1, Expected::Utf8));
@@ -174,9 +174,9 @@ fn refuses_what_is_not_utf8() {
     assert_eq!(error(b"\xff"), (0, Expected::Value));
 }
 
-/// A high byte must be seen wherever it stands within a word, and a quote too.
+/// A byte that is not ASCII must be noticed at each position of a word, and so must a quote.
 #[test]
-fn looks_at_every_byte_of_a_string() {
+fn checks_every_byte_of_a_string() {
     for length in 0..40 {
         let plain = [b"\"".as_slice(), &b"x".repeat(length), b"\""].concat();
         assert_eq!(check(&plain), Ok(Kind::String));
@@ -184,7 +184,7 @@ fn looks_at_every_byte_of_a_string() {
             for bad in [0x00, 0x1f, b'"', b'\\', 0x80, 0xff] {
                 let mut text = plain.clone();
                 text[at] = bad;
-                // What follows the bad byte must not hide it.
+                // The bytes after the invalid byte must not hide it.
                 assert!(check(&text).is_err(), "{bad:#x} at {at} of {length}");
             }
         }
@@ -192,7 +192,7 @@ fn looks_at_every_byte_of_a_string() {
 }
 
 #[test]
-fn depth_is_free() {
+fn deep_nesting_does_not_overflow_the_stack() {
     for depth in [1, 63, 64, 65, 127, 128, 129, 100_000] {
         let array = "[".repeat(depth) + &"]".repeat(depth);
         assert_eq!(check(array.as_bytes()), Ok(Kind::Array), "{depth}");

@@ -1,18 +1,18 @@
-//! Strings: how they are scanned, and what they say once their escapes are undone.
+//! Scans strings, and decodes their escapes.
 
 use super::{Expected, Scanner, SyntaxError};
 
-/// The characters of a string as they stand in the input.
+/// The characters of a string as they are in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a> {
     /// The bytes, escapes and all: valid UTF-8 from a string of the input.
     pub raw: &'a [u8],
-    /// Whether there is an escape among them.
+    /// Whether it has escapes.
     pub escaped: bool,
 }
 
 impl Text<'_> {
-    /// The text that is meant, or `None` where an unpaired surrogate escape means none.
+    /// The decoded text; `None` if it has an unpaired surrogate escape.
     pub fn decode(&self) -> Option<String> {
         let mut text = String::with_capacity(self.raw.len());
         let mut rest = self.raw;
@@ -31,8 +31,8 @@ impl Text<'_> {
     }
 }
 
-/// The character that the escape at the front of `raw` means, and the length of that escape; both
-/// halves where it is a surrogate pair. `None` for half a pair.
+/// Decodes the escape at the front of `raw` and returns its character and its length; a surrogate
+/// pair counts as one escape. `None` for an unpaired surrogate.
 pub fn escaped_char(raw: &[u8]) -> Option<(char, usize)> {
     let simple = match raw.get(1)? {
         b'u' => {
@@ -67,8 +67,8 @@ fn hex_unit(raw: &[u8]) -> Option<u32> {
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
 
-/// Marks the bytes that are no digits, each by its top bit. Bytes above the lowest mark may be marked
-/// wrongly, as an addition carries into them; the lowest one is exact.
+/// Marks the bytes that are not digits, each by its top bit. Bytes above the lowest mark can be
+/// marked wrongly, because an addition carries into them. The lowest mark is exact.
 #[inline(always)]
 pub(super) fn not_digits(word: u64) -> u64 {
     let values = word ^ (ONES * b'0' as u64);
@@ -76,7 +76,8 @@ pub(super) fn not_digits(word: u64) -> u64 {
 }
 
 impl<'a> Scanner<'a, '_> {
-    /// The string whose opening quote is at the cursor; the cursor ends behind its closing quote.
+    /// Reads the string whose opening quote is at the cursor. The cursor ends after the closing
+    /// quote.
     #[inline(always)]
     pub(super) fn string(&mut self) -> Result<Text<'a>, Expected> {
         self.at += 1;
@@ -102,7 +103,7 @@ impl<'a> Scanner<'a, '_> {
     }
 }
 
-/// Where the escape ends whose backslash is at `at`.
+/// The end of the escape whose backslash is at `at`.
 #[inline(never)]
 fn escape(input: &[u8], at: usize) -> Result<usize, SyntaxError> {
     let byte = |at: usize| input.get(at).copied().unwrap_or_default();
@@ -120,7 +121,7 @@ fn escape(input: &[u8], at: usize) -> Result<usize, SyntaxError> {
     }
 }
 
-/// Where `raw`, which begins at `start`, stops being UTF-8.
+/// The position at which `raw`, which begins at `start`, is no longer UTF-8.
 #[cold]
 fn check_utf8(raw: &[u8], start: usize) -> Result<(), SyntaxError> {
     std::str::from_utf8(raw).map(|_| ()).map_err(|error| {

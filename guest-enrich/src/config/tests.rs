@@ -13,7 +13,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn partitions_by_type_and_what_is_asked_for() {
+fn partitions_by_type_and_by_configured_columns() {
     let by_type = ("event_type", "a=b");
     let date = ("date", "2023-11-14");
     let hour = ("hour", "22");
@@ -28,7 +28,7 @@ fn partitions_by_type_and_what_is_asked_for() {
 }
 
 #[test]
-fn refuses_what_it_does_not_know() {
+fn rejects_unknown_configuration() {
     for (config, part) in [
         (r#"{"colour":1}"#, "colour"),
         (
@@ -60,7 +60,7 @@ fn schema_is_json() {
 }
 
 #[test]
-fn keys_tell_partitions_apart() {
+fn different_partitions_have_different_keys() {
     let config = Config::parse(r#"{"partition_by":["date","hour"]}"#).unwrap();
     let key = |name: &str, at: &str| {
         let event = format!(r#"{{"event_uuid":"u","event_name":"{name}","created_at":{at}}}"#);

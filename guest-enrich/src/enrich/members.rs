@@ -1,4 +1,4 @@
-//! The members of the event that matter here, found in one pass over the whole text.
+//! Finds the members of an event that the rules need, in one pass over the text.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use json_scan::{Expected, Kind, Scanner, Text, Value};
 /// A field that the transform reads.
 #[derive(Default)]
 pub(super) struct Field<'a> {
-    /// Its value; the first one where there are several.
+    /// Its value; the first one if the field is repeated.
     pub(super) value: Option<Value<'a>>,
     pub(super) repeated: bool,
 }
@@ -23,24 +23,25 @@ impl<'a> Field<'a> {
     }
 }
 
-/// What a pass over an object finds.
+/// The result of a pass over an object.
 #[derive(Default)]
 pub(super) struct Members<'a> {
     pub(super) event_uuid: Field<'a>,
     pub(super) event_name: Field<'a>,
     pub(super) created_at: Field<'a>,
-    /// What to leave out so that no replaced field is left, in order and apart from each other.
+    /// The ranges to leave out, which hold the replaced fields. They are in order and do not
+    /// overlap.
     pub(super) cuts: Vec<Range<usize>>,
-    /// Where the last value ends.
+    /// The end of the last value.
     pub(super) end: usize,
-    /// Whether any member so far stays.
+    /// Whether any member so far is kept.
     keeps: bool,
-    /// Where a cut started that lasts until the next member: nothing stays before it, so that it
-    /// takes the comma behind the field instead of the one ahead.
+    /// The start of a cut that lasts until the next member. Nothing before it is kept, so it
+    /// removes the comma after the field instead of the one before.
     open_cut: Option<usize>,
 }
 
-/// What a key means here.
+/// The meaning of a key.
 enum Key {
     EventUuid,
     EventName,
@@ -51,8 +52,8 @@ enum Key {
 }
 
 impl<'a> Members<'a> {
-    /// Scans the whole text and gathers the members of an object. Any other value is returned by
-    /// its kind.
+    /// Scans the whole text and collects the members of an object. For any other value, returns its
+    /// kind.
     #[inline(always)]
     pub(super) fn scan(&mut self, scanner: &mut Scanner<'a, '_>) -> Result<Option<Kind>, Expected> {
         scanner.skip_space();
@@ -66,7 +67,7 @@ impl<'a> Members<'a> {
         Ok(other)
     }
 
-    /// An object from behind its opening brace.
+    /// Reads an object after its opening brace.
     #[inline(always)]
     fn object(&mut self, scanner: &mut Scanner<'a, '_>) -> Result<(), Expected> {
         scanner.skip_space();
@@ -131,7 +132,7 @@ impl Key {
         }
     }
 
-    /// Arrays of a known length compare as words, without a call.
+    /// Arrays of a known length are compared as words, without a call.
     #[inline(always)]
     fn of_plain(key: &[u8]) -> Self {
         if let Ok(key) = <&[u8; 10]>::try_from(key) {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::bytes::find;
 use json_scan::{Text, escaped_char};
 
-/// The first two parts of a name. The raw ones are slices of the input, escapes and all, so that
-/// they can be written as they stand.
+/// The first two parts of a name. The raw ones are slices of the input with its escapes, so that
+/// they can be written unchanged.
 pub(super) struct EventName<'a> {
     pub(super) event_type: Cow<'a, [u8]>,
     pub(super) raw_type: &'a [u8],
@@ -14,7 +14,7 @@ pub(super) struct EventName<'a> {
 }
 
 impl<'a> EventName<'a> {
-    /// `None` where the name holds an unpaired surrogate escape, so that it is no text.
+    /// `None` if the name has an unpaired surrogate escape, so that it is not text.
     #[inline(always)]
     pub(super) fn of(name: Text<'a>) -> Option<Self> {
         if name.escaped {
@@ -34,7 +34,7 @@ impl<'a> EventName<'a> {
         })
     }
 
-    /// Parts of the text that is meant: an escaped colon separates like any other.
+    /// Parts of the decoded text. An escaped colon separates like any other.
     #[cold]
     fn of_escaped(name: Text<'a>) -> Option<Self> {
         let decoded = name.decode()?;
@@ -52,7 +52,7 @@ impl<'a> EventName<'a> {
     }
 }
 
-/// What stands before the first colon, and what stands behind it if there is one.
+/// The text before the first colon, and the text after it if there is one.
 fn split_at_colon(raw: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let mut at = 0;
     while let Some(&byte) = raw.get(at) {

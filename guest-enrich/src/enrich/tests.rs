@@ -17,7 +17,7 @@ fn rejected(input: impl AsRef<[u8]>) -> (&'static str, String) {
     (rejection.code.as_str(), rejection.message)
 }
 
-/// The event with another name, its new fields alone, and the value that it is partitioned by.
+/// The event with another name, only its new fields, and the value that it is partitioned by.
 fn named(name: &str) -> (String, String) {
     let input = format!(r#"{{"event_uuid":"u","created_at":0,"event_name":"{name}"}}"#);
     let mut out = Vec::new();
@@ -81,14 +81,14 @@ fn keeps_deep_nesting() {
 }
 
 #[test]
-fn appends_to_what_is_there() {
+fn appends_after_existing_members() {
     let mut out = b"before".to_vec();
     enrich(format!("{{{READ}}}").as_bytes(), &mut out).unwrap();
     assert_eq!(out, format!("before{{{READ}{ADDED}}}").as_bytes());
 }
 
 #[test]
-fn replaces_and_never_doubles() {
+fn replaces_existing_members() {
     let plain = format!("{{{READ}{ADDED}}}");
     for input in [
         format!(r#"{{{READ},"event_type":1}}"#),
@@ -124,7 +124,7 @@ fn removal_takes_one_comma_and_its_space() {
 }
 
 #[test]
-fn near_names_are_other_fields() {
+fn similar_names_are_other_fields() {
     let more =
         r#""event_typf":1,"Event_type":2,"event_subtypes":3,"created_datetim":4,"event_tÿpe":5"#;
     let input = format!("{{{more},{READ}}}");
@@ -189,7 +189,7 @@ fn rejects_what_is_not_json() {
 }
 
 #[test]
-fn rejects_what_is_no_object() {
+fn rejects_values_that_are_not_objects() {
     for (input, found) in [
         ("[]", "an array"),
         (" 1 ", "a number"),
@@ -202,7 +202,7 @@ fn rejects_what_is_no_object() {
 }
 
 #[test]
-fn rejects_fields_that_are_missing_or_doubled() {
+fn rejects_missing_and_repeated_fields() {
     for field in ["event_uuid", "event_name", "created_at"] {
         let missing = format!("{{{READ}}}").replace(field, "other");
         assert_eq!(
@@ -267,7 +267,7 @@ fn rejects_times_out_of_range() {
 }
 
 #[test]
-fn rejects_names_that_are_no_text() {
+fn rejects_names_that_are_not_strings() {
     for name in [r"\ud800", r"a:\udc00", r"a:b:\ud800", r"\ud83d:\ude00"] {
         let (code, message) = rejected(format!("{{{}}}", READ.replace("a:b", name)));
         assert_eq!(code, "invalid_field");

@@ -78,7 +78,7 @@ fn keeps_to_four_digit_years() {
 }
 
 #[test]
-fn long_numbers_count_as_they_are() {
+fn long_numbers_are_exact() {
     let zeros = "0".repeat(100_000);
     assert_eq!(
         text(&format!("17{zeros}e-99992")).unwrap(),
@@ -127,7 +127,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn any_moment_is_that_of_chrono(
+    fn every_moment_equals_that_of_chrono(
         seconds in FIRST_SECOND..=LAST_SECOND,
         nanos in prop_oneof![Just(0), 0..NANOS_PER_SECOND, (0..1000_u32).prop_map(|ms| ms * 1_000_000)],
     ) {

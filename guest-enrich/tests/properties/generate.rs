@@ -1,4 +1,4 @@
-//! Strategies for JSON texts that are close to what the transform cares about, and for damage.
+//! Strategies for JSON texts that are similar to events, and for damage.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -24,12 +24,12 @@ const NAMES: &[&str] = &[
     "",
 ];
 
-/// Space between tokens, most often none.
+/// White space between tokens, usually none.
 pub(crate) fn space() -> impl Strategy<Value = String> {
     prop_oneof![5 => Just(String::new()), 1 => "[ \t\r\n]{1,3}"]
 }
 
-/// What stands between the quotes of a string.
+/// The characters between the quotes of a string.
 fn characters() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-zA-Z0-9_:/.-]{0,12}",
@@ -87,7 +87,7 @@ fn member() -> impl Strategy<Value = String> {
         .prop_map(|(a, key, b, c, value, d)| format!("{a}{key}{b}:{c}{value}{d}"))
 }
 
-/// An object that is mostly an event: the fields that are read, among others, in any order.
+/// An object that is usually an event: the fields that are read, among others, in any order.
 pub(crate) fn event() -> impl Strategy<Value = String> {
     let uuid = string().prop_map(|text| format!("\"event_uuid\":{text}"));
     let name = string().prop_map(|text| format!("\"event_name\" :{text}"));
@@ -102,7 +102,7 @@ pub(crate) fn event() -> impl Strategy<Value = String> {
         .prop_map(|(members, a, b)| format!("{a}{{{}}}{b}", members.join(",")))
 }
 
-/// A text with a few bytes put in, replaced or taken out.
+/// A text with a few bytes inserted, replaced or removed.
 pub(crate) fn damaged(text: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
     let damage = (any::<Index>(), select(MEANINGFUL), 0..3_u8);
     (text, prop::collection::vec(damage, 0..3)).prop_map(|(text, damages)| {
@@ -120,7 +120,7 @@ pub(crate) fn damaged(text: impl Strategy<Value = String>) -> impl Strategy<Valu
     })
 }
 
-/// Bytes that are rarely JSON but keep a reader busy.
+/// Bytes that are rarely JSON but use many branches of a reader.
 pub(crate) fn soup() -> impl Strategy<Value = Vec<u8>> {
     let tokens = select(vec![
         "{", "}", "[", "]", ",", ":", "\"", "\"a\":", "true", "null", "1", "-0.5e1", " ", "\\u00",

@@ -1,4 +1,5 @@
-//! What holds for any record: the transform against a plain reference, and its own promises.
+//! Properties that hold for any record: the transform matches a plain reference and keeps its own
+//! promises.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -27,7 +28,7 @@ fn run(input: &[u8]) -> Result<(Vec<u8>, String, Timestamp), &'static str> {
     }
 }
 
-/// Where the last value of the object ends.
+/// The end of the last value of the object.
 fn last_end(input: &[u8], pairs: &[(&str, &str)]) -> usize {
     let (_, value) = pairs.last().unwrap();
     value.as_ptr().addr() - input.as_ptr().addr() + value.len()
@@ -79,33 +80,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn an_event_comes_out_as_the_reference_says(input in event()) {
+    fn events_match_the_reference(input in event()) {
         compare(input.as_bytes());
     }
 
     #[test]
-    fn a_damaged_event_comes_out_as_the_reference_says(input in damaged(event())) {
+    fn damaged_events_match_the_reference(input in damaged(event())) {
         compare(&input);
     }
 
     #[test]
-    fn any_value_comes_out_as_the_reference_says(input in value()) {
+    fn any_json_value_matches_the_reference(input in value()) {
         compare(input.as_bytes());
     }
 
     #[test]
-    fn bytes_of_no_meaning_come_out_as_the_reference_says(input in soup()) {
+    fn random_bytes_match_the_reference(input in soup()) {
         compare(&input);
     }
 
     #[test]
-    fn the_scanner_takes_what_serde_json_takes(input in prop_oneof![damaged(value()), soup()]) {
+    fn the_scanner_accepts_what_serde_json_accepts(input in prop_oneof![damaged(value()), soup()]) {
         compare_scanner(&input);
     }
 
-    /// Neither what was there nor what came before changes an outcome.
+    /// Neither the content of the buffer nor earlier records change an outcome.
     #[test]
-    fn records_do_not_touch_each_other(first in damaged(event()), second in damaged(event())) {
+    fn records_of_a_batch_are_independent(first in damaged(event()), second in damaged(event())) {
         let mut out = b"kept".to_vec();
         let _ = enrich(&first, &mut out);
         let before = out.clone();

@@ -1,4 +1,4 @@
-//! The rules once more, written for plainness on top of `serde_json` and `chrono`, to compare with.
+//! The rules again, written as simply as possible with `serde_json` and `chrono`, for comparison.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 pub(crate) const REPLACED: [&str; 3] = ["created_datetime", "event_type", "event_subtype"];
 
-/// The members of an object as they stand: raw keys with their quotes, and raw values.
+/// The raw members of an object: keys with their quotes, and values.
 pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
-/// What should come of an event.
+/// The expected event.
 #[derive(Debug)]
 pub(crate) struct Expected<'a> {
     pub(crate) kept: Pairs<'a>,
@@ -49,7 +49,7 @@ pub(crate) fn pairs(input: &[u8]) -> Pairs<'_> {
     from.deserialize_map(PairsVisitor).unwrap()
 }
 
-/// The text of a raw string; `None` where it is not a string or has an unpaired surrogate.
+/// The text of a raw string; `None` if it is not a string or has an unpaired surrogate.
 pub(crate) fn decode(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
 }
@@ -89,7 +89,8 @@ fn only<'a>(pairs: &Pairs<'a>, name: &str) -> Result<&'a str, &'static str> {
     }
 }
 
-/// Writes the number without an exponent, cuts it at the point, and lets chrono do the rest.
+/// Writes the number without an exponent, splits it at the decimal point, and lets chrono do the
+/// rest.
 fn instant(raw: &str) -> Option<String> {
     let negative = raw.starts_with('-');
     let number = raw.trim_start_matches('-').to_lowercase();

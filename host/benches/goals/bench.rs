@@ -1,4 +1,4 @@
-//! Runs of the program and of what it is compared with, each checked to have done the whole job.
+//! Runs the program and what it is compared with, and checks that each run has done the whole job.
 
 use std::fs;
 use std::io;
@@ -14,25 +14,25 @@ use sluice::layout::object_key::METADATA_FOLDER;
 use super::measure::{self, Cost};
 use crate::events;
 
-/// The program, built as a user builds it.
+/// The program, built as users build it.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
 
-/// Where measurements take place, and how many.
+/// Where and how many measurements are taken.
 pub(crate) struct Bench {
-    /// Events and lakes are below it.
+    /// The folder for events and lakes.
     pub(crate) folder: PathBuf,
-    /// How often two are compared.
+    /// The number of pairs of a comparison.
     pub(crate) pairs: usize,
-    /// Whether to take the time for a hundred million events.
+    /// Whether to measure a hundred million events.
     pub(crate) long: bool,
 }
 
-/// What is given to a run.
+/// The input of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     /// A file of events.
     pub(crate) source: PathBuf,
-    /// How many it has.
+    /// The number of its events.
     pub(crate) events: u64,
 }
 
@@ -52,13 +52,13 @@ pub(crate) struct Ran {
 }
 
 impl Bench {
-    /// A job of so many events of so many types.
+    /// A job of this many events of this many types.
     pub(crate) fn job(&self, events: u64, types: u64) -> anyhow::Result<Job> {
         let source = events::file(&self.folder, events, types)?;
         Ok(Job { source, events })
     }
 
-    /// The program without settings from whoever runs the bench, in the bench's folder.
+    /// The program, in the bench's folder and without settings from the environment.
     pub(crate) fn sluice(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(&self.folder);
@@ -70,7 +70,7 @@ impl Bench {
         command
     }
 
-    /// A fresh folder for a lake, and a disk that is done with the one before.
+    /// Makes an empty folder for a lake, after the disk has finished earlier writes.
     pub(crate) fn lake(&self) -> anyhow::Result<PathBuf> {
         let lake = self.folder.join("lake");
         if lake.exists() {
@@ -81,14 +81,14 @@ impl Bench {
         Ok(lake)
     }
 
-    /// The whole local job: a file into a lake, no bus.
+    /// The whole local job: a file into a lake, without a bus.
     pub(crate) fn local_job(&self, job: &Job, more: &[&str]) -> anyhow::Result<Ran> {
         let mut command = self.local(more);
         command.arg("--source").arg(named(&job.source));
         self.run_local(job, command)
     }
 
-    /// The job of a file that is many times as long, which comes through a pipe and takes no disk.
+    /// A job of a file that is many times as long. It is read from a pipe and takes no disk space.
     pub(crate) fn repeated_job(&self, job: &Job, times: u64) -> anyhow::Result<Ran> {
         let (reader, mut writer) = io::pipe()?;
         let mut command = self.local(&["--source", "-"]);
@@ -128,7 +128,7 @@ impl Bench {
         Ok(Ran { cost, summary })
     }
 
-    /// Another program that is to do the job. It prints nothing or, as its last line, a JSON object.
+    /// Another program that does the job. It prints nothing, or a JSON object as its last line.
     pub(crate) fn other_job(
         &self,
         job: &Job,
@@ -153,7 +153,7 @@ impl Bench {
     }
 }
 
-/// A place as the program wants it: `file:PATH`.
+/// A location in the program's notation: `file:PATH`.
 pub(crate) fn named(path: &Path) -> String {
     format!("file:{}", path.display())
 }
@@ -163,7 +163,7 @@ fn last_line(output: &str) -> anyhow::Result<Value> {
     serde_json::from_str(line).with_context(|| line.to_owned())
 }
 
-/// The number of events in a lake, whoever wrote it.
+/// The number of events in a lake, written by any program.
 pub(crate) fn lines(folder: &Path) -> io::Result<u64> {
     let mut found = 0;
     for entry in fs::read_dir(folder)? {

@@ -1,6 +1,6 @@
-//! The least that the job can take: the same function natively on all cores, the same compressor, the same
-//! objects. There is no ledger, no sandbox and no check of what came out, no digest, and nothing waits
-//! for the disk.
+//! The least time that the job can take: the same function compiled natively on all cores, the same
+//! compressor, and the same objects. There is no ledger, no sandbox, no check of results and no
+//! digest, and nothing waits for the disk.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -16,16 +16,17 @@ use sluice::engine::record::{BATCH_MAX_BYTES, span};
 use sluice::format::ZSTD_DEFAULT_LEVEL;
 use zstd::bulk::Compressor;
 
-/// The input of a chunk: what `run` takes for files where it is not told.
+/// The input of a chunk: the default of `run` for files.
 const CHUNK_BYTES: usize = 32 << 20;
 
-/// A buffer of events, and where those of each type are in it.
+/// A buffer of events, and the ranges of each type in it.
 struct Sorted {
     data: Vec<u8>,
     of_type: HashMap<String, Vec<std::ops::Range<usize>>>,
 }
 
-/// Enriches the events of a file into objects below `lake`; gives the numbers of both.
+/// Enriches the events of a file into objects below `lake`, and returns the number of events and
+/// objects.
 pub(crate) fn run(source: &Path, lake: &Path) -> anyhow::Result<(usize, usize)> {
     let (sender, chunks) = mpsc::sync_channel(1);
     let file = File::open(source).with_context(|| source.display().to_string())?;
@@ -86,7 +87,7 @@ fn land(chunk: &[u8], number: usize, lake: &Path) -> anyhow::Result<(usize, usiz
     Ok((events, types.len()))
 }
 
-/// Parts of a chunk that are whole lines.
+/// Splits a chunk into parts of whole lines.
 fn blocks(chunk: &[u8]) -> Vec<&[u8]> {
     let (mut blocks, mut rest) = (Vec::new(), chunk);
     while !rest.is_empty() {
@@ -116,7 +117,7 @@ fn sort(block: &[u8]) -> anyhow::Result<Sorted> {
     })
 }
 
-/// Writes the events of a type as one object; gives their number.
+/// Writes the events of a type as one object and returns their number.
 fn put(
     sorted: &[Sorted],
     event_type: &str,

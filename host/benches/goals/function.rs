@@ -1,4 +1,4 @@
-//! A Lambda function, as its package is made, with stand-ins for the Runtime API, Kinesis and S3.
+//! A Lambda function, from its package, with stand-ins for the Runtime API, Kinesis and S3.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,12 +23,12 @@ const INIT_MS: f64 = 50.0;
 const BATCHES: usize = 10;
 const CPU_MS: f64 = 300.0;
 
-/// What is in a batch. Lambda's own words take more than 500 bytes for each record of Kinesis, so that an
-/// event of 6 MB holds ten thousand records only where producers aggregate.
+/// The content of a batch. Lambda's own fields take more than 500 bytes for each Kinesis record, so
+/// an event of 6 MB holds ten thousand records only if producers aggregate.
 struct Batch {
-    /// Records of Kinesis.
+    /// Kinesis records.
     records: usize,
-    /// Events in each; 1 where nothing is aggregated.
+    /// Events in each; 1 if nothing is aggregated.
     aggregated: usize,
     /// The length of an event.
     bytes: usize,
@@ -52,7 +52,7 @@ const STREAM: &str = "events";
 const SHARD: &str = "shardId-000000000000";
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The time until the first event is asked for, and the processor time of a batch.
+/// The time until the request for the first event, and the processor time of a batch.
 pub(crate) fn goals(package: Option<&Path>, report: &mut Report) -> anyhow::Result<()> {
     let package = package.map_or_else(usual_package, Path::to_owned);
     let package = package
@@ -114,7 +114,7 @@ impl Cloud {
         Function::start(&[&program.to_string_lossy()], &variables, package)
     }
 
-    /// Milliseconds that a new process takes until it asks for an event.
+    /// The time from the start of a process to its request for an event, milliseconds.
     fn init(&self, package: &Path) -> anyhow::Result<f64> {
         let function = self.function(package);
         let invoked = function.invoke(&json!({ "Records": [] }), TIMEOUT);
@@ -128,7 +128,7 @@ impl Cloud {
 }
 
 impl Batch {
-    /// Milliseconds of processor time that such a batch takes, without the cold start.
+    /// The processor time of such a batch without the cold start, milliseconds.
     fn measured(&self, package: &Path) -> anyhow::Result<f64> {
         let cloud = Cloud::new();
         self.put(&cloud.kinesis)?;
@@ -156,7 +156,7 @@ impl Batch {
         Ok(cpu / f64::from(u32::try_from(BATCHES)?))
     }
 
-    /// Puts one batch for the cold start and those that are measured.
+    /// Puts one batch for the cold start, and the measured batches.
     fn put(&self, kinesis: &Kinesis) -> anyhow::Result<()> {
         let (mut events, mut line) = (Events::new(TYPES), Vec::new());
         for number in 0..(1 + BATCHES) * self.records {
@@ -184,8 +184,8 @@ impl Batch {
     }
 }
 
-/// Processor time of a process so far, milliseconds, as `proc(5)` gives it: in hundredths of a second,
-/// fields 14 and 15 of its `stat`.
+/// Processor time of a process so far, milliseconds, from fields 14 and 15 of its `stat` in
+/// `proc(5)`, which are hundredths of a second.
 fn cpu_ms(process: u32) -> anyhow::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -1,4 +1,4 @@
-//! The whole local job next to others that do the same.
+//! The whole local job, compared with others that do the same.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,12 +18,12 @@ const OVER_PYTHON: f64 = 12.0;
 const OVER_VECTOR: f64 = 18.0;
 const OF_VECTORS_CPU: f64 = 0.1;
 
-/// Vector's remap and partitioned file sink with the same million events, seconds: measured beforehand,
-/// on a machine of the kind that these goals were set on.
+/// Vector's remap and partitioned file sink with the same million events, seconds: measured
+/// earlier, on a machine of the kind for which these goals were set.
 const VECTOR_WALL: f64 = 12.1;
 const VECTOR_CPU: f64 = 17.0;
 
-/// The job next to the least that it can take.
+/// The job compared with the least time that it can take.
 pub(crate) fn next_to_floor(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let job = bench.job(EVENTS, events::TYPES)?;
     let ran = in_turn(
@@ -56,7 +56,7 @@ fn floor(job: &Job, lake: &Path) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// The job next to a script in Python.
+/// The job compared with a Python script.
 pub(crate) fn next_to_reference(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let job = bench.job(EVENTS, events::TYPES)?;
     let ran = in_turn(
@@ -88,7 +88,7 @@ fn reference(job: &Job, lake: &Path) -> Command {
     command
 }
 
-/// The job next to Vector, where it is installed, and otherwise next to what it took beforehand.
+/// The job compared with Vector if it is installed, and otherwise with its earlier measurement.
 pub(crate) fn next_to_vector(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let job = bench.job(EVENTS, events::TYPES)?;
     let (what, wall, cpu) = if Command::new("vector").arg("--version").output().is_ok() {
@@ -113,7 +113,7 @@ pub(crate) fn next_to_vector(bench: &Bench, report: &mut Report) -> anyhow::Resu
         let ran = ran?;
         let wall = VECTOR_WALL / median_of(&ran, |cost| cost.wall);
         let cpu = median_of(&ran, |cost| cost.cpu) / VECTOR_CPU;
-        let what = "Vector (12.1 s, 17 s of CPU, measured beforehand)";
+        let what = "Vector (12.1 s, 17 s of CPU, measured earlier)";
         (
             what,
             (wall, format!("{wall:.1}x")),

@@ -1,5 +1,5 @@
-//! `make bench`: the goals for speed and memory, with today's figures. Whole runs are those of the program
-//! itself, each checked to have landed every event; what is compared is measured in turn.
+//! `make bench`: measures the goals for speed and memory. Whole runs are runs of the program
+//! itself, each checked to have landed every event. Compared programs are measured in turn.
 
 #![allow(
     dead_code,
@@ -34,28 +34,28 @@ use clap::{Parser, Subcommand, ValueEnum};
 use self::bench::Bench;
 use self::table::Report;
 
-/// The goals for speed and memory, with today's figures.
+/// Measure the goals for speed and memory.
 #[derive(Debug, Parser)]
 struct Args {
-    /// How often two are compared.
+    /// Compare this many pairs.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pairs: u16,
-    /// Measure these alone, such as `floor,swaps`.
+    /// Measure only these, such as `floor,swaps`.
     #[arg(long, value_name = "GOALS", value_delimiter = ',')]
     only: Vec<Goal>,
-    /// Take a hundred million events too, through a pipe: minutes, and 10 GB of disk for what becomes of them.
+    /// Measure a hundred million events too, through a pipe. This takes minutes, and 10 GB of disk.
     #[arg(long)]
     long: bool,
     /// Measure a worker with stand-ins for Kinesis, S3 and SQS too.
     #[arg(long)]
     aws: bool,
-    /// Where events and lakes are kept.
+    /// Keep events and lakes in this folder.
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../out/bench"))]
     folder: PathBuf,
-    /// The unpacked package of the function, as `make lambda` leaves it.
+    /// Use the unpacked Lambda package in this folder, as `make lambda` leaves it.
     #[arg(long, value_name = "DIR")]
     package: Option<PathBuf>,
-    /// What cargo gives to each bench.
+    /// The argument that cargo gives to each bench.
     #[arg(long, hide = true)]
     bench: bool,
     #[command(subcommand)]
@@ -64,29 +64,29 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The least that the local job can take.
+    /// The least time that the local job can take.
     #[command(hide = true)]
     Floor { source: PathBuf, lake: PathBuf },
 }
 
-/// What is measured, in this order.
+/// The measurements, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Goal {
-    /// The sandbox next to the native function.
+    /// The sandbox compared with the native function.
     Sandbox,
-    /// The sandbox next to a handler in Python.
+    /// The sandbox compared with a Python handler.
     Handler,
-    /// The local job next to the least that it can take.
+    /// The local job compared with the least time that it can take.
     Floor,
-    /// The local job next to a script in Python.
+    /// The local job compared with a Python script.
     Reference,
-    /// The local job next to Vector.
+    /// The local job compared with Vector.
     Vector,
     /// Jobs of all sizes, and their memory.
     Sizes,
-    /// Jobs of few and many partitions, and their memory.
+    /// Jobs with few and many partitions, and their memory.
     Partitions,
-    /// A job whose rules are swapped.
+    /// A job during which releases are switched.
     Swaps,
     /// A Lambda function.
     Lambda,

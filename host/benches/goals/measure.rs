@@ -1,4 +1,4 @@
-//! What a program takes, and what two of them take next to each other.
+//! Measures what a program takes, and two programs in turn.
 
 use std::fs;
 use std::io::{Read as _, Seek as _};
@@ -10,22 +10,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use wait4::Wait4 as _;
 
-/// What a run took.
+/// The measurement of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     /// Seconds from start to end.
     pub(crate) wall: f64,
     /// Seconds of processor time, in the program and in the kernel.
     pub(crate) cpu: f64,
-    /// The most memory at any time.
+    /// The peak memory, bytes.
     pub(crate) peak_bytes: u64,
 }
 
-/// How often a program's memory is looked at.
+/// How often a program's memory is read.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Runs a program to its end; gives its standard output too. What it says on
-/// standard error is quoted where it fails.
+/// Runs a program to its end, and returns its standard output too. If it fails, its standard error
+/// is quoted.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Cost, String)> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut complaints = tempfile::tempfile()?;
@@ -58,8 +58,8 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Cost, String)> {
     Ok((cost, output))
 }
 
-/// The most memory that a process has had until the other end of `ended` is dropped. (`wait4` does not
-/// know: what it says is never less than the harness itself has, of which the process was forked.)
+/// The peak memory of a process until the other end of `ended` is dropped. `wait4` does not help:
+/// its figure is never less than the memory of this process, from which the other one was forked.
 fn watched(process: u32, ended: mpsc::Receiver<()>) -> thread::JoinHandle<u64> {
     thread::spawn(move || {
         let mut peak = 0;
@@ -70,7 +70,7 @@ fn watched(process: u32, ended: mpsc::Receiver<()>) -> thread::JoinHandle<u64> {
     })
 }
 
-/// The most memory that a process has had so far, bytes: `VmHWM` of `proc(5)`.
+/// The peak memory of a process so far, bytes: `VmHWM` of `proc(5)`.
 fn high_water(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -78,20 +78,19 @@ fn high_water(process: u32) -> u64 {
     kib.unwrap_or_default() << 10
 }
 
-/// Lets what was written before reach the disk, so that nobody pays for another's files.
+/// Waits until earlier writes have reached the disk, so that they do not slow down the next run.
 pub(crate) fn settle() {
     let _not_everywhere = Command::new("sync").status();
 }
 
-/// The figures of two, taken in turn.
+/// The measurements of two, taken in turn.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs<T> {
     pub(crate) first: Vec<T>,
     pub(crate) second: Vec<T>,
 }
 
-/// Measures two in turn, `pairs` times each; who goes first changes, so that neither always follows
-/// the other.
+/// Measures two in turn, `pairs` times each. The order alternates.
 pub(crate) fn in_turn<T>(
     pairs: usize,
     mut first: impl FnMut() -> anyhow::Result<T>,
@@ -113,14 +112,14 @@ pub(crate) fn in_turn<T>(
     })
 }
 
-/// How many times as much the first of pairs takes as the second.
+/// The ratio of the first of pairs to the second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ratio {
-    /// Of the medians.
+    /// The ratio of the medians.
     pub(crate) of_medians: f64,
-    /// Of the pair with the least.
+    /// The lowest ratio of a pair.
     pub(crate) least: f64,
-    /// Of the pair with the most.
+    /// The highest ratio of a pair.
     pub(crate) most: f64,
 }
 
@@ -139,7 +138,7 @@ impl<T> Pairs<T> {
 }
 
 impl Ratio {
-    /// The ratio the other way round.
+    /// The inverse ratio.
     pub(crate) fn inverse(self) -> Self {
         Self {
             of_medians: 1.0 / self.of_medians,
@@ -149,18 +148,18 @@ impl Ratio {
     }
 }
 
-/// The median of one of the figures of runs.
+/// The median of one figure of runs.
 pub(crate) fn median_of(costs: &[Cost], figure: impl Fn(&Cost) -> f64) -> f64 {
     median(&costs.iter().map(figure).collect::<Vec<_>>())
 }
 
-/// The most memory of any of the runs, bytes.
+/// The highest peak memory of the runs, bytes.
 pub(crate) fn peak(costs: &[Cost]) -> u64 {
     let peaks = costs.iter().map(|cost| cost.peak_bytes);
     peaks.max().unwrap_or_default()
 }
 
-/// The value in the middle; not a number where there is none.
+/// The median; NaN if there is none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The sandbox next to the same function outside of it, and next to other runtimes.
+//! The sandbox compared with the same function compiled natively, and with other runtimes.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -22,15 +22,15 @@ use crate::events;
 /// Batches of a round, of different events.
 const BATCHES: u64 = 20;
 
-/// Rounds for each pair of whole runs that was asked for: a round takes some ten milliseconds.
+/// Rounds for each requested pair of whole runs; a round takes some ten milliseconds.
 const ROUNDS: usize = 20;
 
 const OVER_NATIVE: f64 = 1.75;
 
 const OVER_PYTHON: f64 = 14.0;
 
-/// Vector's remap language with the same enrichment, nanoseconds for a record: measured beforehand, on a
-/// machine of the kind that these goals were set on.
+/// Vector's remap language with the same enrichment, nanoseconds per record: measured earlier, on a
+/// machine of the kind for which these goals were set.
 const VRL_NS: f64 = 3_170.0;
 const OVER_VRL: f64 = 5.5;
 
@@ -50,7 +50,7 @@ impl Sandbox {
         })
     }
 
-    /// What the program makes of each batch: all of its records are events, natively too.
+    /// Checks the result of each batch: all records are events, natively too.
     fn outcomes(&self) -> anyhow::Result<Vec<Transformed>> {
         let mut outcomes = Vec::new();
         for batch in &self.batches {
@@ -65,7 +65,7 @@ impl Sandbox {
         Ok(outcomes)
     }
 
-    /// Nanoseconds a record when each batch is given to `work`.
+    /// Nanoseconds per record if each batch is given to `work`.
     fn round(&self, mut work: impl FnMut(&Batch) -> anyhow::Result<()>) -> anyhow::Result<f64> {
         let begun = Instant::now();
         for batch in &self.batches {
@@ -75,8 +75,9 @@ impl Sandbox {
         Ok(begun.elapsed().as_secs_f64() * 1e9 / count(records))
     }
 
-    /// What `run` does with a batch up to the outcome: a fresh instance, its configuration, the copy into its
-    /// memory and back, fuel, memory and time bounded, and the check of what it returned.
+    /// What `run` does with a batch up to the outcome: a fresh instance, its configuration, the
+    /// copies into its memory and back, limits on fuel, memory and time, and the check of the
+    /// result.
     fn sandboxed(&self) -> anyhow::Result<f64> {
         self.round(|batch| {
             black_box(self.release.run(batch, &[])?);
@@ -84,7 +85,7 @@ impl Sandbox {
         })
     }
 
-    /// The same function into one output buffer, the partition of each event found.
+    /// The same function into one output buffer, with the partition of each event.
     fn native(&self) -> anyhow::Result<f64> {
         self.round(|batch| {
             black_box(enrich_batch(batch.data(), batch.data_ends(), &self.config));
@@ -92,7 +93,7 @@ impl Sandbox {
         })
     }
 
-    /// The host's own check that each event of an outcome is JSON.
+    /// The host's check that each event of an outcome is JSON.
     fn check(&self, outcomes: &[Transformed]) -> anyhow::Result<f64> {
         let mut outcomes = outcomes.iter();
         self.round(|_| {
@@ -106,7 +107,7 @@ impl Sandbox {
     }
 }
 
-/// The sandbox next to the native function.
+/// The sandbox compared with the native function.
 pub(crate) fn next_to_native(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let sandbox = Sandbox::new()?;
     let outcomes = sandbox.outcomes()?;
@@ -128,7 +129,7 @@ pub(crate) fn next_to_native(bench: &Bench, report: &mut Report) -> anyhow::Resu
     );
     let over_vrl = VRL_NS / inside;
     report.goal(
-        "enrichment next to VRL (3,170 ns, measured beforehand)",
+        "enrichment next to VRL (3,170 ns, measured earlier)",
         format!("{over_vrl:.1}x as fast"),
         "at least 5.5x",
         over_vrl >= OVER_VRL,
@@ -136,7 +137,7 @@ pub(crate) fn next_to_native(bench: &Bench, report: &mut Report) -> anyhow::Resu
     Ok(())
 }
 
-/// The sandbox next to a handler of a Lambda function in Python.
+/// The sandbox compared with a Python handler of a Lambda function.
 pub(crate) fn next_to_python(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let sandbox = Sandbox::new()?;
     let job = bench.job(10_000, events::TYPES)?;
@@ -152,7 +153,7 @@ pub(crate) fn next_to_python(bench: &Bench, report: &mut Report) -> anyhow::Resu
     Ok(())
 }
 
-/// Nanoseconds a record, as the handler's script measures itself.
+/// Nanoseconds per record, as the handler's script measures itself.
 fn handled(source: &Path) -> anyhow::Result<f64> {
     let output = Command::new("python3")
         .arg("-B")

@@ -1,4 +1,5 @@
-//! What a record takes in small and large jobs, into few and many partitions, and the memory of each.
+//! The time per record in small and large jobs, with few and many partitions, and the memory of
+//! each.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::events;
 
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
-/// How many times as long the longest job is as the last of [`SIZES`], if it is asked for.
+/// The length of the longest job, which is optional, in lengths of the last of [`SIZES`].
 const LONG_TIMES: u64 = 10;
 
 const PARTITIONS: [u64; 5] = [1, 10, 100, 1_000, 10_000];
@@ -18,11 +19,11 @@ const EVENTS: u64 = 1_000_000;
 const MEMORY_MIB: f64 = 128.0;
 const MEMORY_OF_MANY_PARTITIONS_MIB: f64 = 256.0;
 
-/// Up to so many events a job is run as often as pairs are; a larger one once, its length being its
-/// repetition.
+/// Jobs of up to this many events are run once per pair; larger ones once, because a long
+/// run averages over its own length.
 const REPEATED_UP_TO: u64 = 1_000_000;
 
-/// Jobs of more types are run once too: some disks take minutes to remove their objects.
+/// Jobs with more types are run only once too: some disks take minutes to remove their objects.
 const REPEATED_UP_TO_TYPES: u64 = 1_000;
 
 const HEAD: [&str; 4] = [
@@ -51,7 +52,7 @@ pub(crate) fn sizes(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Jobs of a million events with all numbers of types.
+/// Jobs of a million events with different numbers of types.
 pub(crate) fn partitions(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for types in PARTITIONS {

@@ -1,4 +1,4 @@
-//! A job whose rules are swapped every second, next to one whose rules stay.
+//! A job with a release switch every second, compared with one without.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -23,25 +23,29 @@ const SWAP_EVERY: Duration = Duration::from_secs(1);
 
 const SLOWER: f64 = 1.02;
 
-/// What both runs follow: how often is a part of the price.
+/// The registry poll interval of both runs, because polling is a part of the cost.
 const POLL: &str = "500ms";
 
-/// Two releases that make the same events, so that only the swap is between them.
+/// Two releases that make the same events, so that only the switch differs.
 const CONFIGS: [&str; 2] = ["{}", r#"{"partition_by":[]}"#];
 
 struct Swapped {
     cost: Cost,
-    /// How often the release in the lake changes from a chunk to the next.
+    /// How many times the release changes from one chunk to the next in the lake.
     swaps: usize,
-    /// Processor time of those who activated, seconds.
+    /// Processor time of the activating processes, seconds.
     activating: f64,
 }
 
-/// Swaps next to none.
+/// Release switches compared with none.
 pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let job = bench.job(EVENTS, events::TYPES)?;
-    let shop = Shop::new(bench)?;
-    let ran = in_turn(bench.pairs, || shop.swapping(&job), || shop.still(&job))?;
+    let switches = SwapBench::new(bench)?;
+    let ran = in_turn(
+        bench.pairs,
+        || switches.swapping(&job),
+        || switches.still(&job),
+    )?;
     let swaps: Vec<_> = ran.first.iter().map(|swapped| swapped.swaps).collect();
     let least = swaps.iter().min().copied().unwrap_or_default();
     ensure!(least > 0, "no swap became effective in one of the runs");
@@ -56,7 +60,7 @@ pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result
     report.figure("the same: CPU of the run", times(of_cpu));
     let activating: Vec<_> = ran.first.iter().map(|swapped| swapped.activating).collect();
     report.figure(
-        "the same: CPU of the processes that activate, beside the run",
+        "the same: CPU of the processes that activate, in addition to the run",
         format!(
             "{:.2} s for {least} swaps or more in the lake",
             median(&activating)
@@ -66,27 +70,27 @@ pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result
 }
 
 /// A registry with two releases.
-struct Shop<'a> {
+struct SwapBench<'a> {
     bench: &'a Bench,
     registry: String,
     releases: Vec<String>,
-    /// How often one was activated.
+    /// The number of activations.
     activated: AtomicUsize,
 }
 
-impl<'a> Shop<'a> {
+impl<'a> SwapBench<'a> {
     fn new(bench: &'a Bench) -> anyhow::Result<Self> {
         let folder = bench.folder.join("registry");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        let mut shop = Self {
+        let mut this = Self {
             bench,
             registry: named(&folder),
             releases: Vec::new(),
             activated: AtomicUsize::default(),
         };
-        shop.sluice(&["transform", "export", "enrich.wasm"])?;
+        this.sluice(&["transform", "export", "enrich.wasm"])?;
         for config in CONFIGS {
             let publish = [
                 "transform",
@@ -95,19 +99,19 @@ impl<'a> Shop<'a> {
                 "--transform-config",
                 config,
             ];
-            let registry = ["--registry", &shop.registry];
-            let (_, id) = shop.sluice(&[&publish[..], &registry[..]].concat())?;
-            shop.releases.push(id.trim().to_owned());
+            let registry = ["--registry", &this.registry];
+            let (_, id) = this.sluice(&[&publish[..], &registry[..]].concat())?;
+            this.releases.push(id.trim().to_owned());
         }
-        shop.swap()?;
-        Ok(shop)
+        this.swap()?;
+        Ok(this)
     }
 
     fn sluice(&self, args: &[&str]) -> anyhow::Result<(Cost, String)> {
         measure::run(&mut self.bench.sluice(args))
     }
 
-    /// Activates the next release as whoever has tried it before does; gives the processor time.
+    /// Activates the next release, with the usual checks, and returns the processor time.
     fn swap(&self) -> anyhow::Result<f64> {
         let next = self.activated.fetch_add(1, Ordering::Relaxed);
         let release = &self.releases[next % self.releases.len()];
@@ -146,7 +150,7 @@ impl<'a> Shop<'a> {
         })
     }
 
-    /// Swaps until the other end of `ended` is dropped; gives the processor time.
+    /// Switches releases until the other end of `ended` is dropped, and returns the processor time.
     fn swap_until(&self, ended: &mpsc::Receiver<()>) -> anyhow::Result<f64> {
         let mut cpu = 0.0;
         while ended.recv_timeout(SWAP_EVERY) == Err(RecvTimeoutError::Timeout) {
@@ -164,7 +168,7 @@ impl<'a> Shop<'a> {
     }
 }
 
-/// How often the release changes from a chunk to the next, by the names of objects.
+/// How many times the release changes from one chunk to the next, by the names of objects.
 fn swaps(lake: &Path) -> anyhow::Result<usize> {
     let mut chunks: BTreeMap<SequenceNumber, HashSet<ShortId>> = BTreeMap::new();
     for partition in fs::read_dir(lake)? {

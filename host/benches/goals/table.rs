@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::measure::{Cost, Ratio, median_of, peak};
 
-/// All that was measured.
+/// All measurements.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     goals: Vec<[String; 4]>,
@@ -12,7 +12,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A goal, and what came of it.
+    /// A goal with its measurement.
     pub(crate) fn goal(&mut self, what: &str, today: String, goal: &str, is_met: bool) {
         let verdict = if is_met { "met" } else { "**not met**" };
         eprintln!("goals: {what}: {today}; goal {goal}, {verdict}");
@@ -20,7 +20,7 @@ impl Report {
         self.goals.push(row);
     }
 
-    /// Something to know beside the goals.
+    /// A note below the goals.
     pub(crate) fn figure(&mut self, what: &str, today: String) {
         eprintln!("goals: {what}: {today}");
         self.goals
@@ -52,7 +52,7 @@ fn rendered<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMN
     text
 }
 
-/// A ratio with the spread of its pairs.
+/// A ratio with the range of its pairs.
 pub(crate) fn times(ratio: Ratio) -> String {
     let Ratio {
         of_medians,
@@ -62,7 +62,7 @@ pub(crate) fn times(ratio: Ratio) -> String {
     format!("{of_medians:.2}x ({least:.2} to {most:.2})")
 }
 
-/// What one contestant took, the medians of its runs.
+/// The measurements of one contestant: the medians of its runs.
 pub(crate) fn contestant(costs: &[Cost]) -> String {
     format!(
         "{:.2} s, {:.2} s of CPU, {:.0} MiB",

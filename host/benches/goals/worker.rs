@@ -1,4 +1,4 @@
-//! A worker on a stream, with stand-ins for Kinesis, S3 and SQS that share the machine with it.
+//! A worker on a stream, with stand-ins for Kinesis, S3 and SQS on the same machine.
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -13,11 +13,11 @@ use testkit::sqs::Sqs;
 
 const EVENTS: u64 = 300_000;
 
-/// Shards of the streams whose figures are compared, and of the one with a bus.
+/// The numbers of shards of the compared streams, and of the one with a bus.
 const SHARDS: [usize; 4] = [1, 4, 16, 64];
 const SHARDS_WITH_BUS: usize = 4;
 
-/// What a queue takes unless it is told otherwise, bytes.
+/// The default size limit of a queue's messages, bytes.
 const QUEUE_MAX_BYTES: usize = 256 << 10;
 
 /// Records a second, without a bus and with one.
@@ -39,7 +39,7 @@ fn figure(bench: &Bench, report: &mut Report, shards: usize, bus: &str) -> anyho
     Ok(())
 }
 
-/// Records a second and microseconds of processor time a record, of a worker that catches up.
+/// Records per second, and microseconds of processor time per record, of a worker that catches up.
 #[allow(
     clippy::cast_precision_loss,
     reason = "a count of events, far below 2^52"

@@ -4,7 +4,7 @@
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "what fails here ends the bench, and says where"
+    reason = "a panic ends the bench and names the place"
 )]
 
 #[path = "../events.rs"]
@@ -26,7 +26,7 @@ use sluice::release::admission::Release;
 use sluice::source::aggregate::{Aggregator, unpack};
 use sluice::tools::author::component;
 
-/// What an aggregate of the producer library may have, bytes.
+/// The size limit of an aggregate of the producer library, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;
 
 fn batch() -> Batch {
@@ -133,7 +133,7 @@ fn aggregates(criterion: &mut Criterion) {
     let data = Bytes::from(data);
     let mut group = criterion.benchmark_group("aggregate of 50 KiB");
     group.throughput(Throughput::Elements(count));
-    group.bench_function("take apart", |bencher| {
+    group.bench_function("unpack", |bencher| {
         bencher.iter(|| unpack(black_box(&data)));
     });
     group.finish();

@@ -1,5 +1,5 @@
-// Runs the same records through the transform that the program carries and through this one, and
-// compares what lands: every event, every partition, every reason, byte for byte.
+// Runs the same records through the built-in transform and through this one, and compares what lands: every
+// event, every partition, every reason, byte for byte.
 //
 // node check.js PROGRAM COMPONENT FOLDER
 
@@ -15,7 +15,7 @@ const event = (more) => `{${more},${READ}}`;
 const named = (name) => `{"event_uuid":"u","event_name":"${name}","created_at":0}`;
 const created = (number) => `{"event_uuid":"u","event_name":"a:b","created_at":${number}}`;
 
-/** Lines that a careless implementation gets wrong. */
+/** Lines that are easy to get wrong. */
 const NASTY = [
   ...[
     '"n":9007199254740993,"z":-0,"x":0.10,"big":1.0e+400',
@@ -57,7 +57,7 @@ const NOT_UTF8 = [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0
   (bytes) => Buffer.concat([Buffer.from('{"s":"é'), Buffer.from(bytes), Buffer.from(`",${READ}}`)]),
 );
 
-/** The lines, each with one byte changed, left out or doubled: the same ones every time. */
+/** The lines, each with one byte changed, removed or repeated. The result is always the same. */
 function damaged(lines) {
   let state = 7;
   const rng = (sides) => {
@@ -81,7 +81,7 @@ function lines(bytes) {
   return found;
 }
 
-/** The contents of a lake by folder, less what names the release. */
+/** The contents of a lake by folder, without the ids of releases. */
 function contents(lake) {
   const found = new Map();
   for (const entry of readdirSync(lake, { recursive: true, withFileTypes: true })) {

@@ -1,13 +1,13 @@
-// The enrichment of `guest-enrich`, in JavaScript: what it reads, what it adds, what it turns away.
+// The enrichment of `guest-enrich` in JavaScript.
 //
-// An event is handled as a byte string, one character for each byte, so that offsets are those of the
-// bytes and every byte that is not replaced comes out as it went in. Nothing is parsed and printed
-// again: a JavaScript number could not hold 9007199254740993.
+// An event is a byte string, with one character for each byte, so that offsets are byte offsets and every
+// byte that is not replaced is kept. Nothing is parsed and printed again: a JavaScript number cannot
+// represent 9007199254740993.
 
 /** A rejection of the contract; throwing it sends the record to quarantine. */
 const rejection = (code, message) => ({ code, message });
 
-/** The fields that the rule reads, each with its kind and the message for another kind. */
+/** The fields that the rules read, each with its kind and the message for another kind. */
 const READ = {
   event_uuid: ["a string", "a string"],
   event_name: ["a string", "a string"],
@@ -16,9 +16,9 @@ const READ = {
 const REPLACED = new Set(["created_datetime", "event_type", "event_subtype"]);
 
 /**
- * The rule: the event with three more fields behind its last one, its type and when it was created.
+ * The rules: return the event with three more fields after its last one, its type, and its creation time.
  *
- * @param {Uint8Array} data the record as it came
+ * @param {Uint8Array} data the record, unchanged
  * @returns {{data: Uint8Array, type: string, created: string}}
  * @throws a rejection
  */
@@ -32,7 +32,7 @@ export function enrich(data) {
   return { data: splice(data, cuts, end, added), type, created };
 }
 
-/** The text of a field that must be there once and be of its kind. */
+/** The text of a field that must occur exactly once and have its kind. */
 function required(fields, name) {
   const [kind, meaning] = READ[name];
   const found = fields.get(name);
@@ -42,7 +42,7 @@ function required(fields, name) {
   throw rejection("invalid_field", `${name}: expected ${meaning}, found ${found.kind}`);
 }
 
-/** The first two parts of a name, as it stands between its quotes; an escaped colon separates too. */
+/** The first two parts of a raw name, without its quotes. An escaped colon separates too. */
 function nameParts(raw) {
   if (!raw.includes("\\")) {
     const [rawType, rawSubtype] = raw.split(":");
@@ -52,13 +52,13 @@ function nameParts(raw) {
     const message = "event_name: expected text, found an unpaired surrogate escape";
     throw rejection("invalid_field", message);
   }
-  // A line break cannot stand in a string of JSON, so it can stand for a colon here.
+  // A JSON string cannot contain a line break, so a line break can represent a colon here.
   const colons = (token) => (token.startsWith("\\") && token.length === 2 ? token : "\n");
   const [rawType, rawSubtype] = raw.replace(/\\(?:u003[aA]|.)|:/g, colons).split("\n");
   return { type: meant(rawType), rawType, rawSubtype };
 }
 
-/** The members that matter, found in one pass that checks the whole text. */
+/** Finds the members that the rules need, in one pass that validates the whole text. */
 function members(scanner) {
   const found = { fields: new Map(), cuts: [], end: 0 };
   scanner.space();
@@ -74,7 +74,7 @@ function members(scanner) {
       const from = scanner.at;
       const kind = scanner.value();
       if (REPLACED.has(key)) {
-        // With nothing kept ahead of it, a field goes with the comma behind it.
+        // If no member is kept before it, a field is removed with the comma after it.
         if (keeps) found.cuts.push([found.end, scanner.at]);
         else open = start;
       } else {
@@ -101,12 +101,12 @@ function notAnObject(scanner) {
   return rejection("not_an_object", `expected a JSON object, found ${kind}`);
 }
 
-/** What a key says. Names of other fields may come out wrong, but never as one that matters. */
+/** Decodes a key. Names of other fields can be decoded wrongly, but never to a name that the rules use. */
 function keyName(raw) {
   return raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
 }
 
-/** The input without the cuts, with `added` behind the last value. */
+/** The input without the cuts, with `added` after the last value. */
 function splice(data, cuts, end, added) {
   const more = bytes(added);
   const out = new Uint8Array(data.length + more.length);
@@ -125,12 +125,12 @@ function splice(data, cuts, end, added) {
   return out.subarray(0, length);
 }
 
-// Base64 is the one way from bytes to characters and back that the engine goes by itself; a loop over
-// the bytes takes ten times as long.
+// Base64 is the only native conversion between bytes and characters in this engine. A loop over the bytes
+// takes ten times as long.
 const byteString = (data) => atob(data.toBase64());
 const bytes = (text) => Uint8Array.fromBase64(btoa(text));
 
-/** The characters of a byte string in UTF-8; `undefined` where it is none. */
+/** Decodes a byte string as UTF-8; `undefined` if it is not UTF-8. */
 function utf8(raw) {
   try {
     return decodeURIComponent(escape(raw));
@@ -139,7 +139,7 @@ function utf8(raw) {
   }
 }
 
-/** The text that a byte string means, its escapes undone; the scanner has checked it. */
+/** The text of a byte string with its escapes decoded. The scanner has validated it. */
 function meant(raw) {
   const text = utf8(raw);
   return text.includes("\\") ? JSON.parse(`"${text}"`) : text;
@@ -150,7 +150,7 @@ function meant(raw) {
 const FIRST_SECOND = Date.parse("0000-01-01T00:00:00Z") / 1000;
 const LAST_SECOND = Date.parse("9999-12-31T23:59:59Z") / 1000;
 
-/** Unix seconds, as a JSON number writes them, to ISO 8601 in UTC; exact to the nanosecond. */
+/** Converts Unix seconds, as a JSON number, to ISO 8601 in UTC, exact to the nanosecond. */
 function timestamp(number) {
   const plain = number.length <= 12 && /^\d+$/.test(number);
   const [seconds, nanos] = plain ? [Number(number), 0] : decimal(number);
@@ -160,7 +160,7 @@ function timestamp(number) {
   return `${text}.${String(nanos).padStart(9, "0").replace(/0+$/, "")}Z`;
 }
 
-/** Seconds and nanoseconds of any number; what lies below a nanosecond is floored. */
+/** Seconds and nanoseconds of any number; digits below a nanosecond are rounded down. */
 function decimal(number) {
   const [magnitude, exponent = "0"] = number.split(/[eE]/);
   const negative = magnitude.startsWith("-");
@@ -202,8 +202,8 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = bytes("{}[]");
 const [LOWER_E, UPPER_E, LOWER_U] = bytes("eEu");
 
 /**
- * Walks a text as the grammar of RFC 8259 does, and builds nothing. A call costs an interpreter more
- * than anything else here, so that the usual way goes without small ones.
+ * Scans a text by the grammar of RFC 8259 and builds no values. A call is the most expensive operation of the
+ * interpreter here, so the usual path makes few calls.
  */
 class Scanner {
   constructor(data) {
@@ -222,7 +222,7 @@ class Scanner {
     return found;
   }
 
-  /** Takes what a sticky pattern matches here. */
+  /** Skips what a sticky pattern matches here. */
   match(pattern) {
     pattern.lastIndex = this.at;
     const matched = pattern.test(this.text);
@@ -243,7 +243,7 @@ class Scanner {
     if (this.at < this.data.length) this.fail("the end of the text");
   }
 
-  /** A key with its colon, as it stands between its quotes; ends at the value. */
+  /** Reads a key and its colon, and returns the raw key. The cursor ends at the value. */
   key() {
     const { data } = this;
     if (data[this.at] !== QUOTE) this.fail("a key in double quotes");
@@ -261,7 +261,7 @@ class Scanner {
     return this.more(CLOSE_BRACE, "a comma or a closing brace");
   }
 
-  /** What follows a member or an item: `true` where another one does. */
+  /** Reads what follows a member or an item. Returns `true` if another one follows. */
   more(close, expected) {
     const { data } = this;
     if (data[this.at] <= SPACE) this.space();
@@ -273,7 +273,7 @@ class Scanner {
     return true;
   }
 
-  /** Goes over a value and says its kind. */
+  /** Reads a value and returns its kind. */
   value() {
     switch (this.data[this.at]) {
       case QUOTE:
@@ -304,7 +304,7 @@ class Scanner {
     return "a number";
   }
 
-  /** A number that something is wrong with, up to there. */
+  /** Reads an invalid number up to the error. */
   number() {
     this.take(MINUS);
     if (!this.take(ZERO)) this.digits();
@@ -319,7 +319,7 @@ class Scanner {
     if (!this.match(DIGITS)) this.fail("a digit");
   }
 
-  /** An object or an array with all that it holds; a stack of its own, as depth has no bound. */
+  /** Reads an object or an array. It uses its own stack, because the depth is not limited. */
   nested() {
     const open = [];
     for (;;) {
@@ -339,7 +339,7 @@ class Scanner {
     }
   }
 
-  /** Takes a value that holds none, or opens one: `true` with the cursor at its first value. */
+  /** Reads a value without nested values, or opens one. Returns `true` if it opened one, with the cursor at its first value. */
   enter(open) {
     const { data } = this;
     const first = data[this.at];
@@ -360,7 +360,7 @@ class Scanner {
     return true;
   }
 
-  /** A string, from its opening quote to behind its closing one. */
+  /** Reads a string, including both quotes. */
   string() {
     const { data } = this;
     const start = ++this.at;
@@ -371,7 +371,7 @@ class Scanner {
     this.at += 1;
   }
 
-  /** The rest of a string that is not plain ASCII, up to its closing quote. */
+  /** Reads the rest of a string that is not plain ASCII, up to its closing quote. */
   unusual(start) {
     for (;;) {
       this.match(PLAIN);
@@ -429,7 +429,7 @@ const CONFIG_SCHEMA = {
 
 let partitionBy = [];
 
-/** The columns that the configuration asks for; what is thrown is for the operator. */
+/** The columns of the configuration. Throws an error for the operator. */
 function columns(config) {
   const { partition_by: names = [], ...others } = config;
   const [unknown] = Object.keys(others);

@@ -6,12 +6,12 @@ use sluice::source::aggregate::{Aggregator, SubRecord, Unpacked, hash_key, unpac
 
 const MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 
-/// The least that a record takes in an aggregate: itself, the index of its key, and its data, each with
-/// a tag and a number.
+/// The least size of a record in an aggregate: the record, the index of its key, and its data, each
+/// with a tag and a number.
 const RECORD_LEAST_BYTES: usize = 6;
 
-/// Takes the input apart as it stands and as the protobuf of an aggregate, so that no checksum need be
-/// found by chance, and puts its lines together.
+/// Unpacks the input as it is and as the protobuf of an aggregate, so that no checksum must be
+/// found by chance. Then packs the lines of the input.
 pub(crate) fn feed(input: &[u8]) {
     check(&Bytes::copy_from_slice(input));
     let checksum: [u8; 16] = Md5::digest(input).into();
@@ -28,7 +28,7 @@ pub(crate) fn feed(input: &[u8]) {
     together(input);
 }
 
-/// What comes out was in it: no more records than it has room for, and no byte twice.
+/// Unpacked records were in the input: not more records than it has room for, and no byte twice.
 fn check(data: &Bytes) {
     let Unpacked::Records(records) = unpack(data) else {
         return;
@@ -44,7 +44,7 @@ fn check(data: &Bytes) {
     assert!(bytes < data.len());
 }
 
-/// The first byte bounds an aggregate of the lines behind it, each a key, `:` and data.
+/// The first byte limits an aggregate of the lines after it, each a key, `:` and data.
 fn together(input: &[u8]) {
     let Some((bound, lines)) = input.split_first() else {
         return;

@@ -5,8 +5,9 @@ use std::path::Path;
 use clap::{Args as _, Command};
 use sluice::config::{ConfigError, File, Resolved, RunArgs};
 
-/// Two zero-separated texts: the file, and one flag's name and value. Errors are for users: they say
-/// where. What `config show` prints is a file that says the same.
+/// Two texts, separated by a zero byte: the settings file, and one flag's name and value. Errors
+/// are for users, so they name the place. The output of `config show` is a file with the same
+/// settings.
 pub(crate) fn feed(input: &[u8]) {
     let Some((text, flag)) = crate::two_texts(input) else {
         return;
@@ -41,7 +42,7 @@ fn resolve(flag: Option<String>, file: Option<File>) -> Option<Resolved> {
     Resolved::new(argv, command(), &[], file).ok()
 }
 
-/// What is shown without where it comes from.
+/// The output without the origins.
 fn values(shown: &str) -> Vec<&str> {
     shown
         .lines()
@@ -49,7 +50,7 @@ fn values(shown: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether they are settings is the same of both, and so are these.
+/// Both are valid settings or neither is, and the settings are equal.
 fn check(resolved: Resolved, again: Resolved) {
     match (resolved.settings(), again.settings()) {
         (Ok(settings), Ok(again)) => {

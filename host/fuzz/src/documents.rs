@@ -1,5 +1,4 @@
-//! What Sluice keeps beside the lake and in a registry: ledgers, manifests of releases, and which
-//! release serves.
+//! Documents next to the lake and in a registry: ledgers, manifests of releases, and `active.json`.
 
 use std::fmt::Debug;
 
@@ -10,7 +9,7 @@ use sluice::ledger::{Ledger, Range};
 use sluice::release::bundle::Manifest;
 use sluice::release::rollout::{Author, Rollout};
 
-/// Reads a document; what it writes of it reads as the same.
+/// Reads a document. What it writes of it must read as the same.
 fn read<T: Serialize + PartialEq + Debug, E: Debug>(
     input: &[u8],
     parse: impl Fn(&[u8]) -> Result<T, E>,
@@ -62,7 +61,7 @@ fn commit(ledger: &Ledger, range: Range, last: Digest) {
     );
 }
 
-/// A manifest, and the document that says which release serves.
+/// A manifest, and the document that names the active release.
 pub(crate) fn release(input: &[u8]) {
     if let Some(manifest) = read(input, |text| serde_json::from_slice::<Manifest>(text)) {
         let undescribed = Manifest {
@@ -78,11 +77,11 @@ pub(crate) fn release(input: &[u8]) {
         );
     }
     if let Some(rollout) = read(input, Rollout::parse) {
-        serve(&rollout);
+        check_rollout(&rollout);
     }
 }
 
-fn serve(rollout: &Rollout) {
+fn check_rollout(rollout: &Rollout) {
     let author = Author {
         by: "fuzz".to_owned(),
         at: DateTime::UNIX_EPOCH,

@@ -1,14 +1,14 @@
-//! The transform next to its reference, and many records in a call next to one.
+//! Compares the transform with its reference, and a batch with single records.
 
 use guest_enrich::batch::{Partition, transform_batch};
 use guest_enrich::{Rejection, enrich};
 
 use crate::reference::{self, Expected, REPLACED, decode, is_json, pairs};
 
-/// `serde_json` refuses what is nested deeper than this; the transform takes it.
+/// `serde_json` rejects deeper nesting; the transform accepts it.
 const REFERENCE_DEPTH: usize = 127;
 
-/// The reference finds a `u128` of digits before the point at most, and powers of an `i64`.
+/// The reference handles a `u128` of digits before the decimal point, and powers that fit an `i64`.
 const REFERENCE_NUMBER: usize = 15;
 
 /// An event, its bytes and its type.
@@ -32,8 +32,8 @@ fn bytes<T: AsRef<[u8]> + ?Sized>(text: &T) -> &[u8] {
     text.as_ref()
 }
 
-/// One record: the same verdict as the reference's, the same meaning, and every byte that is not
-/// replaced.
+/// One record: the verdict and the meaning are those of the reference, and every byte that is not
+/// replaced is kept.
 pub(crate) fn one(input: &[u8]) {
     let found = run(input);
     if let Ok((out, _)) = &found {
@@ -52,7 +52,7 @@ pub(crate) fn one(input: &[u8]) {
     }
 }
 
-/// What the reference can handle: no deep nesting, and no number too long for it.
+/// What the reference can handle: no deep nesting, and no number that is too long.
 fn is_comparable(input: &[u8]) -> bool {
     let opened = input.iter().filter(|byte| matches!(byte, b'[' | b'{'));
     let longest = input.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len);
@@ -77,7 +77,7 @@ fn check_output(input: &[u8], out: &[u8], expected: &Expected<'_>) {
     }
 }
 
-/// Nothing was taken out: the event is the record with a piece put in behind its last value.
+/// If no field is replaced, the event is the record with the new fields after its last value.
 fn check_bytes(input: &[u8], out: &[u8], expected: &Expected<'_>) {
     let (_, last) = expected.kept.last().unwrap();
     let end = last.as_ptr().addr() - input.as_ptr().addr() + last.len();
@@ -87,7 +87,7 @@ fn check_bytes(input: &[u8], out: &[u8], expected: &Expected<'_>) {
     assert!(added.starts_with(b",\"created_datetime\":\"") && !added.contains(&b'\n'));
 }
 
-/// The type alone tells partitions apart.
+/// Partitions differ by type only.
 struct ByType(Vec<u8>);
 
 impl Partition for ByType {
@@ -101,7 +101,7 @@ impl Partition for ByType {
     }
 }
 
-/// Many records, one a line: what one call makes of all is what each makes alone.
+/// Many records, one a line: a batch has the results of each record alone.
 pub(crate) fn batch(input: &[u8]) {
     let records: Vec<_> = input.split(|byte| *byte == b'\n').collect();
     let data = records.concat();

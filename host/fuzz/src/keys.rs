@@ -1,4 +1,4 @@
-//! What objects are called, and what names say.
+//! Keys of objects, record numbers, and paths of partitions.
 
 use sluice::engine::digest::Digest;
 use sluice::engine::outcome::ReasonCode;
@@ -52,8 +52,8 @@ fn numbers(text: &str) {
     }
 }
 
-/// A partition is a folder a pair, below the lake's top and outside Sluice's own, and from its path the
-/// pairs can be read back.
+/// A partition has one folder per pair, below the top of the lake and outside of Sluice's own
+/// folder. Its path can be decoded to the same pairs.
 fn partition(path: &PartitionPath, pairs: &[(&str, &str)]) {
     let folders = path.as_str().split('/').filter(|folder| !folder.is_empty());
     let folders: Vec<_> = folders.collect();
@@ -69,7 +69,7 @@ fn partition(path: &PartitionPath, pairs: &[(&str, &str)]) {
     landed(&Destination::Lake(path.clone()), path.as_str());
 }
 
-/// The bytes of a value whose special ones are written `%XX`.
+/// Decodes the bytes of a value whose special characters are written `%XX`.
 fn decode(encoded: &str) -> Vec<u8> {
     let mut pieces = encoded.split('%');
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
@@ -81,7 +81,7 @@ fn decode(encoded: &str) -> Vec<u8> {
     bytes
 }
 
-/// An object's key is taken apart into what made it.
+/// The key of an object parses as it was written.
 fn landed(destination: &Destination, seed: &str) {
     let digest = Digest::of(seed.as_bytes());
     let origin = Origin {

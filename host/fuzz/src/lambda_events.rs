@@ -1,10 +1,11 @@
-//! Events of Lambda, next to the types of the crate `aws_lambda_events`.
+//! Events of Lambda, compared with the types of the crate `aws_lambda_events`.
 
 use aws_lambda_events::event::kinesis::KinesisEvent as Theirs;
 use sluice::source::lambda_event::{KinesisEvent, LambdaBatch};
 
-/// What both take holds the same records. An event that only one takes is none of Lambda's: the other
-/// crate wants fields that are not read here, and wants no time of more digits than it can hold.
+/// If both accept an event, they read the same records. If only one accepts it, Lambda does not
+/// send such an event: the other crate needs fields that are not read here, and rejects times with
+/// too many digits.
 pub(crate) fn feed(input: &[u8]) {
     let Ok(event) = serde_json::from_slice::<KinesisEvent>(input) else {
         return;

@@ -1,12 +1,11 @@
-//! What is fed with any bytes, and what must hold then: one function for each thing that reads what
-//! others wrote. Each panics where a promise is broken.
+//! Fuzz targets: one function for each reader of foreign bytes. Each panics if a promise is broken.
 //!
-//! The tests feed them what `corpus/` keeps and damaged copies of it; the binary `fuzz` lets libFuzzer
-//! look for more.
+//! The tests run the targets on `corpus/` and on damaged copies of it. The binary `fuzz` runs one
+//! under libFuzzer.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a target says with a panic what it found"
+    reason = "a target reports a violation by a panic"
 )]
 
 mod aggregates;
@@ -18,23 +17,23 @@ mod lambda_events;
 mod schemas;
 mod signatures;
 
-// The rules once more, as the transform's own tests have them.
+// The plain reference of the transform's own tests.
 #[path = "../../../guest-enrich/tests/properties/reference.rs"]
 mod reference;
 
 #[cfg(test)]
 mod tests;
 
-/// Something that is fed.
+/// A fuzz target.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// What it is called, and its folder in `corpus/`.
+    /// Its name, and its folder in `corpus/`.
     pub name: &'static str,
-    /// Takes any bytes, and panics where a promise is broken.
+    /// Accepts any bytes, and panics if a promise is broken.
     pub feed: fn(&[u8]),
 }
 
-/// All there are.
+/// All targets.
 pub const TARGETS: [Target; 10] = [
     target("enrichment", enrichment::one),
     target("batch", enrichment::batch),
@@ -52,13 +51,13 @@ const fn target(name: &'static str, feed: fn(&[u8])) -> Target {
     Target { name, feed }
 }
 
-/// The target of that name.
+/// The target with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<Target> {
     TARGETS.into_iter().find(|target| target.name == name)
 }
 
-/// Two texts in one input, the second behind the first zero byte; `None` where it is no text.
+/// Splits the input into two texts at the first zero byte; `None` if one of them is not text.
 fn two_texts(input: &[u8]) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(input).ok()?;
     Some(text.split_once('\0').unwrap_or((text, "")))

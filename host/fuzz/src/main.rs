@@ -1,5 +1,5 @@
-//! A target under libFuzzer: `SLUICE_FUZZ_TARGET=keys fuzz CORPUS`. `fuzz -help=1` says what else
-//! libFuzzer takes.
+//! Runs a target under libFuzzer: `SLUICE_FUZZ_TARGET=keys fuzz CORPUS`. `fuzz -help=1` lists the
+//! options of libFuzzer.
 
 #![no_main]
 #![allow(unsafe_code, reason = "libFuzzer calls functions by their names")]

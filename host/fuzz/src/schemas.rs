@@ -1,13 +1,13 @@
-//! Configurations by a component's own schema.
+//! Transform configurations, validated against a component's own schema.
 
 use sluice::engine::schema::{SchemaError, check};
 use sluice::release::bundle::ReleaseBundle;
 
-/// Longer ones are left out: they are only slower.
+/// Longer schemas are skipped, because they are only slower.
 const INPUT_MAX_BYTES: usize = 2_048;
 
-/// Two texts, a schema and a configuration. A validation ends, does not panic, and explains its error; a
-/// configuration is written in one way.
+/// Two texts: a schema and a configuration. A validation ends, does not panic, and explains its
+/// error. Equal configurations have one canonical form.
 pub(crate) fn feed(input: &[u8]) {
     let Some((schema, config)) = crate::two_texts(input) else {
         return;

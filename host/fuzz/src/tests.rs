@@ -1,4 +1,4 @@
-//! Every target on what `corpus/` keeps, and on damaged copies of it.
+//! Runs every target on `corpus/` and on damaged copies of it.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use rand_pcg::Pcg64Mcg;
 
 use super::{TARGETS, Target};
 
-/// Damaged copies of each file.
+/// The number of damaged copies of each file.
 const COPIES: usize = 100;
 
-/// Bytes that mean something to a reader.
+/// Bytes with a meaning for a reader.
 const MEANINGFUL: &[u8] = b"{}[]:,\"\\/=%-+.eE0123456789 \n\t\x00\x7f\x80\xc3\xff";
 
 fn corpus(target: Target) -> Vec<Vec<u8>> {
@@ -23,7 +23,7 @@ fn corpus(target: Target) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// A copy with a few bytes put in, replaced or taken out, or a piece of another file in it.
+/// A copy with a few bytes inserted, replaced or removed, or with a piece of another file.
 fn damaged(bytes: &[u8], other: &[u8], rng: &mut Pcg64Mcg) -> Vec<u8> {
     let mut copy = bytes.to_vec();
     for _ in 0..rng.random_range(1..4) {

@@ -93,8 +93,8 @@ impl Part {
     }
 }
 
-/// Compares what is written with the expected bytes, of which it holds the rest; `None` once they
-/// differ.
+/// Compares written bytes with the expected ones. Holds the expected bytes that are left; `None`
+/// after a difference.
 struct Comparison<'a>(Option<&'a [u8]>);
 
 impl Write for Comparison<'_> {
@@ -140,15 +140,15 @@ fn compare<'a>(
     differences(&seen(expected), &seen(found))
 }
 
-/// A line of quarantine without the backtrace, which says how the transform's code was laid out and
-/// what it had done before, and may differ where batches do.
+/// A line of quarantine without the backtrace. The backtrace depends on the layout of the
+/// transform's code and on the records before, so it can differ if batches differ.
 fn without_backtrace(line: &[u8]) -> Cow<'_, [u8]> {
     changed(line, |entry| {
         entry.remove("backtrace");
     })
 }
 
-/// A message about an object without the lake, which may be called differently now.
+/// A message about an object without the name of the lake, which can have changed.
 fn without_lake(line: &[u8]) -> Cow<'_, [u8]> {
     changed(line, |message| {
         message.remove("bucket");
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_the_content_or_not() {
+    fn content_equals_its_lines_only() {
         let lines = || [&b"a"[..], b"bc"].into_iter();
         assert!(are(lines(), b"a\nbc\n"));
         for other in ["", "a\nbc", "a\nbc\n\n", "a\nb\n", "abc\n", "a\nbc\nd\n"] {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_of_a_record_is_left_out() {
+    fn backtrace_and_lake_are_not_compared() {
         let line = br#"{"rid":"s:1","backtrace":"f < g"}"#;
         assert_eq!(*without_backtrace(line), *br#"{"rid":"s:1"}"#);
         let one = br#"{"bucket":"b","key":"p/event_type=a/s.ndjson","count":1}"#;

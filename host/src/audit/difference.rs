@@ -102,8 +102,8 @@ impl<'a> Middle<'a> {
         }
     }
 
-    /// Moves strays that repeat an expected line to `repeated`; `all` are the expected lines with the
-    /// `head` before the middle.
+    /// Moves extra lines that repeat an expected line to `repeated`. `all` are the expected lines,
+    /// with the `head` before the middle.
     fn tell_repeated<T: AsRef<[u8]>>(&mut self, all: &[T], head: usize) {
         if self.strays.is_empty() {
             return;
@@ -185,7 +185,7 @@ fn between(
     all
 }
 
-/// Marks the pairs of a longest increasing subsequence by their first values. Of every length, the
+/// Marks the pairs of a longest increasing subsequence by their first values. For each length, the
 /// sequence with the lowest end is kept.
 fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<bool> {
     let mut ends: Vec<usize> = Vec::new();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_can_be_missing_extra_changed_or_doubled() {
+    fn a_line_can_be_missing_extra_changed_or_repeated() {
         assert_eq!(compare("abcd", "abd"), [Missing { expected: 2 }]);
         assert_eq!(compare("abcd", "abxcd"), [Extra { line: 2 }]);
         let changed = Changed {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn several_differences_are_told_apart() {
+    fn several_differences_are_listed_one_by_one() {
         assert_eq!(
             compare("abcdefgh", "bxcdfhgz"),
             [
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lines_can_be_gone_or_new() {
+    fn all_lines_can_be_missing_or_extra() {
         assert_eq!(
             compare("ab", ""),
             [Missing { expected: 0 }, Missing { expected: 1 }]
@@ -275,7 +275,7 @@ mod tests {
     }
 
     proptest! {
-        /// The differences lead from the expected lines to those that were found.
+        /// Applying the differences to the expected lines gives the found lines.
         #[test]
         fn differences_account_for_every_line(expected in "[a-f]{0,12}", found in "[a-h]{0,12}") {
             let all = compare(&expected, &found);

@@ -15,7 +15,7 @@ pub(super) enum Kind {
     MissingRecord,
     /// A line that belongs to no record.
     ExtraLine,
-    /// A line that differs from what its record makes.
+    /// A line that differs from what its record produces.
     ChangedLine,
     /// A line out of record order.
     MovedLine,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
     RepeatedLine,
     /// An object that does not exist.
     MissingObject,
-    /// An object that the records of its range do not make.
+    /// An object that the records of its range do not produce.
     ExtraObject,
     /// An object that cannot be decoded.
     DamagedObject,
@@ -52,10 +52,10 @@ pub(super) struct Finding {
     pub(super) kind: Kind,
     /// The shard.
     pub(super) shard: ShardId,
-    /// The record's id; the first one's where it is about several.
+    /// The record's id; the first one's if it is about several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) record: Option<String>,
-    /// The last record's id, where it is about several.
+    /// The last record's id, if it is about several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_record: Option<String>,
     /// The object's key in the lake, or `bus:` and the name of a file on the bus.
@@ -128,7 +128,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Adds a finding, which is only made if it is kept.
+    /// Adds a finding. `finding` is called only if the finding is kept.
     pub(super) fn add(&mut self, finding: impl FnOnce() -> Finding) {
         self.total += 1;
         if self.kept.len() < FINDINGS_KEPT {
@@ -136,7 +136,7 @@ impl Findings {
         }
     }
 
-    /// Takes over others.
+    /// Adds other findings.
     pub(super) fn absorb(&mut self, others: Self) {
         self.total += others.total;
         let room = FINDINGS_KEPT.saturating_sub(self.kept.len());
@@ -149,7 +149,7 @@ impl Findings {
         &self.kept
     }
 
-    /// How many there are.
+    /// The number of all findings.
     #[must_use]
     pub(super) fn total(&self) -> u64 {
         self.total

@@ -1,5 +1,4 @@
-//! Records between two chunks: all is well if a release makes nothing of them that would be in the
-//! lake.
+//! Checks records between two chunks. They are correct if a release makes no object of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::sink::Messages;
 /// The records between two chunks.
 pub(super) struct Gap {
     audit: Arc<Audit>,
-    /// The releases of the chunks before and after it, which are the likely ones.
+    /// The releases of the chunks before and after it, which are tried first.
     neighbours: Arc<[Arc<Release>]>,
     names: Vec<ShortId>,
 }
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_an_object_is_left() {
+    fn records_with_an_object_remain() {
         let lake = (0, "t=a".to_owned());
         let quarantine = (2, "_sluice/quarantine/reason=trap".to_owned());
         let expected = (vec![lake.clone(), quarantine.clone()], [1, 1]);

@@ -1,4 +1,4 @@
-//! The chunks that have been landed, by the names of their objects.
+//! The chunks that have landed, by the names of their objects.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -132,7 +132,7 @@ impl Inventory {
         &self.releases
     }
 
-    /// The files that are no objects.
+    /// The files that are not objects of Sluice.
     #[must_use]
     pub(super) fn unrecognized(&self) -> &Unrecognized {
         &self.unrecognized

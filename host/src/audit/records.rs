@@ -4,8 +4,8 @@ use crate::engine::digest::Digest;
 use crate::engine::record::{Batch, Record, SequenceNumber, ShardId};
 use crate::source::{ShardBatches, SourceError};
 
-/// The records of a shard. A batch begins where a chunk does, as when it was landed, however the source
-/// packs them.
+/// The records of a shard. Batches begin where chunks begin, as when the chunks were landed, and do not
+/// depend on how the source packs records.
 pub(super) struct Records {
     shard: ShardId,
     batches: ShardBatches,
@@ -33,10 +33,10 @@ impl Records {
         }
     }
 
-    /// The next record, which stays the next; `None` at the end.
+    /// The next record, without taking it; `None` at the end.
     ///
     /// # Errors
-    /// Why the source cannot be read on.
+    /// The source cannot be read.
     pub(super) async fn peek(&mut self) -> Result<Option<Record<'_>>, SourceError> {
         while self.next == self.batch.len() {
             match self.batches.next().await? {
@@ -47,10 +47,11 @@ impl Records {
         Ok(Some(self.batch.record(self.next)))
     }
 
-    /// A batch of the next records that are `wanted`; `None` where the next one is not, and at the end.
+    /// A batch of the next records that are `wanted`; `None` if the next one is not, and at the
+    /// end.
     ///
     /// # Errors
-    /// Why the source cannot be read on.
+    /// The source cannot be read.
     pub(super) async fn take(
         &mut self,
         wanted: impl Fn(SequenceNumber) -> bool,
@@ -74,8 +75,7 @@ impl Records {
         Ok((!taken.is_empty()).then_some(taken))
     }
 
-    /// The digest of the watched record, or of the last one that it is an aggregate of, where it was
-    /// taken.
+    /// The digest of the watched record, if it was read; of an aggregate, that of its last record.
     #[must_use]
     pub(super) fn watched_digest(&self) -> Option<Digest> {
         self.watched_digest

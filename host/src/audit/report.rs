@@ -14,7 +14,7 @@ const FINDINGS_SHOWN: usize = 20;
 /// Counts. Each record of the source, and each that the ledger counts, is in one of the first nine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Records whose events are in the lake, and on the bus as far as they go there.
+    /// Records whose events are in the lake, and on the bus if they are routed there.
     pub(super) in_lake: u64,
     pub(super) quarantined: u64,
     /// Records that the transform dropped.
@@ -33,9 +33,9 @@ pub(super) struct Counts {
     pub(super) before: u64,
     /// Chunks that were checked.
     pub(super) chunks: u64,
-    /// Objects that were read and are right.
+    /// Objects that were read and are correct.
     pub(super) objects: u64,
-    /// Messages that were read and are right.
+    /// Messages that were read and are correct.
     pub(super) messages: u64,
     /// Objects of records that have expired from the source.
     pub(super) objects_gone: u64,
@@ -85,7 +85,7 @@ pub(super) struct Report {
     /// Counts.
     pub(super) counts: Counts,
     pub(super) findings: Findings,
-    /// Remarks that are no findings.
+    /// Notes, which are not findings.
     pub(super) notes: Vec<String>,
 }
 

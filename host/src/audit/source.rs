@@ -30,7 +30,7 @@ pub(super) struct AuditedShard {
 }
 
 enum Reads {
-    /// A file, which is opened again when its turn comes; standard input stays open.
+    /// A file, which is opened again before it is audited; standard input stays open.
     File(Location, Option<OpenFile>),
     Shard(Stream, ShardInfo),
 }
@@ -86,7 +86,7 @@ fn of_file(location: &Location) -> anyhow::Result<AuditedShard> {
     })
 }
 
-/// Keeps the last of files that are the same shard, as runs read it last.
+/// If several files are the same shard, keeps the last one, which runs read last.
 fn distinct(sources: Vec<AuditedShard>) -> Vec<AuditedShard> {
     let mut seen = HashSet::new();
     let later_first = sources.into_iter().rev();
@@ -110,7 +110,7 @@ impl AuditedShard {
     /// Starts to read the records of this ledger's pipeline, from the oldest one.
     ///
     /// # Errors
-    /// The file does not exist any more.
+    /// The file no longer exists.
     pub(super) fn open(
         self,
         ledger: &Ledger,

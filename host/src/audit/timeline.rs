@@ -15,7 +15,7 @@ pub(super) struct Timeline {
     pub(super) overlapping: Vec<Overlap>,
     /// The one that is pinned and not committed.
     pub(super) pending: Option<(ChunkName, ChunkObjects)>,
-    /// Those that reach beyond what is committed.
+    /// Those that are not covered by what is committed or pinned.
     pub(super) beyond: Vec<(ChunkName, ChunkObjects)>,
 }
 

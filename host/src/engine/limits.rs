@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 /// A larger component is not read. The enrichment has a tenth of a MiB; a bundled interpreter fits.
 pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
 
-/// The limits that hold for every record, whatever the transform.
+/// The limits for each record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Fuel for one record: about one unit for each WebAssembly instruction. This limit is meant to be
@@ -52,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// Enough for usual recursion, and far less than the thread's own stack.
+/// Enough for usual recursion, and far less than the stack of a thread.
 pub(super) const WASM_STACK_BYTES: usize = 256 << 10;
 
 /// Function references of a component: of its own table and of the adapter modules.

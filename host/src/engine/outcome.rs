@@ -157,9 +157,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// About how much memory the host needs for an event besides its JSON: for its place, its message and
-    /// its line. It also limits the number of very small events.
-    pub const BESIDE_BYTES: usize = 128;
+    /// The approximate memory that the host needs for an event in addition to its JSON: for its position,
+    /// its message and its line. It also limits the number of very small events.
+    pub const OVERHEAD_BYTES: usize = 128;
 }
 
 /// One record of a batch that is quarantined.

@@ -10,7 +10,7 @@ use crate::engine::partition::PartitionPath;
 use crate::engine::record::span;
 
 /// The size limit of all events of one batch, so that a transform cannot exhaust the host's memory. An
-/// event counts with [`Event::BESIDE_BYTES`] in addition to its JSON.
+/// event counts with [`Event::OVERHEAD_BYTES`] in addition to its JSON.
 const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
 
 /// Validates the output for one batch, record by record, and collects the outcome.
@@ -129,12 +129,12 @@ impl<'a> OutputValidator<'a> {
 
     /// Checks that `events` more events of `bytes` in total do not exceed the size limit.
     fn check_room(&self, bytes: usize, events: usize) -> Result<(), Reason> {
-        let beside = (self.transformed.events.len() + events) * Event::BESIDE_BYTES;
-        if self.transformed.data.len() + bytes + beside + self.names > BATCH_OUTPUT_MAX_BYTES {
+        let overhead = (self.transformed.events.len() + events) * Event::OVERHEAD_BYTES;
+        if self.transformed.data.len() + bytes + overhead + self.names > BATCH_OUTPUT_MAX_BYTES {
             return invalid(format!(
                 "the events of this batch would take more than {BATCH_OUTPUT_MAX_BYTES} bytes, {} for \
                  each besides its JSON",
-                Event::BESIDE_BYTES
+                Event::OVERHEAD_BYTES
             ));
         }
         Ok(())

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_path_cannot_hold_is_encoded() {
+    fn characters_that_a_path_cannot_hold_are_encoded() {
         assert_eq!(path(&[("t", "../a=b%")]).unwrap(), "t=..%2Fa%3Db%25");
         assert_eq!(path(&[("t", "")]).unwrap(), "t=__HIVE_DEFAULT_PARTITION__");
         assert_eq!(path(&[("t", "学习 é")]).unwrap(), "t=学习 é");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_column_are_refused() {
+    fn names_that_are_not_columns_are_rejected() {
         for name in ["", "_sluice", "1a", "a/b", "a=b", "é", &"a".repeat(65)] {
             assert!(
                 matches!(path(&[(name, "x")]), Err(PartitionError::Name(_))),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_no_file_name_holds_is_refused() {
+    fn a_value_too_long_for_a_file_name_is_rejected() {
         assert!(path(&[("t", &"x".repeat(253))]).is_ok());
         assert!(matches!(
             path(&[("t", &"x".repeat(254))]),

@@ -1,10 +1,9 @@
 //! Components that are compiled ahead of time, for a quick start.
 //!
-//! Compiled code is machine code: whoever wrote it can do everything that the program can do. It is loaded
-//! only from the deployment package of the program, from a folder [beside the
-//! program](beside_the_program) that nobody else can write to, and from a
-//! [process of the same program](super::compiler_process). The component is validated all the same, and
-//! code of another engine version or configuration is not loaded.
+//! Compiled code is machine code: its author can do everything that the program can do. It is loaded only
+//! from the deployment package, from a folder [next to the program](next_to_the_program) that only its
+//! owner can write to, and from a [process of the same program](super::compiler_process). The component is
+//! validated in each case. Code for another engine version or configuration is not loaded.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -22,18 +21,18 @@ pub const FOLDER: &str = "precompiled";
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
 /// The [folder](FOLDER) next to the program's file, if the folder and the file of `component` in it belong
-/// to the same user as the program and nobody else can write to them. Whoever can change them can change
-/// the program.
+/// to the owner of the program and only that user can write to them. That user can change the program
+/// anyway.
 #[must_use]
-pub fn beside_the_program(component: &[u8]) -> Option<PathBuf> {
+pub fn next_to_the_program(component: &[u8]) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let folder = program.parent()?.join(FOLDER);
     let owner = fs::metadata(&program).ok()?.uid();
     let file = path(&folder, component);
-    (is_only_of(owner, &folder) && is_only_of(owner, &file)).then_some(folder)
+    (is_owned_by(owner, &folder) && is_owned_by(owner, &file)).then_some(folder)
 }
 
-fn is_only_of(owner: u32, path: &Path) -> bool {
+fn is_owned_by(owner: u32, path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|found| found.uid() == owner && found.mode() & OTHERS_MAY_WRITE == 0)
 }
@@ -53,7 +52,7 @@ pub fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
 }
 
 /// Loads a compiled component from `folder`, if it is there and was compiled for this engine. The folder
-/// must be part of the deployment package or [beside the program](beside_the_program).
+/// must be part of the deployment package or [next to the program](next_to_the_program).
 #[must_use]
 pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Component> {
     let path = path(folder, component);
@@ -65,9 +64,9 @@ pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Componen
         reason = "the file came with this program: who could have changed the one could have changed \
                   the other"
     )]
-    // SAFETY: the file was made by `compile` when the program was installed or its package made (which
-    // Lambda mounts read-only), in a file and a folder that only the program's own user can write to. The engine
-    // checks version and settings.
+    // SAFETY: the file was made by `compile` when the program was installed or its package made (which Lambda
+    // mounts read-only), in a file and a folder that only the program's owner can write to. The engine checks
+    // version and settings.
     let loaded = unsafe { Component::deserialize_file(engine, &path) };
     match loaded {
         Ok(component) => Some(component),
@@ -89,8 +88,8 @@ pub(super) fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<
         reason = "the bytes came through a pipe from a process that this program started from its own \
                   file"
     )]
-    // SAFETY: `compiler_process` is the only caller. What it read was written by `compile` in a process of the same
-    // program, which nobody else can write to. The engine checks version and settings.
+    // SAFETY: `compiler_process` is the only caller. It reads what `compile` wrote in a process of the same
+    // program, through a pipe that no other process has. The engine checks version and settings.
     unsafe {
         Component::deserialize(engine, compiled)
     }
@@ -111,15 +110,15 @@ mod tests {
         let owner = fs::metadata(&folder).unwrap().uid();
         let with_mode = |mode| {
             set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
-            is_only_of(owner, &folder)
+            is_owned_by(owner, &folder)
         };
         assert!(with_mode(0o755));
         assert!(!with_mode(0o777));
         assert!(!with_mode(0o775));
-        assert!(!is_only_of(owner + 1, &folder));
-        assert!(!is_only_of(owner, &place.path().join("missing")));
+        assert!(!is_owned_by(owner + 1, &folder));
+        assert!(!is_owned_by(owner, &place.path().join("missing")));
         let link = place.path().join("link");
         symlink("/usr", &link).unwrap();
-        assert!(!is_only_of(owner, &link));
+        assert!(!is_owned_by(owner, &link));
     }
 }

@@ -26,7 +26,7 @@ impl ShardId {
     /// engines skip objects whose names start with `_` or `.`).
     ///
     /// # Errors
-    /// Says what is wrong with any other name.
+    /// What is wrong with another name.
     pub fn new(name: &str) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.len() > SHARD_ID_MAX_BYTES
@@ -68,8 +68,7 @@ impl From<ShardId> for String {
     }
 }
 
-/// The id of a record, `shard:sequence`, or `shard:sequence:sub` for a record that came aggregated
-/// with others in one Kinesis record.
+/// The id of a record, `shard:sequence`, or `shard:sequence:sub` for a user record of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rid<'a> {
     /// The shard that holds the record.
@@ -148,14 +147,14 @@ pub struct Record<'a> {
     pub data: &'a [u8],
     /// The Kinesis partition key; empty for a file.
     pub partition_key: &'a str,
-    /// Where the record stands in its shard.
+    /// The position of the record in its shard.
     pub position: Position,
     /// Milliseconds since the Unix epoch, 0 if the source has no time of arrival.
     pub arrived_at: u64,
 }
 
-/// Consecutive records of one shard, packed as the contract's `record-batch` wants them: one call of
-/// the transform.
+/// Consecutive records of one shard for one call of the transform, packed as the contract's
+/// `record-batch`.
 #[derive(Clone, Debug)]
 pub struct Batch {
     shard: ShardId,
@@ -169,12 +168,12 @@ pub struct Batch {
     misplaced_records: u64,
 }
 
-/// What one instance gets at most: enough to make the cost of a fresh one disappear (27 µs over
-/// 1,000 records), small enough that batches spread over all cores.
+/// The most records of a batch: enough to make the cost of a new instance small (27 µs for 1,000
+/// records), and few enough that batches spread over all cores.
 pub const BATCH_MAX_RECORDS: usize = 1_000;
 
-/// A batch closes when it holds this many bytes, so that what is in flight stays small and it
-/// fits the instance's memory several times over.
+/// A batch closes at this many bytes, so that batches in flight stay small and a batch fits an
+/// instance's memory several times.
 pub const BATCH_MAX_BYTES: usize = 1 << 20;
 
 impl Batch {
@@ -194,8 +193,8 @@ impl Batch {
         }
     }
 
-    /// An empty batch of the same shard with room for as much as this one holds: the next one is likely
-    /// to hold as much, and need not grow to it step by step.
+    /// An empty batch of the same shard with the capacity of this one. The next batch is likely to be
+    /// as large, and so does not grow step by step.
     #[must_use]
     pub fn successor(&self) -> Self {
         Self {
@@ -212,8 +211,8 @@ impl Batch {
     /// Appends a record.
     ///
     /// # Panics
-    /// If the batch came to hold more than 4 GiB, which sources prevent by bounding a record and
-    /// closing a batch that is [`full`](Self::is_full).
+    /// If the batch exceeds 4 GiB. Sources prevent this: they limit a record and close a batch that
+    /// is [full](Self::is_full).
     pub fn push(&mut self, record: Record<'_>) {
         self.data.extend_from_slice(record.data);
         self.data_ends.push(end_offset(self.data.len()));
@@ -274,7 +273,7 @@ impl Batch {
         (0..self.len()).map(|index| self.record(index))
     }
 
-    /// The length of its largest record.
+    /// The length of the largest record, bytes.
     #[must_use]
     pub fn largest(&self) -> usize {
         let starts = std::iter::once(&0).chain(&self.data_ends);
@@ -298,7 +297,7 @@ impl Batch {
         &self.data_ends
     }
 
-    /// The memory that it takes, approximately.
+    /// The approximate memory of the batch, bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let for_record = size_of::<Position>() + size_of::<u64>() + 2 * size_of::<u32>();
@@ -317,7 +316,7 @@ impl Batch {
         &self.partition_key_ends
     }
 
-    /// Where each record stands.
+    /// The position of each record.
     #[must_use]
     pub fn positions(&self) -> &[Position] {
         &self.positions
@@ -358,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_survives_both_ways() {
+    fn a_position_parses_as_it_was_written() {
         for text in [
             "0",
             "4711",

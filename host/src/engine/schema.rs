@@ -112,7 +112,7 @@ fn describe(fault: &ValidationError<'_>, transform_config: &Value) -> String {
         ValidationErrorKind::Required {
             property: Value::String(name),
         } => format!("{}: the field is missing", below(name)),
-        _ if place.is_empty() => format!("the whole: {}", fault.masked()),
+        _ if place.is_empty() => fault.masked().to_string(),
         _ => format!("{place}: {}", fault.masked()),
     }
 }

@@ -45,7 +45,7 @@ fn replace(out: &mut Vec<u8>, start: usize, line: &[u8]) {
     out.extend_from_slice(line);
 }
 
-/// Keeps at least the opening brace and loses at least the closing one.
+/// Keeps at least the opening brace and removes at least the closing one.
 fn truncate(rng: &mut EventRng, out: &mut Vec<u8>, start: usize) {
     let keep = 1 + rng.index(out.len() - start - 1);
     out.truncate(start + keep);

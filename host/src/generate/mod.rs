@@ -196,7 +196,7 @@ impl Events {
     }
 }
 
-/// Where one draw ends to mean a malformed, a duplicate and a late line.
+/// The upper bounds of draws that mean a malformed, a duplicate and a late line.
 fn kinds_of(plan: &GeneratorPlan) -> Result<[DrawShare; 3], PlanError> {
     let shares = [
         ("malformed", plan.malformed),
@@ -212,7 +212,7 @@ fn kinds_of(plan: &GeneratorPlan) -> Result<[DrawShare; 3], PlanError> {
         in_all += share;
         *kind = DrawShare::new(in_all);
     }
-    // Sums such as 0.7 + 0.2 + 0.1 may miss 1 by a rounding.
+    // Sums such as 0.7 + 0.2 + 0.1 can differ from 1 by a rounding error.
     if in_all > 1.0 + 1e-9 {
         return Err(PlanError::SharesInAll(in_all));
     }

@@ -8,11 +8,11 @@ use super::shapes::{
 
 type Shape = &'static [Part];
 
-/// A word of the domain, the shape of its events, and what follows the word in their names,
-/// separated by spaces; `-` stands for the word alone.
+/// A word of the domain, the shape of its events, and the words that can follow it in their names,
+/// separated by spaces; `-` means that the word stands alone.
 type Word = (&'static str, Shape, &'static str);
 
-/// The more popular first.
+/// The most popular first.
 const WORDS: [Word; 100] = [
     ("exercise", ANSWER, "answered skipped corrected"),
     ("lesson", LESSON, "finished failed resumed"),
@@ -137,7 +137,7 @@ pub(super) struct EventType {
 #[derive(Debug)]
 pub(super) struct Names {
     types: Vec<EventType>,
-    /// The sums of the popularities up to each type.
+    /// The cumulative popularity up to each type.
     sums: Vec<u64>,
 }
 
@@ -168,7 +168,7 @@ impl Names {
 }
 
 impl EventType {
-    /// After the last word, the words start over with a number: `lesson_2`.
+    /// After the last word, the words are used again with a number: `lesson_2`.
     fn new(rank: usize) -> Self {
         let (word, shape, endings) = WORDS[rank % WORDS.len()];
         let first_part = match rank / WORDS.len() {

@@ -16,8 +16,8 @@ pub(super) enum Part {
     Created,
     /// A number from the first to the second value.
     Int(u64, u64),
-    /// A number from the first to the second value, in units of its last digit, and how many
-    /// digits stand after the point: `Decimal(5, 250, 2)` is 0.05 to 2.50.
+    /// A number from the first to the second value, in units of its last digit, and the number of
+    /// decimal places: `Decimal(5, 250, 2)` is 0.05 to 2.50.
     Decimal(u64, u64, u32),
     /// One of several JSON texts.
     Pick(&'static [&'static str]),
@@ -27,7 +27,7 @@ pub(super) enum Part {
     Repeat(u64, u64, &'static [Part]),
 }
 
-/// What the needed fields of an event hold.
+/// The values of the required fields of an event.
 pub(super) struct Stamp<'a> {
     pub(super) name: &'a str,
     /// Milliseconds since the Unix epoch.
@@ -109,7 +109,7 @@ fn put_prose(bytes: u64, rng: &mut EventRng, out: &mut Vec<u8>) {
             return;
         }
         out.push(b' ');
-        // Any other sentence: nobody says the same twice in a row.
+        // Never the same sentence twice in a row.
         sentence = (sentence + 1 + rng.index(language.len() - 1)) % language.len();
     }
 }

@@ -1,9 +1,9 @@
-//! Random draws in integer arithmetic only, so that every platform draws the same.
+//! Random draws in integer arithmetic only, so that every platform draws the same values.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-/// 2^64, as a share's whole.
+/// 2^64, the whole range of a draw.
 const WHOLE: f64 = 18_446_744_073_709_551_616.0;
 
 /// The source of all randomness of a plan.
@@ -50,7 +50,7 @@ impl DrawShare {
         whole: false,
     };
 
-    /// `share` is 0 to 1, or above by a rounding.
+    /// `share` is 0 to 1, or slightly above by a rounding error.
     pub(super) fn new(share: f64) -> Self {
         // The cast of a float to an integer saturates, and below 1 the product is below 2^64.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

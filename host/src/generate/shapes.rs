@@ -1,5 +1,5 @@
-//! What the events look like: key order, spacing, nesting and values differ from shape to shape, as
-//! they do between the clients that send them.
+//! The shapes of events. Key order, spacing, nesting and values differ between shapes, as they do
+//! between real clients.
 
 use super::part::Part::{self, Created, Decimal, Int, Name, Pick, Prose, Raw, Repeat, Uuid};
 use super::texts::{PHRASES, WORDS};
@@ -24,7 +24,7 @@ const MODEL: Part = Pick(&[
 ]);
 const SYSTEM: Part = Pick(&["Android 16", "iOS 19.2", "iPadOS 19.1", "Windows 11"]);
 
-/// Beyond 2^53, where readers that keep numbers as doubles lose digits.
+/// Above 2^53, where readers that use doubles lose digits.
 const BIG_ID: Part = Int(9_007_199_254_740_993, 9_223_372_036_854_775_807);
 
 /// A user interface event: small and flat.
@@ -100,7 +100,7 @@ pub(super) const LESSON: &[Part] = &[
     Raw("}}"),
 ];
 
-/// An answer in one of many scripts, before the needed fields.
+/// An answer in one of many scripts, before the required fields.
 pub(super) const ANSWER: &[Part] = &[
     Raw(r#"{"user_id":"#),
     LEARNER,
@@ -259,7 +259,7 @@ pub(super) const SETTINGS: &[Part] = &[
     Raw("}"),
 ];
 
-/// A variant shown in an experiment, with numbers in exponent form.
+/// An experiment's variant, with numbers in exponent notation.
 pub(super) const EXPOSURE: &[Part] = &[
     Raw(r#"{"event_uuid":""#),
     Uuid,

@@ -1,9 +1,8 @@
-//! Writes events to a Kinesis stream, plain or in aggregates, at a given pace or as quickly as
-//! possible.
+//! Writes events to a Kinesis stream, plain or aggregated, at a given rate or as fast as possible.
 //!
-//! A few batches are under way at once, and of a batch that fails in part the rest follows later: the
-//! order within a shard is not that of the lines, which does not matter for made-up events. A record
-//! whose acknowledgement is lost is sent again, so that the stream may hold it twice.
+//! Several batches are in flight at once, and if a batch fails in part, the rest is sent later. So
+//! the order within a shard differs from that of the lines, which does not matter for generated
+//! events. A record whose acknowledgement is lost is sent again, so the stream can have it twice.
 
 mod pack;
 #[cfg(test)]
@@ -26,26 +25,26 @@ use crate::storage::aws;
 use crate::storage::error::RequestError;
 use crate::storage::retry::{Attempts, RetryPolicy};
 
-/// How long a batch is tried: hours of a throttled stream are no use to anybody who waits.
+/// The retry timeout of a batch.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(600);
 
 const BATCHES_AT_ONCE: usize = 4;
 
-/// With a pace a batch is not waited for until it is full: the producer library's default for
-/// `RecordMaxBufferedTime`.
+/// With a rate, a batch does not wait until it is full: the default of `RecordMaxBufferedTime` of
+/// the producer library.
 const LINGER: Duration = Duration::from_millis(100);
 
 const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const BAR_EVERY: Duration = Duration::from_millis(200);
 
-/// Where events are sent to, and how.
+/// The stream that events are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamTarget {
     /// The stream's name.
     pub stream: String,
-    /// Whether many events go into one record, in the format of the Kinesis Producer Library.
+    /// Whether to aggregate events, in the format of the Kinesis Producer Library.
     pub aggregate: bool,
-    /// Whether to say on standard error where it is.
+    /// Whether to print progress on standard error.
     pub watch: bool,
 }
 
@@ -54,18 +53,18 @@ pub struct StreamTarget {
 pub struct Sent {
     /// Lines of all kinds.
     pub lines: u64,
-    /// Their bytes, without newlines, keys and what an aggregate adds.
+    /// Their bytes, without newlines, keys and the framing of aggregates.
     pub bytes: u64,
-    /// Records of Kinesis.
+    /// Kinesis records.
     pub records: u64,
 }
 
-/// Sends all `events` to a stream. With `rate`, so many lines per second of the wall clock since the
-/// start; after a slow answer it catches up. The partition key of a line is its `event_uuid`, or a
-/// running number where it has none.
+/// Sends all `events` to a stream. With `rate`, sends that many lines per second since the start,
+/// and catches up after a slow response. The partition key of a line is its `event_uuid`, or a
+/// running number if it has none.
 ///
 /// # Errors
-/// No such stream, or a batch that was not taken within ten minutes.
+/// The stream does not exist, or a batch was not accepted within ten minutes.
 pub fn send(
     events: Events,
     rate: Option<NonZeroU32>,
@@ -75,11 +74,12 @@ pub fn send(
         .enable_all()
         .build()?;
     let sender = runtime.block_on(Sender::new(target))?;
-    // Listed for plain records too, so that a wrong stream is reported before any record is made.
+    // The shards are listed for plain records too, so that a wrong stream is reported before any
+    // record is made.
     let shards = runtime.block_on(sender.shards());
     let shards = shards.with_context(|| format!("the stream {}", target.stream))?;
     if target.watch {
-        // Ends with the runtime.
+        // The task ends with the runtime.
         runtime.spawn(watch(sender.clone()));
     }
     let mut writer = Writer {
@@ -97,7 +97,7 @@ pub fn send(
     Ok((made, sent))
 }
 
-/// Takes lines and has them sent, a few batches at once.
+/// Takes lines and sends them, several batches at once.
 struct Writer<'a> {
     runtime: &'a Runtime,
     sender: Arc<Sender>,
@@ -107,7 +107,7 @@ struct Writer<'a> {
 }
 
 impl Write for Writer<'_> {
-    /// Takes whole lines, as [`write_ndjson`] gives them.
+    /// Takes whole lines, as [`write_ndjson`] writes them.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         for line in lines.split(|&byte| byte == b'\n') {
             if !line.is_empty() {
@@ -118,7 +118,7 @@ impl Write for Writer<'_> {
         Ok(lines.len())
     }
 
-    /// Sends on what has waited for long enough.
+    /// Sends what has waited long enough.
     fn flush(&mut self) -> io::Result<()> {
         if self.flushed.elapsed() < LINGER {
             return Ok(());
@@ -130,13 +130,13 @@ impl Write for Writer<'_> {
 }
 
 impl Writer<'_> {
-    /// Sends what is left and waits until all is acknowledged.
+    /// Sends the rest and waits until everything is acknowledged.
     fn finish(&mut self) -> io::Result<()> {
         self.packer.close();
         self.send_ready()?;
         while let Some(ended) = self.runtime.block_on(self.under_way.join_next()) {
             self.settle(ended)?;
-            // Other shards mean that aggregates for the old ones were closed.
+            // If the shards have changed, aggregates for the old ones are closed.
             self.packer.close();
             self.send_ready()?;
         }
@@ -168,7 +168,7 @@ impl Writer<'_> {
     }
 }
 
-/// Sends batches and counts what was taken.
+/// Sends batches and counts what was accepted.
 struct Sender {
     stream: Stream,
     state: Mutex<State>,
@@ -177,9 +177,9 @@ struct Sender {
 #[derive(Debug, Default)]
 struct State {
     sent: Sent,
-    /// Records that were not taken at first, each as often as it was not.
+    /// The number of rejected attempts, summed over records.
     again: u64,
-    /// Why the latest of them was not.
+    /// Why the last of them was rejected.
     why: String,
 }
 
@@ -206,23 +206,23 @@ impl Sender {
         Ok(shards?)
     }
 
-    /// Sends a batch until every line of it is where consumers look for it. Returns the stream's
-    /// shards where an aggregate went to another one than was meant: the shards have changed, and
-    /// consumers drop the records of an aggregate that do not belong to the shard where it is.
+    /// Sends a batch until every line is in the shard in which consumers look for it. If an
+    /// aggregate went to another shard than intended, returns the shards of the stream: they have
+    /// changed, and consumers drop records of an aggregate that do not belong to its shard.
     async fn deliver(
         self: Arc<Self>,
         batch: Vec<Entry>,
     ) -> Result<Option<Vec<ShardInfo>>, KinesisError> {
-        let strayed = self.put(batch).await?;
-        if strayed.is_empty() {
+        let misrouted = self.put(batch).await?;
+        if misrouted.is_empty() {
             return Ok(None);
         }
         let shards = self.shards().await?;
         let mut plain = Batches::default();
-        for (entry, took) in strayed {
+        for (entry, took) in misrouted {
             let took = shards.iter().find(|shard| shard.id == took);
-            let left = entry.left_behind(took);
-            self.count_strayed(&entry, &left);
+            let left = entry.misrouted_records(took);
+            self.count_misrouted(&entry, &left);
             left.into_iter().for_each(|entry| plain.push(entry));
         }
         plain.close();
@@ -232,21 +232,21 @@ impl Sender {
         Ok(Some(shards))
     }
 
-    /// Sends records until every one of them is taken. Returns the aggregates that another shard
-    /// took than was meant, with the id of that shard.
+    /// Sends records until all are accepted. Returns the aggregates that went to another shard than
+    /// intended, with the id of that shard.
     async fn put(&self, mut batch: Vec<Entry>) -> Result<Vec<(Entry, String)>, KinesisError> {
         let mut attempts = Attempts::new(&RetryPolicy::new(RETRY_TIMEOUT), "put_records");
-        let mut strayed = Vec::new();
+        let mut misrouted = Vec::new();
         loop {
             let requests = batch.iter().map(Entry::request).collect::<Result<_, _>>()?;
             let error = match self.stream.put_records(requests).await {
                 Ok(answers) => {
                     let taken = sort(batch, answers);
                     self.count(&taken.entries);
-                    strayed.extend(taken.strayed);
+                    misrouted.extend(taken.misrouted);
                     batch = taken.left;
                     match taken.error {
-                        None => return Ok(strayed),
+                        None => return Ok(misrouted),
                         Some(error) => error,
                     }
                 }
@@ -269,7 +269,7 @@ impl Sender {
         }
     }
 
-    fn count_strayed(&self, entry: &Entry, left: &[Entry]) {
+    fn count_misrouted(&self, entry: &Entry, left: &[Entry]) {
         let left_bytes: u64 = left.iter().map(|entry| entry.line_bytes).sum();
         let sent = &mut self.state().sent;
         sent.records += 1;
@@ -284,23 +284,23 @@ impl Sender {
     }
 }
 
-/// A batch after one attempt.
+/// The result of one attempt to send a batch.
 #[derive(Debug, Default)]
-struct Taken {
-    /// What is in the stream, where it was meant to be.
+struct AttemptResult {
+    /// Records that are in the intended shard.
     entries: Vec<Entry>,
-    /// What is in the stream in another shard than was meant, with that shard's id.
-    strayed: Vec<(Entry, String)>,
-    /// What is to be sent again, and why.
+    /// Aggregates that are in another shard, with the id of that shard.
+    misrouted: Vec<(Entry, String)>,
+    /// Records to send again, and why.
     left: Vec<Entry>,
     error: Option<KinesisError>,
 }
 
-fn sort(batch: Vec<Entry>, answers: Vec<Result<String, KinesisError>>) -> Taken {
-    let mut taken = Taken::default();
+fn sort(batch: Vec<Entry>, answers: Vec<Result<String, KinesisError>>) -> AttemptResult {
+    let mut taken = AttemptResult::default();
     for (entry, answer) in batch.into_iter().zip(answers) {
         match answer {
-            Ok(shard) if entry.strayed(&shard) => taken.strayed.push((entry, shard)),
+            Ok(shard) if entry.is_misrouted(&shard) => taken.misrouted.push((entry, shard)),
             Ok(_) => taken.entries.push(entry),
             Err(error) => {
                 taken.left.push(entry);
@@ -311,7 +311,7 @@ fn sort(batch: Vec<Entry>, answers: Vec<Result<String, KinesisError>>) -> Taken 
     taken
 }
 
-/// Says how much is sent, until it is dropped: a moving line on a terminal, a line now and then
+/// Prints how much was sent until it is dropped: a line that changes on a terminal, single lines
 /// elsewhere.
 async fn watch(sender: Arc<Sender>) {
     let started = Instant::now();

@@ -72,7 +72,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 #[test]
-fn equal_plans_give_the_pinned_bytes() {
+fn equal_plans_produce_the_pinned_bytes() {
     let (bytes, _) = ndjson(&mixed(1_000));
     assert_eq!(bytes, ndjson(&mixed(1_000)).0);
     // Recordings and measurements refer to events by seed: change this only on purpose.
@@ -83,7 +83,7 @@ fn equal_plans_give_the_pinned_bytes() {
 }
 
 #[test]
-fn another_seed_gives_other_bytes() {
+fn another_seed_produces_other_bytes() {
     let other = GeneratorPlan {
         seed: 8,
         ..plan(100)
@@ -197,7 +197,7 @@ fn shares_are_kept_and_counted() {
 }
 
 #[test]
-fn whole_shares_leave_nothing_else() {
+fn a_share_of_one_makes_every_line_of_that_kind() {
     let all = |malformed, duplicates, late| {
         let plan = GeneratorPlan {
             malformed,
@@ -215,7 +215,7 @@ fn whole_shares_leave_nothing_else() {
 }
 
 #[test]
-fn kinds_are_what_they_say() {
+fn lines_are_of_the_kind_that_is_counted() {
     let mut seen = HashSet::new();
     for (place, (kind, line)) in (0u32..).zip(lines(&mixed(20_000))) {
         let text = String::from_utf8_lossy(&line);

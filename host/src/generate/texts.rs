@@ -1,5 +1,5 @@
-//! Texts in many languages and scripts, as they stand within JSON strings: some characters escaped,
-//! most not.
+//! Texts in many languages and scripts, as they are written within JSON strings: some characters
+//! escaped, most not.
 
 /// Exercises: the fields of a prompt and its answer.
 pub(super) const PHRASES: &[&str] = &[

@@ -1,4 +1,4 @@
-//! Writes events as newline-delimited JSON, at a given pace or as quickly as possible.
+//! Writes events as newline-delimited JSON, at a given rate or as fast as possible.
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::{Events, LineKind};
 
-/// Without a pace, lines are written in blocks of about this size.
+/// Without a rate, lines are written in blocks of about this size.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// A pace is kept in steps of a 50th of a second.
+/// With a rate, lines are written in steps of a 50th of a second.
 const STEPS_PER_SECOND: u32 = 50;
 
 /// What has been written so far.
@@ -20,9 +20,9 @@ pub struct Generated {
     pub events: u64,
     /// Lines that repeat an earlier one.
     pub duplicates: u64,
-    /// Lines that are no events.
+    /// Lines that are not events.
     pub malformed: u64,
-    /// Events that lie hours to days before their neighbours.
+    /// Events that are hours to days older than their neighbours.
     pub late: u64,
     /// Bytes, newlines included.
     pub bytes: u64,
@@ -40,9 +40,9 @@ impl Generated {
     }
 }
 
-/// Writes all `events` to `to`, each with a newline after it, and flushes. With `rate`, so many
-/// lines per second of the wall clock since the start, flushed as they come; after a slow write it
-/// catches up. `progress` is called after each block of lines, with a rate at least once a second.
+/// Writes all `events` to `to`, each with a newline, and flushes. With `rate`, writes that many
+/// lines per second since the start, flushes each step, and catches up after a slow write.
+/// `progress` is called after each block of lines, with a rate at least once a second.
 ///
 /// # Errors
 /// The first failure to write or to flush.
@@ -96,7 +96,7 @@ fn fill(
     counts.bytes += block.len() as u64;
 }
 
-/// Sleeps until the event that comes after `written` ones is due.
+/// Sleeps until the event after `written` ones is due.
 fn wait_for_turn(started: Instant, written: u64, rate: NonZeroU32) {
     let rate = u64::from(rate.get());
     let due = Duration::from_secs(written / rate)

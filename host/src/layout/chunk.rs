@@ -22,7 +22,7 @@ use crate::release::bundle::ReleaseId;
 use self::lines::Lines;
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
 
-/// A chunk closes when its events have this many times the bytes that its records may have.
+/// A chunk closes if its events have more than this many times its byte limit.
 const OUTPUT_TIMES_INPUT: u64 = 2;
 
 #[derive(Debug)]
@@ -98,8 +98,8 @@ impl Chunk {
         }
     }
 
-    /// Whether its events have outgrown the limits. Events beyond one a record also count what they
-    /// take besides their JSON.
+    /// Whether its events exceed the limits. If there is more than one event per record, the
+    /// additional ones also count their overhead.
     #[must_use]
     pub fn has_outgrown(&self, limits: &ChunkLimits) -> bool {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
@@ -196,7 +196,7 @@ impl Chunk {
             }
         }
         let more_than_records = outcome.events.len().saturating_sub(batch.len());
-        self.output_bytes += (more_than_records * Event::BESIDE_BYTES) as u64;
+        self.output_bytes += (more_than_records * Event::OVERHEAD_BYTES) as u64;
         self.keep(outcome.data);
         if self.rules.with_messages {
             self.keep(batch.partition_keys().as_bytes().to_vec());
@@ -245,7 +245,7 @@ impl Chunk {
         self.last_digest
     }
 
-    /// What the names of its objects are made of.
+    /// The origin of its objects, which their names consist of.
     #[must_use]
     pub fn origin(&self) -> Origin {
         let (first, last) = self.bounds.unwrap_or((0.into(), 0.into()));
@@ -360,14 +360,14 @@ fn bus_only(events: &[Event]) -> u64 {
         .count() as u64
 }
 
-/// Where the partition key of a record will be, in the buffer of its batch's keys.
+/// The position that the partition key of a record will have in the buffer of keys.
 fn key_span(batch: &Batch, buffer: u32, record: usize) -> ByteSpan {
     let key = record_span(batch.partition_key_ends(), record);
     let (start, end) = (index(key.start), index(key.end));
     ByteSpan { buffer, start, end }
 }
 
-/// Offsets and indexes fit 32 bits: batches are bounded far below 4 GiB.
+/// Offsets and indexes fit 32 bits, because the data of a batch is far below 4 GiB.
 fn index(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -30,7 +30,7 @@ impl Origin {
         self.chunk().stem(&self.shard)
     }
 
-    /// What is left of it in a name.
+    /// The chunk's name: the part of the origin that object names hold.
     #[must_use]
     pub fn chunk(&self) -> ChunkName {
         ChunkName {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_top_of_the_lake_and_quarantine_have_their_places() {
+    fn keys_of_the_top_of_the_lake_and_of_quarantine() {
         let top = PartitionPath::from_pairs::<&str>(&[]).unwrap();
         assert!(
             origin()
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_of_an_object_is_left_alone() {
+    fn other_names_are_not_parsed() {
         let zeros = "0".repeat(20);
         for key in [
             "readme.txt".to_owned(),
@@ -255,7 +255,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_that_is_taken_apart_gives_back_what_made_it(
+        fn a_key_parses_as_it_was_written(
             shard in "[a-z0-9][a-zA-Z0-9._-]{0,60}",
             ends in (number(), number()),
             seed in any::<u64>(),

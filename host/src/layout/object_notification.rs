@@ -62,7 +62,7 @@ pub fn of(chunk: &Chunk, format: Format, lake: &str) -> Vec<ObjectNotification> 
     chunk.objects().filter_map(notification).collect()
 }
 
-/// The bucket, if there is one, and what comes before an object's own key.
+/// The bucket, if there is one, and the prefix of object keys.
 fn split(lake: &str) -> (Option<&str>, String) {
     if let Some(path) = lake.strip_prefix("s3://") {
         let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));

@@ -34,7 +34,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Appends one JSON object, without a line end. The record's bytes are the string `data`, or
-/// `data_base64` where they are not UTF-8; both preserve every byte.
+/// `data_base64` if they are not UTF-8; both preserve every byte.
 pub fn push_line(
     lines: &mut Vec<u8>,
     shard: &ShardId,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_kept_as_base64() {
+    fn other_bytes_are_kept_as_base64() {
         let bytes = [0xff, 0x00, 0xc3];
         let line = line(&bytes);
         assert_eq!(

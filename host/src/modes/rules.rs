@@ -45,7 +45,7 @@ impl Rules {
         let engine = engine(&settings.limits, settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let compiled = deployment_package::file(precompiled::FOLDER)
-            .or_else(|| precompiled::beside_the_program(bundle.component()))
+            .or_else(|| precompiled::next_to_the_program(bundle.component()))
             .and_then(|folder| precompiled::load(&engine, &folder, bundle.component()));
         let limits = settings.limits.clone();
         let loader = ReleaseLoader { engine, limits };

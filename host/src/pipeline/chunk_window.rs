@@ -34,7 +34,7 @@ impl ChunkWindow {
         }
     }
 
-    /// When the first batch came.
+    /// When the first batch arrived.
     pub(super) fn opened_at(&self) -> Option<Instant> {
         self.opened_at
     }

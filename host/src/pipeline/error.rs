@@ -1,4 +1,4 @@
-//! The errors that end a run. Faults of single records do not: these are quarantined.
+//! The errors that end a run. A fault of a single record does not: the record is quarantined.
 
 use std::io;
 

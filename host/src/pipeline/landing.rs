@@ -14,7 +14,7 @@ use crate::layout::object_notification;
 use crate::pipeline::error::PipelineError;
 use crate::sink::{Lake, Messages};
 
-/// Encodes and puts all objects of the chunk, as many at a time as keep the cores busy.
+/// Encodes and puts all objects of the chunk, with enough concurrent puts to keep the cores busy.
 pub(super) async fn put_objects(
     context: &Arc<RunContext>,
     sinks: &Sinks,

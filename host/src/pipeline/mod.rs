@@ -30,7 +30,7 @@ use crate::source::ShardBatches;
 pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
 
 /// Lands a shard to its end, chunk by chunk: one chunk is transformed while the one before is landed. A
-/// range that was pending is replayed first, by the plan `replay`.
+/// pending range is replayed first, by the plan `replay`.
 ///
 /// # Errors
 /// The first error that does not concern a single record. Committed records stay committed, and the
@@ -57,8 +57,8 @@ pub async fn run_shard(
     Ok(())
 }
 
-/// A chunk with its plan, and when its first batch came.
-pub(crate) struct Built {
+/// A chunk with its plan, and when its first batch arrived.
+pub(crate) struct BuiltChunk {
     pub(crate) chunk: Chunk,
     plan: ChunkPlan,
     opened_at: Instant,
@@ -67,13 +67,13 @@ pub(crate) struct Built {
 /// Reads and transforms the next chunk; `None` at the end of the shard.
 ///
 /// # Errors
-/// The source cannot be read on, or the release fails outside of any record.
+/// The source cannot be read, or the release fails outside of any record.
 pub(crate) async fn build(
     context: &RunContext,
     (rules, limits): (ChunkRules, ChunkLimits),
     batches: &mut ShardBatches,
     spec: ChunkSpec<'_>,
-) -> Result<Option<Built>, PipelineError> {
+) -> Result<Option<BuiltChunk>, PipelineError> {
     let mut window = ChunkWindow::new(limits, spec.range());
     let (mut plan, mut chunk) = (None, None);
     let mut in_flight = VecDeque::new();
@@ -90,7 +90,7 @@ pub(crate) async fn build(
         let (Some(next), Some(plan)) = (in_flight.pop_front(), &plan) else {
             break;
         };
-        let Done {
+        let FinishedBatch {
             batch,
             outcome,
             took,
@@ -102,12 +102,12 @@ pub(crate) async fn build(
         context.progress.read(&batch);
         if plan.range.is_none() && chunk.has_outgrown(&limits) {
             window.close();
-            batches.unread(take_back(in_flight.drain(..)).await);
+            batches.unread(finish_batches(in_flight.drain(..)).await);
         }
     }
     window.check_complete()?;
     Ok(match (chunk, plan, window.opened_at()) {
-        (Some(chunk), Some(plan), Some(opened_at)) => Some(Built {
+        (Some(chunk), Some(plan), Some(opened_at)) => Some(BuiltChunk {
             chunk,
             plan,
             opened_at,
@@ -116,16 +116,16 @@ pub(crate) async fn build(
     })
 }
 
-/// A batch and what became of it.
-struct Done {
+/// A batch with its outcome and the time that it took.
+struct FinishedBatch {
     batch: Batch,
     outcome: Result<Transformed, SandboxError>,
     took: Duration,
 }
 
-type Transforming = Task<Done>;
+type TransformTask = Task<FinishedBatch>;
 
-fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transforming {
+fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> TransformTask {
     let (release, timed_out) = (plan.release.clone(), plan.timed_out.clone());
     let shadow = plan
         .shadow
@@ -140,7 +140,7 @@ fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transformi
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
             seen.compare(&shadow, &batch, outcome, took);
         }
-        Done {
+        FinishedBatch {
             batch,
             outcome,
             took,
@@ -148,7 +148,7 @@ fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> Transformi
     })
 }
 
-async fn take_back(tasks: impl Iterator<Item = Transforming>) -> Vec<Batch> {
+async fn finish_batches(tasks: impl Iterator<Item = TransformTask>) -> Vec<Batch> {
     let mut batches = Vec::new();
     for task in tasks {
         batches.push(task.finish().await.batch);
@@ -162,9 +162,9 @@ async fn land(
     context: &Arc<RunContext>,
     sinks: &Sinks,
     ledger: &mut LedgerStore,
-    built: Built,
+    built: BuiltChunk,
 ) -> Result<(), PipelineError> {
-    let Built {
+    let BuiltChunk {
         chunk,
         plan,
         opened_at,

@@ -1,4 +1,4 @@
-//! What the shards of a run share, and how a chunk is to be made.
+//! The state that the shards of a run share, and the plan of a chunk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -32,11 +32,11 @@ pub struct RunContext {
     chunk_limits: ChunkLimits,
     /// How many shards share the memory for chunks.
     shards: AtomicU64,
-    /// What chunks and read records may take together, bytes.
+    /// The memory limit for chunks and for records that were read, bytes.
     memory: u64,
-    /// The most partitions that a chunk may open.
+    /// The most partitions of a chunk.
     pub max_partitions: usize,
-    /// How hard objects are compressed.
+    /// The compression level of objects.
     pub level: Level,
     /// What the run has done so far.
     pub progress: Progress,
@@ -48,11 +48,11 @@ pub struct RunContext {
     pub shadow: Arc<Shadow>,
 }
 
-/// One chunk is transformed while another is landed. Each holds its input twice (its events, and what
-/// is encoded or sent) and half of it again for the positions of its events.
+/// One chunk is transformed while another is landed. Each takes 2.5 times its input: its events,
+/// their encoded form, and half as much for the positions of events.
 const MEMORY_TIMES_CHUNK: u64 = 5;
 
-/// One part in this many of the memory is for reading.
+/// The share of the memory for reading: one part in this many.
 const READING_PART: u64 = 4;
 
 impl RunContext {
@@ -79,7 +79,8 @@ impl RunContext {
         })
     }
 
-    /// The limits of the next chunk: those of the settings, or less where many shards share the memory.
+    /// The limits of the next chunk: those of the settings, or less if many shards share the
+    /// memory.
     #[must_use]
     pub fn chunk_limits(&self) -> ChunkLimits {
         let shards = self.shards.load(Relaxed).max(1);
@@ -146,9 +147,9 @@ pub struct Sinks {
     pub bus: Option<Arc<dyn Bus>>,
     /// The largest event that fits a message, bytes; `None` without a limit.
     pub max_event_bytes: Option<usize>,
-    /// What they are about.
+    /// What messages are about.
     pub messages: Messages,
-    /// The releases that have written to the lake.
+    /// The releases that have written to the lake, as a registry.
     pub registry: Registry,
 }
 
@@ -168,9 +169,9 @@ impl Sinks {
     }
 }
 
-/// How new chunks are made: by the release that serves when the chunk begins.
+/// How new chunks are made: by the releases that are active when the chunk begins.
 pub struct NewChunks {
-    /// The releases that serve.
+    /// The active releases.
     pub switch: Arc<ReleaseSwitch>,
     /// The format of objects.
     pub format: Format,
@@ -178,11 +179,11 @@ pub struct NewChunks {
     pub misplaced_records: MisplacedRecords,
 }
 
-/// What the next chunk is made of.
+/// The specification of the next chunk.
 pub enum ChunkSpec<'a> {
-    /// A pinned range, made exactly as before.
+    /// A pinned range, repeated exactly.
     Replay(ChunkPlan),
-    /// New records, by the release that serves when the first of them comes.
+    /// New records, by the release that is active when the first of them arrives.
     New(&'a NewChunks),
 }
 
@@ -227,6 +228,6 @@ pub struct ChunkPlan {
     pub misplaced_records: MisplacedRecords,
     /// The pinned range; a new chunk closes by its limits.
     pub range: Option<Range>,
-    /// Which of them ran out of wall time before.
+    /// The records of the range that ran out of time before.
     pub timed_out: Arc<[Position]>,
 }

@@ -51,7 +51,7 @@ pub enum AdmissionError {
          or wrap it with `sluice transform wrap`"
     )]
     CoreModule,
-    /// Another file by mistake.
+    /// A file that is not WebAssembly.
     #[error("compile: not WebAssembly: a component begins with the bytes 00 61 73 6d")]
     NoWebAssembly,
     /// Damaged, uses a proposal that is off, or exceeds the compiler's limits.
@@ -81,7 +81,7 @@ pub enum AdmissionError {
     Cases(String),
 }
 
-/// Not a source: its message is in this one.
+/// Not a `source`: its message is part of this one.
 impl From<RegistryError> for AdmissionError {
     fn from(error: RegistryError) -> Self {
         Self::Registry(error)
@@ -109,7 +109,8 @@ impl AdmissionError {
         }
     }
 
-    /// Whether a retry may succeed: the registry cannot be reached, and nothing is known of the release.
+    /// Whether a retry can succeed: the registry could not be reached, so the release was not
+    /// checked.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Registry(error) if error.is_transient())

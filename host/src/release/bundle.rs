@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_survives_both_ways() {
+    fn a_digest_parses_as_it_was_written() {
         let digest = Digest::of(b"sluice");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert!("xyz".parse::<Digest>().is_err());

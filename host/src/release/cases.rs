@@ -94,7 +94,7 @@ pub fn cases(files: &FilesByName) -> Result<Vec<Case>, CasesError> {
         stem.is_some_and(|name| !inputs.contains_key(name))
     };
     if let Some(file) = files.keys().find(lonely) {
-        return Err(CasesError(format!("{file} has no input beside it")));
+        return Err(CasesError(format!("{file} has no input file")));
     }
     if inputs.is_empty() {
         let why = "there are none; a case is NAME.in.json or NAME.in.ndjson";

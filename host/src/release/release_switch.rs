@@ -1,5 +1,5 @@
 //! Switches between releases. A chunk takes the active releases when it begins, without a lock, and keeps
-//! them; so a swap neither waits for a chunk nor delays one.
+//! them; so a switch neither waits for a chunk nor delays one.
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_drawn_evenly_and_always_alike() {
+    fn chunks_are_drawn_evenly_and_deterministically() {
         let shard = ShardId::new("s-shardId-000000000000").unwrap();
         let share: Share = "20%".parse().unwrap();
         let drawn = |n: u64| share.has(draw("canary", &shard, n.into()));

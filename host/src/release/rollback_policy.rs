@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn each_budget_can_be_broken() {
+    fn each_limit_triggers_a_rollback() {
         let before = score(10_000, 500, 10, 400);
         let cases = [
             (
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn few_records_prove_nothing() {
+    fn few_records_trigger_no_rollback() {
         let (few, many) = (score(999, 999, 999, 9_000), score(10_000, 0, 0, 400));
         assert_eq!(breach(&few, &many), None);
         assert_eq!(breach(&score(5_000, 5_000, 0, 400), &few), None);

@@ -253,7 +253,7 @@ impl Rollout {
         next.previous.push(self.active);
         let excess = next.previous.len().saturating_sub(PREVIOUS_MAX);
         next.previous.drain(..excess);
-        next.serve(Some(release), rollback_policy, author);
+        next.make_active(Some(release), rollback_policy, author);
         Ok(next)
     }
 
@@ -303,7 +303,7 @@ impl Rollout {
         let before = previous.pop()?;
         let mut next = self.changed(ChangeKind::Rollback, before, author);
         next.previous = previous;
-        next.serve(before, None, author);
+        next.make_active(before, None, author);
         Some(next)
     }
 
@@ -320,11 +320,11 @@ impl Rollout {
             next.canary = None;
             return Some(next);
         }
-        let serves = self.active == Some(release);
-        serves.then(|| self.activate_previous(author)).flatten()
+        let is_active = self.active == Some(release);
+        is_active.then(|| self.activate_previous(author)).flatten()
     }
 
-    fn serve(
+    fn make_active(
         &mut self,
         release: Option<ReleaseId>,
         rollback_policy: Option<RollbackPolicy>,

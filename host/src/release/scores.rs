@@ -55,7 +55,7 @@ mod tests {
     use crate::engine::outcome::{Quarantined, Reason};
 
     #[test]
-    fn failed_records_are_counted_apart_from_rejected_ones() {
+    fn failed_and_rejected_records_are_counted_separately() {
         let rejected = |record, reason| Quarantined { record, reason };
         let outcome = Transformed {
             quarantined: vec![

@@ -23,7 +23,7 @@ const TIMEOUT_MARGIN: Duration = Duration::from_millis(100);
 /// How many differing records are kept.
 const SAMPLES_MAX: usize = 20;
 
-/// What is known of the latest shadow.
+/// The comparison with the latest shadow.
 #[derive(Debug, Default)]
 pub struct Shadow(Mutex<Option<ShadowState>>);
 

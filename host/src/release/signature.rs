@@ -35,7 +35,7 @@ impl PrivateKey {
     /// # Errors
     /// What is wrong with the file.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let wrong = |why: String| format!("{} is no private key: {why}", path.display());
+        let wrong = |why: String| format!("{} is not a private key: {why}", path.display());
         let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let key =
             PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|error| wrong(error.to_string()))?;

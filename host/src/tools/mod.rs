@@ -1,4 +1,4 @@
-//! The commands of those who write transforms and of those who publish them.
+//! The commands for authors and for publishers of transforms.
 
 pub mod author;
 pub mod publisher;

@@ -1,4 +1,4 @@
-//! A component that fails admission sees no record, and the message names the step.
+//! A component that fails admission gets no record, and the message names the step.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::outcomes::{
     CallMode, admitted, batch, limits, obeyed, shared_engine, try_admit, words,
 };
 
-/// Why a component with this configuration fails admission.
+/// The admission error of a component with this configuration.
 fn admission_error(component: &[u8], config: &str) -> String {
     let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
     match validate(shared_engine(), &bundle, &limits()) {
@@ -24,7 +24,7 @@ fn admission_error(component: &[u8], config: &str) -> String {
     }
 }
 
-/// Asserts that the error begins with the step and names `parts`.
+/// Asserts that the error begins with the step and contains `parts`.
 fn fails_at(component: &[u8], config: &str, step: &str, parts: &[&str]) {
     let error = admission_error(component, config);
     assert!(error.starts_with(&format!("{step}: ")), "{error}");
@@ -38,7 +38,7 @@ fn wat(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_sound_component_is_admitted_under_its_own_name() {
+fn a_valid_component_is_admitted_under_its_own_name() {
     assert_eq!(
         admitted(&rogue().by_batch, "{}", &limits()).name(),
         "rogue 0.1.0"
@@ -58,13 +58,13 @@ fn a_truncated_file_fails_admission() {
     for cut in [1, 4, 7, 9, 100, length / 2, length - 1_000, length - 1] {
         fails_at(&ENRICH[..cut], "{}", "compile", &[]);
     }
-    // So much is a whole component, and an empty one.
+    // This prefix is a whole component without content.
     fails_at(&ENRICH[..8], "{}", "world", &[]);
     fails_at(b"", "{}", "compile", &[]);
     fails_at(b"#!/bin/sh\n", "{}", "compile", &[]);
 }
 
-/// A flipped bit may make another component that is as good; none may make the host fall over.
+/// A component with a flipped bit can still be valid. It must never make the host panic.
 #[test]
 fn a_flipped_bit_never_panics() {
     let sound = Tiny::default().component();
@@ -92,7 +92,7 @@ fn a_flipped_bit_never_panics() {
     );
 }
 
-/// Parts that hand text to each other, from one memory to another.
+/// Modules that pass text to each other, from one memory to another.
 const PARTS: &str = r#"
     (component $callee
         (core module $m (memory (export "memory") 1)
@@ -112,19 +112,19 @@ const PARTS: &str = r#"
     (instance (instantiate $caller (with "take" (func $callee "take"))))"#;
 
 #[test]
-fn a_component_of_several_parts_gets_as_far_as_any_other() {
+fn a_component_of_several_parts_is_compiled_and_lacks_the_world_only() {
     let component = wat(&format!("(component {PARTS})"));
     fails_at(&component, "{}", "world", &["sluice:transform/rules"]);
 }
 
 #[test]
-fn a_component_over_the_limit_is_refused_unread() {
+fn a_component_over_the_size_limit_fails_admission_unread() {
     let large = vec![0; COMPONENT_MAX_BYTES + 1];
     fails_at(&large, "{}", "size", &["10485761", "10485760"]);
     fails_at(&large[1..], "{}", "compile", &[]);
 }
 
-/// The component's own schema is asked before the component is.
+/// The configuration is validated against the component's schema before the component gets it.
 #[test]
 fn a_configuration_is_checked_by_the_components_schema() {
     for (config, message) in [
@@ -147,7 +147,7 @@ fn a_configuration_is_checked_by_the_components_schema() {
 }
 
 #[test]
-fn a_component_that_wants_more_memory_than_an_instance_gets_is_refused() {
+fn a_component_that_needs_more_memory_than_the_limit_fails_admission() {
     let small = Limits {
         memory_bytes: 1 << 16,
         ..limits()

@@ -1,4 +1,4 @@
-//! Files: what a run left is proven, however it came about.
+//! Files: the lake of a run is proven, whatever happened during the run.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -32,7 +32,7 @@ fn append(place: &Place, text: &str) {
     file.unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// Runs while a file stands where the folder of a partition has to be.
+/// Runs while a file is in the place of a partition's folder.
 fn interrupt(place: &Place, partition: &str, args: &[&str]) {
     let in_the_way = place.write(&format!("lake/{partition}"), "in the way");
     place.try_land(args).failed(1, &[partition]);
@@ -57,7 +57,7 @@ fn a_lake_that_is_whole_is_proven() {
 }
 
 #[test]
-fn people_are_told_in_a_few_lines() {
+fn the_text_report_has_a_few_lines() {
     let place = Place::new();
     place.write("events.ndjson", events(0..30));
     place.land(&[]);
@@ -98,7 +98,7 @@ fn what_has_not_landed_yet_is_counted() {
     assert_eq!(audit(&place, &[]).proven().counts(counts), [30, 20]);
 }
 
-/// Each run has another configuration of the transform and other settings; the audit has none of them.
+/// Each run has another transform configuration and other settings; the audit has none of them.
 #[test]
 fn a_lake_of_many_releases_and_formats_is_proven() {
     let place = generated(5_000);
@@ -124,7 +124,7 @@ fn a_lake_of_many_releases_and_formats_is_proven() {
 }
 
 #[test]
-fn a_pending_chunk_is_not_judged() {
+fn a_pending_chunk_is_not_checked() {
     let place = Place::new();
     place.write("events.ndjson", events(0..1_030));
     interrupt(
@@ -147,7 +147,7 @@ fn a_pending_chunk_is_not_judged() {
 }
 
 #[test]
-fn what_kills_left_is_proven() {
+fn a_lake_after_kills_is_proven() {
     let place = generated(40_000);
     let args = ["--chunk-bytes", "256KiB"];
     for kill in 1..6 {
@@ -165,7 +165,7 @@ fn what_kills_left_is_proven() {
     );
 }
 
-/// A batch of 1,000 records is a chunk here, and some chunks leave no object at all.
+/// A chunk is one batch of 1,000 records here, and some chunks leave no object.
 #[test]
 fn records_that_leave_nothing_are_accounted_for() {
     let place = Place::new();
@@ -230,7 +230,8 @@ fn messages_about_objects_are_read_back() {
     assert_eq!(found[0]["object"], format!("bus:{file}"));
 }
 
-/// The verdict comes from the clock, so it is taken from the lake and the record is not tried again.
+/// A timeout depends on the clock, so the audit takes it from the lake and does not transform the
+/// record again.
 #[test]
 fn a_record_that_ran_out_of_time_stays_so() {
     let place = Place::new();

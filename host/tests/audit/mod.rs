@@ -1,4 +1,4 @@
-//! `sluice audit`: what is whole is proven, what is not is named, and nothing is touched.
+//! `sluice audit` proves a correct lake, names what is wrong in another one, and changes nothing.
 
 mod files;
 mod sabotage;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Summary};
 
-/// What an audit says.
+/// The output of an audit.
 struct Audited {
     ran: Ran,
     json: Summary,
@@ -28,7 +28,7 @@ impl Audited {
         Self { ran, json }
     }
 
-    /// Asserts that everything was found where it belongs.
+    /// Asserts that all records are where they belong.
     fn proven(self) -> Summary {
         let (code, json) = (self.ran.code, &self.json.0);
         assert_eq!((code, &json["proven"]), (Some(0), &true.into()), "{json:#}");
@@ -36,7 +36,7 @@ impl Audited {
         self.json
     }
 
-    /// Asserts that something is wrong; gives the findings.
+    /// Asserts that something is wrong, and returns the findings.
     fn disproven(self) -> Vec<Value> {
         let json = &self.json.0;
         assert_eq!((self.ran.code, &json["proven"]), (Some(1), &false.into()));
@@ -53,7 +53,7 @@ impl Audited {
     }
 }
 
-/// Audits `events.ndjson`, and asserts that nothing was touched by it.
+/// Audits `events.ndjson`, and asserts that the audit changed nothing.
 fn audit(place: &Place, more: &[&str]) -> Audited {
     let mut args = Place::landing(more);
     "audit".clone_into(&mut args[0]);

@@ -15,8 +15,8 @@ use testkit::proxy::{Fault, Proxy, Rule};
 use testkit::s3::S3;
 use testkit::sqs::Sqs;
 
-/// Audits the stream, and asserts that nothing was touched by it if nobody else works on it.
-fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {
+/// Audits the stream. If nobody else works on it, asserts that the audit changed nothing.
+fn audit_running(cloud: &Cloud, more: &[&str]) -> Audited {
     let run = cloud.command(&[]);
     let mut audit = cloud
         .place
@@ -30,7 +30,7 @@ fn audit_beside(cloud: &Cloud, more: &[&str]) -> Audited {
 
 fn audit(cloud: &Cloud, more: &[&str]) -> Audited {
     let before = lake::tree(&cloud.lake());
-    let audited = audit_beside(cloud, more);
+    let audited = audit_running(cloud, more);
     assert!(
         lake::tree(&cloud.lake()) == before,
         "the audit changed something"
@@ -48,7 +48,7 @@ fn put_aggregate(cloud: &Cloud, events: &[Vec<u8>]) {
     cloud.kinesis.put(STREAM, &key, &data);
 }
 
-/// A stream with all that can happen to one.
+/// A stream with a split, a merge, aggregates and quarantined records, and several configurations.
 fn eventful() -> Cloud {
     let cloud = Cloud::new(2);
     let events = events(900, 31);
@@ -70,7 +70,7 @@ fn eventful() -> Cloud {
 }
 
 #[test]
-fn a_stream_with_all_that_can_happen_to_one_is_proven() {
+fn a_stream_with_splits_merges_and_aggregates_is_proven() {
     let cloud = eventful();
     cloud.s3.keys_per_page(7);
     let proven = audit(&cloud, &[]).proven();
@@ -84,7 +84,7 @@ fn a_stream_with_all_that_can_happen_to_one_is_proven() {
 }
 
 #[test]
-fn records_that_the_stream_has_forgotten_are_counted() {
+fn records_past_the_retention_of_the_stream_are_counted() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(100, 33));
     cloud.catch_up(&[]);
@@ -105,7 +105,7 @@ fn records_that_the_stream_has_forgotten_are_counted() {
 }
 
 #[test]
-fn what_came_before_the_pipeline_is_not_missed() {
+fn records_from_before_the_pipeline_are_not_missing() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(50, 35));
     cloud.catch_up(&["--start", "latest"]);
@@ -117,16 +117,16 @@ fn what_came_before_the_pipeline_is_not_missed() {
     );
 }
 
-/// What is landed while the audit looks is nobody's fault.
+/// Objects that land during the audit are not findings.
 #[test]
-fn a_live_pipeline_is_not_disturbed_and_not_accused() {
+fn a_running_pipeline_is_audited_without_findings() {
     let cloud = Cloud::new(2);
     let mut worker = Running(cloud.worker());
     for (round, part) in events(1_000, 37).chunks(200).enumerate() {
         cloud.put_all(part);
         let landed = || lake::all_events(&cloud.lake()).len();
         worker.until(|| landed() > round * 200);
-        let proven = audit_beside(&cloud, &[]).proven();
+        let proven = audit_running(&cloud, &[]).proven();
         assert!(proven.count("in_lake") >= round as u64 * 200);
     }
     worker.until(|| lake::all_events(&cloud.lake()).len() == 1_000);
@@ -135,7 +135,7 @@ fn a_live_pipeline_is_not_disturbed_and_not_accused() {
     assert_eq!(audit(&cloud, &[]).proven().count("in_lake"), 1_000);
 }
 
-/// An object of the shard's events, its path and the id of the record of its first line.
+/// An object of the shard's events: its path, and the record id of its first line.
 fn an_object(cloud: &Cloud) -> (String, String) {
     let keys = super::object_keys(&cloud.lake());
     let keys: Vec<_> = keys.into_iter().filter(|key| key.contains(SHARD)).collect();
@@ -209,14 +209,14 @@ fn a_shard_that_the_stream_no_longer_lists_is_gone() {
             }
         }
     }
-    let proven = audit_beside(&cloud, &[]).proven();
+    let proven = audit_running(&cloud, &[]).proven();
     assert_eq!(
         proven.counts(["in_lake", "gone", "objects_of_others"]),
         [50, 50, 0]
     );
 }
 
-/// Puts an object past the program.
+/// Puts an object without the program.
 fn put(cloud: &Cloud, key: &str, bytes: Vec<u8>) {
     let client = cloud.s3.client();
     let put = client
@@ -227,7 +227,7 @@ fn put(cloud: &Cloud, key: &str, bytes: Vec<u8>) {
     runtime.block_on(put.body(bytes.into()).send()).unwrap();
 }
 
-/// A file that lands in S3 behind a proxy and in SQS.
+/// A file that lands in S3, behind a proxy, and in SQS.
 struct Services {
     place: Place,
     proxy: Proxy,
@@ -267,7 +267,7 @@ impl Services {
 }
 
 #[test]
-fn s3_that_fails_for_a_while_is_waited_for() {
+fn s3_errors_are_retried() {
     let services = Services::new(&crate::local::events(0..300));
     Ran::from(services.command("run").output().unwrap()).succeeded();
     for fault in [
@@ -301,7 +301,7 @@ fn s3_that_fails_for_a_while_is_waited_for() {
     );
 }
 
-/// XML, in which S3 and SQS say and take much, cannot hold every character of a key.
+/// XML, which S3 and SQS use, cannot hold every character of a key.
 #[test]
 fn keys_of_any_characters_are_found() {
     let kinds = ["a b", "a+b", "50%", "é\u{ffff}", "a/b=c"];

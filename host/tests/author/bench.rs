@@ -1,4 +1,4 @@
-//! What a record takes. Nothing here looks at a time.
+//! `sluice transform bench`: the measurements of a record. No test depends on a time.
 
 use crate::author::place;
 
@@ -41,7 +41,7 @@ fn fuel_and_memory_of_one_component_and_against_another() {
     assert!(row(&pair.stdout).contains("MiB"), "{pair:#?}");
 }
 
-/// A component against itself takes the same fuel.
+/// A component compared with itself takes the same fuel.
 #[test]
 fn without_a_sample_events_are_generated() {
     let place = place();

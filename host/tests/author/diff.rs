@@ -1,4 +1,4 @@
-//! Two transforms over one sample.
+//! `sluice transform diff`: two transforms on one sample.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn diff(place: &Place, old: &str, new: &str, more: &[&str]) -> Ran {
     place.run(&[&args, more].concat())
 }
 
-/// The built-in transform and a sample of its events, the last of them broken.
+/// The built-in transform and a sample of its events. The last event is malformed.
 fn enrich() -> Place {
     let place = Place::new();
     place
@@ -30,9 +30,9 @@ fn a_transform_is_the_same_as_itself() {
     assert!(ran.stdout.contains("3 records, 0 differ"), "{ran:#?}");
 }
 
-/// The rogue echoes with the offset, and by both builds the same.
+/// Both builds of `rogue` echo records with their offsets.
 #[test]
-fn the_way_in_makes_no_difference() {
+fn the_call_mode_makes_no_difference() {
     let place = place();
     place.write("sample.ndjson", "x\nreject y\n\nmany_events 3\ntrap\n");
     diff(&place, "batch.wasm", "single.wasm", &[]).succeeded();
@@ -74,7 +74,7 @@ fn scripts_get_counts_and_examples_as_json() {
 }
 
 #[test]
-fn what_is_refused_says_which_of_the_two() {
+fn a_failed_admission_names_the_component() {
     let place = enrich();
     let typo = ["--transform-config-new", r#"{"partition_bye":[]}"#];
     let expected = [

@@ -1,4 +1,4 @@
-//! Golden cases.
+//! `sluice transform test`: golden cases.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn written(place: &Place, name: &str) -> String {
     fs::read_to_string(place.path(name)).unwrap()
 }
 
-/// Commands for the rogue, and what becomes of them.
+/// Commands for `rogue`, and their results.
 const COMMANDS: &str = "many_events 2\nreject too loud\n\ndrop\npartition a b\nlake_only\n";
 const RESULTS: &str = r#"{"event":{"n":0},"partition":"","routes":["lake","bus"]}
 {"event":{"n":1},"partition":"","routes":["lake","bus"]}
@@ -29,7 +29,7 @@ fn cases_whose_results_are_as_they_should_be_pass() {
     let place = place();
     place.write("cases/commands.in.ndjson", COMMANDS);
     place.write("cases/commands.out.ndjson", RESULTS);
-    // A record is the bytes of its file, spaces and all, less one line end.
+    // A record is the bytes of its file without one line end; spaces count.
     place.write("cases/echo.in.json", " two\nlines\n\n");
     let echo = r#"{"event":{"echo":" two\u000alines\u000a","sequence":0},"partition":"","routes":["lake","bus"]}"#;
     place.write("cases/echo.out.ndjson", format!("{echo}\n"));
@@ -81,7 +81,7 @@ fn blessing_says_what_it_changed_and_leaves_the_rest() {
     place.write("cases/old.in.json", "drop");
     place.write("cases/old.out.ndjson", "{\"dropped\":false}\n");
     place.write("cases/same.in.json", "drop");
-    // Line ends of another system are as good, and stay.
+    // Line ends of Windows are accepted, and stay.
     place.write("cases/same.out.ndjson", "{\"dropped\":true}\r\n");
     let ran = test(&place, &["--bless"]).succeeded();
     assert!(ran.stdout.contains("changed old"), "{ran:#?}");
@@ -96,9 +96,9 @@ fn blessing_says_what_it_changed_and_leaves_the_rest() {
     );
 }
 
-/// One record that dies fails its batch as a whole; alone each has its own outcome.
+/// A record that traps fails its batch as a whole. Alone, each record has its own outcome.
 #[test]
-fn a_record_that_dies_is_a_result_like_any_other() {
+fn a_trap_is_a_result_like_any_other() {
     let place = place();
     place.write("cases/deadly.in.ndjson", "trap\nloop\ndrop\n");
     test(&place, &["--bless"]).succeeded();
@@ -119,7 +119,7 @@ fn a_record_that_dies_is_a_result_like_any_other() {
     test(&place, &[]).succeeded();
 }
 
-/// The faults are those of a batch whose lists fit together and are not what single records give.
+/// Faults in a batch call whose lists match but whose results differ from those of single records.
 #[test]
 fn a_batch_call_that_differs_fails_and_is_not_blessed() {
     let place = place();
@@ -140,7 +140,7 @@ fn no_cases_and_ambiguous_ones_are_wrong_usage() {
     place.write("cases/notes.txt", "nothing");
     test(&place, &[]).failed(2, &["there are none", "NAME.in.json"]);
     place.write("cases/left.out.ndjson", "");
-    test(&place, &[]).failed(2, &["left.out.ndjson has no input beside it"]);
+    test(&place, &[]).failed(2, &["left.out.ndjson has no input file"]);
     place.write("cases/left.in.json", "drop");
     place.write("cases/left.in.ndjson", "drop");
     test(&place, &[]).failed(2, &["left.in.json and left.in.ndjson are one case"]);

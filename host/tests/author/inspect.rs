@@ -1,4 +1,4 @@
-//! What a component is, and whether it would be admitted.
+//! `sluice transform inspect`: what a component is, and whether it passes admission.
 
 use serde_json::{Value, json};
 
@@ -49,9 +49,9 @@ fn scripts_get_all_of_it_as_json() {
     assert_eq!(report["sha256"].as_str().unwrap().len(), 64);
 }
 
-/// What it says of itself is what helps to get the configuration right.
+/// The description helps to correct the configuration.
 #[test]
-fn a_refused_configuration_leaves_the_description() {
+fn a_rejected_configuration_does_not_hide_the_description() {
     let args = [
         "batch.wasm",
         "--transform-config",
@@ -67,7 +67,7 @@ fn a_refused_configuration_leaves_the_description() {
 }
 
 #[test]
-fn a_core_module_is_told_how_to_become_a_component() {
+fn a_core_module_gets_a_hint() {
     let place = Place::new();
     place.write("module.wasm", Tiny::default().module());
     let (code, found) = report(&place, &["module.wasm"]);
@@ -81,7 +81,7 @@ fn a_core_module_is_told_how_to_become_a_component() {
 }
 
 #[test]
-fn what_a_component_wants_too_much_is_listed() {
+fn forbidden_imports_are_listed() {
     let place = Place::new();
     let wasi = r#"(component (import "wasi:cli/environment@0.2.3" (instance)))"#;
     place.write("wasi.wasm", wat::parse_str(wasi).unwrap());
@@ -94,7 +94,7 @@ fn what_a_component_wants_too_much_is_listed() {
 }
 
 #[test]
-fn what_is_no_webassembly_is_refused_too() {
+fn a_file_that_is_not_webassembly_fails_admission() {
     let place = Place::new();
     place.write("script", "#!/bin/sh\n");
     let (code, report) = report(&place, &["script"]);

@@ -1,4 +1,4 @@
-//! The tools of a transform's author, through the program.
+//! The tools of a transform's author, run by the program.
 
 mod bench;
 mod diff;
@@ -9,7 +9,7 @@ mod package;
 use crate::support::guests::rogue;
 use crate::support::program::Place;
 
-/// A place with the transform that misbehaves on command, by both of its builds.
+/// A folder with both builds of `rogue`.
 fn place() -> Place {
     let place = Place::new();
     place.write("single.wasm", &rogue().by_record);

@@ -1,4 +1,5 @@
-//! The package that `new` makes builds with plain cargo, and `wrap` makes a component of its module.
+//! The package that `new` creates builds with plain cargo, and `wrap` makes a component of its
+//! module.
 
 use std::env;
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::support::program::Place;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Plain cargo in a folder, with what it builds kept from one run of the tests to the next.
+/// Runs plain cargo in a folder. Its target folder is kept between runs of the tests.
 fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
     let output = Command::new(cargo)
@@ -26,7 +27,7 @@ fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     assert!(output.status.success(), "cargo {args:?} fails:\n{stderr}");
 }
 
-/// Builds a package as its README says and wraps it as `rules.wasm`.
+/// Builds a package as its README describes, and wraps it as `rules.wasm`.
 fn build(place: &Place) {
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
     let folder = place.path("my-rules");
@@ -67,7 +68,7 @@ fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
 }
 
 #[test]
-fn a_package_is_not_made_over_another() {
+fn an_existing_package_is_not_overwritten() {
     let place = Place::new();
     place
         .run(&["transform", "new", "rules", "--path", "here/there"])
@@ -82,7 +83,7 @@ fn a_package_is_not_made_over_another() {
 }
 
 #[test]
-fn what_cannot_be_wrapped_says_why() {
+fn a_module_that_cannot_be_wrapped_gets_a_reason() {
     let place = Place::new();
     let wrap = |file: &str| place.run(&["transform", "wrap", file, "--out", "out.wasm"]);
     place.write("bare.wasm", Tiny::default().module());

@@ -1,4 +1,4 @@
-//! The call mode makes no difference: a batch gives what its records give one by one.
+//! The call mode makes no difference: a batch call has the results of calls per record.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::support::outcomes::{
     run,
 };
 
-/// The objects that a chunk of this one batch would write, each with its place.
+/// The objects that a chunk of this batch would write, each with its key.
 fn written(release: &Release, records: &Batch, mode: CallMode) -> Vec<(String, String)> {
     let mut chunk = chunk(5);
     chunk.absorb(records, run(release, records, mode));
@@ -20,7 +20,7 @@ fn written(release: &Release, records: &Batch, mode: CallMode) -> Vec<(String, S
     objects.collect()
 }
 
-/// Quarantine keeps them, and they depend on the call mode.
+/// Removes the backtraces in quarantine, which depend on the call mode.
 fn without_backtraces(content: &str) -> String {
     let lines = content.lines().map(|line| {
         let Some((before, behind)) = line.split_once(r#","backtrace":""#) else {
@@ -37,7 +37,7 @@ fn good() -> impl Strategy<Value = String> {
         "[a-z\"\\\\é\u{0}-\u{1f}]{0,20}",
         (0..6_u32).prop_map(|n| format!("many_events {n}")),
         "partition [a-c/=]{0,2}",
-        // One path, two values.
+        // Two values with one path.
         prop::sample::select(vec!["partition ", "partition __HIVE_DEFAULT_PARTITION__"])
             .prop_map(str::to_owned),
         (0..300_u32).prop_map(|n| format!("big_output {n}")),
@@ -69,8 +69,8 @@ fn dying() -> impl Strategy<Value = String> {
     prop::sample::select(commands).prop_map(str::to_owned)
 }
 
-/// Batches in which nothing dies are transformed by one batch call; those with a record that does
-/// are repeated record by record.
+/// Batches without traps are transformed by one batch call. The others are repeated record by
+/// record.
 fn commands() -> impl Strategy<Value = Vec<String>> {
     let calm = prop_oneof![6 => good(), 2 => rejected(), 1 => invalid()];
     let wild = prop_oneof![6 => good(), 2 => rejected(), 1 => invalid(), 1 => dying()];
@@ -84,7 +84,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn a_batch_gives_what_its_records_give_alone(commands in commands()) {
+    fn a_batch_has_the_results_of_its_records_alone(commands in commands()) {
         let records = batch(&commands);
         let of = |release, mode| record_outcomes(&records, &run(release, &records, mode));
         let expected = of(rogue_by_record(), CallMode::Usual);
@@ -92,7 +92,8 @@ proptest! {
         prop_assert_eq!(&of(rogue_by_batch(), CallMode::PerRecord), &expected);
     }
 
-    /// A chunk may be begun in one mode and finished in the other, if a record ran out of time.
+    /// A chunk can be started in one call mode and finished in the other, if a record ran out of
+    /// time.
     #[test]
     fn a_chunk_writes_the_same_bytes_in_either_call_mode(commands in commands()) {
         let records = batch(&commands);
@@ -101,7 +102,8 @@ proptest! {
     }
 }
 
-/// An event type may be empty, which a path cannot hold, and another may be what stands for it there.
+/// An event type can be empty, which a path cannot express, and another type can equal the
+/// placeholder.
 #[test]
 fn two_names_of_one_partition_keep_the_order_of_their_records() {
     let event = |name: &str, n: u32| {

@@ -1,4 +1,4 @@
-//! The limits: each strikes the record that runs into it, and no other.
+//! Limits: each affects the record that exceeds it, and no other.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn under(limits: &Limits, mode: CallMode, commands: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_loop_with_fuel_enough_runs_out_of_time() {
+fn a_loop_with_enough_fuel_runs_out_of_time() {
     let limits = Limits {
         fuel: 1 << 60,
         time: Duration::from_millis(300),
@@ -46,7 +46,7 @@ fn a_timed_out_record_is_not_retried() {
 }
 
 #[test]
-fn a_record_over_the_limit_is_not_offered() {
+fn a_record_over_the_size_limit_is_not_transformed() {
     let limits = Limits {
         record_bytes: 100,
         ..limits()
@@ -89,9 +89,9 @@ fn memory_is_bounded_as_the_limits_say() {
     }
 }
 
-/// A batch has the budget of one record, so one that is too much for it must not cost anything.
+/// A batch call has the budget of one record. If the batch needs more, no record must be affected.
 #[test]
-fn records_that_pass_alone_pass_together() {
+fn records_that_pass_alone_pass_in_a_batch() {
     let limits = Limits {
         fuel: 300_000,
         ..limits()

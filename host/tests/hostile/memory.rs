@@ -1,5 +1,6 @@
-//! Guests that keep something from one record to the next, against the contract. The host cannot take it
-//! out of an instance; what it promises is that nothing outlives the instance, and how long that lives.
+//! Guests that keep state between records, against the contract. The host cannot prevent that
+//! within an instance. It guarantees that no state outlives the instance, and when an instance
+//! ends.
 
 use crate::support::guests::Tiny;
 use crate::support::outcomes::{
@@ -8,7 +9,7 @@ use crate::support::outcomes::{
 
 use sluice::engine::limits::Limits;
 
-/// Answers with the number of records that it has seen, as one digit, and dies on a record with a `b`.
+/// Returns the number of records that it has seen, as one digit, and traps on a record with a `b`.
 fn counts() -> Tiny {
     Tiny {
         more: "(global $seen (mut i32) (i32.const 48))",
@@ -26,7 +27,7 @@ fn seen(results: &[RecordOutcome]) -> String {
 }
 
 #[test]
-fn nothing_is_kept_from_slice_to_slice() {
+fn nothing_is_kept_from_batch_to_batch() {
     let release = shared(&counts().component(), "{}");
     for _ in 0..3 {
         let results = obeyed(&release, CallMode::Usual, &["1", "2", "3"]);
@@ -42,13 +43,13 @@ fn nothing_is_kept_from_slice_to_slice() {
 }
 
 #[test]
-fn nothing_is_kept_from_an_instance_that_died() {
+fn nothing_is_kept_from_an_instance_that_trapped() {
     let release = shared(&counts().component(), "{}");
     let results = obeyed(&release, CallMode::Usual, &["1", "2", "bad", "3", "4"]);
     assert_eq!(seen(&results), "1 2 trap 1 2");
 }
 
-/// That one record runs out of memory is not held against the next.
+/// After a record ran out of memory, the next one is not affected.
 #[test]
 fn a_record_that_ran_out_of_memory_does_not_excuse_the_next() {
     let tiny = Tiny::on_bad(
@@ -62,9 +63,9 @@ fn a_record_that_ran_out_of_memory_does_not_excuse_the_next() {
     assert_eq!(words(&results), ["events", "trap"]);
 }
 
-/// The memory of an instance is used again, for any guest: it holds nothing of the one before.
+/// The memory of an instance is reused for any guest. It must hold nothing of the previous one.
 #[test]
-fn memory_is_clear_of_the_guest_before() {
+fn memory_of_the_previous_guest_is_cleared() {
     let limits = Limits {
         memory_bytes: 4 << 20,
         ..limits()

@@ -1,5 +1,5 @@
-//! Transforms that misbehave: a record gets exactly its outcome, in either call mode, and its neighbours
-//! in the batch are unharmed.
+//! Transforms that misbehave: each record gets its outcome, in both call modes, and the other
+//! records of the batch are not affected.
 
 mod limits;
 mod memory;

@@ -1,4 +1,4 @@
-//! What a transform can do to a record under the usual limits.
+//! The outcomes of records under the default limits.
 
 use sluice::engine::outcome::Routes;
 
@@ -7,7 +7,7 @@ use crate::support::outcomes::{
     words,
 };
 
-/// The outcome of a record between two good ones, the same in every call mode.
+/// The outcome of a record between two good ones, which must be the same in both call modes.
 fn outcome_of(command: &str) -> RecordOutcome {
     let commands = ["first", command, "last"];
     let mut results = [

@@ -1,4 +1,4 @@
-//! Hostile transforms through the program: what reaches the disk, the log, and the machine.
+//! Hostile transforms run by the program: what reaches the disk, the log and the machine.
 
 use crate::support::guests::rogue;
 use crate::support::lake;
@@ -38,7 +38,7 @@ fn a_log_that_is_no_terminal_has_no_colours() {
 }
 
 #[test]
-fn what_a_transform_says_is_logged_under_its_own_name() {
+fn messages_of_a_transform_are_logged_under_its_own_target() {
     let place = place(&["log first", "log second"]);
     let args = [
         "--transform",
@@ -59,9 +59,9 @@ fn what_a_transform_says_is_logged_under_its_own_name() {
     assert_eq!(messages, ["first", "second"]);
 }
 
-/// Each record is another instance, which has as much to say.
+/// Each record gets another instance, which logs as much again.
 #[test]
-fn last_words_are_bounded_together() {
+fn messages_logged_before_traps_are_bounded_together() {
     let place = place(&["log_and_trap"; 5]);
     let ran = place.try_land(&["--transform", "rogue.wasm"]).succeeded();
     let words = ran.stderr.matches("a last word").count();
@@ -69,7 +69,7 @@ fn last_words_are_bounded_together() {
     assert!(ran.stderr.contains("more than 100 messages"), "{ran:?}");
 }
 
-/// Bytes alone would not bound them: each event has one, and takes a hundred in the host.
+/// A limit on bytes alone is not enough: each event has one byte, and takes a hundred in the host.
 #[test]
 fn a_flood_of_tiny_events_is_bounded() {
     let place = place(&["many_partitions 15000"; 300]);

@@ -1,4 +1,4 @@
-//! Kills at any moment: the lake ends up as if nothing had happened.
+//! Kills at any moment: the lake ends up as if there had been none.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Running};
 
-/// Change it to see other kills; a failure prints it.
+/// The seed of the kills; a failure prints it.
 const SEED: u64 = 20_260_101;
 
 const KILLS: usize = 50;
@@ -36,7 +36,7 @@ fn generated(events: u32) -> Place {
     place
 }
 
-/// The arguments of a run into folders of this name.
+/// The arguments of a run into folders with this name.
 fn into<'a>(lake: &'a str, bus: &'a str) -> [&'a str; 6] {
     ["--lake", lake, "--bus", bus, "--chunk-bytes", "512KiB"]
 }
@@ -68,7 +68,7 @@ fn nothing_unfinished(trees: &Trees) {
     }
 }
 
-/// Starts a run and kills it after `delay`, if it has not ended before; whether it was killed.
+/// Starts a run and kills it after `delay` unless it has ended. Returns whether it was killed.
 fn kill_after(place: &Place, args: &[&str], delay: Duration) -> bool {
     let mut run = Running(place.command(&Place::landing(args)).spawn().unwrap());
     thread::sleep(delay);
@@ -79,7 +79,7 @@ fn kill_after(place: &Place, args: &[&str], delay: Duration) -> bool {
     ended.is_none()
 }
 
-/// Whether the ledger of the one shard says that a range is pending.
+/// Whether the ledger of the only shard has a pending range.
 fn is_pending(lake: &Path) -> bool {
     let ledgers = lake::tree(&lake.join("_sluice/ledger"));
     let mut ledgers = ledgers.iter().filter(|(name, _)| name.ends_with(".json"));
@@ -89,26 +89,26 @@ fn is_pending(lake: &Path) -> bool {
     })
 }
 
-/// Kills in a row, and how many of them left a chunk unfinished.
+/// The number of kills, and how many of them left a pending chunk.
 #[derive(Debug, Default)]
 struct Kills {
     all: usize,
-    amid_a_chunk: usize,
+    interrupted_chunk: usize,
 }
 
 impl Kills {
-    /// Kills runs until one gets to its end, or until there were enough.
+    /// Kills runs until one finishes, or until there were enough.
     fn until_done(&mut self, place: &Place, args: &[&str], delay: &mut dyn FnMut() -> Duration) {
         let lake = place.path(args[1].trim_start_matches("file:"));
         while self.all < KILLS && kill_after(place, args, delay()) {
             self.all += 1;
-            self.amid_a_chunk += usize::from(is_pending(&lake));
+            self.interrupted_chunk += usize::from(is_pending(&lake));
         }
     }
 }
 
 #[test]
-fn kills_leave_no_trace() {
+fn kills_do_not_change_the_lake() {
     let place = generated(120_000);
     let begun = Instant::now();
     let whole = place.land(&into("file:lake-0", "file:bus-0"));
@@ -137,10 +137,10 @@ fn kills_leave_no_trace() {
         }
     }
     println!("{kills:?}");
-    assert!(kills.amid_a_chunk > 0, "{kills:?}");
+    assert!(kills.interrupted_chunk > 0, "{kills:?}");
 }
 
-/// The ids of the records that went anywhere, with how often each event did.
+/// The ids of all landed records, and how many times each event is there.
 fn delivered(place: &Place) -> BTreeMap<String, usize> {
     let mut delivered = BTreeMap::new();
     for message in lake::messages(&place.bus()) {
@@ -158,9 +158,10 @@ fn events_without_partitions(lake: &Path) -> usize {
     lake::events(lake).values().map(Vec::len).sum()
 }
 
-/// Each run is called with other settings; what was begun is finished as it was begun.
+/// Each run has other settings. A pending chunk is finished with the settings with which it was
+/// pinned.
 #[test]
-fn kills_and_changes_of_settings_land_each_record_once() {
+fn kills_and_changed_settings_land_each_record_once() {
     const EVENTS: u32 = 40_000;
     let place = generated(EVENTS);
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);

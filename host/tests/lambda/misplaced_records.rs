@@ -23,7 +23,7 @@ fn put_under(cloud: &Cloud, key: &str, events: &[Vec<u8>]) {
     cloud.kinesis.put(STREAM, key, &data);
 }
 
-/// Those of the first of two shards, and those of the second.
+/// The events of the first of two shards, and those of the second.
 fn by_shard(events: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
     let is_low = |event: &&Vec<u8>| hash_key(&uuid(event)) < 1 << 127;
     let (first, second): (Vec<_>, Vec<_>) = events.iter().partition(is_low);
@@ -31,7 +31,7 @@ fn by_shard(events: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
 }
 
 #[test]
-fn aggregates_are_taken_apart_and_the_misplaced_records_left_out_where_that_is_wanted() {
+fn aggregates_are_unpacked_and_misplaced_records_are_dropped_if_configured() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 38));
     put(&cloud, &[&first[..], &second].concat());
@@ -41,14 +41,14 @@ fn aggregates_are_taken_apart_and_the_misplaced_records_left_out_where_that_is_w
 }
 
 #[test]
-fn an_aggregate_of_which_nothing_is_kept_holds_nobody_up() {
+fn an_aggregate_without_kept_records_does_not_block_the_shard() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 39));
     let wrong = uuid(&first[0]);
     let function = function(&cloud, &[DROP]);
     let mut mapping = mapping(&cloud, &function, settings());
     let mut steps = Vec::new();
-    // Before anything is committed, behind what is, alone in a batch and with others.
+    // Before anything is committed, after committed records, alone in a batch, and with others.
     for events in [&first[..0], &first[..10], &first[10..]] {
         put_under(&cloud, &wrong, &second[..5]);
         if !events.is_empty() {
@@ -63,14 +63,14 @@ fn an_aggregate_of_which_nothing_is_kept_holds_nobody_up() {
 }
 
 #[test]
-fn misplaced_records_that_were_pinned_are_not_passed_before_they_have_landed() {
+fn pinned_misplaced_records_are_landed_before_later_ones() {
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 41));
     put_under(&cloud, &uuid(&first[0]), &second);
-    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let failing = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     cloud
         .proxy(Service::S3)
-        .add(refused.path("event_type").always());
+        .add(failing.path("event_type").always());
     let timeout = ("SLUICE_RETRY_TIMEOUT", "300ms");
     let keeps = function(&cloud, &[timeout]);
     let drops = function_in(&cloud, &cloud.place.path("drops"), &[DROP, timeout]);
@@ -80,7 +80,7 @@ fn misplaced_records_that_were_pinned_are_not_passed_before_they_have_landed() {
         let step = mapping.step(SHARD);
         assert!(matches!(step, Step::Invoked(_, Then::Again(_))), "{step:?}");
     }
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     drops.run_until_idle();
     cloud.holds_exactly(&second);
 }
@@ -90,10 +90,10 @@ fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() 
     let cloud = Cloud::new(2);
     let [first, second] = by_shard(&events(60, 40));
     put(&cloud, &[&first[..], &second].concat());
-    let refused = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
+    let failing = Rule::new(Fault::s3(503, "SlowDown")).method("PUT");
     cloud
         .proxy(Service::S3)
-        .add(refused.path("event_type").nth(3).always());
+        .add(failing.path("event_type").nth(3).always());
     let drops = function(&cloud, &[DROP, ("SLUICE_RETRY_TIMEOUT", "300ms")]);
     let mut drops = mapping(&cloud, &drops, settings());
     assert!(matches!(
@@ -101,8 +101,8 @@ fn a_range_that_was_pinned_without_misplaced_records_is_finished_without_them() 
         Step::Invoked(_, Then::Again(_))
     ));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
-    cloud.proxy(Service::S3).heal();
-    // Whoever comes next was told otherwise.
+    cloud.proxy(Service::S3).remove_rules();
+    // The next function has another setting.
     let keeps = function_in(&cloud, &cloud.place.path("keeps"), &[]);
     mapping(&cloud, &keeps, settings()).run_until_idle();
     cloud.holds_exactly(&first);

@@ -1,4 +1,4 @@
-//! A batch that was begun and is given again in another shape.
+//! A batch that was interrupted and is retried in another shape.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::support::cloud::{Cloud, SHARD, Service, events};
 use crate::support::lambda::Settings;
 use testkit::proxy::{Fault, Rule};
 
-/// Begins with the records 100 to 200 of 400, gives up in the middle of their objects, and then gives
-/// batches of these shapes; after them whatever is left comes in order.
+/// Sends the records 100 to 200 of 400, fails amid their objects, and then sends batches of these
+/// shapes. After them, the rest comes in order.
 fn again(batches: &[Range<usize>], kill: bool) {
     let cloud = Cloud::new(1);
     let events = events(400, 50);
@@ -27,7 +27,7 @@ fn again(batches: &[Range<usize>], kill: bool) {
         .add(hang.path("event_type").nth(3).always());
     hasty.deliver(SHARD, std::slice::from_ref(&(100..200)));
     assert!(cloud.ledger(SHARD)["pending"].is_object());
-    cloud.proxy(Service::S3).heal();
+    cloud.proxy(Service::S3).remove_rules();
     if kill {
         function.kill();
     }

@@ -1,4 +1,4 @@
-//! Where a mapping begins with a stream that has records already.
+//! A mapping that starts on a stream that has records already.
 
 use super::{function, mapping, settings};
 use crate::support::cloud::{Cloud, SHARD, STREAM, events};
@@ -6,7 +6,7 @@ use crate::support::lake;
 use crate::support::lambda::{Settings, StartingPosition};
 use crate::support::program::{Ran, Summary};
 
-/// A function whose mapping was made when the stream had 50 records already; 70 came later.
+/// A function whose mapping was created when the stream had 50 records. 70 more came later.
 fn begun_late() -> Cloud {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(50, 81));
@@ -39,10 +39,10 @@ fn audit(cloud: &Cloud) -> Ran {
 const COUNTS: [&str; 4] = ["in_lake", "before", "wrong", "gone"];
 
 #[test]
-fn what_came_before_a_mapping_is_not_missed() {
+fn records_from_before_the_mapping_are_not_missing() {
     let cloud = begun_late();
     assert_eq!(audit(&cloud).summary().counts(COUNTS), [70, 50, 0, 0]);
-    // What the function began with is forgotten by the stream one day.
+    // The first record that the function got expires from the stream at some time.
     let records = cloud.kinesis.records(STREAM);
     let trimmed = &records[79].sequence_number;
     cloud.kinesis.trim(STREAM, SHARD, trimmed);
@@ -50,7 +50,7 @@ fn what_came_before_a_mapping_is_not_missed() {
 }
 
 #[test]
-fn what_came_after_it_is() {
+fn an_object_from_after_the_start_of_the_mapping_is_missing() {
     let cloud = begun_late();
     let objects = lake::tree(&cloud.lake()).into_keys();
     let first = objects

@@ -1,4 +1,4 @@
-//! Runs after runs: nothing lands twice, nothing is lost.
+//! Repeated runs: nothing lands twice, and nothing is lost.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -68,7 +68,7 @@ fn a_file_that_ended_within_a_line_end_may_grow() {
 }
 
 #[test]
-fn a_file_that_was_changed_is_refused_and_nothing_is_lost() {
+fn a_changed_file_ends_the_run_and_nothing_is_lost() {
     let whole = events(0..10);
     let shorter = events(0..9);
     let other_end = shorter.clone() + &event(99) + "\n";
@@ -150,7 +150,7 @@ fn an_object_with_other_content_is_not_overwritten() {
 }
 
 #[test]
-fn of_two_runs_on_one_shard_the_second_is_told() {
+fn of_two_runs_on_one_shard_the_second_gets_an_error() {
     let place = Place::new();
     let args = ["--source", "-", "--chunk-records", "1"];
     let mut first = place.command(&Place::landing(&args));

@@ -1,4 +1,4 @@
-//! What is read: files of every kind, and standard input.
+//! Sources: files of every kind, and standard input.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ fn zstd(text: &str) -> Vec<u8> {
     zstd::encode_all(text.as_bytes(), 3).unwrap()
 }
 
-/// Asserts that this content of `events.ndjson` is landed as events 0 to 2 and nothing else.
+/// Asserts that this content of `events.ndjson` lands as events 0 to 2 and nothing else.
 fn lands_three(content: &[u8]) -> Place {
     let place = Place::new();
     place.write("events.ndjson", content);
@@ -125,7 +125,7 @@ fn a_damaged_compressed_file_ends_the_run() {
 }
 
 #[test]
-fn a_compressed_file_is_taken_up_where_it_was_left() {
+fn a_compressed_file_is_resumed_where_it_was_left() {
     let place = Place::new();
     place.write("events.ndjson", gzip(&events(0..5)));
     place.land(&[]);
@@ -174,12 +174,12 @@ fn standard_input_is_a_file_called_stdin() {
 }
 
 #[test]
-fn a_missing_line_end_at_the_end_is_no_loss() {
+fn a_last_line_without_a_line_end_is_a_record() {
     lands_three(events(0..3).trim_end().as_bytes());
 }
 
 #[test]
-fn empty_lines_are_counted_and_no_records() {
+fn empty_lines_are_counted_but_are_not_records() {
     let text = format!("\n\n{}\n\r\n{}\n{}\n\n", event(0), event(1), event(2));
     let place = lands_three(text.as_bytes());
     let again = place.land(&[]);
@@ -202,10 +202,10 @@ fn a_line_of_blanks_is_a_record() {
     assert_eq!(lake::quarantine(&place.lake())[0].bytes(), b" \t ");
 }
 
-/// A carriage return is white space behind the JSON: kept as a space in the event, as it is in
+/// A carriage return is white space after the JSON: a space in the event, and unchanged in
 /// quarantine.
 #[test]
-fn lines_may_end_as_windows_ends_them() {
+fn lines_can_end_with_crlf() {
     let place = Place::new();
     place.write(
         "events.ndjson",
@@ -222,7 +222,7 @@ fn lines_may_end_as_windows_ends_them() {
 }
 
 #[test]
-fn an_empty_file_is_nothing_to_do() {
+fn an_empty_file_lands_nothing() {
     for content in ["", "\n\n"] {
         let place = Place::new();
         place.write("events.ndjson", content);
@@ -273,7 +273,7 @@ fn a_file_of_another_kind_ends_the_run() {
 }
 
 #[test]
-fn a_name_that_no_shard_can_have_is_made_one() {
+fn a_file_name_becomes_a_valid_shard_name() {
     for name in ["_$ä ö.ndjson", ".hidden", "-", &"long".repeat(50)] {
         let place = Place::new();
         place.write(name, events(0..3));

@@ -1,4 +1,4 @@
-//! What a user can get wrong, and what the program says then: 2 for a wrong call, 1 for what failed.
+//! Mistakes of users, and the program's messages: exit code 2 for wrong usage, 1 for a failure.
 
 use crate::local::events;
 use crate::support::guests::{Tiny, rogue};
@@ -11,8 +11,8 @@ fn place() -> Place {
     place
 }
 
-/// A wrong call: exit code 2, and nothing is written.
-fn misused(args: &[&str], parts: &[&str]) {
+/// Wrong usage: exit code 2, and nothing is written.
+fn assert_wrong_usage(args: &[&str], parts: &[&str]) {
     let place = place();
     place.run(args).failed(2, parts);
     assert!(!place.lake().exists());
@@ -20,7 +20,7 @@ fn misused(args: &[&str], parts: &[&str]) {
 
 #[test]
 fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
-    misused(
+    assert_wrong_usage(
         &["run"],
         &[
             "source: missing",
@@ -29,30 +29,30 @@ fn a_missing_source_or_lake_is_named_with_the_ways_to_give_it() {
             "sluice.toml",
         ],
     );
-    misused(
+    assert_wrong_usage(
         &["run", "--source", "-"],
         &["lake: missing", "--lake", "SLUICE_LAKE"],
     );
 }
 
 #[test]
-fn a_place_that_is_no_place_gets_a_hint() {
+fn an_invalid_target_gets_a_hint() {
     let lake = ["--lake", "file:lake"];
     let source = |source| [&["run", "--source", source], lake.as_slice()].concat();
-    misused(
+    assert_wrong_usage(
         &source("events.ndjson"),
         &["source", "did you mean `file:events.ndjson`?"],
     );
-    misused(&source("http://x"), &["source", "http://x"]);
-    misused(&source("file:"), &["source"]);
+    assert_wrong_usage(&source("http://x"), &["source", "http://x"]);
+    assert_wrong_usage(&source("file:"), &["source"]);
     let into = |lake| ["run", "--source", "file:events.ndjson", "--lake", lake];
-    misused(&into("lake"), &["lake", "did you mean `file:lake`?"]);
+    assert_wrong_usage(&into("lake"), &["lake", "did you mean `file:lake`?"]);
     let bus = [&into("file:lake")[..], &["--bus", "bus"]].concat();
-    misused(&bus, &["bus", "file:DIR", "did you mean `file:bus`?"]);
+    assert_wrong_usage(&bus, &["bus", "file:DIR", "did you mean `file:bus`?"]);
 }
 
 #[test]
-fn a_wrong_value_is_refused_before_anything_starts() {
+fn a_wrong_value_is_rejected_before_anything_starts() {
     for (flag, value, part) in [
         ("--compression", "lz4", "zstd"),
         ("--compression-level", "20", "compression_level"),
@@ -72,12 +72,12 @@ fn a_wrong_value_is_refused_before_anything_starts() {
     ] {
         let args = Place::landing(&[flag, value]);
         let args: Vec<_> = args.iter().map(String::as_str).collect();
-        misused(&args, &[part]);
+        assert_wrong_usage(&args, &[part]);
     }
 }
 
 #[test]
-fn a_transform_configuration_that_is_no_object_is_refused() {
+fn a_transform_configuration_that_is_not_an_object_is_rejected() {
     for config in ["{", "{\"a\":}"] {
         let ran = place().try_land(&["--transform-config", config]);
         assert_ne!(ran.code, Some(0));
@@ -86,7 +86,7 @@ fn a_transform_configuration_that_is_no_object_is_refused() {
 }
 
 #[test]
-fn help_is_no_mistake_and_a_missing_command_is() {
+fn help_exits_with_0_and_a_missing_command_with_2() {
     let place = place();
     let help = place.run(&["run", "--help"]).succeeded();
     assert!(help.stdout.contains("--limits-fuel"));
@@ -104,7 +104,7 @@ fn a_source_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_source_that_is_missing_does_not_undo_those_before_it() {
+fn a_missing_source_does_not_undo_those_before_it() {
     let place = place();
     let ran = place.try_land(&[
         "--source",
@@ -128,7 +128,7 @@ fn a_lake_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
+fn a_failed_admission_names_the_step_and_the_transform() {
     let place = place();
     place.write("core.wasm", Tiny::default().module());
     place.write("rogue.wasm", &rogue().by_batch);
@@ -144,18 +144,18 @@ fn a_transform_that_may_not_serve_is_refused_by_step_and_name() {
         1,
         &["cannot admit wasi.wasm", "imports", "wasi:cli/exit@0.2.0"],
     );
-    let refused = r#"{"configure":"reject"}"#;
-    let ran = place.try_land(&["--transform", "rogue.wasm", "--transform-config", refused]);
+    let rejected = r#"{"configure":"reject"}"#;
+    let ran = place.try_land(&["--transform", "rogue.wasm", "--transform-config", rejected]);
     ran.failed(1, &["cannot admit rogue.wasm", "configure", "colour"]);
     assert!(!place.lake().exists());
 }
 
 #[test]
-fn generate_refuses_what_cannot_be() {
-    misused(&["generate", "--events", "1"], &["--to"]);
-    misused(&["generate", "--to", "events"], &["file:PATH"]);
-    misused(&["generate", "--to", "-", "--types", "0"], &["types"]);
-    misused(
+fn generate_rejects_impossible_options() {
+    assert_wrong_usage(&["generate", "--events", "1"], &["--to"]);
+    assert_wrong_usage(&["generate", "--to", "events"], &["file:PATH"]);
+    assert_wrong_usage(&["generate", "--to", "-", "--types", "0"], &["types"]);
+    assert_wrong_usage(
         &["generate", "--to", "-", "--malformed", "1.5"],
         &["malformed"],
     );

@@ -1,4 +1,4 @@
-//! Files into folders, through the program.
+//! Runs of the program from files into folders.
 
 mod again;
 mod inputs;
@@ -7,7 +7,7 @@ mod outputs;
 mod pending;
 mod settings;
 
-/// An event whose type follows from `n`.
+/// An event whose type depends on `n`.
 pub(crate) fn event(n: usize) -> String {
     let kind = ["lesson", "payment", "login"][n % 3];
     format!(
@@ -15,7 +15,7 @@ pub(crate) fn event(n: usize) -> String {
     )
 }
 
-/// What the enrichment makes of it.
+/// The enriched event.
 fn enriched(n: usize) -> String {
     let kind = ["lesson", "payment", "login"][n % 3];
     let event = event(n);
@@ -25,12 +25,12 @@ fn enriched(n: usize) -> String {
     )
 }
 
-/// Events as a file holds them.
+/// Events as lines of a file.
 pub(crate) fn events(range: std::ops::Range<usize>) -> String {
     range.map(|n| event(n) + "\n").collect()
 }
 
-/// What the lake holds of them, sorted.
+/// The events that the lake must have, sorted.
 fn all_enriched(range: std::ops::Range<usize>) -> Vec<String> {
     let mut lines: Vec<_> = range.map(enriched).collect();
     lines.sort_unstable();

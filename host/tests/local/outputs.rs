@@ -1,4 +1,4 @@
-//! What is written: objects, messages, quarantine, the summary.
+//! Outputs: objects, messages, quarantine, the summary.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ fn every_compression_holds_the_same_content() {
 }
 
 #[test]
-fn a_level_makes_no_other_content() {
+fn a_compression_level_does_not_change_the_content() {
     let place = Place::new();
     place.write("events.ndjson", events(0..300));
     place.land(&[]);
@@ -92,7 +92,7 @@ fn a_message_names_its_record_and_holds_the_event_of_the_lake() {
 }
 
 #[test]
-fn quarantine_gives_the_bytes_back_bit_by_bit() {
+fn quarantine_keeps_the_exact_bytes() {
     let lines: [&[u8]; 6] = [
         b"not json",
         b"{\"event_uuid\":\"\\u0000\"}",
@@ -117,7 +117,7 @@ fn quarantine_gives_the_bytes_back_bit_by_bit() {
     }
 }
 
-/// A file in which each record is one of three things.
+/// A file in which each record has one of three outcomes.
 fn commands() -> String {
     let commands = [
         "one",
@@ -144,7 +144,7 @@ fn counts_add_up() {
     let messages = lake::messages(&place.bus());
     let mut with_events: Vec<_> = messages.iter().map(|m| m.rid.as_str()).collect();
     with_events.dedup();
-    // One record goes to the lake alone.
+    // One record goes to the lake only.
     assert_eq!(
         records,
         with_events.len() as u64 + 1 + quarantined + dropped
@@ -203,7 +203,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
 }
 
 #[test]
-fn a_summary_can_be_for_people_or_left_out() {
+fn a_summary_can_be_text_or_turned_off() {
     let place = Place::new();
     place.write("events.ndjson", events(0..3));
     assert_eq!(

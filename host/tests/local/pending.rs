@@ -1,5 +1,4 @@
-//! A chunk that was begun and not finished: the next run finishes exactly that, whatever else it was
-//! asked to do.
+//! A pending chunk: the next run finishes exactly that chunk, whatever its own settings are.
 
 use std::fs;
 
@@ -10,7 +9,7 @@ use crate::support::guests::rogue;
 use crate::support::lake;
 use crate::support::program::Place;
 
-/// A place where a run began to land `events.ndjson` and could not go on.
+/// A folder in which a run was interrupted while it landed `events.ndjson`.
 fn interrupted(content: &str, args: &[&str]) -> Place {
     let place = Place::new();
     place.write("events.ndjson", content);
@@ -18,7 +17,7 @@ fn interrupted(content: &str, args: &[&str]) -> Place {
     place
 }
 
-/// Runs while a file stands where the folder of a partition has to be.
+/// Runs while a file is in the place of a partition's folder.
 fn interrupt(place: &Place, partition: &str, args: &[&str]) {
     let in_the_way = place.write(&format!("lake/{partition}"), "in the way");
     place.try_land(args).failed(1, &[partition]);
@@ -78,7 +77,8 @@ fn a_pending_range_keeps_its_release_and_its_format() {
     assert_eq!(enriched, all_enriched(0..30));
 }
 
-/// The level belongs to the format of fresh chunks; the pending one may not have it.
+/// The compression level belongs to the format of new chunks. The format of the pending one may not
+/// have it.
 #[test]
 fn a_level_of_another_format_does_not_disturb_a_pending_range() {
     let place = interrupted(&events(0..30), &["--compression", "gzip"]);
@@ -103,7 +103,7 @@ fn a_pending_range_keeps_its_bounds_when_the_file_has_grown() {
 }
 
 #[test]
-fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
+fn a_pending_range_that_is_missing_from_the_file_ends_the_run() {
     let place = interrupted(&events(0..30), &[]);
     let pending = ledger(&place);
     place.write("events.ndjson", events(0..29));
@@ -116,7 +116,7 @@ fn a_pending_range_that_the_file_no_longer_holds_is_not_given_up() {
 }
 
 #[test]
-fn a_release_that_is_gone_is_named() {
+fn a_missing_release_is_named() {
     let place = interrupted(&events(0..30), &[]);
     let release = ledger(&place)["pending"]["release"]
         .as_str()
@@ -130,9 +130,9 @@ fn a_release_that_is_gone_is_named() {
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
 }
 
-/// With fuel for little, the record would have another outcome; it keeps the one that was pinned.
+/// With little fuel, the record would have another outcome. It keeps the pinned one.
 #[test]
-fn a_record_that_ran_out_of_time_is_not_judged_again() {
+fn a_record_that_ran_out_of_time_is_not_transformed_again() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
     place.write("rogue.wasm", &rogue().by_batch);
@@ -149,9 +149,9 @@ fn a_record_that_ran_out_of_time_is_not_judged_again() {
     assert!(ledger(&place)["pending"].is_null());
 }
 
-/// The first attempt may have landed it as something else already.
+/// The first attempt may have landed its event already.
 #[test]
-fn a_record_that_runs_out_of_time_only_when_it_is_repeated_is_not_landed_twice() {
+fn a_record_that_runs_out_of_time_only_in_a_replay_does_not_land_twice() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
     place.write("rogue.wasm", &rogue().by_batch);

@@ -1,4 +1,5 @@
-//! Settings: flags over environment over `sluice.toml` over defaults.
+//! Settings: flags override the environment, which overrides `sluice.toml`, which overrides
+//! defaults.
 
 use crate::local::events;
 use crate::support::lake;
@@ -13,7 +14,7 @@ fn place(toml: &str) -> Place {
 
 const BASE: &str = "source = 'file:events.ndjson'\nlake = 'file:lake'\nsummary = 'json'\n";
 
-/// The extension of the one object that a run leaves.
+/// The extension of the only object of a run.
 fn extension(place: &Place) -> String {
     let paths = lake::tree(&place.lake()).into_keys();
     let mut extensions: Vec<_> = paths
@@ -26,7 +27,7 @@ fn extension(place: &Place) -> String {
 }
 
 #[test]
-fn flags_go_over_the_environment_over_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let run = |args: &[&str], env: Option<&str>| {
         let place = place(&format!("{BASE}compression = 'none'\n"));
         let mut command = place.command(&[&["run"], args].concat());
@@ -59,7 +60,7 @@ fn show_says_where_each_value_comes_from() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_by_its_dotted_name() {
+fn an_unknown_key_is_rejected_by_its_dotted_name() {
     let place = place(&format!("{BASE}[limits]\nfeul = 5\n"));
     let ran = place.run(&["run"]);
     ran.failed(
@@ -70,7 +71,7 @@ fn an_unknown_key_is_refused_by_its_dotted_name() {
 }
 
 #[test]
-fn a_wrong_value_in_the_file_is_refused_with_its_reason() {
+fn a_wrong_value_in_the_file_is_rejected_with_its_reason() {
     place("compression = 'lz4'")
         .run(&["run"])
         .failed(2, &["compression", "none, gzip, zstd"]);
@@ -116,7 +117,7 @@ fn several_sources_in_a_file_are_all_landed() {
 }
 
 #[test]
-fn check_says_whether_run_would_take_the_settings() {
+fn check_accepts_what_run_accepts() {
     place(BASE).run(&["config", "check"]).succeeded();
     place("bus = 'x'\n")
         .run(&["config", "check"])

@@ -1,5 +1,5 @@
-//! A strict reader of the text format of "`OpenMetrics` 1.0": whatever the format does
-//! not allow is a failure of the test that reads it.
+//! A strict parser of the text format of "`OpenMetrics` 1.0". A violation of the format fails the
+//! test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +16,13 @@ struct Family {
 
 #[derive(Clone, Debug)]
 struct Sample {
-    /// What follows the family's name: `_total`, `_bucket`, nothing.
+    /// The suffix of the family's name: `_total`, `_bucket`, or nothing.
     suffix: String,
     labels: Labels,
     value: f64,
 }
 
-/// An exposition, read and found to be in order.
+/// A parsed exposition.
 #[derive(Debug)]
 pub(crate) struct Exposition {
     families: Vec<Family>,
@@ -64,7 +64,7 @@ impl Exposition {
         found
     }
 
-    /// The one sample of this name that has these labels, if it is there.
+    /// The sample of this name with these labels, if there is one.
     pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let has = |found: &Labels| {
             let mut labels = labels.iter();
@@ -75,7 +75,7 @@ impl Exposition {
         found.first().map(|(_, value)| *value)
     }
 
-    /// A number of things.
+    /// A numeric value.
     pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let value = self.find(name, labels);
         let value = value.unwrap_or_else(|| panic!("no {name} {labels:?} in {self:#?}"));
@@ -134,7 +134,7 @@ fn take_sample(families: &mut [Family], line: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The labels behind an opening brace, and what comes behind the closing one.
+/// The labels after an opening brace, and the text after the closing one.
 fn take_labels(mut rest: &str) -> Result<(Labels, &str), String> {
     let mut labels = Labels::new();
     loop {
@@ -153,7 +153,7 @@ fn take_labels(mut rest: &str) -> Result<(Labels, &str), String> {
     }
 }
 
-/// An escaped value, and what comes behind its quotation mark.
+/// An escaped value, and the text after its quotation mark.
 fn take_value(text: &str) -> Result<(String, &str), String> {
     let mut value = String::new();
     let mut chars = text.char_indices();
@@ -213,7 +213,8 @@ impl Family {
         Ok(())
     }
 
-    /// A histogram without further labels: rising bounds, none below the one before, all in `+Inf`.
+    /// Checks a histogram without further labels: the bounds rise, no count is below the one
+    /// before, and `+Inf` has all.
     fn check_buckets(&self) -> Result<(), String> {
         let (mut bound, mut below) = (f64::NEG_INFINITY, 0.0);
         for bucket in self.samples.iter().filter(|s| s.suffix == "_bucket") {
@@ -234,7 +235,7 @@ impl Family {
 }
 
 #[test]
-fn what_the_format_allows_is_read() {
+fn valid_expositions_are_parsed() {
     let text = "# HELP a_seconds A.\n# TYPE a_seconds histogram\n# UNIT a_seconds seconds\n\
                 a_seconds_sum 2.5\na_seconds_count 2\n\
                 a_seconds_bucket{le=\"1.0\"} 1\na_seconds_bucket{le=\"+Inf\"} 2\n\
@@ -246,7 +247,7 @@ fn what_the_format_allows_is_read() {
 }
 
 #[test]
-fn what_the_format_forbids_is_refused() {
+fn invalid_expositions_are_rejected() {
     let counter = "# HELP a A.\n# TYPE a counter\n";
     let histogram = "# HELP a A.\n# TYPE a histogram\n";
     for body in [

@@ -1,4 +1,4 @@
-//! Ready and alive, or not, and why.
+//! Readiness and liveness, and their reasons.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Behind {
     }
 }
 
-/// Reads of the ledgers, which every poll of the stream begins with.
+/// Reads of ledgers, with which every poll of the stream begins.
 fn of_ledgers(fault: Fault) -> Rule {
     Rule::new(fault).method("GET").path("ledger").always()
 }
@@ -48,19 +48,19 @@ fn of_ledgers(fault: Fault) -> Rule {
 #[test]
 fn a_worker_is_not_ready_before_the_stream_can_be_listed() {
     let behind = Behind::new();
-    let refused = Fault::json(400, "AccessDeniedException");
-    let refused = Rule::new(refused).action("ListShards").always();
-    behind.kinesis.add(refused);
+    let denied = Fault::json(400, "AccessDeniedException");
+    let denied = Rule::new(denied).action("ListShards").always();
+    behind.kinesis.add(denied);
     let mut watched = behind.watch(&[]);
     watched.until(|address| says(address, "/readyz", 503, "AccessDenied"));
     assert!(says(watched.address, "/readyz", 503, "the stream events"));
     assert_eq!(get(watched.address, "/livez").status, 200);
-    behind.kinesis.heal();
+    behind.kinesis.remove_rules();
     watched.until(|address| says(address, "/readyz", 200, "ok"));
 }
 
 #[test]
-fn a_worker_is_not_ready_while_s3_refuses_and_says_what_it_tries() {
+fn a_worker_is_not_ready_while_s3_fails_and_names_the_operation() {
     let behind = Behind::new();
     let mut watched = behind.ready(&[]);
     behind.s3.add(of_ledgers(Fault::s3(503, "SlowDown")));
@@ -77,12 +77,12 @@ fn a_worker_is_not_ready_while_s3_refuses_and_says_what_it_tries() {
     let reason = get(watched.address, "/readyz").body;
     assert!(reason.contains("SlowDown"), "{reason}");
     assert_eq!(get(watched.address, "/livez").status, 200);
-    behind.s3.heal();
+    behind.s3.remove_rules();
     watched.until(|address| get(address, "/readyz").status == 200);
 }
 
 #[test]
-fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
+fn a_worker_that_shuts_down_is_not_ready() {
     let behind = Behind::new();
     let hang = Rule::new(Fault::Hang(Duration::from_secs(3_600)));
     let hanging = hang.method("PUT").path("event_type").always();
@@ -96,7 +96,7 @@ fn a_worker_that_is_told_to_stop_is_not_ready_any_more_while_it_drains() {
 }
 
 #[test]
-fn a_look_that_never_ends_is_the_end_of_life_and_still_heeds_a_signal() {
+fn a_poll_that_hangs_ends_liveness_and_a_signal_still_works() {
     let behind = Behind::new();
     let mut watched = behind.ready(&["--retry-timeout", "1s"]);
     watched.until(|_| lake::all_events(&behind.cloud.lake()).len() == 20);

@@ -1,4 +1,4 @@
-//! The server itself: what it answers to whom, and where it listens.
+//! The HTTP server: its responses, its limits and its address.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -27,9 +27,9 @@ fn pages_are_read_and_nothing_else_is_done() {
         assert_eq!((page.body.is_empty(), head.body.is_empty()), (false, true));
         assert_eq!(page.headers["content-type"], head.headers["content-type"]);
         for method in ["POST", "PUT", "DELETE"] {
-            let refused = ask(method, path);
-            assert_eq!(refused.status, 405, "{method} {path}");
-            assert_eq!(refused.headers["allow"], "GET, HEAD");
+            let response = ask(method, path);
+            assert_eq!(response.status, 405, "{method} {path}");
+            assert_eq!(response.headers["allow"], "GET, HEAD");
         }
     }
     assert_eq!(
@@ -43,15 +43,15 @@ fn pages_are_read_and_nothing_else_is_done() {
 }
 
 #[test]
-fn clients_that_say_nothing_or_too_much_keep_nobody_else_out() {
+fn silent_and_flooding_clients_do_not_block_others() {
     let place = Place::new();
     let watched = waiting(&place);
-    // More than are served at once.
+    // More connections than are served at once.
     let silent: Vec<_> = (0..70)
         .map(|_| TcpStream::connect(watched.address).unwrap())
         .collect();
     let mut endless = TcpStream::connect(watched.address).unwrap();
-    // The server may close while it is still being written to.
+    // The server can close the connection while the client still writes.
     let _closed = endless.write_all(&b"GET / HTTP/1.1\r\nX: ".repeat(5_000));
     assert_eq!(get(watched.address, "/livez").status, 200);
     drop(silent);
@@ -59,7 +59,7 @@ fn clients_that_say_nothing_or_too_much_keep_nobody_else_out() {
 }
 
 #[test]
-fn an_address_that_was_given_and_is_taken_ends_the_run() {
+fn a_configured_address_in_use_ends_the_run() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let place = Place::new();
@@ -70,8 +70,8 @@ fn an_address_that_was_given_and_is_taken_ends_the_run() {
 }
 
 #[test]
-fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
-    // Where this fails, another has it, which is as good.
+fn a_worker_runs_without_pages_if_the_default_address_is_in_use() {
+    // If this fails, another program uses the address, which is as good.
     let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 9464));
     let cloud = Cloud::new(1);
     let mut command = cloud.command(&["--exit-when-caught-up"]);
@@ -81,7 +81,7 @@ fn a_worker_goes_without_pages_where_the_default_address_is_taken() {
 }
 
 #[test]
-fn none_is_served_where_none_is_wanted() {
+fn none_turns_the_pages_off() {
     let cloud = Cloud::new(1);
     let output = cloud.command(&["--exit-when-caught-up"]).output().unwrap();
     let ran = Ran::from(output).succeeded();
@@ -93,7 +93,7 @@ fn none_is_served_where_none_is_wanted() {
 }
 
 #[test]
-fn a_log_in_json_says_the_address_as_a_field() {
+fn a_json_log_has_the_address_as_a_field() {
     let place = Place::new();
     place.write("events.ndjson", "{}\n");
     let log = ["--log-format", "json", "--log-level", "info"];

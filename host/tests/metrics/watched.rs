@@ -1,4 +1,4 @@
-//! A run of the program with its pages, and a client that reads them.
+//! A run of the program with its HTTP pages, and a client for them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,17 +12,17 @@ use serde_json::Value;
 use super::exposition::Exposition;
 use crate::support::program::{Ran, Running};
 
-/// What takes longer than this, the end of a run or an answer, does not come.
+/// The timeout for the end of a run and for a response.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A run whose pages are served on a port of its own.
+/// A run with pages on a port of its own.
 pub(crate) struct Watched {
     pub(crate) run: Running,
     pub(crate) address: SocketAddr,
     output: JoinHandle<String>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) status: u16,
@@ -31,7 +31,7 @@ pub(crate) struct Page {
 }
 
 impl Watched {
-    /// Starts a command, which is to say where its pages are.
+    /// Starts a command, which must print the address of its pages.
     pub(crate) fn start(command: &mut Command) -> Self {
         command.args(["--http", "127.0.0.1:0"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -47,7 +47,7 @@ impl Watched {
             let place = output[from..].strip_prefix("sluice: metrics on http://");
             address = place.and_then(|place| place.trim().parse().ok());
         }
-        // What it says later is read all along, so that it never waits for a reader.
+        // Its later output is read continuously, so that it never waits for a reader.
         let output = thread::spawn(move || {
             lines.read_to_string(&mut output).unwrap();
             output
@@ -60,13 +60,13 @@ impl Watched {
         }
     }
 
-    /// Waits until `condition` holds while the run goes on.
+    /// Waits until `condition` holds while the run continues.
     pub(crate) fn until(&mut self, condition: impl Fn(SocketAddr) -> bool) {
         let address = self.address;
         self.run.until(|| condition(address));
     }
 
-    /// Waits for the end of the run, which has to come by itself.
+    /// Waits for the end of the run, which must come by itself.
     pub(crate) fn end(mut self) -> Ran {
         let begun = Instant::now();
         let ended = loop {
@@ -87,7 +87,7 @@ impl Watched {
     }
 }
 
-/// Sends a request without a body, and reads the answer to the end of the connection.
+/// Sends a request without a body, and reads the response to the end of the connection.
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str) -> Page {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
@@ -113,7 +113,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Page {
     request(address, "GET", path)
 }
 
-/// The metrics, which are in order.
+/// The metrics, which must be valid.
 pub(crate) fn metrics(address: SocketAddr) -> Exposition {
     let page = get(address, "/metrics");
     assert_eq!(page.status, 200);
@@ -126,7 +126,7 @@ pub(crate) fn status(address: SocketAddr) -> Value {
     serde_json::from_str(&page.body).unwrap()
 }
 
-/// Whether a page gives this status with this text.
+/// Whether a page has this status and this text.
 pub(crate) fn says(address: SocketAddr, path: &str, status: u16, text: &str) -> bool {
     let page = get(address, path);
     page.status == status && page.body.contains(text)

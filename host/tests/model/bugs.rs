@@ -1,6 +1,6 @@
-//! Faults that are put into the hosts of the model, to see that it would find them.
+//! Faults that are added to the hosts of the model, to show that it finds them.
 
-/// What a host, or the store, does wrong.
+/// A fault of a host or of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bug {
     /// A chunk is committed before its objects are put.
@@ -11,32 +11,32 @@ pub(super) enum Bug {
     SendBeforePut,
     /// Objects are put before the chunk is pinned.
     PutBeforePin,
-    /// A chunk is pinned before its release is kept in the lake.
+    /// A chunk is pinned before its release is stored in the lake.
     PinBeforeKeep,
-    /// A worker that was fenced out goes on with the ledger as it finds it.
+    /// A fenced-out worker continues with the ledger that it finds.
     NoFenceCheck,
-    /// A commit overwrites whatever the ledger is.
+    /// A commit overwrites any ledger.
     CommitWithoutCondition,
-    /// Taking a shard overwrites whatever the ledger is.
+    /// Acquiring a shard overwrites any ledger.
     TakeWithoutCondition,
     /// The rules give other bytes when a chunk is repeated.
     ChanceInRules,
-    /// The same, and objects are put over those that are there.
+    /// The same, and objects are overwritten.
     PutWithoutCondition,
     /// The names of objects lack the range.
     KeyWithoutRange,
-    /// The range that is pinned and committed ends one record behind what is written.
+    /// The range that is pinned and committed ends one record before what is written.
     RangeTooLong,
-    /// A chunk is repeated by the release that serves by then.
+    /// A chunk is repeated by the release that is active then.
     ReleaseChosenAgain,
-    /// The same, and a repetition is not pinned.
+    /// The same, and the repetition is not pinned.
     ReplayNotPinned,
-    /// A repetition may find other records out of time than the first attempt.
+    /// In a repetition, other records can run out of time than in the first attempt.
     TimedOutRetried,
-    /// A child is begun while its parent has records left.
+    /// A child shard is started while its parent has records left.
     ChildBeforeParent,
-    /// A function does not look for records between what is committed and its batch.
+    /// A function does not check for records between the last committed one and its batch.
     GapUnnoticed,
-    /// A function tells the mapping that its whole batch is done, whatever it committed.
+    /// A function reports its whole batch as done, whatever it has committed.
     AcknowledgedEarly,
 }

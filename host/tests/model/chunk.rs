@@ -1,14 +1,14 @@
-//! The steps of a chunk, in the order of the pipeline: `land` in `host/src/pipeline.rs`.
+//! The steps of a chunk, in the order of the pipeline: `land` in `host/src/pipeline/mod.rs`.
 
 use super::Delivery;
 use super::bugs::Bug;
 use super::state::{Late, Move, Obj, Plan, Records, Work};
 use super::steps::{FAULT, FREE, Steps};
 
-/// What is done with a chunk.
+/// A step of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Its release is kept in the lake.
+    /// Its release is stored in the lake.
     Keep,
     Pin,
     Put,
@@ -35,8 +35,8 @@ impl Delivery {
     }
 }
 
-/// A chunk that nobody has begun yet.
-pub(super) fn fresh(records: Records, release: u8) -> Plan {
+/// A chunk that no host has started.
+pub(super) fn new_plan(records: Records, release: u8) -> Plan {
     Plan {
         records,
         release,
@@ -48,7 +48,7 @@ pub(super) fn fresh(records: Records, release: u8) -> Plan {
 }
 
 impl Work {
-    /// The stage of the chunk is done.
+    /// Moves to the next stage.
     pub(super) fn advance(&mut self, model: &Delivery) {
         let Some(plan) = &mut self.plan else {
             return;
@@ -70,7 +70,7 @@ impl Steps<'_> {
             Keep => self.keep(host, plan),
             Put => self.put(host, work, plan),
             Send => self.send_messages(host, plan),
-            // The ledger is written by one at a time, and a renewal may be under way.
+            // A host writes the ledger one step at a time, and a renewal may be in flight.
             Pin | Commit if work.write.is_some() => {}
             Pin if plan.again && self.model.does_not_pin_again() => {
                 self.advance(host, "takes the chunk as pinned");
@@ -80,7 +80,7 @@ impl Steps<'_> {
         }
     }
 
-    /// The machine stands still while a record is transformed.
+    /// A record takes too long because the machine is slow.
     fn run_out_of_time(&mut self, host: usize, plan: Plan) {
         let name = self.name(host);
         for record in plan.records.without(plan.timed_out).iter() {
@@ -114,7 +114,7 @@ impl Steps<'_> {
         });
     }
 
-    /// Puts the objects, in any order; one may be held up on its way, and is then put again.
+    /// Puts the objects in any order. A put can be delayed, and is then sent again.
     fn put(&mut self, host: usize, work: Work, plan: Plan) {
         let (model, name) = (self.model, self.name(host));
         let objects: Vec<Obj> = model.library.objects(work.shard, &plan, model.bug);

@@ -1,5 +1,5 @@
-//! What a function does with the batches that the mapping gives it. What is to be landed, and what is
-//! answered, is decided by the program's own code.
+//! What a function does with the batches of its mapping. The program's own code decides what is
+//! landed and what the response is.
 
 use sluice::engine::record::SequenceNumber;
 use sluice::ledger::lease::Lease;
@@ -13,8 +13,8 @@ use super::state::{At, Known, Records, Work};
 use super::steps::{FAULT, FREE, Steps};
 
 impl Steps<'_> {
-    /// The mapping gives a batch: from what is not done on, as long as it likes. It gives none while
-    /// another is under way, unless it takes that for dead.
+    /// The mapping sends a batch: from the first record that is not done, of any length. It sends
+    /// none while another one is in flight, unless it considers that one dead.
     pub(super) fn invoke(&mut self, host: usize, known: Option<Known>) {
         let name = self.name(host);
         let other = matches!(self.from.hosts[1 - host].at, At::Work(_));
@@ -53,8 +53,8 @@ impl Steps<'_> {
         }
     }
 
-    /// What is read from the stream, and the rest of the batch: as `BatchSource` in
-    /// `host/src/source/lambda_batch.rs` sends it.
+    /// The records read from the stream and the rest of the batch, as `BatchSource` in
+    /// `host/src/source/lambda_batch.rs` sends them.
     fn unread(&self, plan: BatchPlan, batch: &[SequenceNumber]) -> Records {
         let replay = plan.replay.map_or(Records(0), records);
         let rest = &batch[plan.rest..];
@@ -68,7 +68,7 @@ impl Steps<'_> {
         rest.fold(replay.and(gap), Records::and)
     }
 
-    /// Reads on, or answers: when all is read, or when time is over.
+    /// Continues to read, or responds: when everything is read, or at the deadline.
     pub(super) fn read_on_or_answer(&mut self, host: usize, work: Work) {
         if !work.unread.is_empty() {
             self.build(host, work);

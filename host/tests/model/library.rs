@@ -1,5 +1,5 @@
-//! Ledgers and objects by their numbers, which keep states small. What they are is made by the code of
-//! the program itself: its ledger, and its names of objects.
+//! Ledgers and objects by number, which keeps states small. The program's own code makes them: its
+//! ledger, and its object keys.
 
 use std::cell::{Ref, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -26,16 +26,16 @@ const FORMAT: Format = Format::NDJSON;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Object {
     pub(super) key: String,
-    /// The chunk that it is of.
+    /// Its chunk.
     pub(super) chunk: Records,
     pub(super) release: u8,
-    /// The records that became its lines.
+    /// The records of its lines.
     pub(super) lines: Records,
-    /// Two contents with the same lines differ in this.
+    /// Differs between contents with the same lines.
     pub(super) chance: bool,
 }
 
-/// Things by their numbers.
+/// Values by number.
 struct Numbered<K, T> {
     numbers: HashMap<K, u16>,
     things: Vec<T>,
@@ -59,7 +59,7 @@ impl<K: Hash + Eq, T> Numbered<K, T> {
     }
 }
 
-/// All ledgers and objects that a search has come across.
+/// All ledgers and objects of a search.
 pub(super) struct Library {
     ledgers: RefCell<Numbered<Vec<u8>, Ledger>>,
     objects: RefCell<Numbered<Object, Object>>,
@@ -88,7 +88,7 @@ impl Library {
         })
     }
 
-    /// What reading the ledger of a shard gives; a new one where there is none.
+    /// The result of reading the ledger of a shard: a new one if there is none.
     pub(super) fn read(&self, shard: u8, stored: Option<Doc>) -> Versioned {
         let ledger = match stored {
             Some(doc) => self.ledger(doc).clone(),
@@ -98,7 +98,7 @@ impl Library {
         Versioned { ledger, etag }
     }
 
-    /// The version that an `ETag` names.
+    /// The version of an `ETag`.
     pub(super) fn version(etag: Option<&str>) -> Option<Doc> {
         etag.map(|etag| Doc(etag.parse().unwrap()))
     }
@@ -132,7 +132,7 @@ fn release_id(release: u8) -> ReleaseId {
     Digest::of(&[release])
 }
 
-/// What the rules make of a record; releases differ in it.
+/// The outcome of a record; releases differ in it.
 fn destination(record: u64, plan: &Plan) -> Destination {
     if plan.timed_out.has_all(Records::one(record)) {
         return Destination::Quarantine(ReasonCode::new("out_of_time").unwrap());
@@ -207,7 +207,7 @@ pub(super) fn number(sequence: SequenceNumber) -> u64 {
     sequence.as_offset().unwrap()
 }
 
-/// The records up to what is committed, of a shard whose first is `first`.
+/// The records up to the last committed one, of a shard whose first is `first`.
 pub(super) fn committed(ledger: &Ledger, first: u64) -> Records {
     let last = ledger.committed().map(|done| number(done.last));
     last.map_or(Records(0), |last| Records::range(first, last))

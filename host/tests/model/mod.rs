@@ -1,12 +1,12 @@
-//! A model of delivery, of which every course is gone through: two hosts on a shard, each of which can
-//! be killed, give up or be fenced out at any step; writes whose answer is lost, or which arrive when
-//! nobody waits for them any more; ledgers that have changed since they were read; another release that
-//! is activated; records that run out of time; batches that come shorter or longer, and records that
-//! the mapping gives up on; a parent and its child. So many of these at most, in any order.
+//! A model of delivery, explored exhaustively: two hosts on a shard. Each can be killed, give up or
+//! be fenced out at any step. Responses are lost, and writes arrive after their host has given up.
+//! Ledgers change after they were read, another release is activated, and records run out of time.
+//! Batches become shorter or longer, and the mapping discards records. A shard can have a child.
+//! The number of such accidents is limited; their order is not.
 //!
-//! What hosts write, and what they make of an answer, is decided by the program's own code: `Ledger`,
-//! `Lease`, the names of objects, and what a function does with a batch. The model adds the store, the
-//! network, and how far each host is. Seeded faults show that it would find what is wrong.
+//! The program's own code decides what hosts write and how they interpret a response: `Ledger`,
+//! `Lease`, object keys, and what a function does with a batch. The model adds the store, the
+//! network, and the progress of each host. Seeded faults show that it finds violations.
 
 mod bugs;
 mod chunk;
@@ -30,7 +30,7 @@ use self::steps::Steps;
 
 use Mode::{Functions, Workers};
 
-/// Who delivers.
+/// The hosts that deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// Workers on a stream.
@@ -39,14 +39,15 @@ enum Mode {
     Functions,
 }
 
-/// What is to be delivered, and what may happen.
+/// What is delivered, and what can happen.
 struct Delivery {
     mode: Mode,
-    /// How many records each shard has; each after the first is the child of the one before.
+    /// The number of records of each shard. Each shard but the first is the child of the one
+    /// before.
     shards: Vec<u64>,
     /// The most records of a chunk.
     chunk_max: u64,
-    /// How many accidents there may be.
+    /// The maximum number of accidents.
     faults: u8,
     bug: Option<Bug>,
     library: Library,
@@ -77,13 +78,13 @@ impl Delivery {
         Records::range(before + 1, before + self.shards[usize::from(shard)])
     }
 
-    /// What is to be read of a shard: from what is pending, or behind what is committed.
+    /// The records to read: from the pending range on, or after the last committed record.
     fn behind(&self, shard: u8, ledger: &Ledger) -> Records {
         let all = self.shard(shard);
         all.without(committed(ledger, all.first()))
     }
 
-    /// The chunk that a ledger has pinned, to be repeated as it was begun.
+    /// The chunk that a ledger has pinned, to be repeated.
     fn begun(&self, ledger: &Ledger, active: u8) -> Option<Plan> {
         let mut plan = begun(ledger.pending()?);
         if self.has(Bug::ReleaseChosenAgain) || self.has(Bug::ReplayNotPinned) {
@@ -92,7 +93,8 @@ impl Delivery {
         Some(plan)
     }
 
-    /// A shard is not taken more often than this: every take but the first follows an accident.
+    /// A shard is not acquired more than this many times: every time but the first follows an
+    /// accident.
     fn most_takes(&self) -> u64 {
         u64::from(self.faults) + 2
     }
@@ -182,7 +184,7 @@ impl Model for Delivery {
     }
 }
 
-/// Goes through all of a model, which must keep every promise and have at least so many states.
+/// Explores a model completely. It must keep every promise and have at least this many states.
 fn holds(model: &Delivery, least: usize) {
     let Explored { states, steps } = explore(model).unwrap_or_else(|found| panic!("{found:?}"));
     println!("{states} states, {steps} steps");
@@ -212,13 +214,13 @@ fn two_processes_of_a_function_keep_every_promise() {
 
 #[test]
 #[ignore = "takes minutes and gigabytes"]
-fn every_promise_is_kept_further_out() {
+fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
     holds(&Delivery::new(Workers, &[2, 1], 2, 3), 3_600_000);
     holds(&Delivery::new(Functions, &[3], 2, 3), 11_000_000);
 }
 
-/// What is seeded, into which hosts, and the promise that is broken first.
+/// Each seeded fault, the hosts that have it, and the promise that it breaks first.
 const SEEDED: [(Bug, Mode, Broken); 19] = [
     (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
     (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
@@ -256,15 +258,18 @@ fn a_seeded_fault_breaks_a_promise() {
 }
 
 #[test]
-fn the_way_to_a_broken_promise_is_told() {
+fn a_broken_promise_is_reported_with_its_steps() {
     let model = Delivery::new(Workers, &[1], 1, 0).with(Bug::CommitBeforeSend);
-    let told = format!("{:?}", explore(&model).unwrap_err());
+    let reported = format!("{:?}", explore(&model).unwrap_err());
     let ways = [
         "CommittedEarly after",
         "a0: Take",
         "a0 puts object 0 of 1",
         "a0: Commit",
     ];
-    assert!(ways.iter().all(|part| told.contains(part)), "{told}");
-    assert_eq!(told.lines().count(), 8, "{told}");
+    assert!(
+        ways.iter().all(|part| reported.contains(part)),
+        "{reported}"
+    );
+    assert_eq!(reported.lines().count(), 8, "{reported}");
 }

@@ -1,5 +1,5 @@
-//! What must hold whatever happens, looked at whenever a ledger is written, an object is put, messages
-//! are sent or a batch is answered.
+//! Promises, which are checked whenever a ledger is written, an object is put, messages are sent or
+//! a batch is answered.
 
 use sluice::ledger::Ledger;
 
@@ -8,34 +8,34 @@ use super::bugs::Bug;
 use super::library::{committed, number, records};
 use super::state::{Doc, Obj, Process, Records, State};
 
-/// A promise that was broken.
+/// A broken promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// What is committed has not all landed.
+    /// Committed records have not landed.
     CommittedEarly,
-    /// What was committed is not any more.
+    /// Committed records are no longer committed.
     CommittedGoesBack,
-    /// One who does not hold the shard has changed its ledger.
+    /// A host that does not own the shard has changed its ledger.
     StaleWriter,
     /// A range was pinned while another was pending, or with a gap before it.
     RangeOutOfTurn,
-    /// A range was pinned whose release the lake does not keep.
+    /// A range was pinned whose release is not in the lake.
     ReleaseNotKept,
-    /// A shard was begun before its parent was finished.
+    /// A shard was started before its parent was finished.
     ChildBeforeParent,
     /// A put met an object with the same name and other content.
     OtherContent,
     /// An object in the lake was changed.
     Overwritten,
-    /// Objects of one record are of two chunks or two releases.
+    /// Objects with the same record are of two chunks or two releases.
     TwoChunks,
     /// A record is in the lake twice.
     TwoOutcomes,
     /// A message was sent of an event that is not in the lake.
     MessageBeforeObject,
-    /// The mapping was told that something is done which is not.
+    /// Records were reported to the mapping as done that are not.
     AcknowledgedEarly,
-    /// With no more accidents the end cannot be reached.
+    /// Without further accidents, the end cannot be reached.
     Stuck,
 }
 
@@ -86,7 +86,7 @@ impl Delivery {
         ensure(counted == is.count(), Broken::CommittedEarly)
     }
 
-    /// The records that have an outcome in the lake, and a message where they have an event.
+    /// The records with an outcome in the lake and, if they have an event, a message.
     fn landed(&self, state: &State) -> Records {
         let lines = |quarantine: bool| {
             let objects = state.lake.iter().map(|object| self.library.object(*object));
@@ -123,7 +123,7 @@ impl Delivery {
         ensure(in_turn && alone, Broken::RangeOutOfTurn)
     }
 
-    /// An object is put, where none of its name is there.
+    /// Puts an object, unless there is one with its name.
     pub(super) fn put_object(&self, state: &mut State, object: Obj) -> Result<(), Broken> {
         let new = self.library.object(object);
         let there = state
@@ -139,9 +139,9 @@ impl Delivery {
         }
         for there in &state.lake {
             let there = self.library.object(*there);
-            let apart = there.chunk.within(new.chunk).is_empty();
+            let disjoint = there.chunk.within(new.chunk).is_empty();
             let same = there.chunk == new.chunk && there.release == new.release;
-            ensure(apart || same, Broken::TwoChunks)?;
+            ensure(disjoint || same, Broken::TwoChunks)?;
             ensure(
                 there.lines.within(new.lines).is_empty(),
                 Broken::TwoOutcomes,
@@ -152,7 +152,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Messages are sent of these events.
+    /// Sends the messages of these events.
     pub(super) fn send(&self, state: &mut State, events: Records) -> Result<(), Broken> {
         let objects = state.lake.iter().map(|object| self.library.object(*object));
         let lines = objects.fold(Records(0), |all, object| all.and(object.lines));
@@ -160,7 +160,7 @@ impl Delivery {
         ensure(lines.has_all(events), Broken::MessageBeforeObject)
     }
 
-    /// The mapping is told that these records are done.
+    /// Reports these records to the mapping as done.
     pub(super) fn acknowledge(&self, state: &mut State, done: Records) -> Result<(), Broken> {
         let ledger = self.library.read(0, state.ledgers[0]).ledger;
         let done_in_truth = committed(&ledger, 1).and(state.discarded);

@@ -1,6 +1,6 @@
-//! Goes through every state that a model can reach, breadth first, so that the way to a broken promise
-//! is a shortest one. And looks whether every state that was reached can come to its end once nothing
-//! goes wrong any more, which is a question about all ways at once.
+//! Explores every state of a model, breadth first, so that the path to a broken promise is a
+//! shortest one. Then checks that every state can reach its end without further accidents, which is
+//! a property of all paths together.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,18 +8,18 @@ use std::fmt;
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// What can happen, and what must never.
+/// A model: its steps and its promises.
 pub(super) trait Model {
     type State: Eq + Hash;
     type Broken: Copy + PartialEq + fmt::Debug;
 
-    /// What is broken where a state cannot come to its end.
+    /// The promise that is broken if a state cannot reach its end.
     const STUCK: Self::Broken;
 
     fn initial(&self) -> Self::State;
 
-    /// Everything that can happen next, always in the same order; what each is called only where that is
-    /// wanted.
+    /// All possible next steps, always in the same order. They are named only if names are
+    /// requested.
     fn steps(&self, from: &Self::State, called: bool) -> Vec<Step<Self::State, Self::Broken>>;
 
     /// Whether all work is done.
@@ -29,26 +29,26 @@ pub(super) trait Model {
     fn describe(&self, state: &Self::State) -> String;
 }
 
-/// One thing that can happen.
+/// A possible step.
 pub(super) struct Step<S, B> {
     pub(super) label: String,
-    /// Whether it is an accident, without which work must come to its end.
+    /// Whether it is an accident. Work must reach its end without accidents.
     pub(super) is_fault: bool,
     /// The state after it, or the promise that it breaks.
     pub(super) to: Result<S, B>,
 }
 
-/// What was gone through.
+/// The result of a search.
 #[derive(Debug)]
 pub(super) struct Explored {
     pub(super) states: usize,
     pub(super) steps: usize,
 }
 
-/// A shortest way to a broken promise.
+/// A shortest path to a broken promise.
 pub(super) struct Counterexample<B> {
     pub(super) broken: B,
-    /// What happens, and what there is then.
+    /// A step, and the state after it.
     way: Vec<String>,
 }
 
@@ -60,19 +60,19 @@ impl<B: fmt::Debug> fmt::Debug for Counterexample<B> {
     }
 }
 
-/// The states that were reached, in the order in which they were.
+/// The states, in the order in which they were reached.
 struct Reached<'m, M: Model> {
     model: &'m M,
     numbers: HashMap<Rc<M::State>, usize>,
     states: Vec<Rc<M::State>>,
-    /// From which state each was reached first.
+    /// The state from which each was reached first.
     parents: Vec<usize>,
-    /// Steps between states that are no accident, by where they lead.
+    /// Steps between states that are no accidents, by their targets.
     quiet: Vec<(usize, usize)>,
     steps: usize,
 }
 
-/// Goes through all of a model.
+/// Explores a model completely.
 pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Counterexample<M::Broken>> {
     let mut reached = Reached {
         model,
@@ -103,7 +103,7 @@ pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Counterexample<M:
         }
         next += 1;
     }
-    reached.all_come_to_an_end()?;
+    reached.check_all_reach_the_end()?;
     Ok(Explored {
         states: reached.states.len(),
         steps: reached.steps,
@@ -123,8 +123,8 @@ impl<M: Model> Reached<'_, M> {
         }
     }
 
-    /// Goes back from the states where all is done, by steps that are no accident.
-    fn all_come_to_an_end(&mut self) -> Result<(), Counterexample<M::Broken>> {
+    /// Follows steps that are no accidents backward from the final states.
+    fn check_all_reach_the_end(&mut self) -> Result<(), Counterexample<M::Broken>> {
         self.quiet.sort_unstable();
         let mut comes: Vec<_> = self.states.iter().map(|s| self.model.is_done(s)).collect();
         let mut left: Vec<_> = (0..comes.len()).filter(|n| comes[*n]).collect();

@@ -1,17 +1,17 @@
-//! What there is at one moment: the ledgers, the lake, the bus, and where each host is. Ledgers and
-//! objects are numbers, by which [`Library`](super::library::Library) knows them.
+//! The state at one moment: the ledgers, the lake, the bus, and the position of each host. Ledgers
+//! and objects are numbers of a [`Library`](super::library::Library).
 
 use std::fmt;
 
-/// A ledger as it was, or could be, written.
+/// The number of a ledger document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Doc(pub(super) u16);
 
-/// An object with its content.
+/// The number of an object with its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Obj(pub(super) u16);
 
-/// A set of records. Sequence numbers begin with 1, through all shards.
+/// A set of records. Sequence numbers begin with 1, across all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Records(pub(super) u16);
 
@@ -52,12 +52,12 @@ impl Records {
         self.0.count_ones().into()
     }
 
-    /// Its first record; 0 of an empty set, which is no record.
+    /// Its first record; 0 if it is empty.
     pub(super) fn first(self) -> u64 {
         self.iter().next().unwrap_or(0)
     }
 
-    /// Its last record; 0 of an empty set, which is no record.
+    /// Its last record; 0 if it is empty.
     pub(super) fn last(self) -> u64 {
         self.iter().next_back().unwrap_or(0)
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Records {
     }
 }
 
-/// A ledger as a host knows it, and the version in the store that it goes by.
+/// A ledger as a host knows it, and the version that its next write requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Known {
     pub(super) ledger: Doc,
@@ -88,28 +88,28 @@ pub(super) enum Move {
     GiveBack,
 }
 
-/// A write of a ledger that is under way.
+/// A write of a ledger in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Write {
     pub(super) what: Move,
     pub(super) next: Doc,
     pub(super) seen: Option<Doc>,
-    /// The store has refused it, and the host has not yet looked why.
-    pub(super) refused: bool,
+    /// The store has rejected it, and the host has not read the ledger yet.
+    pub(super) rejected: bool,
 }
 
-/// A chunk in the making.
+/// A chunk in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Plan {
     pub(super) records: Records,
     pub(super) release: u8,
     /// The records that ran out of time.
     pub(super) timed_out: Records,
-    /// Whether it was begun by another before.
+    /// Whether it is a repetition.
     pub(super) again: bool,
-    /// How far it is in the order of steps.
+    /// Its stage.
     pub(super) stage: u8,
-    /// Which of its objects are put, a bit each.
+    /// Which of its objects are put, one bit each.
     pub(super) put: u8,
 }
 
@@ -118,26 +118,26 @@ pub(super) struct Plan {
 pub(super) struct Work {
     pub(super) shard: u8,
     pub(super) known: Known,
-    /// Records that are still to be read.
+    /// Records that are not read yet.
     pub(super) unread: Records,
     pub(super) plan: Option<Plan>,
     pub(super) write: Option<Write>,
-    /// What a function was given.
+    /// The batch of a function.
     pub(super) batch: Records,
 }
 
-/// Where a host is.
+/// The position of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum At {
-    /// Between two shards, or two batches; a function keeps the ledger that it knows.
+    /// Between two shards or two batches. A function keeps the ledger that it knows.
     Idle(Option<Known>),
-    /// Has seen that a shard can be taken.
+    /// It has seen a shard that it can acquire.
     Found { shard: u8, seen: Option<Doc> },
-    /// At work.
+    /// It works on a shard.
     Work(Work),
 }
 
-/// A process as it is called in leases. One that comes in the place of another has a name of its own.
+/// The name of a process in leases. A process that replaces another has a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Process {
     pub(super) host: usize,
@@ -150,14 +150,14 @@ impl fmt::Display for Process {
     }
 }
 
-/// A process and those that come in its place when it was killed.
+/// A process and its replacements after kills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Host {
     pub(super) life: u8,
     pub(super) at: At,
 }
 
-/// A request that its host has given up, and that arrives later or never.
+/// A request that its host has given up. It arrives later or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Late {
     Write {
@@ -168,23 +168,23 @@ pub(super) enum Late {
     Put(Obj),
 }
 
-/// Everything.
+/// The whole state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) ledgers: [Option<Doc>; 2],
     /// Sorted.
     pub(super) lake: Vec<Obj>,
     pub(super) bus: Records,
-    /// The releases that the lake keeps, a bit each.
+    /// The releases that the lake has, one bit each.
     pub(super) kept: u8,
     pub(super) active: u8,
     pub(super) hosts: [Host; 2],
     /// Sorted.
     pub(super) late: Vec<Late>,
-    /// How many more accidents there may be.
+    /// How many more accidents can happen.
     pub(super) faults: u8,
-    /// What the mapping takes for done.
+    /// The records that the mapping considers done.
     pub(super) acknowledged: Records,
-    /// What the mapping has discarded.
+    /// The records that the mapping has discarded.
     pub(super) discarded: Records,
 }

@@ -1,15 +1,15 @@
-//! What can happen in a state: to the world, and to each host.
+//! The possible steps in a state: of the world, and of each host.
 
 use std::fmt;
 
 use super::bugs::Bug;
-use super::chunk::fresh;
+use super::chunk::new_plan;
 use super::promises::Broken;
 use super::search::Step;
 use super::state::{At, Late, Move, Process, Records, State, Work};
 use super::{Delivery, Mode};
 
-/// No accident; and one.
+/// The cost of a step: no accident, or one.
 pub(super) const FREE: u8 = 0;
 pub(super) const FAULT: u8 = 1;
 
@@ -17,13 +17,13 @@ pub(super) const FAULT: u8 = 1;
 pub(super) struct Steps<'m> {
     pub(super) model: &'m Delivery,
     pub(super) from: &'m State,
-    /// Whether the steps are to be called something.
+    /// Whether steps get names.
     pub(super) called: bool,
     pub(super) found: Vec<Step<State, Broken>>,
 }
 
 impl Steps<'_> {
-    /// Adds what can happen, at the cost of so many accidents.
+    /// Adds a possible step that costs this many accidents.
     pub(super) fn add(
         &mut self,
         label: fmt::Arguments<'_>,
@@ -50,7 +50,7 @@ impl Steps<'_> {
         });
     }
 
-    /// What can happen to the world.
+    /// The steps of the world.
     pub(super) fn world(&mut self) {
         if self.from.active == 0 {
             self.add(format_args!("another release is activated"), FAULT, |to| {
@@ -67,7 +67,7 @@ impl Steps<'_> {
         }
     }
 
-    /// A request arrives whose host does not wait for it any more.
+    /// A request arrives after its host has given it up.
     fn arrive(&mut self, n: usize, late: Late) {
         let model = self.model;
         match late {
@@ -88,7 +88,7 @@ impl Steps<'_> {
         }
     }
 
-    /// Somebody asks for a shard that is held.
+    /// Another process requests a shard that is owned.
     fn request(&mut self) {
         for shard in 0..self.model.shards.len() {
             let Some(doc) = self.from.ledgers[shard] else {
@@ -102,7 +102,7 @@ impl Steps<'_> {
                 continue;
             }
             let request = |nonce| ledger.requested_by("c").with_nonce(nonce);
-            let next = self.model.fresh(self.from, request);
+            let next = self.model.with_unused_nonce(self.from, request);
             self.add(
                 format_args!("another process requests shard {shard}"),
                 FAULT,
@@ -114,9 +114,9 @@ impl Steps<'_> {
         }
     }
 
-    /// The mapping gives up on the next record, once the ledger knows where the shard began. (Until
-    /// then nobody can say whether it was to be read at all.) The last one is never given up, since
-    /// its batch is what shows that others are missing.
+    /// The mapping discards the next record, once the ledger has the start of the shard. (Before,
+    /// it is unknown whether the record had to be read.) It never discards the last record, because
+    /// only a later batch shows that records are missing.
     fn give_up_on_records(&mut self) {
         let ledger = self.model.library.read(0, self.from.ledgers[0]).ledger;
         let begun = ledger.pending().is_some() || ledger.committed().is_some();
@@ -135,7 +135,7 @@ impl Steps<'_> {
         }
     }
 
-    /// What a host can do, and what can be done to it.
+    /// The steps of a host, and the accidents that it can have.
     pub(super) fn host(&mut self, host: usize) {
         let at = self.from.hosts[host].at;
         let name = self.name(host);
@@ -180,8 +180,8 @@ impl Steps<'_> {
         }
     }
 
-    /// The next chunk is read and transformed: as many records as there may be, by a release that serves
-    /// or served a moment ago.
+    /// Reads and transforms the next chunk: any possible number of records, by a release that is
+    /// active or was a moment ago.
     pub(super) fn build(&mut self, host: usize, work: Work) {
         let name = self.name(host);
         for count in 1..=work.unread.count().min(self.model.chunk_max) {
@@ -190,14 +190,14 @@ impl Steps<'_> {
             for release in 0..=self.from.active {
                 let what = format_args!("{name} makes a chunk of {records} by release {release}");
                 self.add(what, FREE, |to| {
-                    to.work(host).plan = Some(fresh(records, release));
+                    to.work(host).plan = Some(new_plan(records, release));
                     Ok(())
                 });
             }
         }
     }
 
-    /// The host as it is called now.
+    /// The current name of the host.
     pub(super) fn name(&self, host: usize) -> Process {
         let life = self.from.hosts[host].life;
         Process { host, life }
@@ -205,7 +205,7 @@ impl Steps<'_> {
 }
 
 impl State {
-    /// The work of a host that is at work.
+    /// The work of a host on its shard.
     pub(super) fn work(&mut self, host: usize) -> &mut Work {
         match &mut self.hosts[host].at {
             At::Work(work) => work,
@@ -213,7 +213,7 @@ impl State {
         }
     }
 
-    /// A write that goes by a version which is no more will never be done.
+    /// A write that requires an old version will never succeed.
     fn forget_what_comes_too_late(&mut self) {
         let ledgers = self.ledgers;
         self.late.retain(|late| match late {

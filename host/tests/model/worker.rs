@@ -1,12 +1,13 @@
-//! What workers do between chunks: they poll the ledgers, and leave them when all is read.
+//! What workers do between chunks: they poll the ledgers, and release shards that are read
+//! completely.
 
 use super::bugs::Bug;
 use super::state::{At, Move, Work};
 use super::steps::{FAULT, FREE, Steps};
 
 impl Steps<'_> {
-    /// Polls the ledgers. A shard can be taken that nobody holds or whose holder is gone; a holder that
-    /// lives is taken for gone when its renewals are late.
+    /// Polls the ledgers. A worker can acquire a shard without an owner or with a dead one. If
+    /// renewals are late, a live owner is considered dead.
     pub(super) fn poll(&mut self, host: usize) {
         let name = self.name(host);
         let rival = self.name(1 - host).to_string();
@@ -41,7 +42,8 @@ impl Steps<'_> {
         self.model.library.read(parent, ledger).ledger.is_finished()
     }
 
-    /// Every shard is closed: at its end it is finished. A worker that is to stop leaves it earlier.
+    /// Every shard is closed, so it is finished at its end. A worker that shuts down releases it
+    /// earlier.
     pub(super) fn read_on_or_leave(&mut self, host: usize, work: Work) {
         if work.unread.is_empty() {
             self.write(host, work, Move::Finish, FREE);

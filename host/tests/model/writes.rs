@@ -1,5 +1,5 @@
-//! Writes of ledgers: the program's own code says what is written and what an answer means; the store
-//! and the network are the model's.
+//! Writes of ledgers. The program's own code decides what is written and what a response means. The
+//! model adds the store and the network.
 
 use sluice::engine::digest::Digest;
 use sluice::ledger::lease::{Lease, Resolved, Swap, Versioned};
@@ -47,9 +47,9 @@ impl Known {
 }
 
 impl Delivery {
-    /// A ledger with a nonce that tells it from every other that is still known somewhere. (Which one
-    /// it is does not matter, so it is the first.)
-    pub(super) fn fresh(&self, state: &State, with: impl Fn(String) -> Ledger) -> Doc {
+    /// A ledger with a nonce that differs from all others that are known. The value does not
+    /// matter, so the first free one is used.
+    pub(super) fn with_unused_nonce(&self, state: &State, with: impl Fn(String) -> Ledger) -> Doc {
         let live = state.live();
         let docs = (0..).map(|nonce: u8| self.library.number(&with(nonce.to_string())));
         docs.into_iter().find(|doc| !live.contains(doc)).unwrap()
@@ -57,7 +57,7 @@ impl Delivery {
 }
 
 impl State {
-    /// Every ledger that is known to the store or a host, or is on its way.
+    /// All ledgers that the store or a host knows, or that are in flight.
     fn live(&self) -> Vec<Doc> {
         let mut live: Vec<_> = self.ledgers.iter().flatten().copied().collect();
         for host in &self.hosts {
@@ -92,7 +92,7 @@ impl Write {
 }
 
 impl Steps<'_> {
-    /// A worker writes that it has the shard now, as it has found its ledger.
+    /// A worker writes that it owns the shard, over the ledger that it found.
     pub(super) fn take(&mut self, host: usize, shard: u8, seen: Option<Doc>) {
         let (library, name) = (&self.model.library, self.name(host));
         let found = library.read(shard, seen);
@@ -103,7 +103,9 @@ impl Steps<'_> {
                 nonce,
             )
         };
-        let next = self.model.fresh(self.from, |nonce| swap(nonce).next);
+        let next = self
+            .model
+            .with_unused_nonce(self.from, |nonce| swap(nonce).next);
         let known = Known {
             ledger: next,
             etag: seen,
@@ -111,7 +113,7 @@ impl Steps<'_> {
         self.send(host, Work::on(shard, known), Move::Take, next, FREE);
     }
 
-    /// A holder takes a step of its ledger.
+    /// An owner takes a step of its ledger.
     pub(super) fn write(&mut self, host: usize, work: Work, what: Move, cost: u8) {
         let (model, name) = (self.model, self.name(host));
         let lease = Lease::taken(&name.to_string(), work.known.versioned(&model.library));
@@ -119,7 +121,7 @@ impl Steps<'_> {
         match lease.swap(take, String::new()) {
             Ok(swap) => {
                 let with = |nonce| Swap::new(swap.next.clone(), swap.seen.clone(), nonce).next;
-                let next = model.fresh(self.from, with);
+                let next = model.with_unused_nonce(self.from, with);
                 self.send(host, work, what, next, cost);
             }
             Err(error) => self.add(
@@ -138,21 +140,22 @@ impl Steps<'_> {
             what,
             next,
             seen: work.known.etag,
-            refused: false,
+            rejected: false,
         };
         self.attempt(host, work, write, cost);
     }
 
-    /// A write on its way that has no answer yet is sent again; one that was refused is looked after.
+    /// A write without a response is sent again. After a rejection, the host reads the ledger.
     pub(super) fn go_on_writing(&mut self, host: usize, work: Work, write: Write) {
-        if write.refused {
+        if write.rejected {
             self.resolve(host, work, write);
         } else {
             self.attempt(host, work, write, FREE);
         }
     }
 
-    /// A write is sent. It is done, or done without an answer; or comes later, or never; or is refused.
+    /// Sends a write. It succeeds, succeeds without a response, arrives later or never, or is
+    /// rejected.
     fn attempt(&mut self, host: usize, work: Work, write: Write, cost: u8) {
         let (model, name) = (self.model, self.name(host));
         let shard = usize::from(work.shard);
@@ -162,9 +165,9 @@ impl Steps<'_> {
             ..work
         };
         if self.from.ledgers[shard] != write.seen && !model.overwrites(write.what) {
-            self.add(format_args!("{name}: {what:?} is refused"), cost, |to| {
+            self.add(format_args!("{name}: {what:?} is rejected"), cost, |to| {
                 let write = Some(Write {
-                    refused: true,
+                    rejected: true,
                     ..write
                 });
                 to.hosts[host].at = At::Work(Work { write, ..waits });
@@ -208,7 +211,7 @@ impl Steps<'_> {
         );
     }
 
-    /// A host reads the ledger back that has refused its write.
+    /// Reads the ledger back after a rejected write.
     fn resolve(&mut self, host: usize, work: Work, write: Write) {
         let (model, name) = (self.model, self.name(host));
         let library = &model.library;
@@ -247,7 +250,7 @@ impl Steps<'_> {
 }
 
 impl Delivery {
-    /// Whether the host does a write whatever there is.
+    /// Whether the host writes without a condition.
     fn overwrites(&self, what: Move) -> bool {
         match what {
             Move::Take => self.has(Bug::TakeWithoutCondition),
@@ -265,7 +268,7 @@ impl Delivery {
         });
     }
 
-    /// A write of a host is done, and it knows.
+    /// A write has succeeded, and its host knows.
     fn done(&self, to: &mut State, host: usize, work: Work, what: Move, known: &Versioned) {
         let ledger = &known.ledger;
         let mut work = Work {

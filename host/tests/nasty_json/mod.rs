@@ -1,11 +1,12 @@
-//! JSON that readers stumble over: each line ends in the lake or in quarantine, its bytes intact.
+//! JSON that is difficult for readers: each line lands or goes to quarantine, with its bytes
+//! intact.
 
 use std::collections::BTreeMap;
 
 use crate::support::lake;
 use crate::support::program::Place;
 
-/// Values that are JSON; each stands in an event, which must land.
+/// Valid JSON values. An event with one of them must land.
 const VALUES: &[&str] = &[
     "0",
     "-0",
@@ -59,7 +60,7 @@ const VALUES: &[&str] = &[
     "[ 1 , 2 ]",
 ];
 
-/// What is no value of JSON; an event with it must not land.
+/// Invalid JSON values. An event with one of them must not land.
 const NO_VALUES: &[&str] = &[
     "",
     "NaN",
@@ -120,7 +121,7 @@ const NO_VALUES: &[&str] = &[
     "“quoted”",
 ];
 
-/// Whole lines, and the reason why each is turned away; none where it lands.
+/// Whole lines, and the reason of each rejection; `None` if the line lands.
 const LINES: &[(&[u8], Option<&str>)] = &[
     (b"null", Some("not_an_object")),
     (b"1", Some("not_an_object")),
@@ -211,7 +212,7 @@ fn event(value: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A line and whether it must land, where that is known.
+/// A line, and whether it must land, if that is defined.
 struct Case {
     line: Vec<u8>,
     reason: Option<&'static str>,
@@ -245,8 +246,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// The event without what the enrichment put into it.
-fn as_it_came(event: &str) -> String {
+/// The event without the fields that the enrichment added.
+fn without_added_fields(event: &str) -> String {
     let start = event.rfind(r#","created_datetime":""#).unwrap();
     let end = event.rfind('}').unwrap();
     let blanks = event[..end].trim_end_matches([' ', '\t']).len();
@@ -283,7 +284,7 @@ fn every_nasty_line_ends_in_one_place_with_its_bytes_intact() {
     let mut of_bus: Vec<_> = messages.iter().map(|m| m.body.get().to_owned()).collect();
     of_lake.sort_unstable();
     of_bus.sort_unstable();
-    // Blanks around an event are no part of the JSON value that the bus carries.
+    // White space around an event is not part of the JSON value on the bus.
     let of_lake: Vec<_> = of_lake.iter().map(|event| event.trim()).collect();
     assert_eq!(of_lake.len(), of_bus.len());
     for event in &of_bus {
@@ -297,7 +298,7 @@ fn check(case: &Case, landed: Option<&&str>, quarantined: Option<&lake::Quaranti
         (Some(event), None) => {
             assert_eq!(case.reason, None, "{line:.200} landed");
             assert!(
-                as_it_came(event) == line.trim(),
+                without_added_fields(event) == line.trim(),
                 "{line:.200} became {event:.300}"
             );
         }

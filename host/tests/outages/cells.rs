@@ -1,4 +1,4 @@
-//! What can fail, how, and when: every cell of the table, and why some have no place in it.
+//! The table of outages: what fails, how, and when; and why some combinations are impossible.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use testkit::proxy::{Fault, Rule};
 
-use super::streams::{amid_a_chunk, fresh, with_registry};
+use super::streams::{interrupted_chunk, new_stream, with_registry};
 
-/// More than a client of AWS tries on its own.
+/// More than the attempts of an AWS client.
 const BURST: usize = 5;
 
 /// An operation of a service.
@@ -17,11 +17,11 @@ pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) service: Service,
     pub(super) request: fn(Rule) -> Rule,
-    /// What the worker says of it after the retry timeout.
+    /// The worker's message about it after the retry timeout.
     pub(super) message: &'static str,
-    /// How often a run without faults does it at least.
+    /// How many times a run without faults makes it, at least.
     pub(super) calls: usize,
-    /// Whether its answer has a body.
+    /// Whether its response has a body.
     answers: bool,
     /// A stream whose delivery needs the operation.
     pub(super) given: fn() -> Cloud,
@@ -35,7 +35,7 @@ const OPERATION: Operation = Operation {
     message: "",
     calls: 1,
     answers: true,
-    given: fresh,
+    given: new_stream,
     arguments: &[],
 };
 
@@ -54,7 +54,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         message: "check s3://bucket/lake/",
         calls: 5,
         answers: false,
-        given: amid_a_chunk,
+        given: interrupted_chunk,
         ..OPERATION
     },
     Operation {
@@ -95,7 +95,7 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         name: "read a release",
         request: |rule| rule.method("GET").path("_sluice/releases"),
         message: "read s3://bucket/lake/_sluice/releases/",
-        given: amid_a_chunk,
+        given: interrupted_chunk,
         ..OPERATION
     },
     Operation {
@@ -174,13 +174,13 @@ pub(super) enum FaultKind {
     /// Access is denied for a while.
     Denied,
     ResetBefore,
-    /// The service has done it, and its answer is lost.
+    /// The service executes the request, and its response is lost.
     ResetAfter,
-    /// Nothing comes for longer than a lease lasts.
+    /// There is no response for longer than a lease.
     Hung,
     SlowBody,
     Truncated,
-    /// What arrives is not what its checksum says.
+    /// The response does not match its checksum.
     Damaged,
 }
 
@@ -201,11 +201,11 @@ const ALL: [FaultKind; 11] = [
 /// Which calls of an operation fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// The first, and more of them than a client tries on its own.
+    /// The first calls, more of them than an AWS client makes.
     First,
-    /// One amid the run.
+    /// One call amid the run.
     Middle,
-    /// The last that a run without faults needs, and more of them than a client tries on its own.
+    /// The last call of a run without faults, and more of them than an AWS client makes.
     Last,
     /// The first and the last.
     Twice,
@@ -221,7 +221,7 @@ pub(super) struct Cell {
     pub(super) when: When,
 }
 
-/// Every cell that has a place in the table.
+/// Every possible cell of the table.
 pub(super) fn cells() -> impl Iterator<Item = Cell> {
     let cells = OPERATIONS.into_iter().flat_map(|operation| {
         let row = move |kind| {
@@ -241,7 +241,7 @@ impl Cell {
         format!("{}, {:?}, {:?}", self.operation.name, self.kind, self.when)
     }
 
-    /// Why the cell has no place in the table.
+    /// Why a cell is impossible.
     fn left_out(&self) -> Option<&'static str> {
         let Operation {
             name,
@@ -298,7 +298,7 @@ impl Cell {
         }
     }
 
-    /// The rules by which a proxy makes it happen.
+    /// The rules of a proxy for a cell.
     pub(super) fn rules(&self) -> Vec<Rule> {
         let Operation { request, calls, .. } = self.operation;
         let rule = |nth, times| request(Rule::new(self.fault())).nth(nth).times(times);
@@ -311,7 +311,7 @@ impl Cell {
             When::First => vec![rule(1, burst)],
             When::Middle => vec![rule(calls.div_ceil(2), 1)],
             When::Last => vec![rule(calls, burst)],
-            // A rule does not count a request on which an earlier one acts.
+            // A rule does not count a request on which an earlier rule acts.
             When::Twice => vec![rule(1, 1), rule(calls - 1, 1)],
         }
     }

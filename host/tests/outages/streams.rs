@@ -1,4 +1,4 @@
-//! What is to be delivered while something fails.
+//! The streams that are delivered during outages.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -11,12 +11,12 @@ use testkit::proxy::{Fault, Rule};
 
 use super::TIMEOUT;
 
-/// So many records come in one answer, and make a chunk of their own.
+/// The number of records in a response, which become one chunk.
 const RECORDS_PER_CHUNK: usize = 20;
 pub(super) const A_CHUNK_AN_ANSWER: [&str; 2] = ["--chunk-records", "1"];
 
-/// A closed shard with two chunks, and its two children, that nobody has read yet.
-pub(super) fn fresh() -> Cloud {
+/// A closed shard with two chunks and its two children, of which nothing has been read.
+pub(super) fn new_stream() -> Cloud {
     let cloud = Cloud::new(1).with_queue("bus", 262_144);
     cloud.kinesis.records_per_read(RECORDS_PER_CHUNK);
     cloud.put_by_keys(&records(40, 1));
@@ -25,22 +25,22 @@ pub(super) fn fresh() -> Cloud {
     cloud
 }
 
-/// The same after a worker was killed that had put the objects of a chunk.
-pub(super) fn amid_a_chunk() -> Cloud {
-    let cloud = fresh();
+/// The same, after a worker was killed that had put the objects of a chunk.
+pub(super) fn interrupted_chunk() -> Cloud {
+    let cloud = new_stream();
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
     let commit = cloud.proxy(S3).add(commit.body("\"committed\": {"));
     let killed = cloud.worker_with_log("killed.log", &A_CHUNK_AN_ANSWER);
     assert!(cloud.proxy(S3).wait_for_hits(commit, 1, TIMEOUT));
     drop(killed);
-    cloud.proxy(S3).heal();
+    cloud.proxy(S3).remove_rules();
     cloud
 }
 
-/// The same with a registry in which a release is active.
+/// The same, with a registry that has an active release.
 pub(super) fn with_registry() -> Cloud {
     static REGISTRY: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
-    let cloud = fresh();
+    let cloud = new_stream();
     for (name, content) in REGISTRY.get_or_init(registry) {
         cloud.put_object(&format!("registry/{name}"), content.clone());
     }

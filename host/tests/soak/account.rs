@@ -1,5 +1,5 @@
-//! What was put into the stream, and what the bus has of it: a few bytes for each record, whatever it
-//! holds.
+//! What was put into the stream, and what the bus has of it: a few bytes per record, whatever its
+//! size.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -10,63 +10,63 @@ use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::source::aggregate::hash_key;
 
 use super::chaos::{hash_keys, shards};
+use super::parameters::Parameters;
 use super::records::{Recipe, line_of};
-use super::ways::Ways;
 use crate::support::cloud::{Cloud, STREAM};
 use testkit::sqs::Message;
 
-/// In place of a release: the record is misplaced and dropped.
+/// Instead of a release: the record is misplaced and dropped.
 pub(super) const DROPPED: u8 = u8::MAX;
 
-/// A record of Kinesis.
+/// A Kinesis record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Put {
-    /// The last digits of its sequence number, by which puts are in order.
+    /// The last digits of its sequence number, which order the puts.
     pub(super) sequence: u64,
     pub(super) shard: u16,
-    /// The first of its records, among all records.
+    /// The number of its first user record among all records.
     pub(super) first: usize,
     pub(super) count: u32,
-    /// How many of its records are dropped.
+    /// How many of its user records are dropped.
     pub(super) dropped: u32,
 }
 
-/// The releases that may serve: the configuration of each, by the first eight digits of its id.
+/// The releases that can be active: the configuration of each, by the first eight digits of its id.
 #[derive(Debug, Default)]
 pub(super) struct Releases(pub(super) Vec<(String, Config)>);
 
 impl Releases {
-    /// Which one this id is of, given in full or its first eight digits.
+    /// The index of the release with this id, which is complete or its first eight digits.
     pub(super) fn index(&self, id: &str) -> usize {
         let found = self.0.iter().position(|(short, _)| id.starts_with(short));
         found.unwrap_or_else(|| panic!("nobody has published a release {id}"))
     }
 }
 
-/// All records, by the order in which they were put.
+/// All records, in the order of their puts.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
-    pub(super) ways: Ways,
+    pub(super) parameters: Parameters,
     pub(super) recipe: Recipe,
-    /// The hash keys that each shard takes.
+    /// The range of hash keys of each shard.
     ranges: BTreeMap<u16, RangeInclusive<u128>>,
     pub(super) puts: Vec<Put>,
-    /// Of each record the release in its message, 1 for the first release; 0 before there is one;
+    /// For each record, the release in its message: 1 for the first release, 0 without a message,
     /// or [`DROPPED`].
     pub(super) sent: Vec<u8>,
     /// How many are dropped.
     pub(super) dropped: u64,
-    /// The group of each key in a FIFO queue, and the last of its records that the queue has.
+    /// For each key, its group in a FIFO queue, and the last of its records that the queue has.
     groups: HashMap<String, (String, usize)>,
-    /// How many of the others are events.
+    /// How many of the other records are events.
     pub(super) events: u64,
     /// How many records have a message.
     pub(super) on_bus: u64,
-    /// How many messages came again.
+    /// How many messages were repeated.
     pub(super) again: u64,
 }
 
-/// The records of a shard that are kept.
+/// The records of a shard that are not dropped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OfShard {
     pub(super) last: u64,
@@ -74,9 +74,9 @@ pub(super) struct OfShard {
 }
 
 impl Account {
-    pub(super) fn new(recipe: Recipe, ways: Ways) -> Self {
+    pub(super) fn new(recipe: Recipe, parameters: Parameters) -> Self {
         Self {
-            ways,
+            parameters,
             recipe,
             ranges: BTreeMap::new(),
             puts: Vec::new(),
@@ -89,22 +89,22 @@ impl Account {
         }
     }
 
-    /// How many records were put.
+    /// The number of records that were put.
     pub(super) fn records(&self) -> u64 {
         self.sent.len() as u64
     }
 
-    /// How many events the bus does not have yet.
+    /// The number of events without a message.
     pub(super) fn backlog(&self) -> u64 {
         self.events - self.on_bus
     }
 
-    /// The number of the record of Kinesis that comes next.
+    /// The number of the next Kinesis record.
     pub(super) fn next_number(&self) -> u64 {
         self.puts.len() as u64
     }
 
-    /// Notes where the next record of Kinesis was put.
+    /// Notes where the next Kinesis record was put.
     pub(super) fn note(&mut self, cloud: &Cloud, shard: &str, sequence: &str) {
         let (number, first) = (self.next_number(), self.sent.len());
         let shard = shard_number(shard);
@@ -123,7 +123,7 @@ impl Account {
         });
         let mut dropped = 0;
         for place in 0..count {
-            let drops = self.ways.misplaced_records == MisplacedRecords::Drop
+            let drops = self.parameters.misplaced_records == MisplacedRecords::Drop
                 && !self.belongs(number, place);
             self.sent.push(if drops { DROPPED } else { 0 });
             dropped += u32::from(drops);
@@ -133,7 +133,7 @@ impl Account {
         self.puts.last_mut().unwrap().dropped = dropped;
     }
 
-    /// Whether a record is in the shard that takes its key.
+    /// Whether a record is in the shard to which its key belongs.
     fn belongs(&self, number: u64, place: u32) -> bool {
         let shard = self.put(number).shard;
         let key = self.recipe.key_at(number, place);
@@ -144,13 +144,13 @@ impl Account {
         self.puts[usize::try_from(number).unwrap()]
     }
 
-    /// The record with this number and place, among all records; none where nobody put it.
+    /// The index of the record with this number and place; `None` if it was never put.
     pub(super) fn index(&self, number: u64, place: u32) -> Option<usize> {
         let put = self.puts.get(usize::try_from(number).ok()?)?;
         (place < put.count).then_some(put.first + place as usize)
     }
 
-    /// The number and place of the record with this id; none where nobody put it.
+    /// The number and place of the record with this id; `None` if it was never put.
     pub(super) fn of_rid(&self, rid: &str) -> Option<(u64, u32)> {
         let mut parts = rid.split(':');
         let (shard, sequence, place) = (parts.next()?, parts.next()?, parts.next());
@@ -166,8 +166,8 @@ impl Account {
         (fits && place < put.count).then_some((number as u64, place))
     }
 
-    /// Takes a message of the bus: of an event that was put, as the rules make it, and whenever it comes
-    /// again by the same release.
+    /// Checks a message: it is of an event that was put, equals what the rules make of it, and
+    /// repetitions are by the same release.
     pub(super) fn take(&mut self, message: &Message, releases: &Releases) {
         let attribute = |name| message.attribute(name);
         let rid = attribute("rid").expect("a message has a rid");
@@ -181,7 +181,7 @@ impl Account {
         let release = u8::try_from(release).unwrap();
         let index = self.index(number, place).unwrap();
         assert_ne!(self.sent[index], DROPPED, "{rid} is to be dropped");
-        if self.ways.fifo {
+        if self.parameters.fifo {
             self.comes_in_order(message, index, (number, place));
         }
         let sent = &mut self.sent[index];
@@ -194,8 +194,8 @@ impl Account {
         }
     }
 
-    /// A FIFO queue has a message once, and those of a key in the order in which they were put, whatever
-    /// befell and whatever became of their shard. Where a misplaced record comes nobody knows.
+    /// A FIFO queue has a message once, and those of a key in the order of their puts, also across
+    /// splits and merges. The order of a misplaced record is not defined.
     fn comes_in_order(&mut self, message: &Message, index: usize, (number, place): (u64, u32)) {
         assert_eq!(self.sent[index], 0, "{number}-{place} came again");
         let group = message.group.clone().expect("a message has a group");
@@ -210,7 +210,7 @@ impl Account {
         }
     }
 
-    /// What each shard holds that is kept, by its number.
+    /// The kept records of each shard, by the shard's number.
     pub(super) fn by_shard(&self) -> BTreeMap<u16, OfShard> {
         let mut shards: BTreeMap<_, OfShard> = BTreeMap::new();
         for put in self.puts.iter().filter(|put| put.count > put.dropped) {
@@ -222,17 +222,17 @@ impl Account {
     }
 }
 
-/// The number of a shard that `ListShards` tells of.
+/// The number of a shard in a response of `ListShards`.
 fn number_of(shard: &Value) -> u16 {
     shard_number(shard["ShardId"].as_str().unwrap())
 }
 
-/// The number of a shard, which ends its id.
+/// The number of a shard, which is the end of its id.
 pub(super) fn shard_number(id: &str) -> u16 {
     id.rsplit_once('-').unwrap().1.parse().unwrap()
 }
 
-/// The last digits of a sequence number; the others are the same for all of a stream.
+/// The last digits of a sequence number. The others are the same for the whole stream.
 pub(super) fn last_digits(sequence: &str) -> u64 {
     sequence[sequence.len() - 20..].parse().unwrap()
 }

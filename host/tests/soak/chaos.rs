@@ -1,4 +1,4 @@
-//! What befalls hosts, services and the stream, one thing after the other, at random.
+//! Random accidents of hosts, services and the stream, one after the other.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::functions::Functions;
 use super::hosts::Hosts;
-use super::ways::Ways;
+use super::parameters::Parameters;
 use super::workers::{LEASE, Workers};
 use super::{REGISTRY, program, steps};
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
@@ -19,45 +19,45 @@ use crate::support::cloud::{Cloud, STREAM};
 use crate::support::program::Ran;
 use testkit::proxy::RuleId;
 
-/// Something that can befall.
+/// The kinds of accidents.
 type Act = fn(&mut Chaos);
 
-/// What can befall, and how often in relation to all else.
+/// The accidents with their relative frequencies.
 const ACTS: [(u32, Act); 10] = [
-    (7, Chaos::kill_somewhere),
+    (7, Chaos::kill_at_random_step),
     (8, Chaos::kill_at_a_step),
-    (2, Chaos::freeze_somewhere),
+    (2, Chaos::freeze_at_random_step),
     (2, Chaos::freeze_at_a_step),
     (1, Chaos::kill_frozen),
     (2, Chaos::stop),
     (6, Chaos::fault),
-    (2, Chaos::hiccup),
+    (2, Chaos::add_quirk),
     (2, Chaos::swap),
     (1, Chaos::reshard),
 ];
 
-/// How long a step is waited for. Some come seldom.
+/// The timeout for a step. Some steps are rare.
 const STEP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
-/// So many shards are open, give or take one.
+/// The usual number of open shards, plus or minus one.
 const OPEN_SHARDS: std::ops::Range<usize> = 3..6;
 
-/// How often what befell.
+/// The number of accidents by kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct AccidentCounts {
     pub(super) killed_somewhere: usize,
     pub(super) killed_at_a_step: usize,
     pub(super) killed_frozen: usize,
     pub(super) frozen: usize,
     pub(super) faults: usize,
-    /// Requests that met one.
+    /// Requests on which a fault has acted.
     pub(super) faulty: usize,
     pub(super) swaps: usize,
     pub(super) splits: usize,
     pub(super) merges: usize,
 }
 
-impl Tally {
+impl AccidentCounts {
     pub(super) fn kills(&self) -> usize {
         self.killed_somewhere + self.killed_at_a_step + self.killed_frozen
     }
@@ -67,39 +67,39 @@ pub(super) struct Chaos {
     cloud: Arc<Cloud>,
     rng: Pcg64Mcg,
     pub(super) hosts: Box<dyn Hosts>,
-    pub(super) tally: Tally,
+    pub(super) tally: AccidentCounts,
     /// The releases of the registry, and the one that was activated last.
     releases: Vec<String>,
     active: Option<String>,
-    /// The faults that are, and until when.
+    /// The current faults, and their ends.
     faults: Vec<(Service, RuleId, Instant)>,
 }
 
 impl Chaos {
     pub(super) fn new(
         cloud: &Arc<Cloud>,
-        ways: Ways,
+        parameters: Parameters,
         mut rng: Pcg64Mcg,
         releases: Vec<String>,
     ) -> Self {
         let of_hosts = rand::SeedableRng::from_rng(&mut rng);
-        let hosts: Box<dyn Hosts> = if ways.functions {
-            Box::new(Functions::new(cloud, ways, of_hosts))
+        let hosts: Box<dyn Hosts> = if parameters.functions {
+            Box::new(Functions::new(cloud, parameters, of_hosts))
         } else {
-            Box::new(Workers::new(cloud, ways, of_hosts))
+            Box::new(Workers::new(cloud, parameters, of_hosts))
         };
         Self {
             cloud: Arc::clone(cloud),
             rng,
             hosts,
-            tally: Tally::default(),
+            tally: AccidentCounts::default(),
             releases,
             active: None,
             faults: Vec::new(),
         }
     }
 
-    /// Lets something befall; says how long it is to be quiet behind it.
+    /// Causes an accident, and returns the pause after it.
     pub(super) fn act(&mut self) -> Duration {
         let chosen = ACTS.choose_weighted(&mut self.rng, |(weight, _)| *weight);
         (chosen.unwrap().1)(self);
@@ -107,8 +107,8 @@ impl Chaos {
     }
 
     /// Ends the faults whose time is over.
-    pub(super) fn tend(&mut self) {
-        self.hosts.tend();
+    pub(super) fn maintain(&mut self) {
+        self.hosts.maintain();
         let now = Instant::now();
         let (over, left) = self.faults.drain(..).partition(|(.., until)| *until <= now);
         self.faults = left;
@@ -124,7 +124,7 @@ impl Chaos {
         }
     }
 
-    /// Nothing befalls any more.
+    /// Ends all faults and causes no more accidents.
     pub(super) fn is_over(&mut self) {
         let faults = std::mem::take(&mut self.faults);
         self.end(faults);
@@ -132,13 +132,13 @@ impl Chaos {
         self.hosts.wake_all();
     }
 
-    fn kill_somewhere(&mut self) {
+    fn kill_at_random_step(&mut self) {
         let all = self.rng.random_range(0..8) == 0;
         self.tally.killed_somewhere += self.hosts.kill(all);
     }
 
-    /// Holds a request of some step, does this to the hosts, and lets it go. Which host's request it
-    /// is nobody knows. Says whether the step came.
+    /// Holds a request of a random step, does this to the hosts, and releases the request. The
+    /// request can be of any host. Returns whether the step came.
     fn at_a_step<T>(&mut self, befalls: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let (service, rule) = steps::hold(&mut self.rng);
         let cloud = Arc::clone(&self.cloud);
@@ -147,7 +147,7 @@ impl Chaos {
         let came = proxy.wait_for_hits(held, 1, STEP_TIMEOUT);
         let befell = came.then(|| befalls(self));
         proxy.remove(held);
-        proxy.let_go();
+        proxy.release_held();
         befell
     }
 
@@ -157,14 +157,14 @@ impl Chaos {
         self.tally.killed_at_a_step += killed.unwrap_or(0);
     }
 
-    fn freeze_somewhere(&mut self) {
-        // For less than a lease or for a few of them.
+    fn freeze_at_random_step(&mut self) {
+        // Shorter or longer than a lease.
         let time = LEASE.mul_f64(self.rng.random_range(0.3..5.0));
         self.tally.frozen += usize::from(self.hosts.freeze(time));
     }
 
     fn freeze_at_a_step(&mut self) {
-        self.at_a_step(Self::freeze_somewhere);
+        self.at_a_step(Self::freeze_at_random_step);
     }
 
     fn kill_frozen(&mut self) {
@@ -183,8 +183,8 @@ impl Chaos {
         self.tally.faults += 1;
     }
 
-    /// What services do now and then that is no error.
-    fn hiccup(&mut self) {
+    /// Behavior of services that is unusual but not an error.
+    fn add_quirk(&mut self) {
         match self.rng.random_range(0..3) {
             0 => self.cloud.kinesis.expire_iterators(),
             1 => self.cloud.kinesis.empty_reads(self.rng.random_range(1..20)),
@@ -196,7 +196,7 @@ impl Chaos {
         self.tally.faults += 1;
     }
 
-    /// Activates another release, for all chunks, for a part of them or beside the one that serves.
+    /// Activates another release: fully, as a canary or as a shadow.
     fn swap(&mut self) {
         let others = self
             .releases
@@ -210,7 +210,7 @@ impl Chaos {
             _ => None,
         };
         let trial = trial.filter(|_| self.active.is_some());
-        // Nobody takes it back on his own, and it was tried when it was published.
+        // Automatic rollback is off, and the release was tested when it was published.
         let mut args = vec!["transform", "activate", &next, "--registry", REGISTRY];
         args.extend(["--no-rollback", "--unchecked"]);
         args.extend(trial);
@@ -223,7 +223,7 @@ impl Chaos {
         self.tally.swaps += 1;
     }
 
-    /// Splits a shard or merges two neighbours.
+    /// Splits a shard or merges two adjacent ones.
     fn reshard(&mut self) {
         let open = open_shards(&self.cloud);
         let splits = match open.len() {
@@ -249,7 +249,7 @@ struct OpenShard {
     id: String,
 }
 
-/// The shards that take records, each beside its neighbours.
+/// The open shards, in the order of their hash keys.
 fn open_shards(cloud: &Cloud) -> Vec<OpenShard> {
     let mut open: Vec<_> = shards(cloud)
         .iter()
@@ -263,7 +263,7 @@ fn open_shards(cloud: &Cloud) -> Vec<OpenShard> {
     open
 }
 
-/// All shards of the stream, as `ListShards` tells of them.
+/// All shards of the stream, from `ListShards`.
 pub(super) fn shards(cloud: &Cloud) -> Vec<Value> {
     let listed = cloud
         .kinesis
@@ -271,7 +271,7 @@ pub(super) fn shards(cloud: &Cloud) -> Vec<Value> {
     listed.unwrap()["Shards"].as_array().unwrap().clone()
 }
 
-/// The hash keys that a shard takes.
+/// The range of hash keys of a shard.
 pub(super) fn hash_keys(shard: &Value) -> RangeInclusive<u128> {
     let key = |name| text(&shard["HashKeyRange"][name]).parse().unwrap();
     key("StartingHashKey")..=key("EndingHashKey")

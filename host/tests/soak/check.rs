@@ -1,5 +1,6 @@
-//! What has to be so when all is done: every record in one place of the lake, every event on the bus, and
-//! every ledger at its end. Objects are read one after the other, so that a lake of any size can be checked.
+//! The checks at the end: each record is in one place of the lake, each event is on the bus, and
+//! each ledger is complete. Objects are read one after the other, so that a lake of any size can be
+//! checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,14 +19,14 @@ use crate::support::lake::Quarantined;
 
 const QUARANTINE: &str = "_sluice/quarantine/reason=";
 
-/// A record that ran into the limit of time, as one may in a worker that was frozen.
+/// The reason of a record that exceeded the time limit, as can happen in a worker that was frozen.
 const OUT_OF_TIME: &str = "out_of_time";
 
-/// The shards that are not at their end, by their ledgers: with all records committed and nothing pending,
-/// and finished if they are closed. `free` asks too that nobody holds them. Functions neither hold shards
-/// nor learn of their ends.
+/// The shards whose ledgers are not complete: all records committed, nothing pending, and finished
+/// if the shard is closed. With `free`, a shard must also have no owner. Functions neither own
+/// shards nor notice their ends.
 pub(super) fn unsettled(cloud: &Cloud, account: &Account, free: bool) -> Vec<String> {
-    let functions = account.ways.functions;
+    let functions = account.parameters.functions;
     let held = account.by_shard();
     let mut unsettled = Vec::new();
     for shard in shards(cloud) {
@@ -54,7 +55,7 @@ fn ledger(cloud: &Cloud, shard: &str) -> Option<Value> {
     Some(serde_json::from_slice(&ledger).unwrap())
 }
 
-/// Whether a shard's records are committed, and nothing is pending.
+/// Whether a shard's records are committed and nothing is pending.
 fn is_done(ledger: &Value, held: Option<OfShard>) -> bool {
     let committed = &ledger["committed"];
     let all = match held {
@@ -67,12 +68,12 @@ fn is_done(ledger: &Value, held: Option<OfShard>) -> bool {
     all && ledger["pending"].is_null()
 }
 
-/// What the lake has.
+/// The content of the lake.
 #[derive(Debug)]
 pub(super) struct Lake<'a> {
     account: &'a Account,
     releases: &'a Releases,
-    /// Where each record is: nowhere, in the lake, in quarantine.
+    /// The place of each record: none, lake or quarantine.
     places: Vec<Place>,
     chunks: BTreeSet<(String, ChunkName)>,
     pub(super) objects: usize,
@@ -89,7 +90,7 @@ enum Place {
 }
 
 impl<'a> Lake<'a> {
-    /// Reads a lake; panics where it has what it must not have or lacks what it must have.
+    /// Reads a lake. Panics if something is wrong or missing.
     pub(super) fn read(cloud: &Cloud, account: &'a Account, releases: &'a Releases) -> Self {
         let mut lake = Self {
             account,
@@ -114,7 +115,7 @@ impl<'a> Lake<'a> {
                 }
             }
         }
-        lake.is_whole();
+        lake.assert_complete();
         lake
     }
 
@@ -139,7 +140,7 @@ impl<'a> Lake<'a> {
         self.chunks.insert((key.shard.to_string(), key.chunk));
     }
 
-    /// An event: where it belongs, as the rules make it.
+    /// Checks an event: its partition and its bytes are what the rules make.
     fn event(&mut self, key: &ParsedKey<'_>, line: &str) -> usize {
         let uuid = line.strip_prefix(r#"{"event_uuid":""#);
         let uuid = uuid.and_then(|rest| rest.split('"').next());
@@ -157,7 +158,7 @@ impl<'a> Lake<'a> {
         index
     }
 
-    /// A record in quarantine: no event, or one that ran out of time.
+    /// Checks a record in quarantine: it is not an event, or it ran out of time.
     fn rejection(&mut self, key: &ParsedKey<'_>, reason: &str, line: &str) -> usize {
         let line: Quarantined = serde_json::from_str(line).unwrap();
         let found = self.account.of_rid(&line.rid);
@@ -173,7 +174,8 @@ impl<'a> Lake<'a> {
         index
     }
 
-    /// Notes that a record is there; it must be nowhere else, and in an object of its own range.
+    /// Notes the place of a record, which must have no other place, and be in an object of its own
+    /// range.
     fn lands(&mut self, key: &ParsedKey<'_>, number: u64, place: u32, there: Place) -> usize {
         let index = self.account.index(number, place);
         let index = index.unwrap_or_else(|| panic!("nobody put {number}-{place}"));
@@ -191,12 +193,12 @@ impl<'a> Lake<'a> {
         index
     }
 
-    /// Nothing is missing; and no two chunks have a record in common.
-    fn is_whole(&self) {
+    /// Checks that nothing is missing, and that no two chunks have a record in common.
+    fn assert_complete(&self) {
         let places = self.places.iter().zip(&self.account.sent).enumerate();
         let lost =
             places.filter(|(_, (place, sent))| **place == Place::Nowhere && **sent != DROPPED);
-        let lost: Vec<_> = lost.map(|(index, _)| self.whose(index)).collect();
+        let lost: Vec<_> = lost.map(|(index, _)| self.describe_record(index)).collect();
         let first = &lost[..lost.len().min(10)];
         assert!(
             lost.is_empty(),
@@ -214,8 +216,8 @@ impl<'a> Lake<'a> {
         assert_eq!(self.account.on_bus, self.events, "the bus has other events");
     }
 
-    /// Which record has this place among all, for people.
-    fn whose(&self, index: usize) -> String {
+    /// Describes the record with this index, for people.
+    fn describe_record(&self, index: usize) -> String {
         let puts = &self.account.puts;
         let number = puts.partition_point(|put| put.first <= index) - 1;
         let put = puts[number];

@@ -1,4 +1,4 @@
-//! The functions of a soak: mappings that give them the stream in batches, and again whatever they fail at,
+//! The functions of a soak. Mappings send them the stream in batches and retry failed batches,
 //! while their environments are killed and frozen and other versions are deployed.
 
 use std::collections::HashSet;
@@ -16,31 +16,31 @@ use serde_json::Value;
 use super::REGISTRY;
 use super::chaos::shards;
 use super::hosts::Hosts;
-use super::ways::Ways;
+use super::parameters::Parameters;
 use crate::lambda::variables;
 use crate::support::cloud::{Cloud, STREAM};
 use crate::support::lambda::{Function, Mapping, Settings, Step, Target};
 use crate::support::program::program;
 
-/// So many mappings read the stream, each all of it, each with a function of its own: AWS has one, but
-/// does not promise that an invocation is the only one.
+/// The number of mappings. Each reads the whole stream and has a function of its own. AWS has one,
+/// but does not guarantee that an invocation is the only one.
 const MAPPINGS: usize = 2;
 
-/// How long a mapping waits that has found nothing to do.
+/// The pause of a mapping that has found nothing to do.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Functions {
-    ways: Ways,
+    parameters: Parameters,
     cloud: Arc<Cloud>,
     rng: Pcg64Mcg,
     mappings: Vec<Running>,
-    /// Versions that others have followed, which may still be at work.
+    /// Versions that were replaced and can still be running.
     before: Vec<Arc<Function>>,
     cold_starts: usize,
     deployed: usize,
 }
 
-/// A mapping at work.
+/// A running mapping.
 struct Running {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -60,10 +60,10 @@ struct Shared {
 }
 
 impl Functions {
-    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, mut rng: Pcg64Mcg) -> Self {
-        let mapping = |_| Running::start(cloud, version(cloud, ways, &mut rng), &mut rng);
+    pub(super) fn new(cloud: &Arc<Cloud>, parameters: Parameters, mut rng: Pcg64Mcg) -> Self {
+        let mapping = |_| Running::start(cloud, version(cloud, parameters, &mut rng), &mut rng);
         Self {
-            ways,
+            parameters,
             cloud: Arc::clone(cloud),
             mappings: (0..MAPPINGS).map(mapping).collect(),
             rng,
@@ -73,13 +73,13 @@ impl Functions {
         }
     }
 
-    /// Forgets the versions that nobody invokes any more.
-    fn bury(&mut self) {
+    /// Removes the versions that no mapping invokes any more.
+    fn remove_ended(&mut self) {
         for function in mem::take(&mut self.before) {
             match Arc::try_unwrap(function) {
                 Ok(function) => {
                     self.cold_starts += function.cold_starts();
-                    said_nothing_wrong(&function);
+                    check_logs(&function);
                 }
                 Err(at_work) => self.before.push(at_work),
             }
@@ -88,17 +88,17 @@ impl Functions {
 }
 
 impl Hosts for Functions {
-    fn tend(&mut self) {
+    fn maintain(&mut self) {
         for mapping in &mut self.mappings {
             assert!(!mapping.has_ended(), "a mapping ended");
             if let Some(frozen) = mapping
                 .frozen
                 .take_if(|frozen| Instant::now() >= frozen.until)
             {
-                frozen.function.thaw();
+                frozen.function.wake();
             }
         }
-        self.bury();
+        self.remove_ended();
     }
 
     fn kill(&mut self, all: bool) -> usize {
@@ -126,9 +126,9 @@ impl Hosts for Functions {
         freezes
     }
 
-    /// Deploys another version. The one before ends when it has answered.
+    /// Deploys another version. The previous one ends after its current invocation.
     fn stop(&mut self) -> bool {
-        let next = Arc::new(version(&self.cloud, self.ways, &mut self.rng));
+        let next = Arc::new(version(&self.cloud, self.parameters, &mut self.rng));
         let mapping = self.mappings.choose(&mut self.rng).unwrap();
         let before = mem::replace(&mut *mapping.shared.function.lock().unwrap(), next);
         self.before.push(before);
@@ -138,7 +138,7 @@ impl Hosts for Functions {
 
     fn wake_all(&mut self) {
         for frozen in self.mappings.iter_mut().filter_map(|m| m.frozen.take()) {
-            frozen.function.thaw();
+            frozen.function.wake();
         }
     }
 
@@ -148,7 +148,7 @@ impl Hosts for Functions {
             mapping.stop().expect("a mapping");
             self.before.push(mapping.shared.function());
         }
-        self.bury();
+        self.remove_ended();
         assert!(self.before.is_empty(), "a function is at work");
     }
 
@@ -198,7 +198,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(frozen) = self.frozen.take() {
-            frozen.function.thaw();
+            frozen.function.wake();
         }
         let _said_already = self.stop();
     }
@@ -209,7 +209,7 @@ impl Shared {
         Arc::clone(&self.function.lock().unwrap())
     }
 
-    /// Gives batches until it is told to stop.
+    /// Sends batches until it is stopped.
     fn run(&self, settings: Settings) {
         let timeout = settings.timeout;
         let invoke = |event: &Value| self.function().invoke(event, timeout).response;
@@ -237,10 +237,10 @@ impl Shared {
     }
 }
 
-/// A version of the function, each with other settings where that must make no difference.
-fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
-    let [_, misplaced_records] = ways.misplaced_records();
-    let records = rng.random_range(ways.chunk_records()).to_string();
+/// A version of the function. Settings that must not matter differ between versions.
+fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Function {
+    let [_, misplaced_records] = parameters.misplaced_records();
+    let records = rng.random_range(parameters.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
         cloud,
@@ -262,15 +262,15 @@ fn version(cloud: &Cloud, ways: Ways, rng: &mut Pcg64Mcg) -> Function {
     )
 }
 
-/// A function may say that a batch has not landed, but not why it never will.
-fn said_nothing_wrong(function: &Function) {
+/// The function can report that a batch has not landed, but no permanent error.
+fn check_logs(function: &Function) {
     let logs = function.logs();
     for line in logs.stderr {
         assert!(!line.contains("panicked"), "a function printed: {line}");
     }
     for line in logs.stdout {
-        let told: Option<Value> = serde_json::from_str(&line).ok();
-        let mismatch = told.is_some_and(|told| told["ContentMismatch"] == 1);
-        assert!(!mismatch, "a function told: {line}");
+        let reported: Option<Value> = serde_json::from_str(&line).ok();
+        let mismatch = reported.is_some_and(|reported| reported["ContentMismatch"] == 1);
+        assert!(!mismatch, "a function reported a mismatch: {line}");
     }
 }

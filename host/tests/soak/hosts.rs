@@ -1,34 +1,34 @@
-//! What lands the records of a soak.
+//! The hosts of a soak.
 
 use std::time::Duration;
 
-/// Workers, or functions behind their mappings. Some are at work at any time, and whoever is killed is
-/// followed by another.
+/// Workers, or functions with their mappings. Some are always running, and killed ones are
+/// replaced.
 pub(super) trait Hosts {
-    /// Starts, wakes and buries whoever is due. Panics where one has ended who was not told to.
-    fn tend(&mut self);
+    /// Starts, wakes and removes hosts that are due. Panics if a host has ended unexpectedly.
+    fn maintain(&mut self);
 
-    /// Kills one that works, or all of them; says how many that were.
+    /// Kills one running host, or all, and returns their number.
     fn kill(&mut self, all: bool) -> usize;
 
-    /// Kills one that is frozen; says whether there was one.
+    /// Kills a frozen host; returns whether there was one.
     fn kill_frozen(&mut self) -> bool;
 
-    /// Freezes one that works for so long; says whether there was one.
+    /// Freezes a running host for this long; returns whether there was one.
     fn freeze(&mut self, time: Duration) -> bool;
 
-    /// Lets one that works end in good order, and another follow; says whether there was one.
+    /// Shuts down a running host, which is replaced; returns whether there was one.
     fn stop(&mut self) -> bool;
 
-    /// Wakes whoever is frozen.
+    /// Wakes all frozen hosts.
     fn wake_all(&mut self);
 
-    /// Lets all end in good order and waits until they have. Nobody follows.
+    /// Shuts down all hosts, waits until they have ended, and replaces none.
     fn stop_all(&mut self);
 
-    /// How many processes were started.
+    /// The number of processes that were started.
     fn started(&self) -> usize;
 
-    /// How many ended in good order.
+    /// The number of processes that shut down.
     fn stopped(&self) -> usize;
 }

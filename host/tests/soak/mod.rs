@@ -1,25 +1,27 @@
-//! A soak: workers, or functions behind mappings, on a stream that never rests, while one thing after the
-//! other befalls them, the services and the stream. At the end each record has to be in one place.
+//! A soak: workers, or functions with mappings, process a continuous load while accidents happen to
+//! them, to the services and to the stream. At the end, each record must be in one place.
 //!
-//! All that is decided by chance follows from one seed: the records, what befalls and when. How processes
-//! and threads run beside each other does not, so that a seed repeats a run in kind and not step by step.
+//! All random choices follow from one seed: the records, the accidents and their times. The
+//! scheduling of processes and threads does not, so a seed repeats a run in kind and not step by
+//! step.
 //!
-//! `make soak` sets these; without them it is a short one, as part of all tests:
+//! `make soak` sets these variables. Without them, a short soak is part of all tests:
 //!
-//! - `SLUICE_SOAK_MINUTES`: how long things befall. What is left is drained and checked behind that.
-//! - `SLUICE_SOAK_SEED`: the seed. Without it one is chosen and printed.
-//! - `SLUICE_TEST_PROGRAM`: another `sluice` than the one that was built with the tests.
+//! - `SLUICE_SOAK_MINUTES`: the duration of the accidents. After them, the rest is landed and
+//!   checked.
+//! - `SLUICE_SOAK_SEED`: the seed. Without it, a random one is chosen and printed.
+//! - `SLUICE_TEST_PROGRAM`: another `sluice` instead of the one that was built with the tests.
 
 mod account;
 mod chaos;
 mod check;
 mod functions;
 mod hosts;
+mod load;
+mod parameters;
 mod records;
 mod sabotage;
 mod steps;
-mod tide;
-mod ways;
 mod workers;
 
 use std::env;
@@ -38,8 +40,8 @@ use rand_pcg::Pcg64Mcg;
 use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
-use self::tide::Tide;
-use self::ways::Ways;
+use self::load::Load;
+use self::parameters::Parameters;
 use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
@@ -48,33 +50,34 @@ use crate::support::program::Ran;
 const LAKE: &str = "s3://bucket/lake";
 const REGISTRY: &str = "s3://bucket/registry";
 
-/// How many shards the stream has at first.
+/// The number of shards at the start.
 const SHARDS: usize = 3;
 
-/// What the releases of the registry are told. Their lines are the same, their folders differ.
+/// The configurations of the releases in the registry. Their events are equal, their partitions
+/// differ.
 const CONFIGS: [&str; 3] = [
     "{}",
     r#"{"partition_by":["date"]}"#,
     r#"{"partition_by":["date","hour"]}"#,
 ];
 
-/// A short soak, in minutes.
+/// The duration of a short soak, minutes.
 const SHORT: f64 = 0.4;
 
-/// How often a line is printed.
+/// The interval of progress lines.
 const REPORT_EVERY: Duration = Duration::from_secs(15);
 
-/// When nothing befalls any more, something has to move within this time.
+/// After the last accident, there must be progress within this time.
 const STANDSTILL: Duration = Duration::from_secs(180);
 
-/// What it is asked to do.
+/// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct SoakOptions {
     minutes: f64,
     seed: u64,
 }
 
-impl Asked {
+impl SoakOptions {
     fn from_environment() -> Self {
         let asked = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let minutes = asked("SLUICE_SOAK_MINUTES");
@@ -98,16 +101,16 @@ fn program<S: AsRef<OsStr>>(cloud: &Cloud, args: &[S]) -> Command {
     command
 }
 
-/// Says at a failure what to do with it.
-struct Epitaph {
-    asked: Asked,
+/// Prints how to repeat the soak if it fails.
+struct FailureNote {
+    asked: SoakOptions,
     cloud: Arc<Cloud>,
 }
 
-impl Drop for Epitaph {
+impl Drop for FailureNote {
     fn drop(&mut self) {
         let folder = self.cloud.place.path("");
-        let Asked { minutes, seed } = self.asked;
+        let SoakOptions { minutes, seed } = self.asked;
         if thread::panicking() {
             println!("soak: FAILED with the seed {seed}; what was broken is printed above");
             println!("soak: again: make soak MINUTES={minutes} SEED={seed}");
@@ -122,24 +125,24 @@ impl Drop for Epitaph {
 }
 
 struct Soak {
-    asked: Asked,
-    ways: Ways,
+    asked: SoakOptions,
+    parameters: Parameters,
     cloud: Arc<Cloud>,
     begun: Instant,
-    tide: Tide,
+    load: Load,
     chaos: Chaos,
-    _epitaph: Epitaph,
+    _failure_note: FailureNote,
 }
 
 impl Soak {
-    fn start(asked: Asked) -> Self {
-        let ways = Ways::of(asked.seed);
-        println!("soak: {ways}");
-        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(ways.bus(), 262_144);
+    fn start(asked: SoakOptions) -> Self {
+        let parameters = Parameters::of(asked.seed);
+        println!("soak: {parameters}");
+        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(parameters.bus(), 262_144);
         cloud.place.keep();
         cloud.kinesis.records_per_read(500);
         let cloud = Arc::new(cloud);
-        let epitaph = Epitaph {
+        let failure_note = FailureNote {
             asked,
             cloud: Arc::clone(&cloud),
         };
@@ -147,54 +150,54 @@ impl Soak {
         let rng = Pcg64Mcg::seed_from_u64(asked.seed);
         Self {
             asked,
-            ways,
+            parameters,
             begun: Instant::now(),
-            tide: Tide::start(&cloud, asked.seed, ways, releases),
-            chaos: Chaos::new(&cloud, ways, rng, ids),
+            load: Load::start(&cloud, asked.seed, parameters, releases),
+            chaos: Chaos::new(&cloud, parameters, rng, ids),
             cloud,
-            _epitaph: epitaph,
+            _failure_note: failure_note,
         }
     }
 
-    /// Lets things befall until the time is over.
-    fn befall(&mut self) {
+    /// Causes accidents until the time is over.
+    fn cause_accidents(&mut self) {
         let end = Duration::from_secs_f64(self.asked.minutes * 60.0);
         let (mut next, mut reported) = (Duration::ZERO, Duration::ZERO);
         while self.begun.elapsed() < end {
-            self.chaos.tend();
+            self.chaos.maintain();
             if self.begun.elapsed() >= next {
                 let pause = self.chaos.act();
                 next = self.begun.elapsed() + pause;
             }
             if self.begun.elapsed() - reported >= REPORT_EVERY {
                 reported = self.begun.elapsed();
-                self.say();
+                self.print_progress();
             }
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Lets the hosts finish what there is.
-    fn drain(&mut self) {
-        self.tide.ebb();
+    /// Lets the hosts finish the remaining work.
+    fn finish_work(&mut self) {
+        self.load.stop_puts();
         self.chaos.is_over();
         for service in [S3, Kinesis, Sqs] {
-            self.cloud.proxy(service).heal();
-            self.cloud.proxy(service).let_go();
+            self.cloud.proxy(service).remove_rules();
+            self.cloud.proxy(service).release_held();
         }
         self.settle();
         self.chaos.hosts.stop_all();
-        self.tide.finish();
+        self.load.finish();
     }
 
-    /// Waits until all shards are at their ends, as long as anything moves, and then until the leases of
-    /// the dead have passed to the living, who give them back when they stop.
+    /// Waits until all shards are complete, as long as there is progress, and then until the leases
+    /// of dead workers have passed to live ones, which release them when they shut down.
     fn settle(&mut self) {
         let (mut moved, mut before) = (Instant::now(), None);
         let mut settled = None;
         loop {
-            self.chaos.tend();
-            let account = self.tide.account();
+            self.chaos.maintain();
+            let account = self.load.account();
             let left = unsettled(&self.cloud, &account, false);
             let now = Some((left.len(), account.on_bus, account.again));
             drop(account);
@@ -213,12 +216,12 @@ impl Soak {
         }
     }
 
-    /// Checks what there is at the end.
+    /// Checks the final state.
     fn check(&self) {
-        let account = self.tide.account();
+        let account = self.load.account();
         let held = unsettled(&self.cloud, &account, true);
         assert!(held.is_empty(), "not given back: {held:?}");
-        let lake = Lake::read(&self.cloud, &account, self.tide.releases());
+        let lake = Lake::read(&self.cloud, &account, self.load.releases());
         println!(
             "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
              them out of time; {} misplaced records were dropped",
@@ -239,7 +242,7 @@ impl Soak {
         let lake = ["audit", "--lake", LAKE, "--summary", "json"];
         let args = [&lake[..], &["--source", "kinesis:events"]].concat();
         let mut command = program(&self.cloud, &args);
-        command.args(self.ways.misplaced_records());
+        command.args(self.parameters.misplaced_records());
         let begun = Instant::now();
         let summary = Ran::from(command.output().unwrap()).summary();
         assert_eq!(summary.0["proven"], true, "{:#}", summary.0);
@@ -249,14 +252,14 @@ impl Soak {
         println!("soak: the audit says the same, in {seconds} s");
     }
 
-    fn say(&self) {
+    fn print_progress(&self) {
         println!("soak {}", self.so_far());
     }
 
-    /// What has been so far, on a line.
+    /// The progress so far, on one line.
     fn so_far(&self) -> String {
         let seconds = self.begun.elapsed().as_secs();
-        let account = self.tide.account();
+        let account = self.load.account();
         let tally = self.chaos.tally;
         let hosts = &self.chaos.hosts;
         format!(
@@ -286,7 +289,7 @@ impl Soak {
     }
 }
 
-/// Publishes the releases; their ids, and what is to be known of them.
+/// Publishes the releases, and returns their ids and configurations.
 fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
     let did = |args: &[&str]| Ran::from(program(cloud, args).output().unwrap()).succeeded();
     did(&["transform", "export", "rules.wasm"]);
@@ -309,16 +312,16 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
 }
 
 #[test]
-fn whatever_befalls_each_record_lands_once() {
-    let asked = Asked::from_environment();
-    let Asked { minutes, seed } = asked;
+fn each_record_lands_once_whatever_happens() {
+    let asked = SoakOptions::from_environment();
+    let SoakOptions { minutes, seed } = asked;
     println!("soak: {minutes} minutes with the seed {seed}");
     let mut soak = Soak::start(asked);
-    soak.befall();
-    soak.say();
+    soak.cause_accidents();
+    soak.print_progress();
     println!("soak: nothing befalls any more, what there is is finished");
-    soak.drain();
+    soak.finish_work();
     soak.check();
     println!("soak: done with the seed {seed}: {}", soak.so_far());
-    assert!(soak.chaos.tally.kills() > 0 && soak.tide.account().records() > 0);
+    assert!(soak.chaos.tally.kills() > 0 && soak.load.account().records() > 0);
 }

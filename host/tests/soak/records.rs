@@ -1,21 +1,22 @@
-//! The records of a soak. Each is a function of the seed and of its number alone, so that none has to be
-//! kept: the stream makes them again whenever they are read, and so do the checks.
+//! The records of a soak. Each depends only on the seed and its number, so that none has to be
+//! stored: the stream and the checks generate them when they are read.
 
 use guest_enrich::{Config, enrich};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::source::aggregate::Aggregator;
 
-/// The most that a record of Kinesis holds here.
+/// The maximum number of user records in a Kinesis record here.
 pub(super) const AGGREGATE_MAX: u32 = 200;
 
-/// Among how many partition keys the records are spread.
+/// The number of partition keys.
 const KEYS: u64 = 500;
 
-/// One aggregate of so many has another key inside, and one record of so many in the others.
+/// One aggregate in this many has a record with another key, and in the other aggregates one record
+/// in this many.
 const STRAY_ONE_IN: u32 = 30;
 
-/// Far above what an aggregate comes to.
+/// More than the size of any aggregate here.
 const AGGREGATE_MAX_BYTES: usize = 1 << 20;
 
 const NAMES: [&str; 4] = [
@@ -25,10 +26,10 @@ const NAMES: [&str; 4] = [
     "login",
 ];
 
-/// The first second of 2026; events are of this hour or the next, of this day or the next.
+/// The first second of 2026. Events are of this or the next hour, on this or the next day.
 const FIRST_SECOND: u64 = 1_767_225_600;
 
-/// What makes the records of a seed.
+/// Generates the records of a seed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recipe {
     pub(super) seed: u64,
@@ -40,7 +41,8 @@ impl Recipe {
         Pcg64Mcg::seed_from_u64(self.seed.rotate_left(32).wrapping_add(of_number))
     }
 
-    /// How many records the record of Kinesis with this number holds; a lone one is no aggregate.
+    /// The number of user records in the Kinesis record with this number. One record is not
+    /// aggregated.
     pub(super) fn count(self, number: u64) -> u32 {
         let mut rng = self.rng(number, AGGREGATE_MAX);
         if rng.random_range(0..6) == 0 {
@@ -50,12 +52,12 @@ impl Recipe {
         }
     }
 
-    /// Whether it is an event; the others go to quarantine.
+    /// Whether it is an event. The others go to quarantine.
     pub(super) fn is_event(self, number: u64, place: u32) -> bool {
         self.rng(number, place).random_range(0..50) > 0
     }
 
-    /// The record at a place within a record of Kinesis.
+    /// The user record at a place within a Kinesis record.
     pub(super) fn record(self, number: u64, place: u32) -> Vec<u8> {
         if !self.is_event(number, place) {
             return format!("no event {number}-{place}").into_bytes();
@@ -71,13 +73,14 @@ impl Recipe {
         .into_bytes()
     }
 
-    /// The partition key of the record of Kinesis with this number.
+    /// The partition key of the Kinesis record with this number.
     pub(super) fn key(number: u64) -> String {
         format!("key-{}", number % KEYS)
     }
 
-    /// The partition key of the record at a place within a record of Kinesis: the same, or now and then
-    /// another, which may belong to another shard. Some aggregates are in the wrong shard as a whole.
+    /// The partition key of the user record at a place within a Kinesis record: usually the same,
+    /// sometimes another one, which can belong to another shard. Some aggregates are in the wrong
+    /// shard as a whole.
     pub(super) fn key_at(self, number: u64, place: u32) -> String {
         if self.count(number) == 1 {
             return Self::key(number);
@@ -95,7 +98,7 @@ impl Recipe {
         }
     }
 
-    /// The data of the record of Kinesis with this number.
+    /// The data of the Kinesis record with this number.
     pub(super) fn data(self, number: u64) -> Vec<u8> {
         let count = self.count(number);
         if count == 1 {
@@ -109,21 +112,22 @@ impl Recipe {
     }
 }
 
-/// The number and the place that a line of the lake or of quarantine says it was made of.
+/// The number and the place in a line of the lake or of quarantine.
 pub(super) fn number_and_place(text: &str) -> Option<(u64, u32)> {
     let (number, place) = text.split_once('-')?;
     Some((number.parse().ok()?, place.parse().ok()?))
 }
 
-/// What the rules make of a record: its line, by the same function run natively; none of what they reject.
+/// The line that the rules make of a record, by the same function run natively; `None` if they
+/// reject it.
 pub(super) fn line_of(record: &[u8]) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     enrich(record, &mut line).ok()?;
     Some(line)
 }
 
-/// The folder of an event and its line, with this configuration of the transform; none of what they
-/// reject.
+/// The folder and the line of an event with this transform configuration; `None` if the rules
+/// reject the record.
 pub(super) fn landing(record: &[u8], config: &Config) -> Option<(String, Vec<u8>)> {
     let mut line = Vec::new();
     let event = enrich(record, &mut line).ok()?;
@@ -135,7 +139,7 @@ pub(super) fn landing(record: &[u8], config: &Config) -> Option<(String, Vec<u8>
 }
 
 #[test]
-fn records_are_made_again_as_they_were() {
+fn records_are_generated_again_byte_for_byte() {
     let recipe = Recipe { seed: 7 };
     let config = Config::parse("{}").unwrap();
     let (mut events, mut quarantined) = (0, 0);

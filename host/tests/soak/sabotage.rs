@@ -1,4 +1,4 @@
-//! What the checks of a soak have to notice.
+//! Violations that the checks of a soak must notice.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,27 +10,27 @@ use sluice::ledger::misplaced_records::MisplacedRecords;
 
 use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
+use super::parameters::Parameters;
 use super::records::Recipe;
-use super::ways::Ways;
 use crate::support::cloud::{Cloud, SHARD, STREAM};
 use testkit::kinesis::Maker;
 use testkit::sqs::Message;
 
-const USUAL: Ways = Ways {
+const USUAL: Parameters = Parameters {
     functions: false,
     fifo: false,
     misplaced_records: MisplacedRecords::Keep,
 };
 
-const DROPS: Ways = Ways {
+const DROPS: Parameters = Parameters {
     misplaced_records: MisplacedRecords::Drop,
     ..USUAL
 };
 
-/// A small stream that was delivered, and what is known of it.
+/// A small stream that was delivered, and its account.
 struct Delivered {
     cloud: Cloud,
-    /// Before the bus was looked at, and behind that.
+    /// The account before the bus was read, and after.
     noted: Account,
     account: Account,
     releases: Releases,
@@ -38,10 +38,10 @@ struct Delivered {
 }
 
 impl Delivered {
-    fn new(ways: Ways) -> Self {
-        let cloud = Cloud::new(2).with_queue(ways.bus(), 262_144);
+    fn new(parameters: Parameters) -> Self {
+        let cloud = Cloud::new(2).with_queue(parameters.bus(), 262_144);
         let recipe = Recipe { seed: 5 };
-        let mut account = Account::new(recipe, ways);
+        let mut account = Account::new(recipe, parameters);
         let maker: Maker = Arc::new(move |number| recipe.data(number));
         for number in 0..12 {
             let (shard, sequence) =
@@ -50,12 +50,12 @@ impl Delivered {
                     .put_made(STREAM, &Recipe::key(number), &maker, number);
             account.note(&cloud, &shard, &sequence);
         }
-        let [flag, misplaced_records] = ways.misplaced_records();
+        let [flag, misplaced_records] = parameters.misplaced_records();
         let more = ["--chunk-records", "100", "--compression", "none"];
         let summary = cloud.catch_up(&[&more[..], &[&flag, &misplaced_records]].concat());
         let config = Config::parse("{}").unwrap();
         let releases = Releases(vec![(summary.release()[..8].to_owned(), config)]);
-        let (noted, messages) = (account.clone(), cloud.sqs.take(ways.bus()));
+        let (noted, messages) = (account.clone(), cloud.sqs.take(parameters.bus()));
         for message in &messages {
             account.take(message, &releases);
         }
@@ -68,7 +68,7 @@ impl Delivered {
         }
     }
 
-    /// Whether the bus may have these messages.
+    /// Whether these messages pass the checks of the bus.
     fn takes(&self, messages: &[Message]) -> bool {
         let mut account = self.noted.clone();
         let take = || {
@@ -79,7 +79,7 @@ impl Delivered {
         catch_unwind(AssertUnwindSafe(take)).is_ok()
     }
 
-    /// Two messages that follow each other in a group of a FIFO queue.
+    /// Two consecutive messages of a group of a FIFO queue.
     fn two_of_a_group(&self) -> [usize; 2] {
         let messages = self.messages.iter().enumerate();
         let found = messages.rev().find_map(|(second, message)| {
@@ -99,7 +99,7 @@ impl Delivered {
         unsettled(&self.cloud, &self.account, true).is_empty()
     }
 
-    /// The objects of a type of events.
+    /// The objects of an event type.
     fn objects(&self) -> Vec<PathBuf> {
         let folder = fs::read_dir(self.cloud.lake().join("event_type=login")).unwrap();
         let mut objects: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
@@ -109,10 +109,10 @@ impl Delivered {
 }
 
 #[test]
-fn what_was_delivered_passes() {
+fn a_complete_delivery_passes() {
     for fifo in [false, true] {
         for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
-            let delivered = Delivered::new(Ways {
+            let delivered = Delivered::new(Parameters {
                 fifo,
                 misplaced_records,
                 ..USUAL
@@ -140,8 +140,8 @@ fn a_misplaced_record_that_lands_is_noticed() {
 }
 
 #[test]
-fn a_queue_that_has_a_message_again_late_or_of_a_misplaced_record_is_noticed() {
-    let fifo = Delivered::new(Ways {
+fn a_queue_with_a_repeated_late_or_misplaced_message_is_noticed() {
+    let fifo = Delivered::new(Parameters {
         fifo: true,
         ..USUAL
     });
@@ -164,7 +164,7 @@ fn a_queue_that_has_a_message_again_late_or_of_a_misplaced_record_is_noticed() {
 }
 
 #[test]
-fn an_object_that_is_gone_changed_doubled_or_elsewhere_is_noticed() {
+fn an_object_that_is_missing_changed_repeated_or_moved_is_noticed() {
     let delivered = Delivered::new(USUAL);
     let objects = delivered.objects();
     let content = fs::read_to_string(&objects[0]).unwrap();

@@ -1,4 +1,4 @@
-//! At which requests workers are killed and frozen, and which faults befall requests.
+//! The requests at which workers are killed and frozen, and the faults of requests.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use rand_pcg::Pcg64Mcg;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use testkit::proxy::{Fault, Rule};
 
-/// A kind of request, by the service that it goes to.
+/// A kind of request, with its service.
 pub(super) type Step = (Service, fn(Rule) -> Rule);
 
 fn ledger(rule: Rule) -> Rule {
     rule.method("PUT").path("_sluice/ledger")
 }
 
-/// The steps of delivery, from the poll of the stream to the moment when a shard is given back.
+/// The steps of delivery, from the poll of the stream to the release of a shard.
 const STEPS: [Step; 15] = [
     (Kinesis, |rule| rule.action("ListShards")),
     (Kinesis, |rule| rule.action("GetShardIterator")),
@@ -41,7 +41,8 @@ const STEPS: [Step; 15] = [
     (S3, |rule| ledger(rule).body("\"finished\": true")),
 ];
 
-/// A rule that holds a request of some step, before the service learns of it or behind its work.
+/// A rule that holds a request of a random step, before its service gets it or after it has
+/// executed it.
 pub(super) fn hold(rng: &mut Pcg64Mcg) -> (Service, Rule) {
     let (service, request) = *STEPS.choose(rng).unwrap();
     let held = [Fault::Hold, Fault::HoldAnswer].choose(rng).unwrap();
@@ -49,7 +50,7 @@ pub(super) fn hold(rng: &mut Pcg64Mcg) -> (Service, Rule) {
     (service, rule.nth(rng.random_range(1..=4)))
 }
 
-/// A rule by which some requests, a few or all for a while, meet a fault.
+/// A rule that adds a fault to some requests: a few, or all for a while.
 pub(super) fn fault(rng: &mut Pcg64Mcg) -> (Service, Rule) {
     let (service, request) = *STEPS.choose(rng).unwrap();
     let rule = Rule::new(fault_of(service, rng));

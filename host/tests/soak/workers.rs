@@ -1,4 +1,4 @@
-//! The workers of a soak: real processes that are started, killed, frozen and stopped.
+//! The workers of a soak: processes that are started, killed, frozen and shut down.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -13,33 +13,33 @@ use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 
 use super::hosts::Hosts;
-use super::ways::Ways;
+use super::parameters::Parameters;
 use super::{LAKE, REGISTRY, program};
 use crate::support::cloud::{Cloud, STREAM, signal};
 use crate::support::program::Running;
 
-/// So many there are at most at a time.
+/// The maximum number of workers.
 const WORKERS: usize = 3;
 
-/// Whatever a worker does when it is told to stop, it does it in this time, faults or not.
+/// A worker shuts down within this time, with or without faults.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The logs of so many workers that ended well are kept.
+/// The number of logs that are kept of workers that have shut down.
 const LOGS: usize = 40;
 
-/// A shard is taken from a worker that does not renew its lease for so long.
+/// The duration of a lease.
 pub(super) const LEASE: Duration = Duration::from_secs(1);
 
-/// `SIGTERM`, which ends a worker that was told to stop before it could listen.
+/// `SIGTERM` ends a worker that has no handler yet.
 const TERM: i32 = 15;
 
 /// A place for a worker.
 enum Place {
-    /// Nobody is there until then.
+    /// No worker is there until then.
     Empty(Instant),
     Working(Worker),
     Frozen(Worker, Instant),
-    /// Told to stop at this moment.
+    /// The time of the signal to shut down.
     Stopping(Worker, Instant),
 }
 
@@ -51,22 +51,22 @@ struct Worker {
 /// All workers.
 pub(super) struct Workers {
     cloud: Arc<Cloud>,
-    ways: Ways,
+    parameters: Parameters,
     rng: Pcg64Mcg,
     places: Vec<Place>,
     logs: VecDeque<PathBuf>,
-    /// Nobody is started any more.
+    /// No more workers are started.
     closed: bool,
     started: usize,
     stopped: usize,
 }
 
 impl Workers {
-    pub(super) fn new(cloud: &Arc<Cloud>, ways: Ways, rng: Pcg64Mcg) -> Self {
+    pub(super) fn new(cloud: &Arc<Cloud>, parameters: Parameters, rng: Pcg64Mcg) -> Self {
         let now = Instant::now();
         Self {
             cloud: Arc::clone(cloud),
-            ways,
+            parameters,
             rng,
             places: (0..WORKERS).map(|_| Place::Empty(now)).collect(),
             logs: VecDeque::new(),
@@ -86,7 +86,7 @@ impl Workers {
         let well = ended.success() || ended.signal() == Some(TERM);
         assert!(well, "a worker stopped with {ended}\n{}", worker.output());
         self.stopped += 1;
-        self.bury(worker)
+        self.remove_ended(worker)
     }
 
     fn start(&mut self) -> Worker {
@@ -102,15 +102,15 @@ impl Workers {
         Worker { run, log }
     }
 
-    /// A worker, each time with other settings where that must make no difference.
+    /// A worker. Settings that must not matter differ between workers.
     fn command(&mut self) -> Command {
         let rng = &mut self.rng;
         let mut args = vec!["run".to_owned()];
-        args.extend(self.ways.misplaced_records());
+        args.extend(self.parameters.misplaced_records());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());
-        add("--bus", format!("sqs:{}", self.ways.bus()));
+        add("--bus", format!("sqs:{}", self.parameters.bus()));
         add("--lease", format!("{}ms", LEASE.as_millis()));
         add("--shutdown-timeout", "10s".to_owned());
         add("--memory", "256MiB".to_owned());
@@ -119,7 +119,8 @@ impl Workers {
         add("--chunk-age", format!("{}ms", rng.random_range(200..3_000)));
         add(
             "--chunk-records",
-            rng.random_range(self.ways.chunk_records()).to_string(),
+            rng.random_range(self.parameters.chunk_records())
+                .to_string(),
         );
         let formats = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
         add("--compression", (*formats.choose(rng).unwrap()).to_owned());
@@ -130,7 +131,7 @@ impl Workers {
         let back = self.back();
         let place = std::mem::replace(&mut self.places[index], back);
         if let Place::Working(worker) | Place::Frozen(worker, _) = place {
-            self.bury(worker);
+            self.remove_ended(worker);
         }
     }
 
@@ -151,14 +152,15 @@ impl Workers {
         working.map(|(index, _)| index).collect()
     }
 
-    /// When the next one comes to a place that has become empty.
+    /// When the next worker starts in an empty place.
     fn back(&mut self) -> Place {
         let pause = Duration::from_millis(self.rng.random_range(0..800));
         Place::Empty(Instant::now() + pause)
     }
 
-    /// The place of a worker whose end was wanted; its output must not hold a forbidden line.
-    fn bury(&mut self, worker: Worker) -> Place {
+    /// Empties the place of a worker that was meant to end. Its output must not contain a forbidden
+    /// line.
+    fn remove_ended(&mut self, worker: Worker) -> Place {
         let output = worker.output();
         for forbidden in ["panicked", "ERROR"] {
             assert!(!output.contains(forbidden), "a worker printed: {output}");
@@ -172,7 +174,7 @@ impl Workers {
 }
 
 impl Hosts for Workers {
-    fn tend(&mut self) {
+    fn maintain(&mut self) {
         let now = Instant::now();
         for index in 0..self.places.len() {
             let empty = Place::Empty(now);
@@ -223,7 +225,7 @@ impl Hosts for Workers {
     }
 
     fn stop(&mut self) -> bool {
-        self.turn(told_to_stop)
+        self.turn(stop_worker)
     }
 
     fn wake_all(&mut self) {
@@ -232,7 +234,7 @@ impl Hosts for Workers {
                 *until = Instant::now();
             }
         }
-        self.tend();
+        self.maintain();
     }
 
     fn stop_all(&mut self) {
@@ -244,7 +246,7 @@ impl Hosts for Workers {
             .iter()
             .any(|place| matches!(place, Place::Stopping(..)))
         {
-            self.tend();
+            self.maintain();
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -258,7 +260,7 @@ impl Hosts for Workers {
     }
 }
 
-fn told_to_stop(worker: Worker) -> Place {
+fn stop_worker(worker: Worker) -> Place {
     signal(&worker.run.0, "TERM");
     Place::Stopping(worker, Instant::now())
 }

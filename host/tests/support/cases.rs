@@ -1,12 +1,12 @@
-//! Cases of a table, many at once: they spend most of their time waiting.
+//! Runs the cases of a table in parallel, because they spend most of their time waiting.
 
 use std::sync::Mutex;
 use std::thread;
 
-/// So many at once, each with servers and programs of its own.
+/// The number of concurrent cases, each with its own servers and programs.
 const AT_ONCE: usize = 16;
 
-/// Runs each case on a thread of its name, so that one that fails says which it was.
+/// Runs each case on a thread with its name, so that a failure names its case.
 pub(crate) fn at_once<F: FnOnce() + Send>(cases: impl IntoIterator<Item = (String, F)>) {
     let cases: Vec<_> = cases.into_iter().collect();
     let (lanes, cases) = (AT_ONCE.min(cases.len()), Mutex::new(cases.into_iter()));

@@ -1,4 +1,4 @@
-//! A stream, a bucket and the program between them, with every record told from every other.
+//! A stream, a bucket and the program between them. All records are different.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,10 +20,10 @@ use testkit::sqs::Sqs;
 pub(crate) const STREAM: &str = "events";
 pub(crate) const SHARD: &str = "shardId-000000000000";
 
-/// Among how many partition keys records are spread that share some.
+/// The number of partition keys that records share.
 const KEYS: usize = 7;
 
-/// A service that the program talks to.
+/// A service that the program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     S3,
@@ -31,8 +31,7 @@ pub(crate) enum Service {
     Sqs,
 }
 
-/// A stream, a bucket, a queue where one is asked for, a proxy in front of each, and a folder to work
-/// in.
+/// A stream, a bucket, an optional queue, a proxy in front of each service, and a working folder.
 pub(crate) struct Cloud {
     pub(crate) kinesis: Kinesis,
     pub(crate) s3: S3,
@@ -49,7 +48,7 @@ impl Cloud {
         Self::with(S3::start(), Place::new(), shards)
     }
 
-    /// The same with the bucket in the folder to work in, where [`Place::keep`] keeps it too.
+    /// The same with the bucket in the working folder, which [`Place::keep`] keeps too.
     pub(crate) fn in_one_place(shards: usize) -> Self {
         let place = Place::new();
         let root = place.path("s3");
@@ -71,14 +70,14 @@ impl Cloud {
         }
     }
 
-    /// The same with a queue of this name as the bus, which takes messages of so many bytes.
+    /// The same with a queue of this name as the bus, which accepts messages of this many bytes.
     pub(crate) fn with_queue(mut self, name: &str, max_bytes: usize) -> Self {
         self.sqs.create_queue(name, max_bytes);
         self.queue = Some(name.to_owned());
         self
     }
 
-    /// What stands between the program and a service.
+    /// The proxy in front of a service.
     pub(crate) fn proxy(&self, service: Service) -> &Proxy {
         &self.proxies[service as usize]
     }
@@ -99,7 +98,7 @@ impl Cloud {
         args.extend(more);
         let mut command = self.place.command(&args);
         command.envs(environment());
-        // The default port is for one worker on a machine.
+        // The default port is for one worker per machine.
         command.env("SLUICE_HTTP", "none");
         let names = ["S3", "KINESIS", "SQS"].map(|name| format!("AWS_ENDPOINT_URL_{name}"));
         command.envs(names.iter().zip(self.proxies.iter().map(|p| &p.endpoint)));
@@ -118,7 +117,7 @@ impl Cloud {
         command.spawn().unwrap()
     }
 
-    /// A worker that goes on until it is told to stop, with its log in a file of this name.
+    /// A worker that runs until it is stopped, with its log in a file of this name.
     pub(crate) fn worker_with_log(&self, name: &str, more: &[&str]) -> Running {
         let mut command = self.command(more);
         let log = fs::File::create(self.place.path(name)).unwrap();
@@ -126,7 +125,7 @@ impl Cloud {
         Running(command.spawn().unwrap())
     }
 
-    /// What a worker has logged.
+    /// The log of a worker.
     pub(crate) fn log(&self, name: &str) -> String {
         fs::read_to_string(self.place.path(name)).unwrap()
     }
@@ -150,7 +149,7 @@ impl Cloud {
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 
-    /// Writes a ledger past whoever holds it.
+    /// Writes a ledger, whoever owns it.
     pub(crate) fn put_ledger(&self, shard: &str, ledger: &Value) {
         let key = format!("lake/{}", ledger_name(shard));
         self.put_object(&key, ledger.to_string().into_bytes());
@@ -165,7 +164,7 @@ impl Cloud {
         runtime.block_on(put.send()).unwrap();
     }
 
-    /// Asserts that the lake has each of these events once and no other.
+    /// Asserts that the lake has each of these events once and no others.
     pub(crate) fn holds_exactly(&self, events: &[Vec<u8>]) {
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for line in lake::all_events(&self.lake()) {
@@ -221,7 +220,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// Events, with one record in ten that is none.
+/// Events, with an invalid one in every ten records.
 pub(crate) fn records(count: u64, seed: u64) -> Vec<Vec<u8>> {
     let mut records = events(count, seed);
     for (n, record) in records.iter_mut().enumerate().skip(4).step_by(10) {

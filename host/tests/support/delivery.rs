@@ -1,5 +1,5 @@
-//! Whether everything that a stream holds was delivered as it should be: each record in one place of the
-//! lake, in order, each event on the bus, and nothing left to do in the ledgers.
+//! Checks that everything in a stream was delivered: each record is in one place of the lake, in
+//! order, each event is on the bus, and the ledgers are complete.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,24 +11,24 @@ use super::cloud::{Cloud, STREAM};
 use super::lake;
 use testkit::kinesis::StoredRecord;
 
-/// A record that was put, on its own or within an aggregate.
+/// A record that was put, alone or within an aggregate.
 #[derive(Debug)]
 struct Put {
     rid: String,
     key: String,
-    /// The id of the event that it is; none of a record that is no event.
+    /// The id of its event; `None` if the record is not an event.
     uuid: Option<String>,
     data: Vec<u8>,
 }
 
-/// Where an event is in the lake.
+/// The position of an event in the lake.
 struct Found {
     folder: String,
     line: String,
 }
 
 impl Cloud {
-    /// Asserts that everything in the stream was delivered, and that no more is to be done.
+    /// Asserts that everything in the stream was delivered and nothing is left to do.
     pub(crate) fn is_delivered(&self) {
         let puts = self.puts();
         self.lake_has_each_once_in_order(&puts);
@@ -39,7 +39,7 @@ impl Cloud {
         self.ledgers_are_settled();
     }
 
-    /// Every record of the stream, in the order in which they were put.
+    /// Every record of the stream, in the order of puts.
     fn puts(&self) -> Vec<Put> {
         let mut stored = self.kinesis.records(STREAM);
         stored.sort_by(|a, b| a.sequence_number.cmp(&b.sequence_number));
@@ -100,7 +100,7 @@ impl Cloud {
         assert!(found == expected, "quarantine has {found:?}");
     }
 
-    /// Messages may come more than once. All of one event are the same: what the lake has.
+    /// Messages can be repeated. All messages of an event equal the event in the lake.
     fn bus_has_each_event(&self, puts: &[Put]) {
         let lines: HashMap<_, _> = self
             .found()
@@ -127,7 +127,7 @@ impl Cloud {
         assert!(sent == expected, "the bus has other messages: {sent:?}");
     }
 
-    /// The line of the lake that a message points to.
+    /// The line of the lake to which a message points.
     fn pointed_to(&self, body: &str, rid: &str) -> String {
         let pointer: Value = serde_json::from_str(body).unwrap();
         assert_eq!(pointer["rid"], rid);
@@ -139,8 +139,8 @@ impl Cloud {
         objects[stem].lines().nth(line).unwrap().to_owned()
     }
 
-    /// Asserts that each shard is committed to its last record, has no owner, and is finished if it is
-    /// closed.
+    /// Asserts that each shard is committed to its last record, has no owner, and is finished if it
+    /// is closed.
     fn ledgers_are_settled(&self) {
         let mut by_shard: BTreeMap<_, Vec<StoredRecord>> = BTreeMap::new();
         for record in self.kinesis.records(STREAM) {

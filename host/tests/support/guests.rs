@@ -1,5 +1,5 @@
-//! The components that the tests run: `guests/rogue`, built once for each run of the tests, and tiny
-//! ones written by hand.
+//! The components of the tests: `guests/rogue`, which is built once per run of the tests, and tiny
+//! ones in WAT.
 
 use std::env;
 use std::fs;
@@ -59,7 +59,7 @@ fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
     assert!(output.status.success(), "rogue does not build:\n{stderr}");
     let module = fs::read(target_dir.join(TARGET).join("guest/rogue.wasm")).unwrap();
     let component = encode(&module);
-    // The name is for whoever looks into the folder after a failure.
+    // The name is for people who inspect the folder after a failure.
     fs::write(tmp.join(format!("rogue-{name}.wasm")), &component).unwrap();
     component
 }
@@ -73,17 +73,17 @@ fn contract() -> PathBuf {
     host().join("../wit")
 }
 
-/// The bodies of a transform of a few instructions; what is not given drops every record.
+/// The instructions of a tiny transform. The default drops every record.
 pub(crate) struct Tiny {
     pub(crate) memory: &'static str,
-    /// More of the module: imports, functions, tables, data.
+    /// More parts of the module: imports, functions, tables, data.
     pub(crate) more: &'static str,
     pub(crate) start: &'static str,
     pub(crate) realloc: &'static str,
     pub(crate) configure: &'static str,
     pub(crate) describe: &'static str,
     pub(crate) transform: &'static str,
-    /// The batch call, if it exports one.
+    /// The batch call, if there is one.
     pub(crate) batch: Option<&'static str>,
 }
 
@@ -97,7 +97,8 @@ impl Default for Tiny {
                                                  (i32.const -16)))
                 (global.get $free)
                 (global.set $free (i32.add (global.get $free) (local.get 3)))",
-            // Address 64 and on is zero: no error, four empty strings, an empty list of events.
+            // Memory from address 64 on is zero: no error, four empty strings, an empty list of
+            // events.
             configure: "i32.const 64",
             describe: "i32.const 64",
             transform: "i32.const 64",
@@ -109,8 +110,8 @@ impl Default for Tiny {
 impl Tiny {
     pub(crate) const FOREVER: &str = "(loop $again (br $again)) unreachable";
 
-    /// Lands each record as it is, and does `misdeed` on one that begins with a `b`. What it answers
-    /// then is at 64, with one event at 256.
+    /// Lands each record unchanged, and runs `misdeed` on one that begins with a `b`. Its result is
+    /// then at 64, with one event at 256.
     pub(crate) fn on_bad(misdeed: &str) -> Self {
         let transform = format!(
             "(i32.store8 (i32.const 64) (i32.const 0))
@@ -127,7 +128,7 @@ impl Tiny {
         }
     }
 
-    /// The same, but that the event of each record is one byte that `byte` makes.
+    /// The same, but the event of each record is one byte that `byte` computes.
     pub(crate) fn with_answer(self, byte: &str) -> Self {
         let transform = self.transform;
         let transform = format!(
@@ -146,7 +147,7 @@ impl Tiny {
         self.encoded(&resolve, package)
     }
 
-    /// The same core functions under a contract of another text.
+    /// The same core functions with another contract.
     pub(crate) fn component_of(&self, wit: &str) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("other.wit", wit).unwrap();
@@ -199,8 +200,8 @@ impl Tiny {
     }
 }
 
-/// A component of 20 KB that takes a compiler gigabytes: one loop in the other, and in the innermost one
-/// every local changes, so that every loop hands on every local.
+/// A component of 20 KB for which a compiler needs gigabytes: nested loops, in the innermost of
+/// which every local changes, so that every loop passes on every local.
 pub(crate) fn bomb() -> Vec<u8> {
     const LOOPS: usize = 300;
     const LOCALS: usize = 2_000;

@@ -1,4 +1,4 @@
-//! Reads back what the program wrote.
+//! Reads what the program wrote.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluice::format::{Format, decode};
 
-/// Every file below `root` as it is, by its path from there; folders end with a slash.
+/// Every file below `root`, by its relative path; folders end with a slash.
 pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut tree = BTreeMap::new();
     let mut folders = vec![String::new()];
@@ -25,7 +25,7 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
                 folders.push(format!("{path}/"));
                 tree.insert(format!("{path}/"), Vec::new());
             } else if let Ok(content) = fs::read(entry.path()) {
-                // A file in the making may be gone by now, where the program still runs.
+                // A temporary file can disappear while the program runs.
                 tree.insert(path, content);
             }
         }
@@ -34,7 +34,7 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The content of every object of events and of quarantine, decompressed, by its path without the
-/// extension that says how it was compressed.
+/// extension of the compression.
 pub(crate) fn objects(lake: &Path) -> BTreeMap<String, String> {
     let objects = tree(lake).into_iter().filter_map(|(path, bytes)| {
         let (stem, format) = Format::ALL.into_iter().find_map(|format| {
@@ -67,7 +67,7 @@ pub(crate) fn all_events(lake: &Path) -> Vec<String> {
     lines
 }
 
-/// A line of quarantine. Only the fields of the format are taken.
+/// A line of quarantine. Unknown fields are errors.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quarantined {
@@ -85,7 +85,7 @@ pub(crate) struct Quarantined {
 }
 
 impl Quarantined {
-    /// The record's bytes; text must stand as text.
+    /// The record's bytes. Text must be stored as text.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match (&self.data, &self.data_base64) {
             (Some(text), None) => text.as_bytes().to_vec(),
@@ -99,7 +99,7 @@ impl Quarantined {
     }
 }
 
-/// The records in quarantine, by reason and then in order.
+/// The records in quarantine, by reason and in order.
 pub(crate) fn quarantine(lake: &Path) -> Vec<Quarantined> {
     let mut records = Vec::new();
     for (path, content) in objects(&lake.join("_sluice/quarantine")) {
@@ -146,7 +146,7 @@ pub(crate) fn messages(bus: &Path) -> Vec<Message> {
     messages
 }
 
-/// The names of the files on a bus, those in the making left out.
+/// The names of the files on a bus, without temporary ones.
 pub(crate) fn messages_exist(bus: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(bus) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Batches run in the sandbox through the library, and what became of each record.
+//! Runs batches in the sandbox through the library, and returns the outcome of each record.
 
 use std::sync::OnceLock;
 use std::thread;
@@ -17,11 +17,11 @@ use wasmtime::Engine;
 
 use super::guests::rogue;
 
-/// A sequence number that no batch of these tests has. Given as timed out, it makes a component go
+/// A sequence number that no batch of these tests has. Given as timed out, it makes a component run
 /// record by record even if it exports the batch call.
 const NOWHERE: u64 = u64::MAX;
 
-/// What became of one record. A backtrace is left out: it depends on the call mode.
+/// The outcome of one record, without the backtrace, which depends on the call mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RecordOutcome {
     Events(Vec<Landed>),
@@ -38,7 +38,7 @@ pub(crate) struct Landed {
 }
 
 impl RecordOutcome {
-    /// The code of a rejection, or what else happened.
+    /// The code of a rejection, or another outcome.
     pub(crate) fn word(&self) -> &str {
         match self {
             Self::Events(_) => "events",
@@ -59,8 +59,8 @@ pub(crate) fn words(results: &[RecordOutcome]) -> Vec<&str> {
     results.iter().map(RecordOutcome::word).collect()
 }
 
-/// The outcome of each record of a batch, and a check that the outcome is one: by rising record, each
-/// record in one place, the count of the dropped right.
+/// The outcome of each record of a batch. Checks that records are in order, each in one place, and
+/// that the number of dropped ones is correct.
 pub(crate) fn record_outcomes(batch: &Batch, outcome: &Transformed) -> Vec<RecordOutcome> {
     let mut results = vec![RecordOutcome::Dropped; batch.len()];
     assert!(outcome.events.is_sorted_by_key(|event| event.record));
@@ -123,7 +123,7 @@ pub(crate) fn batch<R: AsRef<[u8]>>(records: &[R]) -> Batch {
 /// How the host calls a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallMode {
-    /// What the host chooses.
+    /// The host chooses.
     Usual,
     /// Record by record.
     PerRecord,
@@ -141,7 +141,7 @@ pub(crate) fn run(release: &Release, records: &Batch, mode: CallMode) -> Transfo
     release.run(records, timed_out).unwrap()
 }
 
-/// The outcomes of records that hold these commands.
+/// The outcomes of records with these commands.
 pub(crate) fn obeyed<R: AsRef<[u8]>>(
     release: &Release,
     mode: CallMode,
@@ -165,7 +165,8 @@ pub(crate) fn admitted(component: &[u8], config: &str, limits: &Limits) -> Relea
     try_admit(component, config, limits).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An engine with the usual limits that tests share, because each reserves much address space.
+/// An engine with the default limits that tests share, because each engine reserves much address
+/// space.
 pub(crate) fn shared_engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let threads = thread::available_parallelism().map_or(16, |cores| 16.max(cores.get()));
@@ -178,7 +179,7 @@ pub(crate) fn shared(component: &[u8], config: &str) -> Release {
     validate(shared_engine(), &bundle, &limits()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The usual limits, but for time: a busy machine must not decide an outcome.
+/// The default limits except for time, because a busy machine must not decide an outcome.
 pub(crate) fn limits() -> Limits {
     Limits {
         time: Duration::from_secs(3_600),
@@ -214,7 +215,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
     Chunk::new(rules, rogue_by_batch().id())
 }
 
-/// The content of a chunk's objects, each with its place.
+/// The content of a chunk's objects, by key.
 pub(crate) fn contents(chunk: &Chunk) -> Vec<(String, String)> {
     let contents = chunk.destinations().map(|destination| {
         let object = chunk.encode(destination, Format::NDJSON, Level::default(), false);

@@ -11,18 +11,19 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder that goes when the test ends, and the program in it.
+/// The program and a folder, which is deleted when the test ends.
 pub(crate) struct Place {
     folder: TempDir,
 }
 
-/// The program: the one that was built with the tests, unless `SLUICE_TEST_PROGRAM` names another.
+/// The program: the one that was built with the tests, unless `SLUICE_TEST_PROGRAM` names another
+/// one.
 pub(crate) fn program() -> PathBuf {
     let another = std::env::var_os("SLUICE_TEST_PROGRAM");
     another.map_or_else(|| env!("CARGO_BIN_EXE_sluice").into(), PathBuf::from)
 }
 
-/// What a run of the program left.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -36,7 +37,7 @@ impl Place {
         Self { folder }
     }
 
-    /// The folder stays when the test ends.
+    /// Keeps the folder when the test ends.
     pub(crate) fn keep(&mut self) {
         self.folder.disable_cleanup(true);
     }
@@ -78,7 +79,7 @@ impl Place {
         self.command(args).output().unwrap().into()
     }
 
-    /// Runs to the end, and says how much memory the program had at most, bytes.
+    /// Runs to the end, and returns the peak memory of the program too, bytes.
     pub(crate) fn run_watched<S: AsRef<OsStr>>(&self, args: &[S]) -> (Ran, u64) {
         let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
         let mut command = self.command(args);
@@ -98,14 +99,14 @@ impl Place {
         let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         thread::scope(|scope| {
-            // The program may end without having read everything.
+            // The program can end without reading everything.
             scope.spawn(move || drop(stdin.write_all(input)));
             child.wait_with_output().unwrap().into()
         })
     }
 
-    /// `run` on `events.ndjson` into the lake and onto the bus of this place, with more arguments;
-    /// later ones win.
+    /// `run` of `events.ndjson` into the lake and the bus of this folder, with more arguments;
+    /// later ones override earlier ones.
     pub(crate) fn landing(more: &[&str]) -> Vec<String> {
         let has = |flag: &str| more.contains(&flag);
         let mut args = vec!["run"];
@@ -127,7 +128,7 @@ impl Place {
         self.run(&Self::landing(more))
     }
 
-    /// Lands `events.ndjson` and gives the summary.
+    /// Lands `events.ndjson` and returns the summary.
     pub(crate) fn land(&self, more: &[&str]) -> Summary {
         self.try_land(more).summary()
     }
@@ -149,7 +150,7 @@ impl Ran {
         self
     }
 
-    /// Asserts the exit code, that standard error holds all `parts`, and that nobody panicked.
+    /// Asserts the exit code, that standard error contains all `parts`, and that nothing panicked.
     pub(crate) fn failed(self, code: i32, parts: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         for part in parts {
@@ -186,10 +187,10 @@ impl Summary {
     }
 }
 
-/// What a program does at all it does in this time.
+/// The timeout of everything that a program does.
 const LONG: Duration = Duration::from_secs(120);
 
-/// The most memory that a process has had so far, bytes: `VmHWM` of `proc(5)`, 0 where there is none.
+/// The peak memory of a process so far, bytes: `VmHWM` of `proc(5)`; 0 if there is none.
 fn high_water(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -197,7 +198,7 @@ fn high_water(process: u32) -> u64 {
     kib.unwrap_or_default() << 10
 }
 
-/// A process that is killed when the test ends before it.
+/// A process that is killed when the test ends.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -208,12 +209,12 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Waits until the process ends; its exit code.
+    /// Waits until the process ends, and returns its exit code.
     pub(crate) fn ends(&mut self) -> Option<i32> {
         self.ends_while(|| ())
     }
 
-    /// As [`ends`](Self::ends), with a look at it again and again.
+    /// As [`ends`](Self::ends), and calls `look` repeatedly.
     fn ends_while(&mut self, mut look: impl FnMut()) -> Option<i32> {
         let begun = Instant::now();
         loop {

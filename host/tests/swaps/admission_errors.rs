@@ -1,5 +1,5 @@
-//! Releases that are not fit to serve, put into a registry by somebody who does not ask first. The one
-//! before serves every record, and each admission error names its step.
+//! Releases that fail admission, put into a registry without the checks of `publish`. The previous
+//! release transforms every record, and each admission error names its step.
 
 use std::fs;
 
@@ -10,9 +10,9 @@ use sluice::release::bundle::{Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};
-use crate::swaps::shop::{Kept, Shop, admission_error, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, admission_error, stamp, wait_until_active};
 
-/// A release of these bytes as it would stand in a registry, and its parts.
+/// A release of these bytes in the format of a registry, and its parts.
 pub(super) struct Forged {
     component: Vec<u8>,
     manifest: Manifest,
@@ -31,19 +31,19 @@ impl Forged {
         }
     }
 
-    /// Puts it there without asking anybody; its id.
-    pub(super) fn put(&self, shop: &Shop) -> String {
+    /// Puts it into the registry without checks and returns its id.
+    pub(super) fn put(&self, fixture: &ReleaseFixture) -> String {
         let id = self.manifest.id().to_string();
         let manifest = serde_json::to_vec(&self.manifest).unwrap();
         for folder in ["components", "releases", "cases"] {
-            fs::create_dir_all(shop.file(folder)).unwrap();
+            fs::create_dir_all(fixture.file(folder)).unwrap();
         }
         fs::write(
-            shop.file(&format!("components/{}.wasm", self.manifest.component)),
+            fixture.file(&format!("components/{}.wasm", self.manifest.component)),
             &self.component,
         )
         .unwrap();
-        fs::write(shop.file(&format!("releases/{id}.json")), manifest).unwrap();
+        fs::write(fixture.file(&format!("releases/{id}.json")), manifest).unwrap();
         id
     }
 }
@@ -52,7 +52,7 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Everything that is put, by what it is, with the step that it has to fail.
+/// All invalid releases by name, with the step that must fail.
 fn bad() -> Vec<(&'static str, Forged, &'static str)> {
     let flipped = |at: usize| {
         let mut component = ENRICH.to_vec();
@@ -184,147 +184,147 @@ fn contract(wit: &str) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_that_is_not_fit_to_serve_does() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    let good = shop.stamped(&stamp("good"));
-    shop.activate(&good, &[]);
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &good);
+fn a_release_that_fails_admission_is_not_used() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let good = fixture.stamped(&stamp("good"));
+    fixture.activate(&good, &[]);
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &good);
     let bad = bad();
     for (what, forged, step) in &bad {
-        let id = forged.put(&shop);
-        shop.activate(&id, &["--unchecked"]);
+        let id = forged.put(&fixture);
+        fixture.activate(&id, &["--unchecked"]);
         let error = admission_error(&mut worker, &id);
         assert_eq!(error.0, *step, "{what}: {}", error.1);
         assert!(!error.1.contains("panicked"), "{what}: {}", error.1);
         assert_eq!(status(worker.address)["release"], good, "{what}");
-        shop.put(5);
-        let all = shop.records();
-        worker.until(|_| shop.landed() == all);
+        fixture.put(5);
+        let all = fixture.records();
+        worker.until(|_| fixture.landed() == all);
     }
-    shop.is_whole(&["good"]);
+    fixture.assert_complete(&["good"]);
     let counted = metrics(worker.address).all("sluice_release_admission_errors_total");
     let counted: f64 = counted.into_iter().map(|(_, count)| count).sum();
     assert!((counted - bad.len() as f64).abs() < 0.5, "{counted}");
 }
 
-/// Changes what a registry holds of a release.
-type Tamper<'a> = dyn Fn(&Shop, &Forged, &str) + 'a;
+/// Changes the files of a release in a registry.
+type Tamper<'a> = dyn Fn(&ReleaseFixture, &Forged, &str) + 'a;
 
 #[test]
-fn a_registry_that_somebody_has_tampered_with_serves_nothing() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    let good = shop.stamped(&stamp("good"));
-    shop.activate(&good, &[]);
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &good);
+fn releases_of_a_tampered_registry_are_not_used() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let good = fixture.stamped(&stamp("good"));
+    fixture.activate(&good, &[]);
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &good);
     let forged =
         |n: usize| Forged::with_config(&rogue().by_record[..], &json!({ "stamp": n }).to_string());
     let component = |forged: &Forged| format!("components/{}.wasm", forged.manifest.component);
     let tampers: [(&str, &Tamper<'_>); 6] = [
-        ("digest", &|shop, forged, _| {
+        ("digest", &|fixture, forged, _| {
             let mut bytes = forged.component.clone();
             *bytes.last_mut().unwrap() ^= 1;
-            fs::write(shop.file(&component(forged)), bytes).unwrap();
+            fs::write(fixture.file(&component(forged)), bytes).unwrap();
         }),
-        ("digest", &|shop, _, id| {
+        ("digest", &|fixture, _, id| {
             let other = Forged::with_config(ENRICH, "{}");
             let text = serde_json::to_vec(&other.manifest).unwrap();
-            fs::write(shop.file(&format!("releases/{id}.json")), text).unwrap();
+            fs::write(fixture.file(&format!("releases/{id}.json")), text).unwrap();
         }),
-        ("digest", &|shop, _, id| {
-            fs::write(shop.file(&format!("releases/{id}.json")), "{").unwrap();
+        ("digest", &|fixture, _, id| {
+            fs::write(fixture.file(&format!("releases/{id}.json")), "{").unwrap();
         }),
-        ("size", &|shop, _, id| {
+        ("size", &|fixture, _, id| {
             fs::write(
-                shop.file(&format!("releases/{id}.json")),
+                fixture.file(&format!("releases/{id}.json")),
                 vec![b' '; 2 << 20],
             )
             .unwrap();
         }),
-        ("fetch", &|shop, _, id| {
-            fs::remove_file(shop.file(&format!("releases/{id}.json"))).unwrap();
+        ("fetch", &|fixture, _, id| {
+            fs::remove_file(fixture.file(&format!("releases/{id}.json"))).unwrap();
         }),
-        ("fetch", &|shop, forged, _| {
-            fs::remove_file(shop.file(&component(forged))).unwrap();
+        ("fetch", &|fixture, forged, _| {
+            fs::remove_file(fixture.file(&component(forged))).unwrap();
         }),
     ];
     for (n, (step, tamper)) in tampers.iter().enumerate() {
         let release = forged(n);
-        let id = release.put(&shop);
-        tamper(&shop, &release, &id);
-        point_at(&shop, &id);
+        let id = release.put(&fixture);
+        tamper(&fixture, &release, &id);
+        point_at(&fixture, &id);
         assert_eq!(admission_error(&mut worker, &id).0, *step, "{n}");
-        shop.put(5);
-        let all = shop.records();
-        worker.until(|_| shop.landed() == all);
-        release.put(&shop);
+        fixture.put(5);
+        let all = fixture.records();
+        worker.until(|_| fixture.landed() == all);
+        release.put(&fixture);
     }
-    shop.is_whole(&["good"]);
+    fixture.assert_complete(&["good"]);
 }
 
-/// Writes what serves past all checks.
-fn point_at(shop: &Shop, release: &str) {
-    let mut rollout = shop.active();
+/// Writes `active.json` without checks.
+fn point_at(fixture: &ReleaseFixture, release: &str) {
+    let mut rollout = fixture.active();
     rollout["active"] = release.into();
     rollout["number"] = (rollout["number"].as_u64().unwrap() + 1).into();
-    fs::write(shop.file("active.json"), rollout.to_string()).unwrap();
+    fs::write(fixture.file("active.json"), rollout.to_string()).unwrap();
 }
 
 #[test]
-fn golden_cases_are_passed_wherever_a_release_is_to_serve() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    shop.write_cases("a");
+fn golden_cases_run_wherever_a_release_is_admitted() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    fixture.write_cases("a");
     let config = r#"{"stamp":"a"}"#;
     let publish = ["--transform-config", config, "--cases", "cases"];
-    let a = shop.publish(&rogue().by_record, &publish);
-    shop.activate(&a, &[]);
-    shop.write_cases("b");
-    let ran = shop.did(&[&["publish", "new.wasm"], &publish[..]].concat());
+    let a = fixture.publish(&rogue().by_record, &publish);
+    fixture.activate(&a, &[]);
+    fixture.write_cases("b");
+    let ran = fixture.transform(&[&["publish", "new.wasm"], &publish[..]].concat());
     ran.failed(1, &["cases", "hello", "event.stamp"]);
-    let unchecked = shop.publish(
+    let unchecked = fixture.publish(
         &rogue().by_record,
         &[&publish[..], &["--unchecked"]].concat(),
     );
-    let ran = shop.did(&["activate", &unchecked]);
+    let ran = fixture.transform(&["activate", &unchecked]);
     ran.failed(1, &["cases", "hello"]);
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &a);
-    shop.activate(&unchecked, &["--unchecked"]);
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &a);
+    fixture.activate(&unchecked, &["--unchecked"]);
     let (step, why) = admission_error(&mut worker, &unchecked);
     assert_eq!(
         (&*step, why.contains("event.stamp")),
         ("cases", true),
         "{why}"
     );
-    shop.put(5);
-    worker.until(|_| shop.landed() == 5);
-    shop.is_whole(&["a"]);
+    fixture.put(5);
+    worker.until(|_| fixture.landed() == 5);
+    fixture.assert_complete(&["a"]);
 }
 
 #[test]
-fn with_a_public_key_only_signed_releases_serve() {
-    let mut shop = Shop::new(1, Kept::InFolder);
+fn with_a_public_key_only_signed_releases_are_used() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
     for name in ["own", "other"] {
         let pkcs8 = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
         let (private, public) = pem(&pkcs8);
-        shop.cloud.place.write(&format!("{name}.key"), private);
-        shop.cloud.place.write(&format!("{name}.pub"), public);
+        fixture.cloud.place.write(&format!("{name}.key"), private);
+        fixture.cloud.place.write(&format!("{name}.pub"), public);
     }
-    let publish = |shop: &Shop, config: &str, key: &[&str]| {
+    let publish = |fixture: &ReleaseFixture, config: &str, key: &[&str]| {
         let args = [&["--transform-config", config], key].concat();
-        shop.publish(&rogue().by_record, &args)
+        fixture.publish(&rogue().by_record, &args)
     };
-    let signed = publish(&shop, r#"{"stamp":"signed"}"#, &["--sign", "own.key"]);
-    let unsigned = publish(&shop, r#"{"stamp":"unsigned"}"#, &[]);
-    let foreign = publish(&shop, r#"{"stamp":"foreign"}"#, &["--sign", "other.key"]);
-    let moved = publish(&shop, r#"{"stamp":"moved"}"#, &[]);
+    let signed = publish(&fixture, r#"{"stamp":"signed"}"#, &["--sign", "own.key"]);
+    let unsigned = publish(&fixture, r#"{"stamp":"unsigned"}"#, &[]);
+    let foreign = publish(&fixture, r#"{"stamp":"foreign"}"#, &["--sign", "other.key"]);
+    let moved = publish(&fixture, r#"{"stamp":"moved"}"#, &[]);
     fs::copy(
-        shop.file(&format!("releases/{signed}.sig")),
-        shop.file(&format!("releases/{moved}.sig")),
+        fixture.file(&format!("releases/{signed}.sig")),
+        fixture.file(&format!("releases/{moved}.sig")),
     )
     .unwrap();
-    shop.cloud.place.write("events.ndjson", "record 0\n");
+    fixture.cloud.place.write("events.ndjson", "record 0\n");
     let replay = [
         "replay",
         "--source",
@@ -338,30 +338,31 @@ fn with_a_public_key_only_signed_releases_serve() {
     ]
     .concat();
     let replayed = |id: &str| {
-        shop.cloud
+        fixture
+            .cloud
             .place
             .run(&[&replay[..], &["--release", id]].concat())
     };
     replayed(&unsigned).failed(1, &["signature", "not signed"]);
     replayed(&signed).succeeded();
-    shop.activate(&signed, &["--public-key", "own.pub"]);
-    let mut worker = shop.watched(&["--public-key", "own.pub"]);
-    serves(&mut worker, &signed);
+    fixture.activate(&signed, &["--public-key", "own.pub"]);
+    let mut worker = fixture.watched(&["--public-key", "own.pub"]);
+    wait_until_active(&mut worker, &signed);
     for bad in [&unsigned, &foreign, &moved] {
-        let asked = shop.did(&["activate", bad, "--public-key", "own.pub"]);
+        let asked = fixture.transform(&["activate", bad, "--public-key", "own.pub"]);
         asked.failed(1, &["signature"]);
-        shop.activate(bad, &[]);
+        fixture.activate(bad, &[]);
         assert_eq!(admission_error(&mut worker, bad).0, "signature");
-        shop.put(5);
-        let all = shop.records();
-        worker.until(|_| shop.landed() == all);
+        fixture.put(5);
+        let all = fixture.records();
+        worker.until(|_| fixture.landed() == all);
     }
-    shop.is_whole(&["signed"]);
-    // A release can be signed later: it is the same release.
-    publish(&shop, r#"{"stamp":"unsigned"}"#, &["--sign", "own.key"]);
-    shop.did(&["show", &unsigned[..8]]).succeeded();
-    shop.activate(&unsigned, &["--public-key", "own.pub"]);
-    serves(&mut worker, &unsigned);
+    fixture.assert_complete(&["signed"]);
+    // A release can be signed later: its id does not change.
+    publish(&fixture, r#"{"stamp":"unsigned"}"#, &["--sign", "own.key"]);
+    fixture.transform(&["show", &unsigned[..8]]).succeeded();
+    fixture.activate(&unsigned, &["--public-key", "own.pub"]);
+    wait_until_active(&mut worker, &unsigned);
 }
 
 fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
@@ -379,14 +380,14 @@ fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
     (text("PRIVATE", private.as_ref()), text("PUBLIC", &public))
 }
 
-/// The digest that names a component is of its bytes and nothing else.
+/// The digest of a component covers its bytes and nothing else.
 #[test]
-fn a_release_is_named_by_what_it_is() {
-    let shop = Shop::new(1, Kept::InFolder);
-    let a = shop.publish(ENRICH, &["--note", "first"]);
-    let again = shop.publish(ENRICH, &["--note", "second", "--transform-config", " { } "]);
+fn a_release_is_named_by_its_content() {
+    let fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let a = fixture.publish(ENRICH, &["--note", "first"]);
+    let again = fixture.publish(ENRICH, &["--note", "second", "--transform-config", " { } "]);
     assert_eq!(a, again);
-    let listed = shop.did(&["list", "--json"]).succeeded().stdout;
+    let listed = fixture.transform(&["list", "--json"]).succeeded().stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let only = &listed["releases"][0];
     assert_eq!(only["component"], Digest::of(ENRICH).to_string());

@@ -1,4 +1,4 @@
-//! Kills while releases change hands, two changes at once, and releases that are gone.
+//! Kills during release switches, concurrent changes, and missing releases.
 
 use std::fs;
 use std::process::Stdio;
@@ -11,20 +11,20 @@ use super::admission_errors::Forged;
 use crate::support::cloud::{SHARD, Service::S3};
 use crate::support::guests::{bomb, rogue};
 use crate::support::program::{Ran, Running};
-use crate::swaps::shop::{Kept, Shop, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
-fn an_activation_that_is_killed_is_done_or_not_done() {
-    let shop = Shop::new(1, Kept::InFolder);
-    let releases = [shop.stamped(&stamp("a")), shop.stamped(&stamp("b"))];
-    shop.activate(&releases[1], &[]);
+fn a_killed_activation_is_complete_or_has_no_effect() {
+    let fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let releases = [fixture.stamped(&stamp("a")), fixture.stamped(&stamp("b"))];
+    fixture.activate(&releases[1], &[]);
     let (mut done, mut undone) = (0, 0);
     for turn in 0..40_usize {
-        let before = shop.active();
-        let mut command = shop.tool(&[
+        let before = fixture.active();
+        let mut command = fixture.tool(&[
             "activate",
             &releases[turn % 2],
             "--unchecked",
@@ -35,11 +35,11 @@ fn an_activation_that_is_killed_is_done_or_not_done() {
         thread::sleep(Duration::from_micros(400 * turn as u64));
         running.0.kill().unwrap();
         running.0.wait().unwrap();
-        let after = shop.active();
+        let after = fixture.active();
         if after["number"] == before["number"] {
             assert_eq!(after, before);
             undone += 1;
-            shop.activate(&releases[turn % 2], &["--unchecked", "--no-rollback"]);
+            fixture.activate(&releases[turn % 2], &["--unchecked", "--no-rollback"]);
         } else {
             assert_eq!(after["active"], releases[turn % 2]);
             done += 1;
@@ -50,51 +50,52 @@ fn an_activation_that_is_killed_is_done_or_not_done() {
 }
 
 #[test]
-fn a_lost_answer_to_an_activation_is_settled() {
-    let shop = Shop::new(1, Kept::InS3);
-    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+fn an_activation_whose_response_is_lost_is_resolved() {
+    let fixture = ReleaseFixture::new(1, Kept::InS3);
+    let (a, b) = (fixture.stamped(&stamp("a")), fixture.stamped(&stamp("b")));
     for (release, fault) in [
         (&a, Fault::ResetAfter),
         (&b, Fault::ResetBefore),
         (&a, Fault::s3(503, "SlowDown")),
     ] {
         let lost = Rule::new(fault).method("PUT").path("active.json");
-        let lost = shop.cloud.proxy(S3).add(lost);
-        shop.activate(release, &[]);
-        assert_eq!(shop.cloud.proxy(S3).hits(lost), 1);
-        assert_eq!(shop.active()["active"], **release);
+        let lost = fixture.cloud.proxy(S3).add(lost);
+        fixture.activate(release, &[]);
+        assert_eq!(fixture.cloud.proxy(S3).hits(lost), 1);
+        assert_eq!(fixture.active()["active"], **release);
     }
-    assert_eq!(shop.active()["number"], 3);
+    assert_eq!(fixture.active()["number"], 3);
 }
 
-/// Both read, both write: the second is told, and the active release is that of the first.
+/// Both read, then both write: the second gets an error, and the active release is that of the
+/// first.
 #[test]
-fn of_two_activations_at_once_one_wins_and_the_other_is_told() {
-    let shop = Shop::new(1, Kept::InS3);
-    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
+fn of_two_concurrent_activations_one_wins_and_the_other_gets_an_error() {
+    let fixture = ReleaseFixture::new(1, Kept::InS3);
+    let (a, b) = (fixture.stamped(&stamp("a")), fixture.stamped(&stamp("b")));
     let hold = Rule::new(Fault::Hold).method("PUT").path("active.json");
-    let hold = shop.cloud.proxy(S3).add(hold);
-    let mut slow = shop.tool(&["activate", &a]);
+    let hold = fixture.cloud.proxy(S3).add(hold);
+    let mut slow = fixture.tool(&["activate", &a]);
     slow.stdout(Stdio::piped()).stderr(Stdio::piped());
     let slow = slow.spawn().unwrap();
-    assert!(shop.cloud.proxy(S3).wait_for_hits(hold, 1, TIMEOUT));
-    shop.activate(&b, &[]);
-    shop.cloud.proxy(S3).let_go();
-    let told = Ran::from(slow.wait_with_output().unwrap());
-    told.failed(1, &["changed concurrently", "nothing was changed", &b[..8]]);
-    assert_eq!(shop.active()["active"], b);
-    assert_eq!(shop.active()["number"], 1);
+    assert!(fixture.cloud.proxy(S3).wait_for_hits(hold, 1, TIMEOUT));
+    fixture.activate(&b, &[]);
+    fixture.cloud.proxy(S3).release_held();
+    let reported = Ran::from(slow.wait_with_output().unwrap());
+    reported.failed(1, &["changed concurrently", "nothing was changed", &b[..8]]);
+    assert_eq!(fixture.active()["active"], b);
+    assert_eq!(fixture.active()["number"], 1);
 }
 
 #[test]
-fn many_activations_at_once_leave_one_history() {
+fn many_concurrent_activations_have_one_history() {
     for kept in [Kept::InFolder, Kept::InS3] {
-        let shop = Shop::new(1, kept);
+        let fixture = ReleaseFixture::new(1, kept);
         let releases: Vec<_> = (0..6)
-            .map(|n| shop.stamped(&stamp(&n.to_string())))
+            .map(|n| fixture.stamped(&stamp(&n.to_string())))
             .collect();
         let started = releases.iter().map(|release| {
-            let mut command = shop.tool(&["activate", release, "--unchecked"]);
+            let mut command = fixture.tool(&["activate", release, "--unchecked"]);
             command.stdout(Stdio::null()).stderr(Stdio::null());
             command.spawn().unwrap()
         });
@@ -103,81 +104,84 @@ fn many_activations_at_once_leave_one_history() {
             .into_iter()
             .map(|mut child| child.wait().unwrap().code());
         let won = codes.filter(|code| *code == Some(0)).count();
-        let rollout = shop.active();
+        let rollout = fixture.active();
         assert!(won > 0);
         assert_eq!(rollout["number"], won);
         assert_eq!(rollout["history"].as_array().unwrap().len(), won);
     }
 }
 
-/// A chunk that was pinned before the swap is finished by its own release, whatever serves by then, and
-/// whatever has become of the registry and of the cases that the release has passed.
+/// A chunk that was pinned before the switch is finished by its own release, whatever is active,
+/// and whatever happens to the registry and to the release's cases.
 #[test]
 fn a_pinned_chunk_is_finished_by_its_own_release() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    shop.write_cases("a");
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    fixture.write_cases("a");
     let with_cases = ["--transform-config", r#"{"stamp":"a"}"#, "--cases", "cases"];
-    let a = shop.publish(&rogue().by_record, &with_cases);
-    let b = shop.stamped(&stamp("b"));
-    shop.activate(&a, &[]);
-    shop.put(100);
-    shop.is_killed_before_its_commit();
-    assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
-    shop.activate(&b, &[]);
-    fs::remove_file(shop.file(&format!("releases/{a}.json"))).unwrap();
-    fs::remove_dir_all(shop.file("cases")).unwrap();
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &b);
-    shop.put(50);
-    worker.until(|_| shop.landed() == 150);
-    shop.is_whole(&["a", "b"]);
-    assert_eq!(shop.stamps()[&99], "a");
-    assert_eq!(shop.stamps()[&100], "b");
+    let a = fixture.publish(&rogue().by_record, &with_cases);
+    let b = fixture.stamped(&stamp("b"));
+    fixture.activate(&a, &[]);
+    fixture.put(100);
+    fixture.is_killed_before_its_commit();
+    assert_eq!(fixture.cloud.ledger(SHARD)["pending"]["release"], a);
+    fixture.activate(&b, &[]);
+    fs::remove_file(fixture.file(&format!("releases/{a}.json"))).unwrap();
+    fs::remove_dir_all(fixture.file("cases")).unwrap();
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &b);
+    fixture.put(50);
+    worker.until(|_| fixture.landed() == 150);
+    fixture.assert_complete(&["a", "b"]);
+    assert_eq!(fixture.stamps()[&99], "a");
+    assert_eq!(fixture.stamps()[&100], "b");
 }
 
 #[test]
-fn a_pinned_chunk_whose_release_is_gone_stops_its_shard_and_says_so() {
-    let mut shop = Shop::new(1, Kept::InS3);
-    let a = shop.stamped(&stamp("a"));
-    shop.activate(&a, &[]);
-    shop.put(20);
-    shop.is_killed_before_its_commit();
-    let kept = shop.cloud.lake().join(format!("_sluice/releases/{a}.json"));
+fn a_pinned_chunk_without_its_release_stops_its_shard() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InS3);
+    let a = fixture.stamped(&stamp("a"));
+    fixture.activate(&a, &[]);
+    fixture.put(20);
+    fixture.is_killed_before_its_commit();
+    let kept = fixture
+        .cloud
+        .lake()
+        .join(format!("_sluice/releases/{a}.json"));
     fs::remove_file(&kept).unwrap();
-    shop.did(&["rollback"]).succeeded();
-    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
+    fixture.transform(&["rollback"]).succeeded();
+    let ran = fixture.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).failed(1, &[&a, "releases/", "is missing"]);
-    assert_eq!(shop.cloud.ledger(SHARD)["pending"]["release"], a);
-    shop.activate(&a, &[]);
-    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
+    assert_eq!(fixture.cloud.ledger(SHARD)["pending"]["release"], a);
+    fixture.activate(&a, &[]);
+    let ran = fixture.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).succeeded();
-    shop.is_whole(&["a"]);
+    fixture.assert_complete(&["a"]);
 }
 
-/// A release takes seconds to compile, and the worker is killed meanwhile. Nothing of that is left behind:
-/// the next one serves what is active by then.
+/// A release takes seconds to compile, and the worker is killed meanwhile. Nothing is left behind,
+/// and the next worker uses the release that is active.
 #[test]
 fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    let good = shop.stamped(&stamp("good"));
-    shop.activate(&good, &[]);
-    shop.put(50);
-    let mut command = shop.worker(&[]);
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let good = fixture.stamped(&stamp("good"));
+    fixture.activate(&good, &[]);
+    fixture.put(50);
+    let mut command = fixture.worker(&[]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let worker = Running(command.spawn().unwrap());
-    until(|| shop.landed() == 50);
-    let slow = Forged::new(bomb()).put(&shop);
-    shop.activate(&slow, &["--unchecked"]);
+    until(|| fixture.landed() == 50);
+    let slow = Forged::new(bomb()).put(&fixture);
+    fixture.activate(&slow, &["--unchecked"]);
     until(|| compiles(worker.0.id()));
-    shop.put(50);
-    until(|| shop.landed() == 100);
+    fixture.put(50);
+    until(|| fixture.landed() == 100);
     drop(worker);
-    shop.did(&["rollback"]).succeeded();
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &good);
-    shop.put(50);
-    worker.until(|_| shop.landed() == 150);
-    shop.is_whole(&["good"]);
+    fixture.transform(&["rollback"]).succeeded();
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &good);
+    fixture.put(50);
+    worker.until(|_| fixture.landed() == 150);
+    fixture.assert_complete(&["good"]);
 }
 
 fn until(done: impl Fn() -> bool) {
@@ -188,7 +192,7 @@ fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// Whether a process has started another one that compiles.
+/// Whether a process has started a compiler process.
 fn compiles(parent: u32) -> bool {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes.into_iter().any(|process| {
@@ -198,35 +202,35 @@ fn compiles(parent: u32) -> bool {
     })
 }
 
-/// Hosts that start while the active release is broken serve what the others serve on with.
+/// Hosts that start while the active release is invalid use the same release as the running ones.
 #[test]
-fn a_host_that_starts_with_a_broken_release_serves_the_one_before() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
-    shop.activate(&a, &[]);
-    shop.activate(&b, &[]);
-    fs::remove_file(shop.file(&format!("releases/{b}.json"))).unwrap();
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &a);
-    let (step, why) = crate::swaps::shop::admission_error(&mut worker, &b);
+fn a_host_that_starts_with_an_invalid_release_uses_the_one_before() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let (a, b) = (fixture.stamped(&stamp("a")), fixture.stamped(&stamp("b")));
+    fixture.activate(&a, &[]);
+    fixture.activate(&b, &[]);
+    fs::remove_file(fixture.file(&format!("releases/{b}.json"))).unwrap();
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &a);
+    let (step, why) = crate::swaps::fixture::admission_error(&mut worker, &b);
     assert_eq!((&*step, why.contains(&b)), ("fetch", true), "{why}");
-    shop.put(20);
-    worker.until(|_| shop.landed() == 20);
-    shop.is_whole(&["a"]);
+    fixture.put(20);
+    worker.until(|_| fixture.landed() == 20);
+    fixture.assert_complete(&["a"]);
 }
 
 #[test]
-fn what_is_collected_is_old_and_needed_by_nobody() {
-    let shop = Shop::new(1, Kept::InS3);
+fn only_old_unused_releases_are_removed() {
+    let fixture = ReleaseFixture::new(1, Kept::InS3);
     let ids: Vec<_> = (0..5)
-        .map(|n| shop.stamped(&stamp(&n.to_string())))
+        .map(|n| fixture.stamped(&stamp(&n.to_string())))
         .collect();
-    let other = shop.publish(sluice::engine::ENRICH, &[]);
-    shop.activate(&ids[0], &[]);
-    shop.activate(&ids[1], &[]);
-    shop.activate(&ids[2], &["--canary", "1%"]);
+    let other = fixture.publish(sluice::engine::ENRICH, &[]);
+    fixture.activate(&ids[0], &[]);
+    fixture.activate(&ids[1], &[]);
+    fixture.activate(&ids[2], &["--canary", "1%"]);
     let names = || {
-        let listed = shop.did(&["list", "--json"]).succeeded().stdout;
+        let listed = fixture.transform(&["list", "--json"]).succeeded().stdout;
         let listed: Value = serde_json::from_str(&listed).unwrap();
         let releases = listed["releases"].as_array().unwrap().clone();
         let mut ids: Vec<_> = releases
@@ -237,43 +241,43 @@ fn what_is_collected_is_old_and_needed_by_nobody() {
         ids
     };
     let all = names();
-    shop.did(&["gc"]).succeeded();
+    fixture.transform(&["gc"]).succeeded();
     assert_eq!(names(), all, "nothing is old yet");
     thread::sleep(Duration::from_millis(1_100));
-    let would = shop
-        .did(&["gc", "--older-than", "1s", "--dry-run"])
+    let would = fixture
+        .transform(&["gc", "--older-than", "1s", "--dry-run"])
         .succeeded();
     assert!(
         would.stdout.contains("3 releases would be removed, 3 kept"),
         "{would:?}"
     );
     assert_eq!(names(), all);
-    shop.did(&["gc", "--older-than", "1s"]).succeeded();
+    fixture.transform(&["gc", "--older-than", "1s"]).succeeded();
     let mut left = ids[..3].to_vec();
     left.sort_unstable();
     assert_eq!(names(), left);
-    shop.did(&["show", &other]).failed(1, &[&other]);
-    // What is left can still be had whole: its component is there.
-    shop.activate(&ids[0], &["--shadow"]);
-    assert_eq!(shop.active()["shadow"]["release"], json!(ids[0]));
+    fixture.transform(&["show", &other]).failed(1, &[&other]);
+    // A release that stays is complete: its component is there.
+    fixture.activate(&ids[0], &["--shadow"]);
+    assert_eq!(fixture.active()["shadow"]["release"], json!(ids[0]));
 }
 
-/// The lake's own registry, beside its ledgers.
+/// The lake's own registry, next to its ledgers.
 #[test]
-fn what_a_ledger_pins_is_never_collected() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    let a = shop.stamped(&stamp("a"));
-    shop.activate(&a, &[]);
-    shop.put(20);
-    shop.is_killed_before_its_commit();
-    let own = format!("file:{}", shop.cloud.lake().join("_sluice").display());
+fn a_pinned_release_is_never_removed() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let a = fixture.stamped(&stamp("a"));
+    fixture.activate(&a, &[]);
+    fixture.put(20);
+    fixture.is_killed_before_its_commit();
+    let own = format!("file:{}", fixture.cloud.lake().join("_sluice").display());
     thread::sleep(Duration::from_millis(1_100));
     let gc = ["transform", "gc", "--older-than", "1s", "--registry", &own];
-    let gone = shop.cloud.place.run(&gc).succeeded();
+    let gone = fixture.cloud.place.run(&gc).succeeded();
     assert!(gone.stdout.contains("0 releases removed"), "{gone:?}");
-    let ran = shop.worker(&["--exit-when-caught-up"]).output().unwrap();
+    let ran = fixture.worker(&["--exit-when-caught-up"]).output().unwrap();
     Ran::from(ran).succeeded();
-    shop.is_whole(&["a"]);
-    let gone = shop.cloud.place.run(&gc).succeeded();
+    fixture.assert_complete(&["a"]);
+    let gone = fixture.cloud.place.run(&gc).succeeded();
     assert!(gone.stdout.contains("1 releases removed"), "{gone:?}");
 }

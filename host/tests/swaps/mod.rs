@@ -1,10 +1,10 @@
-//! Rules that change while records come: each record lands once, each object is of one release, and
-//! what is not fit to serve never does.
+//! Release switches under load: each record lands once, each object is of one release, and a
+//! release that fails admission is never used.
 
 mod admission_errors;
+pub(crate) mod fixture;
 mod kills;
 mod live;
-pub(crate) mod shop;
 mod trials;
 mod unreachable;
 mod watching;

@@ -1,21 +1,21 @@
-//! Releases on trial: beside the one that serves, on a part of the chunks, and rolled back.
+//! Releases on trial: shadows, canaries, and rollbacks.
 
 use serde_json::{Value, json};
 
 use crate::metrics::watched::status;
 use crate::support::lake;
-use crate::swaps::shop::{Kept, Shop, serves, stamp};
+use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 
 #[test]
-fn a_shadow_finds_what_it_changes_and_lands_nothing() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    let candidate = shop.stamped(&json!({ "stamp": "own", "changes": 1000 }));
-    shop.activate(&candidate, &["--shadow"]);
-    let mut worker = shop.watched(&[]);
+fn a_shadow_reports_differences_and_lands_nothing() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let candidate = fixture.stamped(&json!({ "stamp": "own", "changes": 1000 }));
+    fixture.activate(&candidate, &["--shadow"]);
+    let mut worker = fixture.watched(&[]);
     worker.until(|at| status(at)["rollouts"]["shadow"]["release"] == candidate);
-    shop.put(3_000);
+    fixture.put(3_000);
     worker.until(|at| status(at)["shadow"]["records"] == 3_000);
-    worker.until(|_| shop.landed() == 3_000);
+    worker.until(|_| fixture.landed() == 3_000);
     let seen = status(worker.address);
     assert_eq!(seen["shadow"]["differ"], 3);
     assert_eq!(seen["shadow"]["results"]["changed"], 3);
@@ -26,65 +26,65 @@ fn a_shadow_finds_what_it_changes_and_lands_nothing() {
         seen["shadow"]["samples"][0]["fields"],
         json!(["event.stamp"])
     );
-    shop.is_whole(&["own"]);
+    fixture.assert_complete(&["own"]);
 }
 
 #[test]
-fn a_shadow_that_runs_for_ever_holds_nothing_up() {
-    let mut shop = Shop::new(1, Kept::InFolder);
-    // More fuel than there is: every record of it runs out, after a tenth of a second or so.
-    let candidate = shop.stamped(&json!({ "stamp": "own", "turns": 1_000_000_000_u64 }));
-    shop.activate(&candidate, &["--shadow"]);
-    let mut worker = shop.watched(&[]);
+fn a_shadow_that_loops_does_not_block_the_shard() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    // Every record exceeds the fuel limit, after about a tenth of a second.
+    let candidate = fixture.stamped(&json!({ "stamp": "own", "turns": 1_000_000_000_u64 }));
+    fixture.activate(&candidate, &["--shadow"]);
+    let mut worker = fixture.watched(&[]);
     worker.until(|at| status(at)["rollouts"]["shadow"]["release"] == candidate);
-    shop.put(2_000);
-    worker.until(|_| shop.landed() == 2_000);
+    fixture.put(2_000);
+    worker.until(|_| fixture.landed() == 2_000);
     let late = status(worker.address)["shadow"]["late_batches"].as_u64();
     assert!(late > Some(0), "{late:?}");
-    shop.is_whole(&["own"]);
+    fixture.assert_complete(&["own"]);
 }
 
 /// The share of the chunks is drawn by their first records, which are the same for all hosts.
 #[test]
 fn a_canary_gets_a_part_of_the_chunks() {
-    let mut shop = Shop::new(2, Kept::InS3);
-    let (a, b) = (shop.stamped(&stamp("a")), shop.stamped(&stamp("b")));
-    shop.activate(&a, &[]);
-    shop.activate(&b, &["--canary", "40%"]);
-    let mut worker = shop.watched(&["--chunk-records", "20"]);
+    let mut fixture = ReleaseFixture::new(2, Kept::InS3);
+    let (a, b) = (fixture.stamped(&stamp("a")), fixture.stamped(&stamp("b")));
+    fixture.activate(&a, &[]);
+    fixture.activate(&b, &["--canary", "40%"]);
+    let mut worker = fixture.watched(&["--chunk-records", "20"]);
     worker.until(|at| status(at)["rollouts"]["canary"]["release"] == b);
-    shop.put(2_000);
-    worker.until(|_| shop.landed() == 2_000);
-    shop.is_whole(&["a", "b"]);
-    let stamps = shop.stamps();
+    fixture.put(2_000);
+    worker.until(|_| fixture.landed() == 2_000);
+    fixture.assert_complete(&["a", "b"]);
+    let stamps = fixture.stamps();
     let canary = stamps.values().filter(|stamp| *stamp == "b").count();
     assert!((200..1_400).contains(&canary), "{canary}");
-    // Whole, it is the active one, and what was active is the way back.
-    shop.activate(&b, &[]);
-    serves(&mut worker, &b);
-    assert_eq!(shop.active()["previous"], json!([null, a]));
+    // Once it is active, the release before is the one to roll back to.
+    fixture.activate(&b, &[]);
+    wait_until_active(&mut worker, &b);
+    assert_eq!(fixture.active()["previous"], json!([null, a]));
 }
 
 #[test]
-fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
-    let mut shop = Shop::new(2, Kept::InS3);
+fn a_canary_that_traps_is_rolled_back_on_all_hosts() {
+    let mut fixture = ReleaseFixture::new(2, Kept::InS3);
     let (a, bad) = (
-        shop.stamped(&stamp("a")),
-        shop.stamped(&json!({ "stamp": "bad", "traps": 20 })),
+        fixture.stamped(&stamp("a")),
+        fixture.stamped(&json!({ "stamp": "bad", "traps": 20 })),
     );
-    shop.activate(&a, &[]);
+    fixture.activate(&a, &[]);
     let small = ["--chunk-records", "40"];
-    let mut workers = [shop.watched(&small), shop.watched(&small)];
+    let mut workers = [fixture.watched(&small), fixture.watched(&small)];
     for worker in &mut workers {
-        serves(worker, &a);
+        wait_until_active(worker, &a);
     }
-    shop.put(1_200);
-    let all = shop.records();
-    workers[0].until(|_| shop.landed() == all);
-    shop.activate(&bad, &["--canary", "50%", "--min-records", "200"]);
+    fixture.put(1_200);
+    let all = fixture.records();
+    workers[0].until(|_| fixture.landed() == all);
+    fixture.activate(&bad, &["--canary", "50%", "--min-records", "200"]);
     let mut rounds = 0;
-    while shop.active()["canary"] != Value::Null {
-        shop.put(200);
+    while fixture.active()["canary"] != Value::Null {
+        fixture.put(200);
         rounds += 1;
         assert!(rounds < 200, "the canary stays");
     }
@@ -92,7 +92,7 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
         worker.until(|at| status(at)["rollouts"]["canary"] == Value::Null);
         assert_eq!(status(worker.address)["release"], a);
     }
-    let last = shop.active()["history"]
+    let last = fixture.active()["history"]
         .as_array()
         .unwrap()
         .last()
@@ -107,32 +107,32 @@ fn a_canary_that_traps_takes_itself_back_and_all_hosts_follow() {
         by.starts_with("sluice") && why.starts_with("failed on "),
         "{by}: {why}"
     );
-    let quarantined = || lake::quarantine(&shop.cloud.lake());
-    let all = shop.records();
-    workers[0].until(|_| shop.landed() + quarantined().len() == all);
+    let quarantined = || lake::quarantine(&fixture.cloud.lake());
+    let all = fixture.records();
+    workers[0].until(|_| fixture.landed() + quarantined().len() == all);
     for record in quarantined() {
         assert_eq!((&*record.reason, &*record.release), ("trap", &*bad));
     }
-    shop.stamps();
+    fixture.stamps();
 }
 
 #[test]
 fn an_activated_release_that_rejects_more_than_the_one_before_is_rolled_back() {
-    let mut shop = Shop::new(1, Kept::InFolder);
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
     let (a, bad) = (
-        shop.stamped(&stamp("a")),
-        shop.stamped(&json!({ "stamp": "bad", "rejects": 10 })),
+        fixture.stamped(&stamp("a")),
+        fixture.stamped(&json!({ "stamp": "bad", "rejects": 10 })),
     );
-    shop.activate(&a, &[]);
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &a);
-    shop.put(500);
-    worker.until(|_| shop.landed() == 500);
-    shop.activate(&bad, &["--min-records", "300", "--max-rejected", "5%"]);
-    serves(&mut worker, &bad);
-    shop.put(500);
-    serves(&mut worker, &a);
-    let rollout = shop.active();
+    fixture.activate(&a, &[]);
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &a);
+    fixture.put(500);
+    worker.until(|_| fixture.landed() == 500);
+    fixture.activate(&bad, &["--min-records", "300", "--max-rejected", "5%"]);
+    wait_until_active(&mut worker, &bad);
+    fixture.put(500);
+    wait_until_active(&mut worker, &a);
+    let rollout = fixture.active();
     assert_eq!(rollout["active"], a);
     let last = rollout["history"]
         .as_array()
@@ -151,18 +151,18 @@ fn an_activated_release_that_rejects_more_than_the_one_before_is_rolled_back() {
 }
 
 #[test]
-fn a_release_within_its_budget_stays() {
-    let mut shop = Shop::new(1, Kept::InFolder);
+fn a_release_within_its_rollback_policy_stays() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
     let (a, b) = (
-        shop.stamped(&stamp("a")),
-        shop.stamped(&json!({ "stamp": "b", "rejects": 25 })),
+        fixture.stamped(&stamp("a")),
+        fixture.stamped(&json!({ "stamp": "b", "rejects": 25 })),
     );
-    shop.activate(&a, &[]);
-    let mut worker = shop.watched(&[]);
-    serves(&mut worker, &a);
-    shop.put(500);
-    worker.until(|_| shop.landed() == 500);
-    shop.activate(
+    fixture.activate(&a, &[]);
+    let mut worker = fixture.watched(&[]);
+    wait_until_active(&mut worker, &a);
+    fixture.put(500);
+    worker.until(|_| fixture.landed() == 500);
+    fixture.activate(
         &b,
         &[
             "--min-records",
@@ -173,13 +173,13 @@ fn a_release_within_its_budget_stays() {
             "1000",
         ],
     );
-    serves(&mut worker, &b);
-    shop.put(500);
-    worker.until(|_| shop.landed() == 980);
-    // A later change shows that the worker has polled, and judged, since.
-    shop.activate(&a, &["--shadow"]);
+    wait_until_active(&mut worker, &b);
+    fixture.put(500);
+    worker.until(|_| fixture.landed() == 980);
+    // A later change shows that the worker has polled, and compared, since then.
+    fixture.activate(&a, &["--shadow"]);
     worker.until(|at| status(at)["rollouts"]["shadow"]["release"] == a);
-    shop.put(10);
-    worker.until(|_| shop.landed() + lake::quarantine(&shop.cloud.lake()).len() == 1_010);
-    assert_eq!(shop.active()["active"], b);
+    fixture.put(10);
+    worker.until(|_| fixture.landed() + lake::quarantine(&fixture.cloud.lake()).len() == 1_010);
+    assert_eq!(fixture.active()["active"], b);
 }

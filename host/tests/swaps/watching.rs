@@ -1,4 +1,4 @@
-//! A transform's file that is watched.
+//! `--watch`: a transform's file that is reloaded.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::support::lake;
 use crate::support::program::Place;
 
 #[test]
-fn a_file_that_changes_serves_and_one_that_is_broken_does_not() {
+fn a_changed_file_is_used_and_an_invalid_one_is_not() {
     let place = Place::new();
     place.write("t.wasm", Tiny::default().component());
     let mut command = place.command(&Place::landing(&[
@@ -37,7 +37,7 @@ fn a_file_that_changes_serves_and_one_that_is_broken_does_not() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_wrong_usage() {
+fn unusable_watch_options_are_wrong_usage() {
     let place = Place::new();
     place.write("events.ndjson", "");
     place

@@ -1,5 +1,5 @@
-//! `make lambda`: puts a folder with a function's program, `bootstrap`, into a zip, after a look at whether
-//! Lambda can run the program. The same files give the same zip.
+//! `make lambda`: packs a folder with a function's program, `bootstrap`, into a zip, and checks
+//! whether Lambda can run the program. The same files give the same zip.
 //!
 //! ```text
 //! package-lambda ZIP FOLDER
@@ -15,14 +15,14 @@ use object::{Architecture, Object as _};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// What Lambda starts.
+/// The program that Lambda starts.
 const PROGRAM: &str = "bootstrap";
 
 /// The version of glibc in `provided.al2023`.
 const GLIBC: (u32, u32) = (2, 34);
 
-/// "Lambda quotas": a package of more than 50 MB cannot be uploaded directly, one of more than 250 MB
-/// unpacked cannot be run.
+/// "Lambda quotas": a package of more than 50 MB cannot be uploaded directly, and one of more than
+/// 250 MB unpacked cannot run.
 const ZIP_MAX_BYTES: u64 = 50_000_000;
 const UNPACKED_MAX_BYTES: u64 = 250_000_000;
 
@@ -96,7 +96,7 @@ fn add(package: &mut ZipWriter<File>, name: &str, content: &[u8], mode: u32) -> 
     Ok(std::io::Write::write_all(package, content)?)
 }
 
-/// The architecture as Lambda calls it, and the newest glibc that the program wants.
+/// The architecture in Lambda's words, and the newest version of glibc that the program needs.
 fn check(program: &[u8]) -> anyhow::Result<(&'static str, (u32, u32))> {
     let elf = object::File::parse(program).context("not a program for Linux")?;
     let architecture = match elf.architecture() {
@@ -114,8 +114,8 @@ fn check(program: &[u8]) -> anyhow::Result<(&'static str, (u32, u32))> {
     Ok((architecture, newest))
 }
 
-/// The versions of glibc that are named in the program: `GLIBC_2.34` in its table of strings. (A name that
-/// stands elsewhere could only make the check too strict.)
+/// The versions of glibc that the program names: `GLIBC_2.34` in its table of strings. The same
+/// text elsewhere could only make the check stricter.
 fn versions(program: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     const NAME: &[u8] = b"GLIBC_";
     let starts = memchr::memmem::find_iter(program, NAME);

@@ -1,4 +1,4 @@
-//! A server of HTTP on a thread of its own, so that it also serves a test that blocks its thread.
+//! An HTTP server on a thread of its own, so that it also serves a test that blocks its thread.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
@@ -15,13 +15,13 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
-/// Why there is no answer.
+/// Why there is no response.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of an answer.
+/// The body of a response.
 pub type Body = UnsyncBoxBody<Bytes, Failed>;
 
-/// What comes of a request: an error closes the connection without an answer.
+/// The result of a request. An error closes the connection without a response.
 pub type Answer = Result<Response<Body>, Failed>;
 
 /// A server on a free port of this machine. It stops when it is dropped.
@@ -32,7 +32,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Begins to serve.
+    /// Starts the server.
     pub fn start<H, F>(handler: H) -> Self
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -50,7 +50,7 @@ impl Server {
         }
     }
 
-    /// The URL, without a slash at its end.
+    /// The URL, without a trailing slash.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -81,7 +81,7 @@ where
             _ = stopped => {}
         }
     });
-    // What is under way on other threads gets the time to finish a file.
+    // Requests in flight on other threads get time to finish a file.
     runtime.shutdown_timeout(Duration::from_secs(2));
 }
 
@@ -98,7 +98,7 @@ where
         let _ = stream.set_nodelay(true);
         let service = service_fn(handler.clone());
         tokio::spawn(async move {
-            // A client that goes away is no fault of the server.
+            // A client that disconnects is not an error of the server.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -106,13 +106,13 @@ where
     }
 }
 
-/// A body that is known as a whole.
+/// A body whose content is known.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
     let never = |never: Infallible| match never {};
     Full::new(bytes.into()).map_err(never).boxed_unsync()
 }
 
-/// Waits for all of a request's body.
+/// Reads the whole body of a request.
 pub async fn collected(body: Incoming) -> Result<Bytes, Failed> {
     Ok(body.collect().await?.to_bytes())
 }

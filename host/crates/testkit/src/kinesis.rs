@@ -1,5 +1,5 @@
-//! A small Kinesis in memory. One lock covers taking a sequence number and storing its record, so
-//! that no reader sees a higher number of a shard before a lower one.
+//! A small Kinesis in memory. One lock covers the choice of a sequence number and the storage of
+//! its record, so that no reader sees a higher number of a shard before a lower one.
 
 mod read;
 mod reshard;
@@ -19,7 +19,7 @@ use super::http::Server;
 use super::rpc::{self, Failure, Outcome};
 use super::sdk_config;
 
-/// What a stream says when too much is asked of it.
+/// The message of a throttled call.
 pub const THROTTLED: &str = "ProvisionedThroughputExceededException";
 
 /// A running Kinesis. It stops when it is dropped.
@@ -55,26 +55,26 @@ impl Kinesis {
         client(&self.endpoint)
     }
 
-    /// Calls an action without HTTP and without what is to fail.
+    /// Calls an action without HTTP and without planned failures.
     pub fn call(&self, action: &str, input: &Value) -> Outcome {
         act(&mut self.state.lock().unwrap(), action, input)
     }
 
-    /// Makes a stream.
+    /// Creates a stream.
     pub fn create_stream(&self, stream: &str, shards: usize) {
         let input = json!({ "StreamName": stream, "ShardCount": shards });
         self.call("CreateStream", &input).unwrap();
     }
 
-    /// Puts a record; gives its shard and its sequence number.
+    /// Puts a record and returns its shard and its sequence number.
     pub fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
         let data = STANDARD.encode(data);
         let input = json!({ "StreamName": stream, "PartitionKey": key, "Data": data });
         place_of(&self.call("PutRecord", &input).unwrap())
     }
 
-    /// Puts a record of which only the number is kept: its data is made again whenever it is read.
-    /// Gives its shard and its sequence number.
+    /// Puts a record by its number only: its data is generated whenever it is read. Returns its
+    /// shard and its sequence number.
     pub fn put_made(&self, stream: &str, key: &str, by: &Maker, number: u64) -> (String, String) {
         let mut state = self.state.lock().unwrap();
         place_of(&state.put_made(stream, key, by.clone(), number))
@@ -91,7 +91,7 @@ impl Kinesis {
         self.call("SplitShard", &input).unwrap();
     }
 
-    /// Merges two shards that are neighbours.
+    /// Merges two adjacent shards.
     pub fn merge(&self, stream: &str, shard: &str, neighbour: &str) {
         let input = json!({
             "StreamName": stream,
@@ -101,22 +101,22 @@ impl Kinesis {
         self.call("MergeShards", &input).unwrap();
     }
 
-    /// All records of a stream, by shard and then in order.
+    /// All records of a stream, by shard and in order.
     pub fn records(&self, stream: &str) -> Vec<StoredRecord> {
         self.state.lock().unwrap().records(stream)
     }
 
-    /// The shards of a stream that take no more records.
+    /// The closed shards of a stream.
     pub fn closed_shards(&self, stream: &str) -> Vec<String> {
         self.state.lock().unwrap().closed_shards(stream)
     }
 
-    /// Forgets the records of a shard up to this sequence number, as if they had grown too old.
+    /// Removes the records of a shard up to this sequence number, as if they had expired.
     pub fn trim(&self, stream: &str, shard: &str, up_to: &str) {
         self.state.lock().unwrap().trim(stream, shard, up_to);
     }
 
-    /// Puts the service's clock forward. Iterators live for five minutes.
+    /// Moves the clock of the service forward. Iterators are valid for five minutes.
     pub fn advance(&self, by: Duration) {
         self.state.lock().unwrap().clock.advance(by);
     }
@@ -126,59 +126,58 @@ impl Kinesis {
         self.state.lock().unwrap().clock.now_ms()
     }
 
-    /// Lets every iterator that is out expire.
+    /// Makes all iterators expire.
     pub fn expire_iterators(&self) {
         self.state.lock().unwrap().iterators += 1;
     }
 
-    /// The next `times` calls of this action are throttled.
+    /// Throttles the next `times` calls of this action.
     pub fn throttle(&self, action: &str, times: usize) {
         self.fail(action, times, &Failure::new(THROTTLED, "Rate exceeded"));
     }
 
-    /// The next `times` calls of this action fail.
+    /// Makes the next `times` calls of this action fail.
     pub fn fail(&self, action: &str, times: usize, failure: &Failure) {
         let mut state = self.state.lock().unwrap();
         state.commands.fail(action, times, failure);
     }
 
-    /// Of the next `PutRecords` that nothing is planned for yet, the entries at these positions are
-    /// throttled.
+    /// Throttles the entries at these positions of the next `PutRecords` that has no plan yet.
     pub fn fail_entries(&self, positions: &[usize]) {
         let mut state = self.state.lock().unwrap();
         let throttled = Failure::new(THROTTLED, "Rate exceeded for shard");
         state.commands.fail_entries(positions, &throttled);
     }
 
-    /// The next `times` calls of `GetRecords` give no records although there are some, which
-    /// Kinesis may do.
+    /// Makes the next `times` calls of `GetRecords` return no records although there are some, as
+    /// Kinesis may.
     pub fn empty_reads(&self, times: usize) {
         self.state.lock().unwrap().empty_reads = times;
     }
 
-    /// An answer of `GetRecords` has at most so many records from now on.
+    /// Limits the records of a response of `GetRecords`.
     pub fn records_per_read(&self, records: usize) {
         self.state.lock().unwrap().records_per_read = records;
     }
 
-    /// A page of `ListShards` has at most so many shards from now on.
+    /// Limits the shards of a page of `ListShards`.
     pub fn shards_per_page(&self, shards: usize) {
         self.state.lock().unwrap().shards_per_page = shards;
     }
 
-    /// How often an action was called over HTTP, failures included.
+    /// The number of calls of an action over HTTP, failures included.
     pub fn calls(&self, action: &str) -> usize {
         self.state.lock().unwrap().commands.calls(action)
     }
 }
 
-/// Where a record was put.
+/// The shard and sequence number of a record.
 fn place_of(put: &Value) -> (String, String) {
     let text = |field| rpc::text(put, field).unwrap().to_owned();
     (text("ShardId"), text("SequenceNumber"))
 }
 
-/// A client of a Kinesis at this URL, which may be that of a proxy.
+/// A client of a Kinesis at this URL, which can be that of a proxy.
 pub fn client(endpoint: &str) -> aws_sdk_kinesis::Client {
     aws_sdk_kinesis::Client::new(&sdk_config(endpoint))
 }

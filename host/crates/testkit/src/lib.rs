@@ -1,4 +1,4 @@
-//! Stand-ins for AWS: real servers of HTTP on this machine, which the real clients talk to.
+//! Stand-ins for AWS: HTTP servers on this machine that the real AWS clients talk to.
 
 #![allow(
     missing_docs,
@@ -20,15 +20,15 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 
-/// The credentials that the S3 takes; the others take any.
+/// The credentials that the S3 stand-in accepts; the others accept any.
 pub const KEY_ID: &str = "test";
 pub const SECRET_KEY: &str = "test";
 
-/// Where the stand-ins are, and whose.
+/// The region and the account of the stand-ins.
 pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "000000000000";
 
-/// The settings of a client of a stand-in at this URL, which tries as often as it does by default.
+/// The configuration of a client of a stand-in at this URL, with the default number of attempts.
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new(KEY_ID, SECRET_KEY, None, None, "stand-in");
     SdkConfig::builder()
@@ -39,14 +39,14 @@ pub fn sdk_config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// The settings of a client that tries once.
+/// The configuration of a client that makes one attempt.
 pub fn sdk_config_once(endpoint: &str) -> SdkConfig {
     let config = sdk_config(endpoint).into_builder();
     config.retry_config(RetryConfig::disabled()).build()
 }
 
-/// The environment of a program that is to use stand-ins, whatever the machine's own settings are.
-/// The URLs come apart: `AWS_ENDPOINT_URL_S3` and so on.
+/// The environment of a program that uses stand-ins, independent of the settings of the machine. It
+/// does not include the URLs, such as `AWS_ENDPOINT_URL_S3`.
 pub fn environment() -> [(&'static str, &'static str); 6] {
     [
         ("AWS_ACCESS_KEY_ID", KEY_ID),

@@ -1,4 +1,4 @@
-//! A proxy in front of a service, which does to requests and answers what networks do.
+//! A proxy in front of a service, which makes requests and responses fail as networks do.
 
 mod answers;
 mod rules;
@@ -21,7 +21,7 @@ use super::http::{Answer, Failed, Server, collected, full};
 
 /// A running proxy. It stops when it is dropped.
 pub struct Proxy {
-    /// Its URL, for clients in place of the service's.
+    /// Its URL, for clients to use instead of the service's.
     pub endpoint: String,
     _server: Server,
     shared: Arc<Shared>,
@@ -30,14 +30,14 @@ pub struct Proxy {
 struct Shared {
     upstream: String,
     rules: Mutex<Rules>,
-    /// Told of every request.
+    /// Notified of every request.
     seen: Condvar,
-    /// Changes when what is held is let go.
+    /// Changes when held requests and responses are released.
     held: watch::Sender<()>,
 }
 
 impl Proxy {
-    /// Starts a proxy of the service at this URL. Without rules it only forwards.
+    /// Starts a proxy of the service at this URL. Without rules, it only forwards.
     pub fn start(upstream: &str) -> Self {
         let shared = Arc::new(Shared {
             upstream: upstream.trim_start_matches("http://").to_owned(),
@@ -57,38 +57,38 @@ impl Proxy {
         }
     }
 
-    /// Adds a rule. Of the rules that want to act on a request, the oldest does.
+    /// Adds a rule. If several rules match a request, the oldest one acts.
     pub fn add(&self, rule: Rule) -> RuleId {
         self.shared.rules.lock().unwrap().add(rule)
     }
 
-    /// Takes a rule away; on how many requests it has acted.
+    /// Removes a rule and returns the number of requests that it has acted on.
     pub fn remove(&self, rule: RuleId) -> usize {
         self.shared.rules.lock().unwrap().remove(rule)
     }
 
-    /// Forgets the requests that came, for a test in which they are too many to keep.
+    /// Forgets the requests so far, for a test with too many to keep.
     pub fn forget_seen(&self) {
         self.shared.rules.lock().unwrap().forget_seen();
     }
 
-    /// Takes all rules away; what they did stays known.
-    pub fn heal(&self) {
-        self.shared.rules.lock().unwrap().heal();
+    /// Removes all rules; their counts stay.
+    pub fn remove_rules(&self) {
+        self.shared.rules.lock().unwrap().remove_rules();
     }
 
-    /// Lets go of the requests and answers that are held now.
-    pub fn let_go(&self) {
+    /// Releases all requests and responses that are held now.
+    pub fn release_held(&self) {
         self.shared.held.send_replace(());
     }
 
-    /// How many requests a rule has acted on.
+    /// The number of requests that a rule has acted on.
     pub fn hits(&self, rule: RuleId) -> usize {
         self.shared.rules.lock().unwrap().hits(rule)
     }
 
-    /// Blocks the thread until a rule has begun to act on so many requests, and held answers are there;
-    /// false if that took longer than `timeout`.
+    /// Blocks the thread until a rule has acted on this many requests and its held responses have
+    /// arrived. Returns `false` after `timeout`.
     pub fn wait_for_hits(&self, rule: RuleId, hits: usize, timeout: Duration) -> bool {
         let rules = self.shared.rules.lock().unwrap();
         let few = |rules: &mut Rules| rules.reached(rule) < hits;
@@ -96,12 +96,12 @@ impl Proxy {
         !waited.unwrap().1.timed_out()
     }
 
-    /// Every request that came, in order.
+    /// All requests, in order.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.rules.lock().unwrap().seen()
     }
 
-    /// How many requests came to which nothing was done.
+    /// The number of requests that were only forwarded.
     pub fn untouched(&self) -> usize {
         let seen = self.seen().into_iter();
         seen.filter(|seen| seen.fault.is_none()).count()
@@ -153,7 +153,7 @@ impl Shared {
         }
     }
 
-    /// Sends a request on as it is: its signature covers the header `Host`, which names the proxy.
+    /// Forwards a request unchanged: its signature covers the header `Host`, which names the proxy.
     async fn forward(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
         let stream = TcpStream::connect(&self.upstream).await?;
         stream.set_nodelay(true)?;

@@ -1,5 +1,5 @@
-//! What the stand-ins that speak JSON share: the protocols awsJson 1.0 and 1.1, and failures on
-//! command.
+//! The common part of stand-ins that use JSON: the protocols awsJson 1.0 and 1.1, and planned
+//! failures.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,22 +10,22 @@ use serde_json::{Value, json};
 
 use super::http::{Answer, Body, Failed, collected, full};
 
-/// What a call gives: its output, or an error of the service.
+/// The result of a call: its output, or an error of the service.
 pub type Outcome = Result<Value, Failure>;
 
 /// An error of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The status of HTTP.
+    /// The HTTP status.
     pub status: u16,
-    /// The error's code, as its own documentation names it.
+    /// The error's code in the service's documentation.
     pub code: String,
-    /// What it says.
+    /// The message.
     pub message: String,
 }
 
 impl Failure {
-    /// An error that is the sender's fault.
+    /// An error for which the sender is responsible.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
             status: 400,
@@ -34,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// An error that is nobody's fault, on command.
+    /// A planned error of the service.
     pub fn on_command() -> Self {
         Self {
             status: 500,
@@ -43,19 +43,19 @@ impl Failure {
     }
 }
 
-/// A call: the action's name behind the dot of `X-Amz-Target`, and its input.
+/// A call: the name of the action, which follows the dot in `X-Amz-Target`, and its input.
 pub struct Call {
     pub action: String,
     pub input: Value,
 }
 
-/// The action that a request asks for; none where it speaks another protocol.
+/// The action of a request; `None` if it uses another protocol.
 pub fn action<B>(request: &Request<B>) -> Option<String> {
     let target = request.headers().get("x-amz-target")?.to_str().ok()?;
     Some(target.rsplit_once('.')?.1.to_owned())
 }
 
-/// Reads a call.
+/// Parses a call.
 pub async fn call(request: Request<Incoming>) -> Result<Call, Failed> {
     let action = action(&request).ok_or("a request without X-Amz-Target")?;
     let body = collected(request.into_body()).await?;
@@ -63,7 +63,8 @@ pub async fn call(request: Request<Incoming>) -> Result<Call, Failed> {
     Ok(Call { action, input })
 }
 
-/// Writes an answer. `version` is that of awsJson; the codes in errors get their namespace in front.
+/// Writes a response. `version` is that of awsJson. Codes of errors get their namespace as a
+/// prefix.
 pub fn answer(version: &str, namespace: &str, outcome: &Outcome) -> Answer {
     let response = Response::builder()
         .header("content-type", format!("application/x-amz-json-{version}"))
@@ -86,7 +87,7 @@ pub fn answer(version: &str, namespace: &str, outcome: &Outcome) -> Answer {
     Ok(response?)
 }
 
-/// Adds a header to an answer.
+/// Adds a header to a response.
 pub fn with_header(mut response: Response<Body>, name: &'static str, value: &str) -> Answer {
     response.headers_mut().insert(name, value.parse()?);
     Ok(response)
@@ -102,13 +103,13 @@ pub fn number(input: &Value, field: &str) -> Option<usize> {
     usize::try_from(input.get(field)?.as_u64()?).ok()
 }
 
-/// The list in this field of an input, empty where there is none.
+/// The list in this field of an input; empty if there is none.
 pub fn list<'a>(input: &'a Value, field: &str) -> &'a [Value] {
     let list = input.get(field).and_then(Value::as_array);
     list.map_or(&[], Vec::as_slice)
 }
 
-/// What was called, and what is to fail.
+/// The calls so far, and the planned failures.
 #[derive(Debug, Default)]
 pub struct Commands {
     calls: HashMap<String, usize>,
@@ -117,14 +118,14 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// The next `times` calls of this action fail.
+    /// Makes the next `times` calls of this action fail.
     pub fn fail(&mut self, action: &str, times: usize, failure: &Failure) {
         let failures = self.failures.entry(action.to_owned()).or_default();
         failures.extend(std::iter::repeat_n(failure.clone(), times));
     }
 
-    /// Of the next call that sends many entries and that no call is planned for yet, those at these
-    /// positions fail.
+    /// Makes the entries at these positions fail in the next call with many entries that has no
+    /// plan yet.
     pub fn fail_entries(&mut self, positions: &[usize], failure: &Failure) {
         let failing = positions
             .iter()
@@ -132,32 +133,32 @@ impl Commands {
         self.entries.push_back(failing.collect());
     }
 
-    /// The positions that are to fail in the call that now is, and how.
+    /// The positions that fail in the current call, and how.
     pub fn failing_entries(&mut self) -> HashMap<usize, Failure> {
         self.entries.pop_front().unwrap_or_default()
     }
 
-    /// Notes a call; says how it is to fail.
+    /// Notes a call and returns how it fails, if it does.
     pub fn begin(&mut self, action: &str) -> Result<(), Failure> {
         *self.calls.entry(action.to_owned()).or_default() += 1;
         let failure = self.failures.get_mut(action).and_then(VecDeque::pop_front);
         failure.map_or(Ok(()), Err)
     }
 
-    /// How often an action was called, failures included.
+    /// The number of calls of an action, failures included.
     pub fn calls(&self, action: &str) -> usize {
         self.calls.get(action).copied().unwrap_or(0)
     }
 }
 
-/// A clock that a test can put forward.
+/// A clock that a test can move forward.
 #[derive(Debug, Default)]
 pub struct Clock {
     ahead: Duration,
 }
 
 impl Clock {
-    /// Puts it forward.
+    /// Moves it forward.
     pub fn advance(&mut self, by: Duration) {
         self.ahead += by;
     }

@@ -1,4 +1,4 @@
-//! S3 over a temporary directory: the protocol and its signatures are those of the crate `s3s`.
+//! S3 over a temporary directory. The crate `s3s` provides the protocol and its signatures.
 
 mod objects;
 
@@ -18,7 +18,7 @@ use self::objects::{KEYS_PER_PAGE, Objects};
 use super::http::{Answer, Server, collected};
 use super::{KEY_ID, SECRET_KEY, sdk_config};
 
-/// A running S3. It stops when it is dropped, and then its objects are gone too.
+/// A running S3. It stops when it is dropped, and its objects are deleted.
 pub struct S3 {
     /// Its URL.
     pub endpoint: String,
@@ -26,7 +26,7 @@ pub struct S3 {
     keys_per_page: Arc<AtomicI32>,
     /// The directory with a directory for each bucket.
     pub root: PathBuf,
-    /// Removes it. (Dropped after the server.)
+    /// Deletes the directory, after the server is dropped.
     _temporary: Option<TempDir>,
 }
 
@@ -37,7 +37,7 @@ impl S3 {
         Self::start_in(temporary.path().to_owned(), Some(temporary))
     }
 
-    /// Starts an S3 that leaves its objects in a directory.
+    /// Starts an S3 that keeps its objects in a directory.
     pub fn start_at(root: PathBuf) -> Self {
         Self::start_in(root, None)
     }
@@ -50,7 +50,8 @@ impl S3 {
         let service = builder.build();
         let server = Server::start(move |request| {
             let service = service.clone();
-            // A request that came as a whole is carried out as a whole, whatever its client does.
+            // A request that arrived completely is executed completely, even if its client
+            // disconnects.
             async move { tokio::spawn(serve(service, request)).await? }
         });
         Self {
@@ -62,12 +63,12 @@ impl S3 {
         }
     }
 
-    /// A page of `ListObjectsV2` has at most so many keys from now on.
+    /// Limits the keys of a page of `ListObjectsV2`.
     pub fn keys_per_page(&self, keys: i32) {
         self.keys_per_page.store(keys, Relaxed);
     }
 
-    /// Makes a bucket; gives its directory.
+    /// Creates a bucket and returns its directory.
     pub fn bucket(&self, name: &str) -> PathBuf {
         let directory = self.root.join(name);
         fs::create_dir(&directory).unwrap();
@@ -80,7 +81,7 @@ impl S3 {
     }
 }
 
-/// A client of an S3 at this URL, which may be that of a proxy.
+/// A client of an S3 at this URL, which can be that of a proxy.
 pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(&sdk_config(endpoint)).force_path_style(true);
     aws_sdk_s3::Client::from_conf(config.build())

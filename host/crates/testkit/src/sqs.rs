@@ -17,8 +17,8 @@ use super::http::{Answer, Server};
 use super::rpc::{self, Call, Failure, Outcome};
 use super::sdk_config;
 
-/// How long a call that waits for messages sleeps at most before it looks again: a message can also
-/// come back on its own.
+/// The longest sleep of a call that waits for messages, because a message can also reappear by
+/// itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A running SQS. It stops when it is dropped.
@@ -63,12 +63,12 @@ impl Sqs {
         client(&self.endpoint)
     }
 
-    /// Calls an action without HTTP and without what is to fail.
+    /// Calls an action without HTTP and without planned failures.
     pub fn call(&self, action: &str, input: &Value) -> Outcome {
         self.shared.act(action, input)
     }
 
-    /// Makes a queue, a FIFO queue if its name says so; gives its URL.
+    /// Creates a queue, a FIFO queue if its name says so, and returns its URL.
     pub fn create_queue(&self, name: &str, max_bytes: usize) -> String {
         let mut attributes = json!({ "MaximumMessageSize": max_bytes.to_string() });
         if name.ends_with(".fifo") {
@@ -79,30 +79,30 @@ impl Sqs {
         rpc::text(&made, "QueueUrl").unwrap().to_owned()
     }
 
-    /// Every message that a queue, named by its name or URL, ever took, in order.
+    /// Every message that a queue, given by its name or URL, has ever accepted, in order.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
         self.shared.state.lock().unwrap().messages(queue)
     }
 
-    /// Takes all messages out of a standard queue, for a test in which they are too many to keep.
+    /// Takes all messages out of a standard queue, for a test with too many to keep.
     pub fn take(&self, queue: &str) -> Vec<Message> {
         self.shared.state.lock().unwrap().take(queue)
     }
 
-    /// Puts the service's clock forward: past 5 minutes for a message that is sent twice, past
-    /// 30 seconds for one that was received.
+    /// Moves the clock of the service forward: by more than 5 minutes, and a repeated message is no
+    /// longer a duplicate; by more than 30 seconds, and a received message reappears.
     pub fn advance(&self, by: Duration) {
         self.shared.state.lock().unwrap().clock.advance(by);
     }
 
-    /// The next `times` calls of this action fail.
+    /// Makes the next `times` calls of this action fail.
     pub fn fail(&self, action: &str, times: usize, failure: &Failure) {
         let mut state = self.shared.state.lock().unwrap();
         state.commands.fail(action, times, failure);
     }
 
-    /// Of the next `SendMessageBatch` that nothing is planned for yet, the entries at these positions
-    /// fail, through no fault of the sender's.
+    /// Makes the entries at these positions of the next `SendMessageBatch` without a plan fail,
+    /// with an error of the service.
     pub fn fail_entries(&self, positions: &[usize]) {
         let mut state = self.shared.state.lock().unwrap();
         state
@@ -110,19 +110,19 @@ impl Sqs {
             .fail_entries(positions, &Failure::on_command());
     }
 
-    /// The same, with this failure.
-    pub fn refuse_entries(&self, positions: &[usize], failure: &Failure) {
+    /// The same with this error.
+    pub fn fail_entries_with(&self, positions: &[usize], failure: &Failure) {
         let mut state = self.shared.state.lock().unwrap();
         state.commands.fail_entries(positions, failure);
     }
 
-    /// How often an action was called over HTTP, failures included.
+    /// The number of calls of an action over HTTP, failures included.
     pub fn calls(&self, action: &str) -> usize {
         self.shared.state.lock().unwrap().commands.calls(action)
     }
 }
 
-/// A client of an SQS at this URL, which may be that of a proxy.
+/// A client of an SQS at this URL, which can be that of a proxy.
 pub fn client(endpoint: &str) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(&sdk_config(endpoint))
 }
@@ -167,7 +167,8 @@ impl Shared {
     }
 }
 
-/// SQS once spoke another protocol. Its clients still go by that one's codes, which are in a header.
+/// SQS once used another protocol. Its clients still read that protocol's error codes, which are in
+/// a header.
 fn answer(outcome: &Outcome) -> Answer {
     let answer = rpc::answer("1.0", "com.amazonaws.sqs#", outcome)?;
     let Err(failure) = outcome else {

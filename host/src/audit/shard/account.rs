@@ -1,4 +1,5 @@
-//! Compares a shard's ledger with what was read, and accounts for objects of no committed chunk.
+//! Compares a shard's ledger with the records that were read, and accounts for objects outside of
+//! committed chunks.
 
 use anyhow::Context as _;
 

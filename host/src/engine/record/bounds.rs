@@ -29,7 +29,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Whether a record comes before the part. A moment is left to the source, which can seek to it.
+    /// Whether a record comes before the part. If the bound is a moment, the source seeks to it,
+    /// and this is false.
     #[must_use]
     pub fn is_before(&self, sequence: SequenceNumber) -> bool {
         matches!(self.from, Some(Bound::Sequence(from)) if sequence < from)

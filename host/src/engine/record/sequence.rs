@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a record stands in its shard: a number below 10^57, larger for later records. Kinesis
+/// The position of a record in its shard: a number below 10^57, larger for later records. Kinesis
 /// numbers have 56 digits (186 bits); a file's are byte offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kinesis_sequence_number_survives_both_ways() {
+    fn a_kinesis_sequence_number_parses_as_it_was_written() {
         let text = "49590338271490256608559692538361571095921575989136588898";
         let number: SequenceNumber = text.parse().unwrap();
         assert_eq!(number.to_string(), text);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_refused() {
+    fn text_that_is_not_a_number_is_rejected() {
         for text in ["", "-1", "1.5", "0x10", " 1", &"9".repeat(58)] {
             assert!(text.parse::<SequenceNumber>().is_err(), "{text:?}");
         }

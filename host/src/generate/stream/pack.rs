@@ -1,4 +1,4 @@
-//! Lines made into records of Kinesis, plain or aggregated, and these into batches.
+//! Packs lines into Kinesis records, plain or aggregated, and these into batches.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -16,16 +16,16 @@ use crate::storage::error::ErrorKind;
 /// "PutRecords": at most 500 records in one call.
 const BATCH_MAX_RECORDS: usize = 500;
 
-/// Data and partition keys of a batch. `PutRecords` takes 10 MiB; 5 MiB, its limit for many years, is
-/// what anything that stands in for it takes too.
+/// Data and partition keys of a batch. `PutRecords` takes 10 MiB; 5 MiB was its limit for many
+/// years, and is what stand-ins accept too.
 const BATCH_MAX_BYTES: usize = 5 << 20;
 
-/// Small beside the 1 MiB that a shard takes a second, and large beside an event.
+/// Small compared with the 1 MiB that a shard accepts per second, and large compared with an event.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;
 
 const UUID_CHARS: usize = 36;
 
-/// One record for Kinesis.
+/// One Kinesis record.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -34,7 +34,7 @@ pub(super) struct Entry {
     pub(super) lines: u64,
     /// Their bytes without newlines.
     pub(super) line_bytes: u64,
-    /// The shard that an aggregate is meant for.
+    /// The shard that an aggregate is intended for.
     pub(super) shard: Option<Arc<ShardInfo>>,
 }
 
@@ -49,13 +49,13 @@ impl Entry {
         }
     }
 
-    /// What counts in a batch.
+    /// The size that counts in a batch.
     fn bytes(&self) -> usize {
         self.key.len() + self.data.len()
     }
 
-    /// Whether a record that `shard` took is not where its consumers look for it.
-    pub(super) fn strayed(&self, shard: &str) -> bool {
+    /// Whether consumers of `shard` do not look for this record there.
+    pub(super) fn is_misrouted(&self, shard: &str) -> bool {
         self.shard.as_ref().is_some_and(|meant| meant.id != shard)
     }
 
@@ -69,9 +69,9 @@ impl Entry {
             .map_err(|error| KinesisError::new(ErrorKind::Other, error.to_string()))
     }
 
-    /// The records of an aggregate that do not belong to the shard that took it, each to be sent
-    /// alone. All of them where that shard is not known.
-    pub(super) fn left_behind(&self, took: Option<&ShardInfo>) -> Vec<Self> {
+    /// The records of an aggregate that do not belong to the shard that it went to, each to be sent
+    /// alone; all of them if that shard is unknown.
+    pub(super) fn misrouted_records(&self, took: Option<&ShardInfo>) -> Vec<Self> {
         let Unpacked::Records(records) = unpack(&self.data) else {
             return Vec::new();
         };
@@ -101,7 +101,7 @@ impl Batches {
         self.entries.push(entry);
     }
 
-    /// Makes a batch of what there is.
+    /// Closes the current batch.
     pub(super) fn close(&mut self) {
         self.bytes = 0;
         if !self.entries.is_empty() {
@@ -109,24 +109,24 @@ impl Batches {
         }
     }
 
-    /// The next batch that takes no more.
+    /// The next batch that is full.
     pub(super) fn pop(&mut self) -> Option<Vec<Entry>> {
         self.ready.pop_front()
     }
 }
 
-/// Makes lines into batches.
+/// Packs lines into batches.
 #[derive(Debug)]
 pub(super) struct Packer {
     pub(super) batches: Batches,
-    /// Empty where records are sent plain.
+    /// Empty if records are sent plain.
     aggregates: Aggregates,
     uuid: memmem::Finder<'static>,
     lines: u64,
 }
 
 impl Packer {
-    /// Aggregates for the open ones of these shards; plain records where there are none.
+    /// Makes aggregates for the open shards among these; plain records if there are none.
     pub(super) fn new(shards: &[ShardInfo]) -> Self {
         Self {
             batches: Batches::default(),
@@ -136,7 +136,7 @@ impl Packer {
         }
     }
 
-    /// Adds a line, which is without its newline.
+    /// Adds a line, without its newline.
     pub(super) fn line(&mut self, line: &[u8]) {
         self.lines += 1;
         let key =
@@ -146,7 +146,7 @@ impl Packer {
         }
     }
 
-    /// Makes batches of all that waits.
+    /// Packs everything that waits.
     pub(super) fn close(&mut self) {
         for entry in self.aggregates.finish() {
             self.batches.push(entry);
@@ -154,7 +154,7 @@ impl Packer {
         self.batches.close();
     }
 
-    /// Aggregates for other shards from now on, if these are others.
+    /// Makes aggregates for other shards from now on, if these are others.
     pub(super) fn change_shards(&mut self, shards: &[ShardInfo]) {
         let new = Aggregates::new(shards);
         let ids = |all: &Aggregates| -> Vec<_> {
@@ -169,7 +169,7 @@ impl Packer {
     }
 }
 
-/// An aggregate under way for each open shard, in the order of their hash keys.
+/// An open aggregate for each open shard, in the order of their hash keys.
 #[derive(Debug)]
 struct Aggregates(Vec<Aggregate>);
 
@@ -185,8 +185,8 @@ impl Aggregates {
         Self(all)
     }
 
-    /// Puts a line to the aggregate of its shard, and returns what is to be sent for that: the
-    /// aggregate that had no room for it, or the line itself where it has no shard.
+    /// Adds a line to the aggregate of its shard. Returns what must be sent: a full aggregate, or
+    /// the line itself if it has no shard.
     fn push(&mut self, key: String, line: &[u8]) -> Option<Entry> {
         let Some(one) = self.aggregate_of(hash_key(&key)) else {
             return Some(Entry::plain(key, Bytes::copy_from_slice(line)));
@@ -232,7 +232,7 @@ impl Aggregate {
     }
 }
 
-/// Shards that no other names as its parent: those that take records.
+/// Shards that are not the parent of another one: those that accept records.
 fn open(shards: &[ShardInfo]) -> impl Iterator<Item = &ShardInfo> {
     let is_parent = |id| shards.iter().any(|shard| shard.parents.contains(id));
     shards.iter().filter(move |shard| !is_parent(&shard.id))

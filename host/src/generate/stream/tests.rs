@@ -110,7 +110,7 @@ fn an_aggregate_holds_the_records_of_one_open_shard() {
     let mut seen = 0;
     for entry in packed(&shards, 20_000).into_iter().flatten() {
         let meant = entry.shard.clone().unwrap();
-        assert!(meant.id != "old" && !entry.strayed(&meant.id));
+        assert!(meant.id != "old" && !entry.is_misrouted(&meant.id));
         assert!(entry.key.len() + entry.data.len() <= 50 << 10);
         let request = entry.request().unwrap();
         let hash_key_of_record = meant.hash_keys.start().to_string();
@@ -144,14 +144,14 @@ fn a_line_without_a_shard_goes_plain() {
 }
 
 #[test]
-fn what_a_split_shard_leaves_behind_is_sent_again() {
+fn records_of_a_split_shard_are_sent_again() {
     let before = [shard("all", &[], 0, u128::MAX)];
     let [aggregate] = &packed(&before, 100).concat()[..] else {
         panic!("more than one");
     };
     let took = shard("first", &["all"], 0, (1 << 127) - 1);
-    assert!(aggregate.strayed(&took.id));
-    let left = aggregate.left_behind(Some(&took));
+    assert!(aggregate.is_misrouted(&took.id));
+    let left = aggregate.misrouted_records(Some(&took));
     let is_left = |number: &u32| {
         let uuid = format!("{number:08}-0000-4000-8000-000000000000");
         hash_key(&uuid) >= 1 << 127
@@ -159,8 +159,8 @@ fn what_a_split_shard_leaves_behind_is_sent_again() {
     let expected: Vec<_> = (0..100).filter(is_left).map(line).collect();
     let left: Vec<_> = left.iter().map(|entry| entry.data.to_vec()).collect();
     assert_eq!(left, expected);
-    assert_eq!(aggregate.left_behind(None).len(), 100);
-    assert!(aggregate.left_behind(Some(&before[0])).is_empty());
+    assert_eq!(aggregate.misrouted_records(None).len(), 100);
+    assert!(aggregate.misrouted_records(Some(&before[0])).is_empty());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn other_shards_close_the_aggregates_for_the_old_ones() {
 }
 
 #[test]
-fn only_what_was_not_taken_is_left() {
+fn only_records_that_were_not_accepted_are_left() {
     let throttled = || Err(KinesisError::new(ErrorKind::Throttled, "slow down"));
     let batch = ["a", "b", "c", "d"].map(|key| entry(key, 1)).to_vec();
     let answers = vec![Ok("s".into()), throttled(), Ok("s".into()), throttled()];
@@ -190,12 +190,12 @@ fn only_what_was_not_taken_is_left() {
         (keys(&taken.entries), keys(&taken.left)),
         ("ac".into(), "bd".into())
     );
-    assert!(taken.strayed.is_empty());
+    assert!(taken.misrouted.is_empty());
     assert_eq!(taken.error.unwrap().to_string(), "throttled (slow down)");
 }
 
 #[test]
-fn progress_says_what_was_sent_again_and_why() {
+fn progress_shows_retried_records_and_the_reason() {
     let mut state = State::default();
     state.sent.lines = 3_000;
     let at = |state: &State| position(state, Duration::from_millis(1_500));

@@ -1,4 +1,4 @@
-//! Where the lines of a chunk's objects are.
+//! The positions of the lines of a chunk's objects.
 
 use crate::engine::record::Position;
 use crate::format::ByteSpan;
@@ -7,7 +7,7 @@ use crate::format::ByteSpan;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) spans: Vec<ByteSpan>,
-    /// The records that they came of, in a chunk that keeps them.
+    /// The records of these lines, if the chunk keeps them.
     pub(super) positions: Vec<Position>,
 }
 

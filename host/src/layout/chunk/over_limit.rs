@@ -9,7 +9,8 @@ use crate::layout::Destination;
 
 impl Chunk {
     /// Quarantines whole records whose events would open more partitions than a chunk may have. This is
-    /// decided record by record, and a quarantined one opens none, so that batches make no difference.
+    /// decided record by record, and a quarantined record opens no partition, so the result does not
+    /// depend on the batches.
     pub(super) fn quarantine_excess_partitions(&self, outcome: &mut Transformed) {
         if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
             return;

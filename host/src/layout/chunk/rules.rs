@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::engine::outcome::{Quarantined, ReasonCode, Transformed};
 use crate::engine::record::{Batch, ShardId};
 
-/// The limits at which a new chunk closes. It closes between batches, where the records alone decide, so
-/// that another run makes the same chunks of them.
+/// The limits at which a new chunk closes. A chunk closes only at the end of a batch. Where a batch
+/// ends depends on the records alone, so another run closes its chunks at the same records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLimits {
     /// Bytes of records.
@@ -27,21 +27,21 @@ impl ChunkLimits {
     };
 }
 
-/// What a chunk must observe to fit its sinks.
+/// The rules that make a chunk fit its sinks.
 #[derive(Clone, Debug)]
 pub struct ChunkRules {
     /// The shard of its records.
     pub shard: ShardId,
     /// Whether there is a bus for events; without one, events for the bus are only counted.
     pub with_messages: bool,
-    /// Whether the bus gets a message for each object, and so for the events in it.
+    /// Whether the bus gets a message for each object.
     pub object_notifications: bool,
     /// Whether it keeps the record of each line, for the audit.
     pub with_positions: bool,
     /// The most partitions that it may open in the lake.
     pub max_partitions: usize,
-    /// The largest message that the bus takes, bytes, if it has a limit. The message of a larger event
-    /// points to its object in the lake.
+    /// The largest message that the bus accepts, bytes, if it has a limit. The message of a larger
+    /// event points to its object in the lake.
     pub max_message_bytes: Option<usize>,
 }
 
@@ -58,7 +58,7 @@ pub struct ChunkCounts {
     pub quarantined: BTreeMap<ReasonCode, u64>,
     /// Records that the transform dropped on purpose.
     pub dropped: u64,
-    /// Events for the bus while there is none.
+    /// Events for the bus that are not sent, because there is no bus.
     pub unsent: u64,
     /// Records with events of which none goes to the lake.
     pub bus_only: u64,

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_records_at_their_offsets_and_empty_ones_are_none() {
+    fn lines_are_records_at_their_offsets_and_empty_lines_are_skipped() {
         let pair = |data: &str, at: &str| (data.to_owned(), at.to_owned());
         assert_eq!(
             cut("a\n\nbc\n\r\nd"),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn many_lines_become_batches_of_what_one_call_takes() {
+    fn many_lines_become_several_batches() {
         let text = "{}\n".repeat(BATCH_MAX_RECORDS + 1);
         let lengths = lines(text.as_bytes()).unwrap();
         let lengths: Vec<_> = lengths.iter().map(Batch::len).collect();

@@ -1,5 +1,5 @@
-//! Compares two JSON texts field by field. Values are compared as text, so that a number that lost a digit
-//! is a difference, and so is other spacing.
+//! Compares two JSON texts field by field. Values are compared as text, so a lost digit of a number is a
+//! difference, and so is other spacing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,7 +40,7 @@ impl Difference {
     }
 }
 
-/// Returns the differences between two JSON texts; none if they are the same, byte for byte. A text that is
+/// Returns the differences between two JSON texts; none if they are equal, byte for byte. A text that is
 /// not JSON differs as a whole.
 #[must_use]
 pub fn differences(old: &str, new: &str) -> Vec<Difference> {

@@ -52,7 +52,7 @@ fn a_rollback_ends_a_trial_first() {
 }
 
 #[test]
-fn a_canary_that_is_activated_is_not_a_canary_any_more() {
+fn an_activated_canary_is_no_longer_a_canary() {
     let tried = active(&["a"]).try_canary(trial("b"), &author()).unwrap();
     let whole = tried.activate(id("b"), None, &author()).unwrap();
     assert_eq!((whole.active, &whole.canary), (Some(id("b")), &None));

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_round_of_both_leaves_the_ratio() {
+    fn a_round_that_is_slow_for_both_keeps_the_ratio() {
         let ratio = ratio(&[2.0, 200.0, 2.0], &[1.0, 100.0, 1.0]);
         assert_eq!(ratio.to_bits(), 2.0_f64.to_bits());
     }

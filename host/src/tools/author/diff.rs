@@ -78,7 +78,7 @@ struct Report {
 /// A record that differs.
 #[derive(Debug, Serialize)]
 struct Example {
-    /// Where the record begins in the sample, bytes.
+    /// The offset of the record in the sample, bytes.
     offset: String,
     differences: Vec<Difference>,
 }

@@ -93,7 +93,7 @@ fn cases_in(folder: &Path) -> Result<Vec<Case>, ConfigError> {
 fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow::Result<Verdict> {
     let results = match results(release, &case.records)? {
         Ok(results) => results,
-        Err(disagreement) => return Ok(Verdict::Failed(disagreement)),
+        Err(call_mode_difference) => return Ok(Verdict::Failed(call_mode_difference)),
     };
     let expected = case.expected.as_deref();
     let path = folder.join(cases::results_file(&case.name));
@@ -122,7 +122,7 @@ fn results(release: &Release, records: &[Batch]) -> anyhow::Result<Result<Vec<St
         if program.has_batch_call() {
             let together = program.run_batch(batch)?;
             let together = together.map(|outcome| record_results(batch.len(), &outcome));
-            if let Some(why) = disagreement(&alone, together.as_deref()) {
+            if let Some(why) = call_mode_difference(&alone, together.as_deref()) {
                 return Ok(Err(why));
             }
         }
@@ -133,7 +133,10 @@ fn results(release: &Release, records: &[Batch]) -> anyhow::Result<Result<Vec<St
 
 /// How the batch call differs from single records. A batch may fail as a whole if one of its records
 /// does.
-fn disagreement(alone: &[RecordResult], together: Option<&[RecordResult]>) -> Option<String> {
+fn call_mode_difference(
+    alone: &[RecordResult],
+    together: Option<&[RecordResult]>,
+) -> Option<String> {
     let Some(together) = together else {
         let excused = alone.iter().any(is_fault);
         let why = "    the batch call fails as a whole, and no record fails alone\n";
@@ -226,14 +229,18 @@ mod tests {
     fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
         let fault = result(r#"{"quarantined":{"code":"trap","message":"x"}}"#);
         let own = result(r#"{"quarantined":{"code":"not_wanted","message":"trap"}}"#);
-        assert_eq!(disagreement(&[own.clone(), fault], None), None);
-        assert!(disagreement(&[own], None).unwrap().contains("as a whole"));
+        assert_eq!(call_mode_difference(&[own.clone(), fault], None), None);
+        assert!(
+            call_mode_difference(&[own], None)
+                .unwrap()
+                .contains("as a whole")
+        );
     }
 
     #[test]
-    fn the_first_record_that_differs_by_the_way_in_is_named() {
+    fn the_first_record_that_differs_between_call_modes_is_named() {
         let same = result(r#"{"event":1}"#);
-        let why = disagreement(
+        let why = call_mode_difference(
             &[same.clone(), result(r#"{"event":2}"#)],
             Some(&[same, result(r#"{"event":3}"#)]),
         );
@@ -242,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn many_differences_are_cut_and_counted() {
+    fn many_differences_are_truncated_and_counted() {
         let results: Vec<_> = (0..SHOWN + 3).map(|n| n.to_string()).collect();
         let report = difference("", &results);
         assert!(

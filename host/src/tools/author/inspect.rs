@@ -18,7 +18,7 @@ use crate::release::admission;
 use crate::release::admission::{AdmissionError, contract_version};
 use crate::release::bundle::ReleaseBundle;
 
-/// What to look at.
+/// Which component to inspect.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// The component; by default the built-in enrichment.
@@ -73,7 +73,7 @@ struct Report {
 enum Format {
     Component,
     CoreModule,
-    /// Neither, or damaged.
+    /// Neither, or a damaged file.
     Other,
 }
 

@@ -21,7 +21,7 @@ pub struct ActivateArgs {
     /// Activate it as a canary, which transforms a share of the chunks, such as 5%.
     #[arg(long, value_name = "SHARE", conflicts_with = "shadow")]
     canary: Option<Share>,
-    /// Activate it as a shadow, which transforms a share of the chunks beside the active release (100% by
+    /// Activate it as a shadow, which transforms a share of the chunks in addition to the active release (100% by
     /// default). Its output is compared and discarded.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "100%")]

@@ -13,7 +13,7 @@ use crate::release::bundle::{Manifest, ReleaseId};
 use crate::release::registry::Registry;
 use crate::storage::object_store::Found;
 
-/// The folder with the ledgers of a lake, beside the releases that have written to it.
+/// The folder with the ledgers of a lake, next to its registry.
 const LEDGERS: &str = "ledger";
 
 /// A ledger has some hundred bytes.
@@ -32,8 +32,8 @@ pub struct GcArgs {
     dry_run: bool,
 }
 
-/// Removes old releases that are not active, not on trial, not needed for a rollback, and not pinned by a
-/// ledger beside them.
+/// Removes old releases that are not active, not on trial, not needed for a rollback, and not
+/// pinned by a ledger of the same lake.
 ///
 /// # Errors
 /// A registry that cannot be read or written.
@@ -76,7 +76,7 @@ fn is_older(manifest: &Manifest, before: DateTime<Utc>) -> bool {
     matches!(published, Some(Ok(at)) if at < before)
 }
 
-/// The releases of pending chunks in the ledgers beside them, if this is a lake's own registry.
+/// The releases of pending chunks in the lake's ledgers, if this is a lake's own registry.
 async fn pinned(registry: &Registry) -> anyhow::Result<HashSet<ReleaseId>> {
     let mut pinned = HashSet::new();
     for name in registry.names(LEDGERS).await? {

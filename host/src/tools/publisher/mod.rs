@@ -144,7 +144,7 @@ async fn named(registry: &Registry, name: &str) -> anyhow::Result<ReleaseId> {
 fn author(why: Option<&String>) -> Author {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let person = variable("USER").or_else(|| variable("LOGNAME"));
-    let person = person.unwrap_or_else(|| "somebody".into());
+    let person = person.unwrap_or_else(|| "unknown".into());
     Author {
         by: match variable("HOSTNAME") {
             Some(machine) => format!("{person}@{machine}"),

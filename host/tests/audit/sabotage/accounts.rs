@@ -9,7 +9,7 @@ use super::{CHUNK, Tampered, object_keys, says};
 use crate::local::{event, events};
 
 #[test]
-fn a_ledger_that_was_set_back_is_found_by_what_lies_beyond() {
+fn an_old_ledger_is_found_by_later_objects() {
     let tampered = Tampered::new();
     let last = tampered.rid(2 * CHUNK - 1);
     let last = last.rsplit_once(':').unwrap().1;
@@ -33,7 +33,7 @@ fn a_ledger_that_was_set_back_is_found_by_what_lies_beyond() {
 }
 
 #[test]
-fn a_ledger_that_counts_wrongly_is_told() {
+fn a_wrong_count_in_a_ledger_is_reported() {
     let tampered = Tampered::new();
     tampered.edit_ledger(|ledger| ledger["committed"]["records"] = json!(3 * CHUNK + 1));
     says(
@@ -43,7 +43,7 @@ fn a_ledger_that_counts_wrongly_is_told() {
 }
 
 #[test]
-fn a_ledger_that_is_gone_leaves_everything_beyond() {
+fn without_its_ledger_everything_is_beyond() {
     let tampered = Tampered::new();
     fs::remove_dir_all(tampered.place.path("lake/_sluice/ledger")).unwrap();
     let found = tampered.findings();
@@ -52,7 +52,7 @@ fn a_ledger_that_is_gone_leaves_everything_beyond() {
 }
 
 #[test]
-fn a_source_that_was_changed_is_told() {
+fn a_changed_source_is_reported() {
     let tampered = Tampered::new();
     let (before, changed) = (event(3 * CHUNK - 1), event(2 * CHUNK - 1));
     let text = fs::read_to_string(tampered.place.path("events.ndjson")).unwrap();
@@ -78,7 +78,7 @@ fn a_source_that_was_changed_is_told() {
 }
 
 #[test]
-fn a_release_that_is_gone_is_told_for_each_of_its_objects() {
+fn a_missing_release_is_reported_for_each_of_its_objects() {
     let tampered = Tampered::new();
     let objects = object_keys(&tampered.place.lake()).len();
     fs::remove_dir_all(tampered.place.path("lake/_sluice/components")).unwrap();

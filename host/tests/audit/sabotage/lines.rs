@@ -37,7 +37,7 @@ fn a_line_that_was_changed_names_its_record() {
 }
 
 #[test]
-fn a_line_that_is_there_twice_names_its_record() {
+fn a_repeated_line_names_its_record() {
     let (tampered, key) = edited(|lines| lines.insert(LINE + 2, lines[LINE - 1].clone()));
     let expected = json!({
         "kind": "repeated_line", "object": key, "line": LINE + 3, "record": tampered.rid(VICTIM)
@@ -55,7 +55,7 @@ fn a_line_of_no_record_is_named_by_its_place() {
 }
 
 #[test]
-fn lines_that_changed_places_are_told() {
+fn swapped_lines_are_reported() {
     let (tampered, key) = edited(|lines| lines.swap(LINE - 1, LINE));
     let finding = tampered.finding();
     says(&finding, &json!({ "kind": "moved_line", "object": key }));

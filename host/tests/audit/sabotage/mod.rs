@@ -1,4 +1,4 @@
-//! A lake that was tampered with: each fault is named by its record or its object.
+//! A lake that was changed: each fault is named with its record or its object.
 
 mod accounts;
 mod lines;
@@ -15,15 +15,16 @@ use crate::local::{event, events};
 use crate::support::lake;
 use crate::support::program::Place;
 
-/// So many events make a chunk.
+/// The number of events in a chunk.
 const CHUNK: usize = 1_000;
 
-/// An event of the first chunk, in line 5 of the object of every third event from the second on.
+/// An event of the first chunk. It is in line 5 of its object, which has every third event from the
+/// second on.
 const VICTIM: usize = 13;
 const LINE: usize = 5;
 const PARTITION: &str = "event_type=payment/";
 
-/// Three chunks of events in three partitions; the first has a record in quarantine too.
+/// Three chunks of events in three partitions. The first chunk also has a record in quarantine.
 struct Tampered {
     place: Place,
     shard: String,
@@ -81,7 +82,7 @@ impl Tampered {
         self.place.lake().join(key)
     }
 
-    /// Writes an object anew with changed lines.
+    /// Rewrites an object with changed lines.
     fn edit(&self, key: &str, change: impl Fn(&mut Vec<String>)) {
         let content = decode(Format::NDJSON_ZST, &fs::read(self.path(key)).unwrap()).unwrap();
         let content = String::from_utf8(content).unwrap();
@@ -107,7 +108,7 @@ impl Tampered {
     }
 }
 
-/// Asserts what a finding says.
+/// Asserts the content of a finding.
 fn says(finding: &Value, expected: &Value) {
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&finding[key], value, "{key} of {finding:#}");

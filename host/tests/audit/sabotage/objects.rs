@@ -1,4 +1,4 @@
-//! Whole objects, and all of a chunk.
+//! Whole objects, and all objects of a chunk.
 
 use std::fs;
 
@@ -67,7 +67,7 @@ fn every_record_of_a_chunk_that_is_gone_is_named() {
 }
 
 #[test]
-fn an_object_under_another_range_is_told_from_the_right_one() {
+fn an_object_with_another_range_is_reported() {
     let tampered = Tampered::new();
     let key = tampered.key(PARTITION, CHUNK);
     let (first, last) = (tampered.rid(CHUNK), tampered.rid(2 * CHUNK - 1));
@@ -104,9 +104,9 @@ fn an_object_in_another_partition_or_format_is_one_too_many() {
     );
 }
 
-/// The release of the chunks beside a gap has to leave nothing of it.
+/// The releases of the neighbouring chunks must leave no object of the records in a gap.
 #[test]
-fn of_a_gap_only_what_should_be_there_is_missing() {
+fn only_the_events_of_a_missing_object_are_missing() {
     let place = Place::new();
     let commands = ["echo\n", "drop\n", "echo\n"];
     let text: String = commands

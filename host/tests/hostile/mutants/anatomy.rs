@@ -1,10 +1,9 @@
-//! Where the parts of a component are in its bytes: as much of the binary format as it takes to change a
-//! part and leave the whole a component. "WebAssembly Core Specification", 5.5, and "Component Model",
-//! Binary.md.
+//! Finds the parts of a component in its bytes, as far as needed to change a part and keep the
+//! whole a component. "WebAssembly Core Specification", 5.5, and "Component Model", Binary.md.
 
 use std::ops::Range;
 
-/// Magic number and version, of a component as of a module.
+/// Magic number and version, of a component and of a module.
 const PREAMBLE_BYTES: usize = 8;
 
 /// The section of a component that holds a core module.
@@ -25,7 +24,7 @@ pub(super) struct Section {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Module {
-    /// Of the component, that holds it.
+    /// The section of the component that holds it.
     pub(super) whole: Range<usize>,
     pub(super) content: Range<usize>,
     pub(super) sections: Vec<Section>,
@@ -36,13 +35,13 @@ pub(super) struct Module {
 /// The parts of a component.
 #[derive(Debug, Default)]
 pub(super) struct Anatomy {
-    /// Its sections that hold no module.
+    /// The sections without a module.
     pub(super) around: Vec<Section>,
     pub(super) modules: Vec<Module>,
 }
 
 impl Anatomy {
-    /// The parts of a sound component.
+    /// Splits a valid component into its parts.
     pub(super) fn of(component: &[u8]) -> Self {
         let mut anatomy = Self::default();
         for section in sections(component, PREAMBLE_BYTES..component.len()) {
@@ -100,7 +99,7 @@ fn bodies(bytes: &[u8], code: Range<usize>) -> Vec<Section> {
     bodies.collect()
 }
 
-/// An unsigned number in LEB128 at `at`, and where it ends.
+/// Reads an unsigned LEB128 number at `at`, and returns it with its end.
 fn number(bytes: &[u8], mut at: usize) -> (usize, usize) {
     let (mut value, mut shift) = (0, 0);
     loop {
@@ -114,7 +113,7 @@ fn number(bytes: &[u8], mut at: usize) -> (usize, usize) {
     }
 }
 
-/// A number in LEB128.
+/// Encodes a number in LEB128.
 pub(super) fn leb128(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
@@ -128,7 +127,7 @@ pub(super) fn leb128(mut value: usize) -> Vec<u8> {
     }
 }
 
-/// The component with other sections in one of its modules.
+/// The component with changed sections in one of its modules.
 pub(super) fn with_sections(component: &[u8], module: &Module, sections: &[&[u8]]) -> Vec<u8> {
     let preamble = &component[module.content.start..module.content.start + PREAMBLE_BYTES];
     let content = [preamble, &sections.concat()].concat();

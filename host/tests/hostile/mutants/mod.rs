@@ -1,8 +1,8 @@
-//! Mutants of sound components: whatever comes of it, the host does not admit it, or each record has one outcome
-//! that holds to the contract, and the same when it is run again.
+//! Mutants of valid components. Either a mutant fails admission, or each record has one outcome
+//! that obeys the contract and is the same in a second run.
 //!
-//! - `SLUICE_MUTANTS`: how many. Without it a few hundred, as part of all tests.
-//! - `SLUICE_MUTANTS_SEED`: another seed than the usual one. The seed and the number of a mutant make it.
+//! - `SLUICE_MUTANTS`: the number of mutants; a few hundred by default.
+//! - `SLUICE_MUTANTS_SEED`: another seed. The seed and the number of a mutant determine it.
 
 mod anatomy;
 mod mutation;
@@ -36,30 +36,30 @@ use crate::support::outcomes::{
 const USUAL: u64 = 400;
 const SEED: u64 = 20_261_124;
 
-/// A mutant that takes longer hangs. It has fuel for a fraction of a second.
+/// A mutant that takes longer hangs: it has fuel for a fraction of a second.
 const HANGS: Duration = Duration::from_secs(180);
 
-/// A sound component, and records that it takes.
+/// A valid component, with records for it.
 struct SoundComponent {
     name: &'static str,
     bytes: Vec<u8>,
     records: Batch,
-    /// What it makes of them, in both call modes.
+    /// The outcomes of these records, in both call modes.
     sound: [Vec<RecordOutcome>; 2],
 }
 
-/// What became of a mutant.
+/// The result of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
-    /// It is no component, or not one of the contract.
+    /// It is not a component, or not one of the contract.
     NotAdmitted,
-    /// It could not say what it is, or did not accept its configuration; a run would end.
+    /// `describe` or `configure` failed, so a run would end.
     Ended,
-    /// A record or more went to quarantine that did not before.
+    /// It quarantines records that the original does not.
     Quarantined,
-    /// It makes something else of the records.
+    /// It has other outcomes.
     Otherwise,
-    /// It makes the same of them.
+    /// It has the same outcomes.
     Passed,
 }
 
@@ -71,9 +71,9 @@ const CLASSES: [Class; 5] = [
     Class::Passed,
 ];
 
-fn asked<T: FromStr>(name: &str, otherwise: T) -> T {
-    let asked = env::var(name).ok().filter(|value| !value.is_empty());
-    asked.map_or(otherwise, |value| value.parse().ok().expect(name))
+fn env_or<T: FromStr>(name: &str, otherwise: T) -> T {
+    let env_or = env::var(name).ok().filter(|value| !value.is_empty());
+    env_or.map_or(otherwise, |value| value.parse().ok().expect(name))
 }
 
 fn components() -> &'static [SoundComponent; 4] {
@@ -130,7 +130,7 @@ fn in_both_modes(release: &Release, records: &Batch) -> [Transformed; 2] {
     CallMode::BOTH.map(|mode| run(release, records, mode))
 }
 
-/// A mutant: how it came to be, and its bytes.
+/// A mutant: its changes, and its bytes.
 struct Mutant {
     component: &'static SoundComponent,
     mutations: Vec<Mutation>,
@@ -138,7 +138,8 @@ struct Mutant {
 }
 
 impl Mutant {
-    /// All but the last change are to code or data, which leaves a component that can be taken apart.
+    /// All changes but the last are to code or data, so that the component can still be split into
+    /// its parts.
     fn new(seed: u64, number: u64) -> Self {
         let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ number);
         let component = &components()[rng.random_range(0..4)];
@@ -197,7 +198,7 @@ impl Mutant {
     }
 }
 
-/// The outcome of each record, when the outcome holds to the contract and a chunk of it to the outcome.
+/// The outcome of each record, if the outcome obeys the contract and a chunk of it matches it.
 fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<RecordOutcome> {
     let results = record_outcomes(records, &outcome);
     for result in &results {
@@ -231,11 +232,11 @@ fn checked(records: &Batch, outcome: Transformed, limits: &Limits) -> Vec<Record
     results
 }
 
-/// A mutant's number, what became of it, and how to say which it was.
+/// The number and the result of a mutant, and a description to find it again.
 type Verdict = (u64, Option<Class>, String);
 
-/// Tries mutants until there are enough, on its own thread.
-fn hunt(
+/// Runs mutants on its own thread until there are enough.
+fn run_mutants(
     seed: u64,
     next: &AtomicU64,
     count: u64,
@@ -262,17 +263,17 @@ fn hunt(
 }
 
 #[test]
-fn whatever_a_mutant_does_each_record_has_one_outcome() {
+fn each_record_of_a_mutant_has_one_outcome() {
     let (count, seed) = (
-        asked("SLUICE_MUTANTS", USUAL),
-        asked("SLUICE_MUTANTS_SEED", SEED),
+        env_or("SLUICE_MUTANTS", USUAL),
+        env_or("SLUICE_MUTANTS_SEED", SEED),
     );
     let (next, busy) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::default()));
     let (sender, verdicts) = mpsc::channel();
     components();
     for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
         let (next, busy, sender) = (next.clone(), Arc::clone(&busy), sender.clone());
-        thread::spawn(move || hunt(seed, &next, count, &busy, &sender));
+        thread::spawn(move || run_mutants(seed, &next, count, &busy, &sender));
     }
     let mut classes = BTreeMap::<_, u64>::new();
     for _ in 0..count {

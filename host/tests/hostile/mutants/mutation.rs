@@ -1,5 +1,5 @@
-//! Changes to a component. Some are blind; most know enough of the format that the result is a component
-//! as often as not, which does something else than it was written to do.
+//! Changes to a component. Some are blind. Most use the format, so that the result often is a
+//! component that does something else.
 
 use std::ops::Range;
 
@@ -26,20 +26,20 @@ pub(super) enum Mutation {
     Data,
     /// A byte of a function.
     Body,
-    /// One operator for another that takes and gives the same.
+    /// An operator replaced by another of the same type.
     Operator,
     Constant,
     /// A call of another function.
     Call,
     SwapBodies,
-    /// Instructions of one function in the place of another's.
+    /// Instructions of one function replaced by those of another.
     Transplant,
     Die,
     Loop,
 }
 
 impl Mutation {
-    /// Each by how often it is made.
+    /// Each change with its relative frequency.
     const WEIGHTS: [(Self, u32); 19] = [
         (Self::Bit, 2),
         (Self::Byte, 2),
@@ -74,7 +74,7 @@ impl Mutation {
         unreachable!("the weights add up to their sum")
     }
 
-    /// Whether a sound component can be taken apart as before when this was done to it.
+    /// Whether a valid component can be split into its parts after this change.
     pub(super) fn keeps_its_parts(self) -> bool {
         matches!(
             self,
@@ -90,7 +90,7 @@ impl Mutation {
         )
     }
 
-    /// Makes the change to a component that can be taken apart, and gives what may be none.
+    /// Changes a component that can be split into its parts. The result may be invalid.
     pub(super) fn of(self, component: &[u8], rng: &mut Pcg64Mcg) -> Vec<u8> {
         let anatomy = Anatomy::of(component);
         let mut bytes = component.to_vec();
@@ -169,7 +169,7 @@ fn pick<'a, T>(some: &'a [T], rng: &mut Pcg64Mcg) -> &'a T {
     &some[rng.random_range(0..some.len())]
 }
 
-/// A function, by its size: what runs is more often large than small.
+/// A function, chosen by its size, because large functions are more likely to run.
 fn a_body(module: &Module, rng: &mut Pcg64Mcg) -> Range<usize> {
     let bodies = module.bodies.iter().map(|body| body.content.clone());
     let total = bodies.clone().map(|body| body.len()).sum();
@@ -199,8 +199,8 @@ fn set(bytes: &mut [u8], within: Range<usize>, rng: &mut Pcg64Mcg) {
     };
 }
 
-/// Operators that take and give the same, "WebAssembly Core Specification", 5.4: comparisons and
-/// arithmetic of each type, and loads and stores of each.
+/// Operators of the same type, "WebAssembly Core Specification", 5.4: comparisons and arithmetic of
+/// each type, and loads and stores of each.
 const ALIKE: &[&[u8]] = &[
     &[0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f],
     &[0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a],
@@ -218,7 +218,7 @@ const ALIKE: &[&[u8]] = &[
     &[0x20, 0x23],
 ];
 
-/// Finds the operator from a place by chance on; a byte that only looks like one is as good.
+/// Finds an operator from a random place on. A byte that only looks like one is as good.
 fn operator(bytes: &mut [u8], body: Range<usize>, rng: &mut Pcg64Mcg) {
     let alike = |byte: u8| ALIKE.iter().find(|alike| alike.contains(&byte));
     if let Some(at) = find(bytes, body, rng, |bytes, at| alike(bytes[at]).is_some())
@@ -228,7 +228,7 @@ fn operator(bytes: &mut [u8], body: Range<usize>, rng: &mut Pcg64Mcg) {
     }
 }
 
-/// `i32.const` or `i64.const` of another number in as many bytes.
+/// `i32.const` or `i64.const` with another number of the same length.
 fn constant(bytes: &mut [u8], body: Range<usize>, rng: &mut Pcg64Mcg) {
     let end = body.end;
     let is_constant = |bytes: &[u8], at: usize| matches!(bytes[at], 0x41 | 0x42) && at + 1 < end;
@@ -243,7 +243,7 @@ fn constant(bytes: &mut [u8], body: Range<usize>, rng: &mut Pcg64Mcg) {
     }
 }
 
-/// A call of another function, whose number takes as many bytes.
+/// A call of another function whose index has the same length.
 fn call(bytes: &mut [u8], body: Range<usize>, functions: usize, rng: &mut Pcg64Mcg) {
     let end = body.end;
     let is_call = |bytes: &[u8], at: usize| bytes[at] == 0x10 && at + 2 < end;
@@ -256,7 +256,7 @@ fn call(bytes: &mut [u8], body: Range<usize>, functions: usize, rng: &mut Pcg64M
     }
 }
 
-/// The first place that fits, from one by chance on.
+/// The first matching place after a random one.
 fn find(
     bytes: &[u8],
     body: Range<usize>,
@@ -269,7 +269,7 @@ fn find(
         .find(|at| fits(bytes, *at))
 }
 
-/// A stretch of one function over as much of another, or each over the other.
+/// Copies a part of one function over a part of another, or exchanges both.
 fn transplant(
     bytes: &mut [u8],
     one: &Range<usize>,
@@ -293,7 +293,7 @@ fn transplant(
     bytes[to..to + length].copy_from_slice(&taken);
 }
 
-/// Other instructions, and no operations up to the function's end.
+/// Other instructions, and `nop` up to the end of the function.
 fn replace(bytes: &mut [u8], body: Range<usize>, with: &[u8]) {
     const NOP: u8 = 0x01;
     const END: u8 = 0x0b;

@@ -1,5 +1,5 @@
-//! Answers that are no values of the contract: addresses out of memory, lists without an end, texts that
-//! are not UTF-8, and memory for arguments that cannot be written.
+//! Results that are not values of the contract: addresses outside of memory, endless lists, texts
+//! that are not UTF-8, and memory for arguments that cannot be written.
 
 use super::{InQuarantine, Lands, Row};
 use crate::support::guests::Tiny;
@@ -10,7 +10,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows
 }
 
-/// What stands where the answer should, behind the good answer that `on_bad` has written.
+/// The result for the bad record, after the good result that `on_bad` has written.
 const MISDEEDS: &[(&str, &str, &str)] = &[
     ("an answer at -4", "(return (i32.const -4))", "bounds"),
     (
@@ -103,7 +103,7 @@ fn misdeeds() -> Vec<Row> {
     rows.collect()
 }
 
-/// Guests that say where the bytes of the record go, and lie.
+/// Guests that return a wrong address for the bytes of the record.
 fn reallocs() -> Vec<Row> {
     let lies = |name, lie: &str, code, part| {
         let honest = Tiny::default().realloc;
@@ -141,7 +141,7 @@ fn reallocs() -> Vec<Row> {
         ),
         lies("memory without end", Tiny::FOREVER, "out_of_fuel", "fuel"),
         lies("no memory", "unreachable", "trap", "unreachable"),
-        // The key and the numbers come behind the record, and end where it was.
+        // The key and the numbers come after the record, and end where it was.
         lies(
             "memory that overlaps",
             "(global.set $free (i32.const 1021)) (return (i32.const 1025))",

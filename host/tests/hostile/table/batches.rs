@@ -1,10 +1,10 @@
-//! Batches that cannot be used, which no record can be blamed for: the host goes back to one record at a
-//! time, and nothing is lost.
+//! Invalid results of a batch call, for which no single record is responsible. The host transforms
+//! the records one by one, and nothing is lost.
 
 use super::{Guest, Retried, Row};
 use crate::support::guests::Tiny;
 
-/// Every fault that `rogue` can put into a batch; see its `batch.rs`.
+/// Every fault that `rogue` can put into the result of a batch call; see its `batch.rs`.
 const FAULTS: &[&str] = &[
     "trap",
     "loop",
@@ -27,10 +27,10 @@ const FAULTS: &[&str] = &[
     "all_empty",
 ];
 
-/// Records that give those faults something to break.
+/// Records that these faults apply to.
 const RECORDS: &str = "many_events 2\nreject this\nreject that";
 
-/// Tiny batches: what is done before the answer at 512, whose seven lists are empty.
+/// Tiny guests: instructions before the result at 512, whose seven lists are empty.
 const TINY: &[(&str, &str)] = &[
     ("a batch that is empty", "i32.const 512"),
     ("a batch at -4", "i32.const -4"),
@@ -63,7 +63,7 @@ const TINY: &[(&str, &str)] = &[
             i32.const 512",
     ),
     (
-        // 6,500 lists that are each 8,000 lists of nothing.
+        // 6,500 lists with 8,000 empty lists each.
         "partitions that multiply",
         "(i32.store (i32.const 536) (i32.const 1024)) (i32.store (i32.const 540) (i32.const 6500))
             (local.set 0 (i32.const 6500))

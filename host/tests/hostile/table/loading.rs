@@ -1,4 +1,4 @@
-//! Guests that are not admitted, before they see a record.
+//! Guests that fail admission, before they get a record.
 
 use sluice::engine::ENRICH;
 use sluice::engine::limits::COMPONENT_MAX_BYTES;
@@ -21,7 +21,7 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Files that are no components.
+/// Files that are not components.
 fn files() -> Vec<Row> {
     let row =
         |name, bytes: &[u8], part| Row::bytes(name, bytes.to_vec(), NotAdmitted("compile", part));
@@ -49,7 +49,7 @@ fn files() -> Vec<Row> {
     ]
 }
 
-/// Guests that want more of the host than the log.
+/// Guests that import more than the log.
 fn imports() -> Vec<Row> {
     let instance = |name| format!(r#"(component (import "{name}" (instance)))"#);
     let row = |name, text: &str, part| Row::bytes(name, wat(text), NotAdmitted("imports", part));
@@ -120,7 +120,7 @@ fn worlds() -> Vec<Row> {
     ]
 }
 
-/// Guests that are larger at rest than one may be.
+/// Guests that exceed a size limit before they run.
 fn sizes() -> Vec<Row> {
     let row = |name, text: &str, part| Row::bytes(name, wat(text), NotAdmitted("compile", part));
     let parts = |module: &str, count| {
@@ -160,7 +160,7 @@ fn sizes() -> Vec<Row> {
     ]
 }
 
-/// Guests that misbehave before anything of them is called.
+/// Guests that misbehave before any function is called.
 fn starts() -> Vec<Row> {
     let starting = |name, start, part| {
         let tiny = Tiny {
@@ -194,8 +194,8 @@ fn starts() -> Vec<Row> {
     ]
 }
 
-/// Guests that misbehave when they are asked what they are. Their answer is at 64: name, version, summary,
-/// schema, each with its address and length.
+/// Guests that misbehave in `describe`. Its result is at 64: name, version, summary and schema,
+/// each with address and length.
 fn descriptions() -> Vec<Row> {
     let describing = |name, describe, outcome| {
         let tiny = Tiny {
@@ -256,7 +256,7 @@ fn descriptions() -> Vec<Row> {
     ]
 }
 
-/// Guests that misbehave when they get their configuration.
+/// Guests that misbehave in `configure`.
 fn config() -> Vec<Row> {
     let rogue = |name, fault, part| Row {
         guest: Guest::Bytes(rogue().by_batch.clone()),

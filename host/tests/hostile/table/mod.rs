@@ -1,5 +1,5 @@
-//! The table of hostile guests: what each does, and the outcome that it must get. Every row is a run of the
-//! built program, which has to end by itself, in bounded memory, with the records beside the bad one landed.
+//! The table of hostile guests: what each does, and the required outcome. Each row is a run of the
+//! built program, which must end by itself, in bounded memory, and land the good records.
 
 mod answers;
 mod batches;
@@ -13,16 +13,16 @@ use crate::support::guests::{Tiny, rogue};
 use crate::support::lake::{self, Quarantined};
 use crate::support::program::{Place, Ran};
 
-/// What the program may take for any of these guests. A quiet one takes an eighth of it.
+/// The memory limit of the program for each guest. A harmless guest takes an eighth of it.
 const PEAK_MAX_BYTES: u64 = 384 << 20;
 
-/// What it may say in a run of three records.
+/// The size limit of its output in a run of three records.
 const OUTPUT_MAX_BYTES: usize = 300 << 10;
 
-/// Good records, to the rogue and to tiny guests alike.
+/// Good records, for `rogue` and for tiny guests.
 const GOOD: [&str; 2] = ["1", "2"];
 
-/// Reasons that come with a backtrace: the guest died.
+/// Reasons that come with a backtrace, because the guest trapped.
 const DEATHS: [&str; 5] = [
     "trap",
     "out_of_fuel",
@@ -32,7 +32,7 @@ const DEATHS: [&str; 5] = [
 ];
 
 struct Row {
-    /// What the guest does, and the name of a failure.
+    /// What the guest does, for the message of a failure.
     name: &'static str,
     guest: Guest,
     config: String,
@@ -45,7 +45,7 @@ struct Row {
 enum Guest {
     /// `guests/rogue`, in both call modes.
     Rogue,
-    /// `guests/rogue` in a batch call: it is the batch that misbehaves.
+    /// `guests/rogue` in a batch call, whose result is invalid.
     RogueBatch,
     Bytes(Vec<u8>),
 }
@@ -54,12 +54,13 @@ enum Guest {
 enum Outcome {
     /// It fails admission at this step, and the run ends with exit code 1.
     NotAdmitted(&'static str, &'static str),
-    /// The record is in quarantine with this code and a message with this part; the others land.
+    /// The record is in quarantine with this code, and its message contains this text. The others
+    /// land.
     Quarantined(&'static str, &'static str),
     /// It does no harm: the record lands in this partition.
     Lands(&'static str),
-    /// The batch failed as a whole and went record by record; so many events landed, and so many records
-    /// are in quarantine, as without the batch call.
+    /// The batch failed as a whole and was transformed record by record. This many events landed,
+    /// and this many records are in quarantine, as without the batch call.
     Retried(usize, usize),
 }
 
@@ -129,15 +130,15 @@ impl Row {
             args.extend(["--log-level", "sluice=debug"]);
         }
         let (ran, peak) = place.run_watched(&Place::landing(&args));
-        self.check_manners(&ran, peak);
+        self.check_run(&ran, peak);
         match self.outcome {
             NotAdmitted(step, part) => self.check_not_admitted(&place, ran, step, part),
             outcome => self.check_landed(&place, &ran.succeeded(), outcome),
         }
     }
 
-    /// What holds for every run.
-    fn check_manners(&self, ran: &Ran, peak: u64) {
+    /// Checks what must hold for every run.
+    fn check_run(&self, ran: &Ran, peak: u64) {
         let name = self.name;
         assert!(peak < PEAK_MAX_BYTES, "{name}: {} MiB", peak >> 20);
         let output_bytes = ran.stdout.len() + ran.stderr.len();
@@ -200,7 +201,7 @@ impl Row {
         assert!(backtrace.is_none_or(|bytes| bytes < 10_000), "{name}");
     }
 
-    /// The good records are each where they would be without the bad one, in the lake and on the bus.
+    /// The good records are where they would be without the bad one, in the lake and on the bus.
     fn check_neighbours(&self, place: &Place) {
         let last = GOOD[0].len() + self.record.len() + 2;
         let expected = match self.guest {
@@ -216,7 +217,7 @@ impl Row {
     }
 }
 
-/// Checks every row, also behind one that fails.
+/// Checks all rows, even if one fails.
 fn check(rows: &[Row]) {
     let failed = |row: &&Row| panic::catch_unwind(AssertUnwindSafe(|| row.check())).is_err();
     let failed: Vec<_> = rows.iter().filter(failed).map(|row| row.name).collect();
@@ -244,16 +245,16 @@ fn a_guest_that_fails_admission_transforms_nothing() {
 }
 
 #[test]
-fn a_record_that_a_guest_abuses_gets_its_outcome_alone() {
+fn a_record_that_a_guest_fails_on_gets_its_outcome_alone() {
     check(&outcomes::rows());
 }
 
 #[test]
-fn an_answer_that_is_no_value_costs_its_record_alone() {
+fn an_invalid_result_affects_its_record_alone() {
     check(&answers::rows());
 }
 
 #[test]
-fn a_batch_that_cannot_be_used_costs_nothing() {
+fn an_invalid_batch_result_affects_no_record() {
     check(&batches::rows());
 }

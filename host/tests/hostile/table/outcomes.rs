@@ -1,4 +1,5 @@
-//! What a guest does with a record: takes without end, dies, or answers what the contract does not allow.
+//! What a guest does with a record: it uses resources without limit, traps, or returns what the
+//! contract forbids.
 
 use super::{InQuarantine, Lands, Row};
 use crate::support::guests::Tiny;
@@ -11,16 +12,16 @@ const FUEL_WITHOUT_END: &[&str] = &[
 ];
 
 pub(super) fn rows() -> Vec<Row> {
-    let mut rows = takers();
-    rows.extend(deaths());
-    rows.extend(talkers());
+    let mut rows = exhausting_guests();
+    rows.extend(trapping_guests());
+    rows.extend(logging_guests());
     rows.extend(invalid());
     rows.extend(partitions());
     rows
 }
 
-/// Guests that want more than there is.
-fn takers() -> Vec<Row> {
+/// Guests that use more than there is.
+fn exhausting_guests() -> Vec<Row> {
     let out_of_memory = InQuarantine("out_of_memory", "");
     let out_of_fuel = InQuarantine("out_of_fuel", "fuel");
     let each_event = "(local.set 0 (i32.const 600000)) (i32.store (i32.const 72) (i32.const 600000))
@@ -89,8 +90,8 @@ fn takers() -> Vec<Row> {
     ]
 }
 
-/// Guests that die.
-fn deaths() -> Vec<Row> {
+/// Guests that trap.
+fn trapping_guests() -> Vec<Row> {
     let trap = |part| InQuarantine("trap", part);
     let name = "x".repeat(90_000);
     let long_names = Tiny {
@@ -148,8 +149,8 @@ fn deaths() -> Vec<Row> {
     ]
 }
 
-/// Guests that say much.
-fn talkers() -> Vec<Row> {
+/// Guests that log much.
+fn logging_guests() -> Vec<Row> {
     let import = r#"(import "sluice:transform/log@1.0.0" "log" (func $log (param i32 i32 i32)))"#;
     let says = |level: &str, at: &str, bytes: &str| Tiny {
         more: import,
@@ -198,7 +199,7 @@ fn talkers() -> Vec<Row> {
     ]
 }
 
-/// Guests whose events or rejections are none.
+/// Guests with invalid events or rejections.
 fn invalid() -> Vec<Row> {
     let row =
         |name, record: &str, part| Row::rogue(name, record, InQuarantine("invalid_output", part));
@@ -227,7 +228,7 @@ fn invalid() -> Vec<Row> {
     ]
 }
 
-/// Guests that abuse the lake's folders.
+/// Guests whose partitions attack the lake's folders.
 fn partitions() -> Vec<Row> {
     let row =
         |name, record: &str, part| Row::rogue(name, record, InQuarantine("invalid_output", part));

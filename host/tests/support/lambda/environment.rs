@@ -1,4 +1,4 @@
-//! An execution environment: a process and the Runtime API that it talks to.
+//! An execution environment: a process and its Runtime API.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,14 +14,14 @@ use super::logs::Logs;
 use super::runtime::{FunctionError, RuntimeApi, State};
 use testkit::{REGION, environment};
 
-/// How long to wait for a process to say something before looking whether it has ended.
+/// The interval at which a waiting test checks whether the process has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What runs in an environment.
+/// The program of an environment.
 pub(super) struct Program {
     /// The program and its arguments.
     pub(super) command: Vec<String>,
-    /// Variables besides those that Lambda sets.
+    /// Variables in addition to those that Lambda sets.
     pub(super) variables: Vec<(String, String)>,
     /// The task root.
     pub(super) folder: PathBuf,
@@ -35,13 +35,13 @@ pub(super) struct Environment {
     frozen: AtomicBool,
 }
 
-/// What came of waiting for a process.
+/// The result of waiting for a process.
 pub(super) enum Waited<T> {
-    /// Its answer.
+    /// Its response.
     Answered(T),
-    /// It ended without.
+    /// It ended without a response.
     Ended(ExitStatus),
-    /// It neither did in time.
+    /// Neither in time.
     TooLate,
 }
 
@@ -67,13 +67,13 @@ impl Environment {
         }
     }
 
-    /// How long the process took to ask for its first event, if it has.
+    /// The time until the process requested its first event, if it has.
     pub(super) fn init_time(&self) -> Option<Duration> {
         let asked = self.api.wait(Duration::ZERO, |state| state.first_asked());
         Some(asked?.duration_since(self.begun))
     }
 
-    /// Waits until the process asks for an event, or tells why it never will.
+    /// Waits until the process requests an event, or reports that it cannot start.
     pub(super) fn ready(&self, until: Instant) -> Waited<Result<(), FunctionError>> {
         self.wait(until, |state| match state.init_error() {
             Some(error) => Some(Err(error.clone())),
@@ -81,7 +81,7 @@ impl Environment {
         })
     }
 
-    /// Gives an event to the process and waits for what comes of it.
+    /// Sends an event to the process and waits for the result.
     pub(super) fn invoke(
         &self,
         id: &str,
@@ -95,7 +95,7 @@ impl Environment {
 
     fn wait<T>(&self, until: Instant, mut look: impl FnMut(&mut State) -> Option<T>) -> Waited<T> {
         loop {
-            // Looked at first: a process may say something and end.
+            // This is checked first, because a process can respond and then end.
             let ended = self.process.lock().unwrap().try_wait().unwrap();
             let left = until.saturating_duration_since(Instant::now());
             if let Some(answered) = self.api.wait(left.min(LOOK_AGAIN), &mut look) {
@@ -109,7 +109,7 @@ impl Environment {
         }
     }
 
-    /// Whether the process has not ended. One that has may have asked for an event before.
+    /// Whether the process is running. A process that has ended can have requested an event before.
     pub(super) fn is_alive(&self) -> bool {
         let ended = self.process.lock().unwrap().try_wait();
         ended.unwrap().is_none()
@@ -120,20 +120,20 @@ impl Environment {
         self.process.lock().unwrap().id()
     }
 
-    /// Stops the process where it is.
+    /// Freezes the process.
     pub(super) fn freeze(&self) {
         self.signal("STOP");
         self.frozen.store(true, Ordering::Relaxed);
     }
 
-    /// Lets the process go on, if it was frozen.
-    pub(super) fn thaw(&self) {
+    /// Wakes the process if it is frozen.
+    pub(super) fn wake(&self) {
         if self.frozen.swap(false, Ordering::Relaxed) {
             self.signal("CONT");
         }
     }
 
-    /// Signals the process, unless it has ended: its id may be another's then.
+    /// Signals the process, unless it has ended: its id could belong to another process then.
     fn signal(&self, name: &str) {
         let mut process = self.process.lock().unwrap();
         if process.try_wait().unwrap().is_none() {
@@ -141,9 +141,9 @@ impl Environment {
         }
     }
 
-    /// Kills the process, which it does not notice, and waits for its end.
+    /// Kills the process and waits for its end.
     pub(super) fn kill(&self) {
-        // Also at the end of a test that failed with the process in its hands.
+        // Also at the end of a test that failed while it held the process.
         let process = self.process.lock();
         let mut process = process.unwrap_or_else(PoisonError::into_inner);
         let _gone_already = process.kill();
@@ -157,8 +157,9 @@ impl Drop for Environment {
     }
 }
 
-/// "Working with Lambda environment variables": those of a function with an OS-only runtime that are
-/// the same in every environment. The keys are a role's, so there is a session token too.
+/// "Working with Lambda environment variables": those of a function with an OS-only runtime that
+/// are the same in every environment. The keys are those of a role, so there is a session token
+/// too.
 fn variables() -> [(&'static str, String); 13] {
     let memory_mb = 512;
     let own = |text: &str| text.to_owned();

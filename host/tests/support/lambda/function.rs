@@ -13,16 +13,16 @@ use super::logs::{Lines, Logs};
 use super::runtime::FunctionError;
 use super::{PAYLOAD_MAX_BYTES, request_id};
 
-/// "Understanding the Lambda execution environment lifecycle": the initialization gets so long; then
-/// it begins anew, within the time of the invocation.
+/// "Understanding the Lambda execution environment lifecycle": the time limit of the
+/// initialization. After it, the initialization is repeated within the time of the invocation.
 const INIT_MAX: Duration = Duration::from_secs(10);
 
-/// The type of the error of an invocation that took too long.
+/// The error type of an invocation that took too long.
 const TIMED_OUT: &str = "Sandbox.Timedout";
 
 /// A function. Its process starts with the first invocation, stays for the next ones, and is killed
-/// when the function is dropped. Invocations from several threads take turns; for invocations at the
-/// same time, start the function twice.
+/// when the function is dropped. Invocations from several threads take turns; for concurrent
+/// invocations, start the function twice.
 pub(crate) struct Function {
     program: Program,
     init_max: Duration,
@@ -33,22 +33,22 @@ pub(crate) struct Function {
     turn: Mutex<()>,
 }
 
-/// What came of an invocation.
+/// The result of an invocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Invoked {
     pub(crate) request_id: String,
-    /// The response, null if it was empty; or the error. A response that is not JSON is a string.
+    /// The response, null if it was empty, or the error. A response that is not JSON is a string.
     pub(crate) response: Result<Value, FunctionError>,
-    /// Whether it took too long, for which the process was killed.
+    /// Whether it took too long, and the process was killed.
     pub(crate) timed_out: bool,
-    /// What the function wrote from the invocation's beginning to its end, with a cold start's
+    /// The output of the function during the invocation; of a cold start, also during the
     /// initialization.
     pub(crate) logs: Lines,
 }
 
 impl Function {
-    /// A function that runs this command (a program and its arguments) in this folder, its task root,
-    /// with these variables and those that Lambda sets, and no others.
+    /// A function that runs this command (a program and its arguments) in this folder, its task
+    /// root, with these variables and those that Lambda sets, and no others.
     pub(crate) fn start(command: &[&str], variables: &[(&str, &str)], folder: &Path) -> Self {
         let own = |text: &&str| (*text).to_owned();
         let pair = |(name, value): &(&str, &str)| (own(name), own(value));
@@ -67,14 +67,14 @@ impl Function {
         }
     }
 
-    /// Changes how long an initialization may take, 10 s by default.
+    /// Sets the time limit of the initialization, 10 s by default.
     pub(crate) fn with_init_max(self, init_max: Duration) -> Self {
         Self { init_max, ..self }
     }
 
-    /// Invokes the function and waits for what comes of it, for `time` and the initialization.
+    /// Invokes the function and waits for the result, for `time` and the initialization.
     ///
-    /// A process that ends, or that takes too long and is killed, fails the invocation; the next one
+    /// If the process ends, or takes too long and is killed, the invocation fails and the next one
     /// is a cold start.
     pub(crate) fn invoke(&self, event: &Value, time: Duration) -> Invoked {
         let bytes = event.to_string().len();
@@ -86,7 +86,7 @@ impl Function {
             .environment(&id, time)
             .and_then(|(environment, until)| {
                 let waited = environment.invoke(&id, event, until);
-                waited_out(&environment, &id, time, waited)
+                invocation_result(&environment, &id, time, waited)
             });
         Invoked {
             request_id: id,
@@ -96,7 +96,7 @@ impl Function {
         }
     }
 
-    /// An environment that waits for an event, and until when it may take to answer.
+    /// An environment that waits for an event, and the deadline of its response.
     fn environment(
         &self,
         id: &str,
@@ -113,22 +113,22 @@ impl Function {
             }
             waited => waited,
         };
-        waited_out(&cold, id, time, waited)?;
+        invocation_result(&cold, id, time, waited)?;
         Ok((cold, Instant::now() + time))
     }
 
-    /// The second attempt at an initialization, in the time of the invocation.
+    /// The second attempt of an initialization, within the time of the invocation.
     fn late(&self, id: &str, time: Duration) -> Result<(Arc<Environment>, Instant), FunctionError> {
         let until = Instant::now() + time;
         let cold = self.cold();
-        waited_out(&cold, id, time, cold.ready(until))?;
+        invocation_result(&cold, id, time, cold.ready(until))?;
         Ok((cold, until))
     }
 
-    /// The process that was there, unless it has ended or does not ask for another event.
+    /// The existing process, unless it has ended or does not request another event.
     fn warm(&self) -> Option<Arc<Environment>> {
         let environment = self.current().filter(|current| current.is_alive())?;
-        environment.thaw();
+        environment.wake();
         let ready = environment.ready(Instant::now() + self.init_max);
         matches!(ready, Waited::Answered(Ok(()))).then_some(environment)
     }
@@ -144,15 +144,15 @@ impl Function {
         self.environment.lock().unwrap().clone()
     }
 
-    /// Kills the process, also one that is at work; says whether there was one. The next invocation is
-    /// a cold start.
+    /// Kills the process, even during an invocation; returns whether there was one. The next
+    /// invocation is a cold start.
     pub(crate) fn kill(&self) -> bool {
         let alive = self.current().filter(|current| current.is_alive());
         alive.map(|environment| environment.kill()).is_some()
     }
 
     /// Freezes the process once it waits for an event, as Lambda does between invocations. The next
-    /// invocation lets it go on.
+    /// invocation wakes it.
     pub(crate) fn freeze(&self) {
         let environment = self.current().expect("a process");
         let ready = environment.ready(Instant::now() + self.init_max);
@@ -160,17 +160,17 @@ impl Function {
         environment.freeze();
     }
 
-    /// Freezes the process whatever it is doing; says whether there is one. An invocation that is not
-    /// answered in time kills it.
+    /// Freezes the process at once; returns whether there is one. If an invocation has no response
+    /// in time, the process is killed.
     pub(crate) fn freeze_at_work(&self) -> bool {
         let alive = self.current().filter(|current| current.is_alive());
         alive.map(|environment| environment.freeze()).is_some()
     }
 
-    /// Lets a process go on that was frozen.
-    pub(crate) fn thaw(&self) {
+    /// Wakes a frozen process.
+    pub(crate) fn wake(&self) {
         if let Some(environment) = self.current() {
-            environment.thaw();
+            environment.wake();
         }
     }
 
@@ -179,24 +179,24 @@ impl Function {
         Some(self.current()?.pid())
     }
 
-    /// How long the process took from its start until it asked for its first event.
+    /// The time from the start of the process to its request for the first event.
     pub(crate) fn init_time(&self) -> Option<Duration> {
         self.current()?.init_time()
     }
 
-    /// How many processes were started.
+    /// The number of processes that were started.
     pub(crate) fn cold_starts(&self) -> usize {
         self.cold_starts.load(Ordering::Relaxed)
     }
 
-    /// All that the processes of the function have written.
+    /// The output of all processes of the function.
     pub(crate) fn logs(&self) -> Lines {
         self.logs.lines()
     }
 }
 
-/// The answer of a process, or the error that Lambda makes if there is none.
-fn waited_out<T>(
+/// The response of a process, or the error that Lambda reports if there is none.
+fn invocation_result<T>(
     environment: &Environment,
     id: &str,
     time: Duration,

@@ -1,5 +1,5 @@
-//! What a function writes to its standard output and standard error. Both are files: whatever it
-//! wrote before it answered is there when the answer is.
+//! The standard output and standard error of a function. Both are files, so that the output before
+//! a response is there when the response is.
 
 use std::fs::{self, File};
 use std::process::Stdio;
@@ -24,7 +24,7 @@ impl Logs {
         Self { folder }
     }
 
-    /// Where a process writes its standard output and its standard error.
+    /// The files for the standard output and standard error of a process.
     pub(super) fn outputs(&self) -> [Stdio; 2] {
         ["stdout", "stderr"].map(|name| {
             let path = self.folder.path().join(name);
@@ -33,10 +33,10 @@ impl Logs {
         })
     }
 
-    /// All that was written.
+    /// The whole output.
     pub(super) fn lines(&self) -> Lines {
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| {
-            // A function that was never started has no files.
+            // If the function was never started, there are no files.
             let bytes = fs::read(self.folder.path().join(name)).unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes);
             text.lines().map(ToOwned::to_owned).collect()
@@ -46,7 +46,7 @@ impl Logs {
 }
 
 impl Lines {
-    /// The lines that came after these.
+    /// The lines after these.
     pub(super) fn without(mut self, before: &Self) -> Self {
         self.stdout.drain(..before.stdout.len());
         self.stderr.drain(..before.stderr.len());

@@ -1,6 +1,6 @@
-//! An event source mapping between a Kinesis stream and a function ("Using Lambda to process records
-//! from Amazon Kinesis Data Streams"). A shard's records come in order and its batches one after the
-//! other, which is a `ParallelizationFactor` of 1; a child shard waits for its parents.
+//! An event source mapping between a Kinesis stream and a function ("Using Lambda to process
+//! records from Amazon Kinesis Data Streams"). A shard's records come in order and its batches one
+//! after the other, which is a `ParallelizationFactor` of 1. A child shard waits for its parents.
 
 mod discard;
 mod event;
@@ -26,7 +26,7 @@ pub(crate) use self::target::Target;
 use super::Invoked;
 use testkit::kinesis::Kinesis;
 
-/// More steps than any test needs: the mapping goes on for ever by default, a test must not.
+/// More steps than any test needs: by default, a mapping never ends, but a test must.
 const STEPS_MAX: usize = 10_000;
 
 /// A mapping.
@@ -34,9 +34,9 @@ pub(crate) struct Mapping<'a> {
     stream: Stream<'a>,
     settings: Settings,
     target: Target<'a>,
-    /// Where it is in each shard that it has read from.
+    /// Its position in each shard that it has read from.
     places: BTreeMap<String, Place>,
-    /// Shards that are closed, all of which it has passed.
+    /// Shards that are closed and completely processed.
     finished: BTreeSet<String>,
     discarded: Vec<Value>,
 }
@@ -44,25 +44,25 @@ pub(crate) struct Mapping<'a> {
 /// What a mapping did.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// The shard has no record that it has not passed.
+    /// The shard has no more records.
     Idle,
     /// A parent of the shard is not finished.
     Waiting,
-    /// The shard is closed, and all of it is passed.
+    /// The shard is closed and completely processed.
     Finished,
-    /// It gave a batch to the function.
+    /// It sent a batch to the function.
     Invoked(Delivered, Then),
-    /// It passed records that were too old. This went to the on-failure destination.
+    /// It discarded expired records. This went to the on-failure destination.
     TooOld(Value),
 }
 
-/// A batch and what came of it.
+/// A batch with its result.
 #[derive(Debug)]
 pub(crate) struct Delivered {
     /// The batch's records.
     pub(crate) sequence_numbers: Vec<String>,
     pub(crate) invoked: Invoked,
-    /// What Lambda concludes from that.
+    /// Lambda's conclusion.
     pub(crate) verdict: Verdict,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Goes on in one shard, as far as one batch.
+    /// Processes one batch of one shard.
     pub(crate) fn step(&mut self, shard: &str) -> Step {
         if !self.are_parents_finished(shard) {
             return Step::Waiting;
@@ -127,8 +127,8 @@ impl<'a> Mapping<'a> {
         Step::Invoked(delivered, then)
     }
 
-    /// Goes on in all shards, in turn, until none has anything left to do; gives what it did. A
-    /// function that fails for ever never lets it come to an end, and fails the test.
+    /// Processes all shards in turn until nothing is left to do, and returns what it did. If a
+    /// function never succeeds, the test fails.
     pub(crate) fn run_until_idle(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         loop {
@@ -149,21 +149,20 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Gives batches of the test's own to the function, one after the other: each is a range of
-    /// positions among the records that the shard now has. Where the mapping itself is in the shard,
-    /// and so what it does next, stays as it is.
+    /// Sends batches of the test's own to the function, one after the other: each is a range of
+    /// positions in the shard's current records. The mapping's own position does not change.
     pub(crate) fn deliver(&mut self, shard: &str, batches: &[Range<usize>]) -> Vec<Delivered> {
         let (records, _) = self.stream.read(shard, None, usize::MAX);
         let batches = batches.iter().cloned();
         batches.map(|range| self.invoke(&records[range])).collect()
     }
 
-    /// What went to the on-failure destination, in order.
+    /// The messages to the on-failure destination, in order.
     pub(crate) fn discarded(&self) -> &[Value] {
         &self.discarded
     }
 
-    /// The last record of a shard that the mapping has passed.
+    /// The last record of a shard that the mapping has processed.
     pub(crate) fn checkpoint(&self, shard: &str) -> Option<&str> {
         self.places.get(shard)?.checkpoint()
     }
@@ -172,7 +171,7 @@ impl<'a> Mapping<'a> {
         self.places.entry(shard.to_owned()).or_default()
     }
 
-    /// What is to be tried again, or else new records.
+    /// The batch to retry, or else new records.
     fn next_batch(&mut self, shard: &str) -> Option<Batch> {
         if let Some(again) = self.place(shard).take_pending() {
             return Some(again);
@@ -189,8 +188,8 @@ impl<'a> Mapping<'a> {
         parents.iter().all(|parent| self.is_finished(parent))
     }
 
-    /// What is to be tried again is behind the checkpoint, like what is new. A shard that never had a
-    /// record is not finished before its parents.
+    /// Records to retry are after the checkpoint, as new ones are. A shard without any records is
+    /// not finished before its parents.
     fn is_finished(&mut self, shard: &str) -> bool {
         if self.finished.contains(shard) {
             return true;

@@ -1,8 +1,8 @@
-//! A stand-in for Lambda: the Runtime API over real HTTP, a process behind it as in an execution
-//! environment, and an event source mapping that feeds it from the stand-in for Kinesis.
+//! A stand-in for Lambda: the Runtime API over HTTP, a process with it as in an execution
+//! environment, and an event source mapping that reads from the stand-in for Kinesis.
 //!
-//! What AWS documents is modelled, each rule with the title of its page. Time is not: nothing is
-//! throttled, no retry waits, and no batching window gathers records.
+//! It models what AWS documents, each rule with the title of its page. It does not model time:
+//! nothing is throttled, no retry waits, and no batching window collects records.
 
 mod environment;
 mod function;
@@ -20,7 +20,7 @@ pub(crate) use self::runtime::FunctionError;
 
 use testkit::{ACCOUNT, REGION};
 
-/// What the function is called.
+/// The name of the function.
 pub(crate) const FUNCTION: &str = "sluice";
 
 /// "Lambda quotas": the largest event, and the largest response, of a synchronous invocation, bytes.
@@ -31,7 +31,7 @@ pub(crate) fn function_arn() -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}")
 }
 
-/// The number of an invocation, as a request id.
+/// The request id of the invocation with this number.
 fn request_id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }

@@ -1,5 +1,5 @@
-//! The Runtime API of one execution environment, over HTTP ("Using the Lambda runtime API for custom
-//! runtimes").
+//! The Runtime API of one execution environment, over HTTP ("Using the Lambda runtime API for
+//! custom runtimes").
 
 mod state;
 
@@ -19,7 +19,7 @@ use super::{PAYLOAD_MAX_BYTES, function_arn};
 use testkit::http::{Answer, Server, collected, full};
 use testkit::rpc::Failure;
 
-/// The tracing header of every invocation: none is sampled.
+/// The tracing header of every invocation, which is not sampled.
 pub(super) const TRACE: &str =
     "Root=1-00000000-000000000000000000000001;Parent=0000000000000001;Sampled=0";
 
@@ -33,13 +33,13 @@ pub(super) struct RuntimeApi {
 
 struct Shared {
     state: Mutex<State>,
-    /// Told of an event that waits for the runtime.
+    /// Notified of an event that waits for the runtime.
     offered: Notify,
-    /// Told of everything that the runtime says.
+    /// Notified of every request of the runtime.
     answered: Condvar,
 }
 
-/// What a runtime may ask for.
+/// The requests of a runtime.
 enum Call {
     Next,
     Response(String),
@@ -48,7 +48,7 @@ enum Call {
 }
 
 impl RuntimeApi {
-    /// Begins to serve one runtime.
+    /// Starts the API for one runtime.
     pub(super) fn start() -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
@@ -63,12 +63,12 @@ impl RuntimeApi {
         Self { server, shared }
     }
 
-    /// Host and port, as `AWS_LAMBDA_RUNTIME_API` has them.
+    /// Host and port, in the format of `AWS_LAMBDA_RUNTIME_API`.
     pub(super) fn address(&self) -> &str {
         self.server.endpoint().trim_start_matches("http://")
     }
 
-    /// Holds an event ready for the runtime, to be answered within `time`.
+    /// Offers an event to the runtime, with `time` for the response.
     pub(super) fn offer(&self, id: &str, event: &Value, time: Duration) {
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time;
         self.shared.state.lock().unwrap().offer(Invocation {
@@ -79,7 +79,7 @@ impl RuntimeApi {
         self.shared.offered.notify_waiters();
     }
 
-    /// Blocks the thread until `look` finds something, for so long at most.
+    /// Blocks the thread until `look` returns something, at most for this long.
     pub(super) fn wait<T>(
         &self,
         timeout: Duration,
@@ -103,7 +103,7 @@ impl RuntimeApi {
 impl Shared {
     async fn serve(&self, request: Request<Incoming>) -> Answer {
         let Some(call) = call(request.method(), request.uri().path()) else {
-            return refused(&Failure {
+            return error_response(&Failure {
                 status: 404,
                 ..Failure::new("NotFound", "the Runtime API has no such path")
             });
@@ -112,29 +112,32 @@ impl Shared {
         let body = collected(request.into_body()).await?;
         let taken = match call {
             Call::Next => return self.next().await,
-            Call::Response(id) => self.tell(|state| responded(state, &id, &body)),
+            Call::Response(id) => self.change_state(|state| responded(state, &id, &body)),
             Call::Error(id) => {
                 let error = FunctionError::read(&body, &kind);
-                self.tell(|state| state.answer(&id, Err(error)))
+                self.change_state(|state| state.answer(&id, Err(error)))
             }
             Call::InitError => {
                 let error = FunctionError::read(&body, &kind);
-                self.tell(|state| state.init_failed(error))
+                self.change_state(|state| state.init_failed(error))
             }
         };
         match taken {
             Ok(()) => json_answer(202, &json!({ "status": "OK" })),
-            Err(failure) => refused(&failure),
+            Err(failure) => error_response(&failure),
         }
     }
 
-    fn tell(&self, say: impl FnOnce(&mut State) -> Result<(), Failure>) -> Result<(), Failure> {
-        let taken = say(&mut self.state.lock().unwrap());
+    fn change_state(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let taken = change(&mut self.state.lock().unwrap());
         self.answered.notify_all();
         taken
     }
 
-    /// Answers once there is an event, however long that takes.
+    /// Responds as soon as there is an event.
     async fn next(&self) -> Answer {
         loop {
             let offered = self.offered.notified();
@@ -143,7 +146,7 @@ impl Shared {
             match next {
                 Ok(Some(invocation)) => return event(invocation),
                 Ok(None) => offered.await,
-                Err(failure) => return refused(&failure),
+                Err(failure) => return error_response(&failure),
             }
         }
     }
@@ -184,7 +187,7 @@ fn responded(state: &mut State, id: &str, body: &Bytes) -> Result<(), Failure> {
     })
 }
 
-/// What is not JSON is taken as text; nothing at all is null.
+/// A body that is not JSON is text; an empty one is null.
 fn response(body: &Bytes) -> Value {
     if body.is_empty() {
         return Value::Null;
@@ -206,7 +209,7 @@ fn event(invocation: Invocation) -> Answer {
     Ok(response.body(full(invocation.event))?)
 }
 
-fn refused(failure: &Failure) -> Answer {
+fn error_response(failure: &Failure) -> Answer {
     let body = json!({ "errorType": failure.code, "errorMessage": failure.message });
     json_answer(failure.status, &body)
 }

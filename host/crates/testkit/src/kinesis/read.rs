@@ -19,7 +19,7 @@ const READ_MAX_BYTES: usize = 10 << 20;
 /// "A shard iterator expires 5 minutes after it is returned to the requester."
 const ITERATOR_MS: u64 = 5 * 60 * 1000;
 
-/// Where an iterator is: at the first record whose number is not below `from`.
+/// The position of an iterator: the first record whose number is not below `from`.
 struct Iterator {
     generation: usize,
     made_ms: u64,
@@ -119,7 +119,7 @@ impl State {
     fn first_at(&self, shard: &Shard, input: &Value) -> Result<u64, Failure> {
         let seconds = input.get("Timestamp").and_then(Value::as_f64);
         let ms = seconds.ok_or_else(|| invalid("AT_TIMESTAMP needs a Timestamp"))? * 1000.0;
-        // Milliseconds of this age fit a float.
+        // Milliseconds of this size fit a float.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let ms = ms.round() as u64;
         if ms > self.clock.now_ms() {
@@ -145,8 +145,7 @@ fn starting_number(shard: &Shard, input: &Value) -> Result<u64, Failure> {
     Ok(number)
 }
 
-/// What one answer holds of these records, and the rest. The largest record fits an answer with its
-/// key.
+/// The records that fit one response, and the rest. The largest record with its key fits.
 fn split_read(records: &[Record], limit: usize) -> (&[Record], &[Record]) {
     let mut bytes = 0;
     let fits = |record: &&Record| {

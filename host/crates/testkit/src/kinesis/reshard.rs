@@ -1,4 +1,4 @@
-//! The actions that make streams and shards, and tell of them.
+//! The actions that create and describe streams and shards.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::super::rpc::{Outcome, number, text};
 use super::Failure;
 use super::state::{Shard, State, Stream, invalid, malformed, required};
 
-/// "ListShards": so many shards, unless the call says otherwise.
+/// "ListShards": the page size, unless the call sets another.
 const PAGE_SHARDS: usize = 1000;
 
 impl State {
@@ -131,7 +131,7 @@ impl State {
     }
 }
 
-/// A moment, as Kinesis writes it.
+/// A moment in the format of Kinesis.
 pub(super) fn seconds(ms: u64) -> Value {
     let seconds = format!("{}.{:03}", ms / 1000, ms % 1000);
     json!(seconds.parse::<f64>().unwrap())
@@ -143,7 +143,7 @@ fn open<'a>(stream: &'a Stream, shard: &str) -> Result<&'a Shard, Failure> {
     shard.is_open().then_some(shard).ok_or_else(closed)
 }
 
-/// Of the filters, only the one of open shards leaves shards out here.
+/// The only filter that leaves shards out here is the one for open shards.
 fn passes(shard: &Shard, filter: &Value) -> bool {
     match text(filter, "Type") {
         Some("AT_LATEST") => shard.is_open(),

@@ -1,4 +1,4 @@
-//! Streams, shards, records, and where they are found.
+//! Streams, shards and records.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use super::super::rpc::{Clock, Commands, Failure, text};
 use super::super::{ACCOUNT, REGION};
 
-/// What all sequence numbers begin with; 20 more digits make 56.
+/// The first digits of all sequence numbers; 20 more digits make 56.
 const NUMBER_PREFIX: &str = "495903382714902566085596925383615710";
 
-/// All of a Kinesis.
+/// The state of a Kinesis.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) commands: Commands,
     pub(super) clock: Clock,
     pub(super) streams: BTreeMap<String, Stream>,
-    /// The last number that was given away, in whatever shard.
+    /// The last number that was given to a record of any shard.
     last_number: u64,
-    /// How often all iterators have expired.
+    /// How many times all iterators have expired.
     pub(super) iterators: usize,
     pub(super) empty_reads: usize,
     pub(super) shards_per_page: usize,
@@ -52,7 +52,7 @@ pub(super) struct Stream {
     pub(super) shards: Vec<Shard>,
 }
 
-/// A shard, open as long as it has no last number.
+/// A shard. It is open as long as it has no last number.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) id: String,
@@ -72,10 +72,10 @@ pub(super) struct Record {
     pub(super) data: Data,
 }
 
-/// What makes a record's data again from its number, the same each time.
+/// Generates a record's data from its number, always the same.
 pub type Maker = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
-/// The data of a record: kept, or made whenever it is read.
+/// The data of a record: stored, or generated whenever it is read.
 #[derive(Clone)]
 pub(super) enum Data {
     Kept(Vec<u8>),
@@ -109,7 +109,7 @@ impl fmt::Debug for Data {
     }
 }
 
-/// A record, as a test gets to see it.
+/// A record, as a test sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRecord {
     pub shard: String,
@@ -120,13 +120,13 @@ pub struct StoredRecord {
 }
 
 impl State {
-    /// The next sequence number. As with Kinesis, there are gaps.
+    /// The next sequence number. As in Kinesis, there are gaps.
     pub(super) fn next_number(&mut self) -> u64 {
         self.last_number += 1 + self.last_number % 3;
         self.last_number
     }
 
-    /// The first number that no record can have yet.
+    /// The first number that no record has yet.
     pub(super) fn tip(&self) -> u64 {
         self.last_number + 1
     }
@@ -162,7 +162,7 @@ impl State {
         });
     }
 
-    /// All records of a stream, by shard and then in order.
+    /// All records of a stream, by shard and in order.
     pub(super) fn records(&self, stream: &str) -> Vec<StoredRecord> {
         let shards = self.streams[stream].shards.iter();
         let records = shards.flat_map(|shard| shard.records.iter().map(|r| (&shard.id, r)));
@@ -176,14 +176,14 @@ impl State {
         stored.collect()
     }
 
-    /// The shards of a stream that take no more records.
+    /// The closed shards of a stream.
     pub(super) fn closed_shards(&self, stream: &str) -> Vec<String> {
         let shards = self.streams[stream].shards.iter();
         let closed = shards.filter(|shard| !shard.is_open());
         closed.map(|shard| shard.id.clone()).collect()
     }
 
-    /// Forgets the records of a shard up to this sequence number.
+    /// Removes the records of a shard up to this sequence number.
     pub(super) fn trim(&mut self, stream: &str, shard: &str, up_to: &str) {
         let up_to = number_of(up_to).unwrap();
         let stream = self.streams.get_mut(stream).unwrap();
@@ -218,12 +218,12 @@ impl Stream {
 }
 
 impl Shard {
-    /// Whether it takes records.
+    /// Whether it accepts records.
     pub(super) fn is_open(&self) -> bool {
         self.last_number.is_none()
     }
 
-    /// As `ListShards` tells of it.
+    /// Its description in `ListShards`.
     pub(super) fn described(&self) -> Value {
         let mut shard = json!({
             "ShardId": self.id,
@@ -241,7 +241,7 @@ impl Shard {
     }
 }
 
-/// Hash keys, as Kinesis writes them.
+/// A hash key in the format of Kinesis.
 pub(super) fn hash_keys_json(keys: &RangeInclusive<u128>) -> Value {
     json!({
         "StartingHashKey": keys.start().to_string(),
@@ -249,30 +249,30 @@ pub(super) fn hash_keys_json(keys: &RangeInclusive<u128>) -> Value {
     })
 }
 
-/// A sequence number, as Kinesis writes it.
+/// A sequence number in the format of Kinesis.
 pub(super) fn number_text(number: u64) -> String {
     format!("{NUMBER_PREFIX}{number:020}")
 }
 
-/// Reads a sequence number.
+/// Parses a sequence number.
 pub(super) fn number_of(text: &str) -> Result<u64, Failure> {
     let number = text.strip_prefix(NUMBER_PREFIX).filter(|n| n.len() == 20);
     let number = number.and_then(|number| number.parse().ok());
     number.ok_or_else(|| invalid(format!("{text} is no sequence number of this stream")))
 }
 
-/// An argument that Kinesis does not take.
+/// The error for an argument that Kinesis does not accept.
 pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new("InvalidArgumentException", message)
 }
 
-/// A call that does not fit the API's own model.
+/// The error for a call that does not match the API's model.
 pub(super) fn malformed(message: impl Into<String>) -> Failure {
     let message = format!("1 validation error detected: {}", message.into());
     Failure::new("ValidationException", message)
 }
 
-/// The text in a field that must be there.
+/// The text in a required field.
 pub(super) fn required<'a>(input: &'a Value, field: &str) -> Result<&'a str, Failure> {
     let missing = || malformed(format!("Value null at '{field}'"));
     text(input, field).ok_or_else(missing)

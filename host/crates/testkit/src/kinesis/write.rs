@@ -48,7 +48,7 @@ impl State {
         Ok(json!({ "FailedRecordCount": failed, "Records": results }))
     }
 
-    /// Puts a record of which only the number is kept; gives its shard and its sequence number.
+    /// Puts a record by its number only, and returns its shard and its sequence number.
     pub(super) fn put_made(&mut self, stream: &str, key: &str, by: Maker, number: u64) -> Value {
         let data = Data::Made {
             bytes: by(number).len(),
@@ -72,7 +72,7 @@ impl State {
             .iter_mut()
             .find(|shard| shard.is_open() && takes(&shard.hash_keys))
             .unwrap();
-        // The machine's clock may be set back.
+        // The clock of the machine can be set back.
         let last_ms = shard.records.last().map_or(0, |last| last.arrival_ms);
         shard.records.push(Record {
             number,

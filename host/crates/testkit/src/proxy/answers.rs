@@ -1,4 +1,4 @@
-//! Answers that do not come as they should.
+//! Responses that are slow, broken off or damaged.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use hyper::header::HeaderName;
 
 use super::super::http::{Answer, Failed, full};
 
-/// An answer whose body comes in pieces of so many bytes, with pauses.
+/// A response whose body arrives in pieces of this many bytes, with pauses.
 pub(super) async fn slow(response: Response<Incoming>, bytes: usize, pause: Duration) -> Answer {
     let pieces = |body: Bytes| {
         stream::unfold(body, move |mut left| async move {
@@ -29,7 +29,7 @@ pub(super) async fn slow(response: Response<Incoming>, bytes: usize, pause: Dura
     with_body(response, pieces).await
 }
 
-/// An answer of which only so many bytes of the body come, and then the end of the connection.
+/// A response of which this many bytes of the body arrive before the connection ends.
 pub(super) async fn truncated(response: Response<Incoming>, bytes: usize) -> Answer {
     let pieces = |mut body: Bytes| {
         body.truncate(bytes);
@@ -37,7 +37,7 @@ pub(super) async fn truncated(response: Response<Incoming>, bytes: usize) -> Ans
             if let Some(body) = body {
                 return Some((Ok(Frame::data(body)), None));
             }
-            // Lets what there is be written before the connection breaks.
+            // Lets the body be written before the connection breaks.
             tokio::task::yield_now().await;
             Some((Err("closed within an answer".into()), None))
         })
@@ -45,8 +45,8 @@ pub(super) async fn truncated(response: Response<Incoming>, bytes: usize) -> Ans
     with_body(response, pieces).await
 }
 
-/// An answer that succeeded, with a bit that was changed on its way and the checksum of what it was
-/// ("Checking object integrity": `x-amz-checksum-crc32`, base64 of the four bytes).
+/// A successful response with one changed bit and the checksum of the original ("Checking object
+/// integrity": `x-amz-checksum-crc32`, base64 of the four bytes).
 pub(super) async fn damaged(response: Response<Incoming>) -> Answer {
     let (mut head, body) = response.into_parts();
     let mut body = body.collect().await?.to_bytes().to_vec();

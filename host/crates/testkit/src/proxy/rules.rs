@@ -1,4 +1,4 @@
-//! What is to be done to which requests.
+//! Rules: which requests fail, and how.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,47 +8,47 @@ use hyper::{Request, header};
 
 use super::super::rpc;
 
-/// What is done to a request or its answer.
+/// What happens to a request or its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This status and body in place of the service's answer.
+    /// The proxy responds with this status and body, without the service.
     Status(u16, String),
-    /// The connection closes; the service learns of nothing.
+    /// The connection closes before the service gets the request.
     ResetBefore,
-    /// The service carries the request out; the connection closes in place of its answer.
+    /// The service executes the request, and the connection closes instead of its response.
     ResetAfter,
-    /// Nothing happens for so long; then the request goes its way, if its client is still there.
+    /// The request waits for this long, and is then forwarded if its client is still connected.
     Hang(Duration),
-    /// Nothing happens until the proxy lets go; then the request goes its way, if its client is still
-    /// there.
+    /// The request waits until the proxy releases it, and is then forwarded if its client is still
+    /// connected.
     Hold,
-    /// The service carries the request out; its answer waits until the proxy lets go.
+    /// The service executes the request, and its response waits until the proxy releases it.
     HoldAnswer,
-    /// The answer's body comes in pieces of so many bytes, with a pause before each.
+    /// The body of the response arrives in pieces of this many bytes, with a pause before each.
     SlowBody { bytes: usize, pause: Duration },
-    /// The answer's body breaks off behind so many bytes.
+    /// The body of the response ends after this many bytes.
     TruncateBody(usize),
-    /// One bit of the answer's body is another, and a checksum says how the body was: that of S3 for the
-    /// answers to reads, where they succeed.
+    /// One bit of the body of the response is changed, and a checksum is of the original body, as
+    /// in S3's responses to successful reads.
     DamageBody,
 }
 
 impl Fault {
-    /// An error as S3 writes it.
+    /// An error in the format of S3.
     pub fn s3(status: u16, code: &str) -> Self {
         let body = format!("<Error><Code>{code}</Code><Message>on command</Message></Error>");
         Self::Status(status, body)
     }
 
-    /// An error as the services that speak JSON write it.
+    /// An error in the format of the services that use JSON.
     pub fn json(status: u16, code: &str) -> Self {
         let body = serde_json::json!({ "__type": code, "message": "on command" });
         Self::Status(status, body.to_string())
     }
 }
 
-/// What is to be done, and to which requests: those that have everything that is asked for. Unless
-/// it says otherwise it acts on the first of them.
+/// What happens, and to which requests: those that match all conditions. By default, only to the
+/// first of them.
 #[derive(Clone, Debug)]
 pub struct Rule {
     fault: Fault,
@@ -60,13 +60,13 @@ pub struct Rule {
     times: usize,
     matched: usize,
     hits: usize,
-    /// Of the hits those that are at the point where the fault holds or ends them.
+    /// The number of acted-on requests whose fault holds them, or has ended.
     reached: usize,
     healed: bool,
 }
 
 impl Rule {
-    /// A rule for requests of all kinds.
+    /// A rule for all requests.
     pub fn new(fault: Fault) -> Self {
         Self {
             fault,
@@ -83,43 +83,43 @@ impl Rule {
         }
     }
 
-    /// Only requests of this method.
+    /// Matches only requests with this method.
     pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
 
-    /// Only requests with this text in their path, or in the query behind it.
+    /// Matches only requests with this text in their path or query.
     pub fn path(mut self, part: &str) -> Self {
         self.path = Some(part.to_owned());
         self
     }
 
-    /// Only calls of this action, of a service that speaks JSON.
+    /// Matches only calls of this action, of a service that uses JSON.
     pub fn action(mut self, action: &str) -> Self {
         self.action = Some(action.to_owned());
         self
     }
 
-    /// Only requests with this text in their body; given twice, with both.
+    /// Matches only requests with this text in their body. If given twice, both must be there.
     pub fn body(mut self, part: &str) -> Self {
         self.body.push(part.to_owned());
         self
     }
 
-    /// Acts from the n-th such request on; the first is 1.
+    /// Acts from the n-th matching request on; the first is 1.
     pub fn nth(mut self, nth: usize) -> Self {
         self.from = nth;
         self
     }
 
-    /// Acts on so many such requests.
+    /// Acts on this many matching requests.
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
     }
 
-    /// Acts on all such requests until the proxy is healed.
+    /// Acts on all matching requests until the rule is removed.
     pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
@@ -160,25 +160,25 @@ fn contains(body: &[u8], part: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RuleId(usize);
 
-/// A request that came.
+/// A request to the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub method: String,
-    /// The path, with the query.
+    /// The path with the query.
     pub path: String,
-    /// The action, of a service that speaks JSON.
+    /// The action, of a service that uses JSON.
     pub action: Option<String>,
     /// Its condition, `If-Match` or `If-None-Match`.
     pub condition: Option<String>,
-    /// What was done to it.
+    /// What the proxy did with it.
     pub fault: Option<Fault>,
 }
 
-/// All rules of a proxy, and what came of them.
+/// All rules of a proxy, and their counts.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     rules: BTreeMap<RuleId, Rule>,
-    /// How many rules there ever were.
+    /// The number of rules that were ever added.
     made: usize,
     seen: Vec<Seen>,
 }
@@ -191,7 +191,7 @@ impl Rules {
         id
     }
 
-    /// Takes a rule away; on how many requests it has acted.
+    /// Removes a rule and returns the number of requests that it has acted on.
     pub(super) fn remove(&mut self, rule: RuleId) -> usize {
         self.rules.remove(&rule).map_or(0, |rule| rule.hits)
     }
@@ -200,7 +200,7 @@ impl Rules {
         self.seen.clear();
     }
 
-    pub(super) fn heal(&mut self) {
+    pub(super) fn remove_rules(&mut self) {
         self.rules.values_mut().for_each(|rule| rule.healed = true);
     }
 
@@ -208,12 +208,12 @@ impl Rules {
         self.rules[&rule].hits
     }
 
-    /// How many requests a rule has acted on as far as it goes: an answer that is held is there.
+    /// The number of requests on which a rule has finished to act: a held response has arrived.
     pub(super) fn reached(&self, rule: RuleId) -> usize {
         self.rules[&rule].reached
     }
 
-    /// Notes that an answer is there which a rule holds.
+    /// Notes that a response has arrived that a rule holds.
     pub(super) fn holds_answer(&mut self, rule: RuleId) {
         if let Some(rule) = self.rules.get_mut(&rule) {
             rule.reached += 1;
@@ -224,7 +224,7 @@ impl Rules {
         self.seen.clone()
     }
 
-    /// Notes a request; says what to do to it, by which rule.
+    /// Notes a request and returns what to do with it, and by which rule.
     pub(super) fn fault_for(&mut self, request: &Request<Bytes>) -> Option<(RuleId, Fault)> {
         let mut seen = Seen {
             method: request.method().to_string(),

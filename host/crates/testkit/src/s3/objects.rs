@@ -1,5 +1,5 @@
-//! Objects as files, with what S3 knows of them in memory. The crate `s3s-fs` keeps that in files whose
-//! names hold the whole key, which is too long a name for the keys that Sluice makes of a stream.
+//! Stores objects as files and their metadata in memory. The crate `s3s-fs` keeps metadata in files
+//! whose names hold the whole key, and the keys of a stream's objects are too long for that.
 
 use std::collections::HashMap;
 use std::fs;
@@ -52,11 +52,11 @@ impl Objects {
         known.ok_or_else(|| s3_error!(NoSuchKey))
     }
 
-    /// One lock is held from the look to the write, so that one of two conditional puts wins.
+    /// One lock is held from the check to the write, so that one of two conditional puts wins.
     fn put(&self, path: PathBuf, content: &[u8], input: Conditions) -> S3Result<ETag> {
         let mut known = self.known.lock().unwrap();
         let there = known.get(&path);
-        let refused = match (&input.if_none_match, &input.if_match) {
+        let conflict = match (&input.if_none_match, &input.if_match) {
             (Some(_), _) => there.is_some(),
             (None, Some(ETagCondition::ETag(expected))) => {
                 there.is_none_or(|there| expected.value() != there.etag)
@@ -64,11 +64,11 @@ impl Objects {
             (None, Some(_)) => there.is_none(),
             (None, None) => false,
         };
-        if refused {
+        if conflict {
             return Err(s3_error!(PreconditionFailed));
         }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // Tests and other requests read the file without the lock, and must not see half of it.
+        // Tests and other requests read the file without the lock, and must not see a part of it.
         let unfinished = self.root.join(".unfinished");
         fs::write(&unfinished, content).unwrap();
         fs::rename(&unfinished, &path).unwrap();
@@ -83,7 +83,7 @@ impl Objects {
     }
 }
 
-/// As S3 writes a key where it is asked to: a space as `+`, all else but a few characters as bytes.
+/// A key in S3's URL encoding: a space as `+`, and all but a few characters as bytes.
 fn url_encoded(key: &str) -> String {
     let mut encoded = String::new();
     for byte in key.bytes() {

@@ -38,8 +38,8 @@ async fn get(client: &Client, iterator: &str, limit: i32) -> GetRecordsOutput {
     call.send().await.unwrap()
 }
 
-/// All that is in a shard now, three at a time.
-async fn drain(client: &Client, shard: &str) -> (Vec<Record>, GetRecordsOutput) {
+/// All records of a shard, three at a time.
+async fn read_all(client: &Client, shard: &str) -> (Vec<Record>, GetRecordsOutput) {
     let mut next = iterator(client, shard, From::TrimHorizon, None).await;
     let mut records = Vec::new();
     loop {
@@ -84,9 +84,9 @@ async fn fill(kinesis: &Kinesis, client: &Client) {
     }
 }
 
-/// All that is in a shard, which has to agree with what describes the shard.
+/// All records of a shard, which must match the shard's description.
 async fn checked(client: &Client, shard: &Shard) -> Vec<Record> {
-    let (records, end) = drain(client, shard.shard_id()).await;
+    let (records, end) = read_all(client, shard.shard_id()).await;
     let range = shard.sequence_number_range().unwrap();
     let closed = range.ending_sequence_number().is_some();
     assert_eq!(end.next_shard_iterator().is_none(), closed);
@@ -116,7 +116,7 @@ async fn reads_every_record_once_and_in_order_over_splits_and_merges() {
             of_key.push(u32::from_be_bytes(data));
         }
     }
-    // A shard comes behind its parents in the list, so that each key's records are in order.
+    // A shard follows its parents in the list, so that each key's records are in order.
     assert!(by_key.values().all(|of_key| of_key.is_sorted()));
     let mut all: Vec<_> = by_key.into_values().flatten().collect();
     all.sort_unstable();
@@ -125,7 +125,7 @@ async fn reads_every_record_once_and_in_order_over_splits_and_merges() {
 }
 
 #[tokio::test]
-async fn tells_of_shards_by_name_and_by_arn() {
+async fn describes_shards_by_name_and_by_arn() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 2);
     kinesis.split("s", "shardId-000000000001");
@@ -153,7 +153,7 @@ async fn tells_of_shards_by_name_and_by_arn() {
         (page.shards().len(), page.next_token().is_some()),
         (3, true)
     );
-    let (_, end) = drain(&client, "shardId-000000000001").await;
+    let (_, end) = read_all(&client, "shardId-000000000001").await;
     let children: Vec<_> = end
         .child_shards()
         .iter()
@@ -187,11 +187,11 @@ async fn begins_where_the_iterator_says() {
         assert_eq!(answer.millis_behind_latest(), Some(0));
     }
     kinesis.trim("s", SHARD, &first);
-    assert_eq!(drain(&client, SHARD).await.0.len(), 2);
+    assert_eq!(read_all(&client, SHARD).await.0.len(), 2);
 }
 
 #[tokio::test]
-async fn an_answer_holds_ten_megabytes() {
+async fn a_response_holds_at_most_ten_megabytes() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);
     for _ in 0..12 {
@@ -229,7 +229,7 @@ async fn fails_on_command() {
         unknown.unwrap_err().code(),
         Some("ResourceNotFoundException")
     );
-    // A client that tries again does not show its caller that it was throttled.
+    // A client with retries does not show its caller that it was throttled.
     kinesis.throttle("ListShards", 1);
     let before = kinesis.calls("ListShards");
     kinesis
@@ -258,7 +258,7 @@ async fn iterators_expire() {
 }
 
 #[tokio::test]
-async fn takes_a_put_in_part() {
+async fn a_put_can_fail_in_part() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);
     kinesis.fail_entries(&[0, 2]);

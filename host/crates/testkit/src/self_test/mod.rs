@@ -1,4 +1,4 @@
-//! The stand-ins themselves, through the real clients.
+//! Tests of the stand-ins themselves, through the real clients.
 
 mod kinesis;
 mod program;

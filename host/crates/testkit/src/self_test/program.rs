@@ -10,7 +10,7 @@ use super::super::s3::S3;
 use super::super::sqs::Sqs;
 
 #[test]
-fn another_program_finds_them_by_its_environment() {
+fn another_program_finds_the_stand_ins_by_its_environment() {
     let (s3, kinesis, sqs) = (S3::start(), Kinesis::start(), Sqs::start());
     s3.bucket("lake");
     kinesis.create_stream("stream", 1);

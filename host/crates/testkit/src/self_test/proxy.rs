@@ -12,7 +12,7 @@ use super::super::sdk_config_once;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An S3 with a bucket, a proxy in front of it, and a client that tries once.
+/// An S3 with a bucket, a proxy in front of it, and a client that makes one attempt.
 fn start() -> (S3, Proxy, Client) {
     let s3 = S3::start();
     s3.bucket("lake");
@@ -95,7 +95,7 @@ async fn loses_requests_and_answers() {
     proxy.add(Rule::new(Fault::ResetAfter).path("taken"));
     put(&client, "taken").await.unwrap_err();
     assert!(s3.root.join("lake/taken").exists());
-    // Whoever sends it again on his own finds that somebody was first: himself.
+    // A client that sends the put again gets a conflict with its own first attempt.
     proxy.add(Rule::new(Fault::ResetAfter).path("twice"));
     let again = put(&s3::client(&proxy.endpoint), "twice")
         .await
@@ -149,7 +149,7 @@ async fn damages_a_body_so_that_its_checksum_tells() {
 }
 
 #[tokio::test]
-async fn acts_on_the_calls_it_is_told_of() {
+async fn applies_rules_to_matching_calls_only() {
     let kinesis = Kinesis::start();
     kinesis.create_stream("s", 1);
     let proxy = Proxy::start(&kinesis.endpoint);
@@ -169,7 +169,7 @@ async fn acts_on_the_calls_it_is_told_of() {
     assert_eq!(taken, [true, false, false, true, true]);
     let all = proxy.add(Rule::new(Fault::ResetBefore).always());
     assert!(!list().await && !list().await);
-    proxy.heal();
+    proxy.remove_rules();
     assert!(list().await);
     assert_eq!(
         (proxy.hits(some), proxy.hits(all), proxy.untouched()),
@@ -177,7 +177,7 @@ async fn acts_on_the_calls_it_is_told_of() {
     );
     assert_eq!(proxy.seen()[1].fault, Some(fault));
     assert_eq!(kinesis.calls("ListShards"), 4);
-    // A client that tries again does not notice.
+    // A client with retries does not notice.
     let trouble = proxy.add(Rule::new(Fault::ResetAfter));
     let client = kinesis::client(&proxy.endpoint);
     client.list_shards().stream_name("s").send().await.unwrap();

@@ -28,7 +28,7 @@ async fn puts_lists_and_gets() {
 }
 
 #[tokio::test]
-async fn takes_a_stream_whose_checksum_comes_last() {
+async fn accepts_a_stream_with_a_trailing_checksum() {
     let s3 = S3::start();
     let directory = s3.bucket("lake");
     let content = vec![7; 3 << 20];
@@ -60,7 +60,7 @@ async fn only_the_first_put_creates() {
 }
 
 #[tokio::test]
-async fn only_the_tag_that_stands_is_replaced() {
+async fn a_put_needs_the_current_etag() {
     let s3 = S3::start();
     s3.bucket("lake");
     let client = s3.client();

@@ -30,7 +30,7 @@ async fn send(client: &Client, url: &str, entries: Vec<Entry>) -> SendMessageBat
     call.send().await.unwrap()
 }
 
-async fn refused(client: &Client, url: &str, entries: Vec<Entry>) -> String {
+async fn rejection_code(client: &Client, url: &str, entries: Vec<Entry>) -> String {
     let call = client
         .send_message_batch()
         .queue_url(url)
@@ -107,7 +107,7 @@ async fn a_batch_fails_in_part() {
 }
 
 #[tokio::test]
-async fn a_batch_is_refused_as_a_whole() {
+async fn a_batch_can_be_rejected_as_a_whole() {
     let sqs = Sqs::start();
     let url = sqs.create_queue("bus", 1 << 20);
     let fifo = sqs.create_queue("bus.fifo", 1 << 20);
@@ -126,10 +126,10 @@ async fn a_batch_is_refused_as_a_whole() {
         (whole, "BatchRequestTooLong"),
     ];
     for (entries, code) in cases {
-        assert_eq!(refused(&client, &url, entries).await, code);
+        assert_eq!(rejection_code(&client, &url, entries).await, code);
     }
     assert_eq!(
-        refused(&client, &fifo, vec![entry("a", "x")]).await,
+        rejection_code(&client, &fifo, vec![entry("a", "x")]).await,
         "MissingParameter"
     );
     let throttled = Failure {
@@ -138,7 +138,7 @@ async fn a_batch_is_refused_as_a_whole() {
     };
     sqs.fail("SendMessageBatch", 1, &throttled);
     assert_eq!(
-        refused(&client, &url, vec![entry("a", "x")]).await,
+        rejection_code(&client, &url, vec![entry("a", "x")]).await,
         "RequestThrottled"
     );
     assert_eq!(
@@ -200,7 +200,7 @@ fn fifo(group: &str, id: &str) -> Entry {
 }
 
 #[tokio::test]
-async fn a_fifo_queue_drops_what_it_knows() {
+async fn a_fifo_queue_drops_duplicates() {
     let sqs = Sqs::start();
     let url = sqs.create_queue("bus.fifo", 1024);
     let client = sqs.client();
@@ -251,7 +251,7 @@ async fn a_fifo_queue_keeps_groups_in_order() {
 }
 
 #[tokio::test]
-async fn a_receiver_can_wait() {
+async fn a_receive_call_can_wait() {
     let sqs = Sqs::start();
     let url = sqs.create_queue("bus", 1024);
     let client = sqs.client();
@@ -274,7 +274,7 @@ async fn a_receiver_can_wait() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_gone() {
+async fn deleted_messages_are_gone() {
     let sqs = Sqs::start();
     let url = sqs.create_queue("bus", 1024);
     let client = sqs.client();

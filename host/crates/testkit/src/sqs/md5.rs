@@ -1,4 +1,4 @@
-//! The digests that SQS answers with.
+//! The digests in responses of SQS.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,8 +12,8 @@ pub(super) fn of_body(body: &str) -> String {
     hex(Md5::digest(body).into())
 }
 
-/// The digest of attributes: of each one, in the order of the names, the name, the type, a byte for
-/// the kind of value, and the value; with lengths in front.
+/// The digest of attributes, in the order of their names: the name, the type, a byte for the kind
+/// of value, and the value, with lengths in front.
 pub(super) fn of_attributes(attributes: &BTreeMap<String, Attribute>) -> Option<String> {
     if attributes.is_empty() {
         return None;

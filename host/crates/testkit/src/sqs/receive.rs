@@ -9,7 +9,7 @@ use super::md5;
 use super::send::{check_ids, failed_entry};
 use super::state::{Message, Queue, State, missing};
 
-/// How long a message is hidden from others, unless the call says otherwise.
+/// The default visibility timeout.
 const HIDDEN_SECONDS: usize = 30;
 
 impl State {
@@ -60,8 +60,8 @@ impl State {
 }
 
 impl Queue {
-    /// The positions of the messages that can be received. In a FIFO queue a group waits as long as
-    /// one of its messages is hidden.
+    /// The positions of the messages that can be received. In a FIFO queue, a group waits while one
+    /// of its messages is hidden.
     fn visible(&self, now_ms: u64, most: usize) -> Vec<usize> {
         let there = |message: &&Message| !message.deleted;
         let hidden = |message: &&Message| message.hidden_until_ms > now_ms;
@@ -90,7 +90,7 @@ impl Queue {
     }
 }
 
-/// A message, with the attributes that the call asks for.
+/// A message with the requested attributes.
 fn received(message: &Message, receipt: &str, input: &Value) -> Value {
     let mut output = json!({
         "MessageId": message.id,
@@ -127,7 +127,7 @@ fn system_attributes(message: &Message) -> impl Iterator<Item = (&'static str, S
     attributes.filter_map(|(name, value)| Some((name, value?)))
 }
 
-/// Whether the names in this field have this one among them.
+/// Whether the names in this field include this one.
 fn asks(input: &Value, field: &str, name: &str) -> bool {
     let mut names = list(input, field).iter();
     names.any(|asked| *asked == name || *asked == "All" || *asked == ".*")

@@ -14,7 +14,7 @@ const BATCH_MAX_BYTES: usize = 1 << 20;
 const BATCH_MAX_ENTRIES: usize = 10;
 const MAX_ATTRIBUTES: usize = 10;
 
-/// How long a FIFO queue knows a message that is sent again.
+/// How long a FIFO queue drops duplicates.
 const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
 
 impl State {
@@ -74,7 +74,7 @@ impl State {
 }
 
 impl Queue {
-    /// The message that has this deduplication id already.
+    /// The message with this deduplication id, if there is one.
     fn known(&mut self, deduplication_id: Option<&str>, now_ms: u64) -> Option<Seen> {
         let is_over = |seen: &Seen| now_ms.saturating_sub(seen.since_ms) > DEDUPLICATION_MS;
         while let Some(oldest) = self.seen_in_order.front()
@@ -106,11 +106,11 @@ impl Queue {
     }
 }
 
-/// A message that is to be sent.
+/// A message to send.
 struct Draft {
     body: String,
     attributes: BTreeMap<String, Attribute>,
-    /// What is wrong with the attributes.
+    /// The error in the attributes, if there is one.
     fault: Option<Failure>,
     group: Option<String>,
     deduplication_id: Option<String>,
@@ -137,14 +137,14 @@ impl Draft {
         })
     }
 
-    /// What counts for the limits: the body, and all of each attribute.
+    /// The size that counts for limits: the body and all parts of the attributes.
     fn bytes(&self) -> usize {
         let attributes = self.attributes.iter();
         let attributes = attributes.map(|(n, a)| n.len() + a.data_type.len() + a.content.bytes());
         self.body.len() + attributes.sum::<usize>()
     }
 
-    /// What fails a whole batch.
+    /// The error that fails a whole batch, if there is one.
     fn check_fifo(&self, queue: &Queue) -> Result<(), Failure> {
         match (queue.fifo, &self.group, &self.deduplication_id) {
             (true, None, _) => Err(missing("MessageGroupId")),
@@ -154,7 +154,7 @@ impl Draft {
         }
     }
 
-    /// What fails one message.
+    /// The error that fails one message, if there is one.
     fn check(&self, queue: &Queue) -> Result<(), Failure> {
         let texts = self.attributes.values().filter_map(|a| match &a.content {
             Content::Text(text) => Some(text),
@@ -196,7 +196,7 @@ impl Draft {
     }
 }
 
-/// Checks what a batch has to be, whatever it holds; gives its entries' ids.
+/// Checks the form of a batch and returns the ids of its entries.
 pub(super) fn check_ids(entries: &[Value]) -> Result<Vec<&str>, Failure> {
     if entries.is_empty() {
         let message = "There should be at least one entry in the request.";
@@ -225,7 +225,7 @@ pub(super) fn check_ids(entries: &[Value]) -> Result<Vec<&str>, Failure> {
     Ok(ids)
 }
 
-/// An entry of a batch that failed.
+/// A failed entry of a batch.
 pub(super) fn failed_entry(id: &str, failure: &Failure) -> Value {
     json!({
         "Id": id,

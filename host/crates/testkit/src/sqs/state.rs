@@ -1,4 +1,4 @@
-//! Queues, and the actions that make and describe them.
+//! Queues, and the actions that create and describe them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 use super::super::rpc::{Clock, Commands, Failure, Outcome, list, text};
 use super::super::{ACCOUNT, REGION};
 
-/// The largest message of a queue that is made without a limit of its own, bytes.
+/// The default size limit of a message, bytes.
 const MESSAGE_MAX_BYTES: usize = 1 << 20;
 
-/// All of an SQS.
+/// The state of an SQS.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) endpoint: String,
     pub(super) commands: Commands,
     pub(super) clock: Clock,
     pub(super) queues: BTreeMap<String, Queue>,
-    /// How many messages have got an id.
+    /// The number of messages with an id.
     pub(super) ids: usize,
-    /// How many receipt handles are out.
+    /// The number of receipt handles.
     pub(super) receipts: usize,
 }
 
@@ -31,12 +31,13 @@ pub(super) struct Queue {
     pub(super) fifo: bool,
     pub(super) max_bytes: usize,
     pub(super) messages: Vec<Message>,
-    /// What a FIFO queue took within its five minutes, by deduplication id, and in order.
+    /// The messages that a FIFO queue accepted in the last five minutes, by deduplication id and in
+    /// order.
     pub(super) seen: HashMap<String, Seen>,
     pub(super) seen_in_order: VecDeque<String>,
 }
 
-/// A message that a FIFO queue does not take again.
+/// A message that a FIFO queue does not accept again.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) since_ms: u64,
@@ -44,7 +45,7 @@ pub(super) struct Seen {
     pub(super) sequence_number: Option<String>,
 }
 
-/// A message that a queue took.
+/// A message that a queue accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub id: String,
@@ -56,7 +57,7 @@ pub struct Message {
     pub sent_ms: u64,
     pub receives: usize,
     pub deleted: bool,
-    /// Until when it is hidden, because somebody has received it.
+    /// It is hidden until then, because it was received.
     pub(super) hidden_until_ms: u64,
 }
 
@@ -67,7 +68,7 @@ pub struct Attribute {
     pub content: Content,
 }
 
-/// What an attribute says.
+/// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Text(String),
@@ -75,7 +76,7 @@ pub enum Content {
 }
 
 impl Message {
-    /// The text of an attribute, if there is one of this name and it is text.
+    /// The text of the attribute with this name, if there is one and it is text.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         match &self.attributes.get(name)?.content {
             Content::Text(text) => Some(text),
@@ -85,7 +86,7 @@ impl Message {
 }
 
 impl Attribute {
-    /// Reads an attribute of a message that is sent.
+    /// Parses an attribute of a message to send.
     pub(super) fn of(input: &Value) -> Result<Self, Failure> {
         let data_type = text(input, "DataType").unwrap_or_default().to_owned();
         let kind = data_type.split('.').next().unwrap_or_default();
@@ -110,7 +111,7 @@ impl Attribute {
         }
     }
 
-    /// As a receiver gets it.
+    /// The attribute in the format for receivers.
     pub(super) fn json(&self) -> Value {
         match &self.content {
             Content::Text(text) => json!({ "DataType": self.data_type, "StringValue": text }),
@@ -182,12 +183,12 @@ impl State {
         Ok(json!({ "Attributes": attributes }))
     }
 
-    /// Every message that a queue ever took.
+    /// Every message that a queue has ever accepted.
     pub(super) fn messages(&self, queue: &str) -> Vec<Message> {
         self.queues[name_in(queue)].messages.clone()
     }
 
-    /// Every message of a queue, which has none of them any more.
+    /// Takes all messages out of a queue.
     pub(super) fn take(&mut self, queue: &str) -> Vec<Message> {
         let queue = self.queues.get_mut(name_in(queue)).unwrap();
         std::mem::take(&mut queue.messages)
@@ -214,13 +215,13 @@ fn no_queue() -> Failure {
     Failure::new("QueueDoesNotExist", "The specified queue does not exist.")
 }
 
-/// A parameter that is not there.
+/// The error for a missing parameter.
 pub(super) fn missing(parameter: &str) -> Failure {
     let message = format!("The request must contain the parameter {parameter}.");
     Failure::new("MissingParameter", message)
 }
 
-/// A parameter that SQS does not take.
+/// The error for a parameter that SQS does not accept.
 pub(super) fn invalid(reason: &str) -> Failure {
     let message = format!("One or more parameters are invalid. Reason: {reason}.");
     Failure::new("InvalidParameterValue", message)

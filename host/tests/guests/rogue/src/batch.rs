@@ -1,4 +1,5 @@
-//! The batch call: the same commands, and outcomes whose lists do not fit together if the configuration asks.
+//! The batch call: the same commands. If the configuration says so, the lists of the outcome do not
+//! match.
 
 use std::sync::Mutex;
 
@@ -7,7 +8,7 @@ use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Route
 use crate::bindings::exports::sluice::transform::batch::{Guest, OutcomeBatch, RecordBatch};
 use crate::{command, stamp};
 
-/// What the configuration says under `batch`.
+/// The value of `batch` in the configuration.
 static FAULT: Mutex<String> = Mutex::new(String::new());
 
 pub fn configure(config: &str) {
@@ -25,7 +26,7 @@ impl Guest for Component {
             let data = item(&records.data, &records.data_ends, index);
             let number = item(numbers, &records.sequence_number_ends, index);
             let number = std::str::from_utf8(number).unwrap();
-            let outcome = stamp::before(data).and_then(|()| command::obey(data, number));
+            let outcome = stamp::before(data).and_then(|()| command::execute(data, number));
             push(&mut batch, outcome);
         }
         spoil(&mut batch, &FAULT.lock().unwrap());
@@ -61,8 +62,8 @@ fn push(batch: &mut OutcomeBatch, outcome: Result<Vec<Event>, Rejection>) {
     }
 }
 
-/// Breaks what has to fit together. Each fault wants a batch with two events at least and, where it
-/// is about rejections, two of them.
+/// Breaks a rule of the contract. Each fault needs a batch with two events or more; faults of
+/// rejections need two rejections.
 fn spoil(batch: &mut OutcomeBatch, fault: &str) {
     match fault {
         "" => {}

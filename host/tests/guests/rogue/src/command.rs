@@ -1,4 +1,4 @@
-//! What a record can ask for.
+//! The commands that a record can contain.
 
 use std::hint::black_box;
 
@@ -9,8 +9,8 @@ type Outcome = Result<Vec<Event>, Rejection>;
 
 const MIB: usize = 1 << 20;
 
-/// Does what `data` says: a command and, for some, an argument behind a space.
-pub fn obey(data: &[u8], sequence_number: &str) -> Outcome {
+/// Executes `data`: a command and, for some, an argument after a space.
+pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
     let text = String::from_utf8_lossy(data);
     let (command, argument) = text.split_once(' ').unwrap_or((&text, ""));
     let number = || argument.parse().unwrap_or(1);
@@ -84,7 +84,7 @@ fn partitioned(pairs: &[(&str, &str)]) -> Outcome {
     }])
 }
 
-/// A partition of so many columns.
+/// A partition with this many columns.
 fn columns(count: usize) -> Outcome {
     let partition = (0..count).map(|n| (format!("c{n}"), "x".into()));
     Ok(vec![Event {
@@ -93,7 +93,7 @@ fn columns(count: usize) -> Outcome {
     }])
 }
 
-/// An event in a partition of its own.
+/// An event with a partition of its own.
 fn placed(number: usize) -> Event {
     Event {
         partition: vec![("place".into(), number.to_string())],
@@ -144,14 +144,15 @@ pub fn run_forever() -> ! {
     }
 }
 
-/// Takes memory until there is no more.
+/// Allocates memory until there is no more.
 fn allocate() -> Outcome {
     loop {
         std::mem::forget(black_box(vec![1_u8; MIB]));
     }
 }
 
-/// Each call keeps something on the stack, so that none can become a loop.
+/// Each call keeps something on the stack, so that the compiler cannot turn the recursion into a
+/// loop.
 #[inline(never)]
 fn recurse(depth: u64) -> u64 {
     let kept = black_box([depth; 4]);
@@ -161,17 +162,18 @@ fn recurse(depth: u64) -> u64 {
     black_box(recurse(black_box(depth + 1))) + kept[0]
 }
 
-/// A list that claims `bytes` bytes and begins near the end of what the guest has.
+/// A list that claims `bytes` bytes and begins near the end of the guest's memory.
 fn claim(bytes: usize) -> Vec<u8> {
     let start = Box::leak(vec![b' '; 16].into_boxed_slice()).as_mut_ptr();
-    // SAFETY: there is none; this is the misbehaviour. The host must check the list's bounds.
+    // SAFETY: none, on purpose: the host must check the bounds of the list.
     unsafe { Vec::from_raw_parts(start, bytes, bytes) }
 }
 
-/// `count` events that all share one MiB: little in the guest, much for whoever copies them.
+/// `count` events that all share one MiB: little memory in the guest, much in the host that copies
+/// them.
 fn overlap(count: usize) -> Outcome {
     let shared = Box::leak(json_string(MIB).into_boxed_slice()).as_mut_ptr();
-    // SAFETY: there is none; this is the misbehaviour.
+    // SAFETY: none, on purpose.
     let again = || unsafe { Vec::from_raw_parts(shared, MIB, MIB) };
     Ok((0..count).map(|_| event(again())).collect())
 }

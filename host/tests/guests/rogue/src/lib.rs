@@ -1,9 +1,9 @@
-//! A transform that does whatever the record says: the first word of its data is a command, see
-//! [`command::obey`]. Anything that is no command is echoed as a JSON object.
+//! A transform that misbehaves on command: the first word of a record's data is the command, see
+//! [`command::execute`]. Other data is echoed as a JSON object.
 //!
-//! Configurations such as `{"stamp":"a"}` make releases that can be told apart, see [`stamp`]. The
-//! configuration makes `configure` misbehave (`{"configure":"trap"}`) and, with the feature `batch`,
-//! the batch call (`{"batch":"wrong_counts"}`, see `batch.rs`).
+//! Configurations such as `{"stamp":"a"}` mark the output of a release, see [`stamp`]. Others make
+//! `configure` fail (`{"configure":"trap"}`) or, with the feature `batch`, the batch call
+//! (`{"batch":"wrong_counts"}`, see `batch.rs`).
 
 mod command;
 mod stamp;
@@ -54,6 +54,6 @@ impl Guest for Component {
 
     fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
         stamp::before(&record.data)?;
-        command::obey(&record.data, &record.sequence_number)
+        command::execute(&record.data, &record.sequence_number)
     }
 }

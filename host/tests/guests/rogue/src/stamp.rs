@@ -1,10 +1,10 @@
-//! Configurations by which releases of this transform can be told apart, and by which one does worse
-//! than another. Records are told apart by the number that they end with, `n`.
+//! Configurations that mark the output of a release, or make one release worse than another. They
+//! depend on the number at the end of a record, `n`.
 //!
-//! - `{"stamp":"a"}`: echoes say so.
-//! - `{"changes":1000}`: the stamp is another one where `n` can be divided by that.
-//! - `{"traps":20}`, `{"rejects":20}`: so with traps and rejections.
-//! - `{"turns":100000}`: works so long on each record.
+//! - `{"stamp":"a"}`: echoes contain the stamp.
+//! - `{"changes":1000}`: the stamp differs if `n` is a multiple of that.
+//! - `{"traps":20}`, `{"rejects":20}`: the same for traps and rejections.
+//! - `{"turns":100000}`: this many turns of a loop for each record.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -19,7 +19,7 @@ pub fn configure(config: &str) {
     CONFIG.with_borrow_mut(|kept| config.clone_into(kept));
 }
 
-/// The text or the digits behind a key, so far as that is needed here.
+/// The text or the digits after a key.
 fn setting(key: &str) -> Option<String> {
     CONFIG.with_borrow(|config| {
         let (_, rest) = config.split_once(&format!("\"{key}\":"))?;
@@ -29,7 +29,7 @@ fn setting(key: &str) -> Option<String> {
     })
 }
 
-/// Whether the number at the end of a record can be divided by that of a setting.
+/// Whether the number at the end of a record is a multiple of the value of a setting.
 fn is_hit(key: &str, record: &str) -> bool {
     let Some(every) = setting(key).and_then(|value| value.parse::<u64>().ok()) else {
         return false;

@@ -1,4 +1,4 @@
-//! The invocation record of records that a mapping discards.
+//! The message about records that a mapping discards.
 
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::place::Batch;
 /// Why records are discarded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Condition {
-    /// The function failed as often as it may.
+    /// The function has failed too many times.
     RetryAttemptsExhausted,
     /// They are too old.
     RecordAgeExceeded,
@@ -18,8 +18,8 @@ pub(super) enum Condition {
 /// The message to an on-failure destination of SQS or SNS ("Retain discarded batch records for a
 /// Kinesis Data Streams event source in Lambda", the example invocation record).
 ///
-/// The example is that of a function that failed. A function that answered with failures in its
-/// response has no `functionError`, and one that was not invoked no `responseContext`.
+/// The example is about a function that failed. A function that reported failures in its response
+/// has no `functionError`, and one that was not invoked has no `responseContext`.
 pub(super) fn invocation_record(batch: &Batch, condition: Condition, now_ms: u64) -> Value {
     let (first, last) = (&batch.records[0], &batch.records[batch.records.len() - 1]);
     let request = batch.last.as_ref().map(|(id, _)| id.clone());

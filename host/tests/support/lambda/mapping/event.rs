@@ -8,7 +8,7 @@ use testkit::{ACCOUNT, REGION};
 /// An event without records.
 const EMPTY_BYTES: usize = r#"{"Records":[]}"#.len();
 
-/// A record, as the function gets it.
+/// A record in the form that the function gets.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) sequence_number: String,
@@ -22,8 +22,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// "Using Lambda to process records from Amazon Kinesis Data Streams", the example event. `record`
-    /// is one of `GetRecords`.
+    /// "Using Lambda to process records from Amazon Kinesis Data Streams", the example event.
+    /// `record` is one of `GetRecords`.
     pub(super) fn new(record: &Value, shard: &str, stream_arn: &str) -> Self {
         let sequence_number = record["SequenceNumber"].as_str().unwrap();
         let json = json!({
@@ -59,21 +59,21 @@ pub(super) fn event(batch: &[Record]) -> Value {
     json!({ "Records": records })
 }
 
-/// How many of these records one event can hold ("How Lambda processes records from stream and
-/// queue-based event sources", batching behavior): the limit is that of the event as JSON, in which
-/// data has a third more bytes.
+/// The number of these records that fit one event ("How Lambda processes records from stream and
+/// queue-based event sources", batching behavior). The limit is that of the event as JSON, in which
+/// data takes a third more bytes.
 pub(super) fn fitting(records: &[Record]) -> usize {
     let mut bytes = EMPTY_BYTES;
     let fits = |record: &&Record| {
         bytes += record.bytes + 1;
-        // Between n records there are n - 1 commas.
+        // There are n - 1 commas between n records.
         bytes - 1 <= PAYLOAD_MAX_BYTES
     };
     records.iter().take_while(fits).count()
 }
 
 fn milliseconds(seconds: &Value) -> u64 {
-    // Milliseconds of this age fit a float.
+    // Milliseconds of this size fit a float.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let ms = (seconds.as_f64().unwrap() * 1000.0).round() as u64;
     ms

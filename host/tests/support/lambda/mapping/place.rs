@@ -1,4 +1,4 @@
-//! Where a mapping is in a shard, and what it tries again.
+//! The position of a mapping in a shard, and the records to retry.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ use super::event::Record;
 use super::response::Verdict;
 use super::settings::Settings;
 
-/// Where a mapping is in a shard.
+/// The position of a mapping in a shard.
 #[derive(Debug, Default)]
 pub(super) struct Place {
     checkpoint: Option<String>,
-    /// What is to be tried again before anything else, in order.
+    /// The batches to retry before anything else, in order.
     pending: VecDeque<Batch>,
 }
 
@@ -22,27 +22,27 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
     pub(super) records: Vec<Record>,
-    /// How often it was tried, as far as that counts.
+    /// The number of attempts that count.
     pub(super) attempts: u64,
-    /// What came of it the last time: the request's id, and whether the function failed.
+    /// The last result: the request's id, and whether the function failed.
     pub(super) last: Option<(String, bool)>,
 }
 
 /// What a mapping does after a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Then {
-    /// It has passed the batch.
+    /// It has processed the batch.
     Passed,
-    /// It tries again from the record with this sequence number to the end of the batch.
+    /// It retries from the record with this sequence number to the end of the batch.
     Again(String),
-    /// It tries again with either half.
+    /// It retries both halves separately.
     Halved,
-    /// It has passed the batch, or what was left of it. This went to the on-failure destination.
+    /// It has discarded the batch, or its rest. This went to the on-failure destination.
     Discarded(Value),
 }
 
 impl Place {
-    /// A place behind this record.
+    /// The position after this record.
     pub(super) fn after(sequence_number: String) -> Self {
         Self {
             checkpoint: Some(sequence_number),
@@ -58,7 +58,7 @@ impl Place {
         self.pending.pop_front()
     }
 
-    /// Records are passed, and the rest of their batch is next.
+    /// These records are processed, and the rest of their batch is next.
     pub(super) fn passed(&mut self, passed: &Batch, rest: Batch) {
         self.checkpoint = passed.last_number();
         if !rest.records.is_empty() {
@@ -66,12 +66,12 @@ impl Place {
         }
     }
 
-    /// What is done after a batch ("Retain discarded batch records for a Kinesis Data Streams event
-    /// source in Lambda"; of responses in part, "Configuring partial batch response with Kinesis Data
-    /// Streams and Lambda").
+    /// What happens after a batch ("Retain discarded batch records for a Kinesis Data Streams event
+    /// source in Lambda"; for partial responses, "Configuring partial batch response with Kinesis
+    /// Data Streams and Lambda").
     ///
-    /// To split a batch takes nothing of the retry quota. Where that is not documented, a quota belongs
-    /// to a batch: what is left of one after a success in part has the attempts of the whole.
+    /// A split does not consume retries. The pages do not define the retries of the rest of a batch
+    /// after a partial success; here, it keeps those of the whole batch.
     pub(super) fn settle(
         &mut self,
         mut batch: Batch,
@@ -119,7 +119,7 @@ impl Place {
         self.pending.push_front(first);
     }
 
-    /// Takes what is done off a batch; whether that is anything.
+    /// Removes the processed records from a batch; returns whether any are left.
     fn cut(&mut self, batch: &mut Batch, from: &str) -> bool {
         let failed = |record: &Record| record.sequence_number == from;
         let done = batch.records.iter().position(failed).unwrap();
@@ -132,7 +132,7 @@ impl Place {
 }
 
 impl Batch {
-    /// A batch that the function has not seen.
+    /// A new batch.
     pub(super) fn new(records: Vec<Record>) -> Self {
         Self {
             records,
@@ -141,12 +141,12 @@ impl Batch {
         }
     }
 
-    /// Notes what came of it.
+    /// Notes the result.
     pub(super) fn invoked(&mut self, invoked: &Invoked) {
         self.last = Some((invoked.request_id.clone(), invoked.response.is_err()));
     }
 
-    /// Takes the records off its beginning that are too old for the function.
+    /// Removes the records at its beginning that are too old for the function.
     pub(super) fn split_off_old(&mut self, settings: &Settings, now_ms: u64) -> Option<Self> {
         let seconds = u64::try_from(settings.maximum_record_age_in_seconds).ok()?;
         let too_old = |record: &Record| now_ms.saturating_sub(record.arrival_ms) > seconds * 1000;

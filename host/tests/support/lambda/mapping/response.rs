@@ -1,27 +1,27 @@
-//! What Lambda reads out of a function's response.
+//! Interprets the response of a function.
 
 use serde_json::Value;
 
 use super::super::FunctionError;
 
-/// What Lambda concludes from an invocation.
+/// Lambda's conclusion from an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The whole batch is done.
+    /// The whole batch is processed.
     Success,
-    /// The records before the one with this sequence number are done.
+    /// The records before the one with this sequence number are processed.
     Partial(String),
-    /// Nothing is done.
+    /// Nothing is processed.
     Failure,
 }
 
 /// "Configuring partial batch response with Kinesis Data Streams and Lambda". `report` says whether
 /// `ReportBatchItemFailures` is turned on; without it, any response is a success.
 ///
-/// A response without `batchItemFailures` is an empty one, and thus a success, also if it has a key
-/// that differs in nothing but its case. Where that page says nothing, what "Handling errors for an SQS
-/// event source in Lambda" says holds here too: an identifier that is not in the batch, and a response
-/// that has not this form, are complete failures.
+/// A response without `batchItemFailures` counts as empty and so as a success, even if it has a key
+/// that differs only in case. Where that page defines nothing, the rules of "Handling errors for an
+/// SQS event source in Lambda" apply: an identifier that is not in the batch, or a response of
+/// another form, is a complete failure.
 pub(super) fn verdict(
     response: &Result<Value, FunctionError>,
     batch: &[String],

@@ -1,5 +1,5 @@
-//! Shards and their records, read from the stand-in for Kinesis past HTTP, so that what a test wants
-//! to fail there fails for the function alone.
+//! Shards and their records, read from the stand-in for Kinesis without HTTP, so that planned
+//! failures affect the function only.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use testkit::rpc::{list, text};
 /// "GetRecords": at most 10,000 records.
 const READ_MAX_RECORDS: usize = 10_000;
 
-/// What an iterator is that has expired, such as by a test that lets all of them.
+/// The error of an expired iterator. A test can expire all of them.
 const EXPIRED: &str = "ExpiredIteratorException";
 
 /// A stream.
@@ -32,18 +32,18 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Milliseconds since the Unix epoch, by the clock of the stream.
+    /// The clock of the stream, milliseconds since the Unix epoch.
     pub(super) fn now_ms(&self) -> u64 {
         self.kinesis.now_ms()
     }
 
-    /// The shards' ids; parents come before their children.
+    /// The ids of the shards; parents come before their children.
     pub(super) fn shards(&self) -> Vec<String> {
         let ids = self.listed().into_iter();
         ids.map(|shard| own(&shard, "ShardId")).collect()
     }
 
-    /// The parents of a shard that the stream still has.
+    /// The parents of a shard that still exist.
     pub(super) fn parents(&self, shard: &str) -> Vec<String> {
         let listed = self.listed();
         let shards: Vec<_> = listed.iter().map(|shard| own(shard, "ShardId")).collect();
@@ -68,7 +68,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Of each shard that has records, its last one's sequence number.
+    /// The last sequence number of each shard that has records.
     pub(super) fn tips(&self) -> Vec<(String, String)> {
         let last = |shard: String| {
             let (mut records, _) = self.read(&shard, None, usize::MAX);
@@ -77,8 +77,8 @@ impl<'a> Stream<'a> {
         self.shards().into_iter().filter_map(last).collect()
     }
 
-    /// The next records after this sequence number, or from the beginning, `most` at most; and whether
-    /// the shard ends with them.
+    /// The next records after this sequence number, or from the beginning, at most `most`; and
+    /// whether the shard ends with them.
     pub(super) fn read(
         &self,
         shard: &str,

@@ -1,4 +1,4 @@
-//! What a mapping invokes.
+//! The function that a mapping invokes.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use super::super::{Function, FunctionError, Invoked, Lines, request_id};
 /// A function in the test itself.
 type Closure<'a> = Box<dyn FnMut(&Value) -> Result<Value, FunctionError> + 'a>;
 
-/// What a mapping invokes.
+/// The function that a mapping invokes.
 pub(crate) enum Target<'a> {
     /// A function in a process.
     Process(&'a Function),
-    /// A function in the test itself, which takes as long as it likes.
+    /// A function in the test itself, without a time limit.
     Closure(Closure<'a>),
 }
 

@@ -1,4 +1,4 @@
-//! Where one runtime is: asking, at work, or answered.
+//! The state of one runtime: waiting, processing, or done.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ impl FunctionError {
         }
     }
 
-    /// Reads the error that a runtime tells of; `kind` is its type if the body has none.
+    /// Parses an error that a runtime reports. `kind` is its type if the body has none.
     pub(super) fn read(body: &Bytes, kind: &str) -> Self {
         let error: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |field: &str| error[field].as_str().map(ToOwned::to_owned);
@@ -36,7 +36,7 @@ impl FunctionError {
     }
 }
 
-/// An event on its way to the runtime.
+/// An event for the runtime.
 pub(in super::super) struct Invocation {
     pub(super) id: String,
     pub(super) event: Bytes,
@@ -44,21 +44,21 @@ pub(in super::super) struct Invocation {
     pub(super) deadline_ms: u128,
 }
 
-/// Where one runtime is.
+/// The state of one runtime.
 #[derive(Default)]
 pub(in super::super) struct State {
     first_asked: Option<Instant>,
-    /// Whether the runtime has asked for an event and got none yet.
+    /// Whether the runtime waits for an event.
     asking: bool,
     offered: Option<Invocation>,
-    /// The request that the runtime has and has not answered.
+    /// The request that the runtime is processing.
     current: Option<String>,
     outcome: Option<Result<Value, FunctionError>>,
     init_error: Option<FunctionError>,
 }
 
 impl State {
-    /// When the runtime asked for an event for the first time, which ends its initialization.
+    /// When the runtime requested an event for the first time, which ends its initialization.
     pub(in super::super) fn first_asked(&self) -> Option<Instant> {
         self.first_asked
     }
@@ -68,23 +68,23 @@ impl State {
         self.asking
     }
 
-    /// The error of the initialization, if that failed.
+    /// The error of the initialization, if it failed.
     pub(in super::super) fn init_error(&self) -> Option<&FunctionError> {
         self.init_error.as_ref()
     }
 
-    /// Takes what came of the invocation.
+    /// Takes the result of the invocation.
     pub(in super::super) fn take_outcome(&mut self) -> Option<Result<Value, FunctionError>> {
         self.outcome.take()
     }
 
-    /// Holds an event ready.
+    /// Offers an event.
     pub(super) fn offer(&mut self, invocation: Invocation) {
         self.outcome = None;
         self.offered = Some(invocation);
     }
 
-    /// The runtime asks for an event. It may not before it has answered the last one.
+    /// The runtime requests an event. It may do so only after its last response.
     pub(super) fn next(&mut self) -> Result<Option<Invocation>, Failure> {
         if let Some(id) = &self.current {
             return Err(forbidden(format!("{id} is not answered yet")));
@@ -96,8 +96,8 @@ impl State {
         Ok(next)
     }
 
-    /// The runtime answers the request that it has, once. The page has the codes of refusals and not
-    /// their reasons; these are as AWS's own emulator of the Runtime API has them.
+    /// The runtime responds to the request that it is processing, once. The page has the codes of
+    /// errors and not their messages, which are those of AWS's own emulator of the Runtime API.
     pub(super) fn answer(
         &mut self,
         id: &str,
@@ -112,7 +112,8 @@ impl State {
         Ok(())
     }
 
-    /// The runtime gives up its initialization, which it can before it asks for its first event.
+    /// The runtime reports that its initialization failed, which is possible before it requests its
+    /// first event.
     pub(super) fn init_failed(&mut self, error: FunctionError) -> Result<(), Failure> {
         if self.first_asked.is_some() {
             return Err(forbidden("the initialization is over"));

@@ -9,7 +9,7 @@ use super::{SHARD, STREAM, numbers_of, steps_of, stream};
 use testkit::kinesis::Kinesis;
 
 #[test]
-fn an_event_is_as_lambda_writes_it() {
+fn an_event_has_the_fields_that_lambda_writes() {
     let (kinesis, numbers) = stream(1);
     let arrival_ms = kinesis.records(STREAM)[0].arrival_ms;
     let events = events_of(&kinesis, Settings::default());

@@ -25,7 +25,7 @@ fn keys(value: &Value) -> BTreeSet<&String> {
 }
 
 #[test]
-fn they_have_the_fields_that_the_mapping_writes() {
+fn fixtures_have_the_fields_that_the_mapping_writes() {
     let (kinesis, _) = stream(1);
     let written = &events_of(&kinesis, Settings::default())[0];
     for fixture in [PLAIN, AGGREGATED, NOT_JSON, EMPTY] {
@@ -77,7 +77,7 @@ fn the_aggregated_record_is_one_of_the_producer_library() {
 }
 
 #[test]
-fn the_others_are_what_they_are_called() {
+fn other_fixtures_are_what_their_names_say() {
     assert!(data(EMPTY).is_empty());
     let [record] = data(NOT_JSON).try_into().unwrap();
     let record: Bytes = record;

@@ -13,9 +13,9 @@ use testkit::s3::S3;
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn tell(function: &Function) -> Value {
-    let told = function.invoke(&json!({ "do": "tell" }), LONG);
-    told.response.unwrap()
+fn describe(function: &Function) -> Value {
+    let described = function.invoke(&json!({ "do": "describe" }), LONG);
+    described.response.unwrap()
 }
 
 fn until(condition: impl Fn() -> bool) {
@@ -36,9 +36,9 @@ fn one_process_serves_invocations_one_after_the_other() {
         assert_eq!(invoked.response, Ok(json!({ "n": n })));
         assert!(!invoked.timed_out);
     }
-    let told = tell(&function);
-    assert_eq!(told["pid"], json!(function.pid()));
-    assert_eq!(told["request"], "00000000-0000-4000-8000-000000000003");
+    let described = describe(&function);
+    assert_eq!(described["pid"], json!(function.pid()));
+    assert_eq!(described["request"], "00000000-0000-4000-8000-000000000003");
     assert_eq!(function.cold_starts(), 1);
     assert!(function.init_time().unwrap() > Duration::ZERO);
 }
@@ -46,10 +46,10 @@ fn one_process_serves_invocations_one_after_the_other() {
 #[test]
 fn the_process_sees_what_a_function_sees_and_nothing_of_the_test() {
     let (function, folder) = function(&[("MINE", "1"), ("TZ", "UTC")]);
-    let told = tell(&function);
+    let described = describe(&function);
     let folder = folder.path().canonicalize().unwrap();
-    assert_eq!(told["folder"], json!(folder));
-    let variables = &told["variables"];
+    assert_eq!(described["folder"], json!(folder));
+    let variables = &described["variables"];
     for (name, value) in [
         ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
@@ -78,7 +78,7 @@ fn the_deadline_reaches_the_function() {
     let (function, _folder) = function(&[]);
     let now_ms = || chrono::Utc::now().timestamp_millis();
     let before = now_ms();
-    let deadline = tell(&function)["deadline"].as_i64().unwrap();
+    let deadline = describe(&function)["deadline"].as_i64().unwrap();
     let time = i64::try_from(LONG.as_millis()).unwrap();
     assert!((before..=now_ms() + time).contains(&deadline));
 }
@@ -95,47 +95,47 @@ fn the_logs_are_those_of_the_invocation() {
 }
 
 #[test]
-fn an_error_leaves_the_process_as_it_is() {
+fn an_error_does_not_end_the_process() {
     let (function, _folder) = function(&[]);
     let function = function.with_init_max(LONG);
     let failed = function.invoke(&json!({ "do": "fail" }), LONG);
     assert_eq!(failed.response, Err(error()));
-    tell(&function);
+    describe(&function);
     assert_eq!(function.cold_starts(), 1);
 }
 
 #[test]
 fn a_process_that_takes_too_long_is_killed() {
     let (function, _folder) = function(&[]);
-    let first = tell(&function);
+    let first = describe(&function);
     let event = json!({ "do": "touch and hang", "file": "touched" });
     let hung = function.invoke(&event, Duration::from_millis(500));
     assert!(hung.timed_out);
     let error = hung.response.unwrap_err();
     assert_eq!(error.error_type, "Sandbox.Timedout");
     assert!(error.message.ends_with("Task timed out after 0.50 seconds"));
-    assert_ne!(tell(&function)["pid"], first["pid"]);
+    assert_ne!(describe(&function)["pid"], first["pid"]);
 }
 
 #[test]
 fn a_process_that_ends_fails_the_invocation_and_the_next_is_a_cold_start() {
     let (function, _folder) = function(&[]);
-    let first = tell(&function);
+    let first = describe(&function);
     let ended = function.invoke(&json!({ "do": "exit" }), LONG);
     assert!(!ended.timed_out);
     let error = ended.response.unwrap_err();
     assert_eq!(error.error_type, "Runtime.ExitError");
     assert!(error.message.ends_with("exit status 3"), "{error:?}");
-    assert_ne!(tell(&function)["pid"], first["pid"]);
+    assert_ne!(describe(&function)["pid"], first["pid"]);
 }
 
 #[test]
 fn a_process_can_be_killed_at_any_moment() {
     let (function, folder) = function(&[]);
     function.kill();
-    let first = tell(&function);
+    let first = describe(&function);
     function.kill();
-    let second = tell(&function);
+    let second = describe(&function);
     assert_ne!(first["pid"], second["pid"]);
     let event = json!({ "do": "touch and hang", "file": "touched" });
     let amid = thread::scope(|scope| {
@@ -148,13 +148,13 @@ fn a_process_can_be_killed_at_any_moment() {
     let error = amid.response.unwrap_err();
     assert_eq!(error.error_type, "Runtime.ExitError");
     assert!(error.message.ends_with("signal: killed"), "{error:?}");
-    assert_ne!(tell(&function)["pid"], second["pid"]);
+    assert_ne!(describe(&function)["pid"], second["pid"]);
 }
 
 #[test]
 fn a_frozen_process_stands_still_until_the_next_invocation() {
     let (function, _folder) = function(&[]);
-    let first = tell(&function);
+    let first = describe(&function);
     function.freeze();
     let pid = function.pid().unwrap().to_string();
     until(|| {
@@ -163,14 +163,14 @@ fn a_frozen_process_stands_still_until_the_next_invocation() {
             .output();
         ps.unwrap().stdout.starts_with(b"T")
     });
-    assert_eq!(tell(&function)["pid"], first["pid"]);
+    assert_eq!(describe(&function)["pid"], first["pid"]);
     function.freeze();
     function.kill();
-    assert_ne!(tell(&function)["pid"], first["pid"]);
+    assert_ne!(describe(&function)["pid"], first["pid"]);
 }
 
 #[test]
-fn a_program_that_asks_for_nothing_fails_every_invocation() {
+fn a_program_that_never_polls_fails_every_invocation() {
     let folder = tempfile::tempdir().unwrap();
     let function = Function::start(&["/bin/sh", "-c", "echo no; exit 7"], &[], folder.path());
     for starts in 1..=2 {
@@ -191,12 +191,12 @@ fn an_initialization_that_takes_too_long_is_done_again_within_the_invocation() {
     command.extend(function.iter().map(String::as_str));
     let function = Function::start(&command, &[], folder.path());
     let function = function.with_init_max(Duration::from_secs(3));
-    tell(&function);
+    describe(&function);
     assert_eq!(function.cold_starts(), 2);
 }
 
 #[test]
-fn an_initialization_that_takes_too_long_twice_is_an_invocation_that_does() {
+fn an_initialization_that_takes_too_long_twice_fails_the_invocation() {
     let folder = tempfile::tempdir().unwrap();
     let function = Function::start(&["/bin/sleep", "600"], &[], folder.path());
     let function = function.with_init_max(Duration::from_millis(50));

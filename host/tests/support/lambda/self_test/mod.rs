@@ -1,5 +1,5 @@
-//! The stand-in itself: the Runtime API through AWS's own client and by hand, the mapping with
-//! functions in the test.
+//! Tests of the stand-in itself: the Runtime API through AWS's own client and by hand, and the
+//! mapping with functions in the test.
 
 mod event;
 mod fixtures;
@@ -18,7 +18,7 @@ use testkit::kinesis::Kinesis;
 const STREAM: &str = "s";
 const SHARD: &str = "shardId-000000000000";
 
-/// A stream of one shard with records that hold their position; and their sequence numbers.
+/// A stream of one shard with records that contain their positions, and their sequence numbers.
 fn stream(records: usize) -> (Kinesis, Vec<String>) {
     let kinesis = Kinesis::start();
     kinesis.create_stream(STREAM, 1);

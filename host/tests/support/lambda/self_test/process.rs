@@ -1,5 +1,5 @@
-//! The other program: a function built with AWS's own client of the Runtime API, which does what its
-//! event says.
+//! The other program: a function built with AWS's own client of the Runtime API. Its event says
+//! what it does.
 
 use std::env;
 use std::fs;
@@ -53,7 +53,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         return Ok(failures(records));
     }
     match event["do"].as_str() {
-        Some("tell") => Ok(json!({
+        Some("describe") => Ok(json!({
             "pid": process::id(),
             "folder": env::current_dir().unwrap(),
             "variables": env::vars().map(|(name, value)| (name, json!(value))).collect::<serde_json::Map<_, _>>(),
@@ -81,7 +81,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     }
 }
 
-/// The keys in a bucket, which is found and opened with what is in the environment.
+/// The keys in a bucket, which is opened with the settings in the environment.
 async fn list(bucket: &str) -> Vec<String> {
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let client = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);

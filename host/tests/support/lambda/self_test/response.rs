@@ -11,7 +11,7 @@ fn reporting() -> Settings {
     }
 }
 
-/// What Lambda concludes from this response to a batch of three records.
+/// Lambda's conclusion from this response to a batch of three records.
 fn concluded(settings: &Settings, respond: impl Fn(&[String]) -> Value) -> (Verdict, Vec<String>) {
     let (kinesis, numbers) = stream(3);
     let respond = |event: &Value| Ok(respond(&numbers_of(event)));
@@ -42,7 +42,7 @@ fn nothing_reported_is_a_success() {
     }
 }
 
-/// What loses records, and no error tells of it.
+/// Responses that lose records without an error.
 #[test]
 fn a_key_with_a_wrong_name_is_a_success_too() {
     for key in ["batchitemfailures", "BatchItemFailures", "batchItemFailure"] {
@@ -123,7 +123,7 @@ fn an_error_of_the_function_is_a_failure_with_the_setting_or_without() {
 }
 
 #[test]
-fn what_is_before_the_checkpoint_does_not_come_again() {
+fn records_before_the_checkpoint_are_not_sent_again() {
     let (kinesis, numbers) = stream(5);
     let settings = Settings {
         maximum_retry_attempts: -1,

@@ -38,7 +38,7 @@ fn a_batch_that_fails_comes_again_whole() {
 }
 
 #[test]
-fn a_batch_is_discarded_after_its_retries_and_told_of() {
+fn a_batch_is_discarded_after_its_retries_and_reported() {
     let (kinesis, numbers) = stream(5);
     let settings = Settings {
         batch_size: 3,
@@ -92,7 +92,7 @@ fn a_batch_is_discarded_after_its_retries_and_told_of() {
 }
 
 #[test]
-fn what_is_left_after_a_success_in_part_has_the_attempts_of_the_whole() {
+fn the_rest_after_a_partial_success_keeps_the_attempts_of_the_batch() {
     let (kinesis, numbers) = stream(4);
     let settings = Settings {
         report_batch_item_failures: true,
@@ -161,7 +161,7 @@ fn with_reports_a_batch_is_cut_where_the_report_says_and_nowhere_else() {
     let again = Then::Again(bad.clone());
     assert_eq!(invoked(mapping.step(SHARD)).1, again);
     assert_eq!(mapping.checkpoint(SHARD), Some(numbers[2].as_str()));
-    // The cut took no attempt, so there are two more.
+    // The split consumed no retry, so there are two more.
     let (delivered, then) = invoked(mapping.step(SHARD));
     assert_eq!(
         (delivered.sequence_numbers, then),
@@ -188,7 +188,7 @@ fn with_reports_an_error_halves_a_batch_all_the_same() {
 }
 
 #[test]
-fn records_that_are_too_old_are_passed_before_the_function_sees_them() {
+fn expired_records_are_discarded_before_the_function_gets_them() {
     let (kinesis, numbers) = stream(2);
     kinesis.advance(Duration::from_secs(120));
     let young = kinesis.put(STREAM, "k", b"2").1;
@@ -211,7 +211,7 @@ fn records_that_are_too_old_are_passed_before_the_function_sees_them() {
 }
 
 #[test]
-fn records_grow_too_old_while_they_fail() {
+fn records_expire_while_they_fail() {
     let (kinesis, numbers) = stream(2);
     let settings = Settings {
         maximum_record_age_in_seconds: 60,

@@ -61,7 +61,7 @@ async fn body(response: Response<Incoming>) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// A runtime that has been given the request `id`.
+/// A runtime that processes the request `id`.
 async fn at_work(id: &str) -> RuntimeApi {
     let api = RuntimeApi::start();
     api.offer(id, &json!({}), LONG);
@@ -112,7 +112,7 @@ async fn the_next_event_is_waited_for_and_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn only_the_request_at_work_can_be_answered_and_once() {
+async fn only_the_current_request_can_be_answered_and_only_once() {
     let api = at_work("one").await;
     assert_eq!(post(&api, "invocation/other/response", "1").await, 400);
     assert_eq!(post(&api, "invocation/other/error", "{}").await, 400);
@@ -126,12 +126,12 @@ async fn only_the_request_at_work_can_be_answered_and_once() {
 }
 
 #[tokio::test]
-async fn another_event_is_given_after_the_answer_only() {
+async fn the_next_event_comes_only_after_the_response() {
     let api = at_work("one").await;
     api.offer("two", &json!(2), LONG);
-    let refused = get(&api, NEXT).await;
-    assert_eq!(refused.status(), 403);
-    let answer: Value = serde_json::from_slice(&body(refused).await).unwrap();
+    let second = get(&api, NEXT).await;
+    assert_eq!(second.status(), 403);
+    let answer: Value = serde_json::from_slice(&body(second).await).unwrap();
     assert_eq!(answer["errorType"], "InvalidStateTransition");
     assert_eq!(post(&api, "invocation/one/response", "1").await, 202);
     assert_eq!(body(get(&api, NEXT).await).await, "2");
@@ -195,7 +195,7 @@ async fn an_initialization_fails_before_the_first_event_only() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_else() {
+async fn other_paths_do_not_exist() {
     let api = RuntimeApi::start();
     assert_eq!(get(&api, "invocation/one/response").await.status(), 404);
     assert_eq!(get(&api, "restore/next").await.status(), 404);

@@ -47,7 +47,7 @@ fn children_of_a_shard_without_records_wait_for_its_parents() {
 }
 
 #[test]
-fn children_wait_for_what_a_parent_tries_again() {
+fn children_wait_for_retries_of_their_parent() {
     let (kinesis, _) = stream(1);
     kinesis.split(STREAM, SHARD);
     let child = kinesis.put(STREAM, "k", b"1").0;
@@ -133,7 +133,7 @@ fn the_latest_record_of_a_shard_that_is_split_later_comes_from_the_child() {
 }
 
 #[test]
-fn a_read_that_gives_nothing_is_not_the_end() {
+fn an_empty_read_is_not_the_end_of_a_shard() {
     let (kinesis, numbers) = stream(2);
     kinesis.empty_reads(1);
     let (steps, _) = steps_of(&kinesis, Settings::default(), |_| Ok(Value::Null));
@@ -141,7 +141,7 @@ fn a_read_that_gives_nothing_is_not_the_end() {
 }
 
 #[test]
-fn a_test_gives_batches_of_any_shape_and_the_mapping_goes_on_where_it_was() {
+fn a_test_can_send_batches_of_any_shape_and_the_mapping_resumes() {
     let (kinesis, numbers) = stream(6);
     let settings = Settings {
         batch_size: 3,
@@ -170,7 +170,7 @@ fn a_test_gives_batches_of_any_shape_and_the_mapping_goes_on_where_it_was() {
 
 #[test]
 #[should_panic(expected = "never gets any further")]
-fn a_function_that_fails_for_ever_fails_the_test() {
+fn a_function_that_never_succeeds_fails_the_test() {
     let (kinesis, _) = stream(1);
     steps_of(&kinesis, Settings::default(), |_| Err(error()));
 }

@@ -1,4 +1,4 @@
-//! A registry, a stream, a worker that follows the registry, and releases that can be told apart.
+//! A registry, a stream, a worker that follows the registry, and releases with different stamps.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::support::program::{Ran, Running};
 use testkit::environment;
 use testkit::proxy::{Fault, Rule};
 
-/// What the program does at all it does in this time.
+/// The timeout of everything that the program does.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the registry is.
@@ -26,14 +26,14 @@ pub(crate) enum Kept {
     InS3,
 }
 
-/// What a test works with.
-pub(crate) struct Shop {
+/// The environment of a test.
+pub(crate) struct ReleaseFixture {
     pub(crate) cloud: Cloud,
     kept: Kept,
     records: usize,
 }
 
-impl Shop {
+impl ReleaseFixture {
     pub(crate) fn new(shards: usize, kept: Kept) -> Self {
         Self {
             cloud: Cloud::new(shards),
@@ -49,7 +49,7 @@ impl Shop {
         }
     }
 
-    /// A file of the registry, where that is a folder.
+    /// A file of the registry, if that is a folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         assert_eq!(self.kept, Kept::InFolder);
         self.cloud.place.path("registry").join(name)
@@ -69,16 +69,16 @@ impl Shop {
         command
     }
 
-    pub(crate) fn did(&self, args: &[&str]) -> Ran {
+    pub(crate) fn transform(&self, args: &[&str]) -> Ran {
         Ran::from(self.tool(args).output().unwrap())
     }
 
-    /// Publishes a component; the id of the release.
+    /// Publishes a component and returns the id of the release.
     pub(crate) fn publish(&self, component: &[u8], more: &[&str]) -> String {
         self.cloud.place.write("new.wasm", component);
         let mut args = vec!["publish", "new.wasm"];
         args.extend(more);
-        self.did(&args).succeeded().stdout.trim().to_owned()
+        self.transform(&args).succeeded().stdout.trim().to_owned()
     }
 
     /// Publishes a release of the misbehaving transform with this configuration.
@@ -102,12 +102,12 @@ impl Shop {
     pub(crate) fn activate(&self, release: &str, more: &[&str]) {
         let mut args = vec!["activate", release];
         args.extend(more);
-        self.did(&args).succeeded();
+        self.transform(&args).succeeded();
     }
 
-    /// What the registry says.
+    /// The content of the registry.
     pub(crate) fn active(&self) -> Value {
-        let listed = self.did(&["list", "--json"]).succeeded().stdout;
+        let listed = self.transform(&["list", "--json"]).succeeded().stdout;
         serde_json::from_str::<Value>(&listed).unwrap()["rollout"].clone()
     }
 
@@ -133,7 +133,7 @@ impl Shop {
         Watched::start(&mut self.worker(more))
     }
 
-    /// Lets a worker work until it has written a chunk, and kills it before it can say so.
+    /// Runs a worker until it has written a chunk, and kills it before it can commit.
     pub(crate) fn is_killed_before_its_commit(&self) {
         let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");
         let proxy = self.cloud.proxy(Service::S3);
@@ -143,11 +143,11 @@ impl Shop {
         let killed = Running(worker.spawn().unwrap());
         assert!(proxy.wait_for_hits(commit, 1, TIMEOUT));
         drop(killed);
-        proxy.heal();
-        proxy.let_go();
+        proxy.remove_rules();
+        proxy.release_held();
     }
 
-    /// Puts so many further records.
+    /// Puts this many more records.
     pub(crate) fn put(&mut self, count: usize) {
         for n in self.records..self.records + count {
             let record = format!("record {n}");
@@ -158,18 +158,18 @@ impl Shop {
         self.records += count;
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub(crate) fn records(&self) -> usize {
         self.records
     }
 
-    /// How many records are in the lake.
+    /// The number of records in the lake.
     pub(crate) fn landed(&self) -> usize {
         lake::all_events(&self.cloud.lake()).len()
     }
 
-    /// The stamps of all records in the lake, by record; each is there once, and each object holds what
-    /// one release made.
+    /// The stamps of all records in the lake, by record. Each record is there once, and each object
+    /// is of one release.
     pub(crate) fn stamps(&self) -> BTreeMap<usize, String> {
         let mut stamps = BTreeMap::new();
         let mut releases: BTreeMap<String, String> = BTreeMap::new();
@@ -191,8 +191,8 @@ impl Shop {
         stamps
     }
 
-    /// Asserts that every record landed once, made by one of the releases with these stamps.
-    pub(crate) fn is_whole(&self, allowed: &[&str]) {
+    /// Asserts that every record landed once, by a release with one of these stamps.
+    pub(crate) fn assert_complete(&self, allowed: &[&str]) {
         let stamps = self.stamps();
         let numbers: Vec<_> = stamps.keys().copied().collect();
         assert_eq!(numbers, (0..self.records).collect::<Vec<_>>());
@@ -207,8 +207,8 @@ pub(crate) fn stamp(stamp: &str) -> Value {
     json!({ "stamp": stamp })
 }
 
-/// Waits until a worker serves a release.
-pub(crate) fn serves(worker: &mut Watched, release: &str) {
+/// Waits until a worker uses a release.
+pub(crate) fn wait_until_active(worker: &mut Watched, release: &str) {
     worker.until(|at| status(at)["release"] == release);
 }
 

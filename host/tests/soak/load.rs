@@ -1,5 +1,5 @@
-//! The load: records that are put as fast as the workers land them, and messages that are taken off the
-//! bus and looked at, on a thread of its own.
+//! The load: a thread puts records as fast as the workers land them, and reads and checks the
+//! messages on the bus.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,41 +10,46 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
 use super::account::{Account, Releases};
+use super::parameters::Parameters;
 use super::records::Recipe;
-use super::ways::Ways;
 use crate::support::cloud::{Cloud, STREAM};
 use testkit::kinesis::Maker;
 
-/// So many records a second at most.
+/// The maximum rate of records per second.
 const RATE: f64 = 6_000.0;
 
-/// How often records are put and messages taken.
+/// The interval of puts and reads.
 const EVERY: Duration = Duration::from_millis(10);
 
-/// What the threads share.
+/// The state that the threads share.
 struct Shared {
     cloud: Arc<Cloud>,
     account: Mutex<Account>,
     releases: Releases,
-    /// No more is put.
-    ebb: AtomicBool,
-    /// It ends.
+    /// Whether to put no more records.
+    stop_puts: AtomicBool,
+    /// Whether to end.
     stop: AtomicBool,
 }
 
 /// The running load. It ends when it is dropped.
-pub(super) struct Tide {
+pub(super) struct Load {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Tide {
-    pub(super) fn start(cloud: &Arc<Cloud>, seed: u64, ways: Ways, releases: Releases) -> Self {
+impl Load {
+    pub(super) fn start(
+        cloud: &Arc<Cloud>,
+        seed: u64,
+        parameters: Parameters,
+        releases: Releases,
+    ) -> Self {
         let shared = Arc::new(Shared {
             cloud: Arc::clone(cloud),
-            account: Mutex::new(Account::new(Recipe { seed }, ways)),
+            account: Mutex::new(Account::new(Recipe { seed }, parameters)),
             releases,
-            ebb: AtomicBool::new(false),
+            stop_puts: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let running = Arc::clone(&shared);
@@ -63,12 +68,12 @@ impl Tide {
         &self.shared.releases
     }
 
-    /// Puts no more; messages are still taken.
-    pub(super) fn ebb(&self) {
-        self.shared.ebb.store(true, Relaxed);
+    /// Puts no more records. Messages are still read.
+    pub(super) fn stop_puts(&self) {
+        self.shared.stop_puts.store(true, Relaxed);
     }
 
-    /// Takes the last messages and ends.
+    /// Reads the last messages and ends.
     pub(super) fn finish(&mut self) {
         self.shared.stop.store(true, Relaxed);
         let thread = self.thread.take().unwrap();
@@ -76,7 +81,7 @@ impl Tide {
     }
 }
 
-impl Drop for Tide {
+impl Drop for Load {
     fn drop(&mut self) {
         self.shared.stop.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -99,7 +104,7 @@ impl Shared {
             }
             allowed = (allowed + last.elapsed().as_secs_f64() * RATE).min(RATE);
             last = Instant::now();
-            while allowed > 0.0 && !self.ebb.load(Relaxed) {
+            while allowed > 0.0 && !self.stop_puts.load(Relaxed) {
                 let Some(count) = self.put(&maker) else { break };
                 allowed -= f64::from(count);
             }
@@ -111,10 +116,11 @@ impl Shared {
         }
     }
 
-    /// Puts the next record of Kinesis; gives the number of records in it. None if there are enough.
+    /// Puts the next Kinesis record and returns the number of its user records; `None` if there are
+    /// enough.
     fn put(&self, maker: &Maker) -> Option<u32> {
         let mut account = self.account.lock().unwrap();
-        if account.backlog() >= account.ways.backlog_max() {
+        if account.backlog() >= account.parameters.backlog_max() {
             return None;
         }
         let number = account.next_number();

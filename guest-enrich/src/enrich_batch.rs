@@ -6,12 +6,12 @@ use crate::enrich::{Enriched, enrich};
 use crate::rejection::Rejection;
 
 /// An event with the configuration that decides its partition.
-struct Placed<'a> {
+struct PartitionedEvent<'a> {
     event: Enriched<'a>,
     config: &'a Config,
 }
 
-impl Partition for Placed<'_> {
+impl Partition for PartitionedEvent<'_> {
     #[inline(always)]
     fn key(&self, key: &mut Vec<u8>) {
         self.config.partition_key(&self.event, key);
@@ -25,6 +25,6 @@ impl Partition for Placed<'_> {
 /// Enriches the records whose ends in `data` are `ends`, and determines the partition of each.
 pub fn enrich_batch(data: &[u8], ends: &[u32], config: &Config) -> Outcome<Rejection> {
     transform_batch(data, ends, |record, out| {
-        enrich(record, out).map(|event| Placed { event, config })
+        enrich(record, out).map(|event| PartitionedEvent { event, config })
     })
 }

@@ -1,5 +1,5 @@
-//! What differs from soak to soak: who lands the records, the kind of queue, and what becomes of records
-//! that a producer has put into the wrong shard.
+//! The parameters that differ between soaks: the kind of hosts, the kind of queue, and the
+//! treatment of misplaced records.
 
 use std::fmt::{self, Display};
 
@@ -8,19 +8,19 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::ledger::misplaced_records::MisplacedRecords;
 
-/// What holds for a whole soak.
+/// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ways {
-    /// The stream is read by mappings with functions, and not by workers.
+pub(super) struct Parameters {
+    /// Functions with mappings read the stream, instead of workers.
     pub(super) functions: bool,
-    /// The bus is a FIFO queue, which gets few messages at a time.
+    /// The bus is a FIFO queue, which accepts few messages at a time.
     pub(super) fifo: bool,
-    /// What becomes of records in the wrong shard.
+    /// The treatment of misplaced records.
     pub(super) misplaced_records: MisplacedRecords,
 }
 
-impl Ways {
-    /// What a seed makes of them.
+impl Parameters {
+    /// The parameters that follow from a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(16));
         Self {
@@ -38,7 +38,7 @@ impl Ways {
         if self.fifo { "bus.fifo" } else { "bus" }
     }
 
-    /// What `run` and `audit` are told of records in the wrong shard.
+    /// The arguments of `run` and `audit` for misplaced records.
     pub(super) fn misplaced_records(self) -> [String; 2] {
         let value = self.misplaced_records.to_possible_value().unwrap();
         [
@@ -47,19 +47,19 @@ impl Ways {
         ]
     }
 
-    /// The most records of a chunk. To a FIFO queue a chunk has to be through before the next kill, most
-    /// of the time.
+    /// The maximum number of records of a chunk. With a FIFO queue, a chunk should usually land
+    /// before the next kill.
     pub(super) fn chunk_records(self) -> std::ops::Range<u32> {
         if self.fifo { 50..500 } else { 500..30_000 }
     }
 
-    /// No more is put while so many events are not on the bus yet.
+    /// No more records are put while this many events have no message.
     pub(super) fn backlog_max(self) -> u64 {
         if self.fifo { 5_000 } else { 60_000 }
     }
 }
 
-impl Display for Ways {
+impl Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts = if self.functions {
             "functions"
