@@ -1,5 +1,5 @@
 //! Buses: where messages about events go. To add one, implement [`Bus`] in a module of its own, and add
-//! its `KIND` to [`KINDS`]: settings, messages and modes follow from that.
+//! its `KIND` to `KINDS`: settings, messages and modes follow from that.
 
 pub mod folder;
 pub mod sqs;
