@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for input in [
         "guest-enrich/src",
         "guest-enrich/Cargo.toml",
-        "guest-enrich/json",
+        "host/crates/json-scan",
         "wit",
         "Cargo.toml",
         "Cargo.lock",

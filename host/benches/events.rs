@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use sluice::engine::record::{Batch, Record, SequenceNumber, ShardId};
+use sluice_engine::record::{Batch, Record, SequenceNumber, ShardId};
 
 /// The length of an event, without its line end.
 pub(crate) const EVENT_BYTES: usize = 210;

@@ -10,11 +10,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
+use sluice_engine::compiler_process;
 
+use crate::ENRICH;
 use crate::audit;
 use crate::config;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
-use crate::engine::{ENRICH, compiler_process};
 use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;

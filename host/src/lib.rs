@@ -5,12 +5,12 @@
 //! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
 //! ```
 //!
-//! [`pipeline`] holds that flow on one screen. These are the modules in layers, the lowest layer first. A
-//! module imports only from modules that come before it, which a test checks.
+//! [`pipeline`] holds that flow on one screen. These are the layers, the lowest first. A
+//! layer imports only from layers that come before it: the compiler or a test checks it.
 //!
-//! - [`engine`]: records and batches, the sandbox, and the result of each record in it.
-//! - [`storage`]: folders and buckets, and the retry policy.
-//! - [`release`]: releases, their registry, admission and rollout.
+//! - [`sluice_engine`]: records and batches, the sandbox, and the result of each record in it.
+//! - [`sluice_storage`]: folders and buckets, and the retry policy.
+//! - [`sluice_release`]: releases, their registry, admission and rollout.
 //! - [`mod@format`]: the encoding of objects: containers and codecs.
 //! - [`ledger`]: which records of a shard are committed and which are pending.
 //! - [`layout`]: chunks, partitions, object keys and quarantine lines.
@@ -38,7 +38,6 @@
 pub mod audit;
 pub mod cli;
 pub mod config;
-pub mod engine;
 pub mod format;
 pub mod generate;
 pub mod layout;
@@ -46,8 +45,9 @@ pub mod ledger;
 pub mod modes;
 pub mod observe;
 pub mod pipeline;
-pub mod release;
 pub mod sink;
 pub mod source;
-pub mod storage;
 pub mod tools;
+
+/// The built-in enrichment component, built from `guest-enrich`.
+pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));

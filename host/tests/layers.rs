@@ -11,6 +11,10 @@ const LAYERS: [&str; 16] = [
     "observe", "pipeline", "generate", "modes", "audit", "tools", "cli",
 ];
 
+/// The layers that are crates of their own, `sluice-engine` and so on: the compiler checks what they import
+/// from each other, this test the circles within them.
+const CRATES: [&str; 3] = ["engine", "storage", "release"];
+
 /// One import: the importing and the imported module as paths, and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Import {
@@ -34,6 +38,20 @@ fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
+fn crate_folder(name: &str) -> PathBuf {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    crates.join(name).join("src")
+}
+
+/// The folder of a layer's modules.
+fn layer_folder(name: &str) -> PathBuf {
+    if CRATES.contains(&name) {
+        crate_folder(name)
+    } else {
+        source_folder().join(name)
+    }
+}
+
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -48,12 +66,9 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The path of a file's module, below the crate; empty for `lib.rs` and `main.rs`.
-fn module(file: &Path) -> Vec<String> {
-    let path = file
-        .strip_prefix(source_folder())
-        .unwrap()
-        .with_extension("");
+/// The path of a file's module, below the root of its crate; empty for `lib.rs` and `main.rs`.
+fn module(root: &Path, file: &Path) -> Vec<String> {
+    let path = file.strip_prefix(root).unwrap().with_extension("");
     let parts = path.iter().map(|part| part.to_str().unwrap().to_owned());
     let mut parts: Vec<_> = parts.collect();
     if matches!(
@@ -110,12 +125,14 @@ fn paths(text: &str) -> (Vec<Vec<String>>, &str) {
     }
 }
 
-/// All that a module names by `crate::`, `super::` or `self::`.
+/// All that a module names by `crate::`, `super::` or `self::`, or of a layer that is a crate.
 fn imports_in(from: &[String], text: &str, file: &str) -> Vec<Import> {
     let code = code(text);
     let mut imports = Vec::new();
-    for start in ["crate::", "super::", "self::"] {
-        for (at, _) in code.match_indices(start) {
+    let crates = CRATES.map(|name| format!("sluice_{name}::"));
+    let own = ["crate::", "super::", "self::"].map(ToOwned::to_owned);
+    for start in own.iter().chain(&crates) {
+        for (at, _) in code.match_indices(start.as_str()) {
             let before = code[..at].chars().next_back();
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '$') {
                 continue;
@@ -135,24 +152,44 @@ fn absolute(from: &[String], path: &[String]) -> Vec<String> {
     let mut to = from.to_vec();
     for part in path {
         match part.as_str() {
-            "crate" => to.clear(),
+            "crate" => {
+                let is_crate = from
+                    .first()
+                    .is_some_and(|top| CRATES.contains(&top.as_str()));
+                to.truncate(usize::from(is_crate));
+            }
             "super" => drop(to.pop()),
             "self" | "" => {}
-            name => to.push(name.to_owned()),
+            name => match name.strip_prefix("sluice_") {
+                Some(layer) => to = vec![layer.to_owned()],
+                None => to.push(name.to_owned()),
+            },
         }
     }
     to
 }
 
-fn all_imports() -> Vec<Import> {
-    let files = rust_files(&source_folder()).into_iter();
+/// The imports of all files below `root`, whose modules lie below `top`.
+fn imports_below(root: &Path, top: &[String]) -> Vec<Import> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = rust_files(root).into_iter();
     let files = files.filter(|file| file.file_stem().unwrap() != "tests");
     let imports = files.flat_map(|file| {
-        let relative = file.strip_prefix(source_folder()).unwrap();
-        let name = format!("host/src/{}", relative.display());
-        imports_in(&module(&file), &fs::read_to_string(&file).unwrap(), &name)
+        let relative = file.strip_prefix(manifest).unwrap();
+        let name = format!("host/{}", relative.display());
+        let from = [top, &module(root, &file)].concat();
+        imports_in(&from, &fs::read_to_string(&file).unwrap(), &name)
     });
     imports.collect()
+}
+
+fn all_imports() -> Vec<Import> {
+    let of_crates = CRATES
+        .iter()
+        .flat_map(|name| imports_below(&crate_folder(name), &[(*name).to_owned()]));
+    let mut imports: Vec<_> = of_crates.collect();
+    imports.extend(imports_below(&source_folder(), &[]));
+    imports
 }
 
 fn layer(path: &[String]) -> Option<usize> {
@@ -168,7 +205,7 @@ fn is_upward(import: &Import) -> bool {
 /// The module of the second level that a path lies in.
 fn second_level(path: &[String]) -> Option<String> {
     let [top, second, ..] = path else { return None };
-    let folder = source_folder().join(top);
+    let folder = layer_folder(top);
     let exists = folder.join(second).is_dir() || folder.join(format!("{second}.rs")).is_file();
     exists.then(|| format!("{top}::{second}"))
 }
@@ -236,13 +273,15 @@ fn the_list_of_layers_is_that_of_the_library() {
     let listed = listed.filter_map(|line| line.split('`').next());
     let listed: Vec<_> = listed
         .map(|name| name.strip_prefix("mod@").unwrap_or(name))
+        .map(|name| name.strip_prefix("sluice_").unwrap_or(name))
         .collect();
     assert_eq!(listed, LAYERS);
     let modules = library
         .lines()
         .filter_map(|line| line.strip_prefix("pub mod "));
     let modules: BTreeSet<_> = modules.filter_map(|line| line.strip_suffix(';')).collect();
-    assert_eq!(modules, BTreeSet::from(LAYERS));
+    let not_crates = LAYERS.into_iter().filter(|layer| !CRATES.contains(layer));
+    assert_eq!(modules, not_crates.collect());
 }
 
 #[test]

@@ -11,7 +11,7 @@ import sys
 
 from module import FOLDER, Module
 
-SOURCE = FOLDER.parent / "host" / "src"
+HOST = FOLDER.parent / "host"
 
 # Who makes calls: the function and the workers, who audits, who publishes rules, who produces events.
 PROGRAM, AUDITOR, PUBLISHER, PRODUCER = "sluice", "auditor", "publisher", "producer"
@@ -78,9 +78,12 @@ CALL = re.compile(r"\bclient(?:\(\))?\s*\.\s*([a-z0-9_]+)\(\)")
 
 
 def sources():
-    """Each file's text, and its module: the first two names of its path."""
-    for path in sorted(SOURCE.rglob("*.rs")):
-        yield "/".join(path.relative_to(SOURCE).with_suffix("").parts[:2]), path.read_text()
+    """Each file's text, and its module: the first two names of its path, where a layer that is a crate is one."""
+    layers = {"storage": HOST / "crates/storage/src", "release": HOST / "crates/release/src"}
+    for folder, above in [(HOST / "src", ()), *((layers[name], (name,)) for name in layers)]:
+        for path in sorted(folder.rglob("*.rs")):
+            parts = (*above, *path.relative_to(folder).with_suffix("").parts)
+            yield "/".join(parts[:2]), path.read_text()
 
 
 def calls_in_source():

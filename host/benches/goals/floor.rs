@@ -12,8 +12,8 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use guest_enrich::{Config, enrich_batch};
 use rayon::prelude::*;
-use sluice::engine::record::{BATCH_MAX_BYTES, span};
 use sluice::format::ZSTD_DEFAULT_LEVEL;
+use sluice_engine::record::{BATCH_MAX_BYTES, span};
 use zstd::bulk::Compressor;
 
 /// The input of a chunk: the default of `run` for files.

@@ -8,11 +8,11 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 use guest_enrich::{Config, enrich_batch};
 use serde_json::Value;
-use sluice::engine::outcome::Transformed;
-use sluice::engine::output_validation::check_json;
-use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
-use sluice::release::admission::Release;
 use sluice::tools::author::component;
+use sluice_engine::outcome::Transformed;
+use sluice_engine::output_validation::check_json;
+use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
+use sluice_release::admission::Release;
 
 use super::bench::Bench;
 use super::measure::{Pairs, in_turn, median};

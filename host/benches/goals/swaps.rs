@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use sluice::engine::record::SequenceNumber;
 use sluice::layout::object_key::{METADATA_FOLDER, ParsedKey, ShortId};
+use sluice_engine::record::SequenceNumber;
 
 use super::bench::{Bench, Job, Ran, named};
 use super::measure::{self, Cost, in_turn, median};

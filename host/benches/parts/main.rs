@@ -15,16 +15,16 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::{Config, enrich_batch};
-use sluice::engine::digest::Digest;
-use sluice::engine::outcome::Transformed;
-use sluice::engine::output_validation::check_json;
-use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::format::{ByteSpan, Format, Level, Rows, encode};
 use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::ledger::{Ledger, Pending, Range};
-use sluice::release::admission::Release;
 use sluice::source::aggregate::{Aggregator, unpack};
 use sluice::tools::author::component;
+use sluice_engine::digest::Digest;
+use sluice_engine::outcome::Transformed;
+use sluice_engine::output_validation::check_json;
+use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
+use sluice_release::admission::Release;
 
 /// The size limit of an aggregate of the producer library, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;

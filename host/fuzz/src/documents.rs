@@ -4,10 +4,10 @@ use std::fmt::Debug;
 
 use chrono::DateTime;
 use serde::Serialize;
-use sluice::engine::digest::Digest;
 use sluice::ledger::{Ledger, Range};
-use sluice::release::bundle::Manifest;
-use sluice::release::rollout::{Author, Rollout};
+use sluice_engine::digest::Digest;
+use sluice_release::bundle::Manifest;
+use sluice_release::rollout::{Author, Rollout};
 
 /// Reads a document. What it writes of it must read as the same.
 fn read<T: Serialize + PartialEq + Debug, E: Debug>(

@@ -1,13 +1,13 @@
 //! Keys of objects, record numbers, and paths of partitions.
 
-use sluice::engine::digest::Digest;
-use sluice::engine::outcome::ReasonCode;
-use sluice::engine::partition::PartitionPath;
-use sluice::engine::record::{Position, SequenceNumber, ShardId};
 use sluice::format::Format;
 use sluice::layout::Destination;
 use sluice::layout::object_key::{Origin, ParsedKey};
 use sluice::ledger::Range;
+use sluice_engine::digest::Digest;
+use sluice_engine::outcome::ReasonCode;
+use sluice_engine::partition::PartitionPath;
+use sluice_engine::record::{Position, SequenceNumber, ShardId};
 
 /// The input as a key of the lake, as a number, and as lines `name=value` of a partition.
 pub(crate) fn feed(input: &[u8]) {

@@ -1,7 +1,7 @@
 //! Transform configurations, validated against a component's own schema.
 
-use sluice::engine::schema::{SchemaError, check};
-use sluice::release::bundle::ReleaseBundle;
+use sluice_engine::schema::{SchemaError, check};
+use sluice_release::bundle::ReleaseBundle;
 
 /// Longer schemas are skipped, because they are only slower.
 const INPUT_MAX_BYTES: usize = 2_048;

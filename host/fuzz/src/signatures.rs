@@ -1,7 +1,7 @@
 //! Public keys, signatures, and the digests that are signed.
 
-use sluice::engine::digest::Digest;
-use sluice::release::signature::PublicKey;
+use sluice_engine::digest::Digest;
+use sluice_release::signature::PublicKey;
 
 /// A key of the tests whose private half was deleted.
 const PUBLIC: &str = "MCowBQYDK2VwAyEAmOb99YIqskfxIueXBl7ziu24LJYsT7NmxaTdsa+d1nc=";

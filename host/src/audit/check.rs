@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use sluice_engine::record::{Position, ShardId};
+use sluice_storage::object_store::{Found, ObjectStore};
 
 use super::Audit;
 use super::content::Part;
@@ -11,12 +13,10 @@ use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
 use super::inventory::{ChunkObjects, bus_suffix};
 use super::report::{Counts, Report};
-use crate::engine::record::{Position, ShardId};
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::ChunkName;
 use crate::sink::Messages;
-use crate::storage::object_store::{Found, ObjectStore};
 
 /// The check of one chunk.
 pub(super) struct Check {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::Value;
+use sluice_engine::record::Position;
 
 use super::difference::{Difference, differences};
-use crate::engine::record::Position;
 use crate::format::{Format, decode};
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;

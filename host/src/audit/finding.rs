@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::record::{Position, Rid, ShardId};
+use sluice_engine::record::{Position, Rid, ShardId};
 
 /// The number of findings that are kept to be shown; all are counted.
 pub(super) const FINDINGS_KEPT: usize = 1_000;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use sluice_engine::outcome::Transformed;
+use sluice_engine::record::Batch;
+use sluice_engine::sandbox::SandboxError;
+use sluice_release::admission::Release;
+
 use super::Audit;
 use super::finding::{Finding, Kind, rid};
 use super::report::{Counts, Report};
-use crate::engine::outcome::Transformed;
-use crate::engine::record::Batch;
-use crate::engine::sandbox::SandboxError;
 use crate::layout::Destination;
 use crate::layout::object_key::ShortId;
-use crate::release::admission::Release;
 use crate::sink::Messages;
 
 /// The records between two chunks.
@@ -162,9 +163,10 @@ impl Left {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::outcome::{Event, Fault, Quarantined, Reason, Routes};
+    use sluice_engine::partition::PartitionPath;
+
     use super::*;
-    use crate::engine::outcome::{Event, Fault, Quarantined, Reason, Routes};
-    use crate::engine::partition::PartitionPath;
 
     /// Record 0 goes to the lake, 1 to the bus alone, 2 to quarantine; all others are dropped.
     fn outcome() -> Transformed {

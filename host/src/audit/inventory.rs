@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::record::ShardId;
+use sluice_engine::record::ShardId;
+use sluice_release::bundle::ReleaseId;
+
 use crate::format::Format;
 use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
-use crate::release::bundle::ReleaseId;
 use crate::sink::Messages;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
@@ -157,8 +158,9 @@ pub(super) fn bus_suffix(messages: Messages) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+
     use super::*;
-    use crate::engine::digest::Digest;
 
     const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
 

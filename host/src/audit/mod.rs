@@ -34,6 +34,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use chrono::Utc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use sluice_engine::record::ShardId;
+use sluice_storage::object_store::ObjectStore;
 
 use self::inventory::Inventory;
 use self::releases::Releases;
@@ -42,7 +44,6 @@ use self::shard::ShardAudit;
 use self::source::AuditedShard;
 use self::timeline::Timeline;
 use crate::config::RunSettings;
-use crate::engine::record::ShardId;
 use crate::format::Format;
 use crate::layout::chunk::ChunkRules;
 use crate::ledger::Ledger;
@@ -54,7 +55,6 @@ use crate::pipeline::RunContext;
 use crate::sink::Messages;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::shard_id;
-use crate::storage::object_store::ObjectStore;
 
 /// The state that the audits of all shards share.
 struct Audit {

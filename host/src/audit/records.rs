@@ -1,7 +1,8 @@
 //! The records of a shard in order, packed again so that batches begin where chunks do.
 
-use crate::engine::digest::Digest;
-use crate::engine::record::{Batch, Record, SequenceNumber, ShardId};
+use sluice_engine::digest::Digest;
+use sluice_engine::record::{Batch, Record, SequenceNumber, ShardId};
+
 use crate::source::{ShardBatches, SourceError};
 
 /// The records of a shard. Batches begin where chunks begin, as when the chunks were landed, and do not
@@ -84,10 +85,10 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::record::BATCH_MAX_RECORDS;
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::engine::record::BATCH_MAX_RECORDS;
 
     fn shard() -> ShardId {
         ShardId::new("s").unwrap()

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sluice_engine::runtime::engine;
+use sluice_release::admission::Release;
+use sluice_release::bundle::ReleaseId;
+use sluice_release::loader::ReleaseLoader;
+use sluice_release::registry::{Registry, RegistryError};
 use tokio::sync::Mutex;
 
 use crate::config::RunSettings;
-use crate::engine::runtime::engine;
 use crate::layout::object_key::{METADATA_FOLDER, ShortId};
-use crate::release::admission::Release;
-use crate::release::bundle::ReleaseId;
-use crate::release::loader::ReleaseLoader;
-use crate::release::registry::{Registry, RegistryError};
 
 /// The releases of a lake.
 pub(super) struct Releases {

@@ -214,9 +214,10 @@ pub(super) fn counted(findings: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::record::ShardId;
+
     use super::*;
     use crate::audit::finding::Kind;
-    use crate::engine::record::ShardId;
 
     #[test]
     fn the_report_has_counts_and_findings() {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use serde::Deserialize;
+use sluice_engine::outcome::Fault;
+use sluice_engine::record::{Position, SequenceNumber, ShardId};
+use sluice_release::admission::Release;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -18,15 +21,12 @@ use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
 use super::timeline::Timeline;
-use crate::engine::outcome::Fault;
-use crate::engine::record::{Position, SequenceNumber, ShardId};
 use crate::format::decode;
 use crate::layout::Destination;
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::object_key::{ChunkName, ShortId};
 use crate::ledger::Ledger;
 use crate::pipeline::{ChunkPlan, ChunkSpec, build};
-use crate::release::admission::Release;
 use crate::source::ShardBatches;
 
 /// The audit of one shard.

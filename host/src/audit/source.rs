@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use anyhow::Context as _;
+use sluice_engine::record::ShardId;
+use sluice_storage::error::RequestError;
 use tokio::sync::watch;
 
 use crate::config::RunSettings;
-use crate::engine::record::ShardId;
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
 use crate::source::file;
@@ -18,7 +19,6 @@ use crate::source::kinesis::{
 };
 use crate::source::read_meter::ReadMeter;
 use crate::source::{ResumePoint, ShardBatches, Source as _};
-use crate::storage::error::RequestError;
 
 /// A shard of the source.
 pub(super) struct AuditedShard {

@@ -1,8 +1,9 @@
 //! The chunks of a shard in order, by its ledger and by the names of its objects, and those that
 //! overlap.
 
+use sluice_engine::record::SequenceNumber;
+
 use super::inventory::{ChunkObjects, Chunks};
-use crate::engine::record::SequenceNumber;
 use crate::layout::object_key::{ChunkName, ShortId};
 use crate::ledger::{Ledger, Pending};
 
@@ -133,10 +134,10 @@ fn find_overlap(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sluice_engine::digest::Digest;
+    use sluice_engine::record::ShardId;
 
     use super::*;
-    use crate::engine::digest::Digest;
-    use crate::engine::record::ShardId;
     use crate::format::Format;
     use crate::ledger::Range;
     use crate::ledger::misplaced_records::MisplacedRecords;

@@ -18,19 +18,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Utc;
+use sluice_engine::limits::Limits;
+use sluice_engine::record::Bounds;
+use sluice_storage::location::StoreLocation;
+use sluice_storage::retry::RetryPolicy;
 use thiserror::Error;
 
 use crate::config::log_format::LogFormat;
-use crate::engine::limits::Limits;
-use crate::engine::record::Bounds;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::Messages;
 use crate::sink::bus::BusTarget;
 use crate::source::lambda_event;
-use crate::storage::location::StoreLocation;
-use crate::storage::retry::RetryPolicy;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
@@ -40,6 +40,7 @@ pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
 use self::target::parse_bus;
+pub use self::target::parse_store;
 
 /// A setting that is missing or wrong.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -127,7 +128,7 @@ impl RunArgs {
         let mode = Mode::parse(&self.source, |name| self.stream(name))?;
         let lake = self.lake.as_deref();
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
-        let lake = StoreLocation::parse(lake)?;
+        let lake = parse_store("lake", lake)?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function";
             return Err(ConfigError::new("source", why));

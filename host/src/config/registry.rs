@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use sluice_release::signature::PublicKey;
+use sluice_storage::location::StoreLocation;
+
+use super::target::parse_store;
 use super::{ConfigError, RunArgs};
-use crate::release::signature::PublicKey;
-use crate::storage::location::StoreLocation;
 
 /// A registry, and how a run uses it.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl RegistryConfig {
         let key = args.public_key.as_deref().map(PublicKey::parse);
         let key = key.transpose();
         Ok(Some(Self {
-            target: StoreLocation::parse_as("registry", registry)?,
+            target: parse_store("registry", registry)?,
             poll: args.registry_poll,
             public_key: key.map_err(|why| ConfigError::new("public_key", why))?,
         }))

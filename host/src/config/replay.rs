@@ -2,12 +2,12 @@
 
 use chrono::Utc;
 use clap::Args;
+use sluice_engine::record::{Bound, Bounds};
+use sluice_release::bundle::ReleaseId;
+use sluice_release::signature::PublicKey;
+use sluice_storage::location::StoreLocation;
 
 use super::{ConfigError, Mode, RegistryConfig, Resolved, RunArgs, RunSettings, StartAt};
-use crate::engine::record::{Bound, Bounds};
-use crate::release::bundle::ReleaseId;
-use crate::release::signature::PublicKey;
-use crate::storage::location::StoreLocation;
 
 /// The release of a replay, in place of the active one.
 #[derive(Clone, Debug)]

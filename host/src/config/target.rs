@@ -1,42 +1,33 @@
 //! Targets as the settings name them.
 
+use sluice_storage::location::StoreLocation;
+
 use super::ConfigError;
 use super::suggestion::{ask, closest};
 use crate::sink::bus::BusTarget;
-use crate::storage::location::StoreLocation;
 
 /// The forms that the location of a store takes.
 const STORES: &[&str] = &["file:DIR", "s3://BUCKET/PREFIX"];
 
-impl StoreLocation {
-    /// Parses `file:DIR` and `s3://BUCKET/PREFIX`.
-    ///
-    /// # Errors
-    /// Says what would be right.
-    pub fn parse(target: &str) -> Result<Self, ConfigError> {
-        Self::parse_as("lake", target)
+/// Parses `file:DIR` and `s3://BUCKET/PREFIX`, the value of the setting `key`.
+///
+/// # Errors
+/// Says what would be right.
+pub fn parse_store(key: &str, target: &str) -> Result<StoreLocation, ConfigError> {
+    if let Some(path) = target.strip_prefix("s3://") {
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let prefix = prefix.trim_matches('/');
+        if !bucket.is_empty() {
+            let slash = if prefix.is_empty() { "" } else { "/" };
+            return Ok(StoreLocation::S3 {
+                bucket: bucket.to_owned(),
+                prefix: format!("{prefix}{slash}"),
+            });
+        }
     }
-
-    /// As [`parse`](Self::parse), for a setting of another name.
-    ///
-    /// # Errors
-    /// Says what would be right.
-    pub fn parse_as(key: &str, target: &str) -> Result<Self, ConfigError> {
-        if let Some(path) = target.strip_prefix("s3://") {
-            let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
-            let prefix = prefix.trim_matches('/');
-            if !bucket.is_empty() {
-                let slash = if prefix.is_empty() { "" } else { "/" };
-                return Ok(Self::S3 {
-                    bucket: bucket.to_owned(),
-                    prefix: format!("{prefix}{slash}"),
-                });
-            }
-        }
-        match target.strip_prefix("file:") {
-            Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
-            _ => Err(wrong(key, target, STORES)),
-        }
+    match target.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => Ok(StoreLocation::Folder(path.into())),
+        _ => Err(wrong(key, target, STORES)),
     }
 }
 
@@ -93,18 +84,18 @@ mod tests {
             bucket: bucket.into(),
             prefix: prefix.into(),
         };
-        assert_eq!(StoreLocation::parse("s3://lake").unwrap(), s3("lake", ""));
+        assert_eq!(parse_store("lake", "s3://lake").unwrap(), s3("lake", ""));
         assert_eq!(
-            StoreLocation::parse("s3://lake/a/b/").unwrap(),
+            parse_store("lake", "s3://lake/a/b/").unwrap(),
             s3("lake", "a/b/")
         );
         assert_eq!(
-            StoreLocation::parse("file:x").unwrap(),
+            parse_store("lake", "file:x").unwrap(),
             StoreLocation::Folder("x".into())
         );
         assert!(parse_bus("none").unwrap().is_none());
         for lake in ["", "s3://", "file:", "gs://x", "lake"] {
-            assert!(StoreLocation::parse(lake).is_err(), "{lake:?}");
+            assert!(parse_store("lake", lake).is_err(), "{lake:?}");
         }
     }
 
@@ -123,11 +114,11 @@ mod tests {
             assert!(error.contains(hint), "{error}");
         }
         for lake in ["S3://b/p", "s3:b/p", "s3:/b/p"] {
-            let error = StoreLocation::parse(lake).unwrap_err().to_string();
+            let error = parse_store("lake", lake).unwrap_err().to_string();
             assert!(error.contains("did you mean `s3://b/p`?"), "{error}");
         }
         for hopeless in ["gs://x", "s3://", "file:", ""] {
-            let error = StoreLocation::parse(hopeless).unwrap_err().to_string();
+            let error = parse_store("lake", hopeless).unwrap_err().to_string();
             assert!(!error.contains("did you mean"), "{error}");
         }
     }

@@ -15,15 +15,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use sluice_storage::aws;
+use sluice_storage::error::RequestError;
+use sluice_storage::retry::{Attempts, RetryPolicy};
 use tokio::runtime::Runtime;
 use tokio::task::{JoinError, JoinSet};
 
 use self::pack::{Batches, Entry, Packer};
 use super::{Events, Generated, write_ndjson};
 use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
-use crate::storage::aws;
-use crate::storage::error::RequestError;
-use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// The retry timeout of a batch.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(600);

@@ -6,10 +6,12 @@ mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::digest::Digest;
-use crate::engine::outcome::{Event, Quarantined, Transformed};
-use crate::engine::partition::PartitionPath;
-use crate::engine::record::{Batch, Position, SequenceNumber, span as record_span};
+use sluice_engine::digest::Digest;
+use sluice_engine::outcome::{Event, Quarantined, Transformed};
+use sluice_engine::partition::PartitionPath;
+use sluice_engine::record::{Batch, Position, SequenceNumber, span as record_span};
+use sluice_release::bundle::ReleaseId;
+
 use crate::format::{ByteSpan, Format, Level, Rows, encode};
 use crate::layout::Destination;
 use crate::layout::Object;
@@ -17,7 +19,6 @@ use crate::layout::object_key::Origin;
 use crate::layout::quarantine;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::{Pending, Range};
-use crate::release::bundle::ReleaseId;
 
 use self::lines::Lines;
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};

@@ -6,9 +6,10 @@ pub mod object_key;
 pub mod object_notification;
 pub mod quarantine;
 
-use crate::engine::digest::Digest;
-use crate::engine::outcome::ReasonCode;
-use crate::engine::partition::PartitionPath;
+use sluice_engine::digest::Digest;
+use sluice_engine::outcome::ReasonCode;
+use sluice_engine::partition::PartitionPath;
+
 use crate::format::Format;
 use crate::layout::object_key::Origin;
 

@@ -3,11 +3,12 @@
 
 use std::fmt;
 
-use crate::engine::record::{SequenceNumber, ShardId};
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_release::bundle::ReleaseId;
+
 use crate::format::Format;
 use crate::layout::Destination;
 use crate::ledger::Range;
-use crate::release::bundle::ReleaseId;
 
 /// Sluice's own folder in the lake. Query engines skip what starts with an underscore.
 pub const METADATA_FOLDER: &str = "_sluice";
@@ -165,11 +166,11 @@ impl<'a> ParsedKey<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sluice_engine::digest::Digest;
+    use sluice_engine::outcome::ReasonCode;
+    use sluice_engine::partition::PartitionPath;
 
     use super::*;
-    use crate::engine::digest::Digest;
-    use crate::engine::outcome::ReasonCode;
-    use crate::engine::partition::PartitionPath;
 
     fn origin() -> Origin {
         Origin {

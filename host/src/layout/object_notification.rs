@@ -1,12 +1,12 @@
 //! Messages about objects, for consumers that read the lake.
 
 use serde::Serialize;
+use sluice_engine::record::SequenceNumber;
+use sluice_release::bundle::ReleaseId;
 
-use crate::engine::record::SequenceNumber;
 use crate::format::Format;
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
-use crate::release::bundle::ReleaseId;
 
 /// The message about one object of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::engine::outcome::Reason;
-use crate::engine::record::{Record, Rid, ShardId};
-use crate::release::bundle::ReleaseId;
+use sluice_engine::outcome::Reason;
+use sluice_engine::record::{Record, Rid, ShardId};
+use sluice_release::bundle::ReleaseId;
 
 #[derive(Serialize)]
 struct Entry<'a> {
@@ -67,10 +67,11 @@ pub fn push_line(
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+    use sluice_engine::outcome::Fault;
+    use sluice_engine::record::Position;
+
     use super::*;
-    use crate::engine::digest::Digest;
-    use crate::engine::outcome::Fault;
-    use crate::engine::record::Position;
 
     fn line(data: &[u8]) -> serde_json::Value {
         let mut lines = Vec::new();

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use sluice_engine::record::ShardId;
+use sluice_storage::error::StorageError;
+use sluice_storage::object_store::{ConditionalRead, ObjectStore, Payload, Version};
+
 use super::Ledger;
 use super::error::StoreError;
 use super::lease::Versioned;
-use crate::engine::record::ShardId;
-use crate::storage::error::StorageError;
-use crate::storage::object_store::{ConditionalRead, ObjectStore, Payload, Version};
 
 /// Where the ledger of a shard is kept.
 #[derive(Clone, Debug)]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use sluice_engine::record::{Position, SequenceNumber, ShardId};
+use sluice_storage::error::{ErrorKind, RequestError, StorageError};
 use thiserror::Error;
 
 use super::VERSION;
 use super::lease::Conflict;
-use crate::engine::record::{Position, SequenceNumber, ShardId};
-use crate::storage::error::{ErrorKind, RequestError, StorageError};
 
 /// A step that the ledger does not allow: a bug, or an edited document.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -4,13 +4,14 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sluice_engine::record::ShardId;
+use sluice_storage::files::Scratch;
+use sluice_storage::folder::FolderStore;
+
 use super::document::LedgerDocument;
 use super::error::StoreError;
 use super::lease::Versioned;
 use super::{Ledger, LedgerError};
-use crate::engine::record::ShardId;
-use crate::storage::files::Scratch;
-use crate::storage::folder::FolderStore;
 
 /// The ledger of one shard, locked by this process until the value is dropped or the process ends.
 #[derive(Debug)]

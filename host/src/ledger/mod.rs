@@ -18,13 +18,13 @@ pub mod store;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use sluice_engine::digest::Digest;
+use sluice_engine::record::{Bounds, Position, SequenceNumber, ShardId};
+use sluice_release::bundle::ReleaseId;
 
 pub use self::error::LedgerError;
-use crate::engine::digest::Digest;
-use crate::engine::record::{Bounds, Position, SequenceNumber, ShardId};
 use crate::format::Format;
 use crate::ledger::misplaced_records::MisplacedRecords;
-use crate::release::bundle::ReleaseId;
 
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 2;

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
+use sluice_engine::record::ShardId;
+use sluice_storage::object_store::ObjectStore;
 use tokio::sync::Mutex;
 
 use super::document::LedgerDocument;
 use super::error::StoreError;
 use super::lease::{Lease, Resolved, Swap, Versioned};
 use super::{Ledger, LedgerError};
-use crate::engine::record::ShardId;
-use crate::storage::object_store::ObjectStore;
 
 /// The location of a ledger that is owned through a lease.
 #[derive(Clone, Debug)]

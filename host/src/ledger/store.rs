@@ -4,11 +4,12 @@
 use std::io;
 use std::sync::Arc;
 
+use sluice_engine::digest::Digest;
+use sluice_engine::record::Bounds;
+
 use super::file::LedgerFile;
 use super::s3::S3Ledger;
 use super::{Ledger, LedgerError, Pending, Range};
-use crate::engine::digest::Digest;
-use crate::engine::record::Bounds;
 
 pub use super::error::StoreError;
 

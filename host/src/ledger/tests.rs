@@ -92,8 +92,8 @@ fn a_document_of_another_shard_or_version_is_refused() {
     ));
     let text = serde_json::to_string(&ledger).unwrap();
     let later: Ledger =
-        serde_json::from_str(&text.replace("\"version\":1", "\"version\":2")).unwrap();
-    assert_eq!(later.check(&shard()), Err(LedgerError::Version(2)));
+        serde_json::from_str(&text.replace("\"version\":2", "\"version\":3")).unwrap();
+    assert_eq!(later.check(&shard()), Err(LedgerError::Version(3)));
     assert!(serde_json::from_str::<Ledger>(&text.replace("version", "versoin")).is_err());
 }
 

@@ -7,18 +7,18 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use chrono::Utc;
+use sluice_release::admission::AdmissionError;
+use sluice_release::admission::Release;
+use sluice_release::bundle::ReleaseId;
+use sluice_release::registry::{Registry, RegistryError, VersionedRollout};
+use sluice_release::release_switch::{ActiveReleases, TrialRelease};
+use sluice_release::rollout::{Author, Rollout, Trial};
 use tokio::sync::Mutex;
 
 use super::rules::Rules;
 use crate::config::{RegistryConfig, RunSettings};
 use crate::observe::events;
 use crate::pipeline::RunContext;
-use crate::release::admission::AdmissionError;
-use crate::release::admission::Release;
-use crate::release::bundle::ReleaseId;
-use crate::release::registry::{Registry, RegistryError, VersionedRollout};
-use crate::release::release_switch::{ActiveReleases, TrialRelease};
-use crate::release::rollout::{Author, Rollout, Trial};
 
 /// Follows the registry of a run.
 pub struct Follower {

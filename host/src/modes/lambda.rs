@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chrono::Utc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_storage::retry::RetryPolicy;
 use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
@@ -27,7 +29,6 @@ use super::rules::Rules;
 use super::targets::{Claim, Targets};
 use crate::config::log_format::LogFormat;
 use crate::config::{RunSettings, SummaryFormat};
-use crate::engine::record::{SequenceNumber, ShardId};
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
@@ -40,7 +41,6 @@ use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{Packing, RepeatedRange, Stream, shard_id};
 use crate::source::lambda_batch::{BatchSource, is_kept};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
-use crate::storage::retry::RetryPolicy;
 
 /// The memory of the function, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";

@@ -15,9 +15,10 @@
 
 use std::sync::Arc;
 
+use sluice_engine::record::{Bounds, ShardId};
+
 use super::rules::Rules;
 use super::targets::{Claim, ClaimedShard, Targets};
-use crate::engine::record::{Bounds, ShardId};
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::{ChunkPlan, RunContext, Shard, Sinks, run_shard};
 use crate::source::{End, ResumePoint, Source};

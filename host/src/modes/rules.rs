@@ -5,22 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
+use sluice_engine::limits::Limits;
+use sluice_engine::precompiled;
+use sluice_engine::runtime::engine;
+use sluice_release::admission::{Release, validate_compiled};
+use sluice_release::bundle::{ReleaseBundle, ReleaseId};
+use sluice_release::loader::ReleaseLoader;
+use sluice_release::registry::Registry;
+use sluice_release::release_switch::ReleaseSwitch;
 
 use super::deployment_package;
+use crate::ENRICH;
 use crate::config::{PinnedRelease, RunSettings};
-use crate::engine::ENRICH;
-use crate::engine::limits::Limits;
-use crate::engine::precompiled;
-use crate::engine::runtime::engine;
 use crate::format::Format;
 use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::pipeline::{ChunkPlan, NewChunks};
-use crate::release::admission::{Release, validate_compiled};
-use crate::release::bundle::{ReleaseBundle, ReleaseId};
-use crate::release::loader::ReleaseLoader;
-use crate::release::registry::Registry;
-use crate::release::release_switch::ReleaseSwitch;
 
 /// The number of admitted releases that are kept in memory although they do not serve, so that a
 /// rollback is quick.

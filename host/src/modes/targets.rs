@@ -4,10 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_release::registry::{Known, Registry};
+use sluice_storage::aws;
+use sluice_storage::error::RequestError;
+use sluice_storage::folder::FolderStore;
+use sluice_storage::location::StoreLocation;
+use sluice_storage::object_store::ObjectStore;
+use sluice_storage::retry::RetryPolicy;
+use sluice_storage::s3::S3Store;
 use tokio::sync::OnceCell;
 
 use crate::config::RunSettings;
-use crate::engine::record::{SequenceNumber, ShardId};
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
@@ -15,16 +23,8 @@ use crate::ledger::lease::Versioned;
 use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
-use crate::release::registry::{Known, Registry};
 use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
 use crate::sink::{Lake, Messages, SinkError};
-use crate::storage::aws;
-use crate::storage::error::RequestError;
-use crate::storage::folder::FolderStore;
-use crate::storage::location::StoreLocation;
-use crate::storage::object_store::ObjectStore;
-use crate::storage::retry::RetryPolicy;
-use crate::storage::s3::S3Store;
 
 /// The targets of a run.
 pub struct Targets {

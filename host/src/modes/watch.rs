@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use sluice_engine::digest::Digest;
+use sluice_release::bundle::ReleaseBundle;
+use sluice_release::release_switch::ActiveReleases;
+
 use super::rules::Rules;
 use crate::config::RunSettings;
-use crate::engine::digest::Digest;
 use crate::observe::events;
 use crate::pipeline::RunContext;
-use crate::release::bundle::ReleaseBundle;
-use crate::release::release_switch::ActiveReleases;
 
 /// How often the file is polled.
 const EVERY: Duration = Duration::from_millis(300);

@@ -11,6 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sluice_storage::error::ErrorKind;
+use sluice_storage::retry::{Phase, RetryPolicy};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
@@ -29,8 +31,6 @@ use crate::pipeline::error::error_kind;
 use crate::source::End;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{ShardInfo, Stream, shard_id};
-use crate::storage::error::ErrorKind;
-use crate::storage::retry::{Phase, RetryPolicy};
 
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
 const POLLS_PER_LEASE: u32 = 6;

@@ -11,6 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_release::admission::Release;
+use sluice_release::bundle::ReleaseId;
+use sluice_storage::retry::Retries;
 
 use self::heartbeat::{Heartbeat, HeartbeatLimits};
 pub use self::rollouts::Rollouts;
@@ -18,11 +22,7 @@ use self::shards::Shards;
 pub use self::shards::State;
 pub use self::status::Status;
 use crate::config::RunSettings;
-use crate::engine::record::{SequenceNumber, ShardId};
-use crate::release::admission::Release;
-use crate::release::bundle::ReleaseId;
 use crate::source::read_meter::ReadMeter;
-use crate::storage::retry::Retries;
 
 /// The release that serves.
 #[derive(Clone, Debug)]

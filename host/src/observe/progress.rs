@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use sluice_engine::record::{Batch, ShardId};
+use sluice_release::bundle::ReleaseId;
+use sluice_storage::retry::Retries;
 
 use self::reasons::Reasons;
 pub use self::summary::Summary;
 pub use self::times::{Times, Timing};
-use crate::engine::record::{Batch, ShardId};
 use crate::layout::chunk::ChunkCounts;
-use crate::release::bundle::ReleaseId;
-use crate::storage::retry::Retries;
 
 /// A counter for each kind of object.
 type ByKind = Family<[(&'static str, &'static str); 1], Counter>;

@@ -1,8 +1,8 @@
 //! The batches that belong to the next chunk.
 
+use sluice_engine::record::{Batch, SequenceNumber};
 use tokio::time::{Instant, timeout_at};
 
-use crate::engine::record::{Batch, SequenceNumber};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::Range;
 use crate::pipeline::error::PipelineError;

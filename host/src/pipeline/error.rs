@@ -2,16 +2,16 @@
 
 use std::io;
 
+use sluice_engine::sandbox::SandboxError;
+use sluice_release::registry::RegistryError;
+use sluice_storage::error::{ErrorKind, RequestError, StorageError};
 use thiserror::Error;
 
-use crate::engine::sandbox::SandboxError;
 use crate::ledger::Range;
 use crate::ledger::store::StoreError;
-use crate::release::registry::RegistryError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
 use crate::source::kinesis::KinesisError;
-use crate::storage::error::{ErrorKind, RequestError, StorageError};
 
 /// Why a shard could not be landed to its end.
 #[derive(Debug, Error)]

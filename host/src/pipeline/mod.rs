@@ -14,13 +14,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluice_engine::outcome::Transformed;
+use sluice_engine::record::Batch;
+use sluice_engine::sandbox::SandboxError;
 use tokio::time::Instant;
 
 use self::chunk_window::ChunkWindow;
 use self::landing::{put_objects, send_messages};
-use crate::engine::outcome::Transformed;
-use crate::engine::record::Batch;
-use crate::engine::sandbox::SandboxError;
 use crate::layout::chunk::{Chunk, ChunkLimits, ChunkRules};
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::compute::Task;

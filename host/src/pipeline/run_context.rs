@@ -4,8 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use sluice_engine::record::{Batch, Position, ShardId};
+use sluice_release::admission::Release;
+use sluice_release::registry::Registry;
+use sluice_release::release_switch::ReleaseSwitch;
+use sluice_release::scores::Scores;
+use sluice_release::shadow::Shadow;
+
 use crate::config::RunSettings;
-use crate::engine::record::{Batch, Position, ShardId};
 use crate::format::{Format, Level};
 use crate::layout::chunk::{ChunkLimits, ChunkRules};
 use crate::ledger::Range;
@@ -16,11 +22,6 @@ use crate::observe::health::{Health, Serving};
 use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
 use crate::pipeline::compute::Compute;
-use crate::release::admission::Release;
-use crate::release::registry::Registry;
-use crate::release::release_switch::ReleaseSwitch;
-use crate::release::scores::Scores;
-use crate::release::shadow::Shadow;
 use crate::sink::bus::Bus;
 use crate::sink::{Lake, Messages};
 use crate::source::ShardBatches;

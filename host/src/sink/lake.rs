@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use sluice_storage::object_store::{NewObject, ObjectStore, Payload};
+
 use super::SinkError;
 use crate::format::decode;
 use crate::layout::Object;
-use crate::storage::object_store::{NewObject, ObjectStore, Payload};
 
 /// The metadata of an object (`x-amz-meta-…`): its release, range and lines.
 const RELEASE: &str = "sluice-release";

@@ -6,10 +6,10 @@ pub mod lake;
 
 use std::path::PathBuf;
 
+use sluice_storage::error::{ErrorKind, RequestError, StorageError};
 use thiserror::Error;
 
 pub use self::lake::Lake;
-use crate::storage::error::{ErrorKind, RequestError, StorageError};
 
 /// Why something could not be landed. Transient errors have been retried by then.
 #[derive(Debug, Error)]

@@ -9,11 +9,11 @@ use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use sluice_engine::digest::Digest;
+use sluice_engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
 use tokio::sync::mpsc;
 
 use super::{ResumePoint, ShardBatches, Source, SourceError};
-use crate::engine::digest::Digest;
-use crate::engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
 use crate::ledger::Committed;
 
 /// Read at a time.

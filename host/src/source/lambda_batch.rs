@@ -3,11 +3,12 @@
 
 pub mod batch_plan;
 
+use sluice_engine::record::{Batch, Bound, Bounds, SequenceNumber};
+use sluice_storage::retry::RetryPolicy;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use self::batch_plan::{BatchPlan, plan_batch};
-use crate::engine::record::{Batch, Bound, Bounds, SequenceNumber};
 use crate::ledger::Range;
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
@@ -16,7 +17,6 @@ use crate::source::kinesis::{
 };
 use crate::source::read_meter::ReadMeter;
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
-use crate::storage::retry::RetryPolicy;
 
 /// Batches that are ready before they are asked for.
 const BATCHES_AHEAD: usize = 4;

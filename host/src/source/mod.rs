@@ -10,13 +10,13 @@ pub mod read_meter;
 use std::collections::VecDeque;
 use std::io;
 
+use sluice_engine::record::{Batch, Bounds};
+use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::engine::record::{Batch, Bounds};
 use crate::ledger::{Committed, Ledger, Pending};
-use crate::storage::error::{ErrorKind, RequestError};
 
 /// A shard of a source, not read yet.
 ///
@@ -219,9 +219,10 @@ impl ShardBatches {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+    use sluice_engine::record::{Bound, ShardId};
+
     use super::*;
-    use crate::engine::digest::Digest;
-    use crate::engine::record::{Bound, ShardId};
     use crate::format::Format;
     use crate::ledger::Range;
     use crate::ledger::misplaced_records::MisplacedRecords;

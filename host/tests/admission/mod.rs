@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use sluice::engine::ENRICH;
-use sluice::engine::limits::COMPONENT_MAX_BYTES;
-use sluice::engine::limits::Limits;
-use sluice::release::admission::validate;
-use sluice::release::bundle::ReleaseBundle;
+use sluice::ENRICH;
+use sluice_engine::limits::COMPONENT_MAX_BYTES;
+use sluice_engine::limits::Limits;
+use sluice_release::admission::validate;
+use sluice_release::bundle::ReleaseBundle;
 
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use sluice::engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice::generate::{Events, GeneratorPlan};
-use sluice::release::admission::Release;
+use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
+use sluice_release::admission::Release;
 
 use crate::support::outcomes::{
     CallMode, batch, chunk, contents, enrichment, record_outcomes, rogue_by_batch, rogue_by_record,

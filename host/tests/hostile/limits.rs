@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sluice::engine::limits::Limits;
-use sluice::engine::record::SequenceNumber;
+use sluice_engine::limits::Limits;
+use sluice_engine::record::SequenceNumber;
 
 use crate::support::guests::rogue;
 use crate::support::outcomes::{

@@ -7,7 +7,7 @@ use crate::support::outcomes::{
     CallMode, RecordOutcome, batch, limits, obeyed, record_outcomes, run, shared, words,
 };
 
-use sluice::engine::limits::Limits;
+use sluice_engine::limits::Limits;
 
 /// Returns the number of records that it has seen, as one digit, and traps on a record with a `b`.
 fn counts() -> Tiny {
@@ -86,10 +86,10 @@ fn memory_of_the_previous_guest_is_cleared() {
                 (i32.const 3865536))))
         (i32.store8 (local.get 0) (i32.const 51)) (i32.store (i32.const 260) (i32.const 1))",
     );
-    let engine = sluice::engine::runtime::engine(&limits, 1).unwrap();
+    let engine = sluice_engine::runtime::engine(&limits, 1).unwrap();
     let release = |tiny: &Tiny| {
-        let bundle = sluice::release::bundle::ReleaseBundle::new(tiny.component(), "{}").unwrap();
-        sluice::release::admission::validate(&engine, &bundle, &limits).unwrap()
+        let bundle = sluice_release::bundle::ReleaseBundle::new(tiny.component(), "{}").unwrap();
+        sluice_release::admission::validate(&engine, &bundle, &limits).unwrap()
     };
     let (writes, reads) = (release(&writes), release(&reads));
     for _ in 0..20 {

@@ -1,6 +1,6 @@
 //! The outcomes of records under the default limits.
 
-use sluice::engine::outcome::Routes;
+use sluice_engine::outcome::Routes;
 
 use crate::support::outcomes::{
     CallMode, RecordOutcome, batch, obeyed, record_outcomes, rogue_by_batch, rogue_by_record, run,

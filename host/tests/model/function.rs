@@ -1,11 +1,11 @@
 //! What a function does with the batches of its mapping. The program's own code decides what is
 //! landed and what the response is.
 
-use sluice::engine::record::SequenceNumber;
 use sluice::ledger::lease::Lease;
 use sluice::modes::lambda::answer::Failure;
 use sluice::source::ResumePoint;
 use sluice::source::lambda_batch::batch_plan::{BatchPlan, plan_batch};
+use sluice_engine::record::SequenceNumber;
 
 use super::bugs::Bug;
 use super::library::{number, records};

@@ -5,17 +5,17 @@ use std::cell::{Ref, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
-use sluice::engine::digest::Digest;
-use sluice::engine::outcome::ReasonCode;
-use sluice::engine::partition::PartitionPath;
-use sluice::engine::record::{SequenceNumber, ShardId};
 use sluice::format::Format;
 use sluice::layout::Destination;
 use sluice::layout::object_key::Origin;
 use sluice::ledger::lease::Versioned;
 use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::ledger::{Ledger, Pending, Range};
-use sluice::release::bundle::ReleaseId;
+use sluice_engine::digest::Digest;
+use sluice_engine::outcome::ReasonCode;
+use sluice_engine::partition::PartitionPath;
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_release::bundle::ReleaseId;
 
 use super::bugs::Bug;
 use super::state::{Doc, Obj, Plan, Records};

@@ -1,9 +1,9 @@
 //! Writes of ledgers. The program's own code decides what is written and what a response means. The
 //! model adds the store and the network.
 
-use sluice::engine::digest::Digest;
 use sluice::ledger::lease::{Lease, Resolved, Swap, Versioned};
 use sluice::ledger::{Ledger, LedgerError};
+use sluice_engine::digest::Digest;
 
 use super::bugs::Bug;
 use super::library::{Library, pending};

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use sluice::engine::record::SequenceNumber;
 use sluice::format::decode;
 use sluice::layout::object_key::{ChunkName, ParsedKey};
+use sluice_engine::record::SequenceNumber;
 
 use super::account::{Account, DROPPED, OfShard, Releases, last_digits, shard_number};
 use super::chaos::shards;

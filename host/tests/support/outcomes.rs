@@ -4,15 +4,15 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use sluice::engine::ENRICH;
-use sluice::engine::limits::Limits;
-use sluice::engine::outcome::{Routes, Transformed};
-use sluice::engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
-use sluice::engine::runtime::engine;
+use sluice::ENRICH;
 use sluice::format::{Format, Level};
 use sluice::layout::chunk::{Chunk, ChunkRules};
-use sluice::release::admission::{AdmissionError, Release, validate};
-use sluice::release::bundle::ReleaseBundle;
+use sluice_engine::limits::Limits;
+use sluice_engine::outcome::{Routes, Transformed};
+use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
+use sluice_engine::runtime::engine;
+use sluice_release::admission::{AdmissionError, Release, validate};
+use sluice_release::bundle::ReleaseBundle;
 use wasmtime::Engine;
 
 use super::guests::rogue;

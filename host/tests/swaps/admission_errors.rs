@@ -4,9 +4,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use sluice::engine::ENRICH;
-use sluice::engine::digest::Digest;
-use sluice::release::bundle::{Manifest, ReleaseBundle};
+use sluice::ENRICH;
+use sluice_engine::digest::Digest;
+use sluice_release::bundle::{Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
 use crate::support::guests::{Tiny, bomb, rogue};

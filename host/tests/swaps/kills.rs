@@ -225,7 +225,7 @@ fn only_old_unused_releases_are_removed() {
     let ids: Vec<_> = (0..5)
         .map(|n| fixture.stamped(&stamp(&n.to_string())))
         .collect();
-    let other = fixture.publish(sluice::engine::ENRICH, &[]);
+    let other = fixture.publish(sluice::ENRICH, &[]);
     fixture.activate(&ids[0], &[]);
     fixture.activate(&ids[1], &[]);
     fixture.activate(&ids[2], &["--canary", "1%"]);

@@ -2,12 +2,12 @@
 //! committed chunks.
 
 use anyhow::Context as _;
+use sluice_engine::record::{Position, ShardId};
 
 use super::ShardAudit;
 use crate::audit::finding::{Finding, Kind, rid};
 use crate::audit::inventory::{ChunkObjects, bus_suffix};
 use crate::audit::timeline::Overlap;
-use crate::engine::record::{Position, ShardId};
 use crate::layout::object_key::ChunkName;
 
 impl ShardAudit {

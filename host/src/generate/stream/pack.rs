@@ -8,10 +8,10 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use bytes::Bytes;
 use memchr::memmem;
+use sluice_storage::error::ErrorKind;
 
 use crate::source::aggregate::{Aggregator, Unpacked, belongs, hash_key, unpack};
 use crate::source::kinesis::{KinesisError, ShardInfo};
-use crate::storage::error::ErrorKind;
 
 /// "PutRecords": at most 500 records in one call.
 const BATCH_MAX_RECORDS: usize = 500;

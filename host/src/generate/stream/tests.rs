@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sluice_storage::error::ErrorKind;
 
 use super::pack::{Batches, Entry, Packer};
 use super::{State, position, sort};
 use crate::source::aggregate::{Unpacked, belongs, hash_key, unpack};
 use crate::source::kinesis::{KinesisError, ShardInfo};
-use crate::storage::error::ErrorKind;
 
 const MIB: usize = 1 << 20;
 

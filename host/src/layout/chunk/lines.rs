@@ -1,6 +1,7 @@
 //! The positions of the lines of a chunk's objects.
 
-use crate::engine::record::Position;
+use sluice_engine::record::Position;
+
 use crate::format::ByteSpan;
 
 /// The lines of one object.

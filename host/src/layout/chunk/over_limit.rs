@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use sluice_engine::outcome::{Event, Fault, Quarantined, Reason, Transformed};
+use sluice_engine::partition::PartitionPath;
+
 use super::Chunk;
-use crate::engine::outcome::{Event, Fault, Quarantined, Reason, Transformed};
-use crate::engine::partition::PartitionPath;
 use crate::layout::Destination;
 
 impl Chunk {
@@ -85,11 +86,12 @@ fn quarantine(outcome: &mut Transformed, quarantined: &BTreeSet<u32>, reason: &R
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::outcome::Routes;
+    use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
+    use sluice_release::bundle::ReleaseBundle;
+
     use super::*;
-    use crate::engine::outcome::Routes;
-    use crate::engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
     use crate::layout::chunk::ChunkRules;
-    use crate::release::bundle::ReleaseBundle;
 
     /// The partitions of each record's events.
     const RECORDS: [&[&str]; 6] = [&["a"], &["b", "c"], &["d"], &["a", "d"], &["b"], &["a"]];

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::outcome::{Quarantined, ReasonCode, Transformed};
-use crate::engine::record::{Batch, ShardId};
+use sluice_engine::outcome::{Quarantined, ReasonCode, Transformed};
+use sluice_engine::record::{Batch, ShardId};
 
 /// The limits at which a new chunk closes. A chunk closes only at the end of a batch. Where a batch
 /// ends depends on the records alone, so another run closes its chunks at the same records.

@@ -1,7 +1,8 @@
 //! What a holder learns from the answers of the store.
 
+use sluice_engine::record::ShardId;
+
 use super::*;
-use crate::engine::record::ShardId;
 
 fn found(owner: &str) -> Versioned {
     let ledger = Ledger::new(ShardId::new("shard").unwrap());

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::record::SequenceNumber;
+use sluice_engine::record::SequenceNumber;
 
 /// The record from which Lambda must retry the batch. An empty list means success. The keys must be
 /// exactly these: Lambda takes a response that it does not understand as success.

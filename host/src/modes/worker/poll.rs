@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _};
+use sluice_storage::error::ErrorKind;
 
 use super::Worker;
 use crate::ledger::Ledger;
@@ -14,7 +15,6 @@ use crate::ledger::store::StoreError;
 use crate::modes::worker::shard_assignment::{ShardView, assign};
 use crate::source::End;
 use crate::source::kinesis::{KinesisError, ShardInfo, shard_id};
-use crate::storage::error::ErrorKind;
 
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);

@@ -1,12 +1,13 @@
 //! The work on one shard.
 
 use chrono::Utc;
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_storage::retry::RetryPolicy;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError};
 
 use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
-use crate::engine::record::{SequenceNumber, ShardId};
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
 use crate::ledger::store::{LedgerStore, StoreError};
@@ -18,7 +19,6 @@ use crate::source::End;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id};
-use crate::storage::retry::RetryPolicy;
 
 /// What a worker needs for one shard.
 pub(super) struct ShardWorker {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::engine::record::SequenceNumber;
+use sluice_engine::record::SequenceNumber;
+
 use crate::pipeline::error::PipelineError;
 use crate::sink::SinkError;
 
@@ -86,8 +87,9 @@ fn is_rejected_message(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sluice_storage::error::{ErrorKind, RequestError};
+
     use super::*;
-    use crate::storage::error::{ErrorKind, RequestError};
 
     fn rejected() -> anyhow::Error {
         let rejected = SinkError::MessageRejected {

@@ -2,13 +2,13 @@
 
 use chrono::Utc;
 use serde::Serialize;
+use sluice_release::admission::AdmissionError;
+use sluice_release::bundle::ReleaseId;
+use sluice_release::release_switch::{ActiveReleases, TrialRelease};
+use sluice_release::rollout::Rollout;
 
 use super::Health;
 use super::status::rfc3339;
-use crate::release::admission::AdmissionError;
-use crate::release::bundle::ReleaseId;
-use crate::release::release_switch::{ActiveReleases, TrialRelease};
-use crate::release::rollout::Rollout;
 
 /// The number of admission errors that are kept.
 const ADMISSION_ERRORS_MAX: usize = 20;

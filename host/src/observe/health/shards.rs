@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sluice_engine::record::{SequenceNumber, ShardId};
 
-use crate::engine::record::{SequenceNumber, ShardId};
 use crate::source::read_meter::{Read, ReadMeter};
 
 /// The state of a shard in this run.

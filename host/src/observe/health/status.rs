@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use sluice_engine::record::ShardId;
+use sluice_release::shadow::ShadowReport;
 
 use super::{Health, Rollouts, shards};
-use crate::engine::record::ShardId;
 use crate::observe::progress::Summary;
-use crate::release::shadow::ShadowReport;
 
 /// The state of a run.
 #[derive(Clone, Debug, Serialize)]

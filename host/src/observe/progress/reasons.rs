@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::engine::outcome::{Fault, ReasonCode};
+use sluice_engine::outcome::{Fault, ReasonCode};
 
 /// The number of reasons with a label of their own, Sluice's own included. Others count as [`OTHER`].
 const REASONS_MAX: usize = 64;

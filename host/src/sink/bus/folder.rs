@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use sluice_engine::record::{Rid, ShardId};
+use sluice_storage::files::{Content, Scratch};
 
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
-use crate::engine::record::{Rid, ShardId};
 use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::files::{Content, Scratch};
 
 /// Settings of the form `file:DIR`.
 pub(super) const KIND: BusKind = BusKind {

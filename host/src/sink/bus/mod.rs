@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use futures_util::future::BoxFuture;
+use sluice_engine::record::ShardId;
+use sluice_storage::retry::RetryPolicy;
 use tokio::sync::OnceCell;
 
-use crate::engine::record::ShardId;
 use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::retry::RetryPolicy;
 
 /// The kinds of buses.
 const KINDS: &[&BusKind] = &[&folder::KIND, &sqs::KIND];

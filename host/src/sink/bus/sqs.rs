@@ -12,6 +12,8 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use sluice_storage::aws::sdk_config;
+use sluice_storage::retry::{Attempts, RetryPolicy};
 
 use self::answer::retain_unsent;
 use self::batches::Batches;
@@ -23,8 +25,6 @@ use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::aws::sdk_config;
-use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// What the attributes of a message take at most: a record id, a digest, an event type that fits a
 /// path, and their names.

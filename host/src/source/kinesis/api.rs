@@ -9,13 +9,13 @@ use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
     HashKeyRange, PutRecordsRequestEntry, PutRecordsResultEntry, Record, Shard, ShardIteratorType,
 };
+use sluice_engine::record::{Bound, SequenceNumber};
+use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
 
 use super::errors::KINESIS_ERRORS;
-use crate::engine::record::{Bound, SequenceNumber};
 use crate::ledger::Ledger;
 use crate::source::ResumePoint;
-use crate::storage::error::{ErrorKind, RequestError};
 
 /// "GetRecords": at most 10,000 records in one answer.
 const GET_RECORDS_MAX: i32 = 10_000;
@@ -309,9 +309,10 @@ fn shard_info(shard: &Shard) -> ShardInfo {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+    use sluice_engine::record::{Bounds, ShardId};
+
     use super::*;
-    use crate::engine::digest::Digest;
-    use crate::engine::record::{Bounds, ShardId};
     use crate::format::Format;
     use crate::ledger::misplaced_records::MisplacedRecords;
     use crate::ledger::{Pending, Range};

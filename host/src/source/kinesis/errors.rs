@@ -1,7 +1,7 @@
 //! Classifies the errors of Kinesis (API reference, "Errors" of each action).
 
-use crate::storage::aws::errors::ServiceErrors;
-use crate::storage::error::ErrorKind;
+use sluice_storage::aws::errors::ServiceErrors;
+use sluice_storage::error::ErrorKind;
 
 /// The errors of Kinesis.
 pub(super) const KINESIS_ERRORS: ServiceErrors = ServiceErrors {

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
 
-use crate::engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::source::aggregate::{Unpacked, belongs, unpack};

@@ -5,16 +5,16 @@ use std::time::Duration;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types;
 use bytes::Bytes;
+use sluice_engine::record::{Batch, Bounds, SequenceNumber};
+use sluice_storage::retry::{Attempts, RetryPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
-use crate::engine::record::{Batch, Bounds, SequenceNumber};
 use crate::source::read_meter::ReadMeter;
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
-use crate::storage::retry::{Attempts, RetryPolicy};
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
 const BETWEEN_CALLS: Duration = Duration::from_millis(210);

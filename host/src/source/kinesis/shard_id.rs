@@ -1,7 +1,7 @@
 //! The names of shards.
 
-use crate::engine::digest::Digest;
-use crate::engine::record::ShardId;
+use sluice_engine::digest::Digest;
+use sluice_engine::record::ShardId;
 
 /// The name of a shard in ledgers and objects: the stream's name, or its digest if it is too long, and
 /// the shard's id.

@@ -5,7 +5,8 @@
 //! pending range, or begin after records that the mapping has discarded. What it lacks is read from the
 //! stream.
 
-use crate::engine::record::SequenceNumber;
+use sluice_engine::record::SequenceNumber;
+
 use crate::ledger::Range;
 use crate::source::ResumePoint;
 
@@ -67,10 +68,10 @@ pub fn plan_batch(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sluice_engine::digest::Digest;
+    use sluice_engine::record::ShardId;
 
     use super::*;
-    use crate::engine::digest::Digest;
-    use crate::engine::record::ShardId;
     use crate::format::Format;
     use crate::ledger::misplaced_records::MisplacedRecords;
     use crate::ledger::{Ledger, Pending};

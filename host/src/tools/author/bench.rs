@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
+use sluice_engine::limits::Limits;
+use sluice_engine::record::Batch;
+use sluice_release::admission::{Release, validate};
+use sluice_release::bundle::ReleaseBundle;
 
 use super::{component, sample};
-use crate::engine::limits::Limits;
-use crate::engine::record::Batch;
-use crate::release::admission::{Release, validate};
-use crate::release::bundle::ReleaseBundle;
 
 /// What to measure, and on what.
 #[derive(Debug, Args)]

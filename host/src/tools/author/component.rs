@@ -4,15 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use sluice_engine::limits::Limits;
+use sluice_engine::runtime;
+use sluice_release::admission::{Release, validate};
+use sluice_release::bundle::ReleaseBundle;
 use wasmtime::Engine;
 
+use crate::ENRICH;
 use crate::config;
 use crate::config::ConfigError;
-use crate::engine::ENRICH;
-use crate::engine::limits::Limits;
-use crate::engine::runtime;
-use crate::release::admission::{Release, validate};
-use crate::release::bundle::ReleaseBundle;
 
 /// Reads a component; without a file, the built-in one.
 ///

@@ -8,11 +8,11 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde::Serialize;
+use sluice_release::compare::Comparison;
+use sluice_release::compare::fields::Difference;
+use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::{component, sample, shown};
-use crate::release::compare::Comparison;
-use crate::release::compare::fields::Difference;
-use crate::release::compare::record_result::{RecordResult, record_results};
 
 /// What to compare.
 #[derive(Debug, Args)]

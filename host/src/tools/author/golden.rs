@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
+use sluice_engine::outcome::Fault;
+use sluice_engine::record::Batch;
+use sluice_release::admission::Release;
+use sluice_release::cases;
+use sluice_release::cases::Case;
+use sluice_release::compare::fields;
+use sluice_release::compare::fields::Difference;
+use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::{component, shown};
 use crate::config::ConfigError;
-use crate::engine::outcome::Fault;
-use crate::engine::record::Batch;
-use crate::release::admission::Release;
-use crate::release::cases;
-use crate::release::cases::Case;
-use crate::release::compare::fields;
-use crate::release::compare::fields::Difference;
-use crate::release::compare::record_result::{RecordResult, record_results};
 
 /// What to test.
 #[derive(Debug, Args)]
@@ -215,8 +215,9 @@ fn describe(line: usize, difference: &Difference) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sluice_release::compare::record_result::ResultKind;
+
     use super::*;
-    use crate::release::compare::record_result::ResultKind;
 
     fn result(line: &str) -> RecordResult {
         RecordResult {

@@ -7,16 +7,16 @@ use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde::Serialize;
 use serde_json::Value;
+use sluice_engine::bindings::exports::sluice::transform::rules;
+use sluice_engine::digest::Digest;
+use sluice_engine::limits::Limits;
+use sluice_release::admission;
+use sluice_release::admission::{AdmissionError, contract_version};
+use sluice_release::bundle::ReleaseBundle;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::component;
-use crate::engine::bindings::exports::sluice::transform::rules;
-use crate::engine::digest::Digest;
-use crate::engine::limits::Limits;
-use crate::release::admission;
-use crate::release::admission::{AdmissionError, contract_version};
-use crate::release::bundle::ReleaseBundle;
 
 /// Which component to inspect.
 #[derive(Debug, Args)]

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use sluice_engine::record::Batch;
+use sluice_release::cases::sample::lines;
 
-use crate::engine::record::Batch;
 use crate::generate::{Events, GeneratorPlan};
-use crate::release::cases::sample::lines;
 
 /// Reads the lines of a file; without a file, generates [`GENERATED`] events.
 ///

@@ -7,9 +7,9 @@ use clap::{ArgAction, Args};
 use super::{Place, author, change, loader, named};
 use crate::config::ConfigError;
 
-use crate::release::rollback_policy::RollbackPolicy;
-use crate::release::rollout::{Rollout, Share, Trial};
-use crate::release::signature::PublicKey;
+use sluice_release::rollback_policy::RollbackPolicy;
+use sluice_release::rollout::{Rollout, Share, Trial};
+use sluice_release::signature::PublicKey;
 
 /// Which release to activate, and how.
 #[derive(Debug, Args)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{ArgAction, Args};
+use sluice_release::bundle::{Manifest, ReleaseId};
+use sluice_release::registry::Registry;
+use sluice_storage::object_store::Found;
 
 use super::Place;
 use crate::ledger::Ledger;
-use crate::release::bundle::{Manifest, ReleaseId};
-use crate::release::registry::Registry;
-use crate::storage::object_store::Found;
 
 /// The folder with the ledgers of a lake, next to its registry.
 const LEDGERS: &str = "ledger";

@@ -2,11 +2,11 @@
 
 use clap::{ArgAction, Args};
 use serde::Serialize;
+use sluice_release::bundle::{Manifest, ReleaseId};
+use sluice_release::rollout::{Change, Rollout, Trial};
 
 use super::activate::state;
 use super::{Place, named};
-use crate::release::bundle::{Manifest, ReleaseId};
-use crate::release::rollout::{Change, Rollout, Trial};
 
 /// How many changes are shown.
 const SHOWN: usize = 10;

@@ -12,17 +12,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::Utc;
 use clap::{Args, Subcommand};
+use sluice_engine::limits::Limits;
+use sluice_release::bundle::{ReleaseBundle, ReleaseId};
+use sluice_release::cases;
+use sluice_release::cases::document;
+use sluice_release::loader::ReleaseLoader;
+use sluice_release::registry::{CASES_MAX_BYTES, Registry, RegistryError, VersionedRollout};
+use sluice_release::rollout::{Author, Rollout};
+use sluice_storage::retry::RetryPolicy;
 
 use crate::config::ConfigError;
-use crate::engine::limits::Limits;
-use crate::release::bundle::{ReleaseBundle, ReleaseId};
-use crate::release::cases;
-use crate::release::cases::document;
-use crate::release::loader::ReleaseLoader;
-use crate::release::registry::{CASES_MAX_BYTES, Registry, RegistryError, VersionedRollout};
-use crate::release::rollout::{Author, Rollout};
-use crate::storage::location::StoreLocation;
-use crate::storage::retry::RetryPolicy;
+use crate::config::parse_store;
 use crate::tools::author::component;
 
 /// The retry timeout of an operation on a registry.
@@ -90,7 +90,7 @@ struct Place {
 
 impl Place {
     async fn open(&self) -> anyhow::Result<Registry> {
-        let target = StoreLocation::parse_as("registry", &self.registry)?;
+        let target = parse_store("registry", &self.registry)?;
         Ok(Registry::open(&target, RetryPolicy::new(RETRY_TIMEOUT)).await?)
     }
 }

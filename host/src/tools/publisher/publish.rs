@@ -9,9 +9,9 @@ use super::{Place, loader};
 use crate::config::ConfigError;
 use crate::tools::author::component;
 
-use crate::engine::digest::Digest;
-use crate::release::bundle::{Manifest, ReleaseBundle};
-use crate::release::signature::PrivateKey;
+use sluice_engine::digest::Digest;
+use sluice_release::bundle::{Manifest, ReleaseBundle};
+use sluice_release::signature::PrivateKey;
 
 /// What to publish.
 #[derive(Debug, Args)]

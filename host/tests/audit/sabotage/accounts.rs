@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use sluice::engine::digest::Digest;
+use sluice_engine::digest::Digest;
 
 use super::{CHUNK, Tampered, object_keys, says};
 use crate::local::{event, events};

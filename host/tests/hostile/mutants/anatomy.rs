@@ -143,7 +143,7 @@ pub(super) fn with_sections(component: &[u8], module: &Module, sections: &[&[u8]
 
 #[test]
 fn a_component_is_taken_apart_to_the_last_byte() {
-    let component = sluice::engine::ENRICH;
+    let component = sluice::ENRICH;
     let anatomy = Anatomy::of(component);
     let module = &anatomy.modules[0];
     assert!(module.bodies.len() > 50, "{}", module.bodies.len());

@@ -19,12 +19,12 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde_json::value::RawValue;
-use sluice::engine::ENRICH;
-use sluice::engine::limits::Limits;
-use sluice::engine::outcome::Transformed;
-use sluice::engine::record::Batch;
-use sluice::release::admission::{Release, validate};
-use sluice::release::bundle::ReleaseBundle;
+use sluice::ENRICH;
+use sluice_engine::limits::Limits;
+use sluice_engine::outcome::Transformed;
+use sluice_engine::record::Batch;
+use sluice_release::admission::{Release, validate};
+use sluice_release::bundle::ReleaseBundle;
 
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};

@@ -1,7 +1,7 @@
 //! Guests that fail admission, before they get a record.
 
-use sluice::engine::ENRICH;
-use sluice::engine::limits::COMPONENT_MAX_BYTES;
+use sluice::ENRICH;
+use sluice_engine::limits::COMPONENT_MAX_BYTES;
 
 use super::{Guest, Lands, NotAdmitted, Row};
 use crate::support::guests::{Tiny, bomb, rogue};

@@ -8,11 +8,11 @@ use aws_sdk_sqs::types::{
     BatchResultErrorEntry as Failed, SendMessageBatchRequestEntry as Entry,
     SendMessageBatchResultEntry as Sent,
 };
+use sluice_storage::error::{ErrorKind, RequestError};
 
 use super::errors::{SEND, SQS_ERRORS};
 use super::message::RID;
 use crate::sink::SinkError;
-use crate::storage::error::{ErrorKind, RequestError};
 
 /// The status of a fault of the sender, and of one of the service.
 const SENDER_FAULT: u16 = 400;

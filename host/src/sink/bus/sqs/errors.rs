@@ -1,7 +1,7 @@
 //! Classifies the errors of SQS (API reference, "Common errors" and those of each action).
 
-use crate::storage::aws::errors::ServiceErrors;
-use crate::storage::error::ErrorKind;
+use sluice_storage::aws::errors::ServiceErrors;
+use sluice_storage::error::ErrorKind;
 
 /// The errors of SQS.
 pub(super) const SQS_ERRORS: ServiceErrors = ServiceErrors {

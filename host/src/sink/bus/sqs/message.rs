@@ -1,16 +1,16 @@
 //! The bodies and attributes of messages, and the pointer that replaces an event that is too large.
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
+use sluice_engine::digest::Digest;
+use sluice_engine::record::Rid;
+use sluice_storage::error::{ErrorKind, RequestError};
 
 use super::SqsBus;
-use crate::engine::digest::Digest;
-use crate::engine::record::Rid;
 use crate::format::Format;
 use crate::layout::chunk::{Chunk, Message};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
-use crate::storage::error::{ErrorKind, RequestError};
 
 /// The name of the attribute with the id of the message's record.
 pub(super) const RID: &str = "rid";

@@ -2,11 +2,11 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
+use sluice_storage::error::RequestError;
+use sluice_storage::retry::RetryPolicy;
 
 use super::errors::{LOOK_UP, SQS_ERRORS};
 use crate::sink::SinkError;
-use crate::storage::error::RequestError;
-use crate::storage::retry::RetryPolicy;
 
 /// The default limit of a message and of a batch, bytes.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;

@@ -1,0 +1,199 @@
+//! The outcome of a batch.
+
+use std::fmt;
+
+use super::sanitize::truncate;
+use crate::partition::PartitionPath;
+
+/// The code of a reason for quarantine: the transform's own, or one of Sluice's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReasonCode(String);
+
+/// A code is the name of a folder and a label of a metric.
+const CODE_MAX_BYTES: usize = 64;
+
+impl ReasonCode {
+    /// A code that follows the contract: lower case letters, digits and underscores, 64 at most.
+    #[must_use]
+    pub fn new(code: &str) -> Option<Self> {
+        let well_formed = (1..=CODE_MAX_BYTES).contains(&code.len())
+            && code
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        well_formed.then(|| Self(code.to_owned()))
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a transform failed on a record. Each fault is a reason for quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The component trapped: an `unreachable`, a memory access out of bounds, a division by zero.
+    Trap,
+    /// The record consumed more than the fuel limit.
+    OutOfFuel,
+    /// The record needed more than the memory limit.
+    OutOfMemory,
+    /// The record exceeded the time limit twice.
+    OutOfTime,
+    /// The component exhausted its stack.
+    StackOverflow,
+    /// The output violates the contract.
+    InvalidOutput,
+    /// The record exceeds the size limit.
+    RecordTooLarge,
+    /// The record would exceed the partitions of its chunk.
+    TooManyPartitions,
+    /// An event for the bus alone exceeds the size of a message.
+    MessageTooLarge,
+}
+
+impl Fault {
+    /// Every kind of fault.
+    pub const ALL: [Self; 9] = [
+        Self::Trap,
+        Self::OutOfFuel,
+        Self::OutOfMemory,
+        Self::OutOfTime,
+        Self::StackOverflow,
+        Self::InvalidOutput,
+        Self::RecordTooLarge,
+        Self::TooManyPartitions,
+        Self::MessageTooLarge,
+    ];
+
+    /// The code that names the quarantine partition.
+    #[must_use]
+    pub fn code(self) -> ReasonCode {
+        let code = match self {
+            Self::Trap => "trap",
+            Self::OutOfFuel => "out_of_fuel",
+            Self::OutOfMemory => "out_of_memory",
+            Self::OutOfTime => "out_of_time",
+            Self::StackOverflow => "stack_overflow",
+            Self::InvalidOutput => "invalid_output",
+            Self::RecordTooLarge => "record_too_large",
+            Self::TooManyPartitions => "too_many_partitions",
+            Self::MessageTooLarge => "message_too_large",
+        };
+        ReasonCode(code.to_owned())
+    }
+}
+
+/// Why a record is quarantined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The kind of fault.
+    pub code: ReasonCode,
+    /// The fault, for people.
+    pub message: String,
+    /// The component's backtrace, if it trapped.
+    pub backtrace: Option<String>,
+}
+
+impl Reason {
+    /// A fault that Sluice found.
+    pub fn fault(fault: Fault, message: impl Into<String>) -> Self {
+        Self {
+            code: fault.code(),
+            message: truncate(message.into()),
+            backtrace: None,
+        }
+    }
+
+    /// A rejection by the transform.
+    #[must_use]
+    pub fn rejected(code: &str, message: String) -> Self {
+        match ReasonCode::new(code) {
+            Some(code) => Self {
+                code,
+                message: truncate(message),
+                backtrace: None,
+            },
+            None => Self::fault(
+                Fault::InvalidOutput,
+                format!(
+                    "rejection code {code:.64?} is not 1 to {CODE_MAX_BYTES} lower case letters, \
+                     digits and '_' (its message: {message})"
+                ),
+            ),
+        }
+    }
+}
+
+/// Where an event goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routes {
+    /// To the data lake.
+    pub lake: bool,
+    /// To the bus.
+    pub bus: bool,
+}
+
+/// One event of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The index of its record.
+    pub record: u32,
+    /// The start of its JSON in [`Transformed::data`].
+    pub start: u32,
+    /// The end of its JSON.
+    pub end: u32,
+    /// The index of its partition in [`Transformed::partitions`].
+    pub partition: u32,
+    /// Where it goes.
+    pub routes: Routes,
+}
+
+impl Event {
+    /// The approximate memory that the host needs for an event in addition to its JSON: for its position,
+    /// its message and its line. It also limits the number of very small events.
+    pub const OVERHEAD_BYTES: usize = 128;
+}
+
+/// One record of a batch that is quarantined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The index of the record.
+    pub record: u32,
+    /// The reason.
+    pub reason: Reason,
+}
+
+/// The outcome of a batch: each record is in `events` (one or more times, in order), in `quarantined`
+/// (once), or was dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transformed {
+    /// The JSON of all events, without line breaks.
+    pub data: Vec<u8>,
+    /// The events, in the order of their records.
+    pub events: Vec<Event>,
+    /// The partitions that the events refer to.
+    pub partitions: Vec<PartitionPath>,
+    /// The quarantined records, in order.
+    pub quarantined: Vec<Quarantined>,
+    /// How many records the transform dropped on purpose.
+    pub dropped: u64,
+    /// The indexes of the records that ran out of time. This is the only outcome that another run may not
+    /// repeat.
+    pub timed_out: Vec<u32>,
+}
+
+impl Transformed {
+    /// The JSON of one event.
+    #[must_use]
+    pub fn event_data(&self, event: &Event) -> &[u8] {
+        &self.data[event.start as usize..event.end as usize]
+    }
+}

@@ -1,0 +1,95 @@
+//! Loads releases: reads them from a registry, a lake or a file, compiles them within limits, and validates
+//! them on threads that no record waits for.
+
+use std::sync::Arc;
+
+use sluice_engine::compiler_process;
+use sluice_engine::limits::Limits;
+use wasmtime::Engine;
+
+use crate::admission::{AdmissionError, Release, check_header, validate_compiled};
+use crate::bundle::{ReleaseBundle, ReleaseId};
+use crate::cases::from_document;
+use crate::registry::Registry;
+use crate::signature::PublicKey;
+
+/// Loads releases for one engine.
+#[derive(Clone)]
+pub struct ReleaseLoader {
+    /// The engine that they run on.
+    pub engine: Engine,
+    /// Their limits.
+    pub limits: Limits,
+}
+
+impl ReleaseLoader {
+    /// Loads a release from a registry: checks its size, its digest, its signature if a `key` is given,
+    /// everything that [`validate`](crate::admission::validate) checks, and its golden cases.
+    ///
+    /// # Errors
+    /// The first step that fails.
+    pub async fn load_from(
+        &self,
+        registry: &Registry,
+        key: Option<&PublicKey>,
+        id: ReleaseId,
+    ) -> Result<Arc<Release>, AdmissionError> {
+        let bundle = registry.get(id).await?;
+        if let Some(key) = key {
+            let signature = registry.signature(id).await?;
+            key.check(id, signature.as_deref())
+                .map_err(AdmissionError::Signature)?;
+        }
+        let cases = registry.cases(bundle.manifest()).await?;
+        self.load(bundle, cases).await
+    }
+
+    /// Loads a release that has written to a lake before. The lake keeps neither golden cases nor
+    /// signatures; the release passed those before it was active.
+    ///
+    /// # Errors
+    /// The first step that fails.
+    pub async fn reload(
+        &self,
+        lake: &Registry,
+        id: ReleaseId,
+    ) -> Result<Arc<Release>, AdmissionError> {
+        self.load(lake.get(id).await?, None).await
+    }
+
+    /// Loads a bundle, from compilation on.
+    ///
+    /// # Errors
+    /// The first step that fails.
+    pub async fn load(
+        &self,
+        bundle: ReleaseBundle,
+        cases: Option<Vec<u8>>,
+    ) -> Result<Arc<Release>, AdmissionError> {
+        check_header(bundle.component())?;
+        let component = compiler_process::compile(&self.engine, bundle.component()).await;
+        let component = component.map_err(AdmissionError::Compile)?;
+        let Self { engine, limits } = self.clone();
+        let validating = tokio::task::spawn_blocking(move || {
+            let release = validate_compiled(&engine, &component, &bundle, &limits)?;
+            if let Some(cases) = cases {
+                check_cases(&release, &cases)?;
+            }
+            Ok(Arc::new(release))
+        });
+        let panicked =
+            |error| AdmissionError::World(format!("the validation task failed: {error}"));
+        validating.await.map_err(panicked)?
+    }
+}
+
+fn check_cases(release: &Release, cases: &[u8]) -> Result<(), AdmissionError> {
+    let failed = |error: &dyn std::error::Error| AdmissionError::Cases(error.to_string());
+    for case in from_document(cases).map_err(|error| failed(&error))? {
+        let failure = case.failure(release).map_err(|error| failed(&error))?;
+        if let Some(why) = failure {
+            return Err(AdmissionError::Cases(why));
+        }
+    }
+    Ok(())
+}

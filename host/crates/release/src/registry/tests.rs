@@ -1,0 +1,69 @@
+use chrono::Utc;
+use sluice_storage::folder::FolderStore;
+
+use super::*;
+use crate::rollout::Author;
+
+fn registry(folder: &tempfile::TempDir) -> Registry {
+    let store = FolderStore::shared(folder.path().to_owned());
+    Registry::new(Arc::new(store), Known::default())
+}
+
+fn bundle() -> ReleaseBundle {
+    ReleaseBundle::new(b"component".to_vec(), r#"{"a":1}"#).unwrap()
+}
+
+#[tokio::test]
+async fn a_release_is_read_as_it_was_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = bundle();
+    assert!(registry(&folder).keep(&bundle).await.unwrap());
+    let again = registry(&folder);
+    assert!(!again.keep(&bundle).await.unwrap());
+    assert!(!again.keep(&bundle).await.unwrap());
+    assert!(again.get(bundle.manifest().id()).await.unwrap() == bundle);
+}
+
+#[tokio::test]
+async fn a_damaged_or_missing_release_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(&folder);
+    let bundle = bundle();
+    let id = bundle.manifest().id();
+    let missing = registry.get(id).await;
+    assert!(matches!(missing, Err(RegistryError::Missing { .. })));
+    registry.keep(&bundle).await.unwrap();
+    let component = folder
+        .path()
+        .join(component_name(bundle.manifest().component));
+    std::fs::write(&component, b"something else").unwrap();
+    let damaged = registry.get(id).await;
+    assert!(matches!(damaged, Err(RegistryError::Damaged { .. })));
+    std::fs::write(&component, vec![0; COMPONENT_MAX_BYTES + 1]).unwrap();
+    let large = registry.get(id).await;
+    assert!(matches!(large, Err(RegistryError::Size { .. })));
+}
+
+#[tokio::test]
+async fn of_two_concurrent_changes_one_wins_and_the_other_gets_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(&folder);
+    let author = Author {
+        by: "test".into(),
+        at: Utc::now(),
+        why: None,
+    };
+    let seen = registry.active().await.unwrap();
+    let change = |name: &str| {
+        let release = Digest::of(name.as_bytes());
+        seen.rollout.activate(release, None, &author).unwrap()
+    };
+    let (first, second) = (change("first"), change("second"));
+    registry.change(&seen, &first).await.unwrap();
+    let raced = registry.change(&seen, &second).await;
+    assert!(matches!(raced, Err(RegistryError::Conflict)));
+    let now = registry.active().await.unwrap();
+    assert_eq!(now.rollout, first);
+    assert!(registry.active_since(Some(&now)).await.unwrap().is_none());
+    assert!(registry.active_since(Some(&seen)).await.unwrap().is_some());
+}

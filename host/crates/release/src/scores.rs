@@ -1,0 +1,80 @@
+//! The scores of the releases of a process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sluice_engine::outcome::{Fault, Transformed};
+
+use crate::bundle::ReleaseId;
+use crate::rollback_policy::Score;
+
+/// A score for each release that has transformed a batch.
+#[derive(Debug, Default)]
+pub struct Scores(Mutex<HashMap<ReleaseId, Score>>);
+
+impl Scores {
+    fn scores(&self) -> MutexGuard<'_, HashMap<ReleaseId, Score>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a batch of `records` records with its outcome and the time that it took.
+    pub fn add(&self, release: ReleaseId, records: usize, outcome: &Transformed, time: Duration) {
+        let batch = score(records as u64, outcome, time);
+        self.scores().entry(release).or_default().add(batch);
+    }
+
+    /// The score of a release since it was last reset.
+    #[must_use]
+    pub fn of(&self, release: ReleaseId) -> Score {
+        self.scores().get(&release).copied().unwrap_or_default()
+    }
+
+    /// Resets the score of a release.
+    pub fn reset(&self, release: ReleaseId) {
+        self.scores().remove(&release);
+    }
+}
+
+fn score(records: u64, outcome: &Transformed, time: Duration) -> Score {
+    let failures = Fault::ALL.map(Fault::code);
+    let quarantined = outcome.quarantined.iter();
+    let failed = quarantined.filter(|quarantined| failures.contains(&quarantined.reason.code));
+    let failed = failed.count() as u64;
+    Score {
+        records,
+        rejected: outcome.quarantined.len() as u64 - failed,
+        failed,
+        time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::digest::Digest;
+    use sluice_engine::outcome::{Quarantined, Reason};
+
+    use super::*;
+
+    #[test]
+    fn failed_and_rejected_records_are_counted_separately() {
+        let rejected = |record, reason| Quarantined { record, reason };
+        let outcome = Transformed {
+            quarantined: vec![
+                rejected(0, Reason::rejected("not_wanted", String::new())),
+                rejected(1, Reason::fault(Fault::Trap, "")),
+                rejected(2, Reason::fault(Fault::OutOfFuel, "")),
+            ],
+            ..Transformed::default()
+        };
+        let (scores, release) = (Scores::default(), Digest::of(b"a"));
+        for _ in 0..2 {
+            scores.add(release, 10, &outcome, Duration::from_secs(1));
+        }
+        let score = scores.of(release);
+        assert_eq!((score.records, score.rejected, score.failed), (20, 2, 4));
+        assert_eq!(score.time, Duration::from_secs(2));
+        scores.reset(release);
+        assert_eq!(scores.of(release), Score::default());
+    }
+}
