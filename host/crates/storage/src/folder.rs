@@ -16,7 +16,7 @@ use crate::object_store::{
 use sluice_engine::digest::Digest;
 
 /// Objects as files in a folder. A new file is written to a temporary one and linked to its name; a change is
-/// made under a lock on the file, which goes with the process that holds it.
+/// made under a lock on the file, which ends with the process that owns it.
 #[derive(Clone, Debug)]
 pub struct FolderStore {
     root: PathBuf,

@@ -95,7 +95,7 @@ impl SqsBus {
 
 #[allow(
     clippy::needless_pass_by_value,
-    reason = "errors are handed over as they come"
+    reason = "`map_err` passes errors by value"
 )]
 fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
     SinkError::Queue {
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_sqs_refuses_is_escaped() {
+    fn what_sqs_rejects_is_escaped() {
         assert_eq!(
             allowed("{\"a\":\"\u{ffff}é\"}".as_bytes()),
             "{\"a\":\"\\uffffé\"}"
@@ -149,7 +149,7 @@ mod tests {
             Some("a%2Fb")
         );
         assert_eq!(event_type("date=2026-01-01"), None);
-        let refused = event_type("event_type=é\u{ffff}\u{fffe}");
-        assert_eq!(refused.as_deref(), Some("é%EF%BF%BF%EF%BF%BE"));
+        let escaped = event_type("event_type=é\u{ffff}\u{fffe}");
+        assert_eq!(escaped.as_deref(), Some("é%EF%BF%BF%EF%BF%BE"));
     }
 }
