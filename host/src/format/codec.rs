@@ -76,7 +76,7 @@ pub(super) const WHOLE_MAX_BYTES: u64 = 4 << 20;
 const GATHER_BYTES: usize = 128 << 10;
 
 impl Codec {
-    /// Compresses content of exactly `bytes` bytes. A level that the codec does not have stands for its
+    /// Compresses content of exactly `bytes` bytes. If the codec does not have the level, it uses its
     /// default: a pinned range keeps its format even when a later run has another with its own level.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ pub enum StoreError {
     /// Another process has locked the shard.
     #[error("another run is working on shard {0} of this lake; wait for it or stop it")]
     Locked(ShardId),
-    /// Another process has taken the shard.
+    /// Another process has taken over the shard.
     #[error("shard {shard} was taken over by {by}")]
     Lost {
         /// The shard.

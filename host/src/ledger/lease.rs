@@ -26,7 +26,7 @@ pub struct Swap {
     pub seen: Option<String>,
 }
 
-/// Another process has written in between.
+/// Another process has written since the ledger was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The ledger now.

@@ -81,7 +81,7 @@ impl S3Ledger {
     /// Writes the ledger that `step` makes of the last known one.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] if another process has taken the shard.
+    /// [`StoreError::Lost`] if another process has taken over the shard.
     pub async fn step(
         &self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,

@@ -26,10 +26,10 @@ use crate::ledger::{Committed, Ledger, Pending};
 /// - **Resumption.** The first record is the one after [`ResumePoint::committed`]. If nothing is
 ///   committed, it is the first within the bounds from where the pipeline starts in the shard. If a range
 ///   is pending, it is the first of this range, a batch ends with the range's last record, and misplaced
-///   records in between are treated as the pin says.
+///   records in between are kept or dropped as the pin records.
 /// - **Completeness.** A source that no longer has the records to resume with says so with an error, if it
 ///   can know; it never skips records silently.
-/// - **Errors.** An error is the last thing that comes: the batches before it are complete and can be
+/// - **Errors.** An error ends the batches: those before it are complete and can be
 ///   landed. Transient errors have been retried until the retry timeout. To go on, open the shard again.
 /// - **End.** The end of the batches without an error means that [`End`] is true of everything that was
 ///   read.

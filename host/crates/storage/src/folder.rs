@@ -44,7 +44,7 @@ impl FolderStore {
         Self::new(root, Arc::new(scratch))
     }
 
-    /// The store for a process that holds a lock of its own on what it changes.
+    /// The store for a process that already has a lock on what it changes.
     #[must_use]
     pub fn exclusive(self) -> Self {
         Self {

@@ -74,14 +74,14 @@ impl SqsBus {
             let value = MessageAttributeValue::builder()
                 .data_type("String")
                 .string_value(value);
-            entry = entry.message_attributes(name, value.build().map_err(unbuilt)?);
+            entry = entry.message_attributes(name, value.build().map_err(build_error)?);
         }
         if self.queue.is_fifo() {
             entry = entry
                 .message_group_id(Digest::of(group.as_bytes()).to_string())
                 .message_deduplication_id(Digest::of(once.as_bytes()).to_string());
         }
-        entry.id("0").build().map_err(unbuilt)
+        entry.id("0").build().map_err(build_error)
     }
 
     /// The pointer to an event that is too large for the queue: its object and line in the lake.
@@ -97,7 +97,7 @@ impl SqsBus {
     clippy::needless_pass_by_value,
     reason = "`map_err` passes errors by value"
 )]
-fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
+fn build_error(error: aws_sdk_sqs::error::BuildError) -> SinkError {
     SinkError::Queue {
         what: "make a message".into(),
         cause: RequestError::new(ErrorKind::Other, error.to_string()),
