@@ -7,7 +7,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.name))
-    error_message = "Give 3 to 22 lowercase letters, digits and hyphens that begin with a letter: bucket names are made of it."
+    error_message = "Give 3 to 22 lowercase letters, digits and hyphens, beginning with a letter: it becomes part of bucket names."
   }
 }
 
@@ -56,12 +56,12 @@ variable "environment" {
 
   validation {
     condition     = alltrue([for key in keys(var.environment) : startswith(key, "SLUICE_")])
-    error_message = "Every key begins with SLUICE_."
+    error_message = "Give keys that begin with SLUICE_."
   }
 
   validation {
     condition     = var.mode != "container" || lookup(var.environment, "SLUICE_LOG_FORMAT", "json") == "json"
-    error_message = "Workers must log with SLUICE_LOG_FORMAT=json: alarms search for a field of the log."
+    error_message = "Set SLUICE_LOG_FORMAT to json or leave it out: alarms search for a field of the JSON log."
   }
 }
 
@@ -78,7 +78,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "CloudWatch Logs has no such retention; 30, 90 and 365 are some that it has."
+    error_message = "Give a retention that CloudWatch Logs allows, such as 30, 90 or 365 days."
   }
 }
 
@@ -108,7 +108,7 @@ variable "stream_retention_hours" {
 
   validation {
     condition     = var.stream_retention_hours >= 24 && var.stream_retention_hours <= 8760
-    error_message = "Kinesis keeps records for 24 to 8760 hours."
+    error_message = "Give 24 to 8760 hours."
   }
 }
 
@@ -121,7 +121,7 @@ variable "lake_prefix" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", var.lake_prefix))
-    error_message = "Give names of letters, digits, dots, underscores and hyphens with single slashes between them; none begins with an underscore, query engines would skip it."
+    error_message = "Give names of letters, digits, dots, underscores and hyphens with single slashes between them, none beginning with an underscore: query engines skip such names."
   }
 }
 
@@ -160,7 +160,7 @@ variable "lake_tiering_days" {
 
   validation {
     condition     = var.lake_tiering_days >= 30
-    error_message = "S3 takes objects to Standard-IA after 30 days at the earliest."
+    error_message = "Give at least 30 days: S3 does not move objects to Standard-IA earlier."
   }
 }
 
@@ -223,7 +223,7 @@ variable "bus_message_bytes" {
 
   validation {
     condition     = var.bus_message_bytes >= 4096 && var.bus_message_bytes <= 1048576
-    error_message = "Give 4096 to 1048576 bytes. Sluice refuses a queue that takes less, because a message that points to an object can have more."
+    error_message = "Give 4096 to 1048576 bytes. Sluice rejects a queue with a lower limit, because a message that points to an object can exceed it."
   }
 }
 
@@ -234,7 +234,7 @@ variable "bus_visibility_seconds" {
 
   validation {
     condition     = var.bus_visibility_seconds >= 0 && var.bus_visibility_seconds <= 43200
-    error_message = "SQS hides messages for 0 to 43200 seconds."
+    error_message = "Give 0 to 43200 seconds."
   }
 }
 
@@ -293,7 +293,7 @@ variable "event_types" {
 
   validation {
     condition     = alltrue([for event_type in var.event_types : can(regex("^[^,/]+$", event_type))])
-    error_message = "An event type in this list has no comma and no slash."
+    error_message = "Give event types without commas and slashes."
   }
 }
 
@@ -321,7 +321,7 @@ variable "extra_columns" {
 
   validation {
     condition     = alltrue([for column in var.extra_columns : can(regex("^[a-z_][a-z0-9_]*$", column.name))])
-    error_message = "Names of columns are lowercase letters, digits and underscores."
+    error_message = "Give column names of lowercase letters, digits and underscores."
   }
 }
 
@@ -332,7 +332,7 @@ variable "athena_scan_limit_bytes" {
 
   validation {
     condition     = var.athena_scan_limit_bytes >= 10485760
-    error_message = "Athena wants at least 10485760 (10 MiB)."
+    error_message = "Give at least 10485760 bytes (10 MiB), the minimum of Athena."
   }
 }
 

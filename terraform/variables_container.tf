@@ -5,7 +5,7 @@ variable "container_image" {
 
   validation {
     condition     = var.mode != "container" || var.container_image != null
-    error_message = "Container mode needs an image."
+    error_message = "Give an image; container mode requires one."
   }
 }
 
@@ -38,7 +38,7 @@ variable "container_cpu" {
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.container_cpu)
-    error_message = "Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384."
+    error_message = "Give 256, 512, 1024, 2048, 4096, 8192 or 16384 units, the sizes of Fargate."
   }
 }
 
@@ -66,7 +66,7 @@ variable "vpc_id" {
 
   validation {
     condition     = var.mode != "container" || var.vpc_id != null
-    error_message = "Container mode needs a network."
+    error_message = "Give the VPC of the tasks; container mode requires one."
   }
 }
 
@@ -77,7 +77,7 @@ variable "subnet_ids" {
 
   validation {
     condition     = var.mode != "container" || length(var.subnet_ids) > 0
-    error_message = "Container mode needs a subnet, better two in different zones."
+    error_message = "Give at least one subnet, preferably two in different zones; container mode requires it."
   }
 }
 

@@ -11,7 +11,7 @@ variable "lambda_memory_mb" {
 
   validation {
     condition     = var.lambda_memory_mb >= 128 && var.lambda_memory_mb <= 10240
-    error_message = "Lambda offers 128 to 10240 MB."
+    error_message = "Give 128 to 10240 MB."
   }
 }
 

@@ -71,7 +71,7 @@ enum ConfigCommand {
 enum TransformCommand {
     /// Write the built-in enrichment component to a file.
     Export {
-        /// The file to write.
+        /// Write to this file.
         file: PathBuf,
     },
     #[command(flatten)]
@@ -82,9 +82,9 @@ enum TransformCommand {
     /// Compile a component ahead of time, so that the program starts faster. Write to the folder
     /// `precompiled` of a Lambda function's package, or next to the program.
     Precompile {
-        /// The folder to write to.
+        /// Write to this folder.
         folder: PathBuf,
-        /// Compile this component; by default the built-in enrichment.
+        /// Compile this component. [default: the built-in enrichment]
         #[arg(long, value_name = "FILE")]
         transform: Option<PathBuf>,
     },
@@ -98,13 +98,13 @@ enum TransformCommand {
     Bench(BenchArgs),
     /// Create a package with a working transform.
     New(NewArgs),
-    /// Make a component of a core module that plain cargo has built.
+    /// Convert a core module, as plain cargo builds it, into a component.
     Wrap(WrapArgs),
 }
 
 #[derive(Debug, Args)]
 struct GenerateArgs {
-    /// Generate this many lines, all kinds included.
+    /// Generate this many lines, including repeated, malformed and late ones.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     events: u64,
     /// Use this many event types (first parts of `event_name`), 1 to 10,000.
@@ -122,7 +122,7 @@ struct GenerateArgs {
     /// Date this share of the events hours to days before their neighbours, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     late: f64,
-    /// Generate this many events a second; as fast as possible by default.
+    /// Generate this many events a second. [default: as many as possible]
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
     /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
@@ -244,7 +244,10 @@ fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
     telemetry::start(settings.log_format, &settings.log_level)
         .map_err(|error| ConfigError::new("log.level", error))?;
     for variable in unknown_variables(&known_settings())? {
-        tracing::warn!(variable, "no setting has this name, ignoring the variable");
+        tracing::warn!(
+            variable,
+            "ignoring an environment variable that is no setting; remove it or correct its name"
+        );
     }
     Ok(())
 }
@@ -284,7 +287,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         Some(("kinesis", stream)) if !stream.is_empty() => to_stream(events, args, stream)?,
         _ if args.aggregate => {
             let why = format!(
-                "only kinesis:STREAM takes aggregates, {:?} does not",
+                "{:?} cannot hold aggregates; give --to kinesis:STREAM",
                 args.to
             );
             return Err(ConfigError::new("aggregate", why).into());

@@ -50,7 +50,7 @@ use crate::ledger::Ledger;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::modes::report::watch_reading;
 use crate::modes::targets::Targets;
-use crate::observe::health::Serving;
+use crate::observe::health::ActiveRelease;
 use crate::pipeline::RunContext;
 use crate::sink::Messages;
 use crate::source::kinesis::budget::Budget;
@@ -86,7 +86,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let report = runtime.block_on(async {
         let context = Arc::new(RunContext::new(
             settings,
-            Serving::nothing(),
+            ActiveRelease::none(),
             Instant::now(),
         )?);
         let watched = context.clone();

@@ -35,7 +35,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The format of objects compressed so.
+    /// The format of objects with this compression.
     #[must_use]
     pub fn format(self) -> Format {
         match self {
@@ -50,7 +50,7 @@ impl Compression {
 /// and its environment variable follow from that.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Read settings from this file; without it, from `sluice.toml` in the current folder if it exists.
+    /// Read settings from this file. [default: `sluice.toml` in the current folder, if it exists]
     #[arg(long, env = "SLUICE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -59,7 +59,7 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
     pub source: Vec<String>,
 
-    /// Write events, partitioned, to `file:DIR` or `s3://BUCKET/PREFIX`.
+    /// Write events, in partitions, to `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
     pub lake: Option<String>,
 
@@ -91,7 +91,7 @@ pub struct RunArgs {
     )]
     pub misplaced_records: MisplacedRecords,
 
-    /// Transform with this WebAssembly component; without it, with the built-in enrichment.
+    /// Transform with this WebAssembly component. [default: the built-in enrichment]
     #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]
     pub transform: Option<PathBuf>,
 
@@ -104,8 +104,8 @@ pub struct RunArgs {
     #[arg(value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
 
-    /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: the run switches to the release that
-    /// is active there. Until one is activated, `--transform` serves.
+    /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: use the release that is active there.
+    /// Until one is activated, the run uses `--transform`.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
     pub registry: Option<String>,
 
@@ -274,7 +274,7 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_THREADS", value_name = "N")]
     pub threads: Option<u16>,
 
-    /// Serve `/metrics`, `/livez`, `/readyz` and `/status` on this address and port (port 0: any free
+    /// Expose `/metrics`, `/livez`, `/readyz` and `/status` on this address and port (port 0: any free
     /// one); `none` turns this off. There is no authentication. [default: 127.0.0.1:9464 for a stream
     /// if it is free, none for files]
     #[arg(long, env = "SLUICE_HTTP", value_name = "ADDR:PORT|none")]

@@ -1,4 +1,4 @@
-//! Environment variables that are named like settings and are none.
+//! Finds environment variables that begin with `SLUICE_` and are no settings.
 
 use clap::Command;
 
@@ -11,7 +11,7 @@ const PREFIX: &str = "SLUICE_";
 /// Parts of the variables that Kubernetes sets in every container for a service that is called `sluice`.
 const KUBERNETES: [&str; 2] = ["_SERVICE_HOST", "_PORT"];
 
-/// The names among `variables` that begin as settings of `command` do and are none.
+/// The names among `variables` that begin with `SLUICE_` and are no settings of `command`.
 ///
 /// # Errors
 /// Names a variable that was probably meant to be a setting, and the setting.
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_setting_is_refused_with_the_setting() {
+    fn a_misspelt_setting_is_rejected_with_the_setting() {
         let error = check(&["PATH", "SLUICE_LIMITS_FEUL"]).unwrap_err();
         assert_eq!(
             error,

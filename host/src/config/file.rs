@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused_by_its_dotted_name() {
+    fn an_unknown_key_is_rejected_by_its_dotted_name() {
         let error = parse("[limits]\nfeul = 5\n").unwrap_err().to_string();
         assert_eq!(
             error,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_refused_with_its_reason() {
+    fn a_wrong_value_is_rejected_with_its_reason() {
         for (text, key, reason) in [
             ("[limits]\nfuel = 'much'\n", "limits.fuel", "invalid digit"),
             ("compression = 'lz4'\n", "compression", "none, gzip, zstd"),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_toml_is_refused_with_its_line() {
+    fn bad_toml_is_rejected_with_its_line() {
         let error = parse("bus = 'none'\nlake = \n").unwrap_err().to_string();
         assert!(error.starts_with("sluice.toml:2: "), "{error}");
     }

@@ -54,10 +54,10 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A fault of one setting.
+    /// An error of one setting.
     #[allow(
         clippy::needless_pass_by_value,
-        reason = "errors are handed over as they come"
+        reason = "`map_err` passes errors by value"
     )]
     pub fn new(key: impl Into<String>, why: impl ToString) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl RunArgs {
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = parse_store("lake", lake)?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
-            let why = "`lambda` works only in a Lambda function";
+            let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
         }
         if mode == Mode::Lambda && matches!(lake, StoreLocation::Folder(_)) {
@@ -185,7 +185,10 @@ impl RunArgs {
             ));
         }
         if matches!(self.start, StartAt::Moment(moment) if moment > Utc::now().timestamp_millis()) {
-            return Err(ConfigError::new("start", "lies in the future"));
+            return Err(ConfigError::new(
+                "start",
+                "lies in the future; give a past time or latest",
+            ));
         }
         Ok(StreamSettings {
             stream: name.to_owned(),
@@ -207,7 +210,7 @@ impl RunArgs {
         const MEMORY_MAX: u64 = 4 << 30;
         let memory = at_least("limits.memory", self.limits_memory.as_u64(), 1 << 20)?;
         if memory > MEMORY_MAX {
-            return Err(ConfigError::new("limits.memory", "more than 4GiB"));
+            return Err(ConfigError::new("limits.memory", "must be 4GiB or less"));
         }
         if self.limits_time.is_zero() {
             return Err(ConfigError::new(
@@ -256,7 +259,7 @@ fn at_least(key: &str, value: u64, least: u64) -> Result<u64, ConfigError> {
     if value < least {
         return Err(ConfigError::new(
             key,
-            format!("{value} is less than {least}"),
+            format!("{value} is too low; give {least} or more"),
         ));
     }
     Ok(value)

@@ -109,7 +109,7 @@ impl ReplayArgs {
                     "a number belongs to one shard; give --shard as well, or a time"
                 }
                 (Some(Bound::Moment(at)), _) if at > Utc::now().timestamp_millis() => {
-                    "lies in the future"
+                    "lies in the future; give a past time"
                 }
                 _ => continue,
             };
@@ -118,19 +118,24 @@ impl ReplayArgs {
         if *mode == Mode::Lambda {
             return Err(ConfigError::new(
                 "source",
-                "a replay reads files or a stream",
+                "a replay reads files or a stream; give file:PATH or kinesis:STREAM",
             ));
         }
         if self.shard.is_some() && matches!(mode, Mode::Files(_)) {
-            return Err(ConfigError::new("shard", "a file has no shards"));
+            return Err(ConfigError::new(
+                "shard",
+                "a file has no shards; leave this out",
+            ));
         }
         match (from, to) {
-            (Some(Bound::Sequence(a)), Some(Bound::Sequence(b))) if a > b => {
-                Err(ConfigError::new("to", "lies before --from"))
-            }
-            (Some(Bound::Moment(a)), Some(Bound::Moment(b))) if a >= b => {
-                Err(ConfigError::new("to", "lies before --from"))
-            }
+            (Some(Bound::Sequence(a)), Some(Bound::Sequence(b))) if a > b => Err(ConfigError::new(
+                "to",
+                "lies before --from; give a later one",
+            )),
+            (Some(Bound::Moment(a)), Some(Bound::Moment(b))) if a >= b => Err(ConfigError::new(
+                "to",
+                "lies before --from; give a later one",
+            )),
             _ => Ok(bounds),
         }
     }

@@ -68,15 +68,15 @@ impl FromStr for Level {
 /// Returns whether there is more.
 pub(super) type NextPart<'a> = &'a mut dyn FnMut(&mut Vec<u8>, usize) -> bool;
 
-/// Up to this much an object is gathered before it is compressed, which is quicker than to feed it to
-/// the compressor block by block, and takes twice as much memory on each thread.
+/// An object of at most this many bytes is collected in memory and compressed in one call. That is faster
+/// than one call per block, and takes twice as much memory on each thread.
 pub(super) const WHOLE_MAX_BYTES: u64 = 4 << 20;
 
-/// How much is gathered before the compressor is called: its own block size.
+/// Bytes per call of the compressor for a larger object: the compressor's own block size.
 const GATHER_BYTES: usize = 128 << 10;
 
 impl Codec {
-    /// Compresses content of exactly `bytes` bytes. A level that the codec does not have stands for its
+    /// Compresses content of exactly `bytes` bytes. If the codec does not have the level, it uses its
     /// default: a pinned range keeps its format even when a later run has another with its own level.
     ///
     /// # Errors
@@ -130,8 +130,8 @@ impl Codec {
     }
 }
 
-/// What is kept from one object to the next: the compressor's tables take longer to set up than a small
-/// object to compress, and fresh memory has to be mapped.
+/// State that is reused from one object to the next: to set up the compressor's tables and to map fresh
+/// memory takes longer than to compress a small object.
 #[derive(Default)]
 struct Whole {
     compressor: bulk::Compressor<'static>,

@@ -71,7 +71,7 @@ impl Format {
 }
 
 /// Encodes rows as one object. The same rows always give the same bytes, with the same version of the
-/// compressor. A level that the format does not have stands for its default.
+/// compressor. If the format does not have the level, it uses its default.
 ///
 /// # Errors
 /// The compressor fails; none is expected, since it writes to memory.

@@ -1,4 +1,4 @@
-//! What a ledger does not allow, and why it cannot be used in its store.
+//! The errors of a ledger and of its store.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub enum LedgerError {
     #[error("{0}")]
     Document(String),
     /// The document belongs to another shard.
-    #[error("it belongs to shard {0}")]
+    #[error("it belongs to shard {0}; restore the ledger of this shard")]
     Shard(ShardId),
     /// A range is pinned that does not follow what is committed.
     #[error("range {first}..{last} does not follow what is committed")]
@@ -60,13 +60,16 @@ pub enum LedgerError {
     Nothing,
 }
 
+/// The former owner, for messages, if the shard has none now.
+const RETURNED: &str = "another worker, which has given it back";
+
 /// Why a ledger cannot be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Another process has locked the shard.
     #[error("another run is working on shard {0} of this lake; wait for it or stop it")]
     Locked(ShardId),
-    /// Another process has taken the shard.
+    /// Another process has taken over the shard.
     #[error("shard {shard} was taken over by {by}")]
     Lost {
         /// The shard.
@@ -85,8 +88,8 @@ pub enum StoreError {
     /// A step that the ledger does not allow.
     #[error(transparent)]
     Step(#[from] LedgerError),
-    /// The lock of a ledger in a folder cannot be taken.
-    #[error("{path}: {source}")]
+    /// A ledger in a folder cannot be locked.
+    #[error("cannot lock {path}: {source}; make sure that the process can write there")]
     Io {
         /// The file.
         path: PathBuf,
@@ -121,7 +124,7 @@ impl From<Conflict> for StoreError {
     fn from(conflict: Conflict) -> Self {
         Self::Lost {
             shard: conflict.found.ledger.shard().clone(),
-            by: conflict.owner().to_owned(),
+            by: conflict.owner().unwrap_or(RETURNED).to_owned(),
         }
     }
 }

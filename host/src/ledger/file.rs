@@ -126,9 +126,9 @@ mod tests {
     #[tokio::test]
     async fn two_runs_cannot_hold_one_shard() {
         let folder = tempfile::tempdir().unwrap();
-        let held = open(&folder).await.unwrap();
+        let locked = open(&folder).await.unwrap();
         assert!(matches!(open(&folder).await, Err(StoreError::Locked(_))));
-        drop(held);
+        drop(locked);
         assert!(open(&folder).await.is_ok());
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger = open(&folder).await.unwrap();
         for moment in [1, 2] {
-            let step = ledger.step(|ledger| Ok(ledger.begun_at(moment)));
+            let step = ledger.step(|ledger| Ok(ledger.begin_at(moment)));
             step.await.unwrap();
         }
         drop(ledger);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ledger_of_another_version_is_refused_with_advice() {
+    async fn a_ledger_of_another_version_is_rejected_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"{"version":1,"shard":"shard","outsiders":null}"#;
         fs::write(folder.path().join("shard.json"), text).unwrap();

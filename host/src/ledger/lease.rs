@@ -26,7 +26,7 @@ pub struct Swap {
     pub seen: Option<String>,
 }
 
-/// Another process has written in between.
+/// Another process has written since the ledger was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The ledger now.
@@ -34,10 +34,10 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    /// The owner of the shard now, or `nobody`.
+    /// The owner of the shard now, if it has one.
     #[must_use]
-    pub fn owner(&self) -> &str {
-        self.found.ledger.owner().unwrap_or("nobody")
+    pub fn owner(&self) -> Option<&str> {
+        self.found.ledger.owner()
     }
 }
 
@@ -78,8 +78,8 @@ impl Swap {
 pub enum Resolved {
     /// The step had succeeded; its answer was lost.
     Done,
-    /// The shard is still owned, but another process has left a note in the ledger, such as a request
-    /// for the shard: the step must be retried from there.
+    /// The shard is still owned, but another process has changed the ledger without taking it, such as
+    /// with a request for the shard: the step must be retried from there.
     Retry,
 }
 
@@ -91,9 +91,9 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// The lease on a shard that `owner` has taken.
+    /// The lease of `owner`, who owns the shard already.
     #[must_use]
-    pub fn taken(owner: &str, known: Versioned) -> Self {
+    pub fn new(owner: &str, known: Versioned) -> Self {
         let owner = owner.to_owned();
         Self { owner, known }
     }
@@ -101,12 +101,12 @@ impl Lease {
     /// The lease that `owner` takes with the first step, and only if the ledger has not changed since
     /// it was found.
     #[must_use]
-    pub fn acquired(owner: &str, found: Versioned) -> Self {
+    pub fn acquire(owner: &str, found: Versioned) -> Self {
         let known = Versioned {
-            ledger: found.ledger.taken_by(owner),
+            ledger: found.ledger.assign_to(owner),
             etag: found.etag,
         };
-        Self::taken(owner, known)
+        Self::new(owner, known)
     }
 
     /// The last known ledger.
@@ -144,7 +144,9 @@ impl Lease {
     ) -> Result<Resolved, Conflict> {
         let (resolved, known) = match swap.resolve(found) {
             Ok(written) => (Resolved::Done, written),
-            Err(conflict) if conflict.owner() == self.owner => (Resolved::Retry, *conflict.found),
+            Err(conflict) if conflict.owner() == Some(&self.owner) => {
+                (Resolved::Retry, *conflict.found)
+            }
             Err(conflict) => return Err(conflict),
         };
         self.known = known;

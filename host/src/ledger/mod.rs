@@ -11,6 +11,7 @@ mod document;
 pub mod error;
 pub mod file;
 pub mod lease;
+mod lease_entry;
 pub mod misplaced_records;
 pub mod s3;
 pub mod store;
@@ -23,6 +24,7 @@ use sluice_engine::record::{Bounds, Position, SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 pub use self::error::LedgerError;
+pub use self::lease_entry::LeaseEntry;
 use crate::format::Format;
 use crate::ledger::misplaced_records::MisplacedRecords;
 
@@ -60,21 +62,6 @@ pub struct Ledger {
     /// The lease of the shard. A ledger in a folder has a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<LeaseEntry>,
-}
-
-/// The lease of a shard, in a ledger that is changed by compare-and-swap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeaseEntry {
-    /// The process that owns the shard; `None` after it was given back.
-    pub owner: Option<String>,
-    /// The fencing token: how many times the shard has been taken.
-    pub fence: u64,
-    /// Different after every write. A lease whose nonce stays the same is not being renewed.
-    pub nonce: String,
-    /// A process that has too few shards and requests this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<String>,
 }
 
 /// The committed records: their events are in the lake and on the bus, or they are quarantined.
@@ -141,7 +128,7 @@ impl Pending {
     }
 }
 
-fn whose(replay: Option<Bounds>) -> String {
+fn purpose(replay: Option<Bounds>) -> String {
     match replay {
         None => "a run".into(),
         Some(bounds) => format!("the replay {bounds}"),
@@ -165,54 +152,6 @@ impl Ledger {
         }
     }
 
-    /// The owner of the shard.
-    #[must_use]
-    pub fn owner(&self) -> Option<&str> {
-        self.lease.as_ref()?.owner.as_deref()
-    }
-
-    /// The lease, if the ledger has one.
-    #[must_use]
-    pub fn lease(&self) -> Option<&LeaseEntry> {
-        self.lease.as_ref()
-    }
-
-    /// The ledger with another owner.
-    #[must_use]
-    pub fn taken_by(&self, owner: &str) -> Self {
-        self.leased(Some(owner.to_owned()), 1)
-    }
-
-    /// The ledger without an owner; a request for the shard is kept.
-    #[must_use]
-    pub fn given_back(&self) -> Self {
-        let mut given = self.leased(None, 0);
-        if let (Some(now), Some(before)) = (&mut given.lease, &self.lease) {
-            now.requested_by.clone_from(&before.requested_by);
-        }
-        given
-    }
-
-    /// The ledger with a request of another process for the shard.
-    #[must_use]
-    pub fn requested_by(&self, process: &str) -> Self {
-        let mut requested = self.clone();
-        if let Some(lease) = &mut requested.lease {
-            lease.requested_by = Some(process.to_owned());
-        }
-        requested
-    }
-
-    /// The ledger without a request of another process.
-    #[must_use]
-    pub fn without_request(&self) -> Self {
-        let mut ledger = self.clone();
-        if let Some(lease) = &mut ledger.lease {
-            lease.requested_by = None;
-        }
-        ledger
-    }
-
     /// The moment that reading started at, if not at the oldest record.
     #[must_use]
     pub fn began_at(&self) -> Option<i64> {
@@ -221,7 +160,7 @@ impl Ledger {
 
     /// The ledger of a shard that is read from a moment on, milliseconds since the Unix epoch.
     #[must_use]
-    pub fn begun_at(&self, moment: i64) -> Self {
+    pub fn begin_at(&self, moment: i64) -> Self {
         Self {
             began_at: Some(moment),
             ..self.clone()
@@ -238,7 +177,7 @@ impl Ledger {
     /// The ledger of a new shard of which a function received this record first; unchanged if the shard
     /// is not new.
     #[must_use]
-    pub fn begun_with(self, first: SequenceNumber) -> Self {
+    pub fn begin_with(self, first: SequenceNumber) -> Self {
         let known = self.committed.is_some() || self.pending.is_some() || self.began_at.is_some();
         let first = (!known).then_some(first);
         Self {
@@ -255,7 +194,7 @@ impl Ledger {
     pub fn for_replay(&self, wanted: Option<Bounds>) -> Result<Self, LedgerError> {
         let untouched = self.committed.is_none() && self.pending.is_none();
         if self.replay != wanted && !(untouched && self.replay.is_none()) {
-            let (lake, wanted) = (whose(self.replay), whose(wanted));
+            let (lake, wanted) = (purpose(self.replay), purpose(wanted));
             return Err(LedgerError::Replay { lake, wanted });
         }
         Ok(Self {
@@ -289,29 +228,6 @@ impl Ledger {
             finished: true,
             ..self.clone()
         })
-    }
-
-    fn leased(&self, owner: Option<String>, taken: u64) -> Self {
-        let fence = self.lease.as_ref().map_or(0, |lease| lease.fence);
-        let fence = fence.saturating_add(taken);
-        Self {
-            lease: Some(LeaseEntry {
-                owner,
-                fence,
-                nonce: String::new(),
-                requested_by: None,
-            }),
-            ..self.clone()
-        }
-    }
-
-    /// The ledger with the nonce of one write.
-    #[must_use]
-    pub fn with_nonce(mut self, nonce: String) -> Self {
-        if let Some(lease) = &mut self.lease {
-            lease.nonce = nonce;
-        }
-        self
     }
 
     /// Parses a document. Its version is checked first, since another version may have other fields.

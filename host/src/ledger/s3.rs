@@ -55,20 +55,21 @@ impl S3Ledger {
         owner: &str,
         found: Versioned,
     ) -> Result<Self, StoreError> {
-        let taken = found.ledger.taken_by(owner);
-        let known = location.swap(taken, found.etag).await?;
+        let assigned = found.ledger.assign_to(owner);
+        let known = location.swap(assigned, found.etag).await?;
         Ok(Self {
             location,
-            lease: Mutex::new(Lease::taken(owner, known)),
+            lease: Mutex::new(Lease::new(owner, known)),
         })
     }
 
-    /// The ledger that is taken with the first step, and only if it has not changed since it was found.
+    /// Opens the ledger without a write. The first step takes the shard, and only if the ledger has not
+    /// changed since it was found.
     #[must_use]
     pub fn acquire(location: LedgerLocation, owner: &str, found: Versioned) -> Self {
         Self {
             location,
-            lease: Mutex::new(Lease::acquired(owner, found)),
+            lease: Mutex::new(Lease::acquire(owner, found)),
         }
     }
 
@@ -80,7 +81,7 @@ impl S3Ledger {
     /// Writes the ledger that `step` makes of the last known one.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] if another process has taken the shard.
+    /// [`StoreError::Lost`] if another process has taken over the shard.
     pub async fn step(
         &self,
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,

@@ -64,8 +64,8 @@ fn a_replay_has_the_same_timed_out_records() {
     assert_eq!(ledger.pin(with_timed_out(&[40, 30])).as_ref().err(), None);
     for (numbers, differs) in [(vec![30], 40), (vec![30, 40, 60], 60), (vec![], 30)] {
         let differs = SequenceNumber::from(differs).into();
-        let refused = Err(LedgerError::TimedOut(differs));
-        assert_eq!(ledger.pin(with_timed_out(&numbers)), refused);
+        let rejected = Err(LedgerError::TimedOut(differs));
+        assert_eq!(ledger.pin(with_timed_out(&numbers)), rejected);
     }
 }
 
@@ -107,14 +107,14 @@ fn a_document_of_another_shard_or_version_is_rejected() {
 #[test]
 fn a_function_begins_once_and_only_with_a_new_shard() {
     let new = Ledger::new(shard());
-    let begun = new.clone().begun_with(5.into());
+    let begun = new.clone().begin_with(5.into());
     assert_eq!(begun.began_with(), Some(5.into()));
-    let given_later = begun.clone().begun_with(10.into());
+    let given_later = begun.clone().begin_with(10.into());
     assert_eq!(given_later.began_with(), Some(5.into()));
     let pinned = begun.pin(pending(5, 9, 5)).unwrap();
-    assert_eq!(pinned.begun_with(10.into()).began_with(), Some(5.into()));
-    for known in [new.begun_at(1), new.pin(pending(0, 4, 5)).unwrap()] {
-        assert_eq!(known.begun_with(5.into()).began_with(), None);
+    assert_eq!(pinned.begin_with(10.into()).began_with(), Some(5.into()));
+    for known in [new.begin_at(1), new.pin(pending(0, 4, 5)).unwrap()] {
+        assert_eq!(known.begin_with(5.into()).began_with(), None);
     }
 }
 

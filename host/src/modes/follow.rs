@@ -1,5 +1,5 @@
-//! Follows a registry: a release that is activated there is admitted while the current one serves, and
-//! serves from the next chunk on. If it is rejected, the current release goes on serving.
+//! Follows a registry: a release that is activated there is loaded while the current one stays active, and
+//! transforms from the next chunk on. If it fails admission, the current release stays active.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,8 +62,8 @@ impl Follower {
         Ok(Some(Arc::new(follower)))
     }
 
-    /// Reads the registry for the first time. No release serves yet, so one must be loaded: the active
-    /// one, or else the last good one before it.
+    /// Reads the registry for the first time. No release is active in this run yet, so one must be
+    /// loaded: the registry's active one, or else the last good one before it.
     ///
     /// # Errors
     /// The registry cannot be read.
@@ -77,7 +77,7 @@ impl Follower {
         let registry = Registry::open(&config.target, retry_policy).await?;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", config.target))?;
-        // From here on the run can go on with the release that it has, so a poll may fail.
+        // From here on the run has a release, so a failed poll does not end it.
         let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
             registry: Registry::open(&config.target, retry_policy).await?,
@@ -87,7 +87,10 @@ impl Follower {
             seen: Mutex::default(),
         };
         let mut seen = follower.seen.lock().await;
-        follower.context.health.follows(config.target.to_string());
+        follower
+            .context
+            .health
+            .set_registry(config.target.to_string());
         follower.begin_with(&mut seen, active).await?;
         drop(seen);
         Ok(follower)
@@ -99,7 +102,9 @@ impl Follower {
         for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
             match self.resolve(seen, wanted).await {
                 Ok(release) => {
-                    self.context.health.serve(release.as_ref().into());
+                    self.context
+                        .health
+                        .set_active_release(release.as_ref().into());
                     self.rules.switch().swap(ActiveReleases::of(release));
                     break;
                 }
@@ -154,8 +159,8 @@ impl Follower {
         self.context.health.polled_registry(Some(error));
     }
 
-    /// Adopts the state of the registry as far as its releases are admitted. The active release serves
-    /// before others are loaded.
+    /// Adopts the state of the registry as far as its releases are admitted. The run switches to
+    /// the active release before it loads the others.
     async fn adopt(&self, seen: &mut Seen, active: VersionedRollout) {
         let (rollout, now) = (&active.rollout, self.rules.switch().now());
         seen.again = false;
@@ -170,7 +175,7 @@ impl Follower {
         {
             releases = ActiveReleases::of(release);
             releases.before = Some(now.active.id());
-            self.serve(&releases);
+            self.switch_to(&releases);
         }
         releases.canary = self.on_trial(seen, rollout.canary.as_ref()).await;
         releases.shadow = self.on_trial(seen, rollout.shadow.as_ref()).await;
@@ -179,19 +184,21 @@ impl Follower {
         if let Some(new) = tried(&releases).filter(|new| tried(&now) != Some(*new)) {
             self.context.scores.reset(new);
         }
-        self.context.health.rolled_out(rollout, &releases);
+        self.context.health.set_rollout(rollout, &releases);
         self.rules.switch().swap(releases);
         seen.active = Some(active);
     }
 
-    fn serve(&self, releases: &ActiveReleases) {
+    fn switch_to(&self, releases: &ActiveReleases) {
         let release = &releases.active;
         self.context.scores.reset(release.id());
         self.rules.switch().swap(releases.clone());
-        self.context.health.serve(release.as_ref().into());
+        self.context
+            .health
+            .set_active_release(release.as_ref().into());
         self.context.progress.swapped();
         let (id, transform) = (release.id(), release.name());
-        tracing::info!(release = %id, transform, "serving from the next chunk on");
+        tracing::info!(release = %id, transform, "switching to another release from the next chunk on");
     }
 
     async fn on_trial(&self, seen: &mut Seen, trial: Option<&Trial>) -> Option<TrialRelease> {

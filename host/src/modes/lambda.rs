@@ -51,7 +51,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 /// The deadline if the runtime gives none or one in the past: Lambda's longest.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
-/// Serves invocations until Lambda ends the process.
+/// Handles invocations until Lambda ends the process.
 ///
 /// # Errors
 /// The runtime API fails.
@@ -85,8 +85,8 @@ pub async fn run(
         let function = function.clone();
         async move { function.invoke(event).await.map_err(Error::from) }
     };
-    let served = lambda_runtime::run(service_fn(serve)).await;
-    served.map_err(|error| anyhow::anyhow!("the runtime API: {error}"))
+    let ended = lambda_runtime::run(service_fn(serve)).await;
+    ended.map_err(|error| anyhow::anyhow!("the Lambda runtime API fails: {error}"))
 }
 
 /// Applies the defaults of a function, and limits the memory to what the function has.
@@ -117,7 +117,7 @@ struct Function {
     hash_keys: Mutex<HashMap<String, std::ops::RangeInclusive<u128>>>,
     /// The counts that have been logged so far.
     reported: Mutex<Summary>,
-    /// The longest time that a shard has taken in an invocation so far.
+    /// The longest time that the work on a shard took in an invocation so far.
     slowest: Mutex<Duration>,
 }
 
@@ -227,7 +227,9 @@ impl Function {
         let landed = tokio::time::timeout_at(cut.into(), self.land_with_retry(batch, until)).await;
         let mut slowest = self.slowest.lock().await;
         *slowest = started.elapsed().max(*slowest);
-        landed.context("there was not enough time to land the batch")?
+        landed.context(
+            "there was not enough time to land the batch; the next invocation lands the rest",
+        )?
     }
 
     /// Lands a batch, with one retry if another process has written to the ledger since it was read.
@@ -267,8 +269,8 @@ impl Function {
         Ok(())
     }
 
-    /// The shard's ledger: as this process left it, or as it is in the lake. It is taken with the first
-    /// step and not before, so a batch that is committed already writes nothing.
+    /// The shard's ledger: as this process left it, or as it is in the lake. The first step takes the
+    /// shard, so a batch that is committed already writes nothing.
     async fn ledger(
         &self,
         shard: &ShardId,
@@ -338,7 +340,7 @@ fn deadline(epoch_ms: u64) -> Instant {
     Instant::now() + left
 }
 
-/// Whether the ledger is not what this process thought.
+/// Whether another process has written the ledger since this one read it.
 fn is_stale(error: &anyhow::Error) -> bool {
     let ledger = ledger_error(error);
     matches!(ledger, Some(StoreError::Lost { .. } | StoreError::Step(_)))

@@ -44,8 +44,8 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let started = Instant::now();
         let bundle = rules::bundle(settings).await?;
         let rules = Arc::new(Rules::admit(settings, &bundle).await?);
-        let serving = rules.own().as_ref().into();
-        let context = Arc::new(RunContext::new(settings, serving, started)?);
+        let active = rules.own().as_ref().into();
+        let context = Arc::new(RunContext::new(settings, active, started)?);
         let follower = Follower::of(settings, &rules, &context).await?;
         let mut background = JoinSet::new();
         background.spawn(watch(settings.summary, context.clone()));

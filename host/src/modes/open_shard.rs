@@ -26,7 +26,7 @@ use crate::source::{End, ResumePoint, Source};
 /// Opens and lands the shards of a run.
 #[derive(Clone)]
 pub struct ShardRunner {
-    /// The releases that serve.
+    /// The active releases.
     pub rules: Arc<Rules>,
     /// The ledgers, the lake and the bus.
     pub targets: Arc<Targets>,
@@ -63,7 +63,7 @@ impl ShardRunner {
     /// Another process owns the shard, or a target cannot be opened.
     pub async fn claim(&self, shard: &ShardId, claim: Claim) -> anyhow::Result<ClaimedShard> {
         let claimed = self.targets.claim(shard, claim).await?;
-        self.context.health.taken(shard);
+        self.context.health.claimed(shard);
         Ok(claimed)
     }
 

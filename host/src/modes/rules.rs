@@ -1,4 +1,4 @@
-//! The releases of a run: the one that serves, and those of pending ranges that it finishes.
+//! The releases of a run: the active ones, and those of pending ranges that it finishes.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,11 @@ use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::pipeline::{ChunkPlan, NewChunks};
 
-/// The number of admitted releases that are kept in memory although they do not serve, so that a
-/// rollback is quick.
+/// The number of admitted releases that are kept in memory although they are not active, so that
+/// a rollback is quick.
 const REMEMBERED: usize = 8;
 
-/// The releases that serve, and how others get to.
+/// The active releases of a run, and the loader of others.
 pub struct Rules {
     loader: ReleaseLoader,
     format: Format,
@@ -37,7 +37,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Loads the release that the run is started with, which is active until another is.
+    /// Loads the release that the run is started with, which is active until another is activated.
     ///
     /// # Errors
     /// A component that fails admission.
@@ -72,7 +72,7 @@ impl Rules {
         &self.own
     }
 
-    /// The releases that serve.
+    /// The switch that holds the active releases.
     #[must_use]
     pub fn switch(&self) -> &ReleaseSwitch {
         &self.switch
@@ -121,7 +121,7 @@ impl Rules {
     /// The plan that finishes a pending range, with the release and the format that it was pinned with.
     ///
     /// # Errors
-    /// The release is not in the lake, or is not admitted any more.
+    /// The release is not in the lake, or fails admission now.
     pub async fn replay_plan(
         &self,
         registry: &Registry,

@@ -42,7 +42,7 @@ pub struct Targets {
 
 /// How a shard becomes this process's own. A ledger in a folder is locked in any case.
 pub enum Claim {
-    /// Take it, whoever has it.
+    /// Take it from any owner.
     Take,
     /// Take it, unless its ledger has changed since it was found.
     TakeUnchanged(Box<Versioned>),
@@ -54,7 +54,7 @@ pub enum Claim {
 pub struct ClaimedShard {
     /// The ledger.
     pub ledger: LedgerStore,
-    /// Where its outcomes go.
+    /// Its lake, bus and quarantine.
     pub sinks: Sinks,
 }
 
@@ -157,7 +157,7 @@ impl Targets {
         if let StoreLocation::S3 { bucket, prefix } = &self.lake {
             let once = self.retry_policy.for_one_attempt();
             let location = self.ledger_location(found.ledger.shard(), bucket, prefix, once);
-            let requested = found.ledger.requested_by(&self.owner);
+            let requested = found.ledger.request_for(&self.owner);
             location.await?.swap(requested, found.etag).await?;
         }
         Ok(())
@@ -232,8 +232,8 @@ impl Targets {
                 .await?
                 .into(),
             Claim::TakeUnchanged(found) => {
-                let taken = S3Ledger::take_from(location.await?, &self.owner, *found);
-                taken.await?.into()
+                let taking = S3Ledger::take_from(location.await?, &self.owner, *found);
+                taking.await?.into()
             }
             Claim::Acquired(ledger) => ledger,
         };
@@ -245,8 +245,8 @@ impl Targets {
         })
     }
 
-    /// Reads the ledger of a shard, which is taken with the first step. If the shard is new, that step
-    /// also notes that the pipeline began with the record `first`.
+    /// Reads the ledger of a shard. The first step takes the shard. If the shard is new, that step also
+    /// notes that the pipeline began with the record `first`.
     ///
     /// # Errors
     /// The ledger cannot be read, or the lake is not in S3.
@@ -260,7 +260,7 @@ impl Targets {
         let location = self.ledger_location(shard, bucket, prefix, policy).await?;
         let mut found = location.read(shard).await?;
         if let Some(first) = first {
-            found.ledger = found.ledger.begun_with(first);
+            found.ledger = found.ledger.begin_with(first);
         }
         Ok(S3Ledger::acquire(location, &self.owner, found))
     }
@@ -269,7 +269,10 @@ impl Targets {
         match &self.lake {
             StoreLocation::S3 { bucket, prefix } => Ok((bucket, prefix)),
             StoreLocation::Folder(root) => {
-                anyhow::bail!("the lake {} is not in S3", root.display())
+                anyhow::bail!(
+                    "the lake {} is not in S3; give s3://BUCKET/PREFIX",
+                    root.display()
+                )
             }
         }
     }

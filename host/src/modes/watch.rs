@@ -33,7 +33,9 @@ impl Watcher {
         context: Arc<RunContext>,
     ) -> Option<Self> {
         let file = settings.transform.clone().filter(|_| settings.watch)?;
-        context.health.follows(format!("file:{}", file.display()));
+        context
+            .health
+            .set_registry(format!("file:{}", file.display()));
         Some(Self {
             file,
             transform_config: settings.transform_config.clone(),
@@ -73,17 +75,22 @@ impl Watcher {
     async fn reload(&self, component: Vec<u8>) {
         let bundle = match ReleaseBundle::new(component, &self.transform_config) {
             Ok(bundle) => bundle,
-            Err(error) => return tracing::error!(error, "the transform configuration is invalid"),
+            Err(error) => {
+                return tracing::error!(
+                    error,
+                    "the transform configuration is invalid, correct it"
+                );
+            }
         };
         let id = bundle.manifest().id();
         match self.rules.loader().load(bundle, None).await {
             Ok(release) => {
-                let (transform, serving) = (release.name(), release.as_ref().into());
+                let (transform, active) = (release.name(), release.as_ref().into());
                 self.context.scores.reset(id);
                 self.rules.switch().swap(ActiveReleases::of(release));
-                self.context.health.serve(serving);
+                self.context.health.set_active_release(active);
                 self.context.progress.swapped();
-                tracing::warn!(release = %id, transform, "the file has changed, serving it from the next chunk on");
+                tracing::warn!(release = %id, transform, "the file has changed, its release is active from the next chunk on");
             }
             Err(error) => {
                 let step = error.step();

@@ -24,9 +24,9 @@ pub use self::status::Status;
 use crate::config::RunSettings;
 use crate::source::read_meter::ReadMeter;
 
-/// The release that serves.
+/// The active release, as health and metrics show it.
 #[derive(Clone, Debug)]
-pub struct Serving {
+pub struct ActiveRelease {
     /// Its id.
     pub release: ReleaseId,
     /// The name of its component.
@@ -35,10 +35,10 @@ pub struct Serving {
     pub version: String,
 }
 
-impl Serving {
+impl ActiveRelease {
     /// For a process that transforms nothing, such as an audit.
     #[must_use]
-    pub fn nothing() -> Self {
+    pub fn none() -> Self {
         Self {
             release: ReleaseId::of(&[]),
             transform: String::new(),
@@ -47,7 +47,7 @@ impl Serving {
     }
 }
 
-impl From<&Release> for Serving {
+impl From<&Release> for ActiveRelease {
     fn from(release: &Release) -> Self {
         Self {
             release: release.id(),
@@ -69,7 +69,7 @@ pub struct Health {
 /// The part that changes.
 #[derive(Debug)]
 struct Now {
-    serving: Serving,
+    active_release: ActiveRelease,
     /// The registry that is followed, or the file that is watched.
     rollouts: Option<Rollouts>,
     /// Of a worker on a stream; a run over files has none.
@@ -81,7 +81,7 @@ struct Now {
 impl Health {
     /// The health of a run that began at `started`.
     #[must_use]
-    pub fn new(settings: &RunSettings, serving: Serving, started: Instant) -> Self {
+    pub fn new(settings: &RunSettings, active_release: ActiveRelease, started: Instant) -> Self {
         let heartbeat = settings.mode.stream().map(|stream| {
             let limits = HeartbeatLimits::new(stream.lease, settings.retry_policy.timeout());
             Heartbeat::new(limits, Instant::now())
@@ -92,7 +92,7 @@ impl Health {
             began_at: Utc::now(),
             retries,
             now: Mutex::new(Now {
-                serving,
+                active_release,
                 rollouts: None,
                 heartbeat,
                 stopping: false,
@@ -117,18 +117,18 @@ impl Health {
         self.began_at
     }
 
-    /// The release that serves.
+    /// The active release.
     #[must_use]
-    pub fn serving(&self) -> Serving {
-        self.now().serving.clone()
+    pub fn active_release(&self) -> ActiveRelease {
+        self.now().active_release.clone()
     }
 
-    /// Another release serves.
-    pub fn serve(&self, serving: Serving) {
-        self.now().serving = serving;
+    /// Reports that another release is active.
+    pub fn set_active_release(&self, release: ActiveRelease) {
+        self.now().active_release = release;
     }
 
-    /// A poll of the stream ended, with this error if it failed.
+    /// Reports that a poll of the stream ended, with this error if it failed.
     pub fn polled(&self, fault: Option<&anyhow::Error>) {
         let fault = fault.map(|error| format!("{error:#}"));
         if let Some(heartbeat) = &mut self.now().heartbeat {
@@ -136,22 +136,22 @@ impl Health {
         }
     }
 
-    /// The run is stopping.
+    /// Reports that the run is stopping.
     pub fn stopping(&self) {
         self.now().stopping = true;
     }
 
-    /// A shard is worked on from now on.
-    pub fn taken(&self, shard: &ShardId) {
+    /// Reports that this process works on a shard from now on.
+    pub fn claimed(&self, shard: &ShardId) {
         self.now().shards.take(shard);
     }
 
-    /// Everything up to `last` is committed.
+    /// Reports that everything up to `last` is committed.
     pub fn committed(&self, shard: &ShardId, last: SequenceNumber) {
         self.now().shards.commit(shard, last);
     }
 
-    /// The work on a shard has ended.
+    /// Reports that the work on a shard has ended.
     pub fn ended(&self, shard: &ShardId, state: State) {
         self.now().shards.end(shard, state);
     }

@@ -33,8 +33,8 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest header of a request, bytes.
 const HEADER_MAX_BYTES: usize = 16 << 10;
 
-/// The pause after the system refuses a connection.
-const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+/// The pause after the system fails to accept a connection.
+const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the server cannot start.
 #[derive(Debug, Error)]
@@ -97,12 +97,12 @@ async fn accept(listener: TcpListener, pages: Router) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(permit) = connections.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
-            sleep(AFTER_REFUSAL).await;
+            sleep(ACCEPT_ERROR_PAUSE).await;
             continue;
         };
-        let serving = serve(stream, pages.clone());
+        let connection = serve(stream, pages.clone());
         tokio::spawn(async move {
-            let _too_slow = timeout(CONNECTION_TIMEOUT, serving).await;
+            let _too_slow = timeout(CONNECTION_TIMEOUT, connection).await;
             drop(permit);
         });
     }

@@ -1,4 +1,4 @@
-//! What a run says about itself: counts, health, HTTP pages and logs.
+//! The counts, the health, the HTTP endpoints and the logs of a run.
 
 pub mod events;
 pub mod health;

@@ -143,7 +143,7 @@ impl Progress {
         before
     }
 
-    /// Another release serves.
+    /// Counts a switch to another release.
     pub fn swapped(&self) {
         self.swaps.inc();
     }

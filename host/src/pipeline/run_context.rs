@@ -18,7 +18,7 @@ use crate::ledger::Range;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::store::LedgerStore;
 use crate::observe::health::status::Status;
-use crate::observe::health::{Health, Serving};
+use crate::observe::health::{ActiveRelease, Health};
 use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
 use crate::pipeline::compute::Compute;
@@ -63,7 +63,7 @@ impl RunContext {
     /// The system gives no more threads.
     pub fn new(
         settings: &RunSettings,
-        serving: Serving,
+        active_release: ActiveRelease,
         started: Instant,
     ) -> Result<Self, rayon::ThreadPoolBuildError> {
         Ok(Self {
@@ -74,7 +74,7 @@ impl RunContext {
             max_partitions: settings.limits.partitions,
             level: settings.level,
             progress: Progress::new(settings.retry_policy.retries().clone()),
-            health: Arc::new(Health::new(settings, serving, started)),
+            health: Arc::new(Health::new(settings, active_release, started)),
             scores: Scores::default(),
             shadow: Arc::default(),
         })
@@ -102,7 +102,7 @@ impl RunContext {
     /// The summary of the run so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let release = self.health.serving().release;
+        let release = self.health.active_release().release;
         self.progress.summary(self.health.started(), release)
     }
 

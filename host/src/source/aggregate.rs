@@ -31,7 +31,7 @@ struct AggregatedRecord {
 
 /// The format requires `partition_key_index` and `data`; prost would read 0 and nothing for a
 /// required field that is not there, so they are optional here and looked for in [`sub_record`].
-/// The format's tags (field 4) have no use and are passed over.
+/// The format's tags (field 4) have no use and are ignored.
 #[derive(Clone, PartialEq, Message)]
 struct Record {
     #[prost(uint64, optional, tag = "1")]
@@ -53,7 +53,7 @@ pub struct SubRecord {
     pub partition_key: Arc<str>,
     /// Where this record belongs among the hash keys of the stream: its explicit hash key, or else
     /// the [`hash_key`] of its partition key. An explicit hash key that is no decimal number of 128
-    /// bits is passed over: Kinesis takes none such, so it cannot have chosen the shard.
+    /// bits is ignored: Kinesis rejects such a key, so it cannot have chosen the shard.
     pub hash_key: u128,
     /// What the producer sent; may be empty.
     pub data: Bytes,
@@ -190,7 +190,7 @@ impl Aggregator {
     }
 
     /// Whether the aggregate stays within its bound with one more record of `data_len` bytes. An
-    /// empty aggregator says no too, to a record that is too large for any aggregate.
+    /// empty aggregator also returns false for a record that is too large for any aggregate.
     #[must_use]
     pub fn fits(&self, partition_key: &str, data_len: usize) -> bool {
         self.bytes_with(partition_key, data_len) <= self.max_bytes

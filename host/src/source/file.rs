@@ -16,14 +16,14 @@ use tokio::sync::mpsc;
 use super::{ResumePoint, ShardBatches, Source, SourceError};
 use crate::ledger::Committed;
 
-/// Read at a time.
+/// Bytes per read.
 const READ_BYTES: usize = 256 << 10;
 
-/// What is read ahead for a decompressor. What is larger goes past this buffer, so that plain files are
-/// read to where their lines are looked for.
+/// The buffer for a decompressor, bytes. A larger read bypasses it, so a plain file is read directly into
+/// the block in which lines are searched for.
 const BUFFER_BYTES: usize = 32 << 10;
 
-/// The most of a file's first line that tells it from another file of the same name.
+/// The bytes of a file's first line that distinguish it from another file of the same name.
 const HEAD_MAX_BYTES: usize = 4 << 10;
 
 /// A longer line means that the file is of another kind.
@@ -32,7 +32,7 @@ pub const LINE_MAX_BYTES: usize = 64 << 20;
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 2;
 
-/// The part of a file's name that its shard's name keeps.
+/// The bytes of a file's name that its shard's name keeps.
 const NAME_MAX_BYTES: usize = 64;
 
 /// A file, or standard input.
@@ -147,8 +147,8 @@ fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
     ))
 }
 
-/// As much of a file as names it; not more of standard input than its first line, after which nothing
-/// may come for long.
+/// Reads the first line, as far as it names the shard. It reads no further, because the next line of
+/// standard input may take long to arrive.
 fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut byte = [0; 1];
@@ -178,8 +178,8 @@ impl OpenFile {
 }
 
 impl Source for OpenFile {
-    /// Reads on a thread of its own. Where the last committed record is not there any more, the file has
-    /// been replaced: [`SourceError::Changed`].
+    /// Reads on a thread of its own. If the last committed record is missing, the file has been
+    /// replaced: [`SourceError::Changed`].
     fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
         let mut lines = Lines::new(self.name, self.input);
         if let Some(committed) = &from.committed {
@@ -252,13 +252,13 @@ fn send_batches(
     Ok(())
 }
 
-/// Lines with their offsets, each where it came to lie when it was read.
+/// Lines with their offsets, each borrowed from the block that it was read into.
 struct Lines {
     name: String,
     input: Input,
     /// The offset of the next line.
     offset: u64,
-    /// What was read and not given out yet is `block[next..filled]`.
+    /// The unread part is `block[next..filled]`.
     block: Vec<u8>,
     next: usize,
     filled: usize,

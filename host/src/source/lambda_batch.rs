@@ -30,7 +30,7 @@ pub struct BatchSource {
     pub shard: String,
     /// How its records are packed.
     pub packing: Packing,
-    /// The records that Lambda handed over, in order.
+    /// The records of the batch, in order.
     pub records: Vec<KinesisRecord>,
     /// The memory for reading.
     pub budget: Budget,
@@ -62,7 +62,7 @@ impl Source for BatchSource {
 
 type Sender = mpsc::Sender<Result<Batch, SourceError>>;
 
-/// The receiver is gone, an error was sent, or the time is over.
+/// The receiver was dropped, an error was sent, or the time is over.
 struct Stopped;
 
 impl BatchSource {

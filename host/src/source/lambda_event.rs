@@ -1,9 +1,9 @@
-//! The event that Lambda hands to a function behind an event source mapping of Kinesis ("Using Lambda
+//! The event that Lambda sends to a function behind an event source mapping of Kinesis ("Using Lambda
 //! to process records from Amazon Kinesis Data Streams").
 //!
-//! The types are our own and not those of the crate `aws_lambda_events`: that one takes the digits
-//! behind the point of `approximateArrivalTimestamp` for milliseconds however many they are, and
-//! refuses the event where they are more than it can hold.
+//! The types are our own and not those of the crate `aws_lambda_events`: that one reads the digits
+//! behind the point of `approximateArrivalTimestamp` as milliseconds regardless of their number, and
+//! rejects the event if the number overflows.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_another_kind_is_refused() {
+    fn an_event_of_another_kind_is_rejected() {
         let error = event("arn:aws:sqs:us-east-2:1:queue", "shardId-1:1", 0.0);
         let error = error.unwrap().batches().unwrap_err().to_string();
         assert!(error.contains("shardId-1:1: eventSourceARN"), "{error}");

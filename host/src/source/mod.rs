@@ -22,19 +22,19 @@ use crate::ledger::{Committed, Ledger, Pending};
 ///
 /// # Guarantees
 /// - **Order.** Records come in the order of the shard, each once, and in the same order whenever they
-///   are read. A record is told by its sequence number, which never changes.
+///   are read. A record is identified by its sequence number, which never changes.
 /// - **Resumption.** The first record is the one after [`ResumePoint::committed`]. If nothing is
 ///   committed, it is the first within the bounds from where the pipeline starts in the shard. If a range
 ///   is pending, it is the first of this range, a batch ends with the range's last record, and misplaced
-///   records in between are treated as the pin says.
+///   records in between are kept or dropped as the pin records.
 /// - **Completeness.** A source that no longer has the records to resume with says so with an error, if it
 ///   can know; it never skips records silently.
-/// - **Errors.** An error is the last thing that comes: the batches before it are complete and can be
+/// - **Errors.** An error ends the batches: those before it are complete and can be
 ///   landed. Transient errors have been retried until the retry timeout. To go on, open the shard again.
 /// - **End.** The end of the batches without an error means that [`End`] is true of everything that was
 ///   read.
 pub trait Source: Sized {
-    /// Starts to read, ahead of what is asked for.
+    /// Starts to read ahead.
     ///
     /// # Errors
     /// [`SourceError`]: reading cannot start there.
@@ -86,7 +86,7 @@ pub enum End {
     Closed,
     /// All records that there are so far were read.
     Tip,
-    /// It was stopped.
+    /// A request to stop ended reading.
     Stopped,
 }
 
@@ -110,7 +110,7 @@ pub enum SourceError {
         name: String,
         /// Where the line begins.
         offset: u64,
-        /// The most that is taken.
+        /// The longest line that is accepted, bytes.
         limit: usize,
     },
     /// The stream cannot be read, after retries.

@@ -35,7 +35,7 @@ impl Steps<'_> {
         let known = known.unwrap_or_else(|| {
             let found = library.read(0, self.from.ledgers[0]);
             Known::of(
-                Lease::acquired(&self.name(host).to_string(), found).known(),
+                Lease::acquire(&self.name(host).to_string(), found).known(),
                 library,
             )
         });

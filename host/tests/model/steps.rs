@@ -101,7 +101,7 @@ impl Steps<'_> {
             if asked || ledger.owner().is_none() || ledger.is_finished() {
                 continue;
             }
-            let request = |nonce| ledger.requested_by("c").with_nonce(nonce);
+            let request = |nonce| ledger.request_for("c").with_nonce(nonce);
             let next = self.model.with_unused_nonce(self.from, request);
             self.add(
                 format_args!("another process requests shard {shard}"),

@@ -24,8 +24,8 @@ fn step(
             let range = pending(plan, bug).range;
             ledger.commit(range, Digest::of(&[0]))
         }
-        (Move::Finish, _) => Ok(ledger.finish()?.given_back()),
-        (Move::GiveBack, _) => Ok(ledger.given_back()),
+        (Move::Finish, _) => Ok(ledger.finish()?.give_back()),
+        (Move::GiveBack, _) => Ok(ledger.give_back()),
         _ => Ok(ledger.clone()),
     }
 }
@@ -98,7 +98,7 @@ impl Steps<'_> {
         let found = library.read(shard, seen);
         let swap = |nonce| {
             Swap::new(
-                found.ledger.taken_by(&name.to_string()),
+                found.ledger.assign_to(&name.to_string()),
                 found.etag.clone(),
                 nonce,
             )
@@ -116,7 +116,7 @@ impl Steps<'_> {
     /// An owner takes a step of its ledger.
     pub(super) fn write(&mut self, host: usize, work: Work, what: Move, cost: u8) {
         let (model, name) = (self.model, self.name(host));
-        let lease = Lease::taken(&name.to_string(), work.known.versioned(&model.library));
+        let lease = Lease::new(&name.to_string(), work.known.versioned(&model.library));
         let take = |ledger: &Ledger| step(ledger, what, work.plan.as_ref(), model.bug);
         match lease.swap(take, String::new()) {
             Ok(swap) => {
@@ -220,10 +220,10 @@ impl Steps<'_> {
             next: library.ledger(write.next).clone(),
             seen: write.seen.map(|seen| seen.0.to_string()),
         };
-        let mut lease = Lease::taken(&name.to_string(), work.known.versioned(library));
+        let mut lease = Lease::new(&name.to_string(), work.known.versioned(library));
         let resolved = match write.what {
             Move::Take => swap.resolve(found.clone()).map(|known| {
-                lease = Lease::taken(&name.to_string(), known);
+                lease = Lease::new(&name.to_string(), known);
                 Resolved::Done
             }),
             _ => lease.resolve_conflict(&swap, found.clone()),
@@ -231,7 +231,10 @@ impl Steps<'_> {
         let read = match &resolved {
             Ok(Resolved::Done) => "finds its write done".to_owned(),
             Ok(Resolved::Retry) => "finds a note and writes again".to_owned(),
-            Err(conflict) => format!("was fenced out by {}", conflict.owner()),
+            Err(conflict) => format!(
+                "was fenced out by {}",
+                conflict.owner().unwrap_or("a worker that left")
+            ),
         };
         self.add(format_args!("{name} {read}"), FREE, |to| {
             match resolved {

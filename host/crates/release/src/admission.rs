@@ -54,7 +54,7 @@ pub enum AdmissionError {
     /// A file that is not WebAssembly.
     #[error("compile: not WebAssembly: a component begins with the bytes 00 61 73 6d")]
     NoWebAssembly,
-    /// Damaged, uses a proposal that is off, or exceeds the compiler's limits.
+    /// It is damaged, uses a WebAssembly proposal that is turned off, or exceeds the compiler's limits.
     #[error("compile: {0}")]
     Compile(String),
     /// It imports an interface that the contract does not provide.

@@ -210,19 +210,26 @@ impl Registry {
         Ok(ids)
     }
 
-    /// Removes a release, and its component and cases unless a release in `stay` has them too.
+    /// Removes a release, and its component and cases unless one of the `remaining` releases has them too.
     ///
     /// # Errors
     /// [`RegistryError::Storage`]
-    pub async fn remove(&self, gone: &Manifest, stay: &[Manifest]) -> Result<(), RegistryError> {
+    pub async fn remove(
+        &self,
+        removed: &Manifest,
+        remaining: &[Manifest],
+    ) -> Result<(), RegistryError> {
         // The manifest first: without it, nothing names the rest.
-        self.remove_file(&manifest_name(gone.id())).await?;
-        self.remove_file(&signature_name(gone.id())).await?;
-        if stay.iter().all(|other| other.component != gone.component) {
-            self.remove_file(&component_name(gone.component)).await?;
+        self.remove_file(&manifest_name(removed.id())).await?;
+        self.remove_file(&signature_name(removed.id())).await?;
+        if remaining
+            .iter()
+            .all(|other| other.component != removed.component)
+        {
+            self.remove_file(&component_name(removed.component)).await?;
         }
-        let unneeded = |cases: &Digest| stay.iter().all(|other| other.cases != Some(*cases));
-        if let Some(cases) = gone.cases.filter(unneeded) {
+        let unneeded = |cases: &Digest| remaining.iter().all(|other| other.cases != Some(*cases));
+        if let Some(cases) = removed.cases.filter(unneeded) {
             self.remove_file(&cases_name(cases)).await?;
         }
         Ok(())

@@ -23,7 +23,7 @@ pub struct ActiveReleases {
     pub before: Option<ReleaseId>,
     /// The release that transforms a share of the chunks instead of the active one.
     pub canary: Option<TrialRelease>,
-    /// The release that transforms a share of the chunks besides the active one.
+    /// The release that transforms a share of the chunks in addition to the active one.
     pub shadow: Option<TrialRelease>,
 }
 

@@ -61,7 +61,7 @@ pub struct RollbackPolicy {
     pub slower: f64,
     /// Releases are compared once both have transformed this many records.
     pub records: u64,
-    /// For how long after activation releases are compared.
+    /// How long after an activation the releases are compared.
     pub watch: Watch,
 }
 

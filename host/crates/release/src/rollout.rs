@@ -47,7 +47,7 @@ pub struct Rollout {
     /// A release that transforms a share of the chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Trial>,
-    /// A release that transforms a share of the chunks besides the active one; its output is discarded.
+    /// A release that transforms a share of the chunks in addition to the active one; its output is discarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Trial>,
     /// The releases that were active before, the latest last. A rollback returns to the last one.

@@ -108,9 +108,9 @@ impl PublicKey {
         let bytes = STANDARD
             .decode(signature)
             .map_err(|error| format!("the signature is not base64: {error}"))?;
-        self.0
-            .verify_sig(&statement(release), &bytes)
-            .map_err(|_| "the signature is not one of the configured key".into())
+        self.0.verify_sig(&statement(release), &bytes).map_err(|_| {
+            "the signature was not made with the private key of the configured public key".into()
+        })
     }
 }
 

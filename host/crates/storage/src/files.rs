@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What writes the content of a file.
+/// A function that writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
 
-/// How much is gathered before the file system is called.
+/// Bytes per write to the file system.
 const WRITE_BYTES: usize = 256 << 10;
 
 /// A folder for temporary files, on the same file system as the final ones. Files that a crashed

@@ -16,7 +16,7 @@ use crate::object_store::{
 use sluice_engine::digest::Digest;
 
 /// Objects as files in a folder. A new file is written to a temporary one and linked to its name; a change is
-/// made under a lock on the file, which goes with the process that holds it.
+/// made under a lock on the file, which ends with the process that owns it.
 #[derive(Clone, Debug)]
 pub struct FolderStore {
     root: PathBuf,
@@ -44,7 +44,7 @@ impl FolderStore {
         Self::new(root, Arc::new(scratch))
     }
 
-    /// The store for a process that holds a lock of its own on what it changes.
+    /// The store for a process that already has a lock on what it changes.
     #[must_use]
     pub fn exclusive(self) -> Self {
         Self {

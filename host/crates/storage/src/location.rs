@@ -11,7 +11,7 @@ use crate::object_store::ObjectStore;
 use crate::retry::RetryPolicy;
 use crate::s3::S3Store;
 
-/// Where a lake or a registry lies.
+/// The location of a lake or a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreLocation {
     /// A folder.

@@ -51,7 +51,7 @@ enum Existing {
     Same,
     Different,
     /// It was removed since.
-    Gone,
+    Removed,
 }
 
 /// The condition of a write.
@@ -142,7 +142,7 @@ impl S3Store {
                     })
                 }
                 Err(error) => match failed(Operation::Check, &error) {
-                    gone if gone.kind() == ErrorKind::NotFound => Ok(Existing::Gone),
+                    error if error.kind() == ErrorKind::NotFound => Ok(Existing::Removed),
                     error => Err(error),
                 },
             }
@@ -157,7 +157,7 @@ impl S3Store {
             Found::Content(found) if found == *put => Existing::Same,
             Found::Content(found) if (object.same_content)(&found, put) => Existing::Same,
             Found::Content(_) | Found::TooLarge(_) => Existing::Different,
-            Found::Nothing => Existing::Gone,
+            Found::Nothing => Existing::Removed,
         })
     }
 
@@ -172,8 +172,8 @@ impl S3Store {
             };
             match self.check(key, object).await? {
                 Existing::Same => return Ok(()),
-                Existing::Gone if puts < PUTS_MAX => {}
-                Existing::Gone | Existing::Different => return Err(conflict),
+                Existing::Removed if puts < PUTS_MAX => {}
+                Existing::Removed | Existing::Different => return Err(conflict),
             }
         }
     }

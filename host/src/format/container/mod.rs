@@ -15,7 +15,7 @@ pub(super) trait Container: Send + Sync {
     /// Encodes rows as one object.
     ///
     /// The same rows always give the same bytes, with the same version of the compressor: a chunk that
-    /// is replayed puts the same objects. A level that the codec does not have stands for its default.
+    /// is replayed puts the same objects. If the codec does not have the level, it uses its default.
     ///
     /// # Errors
     /// The compressor fails; none is expected, since it writes to memory.

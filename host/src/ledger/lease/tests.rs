@@ -1,4 +1,4 @@
-//! What a holder learns from the answers of the store.
+//! What an owner learns from the answers of the store.
 
 use sluice_engine::record::ShardId;
 
@@ -7,19 +7,19 @@ use super::*;
 fn found(owner: &str) -> Versioned {
     let ledger = Ledger::new(ShardId::new("shard").unwrap());
     Versioned {
-        ledger: ledger.taken_by(owner).with_nonce("0".into()),
+        ledger: ledger.assign_to(owner).with_nonce("0".into()),
         etag: Some("zero".into()),
     }
 }
 
 fn step(lease: &Lease) -> Swap {
-    let begun = |ledger: &Ledger| Ok(ledger.begun_at(7));
-    lease.swap(begun, "1".into()).unwrap()
+    let begin = |ledger: &Ledger| Ok(ledger.begin_at(7));
+    lease.swap(begin, "1".into()).unwrap()
 }
 
 #[test]
 fn a_write_that_was_done_is_what_is_known() {
-    let mut lease = Lease::taken("me", found("me"));
+    let mut lease = Lease::new("me", found("me"));
     let swap = step(&lease);
     assert_eq!(swap.seen.as_deref(), Some("zero"));
     lease.done(swap.clone(), Some("one".into()));
@@ -28,7 +28,7 @@ fn a_write_that_was_done_is_what_is_known() {
 
 #[test]
 fn a_write_whose_answer_was_lost_is_found_again() {
-    let mut lease = Lease::taken("me", found("me"));
+    let mut lease = Lease::new("me", found("me"));
     let swap = step(&lease);
     let done = swap.clone().done(Some("one".into()));
     assert_eq!(
@@ -39,10 +39,10 @@ fn a_write_whose_answer_was_lost_is_found_again() {
 }
 
 #[test]
-fn a_note_of_another_costs_a_second_attempt() {
-    let mut lease = Lease::taken("me", found("me"));
+fn a_request_of_another_worker_costs_a_second_attempt() {
+    let mut lease = Lease::new("me", found("me"));
     let noted = Versioned {
-        ledger: found("me").ledger.requested_by("another"),
+        ledger: found("me").ledger.request_for("another"),
         etag: Some("noted".into()),
     };
     let swap = step(&lease);
@@ -53,10 +53,10 @@ fn a_note_of_another_costs_a_second_attempt() {
 #[test]
 fn a_fenced_out_worker_takes_no_step() {
     for (ledger, by) in [
-        (found("another").ledger, "another"),
-        (found("me").ledger.given_back(), "nobody"),
+        (found("another").ledger, Some("another")),
+        (found("me").ledger.give_back(), None),
     ] {
-        let mut lease = Lease::taken("me", found("me"));
+        let mut lease = Lease::new("me", found("me"));
         let now = Versioned { ledger, etag: None };
         let conflict = lease.resolve_conflict(&step(&lease), now).unwrap_err();
         assert_eq!(conflict.owner(), by);
@@ -65,8 +65,8 @@ fn a_fenced_out_worker_takes_no_step() {
 }
 
 #[test]
-fn what_is_acquired_is_taken_with_the_first_step() {
-    let lease = Lease::acquired("me", found("another"));
+fn a_lease_is_acquired_with_the_first_step() {
+    let lease = Lease::acquire("me", found("another"));
     let swap = step(&lease);
     assert_eq!(swap.next.owner(), Some("me"));
     assert_eq!(swap.next.lease().unwrap().fence, 2);

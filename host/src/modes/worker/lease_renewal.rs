@@ -55,7 +55,7 @@ impl LeaseRenewal {
         }
     }
 
-    /// Whether the request is older than a lease: the worker that made it may be gone.
+    /// Whether the request is older than a lease: the worker that made it may have ended.
     fn has_stale_request(&mut self, ledger: &Ledger) -> bool {
         let requester = ledger.lease().and_then(|lease| lease.requested_by.clone());
         match (&self.request, requester) {

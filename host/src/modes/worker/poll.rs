@@ -151,7 +151,7 @@ impl Worker {
     }
 
     /// The worker that has requested a shard. A request counts for the duration of a lease, by this
-    /// worker's own clock: the worker that made it may be gone.
+    /// worker's own clock: the worker that made it may have ended.
     fn requested_by(&mut self, id: &str, ledger: &Ledger) -> Option<String> {
         let Some(requester) = ledger.lease().and_then(|lease| lease.requested_by.clone()) else {
             self.requests.remove(id);

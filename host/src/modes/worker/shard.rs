@@ -41,7 +41,7 @@ enum PipelineStart {
 }
 
 impl PipelineStart {
-    /// By the ledger; `None` for a shard that nobody has worked on.
+    /// By the ledger; `None` for a shard that no worker has worked on.
     fn of(ledger: &Ledger) -> Option<Self> {
         let begun = ledger.committed().is_some() || ledger.is_finished();
         match ledger.began_at() {
@@ -89,7 +89,7 @@ impl ShardTask {
         }
     }
 
-    /// The last committed record when the shard was taken.
+    /// The last committed record when this worker took the shard.
     pub(super) fn last_committed(&self) -> Option<SequenceNumber> {
         self.last_committed
     }
@@ -106,7 +106,7 @@ impl ShardTask {
 }
 
 impl ShardWorker {
-    /// Takes the shard, unless another worker was quicker, and works on it until the lease is lost.
+    /// Takes the shard, unless another worker took it first, and works on it until the lease is lost.
     async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let id = self.shard.clone();
         let claimed = self
@@ -114,9 +114,9 @@ impl ShardWorker {
             .claim(&id, Claim::TakeUnchanged(found.into()))
             .await;
         let claimed = claimed.inspect_err(|error| {
-            tracing::info!(shard = %id, error = format!("{error:#}"), "not taken");
+            tracing::info!(shard = %id, error = format!("{error:#}"), "could not take the shard");
         })?;
-        tracing::info!(shard = %id, "taken");
+        tracing::info!(shard = %id, "took the shard");
         let renewal = LeaseRenewal::new(&claimed.ledger, self.source.lease);
         let ended = tokio::select! {
             end = self.work(claimed, stop) => end,
@@ -125,7 +125,7 @@ impl ShardWorker {
         if let Err(error) = &ended
             && is_owned_by_another(error)
         {
-            tracing::warn!(shard = %id, error = format!("{error:#}"), "left to another worker");
+            tracing::warn!(shard = %id, error = format!("{error:#}"), "another worker owns the shard now");
         }
         ended
     }
@@ -174,7 +174,7 @@ impl ShardWorker {
             (_, Some(PipelineStart::At(moment))) | (StartAt::Moment(moment), None) => moment,
             (StartAt::Latest, None) => Utc::now().timestamp_millis(),
         };
-        ledger.step(|ledger| Ok(ledger.begun_at(moment))).await?;
+        ledger.step(|ledger| Ok(ledger.begin_at(moment))).await?;
         Ok(Start::At(moment))
     }
 
@@ -194,8 +194,8 @@ impl ShardWorker {
 
 /// Whether another worker owns the shard, which is no error.
 pub(super) fn is_owned_by_another(error: &anyhow::Error) -> bool {
-    let taken = ledger_error(error);
-    matches!(taken, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
+    let error = ledger_error(error);
+    matches!(error, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 
 /// Gives a shard back, and marks a closed one as finished in the same step. A ledger in a folder has a
@@ -208,7 +208,7 @@ async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreEr
         } else {
             ledger.clone()
         };
-        Ok(if leased { left.given_back() } else { left })
+        Ok(if leased { left.give_back() } else { left })
     };
     if closed || leased {
         ledger.step(step).await?;

@@ -29,24 +29,24 @@ pub struct Assignment {
 /// takes free shards up to it. One that owns none requests a shard, so that it counts.
 #[must_use]
 pub fn assign(me: &str, views: &[ShardView]) -> Assignment {
-    let mut held: BTreeMap<&str, Vec<usize>> = BTreeMap::from([(me, Vec::new())]);
+    let mut owned: BTreeMap<&str, Vec<usize>> = BTreeMap::from([(me, Vec::new())]);
     for (index, view) in views.iter().enumerate() {
         if let Some(owner) = view.owner.as_deref() {
-            held.entry(owner).or_default().push(index);
+            owned.entry(owner).or_default().push(index);
         }
         if let Some(requester) = view.requested_by.as_deref() {
-            held.entry(requester).or_default();
+            owned.entry(requester).or_default();
         }
     }
-    let rank = held.keys().take_while(|worker| **worker != me).count();
-    let share = views.len() / held.len() + usize::from(rank < views.len() % held.len());
-    let mine = &held[me];
+    let rank = owned.keys().take_while(|worker| **worker != me).count();
+    let share = views.len() / owned.len() + usize::from(rank < views.len() % owned.len());
+    let mine = &owned[me];
     let requester = |index: usize| views[index].requested_by.as_deref();
     let free = (0..views.len()).filter(|index| views[*index].owner.is_none());
     let take: Vec<_> = free.take(share.saturating_sub(mine.len())).collect();
     let requested = (0..views.len()).any(|index| requester(index) == Some(me));
     let request = if mine.is_empty() && take.is_empty() && share > 0 && !requested {
-        let mut others: Vec<_> = held.values().collect();
+        let mut others: Vec<_> = owned.values().collect();
         others.sort_by_key(|shards| Reverse(shards.len()));
         let others = others.into_iter().flatten().copied();
         others.into_iter().find(|index| requester(*index).is_none())
@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// Lets workers act in turn until nobody has anything to do.
+    /// Lets workers act in turn until no worker has anything to do.
     fn act_until_stable(mut views: Vec<ShardView>, workers: &[String]) -> Vec<ShardView> {
         for _ in 0..views.len() * workers.len() * 4 + 4 {
             let before = views.clone();

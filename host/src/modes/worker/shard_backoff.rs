@@ -35,8 +35,8 @@ struct RejectedMessage {
 }
 
 impl ShardBackoff {
-    /// Notes that a shard has failed, whose last committed record was `last_committed` when it was
-    /// taken, and returns how long to wait.
+    /// Records the failure of a shard, whose last committed record was `last_committed` when this worker
+    /// took it, and returns how long to wait.
     pub(super) fn begin(
         &mut self,
         id: String,
@@ -50,7 +50,7 @@ impl ShardBackoff {
         backoff.length
     }
 
-    /// Whether a shard must not be taken yet.
+    /// Whether the worker must not take a shard yet.
     pub(super) fn holds(&self, id: &str) -> bool {
         self.0.get(id).is_some_and(|backoff| !backoff.is_over())
     }
@@ -101,11 +101,11 @@ mod tests {
     }
 
     fn unavailable() -> anyhow::Error {
-        let gone = SinkError::Queue {
+        let deleted = SinkError::Queue {
             what: "send".into(),
             cause: RequestError::new(ErrorKind::Unavailable, "503"),
         };
-        PipelineError::from(gone).into()
+        PipelineError::from(deleted).into()
     }
 
     /// The backoff after each of these errors, seconds.

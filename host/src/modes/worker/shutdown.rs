@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use crate::observe::health::Health;
 
-/// How long a poll that is under way at the signal may take to end. One that waits for a service that
-/// fails would otherwise take as long as operations are retried.
+/// How long a running poll may continue after the signal. A poll that waits for a failing service would
+/// otherwise continue until the retry timeout.
 const POLL_GRACE: Duration = Duration::from_secs(2);
 
-/// Whether SIGTERM or SIGINT has come.
+/// Whether the process has received SIGTERM or SIGINT.
 pub(super) struct ShutdownSignal {
     requested: watch::Receiver<bool>,
 }

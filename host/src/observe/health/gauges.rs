@@ -21,12 +21,12 @@ impl Collector for Health {
 
 impl Health {
     fn encode_release(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let what = "The release that serves, with the name and version of its component.";
-        let serving = self.serving();
+        let what = "The active release, with the name and version of its component.";
+        let active = self.active_release();
         let release = Info::new([
-            ("release", serving.release.to_string()),
-            ("transform", serving.transform.clone()),
-            ("version", serving.version.clone()),
+            ("release", active.release.to_string()),
+            ("transform", active.transform.clone()),
+            ("version", active.version.clone()),
         ]);
         release.encode(encoder.encode_descriptor("release", what, None, MetricType::Info)?)
     }
@@ -34,8 +34,8 @@ impl Health {
     fn encode_shards(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let now = self.now();
         let what = "Shards that this process owns.";
-        let held = encoder.encode_descriptor("shards_held", what, None, MetricType::Gauge)?;
-        ConstGauge::new(now.shards.held()).encode(held)?;
+        let owned = encoder.encode_descriptor("shards_held", what, None, MetricType::Gauge)?;
+        ConstGauge::new(now.shards.owned()).encode(owned)?;
         let what = "Lag of the last read of a shard behind its newest record.";
         of_shards(encoder, "shard_lag", what, &now.shards, Shard::lag_seconds)?;
         let what = "Age of the last read of a shard, and so of its lag.";

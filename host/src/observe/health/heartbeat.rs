@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_failed_poll_is_the_reason_until_one_succeeds() {
         let (mut heartbeat, begun) = heartbeat();
-        for fault in ["refused", "refused again"] {
+        for fault in ["denied", "denied again"] {
             heartbeat.beat(begun, Some(fault.into()));
             assert_eq!(heartbeat.ready(begun), Err(fault.into()));
         }
@@ -141,7 +141,7 @@ mod tests {
         let (mut heartbeat, begun) = heartbeat();
         let later = begun + RETRY_TIMEOUT + LEASE * 11;
         assert!(heartbeat.live(later).is_err());
-        heartbeat.beat(later, Some("refused".into()));
+        heartbeat.beat(later, Some("denied".into()));
         assert_eq!(heartbeat.live(later), Ok(()));
     }
 }

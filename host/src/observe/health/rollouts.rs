@@ -65,8 +65,8 @@ impl From<&TrialRelease> for Trial {
 }
 
 impl Health {
-    /// The run follows a registry or watches a file.
-    pub fn follows(&self, registry: String) {
+    /// Sets the registry that the run follows, or the file that it watches.
+    pub fn set_registry(&self, registry: String) {
         self.now().rollouts = Some(Rollouts {
             registry,
             number: 0,
@@ -78,8 +78,8 @@ impl Health {
         });
     }
 
-    /// The registry says this, and the run has made that of it.
-    pub fn rolled_out(&self, rollout: &Rollout, releases: &ActiveReleases) {
+    /// Sets the rollout of the registry and the releases that this run uses.
+    pub fn set_rollout(&self, rollout: &Rollout, releases: &ActiveReleases) {
         self.change(|rollouts| {
             rollouts.number = rollout.number;
             rollouts.active = rollout.active.map(|active| active.to_string());
@@ -88,7 +88,7 @@ impl Health {
         });
     }
 
-    /// A release failed admission.
+    /// Reports that a release failed admission.
     pub fn admission_failed(&self, release: ReleaseId, error: &AdmissionError) {
         self.change(|rollouts| {
             rollouts.admission_errors.push(AdmissionFailure {
@@ -103,7 +103,7 @@ impl Health {
         });
     }
 
-    /// A poll of the registry ended, with this error if it failed.
+    /// Reports that a poll of the registry ended, with this error if it failed.
     pub fn polled_registry(&self, error: Option<String>) {
         self.change(|rollouts| rollouts.error = error);
     }

@@ -118,7 +118,7 @@ impl Shards {
     }
 
     /// The number of shards that this process works on.
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn owned(&self) -> usize {
         let working = |shard: &&Shard| shard.state == State::Working;
         self.0.values().filter(working).count()
     }
@@ -145,9 +145,9 @@ mod tests {
         meter.read(2_500);
         assert_eq!(only(&shards).lag_seconds(), Some(2.5));
         shards.end(&shard(), State::GivenBack);
-        assert_eq!((only(&shards).lag_seconds(), shards.held()), (None, 0));
+        assert_eq!((only(&shards).lag_seconds(), shards.owned()), (None, 0));
         shards.take(&shard());
-        assert_eq!((only(&shards).lag_seconds(), shards.held()), (None, 1));
+        assert_eq!((only(&shards).lag_seconds(), shards.owned()), (None, 1));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Status {
     pub mode: &'static str,
     /// When the run began, RFC 3339.
     pub since: String,
-    /// The release that serves.
+    /// The active release.
     pub release: String,
     /// Its component.
     pub transform: Transform,
@@ -73,10 +73,10 @@ impl Health {
             version: env!("CARGO_PKG_VERSION"),
             mode: now.heartbeat.as_ref().map_or("files", |_| "stream"),
             since: rfc3339(self.began_at),
-            release: now.serving.release.to_string(),
+            release: now.active_release.release.to_string(),
             transform: Transform {
-                name: now.serving.transform.clone(),
-                version: now.serving.version.clone(),
+                name: now.active_release.transform.clone(),
+                version: now.active_release.version.clone(),
             },
             rollouts: now.rollouts.clone(),
             shadow,

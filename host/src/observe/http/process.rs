@@ -17,7 +17,7 @@ pub(super) struct Process {
     began_at: DateTime<Utc>,
 }
 
-/// What this process uses.
+/// The resources that this process uses.
 #[derive(Debug)]
 struct Usage {
     /// User and system.
@@ -117,7 +117,7 @@ where
     ConstGauge::new(value).encode(encoder)
 }
 
-/// What the system says of this process.
+/// The resources that this process uses, as the operating system reports them.
 #[cfg(target_os = "linux")]
 fn usage() -> Option<Usage> {
     use procfs::WithCurrentSystemInfo as _;

@@ -24,7 +24,7 @@ pub struct Summary {
     pub bytes_out: u64,
     /// Wall time, seconds.
     pub seconds: f64,
-    /// The id of the release that serves at the end.
+    /// The id of the active release at the end.
     pub release: String,
     /// Objects of quarantined records put.
     pub quarantine_objects: u64,

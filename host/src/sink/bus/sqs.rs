@@ -26,11 +26,11 @@ use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
 
-/// What the attributes of a message take at most: a record id, a digest, an event type that fits a
+/// The maximum size of the attributes of a message, bytes: a record id, a digest, an event type that fits a
 /// path, and their names.
 const ATTRIBUTES_MAX_BYTES: usize = 1 << 10;
 
-/// Batches under way at once to a standard queue, which keeps no order.
+/// Concurrent batches to a standard queue, which keeps no order.
 const BATCHES_AT_ONCE: usize = 16;
 
 /// Settings of the form `sqs:QUEUE`.

@@ -257,12 +257,12 @@ impl Stream {
         })
     }
 
-    /// Puts records, at most what `PutRecords` allows in one call. Says of each, in their order, the
-    /// shard that took it, or why none did: then the service was at its limit, or failed, for that
-    /// record alone.
+    /// Puts records, at most what `PutRecords` allows in one call. Returns for each record,
+    /// in order, the shard that accepted it, or why none did: the service was at its limit or failed for
+    /// that record alone.
     ///
     /// # Errors
-    /// [`KinesisError`]; records may have been taken all the same where the answer was lost.
+    /// [`KinesisError`]; if the answer was lost, records may have been accepted nevertheless.
     pub async fn put_records(
         &self,
         records: Vec<PutRecordsRequestEntry>,
@@ -272,17 +272,18 @@ impl Stream {
         let answer = request.set_records(Some(records)).send().await;
         let answer = answer.map_err(failed(PUT_RECORDS))?;
         match answer.records().len() {
-            answered if answered == given => Ok(answer.records().iter().map(taken).collect()),
+            answered if answered == given => Ok(answer.records().iter().map(put_result).collect()),
             answered => {
-                let why = format!("an answer about {answered} records to a call with {given}");
+                let why =
+                    format!("the answer is about {answered} records, the request had {given}");
                 Err(KinesisError::new(ErrorKind::Other, why))
             }
         }
     }
 }
 
-/// What became of one record.
-fn taken(record: &PutRecordsResultEntry) -> Result<String, KinesisError> {
+/// The shard that accepted a record, or why none did.
+fn put_result(record: &PutRecordsResultEntry) -> Result<String, KinesisError> {
     /// A record fails alone when the shard is at its limit or the service has an internal fault.
     const SERVICE_FAULT: u16 = 500;
     let Some(code) = record.error_code() else {
@@ -351,7 +352,7 @@ mod tests {
         let new = Ledger::new(ShardId::new("events-shardId-000000000000").unwrap());
         assert_eq!(Start::of_pipeline(&new), None);
         assert_eq!(
-            Start::of_pipeline(&new.begun_at(7)),
+            Start::of_pipeline(&new.begin_at(7)),
             Some(Start::At(7)),
             "of a run that did not start at the oldest record"
         );

@@ -1,5 +1,5 @@
 //! The memory that all shards of a process together may use for reading. A call of `GetRecords` waits
-//! until there is room for its answer. Records keep their room until the transform has taken them.
+//! until there is room for its answer. Records keep their room until the transform receives them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

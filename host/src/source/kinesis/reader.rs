@@ -95,7 +95,7 @@ struct Reader {
 /// A free place in the channel of batches.
 type SendPermit<'a> = mpsc::Permit<'a, Result<Batch, SourceError>>;
 
-/// The receiver of the batches is gone.
+/// The receiver of the batches was dropped.
 struct ReceiverGone;
 
 impl Reader {

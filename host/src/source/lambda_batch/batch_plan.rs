@@ -1,5 +1,5 @@
-//! Which records an invocation lands when Lambda hands over a batch. Pure, so that every shape of a
-//! retry can be tested.
+//! Which records of a Lambda batch an invocation lands, and what it reads from the stream. This module
+//! does no I/O, so that unit tests cover every kind of retry.
 //!
 //! The event source mapping chooses the batch. It can hold records that are committed, hold a part of a
 //! pending range, or begin after records that the mapping has discarded. What it lacks is read from the
@@ -22,9 +22,9 @@ pub struct BatchPlan {
     pub rest: usize,
 }
 
-/// Plans a batch, which is in order and not empty, from where the shard is to be
-/// resumed. `count` returns how many records of
-/// the batch, those inside aggregates included, are between two sequence numbers, both included.
+/// Plans a batch, which is in order and not empty, for a shard that resumes at `from`. `count` returns
+/// how many records of the batch, those inside aggregates included, are between two sequence numbers, both
+/// included.
 #[must_use]
 pub fn plan_batch(
     from: &ResumePoint,

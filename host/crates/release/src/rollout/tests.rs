@@ -118,7 +118,7 @@ fn a_share_is_more_than_nothing_and_at_most_everything() {
 }
 
 #[test]
-fn a_document_of_another_version_is_refused_with_advice() {
+fn a_document_of_another_version_is_rejected_with_advice() {
     let text = serde_json::to_string(&active(&["a"])).unwrap();
     assert!(Rollout::parse(text.as_bytes()).is_ok());
     let before = r#"{"version":1,"number":4,"judge_after":100}"#;

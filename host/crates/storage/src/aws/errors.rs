@@ -164,7 +164,7 @@ fn is_about_region(code: &str) -> bool {
     )
 }
 
-/// The kind of an error with a code that nobody knows.
+/// The kind of an error with an unknown code.
 fn of_status(status: u16) -> ErrorKind {
     match status {
         301 => ErrorKind::Invalid,

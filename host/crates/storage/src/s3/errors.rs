@@ -12,7 +12,7 @@ pub(super) const S3_ERRORS: ServiceErrors = ServiceErrors {
 fn kind_of(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "NoSuchBucket" => ErrorKind::NotFound,
-        // A write with `If-Match` on an object that is gone is answered with `NoSuchKey`.
+        // A write with `If-Match` on an object that was removed is answered with `NoSuchKey`.
         "PreconditionFailed" | "NoSuchKey" => ErrorKind::Conflict,
         "SlowDown" | "BandwidthLimitExceeded" => ErrorKind::Throttled,
         // Two requests met, or bytes were damaged on their way.

@@ -6,13 +6,13 @@ pub(super) fn decode(key: &str) -> String {
     let mut bytes = Vec::with_capacity(key.len());
     let mut rest = key.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
-        let (byte, taken) = match (first, behind.first_chunk().and_then(hexadecimal)) {
+        let (byte, length) = match (first, behind.first_chunk().and_then(hexadecimal)) {
             (b'%', Some(byte)) => (byte, 3),
             (b'+', _) => (b' ', 1),
             (other, _) => (*other, 1),
         };
         bytes.push(byte);
-        rest = &rest[taken..];
+        rest = &rest[length..];
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -28,8 +28,8 @@ pub(super) fn retain_unsent(
     batch: &mut Vec<Entry>,
     answer: &Answer,
 ) -> Result<Option<RequestError>, SinkError> {
-    let taken: HashSet<_> = answer.successful().iter().map(Sent::id).collect();
-    batch.retain(|entry| !taken.contains(entry.id()));
+    let accepted: HashSet<_> = answer.successful().iter().map(Sent::id).collect();
+    batch.retain(|entry| !accepted.contains(entry.id()));
     if batch.is_empty() {
         return Ok(None);
     }
@@ -49,8 +49,8 @@ pub(super) fn retain_unsent(
     })))
 }
 
-/// Whether the queue would reject the same message again. SQS counts faults as the sender's that pass, such as
-/// an exceeded rate, or that an operator corrects, such as a missing permission.
+/// Whether the queue would reject the same message again. SQS also blames the sender for transient faults,
+/// such as an exceeded rate, and for those that an operator corrects, such as a missing permission.
 fn is_final(failed: &Failed) -> bool {
     match cause(failed).kind() {
         ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Denied => false,
@@ -102,7 +102,7 @@ mod tests {
         (0..size).map(entry).collect()
     }
 
-    fn taken(id: usize) -> Sent {
+    fn accepted(id: usize) -> Sent {
         let sent = Sent::builder().id(id.to_string()).message_id("m");
         sent.md5_of_message_body("0").build().unwrap()
     }
@@ -113,8 +113,8 @@ mod tests {
         failed.build().unwrap()
     }
 
-    fn answer(taken: Vec<Sent>, failed: Vec<Failed>) -> Answer {
-        let answer = Answer::builder().set_successful(Some(taken));
+    fn answer(accepted: Vec<Sent>, failed: Vec<Failed>) -> Answer {
+        let answer = Answer::builder().set_successful(Some(accepted));
         answer.set_failed(Some(failed)).build().unwrap()
     }
 
@@ -122,7 +122,7 @@ mod tests {
     fn only_what_was_not_taken_is_sent_again() {
         let mut batch = batch(3);
         let answer = answer(
-            vec![taken(0), taken(2)],
+            vec![accepted(0), accepted(2)],
             vec![failed(1, "InternalError", false)],
         );
         let cause = retain_unsent("bus", &mut batch, &answer).unwrap().unwrap();
@@ -134,13 +134,13 @@ mod tests {
 
     #[test]
     fn nothing_is_left_when_all_is_taken() {
-        let answer = answer(vec![taken(1), taken(0)], vec![]);
+        let answer = answer(vec![accepted(1), accepted(0)], vec![]);
         assert_eq!(retain_unsent("bus", &mut batch(2), &answer).unwrap(), None);
     }
 
     #[test]
     fn what_the_answer_leaves_out_is_sent_again() {
-        let answer = answer(vec![taken(0)], vec![]);
+        let answer = answer(vec![accepted(0)], vec![]);
         let why = retain_unsent("bus", &mut batch(2), &answer).unwrap();
         assert!(why.is_some());
     }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_passes_is_not_final_whoever_it_is_put_down_to() {
+    fn a_transient_fault_is_not_final_even_if_it_is_the_senders() {
         for code in [
             "RequestThrottled",
             "KMS.ThrottlingException",

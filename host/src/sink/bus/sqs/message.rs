@@ -74,14 +74,14 @@ impl SqsBus {
             let value = MessageAttributeValue::builder()
                 .data_type("String")
                 .string_value(value);
-            entry = entry.message_attributes(name, value.build().map_err(unbuilt)?);
+            entry = entry.message_attributes(name, value.build().map_err(build_error)?);
         }
         if self.queue.is_fifo() {
             entry = entry
                 .message_group_id(Digest::of(group.as_bytes()).to_string())
                 .message_deduplication_id(Digest::of(once.as_bytes()).to_string());
         }
-        entry.id("0").build().map_err(unbuilt)
+        entry.id("0").build().map_err(build_error)
     }
 
     /// The pointer to an event that is too large for the queue: its object and line in the lake.
@@ -95,9 +95,9 @@ impl SqsBus {
 
 #[allow(
     clippy::needless_pass_by_value,
-    reason = "errors are handed over as they come"
+    reason = "`map_err` passes errors by value"
 )]
-fn unbuilt(error: aws_sdk_sqs::error::BuildError) -> SinkError {
+fn build_error(error: aws_sdk_sqs::error::BuildError) -> SinkError {
     SinkError::Queue {
         what: "make a message".into(),
         cause: RequestError::new(ErrorKind::Other, error.to_string()),
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_sqs_refuses_is_escaped() {
+    fn what_sqs_rejects_is_escaped() {
         assert_eq!(
             allowed("{\"a\":\"\u{ffff}é\"}".as_bytes()),
             "{\"a\":\"\\uffffé\"}"
@@ -149,7 +149,7 @@ mod tests {
             Some("a%2Fb")
         );
         assert_eq!(event_type("date=2026-01-01"), None);
-        let refused = event_type("event_type=é\u{ffff}\u{fffe}");
-        assert_eq!(refused.as_deref(), Some("é%EF%BF%BF%EF%BF%BE"));
+        let escaped = event_type("event_type=é\u{ffff}\u{fffe}");
+        assert_eq!(escaped.as_deref(), Some("é%EF%BF%BF%EF%BF%BE"));
     }
 }

@@ -11,9 +11,9 @@ use crate::sink::SinkError;
 /// The default limit of a message and of a batch, bytes.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;
 
-/// The smallest limit that every message fits which points to an object or tells of one: the object's
-/// key has up to 1,024 bytes, its partition up to 624, the record's id up to 200, and what SQS refuses of
-/// that takes twice the room or more where it is escaped.
+/// The smallest limit that fits every message that points to an object or is about one: the object's key
+/// has up to 1,024 bytes, its partition up to 624 and the record's id up to 200, and characters that SQS
+/// rejects take twice the space or more when they are escaped.
 const LEAST_MAX_BYTES: usize = 4 << 10;
 
 /// An existing queue.
@@ -53,7 +53,7 @@ impl Queue {
             return Ok(self);
         }
         let why = format!(
-            "it takes messages of {} bytes at most, and one that points to an object can have more",
+            "it accepts messages of at most {} bytes, and one that points to an object can have more",
             self.max_bytes
         );
         let advice = format!("set its MaximumMessageSize to {LEAST_MAX_BYTES} or more");
