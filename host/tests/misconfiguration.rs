@@ -42,7 +42,7 @@ fn a_queue_that_does_not_exist_ends_a_start() {
         &mut services.command("sqs:nothing"),
         &[
             "look up the queue nothing",
-            "QueueDoesNotExist",
+            "NonExistentQueue",
             "create the queue",
         ],
     );

@@ -11,6 +11,16 @@ use crate::config::{HttpBind, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::Messages;
+use crate::sink::bus::BusTarget;
+
+/// The help of `--bus`, with all kinds of buses that there are.
+fn bus_help() -> String {
+    let kinds: Vec<_> = BusTarget::help().collect();
+    format!(
+        "Send messages to {}; `none` turns the bus off",
+        kinds.join(" or ")
+    )
+}
 
 /// How to print the summary of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -63,9 +73,10 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
     pub lake: Option<String>,
 
-    /// Send messages to `file:DIR` or `sqs:QUEUE` (a name or a URL); `none` turns the bus off.
+    /// The bus: see [`bus_help`].
     #[arg(
         long,
+        help = bus_help(),
         env = "SLUICE_BUS",
         value_name = "TARGET",
         default_value = "none"

@@ -102,9 +102,13 @@ mod tests {
     #[test]
     fn a_slip_gets_a_hint() {
         let error = parse_bus("bus").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "bus: \"bus\" is not file:DIR, sqs:QUEUE or none; did you mean `file:bus`?"
+        assert!(
+            error.starts_with("bus: \"bus\" is not file:DIR, "),
+            "{error}"
+        );
+        assert!(
+            error.ends_with(" or none; did you mean `file:bus`?"),
+            "{error}"
         );
         for (bus, hint) in [
             ("sqa:messages", "did you mean `sqs:messages`?"),

@@ -66,7 +66,10 @@ impl Lake {
                 (COUNT, lines.to_string()),
             ],
             digest,
-            same_content: &move |found, put| content(found) == content(put),
+            same_content: &move |found, put| match (content(found), content(put)) {
+                (Some(found), Some(put)) => found == put,
+                _ => false,
+            },
         };
         match self.store.put_if_absent(&key, new).await {
             Err(error) if error.is_conflict() => Err(SinkError::Different(error.place)),

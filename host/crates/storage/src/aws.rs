@@ -18,25 +18,20 @@ use crate::error::RequestError;
 /// The timeout of one attempt: even the largest object takes only seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The variables that replace the endpoint of every service, or of one.
-const ENDPOINTS: [&str; 4] = [
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_SQS",
-    "AWS_ENDPOINT_URL_KINESIS",
-];
+/// The variable that replaces the endpoint of every service; with `_` and a service's name behind it, of one
+/// ("Service-specific endpoints").
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
 /// Loads the configuration that all clients share.
 ///
 /// # Errors
 /// There is no region, an endpoint is not a URL, or there are no credentials.
 pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
-    for name in ENDPOINTS {
-        let value = std::env::var_os(name);
-        check_endpoint(
-            name,
-            value.map(|value| value.to_string_lossy().into_owned()),
-        )?;
+    for (name, value) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with(ENDPOINT) {
+            check_endpoint(&name, Some(value.to_string_lossy().into_owned()))?;
+        }
     }
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

