@@ -51,10 +51,11 @@ impl ServiceErrors {
         message: Option<&str>,
         actions: &str,
     ) -> RequestError {
-        let kind = code.map_or_else(
-            || of_status_alone(status),
-            |code| self.of_code(code, status),
-        );
+        let kind = match code {
+            None => of_status_alone(status),
+            Some(_) if message.is_some_and(is_about_time) => ErrorKind::Unavailable,
+            Some(code) => self.of_code(code, status),
+        };
         let detail = match (code, message) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
@@ -66,9 +67,10 @@ impl ServiceErrors {
     /// The kind of a code; by its status if the code is unknown.
     #[must_use]
     pub fn of_code(&self, code: &str, status: u16) -> ErrorKind {
-        let code = plain(code);
-        (self.kind_of)(code)
-            .or_else(|| kind_of(code))
+        let name = plain(code);
+        (self.kind_of)(name)
+            .or_else(|| kind_of(name))
+            .or_else(|| is_about_key(code, status).then_some(ErrorKind::Denied))
             .unwrap_or_else(|| of_status(status))
     }
 
@@ -116,11 +118,13 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
         | "RequestThrottled"
         | "RequestThrottledException"
         | "RequestLimitExceeded"
+        | "KMSThrottlingException"
         | "TooManyRequests"
         | "TooManyRequestsException" => ErrorKind::Throttled,
         // Credentials that have expired are replaced, and the clock is corrected by the client.
         "ExpiredToken"
         | "ExpiredTokenException"
+        | "TokenRefreshRequired"
         | "RequestExpired"
         | "RequestTimeTooSkewed"
         | "RequestTimeout"
@@ -136,6 +140,19 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
         "ValidationError" | "ValidationException" => ErrorKind::Invalid,
         _ => return None,
     })
+}
+
+/// Whether the KMS key of a resource cannot be used, such as `KMS.NotFoundException` or `KmsInvalidState`. An
+/// operator can correct it while requests are retried.
+fn is_about_key(code: &str, status: u16) -> bool {
+    let prefix = code.get(..3);
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("kms")) && status < 500
+}
+
+/// Whether a signature was too old or too new when it arrived, because the process or its clock stood still. The
+/// code is that of a wrong signature, and the next attempt is signed again.
+fn is_about_time(message: &str) -> bool {
+    message.starts_with("Signature expired") || message.starts_with("Signature not yet current")
 }
 
 /// Whether the credentials themselves are wrong.
@@ -218,6 +235,7 @@ mod tests {
             (500, "unknown", ErrorKind::Unavailable),
             (409, "unknown", ErrorKind::Unavailable),
             (400, "ExpiredToken", ErrorKind::Unavailable),
+            (400, "TokenRefreshRequired", ErrorKind::Unavailable),
             (403, "AccessDenied", ErrorKind::Denied),
             (403, "unknown", ErrorKind::Denied),
             (403, "InvalidAccessKeyId", ErrorKind::Invalid),
@@ -234,6 +252,43 @@ mod tests {
             SERVICE.of_code("AWS.Service.OwnCode", 400),
             ErrorKind::Throttled
         );
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_denied_under_every_name() {
+        for code in [
+            "KMS.NotFoundException",
+            "KMS.InvalidStateException",
+            "KMS.KMSInvalidStateException",
+            "KMS.DisabledException",
+            "KMS.InvalidKeyUsageException",
+            "KmsNotFound",
+        ] {
+            assert_eq!(SERVICE.of_code(code, 400), ErrorKind::Denied, "{code}");
+        }
+        for (status, code, kind) in [
+            (400, "KMS.ThrottlingException", ErrorKind::Throttled),
+            (400, "KMSThrottlingException", ErrorKind::Throttled),
+            (500, "KMS.InternalException", ErrorKind::Unavailable),
+        ] {
+            assert_eq!(SERVICE.of_code(code, status), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_signature_that_arrived_too_late_is_transient() {
+        let kind = |message| {
+            let code = Some("InvalidSignatureException");
+            SERVICE.of_answer(400, code, Some(message), "").kind()
+        };
+        for message in [
+            "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z",
+            "Signature not yet current: 20260101T001000Z is still later than 20260101T000500Z",
+        ] {
+            assert_eq!(kind(message), ErrorKind::Unavailable, "{message}");
+        }
+        let wrong = "The request signature we calculated does not match the signature you provided";
+        assert_eq!(kind(wrong), ErrorKind::Invalid);
     }
 
     #[test]

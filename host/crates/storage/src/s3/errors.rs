@@ -21,6 +21,7 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
         | "BadDigest"
         | "IncompleteBody"
         | "XAmzContentSHA256Mismatch"
+        | "XAmzContentChecksumMismatch"
         | "TemporaryRedirect" => ErrorKind::Unavailable,
         "AllAccessDisabled" | "AccountProblem" => ErrorKind::Denied,
         "InvalidBucketName" => ErrorKind::Invalid,
@@ -58,6 +59,8 @@ mod tests {
             (500, "InternalError", ErrorKind::Unavailable),
             (400, "BadDigest", ErrorKind::Unavailable),
             (403, "AccessDenied", ErrorKind::Denied),
+            (400, "KMS.DisabledException", ErrorKind::Denied),
+            (400, "KMS.KMSInvalidStateException", ErrorKind::Denied),
             (403, "InvalidAccessKeyId", ErrorKind::Invalid),
             (400, "InvalidBucketName", ErrorKind::Invalid),
             (301, "PermanentRedirect", ErrorKind::Invalid),

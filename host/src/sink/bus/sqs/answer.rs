@@ -168,6 +168,8 @@ mod tests {
         for code in [
             "RequestThrottled",
             "KMS.ThrottlingException",
+            "KMS.NotFoundException",
+            "KMS.InvalidStateException",
             "KmsAccessDenied",
             "AccessDenied",
         ] {

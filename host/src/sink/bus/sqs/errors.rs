@@ -20,15 +20,6 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "QueueDoesNotExist" | "NonExistentQueue" => ErrorKind::NotFound,
         "OverLimit" | "KmsThrottled" => ErrorKind::Throttled,
-        // A key that an operator can correct while messages wait.
-        "KmsAccessDenied"
-        | "KmsDisabled"
-        | "KmsInvalidKeyUsage"
-        | "KmsInvalidState"
-        | "KmsNotFound"
-        | "KmsOptInRequired"
-        | "DisabledException"
-        | "KMSInvalidStateException" => ErrorKind::Denied,
         "InvalidAddress" | "InvalidSecurity" => ErrorKind::Invalid,
         _ => return None,
     })
@@ -51,6 +42,10 @@ mod tests {
             (400, "KMS.ThrottlingException", ErrorKind::Throttled),
             (400, "KmsAccessDenied", ErrorKind::Denied),
             (400, "KMS.AccessDeniedException", ErrorKind::Denied),
+            (400, "KMS.NotFoundException", ErrorKind::Denied),
+            (400, "KMS.InvalidStateException", ErrorKind::Denied),
+            (400, "KMS.InvalidKeyUsageException", ErrorKind::Denied),
+            (400, "KmsOptInRequired", ErrorKind::Denied),
             (400, "InvalidAddress", ErrorKind::Invalid),
             (403, "InvalidClientTokenId", ErrorKind::Invalid),
             (403, "AccessDenied", ErrorKind::Denied),
