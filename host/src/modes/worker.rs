@@ -131,7 +131,8 @@ impl Worker {
     /// that exits when caught up ends with any error, both after as long as such an error is retried.
     fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
-        let phase = if self.has_polled {
+        // One ledger that cannot be read makes every poll fail while the other shards are worked on.
+        let phase = if self.has_polled || self.has_committed() {
             Phase::Running
         } else {
             Phase::Starting
@@ -150,7 +151,11 @@ impl Worker {
     /// Whether the error of a shard shows that the configuration is wrong, before any chunk was committed.
     fn is_misconfigured(&self, error: &anyhow::Error) -> bool {
         let is_configuration = error_kind(error).is_some_and(ErrorKind::is_configuration);
-        is_configuration && self.runner.context.summary().chunks == 0
+        is_configuration && !self.has_committed()
+    }
+
+    fn has_committed(&self) -> bool {
+        self.runner.context.summary().chunks > 0
     }
 
     /// Notes how the work on a shard ended.
