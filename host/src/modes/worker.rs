@@ -56,6 +56,7 @@ pub async fn run(
         retry_policy: settings.retry_policy.clone(),
         budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
+        denied_since: None,
         has_polled: false,
         runner: ShardRunner {
             rules,
@@ -83,6 +84,8 @@ struct Worker {
     budget: Budget,
     /// Since when every poll of the stream has failed.
     failing_since: Option<Instant>,
+    /// Since when every poll has been denied.
+    denied_since: Option<Instant>,
     /// Whether a poll has succeeded.
     has_polled: bool,
     runner: ShardRunner,
@@ -118,7 +121,8 @@ impl Worker {
             match polled {
                 Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
-                    (self.failing_since, self.has_polled) = (None, true);
+                    (self.failing_since, self.denied_since) = (None, None);
+                    self.has_polled = true;
                     if self.source.exit_when_caught_up && self.is_caught_up() {
                         return self.finish_chunks().await;
                     }
@@ -130,14 +134,18 @@ impl Worker {
     /// Decides after a failed poll whether to poll again. A wrong configuration ends a start, and a run
     /// that exits when caught up ends with any error, both after as long as such an error is retried.
     fn on_poll_error(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
-        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        let kind = error_kind(&error).unwrap_or(ErrorKind::Unavailable);
+        let now = Instant::now();
+        let since = *self.failing_since.get_or_insert(now);
+        let denied_since = self.denied_since.unwrap_or(now);
+        self.denied_since = (kind == ErrorKind::Denied).then_some(denied_since);
+        let since = self.denied_since.unwrap_or(since);
         // One ledger that cannot be read makes every poll fail while the other shards are worked on.
         let phase = if self.has_polled || self.has_committed() {
             Phase::Running
         } else {
             Phase::Starting
         };
-        let kind = error_kind(&error).unwrap_or(ErrorKind::Unavailable);
         let may_end = self.source.exit_when_caught_up
             || (phase == Phase::Starting && kind.is_configuration());
         if may_end && since.elapsed() >= self.retry_policy.time_for(kind, phase) {

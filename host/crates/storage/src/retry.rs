@@ -180,6 +180,8 @@ impl RetryPolicy {
 /// The attempts of one operation.
 pub struct Attempts {
     started: Instant,
+    /// Since when the operation has been denied, without another error in between.
+    denied_since: Option<Instant>,
     policy: RetryPolicy,
     pause: Duration,
     operation: &'static str,
@@ -193,6 +195,7 @@ impl Attempts {
         let _count = policy.retries.of(operation);
         Self {
             started: Instant::now(),
+            denied_since: None,
             policy: policy.clone(),
             pause: FIRST_PAUSE,
             operation,
@@ -203,18 +206,33 @@ impl Attempts {
     pub fn succeeded(&mut self) {
         self.policy.retries.succeeded(self.operation);
         self.started = Instant::now();
+        self.denied_since = None;
         self.pause = FIRST_PAUSE;
+    }
+
+    /// Whether an error may be retried after the next pause.
+    fn may_retry(&mut self, kind: ErrorKind) -> bool {
+        let phase = self.policy.retries.phase_of(self.operation);
+        let is_denied = kind == ErrorKind::Denied;
+        let since = self.denied_since.unwrap_or_else(Instant::now);
+        self.denied_since = is_denied.then_some(since);
+        // A service that could not be reached for a while does not shorten the time for a new permission.
+        let since = if is_denied && phase == Phase::Starting {
+            since
+        } else {
+            self.started
+        };
+        let in_time = since.elapsed() + self.pause <= self.policy.time_for(kind, phase);
+        in_time && self.started.elapsed() + self.pause <= self.policy.timeout
     }
 
     /// Waits after a failed attempt and returns true; returns false if the error must not be retried, or not
     /// any longer.
     pub async fn wait_to_retry(&mut self, what: &str, error: &RequestError) -> bool {
-        let retries = &self.policy.retries;
-        let phase = retries.phase_of(self.operation);
-        let time = self.policy.time_for(error.kind(), phase);
-        if self.started.elapsed() + self.pause > time {
+        if !self.may_retry(error.kind()) {
             return false;
         }
+        let retries = &self.policy.retries;
         let jittered = self.pause.mul_f64(rand::random_range(0.5..1.0));
         tracing::warn!(operation = what, %error, pause = ?jittered, "retrying");
         retries.of(self.operation).inc();
@@ -274,6 +292,23 @@ mod tests {
         let mut attempts = Attempts::new(&policy, "put_object");
         assert!(!attempts.wait_to_retry("put", &throttled()).await);
         assert_eq!(policy.retries().of("put_object").get(), 0);
+    }
+
+    #[test]
+    fn the_minute_of_a_denied_operation_begins_when_it_is_denied() {
+        let policy = RetryPolicy::new(HOUR);
+        let mut attempts = Attempts::new(&policy, "put_object");
+        let Some(earlier) = Instant::now().checked_sub(2 * DENIED_AT_START) else {
+            return; // the machine has just started
+        };
+        attempts.started = earlier;
+        assert!(attempts.may_retry(ErrorKind::Unavailable));
+        assert!(attempts.may_retry(ErrorKind::Denied));
+        attempts.denied_since = Some(earlier);
+        assert!(!attempts.may_retry(ErrorKind::Denied));
+        assert!(attempts.may_retry(ErrorKind::Unavailable));
+        assert!(attempts.may_retry(ErrorKind::Denied));
+        assert!(!attempts.may_retry(ErrorKind::Invalid));
     }
 
     #[tokio::test]
