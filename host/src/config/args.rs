@@ -73,7 +73,7 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
     pub lake: Option<String>,
 
-    /// The bus: see [`bus_help`].
+    /// Where messages go; the help names the kinds of buses.
     #[arg(
         long,
         help = bus_help(),
