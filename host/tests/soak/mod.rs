@@ -319,7 +319,7 @@ fn each_record_lands_once_whatever_happens() {
     let mut soak = Soak::start(asked);
     soak.cause_accidents();
     soak.print_progress();
-    println!("soak: nothing befalls any more, what there is is finished");
+    println!("soak: the faults have stopped; finishing what is pending");
     soak.finish_work();
     soak.check();
     println!("soak: done with the seed {seed}: {}", soak.so_far());
