@@ -12,17 +12,9 @@ pub(super) const KINESIS_ERRORS: ServiceErrors = ServiceErrors {
 fn kind_of(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "ResourceNotFoundException" => ErrorKind::NotFound,
-        "ProvisionedThroughputExceededException"
-        | "LimitExceededException"
-        | "KMSThrottlingException" => ErrorKind::Throttled,
+        "ProvisionedThroughputExceededException" | "LimitExceededException" => ErrorKind::Throttled,
         // The stream is being created or resharded.
         "ResourceInUseException" | "InternalFailureException" => ErrorKind::Unavailable,
-        // A key that an operator can correct while records wait.
-        "KMSAccessDeniedException"
-        | "KMSDisabledException"
-        | "KMSInvalidStateException"
-        | "KMSNotFoundException"
-        | "KMSOptInRequired" => ErrorKind::Denied,
         _ => return None,
     })
 }
@@ -45,6 +37,8 @@ mod tests {
             (400, "KMSThrottlingException", ErrorKind::Throttled),
             (400, "AccessDeniedException", ErrorKind::Denied),
             (400, "KMSAccessDeniedException", ErrorKind::Denied),
+            (400, "KMSDisabledException", ErrorKind::Denied),
+            (400, "KMSOptInRequired", ErrorKind::Denied),
             (400, "UnrecognizedClientException", ErrorKind::Invalid),
             (400, "InvalidSignatureException", ErrorKind::Invalid),
             (400, "ValidationException", ErrorKind::Invalid),
