@@ -14,6 +14,7 @@ use sluice_engine::compiler_process;
 
 use crate::ENRICH;
 use crate::audit;
+use crate::audit::AuditKind;
 use crate::config;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
 use crate::generate;
@@ -48,7 +49,7 @@ enum Command {
     Replay(Box<ReplayArgs>),
     /// Prove that each record is in exactly one place, or list those that are not. Reads the source and
     /// the lake, takes the settings of `run`, and writes nothing.
-    Audit(Box<RunArgs>),
+    Audit(Box<AuditArgs>),
     /// Generate sample events; the same options always produce the same bytes.
     Generate(GenerateArgs),
     /// Build, test, publish and activate transforms.
@@ -57,6 +58,19 @@ enum Command {
     /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// The options of `audit`, on top of the settings of `run`.
+#[derive(Debug, Args)]
+struct AuditArgs {
+    /// Compare only ledgers, chunk manifests and the names of objects. This reads neither the source nor an
+    /// object, so it takes seconds and needs no `--source`; what is in the objects is not proven.
+    #[arg(long)]
+    quick: bool,
+
+    /// The settings of `run`.
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -184,9 +198,13 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     match cli.command {
         Command::Generate(args) => generate(&args),
         Command::Audit(args) => {
-            let settings = with_file(&args, argv, &["audit"])?.settings()?;
+            let resolved = with_file(&args.run, argv, &["audit"])?;
+            let (settings, kind) = match args.quick {
+                true => (resolved.settings_without_source()?, AuditKind::Quick),
+                false => (resolved.settings()?, AuditKind::Full),
+            };
             start_log(&settings)?;
-            audit::run(&settings)
+            audit::run(&settings, kind)
         }
         Command::Run(args) => {
             let resolved = with_file(&args, argv, &["run"])?;

@@ -16,7 +16,8 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::{Config, enrich_batch};
 use sluice::format::{ByteSpan, Format, Level, Rows, encode};
-use sluice::ledger::misplaced_records::MisplacedRecords;
+use sluice::ledger::pins::Pins;
+use sluice::ledger::resource_faults::ResourceFaults;
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice::source::aggregate::{Aggregator, unpack};
 use sluice::tools::author::component;
@@ -101,9 +102,8 @@ fn ledger(criterion: &mut Criterion) {
             count: batch.len() as u64,
         },
         release: digest,
-        format: Format::default(),
-        timed_out: Vec::new(),
-        misplaced_records: MisplacedRecords::default(),
+        pins: Pins::default(),
+        resource_faults: ResourceFaults::default(),
     };
     let settled = Ledger::new(batch.shard().clone());
     criterion.bench_function("ledger: pin, write, read, commit, write", |bencher| {

@@ -1,6 +1,7 @@
-//! Compares the objects of one chunk with those that its records make.
+//! Compares the objects and the manifest of one chunk with those that its records make.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -11,22 +12,23 @@ use super::Audit;
 use super::content::Part;
 use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
-use super::inventory::{ChunkObjects, bus_suffix};
+use super::inventory::{ChunkObjects, bus_key};
+use super::manifests::compare_names;
 use super::report::{Counts, Report};
-use crate::layout::Destination;
+use crate::format::decode;
 use crate::layout::chunk::Chunk;
-use crate::layout::object_key::ChunkName;
-use crate::sink::Messages;
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::{Content, Destination};
+use crate::ledger::messages::Messages;
 
 /// The check of one chunk.
 pub(super) struct Check {
     /// The shared state.
     pub(super) audit: Arc<Audit>,
-    pub(super) shard: ShardId,
-    /// The name in the keys of its objects.
-    pub(super) name: ChunkName,
     /// The objects that exist.
     pub(super) present: ChunkObjects,
+    /// Its manifest.
+    pub(super) manifest: Arc<ChunkManifest>,
     /// The expected chunk.
     pub(super) chunk: Arc<Chunk>,
 }
@@ -61,18 +63,47 @@ impl Check {
         let mut verdict = Verdict::default();
         let mut reads = self.objects(&mut verdict);
         reads.extend(self.messages(&mut verdict));
-        let at_once = self
-            .audit
-            .lake
-            .operations_at_once(self.audit.context.compute.threads());
+        let at_once = self.audit.lake.manifests.at_once;
         let outcomes = stream::iter(reads).map(|read| self.outcome(read));
         let mut outcomes = outcomes.buffered(at_once);
         while let Some((read, outcome)) = outcomes.try_next().await? {
             self.assess(&read, outcome, &mut verdict);
         }
         drop(outcomes);
+        if verdict.report.findings.total() == 0 {
+            self.compare_manifest(&mut verdict).await;
+        }
         verdict.report.counts += self.counts(&verdict.wrong);
         Ok(verdict.report)
+    }
+
+    /// Compares the manifest with what the records make. If the objects differ from that too, the source may
+    /// have changed, and they have been reported.
+    async fn compare_manifest(&self, verdict: &mut Verdict) {
+        let (chunk, manifest) = (self.chunk.clone(), self.manifest.clone());
+        let compared = self.audit.context.compute.spawn(move || {
+            let contents = chunk.destinations().cloned();
+            let contents = contents.map(|to| {
+                let content = chunk.content(&to);
+                (to, content)
+            });
+            let last_digest = chunk.last_digest().unwrap_or(manifest.last_digest);
+            let contents = contents.collect();
+            let expected = ChunkManifest::new(&chunk, manifest.after, last_digest, contents);
+            manifest.difference(&expected)
+        });
+        if let Some([part, found, expected]) = compared.finish().await {
+            let manifest = &self.manifest;
+            let key = manifest.key();
+            let why = format!("{key}: {part} is {found}, and its records make {expected}");
+            let range = manifest.range;
+            let finding = Finding::new(Kind::ChangedManifest, self.shard(), why).at(key);
+            verdict.find(|| finding.between(range.first, range.last));
+        }
+    }
+
+    fn shard(&self) -> &ShardId {
+        &self.manifest.shard
     }
 
     /// The objects to read. Unexpected and missing ones are reported.
@@ -80,9 +111,10 @@ impl Check {
         let expected = self.chunk.destinations().map(|to| (to.folder(), to));
         let mut missing: BTreeMap<String, &Destination> = expected.collect();
         let mut found = BTreeMap::new();
+        let (inventory, name) = (&self.audit.lake.inventory, self.manifest.name());
         for place in &self.present.objects {
-            let folder = self.audit.inventory.folder(*place);
-            let key = self.name.object_key(&self.shard, folder, place.format);
+            let folder = inventory.folder(*place);
+            let key = inventory.key(self.shard(), name, *place);
             if let Some(destination) = missing.remove(folder) {
                 let part = Part::Object(destination.clone(), place.format);
                 found.insert(folder, Read { key, part });
@@ -91,13 +123,12 @@ impl Check {
                     Some(Read { key: other, .. }) => format!("{key} exists as well as {other}"),
                     None => format!("{key} exists, and no record of its range belongs in it"),
                 };
-                verdict.find(|| Finding::new(Kind::ExtraObject, &self.shard, why).at(key));
+                verdict.find(|| Finding::new(Kind::ExtraObject, self.shard(), why).at(key));
             }
         }
-        let format = self.present.objects.first().map(|place| place.format);
+        let format = self.manifest.pins.format;
         for (folder, destination) in missing {
-            let format = format.unwrap_or_default();
-            let key = self.name.object_key(&self.shard, &folder, format);
+            let key = name.object_key(self.shard(), &folder, format);
             let part = Part::Object(destination.clone(), format);
             self.is_missing(&Read { key, part }, verdict);
         }
@@ -106,38 +137,38 @@ impl Check {
 
     /// As [`objects`](Self::objects), for the file of messages.
     fn messages(&self, verdict: &mut Verdict) -> Option<Read> {
-        self.audit.bus.as_ref()?;
-        let part = match self.audit.messages {
-            Messages::Events => Part::Messages,
-            Messages::Objects => {
-                let format = self.present.objects.first().map(|place| place.format);
-                Part::Notifications(format.unwrap_or_default())
+        self.audit.lake.bus.as_ref()?;
+        let name = self.manifest.name();
+        let mut found = None;
+        for messages in [Messages::Events, Messages::Objects] {
+            let part = match messages {
+                Messages::Events => Part::Messages,
+                Messages::Objects => Part::Notifications,
+            };
+            let is_expected = self.chunk.pins().messages == Some(messages);
+            let is_expected = is_expected && part.lines(&self.chunk) > 0;
+            let key = bus_key(self.shard(), name, messages);
+            match (is_expected, self.present.on_bus.contains(&messages)) {
+                (true, true) => found = Some(Read { key, part }),
+                (true, false) => self.is_missing(&Read { key, part }, verdict),
+                (false, true) => {
+                    let why = format!("{key} exists, and its records have no such message");
+                    verdict.find(|| Finding::new(Kind::ExtraObject, self.shard(), why).at(key));
+                }
+                (false, false) => {}
             }
-        };
-        let suffix = bus_suffix(self.audit.messages);
-        let key = format!("bus:{}{suffix}", self.name.stem(&self.shard));
-        let expected = part.lines(&self.chunk) > 0;
-        let read = Read { key, part };
-        match (expected, self.present.on_bus) {
-            (true, true) => return Some(read),
-            (true, false) => self.is_missing(&read, verdict),
-            (false, true) => verdict.find(|| {
-                let why = format!("{} exists, and its records have no message", read.key);
-                Finding::new(Kind::ExtraObject, &self.shard, why).at(read.key)
-            }),
-            (false, false) => {}
         }
-        None
+        found
     }
 
     fn is_missing(&self, Read { key, part }: &Read, verdict: &mut Verdict) {
         let lines = part.lines(&self.chunk);
         let positions = (0..lines).filter_map(|line| part.position(&self.chunk, line));
         let positions: BTreeSet<_> = positions.collect();
-        let mut finding = Finding::new(Kind::MissingObject, &self.shard, "").at(key);
+        let mut finding = Finding::new(Kind::MissingObject, self.shard(), "").at(key);
         finding.message = format!("{key} does not exist");
         if let (Some(first), Some(last)) = (positions.first(), positions.last()) {
-            let (from, to) = (rid(&self.shard, *first), rid(&self.shard, *last));
+            let (from, to) = (rid(self.shard(), *first), rid(self.shard(), *last));
             let records = positions.len();
             finding = finding.between(*first, *last);
             finding.message += &format!("; {records} records belong in it, {from} to {to}");
@@ -147,9 +178,9 @@ impl Check {
     }
 
     async fn outcome(&self, read: Read) -> anyhow::Result<(Read, Outcome)> {
-        let objects = match (&read.part, &self.audit.bus) {
-            (Part::Messages | Part::Notifications(_), Some(bus)) => bus,
-            _ => &self.audit.lake,
+        let objects = match (&read.part, &self.audit.lake.bus) {
+            (Part::Messages | Part::Notifications, Some(bus)) => bus,
+            _ => &self.audit.lake.store,
         };
         let Some(bytes) = get(&**objects, &read.key).await? else {
             return Ok((read, Outcome::Gone));
@@ -177,7 +208,7 @@ impl Check {
                 verdict.wrong.extend(positions);
                 let key = &read.key;
                 let why = format!("{key} cannot be decoded: {why}");
-                verdict.find(|| Finding::new(Kind::DamagedObject, &self.shard, why).at(key));
+                verdict.find(|| Finding::new(Kind::DamagedObject, self.shard(), why).at(key));
             }
             Outcome::Compared(differences) if differences.is_empty() => match read.part {
                 Part::Object(..) => counts.objects += 1,
@@ -195,7 +226,7 @@ impl Check {
     }
 
     fn differs(&self, key: &str, difference: Difference, position: Option<Position>) -> Finding {
-        let record = position.map(|position| rid(&self.shard, position));
+        let record = position.map(|position| rid(self.shard(), position));
         let record = record.as_deref().unwrap_or("an object");
         let place = |line: usize| format!("line {} of {key}", line + 1);
         let (kind, line, message) = match difference {
@@ -220,7 +251,7 @@ impl Check {
                 (Kind::RepeatedLine, Some(line), message)
             }
         };
-        let mut finding = Finding::new(kind, &self.shard, message).at(key);
+        let mut finding = Finding::new(kind, self.shard(), message).at(key);
         finding = position.into_iter().fold(finding, Finding::of);
         line.into_iter().fold(finding, Finding::line)
     }
@@ -271,4 +302,53 @@ pub(super) async fn get(store: &dyn ObjectStore, key: &str) -> anyhow::Result<Op
         Found::Content(content) => Some(content),
         Found::Nothing | Found::TooLarge(_) => None,
     })
+}
+
+/// Checks a chunk whose records have expired from the source: its objects must be those that its manifest
+/// names, with the same contents.
+///
+/// # Errors
+/// The lake cannot be read.
+pub(super) async fn check_gone(
+    audit: &Audit,
+    manifest: &ChunkManifest,
+    present: &ChunkObjects,
+) -> anyhow::Result<Report> {
+    let lake = &audit.lake;
+    let mut report = compare_names(&lake.inventory, manifest, present, lake.bus.is_some());
+    let objects = manifest.objects.iter();
+    let objects = objects.map(|object| (&object.key, object.content(), false));
+    let quarantine = manifest.quarantine.iter();
+    let quarantine = quarantine.map(|object| (&object.key, object.content(), true));
+    let named = objects.chain(quarantine);
+    let reads = stream::iter(named).map(|(key, named, is_quarantine)| async move {
+        let object = get(&*lake.store, key).await?;
+        anyhow::Ok((key, named, is_quarantine, object))
+    });
+    let mut reads = reads.buffered(lake.manifests.at_once);
+    let format = manifest.pins.format;
+    while let Some((key, named, is_quarantine, object)) = reads.try_next().await? {
+        // One that does not exist was reported by its name.
+        let Some(object) = object else { continue };
+        report.counts.objects_gone += 1;
+        let content = audit.context.compute.spawn(move || {
+            let lines = decode(format, &object)?;
+            io::Result::Ok(if is_quarantine {
+                Content::of_quarantine(&lines)
+            } else {
+                Some(Content::of_events(&lines))
+            })
+        });
+        let why = match content.finish().await {
+            Ok(content) if content == Some(named) => continue,
+            Ok(_) => "its content is not the one that its chunk manifest names".to_owned(),
+            Err(error) => format!("it cannot be decoded: {error}"),
+        };
+        let why = format!("{key}: {why}");
+        let finding = Finding::new(Kind::DamagedObject, &manifest.shard, why).at(key);
+        let finding = finding.between(manifest.range.first, manifest.range.last);
+        report.findings.add(|| finding);
+    }
+    report.counts.gone += manifest.range.count;
+    Ok(report)
 }

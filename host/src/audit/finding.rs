@@ -27,22 +27,30 @@ pub(super) enum Kind {
     ExtraObject,
     /// An object that cannot be decoded.
     DamagedObject,
-    /// Records that are in the objects of two chunks.
+    /// Records that are in two chunks.
     OverlappingChunks,
     /// An object of records that the ledger says are neither committed nor pending.
     BeyondLedger,
-    /// An object of a release that is not in the lake, or is not admitted any more.
+    /// A chunk of a release that is not in the lake, or is not admitted any more.
     UnknownRelease,
-    /// An object whose range begins or ends with a record that the source does not have.
+    /// A chunk that begins or ends with a record that the source does not have.
     UnknownRange,
-    /// The ledger counts another number of records than the source has.
+    /// The ledger counts another number of records than the chunk manifests.
     LedgerCount,
     /// The source has lost or changed the last committed record.
     SourceChanged,
     /// A record after the end of a shard that the ledger says is finished.
     NeverRead,
-    /// A record that ran out of wall time in the audit, but not when it was landed.
-    OutOfTime,
+    /// A record that exceeded a resource in the audit, but not when it was landed.
+    NewFault,
+    /// A chunk manifest that does not exist, although the ledger has committed its records.
+    MissingManifest,
+    /// A chunk manifest that cannot be read, or that differs from what its records make.
+    ChangedManifest,
+    /// A file between the chunk manifests that is none.
+    ExtraManifest,
+    /// The ledger names other bytes for its last record than the chunk manifest.
+    LedgerDigest,
 }
 
 /// A finding.
@@ -50,8 +58,9 @@ pub(super) enum Kind {
 pub(super) struct Finding {
     /// Its kind.
     pub(super) kind: Kind,
-    /// The shard.
-    pub(super) shard: ShardId,
+    /// The shard; `None` for a file that belongs to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shard: Option<ShardId>,
     /// The record's id; the first one's if it is about several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) record: Option<String>,
@@ -73,8 +82,17 @@ impl Finding {
     #[must_use]
     pub(super) fn new(kind: Kind, shard: &ShardId, message: impl Into<String>) -> Self {
         Self {
+            shard: Some(shard.clone()),
+            ..Self::of_file(kind, message)
+        }
+    }
+
+    /// A finding about a file that belongs to no shard.
+    #[must_use]
+    pub(super) fn of_file(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
             kind,
-            shard: shard.clone(),
+            shard: None,
             record: None,
             last_record: None,
             object: None,
@@ -83,19 +101,23 @@ impl Finding {
         }
     }
 
+    fn rid(&self, position: Position) -> Option<String> {
+        self.shard.as_ref().map(|shard| rid(shard, position))
+    }
+
     /// The finding about one record.
     #[must_use]
     pub(super) fn of(mut self, position: impl Into<Position>) -> Self {
-        self.record = Some(rid(&self.shard, position.into()));
+        self.record = self.rid(position.into());
         self
     }
 
     /// The finding about records from one to another.
     #[must_use]
     pub(super) fn between(mut self, first: impl Into<Position>, last: impl Into<Position>) -> Self {
-        let last = rid(&self.shard, last.into());
+        let last = self.rid(last.into());
         self = self.of(first);
-        self.last_record = Some(last).filter(|last| self.record.as_ref() != Some(last));
+        self.last_record = last.filter(|last| self.record.as_ref() != Some(last));
         self
     }
 

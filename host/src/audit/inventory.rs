@@ -1,13 +1,12 @@
-//! The chunks that have landed, by the names of their objects.
+//! What a lake and a bus have, by the names of objects and files.
 
 use std::collections::{BTreeMap, HashMap};
 
 use sluice_engine::record::ShardId;
-use sluice_release::bundle::ReleaseId;
 
 use crate::format::Format;
-use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
-use crate::sink::Messages;
+use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
+use crate::ledger::messages::Messages;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
 /// folders, so each folder's name is kept once.
@@ -16,20 +15,22 @@ pub(super) struct Inventory {
     folders: Vec<String>,
     folder_indexes: HashMap<String, u32>,
     shards: BTreeMap<ShardId, Chunks>,
-    releases: Vec<ReleaseId>,
     unrecognized: Unrecognized,
+    unrecognized_manifests: Vec<String>,
 }
 
 /// The chunks of a shard.
 pub(super) type Chunks = BTreeMap<ChunkName, ChunkObjects>;
 
-/// The objects of a chunk that exist.
+/// What exists of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ChunkObjects {
-    /// In the lake, quarantine included.
+    /// Its objects in the lake, quarantine included.
     pub(super) objects: Vec<Place>,
-    /// Whether the bus has a file of its messages.
-    pub(super) on_bus: bool,
+    /// Its files of messages on the bus.
+    pub(super) on_bus: Vec<Messages>,
+    /// Whether it has a manifest.
+    pub(super) has_manifest: bool,
 }
 
 /// Where an object of a chunk is.
@@ -49,22 +50,20 @@ pub(super) struct Unrecognized {
 impl ChunkObjects {
     /// The number of objects and files.
     #[must_use]
-    pub(super) fn count(&self) -> usize {
-        self.objects.len() + usize::from(self.on_bus)
+    pub(super) fn count(&self) -> u64 {
+        let count = self.objects.len() + self.on_bus.len() + usize::from(self.has_manifest);
+        count as u64
     }
 }
 
 impl Inventory {
     /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
-        if let Some(own) = key
-            .strip_prefix(METADATA_FOLDER)
-            .and_then(|k| k.strip_prefix('/'))
-        {
-            let release = own.strip_prefix("releases/");
-            let release = release.and_then(|name| name.strip_suffix(".json"));
-            if let Some(id) = release.and_then(|id| id.parse().ok()) {
-                self.releases.push(id);
+        let own = key.strip_prefix(METADATA_FOLDER);
+        if let Some(own) = own.and_then(|own| own.strip_prefix('/')) {
+            if let Some(manifest) = own.strip_prefix(MANIFESTS) {
+                self.add_manifest(manifest, key);
+                return;
             }
             if !own.starts_with("quarantine/") {
                 return;
@@ -81,12 +80,22 @@ impl Inventory {
         }
     }
 
-    /// Adds a file of a bus whose messages are about `messages`.
-    pub(super) fn add_on_bus(&mut self, name: &str, messages: Messages) {
-        let suffix = bus_suffix(messages);
-        let stem = name.strip_suffix(suffix).filter(|stem| !stem.contains('/'));
-        if let Some((shard, chunk)) = stem.and_then(ChunkName::parse) {
-            self.chunk(shard, chunk).on_bus = true;
+    fn add_manifest(&mut self, name: &str, key: &str) {
+        match ChunkName::parse_manifest(name) {
+            Some((shard, chunk)) => self.chunk(shard, chunk).has_manifest = true,
+            None => self.unrecognized_manifests.push(key.to_owned()),
+        }
+    }
+
+    /// Adds a file of a bus.
+    pub(super) fn add_on_bus(&mut self, name: &str) {
+        for messages in [Messages::Objects, Messages::Events] {
+            let stem = name.strip_suffix(bus_suffix(messages));
+            let stem = stem.filter(|stem| !stem.contains('/'));
+            if let Some((shard, chunk)) = stem.and_then(ChunkName::parse) {
+                self.chunk(shard, chunk).on_bus.push(messages);
+                return;
+            }
         }
     }
 
@@ -114,6 +123,12 @@ impl Inventory {
         &self.folders[place.folder as usize]
     }
 
+    /// The key of an object.
+    #[must_use]
+    pub(super) fn key(&self, shard: &ShardId, chunk: ChunkName, place: Place) -> String {
+        chunk.object_key(shard, self.folder(place), place.format)
+    }
+
     /// Removes and returns the chunks of a shard.
     pub(super) fn take(&mut self, shard: &ShardId) -> Chunks {
         self.shards.remove(shard).unwrap_or_default()
@@ -127,16 +142,16 @@ impl Inventory {
         })
     }
 
-    /// The releases that the lake keeps.
-    #[must_use]
-    pub(super) fn releases(&self) -> &[ReleaseId] {
-        &self.releases
-    }
-
     /// The files that are not objects of Sluice.
     #[must_use]
     pub(super) fn unrecognized(&self) -> &Unrecognized {
         &self.unrecognized
+    }
+
+    /// The keys of files between the chunk manifests that are none by their names.
+    #[must_use]
+    pub(super) fn unrecognized_manifests(&self) -> &[String] {
+        &self.unrecognized_manifests
     }
 }
 
@@ -156,10 +171,14 @@ pub(super) fn bus_suffix(messages: Messages) -> &'static str {
     }
 }
 
+/// A file of messages in a report.
+#[must_use]
+pub(super) fn bus_key(shard: &ShardId, chunk: ChunkName, messages: Messages) -> String {
+    format!("bus:{}{}", chunk.stem(shard), bus_suffix(messages))
+}
+
 #[cfg(test)]
 mod tests {
-    use sluice_engine::digest::Digest;
-
     use super::*;
 
     const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
@@ -167,33 +186,36 @@ mod tests {
     #[test]
     fn objects_and_files_are_sorted_by_chunk() {
         let mut inventory = Inventory::default();
-        let release = Digest::of(b"release");
         for key in [
             format!("event_type=a/{STEM}.ndjson.zst"),
             format!("event_type=b/{STEM}.ndjson.gz"),
             format!("_sluice/quarantine/reason=trap/{STEM}.ndjson.zst"),
-            format!("_sluice/releases/{release}.json"),
+            format!("_sluice/chunks/s/{STEM}.json"),
+            format!("_sluice/chunks/s/{STEM}-copy.json"),
+            format!("_sluice/chunks/other/{STEM}.json"),
             "_sluice/ledger/s.json".into(),
             "_sluice/tmp/s/17".into(),
             "event_type=a/part-0.parquet".into(),
         ] {
             inventory.add(&key);
         }
-        inventory.add_on_bus(&format!("{STEM}.ndjson"), Messages::Events);
-        inventory.add_on_bus(&format!("{STEM}.objects.ndjson"), Messages::Events);
-        inventory.add_on_bus(".tmp/s/1", Messages::Events);
-        assert_eq!(inventory.releases(), [release]);
+        inventory.add_on_bus(&format!("{STEM}.ndjson"));
+        inventory.add_on_bus(&format!("{STEM}.objects.ndjson"));
+        inventory.add_on_bus(".tmp/s/1");
         let unrecognized = inventory.unrecognized();
         assert_eq!(unrecognized.count, 1);
         assert_eq!(
             unrecognized.first.as_deref(),
             Some("event_type=a/part-0.parquet")
         );
+        assert_eq!(inventory.unrecognized_manifests().len(), 2);
         assert_eq!(inventory.others().next().unwrap().1, 3);
         let chunks = inventory.take(&ShardId::new("s").unwrap());
         assert_eq!(chunks.len(), 1);
         let present = chunks.values().next().unwrap();
-        assert_eq!((present.objects.len(), present.on_bus), (3, true));
+        assert_eq!(present.objects.len(), 3);
+        assert_eq!(present.on_bus, [Messages::Events, Messages::Objects]);
+        assert!(present.has_manifest);
         let folders: Vec<_> = present
             .objects
             .iter()

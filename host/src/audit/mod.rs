@@ -1,26 +1,26 @@
 //! Proves that each record is in exactly one place, or lists those that are not. It writes nothing.
 //!
-//! The key of an object names its range of records and its release, and the lake keeps the releases. So
-//! the audit reads the source from its oldest record, builds each chunk again as a replay would, and
-//! compares it line by line with the lake, quarantine and the bus. Records between the chunks must
-//! leave no object, and the ledger must agree.
+//! The chunk manifests say which chunks there are, and with what they were made. So the audit reads the source
+//! from its oldest record, builds each chunk again as a repetition would, and compares it line by line with the
+//! lake, quarantine and the bus, and as a whole with its manifest. The manifests must have all records that the
+//! ledger has committed, and the lake is listed to find what no manifest names.
 //!
 //! ```text
-//! ledgers → keys (inventory) → chunks of each shard (timeline)
-//!                                ├─ a chunk: built again, compared with its objects (check)
-//!                                ├─ between chunks: leaves no object by some release (gap)
-//!                                └─ after the ledger: pending, not yet, or unexpected
+//! ledgers ─┐
+//! names ───┼─▶ account of each shard (account, timeline) ─▶ its chunks, built again and compared (shard, check)
+//! manifests┘
 //! ```
 //!
-//! A record that was quarantined as `out_of_time` is accepted as it is: another machine may not repeat
-//! that.
+//! A quick audit stops after the accounts: it reads neither the source nor an object.
 
+mod account;
 mod check;
 mod content;
 mod difference;
 mod finding;
-mod gap;
 mod inventory;
+mod manifests;
+mod quick;
 mod records;
 mod releases;
 mod report;
@@ -37,76 +37,79 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::ShardId;
 use sluice_storage::object_store::ObjectStore;
 
-use self::inventory::Inventory;
+use self::account::ShardAccount;
+use self::finding::{Finding, Kind};
+use self::inventory::{Chunks, Inventory};
+use self::manifests::{ManifestReader, compare_names};
 use self::releases::Releases;
+pub use self::report::AuditKind;
 use self::report::{Report, counted};
 use self::shard::ShardAudit;
 use self::source::AuditedShard;
-use self::timeline::Timeline;
 use crate::config::RunSettings;
-use crate::format::Format;
-use crate::layout::chunk::ChunkRules;
 use crate::ledger::Ledger;
-use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::modes::report::watch_reading;
 use crate::modes::targets::Targets;
 use crate::observe::health::ActiveRelease;
 use crate::pipeline::RunContext;
-use crate::sink::Messages;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::shard_id;
 
-/// The state that the audits of all shards share.
-struct Audit {
+/// The number of shards whose manifests are read at once.
+const ACCOUNTS_AT_ONCE: usize = 8;
+
+/// What every audit reads.
+struct LakeAudit {
     targets: Targets,
-    context: Arc<RunContext>,
-    lake: Arc<dyn ObjectStore>,
-    lake_name: String,
+    store: Arc<dyn ObjectStore>,
     /// The bus, if it is a folder.
     bus: Option<Arc<dyn ObjectStore>>,
-    messages: Messages,
-    /// The largest event for a queue.
-    max_message_bytes: Option<usize>,
     inventory: Inventory,
+    manifests: ManifestReader,
+}
+
+/// The state that the audits of all shards share.
+struct Audit {
+    lake: LakeAudit,
+    context: Arc<RunContext>,
+    lake_name: String,
     releases: Releases,
-    format: Format,
-    misplaced_records: MisplacedRecords,
     /// When the audit began, milliseconds since the Unix epoch.
     began_ms: u64,
 }
 
-/// Audits the source, the lake and the bus, and prints the report.
+/// Audits the source, the lake and the bus, or for a quick audit the lake and the bus, and prints the report.
 ///
 /// # Errors
 /// Something cannot be read; or there are findings, which have been printed.
-pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
+pub fn run(settings: &RunSettings, kind: AuditKind) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
-        let context = Arc::new(RunContext::new(
-            settings,
-            ActiveRelease::none(),
-            Instant::now(),
-        )?);
-        let watched = context.clone();
-        let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
-        let report = audit(settings, context).await;
-        watcher.abort();
-        report
+        match kind {
+            AuditKind::Full => watched(settings).await,
+            AuditKind::Quick => quick::audit(settings).await,
+        }
     })?;
-    report.print(settings)?;
+    report.print(settings, kind)?;
     match report.findings.total() {
         0 => Ok(()),
-        findings => anyhow::bail!("not proven: {}", counted(findings)),
+        findings => anyhow::bail!("{}: {}", kind.disproven(), counted(findings)),
     }
 }
 
-/// A shard to audit.
-struct Planned {
-    source: AuditedShard,
-    ledger: Ledger,
-    timeline: Timeline,
+async fn watched(settings: &RunSettings) -> anyhow::Result<Report> {
+    let context = Arc::new(RunContext::new(
+        settings,
+        ActiveRelease::none(),
+        Instant::now(),
+    )?);
+    let watched = context.clone();
+    let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
+    let report = audit(settings, context).await;
+    watcher.abort();
+    report
 }
 
 async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Result<Report> {
@@ -118,55 +121,43 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     for source in &sources {
         ledgers.push(targets.ledger(&source.shard).await?);
     }
-    let (lake, bus) = (targets.lake_store().await?, targets.bus_store());
-    let mut inventory = list_inventory(&*lake, bus.as_deref(), settings.messages).await?;
-    let plan = |(source, ledger): (AuditedShard, Ledger)| Planned {
-        timeline: Timeline::new(&ledger, inventory.take(&source.shard)),
-        source,
-        ledger,
-    };
-    let planned: Vec<_> = sources.into_iter().zip(ledgers).map(plan).collect();
-    let mut report = others(settings, &targets, &inventory).await?;
-    if planned
-        .iter()
-        .all(|shard| shard.ledger.committed().is_none())
-    {
+    let mut lake = LakeAudit::list(settings, targets).await?;
+    let mut report = lake.unrecognized();
+    if ledgers.iter().all(|ledger| ledger.committed().is_none()) {
         let lake = &settings.lake;
         report.notes.push(format!(
             "by its ledgers, {lake} has no records of this source yet"
         ));
     }
-    let audit = Audit {
-        lake,
-        bus,
-        lake_name: settings.lake.to_string(),
-        messages: settings.messages,
-        max_message_bytes: targets.max_event_bytes().await?,
-        releases: Releases::new(settings, inventory.releases().to_vec()).await?,
-        inventory,
-        targets,
-        context,
-        format: settings.format,
-        misplaced_records: settings.misplaced_records,
-        began_ms,
+    let take = |ledger: Ledger| {
+        let chunks = lake.inventory.take(ledger.shard());
+        (ledger, chunks)
     };
-    report.absorb(audit_all(settings, Arc::new(audit), planned).await?);
+    let listed: Vec<_> = ledgers.into_iter().map(take).collect();
+    let gone = lake.take_gone(settings)?;
+    report.absorb(lake.others());
+    let accounts = open_accounts(&lake, listed).await?;
+    let audit = Arc::new(Audit {
+        lake,
+        lake_name: settings.lake.to_string(),
+        releases: Releases::new(settings).await?,
+        context,
+        began_ms,
+    });
+    report.absorb(audit_gone(&audit.lake, gone).await?);
+    let planned = sources.into_iter().zip(accounts).collect();
+    report.absorb(audit_all(settings, audit, planned).await?);
     report.notes.extend(notes(settings, &report));
     Ok(report)
 }
 
-async fn list_inventory(
-    lake: &dyn ObjectStore,
-    bus: Option<&dyn ObjectStore>,
-    messages: Messages,
-) -> anyhow::Result<Inventory> {
-    let mut inventory = Inventory::default();
-    lake.list("", &mut |key| inventory.add(key)).await?;
-    if let Some(bus) = bus {
-        bus.list("", &mut |name| inventory.add_on_bus(name, messages))
-            .await?;
-    }
-    Ok(inventory)
+async fn open_accounts(
+    lake: &LakeAudit,
+    listed: Vec<(Ledger, Chunks)>,
+) -> anyhow::Result<Vec<ShardAccount>> {
+    let accounts = stream::iter(listed)
+        .map(|(ledger, chunks)| ShardAccount::open(lake, ledger, chunks, |_, _| {}));
+    accounts.buffered(ACCOUNTS_AT_ONCE).try_collect().await
 }
 
 /// Audits shards, several of a stream at once, as far as the memory allows: each takes about two
@@ -174,7 +165,7 @@ async fn list_inventory(
 async fn audit_all(
     settings: &RunSettings,
     audit: Arc<Audit>,
-    planned: Vec<Planned>,
+    planned: Vec<(AuditedShard, ShardAccount)>,
 ) -> anyhow::Result<Report> {
     let at_once = match settings.mode.stream() {
         None => 1,
@@ -182,12 +173,13 @@ async fn audit_all(
     };
     let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
     let budget = Budget::new(audit.context.memory_for_reading());
-    let audits = stream::iter(planned).map(|planned| {
+    let audits = stream::iter(planned).map(|(source, account)| {
         let (audit, budget) = (audit.clone(), &budget);
         async move {
-            let name = planned.source.name.clone();
-            let opened = planned.source.open(&planned.ledger, settings, budget);
-            let shard = ShardAudit::new(audit, planned.ledger, planned.timeline, opened?);
+            let name = source.name.clone();
+            let chunks = &account.timeline.chunks;
+            let opened = source.open(&account.ledger, settings, budget, chunks)?;
+            let shard = ShardAudit::new(audit, account, opened);
             shard.run().await.context(name)
         }
     });
@@ -199,94 +191,120 @@ async fn audit_all(
     Ok(all)
 }
 
-/// The objects of shards that are not in the source: expired ones of the stream, and those of other
-/// sources.
-async fn others(
-    settings: &RunSettings,
-    targets: &Targets,
-    inventory: &Inventory,
-) -> anyhow::Result<Report> {
+/// Compares the accounts of shards that have expired from the stream.
+async fn audit_gone(lake: &LakeAudit, gone: Vec<(ShardId, Chunks)>) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    let mut foreign = Vec::new();
-    for (shard, objects) in inventory.others() {
-        if is_of_stream(settings, shard)? {
-            let ledger = targets.ledger(shard).await?;
-            report.counts.gone += ledger.committed().map_or(0, |committed| committed.records);
-            report.counts.objects_gone += objects;
-        } else {
-            report.counts.objects_of_others += objects;
-            foreign.push(shard);
-        }
-    }
-    if let Some(first) = foreign.first() {
-        report.notes.push(format!(
-            "{} objects belong to {} shards that are not in this source, such as {first}",
-            report.counts.objects_of_others,
-            foreign.len()
-        ));
-    }
-    let unrecognized = inventory.unrecognized();
-    if let Some(first) = &unrecognized.first {
-        let count = unrecognized.count;
-        report.notes.push(format!(
-            "{count} files were not written by Sluice, such as {first}"
-        ));
+    for (shard, chunks) in gone {
+        let ledger = lake.targets.ledger(&shard).await?;
+        let objects = chunks.values().map(|present| present.objects.len() as u64);
+        report.counts.objects_gone += objects.sum::<u64>();
+        report.counts.gone += ledger.committed().map_or(0, |committed| committed.records);
+        let mut names = Report::default();
+        let seen = |manifest: &_, present: &_| {
+            names.absorb(compare_names(
+                &lake.inventory,
+                manifest,
+                present,
+                lake.bus.is_some(),
+            ));
+        };
+        let mut account = ShardAccount::open(lake, ledger, chunks, seen).await?;
+        account.compare(lake).await?;
+        account.report.counts.wrong = 0;
+        report.absorb(account.report);
+        report.absorb(names);
     }
     Ok(report)
 }
 
-/// Whether the name of a shard is one of the settings' stream.
-fn is_of_stream(settings: &RunSettings, shard: &ShardId) -> anyhow::Result<bool> {
-    let Some(stream) = settings.mode.stream() else {
-        return Ok(false);
-    };
-    let prefix = shard_id(&stream.stream, "shardId-")?;
-    Ok(shard.as_str().starts_with(prefix.as_str()))
+impl LakeAudit {
+    /// Lists the lake and the bus.
+    async fn list(settings: &RunSettings, targets: Targets) -> anyhow::Result<Self> {
+        let (store, bus) = (targets.lake_store().await?, targets.bus_store());
+        let mut inventory = Inventory::default();
+        store.list("", &mut |key| inventory.add(key)).await?;
+        if let Some(bus) = &bus {
+            bus.list("", &mut |name| inventory.add_on_bus(name)).await?;
+        }
+        Ok(Self {
+            manifests: ManifestReader {
+                at_once: store.operations_at_once(settings.threads),
+                lake: store.clone(),
+            },
+            targets,
+            store,
+            bus,
+            inventory,
+        })
+    }
+
+    /// The files of the lake that are not Sluice's. Between the chunk manifests there must be none.
+    fn unrecognized(&self) -> Report {
+        let mut report = Report::default();
+        for key in self.inventory.unrecognized_manifests() {
+            let why = format!("{key} is no chunk manifest that Sluice has put");
+            let finding = Finding::of_file(Kind::ExtraManifest, why);
+            report.findings.add(|| finding.at(key));
+        }
+        let unrecognized = self.inventory.unrecognized();
+        if let Some(first) = &unrecognized.first {
+            let count = unrecognized.count;
+            report.notes.push(format!(
+                "{count} files were not written by Sluice, such as {first}"
+            ));
+        }
+        report
+    }
+
+    /// Takes the shards of the settings' stream that are still in the inventory: the stream no longer lists
+    /// them.
+    fn take_gone(&mut self, settings: &RunSettings) -> anyhow::Result<Vec<(ShardId, Chunks)>> {
+        let Some(stream) = settings.mode.stream() else {
+            return Ok(Vec::new());
+        };
+        let prefix = shard_id(&stream.stream, "shardId-")?;
+        let others = self.inventory.others().map(|(shard, _)| shard.clone());
+        let gone = others.filter(|shard| shard.as_str().starts_with(prefix.as_str()));
+        let gone: Vec<_> = gone.collect();
+        let take = |shard: ShardId| {
+            let chunks = self.inventory.take(&shard);
+            (shard, chunks)
+        };
+        Ok(gone.into_iter().map(take).collect())
+    }
+
+    /// Counts the objects of other sources.
+    fn others(&self) -> Report {
+        let mut report = Report::default();
+        let others: Vec<_> = self.inventory.others().collect();
+        if let Some((first, _)) = others.first() {
+            let objects = others.iter().map(|(_, objects)| objects).sum();
+            report.counts.objects_of_others = objects;
+            report.notes.push(format!(
+                "{objects} objects belong to {} shards that are not in this source, such as {first}",
+                others.len()
+            ));
+        }
+        report
+    }
+}
+
+fn queue_note(settings: &RunSettings) -> Option<String> {
+    let bus = settings.bus.as_ref()?;
+    let is_queue = bus.folder().is_none();
+    is_queue.then(|| "a queue cannot be read back, so messages were not checked".into())
 }
 
 fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     let counts = &report.counts;
-    let mut notes = Vec::new();
-    if settings
-        .bus
-        .as_ref()
-        .is_some_and(|bus| bus.folder().is_none())
-    {
-        notes.push("a queue cannot be read back, so messages were not checked".into());
-    }
+    let mut notes: Vec<_> = queue_note(settings).into_iter().collect();
     if counts.objects_gone > 0 {
         notes.push(format!(
-            "{} objects hold records that have expired from the source",
+            "{} objects hold records that have expired from the source; they were compared with their chunk \
+             manifests",
             counts.objects_gone
         ));
     }
-    if counts.objects_pending + counts.objects_new > 0 {
-        notes.push(format!(
-            "{} objects belong to chunks that are pending or were landed during the audit",
-            counts.objects_pending + counts.objects_new
-        ));
-    }
-    if counts.by_other_releases > 0 {
-        notes.push(format!(
-            "{} records left no object, by releases that no neighbouring chunk was made with",
-            counts.by_other_releases
-        ));
-    }
+    notes.extend(report.moving_note());
     notes
-}
-
-impl Audit {
-    /// The rules of the chunks of a shard.
-    fn rules(&self, shard: ShardId) -> ChunkRules {
-        let takes_events = self.messages == Messages::Events;
-        let has_bus = self.bus.is_some() || self.max_message_bytes.is_some();
-        ChunkRules {
-            shard,
-            with_messages: has_bus && takes_events,
-            object_notifications: has_bus && self.messages == Messages::Objects,
-            with_positions: true,
-            max_partitions: self.context.max_partitions,
-            max_message_bytes: self.max_message_bytes.filter(|_| takes_events),
-        }
-    }
 }

@@ -45,8 +45,6 @@ pub(super) struct Counts {
     pub(super) objects_new: u64,
     /// Objects of shards of other sources.
     pub(super) objects_of_others: u64,
-    /// Records that leave no object by a release that no neighbouring chunk was made with.
-    pub(super) by_other_releases: u64,
 }
 
 impl Counts {
@@ -75,7 +73,25 @@ impl AddAssign for Counts {
         self.objects_pending += more.objects_pending;
         self.objects_new += more.objects_new;
         self.objects_of_others += more.objects_of_others;
-        self.by_other_releases += more.by_other_releases;
+    }
+}
+
+/// How much an audit reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditKind {
+    /// The source and every object.
+    Full,
+    /// Ledgers, chunk manifests and the names of objects.
+    Quick,
+}
+
+impl AuditKind {
+    /// The word for an audit with findings.
+    pub(super) fn disproven(self) -> &'static str {
+        match self {
+            Self::Full => "not proven",
+            Self::Quick => "not consistent",
+        }
     }
 }
 
@@ -101,19 +117,32 @@ impl Report {
     ///
     /// # Errors
     /// None is expected: numbers and text are written as JSON.
-    pub(super) fn print(&self, settings: &RunSettings) -> anyhow::Result<()> {
+    pub(super) fn print(&self, settings: &RunSettings, kind: AuditKind) -> anyhow::Result<()> {
         match settings.summary {
-            SummaryFormat::Json => println!("{}", self.json()?),
-            SummaryFormat::Text => print!("{}", self.text(settings)),
+            SummaryFormat::Json => println!("{}", self.json(kind)?),
+            SummaryFormat::Text => print!("{}", self.text(settings, kind)),
             SummaryFormat::None => {}
         }
         Ok(())
     }
 
-    fn json(&self) -> serde_json::Result<String> {
+    /// A note about what a run is doing.
+    pub(super) fn moving_note(&self) -> Option<String> {
+        let moving = self.counts.objects_pending + self.counts.objects_new;
+        (moving > 0).then(|| {
+            format!(
+                "{moving} objects belong to chunks that are pending or were landed during the audit"
+            )
+        })
+    }
+
+    fn json(&self, kind: AuditKind) -> serde_json::Result<String> {
         #[derive(Serialize)]
         struct Json<'a> {
-            proven: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            proven: Option<bool>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            consistent: Option<bool>,
             #[serde(flatten)]
             counts: &'a Counts,
             findings: u64,
@@ -121,7 +150,8 @@ impl Report {
             notes: &'a [String],
         }
         serde_json::to_string(&Json {
-            proven: self.findings.total() == 0,
+            proven: (kind == AuditKind::Full).then_some(self.findings.total() == 0),
+            consistent: (kind == AuditKind::Quick).then_some(self.findings.total() == 0),
             counts: &self.counts,
             findings: self.findings.total(),
             found: self.findings.kept(),
@@ -129,9 +159,9 @@ impl Report {
         })
     }
 
-    fn text(&self, settings: &RunSettings) -> String {
-        let mut lines = vec![self.verdict()];
-        lines.extend(self.table(settings));
+    fn text(&self, settings: &RunSettings, kind: AuditKind) -> String {
+        let mut lines = vec![self.verdict(kind)];
+        lines.extend(self.table(settings, kind));
         let kept = self.findings.kept();
         for finding in kept.iter().take(FINDINGS_SHOWN) {
             lines.push(format!("  {}", finding.message));
@@ -151,15 +181,25 @@ impl Report {
             .collect()
     }
 
-    fn verdict(&self) -> String {
-        let proven = HumanCount(self.counts.proven());
-        match self.findings.total() {
-            0 => format!("proven: {proven} records are each in exactly one place"),
-            findings => format!("not proven: {}", counted(findings)),
+    fn verdict(&self, kind: AuditKind) -> String {
+        let records = HumanCount(self.counts.proven());
+        match (self.findings.total(), kind) {
+            (0, AuditKind::Full) => {
+                format!("proven: {records} records are each in exactly one place")
+            }
+            (0, AuditKind::Quick) => format!(
+                "consistent: ledgers, chunk manifests and object names agree on {records} records; contents \
+                 were not read"
+            ),
+            (findings, kind) => format!("{}: {}", kind.disproven(), counted(findings)),
         }
     }
 
-    fn table(&self, settings: &RunSettings) -> Vec<String> {
+    fn table(&self, settings: &RunSettings, kind: AuditKind) -> Vec<String> {
+        let read = match kind {
+            AuditKind::Full => "read line by line",
+            AuditKind::Quick => "by their names",
+        };
         let counts = &self.counts;
         let lake = &settings.lake;
         let rows = [
@@ -181,7 +221,7 @@ impl Report {
             (
                 "gone",
                 counts.gone,
-                "expired from the source, not checked".into(),
+                "expired from the source; their objects match".into(),
             ),
             (
                 "before",
@@ -191,9 +231,9 @@ impl Report {
             (
                 "objects",
                 counts.objects,
-                format!("of {} chunks, read line by line", counts.chunks),
+                format!("of {} chunks, {read}", counts.chunks),
             ),
-            ("messages", counts.messages, "read line by line".into()),
+            ("messages", counts.messages, read.into()),
         ];
         let always = ["in the lake", "quarantined", "dropped", "objects"];
         rows.into_iter()
@@ -231,7 +271,8 @@ mod tests {
         });
         let mut all = Report::default();
         all.absorb(report);
-        let json: serde_json::Value = serde_json::from_str(&all.json().unwrap()).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&all.json(AuditKind::Full).unwrap()).unwrap();
         assert_eq!(json["proven"], false);
         assert_eq!(
             (&json["in_lake"], &json["findings"]),
@@ -241,6 +282,7 @@ mod tests {
             "kind": "extra_line", "shard": "s", "object": "x", "line": 4, "message": "line 4 of x"
         });
         assert_eq!(json["found"][0], found);
-        assert_eq!(all.verdict(), "not proven: 1 finding");
+        assert_eq!(all.verdict(AuditKind::Full), "not proven: 1 finding");
+        assert_eq!(all.verdict(AuditKind::Quick), "not consistent: 1 finding");
     }
 }

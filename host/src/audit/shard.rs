@@ -1,47 +1,35 @@
-//! The audit of one shard: its records, chunk by chunk, and its ledger.
-
-mod account;
+//! The audit of one shard: its records, chunk by chunk.
 
 use std::sync::Arc;
 
-use futures_util::stream::{FuturesOrdered, StreamExt as _};
-use serde::Deserialize;
-use sluice_engine::outcome::Fault;
 use sluice_engine::record::{Position, SequenceNumber, ShardId};
 use sluice_release::admission::Release;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::Audit;
-use super::check::{Check, get};
+use super::account::ShardAccount;
+use super::check::{Check, check_gone};
 use super::finding::{Finding, Kind, rid};
-use super::gap::Gap;
-use super::inventory::ChunkObjects;
 use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
-use super::timeline::Timeline;
-use crate::format::decode;
-use crate::layout::Destination;
+use super::timeline::ChunkHead;
 use crate::layout::chunk::{Chunk, ChunkLimits};
-use crate::layout::object_key::{ChunkName, ShortId};
-use crate::ledger::Ledger;
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::object_key::ChunkName;
 use crate::pipeline::{ChunkPlan, ChunkSpec, build};
 use crate::source::ShardBatches;
 
 /// The audit of one shard.
 pub(super) struct ShardAudit {
     audit: Arc<Audit>,
-    shard: ShardId,
-    ledger: Ledger,
-    timeline: Timeline,
+    account: ShardAccount,
     records: Records,
     /// Whether the oldest records expire.
     expires: bool,
     /// The oldest record in the source.
     oldest: Option<SequenceNumber>,
-    /// The number of committed records that were checked.
-    checked: u64,
     /// The check of a chunk, while the next one is built.
     checking: Option<JoinHandle<anyhow::Result<Report>>>,
     report: Report,
@@ -51,27 +39,22 @@ pub(super) struct ShardAudit {
 impl ShardAudit {
     /// The audit of a shard that was opened at its oldest record.
     #[must_use]
-    pub(super) fn new(
-        audit: Arc<Audit>,
-        ledger: Ledger,
-        timeline: Timeline,
-        opened: Opened,
-    ) -> Self {
-        let shard = ledger.shard().clone();
-        let last = ledger.committed().map(|committed| committed.last);
+    pub(super) fn new(audit: Arc<Audit>, account: ShardAccount, opened: Opened) -> Self {
+        let last = account.ledger.committed().map(|committed| committed.last);
         Self {
-            records: Records::new(shard.clone(), opened.batches, last),
+            records: Records::new(account.shard.clone(), opened.batches, last),
             audit,
-            shard,
-            ledger,
-            timeline,
+            account,
             expires: opened.expires,
             oldest: None,
-            checked: 0,
             checking: None,
             report: Report::default(),
             _until: opened.until,
         }
+    }
+
+    fn shard(&self) -> &ShardId {
+        &self.account.shard
     }
 
     /// Reads the shard to its end.
@@ -85,87 +68,96 @@ impl ShardAudit {
             .await?
             .map(|record| record.position.sequence);
         self.skip_before_start().await?;
-        let mut before = None;
-        for (name, present) in std::mem::take(&mut self.timeline.chunks) {
-            let neighbours = before.into_iter().chain([name.release]).collect();
-            self.gap(neighbours, |number| number < name.first).await?;
-            self.chunk(name, present).await?;
-            before = Some(name.release);
+        for head in std::mem::take(&mut self.account.timeline.chunks) {
+            self.between(|number| number < head.name.first).await?;
+            self.chunk(&head).await?;
+            self.account.timeline.chunks.push(head);
         }
-        if let Some(last) = self.ledger.committed().map(|committed| committed.last) {
-            let neighbours = before.into_iter().collect();
-            self.gap(neighbours, |number| number <= last).await?;
+        let committed = self.account.ledger.committed();
+        if let Some(last) = committed.map(|committed| committed.last) {
+            self.between(|number| number <= last).await?;
         }
         self.finish_check().await?;
-        self.compare_ledger();
+        self.compare_last_record();
         self.count_tail().await?;
-        self.report_unaccounted().await?;
+        self.account.compare(&self.audit.lake).await?;
+        self.report.absorb(self.account.report);
         Ok(self.report)
     }
 
     /// Skips the records before the start of a function's pipeline.
     async fn skip_before_start(&mut self) -> anyhow::Result<()> {
-        if let Some(first) = self.ledger.began_with() {
+        if let Some(first) = self.account.ledger.began_with() {
             self.report.counts.before = self.skip(|number| number < first).await?;
         }
         Ok(())
     }
 
-    /// Checks the records before the next chunk.
-    async fn gap(
+    /// Reports committed records that are in no chunk. Those that a missing manifest leaves are reported with
+    /// it.
+    async fn between(
         &mut self,
-        neighbours: Vec<ShortId>,
         within: impl Fn(SequenceNumber) -> bool + Copy,
     ) -> anyhow::Result<()> {
-        let Some(first) = self.records.take(within).await? else {
-            return Ok(());
-        };
-        let gap = Gap::new(&self.audit, neighbours).await?;
-        let at_once = 2 * self.audit.context.compute.threads();
-        let mut in_flight = FuturesOrdered::new();
-        let mut next = Some(first);
-        while next.is_some() || !in_flight.is_empty() {
-            if let Some(batch) = next {
-                self.checked += batch.len() as u64;
-                in_flight.push_back(gap.check(batch));
-            }
-            next = self.records.take(within).await?;
-            if (next.is_none() || in_flight.len() >= at_once)
-                && let Some(checked) = in_flight.next().await
-            {
-                self.report.absorb(checked?);
+        while let Some(batch) = self.records.take(within).await? {
+            self.audit.context.progress.read(&batch);
+            for position in batch.positions() {
+                let gaps = &self.account.timeline.gaps;
+                let sequence = position.sequence;
+                let in_gap = |gap: &super::timeline::Gap| {
+                    sequence <= gap.last && gap.after.is_none_or(|after| sequence > after)
+                };
+                if !gaps.iter().any(in_gap) {
+                    let id = rid(self.shard(), *position);
+                    let why = format!("{id} is in no chunk, and chunks before and after it are");
+                    let finding = Finding::new(Kind::MissingRecord, self.shard(), why);
+                    let finding = finding.of(*position);
+                    self.report.counts.wrong += 1;
+                    self.report.findings.add(|| finding);
+                }
             }
         }
         Ok(())
     }
 
     /// Builds a chunk again and begins to check it.
-    async fn chunk(&mut self, name: ChunkName, present: ChunkObjects) -> anyhow::Result<()> {
+    async fn chunk(&mut self, head: &ChunkHead) -> anyhow::Result<()> {
+        let (name, audit) = (head.name, self.audit.clone());
+        let manifest = audit.lake.manifests.read(self.shard(), name).await?;
+        let Some(Ok(manifest)) = manifest else {
+            return self.cannot_check(head, "it was removed or changed during the audit");
+        };
         if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
             self.skip(|number| number <= name.last).await?;
-            self.report.counts.objects_gone += present.count() as u64;
+            self.finish_check().await?;
+            self.report
+                .absorb(check_gone(&audit, &manifest, &head.present).await?);
             return Ok(());
         }
-        let release = match self.audit.releases.get(name.release).await? {
+        let release = match audit
+            .releases
+            .get(manifest.release, &manifest.pins.limits)
+            .await?
+        {
             Ok(release) => release,
-            Err(why) => return self.unknown_release(name, &present, &why).await,
+            Err(why) => {
+                self.skip(|number| number <= name.last).await?;
+                let why = format!("its release {} cannot be used: {why}", manifest.release);
+                return self.unknown(head, Kind::UnknownRelease, &why);
+            }
         };
-        let timed_out = self.timed_out(name, &present).await?;
-        let Some(chunk) = self.build(name, release, &timed_out).await? else {
+        let Some(chunk) = self.build(&manifest, release).await? else {
             let why = "the source has no record in its range";
-            self.report_objects(name, &present, Kind::UnknownRange, why);
-            return Ok(());
+            return self.unknown(head, Kind::UnknownRange, why);
         };
-        self.checked += chunk.counts().records;
-        self.compare_range(name, &present, &chunk);
-        let undecided = self.undecided(&chunk, &timed_out);
+        self.compare_range(head, &chunk);
+        let undecided = self.undecided(&chunk, &manifest);
         self.finish_check().await?;
         if undecided == 0 {
             let check = Check {
-                audit: self.audit.clone(),
-                shard: self.shard.clone(),
-                name,
-                present,
+                audit,
+                present: head.present.clone(),
+                manifest: Arc::new(manifest),
                 chunk: Arc::new(chunk),
             };
             self.checking = Some(tokio::spawn(check.run()));
@@ -175,119 +167,128 @@ impl ShardAudit {
         Ok(())
     }
 
-    /// Builds the chunk of this name as a replay would.
+    /// Builds the chunk of a manifest as a repetition would.
     async fn build(
         &mut self,
-        name: ChunkName,
+        manifest: &ChunkManifest,
         release: Arc<Release>,
-        timed_out: &[Position],
     ) -> anyhow::Result<Option<Chunk>> {
         let audit = self.audit.clone();
         let plan = ChunkPlan {
             release,
             shadow: None,
-            format: audit.format,
-            misplaced_records: audit.misplaced_records,
+            pins: manifest.pins.clone(),
             range: None,
-            timed_out: timed_out.into(),
+            resource_faults: manifest.resource_faults.clone(),
+            with_positions: true,
         };
         let (sender, receiver) = mpsc::channel(1);
         let mut batches = ShardBatches::new(receiver);
-        let records = &mut self.records;
+        let (records, last) = (&mut self.records, manifest.range.last);
         let send = async move {
-            while let Some(batch) = records.take(|number| number <= name.last).await? {
+            while let Some(batch) = records.take(|number| number <= last).await? {
                 if sender.send(Ok(batch)).await.is_err() {
                     break;
                 }
             }
             Ok(())
         };
-        let limits = (audit.rules(self.shard.clone()), ChunkLimits::NONE);
-        let built = build(
-            &audit.context,
-            limits,
-            &mut batches,
-            ChunkSpec::Replay(plan),
-        );
+        let spec = ChunkSpec::Replay(plan);
+        let built = build(&audit.context, ChunkLimits::NONE, &mut batches, spec);
         let (built, ()) = tokio::try_join!(built, send)?;
         Ok(built.map(|built| built.chunk))
     }
 
-    /// The records of a chunk that ran out of wall time when it was landed, which a replay may not
-    /// repeat.
-    async fn timed_out(
-        &self,
-        name: ChunkName,
-        present: &ChunkObjects,
-    ) -> anyhow::Result<Vec<Position>> {
-        #[derive(Deserialize)]
-        struct Entry {
-            rid: String,
-        }
-        let folder = Destination::Quarantine(Fault::OutOfTime.code()).folder();
-        let mut timed_out = Vec::new();
-        for place in &present.objects {
-            if self.audit.inventory.folder(*place) != folder {
-                continue;
-            }
-            let key = name.object_key(&self.shard, &folder, place.format);
-            let object = get(&*self.audit.lake, &key).await?.unwrap_or_default();
-            let content = decode(place.format, &object).unwrap_or_default();
-            for line in content.split(|byte| *byte == b'\n') {
-                let entry = serde_json::from_slice::<Entry>(line).ok();
-                timed_out.extend(entry.and_then(|entry| self.position(&entry.rid)));
-            }
-        }
-        Ok(timed_out)
-    }
-
-    fn position(&self, rid: &str) -> Option<Position> {
-        let position = rid.strip_prefix(self.shard.as_str())?.strip_prefix(':')?;
-        position.parse().ok()
-    }
-
-    /// Reports the records that ran out of wall time only in the audit, and returns their number.
-    fn undecided(&mut self, chunk: &Chunk, known: &[Position]) -> usize {
-        let pinned = chunk.pending(self.audit.format, self.audit.misplaced_records);
-        let timed_out = pinned.map(|pinned| pinned.timed_out).unwrap_or_default();
-        let new: Vec<_> = timed_out
-            .into_iter()
-            .filter(|p| !known.contains(p))
-            .collect();
-        for position in &new {
-            let id = rid(&self.shard, *position);
+    /// Reports the records that exceeded a resource only in the audit, and returns their number.
+    fn undecided(&mut self, chunk: &Chunk, manifest: &ChunkManifest) -> usize {
+        let mut new = 0;
+        for (position, fault) in chunk.new_faults(&manifest.resource_faults) {
+            new += 1;
+            let id = rid(&self.account.shard, position);
             let why = format!(
-                "{id} ran out of limits.time in the audit, but not when it was landed; audit again when the \
-                 machine is less busy"
+                "{id} failed ({}) in the audit, but not when it was landed; audit again when the machine is \
+                 less busy, or with the version of the program that landed it",
+                fault.code()
             );
-            let finding = Finding::new(Kind::OutOfTime, &self.shard, why).of(*position);
+            let finding = Finding::new(Kind::NewFault, &self.account.shard, why).of(position);
             self.report.findings.add(|| finding);
         }
-        new.len()
+        new
     }
 
-    fn compare_range(&mut self, name: ChunkName, present: &ChunkObjects, chunk: &Chunk) {
-        let range = chunk.origin().range;
+    fn compare_range(&mut self, head: &ChunkHead, chunk: &Chunk) {
+        let (name, range) = (head.name, chunk.origin().range);
         for (named, found) in [(name.first, range.first), (name.last, range.last)] {
             if named != found {
-                let id = rid(&self.shard, named.into());
+                let id = rid(self.shard(), named.into());
                 let why = format!("the source has no record {id}, which ends its range");
-                self.report_objects(name, present, Kind::UnknownRange, &why);
+                self.find(name, Kind::UnknownRange, &why);
             }
         }
     }
 
-    async fn unknown_release(
-        &mut self,
-        name: ChunkName,
-        present: &ChunkObjects,
-        why: &str,
-    ) -> anyhow::Result<()> {
-        let why = format!("its release {} cannot be used: {why}", name.release);
-        self.report_objects(name, present, Kind::UnknownRelease, &why);
-        let skipped = self.skip(|number| number <= name.last).await?;
-        self.checked += skipped;
-        self.report.counts.wrong += skipped;
+    /// Reports a chunk of which no record can be proven.
+    fn unknown(&mut self, head: &ChunkHead, kind: Kind, why: &str) -> anyhow::Result<()> {
+        self.find(head.name, kind, why);
+        self.report.counts.wrong += head.count;
+        Ok(())
+    }
+
+    fn cannot_check(&mut self, head: &ChunkHead, why: &str) -> anyhow::Result<()> {
+        self.unknown(head, Kind::ChangedManifest, why)
+    }
+
+    /// A finding about the chunk of a manifest.
+    fn find(&mut self, name: ChunkName, kind: Kind, why: &str) {
+        let key = name.manifest_key(self.shard());
+        let finding = Finding::new(kind, self.shard(), format!("{key}: {why}")).at(key);
+        let finding = finding.between(name.first, name.last);
+        self.report.findings.add(|| finding);
+    }
+
+    /// Compares the last record of the ledger with the source.
+    fn compare_last_record(&mut self) {
+        let Some(committed) = self.account.ledger.committed() else {
+            return;
+        };
+        let (shard, last) = (&self.account.shard, committed.last);
+        let id = rid(shard, last.into());
+        let expired = self.expires && self.oldest.is_none_or(|oldest| last < oldest);
+        let why = match self.records.watched_digest() {
+            Some(digest) if digest != committed.last_digest => {
+                format!("{id} is not the record that was landed")
+            }
+            None if !expired => format!("the source has no record {id}, the last committed one"),
+            _ => return,
+        };
+        let finding = Finding::new(Kind::SourceChanged, shard, why).of(last);
+        self.report.findings.add(|| finding);
+    }
+
+    /// Counts the records after the committed ones that arrived before the audit began.
+    async fn count_tail(&mut self) -> anyhow::Result<()> {
+        let ledger = &self.account.ledger;
+        let pending = ledger.pending().map(|pending| pending.range);
+        let is_finished = ledger.is_finished();
+        while let Some(batch) = self.records.take(|_| true).await? {
+            self.audit.context.progress.read(&batch);
+            for record in batch.records() {
+                let position = record.position;
+                if record.arrived_at > self.audit.began_ms {
+                    return Ok(());
+                }
+                if pending.is_some_and(|range| position.sequence <= range.last) {
+                    self.report.counts.pending += 1;
+                } else if is_finished {
+                    self.report.counts.wrong += 1;
+                    self.report
+                        .findings
+                        .add(|| never_read(&self.account.shard, position));
+                } else {
+                    self.report.counts.not_yet += 1;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -310,4 +311,10 @@ impl ShardAudit {
         }
         Ok(())
     }
+}
+
+fn never_read(shard: &ShardId, position: Position) -> Finding {
+    let id = rid(shard, position);
+    let why = format!("{id} comes after the end of a shard that its ledger says is finished");
+    Finding::new(Kind::NeverRead, shard, why).of(position)
 }

@@ -7,6 +7,7 @@ use sluice_engine::record::ShardId;
 use sluice_storage::error::RequestError;
 use tokio::sync::watch;
 
+use super::timeline::ChunkHead;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
@@ -15,7 +16,7 @@ use crate::source::file::{Location, OpenFile};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{
-    KinesisError, KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id,
+    KinesisError, KinesisShard, Packing, Reading, RepeatedRange, ShardInfo, Stream, shard_id,
 };
 use crate::source::read_meter::ReadMeter;
 use crate::source::{ResumePoint, ShardBatches, Source as _};
@@ -107,7 +108,8 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 }
 
 impl AuditedShard {
-    /// Starts to read the records of this ledger's pipeline, from the oldest one.
+    /// Starts to read the records of this ledger's pipeline, from the oldest one. Misplaced records are kept or
+    /// dropped as they were in these chunks.
     ///
     /// # Errors
     /// The file no longer exists.
@@ -116,6 +118,7 @@ impl AuditedShard {
         ledger: &Ledger,
         settings: &RunSettings,
         budget: &Budget,
+        chunks: &[ChunkHead],
     ) -> anyhow::Result<Opened> {
         let from = ResumePoint::beginning(ledger);
         match self.reads {
@@ -136,7 +139,7 @@ impl AuditedShard {
                         shard: self.shard,
                         hash_keys: info.hash_keys,
                         misplaced_records: settings.misplaced_records,
-                        repeated: None,
+                        repeated: chunks.iter().map(ranges).collect(),
                     },
                     start: Start::of_pipeline(ledger).unwrap_or(Start::TrimHorizon),
                     until_tip: true,
@@ -152,5 +155,12 @@ impl AuditedShard {
                 })
             }
         }
+    }
+}
+
+fn ranges(head: &ChunkHead) -> RepeatedRange {
+    RepeatedRange {
+        last: head.name.last,
+        misplaced_records: head.misplaced_records,
     }
 }

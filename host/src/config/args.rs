@@ -9,8 +9,8 @@ use clap::Args;
 use crate::config::log_format::LogFormat;
 use crate::config::{HttpBind, StartAt};
 use crate::format::{Format, Level};
+use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
-use crate::sink::Messages;
 use crate::sink::bus::BusTarget;
 
 /// The help of `--bus`, with all kinds of buses that there are.

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Utc;
-use sluice_engine::limits::Limits;
+use sluice_engine::limits::{Limits, MEMORY_MAX_BYTES};
 use sluice_engine::record::Bounds;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
@@ -27,8 +27,8 @@ use thiserror::Error;
 use crate::config::log_format::LogFormat;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
+use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
-use crate::sink::Messages;
 use crate::sink::bus::BusTarget;
 use crate::source::lambda_event;
 
@@ -206,10 +206,8 @@ impl RunArgs {
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
-        /// WebAssembly's limit for 32-bit memories.
-        const MEMORY_MAX: u64 = 4 << 30;
         let memory = at_least("limits.memory", self.limits_memory.as_u64(), 1 << 20)?;
-        if memory > MEMORY_MAX {
+        if memory > MEMORY_MAX_BYTES as u64 {
             return Err(ConfigError::new("limits.memory", "must be 4GiB or less"));
         }
         if self.limits_time.is_zero() {

@@ -62,6 +62,17 @@ impl Resolved {
         self.matches.value_source(key) == Some(ValueSource::CommandLine)
     }
 
+    /// As [`settings`](Self::settings), for a command that reads no source and so needs none.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn settings_without_source(mut self) -> Result<RunSettings, ConfigError> {
+        if self.args.source.is_empty() {
+            self.args.source.push("file:-".to_owned());
+        }
+        self.settings()
+    }
+
     /// The settings, checked.
     ///
     /// # Errors

@@ -7,21 +7,22 @@ mod rules;
 use std::collections::{BTreeMap, HashMap};
 
 use sluice_engine::digest::Digest;
-use sluice_engine::outcome::{Event, Quarantined, Transformed};
+use sluice_engine::outcome::{Event, Fault, Quarantined, Transformed};
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{Batch, Position, SequenceNumber, span as record_span};
 use sluice_release::bundle::ReleaseId;
 
-use crate::format::{ByteSpan, Format, Level, Rows, encode};
-use crate::layout::Destination;
-use crate::layout::Object;
+use crate::format::{ByteSpan, Level, Rows, encode};
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine;
-use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::layout::{Content, Destination, Object};
+use crate::ledger::messages::Messages;
+use crate::ledger::pins::Pins;
+use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::{Pending, Range};
 
 use self::lines::Lines;
-pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules};
+pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes if its events have more than this many times its byte limit.
 const OUTPUT_TIMES_INPUT: u64 = 2;
@@ -67,7 +68,7 @@ pub struct Chunk {
     release: ReleaseId,
     bounds: Option<(SequenceNumber, SequenceNumber)>,
     last_digest: Option<Digest>,
-    timed_out: Vec<Position>,
+    resource_faults: Vec<(u64, Position, Fault)>,
     buffers: Vec<Vec<u8>>,
     output_bytes: u64,
     destinations: BTreeMap<Destination, Lines>,
@@ -87,7 +88,7 @@ impl Chunk {
             release,
             bounds: None,
             last_digest: None,
-            timed_out: Vec::new(),
+            resource_faults: Vec::new(),
             buffers: Vec::new(),
             output_bytes: 0,
             destinations: BTreeMap::new(),
@@ -123,9 +124,12 @@ impl Chunk {
         let first = self.bounds.map_or(first.sequence, |(first, _)| first);
         self.bounds = Some((first, last.sequence));
         self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
-        let timed_out = outcome.timed_out.iter();
-        self.timed_out
-            .extend(timed_out.map(|index| positions[*index as usize]));
+        let begin = self.counts.records;
+        let faults = outcome.resource_faults.iter().map(|one| {
+            let position = positions[one.record as usize];
+            (begin + u64::from(one.record), position, one.fault)
+        });
+        self.resource_faults.extend(faults);
         self.counts.add(batch, outcome);
         self.counts.bus_only += bus_only(&outcome.events);
     }
@@ -144,10 +148,11 @@ impl Chunk {
             let destination = Destination::Quarantine(reason.code.clone());
             let span = ByteSpan { buffer, start, end };
             let position = self.rules.with_positions.then_some(record.position);
-            self.destinations
-                .entry(destination)
-                .or_default()
-                .push(span, position);
+            let lines = self.destinations.entry(destination).or_default();
+            lines.push(span, position);
+            let hasher = lines.quarantined.get_or_insert_default();
+            let rid = quarantine::rid(&self.rules.shard, &record);
+            hasher.add(&rid, reason.code.as_str(), record.data);
         }
         self.keep(lines);
     }
@@ -174,7 +179,7 @@ impl Chunk {
                 let kept = self.rules.with_positions.then_some(position);
                 by_partition[event.partition as usize].push(span, kept);
             }
-            if event.routes.bus && self.rules.with_messages {
+            if event.routes.bus && self.rules.pins.with_messages() {
                 self.messages.push(MessageRef {
                     position,
                     event: of_record.1,
@@ -182,7 +187,9 @@ impl Chunk {
                     key: key_span(batch, buffer + 1, event.record as usize),
                     span,
                 });
-            } else if event.routes.bus && !(self.rules.object_notifications && event.routes.lake) {
+            } else if event.routes.bus
+                && !(self.rules.pins.with_notifications() && event.routes.lake)
+            {
                 self.counts.unsent += 1;
             }
         }
@@ -199,14 +206,14 @@ impl Chunk {
         let more_than_records = outcome.events.len().saturating_sub(batch.len());
         self.output_bytes += (more_than_records * Event::OVERHEAD_BYTES) as u64;
         self.keep(outcome.data);
-        if self.rules.with_messages {
+        if self.rules.pins.with_messages() {
             self.keep(batch.partition_keys().as_bytes().to_vec());
         }
     }
 
     /// The index of a partition's name among those that messages refer to.
     fn message_partition(&mut self, path: &PartitionPath) -> u32 {
-        if !self.rules.with_messages {
+        if !self.rules.pins.with_messages() {
             return 0;
         }
         if let Some(known) = self.message_partition_indexes.get(path) {
@@ -225,7 +232,7 @@ impl Chunk {
 
     /// The pin of the chunk; `None` for a chunk without records.
     #[must_use]
-    pub fn pending(&self, format: Format, misplaced_records: MisplacedRecords) -> Option<Pending> {
+    pub fn pending(&self) -> Option<Pending> {
         let (first, last) = self.bounds?;
         Some(Pending {
             range: Range {
@@ -234,10 +241,32 @@ impl Chunk {
                 count: self.counts.records,
             },
             release: self.release,
-            format,
-            timed_out: self.timed_out.clone(),
-            misplaced_records,
+            pins: self.rules.pins.clone(),
+            resource_faults: self.resource_faults(),
         })
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.rules.pins
+    }
+
+    /// Its records that exceeded a resource.
+    #[must_use]
+    pub fn resource_faults(&self) -> ResourceFaults {
+        let mut faults = ResourceFaults::default();
+        for (index, _, fault) in &self.resource_faults {
+            faults.push(*index, *fault);
+        }
+        faults
+    }
+
+    /// The records that exceeded a resource which did not in an earlier attempt.
+    pub fn new_faults(&self, known: &ResourceFaults) -> impl Iterator<Item = (Position, Fault)> {
+        let new = self.resource_faults.iter();
+        new.filter(|(index, _, fault)| !known.has(*index, *fault))
+            .map(|(_, position, fault)| (*position, *fault))
     }
 
     /// The digest of the last record's bytes; `None` for a chunk without records.
@@ -284,35 +313,61 @@ impl Chunk {
         &self,
         destination: &Destination,
     ) -> (impl ExactSizeIterator<Item = &[u8]>, &[Position]) {
-        let lines = self.destinations.get(destination);
-        let spans = lines.map_or(&[][..], |lines| &lines.spans);
-        let positions = lines.map_or(&[][..], |lines| &lines.positions);
-        (Rows::new(&self.buffers, spans).iter(), positions)
+        let positions = self.destinations.get(destination);
+        let positions = positions.map_or(&[][..], |lines| &lines.positions);
+        (self.rows(destination).iter(), positions)
     }
 
     /// Encodes the object for `destination`, which is empty if the chunk has no lines for it.
     ///
     /// # Errors
     /// The compressor fails.
-    pub fn encode(
-        &self,
-        destination: &Destination,
-        format: Format,
-        level: Level,
-        with_digest: bool,
-    ) -> std::io::Result<Object> {
-        let lines = self.destinations.get(destination);
-        let spans = lines.map_or(&[][..], |lines| &lines.spans);
-        let rows = Rows::new(&self.buffers, spans);
-        let origin = self.origin();
+    pub fn encode(&self, destination: &Destination, level: Level) -> std::io::Result<Object> {
+        let (origin, format) = (self.origin(), self.rules.pins.format);
         Ok(Object {
             key: origin.object_key(destination, format),
-            body: encode(format, level, rows)?,
+            body: encode(format, level, self.rows(destination))?,
             format,
-            digest: with_digest.then(|| Digest::of_lines(rows.iter())),
-            lines: rows.count() as u64,
+            content: self.content(destination),
+            destination: destination.clone(),
             origin,
         })
+    }
+
+    /// What the object for `destination` holds.
+    #[must_use]
+    pub fn content(&self, destination: &Destination) -> Content {
+        let rows = self.rows(destination);
+        let lines = rows.count() as u64;
+        let quarantined = self.destinations.get(destination);
+        match quarantined.and_then(|lines| lines.quarantined.as_ref()) {
+            Some(hasher) => Content {
+                lines,
+                bytes: hasher.bytes(),
+                digest: hasher.digest(),
+            },
+            None => Content {
+                lines,
+                bytes: rows.bytes() + lines,
+                digest: rows.digest(),
+            },
+        }
+    }
+
+    fn rows(&self, destination: &Destination) -> Rows<'_> {
+        let lines = self.destinations.get(destination);
+        let spans = lines.map_or(&[][..], |lines| &lines.spans);
+        Rows::new(&self.buffers, spans)
+    }
+
+    /// The number of messages that are sent for it.
+    #[must_use]
+    pub fn messages_sent(&self) -> u64 {
+        match self.rules.pins.messages {
+            None => 0,
+            Some(Messages::Events) => self.messages.len() as u64,
+            Some(Messages::Objects) => self.lake_partitions as u64,
+        }
     }
 
     /// Its messages, in record order.

@@ -1,17 +1,19 @@
-//! What a chunk becomes: its objects, their keys, quarantine lines and notifications. Everything here is
-//! pure: no client, no clock, no file.
+//! What a chunk becomes: its objects, their keys, quarantine lines, notifications and its manifest. Everything
+//! here is pure: no client, no clock, no file.
 
 pub mod chunk;
+pub mod chunk_manifest;
 pub mod object_key;
 pub mod object_notification;
 pub mod quarantine;
 
-use sluice_engine::digest::Digest;
+use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::outcome::ReasonCode;
 use sluice_engine::partition::PartitionPath;
 
 use crate::format::Format;
 use crate::layout::object_key::Origin;
+use crate::layout::quarantine::{QuarantineHasher, QuarantinedRecord};
 
 /// The destination of a line of a chunk. Each destination is one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,10 +33,51 @@ pub struct Object {
     pub body: Vec<u8>,
     /// The format of these bytes.
     pub format: Format,
-    /// The digest of its content before compression, if the lake stores one.
-    pub digest: Option<Digest>,
-    /// The number of its lines.
-    pub lines: u64,
+    /// Its content.
+    pub content: Content,
+    /// The destination of its lines.
+    pub destination: Destination,
     /// The chunk and the release that it comes from.
     pub origin: Origin,
+}
+
+/// What an object holds, whatever its format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The number of its lines.
+    pub lines: u64,
+    /// The bytes of its events as lines, each with its end. Of quarantined records: the bytes of the records.
+    pub bytes: u64,
+    /// The digest of these lines. Of quarantined records: that of a [`QuarantineHasher`].
+    pub digest: ContentDigest,
+}
+
+impl Content {
+    /// The content of an object of events that was decoded into lines.
+    #[must_use]
+    pub fn of_events(lines: &[u8]) -> Self {
+        Self {
+            lines: memchr::memchr_iter(b'\n', lines).count() as u64,
+            bytes: lines.len() as u64,
+            digest: ContentDigest::of(lines),
+        }
+    }
+
+    /// The content of an object of quarantine that was decoded into lines; `None` if one of them is no
+    /// quarantined record.
+    #[must_use]
+    pub fn of_quarantine(lines: &[u8]) -> Option<Self> {
+        let mut hasher = QuarantineHasher::default();
+        let mut records = 0;
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let record = QuarantinedRecord::parse(line)?;
+            hasher.add(&record.rid, &record.reason, &record.data()?);
+            records += 1;
+        }
+        Some(Self {
+            lines: records,
+            bytes: hasher.bytes(),
+            digest: hasher.digest(),
+        })
+    }
 }

@@ -13,6 +13,9 @@ use crate::ledger::Range;
 /// Sluice's own folder in the lake. Query engines skip what starts with an underscore.
 pub const METADATA_FOLDER: &str = "_sluice";
 
+/// The folder of chunk manifests in [`METADATA_FOLDER`], one folder a shard.
+pub const MANIFESTS: &str = "chunks/";
+
 /// The chunk and the release of an object, which are part of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -99,6 +102,24 @@ pub struct ChunkName {
 }
 
 impl ChunkName {
+    /// `_sluice/chunks/<shard>/<stem>.json`
+    #[must_use]
+    pub fn manifest_key(&self, shard: &ShardId) -> String {
+        format!(
+            "{METADATA_FOLDER}/{MANIFESTS}{shard}/{}.json",
+            self.stem(shard)
+        )
+    }
+
+    /// Parses what follows `_sluice/chunks/` in a [`manifest_key`](Self::manifest_key); `None` for anything
+    /// else.
+    #[must_use]
+    pub fn parse_manifest(name: &str) -> Option<(ShardId, Self)> {
+        let (folder, file) = name.split_once('/')?;
+        let (shard, chunk) = Self::parse(file.strip_suffix(".json")?)?;
+        (shard.as_str() == folder).then_some((shard, chunk))
+    }
+
     /// `<shard>-<first>-<last>-<release8>`
     #[must_use]
     pub fn stem(&self, shard: &ShardId) -> String {

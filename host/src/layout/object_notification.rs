@@ -4,7 +4,6 @@ use serde::Serialize;
 use sluice_engine::record::SequenceNumber;
 use sluice_release::bundle::ReleaseId;
 
-use crate::format::Format;
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 
@@ -42,8 +41,8 @@ impl ObjectNotification {
 /// The messages about a chunk's objects of events, in the order of their partitions. `lake` is as in
 /// the settings: `s3://bucket/prefix/` or `file:folder`.
 #[must_use]
-pub fn of(chunk: &Chunk, format: Format, lake: &str) -> Vec<ObjectNotification> {
-    let origin = chunk.origin();
+pub fn of(chunk: &Chunk, lake: &str) -> Vec<ObjectNotification> {
+    let (origin, format) = (chunk.origin(), chunk.pins().format);
     let (bucket, root) = split(lake);
     let notification = |(destination, count): (&Destination, u64)| {
         let Destination::Lake(partition) = destination else {

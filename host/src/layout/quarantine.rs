@@ -1,9 +1,12 @@
 //! The line of a quarantined record: its bytes, its origin, and the reason.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use sluice_engine::content_digest::{ContentDigest, ContentHasher};
 use sluice_engine::outcome::Reason;
 use sluice_engine::record::{Record, Rid, ShardId};
 use sluice_release::bundle::ReleaseId;
@@ -28,6 +31,13 @@ struct Entry<'a> {
     data_base64: Option<String>,
 }
 
+/// The id of a record.
+#[must_use]
+pub fn rid(shard: &ShardId, record: &Record<'_>) -> String {
+    let position = record.position;
+    Rid { shard, position }.to_string()
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -44,11 +54,7 @@ pub fn push_line(
 ) {
     let text = std::str::from_utf8(record.data).ok();
     let entry = Entry {
-        rid: Rid {
-            shard,
-            position: record.position,
-        }
-        .to_string(),
+        rid: rid(shard, record),
         reason: reason.code.as_str(),
         message: &reason.message,
         backtrace: reason.backtrace.as_deref(),
@@ -62,6 +68,71 @@ pub fn push_line(
     };
     if let Err(error) = serde_json::to_writer(lines, &entry) {
         unreachable!("strings and numbers are written to memory: {error}");
+    }
+}
+
+/// The parts of a line by which it is compared: which record, why, and its bytes. The message and the
+/// backtrace are not compared, because another version of the program can word them differently.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct QuarantinedRecord<'a> {
+    /// The id of the record.
+    #[serde(borrow)]
+    pub rid: Cow<'a, str>,
+    /// The code of the reason.
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    #[serde(borrow, default)]
+    data: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    data_base64: Option<Cow<'a, str>>,
+}
+
+impl QuarantinedRecord<'_> {
+    /// Reads a line that [`push_line`] wrote; `None` for any other.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<QuarantinedRecord<'_>> {
+        serde_json::from_slice(line).ok()
+    }
+
+    /// The bytes of the record; `None` if the line has none.
+    #[must_use]
+    pub fn data(&self) -> Option<Cow<'_, [u8]>> {
+        match (&self.data, &self.data_base64) {
+            (Some(text), None) => Some(Cow::Borrowed(text.as_bytes())),
+            (None, Some(base64)) => STANDARD.decode(base64.as_bytes()).ok().map(Cow::Owned),
+            _ => None,
+        }
+    }
+}
+
+/// Computes the digest of quarantined records: of the id, the code and the bytes of each, and the length of
+/// each of these before it (8 bytes, little-endian).
+#[derive(Debug, Default)]
+pub struct QuarantineHasher {
+    hasher: ContentHasher,
+    bytes: u64,
+}
+
+impl QuarantineHasher {
+    /// Adds a record.
+    pub fn add(&mut self, rid: &str, code: &str, data: &[u8]) {
+        for part in [rid.as_bytes(), code.as_bytes(), data] {
+            self.hasher.update(&(part.len() as u64).to_le_bytes());
+            self.hasher.update(part);
+        }
+        self.bytes += data.len() as u64;
+    }
+
+    /// The bytes of the records.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn digest(&self) -> ContentDigest {
+        self.hasher.digest()
     }
 }
 
@@ -111,5 +182,27 @@ mod tests {
             bytes
         );
         assert!(line.get("data").is_none());
+    }
+
+    #[test]
+    fn a_line_that_is_read_has_the_bytes_that_were_written() {
+        for data in [&b"{\"a\":\n 1"[..], b"", &[0xff, 0x00]] {
+            let line = line(data).to_string();
+            let read = QuarantinedRecord::parse(line.as_bytes()).unwrap();
+            assert_eq!((&*read.rid, &*read.reason), ("s:17", "trap"));
+            assert_eq!(read.data().unwrap(), data);
+        }
+        assert_eq!(QuarantinedRecord::parse(b"{\"rid\":\"s:17\"}"), None);
+    }
+
+    #[test]
+    fn a_digest_tells_apart_where_parts_end() {
+        let digest = |rid, code, data| {
+            let mut hasher = QuarantineHasher::default();
+            hasher.add(rid, code, data);
+            (hasher.digest(), hasher.bytes())
+        };
+        assert_eq!(digest("s:1", "trap", b"x"), digest("s:1", "trap", b"x"));
+        assert_ne!(digest("s:1", "trap", b"x"), digest("s:1", "tra", b"px"));
     }
 }

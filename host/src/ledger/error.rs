@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sluice_engine::record::{Position, SequenceNumber, ShardId};
+use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::{ErrorKind, RequestError, StorageError};
 use thiserror::Error;
 
@@ -33,7 +33,7 @@ pub enum LedgerError {
         last: SequenceNumber,
     },
     /// Another range is pending.
-    #[error("range {first}..{last} is pending and has to be finished first")]
+    #[error("range {first}..{last} is pending as it was pinned and has to be finished first")]
     Pending {
         /// The pending range's first record.
         first: SequenceNumber,
@@ -48,13 +48,6 @@ pub enum LedgerError {
         /// What it was opened for.
         wanted: String,
     },
-    /// In the replay of a pending range, another record ran out of wall time than before. Objects that
-    /// contain that record's event, or lack it, may have been put already.
-    #[error(
-        "record {0} of a pending range ran out of time in one attempt and not in the other; try again \
-         when the machine is less busy, or with a larger limits.time"
-    )]
-    TimedOut(Position),
     /// A commit of a range that is not pinned.
     #[error("no such range is pending, so it cannot be committed")]
     Nothing,

@@ -16,9 +16,8 @@ pub enum MisplacedRecords {
 
 impl MisplacedRecords {
     /// Whether they are kept.
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     #[must_use]
-    pub fn are_kept(&self) -> bool {
-        *self == Self::Keep
+    pub fn are_kept(self) -> bool {
+        self == Self::Keep
     }
 }

@@ -1,6 +1,6 @@
 //! The ledger: one small document per shard that says what is committed and what is pending. It makes
-//! delivery exactly once: nothing is put before the range, the release and the format are pinned here,
-//! so a run after a crash can only write the same objects again.
+//! delivery exactly once: nothing is put before everything that decides an outcome or a byte is pinned
+//! here, so a run after a crash can only write the same objects again.
 //!
 //! ```text
 //! idle ──pin(range)──▶ pending ──commit──▶ idle
@@ -12,7 +12,10 @@ pub mod error;
 pub mod file;
 pub mod lease;
 mod lease_entry;
+pub mod messages;
 pub mod misplaced_records;
+pub mod pins;
+pub mod resource_faults;
 pub mod s3;
 pub mod store;
 #[cfg(test)]
@@ -20,16 +23,17 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 use sluice_engine::digest::Digest;
-use sluice_engine::record::{Bounds, Position, SequenceNumber, ShardId};
+use sluice_engine::record::{Bounds, SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 pub use self::error::LedgerError;
 pub use self::lease_entry::LeaseEntry;
-use crate::format::Format;
-use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::ledger::pins::Pins;
+use crate::ledger::resource_faults::ResourceFaults;
 
-/// The format version of the document; a reader rejects any other.
-const VERSION: u32 = 2;
+/// The format version of the document; a reader rejects any other. It also stands for the constants of the
+/// program that decide an outcome, so that a range is never finished by a program with others.
+const VERSION: u32 = 3;
 
 /// The part of a document that every version has.
 #[derive(Deserialize)]
@@ -85,15 +89,11 @@ pub struct Pending {
     pub range: Range,
     /// The release that transforms it, and no other may.
     pub release: ReleaseId,
-    /// The format of its objects, part of their names.
-    pub format: Format,
-    /// Its records that ran out of wall time. Another attempt could decide otherwise, so they are
-    /// pinned.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub timed_out: Vec<Position>,
-    /// Whether misplaced records of its aggregates are kept or dropped.
-    #[serde(default, skip_serializing_if = "MisplacedRecords::are_kept")]
-    pub misplaced_records: MisplacedRecords,
+    /// The settings that decide an outcome or a byte.
+    pub pins: Pins,
+    /// Its records that exceeded a resource, which another attempt could decide otherwise.
+    #[serde(default, skip_serializing_if = "ResourceFaults::is_empty")]
+    pub resource_faults: ResourceFaults,
 }
 
 /// A contiguous range of records of one shard.
@@ -106,26 +106,6 @@ pub struct Range {
     pub last: SequenceNumber,
     /// How many there are.
     pub count: u64,
-}
-
-impl Pending {
-    /// Checks that a replay pins the same as before.
-    fn check_repeated(&self, again: &Self) -> Result<(), LedgerError> {
-        let same = self.range == again.range
-            && self.release == again.release
-            && self.format == again.format
-            && self.misplaced_records == again.misplaced_records;
-        if !same {
-            let Range { first, last, .. } = self.range;
-            return Err(LedgerError::Pending { first, last });
-        }
-        let one_has = |one: &Self, other: &Self| {
-            let mut timed_out = one.timed_out.iter();
-            timed_out.find(|at| !other.timed_out.contains(at)).copied()
-        };
-        let differs = one_has(again, self).or_else(|| one_has(self, again));
-        differs.map_or(Ok(()), |at| Err(LedgerError::TimedOut(at)))
-    }
 }
 
 fn purpose(replay: Option<Bounds>) -> String {
@@ -276,10 +256,11 @@ impl Ledger {
     /// replay.
     ///
     /// # Errors
-    /// [`LedgerError::Order`], [`LedgerError::Pending`] and [`LedgerError::TimedOut`].
+    /// [`LedgerError::Order`] and [`LedgerError::Pending`].
     pub fn pin(&self, pending: Pending) -> Result<Self, LedgerError> {
-        if let Some(pinned) = &self.pending {
-            pinned.check_repeated(&pending)?;
+        if let Some(pinned) = self.pending.as_ref().filter(|pinned| **pinned != pending) {
+            let Range { first, last, .. } = pinned.range;
+            return Err(LedgerError::Pending { first, last });
         }
         let Range { first, last, .. } = pending.range;
         let follows = self.committed.as_ref().is_none_or(|done| done.last < first);

@@ -1,8 +1,14 @@
 //! What the ledger allows.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
+use sluice_engine::outcome::Fault;
 
 use super::*;
+use crate::format::Format;
+use crate::ledger::messages::Messages;
+use crate::ledger::misplaced_records::MisplacedRecords;
 
 fn shard() -> ShardId {
     ShardId::new("shard").unwrap()
@@ -16,9 +22,8 @@ fn pending(first: u64, last: u64, count: u64) -> Pending {
             count,
         },
         release: Digest::of(b"release"),
-        format: Format::default(),
-        timed_out: Vec::new(),
-        misplaced_records: MisplacedRecords::Keep,
+        pins: Pins::default(),
+        resource_faults: ResourceFaults::default(),
     }
 }
 
@@ -53,20 +58,31 @@ fn a_pending_range_admits_no_other() {
 }
 
 #[test]
-fn a_replay_has_the_same_timed_out_records() {
-    let with_timed_out = |numbers: &[u64]| {
-        let mut pending = pending(0, 90, 10);
-        let positions = numbers.iter().map(|n| SequenceNumber::from(*n).into());
-        pending.timed_out = positions.collect();
-        pending
-    };
-    let ledger = Ledger::new(shard()).pin(with_timed_out(&[30, 40])).unwrap();
-    assert_eq!(ledger.pin(with_timed_out(&[40, 30])).as_ref().err(), None);
-    for (numbers, differs) in [(vec![30], 40), (vec![30, 40, 60], 60), (vec![], 30)] {
-        let differs = SequenceNumber::from(differs).into();
-        let rejected = Err(LedgerError::TimedOut(differs));
-        assert_eq!(ledger.pin(with_timed_out(&numbers)), rejected);
+fn a_pending_range_keeps_its_pins() {
+    let ledger = Ledger::new(shard()).pin(pending(0, 90, 10)).unwrap();
+    let mut faults = ResourceFaults::default();
+    faults.push(3, Fault::OutOfTime);
+    let changes: [fn(&mut Pending); 6] = [
+        |pending| pending.pins.limits.fuel += 1,
+        |pending| pending.pins.limits.time += Duration::from_nanos(1),
+        |pending| pending.pins.format = Format::NDJSON,
+        |pending| pending.pins.misplaced_records = MisplacedRecords::Drop,
+        |pending| pending.pins.messages = Some(Messages::Objects),
+        |pending| pending.pins.message_bytes = Some(1),
+    ];
+    for change in changes {
+        let mut other = pending(0, 90, 10);
+        change(&mut other);
+        assert!(ledger.pin(other.clone()).is_err(), "{other:?}");
+        let pinned = Ledger::new(shard()).pin(other.clone()).unwrap();
+        let read = Ledger::parse(&serde_json::to_vec(&pinned).unwrap()).unwrap();
+        assert_eq!(read.pending(), Some(&other));
     }
+    let failed = Pending {
+        resource_faults: faults,
+        ..pending(0, 90, 10)
+    };
+    assert!(ledger.pin(failed).is_err());
 }
 
 #[test]
@@ -92,8 +108,8 @@ fn a_document_of_another_shard_or_version_is_rejected() {
     ));
     let text = serde_json::to_string(&ledger).unwrap();
     assert_eq!(Ledger::parse(text.as_bytes()), Ok(ledger));
-    for version in [1, 3] {
-        let other = text.replace("\"version\":2", &format!("\"version\":{version}"));
+    for version in [2, 4] {
+        let other = text.replace("\"version\":3", &format!("\"version\":{version}"));
         let error = Ledger::parse(other.as_bytes());
         assert_eq!(error, Err(LedgerError::Version(version)));
     }

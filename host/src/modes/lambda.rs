@@ -308,7 +308,7 @@ impl Function {
             shard: shard_id(&batch.stream, &batch.shard)?,
             hash_keys,
             misplaced_records: self.misplaced_records,
-            repeated,
+            repeated: repeated.into_iter().collect(),
         })
     }
 

@@ -117,7 +117,8 @@ impl OpenShard {
             ledger: self.ledger,
             sinks: self.sinks,
         };
-        run_shard(context, &mut shard, self.replay, &rules.new_chunks()).await?;
+        let new_chunks = rules.new_chunks(&shard.sinks);
+        run_shard(context, &mut shard, self.replay, &new_chunks).await?;
         Ok(LandedShard {
             ledger: shard.ledger,
             end: shard.batches.end().await?,

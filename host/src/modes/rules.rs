@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-use sluice_engine::limits::Limits;
 use sluice_engine::precompiled;
 use sluice_engine::runtime::engine;
 use sluice_release::admission::{Release, validate_compiled};
@@ -17,10 +16,10 @@ use sluice_release::release_switch::ReleaseSwitch;
 use super::deployment_package;
 use crate::ENRICH;
 use crate::config::{PinnedRelease, RunSettings};
-use crate::format::Format;
 use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
-use crate::pipeline::{ChunkPlan, NewChunks};
+use crate::ledger::pins::Pins;
+use crate::pipeline::{ChunkPlan, NewChunks, Sinks};
 
 /// The number of admitted releases that are kept in memory although they are not active, so that
 /// a rollback is quick.
@@ -29,8 +28,8 @@ const REMEMBERED: usize = 8;
 /// The active releases of a run, and the loader of others.
 pub struct Rules {
     loader: ReleaseLoader,
-    format: Format,
-    misplaced_records: MisplacedRecords,
+    /// The settings of new chunks, except for those of their bus.
+    pins: Pins,
     own: Arc<Release>,
     switch: Arc<ReleaseSwitch>,
     admitted: Mutex<VecDeque<Arc<Release>>>,
@@ -42,7 +41,7 @@ impl Rules {
     /// # Errors
     /// A component that fails admission.
     pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
-        let engine = engine(&settings.limits, settings.threads)
+        let engine = engine(settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let compiled = deployment_package::file(precompiled::FOLDER)
             .or_else(|| precompiled::next_to_the_program(bundle.component()))
@@ -58,8 +57,13 @@ impl Rules {
         let own = own.with_context(|| format!("cannot admit {}", name(settings)))?;
         Ok(Self {
             loader,
-            format: settings.format,
-            misplaced_records: settings.misplaced_records,
+            pins: Pins {
+                limits: settings.limits.clone(),
+                format: settings.format,
+                misplaced_records: settings.misplaced_records,
+                messages: None,
+                message_bytes: None,
+            },
             switch: Arc::new(ReleaseSwitch::new(own.clone())),
             own,
             admitted: Mutex::default(),
@@ -108,17 +112,22 @@ impl Rules {
         admitted.drain(..excess);
     }
 
-    /// How new chunks are made.
+    /// How new chunks for these sinks are made.
     #[must_use]
-    pub fn new_chunks(&self) -> NewChunks {
+    pub fn new_chunks(&self, sinks: &Sinks) -> NewChunks {
         NewChunks {
             switch: self.switch.clone(),
-            format: self.format,
-            misplaced_records: self.misplaced_records,
+            pins: sinks.complete(self.pins.clone()),
         }
     }
 
-    /// The plan that finishes a pending range, with the release and the format that it was pinned with.
+    /// What to do with misplaced records in new chunks.
+    #[must_use]
+    pub fn misplaced_records(&self) -> MisplacedRecords {
+        self.pins.misplaced_records
+    }
+
+    /// The plan that finishes a pending range, with everything that it was pinned with.
     ///
     /// # Errors
     /// The release is not in the lake, or fails admission now.
@@ -127,21 +136,26 @@ impl Rules {
         registry: &Registry,
         pending: &Pending,
     ) -> anyhow::Result<ChunkPlan> {
+        let limits = pending.pins.limits.for_repetition();
         let release = match self.known(pending.release) {
-            Some(known) => known,
+            Some(known) => Arc::new(known.with_limits(limits)),
             None => {
                 let what = || format!("release {}, which a pending range needs", pending.release);
-                let loaded = self.loader.reload(registry, pending.release).await;
+                let loader = ReleaseLoader {
+                    limits,
+                    ..self.loader.clone()
+                };
+                let loaded = loader.reload(registry, pending.release).await;
                 loaded.with_context(what)?
             }
         };
         Ok(ChunkPlan {
             release,
             shadow: None,
-            format: pending.format,
-            misplaced_records: pending.misplaced_records,
+            pins: pending.pins.clone(),
             range: Some(pending.range),
-            timed_out: pending.timed_out.clone().into(),
+            resource_faults: pending.resource_faults.clone(),
+            with_positions: false,
         })
     }
 }
@@ -153,7 +167,7 @@ impl Rules {
 /// A component that cannot be read or compiled, or a folder that cannot be written.
 pub fn precompile(transform: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
     let component = component(transform)?;
-    let compiled = engine(&Limits::default(), 1)
+    let compiled = engine(1)
         .and_then(|engine| precompiled::compile(&engine, &component))
         .map_err(|error| anyhow::anyhow!("cannot compile: {error:#}"))?;
     let path = precompiled::path(folder, &component);

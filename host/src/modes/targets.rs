@@ -20,11 +20,12 @@ use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
 use crate::ledger::lease::Versioned;
+use crate::ledger::messages::Messages;
 use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
-use crate::sink::{Lake, Messages, SinkError};
+use crate::sink::{Lake, SinkError};
 
 /// The targets of a run.
 pub struct Targets {

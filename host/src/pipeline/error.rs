@@ -2,6 +2,7 @@
 
 use std::io;
 
+use sluice_engine::outcome::Fault;
 use sluice_engine::sandbox::SandboxError;
 use sluice_release::registry::RegistryError;
 use sluice_storage::error::{ErrorKind, RequestError, StorageError};
@@ -41,6 +42,20 @@ pub enum PipelineError {
         .0.count, .0.first, .0.last
     )]
     RangeChanged(Range),
+    /// In the repetition of a pinned range, a record failed that did not when the range was pinned. Objects
+    /// with its events may exist already.
+    #[error(
+        "record {record} failed ({}) in the repetition of a pinned range, and did not when the range was \
+         pinned; nothing was written. Try again when the machine is less busy, or finish the range with the \
+         version of the program that pinned it",
+        .fault.code()
+    )]
+    NewFault {
+        /// The id of the record.
+        record: String,
+        /// How it failed.
+        fault: Fault,
+    },
     /// A task of the run was cancelled or panicked.
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -61,6 +76,7 @@ impl PipelineError {
             Self::Transform(_)
             | Self::Encode(_)
             | Self::RangeChanged(_)
+            | Self::NewFault { .. }
             | Self::Task(_)
             | Self::Ending(_) => None,
         }

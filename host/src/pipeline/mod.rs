@@ -1,7 +1,8 @@
 //! The flow of a shard's records, the same in every mode.
 //!
 //! ```text
-//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
+//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → chunk manifest →
+//! ledger
 //! ```
 
 mod chunk_window;
@@ -15,13 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_engine::outcome::Transformed;
-use sluice_engine::record::Batch;
+use sluice_engine::record::{Batch, Rid, ShardId};
 use sluice_engine::sandbox::SandboxError;
 use tokio::time::Instant;
 
 use self::chunk_window::ChunkWindow;
-use self::landing::{put_objects, send_messages};
-use crate::layout::chunk::{Chunk, ChunkLimits, ChunkRules};
+use self::landing::{put_manifest, put_objects, send_messages};
+use crate::layout::chunk::{Chunk, ChunkLimits};
+use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::compute::Task;
 use crate::pipeline::error::PipelineError;
@@ -46,12 +48,12 @@ pub async fn run_shard(
         ledger,
         sinks,
     } = shard;
-    let rules = || (sinks.chunk_rules(context), context.chunk_limits());
     let first = replay.map_or(ChunkSpec::New(new_chunks), ChunkSpec::Replay);
-    let mut ready = build(context, rules(), batches, first).await?;
+    let mut ready = build(context, context.chunk_limits(), batches, first).await?;
     while let Some(built) = ready {
         let landing = land(context, sinks, ledger, built);
-        let next = build(context, rules(), batches, ChunkSpec::New(new_chunks));
+        let spec = ChunkSpec::New(new_chunks);
+        let next = build(context, context.chunk_limits(), batches, spec);
         ((), ready) = tokio::try_join!(landing, next)?;
     }
     Ok(())
@@ -70,19 +72,22 @@ pub(crate) struct BuiltChunk {
 /// The source cannot be read, or the release fails outside of any record.
 pub(crate) async fn build(
     context: &RunContext,
-    (rules, limits): (ChunkRules, ChunkLimits),
+    limits: ChunkLimits,
     batches: &mut ShardBatches,
     spec: ChunkSpec<'_>,
 ) -> Result<Option<BuiltChunk>, PipelineError> {
     let mut window = ChunkWindow::new(limits, spec.range());
     let (mut plan, mut chunk) = (None, None);
     let mut in_flight = VecDeque::new();
+    let mut given = 0;
     loop {
         while window.is_open() && in_flight.len() < 2 * context.compute.threads() {
             match window.next_batch(batches).await? {
                 Some(batch) => {
                     let plan = plan.get_or_insert_with(|| spec.plan(&batch));
-                    in_flight.push_back(transform(context, plan, batch));
+                    let records = batch.len();
+                    in_flight.push_back(transform(context, plan, given, batch));
+                    given += records as u64;
                 }
                 None => window.close(),
             }
@@ -97,7 +102,7 @@ pub(crate) async fn build(
         } = next.finish().await;
         let (release, outcome) = (plan.release.id(), outcome?);
         context.scores.add(release, batch.len(), &outcome, took);
-        let chunk = chunk.get_or_insert_with(|| Chunk::new(rules.clone(), release));
+        let chunk = chunk.get_or_insert_with(|| Chunk::new(plan.rules(&batch), release));
         chunk.absorb(&batch, outcome);
         context.progress.read(&batch);
         if plan.range.is_none() && chunk.has_outgrown(&limits) {
@@ -125,8 +130,10 @@ struct FinishedBatch {
 
 type TransformTask = Task<FinishedBatch>;
 
-fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> TransformTask {
-    let (release, timed_out) = (plan.release.clone(), plan.timed_out.clone());
+/// Transforms a batch that begins with the record at position `begin` of its chunk.
+fn transform(context: &RunContext, plan: &ChunkPlan, begin: u64, batch: Batch) -> TransformTask {
+    let release = plan.release.clone();
+    let known = plan.resource_faults.of_batch(begin, batch.len());
     let shadow = plan
         .shadow
         .clone()
@@ -134,7 +141,7 @@ fn transform(context: &RunContext, plan: &ChunkPlan, batch: Batch) -> TransformT
     let timing = context.progress.times.transform.clone();
     context.compute.spawn(move || {
         let started = Instant::now();
-        let outcome = release.run(&batch, &timed_out);
+        let outcome = release.run(&batch, &known);
         let took = started.elapsed();
         timing.observe(took);
         if let (Some((shadow, seen)), Ok(outcome)) = (shadow, &outcome) {
@@ -156,8 +163,8 @@ async fn finish_batches(tasks: impl Iterator<Item = TransformTask>) -> Vec<Batch
     batches
 }
 
-/// Stores the release in the lake, pins the chunk, writes its objects and messages, and only then
-/// commits it.
+/// Stores the release in the lake, pins the chunk, writes its objects, its messages and its manifest, and only
+/// then commits it.
 async fn land(
     context: &Arc<RunContext>,
     sinks: &Sinks,
@@ -169,20 +176,33 @@ async fn land(
         plan,
         opened_at,
     } = built;
-    let format = plan.format;
-    let pending = chunk.pending(format, plan.misplaced_records);
-    let (Some(pending), Some(last_digest)) = (pending, chunk.last_digest()) else {
+    let (Some(pending), Some(last_digest)) = (chunk.pending(), chunk.last_digest()) else {
         return Ok(());
     };
+    if plan.range.is_some() {
+        check_faults(&sinks.shard, &chunk, &plan)?;
+    }
     let range = pending.range;
     sinks.registry.keep(plan.release.bundle()).await?;
     ledger.pin(pending).await?;
     let chunk = Arc::new(chunk);
-    put_objects(context, sinks, &chunk, format).await?;
-    send_messages(context, sinks, &chunk, format).await?;
+    let contents = put_objects(context, sinks, &chunk).await?;
+    send_messages(context, sinks, &chunk).await?;
+    let after = ledger.ledger().await.committed().map(|done| done.last);
+    let manifest = ChunkManifest::new(&chunk, after, last_digest, contents);
+    put_manifest(context, sinks, &manifest).await?;
     ledger.commit(range, last_digest).await?;
     context.progress.landed(&sinks.shard, chunk.counts());
     context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);
     Ok(())
+}
+
+/// Checks that in a repetition only those records fail by a resource that did when the range was pinned.
+fn check_faults(shard: &ShardId, chunk: &Chunk, plan: &ChunkPlan) -> Result<(), PipelineError> {
+    let new = chunk.new_faults(&plan.resource_faults).next();
+    new.map_or(Ok(()), |(position, fault)| {
+        let record = Rid { shard, position }.to_string();
+        Err(PipelineError::NewFault { record, fault })
+    })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use sluice_engine::record::{Batch, Position, ShardId};
+use sluice_engine::record::{Batch, ShardId};
 use sluice_release::admission::Release;
 use sluice_release::registry::Registry;
 use sluice_release::release_switch::ReleaseSwitch;
@@ -12,18 +12,20 @@ use sluice_release::scores::Scores;
 use sluice_release::shadow::Shadow;
 
 use crate::config::RunSettings;
-use crate::format::{Format, Level};
+use crate::format::Level;
 use crate::layout::chunk::{ChunkLimits, ChunkRules};
 use crate::ledger::Range;
-use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::ledger::messages::Messages;
+use crate::ledger::pins::Pins;
+use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::store::LedgerStore;
 use crate::observe::health::status::Status;
 use crate::observe::health::{ActiveRelease, Health};
 use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
 use crate::pipeline::compute::Compute;
+use crate::sink::Lake;
 use crate::sink::bus::Bus;
-use crate::sink::{Lake, Messages};
 use crate::source::ShardBatches;
 
 /// The state that all shards of a run share.
@@ -35,8 +37,6 @@ pub struct RunContext {
     shards: AtomicU64,
     /// The memory limit for chunks and for records that were read, bytes.
     memory: u64,
-    /// The most partitions of a chunk.
-    pub max_partitions: usize,
     /// The compression level of objects.
     pub level: Level,
     /// What the run has done so far.
@@ -71,7 +71,6 @@ impl RunContext {
             chunk_limits: settings.chunk,
             shards: AtomicU64::new(1),
             memory: settings.memory,
-            max_partitions: settings.limits.partitions,
             level: settings.level,
             progress: Progress::new(settings.retry_policy.retries().clone()),
             health: Arc::new(Health::new(settings, active_release, started)),
@@ -155,17 +154,15 @@ pub struct Sinks {
 }
 
 impl Sinks {
-    /// The rules that make a chunk fit these sinks.
+    /// The settings of new chunks for these sinks; `pins` has those that do not depend on sinks.
     #[must_use]
-    pub fn chunk_rules(&self, context: &RunContext) -> ChunkRules {
-        let with_messages = self.bus.is_some() && self.messages == Messages::Events;
-        ChunkRules {
-            shard: self.shard.clone(),
-            with_messages,
-            object_notifications: self.bus.is_some() && self.messages == Messages::Objects,
-            with_positions: false,
-            max_partitions: context.max_partitions,
-            max_message_bytes: self.max_event_bytes.filter(|_| with_messages),
+    pub fn complete(&self, pins: Pins) -> Pins {
+        let messages = self.bus.is_some().then_some(self.messages);
+        let message_bytes = self.max_event_bytes;
+        Pins {
+            messages,
+            message_bytes: message_bytes.filter(|_| messages == Some(Messages::Events)),
+            ..pins
         }
     }
 }
@@ -174,10 +171,8 @@ impl Sinks {
 pub struct NewChunks {
     /// The active releases.
     pub switch: Arc<ReleaseSwitch>,
-    /// The format of objects.
-    pub format: Format,
-    /// What to do with misplaced records of aggregates.
-    pub misplaced_records: MisplacedRecords,
+    /// Their settings.
+    pub pins: Pins,
 }
 
 /// The specification of the next chunk.
@@ -208,10 +203,10 @@ impl ChunkSpec<'_> {
         ChunkPlan {
             release: choice.release,
             shadow: choice.shadow,
-            format: new_chunks.format,
-            misplaced_records: new_chunks.misplaced_records,
+            pins: new_chunks.pins.clone(),
             range: None,
-            timed_out: Arc::new([]),
+            resource_faults: ResourceFaults::default(),
+            with_positions: false,
         }
     }
 }
@@ -223,12 +218,23 @@ pub struct ChunkPlan {
     pub release: Arc<Release>,
     /// The shadow release, if there is one.
     pub shadow: Option<Arc<Release>>,
-    /// The format of its objects.
-    pub format: Format,
-    /// What to do with misplaced records of aggregates.
-    pub misplaced_records: MisplacedRecords,
+    /// The settings that decide its outcome.
+    pub pins: Pins,
     /// The pinned range; a new chunk closes by its limits.
     pub range: Option<Range>,
-    /// The records of the range that ran out of time before.
-    pub timed_out: Arc<[Position]>,
+    /// The records of the range that exceeded a resource before.
+    pub resource_faults: ResourceFaults,
+    /// Whether it keeps the record of each line, for the audit.
+    pub with_positions: bool,
+}
+
+impl ChunkPlan {
+    /// The rules of the chunk that begins with this batch.
+    pub(super) fn rules(&self, batch: &Batch) -> ChunkRules {
+        ChunkRules {
+            shard: batch.shard().clone(),
+            pins: self.pins.clone(),
+            with_positions: self.with_positions,
+        }
+    }
 }

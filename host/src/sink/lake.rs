@@ -6,7 +6,8 @@ use sluice_storage::object_store::{NewObject, ObjectStore, Payload};
 
 use super::SinkError;
 use crate::format::decode;
-use crate::layout::Object;
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::{Content, Destination, Object};
 
 /// The metadata of an object (`x-amz-meta-…`): its release, range and lines.
 const RELEASE: &str = "sluice-release";
@@ -27,12 +28,6 @@ impl Lake {
         Self { store }
     }
 
-    /// Whether objects need the digest of their content.
-    #[must_use]
-    pub fn wants_digests(&self) -> bool {
-        self.store.compares_digests()
-    }
-
     /// The number of concurrent puts.
     #[must_use]
     pub fn puts_at_once(&self, threads: usize) -> usize {
@@ -40,7 +35,8 @@ impl Lake {
     }
 
     /// Puts an object that does not exist yet. If one exists with the same content, however it is
-    /// compressed, an earlier attempt has put it.
+    /// compressed, an earlier attempt has put it. Messages and backtraces of quarantined records are not
+    /// compared.
     ///
     /// # Errors
     /// [`SinkError::Different`] and [`SinkError::Storage`]
@@ -49,12 +45,18 @@ impl Lake {
             key,
             body,
             format,
-            digest,
-            lines,
+            content,
+            destination,
             origin,
         } = object;
         let range = origin.range;
-        let content = move |bytes: &[u8]| decode(format, bytes).ok();
+        let content_of = move |bytes: &[u8]| {
+            let lines = decode(format, bytes).ok()?;
+            match destination {
+                Destination::Lake(_) => Some(Content::of_events(&lines)),
+                Destination::Quarantine(_) => Content::of_quarantine(&lines),
+            }
+        };
         let new = NewObject {
             payload: Payload {
                 bytes: body.into(),
@@ -63,15 +65,29 @@ impl Lake {
             metadata: vec![
                 (RELEASE, origin.release.to_string()),
                 (RANGE, format!("{}-{}", range.first, range.last)),
-                (COUNT, lines.to_string()),
+                (COUNT, content.lines.to_string()),
             ],
-            digest,
-            same_content: &move |found, put| match (content(found), content(put)) {
-                (Some(found), Some(put)) => found == put,
-                _ => false,
-            },
+            digest: Some(content.digest),
+            same_content: &move |found, _| content_of(found) == Some(content),
         };
-        match self.store.put_if_absent(&key, new).await {
+        self.create(&key, new).await
+    }
+
+    /// Puts the manifest of a chunk. The same one is success.
+    ///
+    /// # Errors
+    /// [`SinkError::Different`] and [`SinkError::Storage`]
+    pub async fn put_manifest(&self, manifest: &ChunkManifest) -> Result<(), SinkError> {
+        let payload = Payload {
+            bytes: manifest.json().into(),
+            content_type: Some("application/json"),
+        };
+        self.create(&manifest.key(), NewObject::plain(payload))
+            .await
+    }
+
+    async fn create(&self, key: &str, object: NewObject<'_>) -> Result<(), SinkError> {
+        match self.store.put_if_absent(key, object).await {
             Err(error) if error.is_conflict() => Err(SinkError::Different(error.place)),
             put => Ok(put?),
         }

@@ -73,13 +73,3 @@ impl SinkError {
         }
     }
 }
-
-/// The messages on a bus.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Messages {
-    /// One for each event that the transform routes to the bus.
-    #[default]
-    Events,
-    /// One for each object of events, for consumers that read the lake.
-    Objects,
-}

@@ -44,7 +44,7 @@ pub struct BatchSource {
 
 impl Source for BatchSource {
     fn read(mut self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
-        self.packing.repeated = from.pending.as_ref().map(RepeatedRange::of);
+        self.packing.repeated = from.pending.iter().map(RepeatedRange::of).collect();
         let numbers: Vec<_> = self.records.iter().map(|record| record.sequence).collect();
         let plan = plan_batch(from, &numbers, |first, last| {
             count(&self.packing, &self.records, first, last)

@@ -223,9 +223,9 @@ mod tests {
     use sluice_engine::record::{Bound, ShardId};
 
     use super::*;
-    use crate::format::Format;
     use crate::ledger::Range;
-    use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::pins::Pins;
+    use crate::ledger::resource_faults::ResourceFaults;
 
     fn pending(first: u64, last: u64) -> Pending {
         Pending {
@@ -235,9 +235,8 @@ mod tests {
                 count: last - first + 1,
             },
             release: Digest::of(b"release"),
-            format: Format::default(),
-            timed_out: Vec::new(),
-            misplaced_records: MisplacedRecords::default(),
+            pins: Pins::default(),
+            resource_faults: ResourceFaults::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sluice_engine::limits::Limits;
-use sluice_engine::record::SequenceNumber;
+use sluice_engine::outcome::{Fault, ResourceFault};
 
 use crate::support::guests::rogue;
 use crate::support::outcomes::{
@@ -31,18 +31,34 @@ fn a_loop_with_enough_fuel_runs_out_of_time() {
         let results = record_outcomes(&records, &outcome);
         assert_eq!(words(&results), ["events", "out_of_time", "events"]);
         assert!(results[1].message().contains("limits.time"), "{results:?}");
-        assert_eq!(outcome.timed_out, [1]);
+        assert_eq!(outcome.resource_faults, [fault(1, Fault::OutOfTime)]);
     }
 }
 
+fn fault(record: u32, fault: Fault) -> ResourceFault {
+    ResourceFault { record, fault }
+}
+
 #[test]
-fn a_timed_out_record_is_not_retried() {
-    let records = batch(&["first", "second", "last"]);
-    let timed_out = SequenceNumber::from("first".len() as u64 + 1);
-    let outcome = rogue_by_batch().run(&records, &[timed_out.into()]).unwrap();
+fn a_record_with_a_known_fault_is_not_transformed_again() {
+    let faults = [
+        fault(1, Fault::OutOfTime),
+        fault(3, Fault::OutOfFuel),
+        fault(4, Fault::OutOfMemory),
+    ];
+    let records = batch(&["first", "second", "third", "fourth", "fifth", "last"]);
+    let outcome = rogue_by_batch().run(&records, &faults).unwrap();
     let results = record_outcomes(&records, &outcome);
-    assert_eq!(words(&results), ["events", "out_of_time", "events"]);
-    assert_eq!(outcome.timed_out, [1]);
+    let expected = [
+        "events",
+        "out_of_time",
+        "events",
+        "out_of_fuel",
+        "out_of_memory",
+        "events",
+    ];
+    assert_eq!(words(&results), expected);
+    assert_eq!(outcome.resource_faults, faults);
 }
 
 #[test]

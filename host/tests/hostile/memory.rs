@@ -86,7 +86,7 @@ fn memory_of_the_previous_guest_is_cleared() {
                 (i32.const 3865536))))
         (i32.store8 (local.get 0) (i32.const 51)) (i32.store (i32.const 260) (i32.const 1))",
     );
-    let engine = sluice_engine::runtime::engine(&limits, 1).unwrap();
+    let engine = sluice_engine::runtime::engine(1).unwrap();
     let release = |tiny: &Tiny| {
         let bundle = sluice_release::bundle::ReleaseBundle::new(tiny.component(), "{}").unwrap();
         sluice_release::admission::validate(&engine, &bundle, &limits).unwrap()

@@ -9,10 +9,11 @@ use sluice::format::Format;
 use sluice::layout::Destination;
 use sluice::layout::object_key::Origin;
 use sluice::ledger::lease::Versioned;
-use sluice::ledger::misplaced_records::MisplacedRecords;
+use sluice::ledger::pins::Pins;
+use sluice::ledger::resource_faults::ResourceFaults;
 use sluice::ledger::{Ledger, Pending, Range};
 use sluice_engine::digest::Digest;
-use sluice_engine::outcome::ReasonCode;
+use sluice_engine::outcome::{Fault, ReasonCode};
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
@@ -167,30 +168,41 @@ fn range(records: Records) -> Range {
     }
 }
 
+fn pins() -> Pins {
+    Pins {
+        format: FORMAT,
+        ..Pins::default()
+    }
+}
+
 /// A chunk as the ledger pins it.
 pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
     let mut range = range(plan.records);
     if bug == Some(Bug::RangeTooLong) {
         range.last = (plan.records.last() + 1).into();
     }
-    let timed_out = plan.timed_out.iter();
+    let mut resource_faults = ResourceFaults::default();
+    for record in plan.timed_out.iter() {
+        resource_faults.push(record - plan.records.first(), Fault::OutOfTime);
+    }
     Pending {
         range,
         release: release_id(plan.release),
-        format: FORMAT,
-        timed_out: timed_out.map(|r| SequenceNumber::from(r).into()).collect(),
-        misplaced_records: MisplacedRecords::Keep,
+        pins: pins(),
+        resource_faults,
     }
 }
 
 /// The chunk that a ledger has pinned, to be repeated.
 pub(super) fn begun(pending: &Pending) -> Plan {
-    let timed_out = pending
-        .timed_out
-        .iter()
-        .map(|at| Records::one(number(at.sequence)));
+    let records = records(pending.range);
+    let has_timed_out = |record: &u64| {
+        let faults = &pending.resource_faults;
+        faults.has(record - records.first(), Fault::OutOfTime)
+    };
+    let timed_out = records.iter().filter(has_timed_out).map(Records::one);
     Plan {
-        records: records(pending.range),
+        records,
         release: u8::from(pending.release != release_id(0)),
         timed_out: timed_out.fold(Records(0), Records::and),
         again: true,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use sluice::ENRICH;
 use sluice::format::{Format, Level};
 use sluice::layout::chunk::{Chunk, ChunkRules};
+use sluice::ledger::messages::Messages;
+use sluice::ledger::pins::Pins;
 use sluice_engine::limits::Limits;
 use sluice_engine::outcome::{Routes, Transformed};
 use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
@@ -16,10 +18,6 @@ use sluice_release::bundle::ReleaseBundle;
 use wasmtime::Engine;
 
 use super::guests::rogue;
-
-/// A sequence number that no batch of these tests has. Given as timed out, it makes a component run
-/// record by record even if it exports the batch call.
-const NOWHERE: u64 = u64::MAX;
 
 /// The outcome of one record, without the backtrace, which depends on the call mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,11 +132,11 @@ impl CallMode {
 }
 
 pub(crate) fn run(release: &Release, records: &Batch, mode: CallMode) -> Transformed {
-    let timed_out: &[Position] = match mode {
-        CallMode::Usual => &[],
-        CallMode::PerRecord => &[SequenceNumber::from(NOWHERE).into()],
-    };
-    release.run(records, timed_out).unwrap()
+    match mode {
+        CallMode::Usual => release.run(records, &[]),
+        CallMode::PerRecord => release.program().run_per_record(records),
+    }
+    .unwrap()
 }
 
 /// The outcomes of records with these commands.
@@ -156,7 +154,7 @@ pub(crate) fn try_admit(
     config: &str,
     limits: &Limits,
 ) -> Result<Release, AdmissionError> {
-    let engine = engine(limits, 2).unwrap();
+    let engine = engine(2).unwrap();
     let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
     validate(&engine, &bundle, limits)
 }
@@ -170,7 +168,7 @@ pub(crate) fn admitted(component: &[u8], config: &str, limits: &Limits) -> Relea
 pub(crate) fn shared_engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let threads = thread::available_parallelism().map_or(16, |cores| 16.max(cores.get()));
-    ENGINE.get_or_init(|| engine(&Limits::default(), threads).unwrap())
+    ENGINE.get_or_init(|| engine(threads).unwrap())
 }
 
 /// A release on the engine that tests share.
@@ -204,13 +202,20 @@ pub(crate) fn enrichment() -> &'static Release {
 
 /// An empty chunk for the records of [`batch`], with a bus.
 pub(crate) fn chunk(max_partitions: usize) -> Chunk {
+    let limits = Limits {
+        partitions: max_partitions,
+        ..Limits::default()
+    };
+    let pins = Pins {
+        limits,
+        format: Format::NDJSON,
+        messages: Some(Messages::Events),
+        ..Pins::default()
+    };
     let rules = ChunkRules {
         shard: batch::<&str>(&[]).shard().clone(),
-        with_messages: true,
-        object_notifications: false,
+        pins,
         with_positions: false,
-        max_partitions,
-        max_message_bytes: None,
     };
     Chunk::new(rules, rogue_by_batch().id())
 }
@@ -218,7 +223,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
 /// The content of a chunk's objects, by key.
 pub(crate) fn contents(chunk: &Chunk) -> Vec<(String, String)> {
     let contents = chunk.destinations().map(|destination| {
-        let object = chunk.encode(destination, Format::NDJSON, Level::default(), false);
+        let object = chunk.encode(destination, Level::default());
         let text = String::from_utf8(object.unwrap().body).unwrap();
         (format!("{destination:?}"), text)
     });

@@ -12,7 +12,6 @@ use tokio::process::Command;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::limits::Limits;
 use super::precompiled;
 use super::sanitize::sanitize;
 use crate::limits::COMPONENT_MAX_BYTES;
@@ -102,7 +101,7 @@ pub fn main() -> anyhow::Result<()> {
     let mut component = Vec::new();
     let max = COMPONENT_MAX_BYTES as u64;
     io::stdin().take(max).read_to_end(&mut component)?;
-    let compiled = engine(&Limits::default(), 1)
+    let compiled = engine(1)
         .and_then(|engine| precompiled::compile(&engine, &component))
         .map_err(|error| anyhow::anyhow!("{error:#}"))?;
     io::stdout().write_all(&compiled)?;

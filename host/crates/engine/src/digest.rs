@@ -1,4 +1,4 @@
-//! SHA-256 digests, which name components, releases and contents.
+//! SHA-256 digests, which name components, releases and records.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,16 +16,6 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
-    }
-
-    /// The digest of lines, each with a line feed.
-    pub fn of_lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut digest = Sha256::new();
-        for line in lines {
-            digest.update(line);
-            digest.update(b"\n");
-        }
-        Self(digest.finalize().into())
     }
 
     /// The first four bytes.

@@ -53,15 +53,17 @@ impl Instance {
         function: &'static str,
         error: &wasmtime::Error,
     ) -> SandboxError {
-        let reason = self.reason(error);
+        let (_, reason) = self.failure(error);
         SandboxError::Call { function, reason }
     }
 
-    /// The reason why a call failed. If it did not trap, a value could not be lifted: a string that is not
-    /// UTF-8, a list that is out of bounds or too large.
-    pub(super) fn reason(&self, error: &wasmtime::Error) -> Reason {
+    /// Why a call failed. If it did not trap, a value could not be lifted: a string that is not UTF-8, a list
+    /// that is out of bounds or too large.
+    pub(super) fn failure(&self, error: &wasmtime::Error) -> (Fault, Reason) {
         let Some(trap) = error.downcast_ref::<Trap>() else {
-            return Reason::fault(Fault::InvalidOutput, format!("{:#}", error.root_cause()));
+            let why = format!("{:#}", error.root_cause());
+            let fault = Fault::InvalidOutput;
+            return (fault, Reason::fault(fault, why));
         };
         let out_of_memory = self.store.data().memory.exceeded;
         let fault = match trap {
@@ -73,7 +75,7 @@ impl Instance {
         };
         let mut reason = Reason::fault(fault, trap.to_string());
         reason.backtrace = error.downcast_ref::<WasmBacktrace>().map(render);
-        reason
+        (fault, reason)
     }
 }
 

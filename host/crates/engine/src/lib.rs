@@ -13,6 +13,7 @@
 
 pub mod bindings;
 pub mod compiler_process;
+pub mod content_digest;
 pub mod digest;
 mod drive;
 mod instance;

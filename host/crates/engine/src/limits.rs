@@ -2,20 +2,27 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use wasmtime::ResourceLimiter;
 
 /// A larger component is not read. The enrichment has a tenth of a MiB; a bundled interpreter fits.
 pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
 
-/// The limits for each record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The limits for each record. A chunk pins them, so they are stored with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Fuel for one record: about one unit for each WebAssembly instruction. This limit is meant to be
     /// reached before the others, because it is deterministic.
     pub fuel: u64,
     /// Linear memory of an instance in bytes; the sum if it has several memories.
     pub memory_bytes: usize,
-    /// Wall time for one record, for whatever fuel does not measure.
+    /// Wall time for one record, for whatever fuel does not measure. Stored in nanoseconds.
+    #[serde(
+        rename = "time_ns",
+        serialize_with = "serialize_time",
+        deserialize_with = "deserialize_time"
+    )]
     pub time: Duration,
     /// The size of the largest record that is given to a transform, in bytes.
     pub record_bytes: usize,
@@ -23,6 +30,34 @@ pub struct Limits {
     pub output_bytes: usize,
     /// The number of lake partitions of one chunk.
     pub partitions: usize,
+}
+
+/// WebAssembly's limit for 32-bit memories.
+pub const MEMORY_MAX_BYTES: usize = 4 << 30;
+
+/// How much more fuel and time a record may take when a chunk is repeated.
+const REPETITION_TIMES: u32 = 10;
+
+impl Limits {
+    /// The limits for a chunk that is repeated. Its records that exceeded the fuel or the time are known, so
+    /// all others are given more than they can need by another count of fuel, and on a busier machine. A
+    /// transform cannot see these two limits.
+    #[must_use]
+    pub fn for_repetition(&self) -> Self {
+        Self {
+            fuel: self.fuel.saturating_mul(REPETITION_TIMES.into()),
+            time: self.time.saturating_mul(REPETITION_TIMES),
+            ..self.clone()
+        }
+    }
+}
+
+fn serialize_time<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn deserialize_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_nanos)
 }
 
 /// 100 million instructions take a tenth of a second at most; the enrichment of a usual event takes

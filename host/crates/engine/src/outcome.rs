@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::sanitize::truncate;
 use crate::partition::PartitionPath;
 
@@ -37,7 +39,8 @@ impl fmt::Display for ReasonCode {
 }
 
 /// Why a transform failed on a record. Each fault is a reason for quarantine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The component trapped: an `unreachable`, a memory access out of bounds, a division by zero.
     Trap,
@@ -185,9 +188,19 @@ pub struct Transformed {
     pub quarantined: Vec<Quarantined>,
     /// How many records the transform dropped on purpose.
     pub dropped: u64,
-    /// The indexes of the records that ran out of time. This is the only outcome that another run may not
-    /// repeat.
-    pub timed_out: Vec<u32>,
+    /// The records whose fault another run may not repeat, in order. Each is in `quarantined` too.
+    pub resource_faults: Vec<ResourceFault>,
+}
+
+/// A record that was quarantined because a call used too much fuel, memory, time or stack, or because its
+/// result could not be read. Another build of the program may count these differently, and another machine
+/// may take longer, so whoever transforms the record again has to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResourceFault {
+    /// The index of the record.
+    pub record: u32,
+    /// What was found.
+    pub fault: Fault,
 }
 
 impl Transformed {

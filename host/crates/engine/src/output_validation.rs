@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::bindings::exports::sluice::transform::{batch, rules};
 use super::limits::Limits;
-use super::outcome::{Event, Fault, Quarantined, Reason, Routes, Transformed};
+use super::outcome::{Event, Fault, Quarantined, Reason, ResourceFault, Routes, Transformed};
 use crate::partition::PartitionPath;
 use crate::record::span;
 
@@ -46,9 +46,12 @@ impl<'a> OutputValidator<'a> {
         self.record += 1;
     }
 
-    /// Quarantines the next record because it ran out of time.
-    pub(super) fn reject_timed_out(&mut self, reason: Reason) {
-        self.transformed.timed_out.push(self.record);
+    /// Quarantines the next record because of a fault that another run may not repeat.
+    pub(super) fn reject_resource_fault(&mut self, fault: Fault, reason: Reason) {
+        let record = self.record;
+        self.transformed
+            .resource_faults
+            .push(ResourceFault { record, fault });
         self.reject(reason);
     }
 

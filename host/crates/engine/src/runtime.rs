@@ -4,7 +4,7 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
-use super::limits::{Limits, TABLE_ELEMENTS, WASM_STACK_BYTES};
+use super::limits::{MEMORY_MAX_BYTES, TABLE_ELEMENTS, WASM_STACK_BYTES};
 
 /// Instances besides those of the compute threads: for releases that are being loaded.
 const SPARE_INSTANCES: u32 = 4;
@@ -34,9 +34,11 @@ const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 /// with extended constants. If the parts of a component call each other, the compiler generates modules
 /// with two memories; without that proposal it panics.
 ///
+/// One engine serves all limits of memory, because a chunk that is repeated has those that it was pinned with.
+///
 /// # Errors
 /// The machine cannot reserve the address space.
-pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
+pub fn engine(threads: usize) -> wasmtime::Result<Engine> {
     let instances = u32::try_from(threads).unwrap_or(u32::MAX / 64) + SPARE_INSTANCES;
     let mut config = Config::new();
     config
@@ -50,11 +52,11 @@ pub fn engine(limits: &Limits, threads: usize) -> wasmtime::Result<Engine> {
         .wasm_multi_memory(true)
         .wasm_tail_call(false)
         .wasm_extended_const(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, instances)));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     Engine::new(&config)
 }
 
-fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
+fn pool(instances: u32) -> PoolingAllocationConfig {
     let core_instances = instances * CORE_INSTANCES_PER_COMPONENT;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -67,7 +69,7 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
         .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_component_instance_size(INSTANCE_METADATA_BYTES)
         .max_core_instance_size(INSTANCE_METADATA_BYTES)
-        .max_memory_size(limits.memory_bytes)
+        .max_memory_size(MEMORY_MAX_BYTES)
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES)
         .pagemap_scan(Enabled::Auto);

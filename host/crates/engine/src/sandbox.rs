@@ -12,13 +12,13 @@ use super::bindings::sluice::transform::log;
 use super::drive::{arm, drive};
 use super::instance::Instance;
 use super::limits::Limits;
-use super::outcome::{Fault, Reason, Transformed};
+use super::outcome::{Fault, Reason, ResourceFault, Transformed};
 use super::output_validation::OutputValidator;
 use super::sanitize::sanitize;
 use super::state::{LogBudget, State};
 use super::usage::{Account, Usage};
 
-use crate::record::{Batch, Position, Record, SequenceNumber};
+use crate::record::{Batch, Record, SequenceNumber};
 
 pub use super::sandbox_error::SandboxError;
 
@@ -61,6 +61,24 @@ impl Program {
         })
     }
 
+    /// The same component and configuration with other limits.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            pre: self.pre.clone(),
+            rules: self.rules.clone(),
+            batch: self.batch.clone(),
+            transform_config: self.transform_config.clone(),
+            limits,
+        }
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether the component exports the batch call.
     #[must_use]
     pub fn has_batch_call(&self) -> bool {
@@ -89,24 +107,24 @@ impl Program {
         self.configured(&Arc::default()).map(drop)
     }
 
-    /// Transforms a batch. `timed_out` are records that ran out of time in an earlier run of the same chunk;
-    /// they are not retried. After `deadline`, no further record is started.
+    /// Transforms a batch. `known` are the resource faults of an earlier run of the same batch, in order: these
+    /// records are not transformed again. After `deadline`, no further record is started.
     ///
     /// # Errors
     /// A fault of the component as a whole; a fault of a record is its outcome.
     pub fn run(
         &self,
         batch: &Batch,
-        timed_out: &[Position],
+        known: &[ResourceFault],
         deadline: Option<Instant>,
     ) -> Result<Transformed, SandboxError> {
         let account = &mut Account::default();
-        if timed_out.is_empty()
+        if known.is_empty()
             && let Some(transformed) = self.call_batch(batch, account)?
         {
             return Ok(transformed);
         }
-        self.call_per_record(batch, timed_out, deadline, account)
+        self.call_per_record(batch, known, deadline, account)
     }
 
     /// Transforms a batch as [`run`](Self::run) does, and measures what it uses.
@@ -181,20 +199,22 @@ impl Program {
     fn call_per_record(
         &self,
         batch: &Batch,
-        timed_out: &[Position],
+        known: &[ResourceFault],
         deadline: Option<Instant>,
         account: &mut Account,
     ) -> Result<Transformed, SandboxError> {
         let mut validator = OutputValidator::new(&self.limits);
         let mut instance = None;
-        for record in batch.records() {
+        let mut known = known.iter().peekable();
+        for (index, record) in (0..).zip(batch.records()) {
             if deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 return Err(SandboxError::Late);
             }
             if record.data.len() > self.limits.record_bytes {
                 validator.reject(self.too_large(record.data.len()));
-            } else if timed_out.contains(&record.position) {
-                validator.reject_timed_out(self.out_of_time());
+            } else if let Some(known) = known.next_if(|known| known.record == index) {
+                let why = "an earlier attempt at this chunk came to this result, which is pinned";
+                validator.reject_resource_fault(known.fault, Reason::fault(known.fault, why));
             } else {
                 self.run_record(&mut instance, batch, &record, &mut validator, account)?;
             }
@@ -227,14 +247,17 @@ impl Program {
                     validator.reject(Reason::rejected(&rejection.code, rejection.message));
                 }
                 Err(error) => {
-                    let reason = live.reason(&error);
-                    if reason.code != Fault::OutOfTime.code() {
-                        validator.reject(reason);
-                    } else if timed_out {
-                        validator.reject_timed_out(self.out_of_time());
-                    } else {
-                        timed_out = true;
-                        continue;
+                    match live.failure(&error) {
+                        (Fault::OutOfTime, _) if !timed_out => {
+                            timed_out = true;
+                            continue;
+                        }
+                        (fault @ Fault::OutOfTime, _) => {
+                            validator.reject_resource_fault(fault, self.out_of_time());
+                        }
+                        // WebAssembly defines what traps.
+                        (Fault::Trap, reason) => validator.reject(reason),
+                        (fault, reason) => validator.reject_resource_fault(fault, reason),
                     }
                     return Ok(());
                 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use sluice_engine::bindings::exports::sluice::transform::rules::Description;
 use sluice_engine::limits::Limits;
-use sluice_engine::outcome::Transformed;
-use sluice_engine::record::{Batch, Position};
+use sluice_engine::outcome::{ResourceFault, Transformed};
+use sluice_engine::record::Batch;
 use sluice_engine::sandbox::{Program, SandboxError, linker};
 use sluice_engine::sanitize::sanitize;
 use sluice_engine::schema;
@@ -302,6 +302,19 @@ impl Release {
         self.contract.as_deref()
     }
 
+    /// The same release with other limits.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            id: self.id,
+            bundle: self.bundle.clone(),
+            transform: self.transform.clone(),
+            version: self.version.clone(),
+            contract: self.contract.clone(),
+            program: self.program.with_limits(limits),
+        }
+    }
+
     /// Whether the component exports the batch call.
     #[must_use]
     pub fn has_batch_call(&self) -> bool {
@@ -312,8 +325,8 @@ impl Release {
     ///
     /// # Errors
     /// A fault of the release as a whole, never one of a record.
-    pub fn run(&self, batch: &Batch, timed_out: &[Position]) -> Result<Transformed, SandboxError> {
-        self.program.run(batch, timed_out, None)
+    pub fn run(&self, batch: &Batch, known: &[ResourceFault]) -> Result<Transformed, SandboxError> {
+        self.program.run(batch, known, None)
     }
 
     /// Transforms a batch within `time`; `None` if it takes longer.

@@ -232,10 +232,6 @@ impl ObjectStore for FolderStore {
         self.root.join(key).display().to_string()
     }
 
-    fn compares_digests(&self) -> bool {
-        false
-    }
-
     fn operations_at_once(&self, threads: usize) -> usize {
         4 * threads
     }

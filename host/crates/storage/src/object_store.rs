@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::error::StorageError;
-use sluice_engine::digest::Digest;
+use sluice_engine::content_digest::ContentDigest;
 
 /// The result of an operation.
 pub type StorageResult<T> = Result<T, StorageError>;
@@ -82,9 +82,6 @@ pub trait ObjectStore: fmt::Debug + Send + Sync {
     /// The object of a key as messages name it: a path, or a URL.
     fn place(&self, key: &str) -> String;
 
-    /// Whether objects are compared by the digest of their content, which [`NewObject`] must have then.
-    fn compares_digests(&self) -> bool;
-
     /// The number of concurrent operations: enough to keep the cores busy, and to hide the latency of a
     /// service.
     fn operations_at_once(&self, threads: usize) -> usize;
@@ -119,9 +116,9 @@ pub struct NewObject<'a> {
     pub payload: Payload,
     /// The metadata that a bucket keeps with it.
     pub metadata: Vec<(&'static str, String)>,
-    /// The digest of its content, which a bucket keeps and compares.
-    pub digest: Option<Digest>,
-    /// Compares the bytes that exist with these, if there is no digest to compare.
+    /// The digest of its content, which a bucket keeps with it and compares.
+    pub digest: Option<ContentDigest>,
+    /// Compares the bytes that exist with these, where there is no digest to compare.
     pub same_content: &'a SameContent,
 }
 

@@ -19,7 +19,7 @@ use crate::object_store::{
     ConditionalRead, Found, NewObject, ObjectStore, Payload, StorageResult, Version,
 };
 use crate::retry::RetryPolicy;
-use sluice_engine::digest::Digest;
+use sluice_engine::content_digest::ContentDigest;
 
 /// The metadata of an object (`x-amz-meta-…`) with the digest of its content.
 const DIGEST: &str = "sluice-content-sha256";
@@ -128,7 +128,7 @@ impl S3Store {
         }
     }
 
-    async fn check_digest(&self, key: &str, digest: Digest) -> StorageResult<Existing> {
+    async fn check_digest(&self, key: &str, digest: ContentDigest) -> StorageResult<Existing> {
         let head = || async {
             let head = self.client.head_object().bucket(&self.bucket);
             match head.key(self.key(key)).send().await {
@@ -379,10 +379,6 @@ impl ObjectStore for S3Store {
 
     fn place(&self, key: &str) -> String {
         format!("s3://{}/{}", self.bucket, self.key(key))
-    }
-
-    fn compares_digests(&self) -> bool {
-        true
     }
 
     fn operations_at_once(&self, _threads: usize) -> usize {

@@ -3,6 +3,7 @@
 use sluice_engine::record::Position;
 
 use crate::format::ByteSpan;
+use crate::layout::quarantine::QuarantineHasher;
 
 /// The lines of one object.
 #[derive(Debug, Default)]
@@ -10,6 +11,8 @@ pub(super) struct Lines {
     pub(super) spans: Vec<ByteSpan>,
     /// The records of these lines, if the chunk keeps them.
     pub(super) positions: Vec<Position>,
+    /// What is compared of quarantined records.
+    pub(super) quarantined: Option<Box<QuarantineHasher>>,
 }
 
 impl Lines {

@@ -13,7 +13,7 @@ impl Chunk {
     /// decided record by record, and a quarantined record opens no partition, so the result does not
     /// depend on the batches.
     pub(super) fn quarantine_excess_partitions(&self, outcome: &mut Transformed) {
-        if self.lake_partitions + outcome.partitions.len() <= self.rules.max_partitions {
+        if self.lake_partitions + outcome.partitions.len() <= self.rules.pins.limits.partitions {
             return;
         }
         let mut opened = BTreeSet::new();
@@ -24,13 +24,14 @@ impl Chunk {
                 .map(|event| &outcome.partitions[event.partition as usize])
                 .filter(|path| !opened.contains(path) && !self.has_opened(path))
                 .collect();
-            if self.lake_partitions + opened.len() + new.len() <= self.rules.max_partitions {
+            if self.lake_partitions + opened.len() + new.len() <= self.rules.pins.limits.partitions
+            {
                 opened.extend(new);
             } else {
                 quarantined.extend(of_record.first().map(|event| event.record));
             }
         }
-        let limit = self.rules.max_partitions;
+        let limit = self.rules.pins.limits.partitions;
         let why = format!("this chunk has opened {limit} partitions, limits.partitions");
         quarantine(
             outcome,
@@ -47,7 +48,7 @@ impl Chunk {
     /// Quarantines whole records with an event that is too large for a message and has no object that the
     /// message could point to.
     pub(super) fn quarantine_oversized_messages(&self, outcome: &mut Transformed) {
-        let Some(limit) = self.rules.max_message_bytes else {
+        let Some(limit) = self.rules.pins.message_bytes else {
             return;
         };
         let lost =
@@ -86,12 +87,14 @@ fn quarantine(outcome: &mut Transformed, quarantined: &BTreeSet<u32>, reason: &R
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::limits::Limits;
     use sluice_engine::outcome::Routes;
     use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
     use sluice_release::bundle::ReleaseBundle;
 
     use super::*;
     use crate::layout::chunk::ChunkRules;
+    use crate::ledger::pins::Pins;
 
     /// The partitions of each record's events.
     const RECORDS: [&[&str]; 6] = [&["a"], &["b", "c"], &["d"], &["a", "d"], &["b"], &["a"]];
@@ -99,13 +102,17 @@ mod tests {
     /// What is in each object when records come in batches of `size`, and two partitions may be opened.
     fn lines(size: usize) -> Vec<(String, u64)> {
         let shard = ShardId::new("shard").unwrap();
+        let limits = Limits {
+            partitions: 2,
+            ..Limits::default()
+        };
         let rules = ChunkRules {
             shard: shard.clone(),
-            with_messages: false,
-            object_notifications: false,
+            pins: Pins {
+                limits,
+                ..Pins::default()
+            },
             with_positions: false,
-            max_partitions: 2,
-            max_message_bytes: None,
         };
         let release = ReleaseBundle::new(b"component".to_vec(), "{}").unwrap();
         let mut chunk = Chunk::new(rules, release.manifest().id());

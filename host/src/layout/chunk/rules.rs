@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sluice_engine::outcome::{Quarantined, ReasonCode, Transformed};
 use sluice_engine::record::{Batch, ShardId};
+
+use crate::ledger::pins::Pins;
 
 /// The limits at which a new chunk closes. A chunk closes only at the end of a batch. Where a batch
 /// ends depends on the records alone, so another run closes its chunks at the same records.
@@ -27,22 +30,15 @@ impl ChunkLimits {
     };
 }
 
-/// The rules that make a chunk fit its sinks.
+/// The rules of a chunk.
 #[derive(Clone, Debug)]
 pub struct ChunkRules {
     /// The shard of its records.
     pub shard: ShardId,
-    /// Whether there is a bus for events; without one, events for the bus are only counted.
-    pub with_messages: bool,
-    /// Whether the bus gets a message for each object.
-    pub object_notifications: bool,
+    /// The settings that decide its outcome.
+    pub pins: Pins,
     /// Whether it keeps the record of each line, for the audit.
     pub with_positions: bool,
-    /// The most partitions that it may open in the lake.
-    pub max_partitions: usize,
-    /// The largest message that the bus accepts, bytes, if it has a limit. The message of a larger
-    /// event points to its object in the lake.
-    pub max_message_bytes: Option<usize>,
 }
 
 /// The counts of a chunk.
@@ -62,12 +58,41 @@ pub struct ChunkCounts {
     pub unsent: u64,
     /// Records with events of which none goes to the lake.
     pub bus_only: u64,
+    /// When its records arrived; `None` if the source does not say.
+    pub arrived_at: Option<ArrivalTimes>,
+}
+
+/// When records arrived, milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArrivalTimes {
+    /// The least time.
+    pub min: u64,
+    /// The greatest time.
+    pub max: u64,
+}
+
+impl ArrivalTimes {
+    /// Those of a batch with these times, and of what came before. A time of 0 is unknown.
+    fn add(before: Option<Self>, times: &[u64]) -> Option<Self> {
+        let (min, max) = (times.iter().min()?, times.iter().max()?);
+        let batch = Self {
+            min: *min,
+            max: *max,
+        };
+        let all = before.map_or(batch, |before| Self {
+            min: before.min.min(batch.min),
+            max: before.max.max(batch.max),
+        });
+        (all.max > 0).then_some(all)
+    }
 }
 
 impl ChunkCounts {
     /// Counts a batch and its result, except for unsent events, which depend on the chunk's rules.
     pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed) {
         self.records += batch.len() as u64;
+        self.arrived_at = ArrivalTimes::add(self.arrived_at, batch.arrived_at());
         self.bytes += batch.data().len() as u64;
         self.events += outcome.events.len() as u64;
         self.dropped += outcome.dropped;

@@ -1,5 +1,7 @@
 //! The work on one shard.
 
+use std::collections::VecDeque;
+
 use chrono::Utc;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::retry::RetryPolicy;
@@ -144,8 +146,8 @@ impl ShardWorker {
             packing: Packing {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
-                misplaced_records: self.runner.rules.new_chunks().misplaced_records,
-                repeated: None,
+                misplaced_records: self.runner.rules.misplaced_records(),
+                repeated: VecDeque::new(),
             },
             start,
             until_tip: self.source.exit_when_caught_up,

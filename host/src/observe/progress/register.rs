@@ -114,6 +114,11 @@ impl Progress {
                 &times.chunk,
             ),
             ("object_put_duration", "The put of one object", &times.put),
+            (
+                "chunk_manifest_put_duration",
+                "The put of one chunk manifest",
+                &times.manifest,
+            ),
             ("send_duration", "The messages of one chunk", &times.send),
             (
                 "transform_duration",

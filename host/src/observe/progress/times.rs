@@ -41,6 +41,8 @@ pub struct Times {
     pub chunk: Timing,
     /// The put of one object, retries included.
     pub put: Timing,
+    /// The put of one chunk manifest, retries included.
+    pub manifest: Timing,
     /// The messages of one chunk, retries included.
     pub send: Timing,
     /// The transform of one batch.
@@ -52,6 +54,7 @@ impl Default for Times {
         Self {
             chunk: Timing::new(CHUNK),
             put: Timing::new(WRITE),
+            manifest: Timing::new(WRITE),
             send: Timing::new(WRITE),
             transform: Timing::new(BATCH),
         }

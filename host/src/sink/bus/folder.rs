@@ -9,7 +9,6 @@ use sluice_engine::record::{Rid, ShardId};
 use sluice_storage::files::{Content, Scratch};
 
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
-use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
@@ -71,7 +70,7 @@ impl Bus for FolderBus {
     /// Creates the file `<shard>-<first>-<last>-<release8>.ndjson`. A line is
     /// `{"rid":…,"event":…,"release":…,"partition":…,"body":…}`, where `body` is the event as it stands
     /// in the lake and `event` counts the events of a record.
-    fn send<'a>(&'a self, chunk: &'a Chunk, _: Format) -> BoxFuture<'a, Result<(), SinkError>> {
+    fn send<'a>(&'a self, chunk: &'a Chunk) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move {
             let name = format!("{}.ndjson", chunk.origin().stem());
             self.create(name, &|file| write_messages(chunk, file))

@@ -14,7 +14,6 @@ use sluice_engine::record::ShardId;
 use sluice_storage::retry::RetryPolicy;
 use tokio::sync::OnceCell;
 
-use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
@@ -37,12 +36,11 @@ const KINDS: &[&BusKind] = &[&folder::KIND, &sqs::KIND];
 /// - **After the objects.** A message may point to an object of its chunk, which is in the lake by then.
 /// - **Errors** are permanent: the implementation retries transient ones until the retry timeout.
 pub trait Bus: fmt::Debug + Send + Sync {
-    /// Sends the messages of a chunk, whose objects are in `format`.
+    /// Sends the messages of a chunk.
     ///
     /// # Errors
     /// [`SinkError`]; any part of the messages may have been accepted.
-    fn send<'a>(&'a self, chunk: &'a Chunk, format: Format)
-    -> BoxFuture<'a, Result<(), SinkError>>;
+    fn send<'a>(&'a self, chunk: &'a Chunk) -> BoxFuture<'a, Result<(), SinkError>>;
 
     /// Sends messages about the objects of a chunk, at least one.
     ///

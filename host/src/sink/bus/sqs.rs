@@ -20,7 +20,6 @@ use self::batches::Batches;
 use self::errors::{SEND, SQS_ERRORS};
 use self::queue::Queue;
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
-use crate::format::Format;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
@@ -144,15 +143,10 @@ impl SqsBus {
 /// other, in which no group occurs twice, so that the order within a group survives a partial failure.
 /// Errors are [`SinkError::Queue`] after the retry timeout and [`SinkError::MessageRejected`] at once.
 impl Bus for SqsBus {
-    fn send<'a>(
-        &'a self,
-        chunk: &'a Chunk,
-        format: Format,
-    ) -> BoxFuture<'a, Result<(), SinkError>> {
+    fn send<'a>(&'a self, chunk: &'a Chunk) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(self.send_all(Entries {
             bus: self,
             chunk,
-            format,
             next: 0,
         }))
     }
@@ -173,7 +167,6 @@ impl Bus for SqsBus {
 struct Entries<'a> {
     bus: &'a SqsBus,
     chunk: &'a Chunk,
-    format: Format,
     next: usize,
 }
 
@@ -183,6 +176,6 @@ impl Iterator for Entries<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let message = self.chunk.message(self.next)?;
         self.next += 1;
-        Some(self.bus.entry(self.chunk, &message, self.format))
+        Some(self.bus.entry(self.chunk, &message))
     }
 }

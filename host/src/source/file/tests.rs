@@ -3,8 +3,8 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::Format;
-use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::ledger::pins::Pins;
+use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::{Pending, Range};
 
 /// The records of the batches, each with its offset.
@@ -64,9 +64,8 @@ fn pending(range: &[(u64, String)]) -> Pending {
             count: range.len() as u64,
         },
         release: Digest::of(b"release"),
-        format: Format::default(),
-        timed_out: Vec::new(),
-        misplaced_records: MisplacedRecords::default(),
+        pins: Pins::default(),
+        resource_faults: ResourceFaults::default(),
     }
 }
 

@@ -314,8 +314,8 @@ mod tests {
     use sluice_engine::record::{Bounds, ShardId};
 
     use super::*;
-    use crate::format::Format;
-    use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::pins::Pins;
+    use crate::ledger::resource_faults::ResourceFaults;
     use crate::ledger::{Pending, Range};
 
     fn pending(first: u64, last: u64) -> Pending {
@@ -326,9 +326,8 @@ mod tests {
                 count: 2,
             },
             release: Digest::of(b"release"),
-            format: Format::default(),
-            timed_out: Vec::new(),
-            misplaced_records: MisplacedRecords::default(),
+            pins: Pins::default(),
+            resource_faults: ResourceFaults::default(),
         }
     }
 

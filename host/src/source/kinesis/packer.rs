@@ -24,7 +24,7 @@ pub struct KinesisRecord {
     pub data: Bytes,
 }
 
-/// A pending range that is read again. A batch ends at its last record.
+/// A range that was pinned and is read again. A batch ends at its last record.
 #[derive(Clone, Copy, Debug)]
 pub struct RepeatedRange {
     /// The last record.
@@ -34,12 +34,12 @@ pub struct RepeatedRange {
 }
 
 impl RepeatedRange {
-    /// The pending range.
+    /// A pending range.
     #[must_use]
     pub fn of(pending: &Pending) -> Self {
         Self {
             last: pending.range.last,
-            misplaced_records: pending.misplaced_records,
+            misplaced_records: pending.pins.misplaced_records,
         }
     }
 }
@@ -53,8 +53,8 @@ pub struct Packing {
     pub hash_keys: RangeInclusive<u128>,
     /// Whether to keep or drop misplaced records.
     pub misplaced_records: MisplacedRecords,
-    /// The pending range, if there is one.
-    pub repeated: Option<RepeatedRange>,
+    /// The ranges that are read again, in order.
+    pub repeated: VecDeque<RepeatedRange>,
 }
 
 /// Packs records into batches, in order.
@@ -78,8 +78,13 @@ impl Packer {
 
     /// Adds the next record.
     pub fn push(&mut self, record: &KinesisRecord) {
+        let repeated = &mut self.packing.repeated;
+        while repeated
+            .pop_front_if(|range| range.last < record.sequence)
+            .is_some()
+        {}
         self.take(record);
-        let range = self.packing.repeated;
+        let range = self.packing.repeated.front();
         if self.batch.is_full() || range.is_some_and(|range| range.last == record.sequence) {
             self.close_batch();
         }
@@ -129,7 +134,7 @@ impl Packer {
     /// What to do with misplaced records of an aggregate: in a range that is read again, what was done
     /// before.
     fn misplaced_records(&self, sequence: SequenceNumber) -> MisplacedRecords {
-        match self.packing.repeated {
+        match self.packing.repeated.front() {
             Some(range) if sequence <= range.last => range.misplaced_records,
             _ => self.packing.misplaced_records,
         }

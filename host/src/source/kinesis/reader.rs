@@ -62,7 +62,11 @@ impl Source for KinesisShard {
     fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
         let mut reading = self.reading;
         reading.bounds = from.bounds;
-        reading.packing.repeated = from.pending.as_ref().map(RepeatedRange::of);
+        let pending = from.pending.iter();
+        reading
+            .packing
+            .repeated
+            .extend(pending.map(RepeatedRange::of));
         reading.start = Start::resume(from, reading.start);
         Ok(read(reading, self.stop))
     }
@@ -73,7 +77,7 @@ impl Source for KinesisShard {
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> ShardBatches {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let reader = Reader {
-        repeating: watch::Sender::new(reading.packing.repeated.is_some()),
+        repeating: watch::Sender::new(!reading.packing.repeated.is_empty()),
         last: None,
         packer: Packer::new(reading.packing.clone()),
         reading,
@@ -229,7 +233,7 @@ impl Reader {
             self.last = sent.or(self.last);
         }
         self.last = last;
-        let range = self.reading.packing.repeated;
+        let range = self.reading.packing.repeated.back();
         self.repeating
             .send_replace(range.is_some_and(|range| last < Some(range.last)));
         Ok(true)

@@ -72,17 +72,16 @@ mod tests {
     use sluice_engine::record::ShardId;
 
     use super::*;
-    use crate::format::Format;
-    use crate::ledger::misplaced_records::MisplacedRecords;
+    use crate::ledger::pins::Pins;
+    use crate::ledger::resource_faults::ResourceFaults;
     use crate::ledger::{Ledger, Pending};
 
     fn pending(first: u64, last: u64) -> Pending {
         Pending {
             range: range(first, last),
             release: Digest::of(b"release"),
-            format: Format::default(),
-            timed_out: Vec::new(),
-            misplaced_records: MisplacedRecords::Keep,
+            pins: Pins::default(),
+            resource_faults: ResourceFaults::default(),
         }
     }
 

@@ -49,8 +49,7 @@ pub fn bundle(file: Option<&Path>, transform_config: &str) -> anyhow::Result<Rel
 /// # Errors
 /// The machine cannot reserve the address space.
 pub fn engine(threads: usize) -> anyhow::Result<Engine> {
-    runtime::engine(&Limits::default(), threads)
-        .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
+    runtime::engine(threads).map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
 }
 
 /// Validates a component with its configuration under the default limits.

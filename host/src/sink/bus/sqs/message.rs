@@ -6,7 +6,6 @@ use sluice_engine::record::Rid;
 use sluice_storage::error::{ErrorKind, RequestError};
 
 use super::SqsBus;
-use crate::format::Format;
 use crate::layout::chunk::{Chunk, Message};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
@@ -31,12 +30,7 @@ impl SqsBus {
     }
 
     /// The message with an event, or with a pointer to one that is too large.
-    pub(super) fn entry(
-        &self,
-        chunk: &Chunk,
-        message: &Message<'_>,
-        format: Format,
-    ) -> Result<Entry, SinkError> {
+    pub(super) fn entry(&self, chunk: &Chunk, message: &Message<'_>) -> Result<Entry, SinkError> {
         let origin = chunk.origin();
         let (shard, position) = (&origin.shard, message.position);
         let rid = Rid { shard, position }.to_string();
@@ -51,7 +45,7 @@ impl SqsBus {
         }
         if body.len() + attributes_bytes(&attributes) > self.queue.max_bytes {
             attributes.push(("pointer", "true".to_owned()));
-            body = self.pointer(chunk, message, &rid, format);
+            body = self.pointer(chunk, message, &rid)?;
         }
         let group = match message.partition_key {
             "" => origin.shard.as_str(),
@@ -85,11 +79,32 @@ impl SqsBus {
     }
 
     /// The pointer to an event that is too large for the queue: its object and line in the lake.
-    fn pointer(&self, chunk: &Chunk, message: &Message<'_>, rid: &str, format: Format) -> String {
+    ///
+    /// # Errors
+    /// The event is in no object. Such a record is quarantined, but not if its range was pinned for a bus that
+    /// takes larger messages.
+    fn pointer(
+        &self,
+        chunk: &Chunk,
+        message: &Message<'_>,
+        rid: &str,
+    ) -> Result<String, SinkError> {
+        let Some(line) = chunk.line_of(message) else {
+            let (bytes, limit) = (message.body.len(), self.queue.max_bytes);
+            return Err(SinkError::MessageRejected {
+                queue: self.queue.url.clone(),
+                message: rid.to_owned(),
+                why: format!(
+                    "its event of {bytes} bytes is in no object and exceeds a message of {limit} bytes, and its \
+                     range was pinned for a bus that takes larger messages"
+                ),
+            });
+        };
+        let format = chunk.pins().format;
         let key = chunk.origin().object_key(&message.destination(), format);
         let object = format!("{}{key}", self.lake);
-        let line = chunk.line_of(message);
-        escaped(serde_json::json!({ "rid": rid, "object": object, "line": line }).to_string())
+        let pointer = serde_json::json!({ "rid": rid, "object": object, "line": line });
+        Ok(escaped(pointer.to_string()))
     }
 }
 

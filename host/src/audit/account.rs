@@ -1,0 +1,198 @@
+//! The account of a shard: its ledger, its chunk manifests and the names of its objects must agree.
+
+use anyhow::Context as _;
+use sluice_engine::record::ShardId;
+
+use super::LakeAudit;
+use super::finding::{Finding, Kind, rid};
+use super::inventory::{ChunkObjects, Chunks, bus_key};
+use super::manifests::ShardManifests;
+use super::report::Report;
+use super::timeline::{ChunkHead, Gap, Overlap, Timeline};
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::object_key::ChunkName;
+use crate::ledger::Ledger;
+
+/// The account of a shard.
+pub(super) struct ShardAccount {
+    pub(super) shard: ShardId,
+    pub(super) ledger: Ledger,
+    pub(super) timeline: Timeline,
+    pub(super) report: Report,
+}
+
+impl ShardAccount {
+    /// Reads the manifests of a shard of which these chunks exist. `seen` is called with each manifest and what
+    /// exists of its chunk.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn open(
+        lake: &LakeAudit,
+        ledger: Ledger,
+        chunks: Chunks,
+        seen: impl FnMut(&ChunkManifest, &ChunkObjects),
+    ) -> anyhow::Result<Self> {
+        let shard = ledger.shard().clone();
+        let read = lake.manifests.read_all(&shard, chunks, seen).await?;
+        let ShardManifests {
+            heads,
+            others,
+            report,
+        } = read;
+        Ok(Self {
+            timeline: Timeline::new(&ledger, heads, others),
+            shard,
+            ledger,
+            report,
+        })
+    }
+
+    /// Compares the ledger, the manifests and the names.
+    ///
+    /// # Errors
+    /// The ledger cannot be read again.
+    pub(super) async fn compare(&mut self, lake: &LakeAudit) -> anyhow::Result<()> {
+        for gap in std::mem::take(&mut self.timeline.gaps) {
+            self.report_gap(gap);
+            self.timeline.gaps.push(gap);
+        }
+        self.report_contradictions();
+        self.report_overlaps(lake);
+        self.compare_ledger();
+        self.report_beyond(lake).await
+    }
+
+    /// Reports each object of a chunk.
+    fn report_objects(
+        &mut self,
+        lake: &LakeAudit,
+        name: ChunkName,
+        present: &ChunkObjects,
+        kind: Kind,
+        why: &str,
+    ) {
+        let shard = &self.shard;
+        let manifest = present.has_manifest.then(|| name.manifest_key(shard));
+        let objects = present.objects.iter();
+        let objects = objects.map(|place| lake.inventory.key(shard, name, *place));
+        let files = present.on_bus.iter();
+        let files = files.map(|messages| bus_key(shard, name, *messages));
+        for key in manifest.into_iter().chain(objects).chain(files) {
+            let finding = Finding::new(kind, shard, format!("{key}: {why}"));
+            let finding = finding.between(name.first, name.last).at(key);
+            self.report.findings.add(|| finding);
+        }
+    }
+
+    /// Reports the manifests that are missing in a gap, by the objects that are there.
+    fn report_gap(&mut self, gap: Gap) {
+        let chunks = self.timeline.without_manifest.iter();
+        let chunks: Vec<_> = chunks.filter(|(name, _)| gap.has(*name)).collect();
+        let shard = &self.shard;
+        let mut findings = Vec::new();
+        for (name, present) in &chunks {
+            if !present.has_manifest {
+                let key = name.manifest_key(shard);
+                let (from, to) = (rid(shard, name.first.into()), rid(shard, name.last.into()));
+                let count = present.count();
+                let why = format!(
+                    "{key} does not exist, and {count} objects of its chunk do; {from} to {to} are not proven"
+                );
+                let finding = Finding::new(Kind::MissingManifest, shard, why).at(key);
+                findings.push(finding.between(name.first, name.last));
+            }
+        }
+        if chunks.is_empty() {
+            let last = rid(shard, gap.last.into());
+            let after = gap.after.map(|after| rid(shard, after.into()));
+            let from = after.map_or("the first record".into(), |after| format!("after {after}"));
+            let why = format!(
+                "no chunk manifest has the records from {from} to {last}, which the ledger says are committed"
+            );
+            findings.push(Finding::new(Kind::MissingManifest, shard, why).of(gap.last));
+        }
+        for finding in findings {
+            self.report.findings.add(|| finding);
+        }
+    }
+
+    fn report_contradictions(&mut self) {
+        let shard = &self.shard;
+        for (name, before) in &self.timeline.contradictions {
+            let key = name.manifest_key(shard);
+            let before = before.map(|before| rid(shard, before.into()));
+            let why = match before {
+                Some(before) => format!("the chunk before it ends with {before}"),
+                None => "there is no chunk before it".into(),
+            };
+            let why = format!("{key}: it follows another record: {why}");
+            let finding = Finding::new(Kind::ChangedManifest, shard, why).at(key);
+            let finding = finding.between(name.first, name.last);
+            self.report.findings.add(|| finding);
+        }
+    }
+
+    fn report_overlaps(&mut self, lake: &LakeAudit) {
+        for Overlap {
+            name,
+            present,
+            other,
+        } in std::mem::take(&mut self.timeline.overlapping)
+        {
+            let (first, last) = (name.first.max(other.first), name.last.min(other.last));
+            let (from, to) = (
+                rid(&self.shard, first.into()),
+                rid(&self.shard, last.into()),
+            );
+            let stem = other.stem(&self.shard);
+            let why = format!("its range has {from} to {to}, which are in the chunk {stem} too");
+            self.report_objects(lake, name, &present, Kind::OverlappingChunks, &why);
+        }
+    }
+
+    /// Compares the count and the last record of the ledger with the manifests.
+    fn compare_ledger(&mut self) {
+        let Some(committed) = self.ledger.committed() else {
+            return;
+        };
+        let (shard, last) = (&self.shard, committed.last);
+        let id = rid(shard, last.into());
+        let (counted, named) = (committed.records, self.timeline.records());
+        if !self.timeline.gaps.is_empty() {
+            self.report.counts.wrong += counted.saturating_sub(named);
+        } else if counted != named {
+            let why = format!(
+                "the ledger of {shard} counts {counted} records up to {id}, and the chunk manifests {named}"
+            );
+            let finding = Finding::new(Kind::LedgerCount, shard, why).of(last);
+            self.report.findings.add(|| finding);
+        }
+        let end = self.timeline.chunks.last();
+        let end = end.filter(|end: &&ChunkHead| end.name.last == last);
+        if end.is_some_and(|end| end.last_digest != committed.last_digest) {
+            let why =
+                format!("the ledger of {shard} and the chunk manifest name other bytes for {id}");
+            let finding = Finding::new(Kind::LedgerDigest, shard, why).of(last);
+            self.report.findings.add(|| finding);
+        }
+    }
+
+    /// Reports the objects beyond the ledger, and counts those of the pending chunk.
+    async fn report_beyond(&mut self, lake: &LakeAudit) -> anyhow::Result<()> {
+        if let Some(present) = &self.timeline.pending {
+            self.report.counts.objects_pending += present.count();
+        }
+        if self.timeline.beyond.is_empty() {
+            return Ok(());
+        }
+        let later = lake.targets.ledger(&self.shard).await;
+        let later = later.context("the ledger, read again")?;
+        self.report.counts.objects_new += self.timeline.account_for(&later);
+        for (name, present) in std::mem::take(&mut self.timeline.beyond) {
+            let why = "the ledger does not say that its records are committed or pending";
+            self.report_objects(lake, name, &present, Kind::BeyondLedger, why);
+        }
+        Ok(())
+    }
+}

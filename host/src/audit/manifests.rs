@@ -1,0 +1,166 @@
+//! Reads the chunk manifests of a shard, and compares each with the names of the objects that exist.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use sluice_engine::record::ShardId;
+use sluice_storage::object_store::ObjectStore;
+
+use super::check::get;
+use super::finding::{Finding, Kind};
+use super::inventory::{ChunkObjects, Chunks, Inventory, bus_key};
+use super::report::{Counts, Report};
+use super::timeline::{ChunkHead, NamedChunk};
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::object_key::ChunkName;
+
+/// Reads chunk manifests.
+pub(super) struct ManifestReader {
+    pub(super) lake: Arc<dyn ObjectStore>,
+    /// The number of concurrent reads.
+    pub(super) at_once: usize,
+}
+
+/// The chunk manifests of a shard.
+#[derive(Default)]
+pub(super) struct ShardManifests {
+    pub(super) heads: Vec<ChunkHead>,
+    /// Chunks without a manifest, or with one that cannot be used.
+    pub(super) others: Vec<NamedChunk>,
+    /// The findings about manifests that cannot be used.
+    pub(super) report: Report,
+}
+
+/// A chunk manifest, or why it cannot be used; `None` if it does not exist.
+type ReadManifest = Option<Result<ChunkManifest, String>>;
+
+impl ManifestReader {
+    /// Reads the manifest of a chunk.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn read(
+        &self,
+        shard: &ShardId,
+        name: ChunkName,
+    ) -> anyhow::Result<ReadManifest> {
+        let text = get(&*self.lake, &name.manifest_key(shard)).await?;
+        Ok(text.map(|text| check(shard, name, &text)))
+    }
+
+    /// Reads all manifests of a shard. `seen` is called with each and what exists of its chunk.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn read_all(
+        &self,
+        shard: &ShardId,
+        chunks: Chunks,
+        mut seen: impl FnMut(&ChunkManifest, &ChunkObjects),
+    ) -> anyhow::Result<ShardManifests> {
+        let (with_manifest, others): (Vec<_>, Vec<_>) = chunks
+            .into_iter()
+            .partition(|(_, present)| present.has_manifest);
+        let mut all = ShardManifests {
+            others,
+            ..ShardManifests::default()
+        };
+        let reads = stream::iter(with_manifest).map(|(name, present)| async move {
+            anyhow::Ok((name, present, self.read(shard, name).await?))
+        });
+        let mut reads = reads.buffered(self.at_once);
+        while let Some((name, present, manifest)) = reads.try_next().await? {
+            match manifest {
+                Some(Ok(manifest)) => {
+                    seen(&manifest, &present);
+                    all.heads.push(ChunkHead::new(&manifest, present));
+                }
+                Some(Err(why)) => {
+                    let key = name.manifest_key(shard);
+                    let why = format!("{key}: {why}");
+                    let finding = Finding::new(Kind::ChangedManifest, shard, why).at(key);
+                    let finding = finding.between(name.first, name.last);
+                    all.report.findings.add(|| finding);
+                    all.others.push((name, present));
+                }
+                None => all.others.push((name, present)),
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Parses a manifest, and checks that it belongs to the chunk of its name.
+fn check(shard: &ShardId, name: ChunkName, text: &[u8]) -> Result<ChunkManifest, String> {
+    let manifest = ChunkManifest::parse(text).map_err(|error| error.to_string())?;
+    if manifest.shard != *shard || manifest.name() != name {
+        let other = manifest.name().stem(&manifest.shard);
+        return Err(format!("it is the manifest of another chunk, {other}"));
+    }
+    if manifest.after.is_some_and(|after| after >= name.first) {
+        return Err("it follows a record that is not before its own".into());
+    }
+    Ok(manifest)
+}
+
+/// Compares the objects that a manifest names with those that exist. `with_bus` is whether the files of the
+/// bus were listed.
+#[must_use]
+pub(super) fn compare_names(
+    inventory: &Inventory,
+    manifest: &ChunkManifest,
+    present: &ChunkObjects,
+    with_bus: bool,
+) -> Report {
+    let (shard, name) = (&manifest.shard, manifest.name());
+    let mut named: BTreeSet<String> = manifest.object_keys().map(str::to_owned).collect();
+    let objects = present.objects.iter();
+    let mut exist: BTreeSet<String> = objects
+        .map(|place| inventory.key(shard, name, *place))
+        .collect();
+    if with_bus {
+        let messages = manifest.pins.messages;
+        let sent = messages.filter(|_| manifest.counts.messages > 0);
+        named.extend(sent.map(|messages| bus_key(shard, name, messages)));
+        let files = present.on_bus.iter();
+        exist.extend(files.map(|messages| bus_key(shard, name, *messages)));
+    }
+    let mut report = Report::default();
+    let mut find = |kind, key: &String, why: &str| {
+        let finding = Finding::new(kind, shard, format!("{key} {why}")).at(key);
+        let finding = finding.between(name.first, name.last);
+        report.findings.add(|| finding);
+    };
+    for key in named.difference(&exist) {
+        find(
+            Kind::MissingObject,
+            key,
+            "does not exist, and its chunk manifest names it",
+        );
+    }
+    for key in exist.difference(&named) {
+        find(
+            Kind::ExtraObject,
+            key,
+            "exists, and its chunk manifest does not name it",
+        );
+    }
+    report
+}
+
+/// The counts of a chunk, by its manifest.
+#[must_use]
+pub(super) fn counts(manifest: &ChunkManifest) -> Counts {
+    let counts = &manifest.counts;
+    Counts {
+        in_lake: manifest.records_in_lake(),
+        quarantined: counts.quarantined,
+        dropped: counts.dropped,
+        bus_only: counts.bus_only,
+        chunks: 1,
+        objects: manifest.object_keys().count() as u64,
+        messages: counts.messages,
+        ..Counts::default()
+    }
+}

@@ -1,0 +1,80 @@
+//! The quick audit: ledgers, chunk manifests and the names of objects must agree. It reads neither the source
+//! nor an object, so it does not prove what is in them.
+
+use super::account::ShardAccount;
+use super::manifests::{compare_names, counts};
+use super::report::Report;
+use super::{LakeAudit, queue_note};
+use crate::config::RunSettings;
+use crate::layout::object_key::METADATA_FOLDER;
+use crate::ledger::Ledger;
+use crate::modes::targets::Targets;
+use sluice_engine::record::ShardId;
+
+/// Compares all shards of the lake of the settings.
+///
+/// # Errors
+/// The lake cannot be read.
+pub(super) async fn audit(settings: &RunSettings) -> anyhow::Result<Report> {
+    let targets = Targets::new(settings);
+    // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
+    let mut ledgers = ledgers(&targets).await?;
+    let mut lake = LakeAudit::list(settings, targets).await?;
+    let mut report = lake.unrecognized();
+    let others: Vec<_> = lake
+        .inventory
+        .others()
+        .map(|(shard, _)| shard.clone())
+        .collect();
+    for shard in others {
+        if !ledgers.iter().any(|ledger| *ledger.shard() == shard) {
+            ledgers.push(Ledger::new(shard));
+        }
+    }
+    if ledgers.is_empty() {
+        report
+            .notes
+            .push(format!("{} has no ledger yet", settings.lake));
+    }
+    for ledger in ledgers {
+        let chunks = lake.inventory.take(ledger.shard());
+        let committed = ledger.committed().map(|committed| committed.last);
+        let pending = ledger.pending().map_or(0, |pending| pending.range.count);
+        let mut seen_by_name = Report::default();
+        let seen = |manifest: &_, present: &_| {
+            let manifest: &crate::layout::chunk_manifest::ChunkManifest = manifest;
+            if committed.is_some_and(|last| manifest.range.last <= last) {
+                let with_bus = lake.bus.is_some();
+                let compared = compare_names(&lake.inventory, manifest, present, with_bus);
+                seen_by_name.absorb(compared);
+                seen_by_name.counts += counts(manifest);
+            }
+        };
+        let mut account = ShardAccount::open(&lake, ledger, chunks, seen).await?;
+        account.compare(&lake).await?;
+        report.absorb(account.report);
+        report.absorb(seen_by_name);
+        report.counts.pending += pending;
+    }
+    report.notes.extend(queue_note(settings));
+    report.notes.extend(report.moving_note());
+    Ok(report)
+}
+
+/// The ledgers of the lake.
+async fn ledgers(targets: &Targets) -> anyhow::Result<Vec<Ledger>> {
+    let mut shards = Vec::new();
+    let folder = format!("{METADATA_FOLDER}/ledger/");
+    let store = targets.lake_store().await?;
+    let mut found = |name: &str| {
+        let shard = name.strip_suffix(".json").map(ShardId::new);
+        shards.extend(shard.into_iter().flatten());
+    };
+    store.list(&folder, &mut found).await?;
+    shards.sort_unstable();
+    let mut ledgers = Vec::new();
+    for shard in &shards {
+        ledgers.push(targets.ledger(shard).await?);
+    }
+    Ok(ledgers)
+}

@@ -1,0 +1,42 @@
+//! What a chunk pins besides its range, its release and its resource faults.
+
+use serde::{Deserialize, Serialize};
+use sluice_engine::limits::Limits;
+
+use crate::format::Format;
+use crate::ledger::messages::Messages;
+use crate::ledger::misplaced_records::MisplacedRecords;
+
+/// The settings that decide an outcome or a byte of a chunk. A repetition uses these, whatever it is started
+/// with.
+///
+/// Constants of the program that decide an outcome, such as the size of the output of a batch, are not here:
+/// they belong to the format version of the ledger. To change one, raise that version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pins {
+    /// The limits of its transform.
+    pub limits: Limits,
+    /// The format of its objects, part of their names.
+    pub format: Format,
+    /// Whether misplaced records of its aggregates are kept or dropped.
+    pub misplaced_records: MisplacedRecords,
+    /// What its messages are about; `None` without a bus.
+    pub messages: Option<Messages>,
+    /// The largest event that fits a message, bytes; `None` without a limit.
+    pub message_bytes: Option<usize>,
+}
+
+impl Pins {
+    /// Whether a message is sent for each event that the transform routes to the bus.
+    #[must_use]
+    pub fn with_messages(&self) -> bool {
+        self.messages == Some(Messages::Events)
+    }
+
+    /// Whether a message is sent for each object of events.
+    #[must_use]
+    pub fn with_notifications(&self) -> bool {
+        self.messages == Some(Messages::Objects)
+    }
+}
