@@ -1,12 +1,14 @@
 //! The account of a shard: its ledger, its chunk manifests and the names of its objects must agree.
 
+use std::collections::HashMap;
+
 use anyhow::Context as _;
 use sluice_engine::record::ShardId;
 
 use super::LakeAudit;
 use super::finding::{Finding, Kind, rid};
 use super::inventory::{ChunkObjects, Chunks, bus_key};
-use super::manifests::ShardManifests;
+use super::manifests::{ShardManifests, compare_names, counts};
 use super::report::Report;
 use super::timeline::{ChunkHead, Gap, Overlap, Timeline};
 use crate::layout::chunk_manifest::ChunkManifest;
@@ -46,6 +48,31 @@ impl ShardAccount {
             ledger,
             report,
         })
+    }
+
+    /// Opens the account of a shard whose objects are not read, and compares the names of the committed chunks
+    /// with their manifests, which are counted.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn open_by_names(
+        lake: &LakeAudit,
+        ledger: Ledger,
+        chunks: Chunks,
+    ) -> anyhow::Result<Self> {
+        let mut by_chunk = HashMap::new();
+        let with_bus = lake.bus.is_some();
+        let seen = |manifest: &ChunkManifest, present: &ChunkObjects| {
+            let mut report = compare_names(&lake.inventory, manifest, present, with_bus);
+            report.counts += counts(manifest);
+            by_chunk.insert(manifest.name(), report);
+        };
+        let mut account = Self::open(lake, ledger, chunks, seen).await?;
+        for head in &account.timeline.chunks {
+            let report = by_chunk.remove(&head.name);
+            account.report.absorb(report.unwrap_or_default());
+        }
+        Ok(account)
     }
 
     /// Compares the ledger, the manifests and the names.

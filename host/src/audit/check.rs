@@ -1,24 +1,21 @@
 //! Compares the objects and the manifest of one chunk with those that its records make.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::{Position, ShardId};
-use sluice_storage::object_store::{Found, ObjectStore};
 
 use super::Audit;
 use super::content::Part;
 use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
 use super::inventory::{ChunkObjects, bus_key};
-use super::manifests::compare_names;
+use super::read::get;
 use super::report::{Counts, Report};
-use crate::format::decode;
+use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::{Content, Destination};
 use crate::ledger::messages::Messages;
 
 /// The check of one chunk.
@@ -293,62 +290,4 @@ impl Verdict {
     fn find(&mut self, finding: impl FnOnce() -> Finding) {
         self.report.findings.add(finding);
     }
-}
-
-/// Reads an object by its key, or a file of the bus by its name after `bus:`.
-pub(super) async fn get(store: &dyn ObjectStore, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
-    let name = key.strip_prefix("bus:").unwrap_or(key);
-    Ok(match store.get(name, usize::MAX).await? {
-        Found::Content(content) => Some(content),
-        Found::Nothing | Found::TooLarge(_) => None,
-    })
-}
-
-/// Checks a chunk whose records have expired from the source: its objects must be those that its manifest
-/// names, with the same contents.
-///
-/// # Errors
-/// The lake cannot be read.
-pub(super) async fn check_gone(
-    audit: &Audit,
-    manifest: &ChunkManifest,
-    present: &ChunkObjects,
-) -> anyhow::Result<Report> {
-    let lake = &audit.lake;
-    let mut report = compare_names(&lake.inventory, manifest, present, lake.bus.is_some());
-    let objects = manifest.objects.iter();
-    let objects = objects.map(|object| (&object.key, object.content(), false));
-    let quarantine = manifest.quarantine.iter();
-    let quarantine = quarantine.map(|object| (&object.key, object.content(), true));
-    let named = objects.chain(quarantine);
-    let reads = stream::iter(named).map(|(key, named, is_quarantine)| async move {
-        let object = get(&*lake.store, key).await?;
-        anyhow::Ok((key, named, is_quarantine, object))
-    });
-    let mut reads = reads.buffered(lake.manifests.at_once);
-    let format = manifest.pins.format;
-    while let Some((key, named, is_quarantine, object)) = reads.try_next().await? {
-        // One that does not exist was reported by its name.
-        let Some(object) = object else { continue };
-        report.counts.objects_gone += 1;
-        let content = audit.context.compute.spawn(move || {
-            let lines = decode(format, &object)?;
-            io::Result::Ok(if is_quarantine {
-                Content::of_quarantine(&lines)
-            } else {
-                Some(Content::of_events(&lines))
-            })
-        });
-        let why = match content.finish().await {
-            Ok(content) if content == Some(named) => continue,
-            Ok(_) => "its content is not the one that its chunk manifest names".to_owned(),
-            Err(error) => format!("it cannot be decoded: {error}"),
-        };
-        let why = format!("{key}: {why}");
-        let finding = Finding::new(Kind::DamagedObject, &manifest.shard, why).at(key);
-        let finding = finding.between(manifest.range.first, manifest.range.last);
-        report.findings.add(|| finding);
-    }
-    report.counts.gone += manifest.range.count;
-    Ok(report)
 }

@@ -7,9 +7,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::ShardId;
 use sluice_storage::object_store::ObjectStore;
 
-use super::check::get;
 use super::finding::{Finding, Kind};
 use super::inventory::{ChunkObjects, Chunks, Inventory, bus_key};
+use super::read::get;
 use super::report::{Counts, Report};
 use super::timeline::{ChunkHead, NamedChunk};
 use crate::layout::chunk_manifest::ChunkManifest;

@@ -21,6 +21,7 @@ mod finding;
 mod inventory;
 mod manifests;
 mod quick;
+mod read;
 mod records;
 mod releases;
 mod report;
@@ -40,10 +41,10 @@ use sluice_storage::object_store::ObjectStore;
 use self::account::ShardAccount;
 use self::finding::{Finding, Kind};
 use self::inventory::{Chunks, Inventory};
-use self::manifests::{ManifestReader, compare_names};
+use self::manifests::ManifestReader;
 use self::releases::Releases;
 pub use self::report::AuditKind;
-use self::report::{Report, counted};
+use self::report::{Counts, Report, counted};
 use self::shard::ShardAudit;
 use self::source::AuditedShard;
 use crate::config::RunSettings;
@@ -199,20 +200,11 @@ async fn audit_gone(lake: &LakeAudit, gone: Vec<(ShardId, Chunks)>) -> anyhow::R
         let objects = chunks.values().map(|present| present.objects.len() as u64);
         report.counts.objects_gone += objects.sum::<u64>();
         report.counts.gone += ledger.committed().map_or(0, |committed| committed.records);
-        let mut names = Report::default();
-        let seen = |manifest: &_, present: &_| {
-            names.absorb(compare_names(
-                &lake.inventory,
-                manifest,
-                present,
-                lake.bus.is_some(),
-            ));
-        };
-        let mut account = ShardAccount::open(lake, ledger, chunks, seen).await?;
+        let mut account = ShardAccount::open_by_names(lake, ledger, chunks).await?;
         account.compare(lake).await?;
-        account.report.counts.wrong = 0;
+        // Its records are gone: they are counted above, whatever their places.
+        account.report.counts = Counts::default();
         report.absorb(account.report);
-        report.absorb(names);
     }
     Ok(report)
 }
@@ -300,8 +292,8 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     let mut notes: Vec<_> = queue_note(settings).into_iter().collect();
     if counts.objects_gone > 0 {
         notes.push(format!(
-            "{} objects hold records that have expired from the source; they were compared with their chunk \
-             manifests",
+            "{} objects hold records that have expired from the source; only their names were compared with the \
+             chunk manifests",
             counts.objects_gone
         ));
     }

@@ -1,15 +1,15 @@
 //! The quick audit: ledgers, chunk manifests and the names of objects must agree. It reads neither the source
 //! nor an object, so it does not prove what is in them.
 
+use sluice_engine::record::ShardId;
+
 use super::account::ShardAccount;
-use super::manifests::{compare_names, counts};
 use super::report::Report;
 use super::{LakeAudit, queue_note};
 use crate::config::RunSettings;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
-use sluice_engine::record::ShardId;
 
 /// Compares all shards of the lake of the settings.
 ///
@@ -38,23 +38,10 @@ pub(super) async fn audit(settings: &RunSettings) -> anyhow::Result<Report> {
     }
     for ledger in ledgers {
         let chunks = lake.inventory.take(ledger.shard());
-        let committed = ledger.committed().map(|committed| committed.last);
-        let pending = ledger.pending().map_or(0, |pending| pending.range.count);
-        let mut seen_by_name = Report::default();
-        let seen = |manifest: &_, present: &_| {
-            let manifest: &crate::layout::chunk_manifest::ChunkManifest = manifest;
-            if committed.is_some_and(|last| manifest.range.last <= last) {
-                let with_bus = lake.bus.is_some();
-                let compared = compare_names(&lake.inventory, manifest, present, with_bus);
-                seen_by_name.absorb(compared);
-                seen_by_name.counts += counts(manifest);
-            }
-        };
-        let mut account = ShardAccount::open(&lake, ledger, chunks, seen).await?;
+        report.counts.pending += ledger.pending().map_or(0, |pending| pending.range.count);
+        let mut account = ShardAccount::open_by_names(&lake, ledger, chunks).await?;
         account.compare(&lake).await?;
         report.absorb(account.report);
-        report.absorb(seen_by_name);
-        report.counts.pending += pending;
     }
     report.notes.extend(queue_note(settings));
     report.notes.extend(report.moving_note());

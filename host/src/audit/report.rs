@@ -221,7 +221,7 @@ impl Report {
             (
                 "gone",
                 counts.gone,
-                "expired from the source; their objects match".into(),
+                "expired from the source, only names were compared".into(),
             ),
             (
                 "before",

@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 
 use super::Audit;
 use super::account::ShardAccount;
-use super::check::{Check, check_gone};
+use super::check::Check;
 use super::finding::{Finding, Kind, rid};
+use super::manifests::compare_names;
 use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
@@ -128,11 +129,7 @@ impl ShardAudit {
             return self.cannot_check(head, "it was removed or changed during the audit");
         };
         if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
-            self.skip(|number| number <= name.last).await?;
-            self.finish_check().await?;
-            self.report
-                .absorb(check_gone(&audit, &manifest, &head.present).await?);
-            return Ok(());
+            return self.gone(head, &manifest).await;
         }
         let release = match audit
             .releases
@@ -164,6 +161,18 @@ impl ShardAudit {
         } else {
             self.report.counts.wrong += chunk.counts().records;
         }
+        Ok(())
+    }
+
+    /// A chunk whose records have expired, all or in part: its objects are compared by their names.
+    async fn gone(&mut self, head: &ChunkHead, manifest: &ChunkManifest) -> anyhow::Result<()> {
+        self.skip(|number| number <= head.name.last).await?;
+        let lake = &self.audit.lake;
+        let with_bus = lake.bus.is_some();
+        let names = compare_names(&lake.inventory, manifest, &head.present, with_bus);
+        self.report.absorb(names);
+        self.report.counts.gone += head.count;
+        self.report.counts.objects_gone += head.present.objects.len() as u64;
         Ok(())
     }
 

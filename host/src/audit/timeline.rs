@@ -123,7 +123,8 @@ impl Timeline {
     }
 
     /// Goes from the last committed record back, from each chunk to the one before. A chunk says what it
-    /// follows, so of two that end with the same record the one that follows another is right.
+    /// follows, so of two that end with the same record the one that follows another is right, or else the
+    /// longer one.
     fn chain(&mut self, mut heads: Vec<ChunkHead>, done: SequenceNumber) {
         heads.sort_by_key(|head| (head.name.last, head.name.first));
         let ends: Vec<_> = heads.iter().map(|head| head.name.last).collect();
@@ -135,10 +136,11 @@ impl Timeline {
         let mut next: Option<ChunkHead> = None;
         while let Some(mut head) = heads.pop() {
             while let Some(other) = heads.pop_if(|other| other.name.last == head.name.last) {
-                let (right, wrong) = if is_linked(&head) || !is_linked(&other) {
-                    (head, other)
-                } else {
+                // `other` begins before.
+                let (right, wrong) = if is_linked(&other) || !is_linked(&head) {
                     (other, head)
+                } else {
+                    (head, other)
                 };
                 rest.push(wrong);
                 head = right;

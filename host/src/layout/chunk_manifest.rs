@@ -272,27 +272,3 @@ fn text(value: &Value) -> String {
         other => other.to_string(),
     }
 }
-
-impl ManifestObject {
-    /// What it holds.
-    #[must_use]
-    pub fn content(&self) -> Content {
-        Content {
-            lines: self.lines,
-            bytes: self.bytes,
-            digest: self.digest,
-        }
-    }
-}
-
-impl ManifestQuarantine {
-    /// What it holds.
-    #[must_use]
-    pub fn content(&self) -> Content {
-        Content {
-            lines: self.records,
-            bytes: self.bytes,
-            digest: self.digest,
-        }
-    }
-}

@@ -193,22 +193,6 @@ fn records_that_leave_nothing_are_accounted_for() {
     place.land(&[&args[..], &without_bus].concat());
     let proven = audit(&place, &without_bus).proven();
     assert_eq!(proven.counts(counts), [2_000, 2, 2_001, 2_000, 0]);
-    assert_eq!(proven.count("by_other_releases"), 0);
-}
-
-#[test]
-fn records_that_only_a_release_between_dropped_are_noted() {
-    let place = Place::new();
-    place.write("events.ndjson", events(0..10));
-    place.land(&[]);
-    append(&place, &"drop\n".repeat(10));
-    place.write("rogue.wasm", &rogue().by_batch);
-    place.land(&["--transform", "rogue.wasm"]);
-    append(&place, &events(10..20));
-    place.land(&[]);
-    let proven = audit(&place, &[]).proven();
-    let counts = proven.counts(["in_lake", "dropped", "by_other_releases"]);
-    assert_eq!(counts, [20, 10, 10]);
 }
 
 #[test]

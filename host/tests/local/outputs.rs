@@ -14,7 +14,12 @@ fn without_a_bus_the_lake_is_the_same() {
     place.land(&[]);
     let summary = place.land(&["--lake", "file:quiet", "--bus", "none"]);
     assert_eq!(summary.counts(["messages", "messages_unsent"]), [0, 30]);
-    assert_eq!(lake::tree(&place.path("quiet")), lake::tree(&place.lake()));
+    let without_manifests = |lake: &str| {
+        let mut tree = lake::tree(&place.path(lake));
+        tree.retain(|path, _| !path.starts_with("_sluice/chunks/"));
+        tree
+    };
+    assert!(without_manifests("quiet") == without_manifests("lake"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A pending chunk: the next run finishes exactly that chunk, whatever its own settings are.
 
+use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::local::{all_enriched, events};
 use crate::support::guests::rogue;
@@ -32,6 +33,12 @@ fn ledger(place: &Place) -> Value {
         .find(|(name, _)| name.ends_with(".json"))
         .unwrap();
     serde_json::from_slice(text).unwrap()
+}
+
+fn write_ledger(place: &Place, ledger: &Value) {
+    let shard = ledger["shard"].as_str().unwrap();
+    let path = format!("lake/_sluice/ledger/{shard}.json");
+    place.write(&path, ledger.to_string());
 }
 
 /// The paths of all objects, with their extensions.
@@ -140,8 +147,8 @@ fn a_record_that_ran_out_of_time_is_not_transformed_again() {
     let much_fuel = [&rogue[..], &["--limits-fuel", "1000000000000000"]].concat();
     interrupt(&place, "place=x", &much_fuel);
     assert_eq!(
-        ledger(&place)["pending"]["timed_out"],
-        serde_json::json!(["5"])
+        ledger(&place)["pending"]["resource_faults"],
+        json!([{ "fault": "out_of_time", "first": 1, "last": 1 }])
     );
     assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());
@@ -149,26 +156,131 @@ fn a_record_that_ran_out_of_time_is_not_transformed_again() {
     assert!(ledger(&place)["pending"].is_null());
 }
 
+/// Each of these settings would give other outcomes or other names.
+const OTHER_SETTINGS: [&str; 16] = [
+    "--limits-fuel",
+    "1000000000",
+    "--limits-memory",
+    "64MiB",
+    "--limits-time",
+    "20s",
+    "--limits-record-bytes",
+    "1KiB",
+    "--limits-output-bytes",
+    "100",
+    "--limits-partitions",
+    "1",
+    "--compression",
+    "gzip",
+    "--compression-level",
+    "9",
+];
+
+/// Records that reach each limit, and some that would with [`OTHER_SETTINGS`].
+fn demanding() -> String {
+    let long = "x".repeat(3_000);
+    format!(
+        "good\nloop\nrecurse\nallocate\n{long}\nbig_output 3000\npartition y\npartition x\ntrap\nreject this\n"
+    )
+}
+
+#[test]
+fn a_repetition_is_the_same_whatever_it_is_started_with() {
+    let rogue_only = ["--transform", "rogue.wasm"];
+    let make = || {
+        let place = Place::new();
+        place.write("events.ndjson", demanding());
+        place.write("rogue.wasm", &rogue().by_batch);
+        place
+    };
+    let whole = make();
+    whole.land(&rogue_only);
+    let place = make();
+    interrupt(&place, "place=x", &rogue_only);
+    let other = [
+        &rogue_only[..],
+        &OTHER_SETTINGS,
+        &["--bus-messages", "objects"],
+    ]
+    .concat();
+    place.land(&other);
+    assert!(lake::objects(&place.lake()) == lake::objects(&whole.lake()));
+    let kept = |place: &Place, folder: &str| lake::tree(&place.path(folder));
+    for folder in ["lake/_sluice/chunks", "lake/_sluice/ledger", "bus"] {
+        assert!(kept(&place, folder) == kept(&whole, folder), "{folder}");
+    }
+    let reasons: BTreeSet<_> = lake::quarantine(&place.lake())
+        .into_iter()
+        .map(|quarantined| quarantined.reason)
+        .collect();
+    for reason in ["out_of_fuel", "out_of_memory", "stack_overflow", "trap"] {
+        assert!(reasons.contains(reason), "{reason} is not in {reasons:?}");
+    }
+}
+
 /// The first attempt may have landed its event already.
 #[test]
-fn a_record_that_runs_out_of_time_only_in_a_replay_does_not_land_twice() {
+fn a_record_that_fails_only_in_a_repetition_stops_it() {
     let place = Place::new();
     place.write("events.ndjson", "good\nloop\ngood\npartition x\n");
     place.write("rogue.wasm", &rogue().by_batch);
     let rogue = ["--transform", "rogue.wasm"];
     interrupt(&place, "place=x", &rogue);
     let pinned = ledger(&place);
-    let much_fuel = [
-        "--limits-fuel",
-        "1000000000000000",
-        "--limits-time",
-        "300ms",
-    ];
-    let ran = place.try_land(&[&rogue[..], &much_fuel].concat());
-    ran.failed(1, &["record 5 of a pending range", "limits.time"]);
-    assert_eq!(ledger(&place), pinned);
+    assert_eq!(
+        pinned["pending"]["resource_faults"],
+        json!([{ "fault": "out_of_fuel", "first": 1, "last": 1 }])
+    );
+    let mut other = pinned.clone();
+    other["pending"]
+        .as_object_mut()
+        .unwrap()
+        .remove("resource_faults");
+    write_ledger(&place, &other);
+    let ran = place.try_land(&rogue);
+    ran.failed(1, &[":5 failed (out_of_fuel)", "nothing was written"]);
+    assert_eq!(ledger(&place), other);
+    write_ledger(&place, &pinned);
     assert_eq!(place.land(&rogue).counts(["events", "quarantined"]), [3, 1]);
     let quarantined = lake::quarantine(&place.lake());
     let reasons: Vec<_> = quarantined.iter().map(|q| q.reason.as_str()).collect();
     assert_eq!(reasons, ["out_of_fuel"]);
+}
+
+/// Another build of the program may count fuel differently.
+#[test]
+fn a_record_that_needs_a_little_more_fuel_than_before_passes_again() {
+    let place = Place::new();
+    place.write("events.ndjson", "good\nspend 1000000\npartition x\n");
+    place.write("rogue.wasm", &rogue().by_batch);
+    let rogue = ["--transform", "rogue.wasm"];
+    let counts = ["events", "quarantined"];
+    let little = ["--lake", "file:other", "--limits-fuel", "2000000"];
+    let ran_out = place.land(&[&rogue[..], &little].concat());
+    assert_eq!(ran_out.counts(counts), [2, 1]);
+    interrupt(&place, "place=x", &rogue);
+    let mut pinned = ledger(&place);
+    assert!(pinned["pending"]["resource_faults"].is_null());
+    pinned["pending"]["pins"]["limits"]["fuel"] = json!(2_000_000);
+    write_ledger(&place, &pinned);
+    assert_eq!(place.land(&rogue).counts(counts), [3, 0]);
+}
+
+#[test]
+fn messages_are_sent_as_they_were_pinned() {
+    let sent = |first: &[&str], then: &[&str]| {
+        let place = interrupted(&events(0..30), first);
+        let ran = place.try_land(then);
+        let said = ran.stderr.clone();
+        assert_eq!(ran.summary().count("records"), 30);
+        (lake::messages_exist(&place.bus()), said)
+    };
+    let (events_only, _) = sent(&[], &["--bus-messages", "objects"]);
+    assert!(events_only.iter().all(|name| !name.contains(".objects.")));
+    assert_eq!(events_only.len(), 1);
+    let (none, _) = sent(&["--bus", "none"], &[]);
+    assert_eq!(none, [""; 0]);
+    let (none, said) = sent(&[], &["--bus", "none"]);
+    assert_eq!(none, [""; 0]);
+    assert!(said.contains("its messages are not sent"), "{said}");
 }

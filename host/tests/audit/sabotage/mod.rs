@@ -2,6 +2,7 @@
 
 mod accounts;
 mod lines;
+mod manifests;
 mod objects;
 
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use sluice::format::{ByteSpan, Format, Level, Rows, decode, encode};
 
-use super::{audit, object_keys};
+use super::{audit, audit_quickly, object_keys};
 use crate::local::{event, events};
 use crate::support::lake;
 use crate::support::program::Place;
@@ -73,9 +74,9 @@ impl Tampered {
         let first = self.rid(n / CHUNK * CHUNK);
         let first = first.rsplit_once(':').unwrap().1;
         let range = format!("-{first:0>20}-");
-        let keys = object_keys(&self.place.lake());
-        let of = |key: &&String| key.contains(partition) && key.contains(&range);
-        keys.iter().find(of).unwrap().clone()
+        let mut keys = lake::tree(&self.place.lake()).into_keys();
+        let of = |key: &String| key.starts_with(partition) && key.contains(&range);
+        keys.find(of).unwrap()
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -108,13 +109,22 @@ impl Tampered {
     }
 }
 
-/// Asserts the content of a finding.
+/// Asserts the content of a finding. One about a chunk names the chunk manifest.
 fn says(finding: &Value, expected: &Value) {
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&finding[key], value, "{key} of {finding:#}");
     }
     let message = finding["message"].as_str().unwrap();
-    for key in ["record", "object"] {
+    let manifest = "_sluice/chunks/";
+    let is_chunk = finding["object"]
+        .as_str()
+        .is_some_and(|object| object.starts_with(manifest));
+    let named = if is_chunk {
+        &["object"][..]
+    } else {
+        &["record", "object"]
+    };
+    for key in named {
         let named = finding[key].as_str().unwrap_or_default();
         assert!(message.contains(named), "{finding:#}");
     }

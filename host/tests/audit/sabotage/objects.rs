@@ -44,20 +44,22 @@ fn an_object_that_is_damaged_is_named() {
 }
 
 #[test]
-fn every_record_of_a_chunk_that_is_gone_is_named() {
+fn a_chunk_without_its_objects_is_named_with_its_records() {
     let tampered = Tampered::new();
     for partition in ["lesson", "payment", "login"] {
         let key = tampered.key(&format!("event_type={partition}/"), CHUNK);
         fs::remove_file(tampered.path(&key)).unwrap();
     }
     let found = tampered.findings();
-    assert_eq!(found.len(), CHUNK);
-    for (n, finding) in found.iter().enumerate() {
-        let record = tampered.rid(CHUNK + n);
-        says(
-            finding,
-            &json!({ "kind": "missing_record", "record": record, "object": null }),
-        );
+    assert_eq!(found.len(), 3);
+    for (n, partition) in ["lesson", "payment", "login"].iter().enumerate() {
+        let first = tampered.rid(CHUNK + (n + 2) % 3);
+        let named = |finding: &&serde_json::Value| finding["record"] == first;
+        let finding = found.iter().find(named);
+        let finding = finding.unwrap_or_else(|| panic!("{first} is not in {found:#?}"));
+        assert_eq!(finding["kind"], "missing_object");
+        let object = finding["object"].as_str().unwrap();
+        assert!(object.contains(partition), "{finding:#}");
     }
     let json = audit(&tampered.place, &["--bus", "none"]).json;
     assert_eq!(
@@ -104,7 +106,6 @@ fn an_object_in_another_partition_or_format_is_one_too_many() {
     );
 }
 
-/// The releases of the neighbouring chunks must leave no object of the records in a gap.
 #[test]
 fn only_the_events_of_a_missing_object_are_missing() {
     let place = Place::new();
@@ -130,16 +131,18 @@ fn only_the_events_of_a_missing_object_are_missing() {
     let audited = audit(&place, &["--bus", "none"]);
     let counts = audited.json.counts(["in_lake", "dropped", "wrong"]);
     assert_eq!(counts, [CHUNK as u64; 3]);
-    assert_eq!(audited.disproven().len(), CHUNK);
+    assert_eq!(audited.disproven().len(), 1);
 }
 
 #[test]
 fn the_first_thousand_findings_are_kept_and_all_are_counted() {
     let tampered = Tampered::new();
     for key in object_keys(&tampered.place.lake()) {
-        if key.ends_with(".zst") {
-            fs::remove_file(tampered.path(&key)).unwrap();
-        }
+        tampered.edit(&key, |lines| {
+            for (n, line) in lines.iter_mut().enumerate() {
+                *line = format!("{{\"n\":{n}}}");
+            }
+        });
     }
     assert_eq!(tampered.findings().len(), 1_000);
     let args = [

@@ -16,6 +16,7 @@ pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
     let number = || argument.parse().unwrap_or(1);
     match command {
         "loop" => run_forever(),
+        "spend" => spend(number()),
         "allocate" => allocate(),
         "recurse" => one(recurse(1).to_string().into_bytes()),
         "trap" => trap(),
@@ -196,4 +197,12 @@ fn log_and_trap() -> Outcome {
         log(Level::Error, "a last word");
     }
     trap()
+}
+
+/// Takes a few units of fuel for each round.
+fn spend(rounds: usize) -> Outcome {
+    for round in 0..rounds {
+        black_box(round);
+    }
+    one(b"{}".to_vec())
 }
