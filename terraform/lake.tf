@@ -112,7 +112,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 }
 
 locals {
-  # Also the quarantine of replays into other prefixes of this bucket.
+  # Also the ledgers of replays into other prefixes of this bucket.
   ledgers = "${aws_s3_bucket.lake.arn}/*/_sluice/ledger/*"
 
   lake_expiry = {

@@ -64,7 +64,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct AuditArgs {
     /// Compare only ledgers, chunk manifests and the names of objects. This reads neither the source nor an
-    /// object, so it takes seconds and needs no `--source`; what is in the objects is not proven.
+    /// object, so it is much faster and needs no `--source`; what is in the objects is not proven.
     #[arg(long)]
     quick: bool,
 

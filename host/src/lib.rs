@@ -2,7 +2,8 @@
 //! data lake and on a bus, each record exactly once.
 //!
 //! ```text
-//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → ledger
+//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → chunk manifest →
+//! ledger
 //! ```
 //!
 //! [`pipeline`] holds that flow on one screen. These are the layers, the lowest first. A
@@ -12,8 +13,8 @@
 //! - [`sluice_storage`]: folders and buckets, and the retry policy.
 //! - [`sluice_release`]: releases, their registry, admission and rollout.
 //! - [`mod@format`]: the encoding of objects: containers and codecs.
-//! - [`ledger`]: which records of a shard are committed and which are pending.
-//! - [`layout`]: chunks, partitions, object keys and quarantine lines.
+//! - [`ledger`]: which records of a shard are committed and which are pending, and what a chunk pins.
+//! - [`layout`]: chunks, partitions, object keys, quarantine lines and chunk manifests.
 //! - [`source`]: shards read into batches.
 //! - [`sink`]: the lake, the bus and quarantine.
 //! - [`config`]: the settings, validated.

@@ -70,8 +70,8 @@ impl Format {
     }
 }
 
-/// Encodes rows as one object. The same rows always give the same bytes, with the same version of the
-/// compressor. If the format does not have the level, it uses its default.
+/// Encodes rows as one object. The same rows and level always give the same bytes, with the same version of
+/// the compressor. If the format does not have the level, it uses its default.
 ///
 /// # Errors
 /// The compressor fails; none is expected, since it writes to memory.

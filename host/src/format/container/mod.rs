@@ -14,8 +14,9 @@ pub(super) use self::ndjson::Ndjson;
 pub(super) trait Container: Send + Sync {
     /// Encodes rows as one object.
     ///
-    /// The same rows always give the same bytes, with the same version of the compressor: a chunk that
-    /// is replayed puts the same objects. If the codec does not have the level, it uses its default.
+    /// The same rows and level always give the same bytes, with the same version of the compressor. A chunk that
+    /// is replayed does not depend on that: objects are compared by their content. If the codec does not have the
+    /// level, it uses its default.
     ///
     /// # Errors
     /// The compressor fails; none is expected, since it writes to memory.
