@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
@@ -14,7 +15,7 @@ use sluice_engine::compiler_process;
 
 use crate::ENRICH;
 use crate::audit;
-use crate::audit::AuditKind;
+use crate::audit::{AuditKind, AuditOptions};
 use crate::config;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
 use crate::generate;
@@ -67,6 +68,11 @@ struct AuditArgs {
     /// object, so it is much faster and needs no `--source`; what is in the objects is not proven.
     #[arg(long)]
     quick: bool,
+
+    /// Count objects that no longer exist as expired instead of missing, if their records arrived longer ago than
+    /// this, such as `90d`: the age at which a lifecycle rule of the bucket removes objects. [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    expired_after: Option<Duration>,
 
     /// The settings of `run`.
     #[command(flatten)]
@@ -204,7 +210,12 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
                 false => (resolved.settings()?, AuditKind::Full),
             };
             start_log(&settings)?;
-            audit::run(&settings, kind)
+            let expired_after = args.expired_after;
+            let options = AuditOptions {
+                kind,
+                expired_after,
+            };
+            audit::run(&settings, options)
         }
         Command::Run(args) => {
             let resolved = with_file(&args, argv, &["run"])?;

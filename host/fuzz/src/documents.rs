@@ -1,9 +1,14 @@
-//! Documents next to the lake and in a registry: ledgers, manifests of releases, and `active.json`.
+//! Documents next to the lake and in a registry: ledgers, chunk manifests, lines of quarantine, manifests of
+//! releases, and `active.json`.
 
 use std::fmt::Debug;
 
 use chrono::DateTime;
 use serde::Serialize;
+use sluice::layout::Content;
+use sluice::layout::chunk_manifest::ChunkManifest;
+use sluice::layout::object_key::ChunkName;
+use sluice::layout::quarantine::QuarantinedRecord;
 use sluice::ledger::{Ledger, Range};
 use sluice_engine::digest::Digest;
 use sluice_release::bundle::Manifest;
@@ -45,6 +50,28 @@ pub(crate) fn ledger(input: &[u8]) {
         let other = Range { count, ..range };
         assert!(ledger.commit(other, Digest::of(input)).is_err());
         commit(&ledger, range, Digest::of(input));
+    }
+}
+
+/// A chunk manifest, and a line of quarantine.
+pub(crate) fn manifest(input: &[u8]) {
+    if let Some(manifest) = read(input, ChunkManifest::parse) {
+        assert_eq!(ChunkManifest::parse(&manifest.json()), Ok(manifest.clone()));
+        assert_eq!(manifest.difference(&manifest), None);
+        assert!(manifest.records_in_lake() <= manifest.range.count);
+        let key = manifest.key();
+        let name = key.strip_prefix("_sluice/chunks/").unwrap();
+        let range = manifest.range;
+        let is_ordered = range.first <= range.last;
+        let parsed = ChunkName::parse_manifest(name);
+        let named = is_ordered.then(|| (manifest.shard.clone(), manifest.name()));
+        assert_eq!(parsed, named);
+    }
+    for line in input.split(|byte| *byte == b'\n') {
+        let record = QuarantinedRecord::parse(line);
+        let _ = record.as_ref().and_then(QuarantinedRecord::data);
+        let content = Content::of_quarantine(line);
+        assert!(content.is_none_or(|content| line.is_empty() || content.lines == 1));
     }
 }
 

@@ -34,13 +34,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     target("enrichment", enrichment::one),
     target("batch", enrichment::batch),
     target("aggregates", aggregates::feed),
     target("lambda_events", lambda_events::feed),
     target("config", config::feed),
     target("ledgers", documents::ledger),
+    target("manifests", documents::manifest),
     target("releases", documents::release),
     target("signatures", signatures::feed),
     target("keys", keys::feed),

@@ -61,9 +61,8 @@ impl ShardAccount {
         chunks: Chunks,
     ) -> anyhow::Result<Self> {
         let mut by_chunk = HashMap::new();
-        let with_bus = lake.bus.is_some();
         let seen = |manifest: &ChunkManifest, present: &ChunkObjects| {
-            let mut report = compare_names(&lake.inventory, manifest, present, with_bus);
+            let mut report = compare_names(lake, manifest, present);
             report.counts += counts(manifest);
             by_chunk.insert(manifest.name(), report);
         };

@@ -159,6 +159,10 @@ impl Check {
     }
 
     fn is_missing(&self, Read { key, part }: &Read, verdict: &mut Verdict) {
+        if self.audit.lake.has_expired(&self.manifest) {
+            verdict.report.counts.objects_expired += 1;
+            return;
+        }
         let lines = part.lines(&self.chunk);
         let positions = (0..lines).filter_map(|line| part.position(&self.chunk, line));
         let positions: BTreeSet<_> = positions.collect();

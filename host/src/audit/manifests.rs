@@ -7,8 +7,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::ShardId;
 use sluice_storage::object_store::ObjectStore;
 
+use super::LakeAudit;
 use super::finding::{Finding, Kind};
-use super::inventory::{ChunkObjects, Chunks, Inventory, bus_key};
+use super::inventory::{ChunkObjects, Chunks, bus_key};
 use super::read::get;
 use super::report::{Counts, Report};
 use super::timeline::{ChunkHead, NamedChunk};
@@ -104,15 +105,14 @@ fn check(shard: &ShardId, name: ChunkName, text: &[u8]) -> Result<ChunkManifest,
     Ok(manifest)
 }
 
-/// Compares the objects that a manifest names with those that exist. `with_bus` is whether the files of the
-/// bus were listed.
+/// Compares the objects that a manifest names with those that exist.
 #[must_use]
 pub(super) fn compare_names(
-    inventory: &Inventory,
+    lake: &LakeAudit,
     manifest: &ChunkManifest,
     present: &ChunkObjects,
-    with_bus: bool,
 ) -> Report {
+    let (inventory, with_bus) = (&lake.inventory, lake.bus.is_some());
     let (shard, name) = (&manifest.shard, manifest.name());
     let mut named: BTreeSet<String> = manifest.object_keys().map(str::to_owned).collect();
     let objects = present.objects.iter();
@@ -127,6 +127,11 @@ pub(super) fn compare_names(
         exist.extend(files.map(|messages| bus_key(shard, name, *messages)));
     }
     let mut report = Report::default();
+    if lake.has_expired(manifest) {
+        let before = named.len();
+        named.retain(|key| exist.contains(key));
+        report.counts.objects_expired = (before - named.len()) as u64;
+    }
     let mut find = |kind, key: &String, why: &str| {
         let finding = Finding::new(kind, shard, format!("{key} {why}")).at(key);
         let finding = finding.between(name.first, name.last);

@@ -30,7 +30,7 @@ mod source;
 mod timeline;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::Utc;
@@ -48,6 +48,7 @@ use self::report::{Counts, Report, counted};
 use self::shard::ShardAudit;
 use self::source::AuditedShard;
 use crate::config::RunSettings;
+use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::Ledger;
 use crate::modes::report::watch_reading;
 use crate::modes::targets::Targets;
@@ -67,6 +68,29 @@ struct LakeAudit {
     bus: Option<Arc<dyn ObjectStore>>,
     inventory: Inventory,
     manifests: ManifestReader,
+    /// Objects of records that arrived before this may have expired, milliseconds since the Unix epoch.
+    expired_before: Option<u64>,
+}
+
+/// The options of an audit.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditOptions {
+    /// How much it reads.
+    pub kind: AuditKind,
+    /// How long the lake keeps objects, if not for ever.
+    pub expired_after: Option<Duration>,
+}
+
+impl AuditOptions {
+    fn expired_before(self) -> Option<u64> {
+        let after = self.expired_after?;
+        Some(now_ms().saturating_sub(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// The time, milliseconds since the Unix epoch.
+fn now_ms() -> u64 {
+    u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
 }
 
 /// The state that the audits of all shards share.
@@ -83,14 +107,15 @@ struct Audit {
 ///
 /// # Errors
 /// Something cannot be read; or there are findings, which have been printed.
-pub fn run(settings: &RunSettings, kind: AuditKind) -> anyhow::Result<()> {
+pub fn run(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<()> {
+    let kind = options.kind;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
         match kind {
-            AuditKind::Full => watched(settings).await,
-            AuditKind::Quick => quick::audit(settings).await,
+            AuditKind::Full => watched(settings, options).await,
+            AuditKind::Quick => quick::audit(settings, options).await,
         }
     })?;
     report.print(settings, kind)?;
@@ -100,7 +125,7 @@ pub fn run(settings: &RunSettings, kind: AuditKind) -> anyhow::Result<()> {
     }
 }
 
-async fn watched(settings: &RunSettings) -> anyhow::Result<Report> {
+async fn watched(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<Report> {
     let context = Arc::new(RunContext::new(
         settings,
         ActiveRelease::none(),
@@ -108,13 +133,17 @@ async fn watched(settings: &RunSettings) -> anyhow::Result<Report> {
     )?);
     let watched = context.clone();
     let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
-    let report = audit(settings, context).await;
+    let report = audit(settings, options, context).await;
     watcher.abort();
     report
 }
 
-async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Result<Report> {
-    let began_ms = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
+async fn audit(
+    settings: &RunSettings,
+    options: AuditOptions,
+    context: Arc<RunContext>,
+) -> anyhow::Result<Report> {
+    let began_ms = now_ms();
     let targets = Targets::new(settings);
     let sources = source::shards(settings, &targets).await?;
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
@@ -122,7 +151,7 @@ async fn audit(settings: &RunSettings, context: Arc<RunContext>) -> anyhow::Resu
     for source in &sources {
         ledgers.push(targets.ledger(&source.shard).await?);
     }
-    let mut lake = LakeAudit::list(settings, targets).await?;
+    let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
     if ledgers.iter().all(|ledger| ledger.committed().is_none()) {
         let lake = &settings.lake;
@@ -211,7 +240,11 @@ async fn audit_gone(lake: &LakeAudit, gone: Vec<(ShardId, Chunks)>) -> anyhow::R
 
 impl LakeAudit {
     /// Lists the lake and the bus.
-    async fn list(settings: &RunSettings, targets: Targets) -> anyhow::Result<Self> {
+    async fn list(
+        settings: &RunSettings,
+        options: AuditOptions,
+        targets: Targets,
+    ) -> anyhow::Result<Self> {
         let (store, bus) = (targets.lake_store().await?, targets.bus_store());
         let mut inventory = Inventory::default();
         store.list("", &mut |key| inventory.add(key)).await?;
@@ -227,7 +260,15 @@ impl LakeAudit {
             store,
             bus,
             inventory,
+            expired_before: options.expired_before(),
         })
+    }
+
+    /// Whether the objects of a chunk may have expired from the lake.
+    fn has_expired(&self, manifest: &ChunkManifest) -> bool {
+        let arrived = manifest.arrived_at.map(|times| times.max);
+        let before = self.expired_before;
+        before.is_some_and(|before| arrived.is_some_and(|arrived| arrived < before))
     }
 
     /// The files of the lake that are not Sluice's. Between the chunk manifests there must be none.
@@ -297,6 +338,6 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
             counts.objects_gone
         ));
     }
-    notes.extend(report.moving_note());
+    notes.extend(report.state_notes());
     notes
 }

@@ -5,7 +5,7 @@ use sluice_engine::record::ShardId;
 
 use super::account::ShardAccount;
 use super::report::Report;
-use super::{LakeAudit, queue_note};
+use super::{AuditOptions, LakeAudit, queue_note};
 use crate::config::RunSettings;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
@@ -15,11 +15,11 @@ use crate::modes::targets::Targets;
 ///
 /// # Errors
 /// The lake cannot be read.
-pub(super) async fn audit(settings: &RunSettings) -> anyhow::Result<Report> {
+pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<Report> {
     let targets = Targets::new(settings);
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
     let mut ledgers = ledgers(&targets).await?;
-    let mut lake = LakeAudit::list(settings, targets).await?;
+    let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
     let others: Vec<_> = lake
         .inventory
@@ -32,9 +32,8 @@ pub(super) async fn audit(settings: &RunSettings) -> anyhow::Result<Report> {
         }
     }
     if ledgers.is_empty() {
-        report
-            .notes
-            .push(format!("{} has no ledger yet", settings.lake));
+        let lake = &settings.lake;
+        anyhow::bail!("{lake} has no ledger and no chunk; give the lake that `run` has written");
     }
     for ledger in ledgers {
         let chunks = lake.inventory.take(ledger.shard());
@@ -44,7 +43,7 @@ pub(super) async fn audit(settings: &RunSettings) -> anyhow::Result<Report> {
         report.absorb(account.report);
     }
     report.notes.extend(queue_note(settings));
-    report.notes.extend(report.moving_note());
+    report.notes.extend(report.state_notes());
     Ok(report)
 }
 

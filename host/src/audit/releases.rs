@@ -19,7 +19,9 @@ use crate::layout::object_key::METADATA_FOLDER;
 pub(super) struct Releases {
     engine: Engine,
     registry: Registry,
-    known: Mutex<HashMap<ReleaseId, Kept>>,
+    /// Those that were admitted, and the limits with which the others were not.
+    admitted: Mutex<HashMap<ReleaseId, Arc<Release>>>,
+    refused: Mutex<Vec<(ReleaseId, Limits, String)>>,
 }
 
 /// A release, or why it cannot be used.
@@ -40,7 +42,8 @@ impl Releases {
                 settings.retry_policy.clone(),
             )
             .await?,
-            known: Mutex::default(),
+            admitted: Mutex::default(),
+            refused: Mutex::default(),
         })
     }
 
@@ -50,29 +53,44 @@ impl Releases {
     /// The lake cannot be read.
     pub(super) async fn get(&self, id: ReleaseId, limits: &Limits) -> Result<Kept, RegistryError> {
         let limits = limits.for_repetition();
-        let with_limits = |release: Arc<Release>| {
-            if *release.program().limits() == limits {
-                return release;
-            }
-            Arc::new(release.with_limits(limits.clone()))
-        };
-        let mut known = self.known.lock().await;
-        if let Some(kept) = known.get(&id) {
-            return Ok(kept.clone().map(with_limits));
+        let mut admitted = self.admitted.lock().await;
+        if let Some(release) = admitted.get(&id) {
+            let has_limits = *release.program().limits() == limits;
+            let release = release.clone();
+            return Ok(Ok(if has_limits {
+                release
+            } else {
+                Arc::new(release.with_limits(limits))
+            }));
         }
-        let loader = ReleaseLoader {
-            engine: self.engine.clone(),
-            limits: limits.clone(),
-        };
-        let kept = match self.registry.get(id).await {
+        let mut refused = self.refused.lock().await;
+        let known =
+            |(other, with, _): &&(ReleaseId, Limits, String)| *other == id && *with == limits;
+        if let Some((_, _, why)) = refused.iter().find(known) {
+            return Ok(Err(why.clone()));
+        }
+        match self.load(id, limits.clone()).await? {
+            Ok(release) => {
+                admitted.insert(id, release.clone());
+                Ok(Ok(release))
+            }
+            Err(why) => {
+                refused.push((id, limits, why.clone()));
+                Ok(Err(why))
+            }
+        }
+    }
+
+    async fn load(&self, id: ReleaseId, limits: Limits) -> Result<Kept, RegistryError> {
+        let engine = self.engine.clone();
+        let loader = ReleaseLoader { engine, limits };
+        match self.registry.get(id).await {
             Ok(bundle) => {
                 let admitted = loader.load(bundle, None).await;
-                admitted.map_err(|error| error.to_string())
+                Ok(admitted.map_err(|error| error.to_string()))
             }
-            Err(error @ RegistryError::Storage(_)) => return Err(error),
-            Err(error) => Err(error.to_string()),
-        };
-        known.insert(id, kept.clone());
-        Ok(kept)
+            Err(error @ RegistryError::Storage(_)) => Err(error),
+            Err(error) => Ok(Err(error.to_string())),
+        }
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Counts {
     pub(super) objects_pending: u64,
     /// Objects that a run has landed during the audit.
     pub(super) objects_new: u64,
+    /// Objects that no longer exist and have expired from the lake.
+    pub(super) objects_expired: u64,
     /// Objects of shards of other sources.
     pub(super) objects_of_others: u64,
 }
@@ -72,6 +74,7 @@ impl AddAssign for Counts {
         self.objects_gone += more.objects_gone;
         self.objects_pending += more.objects_pending;
         self.objects_new += more.objects_new;
+        self.objects_expired += more.objects_expired;
         self.objects_of_others += more.objects_of_others;
     }
 }
@@ -126,14 +129,23 @@ impl Report {
         Ok(())
     }
 
-    /// A note about what a run is doing.
-    pub(super) fn moving_note(&self) -> Option<String> {
-        let moving = self.counts.objects_pending + self.counts.objects_new;
-        (moving > 0).then(|| {
-            format!(
+    /// Notes about objects that are not compared with anything.
+    pub(super) fn state_notes(&self) -> Vec<String> {
+        let counts = &self.counts;
+        let moving = counts.objects_pending + counts.objects_new;
+        let expired = counts.objects_expired;
+        let mut notes = Vec::new();
+        if moving > 0 {
+            notes.push(format!(
                 "{moving} objects belong to chunks that are pending or were landed during the audit"
-            )
-        })
+            ));
+        }
+        if expired > 0 {
+            notes.push(format!(
+                "{expired} objects no longer exist, and their records arrived before --expired-after"
+            ));
+        }
+        notes
     }
 
     fn json(&self, kind: AuditKind) -> serde_json::Result<String> {

@@ -167,9 +167,7 @@ impl ShardAudit {
     /// A chunk whose records have expired, all or in part: its objects are compared by their names.
     async fn gone(&mut self, head: &ChunkHead, manifest: &ChunkManifest) -> anyhow::Result<()> {
         self.skip(|number| number <= head.name.last).await?;
-        let lake = &self.audit.lake;
-        let with_bus = lake.bus.is_some();
-        let names = compare_names(&lake.inventory, manifest, &head.present, with_bus);
+        let names = compare_names(&self.audit.lake, manifest, &head.present);
         self.report.absorb(names);
         self.report.counts.gone += head.count;
         self.report.counts.objects_gone += head.present.objects.len() as u64;

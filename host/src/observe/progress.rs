@@ -127,6 +127,11 @@ impl Progress {
         self.chunks.inc();
     }
 
+    /// Messages of a repeated chunk were not sent, because there is no bus any more.
+    pub fn not_sent(&self, messages: u64) {
+        self.unsent.inc_by(messages);
+    }
+
     /// A shard was opened with this many committed records. Those that this run committed when it had
     /// the shard before are not counted again.
     pub fn found_committed(&self, shard: &ShardId, records: u64) {

@@ -21,7 +21,7 @@ pub enum PipelineError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The transform as a whole failed.
-    #[error("the transform failed outside of any record: {0}")]
+    #[error("the transform failed outside of any record")]
     Transform(#[from] SandboxError),
     /// The ledger cannot be written.
     #[error(transparent)]

@@ -78,6 +78,7 @@ pub(super) async fn send_messages(
     };
     let Some(bus) = &sinks.bus else {
         warn_without_bus(&sinks.shard, chunk);
+        context.progress.not_sent(chunk.messages_sent());
         return Ok(());
     };
     let started = Instant::now();

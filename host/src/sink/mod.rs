@@ -25,8 +25,8 @@ pub enum SinkError {
     /// An object of this name exists with different content. Both have the same records and the same
     /// release, so one of the two is wrong, and neither may be lost.
     #[error(
-        "{0} already exists with different content; nothing was overwritten. The same records and \
-         release gave different bytes: check for changed limits or a transform that is not \
+        "{0} already exists with different content; nothing was overwritten. The same records, release and \
+         limits gave different bytes: find out who changed the object, or whether the transform is not \
          deterministic, and move the object away to write it again"
     )]
     Different(String),

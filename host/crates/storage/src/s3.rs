@@ -22,7 +22,7 @@ use crate::retry::RetryPolicy;
 use sluice_engine::content_digest::ContentDigest;
 
 /// The metadata of an object (`x-amz-meta-…`) with the digest of its content.
-const DIGEST: &str = "sluice-content-sha256";
+const DIGEST: &str = "sluice-content-digest";
 
 /// HTTP's "Not Modified": with `If-None-Match`, the object still is the version that is named.
 const NOT_MODIFIED: u16 = 304;
