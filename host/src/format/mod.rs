@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use self::container::{Container, Ndjson};
 
 pub use self::codec::{Codec, Level, ZSTD_DEFAULT_LEVEL};
+pub use self::container::Encoded;
 pub use self::rows::{ByteSpan, Rows};
 
 /// The format of an object. Its name is the extension of its objects and stands in ledgers.
@@ -75,7 +76,7 @@ impl Format {
 ///
 /// # Errors
 /// The compressor fails; none is expected, since it writes to memory.
-pub fn encode(format: Format, level: Level, rows: Rows<'_>) -> io::Result<Vec<u8>> {
+pub fn encode(format: Format, level: Level, rows: Rows<'_>) -> io::Result<Encoded> {
     format.container.encode(rows, format.codec, level)
 }
 

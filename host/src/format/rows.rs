@@ -26,7 +26,7 @@ impl ByteSpan {
 
 /// Rows are collected up to this many bytes before they are digested, because a call for each row takes longer
 /// than to copy it. Fits the nearest cache of a core.
-const DIGESTED_BYTES: usize = 16 << 10;
+pub(super) const DIGESTED_BYTES: usize = 16 << 10;
 
 /// The rows of an object in order, without copies: each is one JSON value on one line, an event or a
 /// quarantined record.

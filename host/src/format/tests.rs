@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use sluice_engine::content_digest::ContentDigest;
 
 use super::codec::WHOLE_MAX_BYTES;
 use super::*;
@@ -37,7 +38,9 @@ proptest! {
         let level = level.map_or(Level::default(), |level| level.to_string().parse().unwrap());
         for format in Format::ALL {
             let object = encode(format, level, rows).unwrap();
-            prop_assert_eq!(decode(format, &object).unwrap(), as_lines(rows));
+            prop_assert_eq!(object.digest, ContentDigest::of(&as_lines(rows)));
+            prop_assert_eq!(object.digest, rows.digest());
+            prop_assert_eq!(decode(format, &object.bytes).unwrap(), as_lines(rows));
             prop_assert_eq!(encode(format, level, rows).unwrap(), object);
         }
     }
@@ -52,10 +55,10 @@ fn an_object_on_either_side_of_the_size_that_is_compressed_at_once_comes_back() 
         let rows = Rows::new(&buffers, &spans);
         for format in Format::ALL {
             let object = encode(format, Level::default(), rows).unwrap();
-            assert!(
-                decode(format, &object).unwrap() == as_lines(rows),
-                "{format}"
-            );
+            let lines = as_lines(rows);
+            assert!(decode(format, &object.bytes).unwrap() == lines, "{format}");
+            assert_eq!(object.digest, ContentDigest::of(&lines), "{format}");
+            assert_eq!(object.digest, rows.digest(), "{format}");
         }
     }
 }

@@ -6,13 +6,14 @@ mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 
+use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::digest::Digest;
 use sluice_engine::outcome::{Event, Fault, Quarantined, Transformed};
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{Batch, Position, SequenceNumber, span as record_span};
 use sluice_release::bundle::ReleaseId;
 
-use crate::format::{ByteSpan, Level, Rows, encode};
+use crate::format::{ByteSpan, Encoded, Level, Rows, encode};
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine;
 use crate::layout::{Content, Destination, Object};
@@ -324,11 +325,12 @@ impl Chunk {
     /// The compressor fails.
     pub fn encode(&self, destination: &Destination, level: Level) -> std::io::Result<Object> {
         let (origin, format) = (self.origin(), self.rules.pins.format);
+        let Encoded { bytes, digest } = encode(format, level, self.rows(destination))?;
         Ok(Object {
             key: origin.object_key(destination, format),
-            body: encode(format, level, self.rows(destination))?,
+            body: bytes,
             format,
-            content: self.content(destination),
+            content: self.content_with(destination, || digest),
             destination: destination.clone(),
             origin,
         })
@@ -337,6 +339,14 @@ impl Chunk {
     /// What the object for `destination` holds.
     #[must_use]
     pub fn content(&self, destination: &Destination) -> Content {
+        self.content_with(destination, || self.rows(destination).digest())
+    }
+
+    fn content_with(
+        &self,
+        destination: &Destination,
+        digest: impl FnOnce() -> ContentDigest,
+    ) -> Content {
         let rows = self.rows(destination);
         let lines = rows.count() as u64;
         let quarantined = self.destinations.get(destination);
@@ -349,7 +359,7 @@ impl Chunk {
             None => Content {
                 lines,
                 bytes: rows.bytes() + lines,
-                digest: rows.digest(),
+                digest: digest(),
             },
         }
     }

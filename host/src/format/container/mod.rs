@@ -5,10 +5,21 @@ mod ndjson;
 
 use std::io;
 
+use sluice_engine::content_digest::ContentDigest;
+
 use super::codec::{Codec, Level};
 use super::rows::Rows;
 
 pub(super) use self::ndjson::Ndjson;
+
+/// An encoded object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The digest of its rows, as [`Rows::digest`] computes it.
+    pub digest: ContentDigest,
+}
 
 /// Encodes and decodes objects. It is called once an object, and goes through the rows itself.
 pub(super) trait Container: Send + Sync {
@@ -20,7 +31,7 @@ pub(super) trait Container: Send + Sync {
     ///
     /// # Errors
     /// The compressor fails; none is expected, since it writes to memory.
-    fn encode(&self, rows: Rows<'_>, codec: Codec, level: Level) -> io::Result<Vec<u8>>;
+    fn encode(&self, rows: Rows<'_>, codec: Codec, level: Level) -> io::Result<Encoded>;
 
     /// Decodes an object into lines, one a row, each with its end.
     ///

@@ -98,7 +98,7 @@ impl Tampered {
         let spans: Vec<_> = spans.collect();
         let rows = Rows::new(&buffers, &spans);
         let object = encode(Format::NDJSON_ZST, Level::default(), rows);
-        fs::write(self.path(key), object.unwrap()).unwrap();
+        fs::write(self.path(key), object.unwrap().bytes).unwrap();
     }
 
     fn edit_ledger(&self, change: impl Fn(&mut Value)) {
