@@ -76,7 +76,5 @@ fn the_text_says_what_was_not_read() {
                     read\n";
     assert!(ran.stdout.starts_with(expected), "{}", ran.stdout);
     let nothing = ["audit", "--quick", "--lake", "file:nothing"];
-    place
-        .run(&nothing)
-        .failed(1, &["file:nothing has no ledger"]);
+    place.run(&nothing).failed(1, &["nothing has no ledger"]);
 }

@@ -171,6 +171,46 @@ fn a_fault_in_s3_is_named_by_its_record() {
     );
 }
 
+/// A lifecycle rule of the bucket removes objects. The chunk manifests say when their records arrived.
+#[test]
+fn objects_that_have_expired_from_the_lake_are_counted() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(200, 39));
+    cloud.catch_up(&[]);
+    let (key, _) = an_object(&cloud);
+    fs::remove_file(cloud.lake().join(&key)).unwrap();
+    for mode in [&[][..], &["--quick"]] {
+        let with = |age| audit(&cloud, &[mode, &["--expired-after", age]].concat());
+        let found = with("1h").has_findings(if mode.is_empty() {
+            "proven"
+        } else {
+            "consistent"
+        });
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let expired = with("0s");
+        assert_eq!(expired.ran.code, Some(0), "{:#}", expired.json.0);
+        assert_eq!(expired.json.counts(["objects_expired", "wrong"]), [1, 0]);
+    }
+}
+
+/// The audit is given neither rule. Each chunk says by which it was made.
+#[test]
+fn chunks_that_keep_misplaced_records_and_chunks_that_drop_them_are_proven() {
+    let cloud = Cloud::new(2);
+    let all = events(80, 40);
+    let mut records = Vec::new();
+    for (part, rule) in all.chunks(20).zip(["keep", "drop", "keep", "drop"]) {
+        put_aggregate(&cloud, part);
+        let landed = cloud.catch_up(&["--misplaced-records", rule]);
+        records.push(landed.count("records"));
+        assert_eq!(landed.count("misplaced_records") > 0, rule == "drop");
+    }
+    let proven = audit(&cloud, &[]).proven();
+    let counts = proven.counts(["in_lake", "quarantined", "not_yet"]);
+    assert_eq!(counts.iter().sum::<u64>(), records.iter().sum::<u64>());
+    assert_eq!(counts[2], 0);
+}
+
 #[test]
 fn records_behind_the_end_of_a_finished_shard_are_lost() {
     let cloud = Cloud::new(1);

@@ -156,6 +156,60 @@ impl ResourceLimiter for MemoryLimiter {
 mod tests {
     use super::*;
 
+    /// The ledger's format version stands for these (`VERSION` in `host/src/ledger/mod.rs`). If you change one,
+    /// raise it: a chunk that was pinned with the old value must not be repeated with the new one.
+    #[test]
+    fn the_constants_that_decide_an_outcome_are_those_of_the_ledgers_version() {
+        use crate::{outcome, output_validation, partition, record, sandbox};
+        let constants = [
+            record::BATCH_MAX_RECORDS,
+            record::BATCH_MAX_BYTES,
+            output_validation::BATCH_OUTPUT_MAX_BYTES,
+            outcome::Event::OVERHEAD_BYTES,
+            outcome::CODE_MAX_BYTES,
+            partition::NAME_MAX_BYTES,
+            partition::SEGMENT_MAX_BYTES,
+            partition::PATH_MAX_BYTES,
+            sandbox::HOST_LIFT_BYTES,
+            TABLE_ELEMENTS,
+        ];
+        let of_version_3 = [
+            1_000,
+            1 << 20,
+            64 << 20,
+            128,
+            64,
+            64,
+            255,
+            624,
+            64 << 20,
+            20_000,
+        ];
+        assert_eq!(constants, of_version_3);
+    }
+
+    #[test]
+    fn a_repetition_has_more_of_what_a_transform_cannot_see() {
+        let limits = Limits::default();
+        let again = limits.for_repetition();
+        assert_eq!(
+            (again.fuel, again.time),
+            (10 * limits.fuel, 10 * limits.time)
+        );
+        let same = Limits {
+            fuel: limits.fuel,
+            time: limits.time,
+            ..again
+        };
+        assert_eq!(same, limits);
+        let most = Limits {
+            fuel: u64::MAX,
+            time: Duration::MAX,
+            ..limits
+        };
+        assert_eq!(most.for_repetition(), most);
+    }
+
     #[test]
     fn memories_share_one_budget() {
         let mut limiter = MemoryLimiter::new(100);

@@ -12,7 +12,7 @@ use crate::partition::PartitionPath;
 pub struct ReasonCode(String);
 
 /// A code is the name of a folder and a label of a metric.
-const CODE_MAX_BYTES: usize = 64;
+pub(crate) const CODE_MAX_BYTES: usize = 64;
 
 impl ReasonCode {
     /// A code that follows the contract: lower case letters, digits and underscores, 64 at most.

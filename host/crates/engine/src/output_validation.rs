@@ -11,7 +11,7 @@ use crate::record::span;
 
 /// The size limit of all events of one batch, so that a transform cannot exhaust the host's memory. An
 /// event counts with [`Event::OVERHEAD_BYTES`] in addition to its JSON.
-const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
+pub(crate) const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
 
 /// Validates the output for one batch, record by record, and collects the outcome.
 pub(super) struct OutputValidator<'a> {

@@ -8,13 +8,13 @@ use thiserror::Error;
 const EMPTY_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// File systems give a name 255 bytes.
-const SEGMENT_MAX_BYTES: usize = 255;
+pub(crate) const SEGMENT_MAX_BYTES: usize = 255;
 
 /// S3 gives a key 1,024 bytes; 400 stay for the prefix of the lake and the object's name.
-const PATH_MAX_BYTES: usize = 624;
+pub(crate) const PATH_MAX_BYTES: usize = 624;
 
 /// A column's name is short so that all the room goes to values.
-const NAME_MAX_BYTES: usize = 64;
+pub(crate) const NAME_MAX_BYTES: usize = 64;
 
 /// A partition of the lake: `event_type=lesson/date=2026-01-01`, empty for the top of the lake.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -24,7 +24,7 @@ pub use super::sandbox_error::SandboxError;
 
 /// How much memory lifting the results of one call may allocate on the host. An instance's memory cannot
 /// hold more unless its lists overlap.
-const HOST_LIFT_BYTES: usize = 64 << 20;
+pub(crate) const HOST_LIFT_BYTES: usize = 64 << 20;
 
 /// Adds what the contract lets a component import.
 pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
