@@ -71,17 +71,22 @@ impl Delivery {
         ensure(in_turn, Broken::ManifestOutOfTurn)
     }
 
-    /// The chunk of these records, which becomes committed, has its manifest.
+    /// The chunk of these records, which becomes committed, has the manifest of what was pinned.
     pub(super) fn check_manifest(
         &self,
         state: &State,
         pending: Option<&Pending>,
         chunk: Records,
     ) -> Result<(), Broken> {
-        let release = pending.map(|pending| begun(pending).release);
+        let pinned = pending.map(|pending| {
+            let Plan {
+                release, timed_out, ..
+            } = begun(pending);
+            (chunk, release, timed_out)
+        });
         let exists = state.manifests.iter().any(|manifest| {
             let manifest = self.library.manifest_of(*manifest);
-            manifest.chunk == chunk && Some(manifest.release) == release
+            Some((manifest.chunk, manifest.release, manifest.timed_out)) == pinned
         });
         ensure(exists, Broken::CommittedWithoutManifest)
     }

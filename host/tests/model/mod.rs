@@ -5,8 +5,9 @@
 //! The number of such accidents is limited; their order is not.
 //!
 //! The program's own code decides what hosts write and how they interpret a response: `Ledger`,
-//! `Lease`, the keys of objects and chunk manifests, and what a function does with a batch. The model adds the store, the
-//! network, and the progress of each host. Seeded faults show that it finds violations.
+//! `Lease`, the keys of objects and chunk manifests, and what a function does with a batch. The
+//! model adds the store, the network, and the progress of each host. Seeded faults show that it
+//! finds violations.
 
 mod bugs;
 mod chunk;
