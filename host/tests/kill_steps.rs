@@ -50,6 +50,10 @@ fn object(rule: Rule) -> Rule {
     rule.method("PUT").path("event_type")
 }
 
+fn manifest(rule: Rule) -> Rule {
+    rule.method("PUT").path("_sluice/chunks")
+}
+
 fn commit(rule: Rule) -> Rule {
     let committed = format!("\"records\": {RECORDS_PER_CHUNK}\n");
     ledger(rule).body("\"pending\": null").body(&committed)
@@ -87,6 +91,11 @@ fn survives(steps: &[Step], fault: &Fault) {
     for step in steps {
         kill(&cloud, step, fault);
     }
+    is_finished(&cloud);
+}
+
+/// Lets another worker finish.
+fn is_finished(cloud: &Cloud) {
     cloud.catch_up(&A_CHUNK_AN_ANSWER);
     cloud.is_delivered();
 }
@@ -168,6 +177,10 @@ fn kills_from_the_first_message_to_the_commit_change_nothing() {
         step("send a batch of the next chunk", Sqs, |rule| {
             batch(rule).nth(5)
         }),
+        step("put the chunk manifest", S3, manifest),
+        step("put the manifest of the last chunk", S3, |rule| {
+            manifest(rule).nth(3)
+        }),
         step("commit", S3, commit),
         step("commit the last chunk", S3, |rule| {
             ledger(rule)
@@ -218,11 +231,35 @@ fn kills_during_a_replay_change_nothing() {
         step("put an object again", S3, object),
         step("check an object", S3, |rule| rule.method("HEAD")),
         step("send a batch", Sqs, batch),
+        step("put the chunk manifest", S3, manifest),
         step("commit", S3, commit),
     ];
     let rows: Vec<_> = replay.iter().map(|second| [first, *second]).collect();
     let rows: Vec<_> = rows.iter().map(<[Step; 2]>::as_slice).collect();
     survives_all(&rows);
+}
+
+/// The first worker has put a manifest and is killed before the commit.
+#[test]
+fn kills_while_a_manifest_is_put_again_change_nothing() {
+    let first = step("put the chunk manifest", S3, manifest);
+    let again = [
+        step("put the manifest again", S3, manifest),
+        step("check the manifest that exists", S3, |rule| {
+            rule.method("GET").path("_sluice/chunks")
+        }),
+    ];
+    at_once(again.into_iter().flat_map(|second| {
+        [Fault::Hold, Fault::HoldAnswer].map(|fault| {
+            let name = format!("{fault:?}: {}", second.name);
+            (name, move || {
+                let cloud = stream();
+                kill(&cloud, &first, &Fault::HoldAnswer);
+                kill(&cloud, &second, &fault);
+                is_finished(&cloud);
+            })
+        })
+    }));
 }
 
 #[test]
@@ -238,8 +275,7 @@ fn kills_during_a_shutdown_change_nothing() {
             signal(&worker.0, "TERM");
             assert!(cloud.proxy(S3).wait_for_hits(back, 1, TIMEOUT));
             drop(worker);
-            cloud.catch_up(&A_CHUNK_AN_ANSWER);
-            cloud.is_delivered();
+            is_finished(&cloud);
         })
     });
     at_once(cases);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-use crate::support::lake;
 use crate::support::program::{Place, Ran, Running};
+use crate::support::{lake, manifests};
 
 /// The seed of the kills; a failure prints it.
 const SEED: u64 = 20_260_101;
@@ -115,6 +115,7 @@ fn kills_do_not_change_the_lake() {
     let usual = begun.elapsed();
     let expected = trees(&place, 0);
     nothing_unfinished(&expected);
+    manifests::are_complete(&place.path("lake-0"));
 
     println!("seed {SEED}, a run takes {usual:?}");
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
@@ -191,4 +192,5 @@ fn kills_and_changed_settings_land_each_record_once() {
         lake::all_events(&place.lake()),
         lake::all_events(&place.path("other"))
     );
+    manifests::are_complete(&place.lake());
 }

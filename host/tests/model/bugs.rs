@@ -7,8 +7,17 @@ pub(super) enum Bug {
     CommitBeforePut,
     /// A chunk is committed before its messages are sent.
     CommitBeforeSend,
+    /// A chunk is committed before its manifest is put.
+    CommitBeforeManifest,
     /// Messages are sent before the objects that they may point to.
     SendBeforePut,
+    /// A manifest is put before the objects that it names.
+    ManifestBeforePut,
+    /// A manifest follows the last record of the ledger that the store has when the manifest is put, not of
+    /// the ledger that the host knows.
+    PredecessorReadAgain,
+    /// A host knows the chunk before from its memory, so a repetition does not know it.
+    PredecessorForgotten,
     /// Objects are put before the chunk is pinned.
     PutBeforePin,
     /// A chunk is pinned before its release is stored in the lake.

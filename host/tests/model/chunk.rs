@@ -13,20 +13,23 @@ pub(super) enum Stage {
     Pin,
     Put,
     Send,
+    Manifest,
     Commit,
 }
 
-use Stage::{Commit, Keep, Pin, Put, Send};
+use Stage::{Commit, Keep, Manifest, Pin, Put, Send};
 
 impl Delivery {
-    fn order(&self) -> [Stage; 5] {
+    fn order(&self) -> [Stage; 6] {
         match self.bug {
-            Some(Bug::CommitBeforePut) => [Keep, Pin, Commit, Put, Send],
-            Some(Bug::CommitBeforeSend) => [Keep, Pin, Put, Commit, Send],
-            Some(Bug::SendBeforePut) => [Keep, Pin, Send, Put, Commit],
-            Some(Bug::PutBeforePin) => [Keep, Put, Pin, Send, Commit],
-            Some(Bug::PinBeforeKeep) => [Pin, Keep, Put, Send, Commit],
-            _ => [Keep, Pin, Put, Send, Commit],
+            Some(Bug::CommitBeforePut) => [Keep, Pin, Commit, Put, Send, Manifest],
+            Some(Bug::CommitBeforeSend) => [Keep, Pin, Put, Commit, Send, Manifest],
+            Some(Bug::CommitBeforeManifest) => [Keep, Pin, Put, Send, Commit, Manifest],
+            Some(Bug::SendBeforePut) => [Keep, Pin, Send, Put, Manifest, Commit],
+            Some(Bug::ManifestBeforePut) => [Keep, Pin, Manifest, Put, Send, Commit],
+            Some(Bug::PutBeforePin) => [Keep, Put, Pin, Send, Manifest, Commit],
+            Some(Bug::PinBeforeKeep) => [Pin, Keep, Put, Send, Manifest, Commit],
+            _ => [Keep, Pin, Put, Send, Manifest, Commit],
         }
     }
 
@@ -70,6 +73,7 @@ impl Steps<'_> {
             Keep => self.keep(host, plan),
             Put => self.put(host, work, plan),
             Send => self.send_messages(host, plan),
+            Manifest => self.put_chunk_manifest(host, work, plan),
             // A host writes the ledger one step at a time, and a renewal may be in flight.
             Pin | Commit if work.write.is_some() => {}
             Pin if plan.again && self.model.does_not_pin_again() => {

@@ -1,5 +1,5 @@
-//! Ledgers and objects by number, which keeps states small. The program's own code makes them: its
-//! ledger, and its object keys.
+//! Ledgers, objects and chunk manifests by number, which keeps states small. The program's own code
+//! makes ledgers, and the keys of objects and manifests.
 
 use std::cell::{Ref, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -19,7 +19,8 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 use super::bugs::Bug;
-use super::state::{Doc, Obj, Plan, Records};
+use super::manifests::Manifest;
+use super::state::{Doc, ManifestNumber, Obj, Plan, Records};
 
 const FORMAT: Format = Format::NDJSON;
 
@@ -60,10 +61,11 @@ impl<K: Hash + Eq, T> Numbered<K, T> {
     }
 }
 
-/// All ledgers and objects of a search.
+/// All ledgers, objects and manifests of a search.
 pub(super) struct Library {
     ledgers: RefCell<Numbered<Vec<u8>, Ledger>>,
     objects: RefCell<Numbered<Object, Object>>,
+    manifests: RefCell<Numbered<Manifest, Manifest>>,
 }
 
 impl Library {
@@ -71,6 +73,7 @@ impl Library {
         Self {
             ledgers: RefCell::new(Numbered::new()),
             objects: RefCell::new(Numbered::new()),
+            manifests: RefCell::new(Numbered::new()),
         }
     }
 
@@ -86,6 +89,12 @@ impl Library {
     pub(super) fn object(&self, object: Obj) -> Ref<'_, Object> {
         Ref::map(self.objects.borrow(), |all| {
             &all.things[usize::from(object.0)]
+        })
+    }
+
+    pub(super) fn manifest_of(&self, manifest: ManifestNumber) -> Ref<'_, Manifest> {
+        Ref::map(self.manifests.borrow(), |all| {
+            &all.things[usize::from(manifest.0)]
         })
     }
 
@@ -122,6 +131,28 @@ impl Library {
         let objects = objects.map(|object| Obj(all.number(object.clone(), object)));
         objects.collect()
     }
+
+    /// The manifest of a chunk that follows the record `after`.
+    pub(super) fn manifest(
+        &self,
+        shard: u8,
+        plan: &Plan,
+        after: Option<u64>,
+        bug: Option<Bug>,
+    ) -> ManifestNumber {
+        let origin = origin(shard, plan, range(plan.records));
+        let manifest = Manifest {
+            key: origin.chunk().manifest_key(&origin.shard),
+            shard,
+            chunk: plan.records,
+            release: plan.release,
+            timed_out: plan.timed_out,
+            after,
+            objects: self.objects(shard, plan, bug),
+        };
+        let mut all = self.manifests.borrow_mut();
+        ManifestNumber(all.number(manifest.clone(), manifest))
+    }
 }
 
 /// The shards: one, or a parent and its child.
@@ -152,12 +183,15 @@ fn key(shard: u8, plan: &Plan, to: &Destination, bug: Option<Bug>) -> String {
         },
         _ => range(plan.records),
     };
-    let origin = Origin {
+    origin(shard, plan, range).object_key(to, FORMAT)
+}
+
+fn origin(shard: u8, plan: &Plan, range: Range) -> Origin {
+    Origin {
         shard: shard_id(shard),
         range,
         release: release_id(plan.release),
-    };
-    origin.object_key(to, FORMAT)
+    }
 }
 
 fn range(records: Records) -> Range {

@@ -1,5 +1,5 @@
 //! Promises, which are checked whenever a ledger is written, an object is put, messages are sent or
-//! a batch is answered.
+//! a batch is answered. Those of chunk manifests are in [`manifests`](super::manifests).
 
 use sluice::ledger::Ledger;
 
@@ -13,6 +13,8 @@ use super::state::{Doc, Obj, Process, Records, State};
 pub(super) enum Broken {
     /// Committed records have not landed.
     CommittedEarly,
+    /// A chunk was committed without its manifest.
+    CommittedWithoutManifest,
     /// Committed records are no longer committed.
     CommittedGoesBack,
     /// A host that does not own the shard has changed its ledger.
@@ -23,23 +25,27 @@ pub(super) enum Broken {
     ReleaseNotKept,
     /// A shard was started before its parent was finished.
     ChildBeforeParent,
-    /// A put met an object with the same name and other content.
+    /// A put met an object or a manifest with the same name and other content.
     OtherContent,
     /// An object in the lake was changed.
     Overwritten,
-    /// Objects with the same record are of two chunks or two releases.
+    /// Objects or manifests with the same record are of two chunks or two releases.
     TwoChunks,
     /// A record is in the lake twice.
     TwoOutcomes,
     /// A message was sent of an event that is not in the lake.
     MessageBeforeObject,
+    /// A manifest was put that names an object that is not in the lake.
+    ManifestBeforeObject,
+    /// A manifest does not follow the last one of its shard.
+    ManifestOutOfTurn,
     /// Records were reported to the mapping as done that are not.
     AcknowledgedEarly,
     /// Without further accidents, the end cannot be reached.
     Stuck,
 }
 
-fn ensure(holds: bool, otherwise: Broken) -> Result<(), Broken> {
+pub(super) fn ensure(holds: bool, otherwise: Broken) -> Result<(), Broken> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
@@ -83,7 +89,11 @@ impl Delivery {
             Broken::CommittedEarly,
         )?;
         let counted = after.committed().map_or(0, |done| done.records);
-        ensure(counted == is.count(), Broken::CommittedEarly)
+        ensure(counted == is.count(), Broken::CommittedEarly)?;
+        if is == was {
+            return Ok(());
+        }
+        self.check_manifest(state, before.pending(), is.without(was))
     }
 
     /// The records with an outcome in the lake and, if they have an event, a message.

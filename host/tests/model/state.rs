@@ -1,5 +1,5 @@
-//! The state at one moment: the ledgers, the lake, the bus, and the position of each host. Ledgers
-//! and objects are numbers of a [`Library`](super::library::Library).
+//! The state at one moment: the ledgers, the lake, the bus, and the position of each host. Ledgers,
+//! objects and chunk manifests are numbers of a [`Library`](super::library::Library).
 
 use std::fmt;
 
@@ -10,6 +10,10 @@ pub(super) struct Doc(pub(super) u16);
 /// The number of an object with its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Obj(pub(super) u16);
+
+/// The number of a chunk manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ManifestNumber(pub(super) u16);
 
 /// A set of records. Sequence numbers begin with 1, across all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -166,6 +170,7 @@ pub(super) enum Late {
         write: Write,
     },
     Put(Obj),
+    Manifest(ManifestNumber),
 }
 
 /// The whole state.
@@ -174,6 +179,8 @@ pub(super) struct State {
     pub(super) ledgers: [Option<Doc>; 2],
     /// Sorted.
     pub(super) lake: Vec<Obj>,
+    /// Sorted.
+    pub(super) manifests: Vec<ManifestNumber>,
     pub(super) bus: Records,
     /// The releases that the lake has, one bit each.
     pub(super) kept: u8,

@@ -85,6 +85,12 @@ impl Steps<'_> {
                 to.late.remove(n);
                 model.put_object(to, object)
             }),
+            Late::Manifest(manifest) => {
+                self.add(format_args!("a late manifest arrives"), FREE, |to| {
+                    to.late.remove(n);
+                    model.put_manifest(to, manifest)
+                });
+            }
         }
     }
 
@@ -218,7 +224,7 @@ impl State {
         let ledgers = self.ledgers;
         self.late.retain(|late| match late {
             Late::Write { shard, write, .. } => write.seen == ledgers[usize::from(*shard)],
-            Late::Put(_) => true,
+            Late::Put(_) | Late::Manifest(_) => true,
         });
         self.late.sort_unstable();
         self.late.dedup();

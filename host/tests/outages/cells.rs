@@ -39,7 +39,7 @@ const OPERATION: Operation = Operation {
     arguments: &[],
 };
 
-pub(super) const OPERATIONS: [Operation; 14] = [
+pub(super) const OPERATIONS: [Operation; 16] = [
     Operation {
         name: "put an object",
         request: |rule| rule.method("PUT").path("event_type"),
@@ -54,6 +54,21 @@ pub(super) const OPERATIONS: [Operation; 14] = [
         message: "check s3://bucket/lake/",
         calls: 5,
         answers: false,
+        given: interrupted_chunk,
+        ..OPERATION
+    },
+    Operation {
+        name: "put a manifest",
+        request: |rule| rule.method("PUT").path("_sluice/chunks"),
+        message: "put s3://bucket/lake/_sluice/chunks/",
+        calls: 4,
+        answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "check a manifest",
+        request: |rule| rule.method("GET").path("_sluice/chunks"),
+        message: "check s3://bucket/lake/_sluice/chunks/",
         given: interrupted_chunk,
         ..OPERATION
     },

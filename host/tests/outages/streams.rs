@@ -25,7 +25,7 @@ pub(super) fn new_stream() -> Cloud {
     cloud
 }
 
-/// The same, after a worker was killed that had put the objects of a chunk.
+/// The same, after a worker was killed that had put the objects and the manifest of a chunk.
 pub(super) fn interrupted_chunk() -> Cloud {
     let cloud = new_stream();
     let commit = Rule::new(Fault::Hold).method("PUT").path("_sluice/ledger");

@@ -1,6 +1,6 @@
-//! The checks at the end: each record is in one place of the lake, each event is on the bus, and
-//! each ledger is complete. Objects are read one after the other, so that a lake of any size can be
-//! checked.
+//! The checks at the end: each record is in one place of the lake, each event is on the bus, each
+//! ledger is complete, and the chunk manifests say what the lake has. Objects are read one after the
+//! other, so that a lake of any size can be checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,11 +16,12 @@ use super::chaos::shards;
 use super::records::{landing, number_and_place};
 use crate::support::cloud::{Cloud, STREAM};
 use crate::support::lake::Quarantined;
+use crate::support::manifests::{self, Contents};
 
 const QUARANTINE: &str = "_sluice/quarantine/reason=";
 
 /// The reason of a record that exceeded the time limit, as can happen in a worker that was frozen.
-const OUT_OF_TIME: &str = "out_of_time";
+pub(super) const OUT_OF_TIME: &str = "out_of_time";
 
 /// The shards whose ledgers are not complete: all records committed, nothing pending, and finished
 /// if the shard is closed. With `free`, a shard must also have no owner. Functions neither own
@@ -71,11 +72,13 @@ fn is_done(ledger: &Value, held: Option<OfShard>) -> bool {
 /// The content of the lake.
 #[derive(Debug)]
 pub(super) struct Lake<'a> {
-    account: &'a Account,
-    releases: &'a Releases,
+    pub(super) account: &'a Account,
+    pub(super) releases: &'a Releases,
     /// The place of each record: none, lake or quarantine.
     places: Vec<Place>,
-    chunks: BTreeSet<(String, ChunkName)>,
+    pub(super) chunks: BTreeSet<(String, ChunkName)>,
+    /// What each object holds, until the manifests are checked.
+    pub(super) contents: Contents,
     pub(super) objects: usize,
     pub(super) events: u64,
     pub(super) quarantined: u64,
@@ -97,6 +100,7 @@ impl<'a> Lake<'a> {
             releases,
             places: vec![Place::Nowhere; account.sent.len()],
             chunks: BTreeSet::new(),
+            contents: Contents::new(),
             objects: 0,
             events: 0,
             quarantined: 0,
@@ -116,6 +120,7 @@ impl<'a> Lake<'a> {
             }
         }
         lake.assert_complete();
+        lake.check_manifests(&root);
         lake
     }
 
@@ -136,6 +141,8 @@ impl<'a> Lake<'a> {
             last = Some(index);
         }
         assert!(last.is_some(), "{path} is empty");
+        let holds = manifests::content(path, content.as_bytes());
+        self.contents.insert(path.to_owned(), holds);
         self.objects += 1;
         self.chunks.insert((key.shard.to_string(), key.chunk));
     }

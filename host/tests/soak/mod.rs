@@ -18,6 +18,7 @@ mod check;
 mod functions;
 mod hosts;
 mod load;
+mod manifests;
 mod parameters;
 mod records;
 mod sabotage;
@@ -235,6 +236,7 @@ impl Soak {
         let landed = lake.events + lake.quarantined;
         assert_eq!(landed + account.dropped, account.records());
         self.audit(lake.events, lake.quarantined);
+        self.audit_quickly(&lake);
     }
 
     fn audit(&self, events: u64, quarantined: u64) {
@@ -250,6 +252,21 @@ impl Soak {
         assert_eq!(counts, [events, quarantined, 0, 0]);
         let seconds = begun.elapsed().as_secs();
         println!("soak: the audit says the same, in {seconds} s");
+    }
+
+    /// The quick audit reads chunk manifests instead of objects.
+    fn audit_quickly(&self, lake: &Lake<'_>) {
+        let args = ["audit", "--quick", "--lake", LAKE, "--summary", "json"];
+        let mut command = program(&self.cloud, &args);
+        let begun = Instant::now();
+        let summary = Ran::from(command.output().unwrap()).summary();
+        assert_eq!(summary.0["consistent"], true, "{:#}", summary.0);
+        let counts = summary.counts(["in_lake", "quarantined", "chunks", "objects", "pending"]);
+        let [chunks, objects] = [lake.chunks(), lake.objects].map(|number| number as u64);
+        let expected = [lake.events, lake.quarantined, chunks, objects, 0];
+        assert_eq!(counts, expected, "{:#}", summary.0);
+        let seconds = begun.elapsed().as_secs();
+        println!("soak: the quick audit says the same, in {seconds} s");
     }
 
     fn print_progress(&self) {

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use guest_enrich::Config;
+use serde_json::{Value, json};
 use sluice::ledger::misplaced_records::MisplacedRecords;
 
 use super::account::{Account, DROPPED, Releases};
@@ -40,6 +41,7 @@ struct Delivered {
 impl Delivered {
     fn new(parameters: Parameters) -> Self {
         let cloud = Cloud::new(2).with_queue(parameters.bus(), 262_144);
+        cloud.kinesis.records_per_read(2);
         let recipe = Recipe { seed: 5 };
         let mut account = Account::new(recipe, parameters);
         let maker: Maker = Arc::new(move |number| recipe.data(number));
@@ -97,6 +99,29 @@ impl Delivered {
 
     fn is_settled(&self) -> bool {
         unsettled(&self.cloud, &self.account, true).is_empty()
+    }
+
+    /// The chunk manifests of the first shard, of which there are several.
+    fn manifests(&self) -> Vec<PathBuf> {
+        let folder = format!("_sluice/chunks/{STREAM}-{SHARD}");
+        let folder = fs::read_dir(self.cloud.lake().join(folder)).unwrap();
+        let mut manifests: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+        manifests.sort();
+        assert!(manifests.len() > 1, "{manifests:?}");
+        manifests
+    }
+
+    /// Whether the lake passes with another value at this place of a manifest.
+    fn is_whole_with(&self, manifest: &Path, pointer: &str, value: Value) -> bool {
+        let text = fs::read(manifest).unwrap();
+        let mut changed: Value = serde_json::from_slice(&text).unwrap();
+        let found = changed.pointer_mut(pointer).unwrap();
+        assert_ne!(*found, value, "{pointer}");
+        *found = value;
+        fs::write(manifest, changed.to_string()).unwrap();
+        let is_whole = self.lake_is_whole();
+        fs::write(manifest, text).unwrap();
+        is_whole
     }
 
     /// The objects of an event type.
@@ -201,4 +226,48 @@ fn an_event_that_the_bus_lacks_and_a_record_that_is_not_committed_are_noticed() 
         .account
         .note(&delivered.cloud, SHARD, &format!("{:056}", u64::MAX));
     assert!(!delivered.is_settled());
+}
+
+#[test]
+fn a_manifest_that_is_missing_repeated_or_moved_is_noticed() {
+    let delivered = Delivered::new(USUAL);
+    let manifests = delivered.manifests();
+    for manifest in [manifests.first().unwrap(), manifests.last().unwrap()] {
+        let text = fs::read(manifest).unwrap();
+        fs::remove_file(manifest).unwrap();
+        assert!(!delivered.lake_is_whole(), "{}", manifest.display());
+        fs::write(manifest, text).unwrap();
+        assert!(delivered.lake_is_whole());
+    }
+    let copy = manifests[0].with_file_name("copy.json");
+    fs::copy(&manifests[0], &copy).unwrap();
+    assert!(!delivered.lake_is_whole(), "a manifest of another name");
+}
+
+#[test]
+fn a_manifest_that_was_changed_is_noticed() {
+    let delivered = Delivered::new(USUAL);
+    let manifests = delivered.manifests();
+    let (first, last) = (manifests.first().unwrap(), manifests.last().unwrap());
+    for (pointer, value) in [
+        ("/after", json!("1")),
+        ("/range/count", json!(1)),
+        ("/counts/events", json!(1)),
+        ("/counts/messages", json!(0)),
+        ("/counts/quarantined", json!(100)),
+        ("/objects/0/lines", json!(100)),
+        ("/objects/0/digest", json!(format!("xxh128:{:032x}", 1))),
+        ("/objects", json!([])),
+        ("/pins/misplaced_records", json!("drop")),
+        ("/release", json!("0".repeat(64))),
+    ] {
+        assert!(!delivered.is_whole_with(first, pointer, value), "{pointer}");
+    }
+    for (pointer, value) in [
+        ("/after", Value::Null),
+        ("/last_digest", json!("0".repeat(64))),
+    ] {
+        assert!(!delivered.is_whole_with(last, pointer, value), "{pointer}");
+    }
+    assert!(delivered.lake_is_whole());
 }

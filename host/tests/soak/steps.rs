@@ -17,7 +17,7 @@ fn ledger(rule: Rule) -> Rule {
 }
 
 /// The steps of delivery, from the poll of the stream to the release of a shard.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 17] = [
     (Kinesis, |rule| rule.action("ListShards")),
     (Kinesis, |rule| rule.action("GetShardIterator")),
     (Kinesis, |rule| rule.action("GetRecords")),
@@ -28,6 +28,8 @@ const STEPS: [Step; 15] = [
     (S3, |rule| rule.method("PUT").path("event_type")),
     (S3, |rule| rule.method("PUT").path("quarantine")),
     (S3, |rule| rule.method("HEAD")),
+    (S3, |rule| rule.method("PUT").path("_sluice/chunks")),
+    (S3, |rule| rule.method("GET").path("_sluice/chunks")),
     (S3, |rule| rule.method("PUT").path("_sluice/releases")),
     // A pin, or a renewal amid a chunk.
     (S3, |rule| ledger(rule).body("\"pending\": {")),

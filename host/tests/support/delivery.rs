@@ -1,5 +1,5 @@
 //! Checks that everything in a stream was delivered: each record is in one place of the lake, in
-//! order, each event is on the bus, and the ledgers are complete.
+//! order, each event is on the bus, and the ledgers and chunk manifests are complete.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use sluice::source::aggregate::{Unpacked, unpack};
 
 use super::cloud::{Cloud, STREAM};
-use super::lake;
+use super::{lake, manifests};
 use testkit::kinesis::StoredRecord;
 
 /// A record that was put, alone or within an aggregate.
@@ -37,6 +37,7 @@ impl Cloud {
             self.bus_has_each_event(&puts);
         }
         self.ledgers_are_settled();
+        manifests::are_complete(&self.lake());
     }
 
     /// Every record of the stream, in the order of puts.

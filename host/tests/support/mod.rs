@@ -6,5 +6,6 @@ pub(crate) mod delivery;
 pub(crate) mod guests;
 pub(crate) mod lake;
 pub(crate) mod lambda;
+pub(crate) mod manifests;
 pub(crate) mod outcomes;
 pub(crate) mod program;
