@@ -200,7 +200,7 @@ impl ShardAudit {
             }
             Ok(())
         };
-        let spec = ChunkSpec::Replay(plan);
+        let spec = ChunkSpec::Replay(Box::new(plan));
         let built = build(&audit.context, ChunkLimits::NONE, &mut batches, spec);
         let (built, ()) = tokio::try_join!(built, send)?;
         Ok(built.map(|built| built.chunk))

@@ -48,7 +48,8 @@ pub async fn run_shard(
         ledger,
         sinks,
     } = shard;
-    let first = replay.map_or(ChunkSpec::New(new_chunks), ChunkSpec::Replay);
+    let replay = replay.map(|plan| ChunkSpec::Replay(Box::new(plan)));
+    let first = replay.unwrap_or(ChunkSpec::New(new_chunks));
     let mut ready = build(context, context.chunk_limits(), batches, first).await?;
     while let Some(built) = ready {
         let landing = land(context, sinks, ledger, built);

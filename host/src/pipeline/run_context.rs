@@ -178,7 +178,7 @@ pub struct NewChunks {
 /// The specification of the next chunk.
 pub enum ChunkSpec<'a> {
     /// A pinned range, repeated exactly.
-    Replay(ChunkPlan),
+    Replay(Box<ChunkPlan>),
     /// New records, by the release that is active when the first of them arrives.
     New(&'a NewChunks),
 }
@@ -194,7 +194,7 @@ impl ChunkSpec<'_> {
     /// The plan for the chunk that begins with this batch.
     pub(super) fn plan(&self, batch: &Batch) -> ChunkPlan {
         let new_chunks = match self {
-            Self::Replay(plan) => return plan.clone(),
+            Self::Replay(plan) => return ChunkPlan::clone(plan),
             Self::New(new_chunks) => new_chunks,
         };
         let first = batch.positions().first();

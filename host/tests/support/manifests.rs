@@ -104,9 +104,16 @@ fn follow_each_other(ledger: &Ledger, manifests: &[ChunkManifest]) {
 /// are removed from `contents`.
 fn names_objects(manifest: &ChunkManifest, contents: &mut Contents) {
     let key = manifest.key();
-    let objects = manifest.objects.iter().map(|o| (&o.key, o.content()));
-    let quarantine = manifest.quarantine.iter().map(|o| (&o.key, o.content()));
-    for (object, content) in objects.chain(quarantine) {
+    let objects = manifest.objects.iter();
+    let objects = objects.map(|o| (&o.key, o.lines, o.bytes, o.digest));
+    let quarantine = manifest.quarantine.iter();
+    let quarantine = quarantine.map(|o| (&o.key, o.records, o.bytes, o.digest));
+    for (object, lines, bytes, digest) in objects.chain(quarantine) {
+        let content = Content {
+            lines,
+            bytes,
+            digest,
+        };
         let found = contents.remove(object);
         assert_eq!(found, Some(content), "{object}, which {key} names");
     }
