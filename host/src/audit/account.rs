@@ -1,18 +1,18 @@
 //! The account of a shard: its ledger, its chunk manifests and the names of its objects must agree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
 use sluice_engine::record::ShardId;
 
 use super::LakeAudit;
-use super::finding::{Finding, Kind, rid};
+use super::finding::{FINDINGS_KEPT, Finding, Kind, rid};
 use super::inventory::{ChunkObjects, Chunks, bus_key};
 use super::manifests::{ShardManifests, compare_names, counts};
 use super::report::Report;
 use super::timeline::{ChunkHead, Gap, Overlap, Timeline};
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::object_key::ChunkName;
+use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
 use crate::ledger::Ledger;
 
 /// The account of a shard.
@@ -60,10 +60,14 @@ impl ShardAccount {
         ledger: Ledger,
         chunks: Chunks,
     ) -> anyhow::Result<Self> {
-        let mut by_chunk = HashMap::new();
+        let (mut by_chunk, mut kept) = (HashMap::new(), 0);
         let seen = |manifest: &ChunkManifest, present: &ChunkObjects| {
             let mut report = compare_names(lake, manifest, present);
-            report.counts += counts(manifest);
+            report.counts += counts(manifest, lake.bus.is_some());
+            kept += report.findings.kept().len();
+            if kept > FINDINGS_KEPT {
+                report.findings.forget();
+            }
             by_chunk.insert(manifest.name(), report);
         };
         let mut account = Self::open(lake, ledger, chunks, seen).await?;
@@ -71,7 +75,26 @@ impl ShardAccount {
             let report = by_chunk.remove(&head.name);
             account.report.absorb(report.unwrap_or_default());
         }
+        account.find_releases(lake);
         Ok(account)
+    }
+
+    /// Reports releases that the lake no longer has, each with its first chunk.
+    fn find_releases(&mut self, lake: &LakeAudit) {
+        let mut known = HashSet::new();
+        for head in &self.timeline.chunks {
+            let (release, name) = (head.release, head.name);
+            if lake.inventory.has_release(release) || !known.insert(release) {
+                continue;
+            }
+            let key = name.manifest_key(&self.shard);
+            let why = format!(
+                "{key}: the lake does not have its release {release}; without it, no audit can prove the chunk"
+            );
+            let finding = Finding::new(Kind::UnknownRelease, &self.shard, why).at(key);
+            let finding = finding.between(name.first, name.last);
+            self.report.findings.add(|| finding);
+        }
     }
 
     /// Compares the ledger, the manifests and the names.
@@ -121,7 +144,7 @@ impl ShardAccount {
             if !present.has_manifest {
                 let key = name.manifest_key(shard);
                 let (from, to) = (rid(shard, name.first.into()), rid(shard, name.last.into()));
-                let count = present.count();
+                let count = present.objects.len();
                 let why = format!(
                     "{key} does not exist, and {count} objects of its chunk do; {from} to {to} are not proven"
                 );
@@ -129,9 +152,10 @@ impl ShardAccount {
                 findings.push(finding.between(name.first, name.last));
             }
         }
-        if chunks.is_empty() {
+        let covered = chunks.iter().map(|(name, _)| name.last).max();
+        if covered < Some(gap.last) {
             let last = rid(shard, gap.last.into());
-            let after = gap.after.map(|after| rid(shard, after.into()));
+            let after = covered.or(gap.after).map(|after| rid(shard, after.into()));
             let from = after.map_or("the first record".into(), |after| format!("after {after}"));
             let why = format!(
                 "no chunk manifest has the records from {from} to {last}, which the ledger says are committed"
@@ -204,6 +228,25 @@ impl ShardAccount {
         }
     }
 
+    /// Reports that there are chunks and the ledger knows of none.
+    fn report_missing_ledger(&mut self) {
+        let shard = &self.shard;
+        let chunks = std::mem::take(&mut self.timeline.beyond);
+        let objects: usize = chunks
+            .iter()
+            .map(|(_, present)| present.objects.len())
+            .sum();
+        let manifests = chunks.iter().filter(|(_, present)| present.has_manifest);
+        let manifests = manifests.count();
+        let key = format!("{METADATA_FOLDER}/ledger/{shard}.json");
+        let why = format!(
+            "{key} does not exist or has nothing committed, and {manifests} chunk manifests and {objects} objects \
+             of its shard exist; restore it"
+        );
+        let finding = Finding::new(Kind::MissingLedger, shard, why).at(key);
+        self.report.findings.add(|| finding);
+    }
+
     /// Reports the objects beyond the ledger, and counts those of the pending chunk.
     async fn report_beyond(&mut self, lake: &LakeAudit) -> anyhow::Result<()> {
         if let Some(present) = &self.timeline.pending {
@@ -215,6 +258,11 @@ impl ShardAccount {
         let later = lake.targets.ledger(&self.shard).await;
         let later = later.context("the ledger, read again")?;
         self.report.counts.objects_new += self.timeline.account_for(&later);
+        let is_new = |ledger: &Ledger| ledger.committed().is_none() && ledger.pending().is_none();
+        if is_new(&self.ledger) && is_new(&later) && !self.timeline.beyond.is_empty() {
+            self.report_missing_ledger();
+            return Ok(());
+        }
         for (name, present) in std::mem::take(&mut self.timeline.beyond) {
             let why = "the ledger does not say that its records are committed or pending";
             self.report_objects(lake, name, &present, Kind::BeyondLedger, why);

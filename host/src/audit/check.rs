@@ -112,7 +112,9 @@ impl Check {
         for place in &self.present.objects {
             let folder = inventory.folder(*place);
             let key = inventory.key(self.shard(), name, *place);
-            if let Some(destination) = missing.remove(folder) {
+            let is_of_format = place.format == self.manifest.pins.format;
+            let destination = is_of_format.then(|| missing.remove(folder)).flatten();
+            if let Some(destination) = destination {
                 let part = Part::Object(destination.clone(), place.format);
                 found.insert(folder, Read { key, part });
             } else {

@@ -51,6 +51,19 @@ pub(super) enum Kind {
     ExtraManifest,
     /// The ledger names other bytes for its last record than the chunk manifest.
     LedgerDigest,
+    /// A ledger that cannot be read.
+    DamagedLedger,
+    /// A ledger that does not exist or has nothing committed, although its shard has chunks.
+    MissingLedger,
+}
+
+impl Kind {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub(super) fn name(self) -> String {
+        let name = serde_json::to_value(self).unwrap_or_default();
+        name.as_str().unwrap_or_default().to_owned()
+    }
 }
 
 /// A finding.
@@ -156,6 +169,11 @@ impl Findings {
         if self.kept.len() < FINDINGS_KEPT {
             self.kept.push(finding());
         }
+    }
+
+    /// Keeps the number only.
+    pub(super) fn forget(&mut self) {
+        self.kept = Vec::new();
     }
 
     /// Adds other findings.

@@ -1,8 +1,9 @@
 //! What a lake and a bus have, by the names of objects and files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sluice_engine::record::ShardId;
+use sluice_release::bundle::ReleaseId;
 
 use crate::format::Format;
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
@@ -10,13 +11,18 @@ use crate::ledger::messages::Messages;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
 /// folders, so each folder's name is kept once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inventory {
     folders: Vec<String>,
     folder_indexes: HashMap<String, u32>,
     shards: BTreeMap<ShardId, Chunks>,
     unrecognized: Unrecognized,
     unrecognized_manifests: Vec<String>,
+    /// Files that a query over the lake reads although they are none of Sluice's.
+    intruders: Vec<String>,
+    /// The releases that the lake keeps.
+    releases: HashSet<ReleaseId>,
+    is_empty: bool,
 }
 
 /// The chunks of a shard.
@@ -56,15 +62,35 @@ impl ChunkObjects {
     }
 }
 
+impl Default for Inventory {
+    fn default() -> Self {
+        Self {
+            folders: Vec::new(),
+            folder_indexes: HashMap::new(),
+            shards: BTreeMap::new(),
+            unrecognized: Unrecognized::default(),
+            unrecognized_manifests: Vec::new(),
+            intruders: Vec::new(),
+            releases: HashSet::new(),
+            is_empty: true,
+        }
+    }
+}
+
 impl Inventory {
     /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
+        self.is_empty = false;
         let own = key.strip_prefix(METADATA_FOLDER);
         if let Some(own) = own.and_then(|own| own.strip_prefix('/')) {
             if let Some(manifest) = own.strip_prefix(MANIFESTS) {
                 self.add_manifest(manifest, key);
                 return;
             }
+            let release = own.strip_prefix("releases/");
+            let release = release.and_then(|name| name.strip_suffix(".json"));
+            self.releases
+                .extend(release.and_then(|id| id.parse::<ReleaseId>().ok()));
             if !own.starts_with("quarantine/") {
                 return;
             }
@@ -76,8 +102,27 @@ impl Inventory {
                 let present = self.chunk(parsed.shard, parsed.chunk);
                 present.objects.push(Place { folder, format });
             }
+            None if is_read_by_queries(key) => self.intruders.push(key.to_owned()),
             None => self.unrecognized.add(key),
         }
+    }
+
+    /// Whether the lake keeps a release.
+    #[must_use]
+    pub(super) fn has_release(&self, release: ReleaseId) -> bool {
+        self.releases.contains(&release)
+    }
+
+    /// Whether the lake has no file at all.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// The keys of files that a query over the lake reads although they are none of Sluice's.
+    #[must_use]
+    pub(super) fn intruders(&self) -> &[String] {
+        &self.intruders
     }
 
     fn add_manifest(&mut self, name: &str, key: &str) {
@@ -162,6 +207,18 @@ impl Unrecognized {
     }
 }
 
+/// Whether a file that is none of Sluice's has the extension of an object. Query engines skip what starts with an
+/// underscore or a dot, except for quarantine, which is queried by its name.
+fn is_read_by_queries(key: &str) -> bool {
+    let extension = |format: Format| {
+        let stem = key.strip_suffix(format.extension());
+        stem.is_some_and(|stem| stem.ends_with('.'))
+    };
+    let is_hidden = |part: &str| part.starts_with(['_', '.']);
+    let path = key.strip_prefix("_sluice/quarantine/").unwrap_or(key);
+    Format::ALL.into_iter().any(extension) && !path.split('/').any(is_hidden)
+}
+
 /// The suffix of a file of messages, after the name of its chunk.
 #[must_use]
 pub(super) fn bus_suffix(messages: Messages) -> &'static str {
@@ -196,6 +253,9 @@ mod tests {
             "_sluice/ledger/s.json".into(),
             "_sluice/tmp/s/17".into(),
             "event_type=a/part-0.parquet".into(),
+            "event_type=a/copy.ndjson.zst".into(),
+            "event_type=a/.copy.ndjson.zst".into(),
+            "_tmp/copy.ndjson".into(),
         ] {
             inventory.add(&key);
         }
@@ -203,7 +263,8 @@ mod tests {
         inventory.add_on_bus(&format!("{STEM}.objects.ndjson"));
         inventory.add_on_bus(".tmp/s/1");
         let unrecognized = inventory.unrecognized();
-        assert_eq!(unrecognized.count, 1);
+        assert_eq!(unrecognized.count, 3);
+        assert_eq!(inventory.intruders(), ["event_type=a/copy.ndjson.zst"]);
         assert_eq!(
             unrecognized.first.as_deref(),
             Some("event_type=a/part-0.parquet")

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::ShardId;
-use sluice_storage::object_store::ObjectStore;
+use sluice_storage::object_store::{Found, ObjectStore};
 
 use super::LakeAudit;
 use super::finding::{Finding, Kind};
 use super::inventory::{ChunkObjects, Chunks, bus_key};
-use super::read::get;
+use super::read::MANIFEST_MAX_BYTES;
 use super::report::{Counts, Report};
 use super::timeline::{ChunkHead, NamedChunk};
 use crate::layout::chunk_manifest::ChunkManifest;
@@ -46,8 +46,14 @@ impl ManifestReader {
         shard: &ShardId,
         name: ChunkName,
     ) -> anyhow::Result<ReadManifest> {
-        let text = get(&*self.lake, &name.manifest_key(shard)).await?;
-        Ok(text.map(|text| check(shard, name, &text)))
+        let key = name.manifest_key(shard);
+        Ok(match self.lake.get(&key, MANIFEST_MAX_BYTES).await? {
+            Found::Nothing => None,
+            Found::Content(text) => Some(check(shard, name, &text)),
+            Found::TooLarge(bytes) => Some(Err(format!(
+                "it has {bytes} bytes, at most {MANIFEST_MAX_BYTES} are read"
+            ))),
+        })
     }
 
     /// Reads all manifests of a shard. `seen` is called with each and what exists of its chunk.
@@ -85,7 +91,14 @@ impl ManifestReader {
                     all.report.findings.add(|| finding);
                     all.others.push((name, present));
                 }
-                None => all.others.push((name, present)),
+                None => {
+                    let has_manifest = false;
+                    let present = ChunkObjects {
+                        has_manifest,
+                        ..present
+                    };
+                    all.others.push((name, present));
+                }
             }
         }
         Ok(all)
@@ -94,13 +107,17 @@ impl ManifestReader {
 
 /// Parses a manifest, and checks that it belongs to the chunk of its name.
 fn check(shard: &ShardId, name: ChunkName, text: &[u8]) -> Result<ChunkManifest, String> {
-    let manifest = ChunkManifest::parse(text).map_err(|error| error.to_string())?;
+    let manifest = ChunkManifest::parse(text)
+        .map_err(|error| format!("it cannot be read as a chunk manifest: {error}"))?;
     if manifest.shard != *shard || manifest.name() != name {
         let other = manifest.name().stem(&manifest.shard);
         return Err(format!("it is the manifest of another chunk, {other}"));
     }
     if manifest.after.is_some_and(|after| after >= name.first) {
         return Err("it follows a record that is not before its own".into());
+    }
+    if manifest.json() != text {
+        return Err("its bytes are not those that Sluice writes for its content".into());
     }
     Ok(manifest)
 }
@@ -154,9 +171,9 @@ pub(super) fn compare_names(
     report
 }
 
-/// The counts of a chunk, by its manifest.
+/// The counts of a chunk, by its manifest. Messages are counted if the files of the bus were listed.
 #[must_use]
-pub(super) fn counts(manifest: &ChunkManifest) -> Counts {
+pub(super) fn counts(manifest: &ChunkManifest, with_bus: bool) -> Counts {
     let counts = &manifest.counts;
     Counts {
         in_lake: manifest.records_in_lake(),
@@ -165,7 +182,7 @@ pub(super) fn counts(manifest: &ChunkManifest) -> Counts {
         bus_only: counts.bus_only,
         chunks: 1,
         objects: manifest.object_keys().count() as u64,
-        messages: counts.messages,
+        messages: if with_bus { counts.messages } else { 0 },
         ..Counts::default()
     }
 }

@@ -50,6 +50,7 @@ use self::source::AuditedShard;
 use crate::config::RunSettings;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::Ledger;
+use crate::ledger::error::StoreError;
 use crate::modes::report::watch_reading;
 use crate::modes::targets::Targets;
 use crate::observe::health::ActiveRelease;
@@ -119,10 +120,11 @@ pub fn run(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<()> 
         }
     })?;
     report.print(settings, kind)?;
-    match report.findings.total() {
-        0 => Ok(()),
-        findings => anyhow::bail!("{}: {}", kind.disproven(), counted(findings)),
+    if report.is_right() {
+        return Ok(());
     }
+    let findings = counted(report.findings.total());
+    anyhow::bail!("{}: {findings}", kind.disproven())
 }
 
 async fn watched(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<Report> {
@@ -147,12 +149,22 @@ async fn audit(
     let targets = Targets::new(settings);
     let sources = source::shards(settings, &targets).await?;
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
-    let mut ledgers = Vec::new();
-    for source in &sources {
-        ledgers.push(targets.ledger(&source.shard).await?);
+    let (mut readable, mut ledgers, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+    for source in sources {
+        match read_ledger(&targets, &source.shard).await? {
+            Ok(ledger) => {
+                ledgers.push(ledger);
+                readable.push(source);
+            }
+            Err(finding) => damaged.push((source.shard, finding)),
+        }
     }
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
+    for (shard, finding) in damaged {
+        lake.inventory.take(&shard);
+        report.findings.add(|| finding);
+    }
     if ledgers.iter().all(|ledger| ledger.committed().is_none()) {
         let lake = &settings.lake;
         report.notes.push(format!(
@@ -175,10 +187,28 @@ async fn audit(
         began_ms,
     });
     report.absorb(audit_gone(&audit.lake, gone).await?);
-    let planned = sources.into_iter().zip(accounts).collect();
+    let planned = readable.into_iter().zip(accounts).collect();
     report.absorb(audit_all(settings, audit, planned).await?);
     report.notes.extend(notes(settings, &report));
     Ok(report)
+}
+
+/// Reads the ledger of a shard, or says why it cannot be read.
+///
+/// # Errors
+/// The lake cannot be read.
+async fn read_ledger(
+    targets: &Targets,
+    shard: &ShardId,
+) -> anyhow::Result<Result<Ledger, Finding>> {
+    match targets.ledger(shard).await {
+        Ok(ledger) => Ok(Ok(ledger)),
+        Err(error @ StoreError::Damaged { .. }) => {
+            let why = format!("{error}; none of its records is proven");
+            Ok(Err(Finding::new(Kind::DamagedLedger, shard, why)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn open_accounts(
@@ -225,7 +255,13 @@ async fn audit_all(
 async fn audit_gone(lake: &LakeAudit, gone: Vec<(ShardId, Chunks)>) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for (shard, chunks) in gone {
-        let ledger = lake.targets.ledger(&shard).await?;
+        let ledger = match read_ledger(&lake.targets, &shard).await? {
+            Ok(ledger) => ledger,
+            Err(finding) => {
+                report.findings.add(|| finding);
+                continue;
+            }
+        };
         let objects = chunks.values().map(|present| present.objects.len() as u64);
         report.counts.objects_gone += objects.sum::<u64>();
         report.counts.gone += ledger.committed().map_or(0, |committed| committed.records);
@@ -275,8 +311,15 @@ impl LakeAudit {
     fn unrecognized(&self) -> Report {
         let mut report = Report::default();
         for key in self.inventory.unrecognized_manifests() {
-            let why = format!("{key} is no chunk manifest that Sluice has put");
+            let why = format!(
+                "{key} was not written by Sluice: no chunk manifest has its name; move it away"
+            );
             let finding = Finding::of_file(Kind::ExtraManifest, why);
+            report.findings.add(|| finding.at(key));
+        }
+        for key in self.inventory.intruders() {
+            let why = format!("{key} was not written by Sluice, and queries over the lake read it");
+            let finding = Finding::of_file(Kind::ExtraObject, why);
             report.findings.add(|| finding.at(key));
         }
         let unrecognized = self.inventory.unrecognized();

@@ -4,8 +4,9 @@
 use sluice_engine::record::ShardId;
 
 use super::account::ShardAccount;
+use super::finding::Finding;
 use super::report::Report;
-use super::{AuditOptions, LakeAudit, queue_note};
+use super::{AuditOptions, LakeAudit, queue_note, read_ledger};
 use crate::config::RunSettings;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
@@ -18,9 +19,14 @@ use crate::modes::targets::Targets;
 pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<Report> {
     let targets = Targets::new(settings);
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
-    let mut ledgers = ledgers(&targets).await?;
+    let (mut ledgers, damaged) = ledgers(&targets).await?;
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
+    for finding in damaged {
+        let shard = finding.shard.clone();
+        report.findings.add(|| finding);
+        shard.map(|shard| lake.inventory.take(&shard));
+    }
     let others: Vec<_> = lake
         .inventory
         .others()
@@ -31,9 +37,13 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
             ledgers.push(Ledger::new(shard));
         }
     }
+    let name = &settings.lake;
+    if lake.inventory.is_empty() {
+        anyhow::bail!("{name} is empty or does not exist; give the lake that `run` has written");
+    }
     if ledgers.is_empty() {
-        let lake = &settings.lake;
-        anyhow::bail!("{lake} has no ledger and no chunk; give the lake that `run` has written");
+        let note = format!("by its ledgers, {name} has no records yet");
+        report.notes.push(note);
     }
     for ledger in ledgers {
         let chunks = lake.inventory.take(ledger.shard());
@@ -47,8 +57,8 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
     Ok(report)
 }
 
-/// The ledgers of the lake.
-async fn ledgers(targets: &Targets) -> anyhow::Result<Vec<Ledger>> {
+/// The ledgers of the lake, and findings about those that cannot be read.
+async fn ledgers(targets: &Targets) -> anyhow::Result<(Vec<Ledger>, Vec<Finding>)> {
     let mut shards = Vec::new();
     let folder = format!("{METADATA_FOLDER}/ledger/");
     let store = targets.lake_store().await?;
@@ -58,9 +68,12 @@ async fn ledgers(targets: &Targets) -> anyhow::Result<Vec<Ledger>> {
     };
     store.list(&folder, &mut found).await?;
     shards.sort_unstable();
-    let mut ledgers = Vec::new();
+    let (mut ledgers, mut damaged) = (Vec::new(), Vec::new());
     for shard in &shards {
-        ledgers.push(targets.ledger(shard).await?);
+        match read_ledger(targets, shard).await? {
+            Ok(ledger) => ledgers.push(ledger),
+            Err(finding) => damaged.push(finding),
+        }
     }
-    Ok(ledgers)
+    Ok((ledgers, damaged))
 }

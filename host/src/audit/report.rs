@@ -4,6 +4,7 @@ use std::ops::AddAssign;
 
 use indicatif::HumanCount;
 use serde::Serialize;
+use sluice_engine::sanitize::sanitize;
 
 use super::finding::{Finding, Findings};
 use crate::config::{RunSettings, SummaryFormat};
@@ -116,6 +117,11 @@ impl Report {
         self.notes.extend(other.notes);
     }
 
+    /// Whether nothing is wrong.
+    pub(super) fn is_right(&self) -> bool {
+        self.findings.total() == 0 && self.counts.wrong == 0
+    }
+
     /// Prints the report on standard output, in the format of the settings.
     ///
     /// # Errors
@@ -162,8 +168,8 @@ impl Report {
             notes: &'a [String],
         }
         serde_json::to_string(&Json {
-            proven: (kind == AuditKind::Full).then_some(self.findings.total() == 0),
-            consistent: (kind == AuditKind::Quick).then_some(self.findings.total() == 0),
+            proven: (kind == AuditKind::Full).then_some(self.is_right()),
+            consistent: (kind == AuditKind::Quick).then_some(self.is_right()),
             counts: &self.counts,
             findings: self.findings.total(),
             found: self.findings.kept(),
@@ -176,7 +182,8 @@ impl Report {
         lines.extend(self.table(settings, kind));
         let kept = self.findings.kept();
         for finding in kept.iter().take(FINDINGS_SHOWN) {
-            lines.push(format!("  {}", finding.message));
+            let (kind, message) = (finding.kind.name(), sanitize(&finding.message));
+            lines.push(format!("  {kind}: {message}"));
         }
         let shown = kept.len().min(FINDINGS_SHOWN) as u64;
         match self.findings.total() - shown {
@@ -186,7 +193,11 @@ impl Report {
                 HumanCount(more)
             )),
         }
-        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        let notes = self
+            .notes
+            .iter()
+            .map(|note| format!("note: {}", sanitize(note)));
+        lines.extend(notes);
         lines
             .iter()
             .map(|line| format!("{}\n", line.trim_end()))
@@ -195,15 +206,18 @@ impl Report {
 
     fn verdict(&self, kind: AuditKind) -> String {
         let records = HumanCount(self.counts.proven());
-        match (self.findings.total(), kind) {
-            (0, AuditKind::Full) => {
+        match (self.is_right(), kind) {
+            (true, AuditKind::Full) => {
                 format!("proven: {records} records are each in exactly one place")
             }
-            (0, AuditKind::Quick) => format!(
+            (true, AuditKind::Quick) => format!(
                 "consistent: ledgers, chunk manifests and object names agree on {records} records; contents \
                  were not read"
             ),
-            (findings, kind) => format!("{}: {}", kind.disproven(), counted(findings)),
+            (false, kind) => {
+                let findings = counted(self.findings.total());
+                format!("{}: {findings}", kind.disproven())
+            }
         }
     }
 

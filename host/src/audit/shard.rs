@@ -19,6 +19,7 @@ use super::timeline::ChunkHead;
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::ChunkName;
+use crate::pipeline::error::PipelineError;
 use crate::pipeline::{ChunkPlan, ChunkSpec, build};
 use crate::source::ShardBatches;
 
@@ -81,6 +82,7 @@ impl ShardAudit {
         self.finish_check().await?;
         self.compare_last_record();
         self.count_tail().await?;
+        self.compare_pending();
         self.account.compare(&self.audit.lake).await?;
         self.report.absorb(self.account.report);
         Ok(self.report)
@@ -143,9 +145,18 @@ impl ShardAudit {
                 return self.unknown(head, Kind::UnknownRelease, &why);
             }
         };
-        let Some(chunk) = self.build(&manifest, release).await? else {
-            let why = "the source has no record in its range";
-            return self.unknown(head, Kind::UnknownRange, why);
+        let chunk = match self.build(&manifest, release).await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => {
+                let why = "the source has no record in its range";
+                return self.unknown(head, Kind::UnknownRange, why);
+            }
+            Err(PipelineError::Transform(why)) => {
+                self.skip(|number| number <= name.last).await?;
+                let why = format!("with its pins, its release fails: {why}");
+                return self.unknown(head, Kind::ChangedManifest, &why);
+            }
+            Err(error) => return Err(error.into()),
         };
         self.compare_range(head, &chunk);
         let undecided = self.undecided(&chunk, &manifest);
@@ -179,7 +190,7 @@ impl ShardAudit {
         &mut self,
         manifest: &ChunkManifest,
         release: Arc<Release>,
-    ) -> anyhow::Result<Option<Chunk>> {
+    ) -> Result<Option<Chunk>, PipelineError> {
         let audit = self.audit.clone();
         let plan = ChunkPlan {
             release,
@@ -297,6 +308,24 @@ impl ShardAudit {
             }
         }
         Ok(())
+    }
+
+    /// A pinned range that the source no longer has can never be finished.
+    fn compare_pending(&mut self) {
+        let Some(pending) = self.account.ledger.pending() else {
+            return;
+        };
+        let (range, found) = (pending.range, self.report.counts.pending);
+        if found != range.count {
+            let count = range.count;
+            let why = format!(
+                "the source has {found} records of the pending range, which has {count}; restore the source, or \
+                 the range cannot be finished"
+            );
+            let finding = Finding::new(Kind::SourceChanged, &self.account.shard, why);
+            let finding = finding.between(range.first, range.last);
+            self.report.findings.add(|| finding);
+        }
     }
 
     /// Skips the next records and returns their number.

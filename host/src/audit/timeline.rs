@@ -3,6 +3,8 @@
 use sluice_engine::digest::Digest;
 use sluice_engine::record::SequenceNumber;
 
+use sluice_release::bundle::ReleaseId;
+
 use super::inventory::ChunkObjects;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::{ChunkName, ShortId};
@@ -21,6 +23,8 @@ pub(super) struct ChunkHead {
     pub(super) last_digest: Digest,
     /// Whether its misplaced records were kept or dropped.
     pub(super) misplaced_records: MisplacedRecords,
+    /// The release that transformed it.
+    pub(super) release: ReleaseId,
     pub(super) present: ChunkObjects,
 }
 
@@ -34,6 +38,7 @@ impl ChunkHead {
             count: manifest.range.count,
             last_digest: manifest.last_digest,
             misplaced_records: manifest.pins.misplaced_records,
+            release: manifest.release,
             present,
         }
     }
@@ -193,7 +198,8 @@ impl Timeline {
     /// The number of committed records in chunk manifests.
     #[must_use]
     pub(super) fn records(&self) -> u64 {
-        self.chunks.iter().map(|head| head.count).sum()
+        let counts = self.chunks.iter().map(|head| head.count);
+        counts.fold(0, u64::saturating_add)
     }
 
     /// Removes the chunks in `beyond` that the ledger, read again later, has committed or pinned, and
@@ -256,6 +262,7 @@ mod tests {
             count: last - first + 1,
             last_digest: Digest::of(b""),
             misplaced_records: MisplacedRecords::Keep,
+            release: Digest::of(b"release"),
             present: present(),
         }
     }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Utc;
-use sluice_engine::limits::{Limits, MEMORY_MAX_BYTES};
+use sluice_engine::limits::{DEFAULT_BATCH_OUTPUT_BYTES, Limits, MEMORY_MAX_BYTES};
 use sluice_engine::record::Bounds;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
@@ -224,6 +224,7 @@ impl RunArgs {
             output_bytes: size("limits.output_bytes", self.limits_output_bytes.as_u64())?,
             partitions: at_least("limits.partitions", self.limits_partitions.into(), 1)
                 .and_then(|partitions| size("limits.partitions", partitions))?,
+            batch_output_bytes: DEFAULT_BATCH_OUTPUT_BYTES,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::digest::Digest;
-use sluice_engine::outcome::{Event, Fault, Quarantined, Transformed};
+use sluice_engine::outcome::{Event, Fault, Quarantined, ResourceFault, Transformed};
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{Batch, Position, SequenceNumber, span as record_span};
 use sluice_release::bundle::ReleaseId;
@@ -27,6 +27,10 @@ pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes if its events have more than this many times its byte limit.
 const OUTPUT_TIMES_INPUT: u64 = 2;
+
+/// A chunk closes if its pin has this many entries of resource faults, of about 100 bytes each, so that a ledger
+/// stays small.
+const RESOURCE_FAULTS_MAX: usize = 10_000;
 
 #[derive(Debug)]
 struct MessageRef {
@@ -69,7 +73,8 @@ pub struct Chunk {
     release: ReleaseId,
     bounds: Option<(SequenceNumber, SequenceNumber)>,
     last_digest: Option<Digest>,
-    resource_faults: Vec<(u64, Position, Fault)>,
+    resource_faults: ResourceFaults,
+    faulty_records: Vec<(u64, Position, Fault)>,
     buffers: Vec<Vec<u8>>,
     output_bytes: u64,
     destinations: BTreeMap<Destination, Lines>,
@@ -89,7 +94,8 @@ impl Chunk {
             release,
             bounds: None,
             last_digest: None,
-            resource_faults: Vec::new(),
+            resource_faults: ResourceFaults::default(),
+            faulty_records: Vec::new(),
             buffers: Vec::new(),
             output_bytes: 0,
             destinations: BTreeMap::new(),
@@ -101,11 +107,12 @@ impl Chunk {
         }
     }
 
-    /// Whether its events exceed the limits. If there is more than one event per record, the
-    /// additional ones also count their overhead.
+    /// Whether its events exceed the limits, or its resource faults do. If there is more than one event per
+    /// record, the additional ones also count their overhead.
     #[must_use]
     pub fn has_outgrown(&self, limits: &ChunkLimits) -> bool {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
+            || self.resource_faults.entries() >= RESOURCE_FAULTS_MAX
     }
 
     /// Adds the next batch and its result. A batch without records changes nothing.
@@ -126,11 +133,12 @@ impl Chunk {
         self.bounds = Some((first, last.sequence));
         self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
         let begin = self.counts.records;
-        let faults = outcome.resource_faults.iter().map(|one| {
-            let position = positions[one.record as usize];
-            (begin + u64::from(one.record), position, one.fault)
-        });
-        self.resource_faults.extend(faults);
+        for ResourceFault { record, fault } in &outcome.resource_faults {
+            let index = begin + u64::from(*record);
+            self.resource_faults.push(index, *fault);
+            let position = positions[*record as usize];
+            self.faulty_records.push((index, position, *fault));
+        }
         self.counts.add(batch, outcome);
         self.counts.bus_only += bus_only(&outcome.events);
     }
@@ -243,7 +251,7 @@ impl Chunk {
             },
             release: self.release,
             pins: self.rules.pins.clone(),
-            resource_faults: self.resource_faults(),
+            resource_faults: self.resource_faults.clone(),
         })
     }
 
@@ -255,17 +263,13 @@ impl Chunk {
 
     /// Its records that exceeded a resource.
     #[must_use]
-    pub fn resource_faults(&self) -> ResourceFaults {
-        let mut faults = ResourceFaults::default();
-        for (index, _, fault) in &self.resource_faults {
-            faults.push(*index, *fault);
-        }
-        faults
+    pub fn resource_faults(&self) -> &ResourceFaults {
+        &self.resource_faults
     }
 
     /// The records that exceeded a resource which did not in an earlier attempt.
     pub fn new_faults(&self, known: &ResourceFaults) -> impl Iterator<Item = (Position, Fault)> {
-        let new = self.resource_faults.iter();
+        let new = self.faulty_records.iter();
         new.filter(|(index, _, fault)| !known.has(*index, *fault))
             .map(|(_, position, fault)| (*position, *fault))
     }

@@ -168,7 +168,7 @@ impl ChunkManifest {
             arrived_at: counts.arrived_at,
             release: origin.release,
             pins: chunk.pins().clone(),
-            resource_faults: chunk.resource_faults(),
+            resource_faults: chunk.resource_faults().clone(),
             counts: ManifestCounts {
                 bytes: counts.bytes,
                 events: counts.events,
@@ -192,7 +192,32 @@ impl ChunkManifest {
         if version != VERSION {
             return Err(ManifestError::Version(version));
         }
-        serde_json::from_slice(text).map_err(damaged)
+        let manifest: Self = serde_json::from_slice(text).map_err(damaged)?;
+        manifest.check().map_err(ManifestError::Document)?;
+        Ok(manifest)
+    }
+
+    /// Checks that its numbers fit together.
+    fn check(&self) -> Result<(), String> {
+        let (range, counts) = (self.range, self.counts);
+        if range.first > range.last || range.count == 0 {
+            return Err("range: it has no record".into());
+        }
+        if !self.resource_faults.are_within(range.count) {
+            return Err("resource_faults: a position behind the range".into());
+        }
+        let by_reason = self.quarantine.iter().map(|object| object.records);
+        if sum(by_reason) != Some(counts.quarantined) {
+            return Err("counts.quarantined: the objects of quarantine have another number".into());
+        }
+        let elsewhere = [counts.quarantined, counts.dropped, counts.bus_only];
+        if sum(elsewhere).is_none_or(|elsewhere| elsewhere > range.count) {
+            return Err("counts: more records than the range has".into());
+        }
+        if sum(self.objects.iter().map(|object| object.lines)).is_none_or(|n| n > counts.events) {
+            return Err("counts.events: the objects have more".into());
+        }
+        Ok(())
     }
 
     /// The document.
@@ -243,6 +268,11 @@ impl ChunkManifest {
         let value = |manifest| serde_json::to_value(manifest).unwrap_or_default();
         difference(String::new(), &value(self), &value(other))
     }
+}
+
+fn sum(numbers: impl IntoIterator<Item = u64>) -> Option<u64> {
+    let mut numbers = numbers.into_iter();
+    numbers.try_fold(0_u64, u64::checked_add)
 }
 
 fn difference(path: String, one: &Value, other: &Value) -> Option<[String; 3]> {

@@ -220,7 +220,13 @@ impl Ledger {
         if version != VERSION {
             return Err(LedgerError::Version(version));
         }
-        serde_json::from_slice(text).map_err(damaged)
+        let ledger: Self = serde_json::from_slice(text).map_err(damaged)?;
+        let is_within = |pending: &Pending| pending.resource_faults.are_within(pending.range.count);
+        if !ledger.pending.as_ref().is_none_or(is_within) {
+            let why = "pending.resource_faults: a position behind the range";
+            return Err(LedgerError::Document(why.into()));
+        }
+        Ok(ledger)
     }
 
     /// Checks that a document belongs to `shard`.

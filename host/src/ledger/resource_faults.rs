@@ -8,13 +8,13 @@ use sluice_engine::outcome::{Fault, ResourceFault};
 /// A transform that fails on every record has as many faults as the chunk has records, so neighbours with the
 /// same fault are one entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<Neighbours>", into = "Vec<Neighbours>")]
 pub struct ResourceFaults(Vec<Neighbours>);
 
 /// Neighbouring records with the same fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Neighbours {
+pub struct Neighbours {
     fault: Fault,
     /// The position of the first record.
     first: u64,
@@ -22,7 +22,41 @@ struct Neighbours {
     last: u64,
 }
 
+/// A document can hold anything; these are in order, and no record is in two.
+impl TryFrom<Vec<Neighbours>> for ResourceFaults {
+    type Error = &'static str;
+
+    fn try_from(all: Vec<Neighbours>) -> Result<Self, Self::Error> {
+        let in_order = all.windows(2).all(|pair| pair[0].last < pair[1].first);
+        if !in_order || all.iter().any(|some| some.first > some.last) {
+            return Err("resource_faults: the positions are not in order");
+        }
+        if all.iter().any(|some| !some.fault.is_of_resource()) {
+            return Err("resource_faults: a fault that is none of a resource");
+        }
+        Ok(Self(all))
+    }
+}
+
+impl From<ResourceFaults> for Vec<Neighbours> {
+    fn from(faults: ResourceFaults) -> Self {
+        faults.0
+    }
+}
+
 impl ResourceFaults {
+    /// The number of entries that it is stored as.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether all of them are of a chunk with this many records.
+    #[must_use]
+    pub fn are_within(&self, records: u64) -> bool {
+        self.0.last().is_none_or(|end| end.last < records)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -69,6 +103,7 @@ impl ResourceFaults {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -83,6 +118,25 @@ mod tests {
             }
         }
         faults
+    }
+
+    #[test]
+    fn a_document_with_anything_else_is_refused() {
+        let entry =
+            |fault, first: u64, last: u64| json!({ "fault": fault, "first": first, "last": last });
+        for wrong in [
+            json!([entry("out_of_fuel", 5, 1)]),
+            json!([entry("out_of_fuel", 0, 5), entry("out_of_time", 5, 6)]),
+            json!([entry("out_of_fuel", 7, 7), entry("out_of_fuel", 3, 3)]),
+            json!([entry("trap", 1, 1)]),
+            json!([entry("record_too_large", 1, 1)]),
+        ] {
+            assert!(serde_json::from_value::<ResourceFaults>(wrong).is_err());
+        }
+        let most = json!([entry("out_of_fuel", 0, u64::MAX)]);
+        let most = serde_json::from_value::<ResourceFaults>(most).unwrap();
+        assert!(most.of_batch(u64::MAX - 9, 5).len() == 5 && !most.are_within(9));
+        assert!(faults(&[0, 2, 1]).are_within(3) && !faults(&[0, 2, 1]).are_within(2));
     }
 
     #[test]

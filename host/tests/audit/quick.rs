@@ -76,5 +76,7 @@ fn the_text_says_what_was_not_read() {
                     read\n";
     assert!(ran.stdout.starts_with(expected), "{}", ran.stdout);
     let nothing = ["audit", "--quick", "--lake", "file:nothing"];
-    place.run(&nothing).failed(1, &["nothing has no ledger"]);
+    place
+        .run(&nothing)
+        .failed(1, &["nothing is empty or does not exist"]);
 }

@@ -278,6 +278,63 @@ fn a_record_that_needs_a_little_more_fuel_than_before_passes_again() {
     assert_eq!(place.land(&rogue).counts(counts), [3, 0]);
 }
 
+/// The first attempt goes record by record, because the batch call runs out of fuel; with the fuel of a repetition
+/// it would not. Whether an event fits its batch is pinned, too.
+#[test]
+fn a_record_that_does_not_fit_its_batch_is_pinned() {
+    let place = Place::new();
+    let many = "many_events 10000\n".repeat(52);
+    place.write("events.ndjson", format!("{many}partition x\n"));
+    place.write("rogue.wasm", &rogue().by_batch);
+    let args = [
+        "--transform",
+        "rogue.wasm",
+        "--limits-memory",
+        "1GiB",
+        "--bus",
+        "none",
+    ];
+    interrupt(&place, "place=x", &args);
+    let pinned = ledger(&place)["pending"]["resource_faults"].clone();
+    assert_eq!(pinned[0]["fault"], "invalid_output", "{pinned}");
+    let landed = place.land(&args);
+    let quarantined = lake::quarantine(&place.lake()).len() as u64;
+    assert_eq!(landed.count("quarantined"), quarantined);
+    assert_eq!(
+        landed.count("events"),
+        (52 - quarantined + 1) * 10_000 - 9_999
+    );
+    let audit = [
+        "audit",
+        "--source",
+        "file:events.ndjson",
+        "--lake",
+        "file:lake",
+    ];
+    place.run(&audit).succeeded();
+}
+
+/// Each record keeps a mebibyte, until one runs out of memory; the instance ends with that record.
+#[test]
+fn a_record_behind_one_that_ran_out_of_memory_finds_a_new_instance_again() {
+    let place = Place::new();
+    place.write("events.ndjson", "overlap 0\n".repeat(60) + "partition x\n");
+    place.write("rogue.wasm", &rogue().by_record);
+    let args = ["--transform", "rogue.wasm", "--bus", "none"];
+    interrupt(&place, "place=x", &args);
+    let pinned = ledger(&place)["pending"]["resource_faults"].clone();
+    assert_eq!(pinned[0]["fault"], "out_of_memory", "{pinned}");
+    place.land(&args);
+    let audit = [
+        "audit",
+        "--source",
+        "file:events.ndjson",
+        "--lake",
+        "file:lake",
+    ];
+    place.run(&audit).succeeded();
+}
+
 #[test]
 fn messages_are_sent_as_they_were_pinned() {
     let sent = |first: &[&str], then: &[&str]| {

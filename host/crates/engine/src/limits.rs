@@ -30,23 +30,31 @@ pub struct Limits {
     pub output_bytes: usize,
     /// The number of lake partitions of one chunk.
     pub partitions: usize,
+    /// The size limit of all events of one batch, so that a transform cannot exhaust the host's memory. An event
+    /// counts with [`Event::OVERHEAD_BYTES`](crate::outcome::Event::OVERHEAD_BYTES) in addition to its JSON. Not a
+    /// setting.
+    pub batch_output_bytes: usize,
 }
 
 /// WebAssembly's limit for 32-bit memories.
 pub const MEMORY_MAX_BYTES: usize = 4 << 30;
 
-/// How much more fuel and time a record may take when a chunk is repeated.
-const REPETITION_TIMES: u32 = 10;
+/// How much more fuel and time a record may take, and how much more output a batch may have, when a chunk is
+/// repeated.
+const REPETITION_TIMES: u8 = 10;
 
 impl Limits {
-    /// The limits for a chunk that is repeated. Its records that exceeded the fuel or the time are known, so
-    /// all others are given more than they can need by another count of fuel, and on a busier machine. A
-    /// transform cannot see these two limits.
+    /// The limits for a chunk that is repeated. Its records that exceeded the fuel, the time or the room of their
+    /// batch are known, so all others are given more than they can need by another count of fuel, on a busier
+    /// machine, and in other batches. A transform cannot see these limits.
     #[must_use]
     pub fn for_repetition(&self) -> Self {
         Self {
             fuel: self.fuel.saturating_mul(REPETITION_TIMES.into()),
-            time: self.time.saturating_mul(REPETITION_TIMES),
+            time: self.time.saturating_mul(REPETITION_TIMES.into()),
+            batch_output_bytes: self
+                .batch_output_bytes
+                .saturating_mul(REPETITION_TIMES.into()),
             ..self.clone()
         }
     }
@@ -71,6 +79,8 @@ pub const DEFAULT_TIME: Duration = Duration::from_secs(1);
 pub const DEFAULT_RECORD_BYTES: usize = 10 << 20;
 /// The largest record, and room for what a transform adds.
 pub const DEFAULT_OUTPUT_BYTES: usize = 16 << 20;
+/// What a batch of the largest Kinesis records needs, and a bound for the memory of each compute thread.
+pub const DEFAULT_BATCH_OUTPUT_BYTES: usize = 64 << 20;
 /// Each partition of a chunk is an object; more partitions would make objects too small to query.
 pub const DEFAULT_PARTITIONS: usize = 20_000;
 
@@ -83,6 +93,7 @@ impl Default for Limits {
             record_bytes: DEFAULT_RECORD_BYTES,
             output_bytes: DEFAULT_OUTPUT_BYTES,
             partitions: DEFAULT_PARTITIONS,
+            batch_output_bytes: DEFAULT_BATCH_OUTPUT_BYTES,
         }
     }
 }
@@ -160,11 +171,10 @@ mod tests {
     /// raise it: a chunk that was pinned with the old value must not be repeated with the new one.
     #[test]
     fn the_constants_that_decide_an_outcome_are_those_of_the_ledgers_version() {
-        use crate::{outcome, output_validation, partition, record, sandbox};
+        use crate::{outcome, partition, record, sandbox};
         let constants = [
             record::BATCH_MAX_RECORDS,
             record::BATCH_MAX_BYTES,
-            output_validation::BATCH_OUTPUT_MAX_BYTES,
             outcome::Event::OVERHEAD_BYTES,
             outcome::CODE_MAX_BYTES,
             partition::NAME_MAX_BYTES,
@@ -173,18 +183,7 @@ mod tests {
             sandbox::HOST_LIFT_BYTES,
             TABLE_ELEMENTS,
         ];
-        let of_version_3 = [
-            1_000,
-            1 << 20,
-            64 << 20,
-            128,
-            64,
-            64,
-            255,
-            624,
-            64 << 20,
-            20_000,
-        ];
+        let of_version_3 = [1_000, 1 << 20, 128, 64, 64, 255, 624, 64 << 20, 20_000];
         assert_eq!(constants, of_version_3);
     }
 
@@ -199,12 +198,14 @@ mod tests {
         let same = Limits {
             fuel: limits.fuel,
             time: limits.time,
+            batch_output_bytes: limits.batch_output_bytes,
             ..again
         };
         assert_eq!(same, limits);
         let most = Limits {
             fuel: u64::MAX,
             time: Duration::MAX,
+            batch_output_bytes: usize::MAX,
             ..limits
         };
         assert_eq!(most.for_repetition(), most);

@@ -76,6 +76,19 @@ impl Fault {
         Self::MessageTooLarge,
     ];
 
+    /// Whether it can be a [`ResourceFault`].
+    #[must_use]
+    pub fn is_of_resource(self) -> bool {
+        matches!(
+            self,
+            Self::OutOfFuel
+                | Self::OutOfMemory
+                | Self::OutOfTime
+                | Self::StackOverflow
+                | Self::InvalidOutput
+        )
+    }
+
     /// The code that names the quarantine partition.
     #[must_use]
     pub fn code(self) -> ReasonCode {
@@ -192,8 +205,8 @@ pub struct Transformed {
     pub resource_faults: Vec<ResourceFault>,
 }
 
-/// A record that was quarantined because a call used too much fuel, memory, time or stack, or because its
-/// result could not be read. Another build of the program may count these differently, and another machine
+/// A record that was quarantined because a call used too much fuel, memory, time or stack, because its result
+/// could not be read, or because its events did not fit their batch. Another build of the program may count these differently, and another machine
 /// may take longer, so whoever transforms the record again has to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceFault {

@@ -9,9 +9,19 @@ use super::outcome::{Event, Fault, Quarantined, Reason, ResourceFault, Routes, T
 use crate::partition::PartitionPath;
 use crate::record::span;
 
-/// The size limit of all events of one batch, so that a transform cannot exhaust the host's memory. An
-/// event counts with [`Event::OVERHEAD_BYTES`] in addition to its JSON.
-pub(crate) const BATCH_OUTPUT_MAX_BYTES: usize = 64 << 20;
+/// Why the events of a record are not accepted.
+enum Violation {
+    /// They violate the contract or a limit of the record.
+    OfRecord(Reason),
+    /// They do not fit their batch. In another batch they may, so this is a resource fault.
+    OfBatch(Reason),
+}
+
+impl From<Reason> for Violation {
+    fn from(reason: Reason) -> Self {
+        Self::OfRecord(reason)
+    }
+}
 
 /// Validates the output for one batch, record by record, and collects the outcome.
 pub(super) struct OutputValidator<'a> {
@@ -64,23 +74,29 @@ impl<'a> OutputValidator<'a> {
         }
         let (data_mark, events_mark) = (self.transformed.data.len(), self.transformed.events.len());
         let partitions_mark = self.transformed.partitions.len();
-        let total = events.iter().map(|event| event.data.len()).sum();
-        let verdict = self
-            .check_record(total)
-            .and_then(|()| self.check_room(total, events.len()))
-            .and_then(|()| events.iter().try_for_each(|event| self.event(event)));
-        match verdict {
-            Ok(()) => self.record += 1,
-            Err(reason) => {
-                self.transformed.data.truncate(data_mark);
-                self.transformed.events.truncate(events_mark);
-                self.forget_partitions(partitions_mark);
-                self.reject(reason);
+        let Err(violation) = self.try_events(events) else {
+            self.record += 1;
+            return;
+        };
+        self.transformed.data.truncate(data_mark);
+        self.transformed.events.truncate(events_mark);
+        self.forget_partitions(partitions_mark);
+        match violation {
+            Violation::OfRecord(reason) => self.reject(reason),
+            Violation::OfBatch(reason) => {
+                self.reject_resource_fault(Fault::InvalidOutput, reason);
             }
         }
     }
 
-    fn event(&mut self, event: &rules::Event) -> Result<(), Reason> {
+    fn try_events(&mut self, events: &[rules::Event]) -> Result<(), Violation> {
+        let total = events.iter().map(|event| event.data.len()).sum();
+        self.check_record(total)?;
+        self.check_room(total, events.len())?;
+        events.iter().try_for_each(|event| self.event(event))
+    }
+
+    fn event(&mut self, event: &rules::Event) -> Result<(), Violation> {
         let routes = check_routes(event.routes)?;
         let path = check_partition(&event.partition)?;
         check_json(&event.data)?;
@@ -99,7 +115,7 @@ impl<'a> OutputValidator<'a> {
     }
 
     /// The index of a partition, which is added if it is new.
-    fn intern(&mut self, path: PartitionPath) -> Result<u32, Reason> {
+    fn intern(&mut self, path: PartitionPath) -> Result<u32, Violation> {
         if let Some(index) = self.known.get(&path) {
             return Ok(*index);
         }
@@ -131,14 +147,16 @@ impl<'a> OutputValidator<'a> {
     }
 
     /// Checks that `events` more events of `bytes` in total do not exceed the size limit.
-    fn check_room(&self, bytes: usize, events: usize) -> Result<(), Reason> {
+    fn check_room(&self, bytes: usize, events: usize) -> Result<(), Violation> {
+        let limit = self.limits.batch_output_bytes;
         let overhead = (self.transformed.events.len() + events) * Event::OVERHEAD_BYTES;
-        if self.transformed.data.len() + bytes + overhead + self.names > BATCH_OUTPUT_MAX_BYTES {
-            return invalid(format!(
-                "the events of this batch would take more than {BATCH_OUTPUT_MAX_BYTES} bytes, {} for \
-                 each besides its JSON",
+        if self.transformed.data.len() + bytes + overhead + self.names > limit {
+            let why = format!(
+                "the events of this batch would take more than {limit} bytes, {} for each besides its JSON",
                 Event::OVERHEAD_BYTES
-            ));
+            );
+            let reason = Reason::fault(Fault::InvalidOutput, why);
+            return Err(Violation::OfBatch(reason));
         }
         Ok(())
     }
@@ -157,15 +175,20 @@ impl<'a> OutputValidator<'a> {
         records: usize,
         outcome: batch::OutcomeBatch,
     ) -> Option<Transformed> {
-        if let Err(why) = self.check_lists(records, &outcome) {
-            tracing::warn!("{why}, continuing record by record");
-            return None;
-        }
         let partitions: Vec<_> = outcome
             .partitions
             .iter()
             .map(|pairs| check_partition(pairs))
             .collect();
+        let names = partitions
+            .iter()
+            .flatten()
+            .map(|path| 2 * path.as_str().len());
+        self.names = names.sum();
+        if let Err(why) = self.check_lists(records, &outcome) {
+            tracing::warn!("{why}, continuing record by record");
+            return None;
+        }
         let mut rejections = outcome.rejections.into_iter().peekable();
         let with_breaks = has_breaks(&outcome.data);
         self.transformed.data = outcome.data;

@@ -213,6 +213,8 @@ impl Program {
             if record.data.len() > self.limits.record_bytes {
                 validator.reject(self.too_large(record.data.len()));
             } else if let Some(known) = known.next_if(|known| known.record == index) {
+                // As after the fault itself, so that the next record finds no memory of this one.
+                instance = None;
                 let why = "an earlier attempt at this chunk came to this result, which is pinned";
                 validator.reject_resource_fault(known.fault, Reason::fault(known.fault, why));
             } else {

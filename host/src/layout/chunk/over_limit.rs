@@ -88,12 +88,13 @@ fn quarantine(outcome: &mut Transformed, quarantined: &BTreeSet<u32>, reason: &R
 #[cfg(test)]
 mod tests {
     use sluice_engine::limits::Limits;
-    use sluice_engine::outcome::Routes;
+    use sluice_engine::outcome::{ResourceFault, Routes};
     use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
     use sluice_release::bundle::ReleaseBundle;
 
     use super::*;
-    use crate::layout::chunk::ChunkRules;
+    use crate::layout::chunk::{ChunkLimits, ChunkRules};
+    use crate::ledger::Ledger;
     use crate::ledger::pins::Pins;
 
     /// The partitions of each record's events.
@@ -159,6 +160,53 @@ mod tests {
                 bus: false,
             },
         });
+    }
+
+    /// Every second record of a batch fails by a resource.
+    fn half_faulty(shard: &ShardId, first: u64) -> (Batch, Transformed) {
+        let mut batch = Batch::new(shard.clone());
+        let mut outcome = Transformed::default();
+        for record in 0..1_000 {
+            batch.push(Record {
+                data: b"{}",
+                partition_key: "",
+                position: SequenceNumber::from(first + u64::from(record)).into(),
+                arrived_at: 0,
+            });
+            if record % 2 == 0 {
+                let fault = Fault::OutOfFuel;
+                outcome
+                    .resource_faults
+                    .push(ResourceFault { record, fault });
+                outcome.quarantined.push(Quarantined {
+                    record,
+                    reason: Reason::fault(fault, ""),
+                });
+            }
+        }
+        (batch, outcome)
+    }
+
+    #[test]
+    fn a_chunk_closes_before_its_pin_is_too_large_for_a_ledger() {
+        let shard = ShardId::new("shard").unwrap();
+        let rules = ChunkRules {
+            shard: shard.clone(),
+            pins: Pins::default(),
+            with_positions: false,
+        };
+        let release = ReleaseBundle::new(b"component".to_vec(), "{}").unwrap();
+        let mut chunk = Chunk::new(rules, release.manifest().id());
+        let mut batches = 0;
+        while !chunk.has_outgrown(&ChunkLimits::NONE) {
+            let (batch, outcome) = half_faulty(&shard, batches * 1_000);
+            chunk.absorb(&batch, outcome);
+            batches += 1;
+        }
+        assert_eq!(batches, 20);
+        let ledger = Ledger::new(shard).pin(chunk.pending().unwrap()).unwrap();
+        let bytes = serde_json::to_vec_pretty(&ledger).unwrap().len();
+        assert!(bytes < 2 << 20, "{bytes} bytes");
     }
 
     #[test]

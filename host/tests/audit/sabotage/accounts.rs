@@ -5,8 +5,9 @@ use std::fs;
 use serde_json::json;
 use sluice_engine::digest::Digest;
 
-use super::{CHUNK, Tampered, audit, object_keys, says};
+use super::{CHUNK, Tampered, audit, audit_quickly, says};
 use crate::local::{event, events};
+use crate::support::program::Place;
 
 #[test]
 fn an_old_ledger_is_found_by_later_objects() {
@@ -48,13 +49,42 @@ fn a_wrong_count_in_a_ledger_is_reported() {
 }
 
 #[test]
-fn without_its_ledger_everything_is_beyond() {
+fn a_ledger_that_is_gone_is_named_once() {
     let tampered = Tampered::new();
     fs::remove_dir_all(tampered.place.path("lake/_sluice/ledger")).unwrap();
-    let found = tampered.findings();
-    let (objects, manifests) = (object_keys(&tampered.place.lake()).len(), 3);
-    assert_eq!(found.len(), objects + manifests);
-    assert!(found.iter().all(|one| one["kind"] == "beyond_ledger"));
+    let key = format!("_sluice/ledger/{}.json", tampered.shard);
+    let expected = json!({ "kind": "missing_ledger", "object": key });
+    says(&tampered.finding(), &expected);
+    let found = audit_quickly(&tampered.place, &[]).inconsistent();
+    assert_eq!(found.len(), 1);
+    says(&found[0], &expected);
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_is_named_and_other_shards_are_audited() {
+    let tampered = Tampered::new();
+    let other = ["--source", "file:other.ndjson", "--lake", "file:lake"];
+    tampered.place.write("other.ndjson", events(0..10));
+    let run = [&["run"], &other[..], &["--http", "none"]].concat();
+    tampered.place.run(&run).succeeded();
+    let ledger = format!("lake/_sluice/ledger/{}.json", tampered.shard);
+    tampered.place.write(&ledger, "{}");
+    let sources = [
+        "--source",
+        "file:events.ndjson",
+        "--source",
+        "file:other.ndjson",
+    ];
+    let more = [&sources[..], &["--bus", "none"]].concat();
+    let full = audit(&tampered.place, &more);
+    assert_eq!(full.json.count("in_lake"), 10);
+    for found in [
+        full.disproven(),
+        audit_quickly(&tampered.place, &[]).inconsistent(),
+    ] {
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!(found[0]["kind"], "damaged_ledger");
+    }
 }
 
 #[test]
@@ -98,4 +128,22 @@ fn a_missing_release_is_reported_for_each_of_its_chunks() {
     }
     let json = audit(&tampered.place, &["--bus", "none"]).json;
     assert_eq!(json.count("wrong"), 3 * CHUNK as u64);
+    fs::remove_dir_all(tampered.place.path("lake/_sluice/releases")).unwrap();
+    let found = audit_quickly(&tampered.place, &[]).inconsistent();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["kind"], "unknown_release");
+}
+
+#[test]
+fn a_pending_range_that_the_source_no_longer_has_is_named() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..30));
+    let in_the_way = place.write("lake/event_type=payment", "in the way");
+    place.try_land(&[]).failed(1, &["event_type=payment"]);
+    fs::remove_file(in_the_way).unwrap();
+    assert_eq!(audit(&place, &[]).proven().count("pending"), 30);
+    place.write("events.ndjson", events(0..29));
+    let found = audit(&place, &[]).disproven();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["kind"], "source_changed");
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use sluice::layout::chunk_manifest::ChunkManifest;
 
 use super::{CHUNK, Tampered, audit, audit_quickly, says};
 
@@ -22,10 +23,12 @@ impl Tampered {
         });
     }
 
+    /// Changes a manifest, and writes it as Sluice would.
     fn edit_manifest(&self, key: &str, change: impl Fn(&mut Value)) {
         let mut manifest = serde_json::from_slice(&fs::read(self.path(key)).unwrap()).unwrap();
         change(&mut manifest);
-        fs::write(self.path(key), manifest.to_string()).unwrap();
+        let manifest: ChunkManifest = serde_json::from_value(manifest).unwrap();
+        fs::write(self.path(key), manifest.json()).unwrap();
     }
 }
 
@@ -81,18 +84,23 @@ fn a_manifest_that_was_changed_is_named_with_the_part() {
         ("counts.dropped", json!(1)),
         ("counts.events", json!(999)),
         ("counts.quarantined", json!(1)),
+        ("pins.limits.fuel", json!(1)),
         ("last_digest", json!(sha_256)),
         ("objects", json!([])),
         ("objects[0].digest", json!(xxh128)),
         ("objects[1].bytes", json!(7)),
         ("objects[2].lines", json!(332)),
         ("objects[2].partition", json!("event_type=refund")),
-        ("quarantine", json!([])),
+        ("quarantine[0].digest", json!(xxh128)),
         ("range.count", json!(999)),
     ];
     for (part, value) in changes {
         let tampered = Tampered::new();
-        let chunk = if part == "quarantine" { 0 } else { CHUNK };
+        let chunk = if part.starts_with("quarantine") {
+            0
+        } else {
+            CHUNK
+        };
         let key = tampered.key(MANIFESTS, chunk);
         tampered.set(&key, part, &value);
         let found = tampered.findings();
@@ -103,10 +111,12 @@ fn a_manifest_that_was_changed_is_named_with_the_part() {
             &json!({ "object": key, "record": tampered.rid(chunk) }),
         );
         let message = changed["message"].as_str().unwrap();
-        assert!(
-            message.contains(&format!(": {part} is ")),
-            "{part}: {message}"
-        );
+        let values = format!(": {part} is ");
+        let (sums, pins) = (format!("{part}: "), "with its pins, its release fails: ");
+        let is_named = message.contains(&values)
+            || message.contains(&sums)
+            || part.starts_with("pins") && message.contains(pins);
+        assert!(is_named, "{part}: {message}");
     }
 }
 
@@ -220,4 +230,30 @@ fn changed_pins_are_found_by_what_they_make() {
         };
         assert!(found.iter().any(is_missing), "{reason}: {found:#?}");
     }
+}
+
+/// By its content it is the same manifest, and a repetition would not put it.
+#[test]
+fn a_manifest_with_other_bytes_is_named() {
+    let tampered = Tampered::new();
+    let key = tampered.key(MANIFESTS, CHUNK);
+    let text = fs::read_to_string(tampered.path(&key)).unwrap();
+    fs::write(tampered.path(&key), format!("{text}\n")).unwrap();
+    both_say(
+        &tampered,
+        &json!({ "kind": "changed_manifest", "object": key }),
+    );
+}
+
+/// A name that leads nowhere is listed and cannot be read.
+#[test]
+fn a_manifest_that_is_listed_and_does_not_exist_is_named() {
+    let tampered = Tampered::new();
+    let key = tampered.key(MANIFESTS, CHUNK);
+    fs::remove_file(tampered.path(&key)).unwrap();
+    std::os::unix::fs::symlink("nowhere", tampered.path(&key)).unwrap();
+    both_say(
+        &tampered,
+        &json!({ "kind": "missing_manifest", "object": key }),
+    );
 }

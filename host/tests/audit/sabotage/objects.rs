@@ -98,12 +98,23 @@ fn an_object_in_another_partition_or_format_is_one_too_many() {
     let content = decode(Format::NDJSON_ZST, &fs::read(tampered.path(&key)).unwrap()).unwrap();
     let plain = key.replace(".zst", "");
     fs::write(tampered.path(&plain), content).unwrap();
-    let finding = tampered.finding();
-    assert_eq!(finding["kind"], "extra_object");
-    assert!(
-        [&key, &plain].iter().any(|one| finding["object"] == ***one),
-        "{finding:#}"
-    );
+    let expected = json!({ "kind": "extra_object", "object": plain });
+    says(&tampered.finding(), &expected);
+    fs::remove_file(tampered.path(&key)).unwrap();
+    let found = tampered.findings();
+    let kinds: Vec<_> = found.iter().map(|one| one["kind"].clone()).collect();
+    assert_eq!(kinds, ["extra_object", "missing_object"]);
+}
+
+/// A query over the partition reads it.
+#[test]
+fn a_copy_under_a_name_of_its_own_is_named() {
+    let tampered = Tampered::new();
+    let key = tampered.key(PARTITION, VICTIM);
+    let copy = format!("{PARTITION}copy.ndjson.zst");
+    fs::copy(tampered.path(&key), tampered.path(&copy)).unwrap();
+    let expected = json!({ "kind": "extra_object", "object": copy, "shard": null });
+    says(&tampered.finding(), &expected);
 }
 
 #[test]
