@@ -224,6 +224,7 @@ impl RunArgs {
             output_bytes: size("limits.output_bytes", self.limits_output_bytes.as_u64())?,
             partitions: at_least("limits.partitions", self.limits_partitions.into(), 1)
                 .and_then(|partitions| size("limits.partitions", partitions))?,
+            lake_json: self.lake_json.profile(),
         })
     }
 }

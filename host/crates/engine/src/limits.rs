@@ -30,6 +30,19 @@ pub struct Limits {
     pub output_bytes: usize,
     /// The number of lake partitions of one chunk.
     pub partitions: usize,
+    /// Which JSON an event for the lake may be.
+    pub lake_json: JsonProfile,
+}
+
+/// Which JSON an event for the lake may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JsonProfile {
+    /// What all common readers can read: the rules of [`json_scan::profile`].
+    #[default]
+    Interoperable,
+    /// Anything that the grammar allows. One event can make the whole object unreadable.
+    Any,
 }
 
 /// WebAssembly's limit for 32-bit memories.
@@ -83,6 +96,7 @@ impl Default for Limits {
             record_bytes: DEFAULT_RECORD_BYTES,
             output_bytes: DEFAULT_OUTPUT_BYTES,
             partitions: DEFAULT_PARTITIONS,
+            lake_json: JsonProfile::default(),
         }
     }
 }
@@ -160,6 +174,8 @@ mod tests {
     /// raise it: a chunk that was pinned with the old value must not be repeated with the new one.
     #[test]
     fn the_constants_that_decide_an_outcome_are_those_of_the_ledgers_version() {
+        use json_scan::profile;
+
         use crate::{outcome, output_validation, partition, record, sandbox};
         let constants = [
             record::BATCH_MAX_RECORDS,
@@ -172,6 +188,8 @@ mod tests {
             partition::PATH_MAX_BYTES,
             sandbox::HOST_LIFT_BYTES,
             TABLE_ELEMENTS,
+            profile::DEPTH_MAX,
+            profile::INTEGER_MAX_DIGITS,
         ];
         let of_version_3 = [
             1_000,
@@ -184,8 +202,14 @@ mod tests {
             624,
             64 << 20,
             20_000,
+            100,
+            38,
         ];
         assert_eq!(constants, of_version_3);
+        assert_eq!(
+            (profile::EXPONENT_MIN, profile::EXPONENT_MAX),
+            (-9_999, 308)
+        );
     }
 
     #[test]
