@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::walk::Visitor;
 use crate::Text;
 
-/// Longer names are cut, in characters.
-const NAME_MAX_CHARS: usize = 40;
-/// Of longer paths, the middle is left out.
-const STEPS_MAX: usize = 16;
+/// Longer names are cut, in bytes of the path.
+const NAME_MAX_BYTES: usize = 40;
+/// Of longer paths, the middle is left out, so that a path has less than a kilobyte.
+const STEPS_MAX: usize = 12;
 
 /// Finds the path of what begins at an offset.
 pub(super) struct PathFinder<'a> {
@@ -105,15 +105,17 @@ fn render_name(name: &str, path: &mut String) {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let plain = !name.is_empty() && name.chars().all(is_word);
     path.push_str(if plain { "." } else { "[\"" });
-    for c in name.chars().take(NAME_MAX_CHARS) {
+    let full = path.len() + NAME_MAX_BYTES;
+    for c in name.chars() {
+        if path.len() >= full {
+            path.push('…');
+            break;
+        }
         match c {
             ' '..='~' => path.push(c),
             c if c.is_alphanumeric() => path.push(c),
             c => path.extend(c.escape_unicode()),
         }
-    }
-    if name.chars().nth(NAME_MAX_CHARS).is_some() {
-        path.push('…');
     }
     if !plain {
         path.push_str("\"]");
