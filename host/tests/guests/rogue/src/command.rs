@@ -130,8 +130,12 @@ fn echo(text: &str, sequence_number: &str) -> Vec<u8> {
 }
 
 fn json_object(bytes: usize) -> Vec<u8> {
-    let text = "x".repeat(bytes.saturating_sub(r#"{"x":""}"#.len()));
-    format!(r#"{{"x":"{text}"}}"#).into_bytes()
+    let (start, end) = (br#"{"x":""#, br#""}"#);
+    let mut json = vec![b'x'; bytes.max(start.len() + end.len())];
+    let behind = json.len() - end.len();
+    json[..start.len()].copy_from_slice(start);
+    json[behind..].copy_from_slice(end);
+    json
 }
 
 #[inline(never)]
