@@ -9,8 +9,9 @@ use anyhow::{Context as _, ensure};
 use guest_enrich::{Config, enrich_batch};
 use serde_json::Value;
 use sluice::tools::author::component;
+use sluice_engine::limits::JsonProfile;
 use sluice_engine::outcome::Transformed;
-use sluice_engine::output_validation::check_json;
+use sluice_engine::output_validation::JsonChecker;
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_release::admission::Release;
 
@@ -93,14 +94,16 @@ impl Sandbox {
         })
     }
 
-    /// The host's check that each event of an outcome is JSON.
+    /// The host's check that each event of an outcome is interoperable JSON.
     fn check(&self, outcomes: &[Transformed]) -> anyhow::Result<f64> {
         let mut outcomes = outcomes.iter();
         self.round(|_| {
             let outcome = outcomes.next().context("an outcome for each batch")?;
+            let mut checker = JsonChecker::new(JsonProfile::default());
             for event in &outcome.events {
                 let data = &outcome.data[event.start as usize..event.end as usize];
-                check_json(data).map_err(|reason| anyhow::anyhow!(reason.message))?;
+                let checked = checker.check(data, event.routes);
+                checked.map_err(|reason| anyhow::anyhow!(reason.message))?;
             }
             Ok(())
         })

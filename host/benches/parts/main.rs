@@ -22,8 +22,10 @@ use sluice::ledger::{Ledger, Pending, Range};
 use sluice::source::aggregate::{Aggregator, unpack};
 use sluice::tools::author::component;
 use sluice_engine::digest::Digest;
+use sluice_engine::limits::JsonProfile;
+use sluice_engine::outcome::Routes;
 use sluice_engine::outcome::Transformed;
-use sluice_engine::output_validation::check_json;
+use sluice_engine::output_validation::JsonChecker;
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_release::admission::Release;
 
@@ -72,13 +74,26 @@ fn results(criterion: &mut Criterion) {
     let lines = lines(&outcome);
     let mut group = criterion.benchmark_group("results of 1,000 records");
     group.throughput(Throughput::Elements(batch.len() as u64));
-    group.bench_function("check that they are JSON", |bencher| {
-        bencher.iter(|| {
-            for line in black_box(&lines) {
-                check_json(line).unwrap();
-            }
+    let routes = Routes {
+        lake: true,
+        bus: true,
+    };
+    for (name, profile) in [
+        ("check that they are JSON", JsonProfile::Any),
+        (
+            "check that they are interoperable JSON",
+            JsonProfile::Interoperable,
+        ),
+    ] {
+        let mut checker = JsonChecker::new(profile);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                for line in black_box(&lines) {
+                    checker.check(line, routes).unwrap();
+                }
+            });
         });
-    });
+    }
     group.bench_function("encode as one object", |bencher| {
         let spans = outcome.events.iter().map(|event| ByteSpan {
             buffer: 0,

@@ -14,12 +14,17 @@ mod documents;
 mod enrichment;
 mod keys;
 mod lambda_events;
+mod profile;
 mod schemas;
 mod signatures;
 
 // The plain reference of the transform's own tests.
 #[path = "../../../guest-enrich/tests/properties/reference.rs"]
 mod reference;
+
+// The plain reference of the profile's own tests.
+#[path = "../../crates/json-scan/src/profile/reference.rs"]
+mod profile_reference;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +39,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     target("enrichment", enrichment::one),
     target("batch", enrichment::batch),
     target("aggregates", aggregates::feed),
@@ -46,6 +51,7 @@ pub const TARGETS: [Target; 11] = [
     target("signatures", signatures::feed),
     target("keys", keys::feed),
     target("schemas", schemas::feed),
+    target("profile", profile::feed),
 ];
 
 const fn target(name: &'static str, feed: fn(&[u8])) -> Target {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
+use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
 use crate::config::{HttpBind, StartAt};
@@ -56,6 +57,26 @@ impl Compression {
     }
 }
 
+/// Which JSON an event for the lake may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LakeJson {
+    /// What all common readers can read.
+    Interoperable,
+    /// Anything that is JSON.
+    Any,
+}
+
+impl LakeJson {
+    /// The profile of that name.
+    #[must_use]
+    pub fn profile(self) -> JsonProfile {
+        match self {
+            Self::Interoperable => JsonProfile::Interoperable,
+            Self::Any => JsonProfile::Any,
+        }
+    }
+}
+
 /// The settings of `run` as users write them. An argument's id is its key in `sluice.toml`; its flag
 /// and its environment variable follow from that.
 #[derive(Clone, Debug, Args)]
@@ -101,6 +122,12 @@ pub struct RunArgs {
         default_value = "keep"
     )]
     pub misplaced_records: MisplacedRecords,
+
+    /// Quarantine events for the lake that are JSON, but that common readers fail on, such as an object
+    /// that has a name twice. `any` lets them land; one can make a whole object unreadable.
+    #[arg(id = "lake_json", long = "lake-json", env = "SLUICE_LAKE_JSON")]
+    #[arg(value_name = "WHICH", default_value = "interoperable")]
+    pub lake_json: LakeJson,
 
     /// Transform with this WebAssembly component. [default: the built-in enrichment]
     #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]

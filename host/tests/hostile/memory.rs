@@ -4,7 +4,8 @@
 
 use crate::support::guests::Tiny;
 use crate::support::outcomes::{
-    CallMode, RecordOutcome, batch, limits, obeyed, record_outcomes, run, shared, words,
+    CallMode, RecordOutcome, batch, limits_of_any_json, obeyed, record_outcomes, run, shared_with,
+    words,
 };
 
 use sluice_engine::limits::Limits;
@@ -28,7 +29,7 @@ fn seen(results: &[RecordOutcome]) -> String {
 
 #[test]
 fn nothing_is_kept_from_batch_to_batch() {
-    let release = shared(&counts().component(), "{}");
+    let release = shared_with(&counts().component(), "{}", &limits_of_any_json());
     for _ in 0..3 {
         let results = obeyed(&release, CallMode::Usual, &["1", "2", "3"]);
         assert_eq!(seen(&results), "1 2 3", "an instance is a batch's own");
@@ -44,7 +45,7 @@ fn nothing_is_kept_from_batch_to_batch() {
 
 #[test]
 fn nothing_is_kept_from_an_instance_that_trapped() {
-    let release = shared(&counts().component(), "{}");
+    let release = shared_with(&counts().component(), "{}", &limits_of_any_json());
     let results = obeyed(&release, CallMode::Usual, &["1", "2", "bad", "3", "4"]);
     assert_eq!(seen(&results), "1 2 trap 1 2");
 }
@@ -58,7 +59,7 @@ fn a_record_that_ran_out_of_memory_does_not_excuse_the_next() {
                   (i32.store (i32.const 260) (i32.const 1)))
             (else unreachable))",
     );
-    let release = shared(&tiny.component(), "{}");
+    let release = shared_with(&tiny.component(), "{}", &limits_of_any_json());
     let results = obeyed(&release, CallMode::Usual, &["bad", "bbd"]);
     assert_eq!(words(&results), ["events", "trap"]);
 }
@@ -68,7 +69,7 @@ fn a_record_that_ran_out_of_memory_does_not_excuse_the_next() {
 fn memory_of_the_previous_guest_is_cleared() {
     let limits = Limits {
         memory_bytes: 4 << 20,
-        ..limits()
+        ..limits_of_any_json()
     };
     let tiny = |misdeed: &str| Tiny {
         memory: "60",

@@ -80,6 +80,23 @@ fn line_breaks_of_an_event_become_spaces() {
 }
 
 #[test]
+fn an_event_for_the_lake_must_be_readable() {
+    for (command, message) in [
+        (
+            "repeated_name",
+            "at $.a[0].B: the object has this name twice",
+        ),
+        ("no_object", "at $: the value is not an object"),
+    ] {
+        let outcome = outcome_of(command);
+        assert_eq!(outcome.word(), "not_interoperable");
+        assert!(outcome.message().contains(message), "{outcome:?}");
+    }
+    let on_bus = outcome_of("repeated_name_on_bus");
+    assert_eq!(json(&on_bus), [r#"{"a":1,"A":2}"#]);
+}
+
+#[test]
 fn a_value_that_no_path_holds_is_encoded() {
     for (command, path) in [
         ("partition ../../etc/passwd", "place=..%2F..%2Fetc%2Fpasswd"),

@@ -168,7 +168,7 @@ fn quarantined(place: &Place) -> Vec<lake::Quarantined> {
 }
 
 /// Each of these settings would give other outcomes or other names.
-const OTHER_SETTINGS: [&str; 16] = [
+const OTHER_SETTINGS: [&str; 18] = [
     "--limits-fuel",
     "1000000000",
     "--limits-memory",
@@ -185,13 +185,15 @@ const OTHER_SETTINGS: [&str; 16] = [
     "gzip",
     "--compression-level",
     "9",
+    "--lake-json",
+    "any",
 ];
 
 /// Records that reach each limit, and some that would with [`OTHER_SETTINGS`].
 fn demanding() -> String {
     let long = "x".repeat(3_000);
     format!(
-        "good\nloop\nrecurse\nallocate\n{long}\nbig_output 3000\npartition y\npartition x\ntrap\nreject this\n"
+        "good\nloop\nrecurse\nallocate\n{long}\nbig_output 3000\nrepeated_name\npartition y\npartition x\ntrap\nreject this\n"
     )
 }
 
@@ -225,7 +227,13 @@ fn a_repetition_is_the_same_whatever_it_is_started_with() {
         .into_iter()
         .map(|quarantined| quarantined.reason)
         .collect();
-    for reason in ["out_of_fuel", "out_of_memory", "stack_overflow", "trap"] {
+    for reason in [
+        "out_of_fuel",
+        "out_of_memory",
+        "stack_overflow",
+        "trap",
+        "not_interoperable",
+    ] {
         assert!(reasons.contains(reason), "{reason} is not in {reasons:?}");
     }
 }

@@ -6,21 +6,16 @@ use std::collections::BTreeMap;
 use crate::support::lake;
 use crate::support::program::Place;
 
-/// Valid JSON values. An event with one of them must land.
+/// Valid JSON values that all readers can read. An event with one of them must land.
 const VALUES: &[&str] = &[
     "0",
     "-0",
     "-0.0",
-    "1e400",
-    "-1E+400",
     "1e-400",
-    "0e99999999999",
-    "1.7976931348623159e308",
     "5e-324",
     "9007199254740993",
     "-9223372036854775809",
     "18446744073709551616",
-    "123456789012345678901234567890123456789012345678901234567890",
     "0.1000000000000000055511151231257827021181583404541015625",
     "1.0",
     "1E5",
@@ -34,8 +29,6 @@ const VALUES: &[&str] = &[
     r#""\u0000""#,
     r#""\u001f\u007F""#,
     r#""\ud83d\ude00""#,
-    r#""\uD800""#,
-    r#""\udc00\ud800""#,
     r#""\uFFFF\ufffe""#,
     "\"\u{7f}\"",
     "\"\u{80}\u{85}\u{a0}\"",
@@ -52,12 +45,40 @@ const VALUES: &[&str] = &[
     "{}",
     "[[],[[]],{}]",
     r#"{"":{"":{"":""}}}"#,
-    r#"{"a":1,"a":2}"#,
     r#"{"event_name":1,"created_at":"no","event_uuid":null}"#,
     "{\"__proto__\":{\"constructor\":null}}",
     "{\"$ref\":\"#\",\"@type\":\"java.lang.Runtime\"}",
     " \t 1 \t ",
     "[ 1 , 2 ]",
+];
+
+/// Valid JSON values that readers of a lake fail on, and what is wrong with them. An event with one of
+/// them lands only if any JSON may land.
+const UNREADABLE: &[(&str, &str)] = &[
+    ("1e400", "range of a double"),
+    ("-1E+400", "range of a double"),
+    ("1.7976931348623159e308", "range of a double"),
+    ("0e99999999999", "exponent"),
+    ("1e-99999999999999999999", "exponent"),
+    ("[1,[2,{\"b\":1e309}]]", "at $.value[1][1].b: "),
+    (
+        "123456789012345678901234567890123456789012345678901234567890",
+        "the limit is 38",
+    ),
+    (r#""\uD800""#, "at $.value: a \\u escape"),
+    (r#""\udc00\ud800""#, "surrogate"),
+    (r#"{"\ud800":1}"#, "surrogate"),
+    (
+        r#"{"a":1,"a":2}"#,
+        "at $.value.a: the object has this name twice",
+    ),
+    (
+        r#"{"a":1,"A":2}"#,
+        "at $.value.A: the object has this name twice",
+    ),
+    (r#"[{"a":{"b":1,"\u0062":2}}]"#, r#"$.value[0].a["\u0062"]"#),
+    (r#"1,"Event_UUID":2"#, "$.Event_UUID"),
+    (r#"1,"VALUE":2"#, "$.VALUE"),
 ];
 
 /// Invalid JSON values. An event with one of them must not land.
@@ -212,16 +233,39 @@ fn event(value: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A line, and whether it must land, if that is defined.
+/// A line, the reason for which it is quarantined, and a part of the message. A line without a reason
+/// lands.
 struct Case {
     line: Vec<u8>,
     reason: Option<&'static str>,
+    message: &'static str,
+}
+
+fn case(line: Vec<u8>, reason: Option<&'static str>) -> Case {
+    let message = "";
+    Case {
+        line,
+        reason,
+        message,
+    }
+}
+
+fn unreadable(value: &str, message: &'static str) -> Case {
+    let reason = Some("not_interoperable");
+    Case {
+        message,
+        ..case(event(value), reason)
+    }
 }
 
 fn cases() -> Vec<Case> {
-    let case = |line, reason| Case { line, reason };
     let mut cases = Vec::new();
     cases.extend(VALUES.iter().map(|value| case(event(value), None)));
+    cases.extend(
+        UNREADABLE
+            .iter()
+            .map(|(value, part)| unreadable(value, part)),
+    );
     let no_values = NO_VALUES.iter().filter(|value| !value.contains('\n'));
     cases.extend(no_values.map(|value| case(event(value), Some("invalid_json"))));
     cases.extend(
@@ -232,9 +276,15 @@ fn cases() -> Vec<Case> {
     let nested = |open: &str, inner: &str, close: &str, depth: usize| {
         format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
     };
-    for depth in [127, 128, 129, 1_000, 100_000] {
-        cases.push(case(event(&nested("[", "", "]", depth)), None));
-        cases.push(case(event(&nested("{\"a\":", "1", "}", depth)), None));
+    // The event itself is a level too.
+    for depth in [1, 98, 99, 100, 127, 128, 129, 1_000, 100_000] {
+        for (open, inner, close) in [("[", "", "]"), ("{\"a\":", "1", "}")] {
+            let value = nested(open, inner, close, depth);
+            cases.push(match depth {
+                ..100 => case(event(&value), None),
+                100.. => unreadable(&value, "the limit is 100"),
+            });
+        }
         let open = nested("[", "", "", depth);
         cases.push(case(open.into_bytes(), Some("invalid_json")));
     }
@@ -242,7 +292,7 @@ fn cases() -> Vec<Case> {
         event(&format!("\"{}\"", "\\\\".repeat(500_000))),
         None,
     ));
-    cases.push(case(event(&"9".repeat(1_000_000)), None));
+    cases.push(unreadable(&"9".repeat(1_000_000), "the limit is 38"));
     cases
 }
 
@@ -256,12 +306,34 @@ fn without_added_fields(event: &str) -> String {
 
 #[test]
 fn every_nasty_line_ends_in_one_place_with_its_bytes_intact() {
-    let cases = cases();
+    check_all(&cases(), &[]);
+}
+
+#[test]
+fn what_readers_fail_on_lands_if_any_json_may() {
+    let mut cases = cases();
+    for case in &mut cases {
+        case.reason = case.reason.filter(|reason| *reason != "not_interoperable");
+    }
+    check_all(&cases, &["--lake-json", "any"]);
+}
+
+/// A fault in a field that the rules replace is none.
+#[test]
+fn only_the_finished_event_matters() {
+    let place = Place::new();
+    let line = String::from_utf8(event("1")).unwrap();
+    let line = line.replace('}', r#","event_type":1e400,"event_subtype":{"a":1,"a":2}}"#);
+    place.write("events.ndjson", line);
+    assert_eq!(place.land(&[]).counts(["events", "quarantined"]), [1, 0]);
+}
+
+fn check_all(cases: &[Case], args: &[&str]) {
     assert!(cases.len() > 120);
     let place = Place::new();
     let lines: Vec<_> = cases.iter().map(|case| case.line.as_slice()).collect();
     place.write("events.ndjson", lines.join(&b'\n'));
-    let summary = place.land(&[]);
+    let summary = place.land(args);
     assert_eq!(summary.count("records"), cases.len() as u64);
 
     let messages = lake::messages(&place.bus());
@@ -275,7 +347,7 @@ fn every_nasty_line_ends_in_one_place_with_its_bytes_intact() {
         .collect();
     assert_eq!(landed.len() + quarantined.len(), cases.len());
     let mut offset = 0;
-    for case in &cases {
+    for case in cases {
         check(case, landed.get(&offset), quarantined.get(&offset));
         offset += case.line.len() as u64 + 1;
     }
@@ -308,6 +380,7 @@ fn check(case: &Case, landed: Option<&&str>, quarantined: Option<&lake::Quaranti
                 case.reason,
                 "{line:.200}: {record:.500?}"
             );
+            assert!(record.message.contains(case.message), "{record:.500?}");
             assert!(
                 record.bytes() == case.line,
                 "{line:.200} became {record:.300?}"

@@ -9,7 +9,7 @@ use sluice::format::{Format, Level};
 use sluice::layout::chunk::{Chunk, ChunkRules};
 use sluice::ledger::messages::Messages;
 use sluice::ledger::pins::Pins;
-use sluice_engine::limits::Limits;
+use sluice_engine::limits::{JsonProfile, Limits};
 use sluice_engine::outcome::{Routes, Transformed};
 use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
 use sluice_engine::runtime::engine;
@@ -173,8 +173,21 @@ pub(crate) fn shared_engine() -> &'static Engine {
 
 /// A release on the engine that tests share.
 pub(crate) fn shared(component: &[u8], config: &str) -> Release {
+    shared_with(component, config, &limits())
+}
+
+/// As [`shared`], with other limits.
+pub(crate) fn shared_with(component: &[u8], config: &str, limits: &Limits) -> Release {
     let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
-    validate(shared_engine(), &bundle, &limits()).unwrap_or_else(|error| panic!("{error}"))
+    validate(shared_engine(), &bundle, limits).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// As [`limits`], for guests whose events are not objects.
+pub(crate) fn limits_of_any_json() -> Limits {
+    Limits {
+        lake_json: JsonProfile::Any,
+        ..limits()
+    }
 }
 
 /// The default limits except for time, because a busy machine must not decide an outcome.

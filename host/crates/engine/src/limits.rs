@@ -34,6 +34,19 @@ pub struct Limits {
     /// counts with [`Event::OVERHEAD_BYTES`](crate::outcome::Event::OVERHEAD_BYTES) in addition to its JSON. Not a
     /// setting.
     pub batch_output_bytes: usize,
+    /// Which JSON an event for the lake may be.
+    pub lake_json: JsonProfile,
+}
+
+/// Which JSON an event for the lake may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JsonProfile {
+    /// What all common readers can read: the rules of [`json_scan::profile`].
+    #[default]
+    Interoperable,
+    /// Anything that the grammar allows. One event can make the whole object unreadable.
+    Any,
 }
 
 /// WebAssembly's limit for 32-bit memories.
@@ -94,6 +107,7 @@ impl Default for Limits {
             output_bytes: DEFAULT_OUTPUT_BYTES,
             partitions: DEFAULT_PARTITIONS,
             batch_output_bytes: DEFAULT_BATCH_OUTPUT_BYTES,
+            lake_json: JsonProfile::default(),
         }
     }
 }
@@ -171,6 +185,8 @@ mod tests {
     /// raise it: a chunk that was pinned with the old value must not be repeated with the new one.
     #[test]
     fn the_constants_that_decide_an_outcome_are_those_of_the_ledgers_version() {
+        use json_scan::profile;
+
         use crate::{outcome, partition, record, sandbox};
         let constants = [
             record::BATCH_MAX_RECORDS,
@@ -182,9 +198,27 @@ mod tests {
             partition::PATH_MAX_BYTES,
             sandbox::HOST_LIFT_BYTES,
             TABLE_ELEMENTS,
+            profile::DEPTH_MAX,
+            profile::INTEGER_MAX_DIGITS,
         ];
-        let of_version_3 = [1_000, 1 << 20, 128, 64, 64, 255, 624, 64 << 20, 20_000];
+        let of_version_3 = [
+            1_000,
+            1 << 20,
+            128,
+            64,
+            64,
+            255,
+            624,
+            64 << 20,
+            20_000,
+            100,
+            38,
+        ];
         assert_eq!(constants, of_version_3);
+        assert_eq!(
+            (profile::EXPONENT_MIN, profile::EXPONENT_MAX),
+            (-9_999, 308)
+        );
     }
 
     #[test]

@@ -60,11 +60,13 @@ pub enum Fault {
     TooManyPartitions,
     /// An event for the bus alone exceeds the size of a message.
     MessageTooLarge,
+    /// An event for the lake is JSON that common readers of a lake cannot read.
+    NotInteroperable,
 }
 
 impl Fault {
     /// Every kind of fault.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Trap,
         Self::OutOfFuel,
         Self::OutOfMemory,
@@ -74,6 +76,7 @@ impl Fault {
         Self::RecordTooLarge,
         Self::TooManyPartitions,
         Self::MessageTooLarge,
+        Self::NotInteroperable,
     ];
 
     /// Whether it can be a [`ResourceFault`].
@@ -102,6 +105,7 @@ impl Fault {
             Self::RecordTooLarge => "record_too_large",
             Self::TooManyPartitions => "too_many_partitions",
             Self::MessageTooLarge => "message_too_large",
+            Self::NotInteroperable => "not_interoperable",
         };
         ReasonCode(code.to_owned())
     }

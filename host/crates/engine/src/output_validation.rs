@@ -3,8 +3,11 @@
 
 use std::collections::HashMap;
 
+use json_scan::SyntaxError;
+use json_scan::profile::{ProfileChecker, ProfileError};
+
 use super::bindings::exports::sluice::transform::{batch, rules};
-use super::limits::Limits;
+use super::limits::{JsonProfile, Limits};
 use super::outcome::{Event, Fault, Quarantined, Reason, ResourceFault, Routes, Transformed};
 use crate::partition::PartitionPath;
 use crate::record::span;
@@ -32,6 +35,7 @@ pub(super) struct OutputValidator<'a> {
     known: HashMap<PartitionPath, u32>,
     /// The size of the names of partitions, in bytes.
     names: usize,
+    json: JsonChecker,
 }
 
 impl<'a> OutputValidator<'a> {
@@ -44,6 +48,7 @@ impl<'a> OutputValidator<'a> {
             transformed: Transformed::default(),
             known: HashMap::new(),
             names: 0,
+            json: JsonChecker::new(limits.lake_json),
         }
     }
 
@@ -99,7 +104,7 @@ impl<'a> OutputValidator<'a> {
     fn event(&mut self, event: &rules::Event) -> Result<(), Violation> {
         let routes = check_routes(event.routes)?;
         let path = check_partition(&event.partition)?;
-        check_json(&event.data)?;
+        self.json.check(&event.data, routes)?;
         let partition = self.intern(path)?;
         let start = self.transformed.data.len();
         self.transformed.data.extend_from_slice(&event.data);
@@ -253,7 +258,8 @@ impl<'a> OutputValidator<'a> {
             return Err(reason.clone());
         }
         let span = span(columns.ends, index);
-        check_json(&self.transformed.data[span.clone()])?;
+        let data = &self.transformed.data[span.clone()];
+        self.json.check(data, routes)?;
         if columns.with_breaks {
             flatten_lines(&mut self.transformed.data[span.clone()]);
         }
@@ -345,14 +351,43 @@ fn check_partition(pairs: &[(String, String)]) -> Result<PartitionPath, Reason> 
     PartitionPath::from_pairs(pairs).or_else(|error| invalid(error.to_string()))
 }
 
-/// Checks that an event is JSON in UTF-8.
-///
-/// # Errors
-/// [`Fault::InvalidOutput`] with the position of the error.
-pub fn check_json(data: &[u8]) -> Result<(), Reason> {
-    json_scan::check(data)
-        .map(drop)
-        .or_else(|error| invalid(format!("an event is not JSON: {error}")))
+/// Checks that events are JSON in UTF-8, and that those for the lake keep to a profile.
+pub struct JsonChecker {
+    lake_json: JsonProfile,
+    profile: Box<ProfileChecker>,
+}
+
+impl JsonChecker {
+    /// Creates a checker for many events.
+    #[must_use]
+    pub fn new(lake_json: JsonProfile) -> Self {
+        Self {
+            lake_json,
+            profile: Box::default(),
+        }
+    }
+
+    /// Checks one event. The profile does not matter for an event that goes to the bus only.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidOutput`] with the position of a syntax error, or [`Fault::NotInteroperable`]
+    /// with the path of the value that breaks the profile.
+    pub fn check(&mut self, data: &[u8], routes: Routes) -> Result<(), Reason> {
+        if !routes.lake || self.lake_json == JsonProfile::Any {
+            return json_scan::check(data).map(drop).or_else(not_json);
+        }
+        self.profile.check(data).or_else(|error| match error {
+            ProfileError::Syntax(error) => not_json(error),
+            ProfileError::Violation(violation) => Err(Reason::fault(
+                Fault::NotInteroperable,
+                format!("readers of the lake fail on the event at {violation}"),
+            )),
+        })
+    }
+}
+
+fn not_json(error: SyntaxError) -> Result<(), Reason> {
+    invalid(format!("an event is not JSON: {error}"))
 }
 
 /// Replaces line breaks by spaces, because an event must be one line. In JSON, a line break can only be

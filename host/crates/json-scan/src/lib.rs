@@ -4,8 +4,8 @@
 //! byte. It accepts exactly the grammar: an unpaired surrogate escape is valid, a byte order mark
 //! is not, and the depth is limited by memory only.
 //!
-//! [`check`] tells a host whether a text is JSON. [`scan`] lets a transform read values during the
-//! scan.
+//! [`check`] tells a host whether a text is JSON. [`profile`] also tells whether common readers of
+//! data lakes can read it. [`scan`] lets a transform read values during the scan.
 
 #![cfg_attr(
     test,
@@ -15,6 +15,7 @@
 use std::fmt;
 
 mod nesting;
+pub mod profile;
 mod stops;
 mod text;
 
@@ -272,7 +273,7 @@ impl<'a> Scanner<'a, '_> {
     #[inline(always)]
     fn scalar(&mut self) -> Result<Kind, Expected> {
         match self.peek() {
-            b'-' | b'0'..=b'9' => self.number().map(|()| Kind::Number),
+            b'-' | b'0'..=b'9' => self.number().map(|_| Kind::Number),
             b't' => self.literal(*b"true").map(|()| Kind::Boolean),
             b'f' => self.literal(*b"alse").map(|()| Kind::Boolean),
             b'n' => self.literal(*b"null").map(|()| Kind::Null),
@@ -292,8 +293,9 @@ impl<'a> Scanner<'a, '_> {
         Ok(())
     }
 
+    /// Reads a number. Returns whether it has an exponent.
     #[inline(always)]
-    fn number(&mut self) -> Result<(), Expected> {
+    fn number(&mut self) -> Result<bool, Expected> {
         self.take(b'-');
         if !self.take(b'0') {
             self.digits()?;
@@ -301,14 +303,15 @@ impl<'a> Scanner<'a, '_> {
         if self.take(b'.') {
             self.digits()?;
         }
-        if matches!(self.peek(), b'e' | b'E') {
+        let has_exponent = matches!(self.peek(), b'e' | b'E');
+        if has_exponent {
             self.at += 1;
             if matches!(self.peek(), b'+' | b'-') {
                 self.at += 1;
             }
             self.digits()?;
         }
-        Ok(())
+        Ok(has_exponent)
     }
 
     /// Reads one or more digits.

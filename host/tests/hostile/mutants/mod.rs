@@ -29,8 +29,8 @@ use sluice_release::bundle::ReleaseBundle;
 use self::mutation::Mutation;
 use crate::support::guests::{Tiny, rogue};
 use crate::support::outcomes::{
-    CallMode, RecordOutcome, batch, chunk, contents, limits, record_outcomes, run, shared,
-    shared_engine,
+    CallMode, RecordOutcome, batch, chunk, contents, limits_of_any_json, record_outcomes, run,
+    shared_engine, shared_with,
 };
 
 const USUAL: u64 = 400;
@@ -111,7 +111,7 @@ fn components() -> &'static [SoundComponent; 4] {
 
 fn component(name: &'static str, component: &[u8], records: &[&str]) -> SoundComponent {
     let records = batch(records);
-    let release = shared(component, "{}");
+    let release = shared_with(component, "{}", &limits_of_any_json());
     let sound =
         in_both_modes(&release, &records).map(|outcome| record_outcomes(&records, &outcome));
     let landed = sound[0]
@@ -165,7 +165,7 @@ impl Mutant {
     fn class(&self) -> Class {
         let limits = Limits {
             fuel: 5_000_000,
-            ..limits()
+            ..limits_of_any_json()
         };
         let bundle = ReleaseBundle::new(self.bytes.clone(), "{}").unwrap();
         let release = match validate(shared_engine(), &bundle, &limits) {

@@ -126,6 +126,10 @@ impl Row {
             &self.config,
         ];
         args.extend(self.args);
+        if matches!(self.guest, Guest::Bytes(_)) {
+            // Their events are their records, which are not objects.
+            args.extend(["--lake-json", "any"]);
+        }
         if matches!(self.outcome, Retried(..)) {
             args.extend(["--log-level", "sluice=debug"]);
         }

@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 
 use crate::Component;
-use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Routes};
 use crate::bindings::exports::sluice::transform::batch::{Guest, OutcomeBatch, RecordBatch};
+use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Routes};
 use crate::{command, stamp};
 
 /// The value of `batch` in the configuration.

@@ -40,9 +40,15 @@ pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
         "many_events" => Ok((0..number())
             .map(|i| event(format!("{{\"n\":{i}}}")))
             .collect()),
-        "one_bad_event" => Ok(vec![event("1"), event("2"), event("{"), event("3")]),
+        "one_bad_event" => Ok(vec![event("{}"), event("{}"), event("{"), event("{}")]),
         "spoiled" => Ok(vec![placed(number()), event("{")]),
-        "big_output" => one(json_string(number())),
+        "big_output" => one(json_object(number())),
+        "repeated_name" => one(br#"{"a":[{"b":1,"B":2}]}"#.to_vec()),
+        "repeated_name_on_bus" => Ok(vec![Event {
+            routes: Routes::BUS,
+            ..event(r#"{"a":1,"A":2}"#)
+        }]),
+        "no_object" => one(b"1".to_vec()),
         "deep" => one(b"[".repeat(number())),
         "raw_break" => one(b"\"a\nb\"".to_vec()),
         "line_breaks" => one(b"{\r\n\"a\":\n1}".to_vec()),
@@ -98,7 +104,7 @@ fn columns(count: usize) -> Outcome {
 fn placed(number: usize) -> Event {
     Event {
         partition: vec![("place".into(), number.to_string())],
-        ..event("1")
+        ..event("{}")
     }
 }
 
@@ -123,10 +129,12 @@ fn echo(text: &str, sequence_number: &str) -> Vec<u8> {
     json.into_bytes()
 }
 
-fn json_string(bytes: usize) -> Vec<u8> {
-    let mut json = vec![b'x'; bytes.max(2)];
-    json[0] = b'"';
-    *json.last_mut().unwrap() = b'"';
+fn json_object(bytes: usize) -> Vec<u8> {
+    let (start, end) = (br#"{"x":""#, br#""}"#);
+    let mut json = vec![b'x'; bytes.max(start.len() + end.len())];
+    let behind = json.len() - end.len();
+    json[..start.len()].copy_from_slice(start);
+    json[behind..].copy_from_slice(end);
     json
 }
 
@@ -173,7 +181,7 @@ fn claim(bytes: usize) -> Vec<u8> {
 /// `count` events that all share one MiB: little memory in the guest, much in the host that copies
 /// them.
 fn overlap(count: usize) -> Outcome {
-    let shared = Box::leak(json_string(MIB).into_boxed_slice()).as_mut_ptr();
+    let shared = Box::leak(json_object(MIB).into_boxed_slice()).as_mut_ptr();
     // SAFETY: none, on purpose.
     let again = || unsafe { Vec::from_raw_parts(shared, MIB, MIB) };
     Ok((0..count).map(|_| event(again())).collect())

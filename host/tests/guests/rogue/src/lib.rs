@@ -5,10 +5,10 @@
 //! `configure` fail (`{"configure":"trap"}`) or, with the feature `batch`, the batch call
 //! (`{"batch":"wrong_counts"}`, see `batch.rs`).
 
-mod command;
-mod stamp;
 #[cfg(feature = "batch")]
 mod batch;
+mod command;
+mod stamp;
 
 mod bindings {
     #[cfg(feature = "batch")]
