@@ -173,7 +173,7 @@ mod tests {
             sandbox::HOST_LIFT_BYTES,
             TABLE_ELEMENTS,
         ];
-        let of_version_3 = [
+        let of_version_4 = [
             1_000,
             1 << 20,
             64 << 20,
@@ -185,7 +185,7 @@ mod tests {
             64 << 20,
             20_000,
         ];
-        assert_eq!(constants, of_version_3);
+        assert_eq!(constants, of_version_4);
     }
 
     #[test]
