@@ -22,6 +22,7 @@ use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;
 use crate::observe::telemetry;
+use crate::output;
 use crate::source::lambda_event;
 use crate::tools::author::bench::{BenchArgs, bench};
 use crate::tools::author::diff::{DiffArgs, diff};
@@ -184,19 +185,25 @@ fn arguments() -> Vec<OsString> {
 
 fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        let _stderr_is_closed = usage.print();
-        return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED));
+        return report_usage(usage);
     }
-    let closed = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
-    });
-    if !closed {
-        eprintln!("sluice: {error:#}");
-    }
+    output::message(format_args!("sluice: {error:#}"));
     let wrong_usage = error.is::<ConfigError>() || error.is::<generate::PlanError>();
     ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+}
+
+/// Prints a help text on standard output, or what is wrong with the arguments on standard error.
+fn report_usage(usage: &clap::Error) -> ExitCode {
+    let printed = output::unless_closed(usage.print());
+    match printed {
+        Err(error) if !usage.use_stderr() => {
+            output::message(format_args!(
+                "sluice: cannot write to standard output: {error}"
+            ));
+            ExitCode::from(FAILED)
+        }
+        _ => ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED)),
+    }
 }
 
 fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
@@ -228,12 +235,12 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;
-            println!("the settings are valid");
+            output::line("the settings are valid")?;
             Ok(())
         }
         Command::Config(ConfigCommand::Show(args)) => {
             let resolved = with_file(&args, argv, &["config", "show"])?;
-            print!("{}", resolved.show());
+            output::text(resolved.show())?;
             resolved.settings()?;
             Ok(())
         }
@@ -247,7 +254,7 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         }
         TransformCommand::Precompile { folder, transform } => {
             let made = modes::rules::precompile(transform.as_deref(), folder)?;
-            println!("{}", made.display());
+            output::line(made.display())?;
             Ok(())
         }
         TransformCommand::Publisher(command) => publisher::execute(command),
@@ -323,7 +330,11 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         }
         Some(("file", path)) if !path.is_empty() => to_file(events, args, Path::new(path))?,
         None if args.to == "-" => {
-            let made = write(events, args, &mut io::stdout().lock())?;
+            let made = write(events, args, &mut io::stdout().lock());
+            let made = output::unless_closed(made).context("cannot write to standard output")?;
+            let Some(made) = made else {
+                return Ok(());
+            };
             describe(&made, made.bytes, "written to standard output")
         }
         _ => {
@@ -332,7 +343,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         }
     };
     if !args.quiet {
-        eprintln!("{done}");
+        output::message(done);
     }
     Ok(())
 }
@@ -355,14 +366,14 @@ fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Resul
 }
 
 fn to_file(events: Events, args: &GenerateArgs, path: &Path) -> anyhow::Result<String> {
-    let made = write(events, args, &mut create(path)?)?;
+    let made = write(events, args, &mut create(path)?)
+        .with_context(|| format!("cannot write to {}", args.to))?;
     let what = format!("written to {}", path.display());
     Ok(describe(&made, made.bytes, &what))
 }
 
-fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> anyhow::Result<Generated> {
+fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> io::Result<Generated> {
     generate::write_ndjson(events, args.rate, to, &mut |_| ())
-        .with_context(|| format!("cannot write to {}", args.to))
 }
 
 fn describe(made: &Generated, bytes: u64, what: &str) -> String {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// What Hive, Spark, Athena, DuckDB and others read as no value (`NULL`). A path cannot hold an empty value, so an
+/// What Hive, Spark, Athena and others read as no value (`NULL`). A path cannot hold an empty value, so an
 /// empty value is written as this one and means that there is none. A transform cannot return this text itself:
 /// readers could not tell it from no value.
 const EMPTY_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
