@@ -1,5 +1,7 @@
 //! The command line: its commands, and the functions that they call.
 
+mod failure;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,6 +14,7 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 use sluice_engine::compiler_process;
+use sluice_engine::runtime::Allocation;
 
 use crate::ENRICH;
 use crate::audit;
@@ -99,7 +102,11 @@ enum TransformCommand {
     Publisher(publisher::Command),
     /// Compile the component on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
-    CompilerProcess,
+    CompilerProcess {
+        /// Compile for an engine that allocates instances on demand.
+        #[arg(long = compiler_process::ON_DEMAND)]
+        on_demand: bool,
+    },
     /// Compile a component ahead of time, so that the program starts faster. Write to the folder
     /// `precompiled` of a Lambda function's package, or next to the program.
     Precompile {
@@ -157,16 +164,12 @@ struct GenerateArgs {
     quiet: bool,
 }
 
-/// Exit codes; success is 0.
-const FAILED: u8 = 1;
-const WRONG_USAGE: u8 = 2;
-
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
     match execute(arguments()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error),
+        Err(error) => failure::report(&error),
     }
 }
 
@@ -181,29 +184,6 @@ fn arguments() -> Vec<OsString> {
         }
     }
     arguments
-}
-
-fn report(error: &anyhow::Error) -> ExitCode {
-    if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        return report_usage(usage);
-    }
-    output::message(format_args!("sluice: {error:#}"));
-    let wrong_usage = error.is::<ConfigError>() || error.is::<generate::PlanError>();
-    ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
-}
-
-/// Prints a help text on standard output, or what is wrong with the arguments on standard error.
-fn report_usage(usage: &clap::Error) -> ExitCode {
-    let printed = output::unless_closed(usage.print());
-    match printed {
-        Err(error) if !usage.use_stderr() => {
-            output::message(format_args!(
-                "sluice: cannot write to standard output: {error}"
-            ));
-            ExitCode::from(FAILED)
-        }
-        _ => ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED)),
-    }
 }
 
 fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
@@ -258,7 +238,12 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
             Ok(())
         }
         TransformCommand::Publisher(command) => publisher::execute(command),
-        TransformCommand::CompilerProcess => compiler_process::main(),
+        TransformCommand::CompilerProcess { on_demand } => {
+            compiler_process::main(match on_demand {
+                true => Allocation::OnDemand,
+                false => Allocation::Pooling,
+            })
+        }
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod address_space;
 mod admission;
 mod audit;
 mod author;
