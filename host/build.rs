@@ -1,6 +1,11 @@
 //! Builds the enrichment component that is part of the program: compiles guest-enrich for
 //! wasm32-unknown-unknown and makes a component of it.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "cargo reads what a build script prints"
+)]
+
 use std::env;
 use std::error::Error;
 use std::fs;

@@ -19,7 +19,7 @@ use name::EventName;
 /// The fields that decide an event's partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enriched<'a> {
-    /// The first part of the event's name in UTF-8, unescaped. The scanner has validated it, so it is not
+    /// The first part of the event's name in UTF-8, unescaped; never empty. The scanner has validated it, so it is not
     /// validated again as long as it is only copied and compared.
     pub event_type: Cow<'a, [u8]>,
     /// When the event was created.
@@ -40,6 +40,9 @@ pub fn enrich<'a>(input: &'a [u8], out: &mut Vec<u8>) -> Result<Enriched<'a>, Re
         let message = "event_name: expected text, found an unpaired surrogate escape";
         Rejection::new(Code::InvalidField, message.to_owned())
     })?;
+    if name.raw_type.is_empty() {
+        return Err(without_type());
+    }
     let created = created(&members)?;
     splice(input, &members, &name, &created, out);
     Ok(Enriched {
@@ -66,6 +69,13 @@ fn invalid_json(error: SyntaxError) -> Rejection {
 fn not_an_object(kind: Kind) -> Rejection {
     let message = format!("expected a JSON object, found {}", kind.text());
     Rejection::new(Code::NotAnObject, message)
+}
+
+/// An empty type would be no value in the lake's partition, which is not what the event says.
+#[cold]
+fn without_type() -> Rejection {
+    let message = "event_name: expected an event type before the first colon, found none";
+    Rejection::new(Code::InvalidField, message.to_owned())
 }
 
 /// The value of a field that must occur exactly once and have the given kind.

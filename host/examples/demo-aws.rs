@@ -6,6 +6,11 @@
 //! demo-aws PROGRAM FOLDER EVENTS
 //! ```
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example may panic if nobody reads what it prints"
+)]
 #![allow(clippy::expect_used, reason = "an example may panic")]
 
 use std::collections::HashSet;

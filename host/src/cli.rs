@@ -1,5 +1,7 @@
 //! The command line: its commands, and the functions that they call.
 
+mod failure;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,6 +14,7 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
 use sluice_engine::compiler_process;
+use sluice_engine::runtime::Allocation;
 
 use crate::ENRICH;
 use crate::audit;
@@ -22,6 +25,7 @@ use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;
 use crate::observe::telemetry;
+use crate::output;
 use crate::source::lambda_event;
 use crate::tools::author::bench::{BenchArgs, bench};
 use crate::tools::author::diff::{DiffArgs, diff};
@@ -98,7 +102,11 @@ enum TransformCommand {
     Publisher(publisher::Command),
     /// Compile the component on standard input, for the process that has started this one.
     #[command(name = compiler_process::COMMAND, hide = true)]
-    CompilerProcess,
+    CompilerProcess {
+        /// Compile for an engine that allocates instances on demand.
+        #[arg(long = compiler_process::ON_DEMAND)]
+        on_demand: bool,
+    },
     /// Compile a component ahead of time, so that the program starts faster. Write to the folder
     /// `precompiled` of a Lambda function's package, or next to the program.
     Precompile {
@@ -156,16 +164,12 @@ struct GenerateArgs {
     quiet: bool,
 }
 
-/// Exit codes; success is 0.
-const FAILED: u8 = 1;
-const WRONG_USAGE: u8 = 2;
-
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
     match execute(arguments()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error),
+        Err(error) => failure::report(&error),
     }
 }
 
@@ -180,23 +184,6 @@ fn arguments() -> Vec<OsString> {
         }
     }
     arguments
-}
-
-fn report(error: &anyhow::Error) -> ExitCode {
-    if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        let _stderr_is_closed = usage.print();
-        return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED));
-    }
-    let closed = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
-    });
-    if !closed {
-        eprintln!("sluice: {error:#}");
-    }
-    let wrong_usage = error.is::<ConfigError>() || error.is::<generate::PlanError>();
-    ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
 }
 
 fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
@@ -228,12 +215,12 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
             with_file(&args, argv, &["config", "check"])?.settings()?;
-            println!("the settings are valid");
+            output::line("the settings are valid")?;
             Ok(())
         }
         Command::Config(ConfigCommand::Show(args)) => {
             let resolved = with_file(&args, argv, &["config", "show"])?;
-            print!("{}", resolved.show());
+            output::text(resolved.show())?;
             resolved.settings()?;
             Ok(())
         }
@@ -247,11 +234,16 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         }
         TransformCommand::Precompile { folder, transform } => {
             let made = modes::rules::precompile(transform.as_deref(), folder)?;
-            println!("{}", made.display());
+            output::line(made.display())?;
             Ok(())
         }
         TransformCommand::Publisher(command) => publisher::execute(command),
-        TransformCommand::CompilerProcess => compiler_process::main(),
+        TransformCommand::CompilerProcess { on_demand } => {
+            compiler_process::main(match on_demand {
+                true => Allocation::OnDemand,
+                false => Allocation::Pooling,
+            })
+        }
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
@@ -323,7 +315,11 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         }
         Some(("file", path)) if !path.is_empty() => to_file(events, args, Path::new(path))?,
         None if args.to == "-" => {
-            let made = write(events, args, &mut io::stdout().lock())?;
+            let made = write(events, args, &mut io::stdout().lock());
+            let made = output::unless_closed(made).context("cannot write to standard output")?;
+            let Some(made) = made else {
+                return Ok(());
+            };
             describe(&made, made.bytes, "written to standard output")
         }
         _ => {
@@ -332,7 +328,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         }
     };
     if !args.quiet {
-        eprintln!("{done}");
+        output::message(done);
     }
     Ok(())
 }
@@ -355,14 +351,14 @@ fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Resul
 }
 
 fn to_file(events: Events, args: &GenerateArgs, path: &Path) -> anyhow::Result<String> {
-    let made = write(events, args, &mut create(path)?)?;
+    let made = write(events, args, &mut create(path)?)
+        .with_context(|| format!("cannot write to {}", args.to))?;
     let what = format!("written to {}", path.display());
     Ok(describe(&made, made.bytes, &what))
 }
 
-fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> anyhow::Result<Generated> {
+fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> io::Result<Generated> {
     generate::write_ndjson(events, args.rate, to, &mut |_| ())
-        .with_context(|| format!("cannot write to {}", args.to))
 }
 
 fn describe(made: &Generated, bytes: u64, what: &str) -> String {

@@ -12,6 +12,7 @@
 //! - [`sluice_engine`]: records and batches, the sandbox, and the result of each record in it.
 //! - [`sluice_storage`]: folders and buckets, and the retry policy.
 //! - [`sluice_release`]: releases, their registry, admission and rollout.
+//! - [`output`]: standard output and standard error.
 //! - [`mod@format`]: the encoding of objects: containers and codecs.
 //! - [`ledger`]: which records of a shard are committed and which are pending, and what a chunk pins.
 //! - [`layout`]: chunks, partitions, object keys, quarantine lines and chunk manifests.
@@ -45,6 +46,7 @@ pub mod layout;
 pub mod ledger;
 pub mod modes;
 pub mod observe;
+pub mod output;
 pub mod pipeline;
 pub mod sink;
 pub mod source;

@@ -1,10 +1,17 @@
 //! The behavior of Sluice from outside: its commands, failing services, kills, and hostile
 //! transforms.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may panic"
+)]
 
 mod support;
 
+mod address_space;
 mod admission;
 mod audit;
 mod author;
@@ -24,6 +31,7 @@ mod outages;
 mod replay;
 mod services;
 mod soak;
+mod standard_streams;
 mod stops;
 mod swaps;
 mod takeovers;

@@ -141,9 +141,7 @@ fn splits_the_name() {
         ),
         ("payment", r#""payment","event_subtype":null"#, "payment"),
         ("a:", r#""a","event_subtype":"""#, "a"),
-        ("", r#""","event_subtype":null"#, ""),
-        (":x", r#""","event_subtype":"x""#, ""),
-        ("::", r#""","event_subtype":"""#, ""),
+        (" :x", r#"" ","event_subtype":"x""#, " "),
         (r"a\u003ab", r#""a","event_subtype":"b""#, "a"),
         (r"a\u003Ab\u003ac", r#""a","event_subtype":"b""#, "a"),
         (
@@ -263,6 +261,15 @@ fn rejects_times_out_of_range() {
         let (code, message) = rejected(format!("{{{}}}", READ.replace("1700000000", number)));
         assert_eq!(code, "invalid_field");
         assert!(message.starts_with("created_at: out of range"), "{message}");
+    }
+}
+
+#[test]
+fn rejects_names_without_a_type() {
+    for name in ["", ":", ":x", "::", r"\u003a", r"\u003Ax:y"] {
+        let (code, message) = rejected(format!("{{{}}}", READ.replace("a:b", name)));
+        assert_eq!(code, "invalid_field");
+        assert!(message.starts_with("event_name: expected an event type"));
     }
 }
 

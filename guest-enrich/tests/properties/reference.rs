@@ -66,6 +66,9 @@ pub(crate) fn enrich(input: &[u8]) -> Result<Expected<'_>, &'static str> {
     let uuid = only(&pairs, "event_uuid")?;
     let name = uuid.starts_with('"').then(|| only(&pairs, "event_name"));
     let name = decode(name.ok_or("invalid_field")??).ok_or("invalid_field")?;
+    if name.is_empty() || name.starts_with(':') {
+        return Err("invalid_field");
+    }
     let created = instant(only(&pairs, "created_at")?).ok_or("invalid_field")?;
     let mut parts = name.split(':').map(str::to_owned);
     let replaced = |key| decode(key).is_some_and(|key| REPLACED.contains(&key.as_str()));

@@ -2,6 +2,11 @@
 //! itself, each checked to have landed every event. Compared programs are measured in turn.
 
 #![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark may panic if nobody reads its results"
+)]
+#![allow(
     dead_code,
     unused_imports,
     clippy::unwrap_used,

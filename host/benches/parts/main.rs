@@ -1,6 +1,10 @@
 //! The parts of the hot path, each alone on one thread.
 
 #![allow(
+    clippy::print_stderr,
+    reason = "a benchmark may panic if nobody reads its results"
+)]
+#![allow(
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,

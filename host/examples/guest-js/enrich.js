@@ -24,9 +24,12 @@ const REPLACED = new Set(["created_datetime", "event_type", "event_subtype"]);
  */
 export function enrich(data) {
   const { fields, cuts, end } = members(new Scanner(data));
-  const [, name, at] = Object.keys(READ).map((field) => required(fields, field));
-  const { type, rawType, rawSubtype } = nameParts(name.slice(1, -1));
-  const created = timestamp(at);
+  required(fields, "event_uuid");
+  const { type, rawType, rawSubtype } = nameParts(required(fields, "event_name").slice(1, -1));
+  if (rawType === "") {
+    throw rejection("invalid_field", "event_name: expected an event type before the first colon, found none");
+  }
+  const created = timestamp(required(fields, "created_at"));
   const subtype = rawSubtype === undefined ? "null" : `"${rawSubtype}"`;
   const added = `,"created_datetime":"${created}","event_type":"${rawType}","event_subtype":${subtype}`;
   return { data: splice(data, cuts, end, added), type, created };

@@ -2,6 +2,10 @@
 //! options of libFuzzer.
 
 #![no_main]
+#![allow(
+    clippy::print_stderr,
+    reason = "a tool of developers may panic if nobody reads what it prints"
+)]
 #![allow(unsafe_code, reason = "libFuzzer calls functions by their names")]
 
 use std::process;

@@ -8,6 +8,7 @@ use sluice_engine::sanitize::sanitize;
 
 use super::finding::{Finding, Findings};
 use crate::config::{RunSettings, SummaryFormat};
+use crate::output;
 
 /// The number of findings in the text.
 const FINDINGS_SHOWN: usize = 20;
@@ -125,11 +126,11 @@ impl Report {
     /// Prints the report on standard output, in the format of the settings.
     ///
     /// # Errors
-    /// None is expected: numbers and text are written as JSON.
+    /// Standard output cannot be written.
     pub(super) fn print(&self, settings: &RunSettings, kind: AuditKind) -> anyhow::Result<()> {
         match settings.summary {
-            SummaryFormat::Json => println!("{}", self.json(kind)?),
-            SummaryFormat::Text => print!("{}", self.text(settings, kind)),
+            SummaryFormat::Json => output::line(self.json(kind)?)?,
+            SummaryFormat::Text => output::text(self.text(settings, kind))?,
             SummaryFormat::None => {}
         }
         Ok(())

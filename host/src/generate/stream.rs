@@ -23,6 +23,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::pack::{Batches, Entry, Packer};
 use super::{Events, Generated, write_ndjson};
+use crate::output;
 use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
 
 /// The retry timeout of a batch.
@@ -327,7 +328,10 @@ async fn watch(sender: Arc<Sender>) {
     }
     loop {
         tokio::time::sleep(PLAIN_PROGRESS_EVERY).await;
-        eprintln!("sluice: {}", position(&sender.state(), started.elapsed()));
+        output::message(format_args!(
+            "sluice: {}",
+            position(&sender.state(), started.elapsed())
+        ));
     }
 }
 

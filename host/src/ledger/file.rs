@@ -174,7 +174,7 @@ mod tests {
         let text = r#"{"version":1,"shard":"shard","outsiders":null}"#;
         fs::write(folder.path().join("shard.json"), text).unwrap();
         let message = open(&folder).await.unwrap_err().to_string();
-        for part in ["version 1", "reads version 3", "finish or discard"] {
+        for part in ["version 1", "reads version 4", "finish or discard"] {
             assert!(message.contains(part), "{message}");
         }
     }

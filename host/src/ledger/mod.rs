@@ -31,9 +31,9 @@ pub use self::lease_entry::LeaseEntry;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 
-/// The format version of the document; a reader rejects any other. It also stands for the constants of the
-/// program that decide an outcome, so that a range is never finished by a program with others.
-const VERSION: u32 = 3;
+/// The format version of the document; a reader rejects any other. It also stands for the constants and
+/// the rules of the program that decide an outcome, so that a range is never finished by a program with others.
+const VERSION: u32 = 4;
 
 /// The part of a document that every version has.
 #[derive(Deserialize)]

@@ -108,8 +108,8 @@ fn a_document_of_another_shard_or_version_is_rejected() {
     ));
     let text = serde_json::to_string(&ledger).unwrap();
     assert_eq!(Ledger::parse(text.as_bytes()), Ok(ledger));
-    for version in [2, 4] {
-        let other = text.replace("\"version\":3", &format!("\"version\":{version}"));
+    for version in [3, 5] {
+        let other = text.replace("\"version\":4", &format!("\"version\":{version}"));
         let error = Ledger::parse(other.as_bytes());
         assert_eq!(error, Err(LedgerError::Version(version)));
     }

@@ -35,6 +35,7 @@ use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
 use crate::observe::events;
 use crate::observe::progress::Summary;
+use crate::output;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::ledger_error;
 use crate::source::kinesis::budget::Budget;
@@ -180,7 +181,9 @@ impl Function {
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             ended_ms,
         };
-        println!("{}", invocation.line());
+        if let Err(error) = output::line(invocation.line()) {
+            tracing::warn!(%error, "the metrics of this invocation are lost");
+        }
         failure
     }
 

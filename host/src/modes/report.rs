@@ -7,6 +7,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use crate::config::{RunSettings, SummaryFormat};
 use crate::observe::progress::{Progress, Summary};
+use crate::output;
 
 /// The interval of progress lines where standard error is not a terminal.
 const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
@@ -15,11 +16,11 @@ const BAR_EVERY: Duration = Duration::from_millis(200);
 /// Prints the summary on standard output, in the format of the settings.
 ///
 /// # Errors
-/// None is expected: numbers and text are written as JSON.
+/// Standard output cannot be written.
 pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()> {
     match settings.summary {
-        SummaryFormat::Json => println!("{}", serde_json::to_string(summary)?),
-        SummaryFormat::Text => print!("{}", describe(settings, summary)),
+        SummaryFormat::Json => output::line(serde_json::to_string(summary)?)?,
+        SummaryFormat::Text => output::text(describe(settings, summary))?,
         SummaryFormat::None => {}
     }
     Ok(())
@@ -56,7 +57,7 @@ async fn watch_with(position: impl Fn() -> String) {
     }
     loop {
         tokio::time::sleep(PLAIN_PROGRESS_EVERY).await;
-        eprintln!("sluice: {}", position());
+        output::message(format_args!("sluice: {}", position()));
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 pub use self::pages::Observed;
 use crate::config::log_format::LogFormat;
 use crate::config::{HttpBind, RunSettings};
+use crate::output;
 
 /// Concurrent connections; further clients wait.
 const CONNECTIONS_MAX: usize = 64;
@@ -86,7 +87,7 @@ pub async fn start(
     };
     tracing::info!(http = %bound, "metrics");
     if settings.log_format == LogFormat::Human {
-        eprintln!("sluice: metrics on http://{bound}");
+        output::message(format_args!("sluice: metrics on http://{bound}"));
     }
     let accepting = tokio::spawn(accept(listener, pages::router(run)));
     Ok(Some(Server { accepting }))

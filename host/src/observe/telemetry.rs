@@ -15,6 +15,8 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(level)?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would be told on standard error, with a panic if that cannot be written.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {

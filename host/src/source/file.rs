@@ -1,11 +1,16 @@
 //! A file of newline-delimited JSON as a shard: a record is a line, and its sequence number is the
 //! offset of its first byte in the decompressed content, so that a run can resume.
 
+mod content;
+mod content_type;
+mod gzip_members;
+mod lines;
 #[cfg(test)]
 mod tests;
+mod zstd_frames;
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -13,21 +18,9 @@ use sluice_engine::digest::Digest;
 use sluice_engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
 use tokio::sync::mpsc;
 
+use self::content::{Content, Input};
+use self::lines::Lines;
 use super::{ResumePoint, ShardBatches, Source, SourceError};
-use crate::ledger::Committed;
-
-/// Bytes per read.
-const READ_BYTES: usize = 256 << 10;
-
-/// The buffer for a decompressor, bytes. A larger read bypasses it, so a plain file is read directly into
-/// the block in which lines are searched for.
-const BUFFER_BYTES: usize = 32 << 10;
-
-/// The bytes of a file's first line that distinguish it from another file of the same name.
-const HEAD_MAX_BYTES: usize = 4 << 10;
-
-/// A longer line means that the file is of another kind.
-pub const LINE_MAX_BYTES: usize = 64 << 20;
 
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 2;
@@ -55,13 +48,13 @@ impl Location {
     }
 }
 
-type Input = Box<dyn Read + Send>;
-
 /// A file whose first line has been read, which names the shard.
 pub struct OpenFile {
     name: String,
     shard: ShardId,
     input: Input,
+    /// The offset of the first byte of the input.
+    start: u64,
     /// The file once more, if it can be read from the middle.
     seekable: Option<PathBuf>,
 }
@@ -70,27 +63,30 @@ pub struct OpenFile {
 /// same name is another shard, and a file that grows stays the same one.
 ///
 /// # Errors
-/// [`SourceError::Io`]
+/// [`SourceError::Io`], or [`SourceError::Unsupported`] if Sluice does not read files of this kind.
 pub fn open(location: &Location) -> Result<OpenFile, SourceError> {
     let name = location.name();
     let opened = match location {
         Location::File(path) => File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>),
         Location::Stdin => Ok(Box::new(io::stdin()) as Box<dyn Read + Send>),
     };
-    let begun = opened.and_then(begin);
-    let (head, input, compressed) = begun.map_err(|source| SourceError::Io {
+    let raw = opened.map_err(|source| SourceError::Io {
         name: name.clone(),
         source,
     })?;
+    let content = Content::open(&name, raw)?;
     let (file_name, seekable) = match location {
-        Location::File(path) => (file_name(path), (!compressed).then(|| path.clone())),
+        Location::File(path) => (
+            file_name(path),
+            (!content.is_compressed).then(|| path.clone()),
+        ),
         Location::Stdin => ("stdin".into(), None),
     };
-    let shard = shard_id(&file_name, &head);
     Ok(OpenFile {
         name,
-        shard,
-        input,
+        shard: shard_id(&file_name, &content.first_line),
+        input: content.input,
+        start: content.start,
         seekable: seekable.filter(|path| path.is_file()),
     })
 }
@@ -120,49 +116,6 @@ fn shard_id(file_name: &str, head: &[u8]) -> ShardId {
     }
 }
 
-/// The first line, the whole input from its beginning, and whether it is compressed.
-fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
-    const GZIP: &[u8] = &[0x1f, 0x8b];
-    const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-    let mut raw = BufReader::with_capacity(BUFFER_BYTES, raw);
-    let mut magic = Vec::new();
-    raw.by_ref()
-        .take(ZSTD.len() as u64)
-        .read_to_end(&mut magic)?;
-    let (gzip, zstd) = (magic.starts_with(GZIP), magic.starts_with(ZSTD));
-    let whole = Cursor::new(magic).chain(raw);
-    let mut input: Input = if gzip {
-        Box::new(flate2::bufread::MultiGzDecoder::new(whole))
-    } else if zstd {
-        Box::new(zstd::Decoder::with_buffer(whole)?)
-    } else {
-        Box::new(whole)
-    };
-    let head = first_bytes(&mut input)?;
-    let line = memchr::memchr(b'\n', &head).unwrap_or(head.len());
-    Ok((
-        head[..line].to_vec(),
-        Box::new(Cursor::new(head).chain(input)),
-        gzip || zstd,
-    ))
-}
-
-/// Reads the first line, as far as it names the shard. It reads no further, because the next line of
-/// standard input may take long to arrive.
-fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut byte = [0; 1];
-    while head.len() < HEAD_MAX_BYTES && head.last() != Some(&b'\n') {
-        match input.read(&mut byte) {
-            Ok(0) => break,
-            Ok(_) => head.push(byte[0]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(head)
-}
-
 impl OpenFile {
     /// The shard's name.
     #[must_use]
@@ -181,7 +134,7 @@ impl Source for OpenFile {
     /// Reads on a thread of its own. If the last committed record is missing, the file has been
     /// replaced: [`SourceError::Changed`].
     fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
-        let mut lines = Lines::new(self.name, self.input);
+        let mut lines = Lines::new(self.name, self.input, self.start);
         if let Some(committed) = &from.committed {
             lines.skip_to(committed, self.seekable.as_deref())?;
         }
@@ -250,118 +203,4 @@ fn send_batches(
         let _receiver_is_gone = sender.blocking_send(Ok(batch));
     }
     Ok(())
-}
-
-/// Lines with their offsets, each borrowed from the block that it was read into.
-struct Lines {
-    name: String,
-    input: Input,
-    /// The offset of the next line.
-    offset: u64,
-    /// The unread part is `block[next..filled]`.
-    block: Vec<u8>,
-    next: usize,
-    filled: usize,
-}
-
-impl Lines {
-    fn new(name: String, input: Input) -> Self {
-        Self {
-            name,
-            input,
-            offset: 0,
-            block: vec![0; READ_BYTES],
-            next: 0,
-            filled: 0,
-        }
-    }
-
-    /// The next line without its end, and the offset of its first byte.
-    fn next(&mut self) -> Result<Option<(u64, &[u8])>, SourceError> {
-        let mut searched = 0;
-        let (length, end) = loop {
-            let rest = &self.block[self.next + searched..self.filled];
-            if let Some(at) = memchr::memchr(b'\n', rest) {
-                break (searched + at, 1);
-            }
-            searched = self.filled - self.next;
-            if searched > LINE_MAX_BYTES || self.read_on()? == 0 {
-                break (searched, 0);
-            }
-        };
-        if length > LINE_MAX_BYTES {
-            return Err(SourceError::LineTooLong {
-                name: self.name.clone(),
-                offset: self.offset,
-                limit: LINE_MAX_BYTES,
-            });
-        }
-        if length + end == 0 {
-            return Ok(None);
-        }
-        let line = self.next..self.next + length;
-        let offset = self.offset;
-        self.next = line.end + end;
-        self.offset += (length + end) as u64;
-        Ok(Some((offset, &self.block[line])))
-    }
-
-    /// Reads more, after moving the unread part to the front of the block; returns 0 at the end.
-    fn read_on(&mut self) -> Result<usize, SourceError> {
-        self.block.copy_within(self.next..self.filled, 0);
-        self.filled -= self.next;
-        self.next = 0;
-        if self.filled == self.block.len() {
-            self.block.resize(2 * self.block.len(), 0);
-        }
-        let free = &mut self.block[self.filled..];
-        let read = loop {
-            match self.input.read(free) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        let read = read.map_err(|source| SourceError::Io {
-            name: self.name.clone(),
-            source,
-        })?;
-        self.filled += read;
-        Ok(read)
-    }
-
-    /// Skips to the record after the last committed one, and checks that this one has not changed.
-    fn skip_to(
-        &mut self,
-        committed: &Committed,
-        seekable: Option<&Path>,
-    ) -> Result<(), SourceError> {
-        let changed = SourceError::Changed {
-            name: self.name.clone(),
-            offset: committed.last.to_string(),
-        };
-        let Some(target) = committed.last.as_offset() else {
-            return Err(changed);
-        };
-        if let Some(path) = seekable {
-            let reopened = File::open(path).and_then(|mut file| {
-                file.seek(SeekFrom::Start(target))?;
-                Ok(file)
-            });
-            let file = reopened.map_err(|source| SourceError::Io {
-                name: self.name.clone(),
-                source,
-            })?;
-            *self = Self::new(std::mem::take(&mut self.name), Box::new(file));
-            self.offset = target;
-        }
-        while let Some((offset, line)) = self.next()? {
-            if offset == target && Digest::of(line) == committed.last_digest {
-                return Ok(());
-            }
-            if offset >= target {
-                break;
-            }
-        }
-        Err(changed)
-    }
 }

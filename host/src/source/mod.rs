@@ -101,6 +101,19 @@ pub enum SourceError {
         /// The error.
         source: io::Error,
     },
+    /// The content is of a format that Sluice does not read.
+    #[error(
+        "cannot read {name}: its format is {format}; convert it with `{command}` to newline-delimited JSON in UTF-8, \
+         plain or compressed with gzip or zstd"
+    )]
+    Unsupported {
+        /// The source as the settings name it.
+        name: String,
+        /// The format.
+        format: String,
+        /// The command that converts the file.
+        command: String,
+    },
     /// A line that is too long to be a record.
     #[error(
         "{name}: the line at byte {offset} is over {limit} bytes; is this newline-delimited JSON?"
@@ -149,6 +162,7 @@ impl SourceError {
         match self {
             Self::Stream { cause, .. } => Some(cause.kind()),
             Self::Io { .. }
+            | Self::Unsupported { .. }
             | Self::LineTooLong { .. }
             | Self::Record { .. }
             | Self::Changed { .. } => None,

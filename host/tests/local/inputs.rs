@@ -8,8 +8,12 @@ use crate::support::lake;
 use crate::support::program::Place;
 
 fn gzip(text: &str) -> Vec<u8> {
+    gzip_bytes(text.as_bytes())
+}
+
+fn gzip_bytes(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
 }
 
@@ -108,6 +112,111 @@ fn a_compressed_file_of_several_members_is_read_to_its_end() {
     let (first, rest) = (events(0..1), events(1..3));
     lands_three(&[gzip(&first), gzip(&rest)].concat());
     lands_three(&[zstd(&first), zstd(&rest)].concat());
+}
+
+/// As `pzstd` writes: before each frame a skippable one that says how long it is.
+#[test]
+fn a_file_of_pzstd_is_read() {
+    let frames = (0..3).flat_map(|part| {
+        let frame = zstd(&events(part * 100..part * 100 + 100));
+        let size = u32::try_from(frame.len()).unwrap();
+        let skippable = [0x184d_2a50, 4, size].map(u32::to_le_bytes).concat();
+        [skippable, frame].concat()
+    });
+    let place = Place::new();
+    place.write("events.ndjson.zst", frames.collect::<Vec<_>>());
+    let summary = place.land(&["--source", "file:events.ndjson.zst"]);
+    assert_eq!(summary.counts(["records", "quarantined"]), [300, 0]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..300));
+}
+
+#[test]
+fn zeros_behind_a_gzip_file_end_it_and_other_bytes_are_an_error() {
+    let place = Place::new();
+    let members = [gzip(&events(0..20)), gzip(&events(20..50))].concat();
+    place.write("events.ndjson", [members.clone(), vec![0; 9_000]].concat());
+    assert_eq!(place.land(&[]).counts(["records", "quarantined"]), [50, 0]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..50));
+    place.write("events.ndjson", [members, b"trailing".to_vec()].concat());
+    let ran = place.try_land(&[]);
+    ran.failed(1, &["cannot read events.ndjson", "neither gzip nor zeros"]);
+}
+
+/// A frame of one block without compression that needs a window of `1 << log` bytes.
+fn zstd_with_window(log: u8, text: &str) -> Vec<u8> {
+    let block = u32::try_from(text.len() << 3 | 1).unwrap().to_le_bytes();
+    let header = [0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3];
+    [&header, &block[..3], text.as_bytes()].concat()
+}
+
+#[test]
+fn a_zstd_window_has_a_limit() {
+    lands_three(&zstd_with_window(27, &events(0..3)));
+    let place = Place::new();
+    place.write("events.ndjson", zstd_with_window(31, &events(0..3)));
+    let ran = place.try_land(&[]);
+    let parts = ["events.ndjson", "2048 MiB", "128 MiB", "zstd -dc --long=31"];
+    ran.failed(1, &parts);
+    assert_eq!(lake::objects(&place.lake()).len(), 0);
+}
+
+#[test]
+fn a_file_of_another_format_is_refused_with_the_command_that_converts_it() {
+    let utf16: Vec<u8> = events(0..3)
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let marked = [b"\xff\xfe", utf16.as_slice()].concat();
+    let cases: [(&[u8], &str); 9] = [
+        (b"BZh91AY&SY and a block", "bzip2 -dc"),
+        (b"\xfd7zXZ\0 and a block", "xz -dc"),
+        (b"PK\x03\x04 and an entry", "unzip -p"),
+        (b"7z\xbc\xaf\x27\x1c and an entry", "7z x -so"),
+        (&utf16, "iconv -f UTF-16LE -t UTF-8"),
+        (&marked, "iconv -f UTF-16LE -t UTF-8"),
+        (&gzip_bytes(&utf16), "gzip -dc | iconv -f UTF-16LE"),
+        (b"\0\0\xfe\xff\0\0\0{", "iconv -f UTF-32BE -t UTF-8"),
+        (&gzip_bytes(&gzip("{}")), "gzip -dc | gzip -dc"),
+    ];
+    for (content, command) in cases {
+        let place = Place::new();
+        place.write("events.ndjson", content);
+        let ran = place.try_land(&[]);
+        ran.failed(1, &["cannot read events.ndjson", "format", command]);
+        assert!(!place.path("lake/quarantine").exists());
+        let args = ["run", "--source", "-", "--lake", "file:lake"];
+        let ran = place.run_with_input(&args, content);
+        ran.failed(1, &["cannot read standard input", command]);
+    }
+}
+
+/// Its three bytes count, so that an offset is one of the file, with which a run resumes.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_record() {
+    const MARK: &str = "\u{feff}";
+    let marked = |range| format!("{MARK}{}", events(range));
+    for compressed in [false, true] {
+        let bytes = |text: String| {
+            if compressed {
+                gzip(&text)
+            } else {
+                text.into_bytes()
+            }
+        };
+        let place = lands_three(&bytes(marked(0..3)));
+        place.write("events.ndjson", bytes(marked(0..5)));
+        let again = place.land(&[]);
+        assert_eq!(again.counts(["records", "already_committed"]), [2, 3]);
+        assert_eq!(lake::all_events(&place.lake()), all_enriched(0..5));
+    }
+    let place = Place::new();
+    place.write("events.ndjson", format!("{MARK}no json\n{MARK}{{}}\n"));
+    assert_eq!(place.land(&[]).counts(["records", "quarantined"]), [2, 2]);
+    let quarantined = lake::quarantine(&place.lake());
+    assert_eq!(quarantined[0].bytes(), b"no json");
+    assert_eq!(quarantined[1].bytes(), "\u{feff}{}".as_bytes());
+    place.write("events.ndjson", MARK);
+    assert_eq!(place.land(&[]).count("records"), 0);
 }
 
 #[test]

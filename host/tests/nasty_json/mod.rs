@@ -213,12 +213,24 @@ const LINES: &[(&[u8], Option<&str>)] = &[
         None,
     ),
     (
-        br#"{"event_uuid":"","event_name":"","created_at":253402300799.999}"#,
+        br#"{"event_uuid":"","event_name":"a","created_at":253402300799.999}"#,
         None,
     ),
     (
-        br#"{"event\u005fuuid":"u","event_name":":::","created_at":0}"#,
+        br#"{"event\u005fuuid":"u","event_name":"a:::","created_at":0}"#,
         None,
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"","created_at":0}"#,
+        Some("invalid_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"\u003aa","created_at":0}"#,
+        Some("invalid_field"),
+    ),
+    (
+        br#"{"event_uuid":"u","event_name":"__HIVE_DEFAULT_PARTITION__:a","created_at":0}"#,
+        Some("invalid_output"),
     ),
     (
         b"\t { \"event_uuid\" : \"u\" , \"event_name\" : \"a\" , \"created_at\" : 1 } \t",

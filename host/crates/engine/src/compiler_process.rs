@@ -15,10 +15,13 @@ use wasmtime::component::Component;
 use super::precompiled;
 use super::sanitize::sanitize;
 use crate::limits::COMPONENT_MAX_BYTES;
-use crate::runtime::engine;
+use crate::runtime::{Allocation, engine_with};
 
 /// The subcommand of `sluice transform` that the compiler process runs.
 pub const COMMAND: &str = "compiler-process";
+
+/// Its flag, if instances are allocated on demand: the code must fit the engine that runs it.
+pub const ON_DEMAND: &str = "on-demand";
 
 /// A bundled JavaScript engine of 12 MB, larger than the limit, was compiled in 15 s and 440 MiB.
 const COMPILE_TIME: Duration = Duration::from_secs(60);
@@ -35,16 +38,18 @@ const STDERR_MAX_BYTES: u64 = 4 << 10;
 /// # Errors
 /// The compiler's error, or the limit that it exceeded.
 pub async fn compile(engine: &Engine, component: &[u8]) -> Result<Component, String> {
-    let compiled = tokio::time::timeout(COMPILE_TIME, compiled(component)).await;
+    let compiled = tokio::time::timeout(COMPILE_TIME, compiled(engine, component)).await;
     let compiled = compiled.map_err(|_| format!("took more than {COMPILE_TIME:?}"))??;
     precompiled::deserialize(engine, &compiled).map_err(|error| format!("{error:#}"))
 }
 
 /// The process ends when this is dropped.
-async fn compiled(component: &[u8]) -> Result<Vec<u8>, String> {
+async fn compiled(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
     let fault = |error: io::Error| format!("cannot start a compiler: {error}");
+    let on_demand = Allocation::of(engine) == Allocation::OnDemand;
     let mut child = Command::new(std::env::current_exe().map_err(fault)?)
         .args(["transform", COMMAND])
+        .args(on_demand.then(|| format!("--{ON_DEMAND}")))
         // Credentials stay out of the process that reads a foreign component.
         .env_clear()
         .env("RAYON_NUM_THREADS", "1")
@@ -91,17 +96,18 @@ fn failure(status: ExitStatus, stderr: &str) -> String {
     )
 }
 
-/// The compiler process: compiles the component on stdin and writes machine code to stdout.
+/// The compiler process: compiles the component on stdin for an engine with this allocation, and writes machine code
+/// to stdout.
 ///
 /// # Errors
 /// The compiler's error.
-pub fn main() -> anyhow::Result<()> {
+pub fn main(allocation: Allocation) -> anyhow::Result<()> {
     set_limit(Resource::Cpu, COMPILE_TIME.as_secs())?;
     set_limit(Resource::Data, COMPILE_MEMORY_BYTES)?;
     let mut component = Vec::new();
     let max = COMPONENT_MAX_BYTES as u64;
     io::stdin().take(max).read_to_end(&mut component)?;
-    let compiled = engine(1)
+    let compiled = engine_with(allocation, 1)
         .and_then(|engine| precompiled::compile(&engine, &component))
         .map_err(|error| anyhow::anyhow!("{error:#}"))?;
     io::stdout().write_all(&compiled)?;

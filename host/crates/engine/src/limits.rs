@@ -118,6 +118,13 @@ pub(super) const WASM_STACK_BYTES: usize = 256 << 10;
 /// Function references of a component: of its own table and of the adapter modules.
 pub(super) const TABLE_ELEMENTS: usize = 20_000;
 
+/// A component consists of a few core instances: the author's module and its adapters. An interpreter
+/// linked from libraries, with stubs for what it may not import, has 13. So has each its table.
+pub(super) const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
+
+/// Each part of such a component has its own memory. [`MemoryLimiter`] limits them together.
+pub(super) const MEMORIES_PER_COMPONENT: u32 = 4;
+
 /// Fuel between two checks of the deadline, and so the resolution of [`Limits::time`]: a few milliseconds
 /// at most, because instructions that copy or fill memory consume fuel by the byte.
 pub(super) const FUEL_BETWEEN_CHECKS: u64 = 1_000_000;
@@ -175,6 +182,19 @@ impl ResourceLimiter for MemoryLimiter {
         self.exceeded |= !allowed;
         Ok(allowed)
     }
+
+    // A pool has these limits as well; an engine that allocates on demand has no others.
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_PER_COMPONENT as usize
+    }
+
+    fn tables(&self) -> usize {
+        CORE_INSTANCES_PER_COMPONENT as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_PER_COMPONENT as usize
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +221,7 @@ mod tests {
             profile::DEPTH_MAX,
             profile::INTEGER_MAX_DIGITS,
         ];
-        let of_version_3 = [
+        let of_version_4 = [
             1_000,
             1 << 20,
             128,
@@ -214,7 +234,7 @@ mod tests {
             100,
             38,
         ];
-        assert_eq!(constants, of_version_3);
+        assert_eq!(constants, of_version_4);
         assert_eq!(
             (profile::EXPONENT_MIN, profile::EXPONENT_MAX),
             (-9_999, 308)

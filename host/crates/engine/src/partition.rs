@@ -4,7 +4,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// What Hive, Spark, Athena and others read as "no value"; an empty value cannot be a path.
+/// What Hive, Spark, Athena and others read as no value (`NULL`). A path cannot hold an empty value, so an
+/// empty value is written as this one and means that there is none. A transform cannot return this text itself:
+/// readers could not tell it from no value.
 const EMPTY_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// File systems give a name 255 bytes.
@@ -29,6 +31,12 @@ pub enum PartitionError {
     /// A column that occurs twice.
     #[error("partition name {0:?} occurs twice")]
     Repeated(String),
+    /// A value that readers take for no value.
+    #[error(
+        "partition {0:?}: its value is {EMPTY_VALUE}, which readers take for NULL; return an empty value if there is \
+         none, and another text if there is one"
+    )]
+    Reserved(String),
     /// The encoded `name=value` does not fit a file name.
     #[error(
         "partition {name:?}: its value takes {bytes} bytes in a path, at most {SEGMENT_MAX_BYTES} fit"
@@ -59,6 +67,9 @@ impl PartitionPath {
                 .any(|(earlier, _)| earlier.as_ref() == name)
             {
                 return Err(PartitionError::Repeated(name.to_owned()));
+            }
+            if value == EMPTY_VALUE {
+                return Err(PartitionError::Reserved(name.to_owned()));
             }
             if index > 0 {
                 path.push('/');
@@ -147,9 +158,18 @@ mod tests {
     #[test]
     fn characters_that_a_path_cannot_hold_are_encoded() {
         assert_eq!(path(&[("t", "../a=b%")]).unwrap(), "t=..%2Fa%3Db%25");
-        assert_eq!(path(&[("t", "")]).unwrap(), "t=__HIVE_DEFAULT_PARTITION__");
         assert_eq!(path(&[("t", "学习 é")]).unwrap(), "t=学习 é");
         assert_eq!(path(&[("t", "a\0b\n")]).unwrap(), "t=a%00b%0A");
+    }
+
+    #[test]
+    fn an_empty_value_is_no_value_and_no_other_value_looks_like_it() {
+        assert_eq!(path(&[("t", "")]).unwrap(), format!("t={EMPTY_VALUE}"));
+        let reserved = path(&[("a", "1"), ("t", EMPTY_VALUE)]);
+        assert_eq!(reserved, Err(PartitionError::Reserved("t".into())));
+        for similar in ["__hive_default_partition__", "__HIVE_DEFAULT_PARTITION__ "] {
+            assert_eq!(path(&[("t", similar)]).unwrap(), format!("t={similar}"));
+        }
     }
 
     #[test]
@@ -180,9 +200,14 @@ mod tests {
         ));
     }
 
+    fn value() -> impl Strategy<Value = String> {
+        let special = prop::sample::select(vec!["", EMPTY_VALUE]).prop_map(str::to_owned);
+        prop_oneof![3 => ".{0,60}", 1 => special]
+    }
+
     proptest! {
         #[test]
-        fn different_values_never_share_a_path(a in ".{0,60}", b in ".{0,60}") {
+        fn different_values_never_share_a_path(a in value(), b in value()) {
             let (x, y) = (path(&[("t", &a)]), path(&[("t", &b)]));
             if let (Ok(x), Ok(y)) = (x, y) {
                 prop_assert!(!x.contains('/'));

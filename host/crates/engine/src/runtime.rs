@@ -1,21 +1,18 @@
 //! The wasmtime engine: one for the process, configured so that a guest is limited and deterministic.
 
+use std::sync::Once;
+
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
-use super::limits::{MEMORY_MAX_BYTES, TABLE_ELEMENTS, WASM_STACK_BYTES};
+use super::limits::{
+    CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, MEMORY_MAX_BYTES, TABLE_ELEMENTS,
+    WASM_STACK_BYTES,
+};
 
 /// Instances besides those of the compute threads: for releases that are being loaded.
 const SPARE_INSTANCES: u32 = 4;
-
-/// A component consists of a few core instances: the author's module and its adapters. An interpreter
-/// linked from libraries, with stubs for what it may not import, has 13.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
-
-/// Each part of such a component has its own memory. [`MemoryLimiter`](super::limits::MemoryLimiter) limits
-/// them together.
-const MEMORIES_PER_COMPONENT: u32 = 4;
 
 /// The size limit of each instance's metadata.
 const INSTANCE_METADATA_BYTES: usize = 1 << 20;
@@ -24,7 +21,62 @@ const INSTANCE_METADATA_BYTES: usize = 1 << 20;
 /// no page faults: what a batch of usual events touches.
 const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 
-/// Makes the engine for `threads` compute threads.
+/// On demand, the address space that a memory reserves. Within it, a memory grows without being moved; it is twice
+/// the usual limit.
+const ON_DEMAND_RESERVATION_BYTES: u64 = 64 << 20;
+
+/// On demand, the address space that a memory reserves beyond its size when it has outgrown its reservation.
+const ON_DEMAND_GROWTH_BYTES: u64 = 16 << 20;
+
+/// On demand, the address space after each memory, in which an access traps.
+const ON_DEMAND_GUARD_BYTES: u64 = 64 << 10;
+
+/// Where the memory of instances comes from. Compiled code depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocation {
+    /// A pool of address space that is reserved at the start: 4 GiB for each memory, about 100 GB with two threads.
+    /// Compiled code need not check the bounds of a memory, and an instance costs almost nothing.
+    Pooling,
+    /// A reservation for each instance, for environments that limit address space, such as `ulimit -v`.
+    OnDemand,
+}
+
+impl Allocation {
+    /// The allocation of an engine.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Self {
+        match engine.pooling_allocator_metrics() {
+            Some(_) => Self::Pooling,
+            None => Self::OnDemand,
+        }
+    }
+}
+
+/// Makes the engine for `threads` compute threads. If the address space of the pool is refused, the engine allocates
+/// instances [on demand](Allocation::OnDemand), and a warning says so once. Limits and results are the same.
+///
+/// # Errors
+/// The machine does not support the sandbox.
+pub fn engine(threads: usize) -> wasmtime::Result<Engine> {
+    static WARNED: Once = Once::new();
+    let refused = match engine_with(Allocation::Pooling, threads) {
+        Ok(engine) => return Ok(engine),
+        Err(refused) => refused,
+    };
+    let Ok(engine) = engine_with(Allocation::OnDemand, threads) else {
+        return Err(refused);
+    };
+    WARNED.call_once(|| {
+        tracing::warn!(
+            error = format!("{refused:#}"),
+            "the address space for instances is refused: each batch costs more, with the same results; raise the \
+             limit of address space (`ulimit -v unlimited`)"
+        );
+    });
+    Ok(engine)
+}
+
+/// Makes the engine for `threads` compute threads with this allocation.
 ///
 /// Compiled code counts fuel only. The deadline is checked whenever some fuel is consumed (`drive.rs`).
 /// wasmtime's epochs would make each loop and each function check a second counter, which costs an eighth
@@ -38,7 +90,7 @@ const MEMORY_KEPT_RESIDENT_BYTES: usize = 2 << 20;
 ///
 /// # Errors
 /// The machine cannot reserve the address space.
-pub fn engine(threads: usize) -> wasmtime::Result<Engine> {
+pub fn engine_with(allocation: Allocation, threads: usize) -> wasmtime::Result<Engine> {
     let instances = u32::try_from(threads).unwrap_or(u32::MAX / 64) + SPARE_INSTANCES;
     let mut config = Config::new();
     config
@@ -51,8 +103,17 @@ pub fn engine(threads: usize) -> wasmtime::Result<Engine> {
         .wasm_memory64(false)
         .wasm_multi_memory(true)
         .wasm_tail_call(false)
-        .wasm_extended_const(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+        .wasm_extended_const(true);
+    match allocation {
+        Allocation::Pooling => {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)))
+        }
+        Allocation::OnDemand => config
+            .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+            .memory_reservation(ON_DEMAND_RESERVATION_BYTES)
+            .memory_reservation_for_growth(ON_DEMAND_GROWTH_BYTES)
+            .memory_guard_size(ON_DEMAND_GUARD_BYTES),
+    };
     Engine::new(&config)
 }
 

@@ -5,6 +5,12 @@
 //! package-lambda ZIP FOLDER
 //! ```
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool of the build may panic if nobody reads what it prints"
+)]
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
-use crate::ledger::{Pending, Range};
+use crate::ledger::{Committed, Pending, Range};
 
 /// The records of the batches, each with its offset.
 type Batches = Vec<Vec<(u64, String)>>;

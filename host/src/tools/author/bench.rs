@@ -13,6 +13,8 @@ use sluice_release::bundle::ReleaseBundle;
 
 use super::{component, sample};
 
+use crate::output::{self, OutputError};
+
 /// What to measure, and on what.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -69,7 +71,7 @@ pub fn bench(args: &BenchArgs, active: Option<&ReleaseBundle>) -> anyhow::Result
             candidates[index].run(&records)?;
         }
     }
-    print(&candidates, &records, args.rounds);
+    print(&candidates, &records, args.rounds)?;
     Ok(())
 }
 
@@ -113,40 +115,41 @@ impl Candidate {
     }
 }
 
-fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) {
+fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) -> Result<(), OutputError> {
     let count: usize = records.iter().map(Batch::len).sum();
     let bytes: usize = records.iter().map(|batch| batch.data().len()).sum();
-    println!(
+    output::line(format_args!(
         "{} records of {} in all, {rounds} rounds; time (the median) and fuel are those of one record",
         HumanCount(count as u64),
         HumanBytes(bytes as u64)
-    );
-    println!(
+    ))?;
+    output::line(format_args!(
         "{:>12}{:>12}{:>14}{:>12}  call    component",
         "time", "fuel", "peak memory", "quarantined"
-    );
+    ))?;
     for candidate in candidates {
         let call = if candidate.release.has_batch_call() {
             "batch"
         } else {
             "record"
         };
-        println!(
+        output::line(format_args!(
             "{:>9.0} ns{:>12}{:>14}{:>12}  {call:<6}  {}",
             median(&candidate.rounds) / count as f64,
             HumanCount(candidate.fuel / count as u64).to_string(),
             HumanBytes(candidate.peak_memory_bytes as u64).to_string(),
             HumanCount(candidate.quarantined).to_string(),
             candidate.name
-        );
+        ))?;
     }
     if let [first, second] = candidates {
         let fuel = first.fuel as f64 / second.fuel as f64;
-        println!(
+        output::line(format_args!(
             "the first takes {:.3} times the time of the second and {fuel:.3} times the fuel",
             ratio(&first.rounds, &second.rounds)
-        );
+        ))?;
     }
+    Ok(())
 }
 
 /// The median of the ratios of each round: noise of the machine affects both components of a round.

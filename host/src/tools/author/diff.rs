@@ -14,6 +14,8 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::{component, sample, shown};
 
+use crate::output;
+
 /// What to compare.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
@@ -57,9 +59,9 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
         }
     }
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        output::line(serde_json::to_string(&report)?)?;
     } else {
-        print!("{report}");
+        output::text(&report)?;
     }
     let (differ, records) = (report.counts.differ, report.counts.records);
     let (differing, records) = (HumanCount(differ), HumanCount(records));

@@ -16,6 +16,7 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::{component, shown};
 use crate::config::ConfigError;
+use crate::output;
 
 /// What to test.
 #[derive(Debug, Args)]
@@ -48,15 +49,15 @@ pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     let mut failed = 0;
     for case in &cases {
         let verdict = verdict(case, &release, &args.cases, args.bless)?;
-        println!("{:<8}{}", verdict.word(), case.name);
+        output::line(format_args!("{:<8}{}", verdict.word(), case.name))?;
         if let Verdict::Failed(why) = verdict {
             failed += 1;
-            print!("{why}");
+            output::text(why)?;
         }
     }
     let all = cases.len();
     anyhow::ensure!(failed == 0, "{failed} of {all} cases failed");
-    println!("{all} of {all} cases passed");
+    output::line(format_args!("{all} of {all} cases passed"))?;
     Ok(())
 }
 

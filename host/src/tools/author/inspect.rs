@@ -18,6 +18,8 @@ use wasmtime::{Engine, Module};
 
 use super::component;
 
+use crate::output;
+
 /// Which component to inspect.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
@@ -40,9 +42,9 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let bundle = component::bundle(file, &args.transform_config)?;
     let report = Report::of(&component::engine(1)?, &bundle, component::name(file));
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        output::line(serde_json::to_string(&report)?)?;
     } else {
-        print!("{report}");
+        output::text(&report)?;
     }
     match report.admission_error {
         None => Ok(()),

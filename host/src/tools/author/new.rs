@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::config::ConfigError;
+use crate::output;
 
 /// What to create.
 #[derive(Debug, Args)]
@@ -60,10 +61,7 @@ pub fn new(args: &NewArgs) -> anyhow::Result<()> {
     for (path, content) in FILES {
         write(&folder.join(path), &filled(content, name))?;
     }
-    print!(
-        "{}",
-        filled(NEXT, name).replace("{{folder}}", &folder.display().to_string())
-    );
+    output::text(filled(NEXT, name).replace("{{folder}}", &folder.display().to_string()))?;
     Ok(())
 }
 

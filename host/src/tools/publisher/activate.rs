@@ -6,6 +6,7 @@ use clap::{ArgAction, Args};
 
 use super::{Place, author, change, loader, named};
 use crate::config::ConfigError;
+use crate::output;
 
 use sluice_release::rollback_policy::RollbackPolicy;
 use sluice_release::rollout::{Rollout, Share, Trial};
@@ -117,7 +118,7 @@ pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
         (None, None) => seen.rollout.activate(release, policy, &author),
     }?;
     change(&registry, &seen, &next).await?;
-    println!("{}", state(&next));
+    output::line(state(&next))?;
     Ok(())
 }
 
@@ -130,7 +131,7 @@ pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let seen = registry.active().await?;
     let next = seen.rollout.roll_back(&author(args.why.as_ref()))?;
     change(&registry, &seen, &next).await?;
-    println!("{}", state(&next));
+    output::line(state(&next))?;
     Ok(())
 }
 

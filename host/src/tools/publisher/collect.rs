@@ -12,6 +12,7 @@ use sluice_storage::object_store::Found;
 
 use super::Place;
 use crate::ledger::Ledger;
+use crate::output;
 
 /// The folder with the ledgers of a lake, next to its registry.
 const LEDGERS: &str = "ledger";
@@ -54,10 +55,10 @@ pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
     let (gone, stay): (Vec<_>, Vec<_>) = manifests.into_iter().partition(goes);
     for manifest in &gone {
         if args.dry_run {
-            println!("would remove {}", manifest.id());
+            output::line(format_args!("would remove {}", manifest.id()))?;
         } else {
             registry.remove(manifest, &stay).await?;
-            println!("removed {}", manifest.id());
+            output::line(format_args!("removed {}", manifest.id()))?;
         }
     }
     let verb = if args.dry_run {
@@ -65,7 +66,11 @@ pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
     } else {
         "removed"
     };
-    println!("{} releases {verb}, {} kept", gone.len(), stay.len());
+    output::line(format_args!(
+        "{} releases {verb}, {} kept",
+        gone.len(),
+        stay.len()
+    ))?;
     Ok(())
 }
 

@@ -8,6 +8,8 @@ use sluice_release::rollout::{Change, Rollout, Trial};
 use super::activate::state;
 use super::{Place, named};
 
+use crate::output;
+
 /// How many changes are shown.
 const SHOWN: usize = 10;
 
@@ -49,13 +51,13 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
         match registry.manifest(release).await {
             Ok(manifest) => releases.push(Listed { release, manifest }),
             Err(error) if error.is_transient() => return Err(error.into()),
-            Err(damaged) => eprintln!("sluice: {damaged}"),
+            Err(damaged) => output::message(format_args!("sluice: {damaged}")),
         }
     }
     releases.sort_by(|a, b| a.manifest.published_at.cmp(&b.manifest.published_at));
     if args.json {
         let all = serde_json::json!({ "rollout": rollout, "releases": releases });
-        println!("{all}");
+        output::line(all)?;
         return Ok(());
     }
     for Listed { release, manifest } in &releases {
@@ -65,14 +67,14 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
             "{release}  {published}  {:<8}{note}",
             role(&rollout, *release)
         );
-        println!("{}", line.trim_end());
+        output::line(line.trim_end())?;
     }
     if releases.is_empty() {
-        println!("no releases; run `sluice transform publish`");
+        output::line("no releases; run `sluice transform publish`")?;
     }
-    println!("\n{}", state(&rollout));
+    output::line(format_args!("\n{}", state(&rollout)))?;
     for change in rollout.history.iter().rev().take(SHOWN) {
-        println!("{}", described(change));
+        output::line(described(change))?;
     }
     Ok(())
 }
@@ -127,9 +129,9 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     } = registry.manifest(id).await?;
     let signed = registry.signature(id).await?.map(|_| "yes".to_owned());
     let role = role(&registry.active().await?.rollout, id);
-    println!("release    {id}");
-    println!("component  {component}");
-    println!("config     {transform_config}");
+    output::line(format_args!("release    {id}"))?;
+    output::line(format_args!("component  {component}"))?;
+    output::line(format_args!("config     {transform_config}"))?;
     for (name, value) in [
         ("cases", cases.map(|cases| cases.to_string())),
         ("contract", contract),
@@ -138,7 +140,10 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
         ("note", note),
         ("role", (!role.is_empty()).then(|| role.to_owned())),
     ] {
-        println!("{name:<11}{}", value.as_deref().unwrap_or("-"));
+        output::line(format_args!(
+            "{name:<11}{}",
+            value.as_deref().unwrap_or("-")
+        ))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args};
 
 use super::{Place, loader};
 use crate::config::ConfigError;
+use crate::output;
 use crate::tools::author::component;
 
 use sluice_engine::digest::Digest;
@@ -64,12 +65,12 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     }
     let id = bundle.manifest().id();
     if !registry.keep(&bundle).await? {
-        eprintln!("the release is published already");
+        output::message("the release is published already");
     }
     if let Some(key) = key {
         registry.sign(id, &key.sign(id)).await?;
     }
-    println!("{id}");
+    output::line(id)?;
     Ok(())
 }
 

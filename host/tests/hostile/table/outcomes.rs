@@ -243,6 +243,11 @@ fn partitions() -> Vec<Row> {
             &format!("partition {}", "x".repeat(300)),
             "place",
         ),
+        row(
+            "a value that readers take for NULL",
+            "partition __HIVE_DEFAULT_PARTITION__",
+            "return an empty value",
+        ),
         row("200 columns", "columns 200", "path takes"),
         lands("a value that climbs", "../../etc", "place=..%2F..%2Fetc"),
         lands("a value of dots", "..", "place=.."),

@@ -1,0 +1,166 @@
+//! Standard output and standard error: a reader that has gone, and a disk that is full.
+
+use std::fs::OpenOptions;
+use std::io::pipe;
+use std::process::Stdio;
+
+use crate::support::cloud::{Cloud, events, signal};
+use crate::support::lake;
+use crate::support::program::{Place, Ran, Running};
+
+const EVENTS: u64 = 200;
+
+/// A pipe that nobody reads.
+fn closed() -> Stdio {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn full() -> Stdio {
+    let full = OpenOptions::new().write(true).open("/dev/full");
+    full.unwrap().into()
+}
+
+/// A folder with events, golden cases, and the enrichment in a registry, as two releases.
+struct Prepared {
+    place: Place,
+    releases: [String; 2],
+}
+
+impl Prepared {
+    fn new() -> Self {
+        let place = Place::new();
+        let text = events(EVENTS, 7).join(&b'\n');
+        place.write("events.ndjson", &text);
+        place.write("cases/events.in.ndjson", &text);
+        place
+            .run(&["transform", "export", "rules.wasm"])
+            .succeeded();
+        let releases = ["{}", r#"{"partition_by":["date"]}"#].map(|config| {
+            let args = ["transform", "publish", "rules.wasm", "--registry"];
+            let more = ["file:registry", "--transform-config", config];
+            let ran = place.run(&[&args[..], &more[..]].concat()).succeeded();
+            ran.stdout.trim().to_owned()
+        });
+        Self { place, releases }
+    }
+
+    fn run(&self, command: &str, stdout: Stdio, stderr: Stdio) -> Ran {
+        let args = command.split(' ').map(|word| match word {
+            "OLD" => &self.releases[0],
+            "NEW" => &self.releases[1],
+            word => word,
+        });
+        let mut command = self.place.command(&args.collect::<Vec<_>>());
+        command.stdout(stdout).stderr(stderr);
+        command.output().unwrap().into()
+    }
+
+    fn has_landed(&self) {
+        let landed = lake::all_events(&self.place.lake());
+        assert_eq!(landed.len() as u64, EVENTS);
+    }
+}
+
+/// Every command that prints a result, in an order in which each one succeeds.
+const COMMANDS: &[&str] = &[
+    "--help",
+    "--version",
+    "help transform",
+    "run --help",
+    "config check --source file:events.ndjson --lake file:lake",
+    "config show --source file:events.ndjson --lake file:lake",
+    "run --source file:events.ndjson --lake file:lake",
+    "run --source file:events.ndjson --lake file:json --summary json",
+    "replay --source file:events.ndjson --lake file:again",
+    "audit --source file:events.ndjson --lake file:lake",
+    "audit --source file:events.ndjson --lake file:lake --summary json",
+    "audit --quick --lake file:lake",
+    "generate --events 20000 --to -",
+    "transform new rules",
+    "transform inspect rules.wasm",
+    "transform inspect rules.wasm --json",
+    "transform test rules.wasm --cases cases --bless",
+    "transform diff rules.wasm rules.wasm events.ndjson",
+    "transform diff rules.wasm rules.wasm events.ndjson --json",
+    "transform bench rules.wasm --sample events.ndjson --rounds 1",
+    "transform precompile compiled",
+    "transform publish rules.wasm --registry file:registry",
+    "transform list --registry file:registry",
+    "transform list --registry file:registry --json",
+    "transform activate OLD --registry file:registry",
+    "transform activate NEW --registry file:registry",
+    "transform show NEW --registry file:registry",
+    "transform rollback --registry file:registry",
+    "transform gc --registry file:registry",
+];
+
+#[test]
+fn a_command_succeeds_if_the_reader_of_its_output_has_gone() {
+    let prepared = Prepared::new();
+    for command in COMMANDS {
+        let ran = prepared.run(command, closed(), Stdio::piped());
+        assert_eq!(ran.code, Some(0), "{command}: {ran:#?}");
+        assert!(!ran.stderr.contains("panicked"), "{command}: {ran:#?}");
+        assert!(!ran.stderr.contains("sluice:"), "{command}: {ran:#?}");
+    }
+    prepared.has_landed();
+}
+
+#[test]
+fn a_worker_that_is_stopped_succeeds_if_the_reader_of_its_output_has_gone() {
+    let cloud = Cloud::new(1);
+    let sent = events(20, 3);
+    cloud.put_all(&sent);
+    let mut command = cloud.command(&[]);
+    command.stdout(closed()).stderr(closed());
+    let mut worker = Running(command.spawn().unwrap());
+    worker.until(|| !lake::all_events(&cloud.lake()).is_empty());
+    signal(&worker.0, "TERM");
+    assert_eq!(worker.ends(), Some(0));
+    cloud.holds_exactly(&sent);
+}
+
+#[test]
+fn a_command_fails_and_says_so_if_its_output_does_not_fit_the_disk() {
+    let prepared = Prepared::new();
+    for command in COMMANDS {
+        let ran = prepared.run(command, full(), Stdio::piped());
+        assert_eq!(ran.code, Some(1), "{command}: {ran:#?}");
+        let message = ran.stderr.trim_end();
+        let starts = message.starts_with("sluice: cannot write to standard output: ");
+        assert!(starts, "{command}: {ran:#?}");
+        assert_eq!(message.lines().count(), 1, "{command}: {ran:#?}");
+    }
+    prepared.has_landed();
+}
+
+#[test]
+fn a_command_ends_as_usual_if_standard_error_cannot_be_written() {
+    for stderr in [full, closed] {
+        let prepared = Prepared::new();
+        for command in COMMANDS {
+            let ran = prepared.run(command, Stdio::piped(), stderr());
+            assert_eq!(ran.code, Some(0), "{command}: {ran:#?}");
+        }
+        prepared.has_landed();
+        for (command, code) in [
+            (
+                "run --source file:events.ndjson --lake file:logged --log-level trace",
+                0,
+            ),
+            ("generate --to file:made.ndjson --events 10", 0),
+            (
+                "run --source file:missing --lake file:other --log-level trace",
+                1,
+            ),
+            ("transform inspect missing.wasm", 1),
+            ("run --source file:events.ndjson", 2),
+            ("run --nonsense", 2),
+        ] {
+            let ran = prepared.run(command, closed(), stderr());
+            assert_eq!(ran.code, Some(code), "{command}: {ran:#?}");
+        }
+    }
+}
