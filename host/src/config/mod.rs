@@ -1,1 +1,292 @@
+//! The settings of `run`: flags override the environment, which overrides `sluice.toml`, which
+//! overrides defaults. All are checked before anything starts. The definition of the command line is
+//! the only list of settings; each argument's id is the dotted key of the file.
 
+pub mod args;
+pub mod environment;
+pub mod file;
+pub mod http_bind;
+pub mod log_format;
+pub mod mode;
+pub mod registry;
+pub mod replay;
+pub mod resolved;
+mod suggestion;
+pub mod target;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::Utc;
+use sluice_engine::limits::{DEFAULT_BATCH_OUTPUT_BYTES, Limits, MEMORY_MAX_BYTES};
+use sluice_engine::record::Bounds;
+use sluice_storage::location::StoreLocation;
+use sluice_storage::retry::RetryPolicy;
+use thiserror::Error;
+
+use crate::config::log_format::LogFormat;
+use crate::format::{Format, Level};
+use crate::layout::chunk::ChunkLimits;
+use crate::ledger::messages::Messages;
+use crate::ledger::misplaced_records::MisplacedRecords;
+use crate::sink::bus::BusTarget;
+use crate::source::lambda_event;
+
+pub use self::args::{Compression, RunArgs, SummaryFormat};
+pub use self::file::File;
+pub use self::http_bind::HttpBind;
+pub use self::mode::{Mode, StartAt, StreamSettings};
+pub use self::registry::RegistryConfig;
+pub use self::replay::{PinnedRelease, ReplayArgs};
+pub use self::resolved::Resolved;
+use self::target::parse_bus;
+pub use self::target::parse_store;
+
+/// A setting that is missing or wrong.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{key}: {why}")]
+pub struct ConfigError {
+    /// The dotted key, or an environment variable. If the fault is in a file, its name and the line
+    /// come before that.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub why: String,
+}
+
+impl ConfigError {
+    /// An error of one setting.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "`map_err` passes errors by value"
+    )]
+    pub fn new(key: impl Into<String>, why: impl ToString) -> Self {
+        Self {
+            key: key.into(),
+            why: why.to_string(),
+        }
+    }
+}
+
+/// The settings of a run, checked.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// Where records come from, and so how the run works.
+    pub mode: Mode,
+    /// Where events go.
+    pub lake: StoreLocation,
+    /// Where messages go.
+    pub bus: Option<BusTarget>,
+    /// How long transient errors of services are retried.
+    pub retry_policy: RetryPolicy,
+    /// The component; `None` is the built-in enrichment.
+    pub transform: Option<PathBuf>,
+    /// The transform configuration, a JSON object.
+    pub transform_config: String,
+    /// The format of objects.
+    pub format: Format,
+    /// The compression level.
+    pub level: Level,
+    /// Whether to keep or drop misplaced records of aggregates.
+    pub misplaced_records: MisplacedRecords,
+    /// The registry that names the active release.
+    pub registry: Option<RegistryConfig>,
+    /// Whether the transform's file is reloaded when it changes.
+    pub watch: bool,
+    /// A release of a registry instead of the transform.
+    pub pinned_release: Option<PinnedRelease>,
+    /// The part of the source that a replay reads; `None` for a run.
+    pub replay: Option<Bounds>,
+    /// What messages are about.
+    pub messages: Messages,
+    /// The limits at which a chunk closes.
+    pub chunk: ChunkLimits,
+    /// The memory for chunks and for records that were read, bytes.
+    pub memory: u64,
+    /// The limits of the transform.
+    pub limits: Limits,
+    /// The number of threads that transform and compress.
+    pub threads: usize,
+    /// Where the run exposes metrics and health.
+    pub http: HttpBind,
+    /// The format of the summary.
+    pub summary: SummaryFormat,
+    /// A log level or directives.
+    pub log_level: String,
+    /// The format of log lines.
+    pub log_format: LogFormat,
+}
+
+impl RunArgs {
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// The first setting that is missing or wrong.
+    pub fn validate(self) -> Result<RunSettings, ConfigError> {
+        if self.source.is_empty() {
+            return Err(missing("source", "file:events.ndjson"));
+        }
+        let mode = Mode::parse(&self.source, |name| self.stream(name))?;
+        let lake = self.lake.as_deref();
+        let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
+        let lake = parse_store("lake", lake)?;
+        if mode == Mode::Lambda && !lambda_event::is_lambda() {
+            let why = "`lambda` works only in a Lambda function; give another source";
+            return Err(ConfigError::new("source", why));
+        }
+        if mode == Mode::Lambda && matches!(lake, StoreLocation::Folder(_)) {
+            let why = "a Lambda function cannot keep a folder; give s3://BUCKET/PREFIX";
+            return Err(ConfigError::new("lake", why));
+        }
+        let format = self.compression.format();
+        let level = self
+            .compression_level
+            .unwrap_or_default()
+            .check(format.codec());
+        Ok(RunSettings {
+            lake,
+            bus: parse_bus(&self.bus)?,
+            retry_policy: RetryPolicy::new(self.retry_timeout),
+            misplaced_records: self.misplaced_records,
+            registry: RegistryConfig::validate(&self)?,
+            watch: self.watch,
+            pinned_release: None,
+            replay: None,
+            messages: self.bus_messages,
+            memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
+            transform_config: read_transform_config(&self.transform_config)?,
+            format,
+            level: level.map_err(|why| ConfigError::new("compression_level", why))?,
+            chunk: ChunkLimits {
+                age: mode.waits_for_records().then_some(self.chunk_age),
+                bytes: at_least("chunk.bytes", self.chunk_bytes(&mode), 1)?,
+                records: at_least("chunk.records", self.chunk_records, 1)?,
+            },
+            threads: match self.threads {
+                Some(threads) => at_least("threads", threads.into(), 1).map(|_| threads.into())?,
+                None => std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            limits: self.limits()?,
+            http: self.http.unwrap_or(mode.default_http()),
+            mode,
+            transform: self.transform,
+            summary: self.summary,
+            log_level: self.log_level,
+            log_format: self.log_format,
+        })
+    }
+
+    fn stream(&self, name: &str) -> Result<StreamSettings, ConfigError> {
+        /// A lease is renewed six times in its duration, each with a write of the ledger.
+        const LEASE_MIN: Duration = Duration::from_secs(1);
+        if self.lease < LEASE_MIN {
+            return Err(ConfigError::new(
+                "lease",
+                format!("must be {LEASE_MIN:?} or more"),
+            ));
+        }
+        if matches!(self.start, StartAt::Moment(moment) if moment > Utc::now().timestamp_millis()) {
+            return Err(ConfigError::new(
+                "start",
+                "lies in the future; give a past time or latest",
+            ));
+        }
+        Ok(StreamSettings {
+            stream: name.to_owned(),
+            start: self.start,
+            exit_when_caught_up: self.exit_when_caught_up,
+            lease: self.lease,
+            shutdown_timeout: self.shutdown_timeout,
+            only_shard: None,
+        })
+    }
+
+    fn chunk_bytes(&self, mode: &Mode) -> u64 {
+        let default = mode.default_chunk_bytes();
+        self.chunk_bytes.unwrap_or(default).as_u64()
+    }
+
+    fn limits(&self) -> Result<Limits, ConfigError> {
+        let memory = at_least("limits.memory", self.limits_memory.as_u64(), 1 << 20)?;
+        if memory > MEMORY_MAX_BYTES as u64 {
+            return Err(ConfigError::new("limits.memory", "must be 4GiB or less"));
+        }
+        if self.limits_time.is_zero() {
+            return Err(ConfigError::new(
+                "limits.time",
+                "must be more than zero, such as 1s",
+            ));
+        }
+        Ok(Limits {
+            fuel: at_least("limits.fuel", self.limits_fuel, 1)?,
+            memory_bytes: size("limits.memory", memory)?,
+            time: self.limits_time,
+            record_bytes: size("limits.record_bytes", self.limits_record_bytes.as_u64())?,
+            output_bytes: size("limits.output_bytes", self.limits_output_bytes.as_u64())?,
+            partitions: at_least("limits.partitions", self.limits_partitions.into(), 1)
+                .and_then(|partitions| size("limits.partitions", partitions))?,
+            batch_output_bytes: DEFAULT_BATCH_OUTPUT_BYTES,
+            lake_json: self.lake_json.profile(),
+        })
+    }
+}
+
+fn missing(key: &str, example: &str) -> ConfigError {
+    let variable = key.to_uppercase();
+    ConfigError::new(
+        key,
+        format!(
+            "missing; give --{key} {example}, SLUICE_{variable}={example}, or \
+             {key} = \"{example}\" in sluice.toml"
+        ),
+    )
+}
+
+/// Reads a transform configuration: a JSON object, or the content of the file with that name.
+///
+/// # Errors
+/// `config` is neither an object nor a readable file.
+pub fn read_transform_config(config: &str) -> Result<String, ConfigError> {
+    if config.trim_start().starts_with('{') {
+        return Ok(config.to_owned());
+    }
+    std::fs::read_to_string(config).map_err(|error| {
+        let why = format!("{config:?} is neither a JSON object nor a readable file: {error}");
+        ConfigError::new("transform_config", why)
+    })
+}
+
+fn at_least(key: &str, value: u64, least: u64) -> Result<u64, ConfigError> {
+    if value < least {
+        return Err(ConfigError::new(
+            key,
+            format!("{value} is too low; give {least} or more"),
+        ));
+    }
+    Ok(value)
+}
+
+fn size(key: &str, bytes: u64) -> Result<usize, ConfigError> {
+    usize::try_from(bytes).map_err(|_| ConfigError::new(key, "more than this machine can address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    #[test]
+    fn key_flag_and_variable_follow_from_one_another() {
+        for arg in RunArgs::augment_args(Command::new("sluice")).get_arguments() {
+            let key = arg.get_id().as_str();
+            let flag = key.replace(['.', '_'], "-");
+            let variable = format!("SLUICE_{}", key.to_uppercase().replace('.', "_"));
+            assert_eq!(arg.get_long(), Some(flag.as_str()));
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(variable.as_str())
+            );
+            assert!(arg.get_help().is_some(), "{key} has no help");
+        }
+    }
+}
