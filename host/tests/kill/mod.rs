@@ -182,7 +182,7 @@ fn kills_and_changed_settings_land_each_record_once() {
         kill_after(&place, &args, usual.mul_f64(rng.random_range(0.3..1.0)));
     }
     let ran: Ran = place.try_land(&[]).succeeded();
-    assert_eq!(ran.stderr, "");
+    assert!(!ran.stderr.contains("WARN"), "{}", ran.stderr);
     let delivered = delivered(&place);
     assert_eq!(delivered.len(), EVENTS as usize);
     assert!(delivered.values().all(|times| *times == 1));
