@@ -36,7 +36,7 @@ impl ShardAccount {
         seen: impl FnMut(&ChunkManifest, &ChunkObjects),
     ) -> anyhow::Result<Self> {
         let shard = ledger.shard().clone();
-        let read = lake.manifests.read_all(&shard, chunks, seen).await?;
+        let read = lake.read_manifests(&shard, chunks, seen).await?;
         let ShardManifests {
             heads,
             others,
@@ -87,12 +87,10 @@ impl ShardAccount {
             if lake.inventory.has_release(release) || !known.insert(release) {
                 continue;
             }
-            let key = name.manifest_key(&self.shard);
             let why = format!(
-                "{key}: the lake does not have its release {release}; without it, no audit can prove the chunk"
+                "the lake does not have its release {release}; without it, no audit can prove the chunk"
             );
-            let finding = Finding::new(Kind::UnknownRelease, &self.shard, why).at(key);
-            let finding = finding.between(name.first, name.last);
+            let finding = Finding::of_chunk(Kind::UnknownRelease, &self.shard, name, &why);
             self.report.findings.add(|| finding);
         }
     }
@@ -102,9 +100,8 @@ impl ShardAccount {
     /// # Errors
     /// The ledger cannot be read again.
     pub(super) async fn compare(&mut self, lake: &LakeAudit) -> anyhow::Result<()> {
-        for gap in std::mem::take(&mut self.timeline.gaps) {
+        for gap in self.timeline.gaps.clone() {
             self.report_gap(gap);
-            self.timeline.gaps.push(gap);
         }
         self.report_contradictions();
         self.report_overlaps(lake);
@@ -142,23 +139,22 @@ impl ShardAccount {
         let mut findings = Vec::new();
         for (name, present) in &chunks {
             if !present.has_manifest {
-                let key = name.manifest_key(shard);
                 let (from, to) = (rid(shard, name.first.into()), rid(shard, name.last.into()));
                 let count = present.objects.len();
                 let why = format!(
-                    "{key} does not exist, and {count} objects of its chunk do; {from} to {to} are not proven"
+                    "it does not exist, and {count} objects of its chunk do; {from} to {to} are not proven"
                 );
-                let finding = Finding::new(Kind::MissingManifest, shard, why).at(key);
-                findings.push(finding.between(name.first, name.last));
+                let finding = Finding::of_chunk(Kind::MissingManifest, shard, *name, &why);
+                findings.push(finding);
             }
         }
         let covered = chunks.iter().map(|(name, _)| name.last).max();
         if covered < Some(gap.last) {
             let last = rid(shard, gap.last.into());
             let after = covered.or(gap.after).map(|after| rid(shard, after.into()));
-            let from = after.map_or("the first record".into(), |after| format!("after {after}"));
+            let after = after.map_or(String::new(), |after| format!(" after {after}"));
             let why = format!(
-                "no chunk manifest has the records from {from} to {last}, which the ledger says are committed"
+                "no chunk manifest has the records{after} up to {last}, which the ledger says are committed"
             );
             findings.push(Finding::new(Kind::MissingManifest, shard, why).of(gap.last));
         }
@@ -170,15 +166,13 @@ impl ShardAccount {
     fn report_contradictions(&mut self) {
         let shard = &self.shard;
         for (name, before) in &self.timeline.contradictions {
-            let key = name.manifest_key(shard);
             let before = before.map(|before| rid(shard, before.into()));
             let why = match before {
                 Some(before) => format!("the chunk before it ends with {before}"),
                 None => "there is no chunk before it".into(),
             };
-            let why = format!("{key}: it follows another record: {why}");
-            let finding = Finding::new(Kind::ChangedManifest, shard, why).at(key);
-            let finding = finding.between(name.first, name.last);
+            let why = format!("it follows another record: {why}");
+            let finding = Finding::of_chunk(Kind::ChangedManifest, shard, *name, &why);
             self.report.findings.add(|| finding);
         }
     }

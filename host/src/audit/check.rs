@@ -60,7 +60,7 @@ impl Check {
         let mut verdict = Verdict::default();
         let mut reads = self.objects(&mut verdict);
         reads.extend(self.messages(&mut verdict));
-        let at_once = self.audit.lake.manifests.at_once;
+        let at_once = self.audit.lake.reads_at_once;
         let outcomes = stream::iter(reads).map(|read| self.outcome(read));
         let mut outcomes = outcomes.buffered(at_once);
         while let Some((read, outcome)) = outcomes.try_next().await? {
@@ -90,12 +90,9 @@ impl Check {
             manifest.difference(&expected)
         });
         if let Some([part, found, expected]) = compared.finish().await {
-            let manifest = &self.manifest;
-            let key = manifest.key();
-            let why = format!("{key}: {part} is {found}, and its records make {expected}");
-            let range = manifest.range;
-            let finding = Finding::new(Kind::ChangedManifest, self.shard(), why).at(key);
-            verdict.find(|| finding.between(range.first, range.last));
+            let why = format!("{part} is {found}, and its records make {expected}");
+            let (shard, name) = (self.shard(), self.manifest.name());
+            verdict.find(|| Finding::of_chunk(Kind::ChangedManifest, shard, name, &why));
         }
     }
 

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use sluice_engine::record::{Position, Rid, ShardId};
 
+use crate::layout::object_key::ChunkName;
+
 /// The number of findings that are kept to be shown; all are counted.
 pub(super) const FINDINGS_KEPT: usize = 1_000;
 
@@ -98,6 +100,14 @@ impl Finding {
             shard: Some(shard.clone()),
             ..Self::of_file(kind, message)
         }
+    }
+
+    /// A finding about a chunk, named by its manifest.
+    #[must_use]
+    pub(super) fn of_chunk(kind: Kind, shard: &ShardId, chunk: ChunkName, why: &str) -> Self {
+        let key = chunk.manifest_key(shard);
+        let finding = Self::new(kind, shard, format!("{key}: {why}")).at(key);
+        finding.between(chunk.first, chunk.last)
     }
 
     /// A finding about a file that belongs to no shard.

@@ -11,7 +11,7 @@ use crate::ledger::messages::Messages;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
 /// folders, so each folder's name is kept once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Inventory {
     folders: Vec<String>,
     folder_indexes: HashMap<String, u32>,
@@ -22,7 +22,7 @@ pub(super) struct Inventory {
     intruders: Vec<String>,
     /// The releases that the lake keeps.
     releases: HashSet<ReleaseId>,
-    is_empty: bool,
+    has_files: bool,
 }
 
 /// The chunks of a shard.
@@ -62,25 +62,10 @@ impl ChunkObjects {
     }
 }
 
-impl Default for Inventory {
-    fn default() -> Self {
-        Self {
-            folders: Vec::new(),
-            folder_indexes: HashMap::new(),
-            shards: BTreeMap::new(),
-            unrecognized: Unrecognized::default(),
-            unrecognized_manifests: Vec::new(),
-            intruders: Vec::new(),
-            releases: HashSet::new(),
-            is_empty: true,
-        }
-    }
-}
-
 impl Inventory {
     /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
-        self.is_empty = false;
+        self.has_files = true;
         let own = key.strip_prefix(METADATA_FOLDER);
         if let Some(own) = own.and_then(|own| own.strip_prefix('/')) {
             if let Some(manifest) = own.strip_prefix(MANIFESTS) {
@@ -116,7 +101,7 @@ impl Inventory {
     /// Whether the lake has no file at all.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
-        self.is_empty
+        !self.has_files
     }
 
     /// The keys of files that a query over the lake reads although they are none of Sluice's.

@@ -1,11 +1,10 @@
 //! Reads the chunk manifests of a shard, and compares each with the names of the objects that exist.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::ShardId;
-use sluice_storage::object_store::{Found, ObjectStore};
+use sluice_storage::object_store::Found;
 
 use super::LakeAudit;
 use super::finding::{Finding, Kind};
@@ -15,13 +14,6 @@ use super::report::{Counts, Report};
 use super::timeline::{ChunkHead, NamedChunk};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::ChunkName;
-
-/// Reads chunk manifests.
-pub(super) struct ManifestReader {
-    pub(super) lake: Arc<dyn ObjectStore>,
-    /// The number of concurrent reads.
-    pub(super) at_once: usize,
-}
 
 /// The chunk manifests of a shard.
 #[derive(Default)]
@@ -36,18 +28,18 @@ pub(super) struct ShardManifests {
 /// A chunk manifest, or why it cannot be used; `None` if it does not exist.
 type ReadManifest = Option<Result<ChunkManifest, String>>;
 
-impl ManifestReader {
+impl LakeAudit {
     /// Reads the manifest of a chunk.
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub(super) async fn read(
+    pub(super) async fn read_manifest(
         &self,
         shard: &ShardId,
         name: ChunkName,
     ) -> anyhow::Result<ReadManifest> {
         let key = name.manifest_key(shard);
-        Ok(match self.lake.get(&key, MANIFEST_MAX_BYTES).await? {
+        Ok(match self.store.get(&key, MANIFEST_MAX_BYTES).await? {
             Found::Nothing => None,
             Found::Content(text) => Some(check(shard, name, &text)),
             Found::TooLarge(bytes) => Some(Err(format!(
@@ -60,7 +52,7 @@ impl ManifestReader {
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub(super) async fn read_all(
+    pub(super) async fn read_manifests(
         &self,
         shard: &ShardId,
         chunks: Chunks,
@@ -74,9 +66,9 @@ impl ManifestReader {
             ..ShardManifests::default()
         };
         let reads = stream::iter(with_manifest).map(|(name, present)| async move {
-            anyhow::Ok((name, present, self.read(shard, name).await?))
+            anyhow::Ok((name, present, self.read_manifest(shard, name).await?))
         });
-        let mut reads = reads.buffered(self.at_once);
+        let mut reads = reads.buffered(self.reads_at_once);
         while let Some((name, present, manifest)) = reads.try_next().await? {
             match manifest {
                 Some(Ok(manifest)) => {
@@ -84,10 +76,7 @@ impl ManifestReader {
                     all.heads.push(ChunkHead::new(&manifest, present));
                 }
                 Some(Err(why)) => {
-                    let key = name.manifest_key(shard);
-                    let why = format!("{key}: {why}");
-                    let finding = Finding::new(Kind::ChangedManifest, shard, why).at(key);
-                    let finding = finding.between(name.first, name.last);
+                    let finding = Finding::of_chunk(Kind::ChangedManifest, shard, name, &why);
                     all.report.findings.add(|| finding);
                     all.others.push((name, present));
                 }

@@ -41,7 +41,6 @@ use sluice_storage::object_store::ObjectStore;
 use self::account::ShardAccount;
 use self::finding::{Finding, Kind};
 use self::inventory::{Chunks, Inventory};
-use self::manifests::ManifestReader;
 use self::releases::Releases;
 pub use self::report::AuditKind;
 use self::report::{Counts, Report, counted};
@@ -68,7 +67,8 @@ struct LakeAudit {
     /// The bus, if it is a folder.
     bus: Option<Arc<dyn ObjectStore>>,
     inventory: Inventory,
-    manifests: ManifestReader,
+    /// The number of concurrent reads.
+    reads_at_once: usize,
     /// Objects of records that arrived before this may have expired, milliseconds since the Unix epoch.
     expired_before: Option<u64>,
 }
@@ -288,10 +288,7 @@ impl LakeAudit {
             bus.list("", &mut |name| inventory.add_on_bus(name)).await?;
         }
         Ok(Self {
-            manifests: ManifestReader {
-                at_once: store.operations_at_once(settings.threads),
-                lake: store.clone(),
-            },
+            reads_at_once: store.operations_at_once(settings.threads),
             targets,
             store,
             bus,

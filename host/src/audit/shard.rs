@@ -105,12 +105,8 @@ impl ShardAudit {
         while let Some(batch) = self.records.take(within).await? {
             self.audit.context.progress.read(&batch);
             for position in batch.positions() {
-                let gaps = &self.account.timeline.gaps;
-                let sequence = position.sequence;
-                let in_gap = |gap: &super::timeline::Gap| {
-                    sequence <= gap.last && gap.after.is_none_or(|after| sequence > after)
-                };
-                if !gaps.iter().any(in_gap) {
+                let mut gaps = self.account.timeline.gaps.iter();
+                if !gaps.any(|gap| gap.has_record(position.sequence)) {
                     let id = rid(self.shard(), *position);
                     let why = format!("{id} is in no chunk, and chunks before and after it are");
                     let finding = Finding::new(Kind::MissingRecord, self.shard(), why);
@@ -126,9 +122,11 @@ impl ShardAudit {
     /// Builds a chunk again and begins to check it.
     async fn chunk(&mut self, head: &ChunkHead) -> anyhow::Result<()> {
         let (name, audit) = (head.name, self.audit.clone());
-        let manifest = audit.lake.manifests.read(self.shard(), name).await?;
+        let manifest = audit.lake.read_manifest(self.shard(), name).await?;
         let Some(Ok(manifest)) = manifest else {
-            return self.cannot_check(head, "it was removed or changed during the audit");
+            let why = "it was removed or changed during the audit";
+            self.unknown(head, Kind::ChangedManifest, why);
+            return Ok(());
         };
         if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
             return self.gone(head, &manifest).await;
@@ -142,19 +140,22 @@ impl ShardAudit {
             Err(why) => {
                 self.skip(|number| number <= name.last).await?;
                 let why = format!("its release {} cannot be used: {why}", manifest.release);
-                return self.unknown(head, Kind::UnknownRelease, &why);
+                self.unknown(head, Kind::UnknownRelease, &why);
+                return Ok(());
             }
         };
         let chunk = match self.build(&manifest, release).await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => {
                 let why = "the source has no record in its range";
-                return self.unknown(head, Kind::UnknownRange, why);
+                self.unknown(head, Kind::UnknownRange, why);
+                return Ok(());
             }
             Err(PipelineError::Transform(why)) => {
                 self.skip(|number| number <= name.last).await?;
                 let why = format!("with its pins, its release fails: {why}");
-                return self.unknown(head, Kind::ChangedManifest, &why);
+                self.unknown(head, Kind::ChangedManifest, &why);
+                return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
@@ -246,21 +247,14 @@ impl ShardAudit {
     }
 
     /// Reports a chunk of which no record can be proven.
-    fn unknown(&mut self, head: &ChunkHead, kind: Kind, why: &str) -> anyhow::Result<()> {
+    fn unknown(&mut self, head: &ChunkHead, kind: Kind, why: &str) {
         self.find(head.name, kind, why);
         self.report.counts.wrong += head.count;
-        Ok(())
-    }
-
-    fn cannot_check(&mut self, head: &ChunkHead, why: &str) -> anyhow::Result<()> {
-        self.unknown(head, Kind::ChangedManifest, why)
     }
 
     /// A finding about the chunk of a manifest.
     fn find(&mut self, name: ChunkName, kind: Kind, why: &str) {
-        let key = name.manifest_key(self.shard());
-        let finding = Finding::new(kind, self.shard(), format!("{key}: {why}")).at(key);
-        let finding = finding.between(name.first, name.last);
+        let finding = Finding::of_chunk(kind, self.shard(), name, why);
         self.report.findings.add(|| finding);
     }
 
@@ -283,7 +277,8 @@ impl ShardAudit {
         self.report.findings.add(|| finding);
     }
 
-    /// Counts the records after the committed ones that arrived before the audit began.
+    /// Counts the records after the committed ones: those of the pending range, and those behind it that arrived
+    /// before the audit began.
     async fn count_tail(&mut self) -> anyhow::Result<()> {
         let ledger = &self.account.ledger;
         let pending = ledger.pending().map(|pending| pending.range);
@@ -292,11 +287,11 @@ impl ShardAudit {
             self.audit.context.progress.read(&batch);
             for record in batch.records() {
                 let position = record.position;
-                if record.arrived_at > self.audit.began_ms {
-                    return Ok(());
-                }
+                // A range can be pinned between the beginning of the audit and the reading of the ledger.
                 if pending.is_some_and(|range| position.sequence <= range.last) {
                     self.report.counts.pending += 1;
+                } else if record.arrived_at > self.audit.began_ms {
+                    return Ok(());
                 } else if is_finished {
                     self.report.counts.wrong += 1;
                     self.report

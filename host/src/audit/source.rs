@@ -109,7 +109,8 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 
 impl AuditedShard {
     /// Starts to read the records of this ledger's pipeline, from the oldest one. Misplaced records are kept or
-    /// dropped as they were in these chunks.
+    /// dropped as they were in these chunks and in the
+    /// pending range.
     ///
     /// # Errors
     /// The file no longer exists.
@@ -139,7 +140,7 @@ impl AuditedShard {
                         shard: self.shard,
                         hash_keys: info.hash_keys,
                         misplaced_records: settings.misplaced_records,
-                        repeated: chunks.iter().map(ranges).collect(),
+                        repeated: ranges(ledger, chunks).collect(),
                     },
                     start: Start::of_pipeline(ledger).unwrap_or(Start::TrimHorizon),
                     until_tip: true,
@@ -158,9 +159,11 @@ impl AuditedShard {
     }
 }
 
-fn ranges(head: &ChunkHead) -> RepeatedRange {
-    RepeatedRange {
+/// The ranges of these chunks, and the pending one, each with its rule for misplaced records.
+fn ranges(ledger: &Ledger, chunks: &[ChunkHead]) -> impl Iterator<Item = RepeatedRange> {
+    let committed = chunks.iter().map(|head| RepeatedRange {
         last: head.name.last,
         misplaced_records: head.misplaced_records,
-    }
+    });
+    committed.chain(ledger.pending().map(RepeatedRange::of))
 }

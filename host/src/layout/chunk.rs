@@ -1,6 +1,7 @@
 //! A chunk: the results of its batches, joined in order and sorted by destination.
 
 mod lines;
+mod message;
 mod over_limit;
 mod rules;
 
@@ -23,6 +24,8 @@ use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::{Pending, Range};
 
 use self::lines::Lines;
+pub use self::message::Message;
+use self::message::MessageRef;
 pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes if its events have more than this many times its byte limit.
@@ -31,40 +34,6 @@ const OUTPUT_TIMES_INPUT: u64 = 2;
 /// A chunk closes if its pin has this many entries of resource faults, of about 100 bytes each, so that a ledger
 /// stays small.
 const RESOURCE_FAULTS_MAX: usize = 10_000;
-
-#[derive(Debug)]
-struct MessageRef {
-    position: Position,
-    event: u32,
-    partition: u32,
-    key: ByteSpan,
-    span: ByteSpan,
-}
-
-/// One message for the bus.
-#[derive(Debug)]
-pub struct Message<'a> {
-    /// The record of the event.
-    pub position: Position,
-    /// The index of the event among those of its record.
-    pub event: u32,
-    /// The partition of the event.
-    pub partition: &'a str,
-    /// The partition key of the record; empty for a file.
-    pub partition_key: &'a str,
-    /// The event's JSON.
-    pub body: &'a [u8],
-    path: &'a PartitionPath,
-    span: ByteSpan,
-}
-
-impl Message<'_> {
-    /// The object that has the event, if it was routed to the lake.
-    #[must_use]
-    pub fn destination(&self) -> Destination {
-        Destination::Lake(self.path.clone())
-    }
-}
 
 /// A contiguous range of records of one shard, transformed by one release, to be landed as a unit.
 #[derive(Debug)]

@@ -15,18 +15,12 @@ use thiserror::Error;
 use crate::layout::chunk::{ArrivalTimes, Chunk};
 use crate::layout::object_key::{ChunkName, ShortId};
 use crate::layout::{Content, Destination};
-use crate::ledger::Range;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
+use crate::ledger::{DocumentVersion, Range};
 
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;
-
-/// The part of a document that every version has.
-#[derive(Deserialize)]
-struct DocumentVersion {
-    version: u32,
-}
 
 /// A chunk manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -37,8 +37,8 @@ const VERSION: u32 = 4;
 
 /// The part of a document that every version has.
 #[derive(Deserialize)]
-struct DocumentVersion {
-    version: u32,
+pub(crate) struct DocumentVersion {
+    pub(crate) version: u32,
 }
 
 /// The state of a shard.

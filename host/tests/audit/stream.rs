@@ -2,18 +2,21 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice::source::aggregate::Aggregator;
 
 use super::Audited;
-use crate::support::cloud::{Cloud, SHARD, STREAM, events, uuid};
+use crate::support::cloud::{Cloud, SHARD, STREAM, Service, events, uuid};
 use crate::support::lake;
 use crate::support::program::{Place, Ran, Running};
 use testkit::environment;
 use testkit::proxy::{Fault, Proxy, Rule};
 use testkit::s3::S3;
 use testkit::sqs::Sqs;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Audits the stream. If nobody else works on it, asserts that the audit changed nothing.
 fn audit_running(cloud: &Cloud, more: &[&str]) -> Audited {
@@ -209,6 +212,22 @@ fn chunks_that_keep_misplaced_records_and_chunks_that_drop_them_are_proven() {
     let counts = proven.counts(["in_lake", "quarantined", "not_yet"]);
     assert_eq!(counts.iter().sum::<u64>(), records.iter().sum::<u64>());
     assert_eq!(counts[2], 0);
+}
+
+/// The audit is not told that the range was pinned without its misplaced records.
+#[test]
+fn a_pending_range_is_counted_as_it_was_pinned() {
+    let cloud = Cloud::new(2);
+    put_aggregate(&cloud, &events(40, 42));
+    let held = Rule::new(Fault::Hold).method("PUT").path("event_type");
+    let held = cloud.proxy(Service::S3).add(held);
+    let worker = cloud.worker_with_log("killed.log", &["--misplaced-records", "drop"]);
+    let came = cloud.proxy(Service::S3).wait_for_hits(held, 1, TIMEOUT);
+    drop(worker);
+    cloud.proxy(Service::S3).remove_rules();
+    assert!(came, "{}", cloud.log("killed.log"));
+    let pending = audit(&cloud, &[]).proven().count("pending");
+    assert!((1..41).contains(&pending), "{pending}");
 }
 
 #[test]

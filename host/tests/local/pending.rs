@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::local::{all_enriched, events};
 use crate::support::guests::rogue;
 use crate::support::lake;
-use crate::support::program::Place;
+use crate::support::program::{Place, Summary};
 
 /// A folder in which a run was interrupted while it landed `events.ndjson`.
 fn interrupted(content: &str, args: &[&str]) -> Place {
@@ -286,32 +286,24 @@ fn a_record_that_needs_a_little_more_fuel_than_before_passes_again() {
     assert_eq!(place.land(&rogue).counts(counts), [3, 0]);
 }
 
-/// The first attempt goes record by record, because the batch call runs out of fuel; with the fuel of a repetition
-/// it would not. Whether an event fits its batch is pinned, too.
-#[test]
-fn a_record_that_does_not_fit_its_batch_is_pinned() {
+/// Interrupts a run over these records and `partition x`, finishes it, and audits the lake. The first fault that is
+/// pinned must be this one. Returns the summary of the finishing run.
+fn repeat(records: &str, component: &[u8], memory: &str, fault: &str) -> (Place, Summary) {
     let place = Place::new();
-    let many = "many_events 10000\n".repeat(52);
-    place.write("events.ndjson", format!("{many}partition x\n"));
-    place.write("rogue.wasm", &rogue().by_batch);
+    place.write("events.ndjson", format!("{records}partition x\n"));
+    place.write("rogue.wasm", component);
     let args = [
         "--transform",
         "rogue.wasm",
-        "--limits-memory",
-        "1GiB",
         "--bus",
         "none",
+        "--limits-memory",
+        memory,
     ];
     interrupt(&place, "place=x", &args);
     let pinned = ledger(&place)["pending"]["resource_faults"].clone();
-    assert_eq!(pinned[0]["fault"], "invalid_output", "{pinned}");
+    assert_eq!(pinned[0]["fault"], fault, "{pinned}");
     let landed = place.land(&args);
-    let quarantined = lake::quarantine(&place.lake()).len() as u64;
-    assert_eq!(landed.count("quarantined"), quarantined);
-    assert_eq!(
-        landed.count("events"),
-        (52 - quarantined + 1) * 10_000 - 9_999
-    );
     let audit = [
         "audit",
         "--source",
@@ -320,27 +312,29 @@ fn a_record_that_does_not_fit_its_batch_is_pinned() {
         "file:lake",
     ];
     place.run(&audit).succeeded();
+    (place, landed)
+}
+
+/// The first attempt goes record by record, because the batch call runs out of fuel; with the fuel of a repetition
+/// it would not. Whether an event fits its batch is pinned, too.
+#[test]
+fn a_record_that_does_not_fit_its_batch_is_pinned() {
+    let many = "many_events 10000\n".repeat(52);
+    let (place, landed) = repeat(&many, &rogue().by_batch, "1GiB", "invalid_output");
+    let quarantined = lake::quarantine(&place.lake()).len() as u64;
+    let events = (52 - quarantined) * 10_000 + 1;
+    assert_eq!(
+        landed.counts(["quarantined", "events"]),
+        [quarantined, events]
+    );
 }
 
 /// Each record keeps a mebibyte, until one runs out of memory; the instance ends with that record.
 #[test]
 fn a_record_behind_one_that_ran_out_of_memory_finds_a_new_instance_again() {
-    let place = Place::new();
-    place.write("events.ndjson", "overlap 0\n".repeat(60) + "partition x\n");
-    place.write("rogue.wasm", &rogue().by_record);
-    let args = ["--transform", "rogue.wasm", "--bus", "none"];
-    interrupt(&place, "place=x", &args);
-    let pinned = ledger(&place)["pending"]["resource_faults"].clone();
-    assert_eq!(pinned[0]["fault"], "out_of_memory", "{pinned}");
-    place.land(&args);
-    let audit = [
-        "audit",
-        "--source",
-        "file:events.ndjson",
-        "--lake",
-        "file:lake",
-    ];
-    place.run(&audit).succeeded();
+    let records = "overlap 0\n".repeat(60);
+    let (_, landed) = repeat(&records, &rogue().by_record, "32MiB", "out_of_memory");
+    assert_eq!(landed.count("records"), 61);
 }
 
 #[test]
