@@ -1,20 +1,25 @@
 //! A file of newline-delimited JSON as a shard: a record is a line, and its sequence number is the
 //! offset of its first byte in the decompressed content, so that a run can resume.
 
+mod identity;
+mod open;
+mod prefix;
+mod reading;
+mod resume;
+mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::thread;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::PathBuf;
 
-use sluice_engine::digest::Digest;
-use sluice_engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
-use tokio::sync::mpsc;
+use self::prefix::PrefixHasher;
+use super::SourceError;
 
-use super::{ResumePoint, ShardBatches, Source, SourceError};
-use crate::ledger::Committed;
+pub use self::identity::{distinct, is_elsewhere, matching, still_holds};
+pub use self::open::{FileOptions, OpenFile, open};
+pub use self::reading::{FilePart, FileReading};
+pub use self::tail::IncompleteLine;
 
 /// Bytes per read.
 const READ_BYTES: usize = 256 << 10;
@@ -28,12 +33,6 @@ const HEAD_MAX_BYTES: usize = 4 << 10;
 
 /// A longer line means that the file is of another kind.
 pub const LINE_MAX_BYTES: usize = 64 << 20;
-
-/// Batches that are read ahead of the transform.
-const BATCHES_AHEAD: usize = 2;
-
-/// The bytes of a file's name that its shard's name keeps.
-const NAME_MAX_BYTES: usize = 64;
 
 /// A file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,69 +55,6 @@ impl Location {
 }
 
 type Input = Box<dyn Read + Send>;
-
-/// A file whose first line has been read, which names the shard.
-pub struct OpenFile {
-    name: String,
-    shard: ShardId,
-    input: Input,
-    /// The file once more, if it can be read from the middle.
-    seekable: Option<PathBuf>,
-}
-
-/// Opens a file and names its shard `<file name>-<digest of the first line>`: another file of the
-/// same name is another shard, and a file that grows stays the same one.
-///
-/// # Errors
-/// [`SourceError::Io`]
-pub fn open(location: &Location) -> Result<OpenFile, SourceError> {
-    let name = location.name();
-    let opened = match location {
-        Location::File(path) => File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>),
-        Location::Stdin => Ok(Box::new(io::stdin()) as Box<dyn Read + Send>),
-    };
-    let begun = opened.and_then(begin);
-    let (head, input, compressed) = begun.map_err(|source| SourceError::Io {
-        name: name.clone(),
-        source,
-    })?;
-    let (file_name, seekable) = match location {
-        Location::File(path) => (file_name(path), (!compressed).then(|| path.clone())),
-        Location::Stdin => ("stdin".into(), None),
-    };
-    let shard = shard_id(&file_name, &head);
-    Ok(OpenFile {
-        name,
-        shard,
-        input,
-        seekable: seekable.filter(|path| path.is_file()),
-    })
-}
-
-fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-}
-
-fn shard_id(file_name: &str, head: &[u8]) -> ShardId {
-    let safe: String = file_name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') {
-                c
-            } else {
-                '-'
-            }
-        })
-        .skip_while(|c| !c.is_ascii_alphanumeric())
-        .take(NAME_MAX_BYTES)
-        .collect();
-    let safe = if safe.is_empty() { "file" } else { &safe };
-    match ShardId::new(&format!("{safe}-{}", Digest::of(head).short())) {
-        Ok(shard) => shard,
-        Err(error) => unreachable!("the name was made of what a shard's may hold: {error}"),
-    }
-}
 
 /// The first line, the whole input from its beginning, and whether it is compressed.
 fn begin(raw: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Input, bool)> {
@@ -163,93 +99,14 @@ fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-impl OpenFile {
-    /// The shard's name.
-    #[must_use]
-    pub fn shard(&self) -> &ShardId {
-        &self.shard
-    }
-
-    /// The file as the settings name it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Source for OpenFile {
-    /// Reads on a thread of its own. If the last committed record is missing, the file has been
-    /// replaced: [`SourceError::Changed`].
-    fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
-        let mut lines = Lines::new(self.name, self.input);
-        if let Some(committed) = &from.committed {
-            lines.skip_to(committed, self.seekable.as_deref())?;
-        }
-        let cut = from.pending.as_ref().map(|pending| pending.range.last);
-        let bounds = from.bounds;
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let shard = self.shard;
-        let started = thread::Builder::new().name("reader".into()).spawn({
-            let name = lines.name.clone();
-            move || {
-                if let Err(error) = send_batches(&mut lines, &shard, cut, bounds, &sender) {
-                    tracing::debug!(source = name, "reading ended early");
-                    let _receiver_is_gone = sender.blocking_send(Err(error));
-                }
-            }
-        });
-        started.map_err(|source| SourceError::Io {
-            name: "a thread".into(),
-            source,
-        })?;
-        Ok(ShardBatches::new(receiver))
-    }
-}
-
-fn send_batches(
-    lines: &mut Lines,
-    shard: &ShardId,
-    cut: Option<SequenceNumber>,
-    bounds: Bounds,
-    sender: &mpsc::Sender<Result<Batch, SourceError>>,
-) -> Result<(), SourceError> {
-    let mut batch = Batch::new(shard.clone());
-    let mut at_cut = false;
-    while let Some((offset, line)) = lines.next()? {
-        let sequence = SequenceNumber::from(offset);
-        if bounds.is_before(sequence) {
-            continue;
-        }
-        if bounds.is_after(sequence, 0) {
-            break;
-        }
-        if line.is_empty() || line == b"\r" {
-            batch.skip();
-        } else {
-            at_cut = cut == Some(sequence);
-            batch.push(Record {
-                data: line,
-                partition_key: "",
-                position: Position {
-                    sequence,
-                    sub: None,
-                },
-                arrived_at: 0,
-            });
-        }
-        if batch.is_full() || at_cut {
-            at_cut = false;
-            let next = batch.successor();
-            let full = std::mem::replace(&mut batch, next);
-            if sender.blocking_send(Ok(full)).is_err() {
-                return Ok(());
-            }
-        }
-    }
-    if !batch.is_empty() || batch.skipped() > 0 {
-        let _receiver_is_gone = sender.blocking_send(Ok(batch));
-    }
-    Ok(())
+/// A line.
+struct Line<'a> {
+    /// The offset of its first byte.
+    offset: u64,
+    /// Its bytes, without its end.
+    text: &'a [u8],
+    /// Whether it has an end: the last line may have none.
+    has_end: bool,
 }
 
 /// Lines with their offsets, each borrowed from the block that it was read into.
@@ -262,22 +119,28 @@ struct Lines {
     block: Vec<u8>,
     next: usize,
     filled: usize,
+    /// The digest of what comes before `block[hashed]`.
+    prefix: PrefixHasher,
+    hashed: usize,
 }
 
 impl Lines {
-    fn new(name: String, input: Input) -> Self {
+    /// The lines of `input`, which begins after `prefix`.
+    fn new(name: String, input: Input, prefix: PrefixHasher) -> Self {
         Self {
             name,
             input,
-            offset: 0,
+            offset: prefix.bytes(),
             block: vec![0; READ_BYTES],
             next: 0,
             filled: 0,
+            prefix,
+            hashed: 0,
         }
     }
 
-    /// The next line without its end, and the offset of its first byte.
-    fn next(&mut self) -> Result<Option<(u64, &[u8])>, SourceError> {
+    /// The next line.
+    fn next(&mut self) -> Result<Option<Line<'_>>, SourceError> {
         let mut searched = 0;
         let (length, end) = loop {
             let rest = &self.block[self.next + searched..self.filled];
@@ -303,14 +166,19 @@ impl Lines {
         let offset = self.offset;
         self.next = line.end + end;
         self.offset += (length + end) as u64;
-        Ok(Some((offset, &self.block[line])))
+        Ok(Some(Line {
+            offset,
+            text: &self.block[line],
+            has_end: end > 0,
+        }))
     }
 
     /// Reads more, after moving the unread part to the front of the block; returns 0 at the end.
     fn read_on(&mut self) -> Result<usize, SourceError> {
+        self.hash();
         self.block.copy_within(self.next..self.filled, 0);
         self.filled -= self.next;
-        self.next = 0;
+        (self.next, self.hashed) = (0, 0);
         if self.filled == self.block.len() {
             self.block.resize(2 * self.block.len(), 0);
         }
@@ -329,39 +197,16 @@ impl Lines {
         Ok(read)
     }
 
-    /// Skips to the record after the last committed one, and checks that this one has not changed.
-    fn skip_to(
-        &mut self,
-        committed: &Committed,
-        seekable: Option<&Path>,
-    ) -> Result<(), SourceError> {
-        let changed = SourceError::Changed {
-            name: self.name.clone(),
-            offset: committed.last.to_string(),
-        };
-        let Some(target) = committed.last.as_offset() else {
-            return Err(changed);
-        };
-        if let Some(path) = seekable {
-            let reopened = File::open(path).and_then(|mut file| {
-                file.seek(SeekFrom::Start(target))?;
-                Ok(file)
-            });
-            let file = reopened.map_err(|source| SourceError::Io {
-                name: self.name.clone(),
-                source,
-            })?;
-            *self = Self::new(std::mem::take(&mut self.name), Box::new(file));
-            self.offset = target;
-        }
-        while let Some((offset, line)) = self.next()? {
-            if offset == target && Digest::of(line) == committed.last_digest {
-                return Ok(());
-            }
-            if offset >= target {
-                break;
-            }
-        }
-        Err(changed)
+    /// Gives the last line back, which was `length` bytes with its end.
+    fn unread(&mut self, length: usize) {
+        self.next -= length;
+        self.offset -= length as u64;
+    }
+
+    /// The digest of everything up to the end of the last line.
+    fn hash(&mut self) -> &PrefixHasher {
+        self.prefix.update(&self.block[self.hashed..self.next]);
+        self.hashed = self.next;
+        &self.prefix
     }
 }

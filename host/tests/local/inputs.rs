@@ -7,7 +7,7 @@ use crate::local::{all_enriched, event, events};
 use crate::support::lake;
 use crate::support::program::Place;
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(super) fn gzip(text: &str) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(text.as_bytes()).unwrap();
     gzip.finish().unwrap()
@@ -174,7 +174,7 @@ fn standard_input_is_a_file_called_stdin() {
 }
 
 #[test]
-fn a_last_line_without_a_line_end_is_a_record() {
+fn an_object_without_a_line_end_is_a_record() {
     lands_three(events(0..3).trim_end().as_bytes());
 }
 

@@ -198,6 +198,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
         "quarantine_objects",
         "messages_unsent",
         "blank_lines",
+        "incomplete",
         "already_committed",
         "chunks",
     ] {
