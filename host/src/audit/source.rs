@@ -1,15 +1,14 @@
 //! Opens the shards of a source at their oldest records.
 
-use std::collections::HashSet;
-
 use anyhow::Context as _;
-use sluice_engine::record::ShardId;
+use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::RequestError;
 use tokio::sync::watch;
 
 use super::timeline::ChunkHead;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
+use crate::modes::known_files::KnownFiles;
 use crate::modes::targets::Targets;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
@@ -55,8 +54,11 @@ pub(super) async fn shards(
     targets: &Targets,
 ) -> anyhow::Result<Vec<AuditedShard>> {
     if let Some(files) = settings.mode.files() {
-        let shards: Result<_, _> = files.iter().map(of_file).collect();
-        return shards.map(distinct);
+        let (mut shards, mut known) = (Vec::new(), KnownFiles::default());
+        for location in &file::distinct(files).0 {
+            shards.push(of_file(settings, targets, &mut known, location).await?);
+        }
+        return Ok(shards);
     }
     let Some(stream) = settings.mode.stream() else {
         anyhow::bail!("the events of a function cannot be read back; give its stream")
@@ -75,27 +77,26 @@ pub(super) async fn shards(
     infos.into_iter().map(of_shard).collect()
 }
 
-fn of_file(location: &Location) -> anyhow::Result<AuditedShard> {
-    let opened = file::open(location)?;
+async fn of_file(
+    settings: &RunSettings,
+    targets: &Targets,
+    known: &mut KnownFiles,
+    location: &Location,
+) -> anyhow::Result<AuditedShard> {
+    let opened = file::open(location, &settings.files)?;
+    let name = opened.name().to_owned();
+    let found = known
+        .find(targets, &opened)
+        .await
+        .with_context(|| name.clone())?;
     Ok(AuditedShard {
-        shard: opened.shard().clone(),
-        name: opened.name().to_owned(),
+        shard: found.ledger.shard().clone(),
+        name,
         reads: Reads::File(
             location.clone(),
             Some(opened).filter(|_| *location == Location::Stdin),
         ),
     })
-}
-
-/// If several files are the same shard, keeps the last one, which runs read last.
-fn distinct(sources: Vec<AuditedShard>) -> Vec<AuditedShard> {
-    let mut seen = HashSet::new();
-    let later_first = sources.into_iter().rev();
-    let mut kept: Vec<_> = later_first
-        .filter(|source| seen.insert(source.shard.clone()))
-        .collect();
-    kept.reverse();
-    kept
 }
 
 async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, RequestError> {
@@ -124,7 +125,9 @@ impl AuditedShard {
         let from = ResumePoint::beginning(ledger);
         match self.reads {
             Reads::File(location, opened) => {
-                let opened = opened.map_or_else(|| file::open(&location), Ok)?;
+                let reopen = || file::open(&location, &settings.files);
+                let opened = opened.map_or_else(reopen, Ok)?.with_shard(self.shard);
+                let opened = opened.known_up_to(last_known(ledger));
                 Ok(Opened {
                     batches: opened.read(&from)?,
                     expires: false,
@@ -157,6 +160,12 @@ impl AuditedShard {
             }
         }
     }
+}
+
+/// The last record of the ledger, committed or pending.
+fn last_known(ledger: &Ledger) -> Option<SequenceNumber> {
+    let pending = ledger.pending().map(|pending| pending.range.last);
+    pending.or(ledger.committed().map(|committed| committed.last))
 }
 
 /// The ranges of these chunks, and the pending one, each with its rule for misplaced records.

@@ -90,6 +90,24 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
     pub source: Vec<String>,
 
+    /// Take the last line of a file as a record even if it has no line end and is not a JSON object. Give this
+    /// if the files do not grow any more. Without it, such a line is left for the next run.
+    #[arg(
+        id = "final",
+        long = "final",
+        env = "SLUICE_FINAL",
+        value_name = "BOOL"
+    )]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_value = "false", default_missing_value = "true")]
+    pub is_final: bool,
+
+    /// Know the file, or standard input, by this name instead of its path. A run then resumes wherever the
+    /// file is. It needs exactly one source.
+    #[arg(id = "source_name", long = "source-name", env = "SLUICE_SOURCE_NAME")]
+    #[arg(value_name = "NAME")]
+    pub source_name: Option<String>,
+
     /// Write events, in partitions, to `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
     pub lake: Option<String>,

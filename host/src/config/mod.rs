@@ -30,6 +30,7 @@ use crate::layout::chunk::ChunkLimits;
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::bus::BusTarget;
+use crate::source::file::FileOptions;
 use crate::source::lambda_event;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
@@ -72,6 +73,8 @@ impl ConfigError {
 pub struct RunSettings {
     /// Where records come from, and so how the run works.
     pub mode: Mode,
+    /// What files are known by, and whether they grow.
+    pub files: FileOptions,
     /// Where events go.
     pub lake: StoreLocation,
     /// Where messages go.
@@ -143,6 +146,7 @@ impl RunArgs {
             .unwrap_or_default()
             .check(format.codec());
         Ok(RunSettings {
+            files: self.files(&mode)?,
             lake,
             bus: parse_bus(&self.bus)?,
             retry_policy: RetryPolicy::new(self.retry_timeout),
@@ -172,6 +176,26 @@ impl RunArgs {
             summary: self.summary,
             log_level: self.log_level,
             log_format: self.log_format,
+        })
+    }
+
+    fn files(&self, mode: &Mode) -> Result<FileOptions, ConfigError> {
+        let files = mode.files().map_or(0, <[_]>::len);
+        if self.is_final && files == 0 {
+            let why = "a stream has no last line; leave this out";
+            return Err(ConfigError::new("final", why));
+        }
+        let name = self.source_name.clone();
+        if let Some(name) = &name
+            && (name.trim().is_empty() || files != 1)
+        {
+            let why =
+                "needs a name and exactly one file, or standard input; run once for each file";
+            return Err(ConfigError::new("source_name", why));
+        }
+        Ok(FileOptions {
+            name,
+            are_final: self.is_final,
         })
     }
 

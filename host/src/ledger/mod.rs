@@ -17,6 +17,7 @@ pub mod misplaced_records;
 pub mod pins;
 pub mod resource_faults;
 pub mod s3;
+pub mod source_file;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use self::error::LedgerError;
 pub use self::lease_entry::LeaseEntry;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
+use crate::ledger::source_file::{FileName, FilePrefix};
 
 /// The format version of the document; a reader rejects any other. It also stands for the constants and
 /// the rules of the program that decide an outcome, so that a range is never finished by a program with others.
@@ -63,6 +65,9 @@ pub struct Ledger {
     /// The part of the shard that the lake is for, if it is the lake of a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Bounds>,
+    /// The file that the shard is read from. A shard of a stream has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<FileName>,
     /// The lease of the shard. A ledger in a folder has a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<LeaseEntry>,
@@ -79,6 +84,9 @@ pub struct Committed {
     pub last_digest: Digest,
     /// The number of committed records of the shard.
     pub records: u64,
+    /// The committed part of a file. A shard of a stream has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FilePrefix>,
 }
 
 /// A range that is about to be written, or was when its run ended.
@@ -128,6 +136,7 @@ impl Ledger {
             began_with: None,
             finished: false,
             replay: None,
+            file: None,
             lease: None,
         }
     }
@@ -181,6 +190,30 @@ impl Ledger {
             replay: wanted,
             ..self.clone()
         })
+    }
+
+    /// The file that the shard is read from.
+    #[must_use]
+    pub fn file(&self) -> Option<&FileName> {
+        self.file.as_ref()
+    }
+
+    /// The ledger of a shard that is read from a file, which may have another name than before.
+    #[must_use]
+    pub fn read_from(self, file: Option<&FileName>) -> Self {
+        Self {
+            file: file.cloned().or(self.file),
+            ..self
+        }
+    }
+
+    /// The ledger with the committed part of its file, after a commit.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: Option<FilePrefix>) -> Self {
+        if let (Some(committed), Some(prefix)) = (&mut self.committed, prefix) {
+            committed.file = Some(prefix);
+        }
+        self
     }
 
     /// The part of the shard that a replay's lake is for.
@@ -297,6 +330,7 @@ impl Ledger {
                 last: range.last,
                 last_digest,
                 records: before.saturating_add(range.count),
+                file: None,
             }),
             pending: None,
             ..self.clone()

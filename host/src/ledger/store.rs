@@ -9,6 +9,7 @@ use sluice_engine::record::Bounds;
 
 use super::file::LedgerFile;
 use super::s3::S3Ledger;
+use super::source_file::{FileName, FilePrefix};
 use super::{Ledger, LedgerError, Pending, Range};
 
 pub use super::error::StoreError;
@@ -57,21 +58,45 @@ impl LedgerStore {
         self.step(|ledger| ledger.for_replay(replay)).await
     }
 
-    /// Pins a range. See [`Ledger::pin`].
+    /// Pins a range, which is read from `file` if it is not of a stream. See [`Ledger::pin`].
     ///
     /// # Errors
     /// [`StoreError`]; the ledger is unchanged.
-    pub async fn pin(&mut self, pending: Pending) -> Result<(), StoreError> {
-        self.step(|ledger| ledger.pin(pending.clone())).await
+    pub async fn pin(
+        &mut self,
+        pending: Pending,
+        file: Option<&FileName>,
+    ) -> Result<(), StoreError> {
+        let pin = |ledger: &Ledger| Ok(ledger.pin(pending.clone())?.read_from(file));
+        self.step(pin).await
     }
 
-    /// Commits the pinned range. See [`Ledger::commit`].
+    /// Commits the pinned range. `prefix` is what is committed then of a file. See [`Ledger::commit`].
     ///
     /// # Errors
     /// [`StoreError`]; the ledger is unchanged.
-    pub async fn commit(&mut self, range: Range, last_digest: Digest) -> Result<(), StoreError> {
-        self.step(|ledger| ledger.commit(range, last_digest)).await
+    pub async fn commit(
+        &mut self,
+        range: Range,
+        last_digest: Digest,
+        prefix: Option<FilePrefix>,
+    ) -> Result<(), StoreError> {
+        let commit = |ledger: &Ledger| {
+            let committed = ledger.commit(range, last_digest)?;
+            Ok(committed.with_prefix(prefix))
+        };
+        self.step(commit).await
     }
+
+    /// Notes that the shard's file has another name now.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the ledger is unchanged.
+    pub async fn rename(&mut self, file: &FileName) -> Result<(), StoreError> {
+        self.step(|ledger| Ok(ledger.clone().read_from(Some(file))))
+            .await
+    }
+
     /// Removes the temporary files of the shard, at its end. A ledger in S3 has none.
     ///
     /// # Errors

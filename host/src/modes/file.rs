@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::known_files::{Found, KnownFiles};
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
 use super::targets::{Claim, Targets};
@@ -12,7 +13,7 @@ use crate::observe::health::State;
 use crate::observe::http;
 use crate::pipeline::RunContext;
 use crate::source::file;
-use crate::source::file::Location;
+use crate::source::file::{IncompleteLine, Location, OpenFile};
 
 /// Lands all files.
 ///
@@ -31,19 +32,53 @@ pub async fn run(
         context,
         replay: settings.replay,
     };
-    for location in files {
-        let opened = file::open(location)?;
+    let mut known = KnownFiles::default();
+    for location in read_once(files) {
+        let opened = file::open(&location, &settings.files)?;
         let name = opened.name().to_owned();
-        land(&runner, opened).await.context(name)?;
+        land(&runner, &mut known, opened).await.context(name)?;
     }
     Ok(())
 }
 
-async fn land(runner: &ShardRunner, opened: file::OpenFile) -> anyhow::Result<()> {
-    let shard = opened.shard().clone();
-    let open = runner.open_shard(&shard, Claim::Take).await?;
-    let landed = open.land(opened).await?;
+/// The files without those that are given again, by another path or a link.
+fn read_once(files: &[Location]) -> Vec<Location> {
+    let (files, again) = file::distinct(files);
+    for (location, earlier) in again {
+        tracing::warn!(
+            source = location.name(),
+            "it is the same file as {}, so it is read once",
+            earlier.name()
+        );
+    }
+    files
+}
+
+async fn land(
+    runner: &ShardRunner,
+    known: &mut KnownFiles,
+    opened: OpenFile,
+) -> anyhow::Result<()> {
+    let Found { ledger, moved_from } = known.find(&runner.targets, &opened).await?;
+    let (shard, name) = (ledger.shard().clone(), opened.known_as().clone());
+    let (source, suffix) = (opened.name().to_owned(), opened.head_suffix().to_owned());
+    let mut open = runner.open_shard(&shard, Claim::Take).await?;
+    if let Some(before) = moved_from {
+        tracing::info!(source, %shard, "the file was moved from {before}; its ledger goes on");
+        open.ledger.rename(&name).await?;
+    }
+    let landed = open.land(opened.with_shard(shard.clone())).await?;
+    if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
+        runner.context.progress.left_incomplete();
+        tracing::info!(
+            source,
+            offset,
+            bytes,
+            "the last line has no end and is not one whole JSON object, so it is left for the next run; --final takes it"
+        );
+    }
     runner.context.health.ended(&shard, State::CaughtUp);
+    known.update(&suffix, landed.ledger.ledger().await);
     landed.close()?;
     Ok(())
 }

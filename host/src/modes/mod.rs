@@ -5,6 +5,7 @@ mod content_mismatch;
 pub mod deployment_package;
 pub mod file;
 pub mod follow;
+pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
 pub mod report;

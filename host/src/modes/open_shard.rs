@@ -21,6 +21,7 @@ use super::rules::Rules;
 use super::targets::{Claim, ClaimedShard, Targets};
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::{ChunkPlan, RunContext, Shard, Sinks, run_shard};
+use crate::source::file::IncompleteLine;
 use crate::source::{End, ResumePoint, Source};
 
 /// Opens and lands the shards of a run.
@@ -53,6 +54,8 @@ pub struct LandedShard {
     pub ledger: LedgerStore,
     /// Why the source ended.
     pub end: End,
+    /// The last line of a file that was left because it is not complete.
+    pub incomplete: Option<IncompleteLine>,
     sinks: Sinks,
 }
 
@@ -121,6 +124,7 @@ impl OpenShard {
         run_shard(context, &mut shard, self.replay, &new_chunks).await?;
         Ok(LandedShard {
             ledger: shard.ledger,
+            incomplete: shard.batches.incomplete(),
             end: shard.batches.end().await?,
             sinks: shard.sinks,
         })

@@ -81,6 +81,15 @@ fn per_second(count: u64, seconds: f64) -> u64 {
     (count as f64 / seconds.max(0.001)) as u64
 }
 
+/// The word before "records" if there is an incomplete one.
+fn complete(summary: &Summary) -> &'static str {
+    if summary.incomplete > 0 {
+        "complete "
+    } else {
+        ""
+    }
+}
+
 /// The summary as text.
 fn describe(settings: &RunSettings, summary: &Summary) -> String {
     let count = |number: u64| HumanCount(number).to_string();
@@ -90,10 +99,11 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
     if summary.records == 0 {
         let what = "the source";
         lines.push(match summary.already_committed {
-            0 => format!("nothing to do: {what} has no records"),
+            0 => format!("nothing to do: {what} has no {}records", complete(summary)),
             done => format!(
-                "nothing to do: all {} records of {what} are committed",
-                count(done)
+                "nothing to do: all {} {}records of {what} are committed",
+                count(done),
+                complete(summary)
             ),
         });
     } else {
@@ -140,6 +150,12 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
         lines.push(format!(
             "  misplaced   {:>12}  records of aggregates for other shards, dropped",
             count(summary.misplaced_records)
+        ));
+    }
+    if summary.incomplete > 0 {
+        lines.push(format!(
+            "  incomplete  {:>12}  last lines without an end, left for the next run; --final takes them",
+            count(summary.incomplete)
         ));
     }
     if summary.blank_lines > 0 {

@@ -35,6 +35,7 @@ const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
 pub struct Progress {
     read_records: Counter,
     blank_lines: Counter,
+    incomplete: Counter,
     misplaced_records: Counter,
     records: Counter,
     bytes_in: Counter,
@@ -71,6 +72,7 @@ impl Progress {
         Self {
             read_records: Counter::default(),
             blank_lines: Counter::default(),
+            incomplete: Counter::default(),
             misplaced_records: Counter::default(),
             records: Counter::default(),
             bytes_in: Counter::default(),
@@ -99,6 +101,11 @@ impl Progress {
         self.read_records.inc_by(batch.len() as u64);
         self.blank_lines.inc_by(batch.skipped());
         self.misplaced_records.inc_by(batch.misplaced_records());
+    }
+
+    /// The last line of a file was left because it is not complete.
+    pub fn left_incomplete(&self) {
+        self.incomplete.inc();
     }
 
     /// An object was put, of events or of quarantined records.
@@ -201,6 +208,7 @@ impl Progress {
             quarantine_objects: of(&self.objects, &QUARANTINE),
             messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
+            incomplete: self.incomplete.get(),
             misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),

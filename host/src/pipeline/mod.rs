@@ -28,6 +28,7 @@ use crate::ledger::store::LedgerStore;
 use crate::pipeline::compute::Task;
 use crate::pipeline::error::PipelineError;
 use crate::source::ShardBatches;
+use crate::source::file::FilePart;
 
 pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
 
@@ -65,6 +66,8 @@ pub(crate) struct BuiltChunk {
     pub(crate) chunk: Chunk,
     plan: ChunkPlan,
     opened_at: Instant,
+    /// The file up to the end of the chunk, if it is of a file.
+    file: Option<FilePart>,
 }
 
 /// Reads and transforms the next chunk; `None` at the end of the shard.
@@ -112,11 +115,14 @@ pub(crate) async fn build(
         }
     }
     window.check_complete()?;
+    let pending = chunk.as_ref().and_then(Chunk::pending);
+    let file = pending.and_then(|pending| batches.file_up_to(pending.range.last));
     Ok(match (chunk, plan, window.opened_at()) {
         (Some(chunk), Some(plan), Some(opened_at)) => Some(BuiltChunk {
             chunk,
             plan,
             opened_at,
+            file,
         }),
         _ => None,
     })
@@ -176,7 +182,9 @@ async fn land(
         chunk,
         plan,
         opened_at,
+        file,
     } = built;
+    let (file, prefix) = file.map(|part| (part.name, part.prefix)).unzip();
     let (Some(pending), Some(last_digest)) = (chunk.pending(), chunk.last_digest()) else {
         return Ok(());
     };
@@ -185,14 +193,14 @@ async fn land(
     }
     let range = pending.range;
     sinks.registry.keep(plan.release.bundle()).await?;
-    ledger.pin(pending).await?;
+    ledger.pin(pending, file.as_ref()).await?;
     let chunk = Arc::new(chunk);
     let contents = put_objects(context, sinks, &chunk).await?;
     send_messages(context, sinks, &chunk).await?;
     let after = ledger.ledger().await.committed().map(|done| done.last);
     let manifest = ChunkManifest::new(&chunk, after, last_digest, contents);
     put_manifest(context, sinks, &manifest).await?;
-    ledger.commit(range, last_digest).await?;
+    ledger.commit(range, last_digest, prefix).await?;
     context.progress.landed(&sinks.shard, chunk.counts());
     context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);

@@ -9,13 +9,15 @@ pub mod read_meter;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
-use sluice_engine::record::{Batch, Bounds};
+use sluice_engine::record::{Batch, Bounds, SequenceNumber};
 use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
+use self::file::{FilePart, FileReading, IncompleteLine};
 use crate::ledger::{Committed, Ledger, Pending};
 
 /// A shard of a source, not read yet.
@@ -142,16 +144,16 @@ pub enum SourceError {
         /// What is wrong.
         why: String,
     },
-    /// The last committed record is not in the source any more.
+    /// What is committed is not in the source any more.
     #[error(
-        "{name} no longer holds the last committed record at byte {offset}: the file was changed or \
-         replaced; use another file name or another lake for new content"
+        "{name} no longer holds {what}: the file was changed or replaced; restore it, or land new content \
+         under another name (--source-name) or in another lake"
     )]
     Changed {
         /// The source.
         name: String,
-        /// The offset of the last committed record.
-        offset: String,
+        /// What is committed.
+        what: String,
     },
 }
 
@@ -176,6 +178,7 @@ pub struct ShardBatches {
     unread: VecDeque<Batch>,
     receiver: mpsc::Receiver<Result<Batch, SourceError>>,
     reader: Option<JoinHandle<End>>,
+    file: Option<Arc<FileReading>>,
 }
 
 impl ShardBatches {
@@ -186,6 +189,7 @@ impl ShardBatches {
             unread: VecDeque::new(),
             receiver,
             reader: None,
+            file: None,
         }
     }
 
@@ -199,6 +203,30 @@ impl ShardBatches {
             reader: Some(reader),
             ..Self::new(receiver)
         }
+    }
+
+    /// The batches of a file.
+    #[must_use]
+    pub fn of_file(
+        reading: Arc<FileReading>,
+        receiver: mpsc::Receiver<Result<Batch, SourceError>>,
+    ) -> Self {
+        Self {
+            file: Some(reading),
+            ..Self::new(receiver)
+        }
+    }
+
+    /// The file up to the record `last`, which ends a batch; `None` for a stream.
+    #[must_use]
+    pub fn file_up_to(&self, last: SequenceNumber) -> Option<FilePart> {
+        self.file.as_ref()?.up_to(last)
+    }
+
+    /// The last line of a file that was left, after the end, because it is not complete.
+    #[must_use]
+    pub fn incomplete(&self) -> Option<IncompleteLine> {
+        self.file.as_ref()?.incomplete()
     }
 
     /// Waits for the end of reading, after the last batch, and returns why it ended.

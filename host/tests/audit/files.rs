@@ -255,17 +255,16 @@ fn the_lake_of_a_replay_is_audited_as_far_as_it_goes() {
 fn a_file_that_is_named_twice_is_audited_once() {
     let place = Place::new();
     place.write("events.ndjson", events(0..10));
-    place.write("later/events.ndjson", events(0..15));
     let both = [
         "--source",
         "file:events.ndjson",
         "--source",
-        "file:later/events.ndjson",
+        "file:./events.ndjson",
     ];
     place.land(&both);
     assert_eq!(
         audit(&place, &both).proven().counts(["in_lake", "not_yet"]),
-        [15, 0]
+        [10, 0]
     );
 }
 

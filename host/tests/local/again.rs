@@ -98,14 +98,6 @@ fn another_file_of_the_same_name_is_another_shard() {
 }
 
 #[test]
-fn the_folder_of_a_file_makes_no_difference() {
-    let place = landed(0..10);
-    place.write("elsewhere/events.ndjson", events(0..12));
-    let summary = place.land(&["--source", "file:elsewhere/events.ndjson"]);
-    assert_eq!(summary.counts(["records", "already_committed"]), [2, 10]);
-}
-
-#[test]
 fn a_file_lands_again_in_another_lake() {
     let place = landed(0..10);
     let summary = place.land(&["--lake", "file:other", "--bus", "file:other-bus"]);

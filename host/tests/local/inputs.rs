@@ -7,7 +7,7 @@ use crate::local::{all_enriched, event, events};
 use crate::support::lake;
 use crate::support::program::Place;
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(super) fn gzip(text: &str) -> Vec<u8> {
     gzip_bytes(text.as_bytes())
 }
 
@@ -283,7 +283,7 @@ fn standard_input_is_a_file_called_stdin() {
 }
 
 #[test]
-fn a_last_line_without_a_line_end_is_a_record() {
+fn an_object_without_a_line_end_is_a_record() {
     lands_three(events(0..3).trim_end().as_bytes());
 }
 

@@ -1,6 +1,9 @@
 //! Runs of the program from files into folders.
 
 mod again;
+mod changed;
+mod growing;
+mod identity;
 mod inputs;
 mod mistakes;
 mod outputs;

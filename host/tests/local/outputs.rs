@@ -32,7 +32,7 @@ fn every_compression_holds_the_same_content() {
     ] {
         let place = Place::new();
         place.write("events.ndjson", events(0..300) + "bad\n");
-        place.land(&["--compression", compression]);
+        place.land(&["--compression", compression, "--source-name", "events"]);
         let objects = lake::objects(&place.lake());
         assert_eq!(objects.len(), 4);
         for path in objects.keys() {
@@ -102,12 +102,15 @@ fn quarantine_keeps_the_exact_bytes() {
         b"not json",
         b"{\"event_uuid\":\"\\u0000\"}",
         b"\xff\xfe\x00{}",
-        b"  {\"a\":1} \t",
+        b"  [1] \t",
         b"{\"caf\xc3\":1}",
         "\u{feff}{\"é\":\"\u{7f}\u{2028}\"}".as_bytes(),
     ];
     let place = Place::new();
-    place.write("events.ndjson", lines.join(&b'\n'));
+    place.write(
+        "events.ndjson",
+        [lines.join(&b'\n'), b"\n".to_vec()].concat(),
+    );
     let summary = place.land(&[]);
     assert_eq!(summary.counts(["records", "quarantined"]), [6, 6]);
     let mut quarantined = lake::quarantine(&place.lake());
@@ -198,6 +201,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
         "quarantine_objects",
         "messages_unsent",
         "blank_lines",
+        "incomplete",
         "already_committed",
         "chunks",
     ] {

@@ -94,6 +94,7 @@ fn follow_each_other(ledger: &Ledger, manifests: &[ChunkManifest]) {
             last: range.last,
             last_digest: manifest.last_digest,
             records: records + range.count,
+            file: ledger.committed().and_then(|done| done.file),
         });
     }
     let shard = ledger.shard();

@@ -39,6 +39,11 @@ impl Progress {
             &self.blank_lines,
         );
         count(
+            "incomplete",
+            "Last lines of files that were left for the next run because they are not complete",
+            &self.incomplete,
+        );
+        count(
             "misplaced_records",
             "Misplaced records of aggregates that were dropped because they belong to other shards",
             &self.misplaced_records,

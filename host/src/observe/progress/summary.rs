@@ -32,6 +32,8 @@ pub struct Summary {
     pub messages_unsent: u64,
     /// Empty lines of files, which are no records.
     pub blank_lines: u64,
+    /// Last lines of files that were left for the next run, because they are not complete.
+    pub incomplete: u64,
     /// Records of aggregates that were dropped because they belong to other shards
     /// (`--misplaced-records drop`).
     pub misplaced_records: u64,

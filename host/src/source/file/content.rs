@@ -1,4 +1,4 @@
-//! The content of a file: decompressed, and without a byte order mark.
+//! The content of a file: decompressed, with the length of its byte order mark.
 
 use std::io::{self, BufReader, Cursor, Read};
 
@@ -21,9 +21,9 @@ pub(super) type Input = Box<dyn Read + Send>;
 pub(super) struct Content {
     /// The first line with a byte order mark, as far as it names the shard.
     pub(super) first_line: Vec<u8>,
-    /// The content from its first line on, without a byte order mark.
+    /// All of the content, with a byte order mark.
     pub(super) input: Input,
-    /// The offset of the first line, bytes: the length of the byte order mark, so that an offset is always one of
+    /// The offset of the first record, bytes: the length of the byte order mark, so that an offset is always one of
     /// the decompressed content.
     pub(super) start: u64,
     /// Whether the content is not what the file holds.
@@ -56,11 +56,9 @@ impl Content {
         };
         let line = memchr::memchr(b'\n', &head).unwrap_or(head.len());
         let first_line = head[..line].to_vec();
-        let mut head = Cursor::new(head);
-        head.set_position(mark as u64);
         Ok(Self {
             first_line,
-            input: Box::new(head.chain(input)),
+            input: Box::new(Cursor::new(head).chain(input)),
             start: mark as u64,
             is_compressed: compression.is_some(),
         })

@@ -1,13 +1,9 @@
 //! The lines of a file, with their offsets in its decompressed content.
 
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
-use std::path::Path;
-
-use sluice_engine::digest::Digest;
+use std::io;
 
 use super::content::Input;
-use crate::ledger::Committed;
+use super::prefix::PrefixHasher;
 use crate::source::SourceError;
 
 /// Bytes per read.
@@ -15,6 +11,16 @@ const READ_BYTES: usize = 256 << 10;
 
 /// A longer line means that the file is of another kind.
 const LINE_MAX_BYTES: usize = 64 << 20;
+
+/// A line.
+pub(super) struct Line<'a> {
+    /// The offset of its first byte.
+    pub(super) offset: u64,
+    /// Its bytes, without its end.
+    pub(super) text: &'a [u8],
+    /// Whether it has an end: the last line may have none.
+    pub(super) has_end: bool,
+}
 
 /// Lines with their offsets, each borrowed from the block that it was read into.
 pub(super) struct Lines {
@@ -26,23 +32,28 @@ pub(super) struct Lines {
     block: Vec<u8>,
     next: usize,
     filled: usize,
+    /// The digest of what comes before `block[hashed]`.
+    prefix: PrefixHasher,
+    hashed: usize,
 }
 
 impl Lines {
-    /// Lines of an input whose first byte is at `offset`.
-    pub(super) fn new(name: String, input: Input, offset: u64) -> Self {
+    /// The lines of `input`, which begins after `prefix`.
+    pub(super) fn new(name: String, input: Input, prefix: PrefixHasher) -> Self {
         Self {
             name,
             input,
-            offset,
+            offset: prefix.bytes(),
             block: vec![0; READ_BYTES],
             next: 0,
             filled: 0,
+            prefix,
+            hashed: 0,
         }
     }
 
-    /// The next line without its end, and the offset of its first byte.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, &[u8])>, SourceError> {
+    /// The next line.
+    pub(super) fn next(&mut self) -> Result<Option<Line<'_>>, SourceError> {
         let mut searched = 0;
         let (length, end) = loop {
             let rest = &self.block[self.next + searched..self.filled];
@@ -68,14 +79,19 @@ impl Lines {
         let offset = self.offset;
         self.next = line.end + end;
         self.offset += (length + end) as u64;
-        Ok(Some((offset, &self.block[line])))
+        Ok(Some(Line {
+            offset,
+            text: &self.block[line],
+            has_end: end > 0,
+        }))
     }
 
     /// Reads more, after moving the unread part to the front of the block; returns 0 at the end.
     fn read_on(&mut self) -> Result<usize, SourceError> {
+        self.hash();
         self.block.copy_within(self.next..self.filled, 0);
         self.filled -= self.next;
-        self.next = 0;
+        (self.next, self.hashed) = (0, 0);
         if self.filled == self.block.len() {
             self.block.resize(2 * self.block.len(), 0);
         }
@@ -94,38 +110,16 @@ impl Lines {
         Ok(read)
     }
 
-    /// Skips to the record after the last committed one, and checks that this one has not changed.
-    pub(super) fn skip_to(
-        &mut self,
-        committed: &Committed,
-        seekable: Option<&Path>,
-    ) -> Result<(), SourceError> {
-        let changed = SourceError::Changed {
-            name: self.name.clone(),
-            offset: committed.last.to_string(),
-        };
-        let Some(target) = committed.last.as_offset() else {
-            return Err(changed);
-        };
-        if let Some(path) = seekable {
-            let reopened = File::open(path).and_then(|mut file| {
-                file.seek(SeekFrom::Start(target))?;
-                Ok(file)
-            });
-            let file = reopened.map_err(|source| SourceError::Io {
-                name: self.name.clone(),
-                source,
-            })?;
-            *self = Self::new(std::mem::take(&mut self.name), Box::new(file), target);
-        }
-        while let Some((offset, line)) = self.next()? {
-            if offset == target && Digest::of(line) == committed.last_digest {
-                return Ok(());
-            }
-            if offset >= target {
-                break;
-            }
-        }
-        Err(changed)
+    /// Gives the last line back, which was `length` bytes with its end.
+    pub(super) fn unread(&mut self, length: usize) {
+        self.next -= length;
+        self.offset -= length as u64;
+    }
+
+    /// The digest of everything up to the end of the last line.
+    pub(super) fn hash(&mut self) -> &PrefixHasher {
+        self.prefix.update(&self.block[self.hashed..self.next]);
+        self.hashed = self.next;
+        &self.prefix
     }
 }

@@ -1,29 +1,56 @@
 use std::io::Write as _;
 
+use std::path::Path;
+
 use proptest::prelude::*;
+use sluice_engine::digest::Digest;
+use sluice_engine::record::{Bounds, Record};
 
 use super::*;
+use crate::ledger::Committed;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
-use crate::ledger::{Committed, Pending, Range};
+use crate::ledger::{Pending, Range};
+use crate::source::{ResumePoint, Source as _, SourceError};
 
 /// The records of the batches, each with its offset.
 type Batches = Vec<Vec<(u64, String)>>;
 
 fn read(path: &Path, from: &ResumePoint) -> Result<Batches, SourceError> {
-    let opened = open(&Location::File(path.to_owned()))?;
+    read_with(path, from, false).map(|(batches, _)| batches)
+}
+
+/// The batches, and what is committed when the last one is.
+fn read_with(
+    path: &Path,
+    from: &ResumePoint,
+    are_final: bool,
+) -> Result<(Batches, Option<Committed>), SourceError> {
+    let options = FileOptions {
+        are_final,
+        ..FileOptions::default()
+    };
+    let opened = open(&Location::File(path.to_owned()), &options)?;
     let mut batches = opened.read(from)?;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.build().unwrap().block_on(async {
-        let mut read = Vec::new();
+        let (mut read, mut done) = (Vec::new(), None);
         while let Some(batch) = batches.next().await? {
             let record = |record: Record<'_>| {
                 let data = String::from_utf8(record.data.to_vec()).unwrap();
                 (record.position.sequence.as_offset().unwrap(), data)
             };
-            read.push(batch.records().map(record).collect());
+            let records: Vec<_> = batch.records().map(record).collect();
+            if let Some(last) = records.last() {
+                let part = batches.file_up_to(last.0.into()).unwrap();
+                done = Some(Committed {
+                    file: Some(part.prefix),
+                    ..committed(last, records.len())
+                });
+            }
+            read.push(records);
         }
-        Ok(read)
+        Ok((read, done))
     })
 }
 
@@ -53,6 +80,7 @@ fn committed((offset, line): &(u64, String), records: usize) -> Committed {
         last: (*offset).into(),
         last_digest: Digest::of(line.as_bytes()),
         records: records as u64,
+        file: None,
     }
 }
 
@@ -67,6 +95,20 @@ fn pending(range: &[(u64, String)]) -> Pending {
         pins: Pins::default(),
         resource_faults: ResourceFaults::default(),
     }
+}
+
+/// Lines that end in every way, of objects and of other text.
+fn text() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        3 => "\\{\"[a-z]{0,3}\":[0-9]{1,3}\\}",
+        1 => "[a-z]{0,4}[\t ]?[a-z]{1,4}",
+        1 => Just(String::new()),
+    ];
+    let end = prop_oneof![Just("\n"), Just("\r\n"), Just(" \n"), Just(" \t\r\n")];
+    prop::collection::vec((line, end), 1..20).prop_map(|lines| {
+        let lines = lines.into_iter().map(|(line, end)| line + end);
+        lines.collect()
+    })
 }
 
 proptest! {
@@ -105,6 +147,49 @@ proptest! {
         };
         let file = file_of(&lines);
         let is_changed = matches!(read(file.path(), &from), Err(SourceError::Changed { .. }));
+        prop_assert!(is_changed);
+    }
+
+    #[test]
+    fn two_reads_of_a_file_that_grows_give_what_one_read_gives(
+        text in text(),
+        cut in any::<prop::sample::Index>(),
+        is_stat_known in any::<bool>(),
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
+        std::fs::write(path, &text[..cut.index(text.len() + 1)]).unwrap();
+        let (first, mut committed) = read_with(path, &ResumePoint::default(), false).unwrap();
+        std::fs::write(path, &text).unwrap();
+        let prefix = committed.as_mut().and_then(|committed| committed.file.as_mut());
+        if let Some(prefix) = prefix.filter(|_| !is_stat_known) {
+            prefix.stat = None;
+        }
+        let from = ResumePoint { committed, ..ResumePoint::default() };
+        let (rest, _) = read_with(path, &from, true).unwrap();
+        let (whole, _) = read_with(path, &ResumePoint::default(), true).unwrap();
+        prop_assert_eq!([first.concat(), rest.concat()].concat(), whole.concat());
+    }
+
+    #[test]
+    fn a_committed_part_with_another_byte_is_refused(
+        text in text(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
+        std::fs::write(path, &text).unwrap();
+        let (_, committed) = read_with(path, &ResumePoint::default(), true).unwrap();
+        prop_assume!(committed.is_some());
+        let mut committed = committed.unwrap();
+        let prefix = committed.file.as_mut().unwrap();
+        let mut changed = text.into_bytes();
+        let at = at.index(usize::try_from(prefix.bytes).unwrap());
+        changed[at] ^= 1;
+        prefix.stat = None;
+        std::fs::write(path, changed).unwrap();
+        let from = ResumePoint { committed: Some(committed), ..ResumePoint::default() };
+        let is_changed = matches!(read(path, &from), Err(SourceError::Changed { .. }));
         prop_assert!(is_changed);
     }
 }

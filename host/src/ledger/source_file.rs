@@ -1,0 +1,71 @@
+//! What a ledger keeps of a file: which one it is, and what tells that its committed part has not changed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sluice_engine::content_digest::ContentDigest;
+
+/// What a file is known by. A stream has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FileName {
+    /// Its canonical path, when it was last read.
+    Path(String),
+    /// The name that the settings give to it.
+    Name(String),
+}
+
+impl FileName {
+    /// The path or the name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Path(text) | Self::Name(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(path),
+            Self::Name(name) => write!(f, "the source named {name:?}"),
+        }
+    }
+}
+
+/// The committed part of a file: its decompressed content from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilePrefix {
+    /// Its length, bytes.
+    pub bytes: u64,
+    /// The digest of all of it, which goes through `blocks`.
+    pub digest: ContentDigest,
+    /// The digest of its whole blocks, from which the digest goes on; `None` before the end of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<ContentDigest>,
+    /// The file when it was opened to read this part; `None` for what is no regular file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stat: Option<FileStat>,
+}
+
+/// What the file system says of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileStat {
+    /// Its size, bytes.
+    pub size: u64,
+    /// When it was last modified, nanoseconds since the Unix epoch.
+    pub modified_ns: u64,
+    /// Its number in the file system; 0 where there is none.
+    pub inode: u64,
+}
+
+impl FileStat {
+    /// Whether a file that is `now` like this is the same one, unchanged or with more bytes.
+    #[must_use]
+    pub fn is_same_or_grown(&self, now: &Self) -> bool {
+        self == now || (self.inode == now.inode && self.size < now.size)
+    }
+}

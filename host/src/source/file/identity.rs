@@ -1,0 +1,272 @@
+//! Which file is which: the shard of a file, and whether two paths have the same content.
+//!
+//! The name of a shard is `<file name>-<digest of the path>-<digest of the first line>`. So no two files share a
+//! shard, and another file that takes the place of one gets a shard of its own.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use sluice_engine::digest::Digest;
+use sluice_engine::record::ShardId;
+
+use super::Location;
+use super::content::Content;
+use super::prefix::PrefixHasher;
+use super::tail::record_of;
+use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
+use crate::source::SourceError;
+
+/// The characters of a file's name that its shard's name keeps.
+const SLUG_MAX_CHARS: usize = 64;
+
+/// The hexadecimal digits of a digest that a shard's name keeps: 48 bits. The ledger holds the whole path, so two
+/// files with the same digits are told apart.
+const DIGEST_CHARS: usize = 12;
+
+/// What a location is known by, with the settings' name for it, if there is one.
+///
+/// # Errors
+/// The file does not exist, or its path is not UTF-8.
+pub(super) fn file_name(location: &Location, given: Option<&str>) -> io::Result<FileName> {
+    if let Some(name) = given {
+        return Ok(FileName::Name(name.to_owned()));
+    }
+    let Location::File(path) = location else {
+        return Ok(FileName::Name("stdin".into()));
+    };
+    if !fs::metadata(path)?.is_file() {
+        return Ok(FileName::Name(path.display().to_string()));
+    }
+    let canonical = fs::canonicalize(path)?.into_os_string().into_string();
+    canonical.map(FileName::Path).map_err(|path| {
+        let why = format!("its path {} is not UTF-8; rename it", path.display());
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    })
+}
+
+/// The shard of a file that begins with the line `head`.
+pub(super) fn shard_id(name: &FileName, head: &[u8]) -> ShardId {
+    let (kind, text) = match name {
+        FileName::Path(path) => ("path", path),
+        FileName::Name(name) => ("name", name),
+    };
+    let digest = digits(format!("{kind}\0{text}").as_bytes());
+    let shard = format!("{}-{digest}{}", slug(text), head_suffix(head));
+    match ShardId::new(&shard) {
+        Ok(shard) => shard,
+        Err(error) => unreachable!("the name was made of what a shard's may hold: {error}"),
+    }
+}
+
+/// The end of the names of all shards of files that begin with this line.
+pub(super) fn head_suffix(head: &[u8]) -> String {
+    format!("-{}", digits(record_of(head)))
+}
+
+fn digits(bytes: &[u8]) -> String {
+    Digest::of(bytes).to_string()[..DIGEST_CHARS].to_owned()
+}
+
+/// The part of a shard's name that people know the file by.
+fn slug(path: &str) -> String {
+    let name = Path::new(path).file_name().unwrap_or_default();
+    let name = name.to_string_lossy();
+    let safe = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') => c,
+        _ => '-',
+    };
+    let slug = name.chars().map(safe);
+    let slug = slug.skip_while(|c| !c.is_ascii_alphanumeric());
+    let slug: String = slug.take(SLUG_MAX_CHARS).collect();
+    match slug.is_empty() {
+        true => "file".into(),
+        false => slug,
+    }
+}
+
+/// What the file system says of a regular file.
+pub(super) fn stat_of(metadata: &Metadata) -> Option<FileStat> {
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    metadata.is_file().then(|| FileStat {
+        size: metadata.len(),
+        modified_ns: u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX),
+        inode: inode(metadata),
+    })
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> u64 {
+    0
+}
+
+/// A file on a device; two paths with the same one are one file (hard links).
+#[cfg(unix)]
+fn device_and_inode(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn device_and_inode(_: &Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// What two locations of the same file have in common.
+#[derive(PartialEq, Eq)]
+enum SameFile {
+    Stdin,
+    Path(PathBuf),
+    Inode((u64, u64)),
+}
+
+/// Splits locations into those to read and those that are the same file as an earlier one, each with that one.
+/// One that does not exist stays, so that opening it says so.
+#[must_use]
+pub fn distinct(locations: &[Location]) -> (Vec<Location>, Vec<(Location, Location)>) {
+    let mut seen: Vec<(SameFile, Location)> = Vec::new();
+    let (mut read, mut again) = (Vec::new(), Vec::new());
+    for location in locations {
+        let keys = keys(location);
+        let earlier = seen.iter().find(|(key, _)| keys.contains(key));
+        if let Some((_, earlier)) = earlier {
+            again.push((location.clone(), earlier.clone()));
+            continue;
+        }
+        seen.extend(keys.into_iter().map(|key| (key, location.clone())));
+        read.push(location.clone());
+    }
+    (read, again)
+}
+
+fn keys(location: &Location) -> Vec<SameFile> {
+    let Location::File(path) = location else {
+        return vec![SameFile::Stdin];
+    };
+    let metadata = fs::metadata(path).ok();
+    let inode = metadata.filter(Metadata::is_file);
+    let inode = inode.as_ref().and_then(device_and_inode);
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let inode = inode.map(SameFile::Inode);
+    inode.into_iter().chain([SameFile::Path(path)]).collect()
+}
+
+/// Whether the file at `path` begins with `prefix`. It is read that far, unless the file system says that it has
+/// not changed.
+///
+/// # Errors
+/// It exists and cannot be read.
+pub fn still_holds(path: &Path, prefix: &FilePrefix) -> io::Result<bool> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if is_absent(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if prefix.stat.is_some() && stat_of(&metadata) == prefix.stat {
+        return Ok(true);
+    }
+    Ok(metadata.is_file() && matching(path, &[*prefix])? == [0])
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Whether nothing is at `path`, or something that is not the file at `now`.
+///
+/// # Errors
+/// It cannot be found out.
+pub fn is_elsewhere(path: &Path, now: &str) -> io::Result<bool> {
+    match fs::canonicalize(path) {
+        Ok(canonical) => Ok(canonical == Path::new(now)),
+        Err(error) if is_absent(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// The places of those prefixes that the content of the file at `path` begins with. The file is read once, up to the
+/// end of the longest.
+///
+/// # Errors
+/// It cannot be read.
+pub fn matching(path: &Path, prefixes: &[FilePrefix]) -> io::Result<Vec<usize>> {
+    let name = path.display().to_string();
+    let mut input = match Content::open(&name, Box::new(File::open(path)?)) {
+        Ok(content) => content.input,
+        Err(SourceError::Io { source, .. }) => return Err(source),
+        Err(_) => return Ok(Vec::new()),
+    };
+    let mut order: Vec<usize> = (0..prefixes.len()).collect();
+    order.sort_by_key(|at| prefixes[*at].bytes);
+    let (mut hasher, mut found) = (PrefixHasher::default(), Vec::new());
+    for at in order {
+        let prefix = &prefixes[at];
+        let is_there =
+            hasher.bytes() == prefix.bytes || hasher.read_to(prefix.bytes, &mut input)?.is_some();
+        if !is_there {
+            break;
+        }
+        if hasher.is(prefix) {
+            found.push(at);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(path: &str) -> FileName {
+        FileName::Path(path.into())
+    }
+
+    #[test]
+    fn the_name_of_a_shard_is_readable_and_no_other_file_has_it() {
+        let shard = shard_id(&path("/data/events.ndjson"), b"{}");
+        assert!(shard.as_str().starts_with("events.ndjson-"), "{shard}");
+        let (long, head) = ("x".repeat(200), b"{}".as_slice());
+        let names = [
+            path("/data/東京.ndjson"),
+            path("/data/大阪.ndjson"),
+            path("/one/part.ndjson"),
+            path("/two/part.ndjson"),
+            FileName::Name("/two/part.ndjson".into()),
+            path(&format!("/{long}-1")),
+            path(&format!("/{long}-2")),
+            FileName::Name(" ".into()),
+        ];
+        let shards: Vec<_> = names.iter().map(|name| shard_id(name, head)).collect();
+        for (at, shard) in shards.iter().enumerate() {
+            assert!(!shards[..at].contains(shard), "{shard}");
+            assert!(shard.as_str().ends_with(&head_suffix(head)));
+            assert_ne!(*shard, shard_id(&names[at], b"[]"));
+        }
+    }
+
+    #[test]
+    fn all_prefixes_that_a_file_begins_with_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "abcdef").unwrap();
+        let prefix = |content: &[u8]| {
+            let mut hasher = PrefixHasher::default();
+            hasher.update(content);
+            hasher.prefix(None)
+        };
+        let prefixes = [b"abcdefg", &b"abc"[..], b"abd", b"abcdef", b"abc"].map(prefix);
+        assert_eq!(matching(&file, &prefixes).unwrap(), [1, 4, 3]);
+        assert!(still_holds(&file, &prefixes[1]).unwrap());
+        assert!(!still_holds(&file, &prefixes[2]).unwrap());
+        assert!(!still_holds(&folder.path().join("none"), &prefixes[1]).unwrap());
+    }
+}
