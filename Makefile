@@ -19,6 +19,10 @@ BENCH_ARGS :=
 # The targets of `make fuzz`. The default is all of them.
 TARGETS :=
 
+# Readers of a lake, in a Python environment of their own. `READERS=` leaves them out of `make test`.
+READERS      := target/readers
+READERS_LIST := host/tests/readers/requirements.txt
+
 GUEST_JS := host/examples/guest-js
 
 # Every build selects the whole workspace and one profile, so that cargo builds each crate once, with the same
@@ -106,7 +110,18 @@ test: setup ## run all tests
 	cargo test $(CARGO_ALL) --no-run
 	@echo "== testing"
 	cargo test $(CARGO_ALL)
-	@echo; echo "test: all tests passed"
+	$(if $(READERS),@$(MAKE) --no-print-directory readers)
+	@echo; echo "test: all tests passed$(if $(READERS),, without the readers of the lake)"
+
+readers: setup ## read lakes of nasty events with DuckDB, Polars and pyarrow (needs python3; READERS= leaves this out of `make test`)
+	@command -v python3 >/dev/null || { echo "python3 is missing: install it, or leave the readers out with: make test READERS=" >&2; exit 1; }
+	@cmp -s $(READERS_LIST) $(READERS)/requirements.txt || { \
+		echo "== installing DuckDB, Polars and pyarrow in $(READERS) (about 150 MB)"; \
+		python3 -m venv --clear $(READERS) && $(READERS)/bin/pip install --quiet --only-binary :all: -r $(READERS_LIST) && \
+		cp $(READERS_LIST) $(READERS)/requirements.txt; } || { \
+		echo "the readers of the lake cannot be installed: leave them out with: make test READERS=" >&2; exit 1; }
+	@echo "== reading lakes of nasty events with DuckDB, Polars and pyarrow"
+	SLUICE_READERS_PYTHON=$(abspath $(READERS))/bin/python cargo test $(CARGO_ALL) --test main -- readers:: --ignored
 
 soak: setup ## kill, freeze and stop hosts under load, then check that each record landed once (MINUTES=10, SEED=7)
 	@echo "== building the program and the tests"
@@ -154,4 +169,4 @@ workflows-check: ## check the workflows and the Dockerfile of the public CI (ski
 clean: ## remove out/, the output of the targets above
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test soak bench fuzz guest guest-js component lint terraform-check workflows-check clean
+.PHONY: help setup build demo demo-aws lambda cross test readers soak bench fuzz guest guest-js component lint terraform-check workflows-check clean

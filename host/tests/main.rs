@@ -28,6 +28,7 @@ mod model;
 mod nasty_json;
 mod neighbours;
 mod outages;
+mod readers;
 mod replay;
 mod services;
 mod soak;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::timeline::ChunkHead;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
+use crate::ledger::store::StoreError;
 use crate::modes::known_files::KnownFiles;
 use crate::modes::targets::Targets;
 use crate::source::file;
@@ -85,18 +86,24 @@ async fn of_file(
 ) -> anyhow::Result<AuditedShard> {
     let opened = file::open(location, &settings.files)?;
     let name = opened.name().to_owned();
-    let found = known
-        .find(targets, &opened)
-        .await
-        .with_context(|| name.clone())?;
+    let shard = match known.find(targets, &opened).await {
+        Ok(found) => found.ledger.shard().clone(),
+        // It is read again and reported with the ledgers of the other shards.
+        Err(error) if is_damaged(&error) => opened.shard().clone(),
+        Err(error) => return Err(error.context(name)),
+    };
     Ok(AuditedShard {
-        shard: found.ledger.shard().clone(),
+        shard,
         name,
         reads: Reads::File(
             location.clone(),
             Some(opened).filter(|_| *location == Location::Stdin),
         ),
     })
+}
+
+fn is_damaged(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Damaged { .. }))
 }
 
 async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>, RequestError> {

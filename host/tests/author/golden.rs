@@ -31,7 +31,7 @@ fn cases_whose_results_are_as_they_should_be_pass() {
     place.write("cases/commands.out.ndjson", RESULTS);
     // A record is the bytes of its file without one line end; spaces count.
     place.write("cases/echo.in.json", " two\nlines\n\n");
-    let echo = r#"{"event":{"echo":" two\u000alines\u000a","sequence":0},"partition":"","routes":["lake","bus"]}"#;
+    let echo = r#"{"event":{"echo":" two\u000alines\u000a","sequence":"0"},"partition":"","routes":["lake","bus"]}"#;
     place.write("cases/echo.out.ndjson", format!("{echo}\n"));
     let ran = test(&place, &[]).succeeded();
     assert!(ran.stdout.contains("2 of 2 cases passed"), "{ran:#?}");

@@ -112,7 +112,8 @@ fn neither_an_empty_type_nor_the_placeholder_becomes_a_partition() {
     let usual = written(enrichment(), &records, CallMode::Usual);
     assert_eq!(usual, written(enrichment(), &records, CallMode::PerRecord));
     let lines = usual.iter().map(|(place, content)| {
-        let place = place.rsplit(['/', '=']).next().unwrap();
+        let place = place.trim_end_matches(['"', '(', ')']);
+        let place = place.rsplit(['"', '=']).next().unwrap();
         (place, content.lines().count())
     });
     let lines: Vec<_> = lines.collect();

@@ -20,9 +20,9 @@ fn outcome_of(command: &str) -> RecordOutcome {
     let [first, result, last] = results[0].as_mut_slice() else {
         panic!("three records, three outcomes");
     };
-    assert_eq!(json(first), [r#"{"echo":"first","sequence":0}"#]);
+    assert_eq!(json(first), [r#"{"echo":"first","sequence":"0"}"#]);
     let sequence = "first".len() + command.len() + 2;
-    let echo = format!(r#"{{"echo":"last","sequence":{sequence}}}"#);
+    let echo = format!(r#"{{"echo":"last","sequence":"{sequence}"}}"#);
     assert_eq!(json(last), [echo]);
     result.clone()
 }

@@ -238,7 +238,7 @@ const LINES: &[(&[u8], Option<&str>)] = &[
     ),
 ];
 
-fn event(value: &str) -> Vec<u8> {
+pub(crate) fn event(value: &str) -> Vec<u8> {
     format!(
         r#"{{"event_uuid":"u","event_name":"nasty:json","created_at":1767225600,"value":{value}}}"#
     )
@@ -306,6 +306,19 @@ fn cases() -> Vec<Case> {
     ));
     cases.push(unreadable(&"9".repeat(1_000_000), "the limit is 38"));
     cases
+}
+
+/// All lines of the cases.
+pub(crate) fn lines() -> Vec<Vec<u8>> {
+    cases().into_iter().map(|case| case.line).collect()
+}
+
+/// JSON values that are difficult for readers, most of them valid.
+pub(crate) fn values() -> Vec<&'static str> {
+    let unreadable = UNREADABLE.iter().map(|(value, _)| *value);
+    let invalid = NO_VALUES.iter().copied().step_by(8);
+    let values = VALUES.iter().copied().chain(unreadable).chain(invalid);
+    values.collect()
 }
 
 /// The event without the fields that the enrichment added.

@@ -91,7 +91,7 @@ impl ReleaseFixture {
 
     /// Golden cases, in the folder `cases`, that a release with this stamp passes.
     pub(crate) fn write_cases(&self, stamp: &str) {
-        let event = format!(r#"{{"echo":"hello","sequence":0,"stamp":"{stamp}"}}"#);
+        let event = format!(r#"{{"echo":"hello","sequence":"0","stamp":"{stamp}"}}"#);
         let result = format!(r#"{{"event":{event},"partition":"","routes":["lake","bus"]}}"#);
         self.cloud.place.write("cases/hello.in.json", "hello\n");
         self.cloud

@@ -1,6 +1,12 @@
 //! Checks each line of a file, so that a profiler can count what that costs:
 //! `check_lines grammar|profile FILE`.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool for measurements"
+)]
+
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::{env, fs};

@@ -211,7 +211,7 @@ impl Row {
         let expected = match self.guest {
             Guest::Bytes(_) => GOOD.map(ToOwned::to_owned),
             _ => [(GOOD[0], 0), (GOOD[1], last)]
-                .map(|(text, at)| format!(r#"{{"echo":"{text}","sequence":{at}}}"#)),
+                .map(|(text, at)| format!(r#"{{"echo":"{text}","sequence":"{at}"}}"#)),
         };
         let events = lake::events(&place.lake());
         for event in expected {

@@ -125,7 +125,7 @@ fn echo(text: &str, sequence_number: &str) -> Vec<u8> {
         }
     }
     let stamp = crate::stamp::of(text);
-    json.push_str(&format!("\",\"sequence\":{sequence_number}{stamp}}}"));
+    json.push_str(&format!("\",\"sequence\":\"{sequence_number}\"{stamp}}}"));
     json.into_bytes()
 }
 
