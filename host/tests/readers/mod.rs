@@ -133,7 +133,7 @@ fn each_line_that_lands_is_read_alone() {
         }
     }
     lines.retain(|line| !line.is_empty() && line != b"\r");
-    are_readable(&lines, 150);
+    are_readable(&lines, 100);
 }
 
 #[test]
