@@ -19,7 +19,7 @@ BENCH_ARGS :=
 # The targets of `make fuzz`. The default is all of them.
 TARGETS :=
 
-# Readers of a lake, in a Python environment of their own. `READERS=` leaves them out of `make test`.
+# Readers of a lake that no one here wrote, in a Python environment of their own.
 READERS      := target/readers
 READERS_LIST := host/tests/readers/requirements.txt
 
@@ -110,18 +110,21 @@ test: setup ## run all tests
 	cargo test $(CARGO_ALL) --no-run
 	@echo "== testing"
 	cargo test $(CARGO_ALL)
-	$(if $(READERS),@$(MAKE) --no-print-directory readers)
-	@echo; echo "test: all tests passed$(if $(READERS),, without the readers of the lake)"
+	@if $(MAKE) --no-print-directory readers-setup; \
+	then $(MAKE) --no-print-directory readers && echo && echo "test: all tests passed"; \
+	else echo; echo "test: all tests passed, but the lake was not read with DuckDB, Polars and pyarrow: they are missing"; fi
 
-readers: setup ## read lakes of nasty events with DuckDB, Polars and pyarrow (needs python3; READERS= leaves this out of `make test`)
-	@command -v python3 >/dev/null || { echo "python3 is missing: install it, or leave the readers out with: make test READERS=" >&2; exit 1; }
-	@cmp -s $(READERS_LIST) $(READERS)/requirements.txt || { \
-		echo "== installing DuckDB, Polars and pyarrow in $(READERS) (about 150 MB)"; \
-		python3 -m venv --clear $(READERS) && $(READERS)/bin/pip install --quiet --only-binary :all: -r $(READERS_LIST) && \
-		cp $(READERS_LIST) $(READERS)/requirements.txt; } || { \
-		echo "the readers of the lake cannot be installed: leave them out with: make test READERS=" >&2; exit 1; }
+readers: setup readers-setup ## read lakes of nasty events with DuckDB, Polars and pyarrow (part of `make test`)
 	@echo "== reading lakes of nasty events with DuckDB, Polars and pyarrow"
 	SLUICE_READERS_PYTHON=$(abspath $(READERS))/bin/python cargo test $(CARGO_ALL) --test main -- readers:: --ignored
+
+readers-setup:
+	@command -v python3 >/dev/null || { echo "python3 is missing: install it to read lakes with other readers" >&2; exit 1; }
+	@cmp -s $(READERS_LIST) $(READERS)/requirements.txt || { \
+		echo "== installing DuckDB, Polars and pyarrow in $(READERS) (about 150 MB)"; \
+		python3 -m venv --clear $(READERS) && \
+		$(READERS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $(READERS_LIST) && \
+		cp $(READERS_LIST) $(READERS)/requirements.txt; }
 
 soak: setup ## kill, freeze and stop hosts under load, then check that each record landed once (MINUTES=10, SEED=7)
 	@echo "== building the program and the tests"
@@ -169,4 +172,4 @@ workflows-check: ## check the workflows and the Dockerfile of the public CI (ski
 clean: ## remove out/, the output of the targets above
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test readers soak bench fuzz guest guest-js component lint terraform-check workflows-check clean
+.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup soak bench fuzz guest guest-js component lint terraform-check workflows-check clean

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -104,26 +105,27 @@ fn a_writer_that_is_flushed_anywhere_loses_nothing() {
     let place = Place::new();
     place.write("events.ndjson", "");
     let text = events(0..EVENTS);
-    let (mut runs, mut halves) = (0, 0);
+    let (runs, mut halves) = (AtomicUsize::new(0), 0);
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for part in text.as_bytes().chunks(1_237) {
+            for (n, part) in text.as_bytes().chunks(1_237).enumerate() {
                 append(&place, part);
-                thread::sleep(Duration::from_millis(10));
+                thread::sleep(Duration::from_millis(1));
+                // A run reads while the file grows, and some of them see the end of a part.
+                while runs.load(Ordering::Relaxed) < n / 20 {
+                    thread::sleep(Duration::from_millis(1));
+                }
             }
         });
         while !writer.is_finished() {
             let summary = place.land(&["--chunk-records", "300"]);
             assert_eq!(summary.count("quarantined"), 0);
             halves += summary.count("incomplete");
-            runs += 1;
+            runs.fetch_add(1, Ordering::Relaxed);
         }
     });
     place.land(&[]);
-    assert!(
-        runs > 3 && halves > 0,
-        "{runs} runs, {halves} of them halved"
-    );
+    assert!(halves > 0, "{runs:?} runs, none of them halved");
     has_landed(&place, 0..EVENTS);
 }
 
