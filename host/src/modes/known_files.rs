@@ -1,17 +1,18 @@
 //! Finds the ledger of a file: by its path, or by its content if it was renamed, moved or compressed.
 //!
 //! ```text
-//! a ledger of this path and first line ──▶ it goes on
+//! a ledger of this path and first line ──▶ it goes on, if its committed part is there
 //! otherwise, of the ledgers with the same first line:
 //!   one whose committed part the file begins with, and whose own file is gone ──▶ it goes on under the new path
 //!   one whose committed part the file begins with, and whose own file is there ──▶ an error: a copy
-//!   none ──▶ a new ledger
+//!   none ──▶ a new ledger, unless the path has one whose file only got another first line
 //! ```
 //!
 //! The names of ledgers end with a digest of the first line, so the lake is listed once a run and only ledgers with
 //! the same first line are read.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::path::Path;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -22,7 +23,7 @@ use super::targets::Targets;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FilePrefix};
-use crate::source::file::{OpenFile, is_elsewhere, matching, still_holds};
+use crate::source::file::{OpenFile, is_elsewhere, is_record, matching, still_holds};
 
 /// The number of ledgers that are read at once.
 const READS_AT_ONCE: usize = 8;
@@ -68,16 +69,14 @@ pub enum IdentityError {
         /// What the other file was known by.
         other: FileName,
     },
-    /// The ledger of this path has gone on with a file that was moved.
+    /// The file at this path has another first line than before, and the rest is the same.
     #[error(
-        "the ledger {shard} of this path and first line belongs to {other}; land this file as a source of its own \
-         with --source-name NAME"
+        "its first line has changed, and its record {records} is still the last one that landed before; restore \
+         the line, or land the whole file again as a source of its own with --source-name NAME"
     )]
-    Taken {
-        /// The ledger's shard.
-        shard: ShardId,
-        /// What its file is known by.
-        other: FileName,
+    Edited {
+        /// The number of records that have landed.
+        records: u64,
     },
 }
 
@@ -97,6 +96,8 @@ pub struct KnownFiles {
     listed: Option<BTreeSet<ShardId>>,
     /// Ledgers that were read, by the end of their names.
     by_head: HashMap<String, Vec<Ledger>>,
+    /// Ledgers of files in whose place another file has come.
+    left_behind: Vec<Ledger>,
 }
 
 impl KnownFiles {
@@ -106,34 +107,117 @@ impl KnownFiles {
     /// [`IdentityError`], or the lake or a file cannot be read.
     pub async fn find(&mut self, targets: &Targets, opened: &OpenFile) -> anyhow::Result<Found> {
         let own = targets.ledger(opened.shard()).await?;
-        let is_new = own.committed().is_none() && own.pending().is_none();
-        let taken_by = own.file().filter(|file| *file != opened.known_as());
-        let taken_by = taken_by.cloned();
-        if taken_by.is_none() && !is_new {
+        let is_of_another = own.file().is_some_and(|file| file != opened.known_as());
+        if !is_of_another && !is_new(&own) {
             return Ok(Found::unchanged(own));
         }
-        if let (FileName::Path(path), Some(regular)) = (opened.known_as(), opened.regular()) {
-            let alike = self.alike(targets, opened.head_suffix()).await?;
-            let alike: Vec<_> = alike
-                .iter()
-                .filter(|ledger| ledger.file().is_some())
-                .collect();
-            if let Some(ledger) = alike.iter().find(|l| l.file() == Some(opened.known_as())) {
-                return Ok(Found::unchanged((*ledger).clone()));
-            }
-            if let Some(ledger) = continued(path, regular, &alike)? {
-                return Ok(Found {
-                    moved_from: ledger.file().cloned(),
-                    ledger: ledger.clone(),
-                });
-            }
+        let alike = self.alike(targets, opened.head_suffix()).await?;
+        let known = alike.iter().find(|l| l.file() == Some(opened.known_as()));
+        if let Some(ledger) = known {
+            return Ok(Found::unchanged(ledger.clone()));
         }
-        match taken_by {
-            Some(other) => {
-                let shard = own.shard().clone();
-                Err(IdentityError::Taken { shard, other }.into())
+        if let Some(found) = self.find_by_content(opened)? {
+            return Ok(found);
+        }
+        self.check_replaced(targets, opened).await?;
+        self.new_ledger(targets, opened).await
+    }
+
+    /// Finds the ledger of a file if the one that [`find`](Self::find) found does not fit its content: the file may
+    /// have taken the place of one that was moved. `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of [`find`](Self::find).
+    pub async fn find_again(
+        &mut self,
+        targets: &Targets,
+        opened: &OpenFile,
+    ) -> anyhow::Result<Option<Found>> {
+        let alike = self.alike(targets, opened.head_suffix()).await?;
+        let known_as = Some(opened.known_as());
+        let is_known = alike.iter().any(|ledger| ledger.file() == known_as);
+        let found = self.find_by_content(opened)?;
+        if found.is_some() || is_known {
+            return Ok(found);
+        }
+        self.new_ledger(targets, opened).await.map(Some)
+    }
+
+    /// The ledger whose committed part the file begins with, of the ledgers that were read.
+    fn find_by_content(&mut self, opened: &OpenFile) -> anyhow::Result<Option<Found>> {
+        let Some(regular) = opened.regular() else {
+            return Ok(None);
+        };
+        let alike = self.by_head.get(opened.head_suffix());
+        let alike = alike.into_iter().flatten();
+        let alike: Vec<_> = alike.filter(|ledger| ledger.file().is_some()).collect();
+        let FileName::Path(path) = opened.known_as() else {
+            warn_of_copies(opened, regular, &alike)?;
+            return Ok(None);
+        };
+        let Some(ledger) = continued(path, regular, &alike)?.cloned() else {
+            return Ok(None);
+        };
+        self.left_behind.retain(|l| l.shard() != ledger.shard());
+        let moved_from = ledger.file().filter(|file| *file != opened.known_as());
+        Ok(Some(Found {
+            moved_from: moved_from.cloned(),
+            ledger,
+        }))
+    }
+
+    /// A new ledger, with the first name that is free.
+    async fn new_ledger(&self, targets: &Targets, opened: &OpenFile) -> anyhow::Result<Found> {
+        let listed = self.listed.as_ref();
+        let is_taken = |shard: &ShardId| listed.is_some_and(|listed| listed.contains(shard));
+        let mut names = (0..).map(|number| opened.shard_of(number));
+        let free = names.find(|shard| !is_taken(shard));
+        let shard = free.unwrap_or_else(|| opened.shard().clone());
+        Ok(Found::unchanged(targets.ledger(&shard).await?))
+    }
+
+    /// Reads the ledgers of earlier files at the path of a new one.
+    ///
+    /// # Errors
+    /// The file is one of them, with another first line.
+    async fn check_replaced(&mut self, targets: &Targets, opened: &OpenFile) -> anyhow::Result<()> {
+        let Some(regular) = opened.regular() else {
+            return Ok(());
+        };
+        let begin = opened.name_prefix();
+        let listed = self.listed.iter().flatten();
+        let earlier = listed.filter(|shard| shard.as_str().starts_with(&begin));
+        let reads = stream::iter(earlier).map(|shard| targets.ledger(shard));
+        let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
+        for ledger in ledgers {
+            if ledger.file() != Some(opened.known_as()) {
+                continue;
             }
-            None => Ok(Found::unchanged(own)),
+            let Some(committed) = ledger.committed() else {
+                continue;
+            };
+            let records = committed.records;
+            if is_record(regular, records, &committed.last_digest)? {
+                return Err(IdentityError::Edited { records }.into());
+            }
+            self.left_behind.push(ledger);
+        }
+        Ok(())
+    }
+
+    /// Warns of files that landed, in whose place another one has come, and that were not given under another path.
+    pub fn warn_of_left_behind(&self) {
+        for ledger in &self.left_behind {
+            let (Some(file), Some(committed)) = (ledger.file(), ledger.committed()) else {
+                continue;
+            };
+            tracing::warn!(
+                source = %file,
+                shard = %ledger.shard(),
+                "another file is at this path than the one of which {} records landed before; if that was moved \
+                 (log rotation), give it as another --source, because lines that it got since have not landed",
+                committed.records
+            );
         }
     }
 
@@ -188,6 +272,38 @@ async fn list(targets: &Targets) -> anyhow::Result<BTreeSet<ShardId>> {
     Ok(shards)
 }
 
+fn is_new(ledger: &Ledger) -> bool {
+    ledger.committed().is_none() && ledger.pending().is_none()
+}
+
+/// Warns if all that has landed of another source lands again under a name.
+fn warn_of_copies(opened: &OpenFile, regular: &Path, alike: &[&Ledger]) -> io::Result<()> {
+    for (ledger, _) in beginning_with(regular, alike)? {
+        if let Some(other) = ledger.file() {
+            tracing::warn!(
+                source = opened.name(),
+                "it begins with all that has landed of {other}; under its own name, these records land again"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The ledgers whose committed part the file begins with, the shortest one first.
+fn beginning_with<'a>(
+    regular: &Path,
+    alike: &[&'a Ledger],
+) -> io::Result<Vec<(&'a Ledger, FilePrefix)>> {
+    let with_prefix = |ledger: &&'a Ledger| Some((*ledger, ledger.committed()?.file?));
+    let landed: Vec<_> = alike.iter().filter_map(with_prefix).collect();
+    if landed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let prefixes: Vec<_> = landed.iter().map(|(_, prefix)| *prefix).collect();
+    let found = matching(regular, &prefixes)?;
+    Ok(found.into_iter().map(|at| landed[at]).collect())
+}
+
 /// The ledger that the file at `path` goes on with because it was moved from another one.
 fn continued<'a>(
     path: &str,
@@ -195,16 +311,10 @@ fn continued<'a>(
     alike: &[&'a Ledger],
 ) -> anyhow::Result<Option<&'a Ledger>> {
     refuse_interrupted(path, alike)?;
-    let with_prefix = |ledger: &&'a Ledger| Some((*ledger, ledger.committed()?.file?));
-    let landed: Vec<(&Ledger, FilePrefix)> = alike.iter().filter_map(with_prefix).collect();
-    if landed.is_empty() {
-        return Ok(None);
-    }
-    let prefixes: Vec<_> = landed.iter().map(|(_, prefix)| *prefix).collect();
     let mut gone = Vec::new();
-    for at in matching(regular, &prefixes)? {
-        let (ledger, prefix) = landed[at];
+    for (ledger, prefix) in beginning_with(regular, alike)? {
         match ledger.file() {
+            Some(FileName::Path(own)) if own == path => return Ok(Some(ledger)),
             Some(FileName::Path(other)) if is_gone(other, &prefix, path)? => gone.push(ledger),
             Some(other @ FileName::Path(_)) => {
                 let other = other.clone();
@@ -236,7 +346,7 @@ fn ambiguous(first: &Ledger, second: &Ledger) -> IdentityError {
 }
 
 /// Whether the file at `other` is not there any more, has other content now, or is a link to the one at `path`.
-fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> std::io::Result<bool> {
+fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> io::Result<bool> {
     let other = Path::new(other);
     Ok(is_elsewhere(other, path)? || !still_holds(other, prefix)?)
 }

@@ -146,8 +146,9 @@ pub enum SourceError {
     },
     /// What is committed is not in the source any more.
     #[error(
-        "{name} no longer holds {what}: the file was changed or replaced; restore it, or land new content \
-         under another name (--source-name) or in another lake"
+        "{name} no longer holds {what}: the file was changed or replaced; if it was moved (log rotation), give \
+         the moved file as another --source; otherwise restore it, or land all of it again in another lake or \
+         under another name (--source-name)"
     )]
     Changed {
         /// The source.

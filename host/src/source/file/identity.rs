@@ -13,8 +13,9 @@ use sluice_engine::record::ShardId;
 
 use super::Location;
 use super::content::Content;
+use super::lines::Lines;
 use super::prefix::PrefixHasher;
-use super::tail::record_of;
+use super::tail::{is_blank, record_of};
 use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
 use crate::source::SourceError;
 
@@ -46,18 +47,27 @@ pub(super) fn file_name(location: &Location, given: Option<&str>) -> io::Result<
     })
 }
 
-/// The shard of a file that begins with the line `head`.
-pub(super) fn shard_id(name: &FileName, head: &[u8]) -> ShardId {
-    let (kind, text) = match name {
-        FileName::Path(path) => ("path", path),
-        FileName::Name(name) => ("name", name),
-    };
-    let digest = digits(format!("{kind}\0{text}").as_bytes());
-    let shard = format!("{}-{digest}{}", slug(text), head_suffix(head));
+/// The shard of a file whose first line gives `head_suffix`. If a file has taken the place of another one that
+/// began with the same line, it has a `number`.
+pub(super) fn shard_id(name: &FileName, head_suffix: &str, number: u32) -> ShardId {
+    let shard = format!("{}{head_suffix}", name_prefix(name, number));
     match ShardId::new(&shard) {
         Ok(shard) => shard,
         Err(error) => unreachable!("the name was made of what a shard's may hold: {error}"),
     }
+}
+
+/// The begin of the names of all shards of files with this name and number.
+pub(super) fn name_prefix(name: &FileName, number: u32) -> String {
+    let (kind, text) = match name {
+        FileName::Path(path) => ("path", path),
+        FileName::Name(name) => ("name", name),
+    };
+    let digest = match number {
+        0 => digits(format!("{kind}\0{text}").as_bytes()),
+        _ => digits(format!("{kind}\0{text}\0{number}").as_bytes()),
+    };
+    format!("{}-{digest}", slug(text))
 }
 
 /// The end of the names of all shards of files that begin with this line.
@@ -181,13 +191,17 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// Whether nothing is at `path`, or something that is not the file at `now`.
+/// Whether nothing is at `path`, or the file at `now` by another name.
 ///
 /// # Errors
 /// It cannot be found out.
 pub fn is_elsewhere(path: &Path, now: &str) -> io::Result<bool> {
-    match fs::canonicalize(path) {
-        Ok(canonical) => Ok(canonical == Path::new(now)),
+    match fs::metadata(path) {
+        Ok(there) => {
+            let is_same = device_and_inode(&there) == device_and_inode(&fs::metadata(now)?);
+            Ok(is_same && device_and_inode(&there).is_some()
+                || fs::canonicalize(path)? == Path::new(now))
+        }
         Err(error) if is_absent(&error) => Ok(true),
         Err(error) => Err(error),
     }
@@ -222,6 +236,37 @@ pub fn matching(path: &Path, prefixes: &[FilePrefix]) -> io::Result<Vec<usize>> 
     Ok(found)
 }
 
+/// Whether the record `number` of the file at `path`, counted from 1, has this digest.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_record(path: &Path, number: u64, digest: &Digest) -> Result<bool, SourceError> {
+    let name = path.display().to_string();
+    let opened = File::open(path).map_err(|source| SourceError::Io {
+        name: name.clone(),
+        source,
+    })?;
+    let mut content = Content::open(&name, Box::new(opened))?;
+    let mut mark = PrefixHasher::default();
+    let skipped = mark.read_to(content.start, &mut content.input);
+    skipped.map_err(|source| SourceError::Io {
+        name: name.clone(),
+        source,
+    })?;
+    let mut lines = Lines::new(name, content.input, mark);
+    let mut before = number;
+    while let Some(line) = lines.next()? {
+        if is_blank(line.text) {
+            continue;
+        }
+        before = before.saturating_sub(1);
+        if before == 0 {
+            return Ok(Digest::of(record_of(line.text)) == *digest);
+        }
+    }
+    Ok(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +277,9 @@ mod tests {
 
     #[test]
     fn the_name_of_a_shard_is_readable_and_no_other_file_has_it() {
-        let shard = shard_id(&path("/data/events.ndjson"), b"{}");
+        let shard = shard_id(&path("/data/events.ndjson"), &head_suffix(b"{}"), 0);
+        let next = shard_id(&path("/data/events.ndjson"), &head_suffix(b"{}"), 1);
+        assert_ne!(shard, next);
         assert!(shard.as_str().starts_with("events.ndjson-"), "{shard}");
         let (long, head) = ("x".repeat(200), b"{}".as_slice());
         let names = [
@@ -245,6 +292,7 @@ mod tests {
             path(&format!("/{long}-2")),
             FileName::Name(" ".into()),
         ];
+        let shard_id = |name, head| shard_id(name, &head_suffix(head), 0);
         let shards: Vec<_> = names.iter().map(|name| shard_id(name, head)).collect();
         for (at, shard) in shards.iter().enumerate() {
             assert!(!shards[..at].contains(shard), "{shard}");

@@ -8,7 +8,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 
 use super::Location;
 use super::content::{Content, Input};
-use super::identity::{file_name, head_suffix, shard_id, stat_of};
+use super::identity::{file_name, head_suffix, name_prefix, shard_id, stat_of};
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
 
@@ -58,10 +58,11 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         Location::File(path) => Some(path.clone()),
         Location::Stdin => None,
     };
+    let head_suffix = head_suffix(&content.first_line);
     Ok(OpenFile {
         name,
-        shard: shard_id(&known_as, &content.first_line),
-        head_suffix: head_suffix(&content.first_line),
+        shard: shard_id(&known_as, &head_suffix, 0),
+        head_suffix,
         known_as,
         input: content.input,
         start: content.start,
@@ -112,6 +113,18 @@ impl OpenFile {
     #[must_use]
     pub fn head_suffix(&self) -> &str {
         &self.head_suffix
+    }
+
+    /// The shard of the file, if this many files with the same name and first line had one before it.
+    #[must_use]
+    pub fn shard_of(&self, number: u32) -> ShardId {
+        shard_id(&self.known_as, &self.head_suffix, number)
+    }
+
+    /// The begin of the names of all shards of files at this path, whatever their first line.
+    #[must_use]
+    pub fn name_prefix(&self) -> String {
+        format!("{}-", name_prefix(&self.known_as, 0))
     }
 
     /// The path at which the file can be opened again, if it is a regular file.

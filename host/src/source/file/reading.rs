@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::OpenFile;
 use super::lines::{Line, Lines};
-use super::tail::{IncompleteLine, is_complete, record_of};
+use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
 use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
 use crate::source::{ResumePoint, ShardBatches, Source, SourceError};
 
@@ -204,8 +204,4 @@ fn add(batch: &mut Batch, line: &Line<'_>) {
         },
         arrived_at: 0,
     });
-}
-
-fn is_blank(line: &[u8]) -> bool {
-    line.is_empty() || line == b"\r"
 }

@@ -21,6 +21,11 @@ pub(super) fn record_of(line: &[u8]) -> &[u8] {
     }
 }
 
+/// Whether a line is empty, so that it is no record.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.is_empty() || line == b"\r"
+}
+
 /// Whether a line without its end is a record already: one whole JSON object. What may follow can only be the end
 /// of the line.
 pub(super) fn is_complete(line: &[u8]) -> bool {
