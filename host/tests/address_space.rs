@@ -112,3 +112,12 @@ fn a_component_that_is_precompiled_for_a_pool_is_compiled_again_on_demand() {
     assert!(precompiled::load(&pooling, folder.path(), ENRICH).is_some());
     assert!(precompiled::load(&on_demand, folder.path(), ENRICH).is_none());
 }
+
+#[test]
+fn too_little_address_space_is_said() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..3));
+    for kib in [200_000, 400_000, 800_000] {
+        land_within(&place, kib, &[]).failed(1, &["the limit of address space is", "ulimit -v"]);
+    }
+}

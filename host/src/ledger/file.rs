@@ -59,6 +59,13 @@ impl LedgerFile {
         Ok(document(store, shard).read(shard).await?.ledger)
     }
 
+    /// Whether a process has locked the shard's ledger in `folder`.
+    #[must_use]
+    pub fn is_locked(folder: &Path, shard: &ShardId) -> bool {
+        let lock = File::open(lock_path(folder, shard));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// The folder for temporary files of the owner of this ledger.
     #[must_use]
     pub fn scratch(&self) -> &Arc<Scratch> {
@@ -92,8 +99,12 @@ impl LedgerFile {
     }
 }
 
+fn lock_path(folder: &Path, shard: &ShardId) -> PathBuf {
+    folder.join(format!("{shard}.lock"))
+}
+
 fn lock(folder: &Path, shard: &ShardId) -> Result<File, StoreError> {
-    let path = folder.join(format!("{shard}.lock"));
+    let path = lock_path(folder, shard);
     let io_error = |source| StoreError::Io {
         path: path.clone(),
         source,

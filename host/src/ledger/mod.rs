@@ -68,6 +68,9 @@ pub struct Ledger {
     /// The file that the shard is read from. A shard of a stream has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<FileName>,
+    /// The content of the file up to the end of the pending range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending_file: Option<FilePrefix>,
     /// The lease of the shard. A ledger in a folder has a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<LeaseEntry>,
@@ -137,6 +140,7 @@ impl Ledger {
             finished: false,
             replay: None,
             file: None,
+            pending_file: None,
             lease: None,
         }
     }
@@ -205,6 +209,30 @@ impl Ledger {
             file: file.cloned().or(self.file),
             ..self
         }
+    }
+
+    /// The ledger with the content of its file up to the end of the range that was pinned now. A range that was
+    /// pinned before keeps what was pinned.
+    #[must_use]
+    pub fn with_pending_file(self, prefix: Option<FilePrefix>) -> Self {
+        Self {
+            pending_file: self.pending_file.or(prefix),
+            ..self
+        }
+    }
+
+    /// The content of the file up to the end of the pending range.
+    #[must_use]
+    pub fn pending_file(&self) -> Option<&FilePrefix> {
+        self.pending_file.as_ref()
+    }
+
+    /// A part of the file that this ledger knows: what is committed, or else what is pending.
+    #[must_use]
+    pub fn known_part(&self) -> Option<&FilePrefix> {
+        let committed = self.committed.as_ref();
+        let part = committed.and_then(|committed| committed.file.as_ref());
+        part.or(self.pending_file.as_ref())
     }
 
     /// The ledger with the committed part of its file, after a commit.
@@ -333,6 +361,7 @@ impl Ledger {
                 file: None,
             }),
             pending: None,
+            pending_file: None,
             ..self.clone()
         })
     }

@@ -58,16 +58,20 @@ impl LedgerStore {
         self.step(|ledger| ledger.for_replay(replay)).await
     }
 
-    /// Pins a range, which is read from `file` if it is not of a stream. See [`Ledger::pin`].
+    /// Pins a range, with the file up to its end if it is not of a stream. See [`Ledger::pin`].
     ///
     /// # Errors
     /// [`StoreError`]; the ledger is unchanged.
     pub async fn pin(
         &mut self,
         pending: Pending,
-        file: Option<&FileName>,
+        file: Option<(&FileName, FilePrefix)>,
     ) -> Result<(), StoreError> {
-        let pin = |ledger: &Ledger| Ok(ledger.pin(pending.clone())?.read_from(file));
+        let (name, prefix) = file.unzip();
+        let pin = |ledger: &Ledger| {
+            let pinned = ledger.pin(pending.clone())?;
+            Ok(pinned.read_from(name).with_pending_file(prefix))
+        };
         self.step(pin).await
     }
 

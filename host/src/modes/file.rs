@@ -115,7 +115,11 @@ impl Files {
         let source = opened.name().to_owned();
         let mut open = runner.open_shard(&shard, Claim::Take).await?;
         if let Some(before) = found.moved_from {
-            tracing::info!(source, %shard, "the file was moved from {before}; its ledger goes on");
+            tracing::warn!(
+                source,
+                %shard,
+                "it begins with what has landed of {before}, which is gone, so it goes on where that ended"
+            );
             open.ledger.rename(opened.known_as()).await?;
         }
         let landed = open.land(opened.with_shard(shard.clone())).await?;

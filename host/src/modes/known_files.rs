@@ -23,7 +23,8 @@ use super::targets::Targets;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FilePrefix};
-use crate::source::file::{OpenFile, is_elsewhere, is_record, matching, still_holds};
+use crate::source::SourceError;
+use crate::source::file::{OpenFile, is_elsewhere, still_holds};
 
 /// The number of ledgers that are read at once.
 const READS_AT_ONCE: usize = 8;
@@ -60,15 +61,12 @@ pub enum IdentityError {
         /// What another one was known by.
         second: FileName,
     },
-    /// A file with the same first line was interrupted in its first chunk, and is gone.
+    /// Another run has begun to read a file with the same first line, and has pinned nothing yet.
     #[error(
-        "it has the same first line as {other}, which is gone and has a pending chunk; if it is that file, rename \
-         it back and run again, otherwise land it as a source of its own with --source-name NAME"
+        "another run is reading a file with the same first line (shard {0}), and it is not known yet whether it is \
+         this one; run again when that run has ended"
     )]
-    Interrupted {
-        /// What the other file was known by.
-        other: FileName,
-    },
+    Busy(ShardId),
     /// The file at this path has another first line than before, and the rest is the same.
     #[error(
         "its first line has changed, and its record {records} is still the last one that landed before; restore \
@@ -94,6 +92,8 @@ pub struct Found {
 pub struct KnownFiles {
     /// The shards that have a ledger, once they are listed.
     listed: Option<BTreeSet<ShardId>>,
+    /// The shards that were locked at some time and have none yet.
+    without_ledger: BTreeSet<ShardId>,
     /// Ledgers that were read, by the end of their names.
     by_head: HashMap<String, Vec<Ledger>>,
     /// Ledgers of files in whose place another file has come.
@@ -119,8 +119,11 @@ impl KnownFiles {
         if let Some(found) = self.find_by_content(opened)? {
             return Ok(found);
         }
-        self.check_replaced(targets, opened).await?;
-        self.new_ledger(targets, opened).await
+        self.check_busy(targets, opened)?;
+        match self.check_replaced(targets, opened).await? {
+            Some(ledger) => Ok(Found::unchanged(ledger)),
+            None => self.new_ledger(targets, opened).await,
+        }
     }
 
     /// Finds the ledger of a file if the one that [`find`](Self::find) found does not fit its content: the file may
@@ -143,19 +146,27 @@ impl KnownFiles {
         self.new_ledger(targets, opened).await.map(Some)
     }
 
+    fn check_busy(&self, targets: &Targets, opened: &OpenFile) -> Result<(), IdentityError> {
+        let suffix = opened.head_suffix();
+        let alike = self.without_ledger.iter();
+        let mut alike = alike.filter(|shard| shard.as_str().ends_with(suffix));
+        let busy = alike.find(|shard| *shard != opened.shard() && targets.is_locked(shard));
+        busy.map_or(Ok(()), |shard| Err(IdentityError::Busy(shard.clone())))
+    }
+
     /// The ledger whose committed part the file begins with, of the ledgers that were read.
     fn find_by_content(&mut self, opened: &OpenFile) -> anyhow::Result<Option<Found>> {
-        let Some(regular) = opened.regular() else {
+        if !opened.is_regular() {
             return Ok(None);
-        };
+        }
         let alike = self.by_head.get(opened.head_suffix());
         let alike = alike.into_iter().flatten();
         let alike: Vec<_> = alike.filter(|ledger| ledger.file().is_some()).collect();
         let FileName::Path(path) = opened.known_as() else {
-            warn_of_copies(opened, regular, &alike)?;
+            warn_of_copies(opened, &alike)?;
             return Ok(None);
         };
-        let Some(ledger) = continued(path, regular, &alike)?.cloned() else {
+        let Some(ledger) = continued(path, opened, &alike)?.cloned() else {
             return Ok(None);
         };
         self.left_behind.retain(|l| l.shard() != ledger.shard());
@@ -176,47 +187,57 @@ impl KnownFiles {
         Ok(Found::unchanged(targets.ledger(&shard).await?))
     }
 
-    /// Reads the ledgers of earlier files at the path of a new one.
+    /// Reads the ledgers of earlier files at the path of a new one. Returns the one that is of this file, whose first
+    /// line had no end when it landed.
     ///
     /// # Errors
     /// The file is one of them, with another first line.
-    async fn check_replaced(&mut self, targets: &Targets, opened: &OpenFile) -> anyhow::Result<()> {
-        let Some(regular) = opened.regular() else {
-            return Ok(());
-        };
+    async fn check_replaced(
+        &mut self,
+        targets: &Targets,
+        opened: &OpenFile,
+    ) -> anyhow::Result<Option<Ledger>> {
+        if !opened.is_regular() {
+            return Ok(None);
+        }
         let begin = opened.name_prefix();
         let listed = self.listed.iter().flatten();
         let earlier = listed.filter(|shard| shard.as_str().starts_with(&begin));
         let reads = stream::iter(earlier).map(|shard| targets.ledger(shard));
         let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
-        for ledger in ledgers {
-            if ledger.file() != Some(opened.known_as()) {
-                continue;
-            }
-            let Some(committed) = ledger.committed() else {
+        let known_as = opened.known_as();
+        let of_path = ledgers.into_iter().filter(|l| l.file() == Some(known_as));
+        for ledger in of_path {
+            let Some(prefix) = ledger.known_part() else {
                 continue;
             };
-            let records = committed.records;
-            if is_record(regular, records, &committed.last_digest)? {
-                return Err(IdentityError::Edited { records }.into());
+            if opened.begins_with(prefix)? {
+                return Ok(Some(ledger));
+            }
+            if let Some(committed) = ledger.committed() {
+                let records = committed.records;
+                if opened.is_record(records, &committed.last_digest)? {
+                    return Err(IdentityError::Edited { records }.into());
+                }
             }
             self.left_behind.push(ledger);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Warns of files that landed, in whose place another one has come, and that were not given under another path.
     pub fn warn_of_left_behind(&self) {
         for ledger in &self.left_behind {
-            let (Some(file), Some(committed)) = (ledger.file(), ledger.committed()) else {
+            let Some(file) = ledger.file() else {
                 continue;
             };
+            let records = ledger.committed().map_or(0, |committed| committed.records);
+            let pending = ledger.pending().map_or("", |_| " and a chunk is pending");
             tracing::warn!(
                 source = %file,
                 shard = %ledger.shard(),
-                "another file is at this path than the one of which {} records landed before; if that was moved \
-                 (log rotation), give it as another --source, because lines that it got since have not landed",
-                committed.records
+                "another file is at this path than the one of which {records} records landed before{pending}; if \
+                 that was moved (log rotation), give it as another --source, because the rest of it has not landed"
             );
         }
     }
@@ -235,7 +256,9 @@ impl KnownFiles {
     /// The ledgers whose names end with `suffix`.
     async fn alike(&mut self, targets: &Targets, suffix: &str) -> anyhow::Result<&[Ledger]> {
         if self.listed.is_none() {
-            self.listed = Some(list(targets).await?);
+            let (listed, locked) = list(targets).await?;
+            self.without_ledger = &locked - &listed;
+            self.listed = Some(listed);
         }
         if !self.by_head.contains_key(suffix) {
             let shards = self.listed.iter().flatten();
@@ -257,19 +280,21 @@ impl Found {
     }
 }
 
-async fn list(targets: &Targets) -> anyhow::Result<BTreeSet<ShardId>> {
-    let mut shards = BTreeSet::new();
+/// The shards that have a ledger, and those that were locked at some time.
+async fn list(targets: &Targets) -> anyhow::Result<(BTreeSet<ShardId>, BTreeSet<ShardId>)> {
+    let (mut listed, mut locked) = (BTreeSet::new(), BTreeSet::new());
     let folder = format!("{METADATA_FOLDER}/ledger/");
     let mut found = |name: &str| {
-        let shard = name.strip_suffix(".json").map(ShardId::new);
-        shards.extend(shard.into_iter().flatten());
+        let shard = |end| name.strip_suffix(end).map(ShardId::new);
+        listed.extend(shard(".json").into_iter().flatten());
+        locked.extend(shard(".lock").into_iter().flatten());
     };
     targets
         .lake_store()
         .await?
         .list(&folder, &mut found)
         .await?;
-    Ok(shards)
+    Ok((listed, locked))
 }
 
 fn is_new(ledger: &Ledger) -> bool {
@@ -277,8 +302,8 @@ fn is_new(ledger: &Ledger) -> bool {
 }
 
 /// Warns if all that has landed of another source lands again under a name.
-fn warn_of_copies(opened: &OpenFile, regular: &Path, alike: &[&Ledger]) -> io::Result<()> {
-    for (ledger, _) in beginning_with(regular, alike)? {
+fn warn_of_copies(opened: &OpenFile, alike: &[&Ledger]) -> Result<(), SourceError> {
+    for (ledger, _) in beginning_with(opened, alike)? {
         if let Some(other) = ledger.file() {
             tracing::warn!(
                 source = opened.name(),
@@ -291,28 +316,27 @@ fn warn_of_copies(opened: &OpenFile, regular: &Path, alike: &[&Ledger]) -> io::R
 
 /// The ledgers whose committed part the file begins with, the shortest one first.
 fn beginning_with<'a>(
-    regular: &Path,
+    opened: &OpenFile,
     alike: &[&'a Ledger],
-) -> io::Result<Vec<(&'a Ledger, FilePrefix)>> {
-    let with_prefix = |ledger: &&'a Ledger| Some((*ledger, ledger.committed()?.file?));
+) -> Result<Vec<(&'a Ledger, FilePrefix)>, SourceError> {
+    let with_prefix = |ledger: &&'a Ledger| Some((*ledger, *ledger.known_part()?));
     let landed: Vec<_> = alike.iter().filter_map(with_prefix).collect();
     if landed.is_empty() {
         return Ok(Vec::new());
     }
     let prefixes: Vec<_> = landed.iter().map(|(_, prefix)| *prefix).collect();
-    let found = matching(regular, &prefixes)?;
+    let found = opened.matching(&prefixes)?;
     Ok(found.into_iter().map(|at| landed[at]).collect())
 }
 
 /// The ledger that the file at `path` goes on with because it was moved from another one.
 fn continued<'a>(
     path: &str,
-    regular: &Path,
+    opened: &OpenFile,
     alike: &[&'a Ledger],
 ) -> anyhow::Result<Option<&'a Ledger>> {
-    refuse_interrupted(path, alike)?;
     let mut gone = Vec::new();
-    for (ledger, prefix) in beginning_with(regular, alike)? {
+    for (ledger, prefix) in beginning_with(opened, alike)? {
         match ledger.file() {
             Some(FileName::Path(own)) if own == path => return Ok(Some(ledger)),
             Some(FileName::Path(other)) if is_gone(other, &prefix, path)? => gone.push(ledger),
@@ -349,19 +373,4 @@ fn ambiguous(first: &Ledger, second: &Ledger) -> IdentityError {
 fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> io::Result<bool> {
     let other = Path::new(other);
     Ok(is_elsewhere(other, path)? || !still_holds(other, prefix)?)
-}
-
-/// A file with the same first line of which nothing is committed could be this one, and nothing tells.
-fn refuse_interrupted(path: &str, alike: &[&Ledger]) -> anyhow::Result<()> {
-    let nothing_committed =
-        |ledger: &&&Ledger| ledger.committed().is_none() && ledger.pending().is_some();
-    for ledger in alike.iter().filter(nothing_committed) {
-        if let Some(other @ FileName::Path(there)) = ledger.file()
-            && is_elsewhere(Path::new(there), path)?
-        {
-            let other = other.clone();
-            return Err(IdentityError::Interrupted { other }.into());
-        }
-    }
-    Ok(())
 }

@@ -42,6 +42,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let _handled = file_size_signal();
         let started = Instant::now();
         let bundle = rules::bundle(settings).await?;
         let rules = Arc::new(Rules::admit(settings, &bundle).await?);
@@ -67,6 +68,17 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         report::summarize(settings, &context.summary())
     })
 }
+
+/// Handles the signal of a limit of file sizes (`ulimit -f`), which otherwise ends the process without a word. The
+/// write fails instead.
+#[cfg(target_os = "linux")]
+fn file_size_signal() -> Option<tokio::signal::unix::Signal> {
+    const SIGXFSZ: i32 = 25;
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ)).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn file_size_signal() {}
 
 /// Prints the progress, unless the summary is turned off.
 async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {

@@ -128,6 +128,18 @@ impl Targets {
         Ok(found.ledger)
     }
 
+    /// Whether another process works on the shard. Only a lake in a folder tells.
+    #[must_use]
+    pub fn is_locked(&self, shard: &ShardId) -> bool {
+        match &self.lake {
+            StoreLocation::Folder(root) => {
+                let folder = root.join(METADATA_FOLDER).join("ledger");
+                LedgerFile::is_locked(&folder, shard)
+            }
+            StoreLocation::S3 { .. } => false,
+        }
+    }
+
     /// As [`ledger`](Self::ledger), with the version of the object. S3 is retried by `retry_policy`.
     ///
     /// # Errors

@@ -184,7 +184,6 @@ async fn land(
         opened_at,
         file,
     } = built;
-    let (file, prefix) = file.map(|part| (part.name, part.prefix)).unzip();
     let (Some(pending), Some(last_digest)) = (chunk.pending(), chunk.last_digest()) else {
         return Ok(());
     };
@@ -193,7 +192,9 @@ async fn land(
     }
     let range = pending.range;
     sinks.registry.keep(plan.release.bundle()).await?;
-    ledger.pin(pending, file.as_ref()).await?;
+    let part = file.as_ref().map(|part| (&part.name, part.prefix));
+    let prefix = file.as_ref().map(|part| part.prefix);
+    ledger.pin(pending, part).await?;
     let chunk = Arc::new(chunk);
     let contents = put_objects(context, sinks, &chunk).await?;
     send_messages(context, sinks, &chunk).await?;

@@ -10,6 +10,7 @@ mod open;
 mod prefix;
 mod reading;
 mod resume;
+mod stable;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ mod zstd_frames;
 
 use std::path::PathBuf;
 
-pub use self::identity::{distinct, is_elsewhere, is_record, matching, still_holds};
+pub use self::identity::{distinct, is_elsewhere, still_holds};
 pub use self::open::{FileOptions, OpenFile, open};
 pub use self::reading::{FilePart, FileReading};
 pub use self::tail::IncompleteLine;

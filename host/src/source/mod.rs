@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
 use self::file::{FilePart, FileReading, IncompleteLine};
+use crate::ledger::source_file::FilePrefix;
 use crate::ledger::{Committed, Ledger, Pending};
 
 /// A shard of a source, not read yet.
@@ -50,6 +51,8 @@ pub struct ResumePoint {
     pub committed: Option<Committed>,
     /// The range that is read and replayed first.
     pub pending: Option<Pending>,
+    /// The content of a file up to the end of that range.
+    pub pending_file: Option<FilePrefix>,
     /// The part of the source to read.
     pub bounds: Bounds,
 }
@@ -61,6 +64,7 @@ impl ResumePoint {
         Self {
             committed: ledger.committed().cloned(),
             pending: ledger.pending().cloned(),
+            pending_file: ledger.pending_file().copied(),
             bounds: ledger.replay().unwrap_or_default(),
         }
     }

@@ -97,13 +97,11 @@ fn one_file_that_is_given_several_times_is_read_once_and_that_is_said() {
     let said = ran.stderr.matches("it is read once").count();
     assert_eq!(said, 4, "{ran:?}");
     assert_eq!(ran.summary().counts(COUNTS), [3, 0]);
-    for file in &files[..4] {
+    for file in &files {
         let ran = try_files(&place, &[file], &[]);
         assert_eq!(ran.summary().counts(COUNTS), [0, 3], "{file}");
     }
     assert_eq!(ledgers(&place), 1);
-    let ran = try_files(&place, &["hard.ndjson"], &[]);
-    ran.failed(1, &["hard.ndjson", "events.ndjson", "still there"]);
 }
 
 /// As log rotation does: the old file gets another name, then it is compressed, and a new one takes its place.
@@ -166,15 +164,6 @@ fn a_named_source_goes_on_wherever_its_file_is() {
 
 #[test]
 fn what_is_not_certain_is_refused() {
-    let place = Place::new();
-    place.write("a.ndjson", events(0..3));
-    place.write("b.ndjson", events(0..1) + &events(7..9));
-    land_files(&place, &["a.ndjson", "b.ndjson"]);
-    // The ledger of the path has gone on with another file.
-    fs::rename(place.path("a.ndjson"), place.path("a.1.ndjson")).unwrap();
-    assert_eq!(land_files(&place, &["a.1.ndjson"]).counts(COUNTS), [0, 3]);
-    place.write("a.ndjson", events(0..1) + &events(20..22));
-    try_files(&place, &["a.ndjson"], &[]).failed(1, &["a.1.ndjson", "--source-name"]);
     // Two files that are gone had the content.
     let place = Place::new();
     place.write("a.ndjson", events(0..3));
@@ -186,17 +175,146 @@ fn what_is_not_certain_is_refused() {
     ran.failed(1, &["a.ndjson", "b.ndjson", "neither is still there"]);
 }
 
-/// Nothing tells whether the new file is the one whose first chunk is pending.
+/// All generations of a log begin with the same line, and are given in any order.
 #[test]
-fn a_file_that_was_moved_before_its_first_commit_is_refused() {
+fn a_rotated_log_with_a_header_line_goes_on() {
+    let header = events(0..1);
+    let place = Place::new();
+    let text = |of| header.clone() + &events(of);
+    place.write("app.log", text(1..4));
+    assert_eq!(land_files(&place, &["app.log"]).counts(COUNTS), [4, 0]);
+    fs::rename(place.path("app.log"), place.path("app.log.1")).unwrap();
+    place.write("app.log.1", text(1..6));
+    place.write("app.log", text(10..12));
+    let ran = try_files(&place, &["app.log"], &[]);
+    ran.failed(1, &["no longer holds", "log rotation", "another --source"]);
+    let landed = land_files(&place, &["app.log", "app.log.1"]);
+    assert_eq!(landed.count("records"), 5);
+    fs::rename(place.path("app.log.1"), place.path("app.log.2")).unwrap();
+    fs::rename(place.path("app.log"), place.path("app.log.1")).unwrap();
+    place.write("app.log", text(20..21));
+    let all = ["app.log", "app.log.1", "app.log.2"];
+    assert_eq!(land_files(&place, &all).count("records"), 2);
+    assert_eq!(land_files(&place, &all).counts(COUNTS), [0, 11]);
+    assert_eq!(ledgers(&place), 3);
+    for file in all {
+        is_proven(&place, file);
+    }
+    // Two files that change their places.
+    fs::rename(place.path("app.log"), place.path("app.log.0")).unwrap();
+    fs::rename(place.path("app.log.1"), place.path("app.log")).unwrap();
+    fs::rename(place.path("app.log.0"), place.path("app.log.1")).unwrap();
+    assert_eq!(land_files(&place, &all).counts(COUNTS), [0, 11]);
+    assert_eq!(land_files(&place, &all).counts(COUNTS), [0, 11]);
+}
+
+/// The old file has more lines than have landed.
+#[test]
+fn a_file_that_was_left_behind_is_said() {
+    let place = Place::new();
+    place.write("app.log", events(0..3));
+    land_files(&place, &["app.log"]);
+    fs::rename(place.path("app.log"), place.path("app.log.1")).unwrap();
+    place.write("app.log.1", events(0..4));
+    place.write("app.log", events(5..7));
+    let ran = try_files(&place, &["app.log"], &[]);
+    assert!(ran.stderr.contains("3 records landed before"), "{ran:?}");
+    assert_eq!(ran.summary().count("records"), 2);
+    let ran = try_files(&place, &["app.log", "app.log.1"], &[]);
+    assert!(!ran.stderr.contains("landed before"), "{ran:?}");
+    assert_eq!(ran.summary().count("records"), 1);
+}
+
+#[test]
+fn another_first_line_does_not_make_a_file_another_one() {
+    let text = events(0..5);
+    let place = Place::new();
+    place.write("a.ndjson", &text);
+    land_files(&place, &["a.ndjson"]);
+    let edited = text.replacen("\"u-0\"", "\"edited\"", 1);
+    for content in [edited, format!("\u{feff}{text}") + &events(5..6)] {
+        place.write("a.ndjson", content);
+        let ran = try_files(&place, &["a.ndjson"], &[]);
+        ran.failed(1, &["a.ndjson", "first line has changed", "record 5"]);
+    }
+    // The only line, which had no end.
+    place.write("b.ndjson", event(0));
+    land_files(&place, &["b.ndjson"]);
+    place.write("b.ndjson", event(0) + " x\n" + &events(1..2));
+    let ran = try_files(&place, &["b.ndjson"], &[]);
+    ran.failed(1, &["b.ndjson", "has gone on"]);
+}
+
+#[test]
+fn a_name_for_what_has_landed_warns() {
+    let place = Place::new();
+    place.write("a.ndjson", events(0..5));
+    land_files(&place, &["a.ndjson"]);
+    let ran = try_files(&place, &["a.ndjson"], &["--source-name", "b"]);
+    assert!(ran.stderr.contains("these records land again"), "{ran:?}");
+    assert_eq!(ran.summary().count("records"), 5);
+}
+
+/// The pending range goes on where the file is now, and a copy of it is refused.
+#[test]
+fn a_file_that_was_moved_before_its_first_commit_goes_on() {
     let place = Place::new();
     place.write("a.ndjson", events(0..5));
     let in_the_way = place.write("lake/event_type=payment", "in the way");
     try_files(&place, &["a.ndjson"], &[]).failed(1, &["event_type=payment"]);
     fs::remove_file(in_the_way).unwrap();
-    fs::rename(place.path("a.ndjson"), place.path("b.ndjson")).unwrap();
-    try_files(&place, &["b.ndjson"], &[]).failed(1, &["a.ndjson", "pending chunk"]);
-    fs::rename(place.path("b.ndjson"), place.path("a.ndjson")).unwrap();
-    assert_eq!(land_files(&place, &["a.ndjson"]).counts(COUNTS), [5, 0]);
+    place.write("copy.ndjson", events(0..5));
+    try_files(&place, &["copy.ndjson"], &[]).failed(1, &["a.ndjson", "still there"]);
+    fs::rename(place.path("a.ndjson"), place.path("a.ndjson.1")).unwrap();
+    fs::remove_file(place.path("copy.ndjson")).unwrap();
+    place.write("a.ndjson", events(7..9));
+    let landed = land_files(&place, &["a.ndjson.1", "a.ndjson"]);
+    assert_eq!(landed.counts(COUNTS), [7, 0]);
+    let mut all = all_enriched(0..5);
+    all.extend(all_enriched(7..9));
+    all.sort_unstable();
+    assert_eq!(lake::all_events(&place.lake()), all);
+    is_proven(&place, "a.ndjson.1");
+}
+
+/// Its bytes are those that are pinned, or nothing lands.
+#[test]
+fn a_file_that_was_edited_while_its_chunk_is_pending_is_refused() {
+    let place = Place::new();
+    place.write("a.ndjson", events(0..5));
+    let in_the_way = place.write("lake/event_type=payment", "in the way");
+    try_files(&place, &["a.ndjson"], &[]).failed(1, &["event_type=payment"]);
+    fs::remove_file(in_the_way).unwrap();
+    place.write("a.ndjson", events(0..5).replace("u-3", "U-3"));
+    try_files(&place, &["a.ndjson"], &[]).failed(1, &["what is pending"]);
+    place.write("a.ndjson", events(0..6));
+    assert_eq!(land_files(&place, &["a.ndjson"]).counts(COUNTS), [6, 0]);
+}
+
+#[test]
+fn a_hard_link_to_what_has_landed_is_the_same_file() {
+    let place = Place::new();
+    place.write("a.ndjson", events(0..5));
+    land_files(&place, &["a.ndjson"]);
+    fs::hard_link(place.path("a.ndjson"), place.path("b.ndjson")).unwrap();
+    assert_eq!(land_files(&place, &["b.ndjson"]).counts(COUNTS), [0, 5]);
+    assert_eq!(land_files(&place, &["a.ndjson"]).counts(COUNTS), [0, 5]);
+}
+
+#[test]
+fn standard_input_from_a_source_is_the_same_file() {
+    let place = Place::new();
+    let path = place.write("a.ndjson", events(0..5));
+    let args = ["run", "--source", "file:a.ndjson", "--source", "-"];
+    let args = [&args[..], &["--lake", "file:lake", "--http", "none"]].concat();
+    let mut command = place.command(&args);
+    command.stdin(fs::File::open(path).unwrap());
+    let ran = Ran::from(command.output().unwrap()).succeeded();
+    assert!(ran.stderr.contains("read once"), "{ran:?}");
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..5));
+    // It can be written only.
+    let mut command = place.command(&["run", "--source", "-", "--lake", "file:lake"]);
+    command.stdin(fs::File::create(place.path("none")).unwrap());
+    let ran = Ran::from(command.output().unwrap());
+    ran.failed(1, &["cannot read standard input"]);
 }

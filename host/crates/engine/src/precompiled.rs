@@ -13,6 +13,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::digest::Digest;
+use crate::runtime::Allocation;
 
 /// The name of a folder with components compiled ahead of time.
 pub const FOLDER: &str = "precompiled";
@@ -72,7 +73,18 @@ pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Componen
         Ok(component) => Some(component),
         Err(error) => {
             let path = path.display();
-            tracing::warn!(%path, error = format!("{error:#}"), "compiling the component instead");
+            let error = format!("{error:#}");
+            // Instances on demand need other code, and a warning said so.
+            match Allocation::of(engine) {
+                Allocation::OnDemand => {
+                    tracing::debug!(%path, error, "compiling the component instead");
+                }
+                Allocation::Pooling => tracing::warn!(
+                    %path,
+                    error,
+                    "the precompiled component does not fit this program; compiling the component instead"
+                ),
+            }
             None
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Once;
 
+use rustix::process::{Resource, getrlimit};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
@@ -52,6 +53,9 @@ impl Allocation {
     }
 }
 
+/// The address space without which compiling a transform or making an instance fails.
+const ADDRESS_SPACE_MIN_BYTES: u64 = 900 << 20;
+
 /// Makes the engine for `threads` compute threads. If the address space of the pool is refused, the engine allocates
 /// instances [on demand](Allocation::OnDemand), and a warning says so once. Limits and results are the same.
 ///
@@ -63,6 +67,15 @@ pub fn engine(threads: usize) -> wasmtime::Result<Engine> {
         Ok(engine) => return Ok(engine),
         Err(refused) => refused,
     };
+    if let Some(limit) = getrlimit(Resource::As).current
+        && limit < ADDRESS_SPACE_MIN_BYTES
+    {
+        return Err(wasmtime::Error::msg(format!(
+            "the limit of address space is {} MiB (`ulimit -v`); the sandbox needs at least {} MiB",
+            limit >> 20,
+            ADDRESS_SPACE_MIN_BYTES >> 20
+        )));
+    }
     let Ok(engine) = engine_with(Allocation::OnDemand, threads) else {
         return Err(refused);
     };

@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Cursor, Read};
 
 use super::content_type::{ContentType, UTF8_MARK, detect};
 use super::gzip_members::GzipMembers;
+use super::stable::source_error;
 use super::zstd_frames::ZstdFrames;
 use crate::source::SourceError;
 
@@ -36,10 +37,7 @@ impl Content {
     /// # Errors
     /// [`SourceError::Io`], [`SourceError::Unsupported`]
     pub(super) fn open(name: &str, raw: Input) -> Result<Self, SourceError> {
-        let failed = |source| SourceError::Io {
-            name: name.to_owned(),
-            source,
-        };
+        let failed = |error| source_error(name, error);
         let (compression, mut input) = decompress(raw).map_err(failed)?;
         let (first, content_type) = detect(&mut input).map_err(failed)?;
         if let Some((format, command)) = unsupported(compression, content_type) {

@@ -62,7 +62,7 @@ fn trailing_bytes() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         "after the end of its gzip content come bytes that are neither gzip nor zeros; everything before them was \
-         read; remove them, for example with `gzip -dc FILE | gzip > NEW`",
+         read; remove them: run `gzip -dc FILE | gzip > NEW`, then rename NEW to FILE",
     )
 }
 

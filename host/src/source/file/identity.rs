@@ -5,17 +5,19 @@
 
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
 
 use super::Location;
-use super::content::Content;
-use super::lines::Lines;
+use super::content::{Content, Input};
 use super::prefix::PrefixHasher;
-use super::tail::{is_blank, record_of};
+use super::stable::StableFile;
+use super::tail::record_of;
 use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
 use crate::source::SourceError;
 
@@ -38,7 +40,9 @@ pub(super) fn file_name(location: &Location, given: Option<&str>) -> io::Result<
         return Ok(FileName::Name("stdin".into()));
     };
     if !fs::metadata(path)?.is_file() {
-        return Ok(FileName::Name(path.display().to_string()));
+        // A pipe of a shell has no path of its own.
+        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        return Ok(FileName::Name(canonical.display().to_string()));
     }
     let canonical = fs::canonicalize(path)?.into_os_string().into_string();
     canonical.map(FileName::Path).map_err(|path| {
@@ -157,7 +161,11 @@ pub fn distinct(locations: &[Location]) -> (Vec<Location>, Vec<(Location, Locati
 
 fn keys(location: &Location) -> Vec<SameFile> {
     let Location::File(path) = location else {
-        return vec![SameFile::Stdin];
+        let metadata = stdin().and_then(|file| file.metadata()).ok();
+        let inode = metadata.filter(Metadata::is_file);
+        let inode = inode.as_ref().and_then(device_and_inode);
+        let inode = inode.map(SameFile::Inode);
+        return inode.into_iter().chain([SameFile::Stdin]).collect();
     };
     let metadata = fs::metadata(path).ok();
     let inode = metadata.filter(Metadata::is_file);
@@ -181,7 +189,16 @@ pub fn still_holds(path: &Path, prefix: &FilePrefix) -> io::Result<bool> {
     if prefix.stat.is_some() && stat_of(&metadata) == prefix.stat {
         return Ok(true);
     }
-    Ok(metadata.is_file() && matching(path, &[*prefix])? == [0])
+    if !metadata.is_file() {
+        return Ok(false);
+    }
+    let raw = StableFile::at(Arc::new(File::open(path)?), 0);
+    match Content::open(&path.display().to_string(), Box::new(raw)) {
+        Ok(content) => Ok(matching(content.input, &[*prefix])? == [0]),
+        Err(SourceError::Io { source, .. }) => Err(source),
+        // It is of another kind now.
+        Err(_) => Ok(false),
+    }
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -207,18 +224,11 @@ pub fn is_elsewhere(path: &Path, now: &str) -> io::Result<bool> {
     }
 }
 
-/// The places of those prefixes that the content of the file at `path` begins with. The file is read once, up to the
-/// end of the longest.
+/// The places of those prefixes that the content begins with. It is read once, up to the end of the longest.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn matching(path: &Path, prefixes: &[FilePrefix]) -> io::Result<Vec<usize>> {
-    let name = path.display().to_string();
-    let mut input = match Content::open(&name, Box::new(File::open(path)?)) {
-        Ok(content) => content.input,
-        Err(SourceError::Io { source, .. }) => return Err(source),
-        Err(_) => return Ok(Vec::new()),
-    };
+pub(super) fn matching(mut input: Input, prefixes: &[FilePrefix]) -> io::Result<Vec<usize>> {
     let mut order: Vec<usize> = (0..prefixes.len()).collect();
     order.sort_by_key(|at| prefixes[*at].bytes);
     let (mut hasher, mut found) = (PrefixHasher::default(), Vec::new());
@@ -236,35 +246,9 @@ pub fn matching(path: &Path, prefixes: &[FilePrefix]) -> io::Result<Vec<usize>> 
     Ok(found)
 }
 
-/// Whether the record `number` of the file at `path`, counted from 1, has this digest.
-///
-/// # Errors
-/// It cannot be read.
-pub fn is_record(path: &Path, number: u64, digest: &Digest) -> Result<bool, SourceError> {
-    let name = path.display().to_string();
-    let opened = File::open(path).map_err(|source| SourceError::Io {
-        name: name.clone(),
-        source,
-    })?;
-    let mut content = Content::open(&name, Box::new(opened))?;
-    let mut mark = PrefixHasher::default();
-    let skipped = mark.read_to(content.start, &mut content.input);
-    skipped.map_err(|source| SourceError::Io {
-        name: name.clone(),
-        source,
-    })?;
-    let mut lines = Lines::new(name, content.input, mark);
-    let mut before = number;
-    while let Some(line) = lines.next()? {
-        if is_blank(line.text) {
-            continue;
-        }
-        before = before.saturating_sub(1);
-        if before == 0 {
-            return Ok(Digest::of(record_of(line.text)) == *digest);
-        }
-    }
-    Ok(false)
+/// Standard input as a file of its own, so that errors of reading are seen.
+pub(super) fn stdin() -> io::Result<File> {
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
 #[cfg(test)]
@@ -312,7 +296,10 @@ mod tests {
             hasher.prefix(None)
         };
         let prefixes = [b"abcdefg", &b"abc"[..], b"abd", b"abcdef", b"abc"].map(prefix);
-        assert_eq!(matching(&file, &prefixes).unwrap(), [1, 4, 3]);
+        assert_eq!(
+            matching(Box::new(File::open(&file).unwrap()), &prefixes).unwrap(),
+            [1, 4, 3]
+        );
         assert!(still_holds(&file, &prefixes[1]).unwrap());
         assert!(!still_holds(&file, &prefixes[2]).unwrap());
         assert!(!still_holds(&folder.path().join("none"), &prefixes[1]).unwrap());

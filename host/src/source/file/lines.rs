@@ -4,6 +4,7 @@ use std::io;
 
 use super::content::Input;
 use super::prefix::PrefixHasher;
+use super::stable::source_error;
 use crate::source::SourceError;
 
 /// Bytes per read.
@@ -50,6 +51,11 @@ impl Lines {
             prefix,
             hashed: 0,
         }
+    }
+
+    /// The next line, unless the one before it was the last.
+    pub(super) fn next_unless(&mut self, was_last: bool) -> Result<Option<Line<'_>>, SourceError> {
+        if was_last { Ok(None) } else { self.next() }
     }
 
     /// The next line.
@@ -102,10 +108,7 @@ impl Lines {
                 read => break read,
             }
         };
-        let read = read.map_err(|source| SourceError::Io {
-            name: self.name.clone(),
-            source,
-        })?;
+        let read = read.map_err(|error| source_error(&self.name, error))?;
         self.filled += read;
         Ok(read)
     }

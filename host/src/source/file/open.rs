@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sluice_engine::record::{SequenceNumber, ShardId};
 
 use super::Location;
 use super::content::{Content, Input};
-use super::identity::{file_name, head_suffix, name_prefix, shard_id, stat_of};
+use super::identity::{file_name, head_suffix, name_prefix, shard_id, stat_of, stdin};
+use super::stable::{StableFile, source_error};
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
 
@@ -32,8 +33,8 @@ pub struct OpenFile {
     /// The offset of the first record.
     pub(super) start: u64,
     pub(super) stat: Option<FileStat>,
-    /// The file once more, if it is a regular one.
-    regular: Option<PathBuf>,
+    /// The file itself, if it is a regular one, to read it once more.
+    regular: Option<Arc<File>>,
     is_compressed: bool,
     /// Whether the last line is complete, whatever it holds.
     pub(super) is_final: bool,
@@ -48,16 +49,14 @@ pub struct OpenFile {
 /// [`SourceError::Io`], or [`SourceError::Unsupported`] if Sluice does not read files of this kind.
 pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, SourceError> {
     let name = location.name();
-    let opened = open_raw(location, options).map_err(|source| SourceError::Io {
-        name: name.clone(),
-        source,
-    });
-    let (known_as, raw, stat) = opened?;
-    let content = Content::open(&name, raw)?;
-    let path = match location {
-        Location::File(path) => Some(path.clone()),
-        Location::Stdin => None,
-    };
+    let failed = |error| source_error(&name, error);
+    let known_as = file_name(location, options.name.as_deref()).map_err(failed)?;
+    let Raw {
+        input,
+        regular,
+        stat,
+    } = open_raw(location).map_err(failed)?;
+    let content = Content::open(&name, input)?;
     let head_suffix = head_suffix(&content.first_line);
     Ok(OpenFile {
         name,
@@ -67,26 +66,38 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         input: content.input,
         start: content.start,
         stat,
-        regular: path.filter(|_| stat.is_some()),
         is_compressed: content.is_compressed,
         is_final: options.are_final || content.is_compressed || stat.is_none(),
+        regular,
         known_up_to: None,
     })
 }
 
-/// What the file is known by, its bytes, and what the file system says of it.
-fn open_raw(
-    location: &Location,
-    options: &FileOptions,
-) -> io::Result<(FileName, Input, Option<FileStat>)> {
-    let known_as = file_name(location, options.name.as_deref())?;
-    Ok(match location {
-        Location::File(path) => {
-            let file = File::open(path)?;
-            let stat = stat_of(&file.metadata()?);
-            (known_as, Box::new(file), stat)
-        }
-        Location::Stdin => (known_as, Box::new(io::stdin()), None),
+/// The bytes of a file, and what the file system says of it if it can grow.
+struct Raw {
+    input: Input,
+    regular: Option<Arc<File>>,
+    stat: Option<FileStat>,
+}
+
+fn open_raw(location: &Location) -> io::Result<Raw> {
+    let file = match location {
+        Location::File(path) => File::open(path)?,
+        Location::Stdin => stdin()?,
+    };
+    let stat = stat_of(&file.metadata()?);
+    if *location == Location::Stdin || stat.is_none() {
+        return Ok(Raw {
+            input: Box::new(file),
+            regular: None,
+            stat: None,
+        });
+    }
+    let file = Arc::new(file);
+    Ok(Raw {
+        input: Box::new(StableFile::at(file.clone(), 0)),
+        regular: Some(file),
+        stat,
     })
 }
 
@@ -127,15 +138,24 @@ impl OpenFile {
         format!("{}-", name_prefix(&self.known_as, 0))
     }
 
-    /// The path at which the file can be opened again, if it is a regular file.
+    /// Whether the file is a regular one, which can be read once more.
     #[must_use]
-    pub fn regular(&self) -> Option<&Path> {
-        self.regular.as_deref()
+    pub fn is_regular(&self) -> bool {
+        self.regular.is_some()
     }
 
-    /// The path, if the file can be read from the middle.
-    pub(super) fn seekable(&self) -> Option<&Path> {
-        self.regular().filter(|_| !self.is_compressed)
+    /// The content of the file once more, from its beginning; `None` if it is no regular file.
+    pub(super) fn content_again(&self) -> Result<Option<Content>, SourceError> {
+        let again = self.regular.clone().map(|file| {
+            let raw = Box::new(StableFile::at(file, 0));
+            Content::open(&self.name, raw)
+        });
+        again.transpose()
+    }
+
+    /// The file, if it can be read from the middle.
+    pub(super) fn seekable(&self) -> Option<&Arc<File>> {
+        self.regular.as_ref().filter(|_| !self.is_compressed)
     }
 
     /// Makes this the file of another shard, which was known by another name.

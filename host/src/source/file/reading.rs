@@ -79,6 +79,12 @@ impl Source for OpenFile {
     /// Reads on a thread of its own. If the committed part is not there any more, the file has been changed:
     /// [`SourceError::Changed`].
     fn read(mut self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
+        if let Some(prefix) = &from.pending_file
+            && !self.begins_with(prefix)?
+        {
+            let what = format!("what is pending, which is its first {} bytes", prefix.bytes);
+            return Err(self.changed(what));
+        }
         let input = std::mem::replace(&mut self.input, Box::new(io::empty()));
         let lines = self.lines_after(input, from.committed.as_ref())?;
         let cut = from.pending.as_ref().map(|pending| pending.range.last);
@@ -146,7 +152,8 @@ struct Gone;
 impl Reader {
     fn send_batches(&mut self) -> Result<(), SourceError> {
         let mut batch = Batch::new(self.shard.clone());
-        while let Some(line) = self.lines.next()? {
+        let mut is_last = false;
+        while let Some(line) = self.lines.next_unless(is_last)? {
             let sequence = SequenceNumber::from(line.offset);
             if self.bounds.is_before(sequence) {
                 continue;
@@ -166,6 +173,8 @@ impl Reader {
                 self.lines.unread(length);
                 break;
             }
+            // Nothing follows a line without its end. What is there by now belongs to the line, or is for the next run.
+            is_last = !line.has_end;
             add(&mut batch, &line);
             let at_cut = self.cut == Some(sequence) && !is_blank(line.text);
             if batch.is_full() || at_cut {

@@ -4,16 +4,18 @@
 //! block of its committed part are read again, and no more. Otherwise, all of the committed part is.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::io::{self, Read as _};
+use std::sync::Arc;
 
 use sluice_engine::digest::Digest;
 
 use super::OpenFile;
 use super::content::Input;
+use super::identity::matching;
 use super::lines::{Line, Lines};
 use super::prefix::PrefixHasher;
-use super::tail::{is_end_of_line, record_of};
+use super::stable::{StableFile, source_error};
+use super::tail::{is_blank, is_end_of_line, record_of};
 use crate::ledger::Committed;
 use crate::ledger::source_file::FilePrefix;
 use crate::source::SourceError;
@@ -38,10 +40,7 @@ impl OpenFile {
             return Ok(lines);
         };
         let verified = self.verify(input, committed, prefix);
-        let verified = verified.map_err(|source| SourceError::Io {
-            name: name.clone(),
-            source,
-        })?;
+        let verified = verified.map_err(|error| source_error(&name, error))?;
         let Some((input, hasher, last)) = verified else {
             return Err(self.changed(format!(
                 "what is committed, which is its first {} bytes",
@@ -59,14 +58,54 @@ impl OpenFile {
     fn first_lines(&self, mut input: Input) -> Result<Lines, SourceError> {
         let mut mark = PrefixHasher::default();
         let skipped = mark.read_to(self.start, &mut input);
-        skipped.map_err(|source| SourceError::Io {
-            name: self.name.clone(),
-            source,
-        })?;
+        skipped.map_err(|error| source_error(&self.name, error))?;
         Ok(Lines::new(self.name.clone(), input, mark))
     }
 
-    fn changed(&self, what: String) -> SourceError {
+    /// Whether the content begins with `prefix`. The content of what is no regular file cannot be read once more, so
+    /// it counts as unchanged.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn begins_with(&self, prefix: &FilePrefix) -> Result<bool, SourceError> {
+        Ok(!self.is_regular() || self.matching(&[*prefix])? == [0])
+    }
+
+    /// The places of those prefixes that the content begins with. The file is read once, up to the end of the longest.
+    /// None if it is no regular file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn matching(&self, prefixes: &[FilePrefix]) -> Result<Vec<usize>, SourceError> {
+        let Some(content) = self.content_again()? else {
+            return Ok(Vec::new());
+        };
+        matching(content.input, prefixes).map_err(|error| source_error(&self.name, error))
+    }
+
+    /// Whether the record `number`, counted from 1, has this digest.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_record(&self, number: u64, digest: &Digest) -> Result<bool, SourceError> {
+        let Some(content) = self.content_again()? else {
+            return Ok(false);
+        };
+        let mut lines = self.first_lines(content.input)?;
+        let mut before = number;
+        while let Some(line) = lines.next()? {
+            if is_blank(line.text) {
+                continue;
+            }
+            before = before.saturating_sub(1);
+            if before == 0 {
+                return Ok(Digest::of(record_of(line.text)) == *digest);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(super) fn changed(&self, what: String) -> SourceError {
         let name = self.name.clone();
         SourceError::Changed { name, what }
     }
@@ -95,9 +134,8 @@ impl OpenFile {
         prefix: &FilePrefix,
     ) -> io::Result<Option<(Input, PrefixHasher, u8)>> {
         let mut hasher = PrefixHasher::default();
-        if let Some(path) = self.unchanged(prefix) {
-            let mut file = File::open(path)?;
-            if !holds_last_record(&mut file, committed, prefix)? {
+        if let Some(file) = self.unchanged(prefix) {
+            if !holds_last_record(file, committed, prefix)? {
                 return Ok(None);
             }
             // At least one byte is read again, which says whether the last line had its end.
@@ -105,33 +143,32 @@ impl OpenFile {
                 resumed if resumed.bytes() < prefix.bytes => resumed,
                 _ => PrefixHasher::default(),
             };
-            file.seek(SeekFrom::Start(hasher.bytes()))?;
-            input = Box::new(file);
+            input = Box::new(StableFile::at(file.clone(), hasher.bytes()));
         }
         let last = hasher.read_to(prefix.bytes, &mut input)?;
         let last = last.filter(|_| hasher.is(prefix));
         Ok(last.map(|last| (input, hasher, last)))
     }
 
-    /// The path of a plain file that has not changed, or has only grown, by its size, time and number.
-    fn unchanged(&self, prefix: &FilePrefix) -> Option<&Path> {
+    /// A plain file that has not changed, or has only grown, by its size, time and number.
+    fn unchanged(&self, prefix: &FilePrefix) -> Option<&Arc<File>> {
         let (seen, now) = (prefix.stat?, self.stat?);
         self.seekable().filter(|_| seen.is_same_or_grown(&now))
     }
 }
 
 fn holds_last_record(
-    file: &mut File,
+    file: &Arc<File>,
     committed: &Committed,
     prefix: &FilePrefix,
 ) -> io::Result<bool> {
     let Some(offset) = committed.last.as_offset() else {
         return Ok(false);
     };
-    file.seek(SeekFrom::Start(offset))?;
     let mut rest = Vec::new();
     let length = prefix.bytes.saturating_sub(offset);
-    file.take(length).read_to_end(&mut rest)?;
+    let from = StableFile::at(file.clone(), offset);
+    from.take(length).read_to_end(&mut rest)?;
     let line = rest.split(|byte| *byte == b'\n').next();
     Ok(line.is_some_and(|line| Digest::of(record_of(line)) == committed.last_digest))
 }

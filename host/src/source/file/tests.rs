@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use sluice_engine::digest::Digest;
-use sluice_engine::record::{Bounds, Record};
+use sluice_engine::record::Record;
 
 use super::*;
 use crate::ledger::Committed;
@@ -30,7 +30,13 @@ fn read_with(
         are_final,
         ..FileOptions::default()
     };
-    let opened = open(&Location::File(path.to_owned()), &options)?;
+    records_of(open(&Location::File(path.to_owned()), &options)?, from)
+}
+
+fn records_of(
+    opened: OpenFile,
+    from: &ResumePoint,
+) -> Result<(Batches, Option<Committed>), SourceError> {
     let mut batches = opened.read(from)?;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.build().unwrap().block_on(async {
@@ -127,7 +133,7 @@ proptest! {
         let from = ResumePoint {
             committed: done.checked_sub(1).map(|last| committed(&lines[last], done)),
             pending: (pinned > 0).then(|| pending(range)),
-            bounds: Bounds::default(),
+            ..ResumePoint::default()
         };
         let batches = read(file.path(), &from).unwrap();
         prop_assert_eq!(batches.concat(), &lines[done..]);
@@ -192,4 +198,42 @@ proptest! {
         let is_changed = matches!(read(path, &from), Err(SourceError::Changed { .. }));
         prop_assert!(is_changed);
     }
+}
+
+/// An input that has nothing more for a moment, as a file has at its end before it grows.
+struct Pausing(Vec<&'static [u8]>);
+
+impl std::io::Read for Pausing {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let next = if self.0.is_empty() {
+            b""
+        } else {
+            self.0.remove(0)
+        };
+        out[..next.len()].copy_from_slice(next);
+        Ok(next.len())
+    }
+}
+
+#[test]
+fn nothing_is_read_after_a_line_without_an_end() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut opened = open(
+        &Location::File(file.path().to_owned()),
+        &FileOptions::default(),
+    )
+    .unwrap();
+    opened.input = Box::new(Pausing(vec![
+        b"{\"a\":1}\n{\"b\":2}",
+        b"",
+        b" \n{\"c\":3}\n",
+    ]));
+    let (batches, committed) = records_of(opened, &ResumePoint::default()).unwrap();
+    let records: Vec<_> = batches
+        .concat()
+        .into_iter()
+        .map(|(_, record)| record)
+        .collect();
+    assert_eq!(records, ["{\"a\":1}", "{\"b\":2}"]);
+    assert_eq!(committed.unwrap().file.unwrap().bytes, 15);
 }
