@@ -161,7 +161,7 @@ pub struct RunArgs {
     pub transform_config: String,
 
     /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: use the release that is active there.
-    /// Until one is activated, the run uses `--transform`.
+    /// Until one is activated, the run uses `--transform`. A release must have been published there.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
     pub registry: Option<String>,
 
@@ -179,6 +179,14 @@ pub struct RunArgs {
     #[arg(id = "public_key", long = "public-key", env = "SLUICE_PUBLIC_KEY")]
     #[arg(value_name = "PEM|FILE")]
     pub public_key: Option<String>,
+
+    /// Begin with the transform of `--transform` although no release was ever published to the registry.
+    /// Without this, such a registry ends the run at its start, since its name may be mistyped.
+    #[arg(id = "allow_empty_registry", long = "allow-empty-registry")]
+    #[arg(env = "SLUICE_ALLOW_EMPTY_REGISTRY", value_name = "BOOL")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_value = "false", default_missing_value = "true")]
+    pub allow_empty_registry: bool,
 
     /// Reload the file of `--transform` when it changes, for development.
     #[arg(long, env = "SLUICE_WATCH", value_name = "BOOL", num_args = 0..=1, require_equals = true)]

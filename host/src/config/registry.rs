@@ -17,6 +17,8 @@ pub struct RegistryConfig {
     pub poll: Duration,
     /// The key that its releases must be signed with.
     pub public_key: Option<PublicKey>,
+    /// Whether a run may start although nothing was ever published there.
+    pub may_be_empty: bool,
 }
 
 impl RegistryConfig {
@@ -33,6 +35,10 @@ impl RegistryConfig {
             return Err(ConfigError::new("watch", why));
         }
         let Some(registry) = &args.registry else {
+            if args.allow_empty_registry {
+                let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
+                return Err(ConfigError::new("allow_empty_registry", why));
+            }
             return Ok(None);
         };
         if args.watch {
@@ -49,6 +55,7 @@ impl RegistryConfig {
             target: parse_store("registry", registry)?,
             poll: args.registry_poll,
             public_key: key.map_err(|why| ConfigError::new("public_key", why))?,
+            may_be_empty: args.allow_empty_registry,
         }))
     }
 }

@@ -44,7 +44,7 @@ impl Follower {
     /// The follower of the registry in the settings, if there is one.
     ///
     /// # Errors
-    /// The registry cannot be read.
+    /// The registry cannot be read, or it is empty and must not be.
     pub async fn of(
         settings: &RunSettings,
         rules: &Arc<Rules>,
@@ -66,7 +66,7 @@ impl Follower {
     /// loaded: the registry's active one, or else the last good one before it.
     ///
     /// # Errors
-    /// The registry cannot be read.
+    /// The registry cannot be read, or it is empty and must not be.
     async fn begin(
         settings: &RunSettings,
         config: &RegistryConfig,
@@ -77,6 +77,9 @@ impl Follower {
         let registry = Registry::open(&config.target, retry_policy).await?;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", config.target))?;
+        if active.rollout.number == 0 {
+            check_not_mistyped(&registry, config).await?;
+        }
         // From here on the run has a release, so a failed poll does not end it.
         let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
@@ -296,6 +299,29 @@ impl Follower {
         let breach = policy.evaluate(&scores.of(release), &scores.of(before))?;
         Some((release, breach.to_string()))
     }
+}
+
+/// Checks that a registry in which nothing was ever activated is the one that was meant: a release was
+/// published there, or the settings say that it may be empty.
+///
+/// # Errors
+/// The registry cannot be read; or it is empty, as one with a mistyped name is.
+async fn check_not_mistyped(registry: &Registry, config: &RegistryConfig) -> anyhow::Result<()> {
+    let target = &config.target;
+    let releases = registry.releases().await;
+    let releases = releases.with_context(|| format!("the registry {target}"))?;
+    if releases.is_empty() && !config.may_be_empty {
+        anyhow::bail!(
+            "no release was ever published to the registry {target}; correct --registry, or publish a release with \
+             `sluice transform publish`; to begin with the transform of --transform, give --allow-empty-registry"
+        );
+    }
+    if releases.is_empty() {
+        tracing::info!(registry = %target, "the registry is empty, using the transform of --transform");
+    } else {
+        tracing::warn!(registry = %target, "no release was ever activated in the registry, using the transform of --transform");
+    }
+    Ok(())
 }
 
 /// The author that a rollback is attributed to.
