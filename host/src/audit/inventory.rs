@@ -23,6 +23,7 @@ pub(super) struct Inventory {
     /// The releases that the lake keeps.
     releases: HashSet<ReleaseId>,
     has_files: bool,
+    has_ledgers: bool,
 }
 
 /// The chunks of a shard.
@@ -72,6 +73,7 @@ impl Inventory {
                 self.add_manifest(manifest, key);
                 return;
             }
+            self.has_ledgers |= own.starts_with("ledger/") && own.ends_with(".json");
             let release = own.strip_prefix("releases/");
             let release = release.and_then(|name| name.strip_suffix(".json"));
             self.releases
@@ -102,6 +104,12 @@ impl Inventory {
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         !self.has_files
+    }
+
+    /// Whether the lake has a ledger, readable or not, or anything of a shard.
+    #[must_use]
+    pub(super) fn has_shards(&self) -> bool {
+        self.has_ledgers || !self.shards.is_empty()
     }
 
     /// The keys of files that a query over the lake reads although they are none of Sluice's.
@@ -224,6 +232,22 @@ mod tests {
     use super::*;
 
     const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
+
+    #[test]
+    fn a_ledger_or_an_object_of_a_chunk_belongs_to_a_shard() {
+        for (key, expected) in [
+            ("_sluice/ledger/s.json".to_owned(), true),
+            (format!("_sluice/chunks/s/{STEM}.json"), true),
+            (format!("event_type=a/{STEM}.ndjson.zst"), true),
+            ("_sluice/ledger/s.lock".to_owned(), false),
+            ("events.parquet".to_owned(), false),
+        ] {
+            let mut inventory = Inventory::default();
+            inventory.add(&key);
+            assert_eq!(inventory.has_shards(), expected, "{key}");
+            assert!(!inventory.is_empty());
+        }
+    }
 
     #[test]
     fn objects_and_files_are_sorted_by_chunk() {
