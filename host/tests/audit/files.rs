@@ -117,7 +117,7 @@ fn a_lake_that_no_run_has_written_is_not_proven() {
     ];
     let fail_with = |why| {
         for audit in audits {
-            let ran = place.run(audit).failed(1, &["file:lake", why]);
+            let ran = place.run(audit).failed(1, &["lake ", why]);
             assert_eq!(ran.stdout, "");
         }
     };
