@@ -5,6 +5,7 @@
 pub mod args;
 pub mod environment;
 pub mod file;
+mod folders;
 pub mod http_bind;
 pub mod log_format;
 pub mod mode;
@@ -132,6 +133,8 @@ impl RunArgs {
         let lake = self.lake.as_deref();
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = parse_store("lake", lake)?;
+        let bus = parse_bus(&self.bus)?;
+        folders::check_apart(&lake, bus.as_ref())?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
@@ -148,7 +151,7 @@ impl RunArgs {
         Ok(RunSettings {
             files: self.files(&mode)?,
             lake,
-            bus: parse_bus(&self.bus)?,
+            bus,
             retry_policy: RetryPolicy::new(self.retry_timeout),
             misplaced_records: self.misplaced_records,
             registry: RegistryConfig::validate(&self)?,

@@ -73,6 +73,13 @@ impl Resolved {
         self.settings()
     }
 
+    /// Turns the bus off, whatever the settings say.
+    #[must_use]
+    pub fn without_bus(mut self) -> Self {
+        "none".clone_into(&mut self.args.bus);
+        self
+    }
+
     /// The settings, checked.
     ///
     /// # Errors
