@@ -35,11 +35,15 @@ impl RegistryConfig {
             return Err(ConfigError::new("watch", why));
         }
         let Some(registry) = &args.registry else {
-            if args.allow_empty_registry {
-                let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
-                return Err(ConfigError::new("allow_empty_registry", why));
-            }
-            return Ok(None);
+            let alone = [
+                ("allow_empty_registry", args.allow_empty_registry),
+                ("public_key", args.public_key.is_some()),
+            ];
+            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
+            return match alone.into_iter().find(|(_, is_given)| *is_given) {
+                Some((key, _)) => Err(ConfigError::new(key, why)),
+                None => Ok(None),
+            };
         };
         if args.watch {
             let why = "cannot be combined with --registry";

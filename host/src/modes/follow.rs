@@ -44,7 +44,7 @@ impl Follower {
     /// The follower of the registry in the settings, if there is one.
     ///
     /// # Errors
-    /// The registry cannot be read, or it is empty and must not be.
+    /// The registry cannot be read, or it is empty and must not be; or no release of it is admitted.
     pub async fn of(
         settings: &RunSettings,
         rules: &Arc<Rules>,
@@ -66,7 +66,7 @@ impl Follower {
     /// loaded: the registry's active one, or else the last good one before it.
     ///
     /// # Errors
-    /// The registry cannot be read, or it is empty and must not be.
+    /// The registry cannot be read, or it is empty and must not be; or no release is admitted.
     async fn begin(
         settings: &RunSettings,
         config: &RegistryConfig,
@@ -100,24 +100,45 @@ impl Follower {
     }
 
     async fn begin_with(&self, seen: &mut Seen, active: VersionedRollout) -> anyhow::Result<()> {
-        let rollout = active.rollout.clone();
         seen.active = Some(active.clone());
-        for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
-            match self.resolve(seen, wanted).await {
-                Ok(release) => {
-                    self.context
-                        .health
-                        .set_active_release(release.as_ref().into());
-                    self.rules.switch().swap(ActiveReleases::of(release));
-                    break;
-                }
+        let release = self.first_release(seen, &active.rollout).await?;
+        self.context
+            .health
+            .set_active_release(release.as_ref().into());
+        self.rules.switch().swap(ActiveReleases::of(release));
+        self.adopt(seen, active).await;
+        seen.polled_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The active release, or else the last one before it that is admitted.
+    ///
+    /// # Errors
+    /// None of them is admitted. The transform that the run was started with does not take their place, since
+    /// records would land by other rules than those that were activated.
+    async fn first_release(
+        &self,
+        seen: &mut Seen,
+        rollout: &Rollout,
+    ) -> anyhow::Result<Arc<Release>> {
+        let error = match self.resolve(seen, rollout.active).await {
+            Ok(release) => return Ok(release),
+            Err(error) if error.is_transient() => return Err(error.into()),
+            Err(error) => error,
+        };
+        for before in rollout.fallbacks() {
+            match self.resolve(seen, Some(before)).await {
+                Ok(release) => return Ok(release),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(_logged_already) => {}
             }
         }
-        self.adopt(seen, active).await;
-        seen.polled_at = Some(Instant::now());
-        Ok(())
+        let release = rollout.active.map_or_else(String::new, |id| id.to_string());
+        let target = &self.config.target;
+        anyhow::bail!(
+            "the active release {release} of the registry {target} fails admission, and none before it is \
+             admitted: {error}; correct the settings, such as --public-key, or activate a release that is admitted"
+        )
     }
 
     /// Polls the registry until the run ends.

@@ -3,6 +3,7 @@
 use crate::local::events;
 use crate::support::lake;
 use crate::support::program::{Place, Ran};
+use crate::swaps::admission_errors::pem;
 use crate::swaps::fixture::{Kept, ReleaseFixture};
 
 /// A folder with three events and the built-in transform as a file.
@@ -93,4 +94,61 @@ fn a_worker_does_not_start_with_an_empty_registry() {
         run(&["--allow-empty-registry"]).succeeded();
         fixture.assert_complete(&["own"]);
     }
+}
+
+/// Writes the key pair `NAME.key` and `NAME.pub`.
+fn write_keys(place: &Place, name: &str) {
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
+    let (private, public) = pem(&pair);
+    place.write(&format!("{name}.key"), private);
+    place.write(&format!("{name}.pub"), public);
+}
+
+fn activate(place: &Place, release: &str) {
+    let args = [
+        "transform",
+        "activate",
+        release,
+        "--registry",
+        "file:registry",
+    ];
+    place.run(&args).succeeded();
+}
+
+#[test]
+fn a_run_with_a_wrong_public_key_lands_nothing() {
+    let place = place();
+    for name in ["own", "other"] {
+        write_keys(&place, name);
+    }
+    let signed = publish(&place, &["--sign", "own.key"]);
+    activate(&place, &signed);
+    let follow = |key| place.try_land(&["--registry", "file:registry", "--public-key", key]);
+    let parts = [
+        "the active release",
+        &signed,
+        "fails admission",
+        "signature",
+        "--public-key",
+    ];
+    follow("other.pub").failed(1, &parts);
+    assert!(!place.lake().exists());
+    assert_eq!(follow("own.pub").summary().release(), signed);
+    place
+        .try_land(&["--public-key", "own.pub"])
+        .failed(2, &["public_key", "--registry"]);
+}
+
+#[test]
+fn a_run_goes_on_with_the_last_release_that_is_admitted() {
+    let place = place();
+    write_keys(&place, "own");
+    let signed = publish(&place, &["--sign", "own.key"]);
+    let config = ["--transform-config", r#"{"partition_by":["date"]}"#];
+    let unsigned = publish(&place, &config);
+    activate(&place, &signed);
+    activate(&place, &unsigned);
+    let ran = place.try_land(&["--registry", "file:registry", "--public-key", "own.pub"]);
+    assert!(ran.stderr.contains("a release failed admission"), "{ran:?}");
+    assert_eq!(ran.summary().release(), signed);
 }
