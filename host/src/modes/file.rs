@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::known_files::{Found, KnownFiles};
+use super::failed_sources::FailedSources;
+use super::known_files::{Found, IdentityError, KnownFiles};
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
 use super::targets::{Claim, Targets};
@@ -12,19 +13,21 @@ use crate::config::RunSettings;
 use crate::observe::health::State;
 use crate::observe::http;
 use crate::pipeline::RunContext;
+use crate::pipeline::error::PipelineError;
+use crate::source::SourceError;
 use crate::source::file;
-use crate::source::file::{IncompleteLine, Location, OpenFile};
+use crate::source::file::{FileOptions, IncompleteLine, Location, OpenFile};
 
-/// Lands all files.
+/// Lands all files. If a file fails by itself, the others are landed all the same.
 ///
 /// # Errors
-/// The first error that ends a file.
+/// The first error that concerns more than one file, such as one of the lake or the bus.
 pub async fn run(
     settings: &RunSettings,
     files: &[Location],
     rules: Arc<Rules>,
     context: Arc<RunContext>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<FailedSources> {
     let _server = http::start(settings, context.clone()).await?;
     let runner = ShardRunner {
         rules,
@@ -33,12 +36,28 @@ pub async fn run(
         replay: settings.replay,
     };
     let mut known = KnownFiles::default();
-    for location in read_once(files) {
-        let opened = file::open(&location, &settings.files)?;
-        let name = opened.name().to_owned();
-        land(&runner, &mut known, opened).await.context(name)?;
+    let files = read_once(files);
+    let mut failed = FailedSources::of(files.len());
+    for location in files {
+        let landed = land(&runner, &mut known, &location, &settings.files).await;
+        let Err(error) = landed else { continue };
+        if !is_of_file(&error) {
+            return Err(error);
+        }
+        runner.context.progress.source_failed();
+        failed.add(error);
     }
-    Ok(())
+    Ok(failed)
+}
+
+/// Whether an error concerns only the file that it was met at.
+fn is_of_file(error: &anyhow::Error) -> bool {
+    let of_shard = error.downcast_ref();
+    let of_shard = matches!(
+        of_shard,
+        Some(PipelineError::Source(_) | PipelineError::RangeChanged(_))
+    );
+    of_shard || error.is::<SourceError>() || error.is::<IdentityError>()
 }
 
 /// The files without those that are given again, by another path or a link.
@@ -57,9 +76,30 @@ fn read_once(files: &[Location]) -> Vec<Location> {
 async fn land(
     runner: &ShardRunner,
     known: &mut KnownFiles,
-    opened: OpenFile,
+    location: &Location,
+    options: &FileOptions,
 ) -> anyhow::Result<()> {
-    let Found { ledger, moved_from } = known.find(&runner.targets, &opened).await?;
+    let opened = file::open(location, options)?;
+    let name = opened.name().to_owned();
+    let found = known.find(&runner.targets, &opened).await;
+    let found = found.with_context(|| name.clone())?;
+    let shard = found.ledger.shard().clone();
+    let landed = land_shard(runner, known, opened, found).await;
+    let health = &runner.context.health;
+    match &landed {
+        Ok(()) => health.ended(&shard, State::CaughtUp),
+        Err(error) => health.ended(&shard, State::Failed(format!("{error:#}"))),
+    }
+    landed.context(name)
+}
+
+async fn land_shard(
+    runner: &ShardRunner,
+    known: &mut KnownFiles,
+    opened: OpenFile,
+    found: Found,
+) -> anyhow::Result<()> {
+    let Found { ledger, moved_from } = found;
     let (shard, name) = (ledger.shard().clone(), opened.known_as().clone());
     let (source, suffix) = (opened.name().to_owned(), opened.head_suffix().to_owned());
     let mut open = runner.open_shard(&shard, Claim::Take).await?;
@@ -67,7 +107,7 @@ async fn land(
         tracing::info!(source, %shard, "the file was moved from {before}; its ledger goes on");
         open.ledger.rename(&name).await?;
     }
-    let landed = open.land(opened.with_shard(shard.clone())).await?;
+    let landed = open.land(opened.with_shard(shard)).await?;
     if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
         runner.context.progress.left_incomplete();
         tracing::info!(
@@ -77,7 +117,6 @@ async fn land(
             "the last line has no end and is not one whole JSON object, so it is left for the next run; --final takes it"
         );
     }
-    runner.context.health.ended(&shard, State::CaughtUp);
     known.update(&suffix, landed.ledger.ledger().await);
     landed.close()?;
     Ok(())

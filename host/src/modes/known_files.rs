@@ -22,6 +22,7 @@ use super::targets::Targets;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FilePrefix};
+use crate::source::SourceError;
 use crate::source::file::{OpenFile, is_elsewhere, matching, still_holds};
 
 /// The number of ledgers that are read at once.
@@ -202,7 +203,8 @@ fn continued<'a>(
     }
     let prefixes: Vec<_> = landed.iter().map(|(_, prefix)| *prefix).collect();
     let mut gone = Vec::new();
-    for at in matching(regular, &prefixes)? {
+    let matching = matching(regular, &prefixes);
+    for at in matching.map_err(|source| unreadable(path, source))? {
         let (ledger, prefix) = landed[at];
         match ledger.file() {
             Some(FileName::Path(other)) if is_gone(other, &prefix, path)? => gone.push(ledger),
@@ -236,9 +238,17 @@ fn ambiguous(first: &Ledger, second: &Ledger) -> IdentityError {
 }
 
 /// Whether the file at `other` is not there any more, has other content now, or is a link to the one at `path`.
-fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> std::io::Result<bool> {
-    let other = Path::new(other);
-    Ok(is_elsewhere(other, path)? || !still_holds(other, prefix)?)
+fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> Result<bool, SourceError> {
+    let file = Path::new(other);
+    let is_gone =
+        is_elsewhere(file, path).and_then(|elsewhere| Ok(elsewhere || !still_holds(file, prefix)?));
+    is_gone.map_err(|source| unreadable(other, source))
+}
+
+/// A file that has to be read to know which ledger a file goes on with.
+fn unreadable(path: &str, source: std::io::Error) -> SourceError {
+    let name = path.to_owned();
+    SourceError::Io { name, source }
 }
 
 /// A file with the same first line of which nothing is committed could be this one, and nothing tells.
@@ -247,7 +257,7 @@ fn refuse_interrupted(path: &str, alike: &[&Ledger]) -> anyhow::Result<()> {
         |ledger: &&&Ledger| ledger.committed().is_none() && ledger.pending().is_some();
     for ledger in alike.iter().filter(nothing_committed) {
         if let Some(other @ FileName::Path(there)) = ledger.file()
-            && is_elsewhere(Path::new(there), path)?
+            && is_elsewhere(Path::new(there), path).map_err(|source| unreadable(there, source))?
         {
             let other = other.clone();
             return Err(IdentityError::Interrupted { other }.into());

@@ -3,6 +3,7 @@
 
 mod content_mismatch;
 pub mod deployment_package;
+pub mod failed_sources;
 pub mod file;
 pub mod follow;
 pub mod known_files;
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use self::failed_sources::FailedSources;
 use self::follow::Follower;
 use self::rules::Rules;
 use self::watch::Watcher;
@@ -36,7 +38,7 @@ pub fn apply_mode_defaults(settings: &mut RunSettings, log_format_is_default: bo
 /// Runs in the mode of the settings.
 ///
 /// # Errors
-/// The first error that ends the run.
+/// The first error that ends the run, or at its end, sources that failed.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,15 +59,26 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
             background.spawn(async move { follower.follow().await });
         }
-        let landed = match &settings.mode {
-            Mode::Files(files) => file::run(settings, files, rules, context.clone()).await,
-            Mode::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
-            Mode::Worker(stream) => worker::run(settings, stream, rules, context.clone()).await,
-        };
-        drop(background);
-        landed?;
-        report::summarize(settings, &context.summary())
+        let landed = land(settings, rules, follower, context.clone()).await;
+        background.shutdown().await;
+        let failed = landed?;
+        report::summarize(settings, &context.summary())?;
+        failed.check()
     })
+}
+
+async fn land(
+    settings: &RunSettings,
+    rules: Arc<Rules>,
+    follower: Option<Arc<Follower>>,
+    context: Arc<RunContext>,
+) -> anyhow::Result<FailedSources> {
+    match &settings.mode {
+        Mode::Files(files) => return file::run(settings, files, rules, context).await,
+        Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
+        Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
+    }
+    Ok(FailedSources::default())
 }
 
 /// Prints the progress, unless the summary is turned off.

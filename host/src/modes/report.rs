@@ -96,7 +96,9 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
     let lake = settings.lake.to_string();
     let lake = lake.trim_end_matches('/');
     let mut lines = Vec::new();
-    if summary.records == 0 {
+    if summary.records == 0 && summary.failed_sources > 0 {
+        lines.push("nothing new was landed".to_owned());
+    } else if summary.records == 0 {
         let what = "the source";
         lines.push(match summary.already_committed {
             0 => format!("nothing to do: {what} has no {}records", complete(summary)),
@@ -145,6 +147,12 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
                 "  before      {before:>12}  records that earlier runs committed"
             ));
         }
+    }
+    if summary.failed_sources > 0 {
+        lines.push(format!(
+            "  failed      {:>12}  sources, standard error says why",
+            count(summary.failed_sources)
+        ));
     }
     if summary.misplaced_records > 0 {
         lines.push(format!(

@@ -36,6 +36,7 @@ pub struct Progress {
     read_records: Counter,
     blank_lines: Counter,
     incomplete: Counter,
+    failed_sources: Counter,
     misplaced_records: Counter,
     records: Counter,
     bytes_in: Counter,
@@ -73,6 +74,7 @@ impl Progress {
             read_records: Counter::default(),
             blank_lines: Counter::default(),
             incomplete: Counter::default(),
+            failed_sources: Counter::default(),
             misplaced_records: Counter::default(),
             records: Counter::default(),
             bytes_in: Counter::default(),
@@ -106,6 +108,11 @@ impl Progress {
     /// The last line of a file was left because it is not complete.
     pub fn left_incomplete(&self) {
         self.incomplete.inc();
+    }
+
+    /// A source failed, and the others are landed.
+    pub fn source_failed(&self) {
+        self.failed_sources.inc();
     }
 
     /// An object was put, of events or of quarantined records.
@@ -209,6 +216,7 @@ impl Progress {
             messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
             incomplete: self.incomplete.get(),
+            failed_sources: self.failed_sources.get(),
             misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),

@@ -2,6 +2,7 @@
 
 mod again;
 mod changed;
+mod failed_sources;
 mod growing;
 mod identity;
 mod inputs;
