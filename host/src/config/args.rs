@@ -8,6 +8,7 @@ use clap::Args;
 use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
+use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::{HttpBind, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
@@ -362,4 +363,10 @@ pub struct RunArgs {
     #[arg(id = "log.format", long = "log-format", env = "SLUICE_LOG_FORMAT")]
     #[arg(value_name = "FORMAT", default_value = "human")]
     pub log_format: LogFormat,
+
+    /// End with the exit code 1 if more than this share of the records that the run has landed is
+    /// quarantined, such as `5%` or `0.05`. All records land all the same. [default: never]
+    #[arg(id = "max_quarantined", long = "max-quarantined")]
+    #[arg(env = "SLUICE_MAX_QUARANTINED", value_name = "SHARE")]
+    pub max_quarantined: Option<MaxQuarantined>,
 }

@@ -8,6 +8,7 @@ pub mod file;
 mod folders;
 pub mod http_bind;
 pub mod log_format;
+pub mod max_quarantined;
 pub mod mode;
 pub mod registry;
 pub mod replay;
@@ -26,6 +27,7 @@ use sluice_storage::retry::RetryPolicy;
 use thiserror::Error;
 
 use crate::config::log_format::LogFormat;
+use crate::config::max_quarantined::MaxQuarantined;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::messages::Messages;
@@ -118,6 +120,28 @@ pub struct RunSettings {
     pub log_level: String,
     /// The format of log lines.
     pub log_format: LogFormat,
+    /// The share of quarantined records above which a run that ends has failed.
+    pub max_quarantined: Option<MaxQuarantined>,
+}
+
+impl RunSettings {
+    /// Checks the settings that only a run that ends by itself can have.
+    ///
+    /// # Errors
+    /// `max_quarantined` for a function, or for a worker that goes on until it is stopped.
+    pub fn check_end(&self) -> Result<(), ConfigError> {
+        let ends = match &self.mode {
+            Mode::Files(_) => true,
+            Mode::Worker(stream) => stream.exit_when_caught_up,
+            Mode::Lambda => false,
+        };
+        if self.max_quarantined.is_some() && !ends {
+            let why = "needs a run that ends: files, or a stream with --exit-when-caught-up; otherwise, watch the \
+                       metric of quarantined records";
+            return Err(ConfigError::new("max_quarantined", why));
+        }
+        Ok(())
+    }
 }
 
 impl RunArgs {
@@ -179,6 +203,7 @@ impl RunArgs {
             summary: self.summary,
             log_level: self.log_level,
             log_format: self.log_format,
+            max_quarantined: self.max_quarantined,
         })
     }
 

@@ -9,6 +9,7 @@ pub mod follow;
 pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
+mod quarantine_check;
 pub mod report;
 pub mod rules;
 pub mod targets;
@@ -22,9 +23,11 @@ use tokio::task::JoinSet;
 
 use self::failed_sources::FailedSources;
 use self::follow::Follower;
+use self::quarantine_check::check_quarantined;
 use self::rules::Rules;
 use self::watch::Watcher;
 use crate::config::{Mode, RunSettings, SummaryFormat};
+use crate::output;
 use crate::pipeline::RunContext;
 
 /// Applies the defaults of the mode to settings that the user has not given. `log_format_is_default` says
@@ -38,7 +41,7 @@ pub fn apply_mode_defaults(settings: &mut RunSettings, log_format_is_default: bo
 /// Runs in the mode of the settings.
 ///
 /// # Errors
-/// The first error that ends the run, or at its end, sources that failed.
+/// The first error that ends the run; or at its end, sources that failed, or too many quarantined records.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -62,8 +65,13 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let landed = land(settings, rules, follower, context.clone()).await;
         background.shutdown().await;
         let failed = landed?;
-        report::summarize(settings, &context.summary())?;
-        failed.check()
+        let summary = context.summary();
+        report::summarize(settings, &summary)?;
+        let (failed, quarantined) = (failed.check(), check_quarantined(settings, &summary));
+        if let (Err(error), Err(_)) = (&failed, &quarantined) {
+            output::message(format_args!("sluice: {error:#}"));
+        }
+        quarantined.and(failed)
     })
 }
 

@@ -9,6 +9,7 @@ mod inputs;
 mod mistakes;
 mod outputs;
 mod pending;
+mod quarantined;
 mod settings;
 
 /// An event whose type depends on `n`.
