@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::{self, Write as _};
 
+use indicatif::HumanCount;
 use thiserror::Error;
 
 /// Standard output cannot be written, for example because a disk is full.
@@ -47,9 +48,30 @@ pub fn message(line: impl fmt::Display) {
     let _nowhere_to_say_so = io::stderr().lock().write_all(line.as_bytes());
 }
 
+/// A number of things, whose name gets an `s` unless there is one: `1 record`, `2,500 records`.
+#[must_use]
+pub fn counted(number: u64, name: &str) -> String {
+    format!("{} {}", HumanCount(number), plural(number, name))
+}
+
+/// The name of that many things, with an `s` unless there is one.
+#[must_use]
+pub fn plural(number: u64, name: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{name}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        let records = |number| counted(number, "record");
+        assert_eq!(records(0), "0 records");
+        assert_eq!(records(1), "1 record");
+        assert_eq!(records(2_500), "2,500 records");
+    }
 
     #[test]
     fn only_a_closed_pipe_is_no_error() {

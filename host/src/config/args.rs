@@ -369,4 +369,13 @@ pub struct RunArgs {
     #[arg(id = "max_quarantined", long = "max-quarantined")]
     #[arg(env = "SLUICE_MAX_QUARANTINED", value_name = "SHARE")]
     pub max_quarantined: Option<MaxQuarantined>,
+
+    /// Print neither progress nor a summary as text. Warnings and errors stay, and `--summary json` prints.
+    #[arg(long, short, env = "SLUICE_QUIET", value_name = "BOOL", num_args = 0..=1)]
+    #[arg(
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true"
+    )]
+    pub quiet: bool,
 }

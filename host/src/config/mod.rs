@@ -122,6 +122,8 @@ pub struct RunSettings {
     pub log_format: LogFormat,
     /// The share of quarantined records above which a run that ends has failed.
     pub max_quarantined: Option<MaxQuarantined>,
+    /// Whether nothing but warnings, errors and a summary as JSON is printed.
+    pub quiet: bool,
 }
 
 impl RunSettings {
@@ -200,10 +202,14 @@ impl RunArgs {
             http: self.http.unwrap_or(mode.default_http()),
             mode,
             transform: self.transform,
-            summary: self.summary,
+            summary: match self.summary {
+                SummaryFormat::Text if self.quiet => SummaryFormat::None,
+                summary => summary,
+            },
             log_level: self.log_level,
             log_format: self.log_format,
             max_quarantined: self.max_quarantined,
+            quiet: self.quiet,
         })
     }
 

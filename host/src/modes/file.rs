@@ -109,7 +109,7 @@ async fn land_shard(
     }
     let landed = open.land(opened.with_shard(shard)).await?;
     if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
-        runner.context.progress.left_incomplete();
+        runner.context.progress.left_incomplete(&source);
         tracing::info!(
             source,
             offset,

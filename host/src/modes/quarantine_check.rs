@@ -2,6 +2,7 @@
 
 use crate::config::RunSettings;
 use crate::observe::progress::Summary;
+use crate::output::counted;
 
 /// Checks the share of quarantined records. If there is no limit, and all records are quarantined, a warning says so:
 /// the transform is probably the wrong one for this source.
@@ -14,8 +15,9 @@ pub(super) fn check_quarantined(settings: &RunSettings, summary: &Summary) -> an
     let place = format!("{}/_sluice/quarantine", lake.trim_end_matches('/'));
     match settings.max_quarantined {
         Some(max) if max.is_exceeded(quarantined, records) => anyhow::bail!(
-            "{quarantined} of {records} records are quarantined, more than --max-quarantined allows ({max}); all \
-             records have landed, {place} has the reasons"
+            "the run quarantined {quarantined} of {}, more than --max-quarantined allows ({max}); all \
+             records have landed, {place} has the reasons",
+            counted(records, "record")
         ),
         None if records > 0 && quarantined == records => {
             tracing::warn!(

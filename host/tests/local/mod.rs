@@ -11,6 +11,7 @@ mod outputs;
 mod pending;
 mod quarantined;
 mod settings;
+mod summary;
 
 /// An event whose type depends on `n`.
 pub(crate) fn event(n: usize) -> String {

@@ -24,7 +24,7 @@ fn more_quarantined_records_than_allowed_end_with_1_after_all_have_landed() {
         let place = place(6);
         let ran = place.try_land(&["--max-quarantined", max]);
         let parts = [
-            "6 of 100 records are quarantined",
+            "the run quarantined 6 of 100 records, more than",
             "--max-quarantined allows (5 %)",
             "lake/_sluice/quarantine",
         ];
@@ -74,5 +74,5 @@ fn a_share_is_for_runs_that_end() {
     let mut ends = cloud.command(&share);
     ends.arg("--exit-when-caught-up");
     let ran = Ran::from(ends.output().unwrap());
-    ran.failed(1, &["1 of 1 records are quarantined"]);
+    ran.failed(1, &["the run quarantined 1 of 1 record, more than"]);
 }
