@@ -37,14 +37,20 @@ pub async fn run(
     };
     let mut known = KnownFiles::default();
     let files = read_once(files);
+    let progress = &runner.context.progress;
+    if let Some(bytes) = files.iter().map(Location::size).sum() {
+        progress.begin_files(bytes);
+    }
     let mut failed = FailedSources::of(files.len());
     for location in files {
+        let bytes = location.size();
         let landed = land(&runner, &mut known, &location, &settings.files).await;
+        progress.end_file(bytes.unwrap_or(0));
         let Err(error) = landed else { continue };
         if !is_of_file(&error) {
             return Err(error);
         }
-        runner.context.progress.source_failed();
+        progress.source_failed();
         failed.add(error);
     }
     Ok(failed)
@@ -81,6 +87,8 @@ async fn land(
 ) -> anyhow::Result<()> {
     let opened = file::open(location, options)?;
     let name = opened.name().to_owned();
+    let position = opened.position().clone();
+    runner.context.progress.begin_file(position);
     let found = known.find(&runner.targets, &opened).await;
     let found = found.with_context(|| name.clone())?;
     let shard = found.ledger.shard().clone();

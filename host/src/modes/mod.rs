@@ -9,6 +9,7 @@ pub mod follow;
 pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
+pub mod progress_line;
 mod quarantine_check;
 pub mod report;
 pub mod rules;
@@ -23,10 +24,11 @@ use tokio::task::JoinSet;
 
 use self::failed_sources::FailedSources;
 use self::follow::Follower;
+use self::progress_line::{ProgressLine, Work};
 use self::quarantine_check::check_quarantined;
 use self::rules::Rules;
 use self::watch::Watcher;
-use crate::config::{Mode, RunSettings, SummaryFormat};
+use crate::config::{Mode, RunSettings};
 use crate::output;
 use crate::pipeline::RunContext;
 
@@ -54,7 +56,6 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let context = Arc::new(RunContext::new(settings, active, started)?);
         let follower = Follower::of(settings, &rules, &context).await?;
         let mut background = JoinSet::new();
-        background.spawn(watch(settings.summary, context.clone()));
         if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
             background.spawn(async move { watcher.follow().await });
         }
@@ -62,14 +63,18 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
             background.spawn(async move { follower.follow().await });
         }
+        let progress = ProgressLine::start(settings, Work::Run, context.clone());
         let landed = land(settings, rules, follower, context.clone()).await;
         background.shutdown().await;
+        if let Some(progress) = progress {
+            progress.finish().await;
+        }
         let failed = landed?;
         let summary = context.summary();
         report::summarize(settings, &summary)?;
         let (failed, quarantined) = (failed.check(), check_quarantined(settings, &summary));
         if let (Err(error), Err(_)) = (&failed, &quarantined) {
-            output::message(format_args!("sluice: {error:#}"));
+            output::error(format_args!("{error:#}"));
         }
         quarantined.and(failed)
     })
@@ -87,11 +92,4 @@ async fn land(
         Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
     }
     Ok(FailedSources::default())
-}
-
-/// Prints the progress, unless the summary is turned off.
-async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {
-    if summary != SummaryFormat::None {
-        report::watch(&context.progress).await;
-    }
 }

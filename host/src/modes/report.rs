@@ -1,20 +1,14 @@
-//! The progress line and the summary of a run.
+//! The summary of a run.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _};
-use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 
 use crate::config::{RunSettings, SummaryFormat};
-use crate::observe::progress::{Progress, ReleaseRecords, Summary};
+use crate::observe::progress::{ReleaseRecords, Summary};
 use crate::output;
 use crate::output::{counted, plural};
-
-/// The interval of progress lines where standard error is not a terminal.
-const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
-const BAR_EVERY: Duration = Duration::from_millis(200);
 
 /// The number of reasons in the text. JSON has all of them.
 const REASONS_SHOWN: usize = 10;
@@ -30,52 +24,6 @@ pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()
         SummaryFormat::None => {}
     }
     Ok(())
-}
-
-/// Prints the progress of a run until it is dropped: a line that changes on a terminal, a line every
-/// few seconds elsewhere.
-pub async fn watch(progress: &Progress) {
-    let started = Instant::now();
-    watch_with(|| position(progress, started)).await;
-}
-
-/// As [`watch`], for an audit, which only reads.
-pub async fn watch_reading(progress: &Progress) {
-    let started = Instant::now();
-    watch_with(|| {
-        let read = progress.read_records();
-        let rate = per_second(read, started.elapsed().as_secs_f64());
-        format!("{} records read, {}/s", HumanCount(read), HumanCount(rate))
-    })
-    .await;
-}
-
-async fn watch_with(position: impl Fn() -> String) {
-    if io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{spinner} {msg}")
-            .unwrap_or(ProgressStyle::default_spinner());
-        let bar = ProgressBar::new_spinner().with_style(style);
-        loop {
-            bar.set_message(position());
-            bar.tick();
-            tokio::time::sleep(BAR_EVERY).await;
-        }
-    }
-    loop {
-        tokio::time::sleep(PLAIN_PROGRESS_EVERY).await;
-        output::message(format_args!("sluice: {}", position()));
-    }
-}
-
-fn position(progress: &Progress, started: Instant) -> String {
-    let (read, committed) = (progress.read_records(), progress.committed_records());
-    let rate = per_second(read, started.elapsed().as_secs_f64());
-    format!(
-        "{} records read, {} committed, {}/s",
-        HumanCount(read),
-        HumanCount(committed),
-        HumanCount(rate)
-    )
 }
 
 #[allow(

@@ -1,5 +1,6 @@
 //! The counts of a run, which metrics and the summary are made of.
 
+mod files_read;
 mod reasons;
 mod register;
 mod summary;
@@ -15,10 +16,12 @@ use sluice_engine::record::{Batch, ShardId};
 use sluice_release::bundle::ReleaseId;
 use sluice_storage::retry::Retries;
 
+use self::files_read::FilesRead;
 use self::reasons::Reasons;
 pub use self::summary::{ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
 use crate::layout::chunk::ChunkCounts;
+use crate::source::file::ReadPosition;
 
 /// A counter for each kind of object.
 type ByKind = Family<[(&'static str, &'static str); 1], Counter>;
@@ -57,6 +60,8 @@ pub struct Progress {
     /// The number of records of each release, in the order of their first use.
     releases: Mutex<Vec<(ReleaseId, u64)>>,
     incomplete_files: Mutex<Vec<String>>,
+    /// How much of the files is read, if that is known.
+    files: Mutex<Option<FilesRead>>,
     swaps: Counter,
     rollbacks: Counter,
     registry_failures: Counter,
@@ -96,6 +101,7 @@ impl Progress {
             counted: Mutex::default(),
             releases: Mutex::default(),
             incomplete_files: Mutex::default(),
+            files: Mutex::default(),
             swaps: Counter::default(),
             rollbacks: Counter::default(),
             registry_failures: Counter::default(),
@@ -120,6 +126,31 @@ impl Progress {
         if files.len() < INCOMPLETE_FILES_MAX {
             files.push(file.to_owned());
         }
+    }
+
+    /// Files of this many bytes are going to be read.
+    pub fn begin_files(&self, bytes: u64) {
+        *locked(&self.files) = Some(FilesRead::new(bytes));
+    }
+
+    /// The next file is read.
+    pub fn begin_file(&self, position: ReadPosition) {
+        if let Some(files) = &mut *locked(&self.files) {
+            files.begin(position);
+        }
+    }
+
+    /// The work on a file of this many bytes has ended.
+    pub fn end_file(&self, bytes: u64) {
+        if let Some(files) = &mut *locked(&self.files) {
+            files.end(bytes);
+        }
+    }
+
+    /// The bytes of files that are read, and those of all files; `None` if the source is a stream or a pipe.
+    #[must_use]
+    pub fn files_read(&self) -> Option<(u64, u64)> {
+        locked(&self.files).as_ref().map(FilesRead::bytes)
     }
 
     /// A source failed, and the others are landed.

@@ -9,6 +9,7 @@ mod inputs;
 mod mistakes;
 mod outputs;
 mod pending;
+mod progress;
 mod quarantined;
 mod settings;
 mod summary;

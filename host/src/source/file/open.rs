@@ -9,6 +9,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use super::Location;
 use super::content::{Content, Input};
 use super::identity::{file_name, head_suffix, shard_id, stat_of};
+use super::read_position::ReadPosition;
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
 
@@ -39,6 +40,8 @@ pub struct OpenFile {
     pub(super) is_final: bool,
     /// The last record that was read before.
     pub(super) known_up_to: Option<SequenceNumber>,
+    /// How far it is read.
+    pub(super) position: ReadPosition,
 }
 
 /// Opens a file and names its shard by its canonical path (or the name in the settings) and its first line: another
@@ -53,7 +56,8 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         source,
     });
     let (known_as, raw, stat) = opened?;
-    let content = Content::open(&name, raw)?;
+    let position = ReadPosition::default();
+    let content = Content::open(&name, Box::new(position.track(0, raw)))?;
     let path = match location {
         Location::File(path) => Some(path.clone()),
         Location::Stdin => None,
@@ -70,6 +74,7 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         is_compressed: content.is_compressed,
         is_final: options.are_final || content.is_compressed || stat.is_none(),
         known_up_to: None,
+        position,
     })
 }
 
@@ -106,6 +111,12 @@ impl OpenFile {
     #[must_use]
     pub fn known_as(&self) -> &FileName {
         &self.known_as
+    }
+
+    /// How far it is read.
+    #[must_use]
+    pub fn position(&self) -> &ReadPosition {
+        &self.position
     }
 
     /// The end of the names of all shards of files with the same first line.

@@ -106,7 +106,7 @@ impl OpenFile {
                 _ => PrefixHasher::default(),
             };
             file.seek(SeekFrom::Start(hasher.bytes()))?;
-            input = Box::new(file);
+            input = Box::new(self.position.track(hasher.bytes(), file));
         }
         let last = hasher.read_to(prefix.bytes, &mut input)?;
         let last = last.filter(|_| hasher.is(prefix));
