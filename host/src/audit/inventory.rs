@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
+use sluice_storage::location::StoreLocation;
 
+use super::report::Report;
 use crate::format::Format;
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
 use crate::ledger::messages::Messages;
@@ -100,15 +102,31 @@ impl Inventory {
         self.releases.contains(&release)
     }
 
-    /// Whether the lake has no file at all.
-    #[must_use]
-    pub(super) fn is_empty(&self) -> bool {
-        !self.has_files
+    /// Checks that a run has written to the lake. Nothing is proven by one without ledgers, such as a lake with a
+    /// mistyped name, unless there is something to report about it.
+    ///
+    /// # Errors
+    /// The lake has no files, or none of a shard.
+    pub(super) fn check_written(
+        &self,
+        lake: &StoreLocation,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        if !self.has_files {
+            anyhow::bail!(
+                "{lake} is empty or does not exist; give the lake that `run` has written"
+            );
+        }
+        if !self.has_shards() && report.findings.total() == 0 {
+            anyhow::bail!(
+                "{lake} has no ledger, so no run has landed anything there; give the lake that `run` has written"
+            );
+        }
+        Ok(())
     }
 
     /// Whether the lake has a ledger, readable or not, or anything of a shard.
-    #[must_use]
-    pub(super) fn has_shards(&self) -> bool {
+    fn has_shards(&self) -> bool {
         self.has_ledgers || !self.shards.is_empty()
     }
 
@@ -245,7 +263,6 @@ mod tests {
             let mut inventory = Inventory::default();
             inventory.add(&key);
             assert_eq!(inventory.has_shards(), expected, "{key}");
-            assert!(!inventory.is_empty());
         }
     }
 

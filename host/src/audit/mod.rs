@@ -162,7 +162,7 @@ async fn audit(
     }
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
-    lake.check_written(settings, &report)?;
+    lake.inventory.check_written(&settings.lake, &report)?;
     for (shard, finding) in damaged {
         lake.inventory.take(&shard);
         report.findings.add(|| finding);
@@ -297,26 +297,6 @@ impl LakeAudit {
             inventory,
             expired_before: options.expired_before(),
         })
-    }
-
-    /// Checks that a run has written to the lake. Nothing is proven by one without ledgers, such as a lake with a
-    /// mistyped name, unless there is something to report about it.
-    ///
-    /// # Errors
-    /// The lake has no files, or none of a shard.
-    fn check_written(&self, settings: &RunSettings, report: &Report) -> anyhow::Result<()> {
-        let name = &settings.lake;
-        if self.inventory.is_empty() {
-            anyhow::bail!(
-                "{name} is empty or does not exist; give the lake that `run` has written"
-            );
-        }
-        if !self.inventory.has_shards() && report.findings.total() == 0 {
-            anyhow::bail!(
-                "{name} has no ledger, so no run has landed anything there; give the lake that `run` has written"
-            );
-        }
-        Ok(())
     }
 
     /// Whether the objects of a chunk may have expired from the lake.
