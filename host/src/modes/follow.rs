@@ -242,13 +242,17 @@ impl Follower {
         let Some(id) = wanted else {
             return Ok(self.rules.own().clone());
         };
-        if let Some(release) = self.rules.known(id) {
+        let key = self.config.public_key.as_ref();
+        let known = self.rules.known(id);
+        // Nobody has signed the release that the run was started with, as long as it is not read from the registry.
+        let is_unsigned =
+            |release: &Arc<Release>| key.is_some() && Arc::ptr_eq(release, self.rules.own());
+        if let Some(release) = known.filter(|release| !is_unsigned(release)) {
             return Ok(release);
         }
         if let Some(error) = seen.rejected.get(&id) {
             return Err(error.clone());
         }
-        let key = self.config.public_key.as_ref();
         let admitted = self.rules.loader().load_from(&self.registry, key, id).await;
         match &admitted {
             Ok(release) => self.rules.remember(release.clone()),
