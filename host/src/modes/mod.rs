@@ -65,7 +65,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         }
         let progress = ProgressLine::start(settings, Work::Run, context.clone());
         let landed = land(settings, rules, follower, context.clone()).await;
-        background.shutdown().await;
+        drop(background);
         if let Some(progress) = progress {
             progress.finish().await;
         }
