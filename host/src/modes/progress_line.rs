@@ -93,14 +93,15 @@ async fn show(work: Work, progress: &Progress, mut stopped: oneshot::Receiver<()
 /// The rates of a run.
 struct Rates {
     records: RecentRate,
-    bytes: RecentRate,
+    /// Of files. A run that resumes skips what is committed, so this begins with the first bytes that are met.
+    bytes: Option<RecentRate>,
 }
 
 impl Rates {
     fn new(now: Instant) -> Self {
         Self {
-            records: RecentRate::new(RATE_WINDOW, now),
-            bytes: RecentRate::new(TIME_LEFT_WINDOW, now),
+            records: RecentRate::new(RATE_WINDOW, now, 0),
+            bytes: None,
         }
     }
 
@@ -110,7 +111,8 @@ impl Rates {
         let mut text = format!("{}, {}/s", counts(work, progress), HumanCount(whole(rate)));
         let files = progress.files_read().filter(|_| work == Work::Run);
         if let Some((read, total @ 1..)) = files {
-            let rate = self.bytes.add(now, read);
+            let begin = || RecentRate::new(TIME_LEFT_WINDOW, now, read);
+            let rate = self.bytes.get_or_insert_with(begin).add(now, read);
             text.push_str(&part(read, total, rate));
         }
         text
@@ -162,10 +164,10 @@ struct RecentRate {
 }
 
 impl RecentRate {
-    fn new(window: Duration, now: Instant) -> Self {
+    fn new(window: Duration, now: Instant, count: u64) -> Self {
         Self {
             window,
-            counts: VecDeque::from([(now, 0)]),
+            counts: VecDeque::from([(now, count)]),
         }
     }
 
@@ -190,7 +192,7 @@ mod tests {
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {
         let begun = Instant::now();
-        let mut rate = RecentRate::new(RATE_WINDOW, begun);
+        let mut rate = RecentRate::new(RATE_WINDOW, begun, 0);
         let mut add = |seconds, count| {
             let at = begun + Duration::from_secs(seconds);
             whole(rate.add(at, count).round())

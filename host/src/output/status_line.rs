@@ -25,9 +25,16 @@ impl StatusLine {
         if !io::stderr().is_terminal() {
             return None;
         }
-        let bar = bar(ProgressDrawTarget::stderr());
+        Some(Self::show(ProgressDrawTarget::stderr()))
+    }
+
+    fn show(target: ProgressDrawTarget) -> Self {
+        // `wide_msg` is cut at the width of the terminal. A line that wraps could not be replaced.
+        let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+        let style = style.unwrap_or(ProgressStyle::default_spinner());
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         *shown() = Some(bar.clone());
-        Some(Self { bar })
+        Self { bar }
     }
 
     /// Replaces the text. What does not fit the terminal is cut off.
@@ -43,13 +50,6 @@ impl Drop for StatusLine {
         self.bar.finish_and_clear();
         *shown = None;
     }
-}
-
-fn bar(target: ProgressDrawTarget) -> ProgressBar {
-    // `wide_msg` is cut at the width of the terminal. A line that wraps could not be replaced.
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}");
-    let style = style.unwrap_or(ProgressStyle::default_spinner());
-    ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
 /// Writes to a terminal above the line, if there is one.
@@ -115,11 +115,12 @@ mod tests {
         }
     }
 
+    /// All in one test, since there is one line at a time.
     #[test]
-    fn a_line_fits_a_narrow_terminal() {
+    fn a_line_fits_a_narrow_terminal_and_is_not_in_the_way() {
         let terminal = Narrow::default();
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let line = StatusLine { bar: bar(target) };
+        let line = StatusLine::show(target);
         line.set("1,000,000 records read, 900,000 committed".to_owned());
         let lines = terminal.0.lock().unwrap().clone();
         let written: Vec<_> = lines.iter().filter(|line| !line.is_empty()).collect();
@@ -127,5 +128,12 @@ mod tests {
         for line in written {
             assert!(line.chars().count() <= 20, "{line:?}");
         }
+        above(|| terminal.add("a log line\n")).unwrap();
+        let lines = terminal.0.lock().unwrap().clone();
+        let is_logged = |line: &String| line.starts_with("a log line\n");
+        assert!(lines.iter().any(is_logged), "{lines:?}");
+        drop(line);
+        let last = terminal.0.lock().unwrap().last().cloned();
+        assert_eq!(last.as_deref(), Some(""));
     }
 }
