@@ -1,7 +1,7 @@
 # The registry of releases, which `sluice transform publish` writes and the program reads:
 # components/<sha256>.wasm, cases/<sha256>.json (golden cases), releases/<id>.json, releases/<id>.sig (signatures),
-# and active.json, which names the active release. It is empty at first. Until a release is activated, the program
-# uses the transform that it was started with.
+# and active.json, which names the active release. It is empty at first, which SLUICE_ALLOW_EMPTY_REGISTRY permits.
+# Until a release is activated, the program uses the transform that it was started with.
 
 locals {
   registry_prefix = "rules"

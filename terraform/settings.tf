@@ -8,6 +8,9 @@ locals {
       SLUICE_BUS_MESSAGES = var.bus_messages
       SLUICE_REGISTRY     = local.registry
       SLUICE_LOG_LEVEL    = var.log_level
+
+      # The registry is empty until the first release, and its name comes from here, so it is not mistyped.
+      SLUICE_ALLOW_EMPTY_REGISTRY = "true"
     },
     var.release_public_key == null ? {} : { SLUICE_PUBLIC_KEY = var.release_public_key },
     var.partition_by_date ? { SLUICE_TRANSFORM_CONFIG = jsonencode({ partition_by = ["date"] }) } : {},

@@ -207,21 +207,21 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Run(args) => {
             let resolved = with_file(&args, argv, &["run"])?;
             let plain_logs = resolved.is_default("log.format");
-            let mut settings = resolved.settings()?;
+            let mut settings = resolved.run_settings()?;
             modes::apply_mode_defaults(&mut settings, plain_logs);
             run(&settings)
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
-            with_file(&args, argv, &["config", "check"])?.settings()?;
+            with_file(&args, argv, &["config", "check"])?.run_settings()?;
             output::line("the settings are valid")?;
             Ok(())
         }
         Command::Config(ConfigCommand::Show(args)) => {
             let resolved = with_file(&args, argv, &["config", "show"])?;
             output::text(resolved.show())?;
-            resolved.settings()?;
+            resolved.run_settings()?;
             Ok(())
         }
     }

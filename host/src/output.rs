@@ -1,10 +1,22 @@
 //! Standard output and standard error of the program. Nothing else writes to them, because the macros of the standard
 //! library panic if the reader of a pipe has gone or a disk is full.
 
-use std::fmt;
-use std::io::{self, Write as _};
+mod status_line;
 
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{SecondsFormat, Utc};
+use indicatif::HumanCount;
+use serde_json::json;
 use thiserror::Error;
+
+pub use self::status_line::StatusLine;
+use self::status_line::above;
+
+/// Whether errors are written as JSON, as log lines are.
+static ERRORS_ARE_JSON: AtomicBool = AtomicBool::new(false);
 
 /// Standard output cannot be written, for example because a disk is full.
 #[derive(Debug, Error)]
@@ -16,8 +28,10 @@ pub struct OutputError(io::Error);
 /// # Errors
 /// [`OutputError`]: the text is not written, for any other reason.
 pub fn text(text: impl fmt::Display) -> Result<(), OutputError> {
-    let mut stdout = io::stdout().lock();
-    let written = write!(stdout, "{text}").and_then(|()| stdout.flush());
+    let written = above(|| {
+        let mut stdout = io::stdout().lock();
+        write!(stdout, "{text}").and_then(|()| stdout.flush())
+    });
     unless_closed(written).map(drop).map_err(OutputError)
 }
 
@@ -44,12 +58,65 @@ pub fn unless_closed<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 /// still tells how the program ended.
 pub fn message(line: impl fmt::Display) {
     let line = format!("{line}\n");
-    let _nowhere_to_say_so = io::stderr().lock().write_all(line.as_bytes());
+    let _nowhere_to_say_so = above(|| io::stderr().lock().write_all(line.as_bytes()));
+}
+
+/// Writes an error to standard error, as [`message`] does: after the name of the program, or as a JSON object.
+pub fn error(error: impl fmt::Display) {
+    if !ERRORS_ARE_JSON.load(Ordering::Relaxed) {
+        return message(format_args!("sluice: {error}"));
+    }
+    message(json!({
+        "timestamp": Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
+        "level": "ERROR",
+        "message": error.to_string(),
+        "target": "sluice",
+    }));
+}
+
+/// Makes errors JSON objects from now on, with the fields of log lines.
+pub fn write_errors_as_json() {
+    ERRORS_ARE_JSON.store(true, Ordering::Relaxed);
+}
+
+/// Standard error, for log lines.
+#[derive(Debug)]
+pub struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        above(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+/// A number of things, whose name gets an `s` unless there is one: `1 record`, `2,500 records`.
+#[must_use]
+pub fn counted(number: u64, name: &str) -> String {
+    format!("{} {}", HumanCount(number), plural(number, name))
+}
+
+/// The name of that many things, with an `s` unless there is one.
+#[must_use]
+pub fn plural(number: u64, name: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{name}{end}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        let records = |number| counted(number, "record");
+        assert_eq!(records(0), "0 records");
+        assert_eq!(records(1), "1 record");
+        assert_eq!(records(2_500), "2,500 records");
+    }
 
     #[test]
     fn only_a_closed_pipe_is_no_error() {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
+use sluice_storage::location::StoreLocation;
 
+use super::report::Report;
 use crate::format::Format;
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
 use crate::ledger::messages::Messages;
@@ -23,6 +25,7 @@ pub(super) struct Inventory {
     /// The releases that the lake keeps.
     releases: HashSet<ReleaseId>,
     has_files: bool,
+    has_ledgers: bool,
 }
 
 /// The chunks of a shard.
@@ -72,6 +75,7 @@ impl Inventory {
                 self.add_manifest(manifest, key);
                 return;
             }
+            self.has_ledgers |= own.starts_with("ledger/") && own.ends_with(".json");
             let release = own.strip_prefix("releases/");
             let release = release.and_then(|name| name.strip_suffix(".json"));
             self.releases
@@ -98,10 +102,32 @@ impl Inventory {
         self.releases.contains(&release)
     }
 
-    /// Whether the lake has no file at all.
-    #[must_use]
-    pub(super) fn is_empty(&self) -> bool {
-        !self.has_files
+    /// Checks that a run has written to the lake. Nothing is proven by one without ledgers, such as a lake with a
+    /// mistyped name, unless there is something to report about it.
+    ///
+    /// # Errors
+    /// The lake has no files, or none of a shard.
+    pub(super) fn check_written(
+        &self,
+        lake: &StoreLocation,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        if !self.has_files {
+            anyhow::bail!(
+                "{lake} is empty or does not exist; give the lake that `run` has written"
+            );
+        }
+        if !self.has_shards() && report.findings.total() == 0 {
+            anyhow::bail!(
+                "{lake} has no ledger, so no run has landed anything there; give the lake that `run` has written"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the lake has a ledger, readable or not, or anything of a shard.
+    fn has_shards(&self) -> bool {
+        self.has_ledgers || !self.shards.is_empty()
     }
 
     /// The keys of files that a query over the lake reads although they are none of Sluice's.
@@ -224,6 +250,21 @@ mod tests {
     use super::*;
 
     const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
+
+    #[test]
+    fn a_ledger_or_an_object_of_a_chunk_belongs_to_a_shard() {
+        for (key, expected) in [
+            ("_sluice/ledger/s.json".to_owned(), true),
+            (format!("_sluice/chunks/s/{STEM}.json"), true),
+            (format!("event_type=a/{STEM}.ndjson.zst"), true),
+            ("_sluice/ledger/s.lock".to_owned(), false),
+            ("events.parquet".to_owned(), false),
+        ] {
+            let mut inventory = Inventory::default();
+            inventory.add(&key);
+            assert_eq!(inventory.has_shards(), expected, "{key}");
+        }
+    }
 
     #[test]
     fn objects_and_files_are_sorted_by_chunk() {

@@ -50,7 +50,7 @@ use crate::config::RunSettings;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::Ledger;
 use crate::ledger::error::StoreError;
-use crate::modes::report::watch_reading;
+use crate::modes::progress_line::{ProgressLine, Work};
 use crate::modes::targets::Targets;
 use crate::observe::health::ActiveRelease;
 use crate::pipeline::RunContext;
@@ -133,10 +133,11 @@ async fn watched(settings: &RunSettings, options: AuditOptions) -> anyhow::Resul
         ActiveRelease::none(),
         Instant::now(),
     )?);
-    let watched = context.clone();
-    let watcher = tokio::spawn(async move { watch_reading(&watched.progress).await });
+    let progress = ProgressLine::start(settings, Work::Audit, context.clone());
     let report = audit(settings, options, context).await;
-    watcher.abort();
+    if let Some(progress) = progress {
+        progress.finish().await;
+    }
     report
 }
 
@@ -161,6 +162,7 @@ async fn audit(
     }
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
+    lake.inventory.check_written(&settings.lake, &report)?;
     for (shard, finding) in damaged {
         lake.inventory.take(&shard);
         report.findings.add(|| finding);

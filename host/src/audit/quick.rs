@@ -22,6 +22,7 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
     let (mut ledgers, damaged) = ledgers(&targets).await?;
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
+    lake.inventory.check_written(&settings.lake, &report)?;
     for finding in damaged {
         let shard = finding.shard.clone();
         report.findings.add(|| finding);
@@ -36,14 +37,6 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
         if !ledgers.iter().any(|ledger| *ledger.shard() == shard) {
             ledgers.push(Ledger::new(shard));
         }
-    }
-    let name = &settings.lake;
-    if lake.inventory.is_empty() {
-        anyhow::bail!("{name} is empty or does not exist; give the lake that `run` has written");
-    }
-    if ledgers.is_empty() {
-        let note = format!("by its ledgers, {name} has no records yet");
-        report.notes.push(note);
     }
     for ledger in ledgers {
         let chunks = lake.inventory.take(ledger.shard());

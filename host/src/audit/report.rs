@@ -208,12 +208,15 @@ impl Report {
     fn verdict(&self, kind: AuditKind) -> String {
         let records = HumanCount(self.counts.proven());
         match (self.is_right(), kind) {
+            (true, AuditKind::Full) if self.counts.proven() == 1 => {
+                "proven: 1 record is in exactly one place".to_owned()
+            }
             (true, AuditKind::Full) => {
                 format!("proven: {records} records are each in exactly one place")
             }
             (true, AuditKind::Quick) => format!(
-                "consistent: ledgers, chunk manifests and object names agree on {records} records; contents \
-                 were not read"
+                "consistent: ledgers, chunk manifests and object names agree on {}; contents were not read",
+                output::counted(self.counts.proven(), "record")
             ),
             (false, kind) => {
                 let findings = counted(self.findings.total());
@@ -258,7 +261,7 @@ impl Report {
             (
                 "objects",
                 counts.objects,
-                format!("of {} chunks, {read}", counts.chunks),
+                format!("of {}, {read}", output::counted(counts.chunks, "chunk")),
             ),
             ("messages", counts.messages, read.into()),
         ];
@@ -275,8 +278,7 @@ impl Report {
 /// The number of findings, in words.
 #[must_use]
 pub(super) fn counted(findings: u64) -> String {
-    let plural = if findings == 1 { "" } else { "s" };
-    format!("{} finding{plural}", HumanCount(findings))
+    output::counted(findings, "finding")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap::Args;
 use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
+use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::{HttpBind, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
@@ -161,7 +162,7 @@ pub struct RunArgs {
     pub transform_config: String,
 
     /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: use the release that is active there.
-    /// Until one is activated, the run uses `--transform`.
+    /// Until one is activated, the run uses `--transform`. A release must have been published there.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
     pub registry: Option<String>,
 
@@ -179,6 +180,14 @@ pub struct RunArgs {
     #[arg(id = "public_key", long = "public-key", env = "SLUICE_PUBLIC_KEY")]
     #[arg(value_name = "PEM|FILE")]
     pub public_key: Option<String>,
+
+    /// Begin with the transform of `--transform` although no release was ever published to the registry.
+    /// Without this, such a registry ends the run at its start, since its name may be mistyped.
+    #[arg(id = "allow_empty_registry", long = "allow-empty-registry")]
+    #[arg(env = "SLUICE_ALLOW_EMPTY_REGISTRY", value_name = "BOOL")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_value = "false", default_missing_value = "true")]
+    pub allow_empty_registry: bool,
 
     /// Reload the file of `--transform` when it changes, for development.
     #[arg(long, env = "SLUICE_WATCH", value_name = "BOOL", num_args = 0..=1, require_equals = true)]
@@ -354,4 +363,19 @@ pub struct RunArgs {
     #[arg(id = "log.format", long = "log-format", env = "SLUICE_LOG_FORMAT")]
     #[arg(value_name = "FORMAT", default_value = "human")]
     pub log_format: LogFormat,
+
+    /// End with the exit code 1 if more than this share of the records that the run has landed is
+    /// quarantined, such as `5%` or `0.05`. All records land all the same. [default: never]
+    #[arg(id = "max_quarantined", long = "max-quarantined")]
+    #[arg(env = "SLUICE_MAX_QUARANTINED", value_name = "SHARE")]
+    pub max_quarantined: Option<MaxQuarantined>,
+
+    /// Print neither progress nor a summary as text. Warnings and errors stay, and `--summary json` prints.
+    #[arg(long, short, env = "SLUICE_QUIET", value_name = "BOOL", num_args = 0..=1)]
+    #[arg(
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true"
+    )]
+    pub quiet: bool,
 }

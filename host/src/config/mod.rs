@@ -5,8 +5,10 @@
 pub mod args;
 pub mod environment;
 pub mod file;
+mod folders;
 pub mod http_bind;
 pub mod log_format;
+pub mod max_quarantined;
 pub mod mode;
 pub mod registry;
 pub mod replay;
@@ -25,6 +27,7 @@ use sluice_storage::retry::RetryPolicy;
 use thiserror::Error;
 
 use crate::config::log_format::LogFormat;
+use crate::config::max_quarantined::MaxQuarantined;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::messages::Messages;
@@ -117,6 +120,30 @@ pub struct RunSettings {
     pub log_level: String,
     /// The format of log lines.
     pub log_format: LogFormat,
+    /// The share of quarantined records above which a run that ends has failed.
+    pub max_quarantined: Option<MaxQuarantined>,
+    /// Whether nothing but warnings, errors and a summary as JSON is printed.
+    pub quiet: bool,
+}
+
+impl RunSettings {
+    /// Checks the settings that only a run that ends by itself can have.
+    ///
+    /// # Errors
+    /// `max_quarantined` for a function, or for a worker that goes on until it is stopped.
+    pub fn check_end(&self) -> Result<(), ConfigError> {
+        let ends = match &self.mode {
+            Mode::Files(_) => true,
+            Mode::Worker(stream) => stream.exit_when_caught_up,
+            Mode::Lambda => false,
+        };
+        if self.max_quarantined.is_some() && !ends {
+            let why = "needs a run that ends: files, or a stream with --exit-when-caught-up; otherwise, watch the \
+                       metric of quarantined records";
+            return Err(ConfigError::new("max_quarantined", why));
+        }
+        Ok(())
+    }
 }
 
 impl RunArgs {
@@ -132,6 +159,8 @@ impl RunArgs {
         let lake = self.lake.as_deref();
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = parse_store("lake", lake)?;
+        let bus = parse_bus(&self.bus)?;
+        folders::check_apart(&lake, bus.as_ref())?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
@@ -148,7 +177,7 @@ impl RunArgs {
         Ok(RunSettings {
             files: self.files(&mode)?,
             lake,
-            bus: parse_bus(&self.bus)?,
+            bus,
             retry_policy: RetryPolicy::new(self.retry_timeout),
             misplaced_records: self.misplaced_records,
             registry: RegistryConfig::validate(&self)?,
@@ -173,9 +202,14 @@ impl RunArgs {
             http: self.http.unwrap_or(mode.default_http()),
             mode,
             transform: self.transform,
-            summary: self.summary,
+            summary: match self.summary {
+                SummaryFormat::Text if self.quiet => SummaryFormat::None,
+                summary => summary,
+            },
             log_level: self.log_level,
             log_format: self.log_format,
+            max_quarantined: self.max_quarantined,
+            quiet: self.quiet,
         })
     }
 

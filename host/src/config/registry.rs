@@ -17,6 +17,8 @@ pub struct RegistryConfig {
     pub poll: Duration,
     /// The key that its releases must be signed with.
     pub public_key: Option<PublicKey>,
+    /// Whether a run may start although nothing was ever published there.
+    pub may_be_empty: bool,
 }
 
 impl RegistryConfig {
@@ -33,7 +35,15 @@ impl RegistryConfig {
             return Err(ConfigError::new("watch", why));
         }
         let Some(registry) = &args.registry else {
-            return Ok(None);
+            let alone = [
+                ("allow_empty_registry", args.allow_empty_registry),
+                ("public_key", args.public_key.is_some()),
+            ];
+            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
+            return match alone.into_iter().find(|(_, is_given)| *is_given) {
+                Some((key, _)) => Err(ConfigError::new(key, why)),
+                None => Ok(None),
+            };
         };
         if args.watch {
             let why = "cannot be combined with --registry";
@@ -49,6 +59,7 @@ impl RegistryConfig {
             target: parse_store("registry", registry)?,
             poll: args.registry_poll,
             public_key: key.map_err(|why| ConfigError::new("public_key", why))?,
+            may_be_empty: args.allow_empty_registry,
         }))
     }
 }

@@ -62,8 +62,12 @@ impl ReplayArgs {
                 "missing; a replay needs another lake than `run`: give --lake s3://BUCKET/OTHER";
             return Err(ConfigError::new("lake", why));
         }
+        let resolved = if has_bus {
+            resolved
+        } else {
+            resolved.without_bus()
+        };
         let mut settings = resolved.settings()?;
-        settings.bus = settings.bus.filter(|_| has_bus);
         settings.pinned_release = self.pinned_release(&mut settings.registry)?;
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.mode)?);

@@ -73,19 +73,40 @@ impl Resolved {
         self.settings()
     }
 
+    /// Turns the bus off, whatever the settings say.
+    #[must_use]
+    pub fn without_bus(mut self) -> Self {
+        "none".clone_into(&mut self.args.bus);
+        self
+    }
+
     /// The settings, checked.
     ///
     /// # Errors
     /// [`ConfigError`]
     pub fn settings(self) -> Result<RunSettings, ConfigError> {
-        let error = match self.args.clone().validate() {
-            Ok(settings) => return Ok(settings),
-            Err(error) => error,
-        };
-        Err(match self.file_of(&error.key) {
+        let settings = self.args.clone().validate();
+        settings.map_err(|error| self.located(error))
+    }
+
+    /// As [`settings`](Self::settings), for the command `run`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn run_settings(self) -> Result<RunSettings, ConfigError> {
+        let settings = self.args.clone().validate().and_then(|settings| {
+            settings.check_end()?;
+            Ok(settings)
+        });
+        settings.map_err(|error| self.located(error))
+    }
+
+    /// The error with the line of the file that it is in.
+    fn located(&self, error: ConfigError) -> ConfigError {
+        match self.file_of(&error.key) {
             Some(file) => ConfigError::new(file.locate(&error.key), error.why),
             None => error,
-        })
+        }
     }
 
     /// Every setting as a line of TOML with its origin in a comment; one that is not set is a comment.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::known_files::{Found, KnownFiles};
+use super::failed_sources::FailedSources;
+use super::known_files::{Found, IdentityError, KnownFiles};
 use super::open_shard::{LandedShard, ShardRunner};
 use super::rules::Rules;
 use super::targets::{Claim, Targets};
@@ -12,20 +13,21 @@ use crate::config::RunSettings;
 use crate::observe::health::State;
 use crate::observe::http;
 use crate::pipeline::RunContext;
+use crate::pipeline::error::PipelineError;
 use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::{FileOptions, IncompleteLine, Location, OpenFile};
 
-/// Lands all files.
+/// Lands all files. If a file fails by itself, the others are landed all the same.
 ///
 /// # Errors
-/// The first error that ends a file.
+/// The first error that concerns more than one file, such as one of the lake or the bus.
 pub async fn run(
     settings: &RunSettings,
     locations: &[Location],
     rules: Arc<Rules>,
     context: Arc<RunContext>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<FailedSources> {
     let _server = http::start(settings, context.clone()).await?;
     let runner = ShardRunner {
         rules,
@@ -33,24 +35,26 @@ pub async fn run(
         context,
         replay: settings.replay,
     };
+    let locations = read_once(locations);
     let mut files = Files {
         runner,
         options: settings.files.clone(),
         known: KnownFiles::default(),
+        failed: FailedSources::of(locations.len()),
     };
-    let mut changed = Vec::new();
-    for location in read_once(locations) {
-        match files.land(&location, Search::ByName).await {
-            Err(error) if has_changed(&error) => changed.push((location, error)),
-            landed => landed?,
-        }
-    }
-    // Once the ledgers of moved files have gone on, it is known which files took their places.
-    for (location, error) in changed {
-        files.land(&location, Search::ByContent(error)).await?;
-    }
+    files.land_all(locations).await?;
     files.known.warn_of_left_behind();
-    Ok(())
+    Ok(files.failed)
+}
+
+/// Whether an error concerns only the file that it was met at.
+fn is_of_file(error: &anyhow::Error) -> bool {
+    let of_shard = error.downcast_ref();
+    let of_shard = matches!(
+        of_shard,
+        Some(PipelineError::Source(_) | PipelineError::RangeChanged(_))
+    );
+    of_shard || error.is::<SourceError>() || error.is::<IdentityError>()
 }
 
 /// Whether the content that is committed is not there any more.
@@ -84,12 +88,50 @@ struct Files {
     runner: ShardRunner,
     options: FileOptions,
     known: KnownFiles,
+    failed: FailedSources,
 }
 
 impl Files {
+    async fn land_all(&mut self, locations: Vec<Location>) -> anyhow::Result<()> {
+        let context = self.runner.context.clone();
+        let progress = &context.progress;
+        if let Some(bytes) = locations.iter().map(Location::size).sum() {
+            progress.begin_files(bytes);
+        }
+        let mut changed = Vec::new();
+        for location in locations {
+            let bytes = location.size();
+            match self.land(&location, Search::ByName).await {
+                Err(error) if has_changed(&error) => changed.push((location, error)),
+                landed => self.end(landed)?,
+            }
+            progress.end_file(bytes.unwrap_or(0));
+        }
+        // Once the ledgers of moved files have gone on, it is known which files took their places.
+        for (location, error) in changed {
+            let landed = self.land(&location, Search::ByContent(error)).await;
+            self.end(landed)?;
+        }
+        Ok(())
+    }
+
+    /// Notes a file that failed by itself.
+    fn end(&mut self, landed: anyhow::Result<()>) -> anyhow::Result<()> {
+        match landed {
+            Err(error) if is_of_file(&error) => {
+                self.runner.context.progress.source_failed();
+                self.failed.add(error);
+                Ok(())
+            }
+            landed => landed,
+        }
+    }
+
     async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<()> {
         let opened = file::open(location, &self.options)?;
         let name = opened.name().to_owned();
+        let position = opened.position().clone();
+        self.runner.context.progress.begin_file(position);
         self.land_opened(opened, search).await.context(name)
     }
 
@@ -102,8 +144,17 @@ impl Files {
                 None => return Err(error),
             },
         };
-        let suffix = opened.head_suffix().to_owned();
-        let landed = self.land_as(opened, found).await?;
+        let (suffix, shard) = (
+            opened.head_suffix().to_owned(),
+            found.ledger.shard().clone(),
+        );
+        let landed = self.land_as(opened, found).await;
+        let health = &self.runner.context.health;
+        match &landed {
+            Ok(_) => health.ended(&shard, State::CaughtUp),
+            Err(error) => health.ended(&shard, State::Failed(format!("{error:#}"))),
+        }
+        let landed = landed?;
         self.known.update(&suffix, landed.ledger.ledger().await);
         landed.close()?;
         Ok(())
@@ -124,7 +175,7 @@ impl Files {
         }
         let landed = open.land(opened.with_shard(shard.clone())).await?;
         if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
-            runner.context.progress.left_incomplete();
+            runner.context.progress.left_incomplete(&source);
             tracing::info!(
                 source,
                 offset,
@@ -132,7 +183,6 @@ impl Files {
                 "the last line has no end and is not one whole JSON object, so it is left for the next run; --final takes it"
             );
         }
-        runner.context.health.ended(&shard, State::CaughtUp);
         Ok(landed)
     }
 }

@@ -44,7 +44,7 @@ impl Follower {
     /// The follower of the registry in the settings, if there is one.
     ///
     /// # Errors
-    /// The registry cannot be read.
+    /// The registry cannot be read, or it is empty and must not be; or no release of it is admitted.
     pub async fn of(
         settings: &RunSettings,
         rules: &Arc<Rules>,
@@ -66,7 +66,7 @@ impl Follower {
     /// loaded: the registry's active one, or else the last good one before it.
     ///
     /// # Errors
-    /// The registry cannot be read.
+    /// The registry cannot be read, or it is empty and must not be; or no release is admitted.
     async fn begin(
         settings: &RunSettings,
         config: &RegistryConfig,
@@ -77,6 +77,9 @@ impl Follower {
         let registry = Registry::open(&config.target, retry_policy).await?;
         let active = registry.active().await;
         let active = active.with_context(|| format!("the registry {}", config.target))?;
+        if active.rollout.number == 0 {
+            check_not_mistyped(&registry, config).await?;
+        }
         // From here on the run has a release, so a failed poll does not end it.
         let retry_policy = settings.retry_policy.for_one_attempt();
         let follower = Self {
@@ -97,24 +100,45 @@ impl Follower {
     }
 
     async fn begin_with(&self, seen: &mut Seen, active: VersionedRollout) -> anyhow::Result<()> {
-        let rollout = active.rollout.clone();
         seen.active = Some(active.clone());
-        for wanted in [rollout.active].into_iter().chain(rollout.fallbacks()) {
-            match self.resolve(seen, wanted).await {
-                Ok(release) => {
-                    self.context
-                        .health
-                        .set_active_release(release.as_ref().into());
-                    self.rules.switch().swap(ActiveReleases::of(release));
-                    break;
-                }
+        let release = self.first_release(seen, &active.rollout).await?;
+        self.context
+            .health
+            .set_active_release(release.as_ref().into());
+        self.rules.switch().swap(ActiveReleases::of(release));
+        self.adopt(seen, active).await;
+        seen.polled_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The active release, or else the last one before it that is admitted.
+    ///
+    /// # Errors
+    /// None of them is admitted. The transform that the run was started with does not take their place, since
+    /// records would land by other rules than those that were activated.
+    async fn first_release(
+        &self,
+        seen: &mut Seen,
+        rollout: &Rollout,
+    ) -> anyhow::Result<Arc<Release>> {
+        let error = match self.resolve(seen, rollout.active).await {
+            Ok(release) => return Ok(release),
+            Err(error) if error.is_transient() => return Err(error.into()),
+            Err(error) => error,
+        };
+        for before in rollout.fallbacks() {
+            match self.resolve(seen, Some(before)).await {
+                Ok(release) => return Ok(release),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(_logged_already) => {}
             }
         }
-        self.adopt(seen, active).await;
-        seen.polled_at = Some(Instant::now());
-        Ok(())
+        let release = rollout.active.map_or_else(String::new, |id| id.to_string());
+        let target = &self.config.target;
+        anyhow::bail!(
+            "the active release {release} of the registry {target} fails admission, and none before it is \
+             admitted: {error}; correct the settings, such as --public-key, or activate a release that is admitted"
+        )
     }
 
     /// Polls the registry until the run ends.
@@ -218,13 +242,17 @@ impl Follower {
         let Some(id) = wanted else {
             return Ok(self.rules.own().clone());
         };
-        if let Some(release) = self.rules.known(id) {
+        let key = self.config.public_key.as_ref();
+        let known = self.rules.known(id);
+        // Nobody has signed the release that the run was started with, as long as it is not read from the registry.
+        let is_unsigned =
+            |release: &Arc<Release>| key.is_some() && Arc::ptr_eq(release, self.rules.own());
+        if let Some(release) = known.filter(|release| !is_unsigned(release)) {
             return Ok(release);
         }
         if let Some(error) = seen.rejected.get(&id) {
             return Err(error.clone());
         }
-        let key = self.config.public_key.as_ref();
         let admitted = self.rules.loader().load_from(&self.registry, key, id).await;
         match &admitted {
             Ok(release) => self.rules.remember(release.clone()),
@@ -296,6 +324,29 @@ impl Follower {
         let breach = policy.evaluate(&scores.of(release), &scores.of(before))?;
         Some((release, breach.to_string()))
     }
+}
+
+/// Checks that a registry in which nothing was ever activated is the one that was meant: a release was
+/// published there, or the settings say that it may be empty.
+///
+/// # Errors
+/// The registry cannot be read; or it is empty, as one with a mistyped name is.
+async fn check_not_mistyped(registry: &Registry, config: &RegistryConfig) -> anyhow::Result<()> {
+    let target = &config.target;
+    let releases = registry.releases().await;
+    let releases = releases.with_context(|| format!("the registry {target}"))?;
+    if releases.is_empty() && !config.may_be_empty {
+        anyhow::bail!(
+            "no release was ever published to the registry {target}; correct --registry, or publish a release with \
+             `sluice transform publish`; to begin with the transform of --transform, give --allow-empty-registry"
+        );
+    }
+    if releases.is_empty() {
+        tracing::info!(registry = %target, "the registry is empty, using the transform of --transform");
+    } else {
+        tracing::warn!(registry = %target, "no release was ever activated in the registry, using the transform of --transform");
+    }
+    Ok(())
 }
 
 /// The author that a rollback is attributed to.

@@ -12,7 +12,6 @@
 //! the same first line are read.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::path::Path;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -370,7 +369,10 @@ fn ambiguous(first: &Ledger, second: &Ledger) -> IdentityError {
 }
 
 /// Whether the file at `other` is not there any more, has other content now, or is a link to the one at `path`.
-fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> io::Result<bool> {
-    let other = Path::new(other);
-    Ok(is_elsewhere(other, path)? || !still_holds(other, prefix)?)
+fn is_gone(other: &str, prefix: &FilePrefix, path: &str) -> Result<bool, SourceError> {
+    let file = Path::new(other);
+    let is_gone =
+        is_elsewhere(file, path).and_then(|elsewhere| Ok(elsewhere || !still_holds(file, prefix)?));
+    let name = other.to_owned();
+    is_gone.map_err(|source| SourceError::Io { name, source })
 }

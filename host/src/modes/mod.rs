@@ -3,11 +3,14 @@
 
 mod content_mismatch;
 pub mod deployment_package;
+pub mod failed_sources;
 pub mod file;
 pub mod follow;
 pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
+pub mod progress_line;
+mod quarantine_check;
 pub mod report;
 pub mod rules;
 pub mod targets;
@@ -19,10 +22,14 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use self::failed_sources::FailedSources;
 use self::follow::Follower;
+use self::progress_line::{ProgressLine, Work};
+use self::quarantine_check::check_quarantined;
 use self::rules::Rules;
 use self::watch::Watcher;
-use crate::config::{Mode, RunSettings, SummaryFormat};
+use crate::config::{Mode, RunSettings};
+use crate::output;
 use crate::pipeline::RunContext;
 
 /// Applies the defaults of the mode to settings that the user has not given. `log_format_is_default` says
@@ -36,7 +43,7 @@ pub fn apply_mode_defaults(settings: &mut RunSettings, log_format_is_default: bo
 /// Runs in the mode of the settings.
 ///
 /// # Errors
-/// The first error that ends the run.
+/// The first error that ends the run; or at its end, sources that failed, or too many quarantined records.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -50,7 +57,6 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let context = Arc::new(RunContext::new(settings, active, started)?);
         let follower = Follower::of(settings, &rules, &context).await?;
         let mut background = JoinSet::new();
-        background.spawn(watch(settings.summary, context.clone()));
         if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
             background.spawn(async move { watcher.follow().await });
         }
@@ -58,14 +64,20 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
             background.spawn(async move { follower.follow().await });
         }
-        let landed = match &settings.mode {
-            Mode::Files(files) => file::run(settings, files, rules, context.clone()).await,
-            Mode::Lambda => lambda::run(settings, rules, follower, context.clone()).await,
-            Mode::Worker(stream) => worker::run(settings, stream, rules, context.clone()).await,
-        };
+        let progress = ProgressLine::start(settings, Work::Run, context.clone());
+        let landed = land(settings, rules, follower, context.clone()).await;
         drop(background);
-        landed?;
-        report::summarize(settings, &context.summary())
+        if let Some(progress) = progress {
+            progress.finish().await;
+        }
+        let failed = landed?;
+        let summary = context.summary();
+        report::summarize(settings, &summary)?;
+        let (failed, quarantined) = (failed.check(), check_quarantined(settings, &summary));
+        if let (Err(error), Err(_)) = (&failed, &quarantined) {
+            output::error(format_args!("{error:#}"));
+        }
+        quarantined.and(failed)
     })
 }
 
@@ -80,9 +92,16 @@ fn file_size_signal() -> Option<tokio::signal::unix::Signal> {
 #[cfg(not(target_os = "linux"))]
 fn file_size_signal() {}
 
-/// Prints the progress, unless the summary is turned off.
-async fn watch(summary: SummaryFormat, context: Arc<RunContext>) {
-    if summary != SummaryFormat::None {
-        report::watch(&context.progress).await;
+async fn land(
+    settings: &RunSettings,
+    rules: Arc<Rules>,
+    follower: Option<Arc<Follower>>,
+    context: Arc<RunContext>,
+) -> anyhow::Result<FailedSources> {
+    match &settings.mode {
+        Mode::Files(files) => return file::run(settings, files, rules, context).await,
+        Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
+        Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
     }
+    Ok(FailedSources::default())
 }

@@ -1,17 +1,17 @@
-//! The progress line and the summary of a run.
+//! The summary of a run.
 
-use std::io::{self, IsTerminal as _};
-use std::time::{Duration, Instant};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 
 use crate::config::{RunSettings, SummaryFormat};
-use crate::observe::progress::{Progress, Summary};
+use crate::observe::progress::{ReleaseRecords, Summary};
 use crate::output;
+use crate::output::{counted, plural};
 
-/// The interval of progress lines where standard error is not a terminal.
-const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
-const BAR_EVERY: Duration = Duration::from_millis(200);
+/// The number of reasons in the text. JSON has all of them.
+const REASONS_SHOWN: usize = 10;
 
 /// Prints the summary on standard output, in the format of the settings.
 ///
@@ -26,52 +26,6 @@ pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()
     Ok(())
 }
 
-/// Prints the progress of a run until it is dropped: a line that changes on a terminal, a line every
-/// few seconds elsewhere.
-pub async fn watch(progress: &Progress) {
-    let started = Instant::now();
-    watch_with(|| position(progress, started)).await;
-}
-
-/// As [`watch`], for an audit, which only reads.
-pub async fn watch_reading(progress: &Progress) {
-    let started = Instant::now();
-    watch_with(|| {
-        let read = progress.read_records();
-        let rate = per_second(read, started.elapsed().as_secs_f64());
-        format!("{} records read, {}/s", HumanCount(read), HumanCount(rate))
-    })
-    .await;
-}
-
-async fn watch_with(position: impl Fn() -> String) {
-    if io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{spinner} {msg}")
-            .unwrap_or(ProgressStyle::default_spinner());
-        let bar = ProgressBar::new_spinner().with_style(style);
-        loop {
-            bar.set_message(position());
-            bar.tick();
-            tokio::time::sleep(BAR_EVERY).await;
-        }
-    }
-    loop {
-        tokio::time::sleep(PLAIN_PROGRESS_EVERY).await;
-        output::message(format_args!("sluice: {}", position()));
-    }
-}
-
-fn position(progress: &Progress, started: Instant) -> String {
-    let (read, committed) = (progress.read_records(), progress.committed_records());
-    let rate = per_second(read, started.elapsed().as_secs_f64());
-    format!(
-        "{} records read, {} committed, {}/s",
-        HumanCount(read),
-        HumanCount(committed),
-        HumanCount(rate)
-    )
-}
-
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -81,91 +35,160 @@ fn per_second(count: u64, seconds: f64) -> u64 {
     (count as f64 / seconds.max(0.001)) as u64
 }
 
-/// The word before "records" if there is an incomplete one.
-fn complete(summary: &Summary) -> &'static str {
-    if summary.incomplete > 0 {
-        "complete "
-    } else {
-        ""
-    }
-}
-
 /// The summary as text.
 fn describe(settings: &RunSettings, summary: &Summary) -> String {
-    let count = |number: u64| HumanCount(number).to_string();
     let lake = settings.lake.to_string();
     let lake = lake.trim_end_matches('/');
-    let mut lines = Vec::new();
-    if summary.records == 0 {
-        let what = "the source";
-        lines.push(match summary.already_committed {
-            0 => format!("nothing to do: {what} has no {}records", complete(summary)),
-            done => format!(
-                "nothing to do: all {} {}records of {what} are committed",
-                count(done),
-                complete(summary)
-            ),
-        });
+    let mut lines = if summary.records == 0 {
+        vec![nothing_landed(summary)]
     } else {
-        lines.push(format!(
-            "{} records ({}) in {} s, {} records/s, release {}",
-            count(summary.records),
-            HumanBytes(summary.bytes_in),
-            summary.seconds,
-            count(per_second(summary.records, summary.seconds)),
-            &summary.release[..8]
-        ));
-        lines.push(format!(
-            "  events      {:>12}  in {} objects, {} in all, in {lake}",
-            count(summary.events),
-            count(summary.objects),
-            HumanBytes(summary.bytes_out)
-        ));
-        let bus = settings.bus.as_ref();
-        let bus = bus.map_or("the bus is off".into(), |bus| format!("in {bus}"));
-        lines.push(format!(
-            "  messages    {:>12}  {bus}",
-            count(summary.messages)
-        ));
-        lines.push(format!(
-            "  quarantined {:>12}  {}",
-            count(summary.quarantined),
-            match summary.quarantined {
-                0 => String::new(),
-                _ => format!("with their reasons in {lake}/_sluice/quarantine"),
-            }
-        ));
-        lines.push(format!(
-            "  dropped     {:>12}  by the transform",
-            count(summary.dropped)
-        ));
-        if summary.already_committed > 0 {
-            let before = count(summary.already_committed);
-            lines.push(format!(
-                "  before      {before:>12}  records that earlier runs committed"
-            ));
-        }
-    }
-    if summary.misplaced_records > 0 {
-        lines.push(format!(
-            "  misplaced   {:>12}  records of aggregates for other shards, dropped",
-            count(summary.misplaced_records)
-        ));
-    }
-    if summary.incomplete > 0 {
-        lines.push(format!(
-            "  incomplete  {:>12}  last lines without an end, left for the next run; --final takes them",
-            count(summary.incomplete)
-        ));
-    }
-    if summary.blank_lines > 0 {
-        lines.push(format!(
-            "  blank lines {:>12}  no records",
-            count(summary.blank_lines)
-        ));
-    }
+        landed(settings, summary, lake)
+    };
+    lines.extend(left_out(summary));
     lines
         .iter()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
+}
+
+/// A line of the summary: what is counted, how many there are, and more about them.
+fn row(name: &str, number: u64, more: &str) -> String {
+    format!(
+        "  {name:<11} {:>12}  {more}",
+        HumanCount(number).to_string()
+    )
+}
+
+fn nothing_landed(summary: &Summary) -> String {
+    if summary.failed_sources > 0 {
+        return "nothing new was landed".to_owned();
+    }
+    let complete = match summary.incomplete {
+        0 => "",
+        _ => "complete ",
+    };
+    match summary.already_committed {
+        0 => format!("nothing to do: the source has no {complete}records"),
+        1 => format!("nothing to do: the only {complete}record of the source is committed"),
+        done => format!(
+            "nothing to do: all {} {complete}records of the source are committed",
+            HumanCount(done)
+        ),
+    }
+}
+
+fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> {
+    let bus = settings.bus.as_ref();
+    let bus = bus.map_or("the bus is off".into(), |bus| format!("in {bus}"));
+    let quarantine = match summary.quarantined {
+        0 => String::new(),
+        _ => format!("with the reasons in {lake}/_sluice/quarantine"),
+    };
+    let objects = format!(
+        "in {}, {} in all, in {lake}",
+        counted(summary.objects, "object"),
+        HumanBytes(summary.bytes_out)
+    );
+    let mut lines = vec![
+        format!(
+            "{} ({}) in {} s, {} records/s, {}",
+            counted(summary.records, "record"),
+            HumanBytes(summary.bytes_in),
+            summary.seconds,
+            HumanCount(per_second(summary.records, summary.seconds)),
+            releases(summary)
+        ),
+        row("events", summary.events, &objects),
+        row("messages", summary.messages, &bus),
+        row("quarantined", summary.quarantined, &quarantine),
+    ];
+    lines.extend(reasons(&summary.quarantined_reasons));
+    lines.push(row("dropped", summary.dropped, "by the transform"));
+    if summary.releases.len() > 1 {
+        let by = |made: &ReleaseRecords| {
+            let what = format!(
+                "{} by {}",
+                plural(made.records, "record"),
+                short(&made.release)
+            );
+            row("release", made.records, &what)
+        };
+        lines.extend(summary.releases.iter().map(by));
+    }
+    if let before @ 1.. = summary.already_committed {
+        let what = format!("{} that earlier runs committed", plural(before, "record"));
+        lines.push(row("before", before, &what));
+    }
+    lines
+}
+
+/// The first digits of a release's id, which are in the names of objects.
+fn short(release: &str) -> &str {
+    release.get(..8).unwrap_or(release)
+}
+
+/// The release of all records, or how many there are.
+fn releases(summary: &Summary) -> String {
+    match &summary.releases[..] {
+        [] => format!("release {}", short(&summary.release)),
+        [only] => format!("release {}", short(&only.release)),
+        several => counted(several.len() as u64, "release"),
+    }
+}
+
+/// The most frequent reasons of quarantined records.
+fn reasons(reasons: &BTreeMap<String, u64>) -> Vec<String> {
+    let mut reasons: Vec<_> = reasons.iter().collect();
+    reasons.sort_by_key(|(_, records)| Reverse(**records));
+    let others = reasons.split_off(reasons.len().min(REASONS_SHOWN));
+    let mut lines: Vec<_> = reasons
+        .into_iter()
+        .map(|(reason, records)| row("", *records, reason))
+        .collect();
+    if !others.is_empty() {
+        let records = others.iter().map(|(_, records)| **records).sum();
+        let what = counted(others.len() as u64, "other reason");
+        lines.push(row("", records, &format!("for {what}")));
+    }
+    lines
+}
+
+/// What is not among the landed records.
+fn left_out(summary: &Summary) -> Vec<String> {
+    let failed = summary.failed_sources;
+    let incomplete = match summary.incomplete {
+        1 => "last line without an end, left for the next run; --final takes it",
+        _ => "last lines without an end, left for the next run; --final takes them",
+    };
+    let rows = [
+        (
+            "failed",
+            failed,
+            format!("{}, standard error says why", plural(failed, "source")),
+        ),
+        (
+            "misplaced",
+            summary.misplaced_records,
+            "of aggregates, for other shards, dropped".to_owned(),
+        ),
+        (
+            "incomplete",
+            summary.incomplete,
+            format!("{incomplete}: {}", incomplete_files(summary)),
+        ),
+        ("blank lines", summary.blank_lines, "no records".to_owned()),
+    ];
+    let rows = rows.iter().filter(|(_, number, _)| *number > 0);
+    rows.map(|(name, number, what)| row(name, *number, what))
+        .collect()
+}
+
+/// The names of the first files with an incomplete last line.
+fn incomplete_files(summary: &Summary) -> String {
+    let named = summary.incomplete_files.join(", ");
+    let shown = summary.incomplete_files.len() as u64;
+    match summary.incomplete.saturating_sub(shown) {
+        0 => named,
+        more => format!("{named} and {}", counted(more, "other")),
+    }
 }

@@ -97,7 +97,8 @@ impl Rules {
     pub fn known(&self, id: ReleaseId) -> Option<Arc<Release>> {
         let releases = self.switch.now();
         let admitted = self.admitted();
-        let known = releases.iter().chain([&self.own]).chain(&*admitted);
+        // Those of a registry first: they have passed all of its checks.
+        let known = releases.iter().chain(&*admitted).chain([&self.own]);
         known
             .into_iter()
             .find(|release| release.id() == id)

@@ -86,7 +86,7 @@ pub async fn start(
         Err(source) => return Err(HttpError::Bind { address, source }),
     };
     tracing::info!(http = %bound, "metrics");
-    if settings.log_format == LogFormat::Human {
+    if settings.log_format == LogFormat::Human && !settings.quiet {
         output::message(format_args!("sluice: metrics on http://{bound}"));
     }
     let accepting = tokio::spawn(accept(listener, pages::router(run)));

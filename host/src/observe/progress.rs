@@ -1,12 +1,13 @@
 //! The counts of a run, which metrics and the summary are made of.
 
+mod files_read;
 mod reasons;
 mod register;
 mod summary;
 mod times;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
@@ -15,16 +16,21 @@ use sluice_engine::record::{Batch, ShardId};
 use sluice_release::bundle::ReleaseId;
 use sluice_storage::retry::Retries;
 
+use self::files_read::FilesRead;
 use self::reasons::Reasons;
-pub use self::summary::Summary;
+pub use self::summary::{ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
 use crate::layout::chunk::ChunkCounts;
+use crate::source::file::ReadPosition;
 
 /// A counter for each kind of object.
 type ByKind = Family<[(&'static str, &'static str); 1], Counter>;
 
 /// A counter for each step of admission.
 type ByStep = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// The number of files with an incomplete last line that the summary names.
+const INCOMPLETE_FILES_MAX: usize = 5;
 
 const LAKE: [(&str, &str); 1] = [("kind", "lake")];
 const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
@@ -36,6 +42,7 @@ pub struct Progress {
     read_records: Counter,
     blank_lines: Counter,
     incomplete: Counter,
+    failed_sources: Counter,
     misplaced_records: Counter,
     records: Counter,
     bytes_in: Counter,
@@ -50,6 +57,11 @@ pub struct Progress {
     committed_before: Counter,
     /// The number of records of each shard that are counted.
     counted: Mutex<HashMap<ShardId, u64>>,
+    /// The number of records of each release, in the order of their first use.
+    releases: Mutex<Vec<(ReleaseId, u64)>>,
+    incomplete_files: Mutex<Vec<String>>,
+    /// How much of the files is read, if that is known.
+    files: Mutex<Option<FilesRead>>,
     swaps: Counter,
     rollbacks: Counter,
     registry_failures: Counter,
@@ -73,6 +85,7 @@ impl Progress {
             read_records: Counter::default(),
             blank_lines: Counter::default(),
             incomplete: Counter::default(),
+            failed_sources: Counter::default(),
             misplaced_records: Counter::default(),
             records: Counter::default(),
             bytes_in: Counter::default(),
@@ -86,6 +99,9 @@ impl Progress {
             chunks: Counter::default(),
             committed_before: Counter::default(),
             counted: Mutex::default(),
+            releases: Mutex::default(),
+            incomplete_files: Mutex::default(),
+            files: Mutex::default(),
             swaps: Counter::default(),
             rollbacks: Counter::default(),
             registry_failures: Counter::default(),
@@ -104,8 +120,42 @@ impl Progress {
     }
 
     /// The last line of a file was left because it is not complete.
-    pub fn left_incomplete(&self) {
+    pub fn left_incomplete(&self, file: &str) {
         self.incomplete.inc();
+        let mut files = locked(&self.incomplete_files);
+        if files.len() < INCOMPLETE_FILES_MAX {
+            files.push(file.to_owned());
+        }
+    }
+
+    /// Files of this many bytes are going to be read.
+    pub fn begin_files(&self, bytes: u64) {
+        *locked(&self.files) = Some(FilesRead::new(bytes));
+    }
+
+    /// The next file is read.
+    pub fn begin_file(&self, position: ReadPosition) {
+        if let Some(files) = &mut *locked(&self.files) {
+            files.begin(position);
+        }
+    }
+
+    /// The work on a file of this many bytes has ended.
+    pub fn end_file(&self, bytes: u64) {
+        if let Some(files) = &mut *locked(&self.files) {
+            files.end(bytes);
+        }
+    }
+
+    /// The bytes of files that are read, and those of all files; `None` if the source is a stream or a pipe.
+    #[must_use]
+    pub fn files_read(&self) -> Option<(u64, u64)> {
+        locked(&self.files).as_ref().map(FilesRead::bytes)
+    }
+
+    /// A source failed, and the others are landed.
+    pub fn source_failed(&self) {
+        self.failed_sources.inc();
     }
 
     /// An object was put, of events or of quarantined records.
@@ -120,9 +170,10 @@ impl Progress {
         self.messages.inc_by(messages);
     }
 
-    /// A chunk of a shard was committed.
-    pub fn landed(&self, shard: &ShardId, counts: &ChunkCounts) {
+    /// A chunk of a shard was committed, which this release has transformed.
+    pub fn landed(&self, shard: &ShardId, release: ReleaseId, counts: &ChunkCounts) {
         self.recount(shard, |before| before + counts.records);
+        self.add_to_release(release, counts.records);
         self.records.inc_by(counts.records);
         self.bytes_in.inc_by(counts.bytes);
         self.events.inc_by(counts.events);
@@ -132,6 +183,14 @@ impl Progress {
         self.dropped.inc_by(counts.dropped);
         self.unsent.inc_by(counts.unsent);
         self.chunks.inc();
+    }
+
+    fn add_to_release(&self, release: ReleaseId, records: u64) {
+        let mut releases = locked(&self.releases);
+        match releases.iter_mut().find(|(id, _)| *id == release) {
+            Some((_, sum)) => *sum += records,
+            None => releases.push((release, records)),
+        }
     }
 
     /// Messages of a repeated chunk were not sent, because there is no bus any more.
@@ -148,7 +207,7 @@ impl Progress {
 
     /// Changes the number of counted records of a shard, and returns the number before.
     fn recount(&self, shard: &ShardId, change: impl Fn(u64) -> u64) -> u64 {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = locked(&self.counted);
         let counted = counted.entry(shard.clone()).or_default();
         let before = *counted;
         *counted = change(before);
@@ -209,6 +268,7 @@ impl Progress {
             messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
             incomplete: self.incomplete.get(),
+            failed_sources: self.failed_sources.get(),
             misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),
@@ -216,8 +276,24 @@ impl Progress {
             release_admission_errors: self.admission_errors_total.get(),
             release_rollbacks: self.rollbacks.get(),
             registry_failures: self.registry_failures.get(),
+            quarantined_reasons: self.quarantined.met(),
+            releases: self.release_records(),
+            incomplete_files: locked(&self.incomplete_files).clone(),
         }
     }
+
+    fn release_records(&self) -> Vec<ReleaseRecords> {
+        let releases = locked(&self.releases);
+        let counted = |&(release, records): &(ReleaseId, u64)| ReleaseRecords {
+            release: release.to_string(),
+            records,
+        };
+        releases.iter().map(counted).collect()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn rounded_seconds(elapsed: Duration) -> f64 {

@@ -6,6 +6,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use crate::config::log_format::LogFormat;
+use crate::output;
+use crate::output::LogWriter;
 
 /// Starts to log messages that pass `level`: a level (`info`) or directives (`warn,transform=debug`).
 ///
@@ -18,10 +20,13 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), ParseError> {
         // It would be told on standard error, with a panic if that cannot be written.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(|| LogWriter);
     match format {
         LogFormat::Human => logs.compact().init(),
-        LogFormat::Json => logs.json().flatten_event(true).init(),
+        LogFormat::Json => {
+            output::write_errors_as_json();
+            logs.json().flatten_event(true).init();
+        }
     }
     Ok(())
 }

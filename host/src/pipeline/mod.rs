@@ -202,7 +202,8 @@ async fn land(
     let manifest = ChunkManifest::new(&chunk, after, last_digest, contents);
     put_manifest(context, sinks, &manifest).await?;
     ledger.commit(range, last_digest, prefix).await?;
-    context.progress.landed(&sinks.shard, chunk.counts());
+    let (progress, release) = (&context.progress, plan.release.id());
+    progress.landed(&sinks.shard, release, chunk.counts());
     context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);
     Ok(())

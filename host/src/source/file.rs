@@ -8,6 +8,7 @@ mod identity;
 mod lines;
 mod open;
 mod prefix;
+mod read_position;
 mod reading;
 mod resume;
 mod stable;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub use self::identity::{distinct, is_elsewhere, still_holds};
 pub use self::open::{FileOptions, OpenFile, open};
+pub use self::read_position::ReadPosition;
 pub use self::reading::{FilePart, FileReading};
 pub use self::tail::IncompleteLine;
 
@@ -39,6 +41,18 @@ impl Location {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Stdin => "standard input".into(),
+        }
+    }
+
+    /// The size of the file, bytes; 0 if there is none, and `None` if it is not known before the end.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::File(path) => match std::fs::metadata(path) {
+                Ok(metadata) => metadata.is_file().then_some(metadata.len()),
+                Err(_) => Some(0),
+            },
+            Self::Stdin => None,
         }
     }
 }

@@ -85,6 +85,8 @@ fn the_text_report_has_a_few_lines() {
 fn what_has_not_landed_yet_is_counted() {
     let place = Place::new();
     place.write("events.ndjson", events(0..30));
+    place.write("other.ndjson", "other\n");
+    place.land(&["--source", "file:other.ndjson"]);
     let counts = ["in_lake", "not_yet"];
     let proven = audit(&place, &[]).proven();
     assert_eq!(proven.counts(counts), [0, 30]);
@@ -96,6 +98,37 @@ fn what_has_not_landed_yet_is_counted() {
     place.land(&[]);
     append(&place, &events(30..50));
     assert_eq!(audit(&place, &[]).proven().counts(counts), [30, 20]);
+}
+
+/// As a lake with a mistyped name, which has nothing to prove.
+#[test]
+fn a_lake_that_no_run_has_written_is_not_proven() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..3));
+    let audits = [
+        &[
+            "audit",
+            "--source",
+            "file:events.ndjson",
+            "--lake",
+            "file:lake",
+        ][..],
+        &["audit", "--quick", "--lake", "file:lake"],
+    ];
+    let fail_with = |why| {
+        for audit in audits {
+            let ran = place.run(audit).failed(1, &["lake ", why]);
+            assert_eq!(ran.stdout, "");
+        }
+    };
+    fail_with("is empty or does not exist");
+    assert!(!place.lake().exists());
+    place.write("lake/README.txt", "events of the year");
+    fail_with("has no ledger");
+    place.write("empty.ndjson", "");
+    let summary = place.land(&["--source", "file:empty.ndjson"]);
+    assert_eq!(summary.count("records"), 0);
+    fail_with("has no ledger");
 }
 
 /// Each run has another transform configuration and other settings; the audit has none of them.

@@ -38,12 +38,15 @@ fn half_a_line_is_left_for_the_next_run_and_counted() {
     let (whole, last) = (events(0..2), event(2));
     let (half, rest) = last.split_at(last.len() / 2);
     place.write("events.ndjson", format!("{whole}{half}"));
-    assert_eq!(place.land(&[]).counts(COUNTS), [2, 0, 1]);
+    let summary = place.land(&[]);
+    assert_eq!(summary.counts(COUNTS), [2, 0, 1]);
+    let named = serde_json::json!(["events.ndjson"]);
+    assert_eq!(summary.0["incomplete_files"], named);
     let again = place.try_land(&["--summary", "text", "--log-level", "info"]);
     let again = again.succeeded();
     for part in [
         "all 2 complete records",
-        "incomplete             1  last lines without an end",
+        "incomplete             1  last line without an end, left for the next run; --final takes it: events.ndjson\n",
         "--final",
     ] {
         assert!(again.stdout.contains(part), "{part}: {again:?}");

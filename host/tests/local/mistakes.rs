@@ -52,6 +52,41 @@ fn an_invalid_target_gets_a_hint() {
 }
 
 #[test]
+fn a_bus_in_the_lake_is_rejected() {
+    for (lake, bus) in [
+        ("file:lake", "file:lake"),
+        ("file:lake", "file:./lake/bus"),
+        ("file:bus/lake", "file:bus"),
+        ("file:.", "file:bus"),
+    ] {
+        let run = [
+            "--source",
+            "file:events.ndjson",
+            "--lake",
+            lake,
+            "--bus",
+            bus,
+        ];
+        for command in ["run", "audit"] {
+            let args = [&[command], &run[..]].concat();
+            assert_wrong_usage(&args, &["bus: ", "the lake"]);
+        }
+    }
+}
+
+/// A replay uses no bus unless it is given as a flag.
+#[test]
+fn a_bus_of_the_settings_file_does_not_stand_in_the_way_of_a_replay() {
+    let place = place();
+    place.write("sluice.toml", "bus = 'file:again/bus'\n");
+    let args = ["--source", "file:events.ndjson", "--lake", "file:again"];
+    place
+        .run(&[&["run"], &args[..]].concat())
+        .failed(2, &["bus"]);
+    place.run(&[&["replay"], &args[..]].concat()).succeeded();
+}
+
+#[test]
 fn a_wrong_value_is_rejected_before_anything_starts() {
     for (flag, value, part) in [
         ("--compression", "lz4", "zstd"),

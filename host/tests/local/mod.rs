@@ -2,13 +2,17 @@
 
 mod again;
 mod changed;
+mod failed_sources;
 mod growing;
 mod identity;
 mod inputs;
 mod mistakes;
 mod outputs;
 mod pending;
+mod progress;
+mod quarantined;
 mod settings;
+mod summary;
 
 /// An event whose type depends on `n`.
 pub(crate) fn event(n: usize) -> String {

@@ -365,7 +365,8 @@ fn with_a_public_key_only_signed_releases_are_used() {
     wait_until_active(&mut worker, &unsigned);
 }
 
-fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
+/// A key pair as the private and the public key in PEM.
+pub(super) fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
     use aws_lc_rs::signature::KeyPair as _;
     use base64::Engine as _;
     let text = |kind: &str, der: &[u8]| {

@@ -5,6 +5,7 @@ mod admission_errors;
 pub(crate) mod fixture;
 mod kills;
 mod live;
+mod starts;
 mod trials;
 mod unreachable;
 mod watching;

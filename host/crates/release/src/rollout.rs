@@ -373,10 +373,9 @@ impl Rollout {
         self.active.into_iter().chain(trials).chain(before)
     }
 
-    /// The releases that can replace the active one, the best first. `None`, the last of them, is the release
-    /// that hosts were started with.
-    pub fn fallbacks(&self) -> impl Iterator<Item = Option<ReleaseId>> {
-        self.previous.iter().rev().copied().chain([None])
+    /// The releases that can replace the active one, the best first: those that were active before it.
+    pub fn fallbacks(&self) -> impl Iterator<Item = ReleaseId> {
+        self.previous.iter().rev().copied().flatten()
     }
 }
 

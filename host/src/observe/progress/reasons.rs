@@ -44,6 +44,13 @@ impl Reasons {
         *counts.entry(label.to_owned()).or_default() += records;
     }
 
+    /// The reasons that records have, with their numbers.
+    pub(super) fn met(&self) -> BTreeMap<String, u64> {
+        let mut counts = self.counts().clone();
+        counts.retain(|_, records| *records > 0);
+        counts
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.counts().values().sum()
     }
@@ -83,6 +90,7 @@ mod tests {
         assert_eq!(counts.len(), REASONS_MAX + 1);
         assert_eq!(counts["invented_0"], 3);
         assert_eq!(reasons.total(), 2_001);
+        assert_eq!(reasons.met().len(), REASONS_MAX + 1 - Fault::ALL.len());
         let told_apart = (REASONS_MAX - Fault::ALL.len()) as u64;
         assert_eq!(counts[OTHER], 2 * (1_000 - told_apart));
     }

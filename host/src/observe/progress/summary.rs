@@ -1,5 +1,7 @@
 //! The summary of a run.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// The summary of a run. Each of its `records` has become one or more `events`, or is `quarantined`, or
@@ -34,6 +36,8 @@ pub struct Summary {
     pub blank_lines: u64,
     /// Last lines of files that were left for the next run, because they are not complete.
     pub incomplete: u64,
+    /// Sources that failed, while the others were landed.
+    pub failed_sources: u64,
     /// Records of aggregates that were dropped because they belong to other shards
     /// (`--misplaced-records drop`).
     pub misplaced_records: u64,
@@ -49,4 +53,19 @@ pub struct Summary {
     pub release_rollbacks: u64,
     /// Polls of the registry that failed.
     pub registry_failures: u64,
+    /// Records quarantined, by reason. Of many reasons, some are counted together as `other`.
+    pub quarantined_reasons: BTreeMap<String, u64>,
+    /// The releases of the committed records, in the order in which they were first used.
+    pub releases: Vec<ReleaseRecords>,
+    /// Files whose last line was left, up to a few of them.
+    pub incomplete_files: Vec<String>,
+}
+
+/// The records that a run committed by one release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseRecords {
+    /// The id of the release.
+    pub release: String,
+    /// Records that the run committed by it.
+    pub records: u64,
 }

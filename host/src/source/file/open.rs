@@ -9,6 +9,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use super::Location;
 use super::content::{Content, Input};
 use super::identity::{file_name, head_suffix, name_prefix, shard_id, stat_of, stdin};
+use super::read_position::ReadPosition;
 use super::stable::{StableFile, source_error};
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
@@ -40,6 +41,8 @@ pub struct OpenFile {
     pub(super) is_final: bool,
     /// The last record that was read before.
     pub(super) known_up_to: Option<SequenceNumber>,
+    /// How far it is read.
+    pub(super) position: ReadPosition,
 }
 
 /// Opens a file and names its shard by its canonical path (or the name in the settings) and its first line: another
@@ -56,7 +59,8 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         regular,
         stat,
     } = open_raw(location).map_err(failed)?;
-    let content = Content::open(&name, input)?;
+    let position = ReadPosition::default();
+    let content = Content::open(&name, Box::new(position.track(0, input)))?;
     let head_suffix = head_suffix(&content.first_line);
     Ok(OpenFile {
         name,
@@ -70,6 +74,7 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         is_final: options.are_final || content.is_compressed || stat.is_none(),
         regular,
         known_up_to: None,
+        position,
     })
 }
 
@@ -118,6 +123,12 @@ impl OpenFile {
     #[must_use]
     pub fn known_as(&self) -> &FileName {
         &self.known_as
+    }
+
+    /// How far it is read.
+    #[must_use]
+    pub fn position(&self) -> &ReadPosition {
+        &self.position
     }
 
     /// The end of the names of all shards of files with the same first line.

@@ -143,7 +143,8 @@ impl OpenFile {
                 resumed if resumed.bytes() < prefix.bytes => resumed,
                 _ => PrefixHasher::default(),
             };
-            input = Box::new(StableFile::at(file.clone(), hasher.bytes()));
+            let from = StableFile::at(file.clone(), hasher.bytes());
+            input = Box::new(self.position.track(hasher.bytes(), from));
         }
         let last = hasher.read_to(prefix.bytes, &mut input)?;
         let last = last.filter(|_| hasher.is(prefix));

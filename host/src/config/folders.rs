@@ -1,0 +1,107 @@
+//! The folders of a lake and a bus, which must not hold each other: what one holds, the other would take for a part
+//! of itself, and the audit would report it.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use sluice_storage::location::StoreLocation;
+
+use super::ConfigError;
+use crate::sink::bus::BusTarget;
+
+/// Checks that a lake and a bus in folders lie apart, also through links.
+///
+/// # Errors
+/// One of them is the other one or lies in it.
+pub(super) fn check_apart(
+    lake: &StoreLocation,
+    bus: Option<&BusTarget>,
+) -> Result<(), ConfigError> {
+    let (StoreLocation::Folder(lake), Some(bus)) = (lake, bus.and_then(BusTarget::folder)) else {
+        return Ok(());
+    };
+    let resolved = |key: &str, path: &Path| {
+        let failed =
+            |error| ConfigError::new(key, format!("cannot resolve {}: {error}", path.display()));
+        resolve(path).map_err(failed)
+    };
+    let (lake_path, bus_path) = (resolved("lake", lake)?, resolved("bus", &bus)?);
+    let how = match (
+        bus_path.starts_with(&lake_path),
+        lake_path.starts_with(&bus_path),
+    ) {
+        (true, true) => "is the folder of the lake too",
+        (true, false) => "lies in the folder of the lake",
+        (false, true) => "holds the folder of the lake",
+        (false, false) => return Ok(()),
+    };
+    let (bus, lake) = (bus.display(), lake.display());
+    let why = format!("{bus} {how}, {lake}; give a folder outside of the lake");
+    Err(ConfigError::new("bus", why))
+}
+
+/// The absolute path without links and `..`. The end of it may not exist yet.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut resolved = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            part => resolved.push(part),
+        }
+        if let Ok(canonical) = fs::canonicalize(&resolved) {
+            resolved = canonical;
+        }
+    }
+    Ok(resolved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lake: &Path, bus: &Path) -> Result<(), String> {
+        let bus = BusTarget::parse(&format!("file:{}", bus.display()));
+        let lake = StoreLocation::Folder(lake.to_owned());
+        check_apart(&lake, bus.as_ref()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_lake_and_a_bus_must_not_hold_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (lake, bus, how) in [
+            ("lake", "lake", "is the folder"),
+            ("lake", "lake/bus", "lies in"),
+            ("lake", "x/../lake/_sluice/bus", "lies in"),
+            ("bus/a/lake", "./bus", "holds"),
+        ] {
+            let error = check(&at(lake), &at(bus)).unwrap_err();
+            assert!(error.starts_with("bus: ") && error.contains(how), "{error}");
+        }
+        check(&at("lake"), &at("lake-bus")).unwrap();
+        check(&at("lake/../lake"), &at("lake/../bus")).unwrap();
+        let bucket = StoreLocation::S3 {
+            bucket: "lake".into(),
+            prefix: String::new(),
+        };
+        check_apart(&bucket, BusTarget::parse("file:lake").as_ref()).unwrap();
+        check_apart(&bucket, None).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_does_not_hide_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("lake/inside")).unwrap();
+        std::os::unix::fs::symlink(at("lake/inside"), at("link")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), at("self")).unwrap();
+        for bus in ["link", "link/new/bus", "self/lake/bus", "link/.."] {
+            check(&at("lake"), &at(bus)).unwrap_err();
+        }
+        check(&at("lake"), &at("self/bus")).unwrap();
+    }
+}

@@ -1,0 +1,31 @@
+//! What a run that has ended says about its quarantined records.
+
+use crate::config::RunSettings;
+use crate::observe::progress::Summary;
+use crate::output::counted;
+
+/// Checks the share of quarantined records. If there is no limit, and all records are quarantined, a warning says so:
+/// the transform is probably the wrong one for this source.
+///
+/// # Errors
+/// More records are quarantined than `--max-quarantined` allows.
+pub(super) fn check_quarantined(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()> {
+    let (quarantined, records) = (summary.quarantined, summary.records);
+    let lake = settings.lake.to_string();
+    let place = format!("{}/_sluice/quarantine", lake.trim_end_matches('/'));
+    match settings.max_quarantined {
+        Some(max) if max.is_exceeded(quarantined, records) => anyhow::bail!(
+            "the run quarantined {quarantined} of {}, more than --max-quarantined allows ({max}); all \
+             records have landed, {place} has the reasons",
+            counted(records, "record")
+        ),
+        None if records > 0 && quarantined == records => {
+            tracing::warn!(
+                records,
+                "every record is quarantined, {place} has the reasons; --max-quarantined makes this an error"
+            );
+        }
+        _ => {}
+    }
+    Ok(())
+}
