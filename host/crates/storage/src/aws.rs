@@ -2,17 +2,16 @@
 //! `AWS_ENDPOINT_URL…` for anything that stands in for AWS. A configuration that cannot work is rejected
 //! before the first request.
 
+mod credentials;
 pub mod errors;
 
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials as _;
-use aws_credential_types::provider::error::CredentialsError;
 use hyper::Uri;
 
-use crate::aws::errors::why;
+pub use self::credentials::check_credentials;
 use crate::error::RequestError;
 
 /// The timeout of one attempt: even the largest object takes only seconds.
@@ -25,7 +24,7 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// Loads the configuration that all clients share.
 ///
 /// # Errors
-/// There is no region, an endpoint is not a URL, or there are no credentials.
+/// There is no region, an endpoint is not a URL, or the credentials cannot be loaded.
 pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
     for (name, value) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -79,29 +78,6 @@ fn no_region() -> RequestError {
     RequestError::invalid(
         "there is no AWS region",
         "set AWS_REGION, or a region in the profile",
-    )
-}
-
-/// Only what cannot work is rejected: a provider that fails for now is asked again by each request.
-async fn check_credentials(config: &SdkConfig) -> Result<(), RequestError> {
-    let error = match config.credentials_provider() {
-        None => return Err(no_credentials("no provider is configured")),
-        Some(provider) => provider.provide_credentials().await.err(),
-    };
-    match error {
-        Some(
-            error @ (CredentialsError::CredentialsNotLoaded(_)
-            | CredentialsError::InvalidConfiguration(_)),
-        ) => Err(no_credentials(&why(&error))),
-        _ => Ok(()),
-    }
-}
-
-fn no_credentials(why: &str) -> RequestError {
-    RequestError::invalid(
-        format!("there are no AWS credentials: {why}"),
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give the machine, the container \
-         or the function a role",
     )
 }
 
