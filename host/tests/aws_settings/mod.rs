@@ -1,6 +1,7 @@
 //! The settings of AWS: which credentials, endpoints and names of streams and queues work.
 
 mod credentials;
+mod endpoints;
 
 use std::process::Command;
 
