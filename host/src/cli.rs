@@ -26,6 +26,7 @@ use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::output;
+use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
 use crate::tools::author::bench::{BenchArgs, bench};
 use crate::tools::author::diff::{DiffArgs, diff};
@@ -153,7 +154,7 @@ struct GenerateArgs {
     /// Generate this many events a second. [default: as many as possible]
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
+    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM` (a stream's name or ARN).
     #[arg(long, value_name = "TARGET")]
     to: String,
     /// Aggregate many events into one stream record, in the format of the Kinesis Producer Library.
@@ -334,8 +335,9 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
 }
 
 fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
+    let address: Result<StreamAddress, _> = stream.parse();
     let target = generate::StreamTarget {
-        stream: stream.to_owned(),
+        stream: address.map_err(|why| ConfigError::new("to", why))?,
         aggregate: args.aggregate,
         watch: !args.quiet,
     };

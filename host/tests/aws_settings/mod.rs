@@ -1,5 +1,6 @@
 //! The settings of AWS: which credentials, endpoints and names of streams and queues work.
 
+mod arns;
 mod credentials;
 mod endpoints;
 

@@ -2,6 +2,7 @@
 //! `AWS_ENDPOINT_URL…` for anything that stands in for AWS. A configuration that cannot work is rejected
 //! before the first request.
 
+pub mod arn;
 mod credentials;
 mod endpoint;
 pub mod errors;
