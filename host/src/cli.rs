@@ -87,9 +87,22 @@ struct AuditArgs {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Check whether `run` would accept these settings.
-    Check(Box<RunArgs>),
+    Check(Box<CheckArgs>),
     /// Print every setting with its value and its origin.
     Show(Box<RunArgs>),
+}
+
+/// The options of `config check`, on top of the settings of `run`.
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Try the region, the credentials, the stream, the lake, the bus and the registry too, and print for each
+    /// what is fine, or what it lacks and what to do. Nothing is written or sent.
+    #[arg(long)]
+    connect: bool,
+
+    /// The settings of `run`.
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,9 +228,12 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
-            with_file(&args, argv, &["config", "check"])?.settings()?;
+            let settings = with_file(&args.run, argv, &["config", "check"])?.settings()?;
             output::line("the settings are valid")?;
-            Ok(())
+            match args.connect {
+                true => modes::connection_check::run(&settings),
+                false => Ok(()),
+            }
         }
         Command::Config(ConfigCommand::Show(args)) => {
             let resolved = with_file(&args, argv, &["config", "show"])?;

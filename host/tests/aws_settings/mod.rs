@@ -1,6 +1,7 @@
 //! The settings of AWS: which credentials, endpoints and names of streams and queues work.
 
 mod arns;
+mod connections;
 mod credentials;
 mod endpoints;
 

@@ -270,7 +270,11 @@ impl Stream {
         self.get(iterator, GET_RECORDS_MAX).await
     }
 
-    async fn get(&self, iterator: &str, limit: i32) -> Result<RecordsPage, KinesisError> {
+    /// At most `limit` records at an iterator.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn get(&self, iterator: &str, limit: i32) -> Result<RecordsPage, KinesisError> {
         let request = self.client.get_records().shard_iterator(iterator);
         let (_, arn) = self.parameters();
         let answer = request.set_stream_arn(arn).limit(limit).send().await;
