@@ -26,6 +26,7 @@ use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::output;
+use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
 use crate::tools::author::bench::{BenchArgs, bench};
 use crate::tools::author::diff::{DiffArgs, diff};
@@ -86,9 +87,22 @@ struct AuditArgs {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Check whether `run` would accept these settings.
-    Check(Box<RunArgs>),
+    Check(Box<CheckArgs>),
     /// Print every setting with its value and its origin.
     Show(Box<RunArgs>),
+}
+
+/// The options of `config check`, on top of the settings of `run`.
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Try the region, the credentials, the stream, the lake, the bus and the registry too, and print for each
+    /// what is fine, or what it lacks and what to do. Nothing is written or sent.
+    #[arg(long)]
+    connect: bool,
+
+    /// The settings of `run`.
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -153,7 +167,7 @@ struct GenerateArgs {
     /// Generate this many events a second. [default: as many as possible]
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
-    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM`.
+    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM` (a stream's name or ARN).
     #[arg(long, value_name = "TARGET")]
     to: String,
     /// Aggregate many events into one stream record, in the format of the Kinesis Producer Library.
@@ -214,9 +228,13 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
-            with_file(&args, argv, &["config", "check"])?.run_settings()?;
+            let resolved = with_file(&args.run, argv, &["config", "check"])?;
+            let settings = resolved.run_settings()?;
             output::line("the settings are valid")?;
-            Ok(())
+            match args.connect {
+                true => modes::connection_check::run(&settings),
+                false => Ok(()),
+            }
         }
         Command::Config(ConfigCommand::Show(args)) => {
             let resolved = with_file(&args, argv, &["config", "show"])?;
@@ -334,8 +352,9 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
 }
 
 fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
+    let address: Result<StreamAddress, _> = stream.parse();
     let target = generate::StreamTarget {
-        stream: stream.to_owned(),
+        stream: address.map_err(|why| ConfigError::new("to", why))?,
         aggregate: args.aggregate,
         watch: !args.quiet,
     };

@@ -15,6 +15,7 @@ mod address_space;
 mod admission;
 mod audit;
 mod author;
+mod aws_settings;
 mod call_modes;
 mod hostile;
 mod kill;

@@ -12,7 +12,7 @@ use testkit::proxy::{Fault, Rule};
 /// A start that ends at once takes this long at most; an error that is retried takes the hour that it is given.
 const AT_ONCE: Duration = Duration::from_secs(30);
 
-fn ends_at_once(command: &mut Command, parts: &[&str]) {
+pub(crate) fn ends_at_once(command: &mut Command, parts: &[&str]) {
     let started = Instant::now();
     command.args(["--retry-timeout", "1h"]);
     Ran::from(command.output().unwrap()).failed(1, parts);

@@ -70,6 +70,7 @@ const COMMANDS: &[&str] = &[
     "help transform",
     "run --help",
     "config check --source file:events.ndjson --lake file:lake",
+    "config check --connect --source file:events.ndjson --lake file:lake",
     "config show --source file:events.ndjson --lake file:lake",
     "run --source file:events.ndjson --lake file:lake",
     "run --source file:events.ndjson --lake file:json --summary json",

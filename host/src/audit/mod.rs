@@ -337,7 +337,7 @@ impl LakeAudit {
         let Some(stream) = settings.mode.stream() else {
             return Ok(Vec::new());
         };
-        let prefix = shard_id(&stream.stream, "shardId-")?;
+        let prefix = shard_id(stream.stream.name(), "shardId-")?;
         let others = self.inventory.others().map(|(shard, _)| shard.clone());
         let gone = others.filter(|shard| shard.as_str().starts_with(prefix.as_str()));
         let gone: Vec<_> = gone.collect();

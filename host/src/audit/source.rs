@@ -64,10 +64,9 @@ pub(super) async fn shards(
     let Some(stream) = settings.mode.stream() else {
         anyhow::bail!("the events of a function cannot be read back; give its stream")
     };
-    let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
-    let stream = Stream::new(client, stream.stream.clone());
+    let stream = Stream::connect(targets.sdk().await?, &stream.stream);
     let infos = list(&stream, settings).await;
-    let infos = infos.with_context(|| format!("the stream {}", stream.name()))?;
+    let infos = infos.with_context(|| format!("the stream {}", stream.address()))?;
     let of_shard = |info: ShardInfo| {
         Ok(AuditedShard {
             shard: shard_id(stream.name(), &info.id)?,

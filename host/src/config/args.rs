@@ -87,7 +87,7 @@ pub struct RunArgs {
     pub config: Option<PathBuf>,
 
     /// Read records from `file:PATH` (newline-delimited JSON, plain or compressed with gzip or zstd),
-    /// `-` (standard input) or `kinesis:STREAM`. Files can be given several times.
+    /// `-` (standard input) or `kinesis:STREAM` (a stream's name or ARN). Files can be given several times.
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
     pub source: Vec<String>,
 

@@ -34,6 +34,7 @@ use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::bus::BusTarget;
 use crate::source::file::FileOptions;
+use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
@@ -236,6 +237,7 @@ impl RunArgs {
     fn stream(&self, name: &str) -> Result<StreamSettings, ConfigError> {
         /// A lease is renewed six times in its duration, each with a write of the ledger.
         const LEASE_MIN: Duration = Duration::from_secs(1);
+        let stream: Result<StreamAddress, _> = name.parse();
         if self.lease < LEASE_MIN {
             return Err(ConfigError::new(
                 "lease",
@@ -249,7 +251,7 @@ impl RunArgs {
             ));
         }
         Ok(StreamSettings {
-            stream: name.to_owned(),
+            stream: stream.map_err(|why| ConfigError::new("source", why))?,
             start: self.start,
             exit_when_caught_up: self.exit_when_caught_up,
             lease: self.lease,

@@ -10,6 +10,7 @@ use super::suggestion::did_you_mean;
 use super::target::wrong;
 use super::{ConfigError, HttpBind};
 use crate::source::file::Location;
+use crate::source::kinesis::StreamAddress;
 
 /// The forms that a source takes.
 const SOURCES: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
@@ -29,8 +30,8 @@ pub enum Mode {
 /// The settings of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamSettings {
-    /// The name of the stream.
-    pub stream: String,
+    /// The name of the stream, or its ARN.
+    pub stream: StreamAddress,
     /// Where a new pipeline starts.
     pub start: StartAt,
     /// Whether to exit when every shard is at its tip.
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn only_a_worker_reads_a_stream_and_waits_for_records() {
         let stream = StreamSettings {
-            stream: "events".into(),
+            stream: "events".parse().unwrap(),
             start: StartAt::TrimHorizon,
             exit_when_caught_up: false,
             lease: Duration::from_secs(10),

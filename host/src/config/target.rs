@@ -43,6 +43,7 @@ pub(super) fn parse_bus(target: &str) -> Result<Option<BusTarget>, ConfigError> 
         let expected: Vec<_> = BusTarget::syntaxes().chain(["none"]).collect();
         wrong("bus", target, &expected)
     })?;
+    bus.check().map_err(|why| ConfigError::new("bus", why))?;
     Ok(Some(bus))
 }
 

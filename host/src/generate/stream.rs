@@ -24,7 +24,7 @@ use tokio::task::{JoinError, JoinSet};
 use self::pack::{Batches, Entry, Packer};
 use super::{Events, Generated, write_ndjson};
 use crate::output;
-use crate::source::kinesis::{KinesisError, ShardInfo, Stream};
+use crate::source::kinesis::{KinesisError, ShardInfo, Stream, StreamAddress};
 
 /// The retry timeout of a batch.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(600);
@@ -41,8 +41,8 @@ const BAR_EVERY: Duration = Duration::from_millis(200);
 /// The stream that events are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamTarget {
-    /// The stream's name.
-    pub stream: String,
+    /// The stream's name or ARN.
+    pub stream: StreamAddress,
     /// Whether to aggregate events, in the format of the Kinesis Producer Library.
     pub aggregate: bool,
     /// Whether to print progress on standard error.
@@ -186,9 +186,9 @@ struct State {
 
 impl Sender {
     async fn new(target: &StreamTarget) -> Result<Arc<Self>, RequestError> {
-        let client = aws_sdk_kinesis::Client::new(&aws::sdk_config().await?);
+        let sdk = aws::sdk_config().await?;
         Ok(Arc::new(Self {
-            stream: Stream::new(client, target.stream.clone()),
+            stream: Stream::connect(&sdk, &target.stream),
             state: Mutex::default(),
         }))
     }

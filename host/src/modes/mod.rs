@@ -1,6 +1,7 @@
 //! The modes: files, a worker on a stream, a Lambda function. Each chooses where chunks come from and
 //! where their results go; [`pipeline`](crate::pipeline) does the rest.
 
+pub mod connection_check;
 mod content_mismatch;
 pub mod deployment_package;
 pub mod failed_sources;

@@ -48,10 +48,10 @@ pub async fn run(
     let shutdown = ShutdownSignal::listen(context.health.clone())?;
     let _server = http::start(settings, context.clone()).await?;
     let targets = Targets::new(settings);
-    let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
+    let stream = Stream::connect(targets.sdk().await?, &source.stream);
     let (ended, ends) = mpsc::unbounded_channel();
     let mut worker = Worker {
-        stream: Stream::new(client, source.stream.clone()),
+        stream,
         source: source.clone(),
         retry_policy: settings.retry_policy.clone(),
         budget: Budget::new(context.memory_for_reading()),

@@ -10,8 +10,10 @@ mod errors;
 pub mod packer;
 pub mod reader;
 mod shard_id;
+mod stream_address;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
 pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 pub use self::reader::{KinesisShard, Reading, read};
 pub use self::shard_id::shard_id;
+pub use self::stream_address::StreamAddress;

@@ -2,37 +2,38 @@
 //! `AWS_ENDPOINT_URL…` for anything that stands in for AWS. A configuration that cannot work is rejected
 //! before the first request.
 
+pub mod arn;
+mod credentials;
+mod endpoint;
 pub mod errors;
 
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials as _;
-use aws_credential_types::provider::error::CredentialsError;
-use hyper::Uri;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_types::origin::Origin;
 
-use crate::aws::errors::why;
+pub use self::credentials::check_credentials;
 use crate::error::RequestError;
 
 /// The timeout of one attempt: even the largest object takes only seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The variable that replaces the endpoint of every service; with `_` and a service's name behind it, of one
-/// ("Service-specific endpoints").
-const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+/// Loads the configuration that all clients share, and the credentials once.
+///
+/// # Errors
+/// There is no region, an endpoint is not a URL, or the credentials cannot be loaded.
+pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
+    let config = load_config().await?;
+    check_credentials(&config).await?;
+    Ok(config)
+}
 
 /// Loads the configuration that all clients share.
 ///
 /// # Errors
-/// There is no region, an endpoint is not a URL, or there are no credentials.
-pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
-    for (name, value) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with(ENDPOINT) {
-            check_endpoint(&name, Some(value.to_string_lossy().into_owned()))?;
-        }
-    }
+/// There is no region, or an endpoint is not a URL.
+pub async fn load_config() -> Result<SdkConfig, RequestError> {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
@@ -40,39 +41,34 @@ pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
         .timeout_config(timeouts)
         .load()
         .await;
-    let endpoint = config.endpoint_url().map(ToOwned::to_owned);
-    check_endpoint("endpoint_url of the profile", endpoint)?;
+    endpoint::check_all(&config)?;
     if config.region().is_none() {
         return Err(no_region());
     }
-    check_credentials(&config).await?;
     Ok(config)
+}
+
+/// The configuration for the client of one service, named by its id in the AWS SDKs: with the endpoint that is
+/// configured for it, and in `region` instead of the default one.
+#[must_use]
+pub fn service_config(config: &SdkConfig, service: &str, region: Option<&str>) -> SdkConfig {
+    let mut builder = config.to_builder();
+    builder.set_endpoint_url(endpoint::of_service(config, service));
+    // Otherwise, the client reads the endpoint from the environment and the profile again.
+    builder.insert_origin("endpoint_url", Origin::shared_config());
+    if let Some(region) = region {
+        builder.set_region(Region::new(region.to_owned()));
+    }
+    builder.build()
 }
 
 /// A client of S3. A custom endpoint has no bucket in its host name.
 #[must_use]
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
-    let custom = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
-    let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(custom);
+    let config = service_config(config, "S3", None);
+    let is_custom = config.endpoint_url().is_some();
+    let builder = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_custom);
     aws_sdk_s3::Client::from_conf(builder.build())
-}
-
-fn check_endpoint(name: &str, value: Option<String>) -> Result<(), RequestError> {
-    let Some(value) = value.filter(|value| !value.is_empty()) else {
-        return Ok(());
-    };
-    let url = value.parse::<Uri>().ok();
-    let scheme = url.as_ref().and_then(Uri::scheme_str);
-    let has_host = url.as_ref().and_then(Uri::host).is_some();
-    if has_host && matches!(scheme, Some("http" | "https")) {
-        return Ok(());
-    }
-    Err(RequestError::invalid(
-        format!("{name} is {value:?}, which is not a URL"),
-        "set it to a URL such as https://s3.eu-central-1.amazonaws.com, or remove it",
-    ))
 }
 
 fn no_region() -> RequestError {
@@ -80,46 +76,4 @@ fn no_region() -> RequestError {
         "there is no AWS region",
         "set AWS_REGION, or a region in the profile",
     )
-}
-
-/// Only what cannot work is rejected: a provider that fails for now is asked again by each request.
-async fn check_credentials(config: &SdkConfig) -> Result<(), RequestError> {
-    let error = match config.credentials_provider() {
-        None => return Err(no_credentials("no provider is configured")),
-        Some(provider) => provider.provide_credentials().await.err(),
-    };
-    match error {
-        Some(
-            error @ (CredentialsError::CredentialsNotLoaded(_)
-            | CredentialsError::InvalidConfiguration(_)),
-        ) => Err(no_credentials(&why(&error))),
-        _ => Ok(()),
-    }
-}
-
-fn no_credentials(why: &str) -> RequestError {
-    RequestError::invalid(
-        format!("there are no AWS credentials: {why}"),
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give the machine, the container \
-         or the function a role",
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorKind;
-
-    #[test]
-    fn an_endpoint_must_be_a_url() {
-        for right in ["", "http://127.0.0.1:9000", "https://s3.amazonaws.com/"] {
-            assert_eq!(check_endpoint("E", Some(right.into())), Ok(()), "{right}");
-        }
-        assert_eq!(check_endpoint("E", None), Ok(()));
-        for wrong in ["localhost:9000", "ftp://host", "http://", "no url", "/path"] {
-            let error = check_endpoint("E", Some(wrong.into())).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Invalid, "{wrong}");
-            assert!(error.to_string().contains(wrong), "{error}");
-        }
-    }
 }

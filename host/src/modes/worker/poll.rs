@@ -68,7 +68,7 @@ impl Worker {
         if self.listed.is_some_and(|at| at.elapsed() < BETWEEN_LISTS) {
             return Ok(());
         }
-        let name = self.stream.name();
+        let name = self.stream.address();
         let listed = self.stream.list_shards().await;
         self.shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
         if let Some(only) = &self.source.only_shard {

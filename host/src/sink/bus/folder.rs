@@ -19,6 +19,7 @@ pub(super) const KIND: BusKind = BusKind {
     scheme: "file",
     syntax: "file:DIR",
     help: "a folder",
+    check: |_| Ok(()),
     describe: str::to_owned,
     folder: |path| Some(path.into()),
     connect,

@@ -101,6 +101,8 @@ struct BusKind {
     syntax: &'static str,
     /// What the part after the colon is, for the help of the setting.
     help: &'static str,
+    /// Checks the part of the setting after the colon. An error says what is wrong with it.
+    check: fn(&str) -> Result<(), String>,
     /// The bus in output for people, from the part of the setting after the colon.
     describe: fn(&str) -> String,
     /// The folder with the messages, if they can be read back.
@@ -139,6 +141,14 @@ impl BusTarget {
         KINDS
             .iter()
             .map(|kind| format!("`{}` ({})", kind.syntax, kind.help))
+    }
+
+    /// Checks the address.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        (self.kind.check)(&self.address)
     }
 
     /// The folder with the messages; `None` if they cannot be read back.

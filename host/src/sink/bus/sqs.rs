@@ -5,6 +5,7 @@ mod batches;
 mod errors;
 mod message;
 mod queue;
+mod queue_address;
 
 use std::sync::Arc;
 
@@ -12,13 +13,15 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use sluice_storage::aws::sdk_config;
+use sluice_storage::aws::{sdk_config, service_config};
+use sluice_storage::error::RequestError;
 use sluice_storage::retry::{Attempts, RetryPolicy};
 
 use self::answer::retain_unsent;
 use self::batches::Batches;
 use self::errors::{SEND, SQS_ERRORS};
 use self::queue::Queue;
+use self::queue_address::QueueAddress;
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
@@ -36,7 +39,8 @@ const BATCHES_AT_ONCE: usize = 16;
 pub(super) const KIND: BusKind = BusKind {
     scheme: "sqs",
     syntax: "sqs:QUEUE",
-    help: "a queue's name or URL",
+    help: "a queue's name, URL or ARN",
+    check: |queue| QueueAddress::parse(queue).map(drop),
     describe: |queue| format!("the queue {queue}"),
     folder: |_| None,
     connect,
@@ -44,14 +48,23 @@ pub(super) const KIND: BusKind = BusKind {
 
 fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
     Box::pin(async move {
-        let sdk = options.sdk.get_or_try_init(sdk_config).await;
-        let sdk = sdk.map_err(|cause| SinkError::Queue {
+        let failed = |cause| SinkError::Queue {
             what: format!("look up the queue {queue}"),
             cause,
-        })?;
-        let client = Client::new(sdk);
+        };
+        let address = QueueAddress::parse(queue);
+        let address = address.map_err(|why| failed(RequestError::invalid(why, "correct --bus")))?;
+        let sdk = options.sdk.get_or_try_init(sdk_config).await;
+        let sdk = sdk.map_err(failed)?;
+        let client = Client::new(&service_config(sdk, "SQS", address.region()));
         let (lake, retry_policy) = (options.lake.to_owned(), options.retry_policy.clone());
-        let bus = Arc::new(SqsBus::open(client, queue, lake, retry_policy).await?);
+        let queue = Queue::find(&client, &address, queue, &retry_policy).await?;
+        let bus = Arc::new(SqsBus {
+            client,
+            queue,
+            retry_policy,
+            lake,
+        });
         Ok(BusConnection {
             max_event_bytes: Some(bus.max_event_bytes()),
             open: Box::new(move |_shard| Ok(bus.clone())),
@@ -70,26 +83,6 @@ pub struct SqsBus {
 }
 
 impl SqsBus {
-    /// Looks up a queue by its name or URL.
-    ///
-    /// # Errors
-    /// [`SinkError::Queue`] if there is no such queue or its messages are too small to point to an
-    /// object, or after the retry timeout.
-    pub async fn open(
-        client: Client,
-        queue: &str,
-        lake: String,
-        retry_policy: RetryPolicy,
-    ) -> Result<Self, SinkError> {
-        let queue = Queue::find(&client, queue, &retry_policy).await?;
-        Ok(Self {
-            client,
-            queue,
-            retry_policy,
-            lake,
-        })
-    }
-
     /// The largest event that fits a message whatever its attributes are, bytes.
     fn max_event_bytes(&self) -> usize {
         self.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES)

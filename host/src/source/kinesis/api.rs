@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::http::HttpResponse;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
@@ -10,10 +11,12 @@ use aws_sdk_kinesis::types::{
     HashKeyRange, PutRecordsRequestEntry, PutRecordsResultEntry, Record, Shard, ShardIteratorType,
 };
 use sluice_engine::record::{Bound, SequenceNumber};
+use sluice_storage::aws::service_config;
 use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
 
 use super::errors::KINESIS_ERRORS;
+use super::stream_address::StreamAddress;
 use crate::ledger::Ledger;
 use crate::source::ResumePoint;
 
@@ -29,7 +32,7 @@ const PUT_RECORDS: &str =
 #[derive(Clone, Debug)]
 pub struct Stream {
     client: Client,
-    name: String,
+    address: StreamAddress,
 }
 
 /// A shard as `ListShards` describes it.
@@ -151,13 +154,38 @@ impl Stream {
     /// The stream of this name.
     #[must_use]
     pub fn new(client: Client, name: String) -> Self {
-        Self { client, name }
+        let address = StreamAddress::of_name(name);
+        Self { client, address }
+    }
+
+    /// The stream at an address, with a client for its region.
+    #[must_use]
+    pub fn connect(sdk: &SdkConfig, address: &StreamAddress) -> Self {
+        let config = service_config(sdk, "Kinesis", address.region());
+        Self {
+            client: Client::new(&config),
+            address: address.clone(),
+        }
     }
 
     /// The stream's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.address.name()
+    }
+
+    /// The stream as the settings name it.
+    #[must_use]
+    pub fn address(&self) -> &StreamAddress {
+        &self.address
+    }
+
+    /// The parameters `StreamName` and `StreamARN`. Only an ARN can name a stream of another account.
+    fn parameters(&self) -> (Option<String>, Option<String>) {
+        match self.address.arn() {
+            Some(arn) => (None, Some(arn.to_string())),
+            None => (Some(self.name().to_owned()), None),
+        }
     }
 
     /// All shards, closed ones included as long as they hold records.
@@ -169,9 +197,11 @@ impl Stream {
         let mut page = None;
         loop {
             let request = self.client.list_shards();
+            let (name, arn) = self.parameters();
             let request = match page {
+                // The token names the stream.
                 Some(token) => request.next_token(token),
-                None => request.stream_name(&self.name),
+                None => request.set_stream_name(name).set_stream_arn(arn),
             };
             let answer = request.send().await;
             let answer = answer.map_err(failed("kinesis:ListShards"))?;
@@ -188,11 +218,9 @@ impl Stream {
     /// # Errors
     /// [`KinesisError`]
     pub async fn iterator(&self, shard: &str, start: Start) -> Result<String, KinesisError> {
-        let request = self
-            .client
-            .get_shard_iterator()
-            .stream_name(&self.name)
-            .shard_id(shard);
+        let (name, arn) = self.parameters();
+        let request = self.client.get_shard_iterator().shard_id(shard);
+        let request = request.set_stream_name(name).set_stream_arn(arn);
         let request = match start {
             Start::TrimHorizon => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
             Start::At(ms) => request
@@ -242,13 +270,14 @@ impl Stream {
         self.get(iterator, GET_RECORDS_MAX).await
     }
 
-    async fn get(&self, iterator: &str, limit: i32) -> Result<RecordsPage, KinesisError> {
-        let request = self
-            .client
-            .get_records()
-            .shard_iterator(iterator)
-            .limit(limit);
-        let answer = request.send().await;
+    /// At most `limit` records at an iterator.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn get(&self, iterator: &str, limit: i32) -> Result<RecordsPage, KinesisError> {
+        let request = self.client.get_records().shard_iterator(iterator);
+        let (_, arn) = self.parameters();
+        let answer = request.set_stream_arn(arn).limit(limit).send().await;
         let answer = answer.map_err(failed(GET_RECORDS))?;
         Ok(RecordsPage {
             next: answer.next_shard_iterator().map(str::to_owned),
@@ -268,7 +297,9 @@ impl Stream {
         records: Vec<PutRecordsRequestEntry>,
     ) -> Result<Vec<Result<String, KinesisError>>, KinesisError> {
         let given = records.len();
-        let request = self.client.put_records().stream_name(&self.name);
+        let (name, arn) = self.parameters();
+        let request = self.client.put_records().set_stream_name(name);
+        let request = request.set_stream_arn(arn);
         let answer = request.set_records(Some(records)).send().await;
         let answer = answer.map_err(failed(PUT_RECORDS))?;
         match answer.records().len() {

@@ -151,6 +151,17 @@ fn condition(request: &Request<Bytes>) -> Option<String> {
     })
 }
 
+/// `Authorization: … Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`
+fn region(request: &Request<Bytes>) -> Option<String> {
+    let signature = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (_, scope) = signature.split_once("Credential=")?;
+    Some(scope.split('/').nth(2)?.to_owned())
+}
+
 fn contains(body: &[u8], part: &str) -> bool {
     let mut windows = body.windows(part.len());
     windows.any(|window| window == part.as_bytes())
@@ -170,6 +181,8 @@ pub struct Seen {
     pub action: Option<String>,
     /// Its condition, `If-Match` or `If-None-Match`.
     pub condition: Option<String>,
+    /// The region that it is signed for.
+    pub region: Option<String>,
     /// What the proxy did with it.
     pub fault: Option<Fault>,
 }
@@ -231,6 +244,7 @@ impl Rules {
             path: request.uri().to_string(),
             action: rpc::action(request),
             condition: condition(request),
+            region: region(request),
             fault: None,
         };
         let mut rules = self.rules.iter_mut();

@@ -1,4 +1,4 @@
-//! Looks up a queue by its name or URL.
+//! Looks up a queue.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -6,6 +6,7 @@ use sluice_storage::error::RequestError;
 use sluice_storage::retry::RetryPolicy;
 
 use super::errors::{LOOK_UP, SQS_ERRORS};
+use super::queue_address::QueueAddress;
 use crate::sink::SinkError;
 
 /// The default limit of a message and of a batch, bytes.
@@ -25,18 +26,19 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Looks up a queue by its name or URL.
+    /// Looks up a queue. `name` is the setting, for messages.
     ///
     /// # Errors
     /// [`SinkError::Queue`] if there is no such queue or its messages are too small, or after the retry
     /// timeout.
     pub(super) async fn find(
         client: &Client,
+        address: &QueueAddress,
         name: &str,
         retry_policy: &RetryPolicy,
     ) -> Result<Self, SinkError> {
         let what = format!("look up the queue {name}");
-        let look_up = || look_up(client, name);
+        let look_up = || look_up(client, address);
         let found = retry_policy.retry("find_queue", &what, look_up).await;
         match found.and_then(Self::check) {
             Ok(queue) => Ok(queue),
@@ -61,13 +63,11 @@ impl Queue {
     }
 }
 
-async fn look_up(client: &Client, queue: &str) -> Result<Queue, RequestError> {
-    let url = if queue.contains("://") {
-        queue.to_owned()
-    } else {
-        let found = client.get_queue_url().queue_name(queue).send().await;
-        let found = found.map_err(|error| SQS_ERRORS.classify(&error, LOOK_UP))?;
-        found.queue_url().unwrap_or_default().to_owned()
+async fn look_up(client: &Client, queue: &QueueAddress) -> Result<Queue, RequestError> {
+    let url = match queue {
+        QueueAddress::Url(url, _) => url.clone(),
+        QueueAddress::Name(name) => find_url(client, name, None).await?,
+        QueueAddress::Arn(arn) => find_url(client, &arn.resource, Some(&arn.account)).await?,
     };
     let name = QueueAttributeName::MaximumMessageSize;
     let attributes = client.get_queue_attributes().queue_url(&url);
@@ -80,4 +80,17 @@ async fn look_up(client: &Client, queue: &str) -> Result<Queue, RequestError> {
         url,
         max_bytes: max_bytes.unwrap_or(DEFAULT_MAX_BYTES),
     })
+}
+
+/// Asks for the URL of a queue of an account, by default the caller's.
+async fn find_url(
+    client: &Client,
+    name: &str,
+    account: Option<&str>,
+) -> Result<String, RequestError> {
+    let request = client.get_queue_url().queue_name(name);
+    let request = request.set_queue_owner_aws_account_id(account.map(str::to_owned));
+    let found = request.send().await;
+    let found = found.map_err(|error| SQS_ERRORS.classify(&error, LOOK_UP))?;
+    Ok(found.queue_url().unwrap_or_default().to_owned())
 }

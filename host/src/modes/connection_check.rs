@@ -1,0 +1,287 @@
+//! Tries what a run would connect to (`sluice config check --connect`). Nothing is written or sent.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use sluice_engine::sanitize::sanitize;
+use sluice_release::registry::{Known, Registry, RegistryError};
+use sluice_storage::aws;
+use sluice_storage::error::{Operation, RequestError, StorageError};
+use sluice_storage::folder::FolderStore;
+use sluice_storage::location::StoreLocation;
+use sluice_storage::object_store::{ObjectStore, Payload, Version};
+use sluice_storage::retry::RetryPolicy;
+use sluice_storage::s3::S3Store;
+use tokio::sync::OnceCell;
+
+use crate::config::RunSettings;
+use crate::output;
+use crate::output::OutputError;
+use crate::sink::SinkError;
+use crate::sink::bus::{BusTarget, ConnectOptions};
+use crate::source::kinesis::api::Start;
+use crate::source::kinesis::{KinesisError, Stream, StreamAddress};
+
+/// The folder of the ledgers in a lake, which a run reads first.
+const LEDGERS: &str = "_sluice/ledger/";
+
+/// A key that no object has. It is in the folder where policies of a bucket allow writes with `If-Match`.
+const ABSENT_KEY: &str = "_sluice/ledger/connection-check";
+
+/// An `ETag` that no object has.
+const ABSENT_VERSION: &str = "\"00000000000000000000000000000000\"";
+
+/// Tries all connections of the settings and prints a line about each.
+///
+/// # Errors
+/// At least one of them does not work.
+pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut report = Report::default();
+        let sdk = if uses_aws(settings) {
+            load_sdk(&mut report).await?
+        } else {
+            None
+        };
+        let check = ConnectionCheck {
+            settings,
+            sdk: sdk.as_ref(),
+            once: settings.retry_policy.for_one_attempt(),
+        };
+        check.all(&mut report).await?;
+        report.conclude()
+    })
+}
+
+fn uses_aws(settings: &RunSettings) -> bool {
+    let is_s3 = |location: &StoreLocation| matches!(location, StoreLocation::S3 { .. });
+    let registry = settings.registry.as_ref();
+    settings.mode.stream().is_some()
+        || is_s3(&settings.lake)
+        || registry.is_some_and(|registry| is_s3(&registry.target))
+        || settings.bus.as_ref().is_some_and(is_service)
+}
+
+fn is_service(bus: &BusTarget) -> bool {
+    bus.folder().is_none()
+}
+
+/// The configuration of AWS, if a run could use it.
+async fn load_sdk(report: &mut Report) -> Result<Option<SdkConfig>, OutputError> {
+    let loaded = aws::load_config().await;
+    let region = |sdk: &SdkConfig| sdk.region().map(ToString::to_string).unwrap_or_default();
+    report.line("region", loaded.as_ref().map(region))?;
+    let Ok(sdk) = loaded else {
+        return Ok(None);
+    };
+    let credentials = aws::check_credentials(&sdk).await;
+    let loaded = credentials
+        .as_ref()
+        .map(|()| "can be loaded; the requests below try them");
+    report.line("credentials", loaded)?;
+    Ok(credentials.is_ok().then_some(sdk))
+}
+
+struct ConnectionCheck<'a> {
+    settings: &'a RunSettings,
+    /// `None` if no connection needs it, or if it cannot be used.
+    sdk: Option<&'a SdkConfig>,
+    once: RetryPolicy,
+}
+
+impl ConnectionCheck<'_> {
+    async fn all(&self, report: &mut Report) -> Result<(), OutputError> {
+        if let Some(stream) = self.settings.mode.stream() {
+            self.source(&stream.stream, report).await?;
+        }
+        self.lake(report).await?;
+        if let Some(bus) = &self.settings.bus {
+            self.bus(bus, report).await?;
+        }
+        if let Some(registry) = &self.settings.registry {
+            self.registry(&registry.target, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn source(
+        &self,
+        address: &StreamAddress,
+        report: &mut Report,
+    ) -> Result<(), OutputError> {
+        let Some(sdk) = self.sdk else {
+            return report.skip("source");
+        };
+        let read = read_stream(&Stream::connect(sdk, address)).await;
+        let place = format!("the stream {address}");
+        let read = read.map_err(KinesisError::into_request_error);
+        report.line_about("source", &place, read)
+    }
+
+    async fn lake(&self, report: &mut Report) -> Result<(), OutputError> {
+        let place = self.settings.lake.to_string();
+        if matches!(self.settings.lake, StoreLocation::Folder(_)) {
+            let found: Result<_, RequestError> = Ok("is a folder; it was not tried");
+            return report.line_about("lake", &place, found);
+        }
+        match self.store(&self.settings.lake) {
+            None => report.skip("lake"),
+            Some(store) => match use_lake(&*store).await {
+                Ok(found) => report.line_about::<_, RequestError>("lake", &place, Ok(found)),
+                Err(error) => report.line::<&str, _>("lake", Err(error)),
+            },
+        }
+    }
+
+    async fn bus(&self, bus: &BusTarget, report: &mut Report) -> Result<(), OutputError> {
+        if is_service(bus) && self.sdk.is_none() {
+            return report.skip("bus");
+        }
+        let lake = self.settings.lake.to_string();
+        let options = ConnectOptions {
+            sdk: &OnceCell::new_with(self.sdk.cloned()),
+            lake: &lake,
+            retry_policy: &self.once,
+        };
+        let found = |max: Option<usize>| match max {
+            Some(bytes) => {
+                format!("{bus} exists and takes events of {bytes} bytes; sending was not tried")
+            }
+            None => format!("{bus} is a folder; it was not tried"),
+        };
+        let connected = bus.connect(options).await;
+        let connected: Result<_, SinkError> = connected.map(|bus| found(bus.max_event_bytes));
+        report.line("bus", connected)
+    }
+
+    async fn registry(
+        &self,
+        location: &StoreLocation,
+        report: &mut Report,
+    ) -> Result<(), OutputError> {
+        let Some(store) = self.store(location) else {
+            return report.skip("registry");
+        };
+        let registry = Registry::new(store, Known::default());
+        let active: Result<_, RegistryError> = registry.active().await;
+        let found = active.map(|active| match active.rollout.active {
+            Some(release) => format!("{location} has the active release {}", release.short()),
+            None => format!("{location} can be read; no release is active yet"),
+        });
+        report.line("registry", found)
+    }
+
+    /// The store at a location; `None` if it needs AWS, which cannot be used.
+    fn store(&self, location: &StoreLocation) -> Option<Arc<dyn ObjectStore>> {
+        Some(match location {
+            StoreLocation::Folder(root) => Arc::new(FolderStore::shared(root.clone())),
+            StoreLocation::S3 { bucket, prefix } => {
+                let (bucket, prefix) = (bucket.clone(), prefix.clone());
+                let client = aws::s3(self.sdk?);
+                Arc::new(S3Store::new(client, bucket, prefix, self.once.clone()))
+            }
+        })
+    }
+}
+
+/// Lists the shards, and reads a record of the first one.
+async fn read_stream(stream: &Stream) -> Result<String, KinesisError> {
+    let shards = stream.list_shards().await?;
+    let Some(shard) = shards.first() else {
+        return Ok("has no shards yet".into());
+    };
+    let iterator = stream.iterator(&shard.id, Start::TrimHorizon).await?;
+    stream.get(&iterator, 1).await?;
+    Ok(format!("can be read; its shards: {}", shards.len()))
+}
+
+/// Lists and reads ledgers, and asks for a write whose condition cannot hold: it shows whether writes are allowed, and
+/// leaves nothing.
+async fn use_lake(store: &dyn ObjectStore) -> Result<String, StorageError> {
+    let mut ledgers = 0_u64;
+    store.list(LEDGERS, &mut |_| ledgers += 1).await?;
+    store.get(ABSENT_KEY, 0).await?;
+    let (nothing, seen) = (Payload::from(Vec::new()), Version(ABSENT_VERSION.into()));
+    let written = store.compare_and_swap(ABSENT_KEY, nothing, Some(&seen));
+    match written.await {
+        Err(error) if error.is_conflict() => Ok(format!(
+            "can be listed, read and written; its ledgers: {ledgers}"
+        )),
+        Err(error) => Err(error),
+        Ok(_) => {
+            let removed = store.remove(ABSENT_KEY).await;
+            let place = store.place(ABSENT_KEY);
+            Err(ignores_conditions(place, removed.is_ok()))
+        }
+    }
+}
+
+/// The service has written an object although the condition of the write did not hold.
+fn ignores_conditions(place: String, is_removed: bool) -> StorageError {
+    let why =
+        "the service ignores the condition If-Match, so two workers could both write a ledger";
+    let advice = if is_removed {
+        "use a service that supports conditional writes"
+    } else {
+        "use a service that supports conditional writes, and remove this object"
+    };
+    StorageError {
+        operation: Operation::Write,
+        place,
+        cause: RequestError::invalid(why, advice),
+    }
+}
+
+/// What was tried so far.
+#[derive(Default)]
+struct Report {
+    tried: usize,
+    failed: usize,
+}
+
+impl Report {
+    /// Prints what was found about a connection, or why it does not work.
+    fn line<T: ToString, E: ToString>(
+        &mut self,
+        what: &str,
+        result: Result<T, E>,
+    ) -> Result<(), OutputError> {
+        self.tried += 1;
+        self.failed += usize::from(result.is_err());
+        let (word, text) = match result {
+            Ok(found) => ("ok", found.to_string()),
+            Err(why) => ("failed", why.to_string()),
+        };
+        output::line(format_args!("{word:<9}{what:<13}{}", sanitize(&text)))
+    }
+
+    /// As [`line`](Self::line), with the place before it.
+    fn line_about<T: ToString, E: ToString>(
+        &mut self,
+        what: &str,
+        place: &str,
+        result: Result<T, E>,
+    ) -> Result<(), OutputError> {
+        let found = result.map(|found| format!("{place} {}", found.to_string()));
+        let found = found.map_err(|why| format!("{place}: {}", why.to_string()));
+        self.line(what, found)
+    }
+
+    /// Prints that a connection was not tried.
+    fn skip(&self, what: &str) -> Result<(), OutputError> {
+        let why = "needs the region and the credentials";
+        output::line(format_args!("{:<9}{what:<13}{why}", "skipped"))
+    }
+
+    fn conclude(self) -> anyhow::Result<()> {
+        let Self { tried, failed } = self;
+        anyhow::ensure!(failed == 0, "{failed} of {tried} checks failed");
+        Ok(())
+    }
+}
