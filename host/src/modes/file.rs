@@ -38,32 +38,35 @@ pub async fn run(
         options: settings.files.clone(),
         known: KnownFiles::default(),
     };
-    let mut changed = Vec::new();
-    for location in read_once(locations) {
-        match files.land(&location, Search::ByName).await {
-            Err(error) if has_changed(&error) => changed.push((location, error)),
-            landed => landed?,
-        }
-    }
-    // Once the ledgers of moved files have gone on, it is known which files took their places.
-    for (location, error) in changed {
-        files.land(&location, Search::ByContent(error)).await?;
-    }
+    files.land_all(read_once(locations)).await?;
     files.known.warn_of_left_behind();
     Ok(())
 }
 
-/// Whether the content that is committed is not there any more.
-fn has_changed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(SourceError::Changed { .. }))
+/// Whether the content that is committed is not there any more, and the file can be read once more.
+fn has_changed(location: &Location, error: &anyhow::Error) -> bool {
+    let changed = matches!(error.downcast_ref(), Some(SourceError::Changed { .. }));
+    changed && matches!(location, Location::File(path) if path.is_file())
+}
+
+/// A file whose content does not fit the ledger of its name.
+struct ChangedFile {
+    location: Location,
+    error: anyhow::Error,
 }
 
 /// How the ledger of a file is found.
+#[derive(Clone, Copy)]
 enum Search {
-    /// By its name.
     ByName,
-    /// By its content, because the one by its name does not fit, with this error.
-    ByContent(anyhow::Error),
+    ByContent,
+}
+
+/// What became of a file.
+enum Landed {
+    All,
+    /// No ledger has its content.
+    NotFound,
 }
 
 /// The files without those that are given again, by another path or a link.
@@ -87,26 +90,69 @@ struct Files {
 }
 
 impl Files {
-    async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<()> {
+    async fn land_all(&mut self, locations: Vec<Location>) -> anyhow::Result<()> {
+        let mut changed = Vec::new();
+        for location in locations {
+            match self.land(&location, Search::ByName).await {
+                Err(error) if has_changed(&location, &error) => {
+                    changed.push(ChangedFile { location, error });
+                }
+                landed => {
+                    landed?;
+                }
+            }
+        }
+        // Once the ledger of a moved file has gone on, it is known which file took its place.
+        loop {
+            let before = changed.len();
+            changed = self.land_by_content(changed).await?;
+            if changed.len() == before {
+                break;
+            }
+        }
+        match changed.into_iter().next() {
+            Some(file) => Err(file.error),
+            None => Ok(()),
+        }
+    }
+
+    /// Lands those files that took the places of others. Returns the rest.
+    async fn land_by_content(
+        &mut self,
+        changed: Vec<ChangedFile>,
+    ) -> anyhow::Result<Vec<ChangedFile>> {
+        let mut rest = Vec::new();
+        for file in changed {
+            match self.land(&file.location, Search::ByContent).await {
+                Ok(Landed::All) => {}
+                Ok(Landed::NotFound) => rest.push(file),
+                Err(error) if has_changed(&file.location, &error) => rest.push(file),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rest)
+    }
+
+    async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<Landed> {
         let opened = file::open(location, &self.options)?;
         let name = opened.name().to_owned();
         self.land_opened(opened, search).await.context(name)
     }
 
-    async fn land_opened(&mut self, opened: OpenFile, search: Search) -> anyhow::Result<()> {
+    async fn land_opened(&mut self, opened: OpenFile, search: Search) -> anyhow::Result<Landed> {
         let targets = &self.runner.targets;
         let found = match search {
-            Search::ByName => self.known.find(targets, &opened).await?,
-            Search::ByContent(error) => match self.known.find_again(targets, &opened).await? {
-                Some(found) => found,
-                None => return Err(error),
-            },
+            Search::ByName => Some(self.known.find(targets, &opened).await?),
+            Search::ByContent => self.known.find_again(targets, &opened).await?,
+        };
+        let Some(found) = found else {
+            return Ok(Landed::NotFound);
         };
         let suffix = opened.head_suffix().to_owned();
         let landed = self.land_as(opened, found).await?;
         self.known.update(&suffix, landed.ledger.ledger().await);
         landed.close()?;
-        Ok(())
+        Ok(Landed::All)
     }
 
     async fn land_as(&self, opened: OpenFile, found: Found) -> anyhow::Result<LandedShard> {
