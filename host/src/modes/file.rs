@@ -57,17 +57,30 @@ fn is_of_file(error: &anyhow::Error) -> bool {
     of_shard || error.is::<SourceError>() || error.is::<IdentityError>()
 }
 
-/// Whether the content that is committed is not there any more.
-fn has_changed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(SourceError::Changed { .. }))
+/// Whether the content that is committed is not there any more, and the file can be read once more.
+fn has_changed(location: &Location, error: &anyhow::Error) -> bool {
+    let changed = matches!(error.downcast_ref(), Some(SourceError::Changed { .. }));
+    changed && matches!(location, Location::File(path) if path.is_file())
+}
+
+/// A file whose content does not fit the ledger of its name.
+struct ChangedFile {
+    location: Location,
+    error: anyhow::Error,
 }
 
 /// How the ledger of a file is found.
+#[derive(Clone, Copy)]
 enum Search {
-    /// By its name.
     ByName,
-    /// By its content, because the one by its name does not fit, with this error.
-    ByContent(anyhow::Error),
+    ByContent,
+}
+
+/// What became of a file.
+enum Landed {
+    All,
+    /// No ledger has its content.
+    NotFound,
 }
 
 /// The files without those that are given again, by another path or a link.
@@ -102,32 +115,56 @@ impl Files {
         for location in locations {
             let bytes = location.size();
             match self.land(&location, Search::ByName).await {
-                Err(error) if has_changed(&error) => changed.push((location, error)),
+                Err(error) if has_changed(&location, &error) => {
+                    changed.push(ChangedFile { location, error });
+                }
                 landed => self.end(landed)?,
             }
             progress.end_file(bytes.unwrap_or(0));
         }
-        // Once the ledgers of moved files have gone on, it is known which files took their places.
-        for (location, error) in changed {
-            let landed = self.land(&location, Search::ByContent(error)).await;
-            self.end(landed)?;
+        // Once the ledger of a moved file has gone on, it is known which file took its place.
+        loop {
+            let before = changed.len();
+            changed = self.land_by_content(changed).await?;
+            if changed.len() == before {
+                break;
+            }
+        }
+        for file in changed {
+            self.end(Err(file.error))?;
         }
         Ok(())
     }
 
     /// Notes a file that failed by itself.
-    fn end(&mut self, landed: anyhow::Result<()>) -> anyhow::Result<()> {
+    fn end(&mut self, landed: anyhow::Result<Landed>) -> anyhow::Result<()> {
         match landed {
             Err(error) if is_of_file(&error) => {
                 self.runner.context.progress.source_failed();
                 self.failed.add(error);
                 Ok(())
             }
-            landed => landed,
+            landed => landed.map(drop),
         }
     }
 
-    async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<()> {
+    /// Lands those files that took the places of others. Returns the rest.
+    async fn land_by_content(
+        &mut self,
+        changed: Vec<ChangedFile>,
+    ) -> anyhow::Result<Vec<ChangedFile>> {
+        let mut rest = Vec::new();
+        for file in changed {
+            match self.land(&file.location, Search::ByContent).await {
+                Ok(Landed::NotFound) => rest.push(file),
+                Err(error) if has_changed(&file.location, &error) => rest.push(file),
+                landed => self.end(landed)?,
+            }
+        }
+        Ok(rest)
+    }
+
+    async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<Landed> {
         let opened = file::open(location, &self.options)?;
         let name = opened.name().to_owned();
         let position = opened.position().clone();
@@ -135,14 +172,14 @@ impl Files {
         self.land_opened(opened, search).await.context(name)
     }
 
-    async fn land_opened(&mut self, opened: OpenFile, search: Search) -> anyhow::Result<()> {
+    async fn land_opened(&mut self, opened: OpenFile, search: Search) -> anyhow::Result<Landed> {
         let targets = &self.runner.targets;
         let found = match search {
-            Search::ByName => self.known.find(targets, &opened).await?,
-            Search::ByContent(error) => match self.known.find_again(targets, &opened).await? {
-                Some(found) => found,
-                None => return Err(error),
-            },
+            Search::ByName => Some(self.known.find(targets, &opened).await?),
+            Search::ByContent => self.known.find_again(targets, &opened).await?,
+        };
+        let Some(found) = found else {
+            return Ok(Landed::NotFound);
         };
         let (suffix, shard) = (
             opened.head_suffix().to_owned(),
@@ -157,7 +194,7 @@ impl Files {
         let landed = landed?;
         self.known.update(&suffix, landed.ledger.ledger().await);
         landed.close()?;
-        Ok(())
+        Ok(Landed::All)
     }
 
     async fn land_as(&self, opened: OpenFile, found: Found) -> anyhow::Result<LandedShard> {

@@ -139,7 +139,7 @@ impl KnownFiles {
         let known_as = Some(opened.known_as());
         let is_known = alike.iter().any(|ledger| ledger.file() == known_as);
         let found = self.find_by_content(opened)?;
-        if found.is_some() || is_known {
+        if found.is_some() || is_known || self.check_replaced(targets, opened).await?.is_some() {
             return Ok(found);
         }
         self.new_ledger(targets, opened).await.map(Some)
@@ -219,6 +219,7 @@ impl KnownFiles {
                     return Err(IdentityError::Edited { records }.into());
                 }
             }
+            self.left_behind.retain(|l| l.shard() != ledger.shard());
             self.left_behind.push(ledger);
         }
         Ok(None)

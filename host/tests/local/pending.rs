@@ -134,7 +134,7 @@ fn a_pending_range_that_is_missing_from_the_file_ends_the_run() {
     let pending = ledger(&place);
     place.write("events.ndjson", events(0..29));
     let ran = place.try_land(&[]);
-    ran.failed(1, &["restore the source"]);
+    ran.failed(1, &["what is pending", "restore it"]);
     assert_eq!(ledger(&place), pending);
     place.write("events.ndjson", events(0..30));
     assert_eq!(place.land(&[]).count("records"), 30);
