@@ -238,7 +238,8 @@ pub struct RunArgs {
     )]
     pub start: StartAt,
 
-    /// Exit when the newest record of every shard is committed.
+    /// Exit when all records of the stream that arrived before the start are committed, by this worker or
+    /// by others. A signal before that is a failure.
     #[arg(
         id = "exit_when_caught_up",
         long = "exit-when-caught-up",

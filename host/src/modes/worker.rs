@@ -38,7 +38,8 @@ const POLLS_PER_LEASE: u32 = 6;
 /// Works on a stream until a signal to stop, or until it has caught up.
 ///
 /// # Errors
-/// With `--exit-when-caught-up`, the first error that ends a shard.
+/// With `--exit-when-caught-up`, the first error that ends a shard, and a signal before the stream was
+/// caught up. If the stream does not exist, or could never be polled, the error of the last poll.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
@@ -57,6 +58,7 @@ pub async fn run(
         budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
         denied_since: None,
+        poll_error: None,
         has_polled: false,
         runner: ShardRunner {
             rules,
@@ -86,6 +88,8 @@ struct Worker {
     failing_since: Option<Instant>,
     /// Since when every poll has been denied.
     denied_since: Option<Instant>,
+    /// The error of the last poll, if it failed.
+    poll_error: Option<anyhow::Error>,
     /// Whether a poll has succeeded.
     has_polled: bool,
     runner: ShardRunner,
@@ -96,7 +100,7 @@ struct Worker {
     seen: HashMap<String, (String, Instant)>,
     /// Which worker has requested which shard, and since when.
     requests: HashMap<String, (String, Instant)>,
-    /// How the shards ended that this worker has finished.
+    /// How the shards ended that are finished, or are caught up if the worker exits then.
     caught_up: HashMap<String, End>,
     backoff: ShardBackoff,
     ended: mpsc::UnboundedSender<ShardExit>,
@@ -111,17 +115,18 @@ impl Worker {
             tokio::select! {
                 _ = polls.tick() => {}
                 Some(ended) = self.ends.recv() => self.on_exit(ended)?,
-                () = shutdown.requested() => return self.finish_chunks().await,
+                () = shutdown.requested() => return self.shut_down().await,
             }
             let polled = tokio::select! {
                 polled = self.poll() => polled,
-                () = shutdown.grace_is_over() => return self.finish_chunks().await,
+                () = shutdown.grace_is_over() => return self.shut_down().await,
             };
             self.runner.context.health.polled(polled.as_ref().err());
             match polled {
                 Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
                     (self.failing_since, self.denied_since) = (None, None);
+                    self.poll_error = None;
                     self.has_polled = true;
                     if self.source.exit_when_caught_up && self.is_caught_up() {
                         return self.finish_chunks().await;
@@ -151,8 +156,9 @@ impl Worker {
         if may_end && since.elapsed() >= self.retry_policy.time_for(kind, phase) {
             return Err(error);
         }
-        let error = format!("{error:#}");
-        tracing::warn!(error, "cannot poll the stream, polling again later");
+        let why = format!("{error:#}");
+        tracing::warn!(error = why, "cannot poll the stream, polling again later");
+        self.poll_error = Some(error);
         Ok(())
     }
 
@@ -178,6 +184,10 @@ impl Worker {
             Ok(end) => {
                 self.listed = None;
                 self.caught_up.insert(id, end);
+            }
+            // The holder of a lock says nothing about its progress, so the run would never end.
+            Err(error) if self.source.exit_when_caught_up && shard::is_locked(&error) => {
+                return Err(error);
             }
             Err(error) if shard::is_owned_by_another(&error) => {}
             Err(error) if self.source.exit_when_caught_up || self.is_misconfigured(&error) => {
@@ -216,12 +226,37 @@ impl Worker {
     }
 
     fn is_caught_up(&self) -> bool {
-        self.running.is_empty()
-            && self.listed.is_some()
-            && self
-                .shards
-                .iter()
-                .all(|info| self.caught_up.contains_key(&info.id))
+        self.listed.is_some() && self.behind() == 0
+    }
+
+    /// The number of shards that are not known to be caught up.
+    fn behind(&self) -> usize {
+        let shards = self.shards.iter();
+        let behind = shards.filter(|info| !self.caught_up.contains_key(&info.id));
+        behind.count()
+    }
+
+    /// Ends after a signal.
+    async fn shut_down(&mut self) -> anyhow::Result<()> {
+        self.finish_chunks().await?;
+        let stream = self.stream.name();
+        if let Some(error) = self.poll_error.take()
+            && (!self.has_polled || error_kind(&error) == Some(ErrorKind::NotFound))
+        {
+            return Err(error.context("stopped by a signal while the stream could not be polled"));
+        }
+        anyhow::ensure!(
+            self.has_polled,
+            "stopped by a signal before the first poll of the stream {stream} had ended; nothing was read"
+        );
+        anyhow::ensure!(
+            !self.source.exit_when_caught_up || self.is_caught_up(),
+            "stopped by a signal before the stream {stream} was caught up: {} of {} shards may have records \
+             from before the start that are not committed; start again to continue",
+            self.behind(),
+            self.shards.len()
+        );
+        Ok(())
     }
 
     /// Lets the shards finish their current chunks, and abandons them after the shutdown timeout.

@@ -66,6 +66,12 @@ impl Kinesis {
         self.call("CreateStream", &input).unwrap();
     }
 
+    /// Deletes a stream with its records.
+    pub fn delete_stream(&self, stream: &str) {
+        let input = json!({ "StreamName": stream });
+        self.call("DeleteStream", &input).unwrap();
+    }
+
     /// Puts a record and returns its shard and its sequence number.
     pub fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
         let data = STANDARD.encode(data);
@@ -191,6 +197,7 @@ fn called(state: &Mutex<State>, action: &str, input: &Value) -> Outcome {
 fn act(state: &mut State, action: &str, input: &Value) -> Outcome {
     match action {
         "CreateStream" => state.create_stream(input),
+        "DeleteStream" => state.delete_stream(input),
         "DescribeStreamSummary" => state.describe_stream_summary(input),
         "ListShards" => state.list_shards(input),
         "PutRecord" => state.put_record(input),

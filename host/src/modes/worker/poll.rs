@@ -19,6 +19,9 @@ use crate::source::kinesis::{KinesisError, ShardInfo, shard_id};
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);
 
+/// How far the clocks of two workers, or of one and of Kinesis, may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
 /// The number of ledgers that are read at once.
 const PEEKS_AT_ONCE: usize = 32;
 
@@ -31,9 +34,7 @@ impl Worker {
         let listed = self.list().await;
         let (found, unread) = self.peek().await?;
         for (info, found) in &found {
-            if found.ledger.is_finished() {
-                self.caught_up.insert(info.id.clone(), End::Closed);
-            }
+            self.note_end(info, &found.ledger);
         }
         let open = self.workable(found);
         let views: Vec<_> = open
@@ -78,7 +79,40 @@ impl Worker {
             anyhow::ensure!(!self.shards.is_empty(), missing());
         }
         self.listed = Some(Instant::now());
+        self.reopen_closed();
         Ok(())
+    }
+
+    /// Forgets the tip of shards that were split or merged since: they are read to their end, so that their
+    /// children can be read.
+    fn reopen_closed(&mut self) {
+        let parents = self.shards.iter().flat_map(|info| &info.parents);
+        let closed: HashSet<_> = parents.collect();
+        let stays = |id: &String, end: &mut End| *end == End::Closed || !closed.contains(id);
+        self.caught_up.retain(stays);
+    }
+
+    /// Notes that a shard is finished, or, if the worker exits when it has caught up, that this shard is
+    /// caught up, whoever has read it.
+    fn note_end(&mut self, info: &ShardInfo, ledger: &Ledger) {
+        if ledger.is_finished() {
+            // A closed shard has children. If they are not listed, they are newer than the list.
+            if self.runner.replay.is_none() && !self.has_children(&info.id) {
+                self.listed = None;
+            }
+            self.caught_up.insert(info.id.clone(), End::Closed);
+            return;
+        }
+        let begun = self.runner.context.health.began_at() + CLOCK_TOLERANCE;
+        let is_caught_up = ledger.caught_up_to() > Some(begun.timestamp_millis());
+        if self.source.exit_when_caught_up && is_caught_up && !self.has_children(&info.id) {
+            self.caught_up.entry(info.id.clone()).or_insert(End::Tip);
+        }
+    }
+
+    /// Whether a shard was split or merged.
+    fn has_children(&self, id: &String) -> bool {
+        self.shards.iter().any(|info| info.parents.contains(id))
     }
 
     /// Reads the ledgers of all shards except those known to be finished: a stream lists a closed shard

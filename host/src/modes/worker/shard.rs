@@ -21,6 +21,7 @@ use crate::source::End;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id};
+use crate::source::read_meter::ReadMeter;
 
 /// What a worker needs for one shard.
 pub(super) struct ShardWorker {
@@ -119,7 +120,8 @@ impl ShardWorker {
             tracing::info!(shard = %id, error = format!("{error:#}"), "could not take the shard");
         })?;
         tracing::info!(shard = %id, "took the shard");
-        let renewal = LeaseRenewal::new(&claimed.ledger, self.source.lease);
+        let meter = self.runner.context.health.read_meter(&id);
+        let renewal = LeaseRenewal::new(&claimed.ledger, self.source.lease, meter);
         let ended = tokio::select! {
             end = self.work(claimed, stop) => end,
             lost = renewal.run() => Err(lost.into()),
@@ -139,8 +141,9 @@ impl ShardWorker {
         } else {
             Start::TrimHorizon
         };
+        let meter = self.runner.context.health.read_meter(&self.shard);
         let reading = Reading {
-            meter: self.runner.context.health.read_meter(&self.shard),
+            meter: meter.clone(),
             stream: self.stream,
             id: self.info.id,
             packing: Packing {
@@ -157,7 +160,7 @@ impl ShardWorker {
         };
         let mut landed = open.land(KinesisShard { reading, stop }).await?;
         let end = landed.end;
-        give_back(&mut landed.ledger, end == End::Closed).await?;
+        give_back(&mut landed.ledger, end == End::Closed, &meter).await?;
         landed.close()?;
         Ok(end)
     }
@@ -200,9 +203,18 @@ pub(super) fn is_owned_by_another(error: &anyhow::Error) -> bool {
     matches!(error, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 
+/// Whether another process has locked the ledger of a shard in a folder.
+pub(super) fn is_locked(error: &anyhow::Error) -> bool {
+    matches!(ledger_error(error), Some(StoreError::Locked(_)))
+}
+
 /// Gives a shard back, and marks a closed one as finished in the same step. A ledger in a folder has a
 /// lock instead of a lease, which ends with the process.
-async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
+async fn give_back(
+    ledger: &mut LedgerStore,
+    closed: bool,
+    meter: &ReadMeter,
+) -> Result<(), StoreError> {
     let leased = matches!(ledger, LedgerStore::S3(_));
     let step = |ledger: &Ledger| {
         let left = if closed {
@@ -210,6 +222,7 @@ async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreEr
         } else {
             ledger.clone()
         };
+        let left = left.with_caught_up_to(meter.caught_up_to(ledger));
         Ok(if leased { left.give_back() } else { left })
     };
     if closed || leased {

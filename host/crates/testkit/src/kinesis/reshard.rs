@@ -39,6 +39,13 @@ impl State {
         Ok(json!({}))
     }
 
+    /// The stream is gone at once.
+    pub(super) fn delete_stream(&mut self, input: &Value) -> Outcome {
+        let name = self.stream(input)?.name.clone();
+        self.streams.remove(&name);
+        Ok(json!({}))
+    }
+
     pub(super) fn describe_stream_summary(&mut self, input: &Value) -> Outcome {
         let stream = self.stream(input)?;
         let open = stream.shards.iter().filter(|shard| shard.is_open()).count();
