@@ -23,6 +23,7 @@ mod kill_steps;
 mod lambda;
 mod layers;
 mod local;
+mod lost_records;
 mod metrics;
 mod misconfiguration;
 mod model;

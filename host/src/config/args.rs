@@ -8,7 +8,7 @@ use clap::Args;
 use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
-use crate::config::{HttpBind, StartAt};
+use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
@@ -268,6 +268,16 @@ pub struct RunArgs {
     )]
     #[arg(value_parser = humantime::parse_duration)]
     pub shutdown_timeout: Duration,
+
+    /// Stop or continue if records of the stream may have been lost before they were landed: they have
+    /// expired, or the stream was created again. `continue` notes the lost range in the ledger.
+    #[arg(
+        id = "on_expired_checkpoint",
+        long = "on-expired-checkpoint",
+        env = "SLUICE_ON_EXPIRED_CHECKPOINT"
+    )]
+    #[arg(value_name = "WHAT", default_value = "stop")]
+    pub on_expired_checkpoint: OnExpiredCheckpoint,
 
     /// Limit the fuel of one record; a WebAssembly instruction takes about one unit.
     #[arg(id = "limits.fuel", long = "limits-fuel", env = "SLUICE_LIMITS_FUEL")]

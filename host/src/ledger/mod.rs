@@ -12,6 +12,7 @@ pub mod error;
 pub mod file;
 pub mod lease;
 mod lease_entry;
+pub mod lost_range;
 pub mod messages;
 pub mod misplaced_records;
 pub mod pins;
@@ -29,6 +30,7 @@ use sluice_release::bundle::ReleaseId;
 
 pub use self::error::LedgerError;
 pub use self::lease_entry::LeaseEntry;
+use crate::ledger::lost_range::LostRange;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::source_file::{FileName, FilePrefix};
@@ -68,6 +70,12 @@ pub struct Ledger {
     /// The file that the shard is read from. A shard of a stream has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<FileName>,
+    /// When the stream of the shard was created, milliseconds since the Unix epoch. A file has no stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stream_created_at: Option<i64>,
+    /// Ranges whose records may be lost, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<LostRange>,
     /// The lease of the shard. A ledger in a folder has a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<LeaseEntry>,
@@ -137,6 +145,8 @@ impl Ledger {
             finished: false,
             replay: None,
             file: None,
+            stream_created_at: None,
+            lost: Vec::new(),
             lease: None,
         }
     }

@@ -1,5 +1,6 @@
 //! The mode for a stream: workers share the shards of a stream through leases in the ledgers.
 
+mod checkpoint;
 mod lease_renewal;
 mod poll;
 mod shard;
@@ -9,13 +10,14 @@ mod shutdown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluice_storage::error::ErrorKind;
 use sluice_storage::retry::{Phase, RetryPolicy};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
+use self::checkpoint::ExpiredCheckpoint;
 use self::shard::{ShardExit, ShardTask, ShardWorker};
 use self::shard_backoff::ShardBackoff;
 use self::shutdown::ShutdownSignal;
@@ -30,10 +32,13 @@ use crate::pipeline::RunContext;
 use crate::pipeline::error::error_kind;
 use crate::source::End;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{ShardInfo, Stream, shard_id};
+use crate::source::kinesis::{ShardInfo, Stream, StreamDescription, shard_id};
 
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
 const POLLS_PER_LEASE: u32 = 6;
+
+/// How far the clocks of two workers, or of one and of Kinesis, may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Works on a stream until a signal to stop, or until it has caught up.
 ///
@@ -67,6 +72,7 @@ pub async fn run(
             replay: settings.replay,
         },
         shards: Vec::new(),
+        described: None,
         listed: None,
         running: HashMap::new(),
         seen: HashMap::new(),
@@ -94,6 +100,8 @@ struct Worker {
     has_polled: bool,
     runner: ShardRunner,
     shards: Vec<ShardInfo>,
+    /// The stream when the shards were listed.
+    described: Option<StreamDescription>,
     listed: Option<Instant>,
     running: HashMap<String, ShardTask>,
     /// The nonce of each lease, and since when it has been the same.
@@ -185,6 +193,7 @@ impl Worker {
                 self.listed = None;
                 self.caught_up.insert(id, end);
             }
+            Err(error) if error.is::<ExpiredCheckpoint>() => return Err(error),
             // The holder of a lock says nothing about its progress, so the run would never end.
             Err(error) if self.source.exit_when_caught_up && shard::is_locked(&error) => {
                 return Err(error);
@@ -211,7 +220,11 @@ impl Worker {
     /// Starts to take a shard and to work on it.
     fn take(&mut self, info: ShardInfo, found: Versioned) -> anyhow::Result<()> {
         let id = info.id.clone();
+        let Some(described) = self.described else {
+            return Ok(());
+        };
         let worker = ShardWorker {
+            described,
             stream: self.stream.clone(),
             source: self.source.clone(),
             runner: self.runner.clone(),

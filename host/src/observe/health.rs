@@ -151,6 +151,11 @@ impl Health {
         self.now().shards.commit(shard, last);
     }
 
+    /// Reports how many lost ranges the ledger of a shard has.
+    pub fn lost_ranges(&self, shard: &ShardId, count: usize) {
+        self.now().shards.lost_ranges(shard, count);
+    }
+
     /// Reports that the work on a shard has ended.
     pub fn ended(&self, shard: &ShardId, state: State) {
         self.now().shards.end(shard, state);

@@ -122,7 +122,8 @@ impl Kinesis {
         self.state.lock().unwrap().trim(stream, shard, up_to);
     }
 
-    /// Moves the clock of the service forward. Iterators are valid for five minutes.
+    /// Moves the clock of the service forward. Iterators are valid for five minutes, and records expire
+    /// after 24 hours.
     pub fn advance(&self, by: Duration) {
         self.state.lock().unwrap().clock.advance(by);
     }

@@ -20,7 +20,9 @@ use crate::pipeline::error::ledger_error;
 use crate::source::End;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id};
+use crate::source::kinesis::{
+    KinesisShard, Packing, Reading, ShardInfo, Stream, StreamDescription, shard_id,
+};
 use crate::source::read_meter::ReadMeter;
 
 /// What a worker needs for one shard.
@@ -30,6 +32,8 @@ pub(super) struct ShardWorker {
     pub(super) runner: ShardRunner,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
+    /// The stream when the shards were listed.
+    pub(super) described: StreamDescription,
     pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }
@@ -110,8 +114,9 @@ impl ShardTask {
 
 impl ShardWorker {
     /// Takes the shard, unless another worker took it first, and works on it until the lease is lost.
-    async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+    async fn take(self, mut found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let id = self.shard.clone();
+        found.ledger = found.ledger.of_stream(self.described.created_at);
         let claimed = self
             .runner
             .claim(&id, Claim::TakeUnchanged(found.into()))
@@ -135,11 +140,15 @@ impl ShardWorker {
     }
 
     async fn work(self, claimed: ClaimedShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let ClaimedShard { mut ledger, sinks } = claimed;
+        ledger.bind_mode(self.runner.replay).await?;
+        self.bind_stream(&mut ledger).await?;
+        let resumed = self.check_checkpoint(&mut ledger).await?;
+        let claimed = ClaimedShard { ledger, sinks };
         let mut open = self.runner.resume(claimed).await?;
-        let start = if open.from.is_new() {
-            self.start(&mut open.ledger).await?
-        } else {
-            Start::TrimHorizon
+        let start = match resumed {
+            None if open.from.is_new() => self.start(&mut open.ledger).await?,
+            _ => Start::TrimHorizon,
         };
         let meter = self.runner.context.health.read_meter(&self.shard);
         let reading = Reading {
@@ -158,11 +167,28 @@ impl ShardWorker {
             retry_policy: self.retry_policy,
             budget: self.budget,
         };
-        let mut landed = open.land(KinesisShard { reading, stop }).await?;
+        let source = KinesisShard {
+            reading,
+            stop,
+            start: resumed,
+        };
+        let mut landed = open.land(source).await?;
         let end = landed.end;
         give_back(&mut landed.ledger, end == End::Closed, &meter).await?;
         landed.close()?;
         Ok(end)
+    }
+
+    /// Notes when the stream was created. A lease is taken with that; a ledger in a folder has none.
+    async fn bind_stream(&self, ledger: &mut LedgerStore) -> Result<(), StoreError> {
+        let created_at = self.described.created_at;
+        let known = ledger.ledger().await;
+        if known.clone().of_stream(created_at) == known {
+            return Ok(());
+        }
+        ledger
+            .step(|ledger| Ok(ledger.clone().of_stream(created_at)))
+            .await
     }
 
     /// Where to start in a shard of which nothing is committed or pending. The start of a new pipeline is

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::http::HttpResponse;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
     HashKeyRange, PutRecordsRequestEntry, PutRecordsResultEntry, Record, Shard, ShardIteratorType,
@@ -12,7 +13,9 @@ use aws_sdk_kinesis::types::{
 use sluice_engine::record::{Bound, SequenceNumber};
 use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
+use tokio::time::sleep;
 
+use super::BETWEEN_CALLS;
 use super::errors::KINESIS_ERRORS;
 use crate::ledger::Ledger;
 use crate::source::ResumePoint;
@@ -28,7 +31,7 @@ const PUT_RECORDS: &str =
 /// A stream.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    client: Client,
+    pub(super) client: Client,
     name: String,
 }
 
@@ -99,6 +102,9 @@ pub enum KinesisError {
     /// The iterator is older than five minutes.
     #[error("the shard iterator has expired")]
     ExpiredIterator,
+    /// The shard has no such position: its record has expired, or is of another stream.
+    #[error(transparent)]
+    UnknownPosition(RequestError),
     /// Any other error of a request.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -119,7 +125,7 @@ impl KinesisError {
             Self::ExpiredIterator => {
                 RequestError::new(ErrorKind::Unavailable, Self::ExpiredIterator.to_string())
             }
-            Self::Request(error) => error,
+            Self::UnknownPosition(error) | Self::Request(error) => error,
         }
     }
 
@@ -128,13 +134,13 @@ impl KinesisError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::ExpiredIterator => ErrorKind::Unavailable,
-            Self::Request(error) => error.kind(),
+            Self::UnknownPosition(error) | Self::Request(error) => error.kind(),
         }
     }
 }
 
 /// The error of a request that needs the `action` of IAM.
-fn failed<E>(action: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> KinesisError
+pub(super) fn failed<E>(action: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> KinesisError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -144,6 +150,16 @@ where
             Some("ExpiredIteratorException") => KinesisError::ExpiredIterator,
             _ => KINESIS_ERRORS.classify(&error, action).into(),
         }
+    }
+}
+
+/// The error of a request for an iterator.
+fn no_iterator(error: SdkError<GetShardIteratorError, HttpResponse>) -> KinesisError {
+    let answer = error.as_service_error();
+    let is_unknown = answer.is_some_and(GetShardIteratorError::is_invalid_argument_exception);
+    match failed("kinesis:GetShardIterator")(error) {
+        KinesisError::Request(error) if is_unknown => KinesisError::UnknownPosition(error),
+        error => error,
     }
 }
 
@@ -206,7 +222,7 @@ impl Stream {
                 .starting_sequence_number(number.to_string()),
         };
         let answer = request.send().await;
-        let answer = answer.map_err(failed("kinesis:GetShardIterator"))?;
+        let answer = answer.map_err(no_iterator)?;
         let iterator = answer.shard_iterator().map(str::to_owned);
         let missing = || KinesisError::new(ErrorKind::Other, "an answer without an iterator");
         iterator.ok_or_else(missing)
@@ -230,6 +246,9 @@ impl Stream {
                 return number.map(Some).map_err(wrong);
             }
             iterator = page.next.filter(|_| page.lag_ms > 0);
+            if iterator.is_some() {
+                sleep(BETWEEN_CALLS).await;
+            }
         }
         Ok(None)
     }

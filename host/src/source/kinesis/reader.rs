@@ -11,14 +11,12 @@ use sluice_storage::retry::{Attempts, RetryPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::BETWEEN_CALLS;
 use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 use crate::source::read_meter::{ReadMark, ReadMeter};
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
-
-/// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
-const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 4;
@@ -57,6 +55,8 @@ pub struct KinesisShard {
     pub reading: Reading,
     /// The request to stop.
     pub stop: watch::Receiver<bool>,
+    /// Where to start in place of where the ledger says.
+    pub start: Option<Start>,
 }
 
 impl Source for KinesisShard {
@@ -68,7 +68,8 @@ impl Source for KinesisShard {
             .packing
             .repeated
             .extend(pending.map(RepeatedRange::of));
-        reading.start = Start::resume(from, reading.start);
+        let resumed = Start::resume(from, reading.start);
+        reading.start = self.start.unwrap_or(resumed);
         Ok(read(reading, self.stop))
     }
 }

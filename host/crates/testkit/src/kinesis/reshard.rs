@@ -6,6 +6,9 @@ use super::super::rpc::{Outcome, number, text};
 use super::Failure;
 use super::state::{Shard, State, Stream, invalid, malformed, required};
 
+/// "CreateStream": the retention of a new stream.
+const RETENTION_HOURS: u64 = 24;
+
 /// "ListShards": the page size, unless the call sets another.
 const PAGE_SHARDS: usize = 1000;
 
@@ -23,6 +26,7 @@ impl State {
         let stream = Stream {
             name: name.to_owned(),
             created_ms: self.clock.now_ms(),
+            retention_hours: RETENTION_HOURS,
             shards: Vec::new(),
         };
         self.streams.insert(name.to_owned(), stream);
@@ -54,7 +58,7 @@ impl State {
             "StreamARN": stream.arn(),
             "StreamStatus": "ACTIVE",
             "StreamModeDetails": { "StreamMode": "PROVISIONED" },
-            "RetentionPeriodHours": 24,
+            "RetentionPeriodHours": stream.retention_hours,
             "StreamCreationTimestamp": seconds(stream.created_ms),
             "EnhancedMonitoring": [{ "ShardLevelMetrics": [] }],
             "EncryptionType": "NONE",

@@ -49,6 +49,7 @@ impl Default for State {
 pub(super) struct Stream {
     pub(super) name: String,
     pub(super) created_ms: u64,
+    pub(super) retention_hours: u64,
     pub(super) shards: Vec<Shard>,
 }
 
@@ -189,6 +190,20 @@ impl State {
         let stream = self.streams.get_mut(stream).unwrap();
         let shard = stream.shard_mut(shard).unwrap();
         shard.records.retain(|record| record.number > up_to);
+    }
+
+    /// Removes the records of a stream that are older than it keeps them.
+    pub(super) fn expire(&mut self, stream: &str) {
+        let now_ms = self.clock.now_ms();
+        let Some(stream) = self.streams.get_mut(stream) else {
+            return;
+        };
+        let kept_ms = stream.retention_hours * 60 * 60 * 1000;
+        for shard in &mut stream.shards {
+            let is_expired = |record: &Record| record.arrival_ms + kept_ms <= now_ms;
+            let expired = shard.records.partition_point(is_expired);
+            shard.records.drain(..expired);
+        }
     }
 
     /// The hash key in the middle of a shard.
