@@ -104,6 +104,8 @@ fn a_run_that_continues_and_finds_nothing_resumes_with_the_next_record() {
     cloud.put_all(&events[40..]);
     assert_eq!(cloud.catch_up(&[]).count("records"), 20);
     cloud.holds_exactly(&[&events[..20], &events[40..]].concat());
+    let first = cloud.kinesis.records(STREAM)[0].sequence_number.clone();
+    assert_eq!(cloud.ledger(SHARD)["lost"][0]["before"], first);
     audits_count(&cloud, 1);
 }
 
@@ -172,6 +174,49 @@ fn a_pinned_range_that_has_expired_in_part_lands_nothing_twice() {
     cloud.holds_exactly(&events);
     assert_eq!(cloud.ledger(SHARD)["pending"], Value::Null);
     audits_count(&cloud, 1);
+}
+
+/// The stream does not list the parent any more. Each child notes the loss before it lands anything.
+#[test]
+fn a_parent_shard_that_has_expired_before_its_end_is_recognized() {
+    let cloud = Cloud::new(1);
+    let events = events(80, 58);
+    cloud.put_all(&events[..20]);
+    cloud.catch_up(&[]);
+    let after = numbers(&cloud)[19].clone();
+    cloud.put_all(&events[20..40]);
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events[40..]);
+    cloud.kinesis.remove_shard(STREAM, SHARD);
+    let range = format!("records of the parent shard {STREAM}-{SHARD} after {after}");
+    stops(&cloud, &["possibly lost", &range, "continue"]);
+    cloud.holds_exactly(&events[..20]);
+    let landed = [&events[..20], &events[40..]].concat();
+    let continued = cloud.catch_up(&CONTINUE);
+    assert_eq!(continued.counts(["records", "lost_ranges"]), [40, 2]);
+    cloud.holds_exactly(&landed);
+    assert_eq!(
+        cloud.catch_up(&[]).counts(["records", "lost_ranges"]),
+        [0, 0]
+    );
+    audits_count(&cloud, 2);
+}
+
+/// A parent that is finished needs no record any more.
+#[test]
+fn a_parent_shard_that_has_expired_after_its_end_is_no_loss() {
+    let cloud = Cloud::new(1);
+    let events = events(60, 59);
+    cloud.put_all(&events[..20]);
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.catch_up(&[]);
+    cloud.kinesis.remove_shard(STREAM, SHARD);
+    cloud.put_all(&events[20..]);
+    assert_eq!(
+        cloud.catch_up(&[]).counts(["records", "lost_ranges"]),
+        [40, 0]
+    );
+    cloud.holds_exactly(&events);
 }
 
 /// The stream has other shards than before: one of them was finished.

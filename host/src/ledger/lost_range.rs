@@ -1,7 +1,7 @@
 //! Records that the stream has lost before they were landed.
 
 use serde::{Deserialize, Serialize};
-use sluice_engine::record::SequenceNumber;
+use sluice_engine::record::{SequenceNumber, ShardId};
 
 use super::{Ledger, Range};
 
@@ -16,11 +16,15 @@ pub enum LossCause {
 }
 
 /// A range of a shard whose records may be lost: they are in no place, and the stream no longer has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LostRange {
     /// Why.
     pub cause: LossCause,
+    /// The parent shard that the records belong to, if they are not of this shard. The stream no longer lists
+    /// it, so its child notes the loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ShardId>,
     /// The last committed record before it; `None` if nothing was committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<SequenceNumber>,
@@ -37,29 +41,30 @@ pub struct LostRange {
 }
 
 impl LostRange {
-    /// Whether a record lies in it.
+    /// Whether a record of the shard lies in it.
     #[must_use]
     pub fn has(&self, record: SequenceNumber) -> bool {
-        self.after.is_none_or(|after| after < record)
+        self.parent.is_none()
+            && self.after.is_none_or(|after| after < record)
             && self.before.is_none_or(|before| record < before)
     }
 
     /// The range in words.
     #[must_use]
     pub fn describe(&self) -> String {
-        let mut text = match self.after {
-            Some(after) => format!("records after {after}"),
-            None => "records from the beginning of the shard".into(),
+        let parent = self.parent.as_ref();
+        let parent = parent.map(|parent| format!(" of the parent shard {parent}"));
+        let after = match self.after {
+            Some(after) => format!(" after {after}"),
+            None => " from its beginning".into(),
         };
-        if let Some(before) = self.before {
-            text.push_str(&format!(" and before {before}"));
-        }
-        if let Some(Range { first, last, .. }) = self.pinned {
-            text.push_str(&format!(
-                ", with the pinned range {first} to {last}, of which objects may exist"
-            ));
-        }
-        text
+        let before = self.before.map(|before| format!(" and before {before}"));
+        let pinned = self.pinned.map(|Range { first, last, .. }| {
+            format!(", with the pinned range {first} to {last}, of which objects may exist")
+        });
+        let parts = [parent, Some(after), before, pinned];
+        let parts: String = parts.into_iter().flatten().collect();
+        format!("records{parts}")
     }
 }
 
@@ -74,8 +79,29 @@ impl Ledger {
     #[must_use]
     pub fn resumes_behind(&self) -> Option<&LostRange> {
         let committed = self.committed.as_ref().map(|committed| committed.last);
-        let last = self.lost.last();
+        let last = self.lost.iter().rfind(|lost| lost.parent.is_none());
         last.filter(|lost| lost.continued && lost.after == committed)
+    }
+
+    /// The lost ranges after a commit of a range that begins with `first`: a lost range that had no end ends
+    /// there.
+    pub(super) fn lost_before(&self, first: SequenceNumber) -> Vec<LostRange> {
+        let is_open = self
+            .resumes_behind()
+            .is_some_and(|lost| lost.before.is_none());
+        let mut lost = self.lost.clone();
+        let last = lost.iter_mut().rfind(|lost| lost.parent.is_none());
+        if let Some(last) = last.filter(|_| is_open) {
+            last.before = Some(first);
+        }
+        lost
+    }
+
+    /// When the stream of the shard was created, milliseconds since the Unix epoch; `None` if no worker has
+    /// opened the shard.
+    #[must_use]
+    pub fn stream_created_at(&self) -> Option<i64> {
+        self.stream_created_at
     }
 
     /// Whether the shard belongs to a stream of the same name that was created at another time.
@@ -97,13 +123,14 @@ impl Ledger {
     /// found before and not continued is replaced. If a run continues, a pinned range in it is given up.
     #[must_use]
     pub fn with_loss(mut self, loss: LostRange, created_at: i64) -> Self {
-        self.lost.pop_if(|known| !known.continued);
-        self.lost.push(loss);
-        if loss.continued {
+        if loss.continued && loss.parent.is_none() {
             self.pending = None;
             self.stream_created_at = Some(created_at);
             self.finished &= loss.cause == LossCause::Expired;
         }
+        let is_other = |known: &LostRange| known.continued || known.parent != loss.parent;
+        self.lost.retain(is_other);
+        self.lost.push(loss);
         self
     }
 }
@@ -142,6 +169,7 @@ mod tests {
     fn loss(ledger: &Ledger, continued: bool) -> LostRange {
         LostRange {
             cause: LossCause::Expired,
+            parent: None,
             after: ledger.committed().map(|committed| committed.last),
             before: Some(20.into()),
             pinned: ledger.pending().map(|pending| pending.range),
@@ -177,6 +205,38 @@ mod tests {
         let landed = landed.commit(pending(20, 21).range, Digest::of(b"21"));
         let landed = landed.unwrap();
         assert_eq!((landed.resumes_behind(), landed.lost().len()), (None, 1));
+    }
+
+    #[test]
+    fn a_loss_of_a_parent_changes_nothing_else() {
+        let before = interrupted();
+        let parent = ShardId::new("parent").unwrap();
+        let loss = LostRange {
+            parent: Some(parent),
+            before: None,
+            ..loss(&before, true)
+        };
+        let noted = before.clone().with_loss(loss, 2);
+        assert_eq!(noted.pending(), before.pending());
+        assert_eq!(noted.stream_created_at(), Some(1));
+        assert_eq!((noted.resumes_behind(), noted.lost().len()), (None, 1));
+        assert!(!noted.lost()[0].has(12.into()));
+        let landed = noted.commit(pending(12, 15).range, Digest::of(b"15"));
+        assert_eq!(landed.unwrap().lost(), noted.lost());
+    }
+
+    #[test]
+    fn a_lost_range_without_an_end_ends_with_the_next_commit() {
+        let before = interrupted();
+        let loss = LostRange {
+            before: None,
+            ..loss(&before, true)
+        };
+        let continued = before.with_loss(loss, 1);
+        let landed = continued.pin(pending(30, 31)).unwrap();
+        let landed = landed.commit(pending(30, 31).range, Digest::of(b"31"));
+        let lost = &landed.as_ref().unwrap().lost()[0];
+        assert!(lost.has(29.into()) && !lost.has(30.into()));
     }
 
     #[test]

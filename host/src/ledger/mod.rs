@@ -336,6 +336,7 @@ impl Ledger {
             _ => return Err(LedgerError::Nothing),
         };
         Ok(Self {
+            lost: self.lost_before(range.first),
             committed: Some(Committed {
                 last: range.last,
                 last_digest,

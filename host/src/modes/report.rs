@@ -152,6 +152,12 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
             count(summary.misplaced_records)
         ));
     }
+    if summary.lost_ranges > 0 {
+        lines.push(format!(
+            "  lost ranges {:>12}  whose records may be lost; the log and the ledgers name them",
+            count(summary.lost_ranges)
+        ));
+    }
     if summary.incomplete > 0 {
         lines.push(format!(
             "  incomplete  {:>12}  last lines without an end, left for the next run; --final takes them",

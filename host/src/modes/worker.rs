@@ -223,8 +223,15 @@ impl Worker {
         let Some(described) = self.described else {
             return Ok(());
         };
+        let is_listed = |parent: &&String| self.shards.iter().any(|other| other.id == **parent);
+        let parents = info.parents.iter();
+        let unlisted_parents = parents
+            .filter(|parent| !is_listed(parent))
+            .cloned()
+            .collect();
         let worker = ShardWorker {
             described,
+            unlisted_parents,
             stream: self.stream.clone(),
             source: self.source.clone(),
             runner: self.runner.clone(),

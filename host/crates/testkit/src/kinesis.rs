@@ -122,6 +122,11 @@ impl Kinesis {
         self.state.lock().unwrap().trim(stream, shard, up_to);
     }
 
+    /// Removes a closed shard with its records, as if all of them had expired. It is not listed any more.
+    pub fn remove_shard(&self, stream: &str, shard: &str) {
+        self.state.lock().unwrap().remove_shard(stream, shard);
+    }
+
     /// Moves the clock of the service forward. Iterators are valid for five minutes, and records expire
     /// after 24 hours.
     pub fn advance(&self, by: Duration) {

@@ -5,6 +5,9 @@
 //! expired. If it cannot be read, the ledger knows up to which moment everything that arrived is committed:
 //! if the stream keeps records from that moment on, nothing is lost either, and all that is left is new.
 //! Otherwise, the records between may be lost.
+//!
+//! A closed shard that has expired is not listed any more. So before anything of a new shard is landed, its
+//! parents must be finished, listed or not.
 
 use chrono::{DateTime, Utc};
 use sluice_engine::record::{SequenceNumber, ShardId};
@@ -18,7 +21,7 @@ use crate::ledger::lost_range::{LossCause, LostRange};
 use crate::ledger::store::LedgerStore;
 use crate::observe::events;
 use crate::source::kinesis::api::Start;
-use crate::source::kinesis::{KinesisError, StreamDescription};
+use crate::source::kinesis::{KinesisError, StreamDescription, shard_id};
 
 /// Records that may be lost stop a worker, unless it is to continue.
 #[derive(Debug, Error)]
@@ -88,6 +91,7 @@ impl ShardWorker {
         &self,
         ledger: &mut LedgerStore,
     ) -> anyhow::Result<Option<Start>> {
+        self.check_parents(ledger).await?;
         let known = ledger.ledger().await;
         let health = &self.runner.context.health;
         health.lost_ranges(&self.shard, known.lost().len());
@@ -97,30 +101,72 @@ impl ShardWorker {
         };
         let loss = LostRange {
             cause,
+            parent: None,
             after: known.committed().map(|committed| committed.last),
             before: self.first_left(&known, cause).await?,
             pinned: known.pending().map(|pending| pending.range),
             found_at: Utc::now().timestamp_millis(),
-            continued: self.source.on_expired_checkpoint == OnExpiredCheckpoint::Continue,
+            continued: self.continues(),
         };
-        let created_at = self.described.created_at;
-        ledger
-            .step(|ledger| Ok(ledger.clone().with_loss(loss, created_at)))
-            .await?;
-        let known = ledger.ledger().await;
-        health.lost_ranges(&self.shard, known.lost().len());
-        self.runner.context.progress.found_loss();
-        self.report(loss)?;
-        match self.examine(&known).await? {
+        self.note(ledger, &loss).await?;
+        match self.examine(&ledger.ledger().await).await? {
             Checkpoint::Intact(start) => Ok(start),
             // More has expired in the meantime. The next attempt finds it.
-            Checkpoint::Lost(cause) => Err(self.expired(cause, loss).into()),
+            Checkpoint::Lost(_) => Err(self.expired(&loss).into()),
         }
     }
 
+    fn continues(&self) -> bool {
+        self.source.on_expired_checkpoint == OnExpiredCheckpoint::Continue
+    }
+
+    /// Checks that the parents which the stream no longer lists are finished, before anything of the shard is
+    /// landed.
+    async fn check_parents(&self, ledger: &mut LedgerStore) -> anyhow::Result<()> {
+        let known = ledger.ledger().await;
+        let is_new = known.committed().is_none() && known.pending().is_none();
+        if !is_new || self.runner.replay.is_some() {
+            return Ok(());
+        }
+        for parent in &self.unlisted_parents {
+            let parent = shard_id(self.stream.name(), parent)?;
+            let is_of = |lost: &LostRange| lost.continued && lost.parent.as_ref() == Some(&parent);
+            let peeked = self.runner.targets.peek(&parent, self.retry_policy.clone());
+            let found = peeked.await?.ledger;
+            let is_of_stream = found.stream_created_at() == Some(self.described.created_at);
+            if found.is_finished() || !is_of_stream || known.lost().iter().any(is_of) {
+                continue;
+            }
+            let loss = LostRange {
+                cause: LossCause::Expired,
+                after: found.committed().map(|committed| committed.last),
+                before: None,
+                pinned: found.pending().map(|pending| pending.range),
+                found_at: Utc::now().timestamp_millis(),
+                continued: self.continues(),
+                parent: Some(parent),
+            };
+            self.note(ledger, &loss).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes a lost range everywhere. Ends the shard unless the worker is to continue.
+    async fn note(&self, ledger: &mut LedgerStore, loss: &LostRange) -> anyhow::Result<()> {
+        let created_at = self.described.created_at;
+        ledger
+            .step(|ledger| Ok(ledger.clone().with_loss(loss.clone(), created_at)))
+            .await?;
+        let context = &self.runner.context;
+        let count = ledger.ledger().await.lost().len();
+        context.health.lost_ranges(&self.shard, count);
+        context.progress.found_loss();
+        Ok(self.report(loss)?)
+    }
+
     /// Logs a lost range, and ends the shard unless the worker is to continue.
-    fn report(&self, loss: LostRange) -> Result<(), ExpiredCheckpoint> {
-        let error = self.expired(loss.cause, loss);
+    fn report(&self, loss: &LostRange) -> Result<(), ExpiredCheckpoint> {
+        let error = self.expired(loss);
         if !loss.continued {
             let error_text = error.to_string();
             tracing::error!(
@@ -142,7 +188,7 @@ impl ShardWorker {
         Ok(())
     }
 
-    fn expired(&self, cause: LossCause, loss: LostRange) -> ExpiredCheckpoint {
+    fn expired(&self, loss: &LostRange) -> ExpiredCheckpoint {
         let StreamDescription {
             created_at,
             retention,
@@ -151,7 +197,10 @@ impl ShardWorker {
         let created = DateTime::from_timestamp_millis(created_at).unwrap_or_default();
         ExpiredCheckpoint {
             shard: self.shard.clone(),
-            why: match cause {
+            why: match loss.cause {
+                LossCause::Expired if loss.parent.is_some() => {
+                    "a parent shard was not finished, and the stream no longer has it".into()
+                }
                 LossCause::Expired => format!(
                     "its checkpoint has expired from the stream, which keeps records for {hours} h"
                 ),

@@ -34,6 +34,8 @@ pub(super) struct ShardWorker {
     pub(super) shard: ShardId,
     /// The stream when the shards were listed.
     pub(super) described: StreamDescription,
+    /// The parents of the shard that were not listed then: they have expired.
+    pub(super) unlisted_parents: Vec<String>,
     pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }

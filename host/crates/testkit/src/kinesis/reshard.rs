@@ -81,7 +81,8 @@ impl State {
             None => (self.stream(input)?, text(input, "ExclusiveStartShardId")),
         };
         let filter = input.get("ShardFilter").unwrap_or(&Value::Null);
-        let wanted = |shard: &&Shard| after.is_none_or(|id| shard.id.as_str() > id);
+        let wanted =
+            |shard: &&Shard| !shard.is_gone && after.is_none_or(|id| shard.id.as_str() > id);
         let mut found = stream.shards.iter().filter(wanted);
         let asked = number(input, "MaxResults").unwrap_or(PAGE_SHARDS);
         let page = asked.min(self.shards_per_page);

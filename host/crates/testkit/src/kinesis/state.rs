@@ -61,6 +61,8 @@ pub(super) struct Shard {
     pub(super) hash_keys: RangeInclusive<u128>,
     pub(super) first_number: u64,
     pub(super) last_number: Option<u64>,
+    /// Whether `ListShards` leaves it out, because all of it has expired.
+    pub(super) is_gone: bool,
     pub(super) records: Vec<Record>,
 }
 
@@ -159,6 +161,7 @@ impl State {
             hash_keys,
             first_number,
             last_number: None,
+            is_gone: false,
             records: Vec::new(),
         });
     }
@@ -190,6 +193,15 @@ impl State {
         let stream = self.streams.get_mut(stream).unwrap();
         let shard = stream.shard_mut(shard).unwrap();
         shard.records.retain(|record| record.number > up_to);
+    }
+
+    /// Removes a closed shard with its records.
+    pub(super) fn remove_shard(&mut self, stream: &str, shard: &str) {
+        let stream = self.streams.get_mut(stream).unwrap();
+        let shard = stream.shard_mut(shard).unwrap();
+        assert!(!shard.is_open(), "{} is open", shard.id);
+        shard.records.clear();
+        shard.is_gone = true;
     }
 
     /// Removes the records of a stream that are older than it keeps them.
