@@ -181,6 +181,7 @@ fn a_signal_while_the_stream_is_missing_is_a_failure() {
     cloud.put_all(&events(20, 48));
     let mut worker = cloud.worker_with_log("worker.log", &[]);
     worker.until(|| landed(&cloud) == 20);
+    worker.until(|| cloud.ledger(SHARD)["committed"]["records"] == 20);
     cloud.kinesis.delete_stream(STREAM);
     worker.until(|| cloud.log("worker.log").contains("cannot poll the stream"));
     signal(&worker.0, "TERM");
@@ -192,18 +193,34 @@ fn a_signal_while_the_stream_is_missing_is_a_failure() {
     }
 }
 
-#[test]
-fn a_signal_before_the_first_poll_has_ended_is_a_failure() {
+/// A worker gets a signal during its first poll, which ends only if `answers`.
+fn shuts_down_at_once(stream: &str, more: &[&str], answers: bool) -> Ran {
     let cloud = Cloud::new(1);
     let list = Rule::new(Fault::Hold).action("ListShards").always();
     let held = cloud.proxy(Kinesis).add(list);
-    let mut command = cloud.command_on("kinesis:nothing", &[]);
+    let mut command = cloud.command_on(stream, more);
     let worker = command.spawn().unwrap();
     assert!(cloud.proxy(Kinesis).wait_for_hits(held, 1, TIMEOUT));
     signal(&worker, "TERM");
-    let ran = Ran::from(worker.wait_with_output().unwrap());
-    let ran = ran.failed(1, &["before the first poll", "the stream nothing"]);
-    assert!(!ran.stdout.contains("nothing to do"), "{ran:?}");
+    if answers {
+        cloud.proxy(Kinesis).remove_rules();
+        cloud.proxy(Kinesis).release_held();
+    }
+    Ran::from(worker.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_signal_during_the_first_poll_is_a_failure_if_the_stream_is_missing() {
+    let ran = shuts_down_at_once("kinesis:nothing", &[], true);
+    ran.failed(1, &["the stream nothing", "not found"]);
+}
+
+#[test]
+fn a_signal_before_the_first_poll_has_ended_says_that_nothing_was_read() {
+    let ran = shuts_down_at_once("kinesis:events", &[], false).succeeded();
+    assert!(ran.stderr.contains("nothing was read"), "{ran:?}");
+    let ran = shuts_down_at_once("kinesis:events", &[EXIT], false);
+    ran.failed(1, &["the stream events was caught up"]);
 }
 
 /// A ledger in a folder belongs to the run that has locked it, until that run ends.

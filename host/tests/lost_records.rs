@@ -261,6 +261,7 @@ fn a_running_worker_recognizes_a_stream_that_was_created_again() {
     cloud.put_all(&events[..20]);
     let mut worker = cloud.worker_with_log("worker.log", &[]);
     worker.until(|| lake::all_events(&cloud.lake()).len() == 20);
+    worker.until(|| cloud.ledger(SHARD)["committed"]["records"] == 20);
     cloud.kinesis.delete_stream(STREAM);
     cloud.kinesis.create_stream(STREAM, 1);
     cloud.put_all(&events[20..]);

@@ -64,7 +64,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         };
         drop(background);
         landed?;
-        report::summarize(settings, &context.summary())
+        report::summarize(settings, &context.summary(), context.health.has_polled())
     })
 }
 

@@ -13,14 +13,19 @@ use crate::output;
 const PLAIN_PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const BAR_EVERY: Duration = Duration::from_millis(200);
 
-/// Prints the summary on standard output, in the format of the settings.
+/// Prints the summary on standard output, in the format of the settings. `has_polled` says whether the source could
+/// be read at all.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()> {
+pub fn summarize(
+    settings: &RunSettings,
+    summary: &Summary,
+    has_polled: bool,
+) -> anyhow::Result<()> {
     match settings.summary {
         SummaryFormat::Json => output::line(serde_json::to_string(summary)?)?,
-        SummaryFormat::Text => output::text(describe(settings, summary))?,
+        SummaryFormat::Text => output::text(describe(settings, summary, has_polled))?,
         SummaryFormat::None => {}
     }
     Ok(())
@@ -91,7 +96,7 @@ fn complete(summary: &Summary) -> &'static str {
 }
 
 /// The summary as text.
-fn describe(settings: &RunSettings, summary: &Summary) -> String {
+fn describe(settings: &RunSettings, summary: &Summary, has_polled: bool) -> String {
     let count = |number: u64| HumanCount(number).to_string();
     let lake = settings.lake.to_string();
     let lake = lake.trim_end_matches('/');
@@ -99,6 +104,9 @@ fn describe(settings: &RunSettings, summary: &Summary) -> String {
     if summary.records == 0 {
         let what = "the source";
         lines.push(match summary.already_committed {
+            0 if !has_polled => {
+                "nothing was read: the run was stopped before it could poll the stream".into()
+            }
             0 => format!("nothing to do: {what} has no {}records", complete(summary)),
             done => format!(
                 "nothing to do: all {} {}records of {what} are committed",

@@ -44,7 +44,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// With `--exit-when-caught-up`, the first error that ends a shard, and a signal before the stream was
-/// caught up. If the stream does not exist, or could never be polled, the error of the last poll.
+/// caught up. If the stream does not exist, the error of the last poll.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
@@ -119,11 +119,13 @@ impl Worker {
     async fn work(&mut self, mut shutdown: ShutdownSignal) -> anyhow::Result<()> {
         let mut polls = interval(self.source.lease / POLLS_PER_LEASE);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first poll tells whether there is such a stream, even if the signal came before it.
+        let mut has_begun = false;
         loop {
             tokio::select! {
-                _ = polls.tick() => {}
+                _ = polls.tick() => has_begun = true,
                 Some(ended) = self.ends.recv() => self.on_exit(ended)?,
-                () = shutdown.requested() => return self.shut_down().await,
+                () = shutdown.requested(), if has_begun => return self.shut_down().await,
             }
             let polled = tokio::select! {
                 polled = self.poll() => polled,
@@ -261,20 +263,24 @@ impl Worker {
         self.finish_chunks().await?;
         let stream = self.stream.name();
         if let Some(error) = self.poll_error.take()
-            && (!self.has_polled || error_kind(&error) == Some(ErrorKind::NotFound))
+            && error_kind(&error) == Some(ErrorKind::NotFound)
         {
             return Err(error.context("stopped by a signal while the stream could not be polled"));
         }
-        anyhow::ensure!(
-            self.has_polled,
-            "stopped by a signal before the first poll of the stream {stream} had ended; nothing was read"
-        );
+        if !self.has_polled {
+            tracing::warn!(
+                stream,
+                "stopped by a signal before a poll of the stream had succeeded, nothing was read"
+            );
+        }
         anyhow::ensure!(
             !self.source.exit_when_caught_up || self.is_caught_up(),
-            "stopped by a signal before the stream {stream} was caught up: {} of {} shards may have records \
-             from before the start that are not committed; start again to continue",
-            self.behind(),
-            self.shards.len()
+            "stopped by a signal before the stream {stream} was caught up: {} may have records from before the \
+             start that are not committed; start again to continue",
+            match self.shards.len() {
+                0 => "its shards, which are not known yet,".into(),
+                all => format!("{} of {all} shards", self.behind()),
+            }
         );
         Ok(())
     }

@@ -136,6 +136,13 @@ impl Health {
         }
     }
 
+    /// Whether a poll of the stream has succeeded. A run over files has nothing to poll.
+    #[must_use]
+    pub fn has_polled(&self) -> bool {
+        let now = self.now();
+        now.heartbeat.as_ref().is_none_or(Heartbeat::has_succeeded)
+    }
+
     /// Reports that the run is stopping.
     pub fn stopping(&self) {
         self.now().stopping = true;
