@@ -3,8 +3,13 @@
 
 data "aws_iam_policy_document" "sluice" {
   statement {
-    sid       = "ReadStream"
-    actions   = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+    sid = "ReadStream"
+    actions = [
+      "kinesis:DescribeStreamSummary",
+      "kinesis:GetRecords",
+      "kinesis:GetShardIterator",
+      "kinesis:ListShards",
+    ]
     resources = [aws_kinesis_stream.events.arn]
   }
 

@@ -183,6 +183,30 @@ fn lag_is_shown_for_the_shards_that_are_read_and_only_for_those() {
 }
 
 #[test]
+fn lost_ranges_are_counted_and_shown() {
+    let cloud = Cloud::new(1);
+    cloud.put_all(&events(20, 24));
+    cloud.catch_up(&[]);
+    cloud.put_all(&events(20, 25));
+    let records = cloud.kinesis.records(STREAM);
+    cloud.expire(SHARD, &records[29].sequence_number);
+    let watched = &["--on-expired-checkpoint", "continue"];
+    let mut watched = Watched::start(&mut cloud.command(watched));
+    let last = last_records(&cloud);
+    watched.until(|address| committed(&status(address)) == last);
+    let found = metrics(watched.address).count("sluice_lost_ranges_total", &[]);
+    let status = status(watched.address);
+    assert_eq!(found, 1);
+    assert_eq!(status["totals"]["lost_ranges"], 1);
+    assert_eq!(status["shards"][0]["lost_ranges"], 1);
+    signal(&watched.run.0, "TERM");
+    assert_eq!(
+        watched.end().summary().counts(["records", "lost_ranges"]),
+        [10, 1]
+    );
+}
+
+#[test]
 fn retried_reads_are_counted_and_shown() {
     let cloud = Cloud::new(1);
     cloud.put_all(&events(10, 23));

@@ -191,7 +191,7 @@ fn a_request_for_a_shard_that_came_too_late_is_repeated() {
         .method("PUT")
         .body("\"requested_by\"");
     let request = proxy.add(request);
-    let mut asker = cloud.worker_with_log("asker.log", &["--exit-when-caught-up"]);
+    let mut asker = cloud.worker_with_log("asker.log", &[]);
     assert!(proxy.wait_for_hits(request, 1, TIMEOUT));
     let nonces = || [SHARD, SECOND].map(|id| cloud.ledger(id)["lease"]["nonce"].clone());
     let before = nonces();
@@ -204,8 +204,10 @@ fn a_request_for_a_shard_that_came_too_late_is_repeated() {
     proxy.release_held();
     let nobody = |id: &str| cloud.ledger(id)["lease"]["fence"] == 2;
     holder.until(|| nobody(SHARD) || nobody(SECOND));
-    signal(&holder.0, "TERM");
-    assert_eq!(holder.ends(), Some(0));
-    assert_eq!(asker.ends(), Some(0), "{}", cloud.log("asker.log"));
+    for worker in [&mut holder, &mut asker] {
+        signal(&worker.0, "TERM");
+        assert_eq!(worker.ends(), Some(0), "{}", cloud.log("asker.log"));
+    }
+    cloud.catch_up(&[]);
     cloud.is_delivered();
 }

@@ -27,6 +27,7 @@ CALLS = {
     "get_queue_url": ({"sink/bus"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
     "get_queue_attributes": ({"sink/bus"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
     "send_message_batch": ({"sink/bus"}, {"sqs:SendMessage"}, {PROGRAM}),
+    "describe_stream_summary": ({"source/kinesis"}, {"kinesis:DescribeStreamSummary"}, {PROGRAM}),
     "list_shards": ({"source/kinesis"}, {"kinesis:ListShards"}, {PROGRAM, AUDITOR}),
     "get_shard_iterator": ({"source/kinesis"}, {"kinesis:GetShardIterator"}, {PROGRAM, AUDITOR}),
     "get_records": ({"source/kinesis"}, {"kinesis:GetRecords"}, {PROGRAM, AUDITOR}),

@@ -14,6 +14,7 @@ use super::timeline::{ChunkHead, Gap, Overlap, Timeline};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
 use crate::ledger::Ledger;
+use crate::ledger::lost_range::LossCause;
 
 /// The account of a shard.
 pub(super) struct ShardAccount {
@@ -106,6 +107,7 @@ impl ShardAccount {
         self.report_contradictions();
         self.report_overlaps(lake);
         self.compare_ledger();
+        self.note_lost();
         self.report_beyond(lake).await
     }
 
@@ -219,6 +221,22 @@ impl ShardAccount {
                 format!("the ledger of {shard} and the chunk manifest name other bytes for {id}");
             let finding = Finding::new(Kind::LedgerDigest, shard, why).of(last);
             self.report.findings.add(|| finding);
+        }
+    }
+
+    /// Counts the lost ranges of the ledger, with a note about each.
+    fn note_lost(&mut self) {
+        let shard = &self.shard;
+        for lost in self.ledger.lost() {
+            let cause = match lost.cause {
+                LossCause::Expired => "they had expired from the stream",
+                LossCause::Recreated => "the stream was created again",
+            };
+            let range = lost.describe();
+            self.report.counts.lost_ranges += 1;
+            self.report.notes.push(format!(
+                "possibly lost from {shard}, because {cause} before they were landed: {range}"
+            ));
         }
     }
 

@@ -270,7 +270,10 @@ async fn audit_gone(lake: &LakeAudit, gone: Vec<(ShardId, Chunks)>) -> anyhow::R
         let mut account = ShardAccount::open_by_names(lake, ledger, chunks).await?;
         account.compare(lake).await?;
         // Its records are gone: they are counted above, whatever their places.
-        account.report.counts = Counts::default();
+        account.report.counts = Counts {
+            lost_ranges: account.report.counts.lost_ranges,
+            ..Counts::default()
+        };
         report.absorb(account.report);
     }
     Ok(report)

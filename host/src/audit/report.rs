@@ -33,6 +33,8 @@ pub(super) struct Counts {
     pub(super) gone: u64,
     /// Records before the first one that a function received: its mapping chose the start.
     pub(super) before: u64,
+    /// Ranges of the stream whose records may be lost, by the ledgers.
+    pub(super) lost_ranges: u64,
     /// Chunks that were checked.
     pub(super) chunks: u64,
     /// Objects that were read and are correct.
@@ -70,6 +72,7 @@ impl AddAssign for Counts {
         self.not_yet += more.not_yet;
         self.gone += more.gone;
         self.before += more.before;
+        self.lost_ranges += more.lost_ranges;
         self.chunks += more.chunks;
         self.objects += more.objects;
         self.messages += more.messages;
@@ -257,6 +260,11 @@ impl Report {
                 "before",
                 counts.before,
                 "the first record that the function received".into(),
+            ),
+            (
+                "lost ranges",
+                counts.lost_ranges,
+                "of the stream, whose records may be lost: see the notes".into(),
             ),
             (
                 "objects",

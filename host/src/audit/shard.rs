@@ -106,7 +106,10 @@ impl ShardAudit {
             self.audit.context.progress.read(&batch);
             for position in batch.positions() {
                 let mut gaps = self.account.timeline.gaps.iter();
-                if !gaps.any(|gap| gap.has_record(position.sequence)) {
+                let mut lost = self.account.ledger.lost().iter();
+                if !gaps.any(|gap| gap.has_record(position.sequence))
+                    && !lost.any(|lost| lost.has(position.sequence))
+                {
                     let id = rid(self.shard(), *position);
                     let why = format!("{id} is in no chunk, and chunks before and after it are");
                     let finding = Finding::new(Kind::MissingRecord, self.shard(), why);

@@ -159,7 +159,12 @@ impl AuditedShard {
                     meter: ReadMeter::default(),
                 };
                 Ok(Opened {
-                    batches: KinesisShard { reading, stop }.read(&from)?,
+                    batches: KinesisShard {
+                        reading,
+                        stop,
+                        start: None,
+                    }
+                    .read(&from)?,
                     expires: true,
                     until: Some(until),
                 })

@@ -105,6 +105,20 @@ impl Timeline {
     #[must_use]
     pub(super) fn new(ledger: &Ledger, heads: Vec<ChunkHead>, others: Vec<NamedChunk>) -> Self {
         let mut timeline = Self::default();
+        // A pinned range that a run has given up is no chunk, whatever exists of it.
+        let given_up = |name: ChunkName| {
+            let lost = ledger.lost().iter().filter(|lost| lost.continued);
+            let mut pinned = lost.filter_map(|lost| lost.pinned);
+            pinned.any(|range| (name.first, name.last) == (range.first, range.last))
+        };
+        let heads: Vec<_> = heads
+            .into_iter()
+            .filter(|head| !given_up(head.name))
+            .collect();
+        let others: Vec<_> = others
+            .into_iter()
+            .filter(|(name, _)| !given_up(*name))
+            .collect();
         let done = ledger.committed().map(|committed| committed.last);
         let is_done = |name: ChunkName| done.is_some_and(|last| name.last <= last);
         let (committed, heads): (Vec<_>, Vec<_>) =

@@ -9,7 +9,7 @@ use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
-use crate::config::{HttpBind, StartAt};
+use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
@@ -247,7 +247,8 @@ pub struct RunArgs {
     )]
     pub start: StartAt,
 
-    /// Exit when the newest record of every shard is committed.
+    /// Exit when all records of the stream that arrived before the start are committed, by this worker or
+    /// by others. A signal before that is a failure.
     #[arg(
         id = "exit_when_caught_up",
         long = "exit-when-caught-up",
@@ -276,6 +277,16 @@ pub struct RunArgs {
     )]
     #[arg(value_parser = humantime::parse_duration)]
     pub shutdown_timeout: Duration,
+
+    /// Stop or continue if records of the stream may have been lost before they were landed: they have
+    /// expired, or the stream was created again. `continue` notes the lost range in the ledger.
+    #[arg(
+        id = "on_expired_checkpoint",
+        long = "on-expired-checkpoint",
+        env = "SLUICE_ON_EXPIRED_CHECKPOINT"
+    )]
+    #[arg(value_name = "WHAT", default_value = "stop")]
+    pub on_expired_checkpoint: OnExpiredCheckpoint,
 
     /// Limit the fuel of one record; a WebAssembly instruction takes about one unit.
     #[arg(id = "limits.fuel", long = "limits-fuel", env = "SLUICE_LIMITS_FUEL")]

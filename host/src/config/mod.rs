@@ -40,7 +40,7 @@ use crate::source::lambda_event;
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
 pub use self::http_bind::HttpBind;
-pub use self::mode::{Mode, StartAt, StreamSettings};
+pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
@@ -257,6 +257,7 @@ impl RunArgs {
             lease: self.lease,
             shutdown_timeout: self.shutdown_timeout,
             only_shard: None,
+            on_expired_checkpoint: self.on_expired_checkpoint,
         })
     }
 

@@ -42,6 +42,17 @@ pub struct StreamSettings {
     pub shutdown_timeout: Duration,
     /// The shard of a replay that is restricted to one.
     pub only_shard: Option<String>,
+    /// What to do if records behind a checkpoint may be lost.
+    pub on_expired_checkpoint: OnExpiredCheckpoint,
+}
+
+/// What a worker does if the stream has lost records before they were landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnExpiredCheckpoint {
+    /// End with an error.
+    Stop,
+    /// Note the lost range in the ledger, and go on with the records that are left.
+    Continue,
 }
 
 /// Where a new pipeline starts in a stream.
@@ -170,6 +181,7 @@ mod tests {
             lease: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(1),
             only_shard: None,
+            on_expired_checkpoint: OnExpiredCheckpoint::Stop,
         };
         let parse = |source: &str| Mode::parse(&[source.into()], |_| Ok(stream.clone())).unwrap();
         let modes = ["file:a", "kinesis:events", "lambda"].map(parse);

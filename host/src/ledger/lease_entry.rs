@@ -17,6 +17,10 @@ pub struct LeaseEntry {
     /// A process that has too few shards and requests this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
+    /// All records that arrived before this moment are committed, as an owner has found by reading:
+    /// milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_up_to: Option<i64>,
 }
 
 impl Ledger {
@@ -68,6 +72,22 @@ impl Ledger {
         ledger
     }
 
+    /// The moment before which all records that arrived are committed, milliseconds since the Unix epoch;
+    /// `None` if no owner has found out.
+    #[must_use]
+    pub fn caught_up_to(&self) -> Option<i64> {
+        self.lease.as_ref()?.caught_up_to
+    }
+
+    /// The ledger after its owner has found that all records which arrived before `moment` are committed.
+    #[must_use]
+    pub fn with_caught_up_to(mut self, moment: Option<i64>) -> Self {
+        if let Some(lease) = &mut self.lease {
+            lease.caught_up_to = lease.caught_up_to.max(moment);
+        }
+        self
+    }
+
     /// The ledger with the nonce of one write.
     #[must_use]
     pub fn with_nonce(mut self, nonce: String) -> Self {
@@ -86,6 +106,7 @@ impl Ledger {
                 fence,
                 nonce: String::new(),
                 requested_by: None,
+                caught_up_to: self.caught_up_to(),
             }),
             ..self.clone()
         }

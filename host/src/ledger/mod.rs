@@ -12,6 +12,7 @@ pub mod error;
 pub mod file;
 pub mod lease;
 mod lease_entry;
+pub mod lost_range;
 pub mod messages;
 pub mod misplaced_records;
 pub mod pins;
@@ -29,6 +30,7 @@ use sluice_release::bundle::ReleaseId;
 
 pub use self::error::LedgerError;
 pub use self::lease_entry::LeaseEntry;
+use crate::ledger::lost_range::LostRange;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::source_file::{FileName, FilePrefix};
@@ -71,6 +73,12 @@ pub struct Ledger {
     /// The content of the file up to the end of the pending range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending_file: Option<FilePrefix>,
+    /// When the stream of the shard was created, milliseconds since the Unix epoch. A file has no stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stream_created_at: Option<i64>,
+    /// Ranges whose records may be lost, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<LostRange>,
     /// The lease of the shard. A ledger in a folder has a lock instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<LeaseEntry>,
@@ -141,6 +149,8 @@ impl Ledger {
             replay: None,
             file: None,
             pending_file: None,
+            stream_created_at: None,
+            lost: Vec::new(),
             lease: None,
         }
     }
@@ -354,6 +364,7 @@ impl Ledger {
             _ => return Err(LedgerError::Nothing),
         };
         Ok(Self {
+            lost: self.lost_before(range.first),
             committed: Some(Committed {
                 last: range.last,
                 last_digest,

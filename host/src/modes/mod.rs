@@ -73,7 +73,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         }
         let failed = landed?;
         let summary = context.summary();
-        report::summarize(settings, &summary)?;
+        report::summarize(settings, &summary, context.health.has_polled())?;
         let (failed, quarantined) = (failed.check(), check_quarantined(settings, &summary));
         if let (Err(error), Err(_)) = (&failed, &quarantined) {
             output::error(format_args!("{error:#}"));

@@ -13,14 +13,19 @@ use crate::output::{counted, plural};
 /// The number of reasons in the text. JSON has all of them.
 const REASONS_SHOWN: usize = 10;
 
-/// Prints the summary on standard output, in the format of the settings.
+/// Prints the summary on standard output, in the format of the settings. `has_polled` says whether the source could
+/// be read at all.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn summarize(settings: &RunSettings, summary: &Summary) -> anyhow::Result<()> {
+pub fn summarize(
+    settings: &RunSettings,
+    summary: &Summary,
+    has_polled: bool,
+) -> anyhow::Result<()> {
     match settings.summary {
         SummaryFormat::Json => output::line(serde_json::to_string(summary)?)?,
-        SummaryFormat::Text => output::text(describe(settings, summary))?,
+        SummaryFormat::Text => output::text(describe(settings, summary, has_polled))?,
         SummaryFormat::None => {}
     }
     Ok(())
@@ -36,11 +41,11 @@ fn per_second(count: u64, seconds: f64) -> u64 {
 }
 
 /// The summary as text.
-fn describe(settings: &RunSettings, summary: &Summary) -> String {
+fn describe(settings: &RunSettings, summary: &Summary, has_polled: bool) -> String {
     let lake = settings.lake.to_string();
     let lake = lake.trim_end_matches('/');
     let mut lines = if summary.records == 0 {
-        vec![nothing_landed(summary)]
+        vec![nothing_landed(summary, has_polled)]
     } else {
         landed(settings, summary, lake)
     };
@@ -59,7 +64,7 @@ fn row(name: &str, number: u64, more: &str) -> String {
     )
 }
 
-fn nothing_landed(summary: &Summary) -> String {
+fn nothing_landed(summary: &Summary, has_polled: bool) -> String {
     if summary.failed_sources > 0 {
         return "nothing new was landed".to_owned();
     }
@@ -68,6 +73,9 @@ fn nothing_landed(summary: &Summary) -> String {
         _ => "complete ",
     };
     match summary.already_committed {
+        0 if !has_polled => {
+            "nothing was read: the run was stopped before it could poll the stream".to_owned()
+        }
         0 => format!("nothing to do: the source has no {complete}records"),
         1 => format!("nothing to do: the only {complete}record of the source is committed"),
         done => format!(
@@ -170,6 +178,11 @@ fn left_out(summary: &Summary) -> Vec<String> {
             "misplaced",
             summary.misplaced_records,
             "of aggregates, for other shards, dropped".to_owned(),
+        ),
+        (
+            "lost ranges",
+            summary.lost_ranges,
+            "whose records may be lost; the log and the ledgers name them".to_owned(),
         ),
         (
             "incomplete",

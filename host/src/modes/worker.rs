@@ -1,5 +1,6 @@
 //! The mode for a stream: workers share the shards of a stream through leases in the ledgers.
 
+mod checkpoint;
 mod lease_renewal;
 mod poll;
 mod shard;
@@ -9,13 +10,14 @@ mod shutdown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluice_storage::error::ErrorKind;
 use sluice_storage::retry::{Phase, RetryPolicy};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
+use self::checkpoint::ExpiredCheckpoint;
 use self::shard::{ShardExit, ShardTask, ShardWorker};
 use self::shard_backoff::ShardBackoff;
 use self::shutdown::ShutdownSignal;
@@ -30,15 +32,19 @@ use crate::pipeline::RunContext;
 use crate::pipeline::error::error_kind;
 use crate::source::End;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{ShardInfo, Stream, shard_id};
+use crate::source::kinesis::{ShardInfo, Stream, StreamDescription, shard_id};
 
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
 const POLLS_PER_LEASE: u32 = 6;
 
+/// How far the clocks of two workers, or of one and of Kinesis, may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
 /// Works on a stream until a signal to stop, or until it has caught up.
 ///
 /// # Errors
-/// With `--exit-when-caught-up`, the first error that ends a shard.
+/// With `--exit-when-caught-up`, the first error that ends a shard, and a signal before the stream was
+/// caught up. If the stream does not exist, the error of the last poll.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
@@ -57,6 +63,7 @@ pub async fn run(
         budget: Budget::new(context.memory_for_reading()),
         failing_since: None,
         denied_since: None,
+        poll_error: None,
         has_polled: false,
         runner: ShardRunner {
             rules,
@@ -65,6 +72,7 @@ pub async fn run(
             replay: settings.replay,
         },
         shards: Vec::new(),
+        described: None,
         listed: None,
         running: HashMap::new(),
         seen: HashMap::new(),
@@ -86,17 +94,21 @@ struct Worker {
     failing_since: Option<Instant>,
     /// Since when every poll has been denied.
     denied_since: Option<Instant>,
+    /// The error of the last poll, if it failed.
+    poll_error: Option<anyhow::Error>,
     /// Whether a poll has succeeded.
     has_polled: bool,
     runner: ShardRunner,
     shards: Vec<ShardInfo>,
+    /// The stream when the shards were listed.
+    described: Option<StreamDescription>,
     listed: Option<Instant>,
     running: HashMap<String, ShardTask>,
     /// The nonce of each lease, and since when it has been the same.
     seen: HashMap<String, (String, Instant)>,
     /// Which worker has requested which shard, and since when.
     requests: HashMap<String, (String, Instant)>,
-    /// How the shards ended that this worker has finished.
+    /// How the shards ended that are finished, or are caught up if the worker exits then.
     caught_up: HashMap<String, End>,
     backoff: ShardBackoff,
     ended: mpsc::UnboundedSender<ShardExit>,
@@ -107,21 +119,24 @@ impl Worker {
     async fn work(&mut self, mut shutdown: ShutdownSignal) -> anyhow::Result<()> {
         let mut polls = interval(self.source.lease / POLLS_PER_LEASE);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first poll tells whether there is such a stream, even if the signal came before it.
+        let mut has_begun = false;
         loop {
             tokio::select! {
-                _ = polls.tick() => {}
+                _ = polls.tick() => has_begun = true,
                 Some(ended) = self.ends.recv() => self.on_exit(ended)?,
-                () = shutdown.requested() => return self.finish_chunks().await,
+                () = shutdown.requested(), if has_begun => return self.shut_down().await,
             }
             let polled = tokio::select! {
                 polled = self.poll() => polled,
-                () = shutdown.grace_is_over() => return self.finish_chunks().await,
+                () = shutdown.grace_is_over() => return self.shut_down().await,
             };
             self.runner.context.health.polled(polled.as_ref().err());
             match polled {
                 Err(error) => self.on_poll_error(error)?,
                 Ok(()) => {
                     (self.failing_since, self.denied_since) = (None, None);
+                    self.poll_error = None;
                     self.has_polled = true;
                     if self.source.exit_when_caught_up && self.is_caught_up() {
                         return self.finish_chunks().await;
@@ -151,8 +166,9 @@ impl Worker {
         if may_end && since.elapsed() >= self.retry_policy.time_for(kind, phase) {
             return Err(error);
         }
-        let error = format!("{error:#}");
-        tracing::warn!(error, "cannot poll the stream, polling again later");
+        let why = format!("{error:#}");
+        tracing::warn!(error = why, "cannot poll the stream, polling again later");
+        self.poll_error = Some(error);
         Ok(())
     }
 
@@ -179,6 +195,11 @@ impl Worker {
                 self.listed = None;
                 self.caught_up.insert(id, end);
             }
+            Err(error) if error.is::<ExpiredCheckpoint>() => return Err(error),
+            // The holder of a lock says nothing about its progress, so the run would never end.
+            Err(error) if self.source.exit_when_caught_up && shard::is_locked(&error) => {
+                return Err(error);
+            }
             Err(error) if shard::is_owned_by_another(&error) => {}
             Err(error) if self.source.exit_when_caught_up || self.is_misconfigured(&error) => {
                 return Err(error.context(id));
@@ -201,7 +222,18 @@ impl Worker {
     /// Starts to take a shard and to work on it.
     fn take(&mut self, info: ShardInfo, found: Versioned) -> anyhow::Result<()> {
         let id = info.id.clone();
+        let Some(described) = self.described else {
+            return Ok(());
+        };
+        let is_listed = |parent: &&String| self.shards.iter().any(|other| other.id == **parent);
+        let parents = info.parents.iter();
+        let unlisted_parents = parents
+            .filter(|parent| !is_listed(parent))
+            .cloned()
+            .collect();
         let worker = ShardWorker {
+            described,
+            unlisted_parents,
             stream: self.stream.clone(),
             source: self.source.clone(),
             runner: self.runner.clone(),
@@ -216,12 +248,41 @@ impl Worker {
     }
 
     fn is_caught_up(&self) -> bool {
-        self.running.is_empty()
-            && self.listed.is_some()
-            && self
-                .shards
-                .iter()
-                .all(|info| self.caught_up.contains_key(&info.id))
+        self.listed.is_some() && self.behind() == 0
+    }
+
+    /// The number of shards that are not known to be caught up.
+    fn behind(&self) -> usize {
+        let shards = self.shards.iter();
+        let behind = shards.filter(|info| !self.caught_up.contains_key(&info.id));
+        behind.count()
+    }
+
+    /// Ends after a signal.
+    async fn shut_down(&mut self) -> anyhow::Result<()> {
+        self.finish_chunks().await?;
+        let stream = self.stream.name();
+        if let Some(error) = self.poll_error.take()
+            && error_kind(&error) == Some(ErrorKind::NotFound)
+        {
+            return Err(error.context("stopped by a signal while the stream could not be polled"));
+        }
+        if !self.has_polled {
+            tracing::warn!(
+                stream,
+                "stopped by a signal before a poll of the stream had succeeded, nothing was read"
+            );
+        }
+        anyhow::ensure!(
+            !self.source.exit_when_caught_up || self.is_caught_up(),
+            "stopped by a signal before the stream {stream} was caught up: {} may have records from before the \
+             start that are not committed; start again to continue",
+            match self.shards.len() {
+                0 => "its shards, which are not known yet,".into(),
+                all => format!("{} of {all} shards", self.behind()),
+            }
+        );
+        Ok(())
     }
 
     /// Lets the shards finish their current chunks, and abandons them after the shutdown timeout.

@@ -7,6 +7,9 @@ pub const CONTENT_MISMATCH: &str = "content_mismatch";
 /// A worker could not land a chunk; it retries the shard after a backoff.
 pub const SHARD_STOPPED: &str = "shard_stopped";
 
+/// Records of a stream may have been lost before they were landed.
+pub const LOST_RANGE: &str = "lost_range";
+
 /// A function could not land all of a Lambda batch; Lambda retries the rest.
 pub const BATCH_UNCOMMITTED: &str = "batch_uncommitted";
 

@@ -136,6 +136,13 @@ impl Health {
         }
     }
 
+    /// Whether a poll of the stream has succeeded. A run over files has nothing to poll.
+    #[must_use]
+    pub fn has_polled(&self) -> bool {
+        let now = self.now();
+        now.heartbeat.as_ref().is_none_or(Heartbeat::has_succeeded)
+    }
+
     /// Reports that the run is stopping.
     pub fn stopping(&self) {
         self.now().stopping = true;
@@ -149,6 +156,11 @@ impl Health {
     /// Reports that everything up to `last` is committed.
     pub fn committed(&self, shard: &ShardId, last: SequenceNumber) {
         self.now().shards.commit(shard, last);
+    }
+
+    /// Reports how many lost ranges the ledger of a shard has.
+    pub fn lost_ranges(&self, shard: &ShardId, count: usize) {
+        self.now().shards.lost_ranges(shard, count);
     }
 
     /// Reports that the work on a shard has ended.

@@ -54,6 +54,7 @@ pub struct Progress {
     objects: ByKind,
     object_bytes: ByKind,
     chunks: Counter,
+    lost_ranges: Counter,
     committed_before: Counter,
     /// The number of records of each shard that are counted.
     counted: Mutex<HashMap<ShardId, u64>>,
@@ -97,6 +98,7 @@ impl Progress {
             objects,
             object_bytes,
             chunks: Counter::default(),
+            lost_ranges: Counter::default(),
             committed_before: Counter::default(),
             counted: Mutex::default(),
             releases: Mutex::default(),
@@ -193,6 +195,11 @@ impl Progress {
         }
     }
 
+    /// A range was found whose records may be lost.
+    pub fn found_loss(&self) {
+        self.lost_ranges.inc();
+    }
+
     /// Messages of a repeated chunk were not sent, because there is no bus any more.
     pub fn not_sent(&self, messages: u64) {
         self.unsent.inc_by(messages);
@@ -272,6 +279,7 @@ impl Progress {
             misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),
             chunks: self.chunks.get(),
+            lost_ranges: self.lost_ranges.get(),
             release_swaps: self.swaps.get(),
             release_admission_errors: self.admission_errors_total.get(),
             release_rollbacks: self.rollbacks.get(),

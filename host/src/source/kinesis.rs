@@ -6,14 +6,21 @@
 
 pub mod api;
 pub mod budget;
+pub mod description;
 mod errors;
 pub mod packer;
 pub mod reader;
 mod shard_id;
 mod stream_address;
 
+use std::time::Duration;
+
 pub use self::api::{KinesisError, ShardInfo, Stream};
+pub use self::description::StreamDescription;
 pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 pub use self::reader::{KinesisShard, Reading, read};
 pub use self::shard_id::shard_id;
 pub use self::stream_address::StreamAddress;
+
+/// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
+const BETWEEN_CALLS: Duration = Duration::from_millis(210);

@@ -39,7 +39,7 @@ const OPERATION: Operation = Operation {
     arguments: &[],
 };
 
-pub(super) const OPERATIONS: [Operation; 16] = [
+pub(super) const OPERATIONS: [Operation; 17] = [
     Operation {
         name: "put an object",
         request: |rule| rule.method("PUT").path("event_type"),
@@ -154,6 +154,14 @@ pub(super) const OPERATIONS: [Operation; 16] = [
         service: Kinesis,
         request: |rule| rule.action("ListShards"),
         message: "list the shards of the stream events",
+        calls: 3,
+        ..OPERATION
+    },
+    Operation {
+        name: "describe the stream",
+        service: Kinesis,
+        request: |rule| rule.action("DescribeStreamSummary"),
+        message: "describe the stream events",
         calls: 3,
         ..OPERATION
     },

@@ -155,6 +155,19 @@ impl Cloud {
         self.put_object(&key, ledger.to_string().into_bytes());
     }
 
+    /// Makes the records of a shard up to this one expire, and the checkpoint with them: what is known of
+    /// the shard is older than the stream keeps records.
+    pub(crate) fn expire(&self, shard: &str, up_to: &str) {
+        const LONGER_THAN_RETENTION_MS: i64 = 25 * 60 * 60 * 1000;
+        self.kinesis.trim(STREAM, shard, up_to);
+        let mut ledger = self.ledger(shard);
+        let known = &mut ledger["lease"]["caught_up_to"];
+        if let Some(moment) = known.as_i64() {
+            *known = (moment - LONGER_THAN_RETENTION_MS).into();
+        }
+        self.put_ledger(shard, &ledger);
+    }
+
     /// Puts an object into the bucket.
     pub(crate) fn put_object(&self, key: &str, content: Vec<u8>) {
         let client = self.s3.client();

@@ -66,6 +66,12 @@ impl Kinesis {
         self.call("CreateStream", &input).unwrap();
     }
 
+    /// Deletes a stream with its records.
+    pub fn delete_stream(&self, stream: &str) {
+        let input = json!({ "StreamName": stream });
+        self.call("DeleteStream", &input).unwrap();
+    }
+
     /// Puts a record and returns its shard and its sequence number.
     pub fn put(&self, stream: &str, key: &str, data: &[u8]) -> (String, String) {
         let data = STANDARD.encode(data);
@@ -116,7 +122,13 @@ impl Kinesis {
         self.state.lock().unwrap().trim(stream, shard, up_to);
     }
 
-    /// Moves the clock of the service forward. Iterators are valid for five minutes.
+    /// Removes a closed shard with its records, as if all of them had expired. It is not listed any more.
+    pub fn remove_shard(&self, stream: &str, shard: &str) {
+        self.state.lock().unwrap().remove_shard(stream, shard);
+    }
+
+    /// Moves the clock of the service forward. Iterators are valid for five minutes, and records expire
+    /// after 24 hours.
     pub fn advance(&self, by: Duration) {
         self.state.lock().unwrap().clock.advance(by);
     }
@@ -191,6 +203,7 @@ fn called(state: &Mutex<State>, action: &str, input: &Value) -> Outcome {
 fn act(state: &mut State, action: &str, input: &Value) -> Outcome {
     match action {
         "CreateStream" => state.create_stream(input),
+        "DeleteStream" => state.delete_stream(input),
         "DescribeStreamSummary" => state.describe_stream_summary(input),
         "ListShards" => state.list_shards(input),
         "PutRecord" => state.put_record(input),

@@ -1,4 +1,5 @@
-//! The renewal of a lease while its shard is worked on.
+//! The renewal of a lease while its shard is worked on. It also says how far the shard is committed, so
+//! that other workers know without reading the shard.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use super::POLLS_PER_LEASE;
 use crate::ledger::Ledger;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::{LedgerStore, StoreError};
+use crate::source::read_meter::ReadMeter;
 
 /// Renews the lease of one shard. A ledger in a folder has a lock instead, which needs no renewal.
 pub(super) struct LeaseRenewal {
@@ -17,10 +19,11 @@ pub(super) struct LeaseRenewal {
     duration: Duration,
     /// Which worker has requested the shard, and since when.
     request: Option<(String, Instant)>,
+    meter: ReadMeter,
 }
 
 impl LeaseRenewal {
-    pub(super) fn new(ledger: &LedgerStore, duration: Duration) -> Self {
+    pub(super) fn new(ledger: &LedgerStore, duration: Duration, meter: ReadMeter) -> Self {
         Self {
             ledger: match ledger {
                 LedgerStore::S3(ledger) => Some(ledger.clone()),
@@ -28,6 +31,7 @@ impl LeaseRenewal {
             },
             duration,
             request: None,
+            meter,
         }
     }
 
@@ -43,11 +47,12 @@ impl LeaseRenewal {
             renewals.tick().await;
             let stale = self.has_stale_request(&ledger.ledger().await);
             let renew = |ledger: &Ledger| {
-                Ok(if stale {
+                let renewed = if stale {
                     ledger.without_request()
                 } else {
                     ledger.clone()
-                })
+                };
+                Ok(renewed.with_caught_up_to(self.meter.caught_up_to(ledger)))
             };
             if let Err(error) = ledger.step(renew).await {
                 return error;

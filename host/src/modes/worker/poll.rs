@@ -8,13 +8,13 @@ use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _};
 use sluice_storage::error::ErrorKind;
 
-use super::Worker;
+use super::{CLOCK_TOLERANCE, Worker};
 use crate::ledger::Ledger;
 use crate::ledger::lease::Versioned;
 use crate::ledger::store::StoreError;
 use crate::modes::worker::shard_assignment::{ShardView, assign};
 use crate::source::End;
-use crate::source::kinesis::{KinesisError, ShardInfo, shard_id};
+use crate::source::kinesis::{KinesisError, ShardInfo, StreamDescription, shard_id};
 
 /// `ListShards` allows 1,000 calls a second for a stream; once in this time is plenty.
 const BETWEEN_LISTS: Duration = Duration::from_secs(10);
@@ -31,9 +31,7 @@ impl Worker {
         let listed = self.list().await;
         let (found, unread) = self.peek().await?;
         for (info, found) in &found {
-            if found.ledger.is_finished() {
-                self.caught_up.insert(info.id.clone(), End::Closed);
-            }
+            self.note_end(info, &found.ledger);
         }
         let open = self.workable(found);
         let views: Vec<_> = open
@@ -70,7 +68,10 @@ impl Worker {
         }
         let name = self.stream.address();
         let listed = self.stream.list_shards().await;
-        self.shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
+        let shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
+        let described = self.stream.describe().await;
+        let described = described.with_context(|| format!("describe the stream {name}"))?;
+        self.shards = shards;
         if let Some(only) = &self.source.only_shard {
             self.shards.retain(|info| info.id == *only);
             let why = || format!("the stream {name} has no shard {only}");
@@ -78,7 +79,56 @@ impl Worker {
             anyhow::ensure!(!self.shards.is_empty(), missing());
         }
         self.listed = Some(Instant::now());
+        self.reopen_closed();
+        self.describe(described);
         Ok(())
+    }
+
+    /// Notes the description of the stream. If it was created again, nothing is known of its shards.
+    fn describe(&mut self, described: StreamDescription) {
+        let before = self.described.replace(described);
+        if before.is_some_and(|before| before.created_at != described.created_at) {
+            self.caught_up.clear();
+        }
+    }
+
+    /// Whether a ledger says that the shard of this stream is finished.
+    fn has_finished(&self, ledger: &Ledger) -> bool {
+        let created_at = self.described.map(|described| described.created_at);
+        let is_another = created_at.is_some_and(|at| ledger.is_of_another_stream(at));
+        ledger.is_finished() && !is_another
+    }
+
+    /// Forgets the tip of shards that were split or merged since: they are read to their end, so that their
+    /// children can be read.
+    fn reopen_closed(&mut self) {
+        let parents = self.shards.iter().flat_map(|info| &info.parents);
+        let closed: HashSet<_> = parents.collect();
+        let stays = |id: &String, end: &mut End| *end == End::Closed || !closed.contains(id);
+        self.caught_up.retain(stays);
+    }
+
+    /// Notes that a shard is finished, or, if the worker exits when it has caught up, that this shard is
+    /// caught up, whoever has read it.
+    fn note_end(&mut self, info: &ShardInfo, ledger: &Ledger) {
+        if self.has_finished(ledger) {
+            // A closed shard has children. If they are not listed, they are newer than the list.
+            if self.runner.replay.is_none() && !self.has_children(&info.id) {
+                self.listed = None;
+            }
+            self.caught_up.insert(info.id.clone(), End::Closed);
+            return;
+        }
+        let begun = self.runner.context.health.began_at() + CLOCK_TOLERANCE;
+        let is_caught_up = ledger.caught_up_to() > Some(begun.timestamp_millis());
+        if self.source.exit_when_caught_up && is_caught_up && !self.has_children(&info.id) {
+            self.caught_up.entry(info.id.clone()).or_insert(End::Tip);
+        }
+    }
+
+    /// Whether a shard was split or merged.
+    fn has_children(&self, id: &String) -> bool {
+        self.shards.iter().any(|info| info.parents.contains(id))
     }
 
     /// Reads the ledgers of all shards except those known to be finished: a stream lists a closed shard
@@ -116,7 +166,7 @@ impl Worker {
         let ready = |info: &ShardInfo| !info.parents.iter().any(|p| unfinished.contains(&**p));
         found
             .into_iter()
-            .filter(|(info, found)| !found.ledger.is_finished() && ready(info))
+            .filter(|(info, found)| !self.has_finished(&found.ledger) && ready(info))
             .filter(|(info, _)| !self.caught_up.contains_key(&info.id))
             .filter(|(info, _)| !self.backoff.holds(&info.id))
             .collect()

@@ -20,7 +20,10 @@ use crate::pipeline::error::ledger_error;
 use crate::source::End;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id};
+use crate::source::kinesis::{
+    KinesisShard, Packing, Reading, ShardInfo, Stream, StreamDescription, shard_id,
+};
+use crate::source::read_meter::ReadMeter;
 
 /// What a worker needs for one shard.
 pub(super) struct ShardWorker {
@@ -29,6 +32,10 @@ pub(super) struct ShardWorker {
     pub(super) runner: ShardRunner,
     pub(super) info: ShardInfo,
     pub(super) shard: ShardId,
+    /// The stream when the shards were listed.
+    pub(super) described: StreamDescription,
+    /// The parents of the shard that were not listed then: they have expired.
+    pub(super) unlisted_parents: Vec<String>,
     pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }
@@ -109,8 +116,9 @@ impl ShardTask {
 
 impl ShardWorker {
     /// Takes the shard, unless another worker took it first, and works on it until the lease is lost.
-    async fn take(self, found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+    async fn take(self, mut found: Versioned, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let id = self.shard.clone();
+        found.ledger = found.ledger.of_stream(self.described.created_at);
         let claimed = self
             .runner
             .claim(&id, Claim::TakeUnchanged(found.into()))
@@ -119,7 +127,8 @@ impl ShardWorker {
             tracing::info!(shard = %id, error = format!("{error:#}"), "could not take the shard");
         })?;
         tracing::info!(shard = %id, "took the shard");
-        let renewal = LeaseRenewal::new(&claimed.ledger, self.source.lease);
+        let meter = self.runner.context.health.read_meter(&id);
+        let renewal = LeaseRenewal::new(&claimed.ledger, self.source.lease, meter);
         let ended = tokio::select! {
             end = self.work(claimed, stop) => end,
             lost = renewal.run() => Err(lost.into()),
@@ -133,14 +142,19 @@ impl ShardWorker {
     }
 
     async fn work(self, claimed: ClaimedShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
+        let ClaimedShard { mut ledger, sinks } = claimed;
+        ledger.bind_mode(self.runner.replay).await?;
+        self.bind_stream(&mut ledger).await?;
+        let resumed = self.check_checkpoint(&mut ledger).await?;
+        let claimed = ClaimedShard { ledger, sinks };
         let mut open = self.runner.resume(claimed).await?;
-        let start = if open.from.is_new() {
-            self.start(&mut open.ledger).await?
-        } else {
-            Start::TrimHorizon
+        let start = match resumed {
+            None if open.from.is_new() => self.start(&mut open.ledger).await?,
+            _ => Start::TrimHorizon,
         };
+        let meter = self.runner.context.health.read_meter(&self.shard);
         let reading = Reading {
-            meter: self.runner.context.health.read_meter(&self.shard),
+            meter: meter.clone(),
             stream: self.stream,
             id: self.info.id,
             packing: Packing {
@@ -155,11 +169,28 @@ impl ShardWorker {
             retry_policy: self.retry_policy,
             budget: self.budget,
         };
-        let mut landed = open.land(KinesisShard { reading, stop }).await?;
+        let source = KinesisShard {
+            reading,
+            stop,
+            start: resumed,
+        };
+        let mut landed = open.land(source).await?;
         let end = landed.end;
-        give_back(&mut landed.ledger, end == End::Closed).await?;
+        give_back(&mut landed.ledger, end == End::Closed, &meter).await?;
         landed.close()?;
         Ok(end)
+    }
+
+    /// Notes when the stream was created. A lease is taken with that; a ledger in a folder has none.
+    async fn bind_stream(&self, ledger: &mut LedgerStore) -> Result<(), StoreError> {
+        let created_at = self.described.created_at;
+        let known = ledger.ledger().await;
+        if known.clone().of_stream(created_at) == known {
+            return Ok(());
+        }
+        ledger
+            .step(|ledger| Ok(ledger.clone().of_stream(created_at)))
+            .await
     }
 
     /// Where to start in a shard of which nothing is committed or pending. The start of a new pipeline is
@@ -200,9 +231,18 @@ pub(super) fn is_owned_by_another(error: &anyhow::Error) -> bool {
     matches!(error, Some(StoreError::Lost { .. } | StoreError::Locked(_)))
 }
 
+/// Whether another process has locked the ledger of a shard in a folder.
+pub(super) fn is_locked(error: &anyhow::Error) -> bool {
+    matches!(ledger_error(error), Some(StoreError::Locked(_)))
+}
+
 /// Gives a shard back, and marks a closed one as finished in the same step. A ledger in a folder has a
 /// lock instead of a lease, which ends with the process.
-async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreError> {
+async fn give_back(
+    ledger: &mut LedgerStore,
+    closed: bool,
+    meter: &ReadMeter,
+) -> Result<(), StoreError> {
     let leased = matches!(ledger, LedgerStore::S3(_));
     let step = |ledger: &Ledger| {
         let left = if closed {
@@ -210,6 +250,7 @@ async fn give_back(ledger: &mut LedgerStore, closed: bool) -> Result<(), StoreEr
         } else {
             ledger.clone()
         };
+        let left = left.with_caught_up_to(meter.caught_up_to(ledger));
         Ok(if leased { left.give_back() } else { left })
     };
     if closed || leased {

@@ -56,6 +56,11 @@ impl Heartbeat {
         self.fault = fault;
     }
 
+    /// Whether a poll has succeeded.
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.succeeded
+    }
+
     pub(super) fn live(&self, now: Instant) -> Result<(), String> {
         let ago = now.saturating_duration_since(self.last);
         if ago > self.limits.live {

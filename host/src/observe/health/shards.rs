@@ -46,6 +46,8 @@ pub(super) struct Shard {
     pub(super) state: State,
     pub(super) since: DateTime<Utc>,
     pub(super) committed: Option<SequenceNumber>,
+    /// How many ranges its ledger has whose records may be lost.
+    pub(super) lost_ranges: usize,
     reads: ReadMeter,
 }
 
@@ -55,6 +57,7 @@ impl Shard {
             state: State::Working,
             since: Utc::now(),
             committed: None,
+            lost_ranges: 0,
             reads: ReadMeter::default(),
         }
     }
@@ -99,6 +102,12 @@ impl Shards {
     pub(super) fn commit(&mut self, shard: &ShardId, last: SequenceNumber) {
         if let Some(shard) = self.0.get_mut(shard) {
             shard.committed = Some(last);
+        }
+    }
+
+    pub(super) fn lost_ranges(&mut self, shard: &ShardId, count: usize) {
+        if let Some(shard) = self.0.get_mut(shard) {
+            shard.lost_ranges = count;
         }
     }
 

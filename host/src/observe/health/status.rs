@@ -59,6 +59,8 @@ pub struct Shard {
     pub lag_seconds: Option<f64>,
     /// The last committed record: a sequence number, or an offset in a file.
     pub committed: Option<String>,
+    /// How many ranges its ledger has whose records may be lost.
+    pub lost_ranges: usize,
     /// Why it stopped, or why it cannot be read at the moment.
     pub error: Option<String>,
 }
@@ -95,6 +97,7 @@ fn shard((id, shard): (&ShardId, &shards::Shard)) -> Shard {
         since: rfc3339(shard.since),
         lag_seconds: shard.lag_seconds(),
         committed: shard.committed.map(|last| last.to_string()),
+        lost_ranges: shard.lost_ranges,
         error: shard.error(),
     }
 }

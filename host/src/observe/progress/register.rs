@@ -49,6 +49,11 @@ impl Progress {
             &self.misplaced_records,
         );
         count("chunks", "Chunks committed", &self.chunks);
+        count(
+            "lost_ranges",
+            "Ranges of shards found whose records may have been lost before they were landed",
+            &self.lost_ranges,
+        );
         registry.register(
             "records_quarantined",
             "Records quarantined, by reason",

@@ -45,6 +45,8 @@ pub struct Summary {
     pub already_committed: u64,
     /// Chunks that this run committed.
     pub chunks: u64,
+    /// Ranges that this run has found whose records may be lost.
+    pub lost_ranges: u64,
     /// Switches to another release.
     pub release_swaps: u64,
     /// Releases that failed admission.

@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::http::HttpResponse;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
     HashKeyRange, PutRecordsRequestEntry, PutRecordsResultEntry, Record, Shard, ShardIteratorType,
@@ -14,7 +15,9 @@ use sluice_engine::record::{Bound, SequenceNumber};
 use sluice_storage::aws::service_config;
 use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
+use tokio::time::sleep;
 
+use super::BETWEEN_CALLS;
 use super::errors::KINESIS_ERRORS;
 use super::stream_address::StreamAddress;
 use crate::ledger::Ledger;
@@ -31,7 +34,7 @@ const PUT_RECORDS: &str =
 /// A stream.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    client: Client,
+    pub(super) client: Client,
     address: StreamAddress,
 }
 
@@ -102,6 +105,9 @@ pub enum KinesisError {
     /// The iterator is older than five minutes.
     #[error("the shard iterator has expired")]
     ExpiredIterator,
+    /// The shard has no such position: its record has expired, or is of another stream.
+    #[error(transparent)]
+    UnknownPosition(RequestError),
     /// Any other error of a request.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -122,7 +128,7 @@ impl KinesisError {
             Self::ExpiredIterator => {
                 RequestError::new(ErrorKind::Unavailable, Self::ExpiredIterator.to_string())
             }
-            Self::Request(error) => error,
+            Self::UnknownPosition(error) | Self::Request(error) => error,
         }
     }
 
@@ -131,13 +137,13 @@ impl KinesisError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::ExpiredIterator => ErrorKind::Unavailable,
-            Self::Request(error) => error.kind(),
+            Self::UnknownPosition(error) | Self::Request(error) => error.kind(),
         }
     }
 }
 
 /// The error of a request that needs the `action` of IAM.
-fn failed<E>(action: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> KinesisError
+pub(super) fn failed<E>(action: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> KinesisError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -147,6 +153,16 @@ where
             Some("ExpiredIteratorException") => KinesisError::ExpiredIterator,
             _ => KINESIS_ERRORS.classify(&error, action).into(),
         }
+    }
+}
+
+/// The error of a request for an iterator.
+fn no_iterator(error: SdkError<GetShardIteratorError, HttpResponse>) -> KinesisError {
+    let answer = error.as_service_error();
+    let is_unknown = answer.is_some_and(GetShardIteratorError::is_invalid_argument_exception);
+    match failed("kinesis:GetShardIterator")(error) {
+        KinesisError::Request(error) if is_unknown => KinesisError::UnknownPosition(error),
+        error => error,
     }
 }
 
@@ -181,7 +197,7 @@ impl Stream {
     }
 
     /// The parameters `StreamName` and `StreamARN`. Only an ARN can name a stream of another account.
-    fn parameters(&self) -> (Option<String>, Option<String>) {
+    pub(super) fn parameters(&self) -> (Option<String>, Option<String>) {
         match self.address.arn() {
             Some(arn) => (None, Some(arn.to_string())),
             None => (Some(self.name().to_owned()), None),
@@ -234,7 +250,7 @@ impl Stream {
                 .starting_sequence_number(number.to_string()),
         };
         let answer = request.send().await;
-        let answer = answer.map_err(failed("kinesis:GetShardIterator"))?;
+        let answer = answer.map_err(no_iterator)?;
         let iterator = answer.shard_iterator().map(str::to_owned);
         let missing = || KinesisError::new(ErrorKind::Other, "an answer without an iterator");
         iterator.ok_or_else(missing)
@@ -258,6 +274,9 @@ impl Stream {
                 return number.map(Some).map_err(wrong);
             }
             iterator = page.next.filter(|_| page.lag_ms > 0);
+            if iterator.is_some() {
+                sleep(BETWEEN_CALLS).await;
+            }
         }
         Ok(None)
     }

@@ -5,19 +5,18 @@ use std::time::Duration;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types;
 use bytes::Bytes;
+use chrono::Utc;
 use sluice_engine::record::{Batch, Bounds, SequenceNumber};
 use sluice_storage::retry::{Attempts, RetryPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::BETWEEN_CALLS;
 use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
-use crate::source::read_meter::ReadMeter;
+use crate::source::read_meter::{ReadMark, ReadMeter};
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
-
-/// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.
-const BETWEEN_CALLS: Duration = Duration::from_millis(210);
 
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 4;
@@ -56,6 +55,8 @@ pub struct KinesisShard {
     pub reading: Reading,
     /// The request to stop.
     pub stop: watch::Receiver<bool>,
+    /// Where to start in place of where the ledger says.
+    pub start: Option<Start>,
 }
 
 impl Source for KinesisShard {
@@ -67,7 +68,8 @@ impl Source for KinesisShard {
             .packing
             .repeated
             .extend(pending.map(RepeatedRange::of));
-        reading.start = Start::resume(from, reading.start);
+        let resumed = Start::resume(from, reading.start);
+        reading.start = self.start.unwrap_or(resumed);
         Ok(read(reading, self.stop))
     }
 }
@@ -79,6 +81,7 @@ pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> ShardBatches {
     let reader = Reader {
         repeating: watch::Sender::new(!reading.packing.repeated.is_empty()),
         last: None,
+        last_to_land: None,
         packer: Packer::new(reading.packing.clone()),
         reading,
         sender,
@@ -92,6 +95,8 @@ struct Reader {
     repeating: watch::Sender<bool>,
     /// The last record that was sent.
     last: Option<SequenceNumber>,
+    /// The last one that is not left out as a misplaced record, so that it is committed some time.
+    last_to_land: Option<SequenceNumber>,
     packer: Packer,
     sender: mpsc::Sender<Result<Batch, SourceError>>,
 }
@@ -117,11 +122,17 @@ impl Reader {
         loop {
             let next_call = Instant::now() + BETWEEN_CALLS;
             let room = self.reading.budget.call().await.ok_or(ReceiverGone)?;
+            let called_at = Utc::now().timestamp_millis();
             match self.call(iterator.as_deref()).await {
                 Ok(page) => {
                     attempts.succeeded();
                     self.reading.meter.read(page.lag_ms);
                     let at_tip = page.records.is_empty() && page.lag_ms == 0;
+                    let arrived_before = if at_tip {
+                        Some(called_at)
+                    } else {
+                        page.records.last().map(arrived_at)
+                    };
                     let (last, within) = self.take_records(page.records).await?;
                     if !self.send_all(last, room).await? {
                         let place = self.sender.reserve().await;
@@ -129,6 +140,7 @@ impl Reader {
                         iterator = None;
                         continue;
                     }
+                    self.mark(arrived_before);
                     let Some(next) = page.next.filter(|_| within) else {
                         return Ok(End::Closed);
                     };
@@ -170,6 +182,16 @@ impl Reader {
             }
         };
         stream.get_records(iterator).await
+    }
+
+    /// Notes that all records which arrived before this moment were sent.
+    fn mark(&self, arrived_before: Option<i64>) {
+        if let Some(arrived_before) = arrived_before {
+            self.reading.meter.mark(ReadMark {
+                last: self.last_to_land,
+                arrived_before,
+            });
+        }
     }
 
     /// Packs records. Returns the last one, and whether all were within the bounds.
@@ -231,6 +253,7 @@ impl Reader {
             place.send(Ok(batch));
             room.shrink_to(waiting);
             self.last = sent.or(self.last);
+            self.last_to_land = sent.or(self.last_to_land);
         }
         self.last = last;
         let range = self.reading.packing.repeated.back();
@@ -258,13 +281,18 @@ async fn stop_requested(mut stop: watch::Receiver<bool>, mut repeating: watch::R
     }
 }
 
-fn kinesis_record(record: types::Record) -> Result<KinesisRecord, String> {
+/// When a record arrived, milliseconds since the Unix epoch.
+fn arrived_at(record: &types::Record) -> i64 {
     const NANOS_PER_MILLI: i128 = 1_000_000;
     let arrived = record.approximate_arrival_timestamp();
     let nanos = arrived.map_or(0, DateTime::as_nanos);
+    i64::try_from((nanos + NANOS_PER_MILLI / 2) / NANOS_PER_MILLI).unwrap_or(0)
+}
+
+fn kinesis_record(record: types::Record) -> Result<KinesisRecord, String> {
     Ok(KinesisRecord {
         sequence: record.sequence_number().parse()?,
-        arrived_at: u64::try_from((nanos + NANOS_PER_MILLI / 2) / NANOS_PER_MILLI).unwrap_or(0),
+        arrived_at: u64::try_from(arrived_at(&record)).unwrap_or(0),
         partition_key: record.partition_key.unwrap_or_default(),
         data: Bytes::from(record.data.into_inner()),
     })

@@ -23,6 +23,8 @@ const ITERATOR_MS: u64 = 5 * 60 * 1000;
 struct Iterator {
     generation: usize,
     made_ms: u64,
+    /// When the stream was created.
+    created_ms: u64,
     from: u64,
     shard: String,
     stream: String,
@@ -31,8 +33,9 @@ struct Iterator {
 impl Iterator {
     fn token(&self) -> String {
         let (generation, made_ms, from) = (self.generation, self.made_ms, self.from);
+        let created_ms = self.created_ms;
         let text = format!(
-            "{generation} {made_ms} {from} {} {}",
+            "{generation} {made_ms} {created_ms} {from} {} {}",
             self.shard, self.stream
         );
         STANDARD.encode(text)
@@ -44,6 +47,7 @@ impl Iterator {
         Some(Self {
             generation: parts.next()?.parse().ok()?,
             made_ms: parts.next()?.parse().ok()?,
+            created_ms: parts.next()?.parse().ok()?,
             from: parts.next()?.parse().ok()?,
             shard: parts.next()?.to_owned(),
             stream: parts.next()?.to_owned(),
@@ -78,7 +82,11 @@ impl State {
         let limit = limit.min(self.records_per_read);
         let limit = if self.empty_reads > 0 { 0 } else { limit };
         self.empty_reads = self.empty_reads.saturating_sub(1);
+        self.expire(&iterator.stream);
         let stream = self.stream(&json!({ "StreamName": iterator.stream }))?;
+        if stream.created_ms != iterator.created_ms {
+            return Err(invalid("Invalid ShardIterator."));
+        }
         let shard = stream.shard(&iterator.shard)?;
         let begin = shard.records.partition_point(|r| r.number < iterator.from);
         let (read, rest) = split_read(&shard.records[begin..], limit);
@@ -100,6 +108,7 @@ impl State {
         let iterator = Iterator {
             generation: self.iterators,
             made_ms: self.clock.now_ms(),
+            created_ms: stream.created_ms,
             from,
             shard: shard.id.clone(),
             stream: stream.name.clone(),

@@ -6,6 +6,9 @@ use super::super::rpc::{Outcome, number, text};
 use super::Failure;
 use super::state::{Shard, State, Stream, invalid, malformed, required};
 
+/// "CreateStream": the retention of a new stream.
+const RETENTION_HOURS: u64 = 24;
+
 /// "ListShards": the page size, unless the call sets another.
 const PAGE_SHARDS: usize = 1000;
 
@@ -23,6 +26,7 @@ impl State {
         let stream = Stream {
             name: name.to_owned(),
             created_ms: self.clock.now_ms(),
+            retention_hours: RETENTION_HOURS,
             shards: Vec::new(),
         };
         self.streams.insert(name.to_owned(), stream);
@@ -39,6 +43,13 @@ impl State {
         Ok(json!({}))
     }
 
+    /// The stream is gone at once.
+    pub(super) fn delete_stream(&mut self, input: &Value) -> Outcome {
+        let name = self.stream(input)?.name.clone();
+        self.streams.remove(&name);
+        Ok(json!({}))
+    }
+
     pub(super) fn describe_stream_summary(&mut self, input: &Value) -> Outcome {
         let stream = self.stream(input)?;
         let open = stream.shards.iter().filter(|shard| shard.is_open()).count();
@@ -47,7 +58,7 @@ impl State {
             "StreamARN": stream.arn(),
             "StreamStatus": "ACTIVE",
             "StreamModeDetails": { "StreamMode": "PROVISIONED" },
-            "RetentionPeriodHours": 24,
+            "RetentionPeriodHours": stream.retention_hours,
             "StreamCreationTimestamp": seconds(stream.created_ms),
             "EnhancedMonitoring": [{ "ShardLevelMetrics": [] }],
             "EncryptionType": "NONE",
@@ -70,7 +81,8 @@ impl State {
             None => (self.stream(input)?, text(input, "ExclusiveStartShardId")),
         };
         let filter = input.get("ShardFilter").unwrap_or(&Value::Null);
-        let wanted = |shard: &&Shard| after.is_none_or(|id| shard.id.as_str() > id);
+        let wanted =
+            |shard: &&Shard| !shard.is_gone && after.is_none_or(|id| shard.id.as_str() > id);
         let mut found = stream.shards.iter().filter(wanted);
         let asked = number(input, "MaxResults").unwrap_or(PAGE_SHARDS);
         let page = asked.min(self.shards_per_page);

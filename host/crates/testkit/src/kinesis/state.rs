@@ -49,6 +49,7 @@ impl Default for State {
 pub(super) struct Stream {
     pub(super) name: String,
     pub(super) created_ms: u64,
+    pub(super) retention_hours: u64,
     pub(super) shards: Vec<Shard>,
 }
 
@@ -60,6 +61,8 @@ pub(super) struct Shard {
     pub(super) hash_keys: RangeInclusive<u128>,
     pub(super) first_number: u64,
     pub(super) last_number: Option<u64>,
+    /// Whether `ListShards` leaves it out, because all of it has expired.
+    pub(super) is_gone: bool,
     pub(super) records: Vec<Record>,
 }
 
@@ -158,6 +161,7 @@ impl State {
             hash_keys,
             first_number,
             last_number: None,
+            is_gone: false,
             records: Vec::new(),
         });
     }
@@ -189,6 +193,29 @@ impl State {
         let stream = self.streams.get_mut(stream).unwrap();
         let shard = stream.shard_mut(shard).unwrap();
         shard.records.retain(|record| record.number > up_to);
+    }
+
+    /// Removes a closed shard with its records.
+    pub(super) fn remove_shard(&mut self, stream: &str, shard: &str) {
+        let stream = self.streams.get_mut(stream).unwrap();
+        let shard = stream.shard_mut(shard).unwrap();
+        assert!(!shard.is_open(), "{} is open", shard.id);
+        shard.records.clear();
+        shard.is_gone = true;
+    }
+
+    /// Removes the records of a stream that are older than it keeps them.
+    pub(super) fn expire(&mut self, stream: &str) {
+        let now_ms = self.clock.now_ms();
+        let Some(stream) = self.streams.get_mut(stream) else {
+            return;
+        };
+        let kept_ms = stream.retention_hours * 60 * 60 * 1000;
+        for shard in &mut stream.shards {
+            let is_expired = |record: &Record| record.arrival_ms + kept_ms <= now_ms;
+            let expired = shard.records.partition_point(is_expired);
+            shard.records.drain(..expired);
+        }
     }
 
     /// The hash key in the middle of a shard.

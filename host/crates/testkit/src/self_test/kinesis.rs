@@ -284,3 +284,37 @@ async fn a_put_can_fail_in_part() {
         )
     );
 }
+
+#[tokio::test]
+async fn records_expire_and_a_stream_that_is_created_again_is_another_one() {
+    let kinesis = Kinesis::start();
+    kinesis.create_stream("s", 1);
+    let client = once(&kinesis);
+    let (_, old) = kinesis.put("s", "k", b"1");
+    kinesis.advance(Duration::from_secs(23 * 60 * 60));
+    kinesis.put("s", "k", b"2");
+    let created = async || {
+        let summary = client.describe_stream_summary().stream_name("s");
+        let summary = summary.send().await.unwrap();
+        let summary = summary.stream_description_summary.unwrap();
+        assert_eq!(summary.retention_period_hours(), 24);
+        *summary.stream_creation_timestamp()
+    };
+    let before = created().await;
+    kinesis.advance(Duration::from_secs(2 * 60 * 60));
+    let at = iterator(&client, SHARD, From::AtSequenceNumber, Some(&old)).await;
+    let left = get(&client, &at, 10).await;
+    assert_eq!(left.records().len(), 1);
+    assert_eq!(left.records()[0].data().as_ref(), b"2");
+    kinesis.delete_stream("s");
+    kinesis.create_stream("s", 1);
+    assert_ne!(created().await, before);
+    let gone = client.get_records().shard_iterator(at).send().await;
+    let gone = gone.unwrap_err().into_service_error();
+    assert!(gone.is_invalid_argument_exception());
+    let call = client.get_shard_iterator().stream_name("s").shard_id(SHARD);
+    let call = call.shard_iterator_type(From::AfterSequenceNumber);
+    let unknown = call.starting_sequence_number(old).send().await;
+    let unknown = unknown.unwrap_err().into_service_error();
+    assert!(unknown.is_invalid_argument_exception());
+}
