@@ -20,6 +20,8 @@ use crate::ENRICH;
 use crate::audit;
 use crate::audit::{AuditKind, AuditOptions};
 use crate::config;
+use crate::config::quantity::parse_duration;
+use crate::config::target::check_path;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
 use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
@@ -75,7 +77,7 @@ struct AuditArgs {
 
     /// Count objects that no longer exist as expired instead of missing, if their records arrived longer ago than
     /// this, such as `90d`: the age at which a lifecycle rule of the bucket removes objects. [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expired_after: Option<Duration>,
 
     /// The settings of `run`.
@@ -187,7 +189,11 @@ fn arguments() -> Vec<OsString> {
 }
 
 fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
-    let cli = Cli::try_parse_from(&argv)?;
+    let cli = Cli::try_parse_from(&argv).map_err(|error| {
+        config::environment::blame(error, &argv, &known_settings(), |name| {
+            std::env::var_os(name)
+        })
+    })?;
     match cli.command {
         Command::Generate(args) => generate(&args),
         Command::Audit(args) => {
@@ -304,6 +310,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         malformed: args.malformed,
         late: args.late,
     })?;
+    check_path("to", &args.to)?;
     let done = match args.to.split_once(':') {
         Some(("kinesis", stream)) if !stream.is_empty() => to_stream(events, args, stream)?,
         _ if args.aggregate => {

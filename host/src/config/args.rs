@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
+use crate::config::quantity::{parse_duration, parse_size};
 use crate::config::{HttpBind, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
@@ -88,6 +90,7 @@ pub struct RunArgs {
     /// Read records from `file:PATH` (newline-delimited JSON, plain or compressed with gzip or zstd),
     /// `-` (standard input) or `kinesis:STREAM`. Files can be given several times.
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub source: Vec<String>,
 
     /// Take the last line of a file as a record even if it has no line end and is not a JSON object. Give this
@@ -106,10 +109,12 @@ pub struct RunArgs {
     /// file is. It needs exactly one source.
     #[arg(id = "source_name", long = "source-name", env = "SLUICE_SOURCE_NAME")]
     #[arg(value_name = "NAME")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub source_name: Option<String>,
 
     /// Write events, in partitions, to `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub lake: Option<String>,
 
     /// Where messages go; the help names the kinds of buses.
@@ -120,6 +125,7 @@ pub struct RunArgs {
         value_name = "TARGET",
         default_value = "none"
     )]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub bus: String,
 
     /// Send a message for each event, or for each object that was put into the lake.
@@ -158,11 +164,13 @@ pub struct RunArgs {
         env = "SLUICE_TRANSFORM_CONFIG"
     )]
     #[arg(value_name = "JSON|FILE", default_value = "{}")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub transform_config: String,
 
     /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: use the release that is active there.
     /// Until one is activated, the run uses `--transform`.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub registry: Option<String>,
 
     /// Poll the registry at this interval.
@@ -171,13 +179,14 @@ pub struct RunArgs {
         long = "registry-poll",
         env = "SLUICE_REGISTRY_POLL"
     )]
-    #[arg(value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub registry_poll: Duration,
 
     /// Accept only releases of the registry that are signed with this key: an Ed25519 public key in
     /// PEM, or a file that holds one. Without it, signatures are not checked.
     #[arg(id = "public_key", long = "public-key", env = "SLUICE_PUBLIC_KEY")]
     #[arg(value_name = "PEM|FILE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub public_key: Option<String>,
 
     /// Reload the file of `--transform` when it changes, for development.
@@ -201,7 +210,7 @@ pub struct RunArgs {
 
     /// Close a chunk at this many bytes of records. [default: 64MiB, 32MiB for files]
     #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]
-    #[arg(value_name = "SIZE")]
+    #[arg(value_name = "SIZE", value_parser = parse_size)]
     pub chunk_bytes: Option<ByteSize>,
 
     /// Close a chunk at this many records.
@@ -215,7 +224,7 @@ pub struct RunArgs {
 
     /// Close a chunk of a stream this long after its first record was read.
     #[arg(id = "chunk.age", long = "chunk-age", env = "SLUICE_CHUNK_AGE")]
-    #[arg(value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub chunk_age: Duration,
 
     /// Limit the memory for chunks and for records that were read. With many shards, chunks close
@@ -226,6 +235,7 @@ pub struct RunArgs {
         value_name = "SIZE",
         default_value = "512MiB"
     )]
+    #[arg(value_parser = parse_size)]
     pub memory: ByteSize,
 
     /// Start a new pipeline at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z. Later
@@ -255,7 +265,7 @@ pub struct RunArgs {
         value_name = "DURATION",
         default_value = "30s"
     )]
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = parse_duration)]
     pub lease: Duration,
 
     /// Wait this long for chunks to finish after SIGTERM or SIGINT; unfinished ones are replayed later.
@@ -265,7 +275,7 @@ pub struct RunArgs {
         value_name = "DURATION",
         default_value = "25s"
     )]
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = parse_duration)]
     pub shutdown_timeout: Duration,
 
     /// Limit the fuel of one record; a WebAssembly instruction takes about one unit.
@@ -279,12 +289,12 @@ pub struct RunArgs {
         long = "limits-memory",
         env = "SLUICE_LIMITS_MEMORY"
     )]
-    #[arg(value_name = "SIZE", default_value = "32MiB")]
+    #[arg(value_name = "SIZE", default_value = "32MiB", value_parser = parse_size)]
     pub limits_memory: ByteSize,
 
     /// Limit the wall time of one record, for what fuel does not measure.
     #[arg(id = "limits.time", long = "limits-time", env = "SLUICE_LIMITS_TIME")]
-    #[arg(value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     pub limits_time: Duration,
 
     /// Quarantine records that are larger than this without transforming them.
@@ -294,6 +304,7 @@ pub struct RunArgs {
         value_name = "SIZE",
         default_value = "10MiB"
     )]
+    #[arg(value_parser = parse_size)]
     pub limits_record_bytes: ByteSize,
 
     /// Limit the bytes of all events of one record together.
@@ -303,6 +314,7 @@ pub struct RunArgs {
         value_name = "SIZE",
         default_value = "16MiB"
     )]
+    #[arg(value_parser = parse_size)]
     pub limits_output_bytes: ByteSize,
 
     /// Limit the lake partitions of one chunk; records that need further ones are quarantined.
@@ -323,7 +335,7 @@ pub struct RunArgs {
         value_name = "DURATION",
         default_value = "10m"
     )]
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = parse_duration)]
     pub retry_timeout: Duration,
 
     /// Transform and compress on this many threads. [default: one per core]
@@ -348,6 +360,7 @@ pub struct RunArgs {
     /// Log messages of this level, or by directives such as `warn,transform=debug`.
     #[arg(id = "log.level", long = "log-level", env = "SLUICE_LOG_LEVEL")]
     #[arg(value_name = "LEVEL", default_value = "warn")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub log_level: String,
 
     /// Format log lines for people or as JSON.

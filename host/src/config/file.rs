@@ -164,7 +164,10 @@ fn check(known: &Command, key: &str, values: &[String]) -> Result<(), String> {
 }
 
 /// Checks one value with clap, as a flag of a command without environment and defaults.
-fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
+pub(super) fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
+    if value.is_empty() {
+        return Err("is empty; give a value, or leave the setting out".to_owned());
+    }
     let flag = format!("--{}={value}", arg.get_long().unwrap_or_default());
     let alone = known.clone().mut_args(|arg| arg.env(Resettable::Reset));
     let Err(error) = alone.try_get_matches_from(["sluice", flag.as_str()]) else {
@@ -231,11 +234,11 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_toml_writes_them() {
-        let text = "threads = 0x10\n[chunk]\nrecords = 1_000\nbytes = +7\n";
+        let text = "threads = 0x10\n[chunk]\nrecords = +1_000\nbytes = '7B'\n";
         let file = parse(text).unwrap();
         assert_eq!(file.settings["threads"].values, ["16"]);
         assert_eq!(file.settings["chunk.records"].values, ["1000"]);
-        assert_eq!(file.settings["chunk.bytes"].values, ["7"]);
+        assert_eq!(file.settings["chunk.bytes"].values, ["7B"]);
         assert!(parse("threads = 1.5\n").is_err());
     }
 
@@ -255,6 +258,9 @@ mod tests {
                 "expected number",
             ),
             ("[chunk]\nbytes = '1 zorb'\n", "chunk.bytes", "unit"),
+            ("[chunk]\nbytes = 64\n", "chunk.bytes", "KiB, MiB, GiB"),
+            ("lease = 60\n", "sluice.toml:1: lease", "ms, s, m, h"),
+            ("lake = ''\n", "sluice.toml:1: lake", "is empty"),
             ("lake = 2026-01-01\n", "lake", "datetime"),
         ] {
             let error = parse(text).unwrap_err().to_string();

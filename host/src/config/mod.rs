@@ -7,7 +7,9 @@ pub mod environment;
 pub mod file;
 pub mod http_bind;
 pub mod log_format;
+mod log_level;
 pub mod mode;
+pub mod quantity;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
@@ -174,7 +176,8 @@ impl RunArgs {
             mode,
             transform: self.transform,
             summary: self.summary,
-            log_level: self.log_level,
+            log_level: log_level::parse(&self.log_level)
+                .map_err(|why| ConfigError::new("log.level", why))?,
             log_format: self.log_format,
         })
     }
@@ -272,6 +275,10 @@ fn missing(key: &str, example: &str) -> ConfigError {
 pub fn read_transform_config(config: &str) -> Result<String, ConfigError> {
     if config.trim_start().starts_with('{') {
         return Ok(config.to_owned());
+    }
+    if config.trim().is_empty() {
+        let why = "is empty; give a JSON object or a file that holds one";
+        return Err(ConfigError::new("transform_config", why));
     }
     std::fs::read_to_string(config).map_err(|error| {
         let why = format!("{config:?} is neither a JSON object nor a readable file: {error}");

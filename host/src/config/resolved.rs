@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::file::File;
-use super::{ConfigError, RunArgs, RunSettings};
+use super::{ConfigError, RunArgs, RunSettings, environment};
 
 /// The settings, each with its origin.
 pub struct Resolved {
@@ -56,6 +56,13 @@ impl Resolved {
         (self.matches.value_source(key) == Some(ValueSource::DefaultValue)).then_some(file)
     }
 
+    /// The environment variable that a setting comes from.
+    fn variable_of(&self, key: &str) -> Option<String> {
+        let is_known = self.matches.try_contains_id(key).is_ok();
+        let source = is_known.then(|| self.matches.value_source(key)).flatten();
+        (source == Some(ValueSource::EnvVariable)).then(|| environment::variable(key))
+    }
+
     /// Whether a setting is given on the command line.
     #[must_use]
     pub fn is_flag(&self, key: &str) -> bool {
@@ -82,10 +89,12 @@ impl Resolved {
             Ok(settings) => return Ok(settings),
             Err(error) => error,
         };
-        Err(match self.file_of(&error.key) {
-            Some(file) => ConfigError::new(file.locate(&error.key), error.why),
-            None => error,
-        })
+        let place = match (self.file_of(&error.key), self.variable_of(&error.key)) {
+            (Some(file), _) => file.locate(&error.key),
+            (None, Some(variable)) => variable,
+            (None, None) => return Err(error),
+        };
+        Err(ConfigError::new(place, error.why))
     }
 
     /// Every setting as a line of TOML with its origin in a comment; one that is not set is a comment.

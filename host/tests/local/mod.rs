@@ -5,6 +5,7 @@ mod changed;
 mod growing;
 mod identity;
 mod inputs;
+mod meaningless;
 mod mistakes;
 mod outputs;
 mod pending;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::Utc;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use sluice_engine::limits::Limits;
 use sluice_release::bundle::{ReleaseBundle, ReleaseId};
@@ -85,6 +86,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 struct Place {
     /// The registry: `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     registry: String,
 }
 
