@@ -87,7 +87,8 @@ struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check whether `run` would accept these settings.
+    /// Check whether `run` would start with these settings: their values, the files that they name, and the
+    /// admission of the transform. Connects to nothing.
     Check(Box<RunArgs>),
     /// Print every setting with its value and its origin.
     Show(Box<RunArgs>),
@@ -220,7 +221,8 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => transform(&command),
         Command::Config(ConfigCommand::Check(args)) => {
-            with_file(&args, argv, &["config", "check"])?.settings()?;
+            let settings = with_file(&args, argv, &["config", "check"])?.settings()?;
+            modes::preflight::check(&settings)?;
             output::line("the settings are valid")?;
             Ok(())
         }

@@ -8,6 +8,7 @@ pub mod follow;
 pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
+pub mod preflight;
 pub mod report;
 pub mod rules;
 pub mod targets;

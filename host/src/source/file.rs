@@ -18,7 +18,7 @@ mod zstd_frames;
 use std::path::PathBuf;
 
 pub use self::identity::{distinct, is_elsewhere, matching, still_holds};
-pub use self::open::{FileOptions, OpenFile, open};
+pub use self::open::{FileOptions, OpenFile, check, open};
 pub use self::reading::{FilePart, FileReading};
 pub use self::tail::IncompleteLine;
 

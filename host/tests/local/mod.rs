@@ -2,6 +2,7 @@
 
 mod again;
 mod changed;
+mod config_check;
 mod growing;
 mod identity;
 mod inputs;

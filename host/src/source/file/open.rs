@@ -73,6 +73,21 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
     })
 }
 
+/// Checks that a file can be read: that it exists and is of a format that Sluice reads. Pipes and standard input are
+/// not opened, because what is read of them cannot be read again.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(location: &Location, options: &FileOptions) -> Result<(), SourceError> {
+    let Location::File(path) = location else {
+        return Ok(());
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        _ => open(location, options).map(drop),
+    }
+}
+
 /// What the file is known by, its bytes, and what the file system says of it.
 fn open_raw(
     location: &Location,
