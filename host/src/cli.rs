@@ -20,7 +20,7 @@ use crate::ENRICH;
 use crate::audit;
 use crate::audit::{AuditKind, AuditOptions};
 use crate::config;
-use crate::config::quantity::parse_duration;
+use crate::config::quantity::{parse_duration, parse_share};
 use crate::config::target::check_path;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
 use crate::generate;
@@ -144,14 +144,14 @@ struct GenerateArgs {
     /// Set the seed of the random numbers.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Repeat an earlier event byte for byte in this share of the lines, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    /// Repeat an earlier event byte for byte in this share of the lines, such as 5% or 0.05.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
     duplicates: f64,
-    /// Make this share of the lines malformed, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    /// Make this share of the lines malformed, such as 5% or 0.05.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
     malformed: f64,
-    /// Date this share of the events hours to days before their neighbours, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    /// Date this share of the events hours to days before their neighbours, such as 5% or 0.05.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
     late: f64,
     /// Generate this many events a second. [default: as many as possible]
     #[arg(long, value_name = "N")]

@@ -47,9 +47,41 @@ pub fn message(line: impl fmt::Display) {
     let _nowhere_to_say_so = io::stderr().lock().write_all(line.as_bytes());
 }
 
+/// The message of an error with its causes. A cause that the message before it has already is left out.
+#[must_use]
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
+    use anyhow::Context as _;
+
     use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("cannot read x: {source}")]
+    struct Unreadable {
+        source: io::Error,
+    }
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let source = io::Error::other("no such file");
+        let error = anyhow::Error::new(Unreadable { source });
+        assert_eq!(with_causes(&error), "cannot read x: no such file");
+        let error = Err::<(), _>(error).context("the first file").unwrap_err();
+        let text = "the first file: cannot read x: no such file";
+        assert_eq!(with_causes(&error), text);
+        assert_eq!(with_causes(&anyhow::anyhow!("alone")), "alone");
+    }
 
     #[test]
     fn only_a_closed_pipe_is_no_error() {

@@ -11,6 +11,7 @@ use clap::{Arg, Command};
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::json;
 use super::suggestion::did_you_mean;
 
 /// The file that is read if none is given.
@@ -74,6 +75,10 @@ impl File {
             let key = format!("{prefix}{}", name.get_ref());
             let line = line_at(text, name.span().start);
             let values = match value.into_inner() {
+                DeValue::Table(inner) if is_json(&key) => {
+                    self.add_json(&key, line, inner)?;
+                    continue;
+                }
                 DeValue::Table(inner) => {
                     self.add(text, &format!("{key}."), inner)?;
                     continue;
@@ -85,9 +90,26 @@ impl File {
                 single => scalar(&single).map(|single| vec![single]),
             };
             let values = values.map_err(|why| ConfigError::new(self.place(&key, line), why))?;
-            self.settings.insert(key, Setting { line, values });
+            self.insert(key, Setting { line, values })?;
         }
         Ok(())
+    }
+
+    /// Adds a setting that is a JSON object as a table.
+    fn add_json(&mut self, name: &str, line: usize, table: DeTable<'_>) -> Result<(), ConfigError> {
+        let key = name.replace('-', "_");
+        let wrong = |why: String| ConfigError::new(self.place(name, line), why);
+        let json = json::from_table(table).map_err(wrong)?;
+        let values = vec![json.to_string()];
+        self.insert(key, Setting { line, values })
+    }
+
+    fn insert(&mut self, key: String, setting: Setting) -> Result<(), ConfigError> {
+        let place = self.place(&key, setting.line);
+        match self.settings.insert(key, setting) {
+            None => Ok(()),
+            Some(_) => Err(ConfigError::new(place, "is given twice")),
+        }
     }
 
     /// The file as the user named it.
@@ -123,6 +145,11 @@ impl File {
             command.mut_arg(key, |arg| arg.default_values(&setting.values))
         })
     }
+}
+
+/// Whether a table with this name is one JSON object and not a group of settings. Its name may be that of the flag.
+fn is_json(key: &str) -> bool {
+    ["transform_config", "transform-config"].contains(&key)
 }
 
 /// The line, from 1, of a byte of the text.
@@ -208,6 +235,34 @@ mod tests {
         assert_eq!(file.settings["source"].values, ["file:a", "file:b"]);
         assert_eq!(file.settings["limits.fuel"].values, ["5"]);
         assert!(file.has("limits.memory") && !file.has("limits.time"));
+    }
+
+    #[test]
+    fn the_transform_configuration_can_be_a_table() {
+        for name in ["transform_config", "transform-config"] {
+            let text = format!(
+                "lake = 'file:x'\n[{name}]\npartition_by = ['date']\nlimit = 5\n[{name}.deep]\nshare = 0.5\n"
+            );
+            let file = parse(&text).unwrap();
+            let json: serde_json::Value =
+                serde_json::from_str(&file.settings["transform_config"].values[0]).unwrap();
+            let expected =
+                serde_json::json!({"partition_by": ["date"], "limit": 5, "deep": {"share": 0.5}});
+            assert_eq!(json, expected);
+            assert_eq!(
+                file.locate("transform_config"),
+                "sluice.toml:2: transform_config"
+            );
+        }
+        let twice = "transform_config = '{}'\n[transform-config]\na = 1\n";
+        assert!(parse(twice).is_err());
+        let error = parse("[transform_config]\nshare = nan\n")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "sluice.toml:1: transform_config: share: JSON has no number nan"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod args;
 pub mod environment;
 pub mod file;
 pub mod http_bind;
+mod json;
 pub mod log_format;
 mod log_level;
 pub mod mode;

@@ -52,9 +52,41 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// Parses a share such as `5%` or `0.05`, from 0 to 1.
+///
+/// # Errors
+/// Says what a share is.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, whole) = match text.trim().strip_suffix('%') {
+        Some(number) => (number.trim_end(), 100.0),
+        None => (text.trim(), 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if (0.0..=whole).contains(&number) => Ok(number / whole),
+        _ => Err("give a share from 0 to 1, such as 5% or 0.05".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_a_number_or_a_percentage() {
+        for (given, share) in [
+            ("0", 0.0),
+            ("0.05", 0.05),
+            ("5%", 0.05),
+            ("100 %", 1.0),
+            ("1", 1.0),
+        ] {
+            assert_eq!(parse_share(given), Ok(share), "{given:?}");
+        }
+        for given in ["", "%", "5", "101%", "-1%", "NaN", "half"] {
+            let error = parse_share(given).unwrap_err();
+            assert!(error.contains("5% or 0.05"), "{error}");
+        }
+    }
 
     #[test]
     fn a_size_is_a_number_with_a_unit() {

@@ -61,6 +61,7 @@ async fn land(
 ) -> anyhow::Result<()> {
     let Found { ledger, moved_from } = known.find(&runner.targets, &opened).await?;
     let (shard, name) = (ledger.shard().clone(), opened.known_as().clone());
+    let (text_format, rejected_before) = (opened.text_format(), not_json(&runner.context));
     let (source, suffix) = (opened.name().to_owned(), opened.head_suffix().to_owned());
     let mut open = runner.open_shard(&shard, Claim::Take).await?;
     if let Some(before) = moved_from {
@@ -77,8 +78,29 @@ async fn land(
             "the last line has no end and is not one whole JSON object, so it is left for the next run; --final takes it"
         );
     }
+    let rejected = not_json(&runner.context).saturating_sub(rejected_before);
+    if let Some(format) = text_format.filter(|_| rejected > 0) {
+        tracing::warn!(
+            source,
+            records = rejected,
+            "the lines of this file are no JSON objects: it looks like {}; convert it to newline-delimited JSON, for \
+             example with `{}`",
+            format.name(),
+            format.command()
+        );
+    }
     runner.context.health.ended(&shard, State::CaughtUp);
     known.update(&suffix, landed.ledger.ledger().await);
     landed.close()?;
     Ok(())
+}
+
+/// The number of records that the transform has rejected so far because they are no JSON objects, by the reasons of the
+/// built-in transform.
+fn not_json(context: &RunContext) -> u64 {
+    let reasons = ["invalid_json", "not_an_object"];
+    reasons
+        .map(|reason| context.progress.quarantined_for(reason))
+        .iter()
+        .sum()
 }

@@ -26,6 +26,7 @@ use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::ledger::lease::Versioned;
 use crate::observe::{events, http};
+use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::error_kind;
 use crate::source::End;
@@ -151,7 +152,7 @@ impl Worker {
         if may_end && since.elapsed() >= self.retry_policy.time_for(kind, phase) {
             return Err(error);
         }
-        let error = format!("{error:#}");
+        let error = with_causes(&error);
         tracing::warn!(error, "cannot poll the stream, polling again later");
         Ok(())
     }
@@ -189,7 +190,7 @@ impl Worker {
                 tracing::error!(
                     event = events::SHARD_STOPPED,
                     shard = id,
-                    error = format!("{error:#}"),
+                    error = with_causes(&error),
                     retry_in_s = pause.as_secs(),
                     "a shard has stopped"
                 );

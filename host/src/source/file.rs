@@ -13,6 +13,7 @@ mod resume;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod text_format;
 mod zstd_frames;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use self::identity::{distinct, is_elsewhere, matching, still_holds};
 pub use self::open::{FileOptions, OpenFile, check, open};
 pub use self::reading::{FilePart, FileReading};
 pub use self::tail::IncompleteLine;
+pub use self::text_format::TextFormat;
 
 /// A file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]

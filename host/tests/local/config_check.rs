@@ -32,12 +32,12 @@ fn a_source_that_cannot_be_read_is_found() {
         &["cannot read nowhere.ndjson"],
     );
     both_fail(&place, &["--source", "file:."], 1, &["cannot read ."]);
-    place.write("table.parquet", "PAR1 and more");
+    place.write("events.xz", b"\xfd7zXZ\0and more");
     both_fail(
         &place,
-        &["--source", "file:table.parquet"],
+        &["--source", "file:events.xz"],
         1,
-        &["cannot read table.parquet", "format"],
+        &["cannot read events.xz", "format"],
     );
 }
 

@@ -7,6 +7,7 @@ mod growing;
 mod identity;
 mod inputs;
 mod meaningless;
+mod messages;
 mod mistakes;
 mod outputs;
 mod pending;

@@ -44,6 +44,11 @@ impl Reasons {
         *counts.entry(label.to_owned()).or_default() += records;
     }
 
+    /// The number of records with this reason.
+    pub(super) fn of(&self, reason: &str) -> u64 {
+        self.counts().get(reason).copied().unwrap_or_default()
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.counts().values().sum()
     }

@@ -9,6 +9,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use super::Location;
 use super::content::{Content, Input};
 use super::identity::{file_name, head_suffix, shard_id, stat_of};
+use super::text_format::TextFormat;
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
 
@@ -35,6 +36,7 @@ pub struct OpenFile {
     /// The file once more, if it is a regular one.
     regular: Option<PathBuf>,
     is_compressed: bool,
+    text_format: Option<TextFormat>,
     /// Whether the last line is complete, whatever it holds.
     pub(super) is_final: bool,
     /// The last record that was read before.
@@ -62,6 +64,7 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         name,
         shard: shard_id(&known_as, &content.first_line),
         head_suffix: head_suffix(&content.first_line),
+        text_format: TextFormat::of_first_line(&content.first_line),
         known_as,
         input: content.input,
         start: content.start,
@@ -127,6 +130,12 @@ impl OpenFile {
     #[must_use]
     pub fn head_suffix(&self) -> &str {
         &self.head_suffix
+    }
+
+    /// The format of the file, if its first line looks like one in which lines are no records.
+    #[must_use]
+    pub fn text_format(&self) -> Option<TextFormat> {
+        self.text_format
     }
 
     /// The path at which the file can be opened again, if it is a regular file.
