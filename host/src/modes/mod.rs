@@ -18,12 +18,14 @@ pub mod worker;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sluice_engine::record::Bounds;
 use tokio::task::JoinSet;
 
 use self::follow::Follower;
 use self::rules::Rules;
 use self::watch::Watcher;
 use crate::config::{Mode, RunSettings, SummaryFormat};
+use crate::observe::progress::Summary;
 use crate::pipeline::RunContext;
 
 /// Applies the defaults of the mode to settings that the user has not given. `log_format_is_default` says
@@ -65,8 +67,22 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         };
         drop(background);
         landed?;
-        report::summarize(settings, &context.summary())
+        let summary = context.summary();
+        warn_of_empty_replay(settings, &summary);
+        report::summarize(settings, &summary)
     })
+}
+
+/// Says that the source has no record in the part that a replay was given.
+fn warn_of_empty_replay(settings: &RunSettings, summary: &Summary) {
+    let part = settings.replay.filter(|part| *part != Bounds::default());
+    if let Some(part) = part
+        && summary.records + summary.already_committed == 0
+    {
+        tracing::warn!(
+            "nothing was replayed: the source has no record {part}; correct --from and --to if there should be one"
+        );
+    }
 }
 
 /// Prints the progress, unless the summary is turned off.

@@ -200,12 +200,13 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
     }) = &settings.pinned_release
     {
         let registry = Registry::open(registry, settings.retry_policy.clone()).await?;
+        let release = registry.find(release).await?;
         if let Some(key) = public_key {
-            let signature = registry.signature(*release).await?;
-            let checked = key.check(*release, signature.as_deref());
+            let signature = registry.signature(release).await?;
+            let checked = key.check(release, signature.as_deref());
             checked.map_err(|why| anyhow::anyhow!("release {release}: signature: {why}"))?;
         }
-        return Ok(registry.get(*release).await?);
+        return Ok(registry.get(release).await?);
     }
     let component = component(settings.transform.as_deref())?;
     ReleaseBundle::new(component, &settings.transform_config)
