@@ -16,6 +16,7 @@ mod admission;
 mod audit;
 mod author;
 mod call_modes;
+mod documented;
 mod hostile;
 mod kill;
 mod kill_steps;

@@ -71,6 +71,8 @@ const COMMANDS: &[&str] = &[
     "run --help",
     "config check --source file:events.ndjson --lake file:lake",
     "config show --source file:events.ndjson --lake file:lake",
+    "config schema",
+    "completions bash",
     "run --source file:events.ndjson --lake file:lake",
     "run --source file:events.ndjson --lake file:json --summary json",
     "replay --source file:events.ndjson --lake file:again",

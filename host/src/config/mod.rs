@@ -14,6 +14,7 @@ pub mod quantity;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
+pub mod schema;
 mod suggestion;
 pub mod target;
 
