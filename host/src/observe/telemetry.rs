@@ -15,14 +15,12 @@ const SDK_TARGETS: [&str; 4] = [
     "aws_smithy_http_client",
 ];
 
-/// The filter of `level`. Warnings of the SDK pass only if a directive names its target, or with a level of more detail
-/// than `info` for everything.
+/// The filter of `level`. If it lets warnings pass, but nothing below `info`, those of the SDK pass only if a directive
+/// names their target.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    let is_detailed = |part: &str| {
-        part.parse()
-            .is_ok_and(|level: LevelFilter| level >= LevelFilter::DEBUG)
-    };
-    if level.split(',').any(is_detailed) {
+    let usual = [LevelFilter::WARN, LevelFilter::INFO];
+    let is_usual = |part: &str| part.parse().is_ok_and(|level| usual.contains(&level));
+    if !level.split(',').any(is_usual) {
         return EnvFilter::try_new(level);
     }
     // Of two directives for a target, the last one counts.
@@ -60,14 +58,16 @@ mod tests {
 
     #[test]
     fn warnings_of_the_sdk_are_not_logged_unless_they_are_asked_for() {
-        for level in ["warn", "info", "off", "warn,sluice=debug"] {
+        for level in ["warn", "INFO", "warn,sluice=debug"] {
             let directives = directives(level);
             assert!(
                 directives.contains(&"aws_config=error".to_owned()),
                 "{directives:?}"
             );
         }
-        assert_eq!(directives("debug"), ["debug"]);
+        for level in ["debug", "trace", "error", "off"] {
+            assert_eq!(directives(level), [level]);
+        }
         let asked = directives("info,aws_config=debug");
         assert!(asked.contains(&"aws_config=debug".to_owned()), "{asked:?}");
         assert!(!asked.contains(&"aws_config=error".to_owned()), "{asked:?}");
