@@ -196,7 +196,9 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             run(&settings)
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
-        Command::Transform(command) => transform(&command),
+        Command::Transform(command) => {
+            transform(&command).map_err(|error| name_variable(error, &argv))
+        }
         Command::Config(ConfigCommand::Check(args)) => {
             let settings = with_file(&args, argv, &["config", "check"])?.settings()?;
             modes::preflight::check(&settings)?;
@@ -216,6 +218,16 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         }
         Command::Completions { shell } => manual::print_completions(shell, Cli::command()),
         Command::Man { folder } => manual::write_pages(Cli::command(), &folder),
+    }
+}
+
+/// An error of a setting that comes from the environment names the variable.
+fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
+    let get = |name: &str| std::env::var_os(name);
+    let origins = config::environment::origins(argv, &known_settings(), get);
+    match error.downcast::<ConfigError>() {
+        Ok(error) => origins.locate(error).into(),
+        Err(error) => error,
     }
 }
 

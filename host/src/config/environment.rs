@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
 
-use super::ConfigError;
 use super::file::check_value;
 use super::suggestion::{ask, closest};
+use super::{ConfigError, Origins};
 
 /// What every variable of a setting begins with.
 const PREFIX: &str = "SLUICE_";
@@ -41,6 +41,21 @@ pub fn blame(
         Ok(()) => error.into(),
         Err(why) => ConfigError::new(variable, why).into(),
     }
+}
+
+/// The variables of the environment that set something: those without a flag on the command line.
+#[must_use]
+pub fn origins(
+    argv: &[OsString],
+    known: &Command,
+    get: impl Fn(&str) -> Option<OsString>,
+) -> Origins {
+    let set = known.get_arguments().filter(|arg| !is_given(arg, argv));
+    Origins::new(set.filter_map(|arg| {
+        let variable = arg.get_env()?.to_str()?;
+        get(variable)?;
+        Some((arg.get_id().to_string(), variable.to_owned()))
+    }))
 }
 
 /// The setting whose value clap rejects.

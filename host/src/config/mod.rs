@@ -10,6 +10,7 @@ mod json;
 pub mod log_format;
 mod log_level;
 pub mod mode;
+pub mod origins;
 pub mod quantity;
 pub mod registry;
 pub mod replay;
@@ -41,6 +42,7 @@ pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
 pub use self::http_bind::HttpBind;
 pub use self::mode::{Mode, StartAt, StreamSettings};
+pub use self::origins::Origins;
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
@@ -121,6 +123,8 @@ pub struct RunSettings {
     pub log_level: String,
     /// The format of log lines.
     pub log_format: LogFormat,
+    /// Where the settings come from.
+    pub origins: Origins,
 }
 
 impl RunArgs {
@@ -181,6 +185,7 @@ impl RunArgs {
             log_level: log_level::parse(&self.log_level)
                 .map_err(|why| ConfigError::new("log.level", why))?,
             log_format: self.log_format,
+            origins: Origins::default(),
         })
     }
 

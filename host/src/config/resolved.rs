@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::file::File;
-use super::{ConfigError, RunArgs, RunSettings, environment};
+use super::{ConfigError, Origins, RunArgs, RunSettings, environment};
 
 /// The settings, each with its origin.
 pub struct Resolved {
@@ -58,8 +58,7 @@ impl Resolved {
 
     /// The environment variable that a setting comes from.
     fn variable_of(&self, key: &str) -> Option<String> {
-        let is_known = self.matches.try_contains_id(key).is_ok();
-        let source = is_known.then(|| self.matches.value_source(key)).flatten();
+        let source = self.matches.value_source(key);
         (source == Some(ValueSource::EnvVariable)).then(|| environment::variable(key))
     }
 
@@ -85,16 +84,25 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError`]
     pub fn settings(self) -> Result<RunSettings, ConfigError> {
-        let error = match self.args.clone().validate() {
-            Ok(settings) => return Ok(settings),
-            Err(error) => error,
-        };
-        let place = match (self.file_of(&error.key), self.variable_of(&error.key)) {
-            (Some(file), _) => file.locate(&error.key),
-            (None, Some(variable)) => variable,
-            (None, None) => return Err(error),
-        };
-        Err(ConfigError::new(place, error.why))
+        let origins = self.origins();
+        match self.args.validate() {
+            Ok(settings) => Ok(RunSettings {
+                origins,
+                ..settings
+            }),
+            Err(error) => Err(origins.locate(error)),
+        }
+    }
+
+    fn origins(&self) -> Origins {
+        let known = RunArgs::augment_args(Command::new("sluice"));
+        let keys = known.get_arguments().map(|arg| arg.get_id().as_str());
+        let places = keys.filter_map(|key| {
+            let in_file = self.file_of(key).map(|file| file.locate(key));
+            let place = in_file.or_else(|| self.variable_of(key))?;
+            Some((key.to_owned(), place))
+        });
+        Origins::new(places)
     }
 
     /// Every setting as a line of TOML with its origin in a comment; one that is not set is a comment.

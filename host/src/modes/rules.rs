@@ -178,13 +178,13 @@ pub fn precompile(transform: Option<&Path>, folder: &Path) -> anyhow::Result<Pat
     Ok(path)
 }
 
-fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+fn component(transform: Option<&Path>) -> Result<Vec<u8>, ConfigError> {
     let Some(path) = transform else {
         return Ok(ENRICH.to_vec());
     };
     std::fs::read(path).map_err(|error| {
         let why = format!("cannot read {}: {error}", path.display());
-        ConfigError::new("transform", why).into()
+        ConfigError::new("transform", why)
     })
 }
 
@@ -208,9 +208,10 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
         }
         return Ok(registry.get(release).await?);
     }
-    let component = component(settings.transform.as_deref())?;
+    let located = |error| settings.origins.locate(error);
+    let component = component(settings.transform.as_deref()).map_err(located)?;
     ReleaseBundle::new(component, &settings.transform_config)
-        .map_err(|why| ConfigError::new("transform_config", why).into())
+        .map_err(|why| located(ConfigError::new("transform_config", why)).into())
 }
 
 /// The error of a transform that fails admission. A configuration that it rejects is wrong usage, unless it is that of
@@ -228,7 +229,10 @@ fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error 
     };
     match settings.pinned_release {
         Some(_) => anyhow::Error::new(error).context(format!("cannot admit {name}")),
-        None => ConfigError::new("transform_config", why).into(),
+        None => {
+            let error = ConfigError::new("transform_config", why);
+            settings.origins.locate(error).into()
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::local::events;
 use crate::support::guests::rogue;
-use crate::support::program::Place;
+use crate::support::program::{Place, Ran};
 
 /// Runs `config check` and then `run` with the same arguments: both fail with the same error.
 fn both_fail(place: &Place, more: &[&str], code: i32, parts: &[&str]) {
@@ -77,6 +77,28 @@ fn a_configuration_that_the_transform_rejects_is_found() {
         2,
         &["transform_config: ", "rogue.wasm", "configure: ", "colour"],
     );
+}
+
+#[test]
+fn an_error_of_a_variable_names_it() {
+    let place = place();
+    for (variable, value) in [
+        ("SLUICE_TRANSFORM", "nowhere.wasm"),
+        ("SLUICE_TRANSFORM_CONFIG", r#"{"partition_bye":[]}"#),
+        ("SLUICE_PUBLIC_KEY", "nowhere.pem"),
+    ] {
+        for command in ["run", "config check"] {
+            let more = ["--source", "file:events.ndjson", "--lake", "file:lake"];
+            let args: Vec<_> = command.split(' ').chain(more).collect();
+            let mut program = place.command(&args);
+            program.env(variable, value);
+            Ran::from(program.output().unwrap()).failed(2, &[&format!("sluice: {variable}: ")]);
+        }
+    }
+    let mut program = place.command(&["transform", "list"]);
+    program.env("SLUICE_REGISTRY", "file://registry");
+    let ran = Ran::from(program.output().unwrap());
+    ran.failed(2, &["SLUICE_REGISTRY: ", "did you mean `file:/registry`?"]);
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn the_transform_configuration_can_be_a_table_of_the_file() {
         (
             "[transform_config]\npartition_bye = ['date']\n",
             2,
-            &["partition_bye"],
+            &["sluice.toml:3: transform_config: ", "partition_bye"],
         ),
         (
             "[transform_config]\nshare = inf\n",
