@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::bytes::append;
 use crate::rejection::{Code, Rejection};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Timestamp, looks_like_milliseconds};
 use json_scan::{Kind, SyntaxError, Value, scan};
 
 mod members;
@@ -112,10 +112,17 @@ fn unfit(field: &Field<'_>, name: &str, meaning: &str) -> Rejection {
 fn created(members: &Members<'_>) -> Result<Timestamp, Rejection> {
     let meaning = "a number of seconds since 1970";
     let number = required(&members.created_at, "created_at", Kind::Number, meaning)?;
-    Timestamp::parse(number.text.raw).map_err(|_| {
-        let message = "created_at: out of range, the years 0000 to 9999 are supported";
-        Rejection::new(Code::InvalidField, message.to_owned())
-    })
+    Timestamp::parse(number.text.raw).map_err(|_| out_of_range(number.text.raw))
+}
+
+#[cold]
+fn out_of_range(number: &[u8]) -> Rejection {
+    let message = if looks_like_milliseconds(number) {
+        "created_at: out of range, it looks like milliseconds; a number of seconds since 1970 is expected"
+    } else {
+        "created_at: out of range, the years 0000 to 9999 are supported"
+    };
+    Rejection::new(Code::InvalidField, message.to_owned())
 }
 
 /// The bytes that the new fields take besides the parts of the name.

@@ -96,6 +96,17 @@ impl Timestamp {
     }
 }
 
+/// Whether a number that is out of range is a usual moment in milliseconds: it has 12 or 13 digits before the point,
+/// for the years 1978 to 2286.
+pub(crate) fn looks_like_milliseconds(number: &[u8]) -> bool {
+    let whole = number
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let rest = number.get(whole..).unwrap_or_default();
+    matches!(whole, 12 | 13) && !rest.iter().any(|byte| matches!(byte, b'e' | b'E'))
+}
+
 /// The usual notation of a moment: digits only.
 #[inline(always)]
 fn plain_seconds(number: &[u8]) -> Option<i64> {

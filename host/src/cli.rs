@@ -1,32 +1,32 @@
 //! The command line: its commands, and the functions that they call.
 
 mod failure;
+mod generate;
+mod manual;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::num::NonZeroU32;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
-use indicatif::{HumanBytes, HumanCount};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use sluice_engine::compiler_process;
 use sluice_engine::runtime::Allocation;
 
+use self::generate::{GenerateArgs, generate};
 use crate::ENRICH;
 use crate::audit;
 use crate::audit::{AuditKind, AuditOptions};
 use crate::config;
+use crate::config::quantity::parse_duration;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
-use crate::generate;
-use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::output;
-use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
 use crate::tools::author::bench::{BenchArgs, bench};
 use crate::tools::author::diff::{DiffArgs, diff};
@@ -64,6 +64,16 @@ enum Command {
     /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print a script that completes commands and settings in a shell.
+    Completions {
+        /// Write it for this shell.
+        shell: Shell,
+    },
+    /// Write a manual page for each command.
+    Man {
+        /// Write to this folder.
+        folder: PathBuf,
+    },
 }
 
 /// The options of `audit`, on top of the settings of `run`.
@@ -76,7 +86,7 @@ struct AuditArgs {
 
     /// Count objects that no longer exist as expired instead of missing, if their records arrived longer ago than
     /// this, such as `90d`: the age at which a lifecycle rule of the bucket removes objects. [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expired_after: Option<Duration>,
 
     /// The settings of `run`.
@@ -86,10 +96,13 @@ struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check whether `run` would accept these settings.
+    /// Check whether `run` would start with these settings: their values, the files that they name, and the
+    /// admission of the transform. Connects to nothing, unless you give `--connect`.
     Check(Box<CheckArgs>),
     /// Print every setting with its value and its origin.
     Show(Box<RunArgs>),
+    /// Print a JSON Schema of `sluice.toml`, for editors.
+    Schema,
 }
 
 /// The options of `config check`, on top of the settings of `run`.
@@ -109,7 +122,7 @@ struct CheckArgs {
 enum TransformCommand {
     /// Write the built-in enrichment component to a file.
     Export {
-        /// Write to this file.
+        /// Write to this file. Missing folders are created.
         file: PathBuf,
     },
     #[command(flatten)]
@@ -144,40 +157,6 @@ enum TransformCommand {
     Wrap(WrapArgs),
 }
 
-#[derive(Debug, Args)]
-struct GenerateArgs {
-    /// Generate this many lines, including repeated, malformed and late ones.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    events: u64,
-    /// Use this many event types (first parts of `event_name`), 1 to 10,000.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    types: u32,
-    /// Set the seed of the random numbers.
-    #[arg(long, value_name = "N", default_value_t = 7)]
-    seed: u64,
-    /// Repeat an earlier event byte for byte in this share of the lines, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    duplicates: f64,
-    /// Make this share of the lines malformed, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    malformed: f64,
-    /// Date this share of the events hours to days before their neighbours, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    late: f64,
-    /// Generate this many events a second. [default: as many as possible]
-    #[arg(long, value_name = "N")]
-    rate: Option<NonZeroU32>,
-    /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM` (a stream's name or ARN).
-    #[arg(long, value_name = "TARGET")]
-    to: String,
-    /// Aggregate many events into one stream record, in the format of the Kinesis Producer Library.
-    #[arg(long, action = ArgAction::SetTrue)]
-    aggregate: bool,
-    /// Print nothing but errors.
-    #[arg(long, short, action = ArgAction::SetTrue)]
-    quiet: bool,
-}
-
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -201,7 +180,11 @@ fn arguments() -> Vec<OsString> {
 }
 
 fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
-    let cli = Cli::try_parse_from(&argv)?;
+    let cli = Cli::try_parse_from(&argv).map_err(|error| {
+        config::environment::blame(error, &argv, &known_settings(), |name| {
+            std::env::var_os(name)
+        })
+    })?;
     match cli.command {
         Command::Generate(args) => generate(&args),
         Command::Audit(args) => {
@@ -226,10 +209,13 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             run(&settings)
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
-        Command::Transform(command) => transform(&command),
+        Command::Transform(command) => {
+            transform(&command).map_err(|error| name_variable(error, &argv))
+        }
         Command::Config(ConfigCommand::Check(args)) => {
             let resolved = with_file(&args.run, argv, &["config", "check"])?;
             let settings = resolved.run_settings()?;
+            modes::preflight::check(&settings)?;
             output::line("the settings are valid")?;
             match args.connect {
                 true => modes::connection_check::run(&settings),
@@ -242,14 +228,31 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             resolved.run_settings()?;
             Ok(())
         }
+        Command::Config(ConfigCommand::Schema) => {
+            let schema = config::schema::of_file(&known_settings());
+            output::line(format_args!("{schema:#}"))?;
+            Ok(())
+        }
+        Command::Completions { shell } => manual::print_completions(shell, Cli::command()),
+        Command::Man { folder } => manual::write_pages(Cli::command(), &folder),
+    }
+}
+
+/// An error of a setting that comes from the environment names the variable.
+fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
+    let get = |name: &str| std::env::var_os(name);
+    let origins = config::environment::origins(argv, &known_settings(), get);
+    match error.downcast::<ConfigError>() {
+        Ok(error) => origins.locate(error).into(),
+        Err(error) => error,
     }
 }
 
 fn transform(command: &TransformCommand) -> anyhow::Result<()> {
     match command {
-        TransformCommand::Export { file } => {
-            fs::write(file, ENRICH).with_context(|| file.display().to_string())
-        }
+        TransformCommand::Export { file } => create(file)?
+            .write_all(ENRICH)
+            .with_context(|| file.display().to_string()),
         TransformCommand::Precompile { folder, transform } => {
             let made = modes::rules::precompile(transform.as_deref(), folder)?;
             output::line(made.display())?;
@@ -311,84 +314,6 @@ fn with_file(
     unknown_variables(&known)?;
     let file = config::File::find(args.config.as_deref(), &known)?;
     config::Resolved::new(argv, Cli::command(), subcommands, file)
-}
-
-fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
-    let events = Events::new(&GeneratorPlan {
-        events: args.events,
-        types: args.types,
-        seed: args.seed,
-        duplicates: args.duplicates,
-        malformed: args.malformed,
-        late: args.late,
-    })?;
-    let done = match args.to.split_once(':') {
-        Some(("kinesis", stream)) if !stream.is_empty() => to_stream(events, args, stream)?,
-        _ if args.aggregate => {
-            let why = format!(
-                "{:?} cannot hold aggregates; give --to kinesis:STREAM",
-                args.to
-            );
-            return Err(ConfigError::new("aggregate", why).into());
-        }
-        Some(("file", path)) if !path.is_empty() => to_file(events, args, Path::new(path))?,
-        None if args.to == "-" => {
-            let made = write(events, args, &mut io::stdout().lock());
-            let made = output::unless_closed(made).context("cannot write to standard output")?;
-            let Some(made) = made else {
-                return Ok(());
-            };
-            describe(&made, made.bytes, "written to standard output")
-        }
-        _ => {
-            let why = format!("{:?} is not file:PATH, - or kinesis:STREAM", args.to);
-            return Err(ConfigError::new("to", why).into());
-        }
-    };
-    if !args.quiet {
-        output::message(done);
-    }
-    Ok(())
-}
-
-fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Result<String> {
-    let address: Result<StreamAddress, _> = stream.parse();
-    let target = generate::StreamTarget {
-        stream: address.map_err(|why| ConfigError::new("to", why))?,
-        aggregate: args.aggregate,
-        watch: !args.quiet,
-    };
-    let (made, sent) = generate::send(events, args.rate, &target)?;
-    let records = HumanCount(sent.records);
-    let what = format!("sent to the stream {stream} in {records} records");
-    // The lines are the acknowledged ones; when all are, their kinds are those that were made.
-    let made = Generated {
-        events: sent.lines,
-        ..made
-    };
-    Ok(describe(&made, sent.bytes, &what))
-}
-
-fn to_file(events: Events, args: &GenerateArgs, path: &Path) -> anyhow::Result<String> {
-    let made = write(events, args, &mut create(path)?)
-        .with_context(|| format!("cannot write to {}", args.to))?;
-    let what = format!("written to {}", path.display());
-    Ok(describe(&made, made.bytes, &what))
-}
-
-fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> io::Result<Generated> {
-    generate::write_ndjson(events, args.rate, to, &mut |_| ())
-}
-
-fn describe(made: &Generated, bytes: u64, what: &str) -> String {
-    format!(
-        "{} lines ({}) {what}: {} duplicates, {} malformed, {} late",
-        HumanCount(made.events),
-        HumanBytes(bytes),
-        HumanCount(made.duplicates),
-        HumanCount(made.malformed),
-        HumanCount(made.late)
-    )
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {

@@ -106,9 +106,66 @@ pub fn plural(number: u64, name: &str) -> String {
     format!("{name}{end}")
 }
 
+/// The message of an error with its causes. What one of two messages has already is said once.
+#[must_use]
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if has_words(&cause, &text) {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// Whether a text has these words, as a whole.
+fn has_words(text: &str, words: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '/');
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + words.len()..]);
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use anyhow::Context as _;
+
     use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("cannot read x: {source}")]
+    struct Unreadable {
+        source: io::Error,
+    }
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let source = io::Error::other("no such file");
+        let error = anyhow::Error::new(Unreadable { source });
+        assert_eq!(with_causes(&error), "cannot read x: no such file");
+        let error = Err::<(), _>(error).context("the first file").unwrap_err();
+        let text = "the first file: cannot read x: no such file";
+        assert_eq!(with_causes(&error), text);
+        assert_eq!(with_causes(&anyhow::anyhow!("alone")), "alone");
+        for (name, cause, both) in [
+            ("a.log", "a.log has changed", "a.log has changed"),
+            ("a", "a.log has changed", "a: a.log has changed"),
+            (
+                "x",
+                "cannot read x: no such file",
+                "cannot read x: no such file",
+            ),
+        ] {
+            let error = Err::<(), _>(anyhow::anyhow!(cause))
+                .context(name)
+                .unwrap_err();
+            assert_eq!(with_causes(&error), both);
+        }
+    }
 
     #[test]
     fn one_thing_is_no_plural() {

@@ -15,7 +15,10 @@ const AT_ONCE: Duration = Duration::from_secs(30);
 pub(crate) fn ends_at_once(command: &mut Command, parts: &[&str]) {
     let started = Instant::now();
     command.args(["--retry-timeout", "1h"]);
-    Ran::from(command.output().unwrap()).failed(1, parts);
+    let ran = Ran::from(command.output().unwrap()).failed(1, parts);
+    for debug_output in ["DispatchFailure", "ProviderError", "ConnectorError"] {
+        assert!(!ran.stderr.contains(debug_output), "{ran:?}");
+    }
     assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
 }
 

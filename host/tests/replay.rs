@@ -88,6 +88,16 @@ fn a_replay_resumes_and_lands_nothing_twice() {
 }
 
 #[test]
+fn a_replay_from_beyond_the_end_says_so() {
+    let place = place_with_a_file();
+    let ran = replay(&place, &["--from", "999999", "--lake", "file:other"]).succeeded();
+    let part = "no record from 999999 to the newest";
+    assert!(ran.stderr.contains(part), "{ran:?}");
+    let ran = replay(&place, &["--from", "9000", "--lake", "file:third"]).succeeded();
+    assert!(!ran.stderr.contains("nothing was replayed"), "{ran:?}");
+}
+
+#[test]
 fn a_run_and_a_replay_do_not_share_a_lake() {
     let place = place_with_a_file();
     replay(&place, &["--lake", "file:lake"]).failed(1, &["belongs to a run"]);
@@ -115,6 +125,18 @@ fn a_replay_can_use_a_release_that_has_written_to_a_lake() {
         lake::events(&place.path("other")),
         lake::events(&place.path("hourly"))
     );
+    let digits = &hourly.release()[..8];
+    let chosen = ["--release", digits, "--registry", "file:hourly/_sluice"];
+    let args = [&["--lake", "file:short"][..], &chosen].concat();
+    assert_eq!(replay(&place, &args).summary().release(), hourly.release());
+    for (name, code, part) in [
+        ("00000000", 1, "has no release 00000000"),
+        ("0000000", 2, "first 8 digits"),
+    ] {
+        let chosen = ["--release", name, "--registry", "file:hourly/_sluice"];
+        let args = [&["--lake", "file:third"][..], &chosen].concat();
+        replay(&place, &args).failed(code, &[part]);
+    }
     let missing = "0".repeat(64);
     let args = [
         "--lake",

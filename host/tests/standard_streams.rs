@@ -72,6 +72,8 @@ const COMMANDS: &[&str] = &[
     "config check --source file:events.ndjson --lake file:lake",
     "config check --connect --source file:events.ndjson --lake file:lake",
     "config show --source file:events.ndjson --lake file:lake",
+    "config schema",
+    "completions bash",
     "run --source file:events.ndjson --lake file:lake",
     "run --source file:events.ndjson --lake file:json --summary json",
     "replay --source file:events.ndjson --lake file:again",

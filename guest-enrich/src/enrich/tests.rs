@@ -265,6 +265,25 @@ fn rejects_times_out_of_range() {
 }
 
 #[test]
+fn calls_milliseconds_so() {
+    for (number, is_milliseconds) in [
+        ("1700000000000", true),
+        ("1700000000000.5", true),
+        ("253402300800", true),
+        ("17000000000000", false),
+        ("-1700000000000", false),
+        ("1700000000000e0", false),
+    ] {
+        let (_, message) = rejected(format!("{{{}}}", READ.replace("1700000000", number)));
+        assert_eq!(
+            message.contains("milliseconds"),
+            is_milliseconds,
+            "{number}: {message}"
+        );
+    }
+}
+
+#[test]
 fn rejects_names_without_a_type() {
     for name in ["", ":", ":x", "::", r"\u003a", r"\u003Ax:y"] {
         let (code, message) = rejected(format!("{{{}}}", READ.replace("a:b", name)));

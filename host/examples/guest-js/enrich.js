@@ -157,7 +157,7 @@ const LAST_SECOND = Date.parse("9999-12-31T23:59:59Z") / 1000;
 function timestamp(number) {
   const plain = number.length <= 12 && /^\d+$/.test(number);
   const [seconds, nanos] = plain ? [Number(number), 0] : decimal(number);
-  if (!(seconds >= FIRST_SECOND && seconds <= LAST_SECOND)) throw outOfRange();
+  if (!(seconds >= FIRST_SECOND && seconds <= LAST_SECOND)) throw outOfRange(number);
   const text = new Date(seconds * 1000).toISOString().slice(0, 19);
   if (nanos === 0) return `${text}Z`;
   return `${text}.${String(nanos).padStart(9, "0").replace(/0+$/, "")}Z`;
@@ -172,7 +172,7 @@ function decimal(number) {
   const zeros = digits.search(/[1-9]/);
   if (zeros < 0) return [0, 0];
   const point = whole.length + Number(exponent) - zeros;
-  if (point > 12) throw outOfRange();
+  if (point > 12) throw outOfRange(number);
   const wanted = Math.max(0, point + 9);
   const kept = digits.slice(zeros, zeros + wanted).padEnd(wanted, "0");
   const inexact = /[1-9]/.test(digits.slice(zeros + wanted));
@@ -183,8 +183,10 @@ function decimal(number) {
 
 const BILLION = 1_000_000_000n;
 
-function outOfRange() {
-  const message = "created_at: out of range, the years 0000 to 9999 are supported";
+function outOfRange(number) {
+  const message = /^[0-9]{12,13}(\.[0-9]+)?$/.test(number)
+    ? "created_at: out of range, it looks like milliseconds; a number of seconds since 1970 is expected"
+    : "created_at: out of range, the years 0000 to 9999 are supported";
   return rejection("invalid_field", message);
 }
 

@@ -15,7 +15,7 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         return report_usage(usage);
     }
-    output::error(format_args!("{error:#}"));
+    output::error(output::with_causes(error));
     let wrong_usage = error.is::<ConfigError>() || error.is::<generate::PlanError>();
     ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
 }

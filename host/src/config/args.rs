@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
+use crate::config::quantity::{parse_duration, parse_size};
 use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
@@ -89,6 +91,7 @@ pub struct RunArgs {
     /// Read records from `file:PATH` (newline-delimited JSON, plain or compressed with gzip or zstd),
     /// `-` (standard input) or `kinesis:STREAM` (a stream's name or ARN). Files can be given several times.
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub source: Vec<String>,
 
     /// Take the last line of a file as a record even if it has no line end and is not a JSON object. Give this
@@ -107,10 +110,12 @@ pub struct RunArgs {
     /// file is. It needs exactly one source.
     #[arg(id = "source_name", long = "source-name", env = "SLUICE_SOURCE_NAME")]
     #[arg(value_name = "NAME")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub source_name: Option<String>,
 
     /// Write events, in partitions, to `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_LAKE", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub lake: Option<String>,
 
     /// Where messages go; the help names the kinds of buses.
@@ -121,6 +126,7 @@ pub struct RunArgs {
         value_name = "TARGET",
         default_value = "none"
     )]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub bus: String,
 
     /// Send a message for each event, or for each object that was put into the lake.
@@ -159,11 +165,13 @@ pub struct RunArgs {
         env = "SLUICE_TRANSFORM_CONFIG"
     )]
     #[arg(value_name = "JSON|FILE", default_value = "{}")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub transform_config: String,
 
     /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: use the release that is active there.
     /// Until one is activated, the run uses `--transform`. A release must have been published there.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub registry: Option<String>,
 
     /// Poll the registry at this interval.
@@ -172,13 +180,14 @@ pub struct RunArgs {
         long = "registry-poll",
         env = "SLUICE_REGISTRY_POLL"
     )]
-    #[arg(value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub registry_poll: Duration,
 
     /// Accept only releases of the registry that are signed with this key: an Ed25519 public key in
     /// PEM, or a file that holds one. Without it, signatures are not checked.
     #[arg(id = "public_key", long = "public-key", env = "SLUICE_PUBLIC_KEY")]
     #[arg(value_name = "PEM|FILE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub public_key: Option<String>,
 
     /// Begin with the transform of `--transform` although no release was ever published to the registry.
@@ -210,7 +219,7 @@ pub struct RunArgs {
 
     /// Close a chunk at this many bytes of records. [default: 64MiB, 32MiB for files]
     #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]
-    #[arg(value_name = "SIZE")]
+    #[arg(value_name = "SIZE", value_parser = parse_size)]
     pub chunk_bytes: Option<ByteSize>,
 
     /// Close a chunk at this many records.
@@ -224,7 +233,7 @@ pub struct RunArgs {
 
     /// Close a chunk of a stream this long after its first record was read.
     #[arg(id = "chunk.age", long = "chunk-age", env = "SLUICE_CHUNK_AGE")]
-    #[arg(value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub chunk_age: Duration,
 
     /// Limit the memory for chunks and for records that were read. With many shards, chunks close
@@ -235,6 +244,7 @@ pub struct RunArgs {
         value_name = "SIZE",
         default_value = "512MiB"
     )]
+    #[arg(value_parser = parse_size)]
     pub memory: ByteSize,
 
     /// Start a new pipeline at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z. Later
@@ -265,7 +275,7 @@ pub struct RunArgs {
         value_name = "DURATION",
         default_value = "30s"
     )]
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = parse_duration)]
     pub lease: Duration,
 
     /// Wait this long for chunks to finish after SIGTERM or SIGINT; unfinished ones are replayed later.
@@ -275,7 +285,7 @@ pub struct RunArgs {
         value_name = "DURATION",
         default_value = "25s"
     )]
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = parse_duration)]
     pub shutdown_timeout: Duration,
 
     /// Stop or continue if records of the stream may have been lost before they were landed: they have
@@ -299,12 +309,12 @@ pub struct RunArgs {
         long = "limits-memory",
         env = "SLUICE_LIMITS_MEMORY"
     )]
-    #[arg(value_name = "SIZE", default_value = "32MiB")]
+    #[arg(value_name = "SIZE", default_value = "32MiB", value_parser = parse_size)]
     pub limits_memory: ByteSize,
 
     /// Limit the wall time of one record, for what fuel does not measure.
     #[arg(id = "limits.time", long = "limits-time", env = "SLUICE_LIMITS_TIME")]
-    #[arg(value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     pub limits_time: Duration,
 
     /// Quarantine records that are larger than this without transforming them.
@@ -314,6 +324,7 @@ pub struct RunArgs {
         value_name = "SIZE",
         default_value = "10MiB"
     )]
+    #[arg(value_parser = parse_size)]
     pub limits_record_bytes: ByteSize,
 
     /// Limit the bytes of all events of one record together.
@@ -323,6 +334,7 @@ pub struct RunArgs {
         value_name = "SIZE",
         default_value = "16MiB"
     )]
+    #[arg(value_parser = parse_size)]
     pub limits_output_bytes: ByteSize,
 
     /// Limit the lake partitions of one chunk; records that need further ones are quarantined.
@@ -343,7 +355,7 @@ pub struct RunArgs {
         value_name = "DURATION",
         default_value = "10m"
     )]
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = parse_duration)]
     pub retry_timeout: Duration,
 
     /// Transform and compress on this many threads. [default: one per core]
@@ -368,6 +380,7 @@ pub struct RunArgs {
     /// Log messages of this level, or by directives such as `warn,transform=debug`.
     #[arg(id = "log.level", long = "log-level", env = "SLUICE_LOG_LEVEL")]
     #[arg(value_name = "LEVEL", default_value = "warn")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub log_level: String,
 
     /// Format log lines for people or as JSON.

@@ -1,15 +1,80 @@
 //! Finds environment variables that begin with `SLUICE_` and are no settings.
 
-use clap::Command;
+use std::ffi::OsString;
 
-use super::ConfigError;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command};
+
+use super::file::check_value;
 use super::suggestion::{ask, closest};
+use super::{ConfigError, Origins};
 
 /// What every variable of a setting begins with.
 const PREFIX: &str = "SLUICE_";
 
 /// Parts of the variables that Kubernetes sets in every container for a service that is called `sluice`.
 const KUBERNETES: [&str; 2] = ["_SERVICE_HOST", "_PORT"];
+
+/// The environment variable of a setting.
+pub(super) fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
+}
+
+/// The error of a command line, or that of the environment variable whose value is wrong: clap names the flag
+/// although it was not given. `known` has all settings, and `get` returns a variable.
+#[must_use]
+pub fn blame(
+    error: clap::Error,
+    argv: &[OsString],
+    known: &Command,
+    get: impl Fn(&str) -> Option<OsString>,
+) -> anyhow::Error {
+    let wrong = wrong_argument(&error, known).filter(|arg| !is_given(arg, argv));
+    let Some((arg, variable)) = wrong.and_then(|arg| Some((arg, arg.get_env()?.to_str()?))) else {
+        return error.into();
+    };
+    let value = get(variable).unwrap_or_default();
+    let Some(value) = value.to_str() else {
+        return ConfigError::new(variable, "is not UTF-8").into();
+    };
+    match check_value(known, arg, value) {
+        Ok(()) => error.into(),
+        Err(why) => ConfigError::new(variable, why).into(),
+    }
+}
+
+/// The variables of the environment that set something: those without a flag on the command line.
+#[must_use]
+pub fn origins(
+    argv: &[OsString],
+    known: &Command,
+    get: impl Fn(&str) -> Option<OsString>,
+) -> Origins {
+    let set = known.get_arguments().filter(|arg| !is_given(arg, argv));
+    Origins::new(set.filter_map(|arg| {
+        let variable = arg.get_env()?.to_str()?;
+        get(variable)?;
+        Some((arg.get_id().to_string(), variable.to_owned()))
+    }))
+}
+
+/// The setting whose value clap rejects.
+fn wrong_argument<'a>(error: &clap::Error, known: &'a Command) -> Option<&'a Arg> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let flag = name.strip_prefix("--")?.split([' ', '[', '=']).next();
+    known.get_arguments().find(|arg| arg.get_long() == flag)
+}
+
+/// Whether the command line has the flag, which overrides the environment.
+fn is_given(arg: &Arg, argv: &[OsString]) -> bool {
+    let flag = format!("--{}", arg.get_long().unwrap_or_default());
+    argv.iter().any(|given| {
+        let given = given.to_string_lossy();
+        given.split('=').next() == Some(flag.as_str())
+    })
+}
 
 /// The names among `variables` that begin with `SLUICE_` and are no settings of `command`.
 ///
@@ -64,6 +129,40 @@ mod tests {
             "SLUICE_LIMITS_FEUL: unknown environment variable; did you mean `SLUICE_LIMITS_FUEL`?"
         );
         assert!(check(&["SLUICE_log_level"]).is_err());
+    }
+
+    fn blamed(argv: &[&str], variable: &str, value: &str) -> String {
+        let known = RunArgs::augment_args(Command::new("sluice"))
+            .mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
+        // The variable is given as a flag, because a test cannot set the environment.
+        let flag = variable.strip_prefix(PREFIX).unwrap().to_lowercase();
+        let flag = format!("--{}={value}", flag.replace('_', "-"));
+        let error = known.try_get_matches_from(["sluice", &flag]).unwrap_err();
+        let argv: Vec<_> = argv.iter().map(OsString::from).collect();
+        let known = RunArgs::augment_args(Command::new("sluice"));
+        let get = |name: &str| (name == variable).then(|| value.into());
+        blame(error, &argv, &known, get).to_string()
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_variable_is_blamed_on_it() {
+        let error = blamed(&["sluice", "run"], "SLUICE_THREADS", "many");
+        assert!(error.starts_with("SLUICE_THREADS: \"many\": "), "{error}");
+        let error = blamed(&["sluice", "run"], "SLUICE_FINAL", "perhaps");
+        assert!(error.starts_with("SLUICE_FINAL: "), "{error}");
+        let error = blamed(&["sluice", "run"], "SLUICE_LAKE", "");
+        assert!(error.starts_with("SLUICE_LAKE: is empty"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_flag_is_not_blamed_on_its_variable() {
+        for argv in [
+            &["sluice", "--threads=many"][..],
+            &["sluice", "--threads", "many"],
+        ] {
+            let error = blamed(argv, "SLUICE_THREADS", "many");
+            assert!(error.contains("--threads"), "{error}");
+        }
     }
 
     #[test]

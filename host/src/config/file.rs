@@ -11,6 +11,7 @@ use clap::{Arg, Command};
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::json;
 use super::suggestion::did_you_mean;
 
 /// The file that is read if none is given.
@@ -74,6 +75,10 @@ impl File {
             let key = format!("{prefix}{}", name.get_ref());
             let line = line_at(text, name.span().start);
             let values = match value.into_inner() {
+                DeValue::Table(inner) if is_json(&key) => {
+                    self.add_json(&key, line, inner)?;
+                    continue;
+                }
                 DeValue::Table(inner) => {
                     self.add(text, &format!("{key}."), inner)?;
                     continue;
@@ -85,9 +90,26 @@ impl File {
                 single => scalar(&single).map(|single| vec![single]),
             };
             let values = values.map_err(|why| ConfigError::new(self.place(&key, line), why))?;
-            self.settings.insert(key, Setting { line, values });
+            self.insert(key, Setting { line, values })?;
         }
         Ok(())
+    }
+
+    /// Adds a setting that is a JSON object as a table.
+    fn add_json(&mut self, name: &str, line: usize, table: DeTable<'_>) -> Result<(), ConfigError> {
+        let key = name.replace('-', "_");
+        let wrong = |why: String| ConfigError::new(self.place(name, line), why);
+        let json = json::from_table(table).map_err(wrong)?;
+        let values = vec![json.to_string()];
+        self.insert(key, Setting { line, values })
+    }
+
+    fn insert(&mut self, key: String, setting: Setting) -> Result<(), ConfigError> {
+        let place = self.place(&key, setting.line);
+        match self.settings.insert(key, setting) {
+            None => Ok(()),
+            Some(_) => Err(ConfigError::new(place, "is given twice")),
+        }
     }
 
     /// The file as the user named it.
@@ -123,6 +145,11 @@ impl File {
             command.mut_arg(key, |arg| arg.default_values(&setting.values))
         })
     }
+}
+
+/// Whether a table with this name is one JSON object and not a group of settings. Its name may be that of the flag.
+fn is_json(key: &str) -> bool {
+    ["transform_config", "transform-config"].contains(&key)
 }
 
 /// The line, from 1, of a byte of the text.
@@ -164,7 +191,10 @@ fn check(known: &Command, key: &str, values: &[String]) -> Result<(), String> {
 }
 
 /// Checks one value with clap, as a flag of a command without environment and defaults.
-fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
+pub(super) fn check_value(known: &Command, arg: &Arg, value: &str) -> Result<(), String> {
+    if value.is_empty() {
+        return Err("is empty; give a value, or leave the setting out".to_owned());
+    }
     let flag = format!("--{}={value}", arg.get_long().unwrap_or_default());
     let alone = known.clone().mut_args(|arg| arg.env(Resettable::Reset));
     let Err(error) = alone.try_get_matches_from(["sluice", flag.as_str()]) else {
@@ -208,6 +238,34 @@ mod tests {
     }
 
     #[test]
+    fn the_transform_configuration_can_be_a_table() {
+        for name in ["transform_config", "transform-config"] {
+            let text = format!(
+                "lake = 'file:x'\n[{name}]\npartition_by = ['date']\nlimit = 5\n[{name}.deep]\nshare = 0.5\n"
+            );
+            let file = parse(&text).unwrap();
+            let json: serde_json::Value =
+                serde_json::from_str(&file.settings["transform_config"].values[0]).unwrap();
+            let expected =
+                serde_json::json!({"partition_by": ["date"], "limit": 5, "deep": {"share": 0.5}});
+            assert_eq!(json, expected);
+            assert_eq!(
+                file.locate("transform_config"),
+                "sluice.toml:2: transform_config"
+            );
+        }
+        let twice = "transform_config = '{}'\n[transform-config]\na = 1\n";
+        assert!(parse(twice).is_err());
+        let error = parse("[transform_config]\nshare = nan\n")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "sluice.toml:1: transform_config: share: JSON has no number nan"
+        );
+    }
+
+    #[test]
     fn an_unknown_key_is_rejected_by_its_dotted_name() {
         let error = parse("[limits]\nfeul = 5\n").unwrap_err().to_string();
         assert_eq!(
@@ -231,11 +289,11 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_toml_writes_them() {
-        let text = "threads = 0x10\n[chunk]\nrecords = 1_000\nbytes = +7\n";
+        let text = "threads = 0x10\n[chunk]\nrecords = +1_000\nbytes = '7B'\n";
         let file = parse(text).unwrap();
         assert_eq!(file.settings["threads"].values, ["16"]);
         assert_eq!(file.settings["chunk.records"].values, ["1000"]);
-        assert_eq!(file.settings["chunk.bytes"].values, ["7"]);
+        assert_eq!(file.settings["chunk.bytes"].values, ["7B"]);
         assert!(parse("threads = 1.5\n").is_err());
     }
 
@@ -255,6 +313,9 @@ mod tests {
                 "expected number",
             ),
             ("[chunk]\nbytes = '1 zorb'\n", "chunk.bytes", "unit"),
+            ("[chunk]\nbytes = 64\n", "chunk.bytes", "KiB, MiB, GiB"),
+            ("lease = 60\n", "sluice.toml:1: lease", "ms, s, m, h"),
+            ("lake = ''\n", "sluice.toml:1: lake", "is empty"),
             ("lake = 2026-01-01\n", "lake", "datetime"),
         ] {
             let error = parse(text).unwrap_err().to_string();

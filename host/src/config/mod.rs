@@ -7,12 +7,17 @@ pub mod environment;
 pub mod file;
 mod folders;
 pub mod http_bind;
+mod json;
 pub mod log_format;
+mod log_level;
 pub mod max_quarantined;
 pub mod mode;
+pub mod origins;
+pub mod quantity;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
+pub mod schema;
 mod suggestion;
 pub mod target;
 
@@ -41,6 +46,7 @@ pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
 pub use self::http_bind::HttpBind;
 pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
+pub use self::origins::Origins;
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
@@ -125,6 +131,8 @@ pub struct RunSettings {
     pub max_quarantined: Option<MaxQuarantined>,
     /// Whether nothing but warnings, errors and a summary as JSON is printed.
     pub quiet: bool,
+    /// Where the settings come from.
+    pub origins: Origins,
 }
 
 impl RunSettings {
@@ -207,10 +215,12 @@ impl RunArgs {
                 SummaryFormat::Text if self.quiet => SummaryFormat::None,
                 summary => summary,
             },
-            log_level: self.log_level,
+            log_level: log_level::parse(&self.log_level)
+                .map_err(|why| ConfigError::new("log.level", why))?,
             log_format: self.log_format,
             max_quarantined: self.max_quarantined,
             quiet: self.quiet,
+            origins: Origins::default(),
         })
     }
 
@@ -309,6 +319,10 @@ fn missing(key: &str, example: &str) -> ConfigError {
 pub fn read_transform_config(config: &str) -> Result<String, ConfigError> {
     if config.trim_start().starts_with('{') {
         return Ok(config.to_owned());
+    }
+    if config.trim().is_empty() {
+        let why = "is empty; give a JSON object or a file that holds one";
+        return Err(ConfigError::new("transform_config", why));
     }
     std::fs::read_to_string(config).map_err(|error| {
         let why = format!("{config:?} is neither a JSON object nor a readable file: {error}");

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use chrono::DateTime;
 
 use super::suggestion::did_you_mean;
-use super::target::wrong;
+use super::target::{check_path, wrong};
 use super::{ConfigError, HttpBind};
 use crate::source::file::Location;
 use crate::source::kinesis::StreamAddress;
@@ -111,6 +111,9 @@ impl Mode {
                     "a stream cannot be combined with another source",
                 )),
             };
+        }
+        for source in sources {
+            check_path("source", source)?;
         }
         let files = sources
             .iter()

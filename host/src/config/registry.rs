@@ -34,6 +34,9 @@ impl RegistryConfig {
             let why = "needs a file; give --transform FILE";
             return Err(ConfigError::new("watch", why));
         }
+        let key = args.public_key.as_deref().map(PublicKey::parse);
+        let key = key.transpose();
+        let public_key = key.map_err(|why| ConfigError::new("public_key", why))?;
         let Some(registry) = &args.registry else {
             let alone = [
                 ("allow_empty_registry", args.allow_empty_registry),
@@ -53,12 +56,10 @@ impl RegistryConfig {
             let why = format!("must be {:?} or more", Self::POLL_MIN);
             return Err(ConfigError::new("registry_poll", why));
         }
-        let key = args.public_key.as_deref().map(PublicKey::parse);
-        let key = key.transpose();
         Ok(Some(Self {
             target: parse_store("registry", registry)?,
             poll: args.registry_poll,
-            public_key: key.map_err(|why| ConfigError::new("public_key", why))?,
+            public_key,
             may_be_empty: args.allow_empty_registry,
         }))
     }

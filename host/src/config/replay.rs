@@ -3,7 +3,7 @@
 use chrono::Utc;
 use clap::Args;
 use sluice_engine::record::{Bound, Bounds};
-use sluice_release::bundle::ReleaseId;
+use sluice_release::bundle::ReleasePrefix;
 use sluice_release::signature::PublicKey;
 use sluice_storage::location::StoreLocation;
 
@@ -15,7 +15,7 @@ pub struct PinnedRelease {
     /// Where the registry is.
     pub registry: StoreLocation,
     /// Which of its releases.
-    pub release: ReleaseId,
+    pub release: ReleasePrefix,
     /// The key that it must be signed with.
     pub public_key: Option<PublicKey>,
 }
@@ -37,10 +37,10 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "SHARD")]
     pub shard: Option<String>,
 
-    /// Transform with this release of the registry (`--registry`) instead of the active one. Each lake
-    /// keeps a registry below `_sluice` with every release that has written to it.
+    /// Transform with this release of the registry (`--registry`) instead of the active one: its id, or
+    /// at least the first 8 digits of it. Each lake keeps a registry below `_sluice` with every release that has written to it.
     #[arg(long, value_name = "RELEASE")]
-    pub release: Option<ReleaseId>,
+    pub release: Option<ReleasePrefix>,
 
     /// The settings of `run`. The lake must be given as a flag, and a bus is used only if it is given
     /// as a flag: the file and the environment are meant for `run`. `--transform` as a flag takes
@@ -83,7 +83,7 @@ impl ReplayArgs {
         &self,
         registry: &mut Option<RegistryConfig>,
     ) -> Result<Option<PinnedRelease>, ConfigError> {
-        let Some(release) = self.release else {
+        let Some(release) = self.release.clone() else {
             return Ok(None);
         };
         let Some(RegistryConfig {

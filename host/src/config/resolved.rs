@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::file::File;
-use super::{ConfigError, RunArgs, RunSettings};
+use super::{ConfigError, Origins, RunArgs, RunSettings, environment};
 
 /// The settings, each with its origin.
 pub struct Resolved {
@@ -56,6 +56,12 @@ impl Resolved {
         (self.matches.value_source(key) == Some(ValueSource::DefaultValue)).then_some(file)
     }
 
+    /// The environment variable that a setting comes from.
+    fn variable_of(&self, key: &str) -> Option<String> {
+        let source = self.matches.value_source(key);
+        (source == Some(ValueSource::EnvVariable)).then(|| environment::variable(key))
+    }
+
     /// Whether a setting is given on the command line.
     #[must_use]
     pub fn is_flag(&self, key: &str) -> bool {
@@ -85,8 +91,7 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError`]
     pub fn settings(self) -> Result<RunSettings, ConfigError> {
-        let settings = self.args.clone().validate();
-        settings.map_err(|error| self.located(error))
+        self.validated(|_| Ok(()))
     }
 
     /// As [`settings`](Self::settings), for the command `run`.
@@ -94,19 +99,36 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError`]
     pub fn run_settings(self) -> Result<RunSettings, ConfigError> {
-        let settings = self.args.clone().validate().and_then(|settings| {
-            settings.check_end()?;
-            Ok(settings)
-        });
-        settings.map_err(|error| self.located(error))
+        self.validated(RunSettings::check_end)
     }
 
-    /// The error with the line of the file that it is in.
-    fn located(&self, error: ConfigError) -> ConfigError {
-        match self.file_of(&error.key) {
-            Some(file) => ConfigError::new(file.locate(&error.key), error.why),
-            None => error,
+    fn validated(
+        self,
+        check: impl Fn(&RunSettings) -> Result<(), ConfigError>,
+    ) -> Result<RunSettings, ConfigError> {
+        let origins = self.origins();
+        let settings = self.args.validate().and_then(|settings| {
+            check(&settings)?;
+            Ok(settings)
+        });
+        match settings {
+            Ok(settings) => Ok(RunSettings {
+                origins,
+                ..settings
+            }),
+            Err(error) => Err(origins.locate(error)),
         }
+    }
+
+    fn origins(&self) -> Origins {
+        let known = RunArgs::augment_args(Command::new("sluice"));
+        let keys = known.get_arguments().map(|arg| arg.get_id().as_str());
+        let places = keys.filter_map(|key| {
+            let in_file = self.file_of(key).map(|file| file.locate(key));
+            let place = in_file.or_else(|| self.variable_of(key))?;
+            Some((key.to_owned(), place))
+        });
+        Origins::new(places)
     }
 
     /// Every setting as a line of TOML with its origin in a comment; one that is not set is a comment.

@@ -14,6 +14,7 @@ const STORES: &[&str] = &["file:DIR", "s3://BUCKET/PREFIX"];
 /// # Errors
 /// Says what would be right.
 pub fn parse_store(key: &str, target: &str) -> Result<StoreLocation, ConfigError> {
+    check_path(key, target)?;
     if let Some(path) = target.strip_prefix("s3://") {
         let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
         let prefix = prefix.trim_matches('/');
@@ -31,6 +32,29 @@ pub fn parse_store(key: &str, target: &str) -> Result<StoreLocation, ConfigError
     }
 }
 
+/// Checks that `file:PATH`, the value of the setting `key`, does not mean another path than it says. Other
+/// targets pass.
+///
+/// # Errors
+/// Says what would be right.
+pub fn check_path(key: &str, target: &str) -> Result<(), ConfigError> {
+    let Some(path) = target.strip_prefix("file:") else {
+        return Ok(());
+    };
+    let why = if path.starts_with("//") {
+        let path = path.trim_start_matches('/');
+        format!(
+            "{target:?} is not file:PATH{}",
+            ask(format!("file:/{path}"))
+        )
+    } else if path == "~" || path.starts_with("~/") {
+        format!("{target:?}: the shell does not expand `~` after `file:`; give the whole path")
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::new(key, why))
+}
+
 /// Parses `none` and the settings of all kinds of buses.
 ///
 /// # Errors
@@ -39,6 +63,7 @@ pub(super) fn parse_bus(target: &str) -> Result<Option<BusTarget>, ConfigError> 
     if target == "none" {
         return Ok(None);
     }
+    check_path("bus", target)?;
     let bus = BusTarget::parse(target).ok_or_else(|| {
         let expected: Vec<_> = BusTarget::syntaxes().chain(["none"]).collect();
         wrong("bus", target, &expected)
@@ -54,6 +79,9 @@ pub(super) fn wrong(key: &str, given: &str, expected: &[&str]) -> ConfigError {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => expected.concat(),
     };
+    if given.trim().is_empty() {
+        return ConfigError::new(key, format!("is empty; give {expected}"));
+    }
     ConfigError::new(key, format!("{given:?} is not {expected}{hint}"))
 }
 
@@ -98,6 +126,36 @@ mod tests {
         for lake in ["", "s3://", "file:", "gs://x", "lake"] {
             assert!(parse_store("lake", lake).is_err(), "{lake:?}");
         }
+    }
+
+    #[test]
+    fn a_path_that_means_another_one_is_rejected() {
+        for (target, part) in [
+            ("file://x", "did you mean `file:/x`?"),
+            ("file:///x/y", "did you mean `file:/x/y`?"),
+            ("file:~/x", "give the whole path"),
+            ("file:~", "give the whole path"),
+        ] {
+            let error = parse_store("lake", target).unwrap_err().to_string();
+            assert!(
+                error.starts_with("lake: ") && error.contains(part),
+                "{error}"
+            );
+            let error = parse_bus(target).unwrap_err().to_string();
+            assert!(
+                error.starts_with("bus: ") && error.contains(part),
+                "{error}"
+            );
+        }
+        for target in ["file:/x", "file:x//y", "file:~x", "-", "kinesis:x"] {
+            assert_eq!(check_path("source", target), Ok(()), "{target}");
+        }
+    }
+
+    #[test]
+    fn an_empty_target_is_called_so() {
+        let error = parse_store("lake", "").unwrap_err().to_string();
+        assert_eq!(error, "lake: is empty; give file:DIR or s3://BUCKET/PREFIX");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Objects that exist with different content.
 
 use crate::observe::events;
+use crate::output::with_causes;
 use crate::pipeline::error::PipelineError;
 use crate::sink::SinkError;
 
@@ -21,7 +22,7 @@ pub(super) fn log_mismatch(shard: &str, error: &anyhow::Error) {
         tracing::error!(
             event = events::CONTENT_MISMATCH,
             shard,
-            error = format!("{error:#}"),
+            error = with_causes(error),
             "an object exists with different content, an operator has to resolve this"
         );
     }

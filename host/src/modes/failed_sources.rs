@@ -23,7 +23,7 @@ impl FailedSources {
     /// Notes that a source failed, and says so. If it is the only source, the end of the run says it.
     pub fn add(&mut self, error: anyhow::Error) {
         if self.sources > 1 {
-            output::error(format_args!("{error:#}"));
+            output::error(output::with_causes(&error));
         }
         self.errors.push(error);
     }

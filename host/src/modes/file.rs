@@ -12,11 +12,12 @@ use super::targets::{Claim, Targets};
 use crate::config::RunSettings;
 use crate::observe::health::State;
 use crate::observe::http;
+use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::PipelineError;
 use crate::source::SourceError;
 use crate::source::file;
-use crate::source::file::{FileOptions, IncompleteLine, Location, OpenFile};
+use crate::source::file::{FileOptions, IncompleteLine, Location, OpenFile, TextFormat};
 
 /// Lands all files. If a file fails by itself, the others are landed all the same.
 ///
@@ -189,7 +190,7 @@ impl Files {
         let health = &self.runner.context.health;
         match &landed {
             Ok(_) => health.ended(&shard, State::CaughtUp),
-            Err(error) => health.ended(&shard, State::Failed(format!("{error:#}"))),
+            Err(error) => health.ended(&shard, State::Failed(with_causes(error))),
         }
         let landed = landed?;
         self.known.update(&suffix, landed.ledger.ledger().await);
@@ -199,6 +200,7 @@ impl Files {
 
     async fn land_as(&self, opened: OpenFile, found: Found) -> anyhow::Result<LandedShard> {
         let runner = &self.runner;
+        let (text_format, rejected_before) = (opened.text_format(), not_json(&runner.context));
         let shard = found.ledger.shard().clone();
         let source = opened.name().to_owned();
         let mut open = runner.open_shard(&shard, Claim::Take).await?;
@@ -220,6 +222,31 @@ impl Files {
                 "the last line has no end and is not one whole JSON object, so it is left for the next run; --final takes it"
             );
         }
+        let rejected = not_json(&runner.context).saturating_sub(rejected_before);
+        if let Some(format) = text_format.filter(|_| rejected > 0) {
+            warn_of_format(&source, format, rejected);
+        }
         Ok(landed)
     }
+}
+
+fn warn_of_format(source: &str, format: TextFormat, records: u64) {
+    tracing::warn!(
+        source,
+        records,
+        "the lines of this file are no JSON objects: it looks like {}; convert it to newline-delimited JSON, for \
+         example with `{}`",
+        format.name(),
+        format.command()
+    );
+}
+
+/// The number of records that the transform has rejected so far because they are no JSON objects, by the reasons of the
+/// built-in transform.
+fn not_json(context: &RunContext) -> u64 {
+    let reasons = ["invalid_json", "not_an_object"];
+    reasons
+        .map(|reason| context.progress.quarantined_for(reason))
+        .iter()
+        .sum()
 }

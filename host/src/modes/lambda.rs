@@ -36,6 +36,7 @@ use crate::ledger::{Ledger, Pending};
 use crate::observe::events;
 use crate::observe::progress::Summary;
 use crate::output;
+use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::ledger_error;
 use crate::source::kinesis::budget::Budget;
@@ -156,7 +157,7 @@ impl Function {
             log_mismatch(&batch.shard, error);
             tracing::error!(
                 event = events::BATCH_UNCOMMITTED,
-                error = format!("{error:#}"),
+                error = with_causes(error),
                 "the batch was not landed completely"
             );
         }
@@ -240,7 +241,7 @@ impl Function {
         let shard = shard_id(&batch.stream, &batch.shard)?;
         match self.land(&shard, batch, until).await {
             Err(error) if is_stale(&error) => {
-                tracing::info!(error = format!("{error:#}"), "reading the ledger again");
+                tracing::info!(error = with_causes(&error), "reading the ledger again");
                 self.ledgers.lock().await.remove(&shard);
                 self.land(&shard, batch, until).await
             }

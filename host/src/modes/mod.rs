@@ -10,6 +10,7 @@ pub mod follow;
 pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
+pub mod preflight;
 pub mod progress_line;
 mod quarantine_check;
 pub mod report;
@@ -21,6 +22,7 @@ pub mod worker;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sluice_engine::record::Bounds;
 use tokio::task::JoinSet;
 
 use self::failed_sources::FailedSources;
@@ -30,6 +32,7 @@ use self::quarantine_check::check_quarantined;
 use self::rules::Rules;
 use self::watch::Watcher;
 use crate::config::{Mode, RunSettings};
+use crate::observe::progress::Summary;
 use crate::output;
 use crate::pipeline::RunContext;
 
@@ -73,13 +76,26 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         }
         let failed = landed?;
         let summary = context.summary();
+        warn_of_empty_replay(settings, &summary);
         report::summarize(settings, &summary, context.health.has_polled())?;
         let (failed, quarantined) = (failed.check(), check_quarantined(settings, &summary));
         if let (Err(error), Err(_)) = (&failed, &quarantined) {
-            output::error(format_args!("{error:#}"));
+            output::error(output::with_causes(error));
         }
         quarantined.and(failed)
     })
+}
+
+/// Says that the source has no record in the part that a replay was given.
+fn warn_of_empty_replay(settings: &RunSettings, summary: &Summary) {
+    let part = settings.replay.filter(|part| *part != Bounds::default());
+    if let Some(part) = part
+        && summary.records + summary.already_committed == 0
+    {
+        tracing::warn!(
+            "nothing was replayed: the source has no record {part}; correct --from and --to if there should be one"
+        );
+    }
 }
 
 /// Handles the signal of a limit of file sizes (`ulimit -f`), which otherwise ends the process without a word. The

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Context as _;
 use sluice_engine::precompiled;
 use sluice_engine::runtime::engine;
-use sluice_release::admission::{Release, validate_compiled};
+use sluice_engine::sandbox::SandboxError;
+use sluice_engine::schema::SchemaError;
+use sluice_release::admission::{AdmissionError, Release, validate_compiled};
 use sluice_release::bundle::{ReleaseBundle, ReleaseId};
 use sluice_release::loader::ReleaseLoader;
 use sluice_release::registry::Registry;
@@ -15,7 +17,7 @@ use sluice_release::release_switch::ReleaseSwitch;
 
 use super::deployment_package;
 use crate::ENRICH;
-use crate::config::{PinnedRelease, RunSettings};
+use crate::config::{ConfigError, PinnedRelease, RunSettings};
 use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::pins::Pins;
@@ -54,7 +56,7 @@ impl Rules {
             }
             None => loader.load(bundle.clone(), None).await,
         };
-        let own = own.with_context(|| format!("cannot admit {}", name(settings)))?;
+        let own = own.map_err(|error| not_admitted(settings, error))?;
         Ok(Self {
             loader,
             pins: Pins {
@@ -177,11 +179,14 @@ pub fn precompile(transform: Option<&Path>, folder: &Path) -> anyhow::Result<Pat
     Ok(path)
 }
 
-fn component(transform: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+fn component(transform: Option<&Path>) -> Result<Vec<u8>, ConfigError> {
     let Some(path) = transform else {
         return Ok(ENRICH.to_vec());
     };
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    std::fs::read(path).map_err(|error| {
+        let why = format!("cannot read {}: {error}", path.display());
+        ConfigError::new("transform", why)
+    })
 }
 
 /// The release that the settings choose.
@@ -196,16 +201,40 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
     }) = &settings.pinned_release
     {
         let registry = Registry::open(registry, settings.retry_policy.clone()).await?;
+        let release = registry.find(release).await?;
         if let Some(key) = public_key {
-            let signature = registry.signature(*release).await?;
-            let checked = key.check(*release, signature.as_deref());
+            let signature = registry.signature(release).await?;
+            let checked = key.check(release, signature.as_deref());
             checked.map_err(|why| anyhow::anyhow!("release {release}: signature: {why}"))?;
         }
-        return Ok(registry.get(*release).await?);
+        return Ok(registry.get(release).await?);
     }
-    let component = component(settings.transform.as_deref())?;
+    let located = |error| settings.origins.locate(error);
+    let component = component(settings.transform.as_deref()).map_err(located)?;
     ReleaseBundle::new(component, &settings.transform_config)
-        .map_err(|why| anyhow::anyhow!("transform_config: {why}"))
+        .map_err(|why| located(ConfigError::new("transform_config", why)).into())
+}
+
+/// The error of a transform that fails admission. A configuration that it rejects is wrong usage, unless it is that of
+/// a release.
+fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error {
+    let name = name(settings);
+    let why = match &error {
+        AdmissionError::Schema(SchemaError::TransformConfig(why)) => {
+            format!("{name} rejects it: {why}")
+        }
+        AdmissionError::Configure(cause) if matches!(**cause, SandboxError::TransformConfig(_)) => {
+            format!("cannot admit {name}: {error}")
+        }
+        _ => return anyhow::Error::new(error).context(format!("cannot admit {name}")),
+    };
+    match settings.pinned_release {
+        Some(_) => anyhow::Error::new(error).context(format!("cannot admit {name}")),
+        None => {
+            let error = ConfigError::new("transform_config", why);
+            settings.origins.locate(error).into()
+        }
+    }
 }
 
 /// The transform as the settings name it.

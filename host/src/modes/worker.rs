@@ -28,6 +28,7 @@ use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::ledger::lease::Versioned;
 use crate::observe::{events, http};
+use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::error_kind;
 use crate::source::End;
@@ -166,7 +167,7 @@ impl Worker {
         if may_end && since.elapsed() >= self.retry_policy.time_for(kind, phase) {
             return Err(error);
         }
-        let why = format!("{error:#}");
+        let why = with_causes(&error);
         tracing::warn!(error = why, "cannot poll the stream, polling again later");
         self.poll_error = Some(error);
         Ok(())
@@ -210,7 +211,7 @@ impl Worker {
                 tracing::error!(
                     event = events::SHARD_STOPPED,
                     shard = id,
-                    error = format!("{error:#}"),
+                    error = with_causes(&error),
                     retry_in_s = pause.as_secs(),
                     "a shard has stopped"
                 );

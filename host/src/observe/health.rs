@@ -22,6 +22,7 @@ use self::shards::Shards;
 pub use self::shards::State;
 pub use self::status::Status;
 use crate::config::RunSettings;
+use crate::output::with_causes;
 use crate::source::read_meter::ReadMeter;
 
 /// The active release, as health and metrics show it.
@@ -130,7 +131,7 @@ impl Health {
 
     /// Reports that a poll of the stream ended, with this error if it failed.
     pub fn polled(&self, fault: Option<&anyhow::Error>) {
-        let fault = fault.map(|error| format!("{error:#}"));
+        let fault = fault.map(with_causes);
         if let Some(heartbeat) = &mut self.now().heartbeat {
             heartbeat.beat(Instant::now(), fault);
         }

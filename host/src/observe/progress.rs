@@ -200,6 +200,12 @@ impl Progress {
         self.lost_ranges.inc();
     }
 
+    /// The number of quarantined records with this reason.
+    #[must_use]
+    pub fn quarantined_for(&self, reason: &str) -> u64 {
+        self.quarantined.of(reason)
+    }
+
     /// Messages of a repeated chunk were not sent, because there is no bus any more.
     pub fn not_sent(&self, messages: u64) {
         self.unsent.inc_by(messages);

@@ -15,15 +15,17 @@ mod stable;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod text_format;
 mod zstd_frames;
 
 use std::path::PathBuf;
 
 pub use self::identity::{distinct, is_elsewhere, still_holds};
-pub use self::open::{FileOptions, OpenFile, open};
+pub use self::open::{FileOptions, OpenFile, check, open};
 pub use self::read_position::ReadPosition;
 pub use self::reading::{FilePart, FileReading};
 pub use self::tail::IncompleteLine;
+pub use self::text_format::TextFormat;
 
 /// A file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 //! module.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::guests::Tiny;
+use crate::support::lake;
 use crate::support::program::Place;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -65,6 +67,28 @@ fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
         summary.counts(["records", "events", "quarantined"]),
         [50, 50, 0]
     );
+    panics_reach_quarantine(&place);
+}
+
+/// Builds the package again with rules that panic on a record.
+fn panics_reach_quarantine(place: &Place) {
+    let path = place.path("my-rules/src/lib.rs");
+    let rules = fs::read_to_string(&path).unwrap();
+    let start = "    let value: Value =";
+    let panicking = format!("    assert_ne!(record, b\"panic\", \"no such record\");\n{start}");
+    assert!(rules.contains(start));
+    fs::write(&path, rules.replacen(start, &panicking, 1)).unwrap();
+    build(place);
+    place.write("panics.ndjson", "panic\n");
+    let source = ["--source", "file:panics.ndjson", "--lake", "file:panics"];
+    place.land(&[&source[..], &["--transform", "rules.wasm"]].concat());
+    let [quarantined] = &lake::quarantine(&place.path("panics"))[..] else {
+        panic!("one record in quarantine");
+    };
+    assert_eq!(quarantined.reason, "trap");
+    for part in ["unreachable", "src/lib.rs:", "no such record"] {
+        assert!(quarantined.message.contains(part), "{quarantined:?}");
+    }
 }
 
 #[test]

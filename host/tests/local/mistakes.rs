@@ -172,7 +172,7 @@ fn a_failed_admission_names_the_step_and_the_transform() {
         wat::parse_str(r#"(component (import "wasi:cli/exit@0.2.0" (instance)))"#).unwrap(),
     );
     let with = |transform| place.try_land(&["--transform", transform]);
-    with("nowhere.wasm").failed(1, &["cannot read nowhere.wasm"]);
+    with("nowhere.wasm").failed(2, &["cannot read nowhere.wasm"]);
     with("events.ndjson").failed(1, &["cannot admit events.ndjson", "compile"]);
     with("core.wasm").failed(1, &["cannot admit core.wasm", "core WebAssembly module"]);
     with("wasi.wasm").failed(
@@ -181,7 +181,7 @@ fn a_failed_admission_names_the_step_and_the_transform() {
     );
     let rejected = r#"{"configure":"reject"}"#;
     let ran = place.try_land(&["--transform", "rogue.wasm", "--transform-config", rejected]);
-    ran.failed(1, &["cannot admit rogue.wasm", "configure", "colour"]);
+    ran.failed(2, &["cannot admit rogue.wasm", "configure", "colour"]);
     assert!(!place.lake().exists());
 }
 

@@ -2,10 +2,13 @@
 
 mod again;
 mod changed;
+mod config_check;
 mod failed_sources;
 mod growing;
 mod identity;
 mod inputs;
+mod meaningless;
+mod messages;
 mod mistakes;
 mod outputs;
 mod pending;

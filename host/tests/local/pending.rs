@@ -197,7 +197,7 @@ const OTHER_SETTINGS: [&str; 18] = [
     "--limits-record-bytes",
     "1KiB",
     "--limits-output-bytes",
-    "100",
+    "100B",
     "--limits-partitions",
     "1",
     "--compression",

@@ -16,6 +16,7 @@ use super::state::State;
 pub(super) fn arm(store: &mut Store<State>, limits: &Limits) {
     store.data_mut().deadline = Instant::now() + limits.time;
     store.data_mut().memory.exceeded = false;
+    store.data_mut().last_error = None;
     let fueled = store
         .set_fuel(limits.fuel)
         .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_BETWEEN_CHECKS)));

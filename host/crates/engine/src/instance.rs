@@ -73,7 +73,14 @@ impl Instance {
             _ if out_of_memory => Fault::OutOfMemory,
             _ => Fault::Trap,
         };
-        let mut reason = Reason::fault(fault, trap.to_string());
+        // A panic traps without a message of its own, but a transform can log it before.
+        let message = match &self.store.data().last_error {
+            Some(error) if fault == Fault::Trap => {
+                format!("{trap}; the last error that the transform logged: {error}")
+            }
+            _ => trap.to_string(),
+        };
+        let mut reason = Reason::fault(fault, message);
         reason.backtrace = error.downcast_ref::<WasmBacktrace>().map(render);
         (fault, reason)
     }

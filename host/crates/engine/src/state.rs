@@ -18,6 +18,9 @@ pub struct State {
     pub(super) memory: MemoryLimiter,
     /// The deadline of the current call.
     pub(super) deadline: Instant,
+    /// The last message of the level `error` in the current call. It does not depend on how many messages were logged
+    /// before, so that a repetition finds the same one.
+    pub(super) last_error: Option<String>,
     log: Arc<LogBudget>,
 }
 
@@ -26,6 +29,7 @@ impl State {
         Self {
             memory: MemoryLimiter::new(memory_bytes),
             deadline: Instant::now(),
+            last_error: None,
             log,
         }
     }
@@ -38,6 +42,9 @@ impl log::Host for State {
             return Err(Trap::Interrupt.into());
         }
         self.write(level, &message);
+        if matches!(level, log::Level::Error) {
+            self.last_error = Some(sanitize(&message));
+        }
         Ok(())
     }
 }

@@ -1,11 +1,56 @@
 //! A release: a component with its configuration and golden cases, named by their digest.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use sluice_engine::digest::Digest;
 
 /// The id of a release: the digest of everything that decides its results, see [`Manifest::id`].
 pub type ReleaseId = Digest;
+
+/// A release as people name it: its id, or the first digits of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleasePrefix(String);
+
+impl ReleasePrefix {
+    /// The fewest digits: as many as are in the names of objects.
+    const MIN_DIGITS: usize = 8;
+
+    /// The id, if all of its digits are given.
+    #[must_use]
+    pub fn id(&self) -> Option<ReleaseId> {
+        self.0.parse().ok()
+    }
+
+    /// Whether the id begins with these digits.
+    #[must_use]
+    pub fn matches(&self, id: &ReleaseId) -> bool {
+        id.to_string().starts_with(&self.0)
+    }
+}
+
+impl FromStr for ReleasePrefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() >= Self::MIN_DIGITS && text.bytes().all(is_digit) {
+            return Ok(Self(text.to_owned()));
+        }
+        let least = Self::MIN_DIGITS;
+        Err(format!(
+            "{text:?} is not a release; give its id, or at least its first {least} digits"
+        ))
+    }
+}
+
+impl fmt::Display for ReleasePrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// A component with its manifest, before it is validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +196,21 @@ mod tests {
                 ReleaseBundle::new(Vec::new(), transform_config).is_err(),
                 "{transform_config:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_release_is_named_by_its_first_digits() {
+        let id = Digest::of(b"sluice");
+        let digits = id.to_string();
+        for given in [8, 20, 64] {
+            let prefix: ReleasePrefix = digits[..given].parse().unwrap();
+            assert!(prefix.matches(&id) && !prefix.matches(&Digest::of(b"other")));
+            assert_eq!(prefix.id(), (given == 64).then_some(id));
+        }
+        for wrong in ["", "0123456", "release-1", "ABCDEF01"] {
+            let error = wrong.parse::<ReleasePrefix>().unwrap_err();
+            assert!(error.contains("first 8 digits"), "{error}");
         }
     }
 

@@ -17,7 +17,7 @@ use sluice_storage::object_store::{ConditionalRead, Found, NewObject, ObjectStor
 use sluice_storage::retry::RetryPolicy;
 
 pub use self::error::RegistryError;
-use crate::bundle::{Manifest, ReleaseBundle, ReleaseId};
+use crate::bundle::{Manifest, ReleaseBundle, ReleaseId, ReleasePrefix};
 use crate::rollout::Rollout;
 
 /// The document that names the active release, the canary and the shadow.
@@ -208,6 +208,26 @@ impl Registry {
         let mut ids: Vec<_> = names.iter().filter_map(id).collect();
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    /// The release of this name. A whole id is not looked up.
+    ///
+    /// # Errors
+    /// [`RegistryError::Storage`], [`RegistryError::Unknown`] and [`RegistryError::Ambiguous`]
+    pub async fn find(&self, name: &ReleasePrefix) -> Result<ReleaseId, RegistryError> {
+        if let Some(id) = name.id() {
+            return Ok(id);
+        }
+        let ids = self.releases().await?;
+        let mut meant = ids.into_iter().filter(|id| name.matches(id));
+        match (meant.next(), meant.next()) {
+            (Some(id), None) => Ok(id),
+            (Some(a), Some(b)) => Err(RegistryError::Ambiguous {
+                name: name.clone(),
+                ids: [a, b],
+            }),
+            (None, _) => Err(RegistryError::Unknown(name.clone())),
+        }
     }
 
     /// Removes a release, and its component and cases unless one of the `remaining` releases has them too.

@@ -16,6 +16,7 @@ use crate::ledger::store::{LedgerStore, StoreError};
 use crate::modes::open_shard::ShardRunner;
 use crate::modes::targets::{Claim, ClaimedShard};
 use crate::observe::health::State;
+use crate::output::with_causes;
 use crate::pipeline::error::ledger_error;
 use crate::source::End;
 use crate::source::kinesis::api::Start;
@@ -124,7 +125,7 @@ impl ShardWorker {
             .claim(&id, Claim::TakeUnchanged(found.into()))
             .await;
         let claimed = claimed.inspect_err(|error| {
-            tracing::info!(shard = %id, error = format!("{error:#}"), "could not take the shard");
+            tracing::info!(shard = %id, error = with_causes(error), "could not take the shard");
         })?;
         tracing::info!(shard = %id, "took the shard");
         let meter = self.runner.context.health.read_meter(&id);
@@ -136,7 +137,7 @@ impl ShardWorker {
         if let Err(error) = &ended
             && is_owned_by_another(error)
         {
-            tracing::warn!(shard = %id, error = format!("{error:#}"), "another worker owns the shard now");
+            tracing::warn!(shard = %id, error = with_causes(error), "another worker owns the shard now");
         }
         ended
     }
@@ -272,7 +273,7 @@ fn state_after(end: &anyhow::Result<End>) -> State {
     if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
         State::Lost
     } else {
-        State::Failed(format!("{error:#}"))
+        State::Failed(with_causes(error))
     }
 }
 

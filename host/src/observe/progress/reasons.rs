@@ -51,6 +51,11 @@ impl Reasons {
         counts
     }
 
+    /// The number of records with this reason.
+    pub(super) fn of(&self, reason: &str) -> u64 {
+        self.counts().get(reason).copied().unwrap_or_default()
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.counts().values().sum()
     }

@@ -11,6 +11,7 @@ use super::content::{Content, Input};
 use super::identity::{file_name, head_suffix, name_prefix, shard_id, stat_of, stdin};
 use super::read_position::ReadPosition;
 use super::stable::{StableFile, source_error};
+use super::text_format::TextFormat;
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
 
@@ -37,6 +38,7 @@ pub struct OpenFile {
     /// The file itself, if it is a regular one, to read it once more.
     regular: Option<Arc<File>>,
     is_compressed: bool,
+    text_format: Option<TextFormat>,
     /// Whether the last line is complete, whatever it holds.
     pub(super) is_final: bool,
     /// The last record that was read before.
@@ -66,6 +68,7 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         name,
         shard: shard_id(&known_as, &head_suffix, 0),
         head_suffix,
+        text_format: TextFormat::of_first_line(&content.first_line),
         known_as,
         input: content.input,
         start: content.start,
@@ -76,6 +79,21 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         known_up_to: None,
         position,
     })
+}
+
+/// Checks that a file can be read: that it exists and is of a format that Sluice reads. Pipes and standard input are
+/// not opened, because what is read of them cannot be read again.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(location: &Location, options: &FileOptions) -> Result<(), SourceError> {
+    let Location::File(path) = location else {
+        return Ok(());
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        _ => open(location, options).map(drop),
+    }
 }
 
 /// The bytes of a file, and what the file system says of it if it can grow.
@@ -135,6 +153,12 @@ impl OpenFile {
     #[must_use]
     pub fn head_suffix(&self) -> &str {
         &self.head_suffix
+    }
+
+    /// The format of the file, if its first line looks like one in which lines are no records.
+    #[must_use]
+    pub fn text_format(&self) -> Option<TextFormat> {
+        self.text_format
     }
 
     /// The shard of the file, if this many files with the same name and first line had one before it.

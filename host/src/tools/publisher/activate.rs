@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
 
 use super::{Place, author, change, loader, named};
 use crate::config::ConfigError;
+use crate::config::quantity::parse_duration;
 use crate::output;
 
 use sluice_release::rollback_policy::RollbackPolicy;
@@ -34,6 +36,7 @@ pub struct ActivateArgs {
     why: Option<String>,
     /// Require a signature by this key: an Ed25519 public key in PEM, or a file that holds one.
     #[arg(long, env = "SLUICE_PUBLIC_KEY", value_name = "PEM|FILE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     public_key: Option<String>,
     /// Skip admission on this machine, for a release that needs other limits than the defaults.
     #[arg(long, action = ArgAction::SetTrue)]
@@ -56,7 +59,7 @@ struct RollbackPolicyArgs {
     #[arg(long, value_name = "N", default_value_t = RollbackPolicy::default().records)]
     min_records: u64,
     /// Compare for this long after activation. A canary is compared as long as it is one.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
     watch: Duration,
     /// Never roll back automatically.
     #[arg(long, action = ArgAction::SetTrue)]

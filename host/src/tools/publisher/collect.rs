@@ -11,6 +11,7 @@ use sluice_release::registry::Registry;
 use sluice_storage::object_store::Found;
 
 use super::Place;
+use crate::config::quantity::parse_duration;
 use crate::ledger::Ledger;
 use crate::output;
 
@@ -26,7 +27,7 @@ pub struct GcArgs {
     #[command(flatten)]
     place: Place,
     /// Remove only releases that were published longer ago than this.
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
     older_than: Duration,
     /// Print what would be removed, and remove nothing.
     #[arg(long, action = ArgAction::SetTrue)]

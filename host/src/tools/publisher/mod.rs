@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::Utc;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use sluice_engine::limits::Limits;
-use sluice_release::bundle::{ReleaseBundle, ReleaseId};
+use sluice_release::bundle::{ReleaseBundle, ReleaseId, ReleasePrefix};
 use sluice_release::cases;
 use sluice_release::cases::document;
 use sluice_release::loader::ReleaseLoader;
@@ -85,6 +86,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 struct Place {
     /// The registry: `file:DIR` or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     registry: String,
 }
 
@@ -120,24 +122,9 @@ fn loader() -> anyhow::Result<ReleaseLoader> {
 
 /// Finds a release by its id, or by a unique prefix of it.
 async fn named(registry: &Registry, name: &str) -> anyhow::Result<ReleaseId> {
-    /// The part of an id that is in the names of objects.
-    const PREFIX_MIN: usize = 8;
-    if let Ok(id) = name.parse() {
-        return Ok(id);
-    }
-    if name.len() < PREFIX_MIN {
-        let why = format!("{name:?} is not a release; give its id, or at least its first 8 digits");
-        return Err(ConfigError::new("release", why).into());
-    }
-    let ids = registry.releases().await?;
-    let mut meant = ids.iter().filter(|id| id.to_string().starts_with(name));
-    match (meant.next(), meant.next()) {
-        (Some(id), None) => Ok(*id),
-        (Some(a), Some(b)) => anyhow::bail!("{name} is ambiguous: it may be {a} or {b}"),
-        (None, _) => {
-            anyhow::bail!("the registry has no release {name}; run `sluice transform list`")
-        }
-    }
+    let name = name.parse::<ReleasePrefix>();
+    let name = name.map_err(|why| ConfigError::new("release", why))?;
+    Ok(registry.find(&name).await?)
 }
 
 /// The author of a change that is made now.

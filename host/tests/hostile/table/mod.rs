@@ -158,7 +158,9 @@ impl Row {
     }
 
     fn check_not_admitted(&self, place: &Place, ran: Ran, step: &str, part: &str) {
-        let ran = ran.failed(1, &[&format!("{step}: "), part]);
+        let is_rejected_config = ran.stderr.contains("rejected its configuration");
+        let code = if is_rejected_config { 2 } else { 1 };
+        let ran = ran.failed(code, &[&format!("{step}: "), part]);
         let lines = ran.stderr.lines().count();
         assert_eq!(lines, 1, "{}: {}", self.name, ran.stderr);
         let written = (lake::objects(&place.lake()), lake::messages(&place.bus()));

@@ -173,7 +173,14 @@ fn logging_guests() -> Vec<Row> {
         Row::rogue("a flood of messages", "log_flood", Lands("")),
         Row::rogue("a message of 16 MB", "log_long 16000000", Lands("")),
         Row::rogue("a message that forges lines", "log_lines", Lands("")),
-        Row::rogue("200 last words", "log_and_trap", InQuarantine("trap", "")),
+        Row::rogue(
+            "200 last words",
+            "log_and_trap",
+            InQuarantine(
+                "trap",
+                "; the last error that the transform logged: a last word",
+            ),
+        ),
         Row::tiny("a message that is true", &says("0", "0", "0"), Lands("")),
         Row::tiny(
             "a message that is not UTF-8",

@@ -4,7 +4,7 @@ use sluice_storage::error::{ErrorKind, StorageError};
 use thiserror::Error;
 
 use super::ACTIVE;
-use crate::bundle::ReleaseId;
+use crate::bundle::{ReleaseId, ReleasePrefix};
 use crate::rollout::RolloutError;
 
 /// Why a registry cannot be read or written.
@@ -49,6 +49,17 @@ pub enum RegistryError {
     /// `active.json` was changed concurrently.
     #[error("{ACTIVE} was changed concurrently; read it again")]
     Conflict,
+    /// No release has this id, or an id that begins so.
+    #[error("the registry has no release {0}; run `sluice transform list`")]
+    Unknown(ReleasePrefix),
+    /// Several releases have ids that begin so.
+    #[error("{name} is ambiguous: it may be {} or {}", .ids[0], .ids[1])]
+    Ambiguous {
+        /// What was given.
+        name: ReleasePrefix,
+        /// Two of the releases.
+        ids: [ReleaseId; 2],
+    },
     /// The state of the rollout does not allow the change.
     #[error(transparent)]
     Rollout(#[from] RolloutError),

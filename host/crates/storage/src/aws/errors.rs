@@ -203,13 +203,16 @@ fn of_status_alone(status: u16) -> ErrorKind {
     }
 }
 
-/// The full message of an error with all its causes.
+/// The full message of an error with all its causes, each once.
 #[must_use]
 pub fn why(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
         cause = inner.source();
     }
     text

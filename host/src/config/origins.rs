@@ -1,0 +1,26 @@
+//! Where settings come from, so that an error that is found later names the place to correct.
+
+use std::collections::BTreeMap;
+
+use super::ConfigError;
+
+/// The lines of the file and the environment variables that set something, by the dotted key of the setting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(BTreeMap<String, String>);
+
+impl Origins {
+    /// Origins of keys; the place of a key begins an error.
+    #[must_use]
+    pub fn new(places: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(places.into_iter().collect())
+    }
+
+    /// The error with the place that its setting comes from. A setting that is a flag or a default keeps its key.
+    #[must_use]
+    pub fn locate(&self, error: ConfigError) -> ConfigError {
+        match self.0.get(&error.key) {
+            Some(place) => ConfigError::new(place, error.why),
+            None => error,
+        }
+    }
+}

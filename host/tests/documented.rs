@@ -1,0 +1,96 @@
+//! What the documentation says about files is what the program reads and writes.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::local::events;
+use crate::support::lake;
+use crate::support::program::Place;
+
+fn page(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
+    fs::read_to_string(format!("{folder}/{name}")).unwrap()
+}
+
+/// The part of a page between two texts.
+fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = page.split_once(start).unwrap();
+    rest.split_once(end).unwrap().0
+}
+
+#[test]
+fn the_example_of_the_settings_file_is_valid() {
+    let page = page("operate.md");
+    let example = between(&page, "```toml\n# sluice.toml\n", "```");
+    let place = Place::new();
+    place.write("monday.ndjson", events(0..1));
+    place.write("tuesday.ndjson.gz", events(1..2));
+    place.write("sluice.toml", example);
+    place.run(&["config", "check"]).succeeded();
+    let schema = place.run(&["config", "schema"]).succeeded().stdout;
+    let document: toml::Table = toml::from_str(example).unwrap();
+    let document = serde_json::to_string(&document).unwrap();
+    sluice_engine::schema::check(&schema, &document).unwrap();
+}
+
+/// Records that are quarantined for all kinds of reasons have the columns of the page, and the query names all.
+#[test]
+fn the_columns_of_quarantine_are_those_of_the_page() {
+    let page = page("lake.md");
+    let section = between(&page, "### Quarantine\n", "\n### ");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let columns: BTreeSet<_> = rows.map(|row| row.split_once('`').unwrap().0).collect();
+    for column in &columns {
+        assert!(section.contains(&format!("{column}: '")), "{column}");
+    }
+    let place = Place::new();
+    place.write("events.ndjson", b"no json\n{}\n\xff\n");
+    place.land(&[]);
+    let mut found = BTreeSet::new();
+    for (path, content) in lake::objects(&place.lake()) {
+        if path.starts_with("_sluice/quarantine/") {
+            for line in content.lines() {
+                let line: Value = serde_json::from_str(line).unwrap();
+                found.extend(line.as_object().unwrap().keys().cloned());
+            }
+        }
+    }
+    let of_streams = ["arrived_at", "backtrace", "partition_key"];
+    let expected = columns
+        .into_iter()
+        .filter(|column| !of_streams.contains(column));
+    assert_eq!(found, expected.map(ToOwned::to_owned).collect());
+}
+
+#[test]
+fn completions_and_manual_pages_name_each_command() {
+    let place = Place::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = place.run(&["completions", shell]).succeeded().stdout;
+        for word in ["sluice", "limits-fuel", "quick"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    place.run(&["man", "new/manual"]).succeeded();
+    for name in [
+        "sluice",
+        "sluice-run",
+        "sluice-transform-publish",
+        "sluice-config-schema",
+    ] {
+        let page = fs::read_to_string(place.path(format!("new/manual/{name}.1"))).unwrap();
+        assert!(page.contains(".SH NAME"), "{name}: {page}");
+    }
+    place.run(&["completions", "cmd"]).failed(2, &["bash"]);
+}
+
+#[test]
+fn an_exported_transform_is_put_into_a_new_folder() {
+    let place = Place::new();
+    let args = ["transform", "export", "a/new/enrich.wasm"];
+    place.run(&args).succeeded();
+    let exported = fs::read(place.path("a/new/enrich.wasm")).unwrap();
+    assert_eq!(exported, sluice::ENRICH);
+}

@@ -1,0 +1,152 @@
+//! Messages say what is wrong once, and what to do.
+
+use crate::local::events;
+use crate::support::lake;
+use crate::support::program::{Place, Ran};
+
+fn place(content: impl AsRef<[u8]>) -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", content);
+    place
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let place = place(events(0..3));
+    place.write("lake", "a file");
+    for args in [
+        &["--source", "file:nowhere.ndjson", "--lake", "file:other"][..],
+        &["--transform", "nowhere.wasm", "--lake", "file:other"],
+        &["--transform-config", "nowhere.json", "--lake", "file:other"],
+        &[],
+    ] {
+        let ran = place.try_land(args);
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        let said = ran.stderr.matches("(os error").count();
+        assert!(said <= 1, "{ran:?}");
+    }
+}
+
+/// Lines that are no records, and the command that makes records of them.
+#[test]
+fn a_file_that_is_not_newline_delimited_json_is_named_with_the_command_that_converts_it() {
+    let rows: Vec<_> = events(0..3).lines().map(str::to_owned).collect();
+    for (content, format, command) in [
+        (
+            format!("[\n{}\n]\n", rows.join(",\n")),
+            "a JSON array",
+            "jq -c '.[]'",
+        ),
+        (
+            format!("[{}]\n", rows.join(",")),
+            "a JSON array",
+            "jq -c '.[]'",
+        ),
+        (
+            "{\n  \"event_name\": \"a:b\",\n  \"created_at\": 1\n}\n".to_owned(),
+            "line breaks inside of objects",
+            "jq -c .",
+        ),
+        (
+            "event_name,created_at\na:b,1\n".to_owned(),
+            "CSV",
+            "mlr --icsv --ojsonl cat",
+        ),
+    ] {
+        let place = place(&content);
+        let ran = place.try_land(&["--final"]).succeeded();
+        let warnings = ran
+            .stderr
+            .lines()
+            .filter(|line| line.contains("it looks like"));
+        let warnings: Vec<_> = warnings.collect();
+        let [warning] = warnings[..] else {
+            panic!("{content}: {ran:?}");
+        };
+        for part in ["events.ndjson", format, command] {
+            assert!(warning.contains(part), "{part}: {warning}");
+        }
+        let again = place.try_land(&["--final"]).succeeded();
+        assert!(!again.stderr.contains("it looks like"), "{again:?}");
+    }
+}
+
+#[test]
+fn a_file_of_records_is_not_called_anything_else() {
+    let place = place(format!("{}not json, at all\n[1]\n", events(0..3)));
+    let ran = place.try_land(&[]).succeeded();
+    assert!(!ran.stderr.contains("it looks like"), "{ran:?}");
+}
+
+#[test]
+fn milliseconds_are_called_so_in_quarantine() {
+    let place = place("{\"event_name\":\"a:b\",\"created_at\":1767225600500}\n");
+    place.land(&[]);
+    let [quarantined] = &lake::quarantine(&place.lake())[..] else {
+        panic!("one record in quarantine");
+    };
+    assert_eq!(quarantined.reason, "invalid_field");
+    assert!(
+        quarantined.message.contains("created_at"),
+        "{quarantined:?}"
+    );
+    assert!(
+        quarantined.message.contains("looks like milliseconds"),
+        "{quarantined:?}"
+    );
+}
+
+#[test]
+fn shares_are_percentages_too() {
+    let place = place("");
+    let generate = |share: &str, to: &str| {
+        let args = [
+            "generate",
+            "--events",
+            "1000",
+            "--malformed",
+            share,
+            "--to",
+            to,
+        ];
+        place.run(&args)
+    };
+    generate("5%", "file:percent.ndjson").succeeded();
+    generate("0.05", "file:number.ndjson").succeeded();
+    let read = |name| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(read("percent.ndjson"), read("number.ndjson"));
+    generate("5", "-").failed(2, &["--malformed", "5% or 0.05"]);
+}
+
+#[test]
+fn the_transform_configuration_can_be_a_table_of_the_file() {
+    let base = "source = 'file:events.ndjson'\nlake = 'file:lake'\n";
+    for (table, code, parts) in [
+        ("[transform_config]\npartition_by = ['date']\n", 0, &[][..]),
+        ("[transform-config]\npartition_by = ['date']\n", 0, &[]),
+        (
+            "[transform_config]\npartition_bye = ['date']\n",
+            2,
+            &["sluice.toml:3: transform_config: ", "partition_bye"],
+        ),
+        (
+            "[transform_config]\nshare = inf\n",
+            2,
+            &["sluice.toml:3: transform_config: ", "share"],
+        ),
+    ] {
+        let place = place(events(0..3));
+        place.write("sluice.toml", format!("{base}{table}"));
+        let ran: Ran = place.run(&["run"]);
+        if code != 0 {
+            ran.failed(code, parts);
+            continue;
+        }
+        ran.succeeded();
+        let objects = lake::tree(&place.lake()).into_keys();
+        let dated = objects
+            .filter(|path| path.contains("date=2026-01-01"))
+            .count();
+        assert!(dated > 0, "{table}");
+    }
+}
