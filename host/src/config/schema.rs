@@ -8,6 +8,7 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 use serde_json::{Value, json};
 
+use crate::config::max_quarantined::MaxQuarantined;
 use crate::format::Level;
 
 /// The schema of a file with the settings of `known`. A key with a dot is a key of a table.
@@ -74,6 +75,9 @@ fn kind(arg: &Arg) -> Value {
     if is_one_of(&[TypeId::of::<ByteSize>(), TypeId::of::<Duration>()]) {
         return json!({"type": "string", "pattern": "^\\s*(0|[0-9].*[A-Za-z])\\s*$"});
     }
+    if is_one_of(&[TypeId::of::<MaxQuarantined>()]) {
+        return json!({"type": "string", "pattern": "^\\s*[0-9.]+\\s*%?\\s*$"});
+    }
     let values = arg.get_possible_values();
     if !values.is_empty() {
         let names: Vec<_> = values.iter().map(PossibleValue::get_name).collect();
@@ -132,6 +136,7 @@ mod tests {
         }
         match (key, schema["type"].as_str()) {
             ("http", _) => "\"127.0.0.1:0\"".into(),
+            ("max_quarantined", _) => "\"5%\"".into(),
             (_, Some("boolean")) => "true".into(),
             (_, Some("integer")) => "3".into(),
             (_, _) if schema.get("pattern").is_some() => "\"8MiB\"".into(),
