@@ -242,7 +242,10 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
 fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
     let get = |name: &str| std::env::var_os(name);
     let origins = config::environment::origins(argv, &known_settings(), get);
+    let message = error.to_string();
     match error.downcast::<ConfigError>() {
+        // What is around it, such as the name of a component, says more than where the setting comes from.
+        Ok(error) if error.to_string() != message => anyhow::Error::new(error).context(message),
         Ok(error) => origins.locate(error).into(),
         Err(error) => error,
     }

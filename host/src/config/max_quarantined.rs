@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::quantity::parse_share;
+
 /// The largest share of a run's records that may be quarantined, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct MaxQuarantined(f64);
@@ -21,15 +23,7 @@ impl FromStr for MaxQuarantined {
 
     /// `5%` or `0.05`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = match text.strip_suffix('%') {
-            Some(number) => (number, 100.0),
-            None => (text, 1.0),
-        };
-        let share = number.trim().parse::<f64>().map(|number| number / unit);
-        match share {
-            Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self(share)),
-            _ => Err("expected a share such as 5% or 0.05, from 0 to 1".to_owned()),
-        }
+        parse_share(text).map(Self)
     }
 }
 

@@ -76,7 +76,8 @@ fn kind(arg: &Arg) -> Value {
         return json!({"type": "string", "pattern": "^\\s*(0|[0-9].*[A-Za-z])\\s*$"});
     }
     if is_one_of(&[TypeId::of::<MaxQuarantined>()]) {
-        return json!({"type": "string", "pattern": "^\\s*[0-9.]+\\s*%?\\s*$"});
+        let text = json!({"type": "string", "pattern": "^\\s*[0-9.]+\\s*%?\\s*$"});
+        return json!({"anyOf": [text, {"type": "number", "minimum": 0, "maximum": 1}]});
     }
     let values = arg.get_possible_values();
     if !values.is_empty() {

@@ -167,6 +167,7 @@ fn secrets_are_not_printed() {
 #[test]
 fn files_and_folders_need_no_services() {
     let place = Place::new();
+    place.write("events.ndjson", "{}\n");
     let args = [
         "config",
         "check",
