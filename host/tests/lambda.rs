@@ -294,7 +294,7 @@ fn wrong_settings_end_the_function_and_are_named() {
     let cloud = Cloud::new(1);
     for (name, value, word) in [
         ("SLUICE_LAKE", "file:lake", "cannot keep a folder"),
-        ("SLUICE_BUS", "kafka:x", "bus"),
+        ("SLUICE_BUS", "kafka:x", "SLUICE_BUS"),
         ("SLUICE_TRANSFORM", "missing.wasm", "missing.wasm"),
     ] {
         let function = function_in(&cloud, &cloud.place.path(name), &[(name, value)]);

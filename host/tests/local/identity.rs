@@ -159,7 +159,7 @@ fn a_named_source_goes_on_wherever_its_file_is() {
     try_files(&place, &["else/b.ndjson"], &[]).failed(1, &["\"orders\"", "--source-name"]);
     let two = try_files(&place, &["a.ndjson", "else/b.ndjson"], &name);
     two.failed(2, &["source_name", "exactly one file"]);
-    try_files(&place, &["a.ndjson"], &["--source-name", ""]).failed(2, &["source_name"]);
+    try_files(&place, &["a.ndjson"], &["--source-name", ""]).failed(2, &["--source-name"]);
 }
 
 #[test]
