@@ -152,7 +152,7 @@ impl AuditedShard {
                         repeated: ranges(ledger, chunks).collect(),
                     },
                     start: Start::of_pipeline(ledger).unwrap_or(Start::TrimHorizon),
-                    until_tip: true,
+                    until_tip: Some(i64::MAX),
                     bounds: from.bounds,
                     retry_policy: settings.retry_policy.clone(),
                     budget: budget.clone(),

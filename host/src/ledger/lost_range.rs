@@ -119,6 +119,22 @@ impl Ledger {
         self
     }
 
+    /// How long the stream kept records when the shard was last opened, milliseconds; `None` if no worker has
+    /// opened it.
+    #[must_use]
+    pub fn stream_retention_ms(&self) -> Option<i64> {
+        self.stream_retention_ms
+    }
+
+    /// The ledger of a shard of a stream that keeps records this long, milliseconds.
+    #[must_use]
+    pub fn with_retention(self, retention_ms: i64) -> Self {
+        Self {
+            stream_retention_ms: Some(retention_ms),
+            ..self
+        }
+    }
+
     /// The ledger with a lost range that was found in a stream that was created at this time. One that was
     /// found before and not continued is replaced. If a run continues, a pinned range in it is given up.
     #[must_use]

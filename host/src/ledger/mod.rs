@@ -76,6 +76,9 @@ pub struct Ledger {
     /// When the stream of the shard was created, milliseconds since the Unix epoch. A file has no stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stream_created_at: Option<i64>,
+    /// How long the stream kept records when the shard was last opened, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stream_retention_ms: Option<i64>,
     /// Ranges whose records may be lost, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lost: Vec<LostRange>,
@@ -150,6 +153,7 @@ impl Ledger {
             file: None,
             pending_file: None,
             stream_created_at: None,
+            stream_retention_ms: None,
             lost: Vec::new(),
             lease: None,
         }

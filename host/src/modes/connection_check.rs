@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use sluice_engine::sanitize::sanitize;
-use sluice_release::registry::{Known, Registry, RegistryError};
+use sluice_release::registry::{Known, Registry};
 use sluice_storage::aws;
 use sluice_storage::error::{Operation, RequestError, StorageError};
 use sluice_storage::folder::FolderStore;
@@ -17,7 +17,8 @@ use sluice_storage::retry::RetryPolicy;
 use sluice_storage::s3::S3Store;
 use tokio::sync::OnceCell;
 
-use crate::config::RunSettings;
+use super::follow::check_not_mistyped;
+use crate::config::{RegistryConfig, RunSettings};
 use crate::output;
 use crate::output::OutputError;
 use crate::sink::SinkError;
@@ -105,7 +106,7 @@ impl ConnectionCheck<'_> {
             self.bus(bus, report).await?;
         }
         if let Some(registry) = &self.settings.registry {
-            self.registry(&registry.target, report).await?;
+            self.registry(registry, report).await?;
         }
         Ok(())
     }
@@ -162,19 +163,15 @@ impl ConnectionCheck<'_> {
 
     async fn registry(
         &self,
-        location: &StoreLocation,
+        config: &RegistryConfig,
         report: &mut Report,
     ) -> Result<(), OutputError> {
+        let location = &config.target;
         let Some(store) = self.store(location) else {
             return report.skip("registry");
         };
         let registry = Registry::new(store, Known::default());
-        let active: Result<_, RegistryError> = registry.active().await;
-        let found = active.map(|active| match active.rollout.active {
-            Some(release) => format!("{location} has the active release {}", release.short()),
-            None => format!("{location} can be read; no release is active yet"),
-        });
-        report.line("registry", found)
+        report.line("registry", read_registry(&registry, config).await)
     }
 
     /// The store at a location; `None` if it needs AWS, which cannot be used.
@@ -190,7 +187,20 @@ impl ConnectionCheck<'_> {
     }
 }
 
-/// Lists the shards, and reads a record of the first one.
+/// Reads the active release, as the start of a run does.
+async fn read_registry(registry: &Registry, config: &RegistryConfig) -> anyhow::Result<String> {
+    let location = &config.target;
+    let active = registry.active().await?;
+    if active.rollout.number == 0 {
+        check_not_mistyped(registry, config).await?;
+    }
+    Ok(match active.rollout.active {
+        Some(release) => format!("{location} has the active release {}", release.short()),
+        None => format!("{location} can be read; no release is active yet"),
+    })
+}
+
+/// Lists the shards, reads a record of the first one, and describes the stream.
 async fn read_stream(stream: &Stream) -> Result<String, KinesisError> {
     let shards = stream.list_shards().await?;
     let Some(shard) = shards.first() else {
@@ -198,6 +208,7 @@ async fn read_stream(stream: &Stream) -> Result<String, KinesisError> {
     };
     let iterator = stream.iterator(&shard.id, Start::TrimHorizon).await?;
     stream.get(&iterator, 1).await?;
+    stream.describe().await?;
     Ok(format!("can be read; its shards: {}", shards.len()))
 }
 

@@ -119,7 +119,15 @@ impl Files {
                 Err(error) if has_changed(&location, &error) => {
                     changed.push(ChangedFile { location, error });
                 }
-                landed => self.end(landed)?,
+                landed => {
+                    if let Err(error) = self.end(landed) {
+                        // The run ends, and these have failed already.
+                        changed
+                            .into_iter()
+                            .for_each(|file| self.failed.add(file.error));
+                        return Err(error);
+                    }
+                }
             }
             progress.end_file(bytes.unwrap_or(0));
         }
@@ -192,7 +200,7 @@ impl Files {
             Ok(_) => health.ended(&shard, State::CaughtUp),
             Err(error) => health.ended(&shard, State::Failed(with_causes(error))),
         }
-        let landed = landed?;
+        let landed = landed.inspect_err(|_| self.known.forget(&suffix))?;
         self.known.update(&suffix, landed.ledger.ledger().await);
         landed.close()?;
         Ok(Landed::All)

@@ -80,10 +80,8 @@ impl Follower {
         if active.rollout.number == 0 {
             check_not_mistyped(&registry, config).await?;
         }
-        // From here on the run has a release, so a failed poll does not end it.
-        let retry_policy = settings.retry_policy.for_one_attempt();
-        let follower = Self {
-            registry: Registry::open(&config.target, retry_policy).await?,
+        let mut follower = Self {
+            registry,
             config: config.clone(),
             rules,
             context,
@@ -96,6 +94,9 @@ impl Follower {
             .set_registry(config.target.to_string());
         follower.begin_with(&mut seen, active).await?;
         drop(seen);
+        // From here on the run has a release, so a failed poll does not end it.
+        let retry_policy = settings.retry_policy.for_one_attempt();
+        follower.registry = Registry::open(&config.target, retry_policy).await?;
         Ok(follower)
     }
 
@@ -331,7 +332,10 @@ impl Follower {
 ///
 /// # Errors
 /// The registry cannot be read; or it is empty, as one with a mistyped name is.
-async fn check_not_mistyped(registry: &Registry, config: &RegistryConfig) -> anyhow::Result<()> {
+pub(super) async fn check_not_mistyped(
+    registry: &Registry,
+    config: &RegistryConfig,
+) -> anyhow::Result<()> {
     let target = &config.target;
     let releases = registry.releases().await;
     let releases = releases.with_context(|| format!("the registry {target}"))?;

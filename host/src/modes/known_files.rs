@@ -206,22 +206,23 @@ impl KnownFiles {
         let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
         let known_as = opened.known_as();
         let of_path = ledgers.into_iter().filter(|l| l.file() == Some(known_as));
-        for ledger in of_path {
-            let Some(prefix) = ledger.known_part() else {
-                continue;
-            };
-            if opened.begins_with(prefix)? {
-                return Ok(Some(ledger));
-            }
-            if let Some(committed) = ledger.committed() {
-                let records = committed.records;
-                if opened.is_record(records, &committed.last_digest)? {
-                    return Err(IdentityError::Edited { records }.into());
-                }
-            }
-            self.left_behind.retain(|l| l.shard() != ledger.shard());
-            self.left_behind.push(ledger);
+        // The last file before this one: an edited file is that one.
+        let Some(ledger) = of_path.max_by_key(modified_at) else {
+            return Ok(None);
+        };
+        if let Some(prefix) = ledger.known_part()
+            && opened.begins_with(prefix)?
+        {
+            return Ok(Some(ledger));
         }
+        if let Some(committed) = ledger.committed() {
+            let records = committed.records;
+            if opened.is_record(records, &committed.last_digest)? {
+                return Err(IdentityError::Edited { records }.into());
+            }
+        }
+        self.left_behind.retain(|l| l.shard() != ledger.shard());
+        self.left_behind.push(ledger);
         Ok(None)
     }
 
@@ -237,7 +238,8 @@ impl KnownFiles {
                 source = %file,
                 shard = %ledger.shard(),
                 "another file is at this path than the one of which {records} records landed before{pending}; if \
-                 that was moved (log rotation), give it as another --source, because the rest of it has not landed"
+                 that was moved (log rotation) and got more records before, give it as another --source: they have \
+                 not landed"
             );
         }
     }
@@ -251,6 +253,12 @@ impl KnownFiles {
             ledgers.retain(|known| known.shard() != ledger.shard());
             ledgers.push(ledger);
         }
+    }
+
+    /// Forgets what was read, after a file failed with some of its chunks committed.
+    pub fn forget(&mut self, suffix: &str) {
+        self.by_head.remove(suffix);
+        self.listed = None;
     }
 
     /// The ledgers whose names end with `suffix`.
@@ -295,6 +303,11 @@ async fn list(targets: &Targets) -> anyhow::Result<(BTreeSet<ShardId>, BTreeSet<
         .list(&folder, &mut found)
         .await?;
     Ok((listed, locked))
+}
+
+/// When the file of a ledger was last modified, as far as it is known; nanoseconds since the Unix epoch.
+fn modified_at(ledger: &Ledger) -> Option<u64> {
+    Some(ledger.known_part()?.stat?.modified_ns)
 }
 
 fn is_new(ledger: &Ledger) -> bool {

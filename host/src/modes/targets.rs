@@ -1,5 +1,6 @@
 //! The targets of a run: the ledgers, the lake with its releases, and the bus.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -126,6 +127,21 @@ impl Targets {
     pub async fn ledger(&self, shard: &ShardId) -> Result<Ledger, StoreError> {
         let found = self.peek(shard, self.retry_policy.clone()).await?;
         Ok(found.ledger)
+    }
+
+    /// The shards of which the lake has a ledger.
+    ///
+    /// # Errors
+    /// The lake cannot be listed.
+    pub async fn shards_with_ledger(&self) -> Result<BTreeSet<ShardId>, StoreError> {
+        let (mut shards, folder) = (BTreeSet::new(), format!("{METADATA_FOLDER}/ledger/"));
+        let mut found = |name: &str| {
+            let shard = name.strip_suffix(".json").map(ShardId::new);
+            shards.extend(shard.into_iter().flatten());
+        };
+        let store = self.lake_store().await?;
+        store.list(&folder, &mut found).await?;
+        Ok(shards)
     }
 
     /// Whether another process works on the shard. Only a lake in a folder tells.

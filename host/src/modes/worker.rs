@@ -80,6 +80,7 @@ pub async fn run(
         requests: HashMap::new(),
         caught_up: HashMap::new(),
         backoff: ShardBackoff::default(),
+        expired: None,
         ended,
         ends,
     };
@@ -112,6 +113,8 @@ struct Worker {
     /// How the shards ended that are finished, or are caught up if the worker exits then.
     caught_up: HashMap<String, End>,
     backoff: ShardBackoff,
+    /// The error of a shard whose checkpoint has expired. The worker ends after the chunks of the others.
+    expired: Option<anyhow::Error>,
     ended: mpsc::UnboundedSender<ShardExit>,
     ends: mpsc::UnboundedReceiver<ShardExit>,
 }
@@ -127,6 +130,10 @@ impl Worker {
                 _ = polls.tick() => has_begun = true,
                 Some(ended) = self.ends.recv() => self.on_exit(ended)?,
                 () = shutdown.requested(), if has_begun => return self.shut_down().await,
+            }
+            if let Some(error) = self.expired.take() {
+                self.finish_chunks().await?;
+                return Err(error);
             }
             let polled = tokio::select! {
                 polled = self.poll() => polled,
@@ -196,7 +203,9 @@ impl Worker {
                 self.listed = None;
                 self.caught_up.insert(id, end);
             }
-            Err(error) if error.is::<ExpiredCheckpoint>() => return Err(error),
+            Err(error) if error.is::<ExpiredCheckpoint>() => {
+                self.expired.get_or_insert(error);
+            }
             // The holder of a lock says nothing about its progress, so the run would never end.
             Err(error) if self.source.exit_when_caught_up && shard::is_locked(&error) => {
                 return Err(error);
@@ -232,9 +241,14 @@ impl Worker {
             .filter(|parent| !is_listed(parent))
             .cloned()
             .collect();
+        let listed = self.shards.iter();
+        let listed: Result<_, _> = listed
+            .map(|info| shard_id(self.stream.name(), &info.id))
+            .collect();
         let worker = ShardWorker {
             described,
             unlisted_parents,
+            listed: listed?,
             stream: self.stream.clone(),
             source: self.source.clone(),
             runner: self.runner.clone(),
@@ -263,12 +277,15 @@ impl Worker {
     async fn shut_down(&mut self) -> anyhow::Result<()> {
         self.finish_chunks().await?;
         let stream = self.stream.name();
+        let has_read = self.has_polled || self.has_committed();
         if let Some(error) = self.poll_error.take()
-            && error_kind(&error) == Some(ErrorKind::NotFound)
+            && error_kind(&error).is_some_and(|kind| {
+                kind == ErrorKind::NotFound || kind.is_configuration() && !has_read
+            })
         {
             return Err(error.context("stopped by a signal while the stream could not be polled"));
         }
-        if !self.has_polled {
+        if !has_read {
             tracing::warn!(
                 stream,
                 "stopped by a signal before a poll of the stream had succeeded, nothing was read"

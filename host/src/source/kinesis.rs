@@ -19,7 +19,7 @@ pub use self::api::{KinesisError, ShardInfo, Stream};
 pub use self::description::StreamDescription;
 pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
 pub use self::reader::{KinesisShard, Reading, read};
-pub use self::shard_id::shard_id;
+pub use self::shard_id::{is_shard_of, shard_id};
 pub use self::stream_address::StreamAddress;
 
 /// "GetRecords": five calls a second for a shard. 1 s / 5 and a little more for jitter.

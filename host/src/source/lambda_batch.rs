@@ -111,7 +111,7 @@ impl BatchSource {
             packing: self.packing.clone(),
             start,
             // The record is there: a tip before it would be a reader that lags.
-            until_tip: false,
+            until_tip: None,
             bounds: Bounds {
                 from: None,
                 to: Some(Bound::Sequence(last)),

@@ -80,7 +80,8 @@ fn a_file_of_records_is_not_called_anything_else() {
 
 #[test]
 fn milliseconds_are_called_so_in_quarantine() {
-    let place = place("{\"event_uuid\":\"u\",\"event_name\":\"a:b\",\"created_at\":1767225600500}\n");
+    let place =
+        place("{\"event_uuid\":\"u\",\"event_name\":\"a:b\",\"created_at\":1767225600500}\n");
     place.land(&[]);
     let [quarantined] = &lake::quarantine(&place.lake())[..] else {
         panic!("one record in quarantine");

@@ -21,7 +21,7 @@ use crate::ledger::lost_range::{LossCause, LostRange};
 use crate::ledger::store::LedgerStore;
 use crate::observe::events;
 use crate::source::kinesis::api::Start;
-use crate::source::kinesis::{KinesisError, StreamDescription, shard_id};
+use crate::source::kinesis::{KinesisError, StreamDescription, is_shard_of, shard_id};
 
 /// Records that may be lost stop a worker, unless it is to continue.
 #[derive(Debug, Error)]
@@ -96,7 +96,10 @@ impl ShardWorker {
         let health = &self.runner.context.health;
         health.lost_ranges(&self.shard, known.lost().len());
         let cause = match self.examine(&known).await? {
-            Checkpoint::Intact(start) => return Ok(start),
+            Checkpoint::Intact(start) => {
+                self.note_retention(ledger).await?;
+                return Ok(start);
+            }
             Checkpoint::Lost(cause) => cause,
         };
         let loss = LostRange {
@@ -110,10 +113,28 @@ impl ShardWorker {
         };
         self.note(ledger, &loss).await?;
         match self.examine(&ledger.ledger().await).await? {
-            Checkpoint::Intact(start) => Ok(start),
+            Checkpoint::Intact(start) => {
+                self.note_retention(ledger).await?;
+                Ok(start)
+            }
             // More has expired in the meantime. The next attempt finds it.
             Checkpoint::Lost(_) => Err(self.expired(&loss).into()),
         }
+    }
+
+    /// Notes how long the stream keeps records. If that is raised while nothing runs, records that have expired
+    /// do not come back.
+    async fn note_retention(&self, ledger: &mut LedgerStore) -> anyhow::Result<()> {
+        let retention = self.retention_ms();
+        if ledger.ledger().await.stream_retention_ms() != Some(retention) {
+            let step = |ledger: &Ledger| Ok(ledger.clone().with_retention(retention));
+            ledger.step(step).await?;
+        }
+        Ok(())
+    }
+
+    fn retention_ms(&self) -> i64 {
+        i64::try_from(self.described.retention.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn continues(&self) -> bool {
@@ -133,8 +154,10 @@ impl ShardWorker {
             let is_of = |lost: &LostRange| lost.continued && lost.parent.as_ref() == Some(&parent);
             let peeked = self.runner.targets.peek(&parent, self.retry_policy.clone());
             let found = peeked.await?.ledger;
-            let is_of_stream = found.stream_created_at() == Some(self.described.created_at);
-            if found.is_finished() || !is_of_stream || known.lost().iter().any(is_of) {
+            if found.is_finished() || known.lost().iter().any(is_of) {
+                continue;
+            }
+            if !self.is_of_stream(&found) && !self.has_expired_ancestors().await? {
                 continue;
             }
             let loss = LostRange {
@@ -149,6 +172,26 @@ impl ShardWorker {
             self.note(ledger, &loss).await?;
         }
         Ok(())
+    }
+
+    fn is_of_stream(&self, ledger: &Ledger) -> bool {
+        ledger.stream_created_at() == Some(self.described.created_at)
+    }
+
+    /// Whether the lake has the ledger of a shard of this stream that the stream no longer lists. Then a parent
+    /// without a ledger was split off while no worker ran.
+    async fn has_expired_ancestors(&self) -> anyhow::Result<bool> {
+        for shard in self.runner.targets.shards_with_ledger().await? {
+            let is_listed = self.listed.contains(&shard);
+            if is_listed || !is_shard_of(self.stream.name(), &shard) {
+                continue;
+            }
+            let peeked = self.runner.targets.peek(&shard, self.retry_policy.clone());
+            if self.is_of_stream(&peeked.await?.ledger) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Notes a lost range everywhere. Ends the shard unless the worker is to continue.
@@ -223,9 +266,10 @@ impl ShardWorker {
         {
             return Ok(Checkpoint::Intact(start));
         }
-        let retention = self.described.retention.saturating_sub(CLOCK_TOLERANCE);
-        let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-        let kept_from = Utc::now().timestamp_millis().saturating_sub(retention);
+        let retention = ledger.stream_retention_ms().unwrap_or(i64::MAX);
+        let retention = retention.min(self.retention_ms());
+        let tolerance = i64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or(0);
+        let kept_from = Utc::now().timestamp_millis() - (retention - tolerance).max(0);
         let is_lost = match accounted_to(ledger) {
             // A range can only be repeated as a whole.
             _ if ledger.pending().is_some() => true,

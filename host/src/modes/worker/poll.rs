@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use chrono::Utc;
 use futures_util::stream::{self, StreamExt as _};
 use sluice_storage::error::ErrorKind;
 
@@ -69,9 +70,9 @@ impl Worker {
         let name = self.stream.address();
         let listed = self.stream.list_shards().await;
         let shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
+        self.shards = shards;
         let described = self.stream.describe().await;
         let described = described.with_context(|| format!("describe the stream {name}"))?;
-        self.shards = shards;
         if let Some(only) = &self.source.only_shard {
             self.shards.retain(|info| info.id == *only);
             let why = || format!("the stream {name} has no shard {only}");
@@ -89,6 +90,10 @@ impl Worker {
         let before = self.described.replace(described);
         if before.is_some_and(|before| before.created_at != described.created_at) {
             self.caught_up.clear();
+            // They would read the new stream as if it was the old one.
+            for running in self.running.values() {
+                running.stop();
+            }
         }
     }
 
@@ -120,7 +125,11 @@ impl Worker {
             return;
         }
         let begun = self.runner.context.health.began_at() + CLOCK_TOLERANCE;
-        let is_caught_up = ledger.caught_up_to() > Some(begun.timestamp_millis());
+        // A moment in the future comes from a clock that is wrong.
+        let latest = Utc::now() + CLOCK_TOLERANCE;
+        let is_caught_up = ledger.caught_up_to().is_some_and(|moment| {
+            begun.timestamp_millis() < moment && moment <= latest.timestamp_millis()
+        });
         if self.source.exit_when_caught_up && is_caught_up && !self.has_children(&info.id) {
             self.caught_up.entry(info.id.clone()).or_insert(End::Tip);
         }

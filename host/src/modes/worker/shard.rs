@@ -1,6 +1,6 @@
 //! The work on one shard.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use chrono::Utc;
 use sluice_engine::record::{SequenceNumber, ShardId};
@@ -8,6 +8,7 @@ use sluice_storage::retry::RetryPolicy;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError};
 
+use super::CLOCK_TOLERANCE;
 use super::lease_renewal::LeaseRenewal;
 use crate::config::{StartAt, StreamSettings};
 use crate::ledger::Ledger;
@@ -37,6 +38,8 @@ pub(super) struct ShardWorker {
     pub(super) described: StreamDescription,
     /// The parents of the shard that were not listed then: they have expired.
     pub(super) unlisted_parents: Vec<String>,
+    /// The shards that the stream lists.
+    pub(super) listed: HashSet<ShardId>,
     pub(super) retry_policy: RetryPolicy,
     pub(super) budget: Budget,
 }
@@ -165,7 +168,10 @@ impl ShardWorker {
                 repeated: VecDeque::new(),
             },
             start,
-            until_tip: self.source.exit_when_caught_up,
+            until_tip: self.source.exit_when_caught_up.then(|| {
+                let begun = self.runner.context.health.began_at() + CLOCK_TOLERANCE;
+                begun.timestamp_millis()
+            }),
             bounds: open.from.bounds,
             retry_policy: self.retry_policy,
             budget: self.budget,
@@ -198,8 +204,13 @@ impl ShardWorker {
     /// noted in the ledger, so that a restart before the first commit skips nothing. A child of a shard
     /// that the pipeline has worked on starts where the pipeline did, whenever it is discovered.
     async fn start(&self, ledger: &mut LedgerStore) -> anyhow::Result<Start> {
-        if let Some(start) = Start::of_pipeline(&ledger.ledger().await) {
+        let known = ledger.ledger().await;
+        if let Some(start) = Start::of_pipeline(&known) {
             return Ok(start);
+        }
+        // The pipeline has worked on an ancestor, so all that is left belongs to it.
+        if !known.lost().is_empty() {
+            return Ok(Start::TrimHorizon);
         }
         let moment = match (self.source.start, self.parents_start().await?) {
             (StartAt::TrimHorizon, _) | (_, Some(PipelineStart::TrimHorizon)) => {

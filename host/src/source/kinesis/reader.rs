@@ -36,8 +36,9 @@ pub struct Reading {
     pub packing: Packing,
     /// Where to begin.
     pub start: Start,
-    /// Whether to end at the tip.
-    pub until_tip: bool,
+    /// Whether to end at the tip, or behind a record that arrived after this moment, milliseconds since the Unix
+    /// epoch: on a busy stream, the tip may never be seen.
+    pub until_tip: Option<i64>,
     /// Where to end in any case.
     pub bounds: Bounds,
     /// How calls are retried.
@@ -144,7 +145,9 @@ impl Reader {
                     let Some(next) = page.next.filter(|_| within) else {
                         return Ok(End::Closed);
                     };
-                    if at_tip && self.reading.until_tip {
+                    if self.reading.until_tip.is_some_and(|moment| {
+                        at_tip || arrived_before.is_some_and(|arrived| arrived > moment)
+                    }) {
                         return Ok(End::Tip);
                     }
                     iterator = Some(next);
