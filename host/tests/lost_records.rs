@@ -202,6 +202,52 @@ fn a_parent_shard_that_has_expired_before_its_end_is_recognized() {
     audits_count(&cloud, 2);
 }
 
+/// The parents of the shards that are left were never opened, so they have no ledger.
+#[test]
+fn a_parent_shard_that_nobody_opened_is_recognized() {
+    let cloud = Cloud::new(1);
+    let events = events(80, 60);
+    cloud.put_all(&events[..20]);
+    cloud.catch_up(&[]);
+    let children = ["shardId-000000000001", "shardId-000000000002"];
+    cloud.kinesis.split(STREAM, SHARD);
+    cloud.put_all(&events[20..40]);
+    for child in children {
+        cloud.kinesis.split(STREAM, child);
+    }
+    cloud.put_all(&events[40..]);
+    for gone in [SHARD, children[0], children[1]] {
+        cloud.kinesis.remove_shard(STREAM, gone);
+    }
+    stops(&cloud, &["possibly lost", "parent shard", "continue"]);
+    cloud.holds_exactly(&events[..20]);
+    // The start of the pipeline is not where this run begins.
+    let continued = cloud.catch_up(&[&CONTINUE[..], &["--start", "latest"]].concat());
+    assert_eq!(continued.counts(["records", "lost_ranges"]), [40, 4]);
+    cloud.holds_exactly(&[&events[..20], &events[40..]].concat());
+    audits_count(&cloud, 4);
+}
+
+/// Records that expired before the retention was raised do not come back.
+#[test]
+fn a_retention_that_is_raised_while_nothing_runs_hides_no_loss() {
+    const HOUR_MS: i64 = 3_600_000;
+    let cloud = Cloud::new(1);
+    let events = events(50, 61);
+    cloud.put_all(&events[..30]);
+    cloud.catch_up(&[]);
+    cloud.put_all(&events[30..]);
+    cloud.kinesis.trim(STREAM, SHARD, &numbers(&cloud)[39]);
+    let mut ledger = cloud.ledger(SHARD);
+    assert_eq!(ledger["stream_retention_ms"], 24 * HOUR_MS);
+    // The stream kept records for an hour, and nothing ran for two.
+    ledger["stream_retention_ms"] = HOUR_MS.into();
+    let known = &mut ledger["lease"]["caught_up_to"];
+    *known = (known.as_i64().unwrap() - 2 * HOUR_MS).into();
+    cloud.put_ledger(SHARD, &ledger);
+    stops(&cloud, &[SHARD, "has expired", "possibly lost"]);
+}
+
 /// A parent that is finished needs no record any more.
 #[test]
 fn a_parent_shard_that_has_expired_after_its_end_is_no_loss() {
