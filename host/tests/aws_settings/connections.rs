@@ -25,6 +25,7 @@ fn check(cloud: &Cloud, [source, lake, bus]: [&str; 3]) -> Command {
     args.extend(["--registry", "s3://bucket/registry"]);
     let mut command = cloud.place.command(&args);
     command.envs(environment());
+    command.env("SLUICE_ALLOW_EMPTY_REGISTRY", "true");
     let services = [Service::S3, Service::Kinesis, Service::Sqs];
     for (service, name) in services.into_iter().zip(["S3", "KINESIS", "SQS"]) {
         let endpoint = &cloud.proxy(service).endpoint;
@@ -78,6 +79,16 @@ fn what_works_is_fine_and_nothing_is_written() {
     );
     bucket_is_empty(&cloud);
     assert!(cloud.sqs.messages("messages").is_empty());
+}
+
+#[test]
+fn a_registry_in_which_nothing_was_published_fails_as_a_run_does() {
+    let cloud = cloud();
+    let mut command = check(&cloud, [SOURCE, LAKE, BUS]);
+    command.env("SLUICE_ALLOW_EMPTY_REGISTRY", "false");
+    let ran = ran(command).failed(1, &["1 of 6 checks failed"]);
+    let why = "no release was ever published";
+    assert!(ran.stdout.contains(why), "{ran:#?}");
 }
 
 #[test]
@@ -135,6 +146,11 @@ fn a_missing_permission_is_named_at_once() {
             Service::Kinesis,
             Rule::new(Fault::json(400, "AccessDeniedException")).action("GetRecords"),
             "kinesis:GetRecords",
+        ),
+        (
+            Service::Kinesis,
+            Rule::new(Fault::json(400, "AccessDeniedException")).action("DescribeStreamSummary"),
+            "kinesis:DescribeStreamSummary",
         ),
         (
             Service::Sqs,
