@@ -75,12 +75,17 @@ fn is_service(bus: &BusTarget) -> bool {
 
 /// The configuration of AWS, if a run could use it.
 async fn load_sdk(report: &mut Report) -> Result<Option<SdkConfig>, OutputError> {
-    let loaded = aws::load_config().await;
-    let region = |sdk: &SdkConfig| sdk.region().map(ToString::to_string).unwrap_or_default();
-    report.line("region", loaded.as_ref().map(region))?;
-    let Ok(sdk) = loaded else {
+    let sdk = aws::load_unchecked().await;
+    if let Err(error) = aws::check_endpoints(&sdk) {
+        report.line::<&str, _>("endpoint", Err(error))?;
         return Ok(None);
-    };
+    }
+    let region = aws::check_region(&sdk);
+    let name = sdk.region().map(ToString::to_string).unwrap_or_default();
+    report.line("region", region.as_ref().map(|()| name))?;
+    if region.is_err() {
+        return Ok(None);
+    }
     let credentials = aws::check_credentials(&sdk).await;
     let loaded = credentials
         .as_ref()
@@ -286,7 +291,7 @@ impl Report {
 
     /// Prints that a connection was not tried.
     fn skip(&self, what: &str) -> Result<(), OutputError> {
-        let why = "needs the region and the credentials";
+        let why = "needs the region, the endpoints and the credentials";
         output::line(format_args!("{:<9}{what:<13}{why}", "skipped"))
     }
 

@@ -20,7 +20,7 @@ const SERVICES: [&str; 3] = ["S3", "Kinesis", "SQS"];
 ///
 /// # Errors
 /// One is not a URL.
-pub(super) fn check_all(config: &SdkConfig) -> Result<(), RequestError> {
+pub fn check_all(config: &SdkConfig) -> Result<(), RequestError> {
     for (name, value) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with(VARIABLE) {
