@@ -107,6 +107,17 @@ fn a_start_without_credentials_says_how_to_give_them() {
 }
 
 #[test]
+fn half_a_key_ends_a_start_with_the_other_half() {
+    let services = Services::new();
+    let mut command = services.command("none");
+    command.env_remove("AWS_SECRET_ACCESS_KEY");
+    ends_at_once(
+        &mut command,
+        &["AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"],
+    );
+}
+
+#[test]
 fn wrong_credentials_end_a_start() {
     let services = Services::new();
     let mut command = services.command("none");

@@ -68,6 +68,11 @@ pub fn service_config(config: &SdkConfig, service: &str, region: Option<&str>) -
     builder.build()
 }
 
+/// A variable of the environment that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A client of S3. A custom endpoint has no bucket in its host name.
 #[must_use]
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {

@@ -2,6 +2,8 @@
 
 use aws_config::SdkConfig;
 
+use super::credentials::PROFILE;
+use super::variable;
 use crate::error::RequestError;
 
 /// Checks that there is a region, and that its name can be one.
@@ -12,9 +14,18 @@ pub fn check_region(config: &SdkConfig) -> Result<(), RequestError> {
     match config.region() {
         Some(region) => check(region.as_ref()),
         None => Err(RequestError::invalid(
-            "there is no AWS region",
+            no_region(variable(PROFILE)),
             "set AWS_REGION, or a region in the profile",
         )),
+    }
+}
+
+fn no_region(profile: Option<String>) -> String {
+    match profile {
+        Some(name) => format!(
+            "there is no AWS region: the profile {name:?} of {PROFILE} does not exist or has none"
+        ),
+        None => "there is no AWS region".into(),
     }
 }
 
