@@ -169,6 +169,7 @@ impl RunArgs {
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = parse_store("lake", lake)?;
         let bus = parse_bus(&self.bus)?;
+        folders::check_not_in_a_lake(&lake)?;
         folders::check_apart(&lake, bus.as_ref())?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
