@@ -1,5 +1,6 @@
 //! Registries and lakes at a place that was not meant.
 
+use crate::local::events;
 use crate::support::program::Place;
 
 #[test]
@@ -11,7 +12,11 @@ fn a_registry_in_which_nothing_was_published_is_named() {
         place.run(&args).failed(1, &parts);
     }
     let id = "1".repeat(64);
-    for (release, more) in [("11111111", None), (&*id, Some("--unchecked")), (&*id, None)] {
+    for (release, more) in [
+        ("11111111", None),
+        (&*id, Some("--unchecked")),
+        (&*id, None),
+    ] {
         for command in ["activate", "show"] {
             let mut args = vec!["transform", command, release, "--registry", "file:nowhere"];
             args.extend(more.filter(|_| command == "activate"));
@@ -23,7 +28,7 @@ fn a_registry_in_which_nothing_was_published_is_named() {
 #[test]
 fn a_lake_in_another_lake_is_refused() {
     let place = Place::new();
-    place.write("events.ndjson", "{}\n");
+    place.write("events.ndjson", events(0..3));
     place.try_land(&[]).succeeded();
     for inside in ["file:lake/event_type=lesson", "file:lake/_sluice"] {
         let parts = ["lake: ", "lies in another lake"];
