@@ -9,6 +9,7 @@ use sluice_storage::location::StoreLocation;
 
 use super::ConfigError;
 use crate::sink::bus::BusTarget;
+use crate::source::file::Location;
 
 /// The folder that every lake has.
 const LEDGERS: &str = "_sluice/ledger";
@@ -69,6 +70,38 @@ pub(super) fn check_not_in_a_lake(lake: &StoreLocation) -> Result<(), ConfigErro
     Err(ConfigError::new("lake", why))
 }
 
+/// Checks that no source lies in the folder of the lake: the audit would take the file for a part of the lake, and a
+/// run would read what it has written.
+///
+/// # Errors
+/// A file lies in the lake's folder, or its path cannot be resolved.
+pub(super) fn check_sources_outside(
+    lake: &StoreLocation,
+    sources: &[Location],
+) -> Result<(), ConfigError> {
+    let StoreLocation::Folder(lake) = lake else {
+        return Ok(());
+    };
+    let failed = |key: &str, path: &Path, error: io::Error| {
+        ConfigError::new(key, format!("cannot resolve {}: {error}", path.display()))
+    };
+    let lake_path = resolve(lake).map_err(|error| failed("lake", lake, error))?;
+    for source in sources {
+        let Location::File(file) = source else {
+            continue;
+        };
+        let path = resolve(file).map_err(|error| failed("source", file, error))?;
+        if path.starts_with(&lake_path) {
+            let (file, lake) = (file.display(), lake.display());
+            let why = format!(
+                "{file} lies in the folder of the lake, {lake}; move the file or give another lake"
+            );
+            return Err(ConfigError::new("source", why));
+        }
+    }
+    Ok(())
+}
+
 /// The absolute path without links and `..`. The end of it may not exist yet.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut resolved = PathBuf::new();
@@ -117,6 +150,26 @@ mod tests {
         };
         check_apart(&bucket, BusTarget::parse("file:lake").as_ref()).unwrap();
         check_apart(&bucket, None).unwrap();
+    }
+
+    #[test]
+    fn a_source_must_not_lie_in_the_lake() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = StoreLocation::Folder(folder.path().join("lake"));
+        let check = |name: &str| {
+            let file = Location::File(folder.path().join(name));
+            check_sources_outside(&lake, &[Location::Stdin, file])
+        };
+        for inside in ["lake/a.ndjson", "lake/x/a.ndjson", "x/../lake/a.ndjson"] {
+            let error = check(inside).unwrap_err().to_string();
+            assert!(
+                error.starts_with("source: ") && error.contains("lies in"),
+                "{error}"
+            );
+        }
+        for outside in ["a.ndjson", "lake.ndjson", "lake/../a.ndjson"] {
+            check(outside).unwrap();
+        }
     }
 
     #[test]

@@ -26,6 +26,15 @@ fn a_registry_in_which_nothing_was_published_is_named() {
 }
 
 #[test]
+fn a_source_in_the_lake_is_refused() {
+    let place = Place::new();
+    place.write("lake/events.ndjson", events(0..3));
+    let source = ["--source", "file:lake/events.ndjson"];
+    let parts = ["source: ", "lies in the folder of the lake"];
+    place.try_land(&source).failed(2, &parts);
+}
+
+#[test]
 fn a_lake_in_another_lake_is_refused() {
     let place = Place::new();
     place.write("events.ndjson", events(0..3));
