@@ -84,6 +84,17 @@ fn a_start_without_a_region_says_where_to_set_it() {
 }
 
 #[test]
+fn a_malformed_region_ends_a_start_with_its_name() {
+    let parts = ["the AWS region \"eu central\"", "set AWS_REGION"];
+    let services = Services::new();
+    let mut command = services.command("none");
+    ends_at_once(command.env("AWS_REGION", "eu central"), &parts);
+    let cloud = Cloud::new(1);
+    let mut command = cloud.command(&[]);
+    ends_at_once(command.env("AWS_REGION", "eu central"), &parts);
+}
+
+#[test]
 fn a_start_without_credentials_says_how_to_give_them() {
     let services = Services::new();
     let mut command = services.command("none");
@@ -92,6 +103,17 @@ fn a_start_without_credentials_says_how_to_give_them() {
     ends_at_once(
         &mut command,
         &["no AWS credentials", "set AWS_ACCESS_KEY_ID", "a role"],
+    );
+}
+
+#[test]
+fn half_a_key_ends_a_start_with_the_other_half() {
+    let services = Services::new();
+    let mut command = services.command("none");
+    command.env_remove("AWS_SECRET_ACCESS_KEY");
+    ends_at_once(
+        &mut command,
+        &["AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"],
     );
 }
 

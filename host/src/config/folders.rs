@@ -9,6 +9,10 @@ use sluice_storage::location::StoreLocation;
 
 use super::ConfigError;
 use crate::sink::bus::BusTarget;
+use crate::source::file::Location;
+
+/// The folder that every lake has.
+const LEDGERS: &str = "_sluice/ledger";
 
 /// Checks that a lake and a bus in folders lie apart, also through links.
 ///
@@ -39,6 +43,63 @@ pub(super) fn check_apart(
     let (bus, lake) = (bus.display(), lake.display());
     let why = format!("{bus} {how}, {lake}; give a folder outside of the lake");
     Err(ConfigError::new("bus", why))
+}
+
+/// Checks that a lake in a folder does not lie in another lake, which would take its objects for its own.
+///
+/// # Errors
+/// A folder around it is a lake, or it cannot be resolved.
+pub(super) fn check_not_in_a_lake(lake: &StoreLocation) -> Result<(), ConfigError> {
+    let StoreLocation::Folder(lake) = lake else {
+        return Ok(());
+    };
+    let failed = |error| {
+        ConfigError::new(
+            "lake",
+            format!("cannot resolve {}: {error}", lake.display()),
+        )
+    };
+    let path = resolve(lake).map_err(failed)?;
+    let mut around = path.ancestors().skip(1);
+    let Some(outer) = around.find(|folder| folder.join(LEDGERS).is_dir()) else {
+        return Ok(());
+    };
+    let (lake, outer) = (lake.display(), outer.display());
+    let why =
+        format!("{lake} lies in another lake, {outer}; give that folder or one outside of it");
+    Err(ConfigError::new("lake", why))
+}
+
+/// Checks that no source lies in the folder of the lake: the audit would take the file for a part of the lake, and a
+/// run would read what it has written.
+///
+/// # Errors
+/// A file lies in the lake's folder, or its path cannot be resolved.
+pub(super) fn check_sources_outside(
+    lake: &StoreLocation,
+    sources: &[Location],
+) -> Result<(), ConfigError> {
+    let StoreLocation::Folder(lake) = lake else {
+        return Ok(());
+    };
+    let failed = |key: &str, path: &Path, error: io::Error| {
+        ConfigError::new(key, format!("cannot resolve {}: {error}", path.display()))
+    };
+    let lake_path = resolve(lake).map_err(|error| failed("lake", lake, error))?;
+    for source in sources {
+        let Location::File(file) = source else {
+            continue;
+        };
+        let path = resolve(file).map_err(|error| failed("source", file, error))?;
+        if path.starts_with(&lake_path) {
+            let (file, lake) = (file.display(), lake.display());
+            let why = format!(
+                "{file} lies in the folder of the lake, {lake}; move the file or give another lake"
+            );
+            return Err(ConfigError::new("source", why));
+        }
+    }
+    Ok(())
 }
 
 /// The absolute path without links and `..`. The end of it may not exist yet.
@@ -89,6 +150,49 @@ mod tests {
         };
         check_apart(&bucket, BusTarget::parse("file:lake").as_ref()).unwrap();
         check_apart(&bucket, None).unwrap();
+    }
+
+    #[test]
+    fn a_source_must_not_lie_in_the_lake() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = StoreLocation::Folder(folder.path().join("lake"));
+        let check = |name: &str| {
+            let file = Location::File(folder.path().join(name));
+            check_sources_outside(&lake, &[Location::Stdin, file])
+        };
+        for inside in ["lake/a.ndjson", "lake/x/a.ndjson", "x/../lake/a.ndjson"] {
+            let error = check(inside).unwrap_err().to_string();
+            assert!(
+                error.starts_with("source: ") && error.contains("lies in"),
+                "{error}"
+            );
+        }
+        for outside in ["a.ndjson", "lake.ndjson", "lake/../a.ndjson"] {
+            check(outside).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_lake_must_not_lie_in_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| StoreLocation::Folder(folder.path().join(name));
+        check_not_in_a_lake(&at("lake/inside")).unwrap();
+        fs::create_dir_all(folder.path().join("lake/_sluice/ledger")).unwrap();
+        for inside in [
+            "lake/event_type=lesson",
+            "lake/_sluice",
+            "lake/_sluice/ledger",
+            "x/../lake/new/y",
+        ] {
+            let error = check_not_in_a_lake(&at(inside)).unwrap_err().to_string();
+            assert!(
+                error.starts_with("lake: ") && error.contains("lies in"),
+                "{error}"
+            );
+        }
+        for apart in ["lake", "lake-2", "lake/../other"] {
+            check_not_in_a_lake(&at(apart)).unwrap();
+        }
     }
 
     #[cfg(unix)]

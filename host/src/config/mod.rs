@@ -169,7 +169,9 @@ impl RunArgs {
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = parse_store("lake", lake)?;
         let bus = parse_bus(&self.bus)?;
+        folders::check_not_in_a_lake(&lake)?;
         folders::check_apart(&lake, bus.as_ref())?;
+        folders::check_sources_outside(&lake, mode.files().unwrap_or_default())?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));

@@ -35,6 +35,9 @@ const ABSENT_KEY: &str = "_sluice/ledger/connection-check";
 /// An `ETag` that no object has.
 const ABSENT_VERSION: &str = "\"00000000000000000000000000000000\"";
 
+/// Why a connection is not tried.
+const NEEDS_AWS: &str = "needs the region, the endpoints and the credentials";
+
 /// Tries all connections of the settings and prints a line about each.
 ///
 /// # Errors
@@ -75,12 +78,17 @@ fn is_service(bus: &BusTarget) -> bool {
 
 /// The configuration of AWS, if a run could use it.
 async fn load_sdk(report: &mut Report) -> Result<Option<SdkConfig>, OutputError> {
-    let loaded = aws::load_config().await;
-    let region = |sdk: &SdkConfig| sdk.region().map(ToString::to_string).unwrap_or_default();
-    report.line("region", loaded.as_ref().map(region))?;
-    let Ok(sdk) = loaded else {
+    let sdk = aws::load_unchecked().await;
+    if let Err(error) = aws::check_endpoints(&sdk) {
+        report.line::<&str, _>("endpoint", Err(error))?;
         return Ok(None);
-    };
+    }
+    let region = aws::check_region(&sdk);
+    let name = sdk.region().map(ToString::to_string).unwrap_or_default();
+    report.line("region", region.as_ref().map(|()| name))?;
+    if region.is_err() {
+        return Ok(None);
+    }
     let credentials = aws::check_credentials(&sdk).await;
     let loaded = credentials
         .as_ref()
@@ -117,7 +125,7 @@ impl ConnectionCheck<'_> {
         report: &mut Report,
     ) -> Result<(), OutputError> {
         let Some(sdk) = self.sdk else {
-            return report.skip("source");
+            return report.skip("source", NEEDS_AWS);
         };
         let read = read_stream(&Stream::connect(sdk, address)).await;
         let place = format!("the stream {address}");
@@ -128,11 +136,10 @@ impl ConnectionCheck<'_> {
     async fn lake(&self, report: &mut Report) -> Result<(), OutputError> {
         let place = self.settings.lake.to_string();
         if matches!(self.settings.lake, StoreLocation::Folder(_)) {
-            let found: Result<_, RequestError> = Ok("is a folder; it was not tried");
-            return report.line_about("lake", &place, found);
+            return report.skip("lake", &format!("{place} is a folder; it was not tried"));
         }
         match self.store(&self.settings.lake) {
-            None => report.skip("lake"),
+            None => report.skip("lake", NEEDS_AWS),
             Some(store) => match use_lake(&*store).await {
                 Ok(found) => report.line_about::<_, RequestError>("lake", &place, Ok(found)),
                 Err(error) => report.line::<&str, _>("lake", Err(error)),
@@ -141,8 +148,11 @@ impl ConnectionCheck<'_> {
     }
 
     async fn bus(&self, bus: &BusTarget, report: &mut Report) -> Result<(), OutputError> {
-        if is_service(bus) && self.sdk.is_none() {
-            return report.skip("bus");
+        if !is_service(bus) {
+            return report.skip("bus", &format!("{bus} is a folder; it was not tried"));
+        }
+        if self.sdk.is_none() {
+            return report.skip("bus", NEEDS_AWS);
         }
         let lake = self.settings.lake.to_string();
         let options = ConnectOptions {
@@ -154,7 +164,7 @@ impl ConnectionCheck<'_> {
             Some(bytes) => {
                 format!("{bus} exists and takes events of {bytes} bytes; sending was not tried")
             }
-            None => format!("{bus} is a folder; it was not tried"),
+            None => format!("{bus} exists; sending was not tried"),
         };
         let connected = bus.connect(options).await;
         let connected: Result<_, SinkError> = connected.map(|bus| found(bus.max_event_bytes));
@@ -168,7 +178,7 @@ impl ConnectionCheck<'_> {
     ) -> Result<(), OutputError> {
         let location = &config.target;
         let Some(store) = self.store(location) else {
-            return report.skip("registry");
+            return report.skip("registry", NEEDS_AWS);
         };
         let registry = Registry::new(store, Known::default());
         report.line("registry", read_registry(&registry, config).await)
@@ -284,9 +294,9 @@ impl Report {
         self.line(what, found)
     }
 
-    /// Prints that a connection was not tried.
-    fn skip(&self, what: &str) -> Result<(), OutputError> {
-        let why = "needs the region and the credentials";
+    /// Prints that a connection was not tried, and why.
+    fn skip(&self, what: &str, why: &str) -> Result<(), OutputError> {
+        let why = sanitize(why);
         output::line(format_args!("{:<9}{what:<13}{why}", "skipped"))
     }
 

@@ -45,7 +45,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// With `--exit-when-caught-up`, the first error that ends a shard, and a signal before the stream was
-/// caught up. If the stream does not exist, the error of the last poll.
+/// caught up. If no poll has succeeded or the stream does not exist, the error of the last poll.
 pub async fn run(
     settings: &RunSettings,
     source: &StreamSettings,
@@ -279,9 +279,7 @@ impl Worker {
         let stream = self.stream.name();
         let has_read = self.has_polled || self.has_committed();
         if let Some(error) = self.poll_error.take()
-            && error_kind(&error).is_some_and(|kind| {
-                kind == ErrorKind::NotFound || kind.is_configuration() && !has_read
-            })
+            && (!has_read || error_kind(&error) == Some(ErrorKind::NotFound))
         {
             return Err(error.context("stopped by a signal while the stream could not be polled"));
         }

@@ -110,5 +110,11 @@ fn a_profile_that_does_not_exist_ends_a_start() {
     let services = Services::new();
     let mut command = services.command("none");
     with_profile(&services.place, &mut command, "nobody", "[profile other]\n");
-    ends_at_once(&mut command, &["no AWS credentials", "nobody"]);
+    ends_at_once(
+        &mut command,
+        &[
+            "no AWS credentials",
+            "the profile \"nobody\" of AWS_PROFILE does not exist",
+        ],
+    );
 }

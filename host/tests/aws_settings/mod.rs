@@ -4,6 +4,7 @@ mod arns;
 mod connections;
 mod credentials;
 mod endpoints;
+mod region;
 
 use std::process::Command;
 

@@ -12,6 +12,7 @@ mod messages;
 mod mistakes;
 mod outputs;
 mod pending;
+mod places;
 mod progress;
 mod quarantined;
 mod settings;

@@ -6,6 +6,7 @@ pub mod arn;
 mod credentials;
 mod endpoint;
 pub mod errors;
+mod region;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_types::origin::Origin;
 
 pub use self::credentials::check_credentials;
+pub use self::endpoint::check_all as check_endpoints;
+pub use self::region::check_region;
 use crate::error::RequestError;
 
 /// The timeout of one attempt: even the largest object takes only seconds.
@@ -22,7 +25,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Loads the configuration that all clients share, and the credentials once.
 ///
 /// # Errors
-/// There is no region, an endpoint is not a URL, or the credentials cannot be loaded.
+/// There is no region, its name is malformed, an endpoint is not a URL, or the credentials cannot be loaded.
 pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
     let config = load_config().await?;
     check_credentials(&config).await?;
@@ -32,20 +35,23 @@ pub async fn sdk_config() -> Result<SdkConfig, RequestError> {
 /// Loads the configuration that all clients share.
 ///
 /// # Errors
-/// There is no region, or an endpoint is not a URL.
+/// There is no region, its name is malformed, or an endpoint is not a URL.
 pub async fn load_config() -> Result<SdkConfig, RequestError> {
+    let config = load_unchecked().await;
+    check_endpoints(&config)?;
+    check_region(&config)?;
+    Ok(config)
+}
+
+/// Loads the configuration that all clients share, whatever is wrong with it.
+pub async fn load_unchecked() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .load()
-        .await;
-    endpoint::check_all(&config)?;
-    if config.region().is_none() {
-        return Err(no_region());
-    }
-    Ok(config)
+        .await
 }
 
 /// The configuration for the client of one service, named by its id in the AWS SDKs: with the endpoint that is
@@ -62,6 +68,11 @@ pub fn service_config(config: &SdkConfig, service: &str, region: Option<&str>) -
     builder.build()
 }
 
+/// A variable of the environment that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A client of S3. A custom endpoint has no bucket in its host name.
 #[must_use]
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
@@ -69,11 +80,4 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     let is_custom = config.endpoint_url().is_some();
     let builder = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_custom);
     aws_sdk_s3::Client::from_conf(builder.build())
-}
-
-fn no_region() -> RequestError {
-    RequestError::invalid(
-        "there is no AWS region",
-        "set AWS_REGION, or a region in the profile",
-    )
 }

@@ -5,6 +5,7 @@ use sluice_storage::error::ErrorKind;
 
 /// The errors of Kinesis.
 pub(super) const KINESIS_ERRORS: ServiceErrors = ServiceErrors {
+    service: "KINESIS",
     kind_of,
     if_not_found: "create the stream, or correct its name in the settings (source) and the region",
 };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
 
@@ -101,13 +102,16 @@ pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
     let key = args.public_key.as_deref().map(PublicKey::parse).transpose();
     let key = key.map_err(|why| ConfigError::new("public_key", why))?;
     let registry = args.place.open().await?;
-    let release = named(&registry, &args.release).await?;
+    let release = named(&args.place, &registry, &args.release).await?;
     let seen = registry.active().await?;
     if args.unchecked {
-        registry.manifest(release).await?;
+        let manifest = registry.manifest(release).await;
+        manifest.with_context(|| args.place.context())?;
     } else {
         let loaded = loader()?.load_from(&registry, key.as_ref(), release).await;
-        loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
+        loaded
+            .map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))
+            .with_context(|| args.place.context())?;
     }
     let author = author(args.why.as_ref());
     let trial = |share, rollback_policy| Trial {
@@ -132,7 +136,8 @@ pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
 pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let seen = registry.active().await?;
-    let next = seen.rollout.roll_back(&author(args.why.as_ref()))?;
+    let next = seen.rollout.roll_back(&author(args.why.as_ref()));
+    let next = next.with_context(|| args.place.context())?;
     change(&registry, &seen, &next).await?;
     output::line(state(&next))?;
     Ok(())

@@ -38,16 +38,22 @@ pub struct GcArgs {
 /// pinned by a ledger of the same lake.
 ///
 /// # Errors
-/// A registry that cannot be read or written.
+/// A registry that cannot be read or written, or to which nothing was ever published.
 pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
-    let kept: HashSet<_> = registry.active().await?.rollout.in_use().collect();
+    let rollout = registry.active().await?.rollout;
+    let kept: HashSet<_> = rollout.in_use().collect();
     let pinned = pinned(&registry).await?;
     let age = TimeDelta::from_std(args.older_than).context("--older-than")?;
     let before = Utc::now() - age;
     let mut manifests = Vec::new();
     for id in registry.releases().await? {
         manifests.push(registry.manifest(id).await?);
+    }
+    // The registry of a lake may be empty.
+    let is_unused = rollout.number == 0 && manifests.is_empty();
+    if is_unused && registry.names(LEDGERS).await?.is_empty() {
+        return Err(args.place.nothing_published());
     }
     let goes = |manifest: &Manifest| {
         let id = manifest.id();

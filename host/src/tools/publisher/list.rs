@@ -1,5 +1,6 @@
 //! `sluice transform list` and `show`: print the content of a registry.
 
+use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use serde::Serialize;
 use sluice_release::bundle::{Manifest, ReleaseId};
@@ -42,7 +43,7 @@ struct Listed {
 /// Prints the releases, the active one, and the latest changes.
 ///
 /// # Errors
-/// A registry that cannot be read.
+/// A registry that cannot be read, or to which nothing was ever published.
 pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let rollout = registry.active().await?.rollout;
@@ -53,6 +54,9 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(damaged) => output::message(format_args!("sluice: {damaged}")),
         }
+    }
+    if releases.is_empty() && rollout.number == 0 && registry.releases().await?.is_empty() {
+        return Err(args.place.nothing_published());
     }
     releases.sort_by(|a, b| a.manifest.published_at.cmp(&b.manifest.published_at));
     if args.json {
@@ -118,7 +122,7 @@ pub fn described(change: &Change) -> String {
 /// A release that does not exist.
 pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
-    let id = named(&registry, &args.release).await?;
+    let id = named(&args.place, &registry, &args.release).await?;
     let Manifest {
         component,
         transform_config,
@@ -126,7 +130,10 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
         contract,
         note,
         published_at,
-    } = registry.manifest(id).await?;
+    } = registry
+        .manifest(id)
+        .await
+        .with_context(|| args.place.context())?;
     let signed = registry.signature(id).await?.map(|_| "yes".to_owned());
     let role = role(&registry.active().await?.rollout, id);
     output::line(format_args!("release    {id}"))?;

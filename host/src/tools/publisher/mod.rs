@@ -95,6 +95,20 @@ impl Place {
         let target = parse_store("registry", &self.registry)?;
         Ok(Registry::open(&target, RetryPolicy::new(RETRY_TIMEOUT)).await?)
     }
+
+    /// The error of a registry that has no releases and never had an active one, as one with a mistyped name.
+    fn nothing_published(&self) -> anyhow::Error {
+        let registry = &self.registry;
+        anyhow::anyhow!(
+            "no release was ever published to the registry {registry}; correct --registry, or publish a release with \
+             `sluice transform publish`"
+        )
+    }
+
+    /// What an error of a release is about.
+    fn context(&self) -> String {
+        format!("the registry {}", self.registry)
+    }
 }
 
 /// Reads the golden cases in a folder into the document that a registry stores.
@@ -121,10 +135,11 @@ fn loader() -> anyhow::Result<ReleaseLoader> {
 }
 
 /// Finds a release by its id, or by a unique prefix of it.
-async fn named(registry: &Registry, name: &str) -> anyhow::Result<ReleaseId> {
+async fn named(place: &Place, registry: &Registry, name: &str) -> anyhow::Result<ReleaseId> {
     let name = name.parse::<ReleasePrefix>();
     let name = name.map_err(|why| ConfigError::new("release", why))?;
-    Ok(registry.find(&name).await?)
+    let found = registry.find(&name).await;
+    found.with_context(|| place.context())
 }
 
 /// The author of a change that is made now.

@@ -5,7 +5,11 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
 
 use super::errors::why;
+use super::variable;
 use crate::error::RequestError;
+
+/// The variable that selects a profile.
+pub(super) const PROFILE: &str = "AWS_PROFILE";
 
 /// Loads the credentials once. The provider has retried transient errors itself.
 ///
@@ -28,7 +32,7 @@ fn explain(error: &CredentialsError) -> RequestError {
         return login_session();
     }
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        return no_credentials(&why);
+        return no_credentials(&why_not_found(&why, variable));
     }
     let advice = if why.contains("external process") {
         "run the credential_process of the profile by hand, and correct it"
@@ -50,6 +54,37 @@ fn no_credentials(why: &str) -> RequestError {
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give the machine, the container \
          or the function a role",
     )
+}
+
+/// Why no source has credentials. What the client says lists all sources, mostly those that nobody has meant.
+fn why_not_found(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
+    const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    match KEYS.map(|name| variable(name).is_some()) {
+        [true, false] => return half_a_key(KEYS[0], KEYS[1]),
+        [false, true] => return half_a_key(KEYS[1], KEYS[0]),
+        _ => {}
+    }
+    let selected = variable(PROFILE);
+    match (missing_profile(text), selected) {
+        (Some(name), Some(selected)) if name == selected => {
+            format!("the profile {name:?} of {PROFILE} does not exist")
+        }
+        (Some(name), _) if name != "default" => format!("the profile {name:?} does not exist"),
+        (_, Some(name)) => {
+            format!("the profile {name:?} of {PROFILE} does not exist or has no credentials")
+        }
+        (_, None) => "none are in the environment or in a profile, and no role gives some".into(),
+    }
+}
+
+fn half_a_key(set: &str, missing: &str) -> String {
+    format!("{set} is set, but {missing} is not")
+}
+
+/// The profile that does not exist, if the client says so.
+fn missing_profile(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("could not find source profile ")?;
+    rest.split_once(" referenced from").map(|(name, _)| name)
 }
 
 /// A session of `aws login` needs P-256 keys in software: 24 more crates for what the AWS CLI exports.
@@ -96,6 +131,51 @@ mod tests {
         ] {
             let explained = explain(&error).to_string();
             assert!(explained.contains(advice), "{explained}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let key_id = ("AWS_ACCESS_KEY_ID", "a");
+        let secret = ("AWS_SECRET_ACCESS_KEY", "b");
+        let missing = "could not find source profile nope referenced from the root profile, other";
+        for (text, set, expected) in [
+            (
+                "",
+                &[key_id][..],
+                "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not",
+            ),
+            (
+                "",
+                &[secret],
+                "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not",
+            ),
+            (
+                missing,
+                &[(PROFILE, "nope")],
+                "the profile \"nope\" of AWS_PROFILE does not exist",
+            ),
+            (
+                missing,
+                &[(PROFILE, "derived")],
+                "the profile \"nope\" does not exist",
+            ),
+            (
+                "no credentials found in chain",
+                &[(PROFILE, "empty")],
+                "the profile \"empty\" of AWS_PROFILE does not exist or has no credentials",
+            ),
+            (
+                "no credentials found in chain. Attempted: and so on",
+                &[],
+                "none are in the environment or in a profile, and no role gives some",
+            ),
+        ] {
+            let variable = |name: &str| {
+                let found = set.iter().find(|(set, _)| *set == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(why_not_found(text, variable), expected);
         }
     }
 

@@ -4,6 +4,7 @@ use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use hyper::Uri;
 
+use super::variable;
 use crate::error::RequestError;
 
 /// The variable that replaces the endpoint of every service; with `_` and a service's name behind it, of one
@@ -20,7 +21,7 @@ const SERVICES: [&str; 3] = ["S3", "Kinesis", "SQS"];
 ///
 /// # Errors
 /// One is not a URL.
-pub(super) fn check_all(config: &SdkConfig) -> Result<(), RequestError> {
+pub fn check_all(config: &SdkConfig) -> Result<(), RequestError> {
     for (name, value) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with(VARIABLE) {
@@ -44,6 +45,18 @@ pub(super) fn of_service(config: &SdkConfig, service: &str) -> Option<String> {
     let own = of_service_only(config, service).filter(|url| !url.is_empty());
     let url = own.or_else(|| config.endpoint_url().map(str::to_owned));
     url.filter(|url| !url.is_empty()).map(with_slash)
+}
+
+/// The host and the port of the endpoint that the environment sets for a service, named as in its variable.
+pub(super) fn host_in_environment(service: &str) -> Option<String> {
+    let own = variable(&format!("{VARIABLE}_{service}"));
+    let url: Uri = own.or_else(|| variable(VARIABLE))?.parse().ok()?;
+    // Credentials in a URL are not for a message.
+    let host = url.host()?;
+    Some(
+        url.port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+    )
 }
 
 fn of_service_only(config: &SdkConfig, service: &str) -> Option<String> {

@@ -2,15 +2,19 @@
 //! do about a resource that does not exist.
 
 use std::error::Error;
+use std::io;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::endpoint;
 use crate::error::{ErrorKind, RequestError};
 
 /// How the errors of a service are classified.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceErrors {
+    /// The name of the service at the end of the variable with its endpoint, such as `S3`.
+    pub service: &'static str,
     /// The kinds of the codes that are the service's own.
     pub kind_of: fn(&str) -> Option<ErrorKind>,
     /// What to do if a resource does not exist.
@@ -37,7 +41,13 @@ impl ServiceErrors {
             SdkError::DispatchFailure(failure) if failure.is_user() => {
                 self.error(ErrorKind::Invalid, None, why(error), actions)
             }
-            // No answer, or one that cannot be read.
+            SdkError::DispatchFailure(failure) => {
+                let cause = failure.as_connector_error().map(|error| cause_of(error));
+                let cause = cause.unwrap_or_else(|| why(error));
+                let detail = no_answer(endpoint::host_in_environment(self.service), &cause);
+                self.error(ErrorKind::Unavailable, None, detail, actions)
+            }
+            // No answer in time, or one that cannot be read.
             _ => self.error(ErrorKind::Unavailable, None, why(error), actions),
         }
     }
@@ -98,6 +108,30 @@ impl ServiceErrors {
             | ErrorKind::Other => String::new(),
         };
         RequestError::new(kind, detail).with_advice(advice)
+    }
+}
+
+fn no_answer(host: Option<String>, cause: &str) -> String {
+    match host {
+        Some(host) => format!("no answer from {host}: {cause}"),
+        None => format!("no answer: {cause}"),
+    }
+}
+
+/// What the network says, without the layers of the client around it.
+fn cause_of(error: &(dyn Error + 'static)) -> String {
+    let (mut last, mut cause) = (None, Some(error));
+    while let Some(error) = cause {
+        last = error.downcast_ref::<io::Error>().or(last);
+        cause = error.source();
+    }
+    let Some(last) = last else {
+        return why(error);
+    };
+    let text = last.to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_owned(),
+        None => text,
     }
 }
 
@@ -223,6 +257,7 @@ mod tests {
     use super::*;
 
     const SERVICE: ServiceErrors = ServiceErrors {
+        service: "NONE",
         kind_of: |code| (code == "OwnCode").then_some(ErrorKind::Throttled),
         if_not_found: "create it",
     };
@@ -306,6 +341,17 @@ mod tests {
             assert_eq!(error.kind(), kind, "{status}");
             assert!(error.to_string().contains(&format!("status {status}")));
         }
+    }
+
+    #[test]
+    fn a_connection_that_fails_is_said_without_the_layers_of_the_client() {
+        let refused = io::Error::from_raw_os_error(111);
+        let layers = io::Error::other(refused);
+        let cause = cause_of(&layers);
+        assert_eq!(cause, "Connection refused");
+        let detail = no_answer(Some("127.0.0.1:1".into()), &cause);
+        assert_eq!(detail, "no answer from 127.0.0.1:1: Connection refused");
+        assert_eq!(no_answer(None, "timed out"), "no answer: timed out");
     }
 
     #[test]

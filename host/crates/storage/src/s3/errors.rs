@@ -5,6 +5,7 @@ use crate::error::{ErrorKind, Operation};
 
 /// The errors of S3.
 pub(super) const S3_ERRORS: ServiceErrors = ServiceErrors {
+    service: "S3",
     kind_of,
     if_not_found: "create the bucket, or correct its name in the settings",
 };

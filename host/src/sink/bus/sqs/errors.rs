@@ -5,6 +5,7 @@ use sluice_storage::error::ErrorKind;
 
 /// The errors of SQS.
 pub(super) const SQS_ERRORS: ServiceErrors = ServiceErrors {
+    service: "SQS",
     kind_of,
     if_not_found: "create the queue, or correct its name in the settings (bus) and the region",
 };
