@@ -202,10 +202,10 @@ impl RunArgs {
             chunk: ChunkLimits {
                 age: mode.waits_for_records().then_some(self.chunk_age),
                 bytes: at_least("chunk.bytes", self.chunk_bytes(&mode), 1)?,
-                records: at_least("chunk.records", self.chunk_records, 1)?,
+                records: self.chunk_records,
             },
             threads: match self.threads {
-                Some(threads) => at_least("threads", threads.into(), 1).map(|_| threads.into())?,
+                Some(threads) => threads.into(),
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             limits: self.limits()?,
@@ -290,13 +290,12 @@ impl RunArgs {
         }
         let (record, output) = (self.limits_record_bytes, self.limits_output_bytes);
         Ok(Limits {
-            fuel: at_least("limits.fuel", self.limits_fuel, 1)?,
+            fuel: self.limits_fuel,
             memory_bytes: size("limits.memory", memory)?,
             time: self.limits_time,
             record_bytes: at_least_a_byte("limits.record_bytes", record)?,
             output_bytes: at_least_a_byte("limits.output_bytes", output)?,
-            partitions: at_least("limits.partitions", self.limits_partitions.into(), 1)
-                .and_then(|partitions| size("limits.partitions", partitions))?,
+            partitions: size("limits.partitions", self.limits_partitions.into())?,
             batch_output_bytes: DEFAULT_BATCH_OUTPUT_BYTES,
             lake_json: self.lake_json.profile(),
         })

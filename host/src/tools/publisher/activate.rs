@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 
 use super::{Place, author, change, loader, named};
 use crate::config::ConfigError;
-use crate::config::quantity::parse_duration;
+use crate::config::quantity::{parse_duration, whole_number};
 use crate::output;
 
 use sluice_release::rollback_policy::RollbackPolicy;
@@ -57,6 +57,7 @@ struct RollbackPolicyArgs {
     max_slower: f64,
     /// Compare once a host has seen this many records.
     #[arg(long, value_name = "N", default_value_t = RollbackPolicy::default().records)]
+    #[arg(value_parser = whole_number::<u64>(0..=u64::MAX))]
     min_records: u64,
     /// Compare for this long after activation. A canary is compared as long as it is one.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
