@@ -12,11 +12,14 @@ use indicatif::{HumanBytes, HumanCount};
 use super::create;
 use crate::config::ConfigError;
 use crate::config::quantity::{parse_share, whole_number};
-use crate::config::target::check_path;
+use crate::config::target::{check_path, wrong};
 use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::output;
 use crate::source::kinesis::StreamAddress;
+
+/// The forms that a target takes.
+const TARGETS: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
 
 /// What to generate, and where to write it.
 #[derive(Debug, Args)]
@@ -91,10 +94,7 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
             };
             describe(&made, made.bytes, "written to standard output")
         }
-        _ => {
-            let why = format!("{:?} is not file:PATH, - or kinesis:STREAM", args.to);
-            return Err(ConfigError::new("to", why).into());
-        }
+        _ => return Err(wrong("to", &args.to, TARGETS).into()),
     };
     if !args.quiet {
         output::message(done);
