@@ -114,6 +114,31 @@ fn a_line_of_the_file_without_meaning_is_refused_by_its_place() {
 }
 
 #[test]
+fn files_do_not_have_the_settings_of_a_stream() {
+    let why = "only a stream has this";
+    for (flag, value) in [
+        ("start", "latest"),
+        ("exit-when-caught-up", "true"),
+        ("on-expired-checkpoint", "continue"),
+        ("lease", "30s"),
+        ("chunk-age", "10s"),
+    ] {
+        refused(flag, &[&format!("--{flag}={value}")], None, "", &[why]);
+        let name = variable(flag);
+        let starts = format!("{name}: ");
+        refused(flag, &[], Some((&name, value)), "", &[&starts, why]);
+    }
+}
+
+#[test]
+fn a_file_of_settings_for_runs_of_all_kinds_may_have_those_of_a_stream() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..3));
+    place.write("sluice.toml", "start = 'latest'\nlease = '30s'\n");
+    place.land(&["--exit-when-caught-up=false"]);
+}
+
+#[test]
 fn an_empty_value_is_refused() {
     for flag in TEXTS {
         let given = format!("--{flag}");
