@@ -170,7 +170,7 @@ fn scalar(value: &DeValue<'_>) -> Result<String, String> {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
             .map(|number| number.to_string())
-            .map_err(|error| error.to_string()),
+            .map_err(|_| "the number is too large".to_owned()),
         DeValue::Float(number) => match number.as_str().parse::<f64>() {
             Ok(number) => Ok(number.to_string()),
             Err(error) => Err(error.to_string()),
@@ -324,6 +324,11 @@ mod tests {
             ("lease = 60\n", "sluice.toml:1: lease", "ms, s, m, h"),
             ("lake = ''\n", "sluice.toml:1: lake", "is empty"),
             ("lake = 2026-01-01\n", "lake", "datetime"),
+            (
+                "threads = 99999999999999999999999999999999999999999\n",
+                "threads",
+                "too large",
+            ),
             ("threads = 0\n", "sluice.toml:1: threads", "give 1 or more"),
             ("threads = 65_535\n", "threads", "the largest is 1024"),
         ] {

@@ -54,6 +54,7 @@ struct RollbackPolicyArgs {
     max_failed: Share,
     /// Roll back if a record takes this many times as long.
     #[arg(long, value_name = "TIMES", default_value_t = RollbackPolicy::default().slower)]
+    #[arg(value_parser = parse_times)]
     max_slower: f64,
     /// Compare once a host has seen this many records.
     #[arg(long, value_name = "N", default_value_t = RollbackPolicy::default().records)]
@@ -65,6 +66,12 @@ struct RollbackPolicyArgs {
     /// Never roll back automatically.
     #[arg(long, action = ArgAction::SetTrue)]
     no_rollback: bool,
+}
+
+/// Parses how many times as long something takes.
+fn parse_times(text: &str) -> Result<f64, String> {
+    let times = text.trim().parse();
+    times.map_err(|_| "give a number, such as 1.5".to_owned())
 }
 
 impl RollbackPolicyArgs {
