@@ -150,6 +150,21 @@ fn a_replay_can_use_a_release_that_has_written_to_a_lake() {
 }
 
 #[test]
+fn a_release_excludes_flags_that_give_another_transform() {
+    let place = place_with_a_file();
+    let chosen = ["--release", "00000000", "--registry", "file:lake/_sluice"];
+    for (flag, value) in [
+        ("--transform", "other.wasm"),
+        ("--transform-config", r#"{"partition_by":["hour"]}"#),
+    ] {
+        let args = [&["--lake", "file:other", flag, value][..], &chosen].concat();
+        let either = format!("give either --release or {flag}, not both");
+        replay(&place, &args).failed(2, &[&either]);
+    }
+    assert!(!place.path("other").exists());
+}
+
+#[test]
 fn settings_of_the_run_do_not_apply_to_the_replay() {
     let place = place_with_a_file();
     place.write("sluice.toml", "lake = 'file:lake'\nbus = 'file:bus'\n");

@@ -11,24 +11,27 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::create;
 use crate::config::ConfigError;
-use crate::config::quantity::parse_share;
-use crate::config::target::check_path;
+use crate::config::quantity::{parse_share, whole_number};
+use crate::config::target::{check_path, wrong};
 use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::output;
 use crate::source::kinesis::StreamAddress;
 
+/// The forms that a target takes.
+const TARGETS: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
+
 /// What to generate, and where to write it.
 #[derive(Debug, Args)]
 pub(super) struct GenerateArgs {
     /// Generate this many lines, including repeated, malformed and late ones.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = whole_number::<u64>(0..=u64::MAX))]
     events: u64,
     /// Use this many event types (first parts of `event_name`), 1 to 10,000.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole_number::<u32>(0..=u32::MAX.into()))]
     types: u32,
     /// Set the seed of the random numbers.
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = whole_number::<u64>(0..=u64::MAX))]
     seed: u64,
     /// Repeat an earlier event byte for byte in this share of the lines, such as 5% or 0.05.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
@@ -40,8 +43,8 @@ pub(super) struct GenerateArgs {
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
     late: f64,
     /// Generate this many events a second. [default: as many as possible]
-    #[arg(long, value_name = "N")]
-    rate: Option<NonZeroU32>,
+    #[arg(long, value_name = "N", value_parser = whole_number::<u32>(1..=u32::MAX.into()))]
+    rate: Option<u32>,
     /// Write to `file:PATH`, `-` for standard output, or `kinesis:STREAM` (a stream's name or ARN).
     #[arg(long, value_name = "TARGET")]
     to: String,
@@ -51,6 +54,12 @@ pub(super) struct GenerateArgs {
     /// Print nothing but errors.
     #[arg(long, short, action = ArgAction::SetTrue)]
     quiet: bool,
+}
+
+impl GenerateArgs {
+    fn rate(&self) -> Option<NonZeroU32> {
+        self.rate.and_then(NonZeroU32::new)
+    }
 }
 
 /// Generates events.
@@ -85,10 +94,7 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
             };
             describe(&made, made.bytes, "written to standard output")
         }
-        _ => {
-            let why = format!("{:?} is not file:PATH, - or kinesis:STREAM", args.to);
-            return Err(ConfigError::new("to", why).into());
-        }
+        _ => return Err(wrong("to", &args.to, TARGETS).into()),
     };
     if !args.quiet {
         output::message(done);
@@ -103,7 +109,7 @@ fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Resul
         aggregate: args.aggregate,
         watch: !args.quiet,
     };
-    let (made, sent) = generate::send(events, args.rate, &target)?;
+    let (made, sent) = generate::send(events, args.rate(), &target)?;
     let records = HumanCount(sent.records);
     let what = format!("sent to the stream {stream} in {records} records");
     // The lines are the acknowledged ones; when all are, their kinds are those that were made.
@@ -122,7 +128,7 @@ fn to_file(events: Events, args: &GenerateArgs, path: &Path) -> anyhow::Result<S
 }
 
 fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> io::Result<Generated> {
-    generate::write_ndjson(events, args.rate, to, &mut |_| ())
+    generate::write_ndjson(events, args.rate(), to, &mut |_| ())
 }
 
 fn describe(made: &Generated, bytes: u64, what: &str) -> String {

@@ -10,12 +10,15 @@ use sluice_engine::limits::JsonProfile;
 
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
-use crate::config::quantity::{parse_duration, parse_size};
+use crate::config::quantity::{parse_duration, parse_size, whole_number};
 use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::bus::BusTarget;
+
+/// The most threads: each has an instance of the transform with its memory, and more than cores are of no use.
+const THREADS_MAX: u64 = 1_024;
 
 /// The help of `--bus`, with all kinds of buses that there are.
 fn bus_help() -> String {
@@ -228,7 +231,7 @@ pub struct RunArgs {
         long = "chunk-records",
         env = "SLUICE_CHUNK_RECORDS"
     )]
-    #[arg(value_name = "N", default_value = "1000000")]
+    #[arg(value_name = "N", default_value = "1000000", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub chunk_records: u64,
 
     /// Close a chunk of a stream this long after its first record was read.
@@ -300,7 +303,7 @@ pub struct RunArgs {
 
     /// Limit the fuel of one record; a WebAssembly instruction takes about one unit.
     #[arg(id = "limits.fuel", long = "limits-fuel", env = "SLUICE_LIMITS_FUEL")]
-    #[arg(value_name = "UNITS", default_value = "100000000")]
+    #[arg(value_name = "UNITS", default_value = "100000000", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub limits_fuel: u64,
 
     /// Limit the linear memory of an instance.
@@ -344,6 +347,7 @@ pub struct RunArgs {
         value_name = "N",
         default_value = "20000"
     )]
+    #[arg(value_parser = whole_number::<u32>(1..=u32::MAX.into()))]
     pub limits_partitions: u32,
 
     /// Retry transient errors of S3, SQS and Kinesis for this long before the run fails. Nothing is
@@ -358,8 +362,9 @@ pub struct RunArgs {
     #[arg(value_parser = parse_duration)]
     pub retry_timeout: Duration,
 
-    /// Transform and compress on this many threads. [default: one per core]
+    /// Transform and compress on this many threads, 1 to 1,024. [default: one per core]
     #[arg(long, env = "SLUICE_THREADS", value_name = "N")]
+    #[arg(value_parser = whole_number::<u16>(1..=THREADS_MAX))]
     pub threads: Option<u16>,
 
     /// Expose `/metrics`, `/livez`, `/readyz` and `/status` on this address and port (port 0: any free

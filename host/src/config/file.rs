@@ -72,7 +72,7 @@ impl File {
     /// Adds the settings of a table whose keys begin with `prefix`.
     fn add(&mut self, text: &str, prefix: &str, table: DeTable<'_>) -> Result<(), ConfigError> {
         for (name, value) in table {
-            let key = format!("{prefix}{}", name.get_ref());
+            let key = canonical(format!("{prefix}{}", name.get_ref()));
             let line = line_at(text, name.span().start);
             let values = match value.into_inner() {
                 DeValue::Table(inner) if is_json(&key) => {
@@ -96,12 +96,11 @@ impl File {
     }
 
     /// Adds a setting that is a JSON object as a table.
-    fn add_json(&mut self, name: &str, line: usize, table: DeTable<'_>) -> Result<(), ConfigError> {
-        let key = name.replace('-', "_");
-        let wrong = |why: String| ConfigError::new(self.place(name, line), why);
+    fn add_json(&mut self, key: &str, line: usize, table: DeTable<'_>) -> Result<(), ConfigError> {
+        let wrong = |why: String| ConfigError::new(self.place(key, line), why);
         let json = json::from_table(table).map_err(wrong)?;
         let values = vec![json.to_string()];
-        self.insert(key, Setting { line, values })
+        self.insert(key.to_owned(), Setting { line, values })
     }
 
     fn insert(&mut self, key: String, setting: Setting) -> Result<(), ConfigError> {
@@ -147,9 +146,17 @@ impl File {
     }
 }
 
-/// Whether a table with this name is one JSON object and not a group of settings. Its name may be that of the flag.
+/// Whether a table with this key is one JSON object and not a group of settings.
 fn is_json(key: &str) -> bool {
-    ["transform_config", "transform-config"].contains(&key)
+    key == "transform_config"
+}
+
+/// The key of the setting that a file calls `key`. The name of the transform configuration may be that of the flag.
+fn canonical(key: String) -> String {
+    match key.as_str() {
+        "transform-config" => "transform_config".to_owned(),
+        _ => key,
+    }
 }
 
 /// The line, from 1, of a byte of the text.
@@ -163,7 +170,7 @@ fn scalar(value: &DeValue<'_>) -> Result<String, String> {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
             .map(|number| number.to_string())
-            .map_err(|error| error.to_string()),
+            .map_err(|_| "the number is too large".to_owned()),
         DeValue::Float(number) => match number.as_str().parse::<f64>() {
             Ok(number) => Ok(number.to_string()),
             Err(error) => Err(error.to_string()),
@@ -300,7 +307,7 @@ mod tests {
     #[test]
     fn a_wrong_value_is_rejected_with_its_reason() {
         for (text, key, reason) in [
-            ("[limits]\nfuel = 'much'\n", "limits.fuel", "invalid digit"),
+            ("[limits]\nfuel = 'much'\n", "limits.fuel", "whole number"),
             ("compression = 'lz4'\n", "compression", "none, gzip, zstd"),
             (
                 "compression = 'zsdt'\n",
@@ -317,6 +324,13 @@ mod tests {
             ("lease = 60\n", "sluice.toml:1: lease", "ms, s, m, h"),
             ("lake = ''\n", "sluice.toml:1: lake", "is empty"),
             ("lake = 2026-01-01\n", "lake", "datetime"),
+            (
+                "threads = 99999999999999999999999999999999999999999\n",
+                "threads",
+                "too large",
+            ),
+            ("threads = 0\n", "sluice.toml:1: threads", "give 1 or more"),
+            ("threads = 65_535\n", "threads", "the largest is 1024"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(key) && error.contains(reason), "{error}");

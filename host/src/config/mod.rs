@@ -24,6 +24,7 @@ pub mod target;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::Utc;
 use sluice_engine::limits::{DEFAULT_BATCH_OUTPUT_BYTES, Limits, MEMORY_MAX_BYTES};
 use sluice_engine::record::Bounds;
@@ -203,10 +204,10 @@ impl RunArgs {
             chunk: ChunkLimits {
                 age: mode.waits_for_records().then_some(self.chunk_age),
                 bytes: at_least("chunk.bytes", self.chunk_bytes(&mode), 1)?,
-                records: at_least("chunk.records", self.chunk_records, 1)?,
+                records: self.chunk_records,
             },
             threads: match self.threads {
-                Some(threads) => at_least("threads", threads.into(), 1).map(|_| threads.into())?,
+                Some(threads) => threads.into(),
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             limits: self.limits()?,
@@ -279,24 +280,24 @@ impl RunArgs {
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
+        /// A shorter time is not enforced.
+        const LIMITS_TIME_MIN: Duration = Duration::from_millis(1);
         let memory = at_least("limits.memory", self.limits_memory.as_u64(), 1 << 20)?;
         if memory > MEMORY_MAX_BYTES as u64 {
             return Err(ConfigError::new("limits.memory", "must be 4GiB or less"));
         }
-        if self.limits_time.is_zero() {
-            return Err(ConfigError::new(
-                "limits.time",
-                "must be more than zero, such as 1s",
-            ));
+        if self.limits_time < LIMITS_TIME_MIN {
+            let why = format!("must be {LIMITS_TIME_MIN:?} or more");
+            return Err(ConfigError::new("limits.time", why));
         }
+        let (record, output) = (self.limits_record_bytes, self.limits_output_bytes);
         Ok(Limits {
-            fuel: at_least("limits.fuel", self.limits_fuel, 1)?,
+            fuel: self.limits_fuel,
             memory_bytes: size("limits.memory", memory)?,
             time: self.limits_time,
-            record_bytes: size("limits.record_bytes", self.limits_record_bytes.as_u64())?,
-            output_bytes: size("limits.output_bytes", self.limits_output_bytes.as_u64())?,
-            partitions: at_least("limits.partitions", self.limits_partitions.into(), 1)
-                .and_then(|partitions| size("limits.partitions", partitions))?,
+            record_bytes: at_least_a_byte("limits.record_bytes", record)?,
+            output_bytes: at_least_a_byte("limits.output_bytes", output)?,
+            partitions: size("limits.partitions", self.limits_partitions.into())?,
             batch_output_bytes: DEFAULT_BATCH_OUTPUT_BYTES,
             lake_json: self.lake_json.profile(),
         })
@@ -340,6 +341,13 @@ fn at_least(key: &str, value: u64, least: u64) -> Result<u64, ConfigError> {
         ));
     }
     Ok(value)
+}
+
+fn at_least_a_byte(key: &str, limit: ByteSize) -> Result<usize, ConfigError> {
+    match limit.as_u64() {
+        0 => Err(ConfigError::new(key, "0 is too low; give 1B or more")),
+        bytes => size(key, bytes),
+    }
 }
 
 fn size(key: &str, bytes: u64) -> Result<usize, ConfigError> {

@@ -1,5 +1,7 @@
-//! Sizes and durations as users write them: a number with its unit.
+//! Numbers as users write them, and sizes and durations: a number with its unit.
 
+use std::num::IntErrorKind;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -67,9 +69,57 @@ pub fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Makes a parser of whole numbers of this range, which `T` must be able to hold. Its errors say which numbers are
+/// right.
+pub fn whole_number<T: TryFrom<u64> + 'static>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let (least, largest) = (range.start(), range.end());
+        let too_large = || format!("the largest is {largest}");
+        let number = text.trim().parse::<u64>().map_err(|error| {
+            let text = text.trim().strip_prefix('-').unwrap_or_default();
+            let is_negative = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            match error.kind() {
+                IntErrorKind::PosOverflow => too_large(),
+                _ if is_negative => format!("give {least} or more"),
+                _ => "give a whole number".to_owned(),
+            }
+        })?;
+        if number < *least {
+            return Err(format!("give {least} or more"));
+        }
+        let fitting = Some(number).filter(|number| number <= largest);
+        let fitting = fitting.and_then(|number| T::try_from(number).ok());
+        fitting.ok_or_else(too_large)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_is_in_its_range() {
+        let threads = whole_number::<u16>(1..=1_024);
+        assert_eq!(threads("1"), Ok(1));
+        assert_eq!(threads("1024"), Ok(1_024));
+        for (given, why) in [
+            ("0", "give 1 or more"),
+            ("-3", "give 1 or more"),
+            ("1025", "the largest is 1024"),
+            ("100000", "the largest is 1024"),
+            ("99999999999999999999999", "the largest is 1024"),
+            ("many", "give a whole number"),
+            ("1.5", "give a whole number"),
+            ("-", "give a whole number"),
+            ("", "give a whole number"),
+        ] {
+            assert_eq!(threads(given), Err(why.to_owned()), "{given:?}");
+        }
+        let any = whole_number::<u64>(0..=u64::MAX);
+        assert_eq!(any("18446744073709551615"), Ok(u64::MAX));
+    }
 
     #[test]
     fn a_share_is_a_number_or_a_percentage() {

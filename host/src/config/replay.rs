@@ -44,7 +44,7 @@ pub struct ReplayArgs {
 
     /// The settings of `run`. The lake must be given as a flag, and a bus is used only if it is given
     /// as a flag: the file and the environment are meant for `run`. `--transform` as a flag takes
-    /// precedence over a registry. `--start` has no effect.
+    /// precedence over a registry, and cannot be combined with `--release`. `--start` has no effect.
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -57,6 +57,7 @@ impl ReplayArgs {
     pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
         let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
         let has_transform = resolved.is_flag("transform");
+        self.check_release(&resolved)?;
         if !has_lake {
             let why =
                 "missing; a replay needs another lake than `run`: give --lake s3://BUCKET/OTHER";
@@ -77,6 +78,23 @@ impl ReplayArgs {
             stream.only_shard.clone_from(&self.shard);
         }
         Ok(settings)
+    }
+
+    /// A release has its own transform and configuration, so flags that give others would be ignored. The file
+    /// and the environment are meant for `run`.
+    fn check_release(&self, resolved: &Resolved) -> Result<(), ConfigError> {
+        let flags = [
+            ("transform", "--transform"),
+            ("transform_config", "--transform-config"),
+        ];
+        match flags.iter().find(|(key, _)| resolved.is_flag(key)) {
+            Some((key, flag)) if self.release.is_some() => {
+                let why =
+                    format!("a release has its own; give either --release or {flag}, not both");
+                Err(ConfigError::new(*key, why))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn pinned_release(

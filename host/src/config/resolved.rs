@@ -7,7 +7,20 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::file::File;
-use super::{ConfigError, Origins, RunArgs, RunSettings, environment};
+use super::{ConfigError, Mode, Origins, RunArgs, RunSettings, environment};
+
+/// Settings that only a worker on a stream has.
+const OF_STREAMS: [&str; 5] = [
+    "start",
+    "exit_when_caught_up",
+    "on_expired_checkpoint",
+    "lease",
+    "chunk.age",
+];
+
+/// Why files do not have such a setting.
+const NO_STREAM: &str =
+    "only a stream has this; leave it out for files, or give --source kinesis:STREAM";
 
 /// The settings, each with its origin.
 pub struct Resolved {
@@ -99,7 +112,20 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError`]
     pub fn run_settings(self) -> Result<RunSettings, ConfigError> {
-        self.validated(RunSettings::check_end)
+        let of_stream = OF_STREAMS.iter().find(|key| self.is_given(key));
+        self.validated(|settings| {
+            settings.check_end()?;
+            match (&settings.mode, of_stream) {
+                (Mode::Files(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Whether a setting is given for this run, and more than turned off. The file may be for runs of all kinds.
+    fn is_given(&self, key: &str) -> bool {
+        let is_off = key == "exit_when_caught_up" && !self.args.exit_when_caught_up;
+        !is_off && (self.is_flag(key) || self.variable_of(key).is_some())
     }
 
     fn validated(

@@ -8,6 +8,7 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 use serde_json::{Value, json};
 
+use super::file::check_value;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::format::Level;
 
@@ -28,6 +29,11 @@ pub fn of_file(known: &Command) -> Value {
             }
         };
         properties[name] = setting(arg);
+        let least = properties[name].get_mut("minimum");
+        // Only its parser knows the least number of a setting.
+        if let Some(least) = least.filter(|_| check_value(known, arg, "0").is_err()) {
+            *least = json!(1);
+        }
     }
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("sluice.toml");
@@ -175,6 +181,8 @@ mod tests {
             "lease = 60\n",
             "compression = 'lz4'\n",
             "watch = 'perhaps'\n",
+            "threads = 0\n",
+            "[chunk]\nrecords = 0\n",
         ] {
             File::parse(Path::new("sluice.toml"), toml, &known()).unwrap_err();
             check(toml).unwrap_err();
@@ -186,5 +194,11 @@ mod tests {
         check("source = ['file:a', 'file:b']\n[limits]\nfuel = 1_000\nmemory = '32MiB'\n").unwrap();
         check("lease = '1h 30m'\n[transform_config]\npartition_by = ['date']\n").unwrap();
         check("[transform-config]\npartition_by = ['date']\n").unwrap();
+        for name in ["transform_config", "transform-config"] {
+            let toml = format!("{name} = '{{}}'\n");
+            check(&toml).unwrap();
+            let file = File::parse(Path::new("sluice.toml"), &toml, &known()).unwrap();
+            assert!(file.has("transform_config"), "{name}");
+        }
     }
 }

@@ -98,7 +98,7 @@ fn an_error_of_a_variable_names_it() {
     let mut program = place.command(&["transform", "list"]);
     program.env("SLUICE_REGISTRY", "file://registry");
     let ran = Ran::from(program.output().unwrap());
-    ran.failed(2, &["SLUICE_REGISTRY: ", "did you mean `file:/registry`?"]);
+    ran.failed(2, &["SLUICE_REGISTRY: ", "did you mean `file:registry`?"]);
 }
 
 #[test]

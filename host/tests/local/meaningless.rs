@@ -5,11 +5,11 @@ use crate::local::events;
 use crate::support::program::{Place, Ran};
 
 /// A setting by its flag, a value that means nothing, and what the message says.
-const MEANINGLESS: [(&str, &str, &str); 16] = [
+const MEANINGLESS: [(&str, &str, &str); 25] = [
     ("log-level", "warning", "warn, info, debug"),
     ("log-level", "verbose", "warn, info, debug"),
     ("log-level", "warn,sluice", "warn,sluice=debug"),
-    ("lake", "file://lake", "did you mean `file:/lake`?"),
+    ("lake", "file://lake", "did you mean `file:lake`?"),
     ("lake", "file:~/lake", "give the whole path"),
     (
         "source",
@@ -17,7 +17,7 @@ const MEANINGLESS: [(&str, &str, &str); 16] = [
         "did you mean `file:/a.ndjson`?",
     ),
     ("source", "file:~/a.ndjson", "give the whole path"),
-    ("bus", "file://bus", "did you mean `file:/bus`?"),
+    ("bus", "file://bus", "did you mean `file:bus`?"),
     ("registry", "file:~/registry", "give the whole path"),
     ("chunk-bytes", "64", "KiB, MiB, GiB"),
     ("chunk-bytes", "64 zorb", "KiB, MiB, GiB"),
@@ -26,6 +26,19 @@ const MEANINGLESS: [(&str, &str, &str); 16] = [
     ("lease", "60", "ms, s, m, h, d, w"),
     ("retry-timeout", "5 zorbs", "ms, s, m, h, d, w"),
     ("chunk-age", "soon", "ms, s, m, h, d, w"),
+    ("source", "kinesis:my stream", "1 to 128 letters, digits"),
+    ("source", "kinesis://x", "did you mean `kinesis:x`?"),
+    (
+        "source",
+        "arn:aws:kinesis:eu-west-1:123456789012:stream/x",
+        "did you mean `kinesis:arn:aws:",
+    ),
+    ("bus", "sqs:bad name", "1 to 80 letters, digits"),
+    ("bus", "sqs://q", "did you mean `sqs:q`?"),
+    ("bus", "sqs:http://x", "http://HOST/ACCOUNT/QUEUE"),
+    ("bus", "off", "did you mean `none`?"),
+    ("lake", "s3://Bad_Bucket/x", "3 to 63 lower-case letters"),
+    ("lake", "s3://bucket/../x", "give the prefix itself"),
 ];
 
 /// Settings whose value is a text or a path.
@@ -101,6 +114,31 @@ fn a_line_of_the_file_without_meaning_is_refused_by_its_place() {
 }
 
 #[test]
+fn files_do_not_have_the_settings_of_a_stream() {
+    let why = "only a stream has this";
+    for (flag, value) in [
+        ("start", "latest"),
+        ("exit-when-caught-up", "true"),
+        ("on-expired-checkpoint", "continue"),
+        ("lease", "30s"),
+        ("chunk-age", "10s"),
+    ] {
+        refused(flag, &[&format!("--{flag}={value}")], None, "", &[why]);
+        let name = variable(flag);
+        let starts = format!("{name}: ");
+        refused(flag, &[], Some((&name, value)), "", &[&starts, why]);
+    }
+}
+
+#[test]
+fn a_file_of_settings_for_runs_of_all_kinds_may_have_those_of_a_stream() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..3));
+    place.write("sluice.toml", "start = 'latest'\nlease = '30s'\n");
+    place.land(&["--exit-when-caught-up=false"]);
+}
+
+#[test]
 fn an_empty_value_is_refused() {
     for flag in TEXTS {
         let given = format!("--{flag}");
@@ -136,7 +174,9 @@ fn directives_with_a_level_for_each_target_are_accepted() {
 fn generate_refuses_paths_without_meaning() {
     let place = Place::new();
     for (to, part) in [
-        ("file://made", "did you mean `file:/made`?"),
+        ("file://made", "did you mean `file:made`?"),
+        ("made.ndjson", "did you mean `file:made.ndjson`?"),
+        ("kinesis:my stream", "1 to 128 letters, digits"),
         ("file:~/made", "give the whole path"),
     ] {
         let args = ["generate", "--events", "1", "--to", to];

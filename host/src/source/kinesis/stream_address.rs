@@ -44,6 +44,7 @@ impl FromStr for StreamAddress {
     /// Parses a name, or `arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME`.
     fn from_str(text: &str) -> Result<Self, String> {
         if !Arn::is_meant(text) {
+            check_name(text)?;
             return Ok(Self::of_name(text.to_owned()));
         }
         let wrong = |why: String| {
@@ -62,6 +63,25 @@ impl FromStr for StreamAddress {
         let arn = Some(arn);
         Ok(Self { name, arn })
     }
+}
+
+/// Checks a name by the rule of Kinesis (`CreateStream`).
+fn check_name(name: &str) -> Result<(), String> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let is_name = |name: &str| (1..=128).contains(&name.len()) && name.bytes().all(is_allowed);
+    if is_name(name) {
+        return Ok(());
+    }
+    let rule = "1 to 128 letters, digits, `_`, `.` and `-`";
+    let meant = name.trim_matches('/');
+    let hint = if is_name(meant) {
+        format!("; did you mean `kinesis:{meant}`?")
+    } else {
+        String::new()
+    };
+    Err(format!(
+        "{name:?} is not the name of a stream: {rule}{hint}"
+    ))
 }
 
 impl fmt::Display for StreamAddress {
@@ -87,6 +107,20 @@ mod tests {
         let plain: StreamAddress = "events".parse().unwrap();
         assert_eq!((plain.name(), plain.region()), ("events", None));
         assert_eq!(plain.to_string(), "events");
+    }
+
+    #[test]
+    fn a_name_has_the_characters_that_kinesis_allows() {
+        for name in ["e", "events.v1_a-B", &"x".repeat(128)] {
+            assert_eq!(name.parse::<StreamAddress>().unwrap().name(), name);
+        }
+        for name in ["my stream", "a/b", "é", &"x".repeat(129)] {
+            let error = name.parse::<StreamAddress>().unwrap_err();
+            assert!(error.contains("1 to 128 letters"), "{error}");
+            assert!(!error.contains("did you mean"), "{error}");
+        }
+        let error = "//x".parse::<StreamAddress>().unwrap_err();
+        assert!(error.ends_with("did you mean `kinesis:x`?"), "{error}");
     }
 
     #[test]

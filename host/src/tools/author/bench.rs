@@ -13,6 +13,7 @@ use sluice_release::bundle::ReleaseBundle;
 
 use super::{component, sample};
 
+use crate::config::quantity::whole_number;
 use crate::output::{self, OutputError};
 
 /// What to measure, and on what.
@@ -34,7 +35,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
     /// Run the sample this many times with each component.
-    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 21, value_parser = whole_number::<u16>(1..=u16::MAX.into()))]
     pub rounds: u16,
 }
 

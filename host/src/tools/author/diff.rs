@@ -14,6 +14,7 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::{component, sample, shown};
 
+use crate::config::quantity::whole_number;
 use crate::output;
 
 /// What to compare.
@@ -32,7 +33,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config_new: String,
     /// Show this many records that differ.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole_number::<usize>(0..=u64::MAX))]
     pub examples: usize,
     /// Print one JSON object, for scripts.
     #[arg(long, action = ArgAction::SetTrue)]

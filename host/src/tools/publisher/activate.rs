@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 
 use super::{Place, author, change, loader, named};
 use crate::config::ConfigError;
-use crate::config::quantity::parse_duration;
+use crate::config::quantity::{parse_duration, whole_number};
 use crate::output;
 
 use sluice_release::rollback_policy::RollbackPolicy;
@@ -55,9 +55,11 @@ struct RollbackPolicyArgs {
     max_failed: Share,
     /// Roll back if a record takes this many times as long.
     #[arg(long, value_name = "TIMES", default_value_t = RollbackPolicy::default().slower)]
+    #[arg(value_parser = parse_times)]
     max_slower: f64,
     /// Compare once a host has seen this many records.
     #[arg(long, value_name = "N", default_value_t = RollbackPolicy::default().records)]
+    #[arg(value_parser = whole_number::<u64>(0..=u64::MAX))]
     min_records: u64,
     /// Compare for this long after activation. A canary is compared as long as it is one.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
@@ -65,6 +67,12 @@ struct RollbackPolicyArgs {
     /// Never roll back automatically.
     #[arg(long, action = ArgAction::SetTrue)]
     no_rollback: bool,
+}
+
+/// Parses how many times as long something takes.
+fn parse_times(text: &str) -> Result<f64, String> {
+    let times = text.trim().parse();
+    times.map_err(|_| "give a number, such as 1.5".to_owned())
 }
 
 impl RollbackPolicyArgs {

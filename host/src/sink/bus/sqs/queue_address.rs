@@ -28,12 +28,14 @@ impl QueueAddress {
     /// Parses a name, a URL, or `arn:PARTITION:sqs:REGION:ACCOUNT:NAME`.
     ///
     /// # Errors
-    /// Says what is wrong with an ARN.
+    /// Says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.contains("://") {
+            check_url(text)?;
             return Ok(Self::Url(text.to_owned(), region_in(text)));
         }
         if !Arn::is_meant(text) {
+            check_name(text)?;
             return Ok(Self::Name(text.to_owned()));
         }
         let wrong = |why: String| {
@@ -56,6 +58,39 @@ impl QueueAddress {
             Self::Arn(arn) => Some(&arn.region),
         }
     }
+}
+
+/// Checks a name by the rule of SQS (`CreateQueue`).
+fn check_name(text: &str) -> Result<(), String> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    let is_name = |text: &str| {
+        let name = text.strip_suffix(".fifo").unwrap_or(text);
+        text.len() <= 80 && !name.is_empty() && name.bytes().all(is_allowed)
+    };
+    if is_name(text) {
+        return Ok(());
+    }
+    let rule = "1 to 80 letters, digits, `_` and `-`, with `.fifo` at the end for a FIFO queue";
+    let meant = text.trim_matches('/');
+    let hint = if is_name(meant) {
+        format!("; did you mean `sqs:{meant}`?")
+    } else {
+        String::new()
+    };
+    Err(format!("{text:?} is not the name of a queue: {rule}{hint}"))
+}
+
+/// Checks that a URL names a queue.
+fn check_url(url: &str) -> Result<(), String> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if matches!(scheme, "http" | "https") && !host.is_empty() && !path.is_empty() {
+        return Ok(());
+    }
+    let scheme = if scheme == "http" { "http" } else { "https" };
+    Err(format!(
+        "{url:?} is not the URL of a queue, {scheme}://HOST/ACCOUNT/QUEUE"
+    ))
 }
 
 /// The region in a URL of AWS ("Amazon Simple Queue Service endpoints and quotas"): `sqs.REGION.…`,
@@ -128,6 +163,25 @@ mod tests {
         ] {
             let address = QueueAddress::parse(queue).unwrap();
             assert_eq!(address.region(), region, "{queue}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_name_a_queue_is_rejected() {
+        for (queue, part) in [
+            ("bad name", "1 to 80 letters"),
+            (".fifo", "1 to 80 letters"),
+            ("a.b", "1 to 80 letters"),
+            ("//q", "did you mean `sqs:q`?"),
+            ("http://x", "http://HOST/ACCOUNT/QUEUE"),
+            ("https:///q", "https://HOST/ACCOUNT/QUEUE"),
+            ("ftp://x/q", "https://HOST/ACCOUNT/QUEUE"),
+        ] {
+            let error = QueueAddress::parse(queue).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        for queue in ["a_B-1.fifo", &"q".repeat(80)] {
+            assert!(QueueAddress::parse(queue).is_ok(), "{queue}");
         }
     }
 
