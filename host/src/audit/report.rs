@@ -147,12 +147,14 @@ impl Report {
         let mut notes = Vec::new();
         if moving > 0 {
             notes.push(format!(
-                "{moving} objects belong to chunks that are pending or were landed during the audit"
+                "{} of chunks that are pending or were landed during the audit",
+                output::counted(moving, "object")
             ));
         }
         if expired > 0 {
             notes.push(format!(
-                "{expired} objects no longer exist, and their records arrived before --expired-after"
+                "{} no longer there, whose records arrived before --expired-after",
+                output::counted(expired, "object")
             ));
         }
         notes

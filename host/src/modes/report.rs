@@ -99,11 +99,11 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
     );
     let mut lines = vec![
         format!(
-            "{} ({}) in {} s, {} records/s, {}",
+            "{} ({}) in {} s, {}/s, {}",
             counted(summary.records, "record"),
             HumanBytes(summary.bytes_in),
             summary.seconds,
-            HumanCount(per_second(summary.records, summary.seconds)),
+            counted(per_second(summary.records, summary.seconds), "record"),
             releases(summary)
         ),
         row("events", summary.events, &objects),
