@@ -90,7 +90,11 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
     let bus = bus.map_or("the bus is off".into(), |bus| format!("in {bus}"));
     let quarantine = match summary.quarantined {
         0 => String::new(),
-        _ => format!("with the reasons in {lake}/_sluice/quarantine"),
+        _ => format!(
+            "in {}, {} in all, with the reasons in {lake}/_sluice/quarantine",
+            counted(summary.quarantine_objects, "object"),
+            HumanBytes(summary.quarantine_bytes)
+        ),
     };
     let objects = format!(
         "in {}, {} in all, in {lake}",

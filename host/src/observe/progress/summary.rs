@@ -22,7 +22,7 @@ pub struct Summary {
     pub messages: u64,
     /// Bytes of the records, decompressed.
     pub bytes_in: u64,
-    /// Bytes of the objects, compressed.
+    /// Bytes of the objects of events, compressed.
     pub bytes_out: u64,
     /// Wall time, seconds.
     pub seconds: f64,
@@ -30,6 +30,8 @@ pub struct Summary {
     pub release: String,
     /// Objects of quarantined records put.
     pub quarantine_objects: u64,
+    /// Bytes of these objects, compressed.
+    pub quarantine_bytes: u64,
     /// Events for the bus while there was none.
     pub messages_unsent: u64,
     /// Empty lines of files, which are no records.
