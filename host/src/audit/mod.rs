@@ -163,7 +163,7 @@ async fn audit(
     }
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
-    lake.inventory.check_written(&settings.lake, &report)?;
+    lake.inventory.check_written(&settings.lake, &mut report)?;
     for (shard, finding) in damaged {
         lake.inventory.take(&shard);
         report.findings.add(|| finding);
