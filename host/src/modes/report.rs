@@ -168,10 +168,14 @@ fn reasons(reasons: &BTreeMap<String, u64>) -> Vec<String> {
 /// What is not among the landed records.
 fn left_out(summary: &Summary) -> Vec<String> {
     let failed = summary.failed_sources;
-    let incomplete = match summary.incomplete {
-        1 => "last line without an end, left for the next run; --final takes it",
-        _ => "last lines without an end, left for the next run; --final takes them",
+    let lines = plural(summary.incomplete, "last line");
+    // As a record, the last line of another format would go to quarantine.
+    let advice = match summary.incomplete {
+        _ if summary.incomplete_not_json > 0 => "",
+        1 => "; --final takes it",
+        _ => "; --final takes them",
     };
+    let incomplete = format!("{lines} without an end, left for the next run{advice}");
     let rows = [
         (
             "failed",

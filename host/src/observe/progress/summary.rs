@@ -38,6 +38,9 @@ pub struct Summary {
     pub blank_lines: u64,
     /// Last lines of files that were left for the next run, because they are not complete.
     pub incomplete: u64,
+    /// Those of them that look like another format than newline-delimited JSON.
+    #[serde(skip)]
+    pub incomplete_not_json: u64,
     /// Sources that failed, while the others were landed.
     pub failed_sources: u64,
     /// Records of aggregates that were dropped because they belong to other shards
