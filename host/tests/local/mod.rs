@@ -15,6 +15,7 @@ mod pending;
 mod progress;
 mod quarantined;
 mod settings;
+mod stopped;
 mod summary;
 
 /// An event whose type depends on `n`.
