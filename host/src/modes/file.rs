@@ -248,10 +248,13 @@ fn warn_of_format(source: &str, format: TextFormat, records: u64) {
     tracing::warn!(
         source,
         records,
-        "{} no JSON objects: it looks like {}; convert it to newline-delimited JSON, for example with `{}`",
+        "{}: it looks like {}; convert it to newline-delimited JSON, for example with `{}`",
         match records {
-            1 => "1 line of this file is".to_owned(),
-            _ => format!("{} of this file are", counted(records, "line")),
+            1 => "1 line of this file is no JSON object".to_owned(),
+            _ => format!(
+                "{} of this file are no JSON objects",
+                counted(records, "line")
+            ),
         },
         format.name(),
         format.command()
