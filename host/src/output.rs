@@ -12,8 +12,8 @@ use indicatif::HumanCount;
 use serde_json::json;
 use thiserror::Error;
 
-pub use self::status_line::StatusLine;
 use self::status_line::above;
+pub use self::status_line::{StatusLine, end as end_status_line};
 
 /// Whether errors are written as JSON, as log lines are.
 static ERRORS_ARE_JSON: AtomicBool = AtomicBool::new(false);

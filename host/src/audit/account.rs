@@ -15,6 +15,7 @@ use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
 use crate::ledger::Ledger;
 use crate::ledger::lost_range::LossCause;
+use crate::output;
 
 /// The account of a shard.
 pub(super) struct ShardAccount {
@@ -142,9 +143,9 @@ impl ShardAccount {
         for (name, present) in &chunks {
             if !present.has_manifest {
                 let (from, to) = (rid(shard, name.first.into()), rid(shard, name.last.into()));
-                let count = present.objects.len();
+                let objects = output::counted(present.objects.len() as u64, "object");
                 let why = format!(
-                    "it does not exist, and {count} objects of its chunk do; {from} to {to} are not proven"
+                    "it does not exist, and its chunk has {objects}; {from} to {to} are not proven"
                 );
                 let finding = Finding::of_chunk(Kind::MissingManifest, shard, *name, &why);
                 findings.push(finding);
@@ -209,7 +210,8 @@ impl ShardAccount {
             self.report.counts.wrong += counted.saturating_sub(named);
         } else if counted != named {
             let why = format!(
-                "the ledger of {shard} counts {counted} records up to {id}, and the chunk manifests {named}"
+                "the ledger of {shard} counts {} up to {id}, and the chunk manifests {named}",
+                output::counted(counted, "record")
             );
             let finding = Finding::new(Kind::LedgerCount, shard, why).of(last);
             self.report.findings.add(|| finding);
@@ -249,11 +251,11 @@ impl ShardAccount {
             .map(|(_, present)| present.objects.len())
             .sum();
         let manifests = chunks.iter().filter(|(_, present)| present.has_manifest);
-        let manifests = manifests.count();
+        let manifests = output::counted(manifests.count() as u64, "chunk manifest");
+        let objects = output::counted(objects as u64, "object");
         let key = format!("{METADATA_FOLDER}/ledger/{shard}.json");
         let why = format!(
-            "{key} does not exist or has nothing committed, and {manifests} chunk manifests and {objects} objects \
-             of its shard exist; restore it"
+            "{key} does not exist or has nothing committed, and its shard has {manifests} and {objects}; restore it"
         );
         let finding = Finding::new(Kind::MissingLedger, shard, why).at(key);
         self.report.findings.add(|| finding);

@@ -17,6 +17,7 @@ use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::messages::Messages;
+use crate::output::counted;
 
 /// The check of one chunk.
 pub(super) struct Check {
@@ -169,9 +170,14 @@ impl Check {
         finding.message = format!("{key} does not exist");
         if let (Some(first), Some(last)) = (positions.first(), positions.last()) {
             let (from, to) = (rid(self.shard(), *first), rid(self.shard(), *last));
-            let records = positions.len();
+            let records = counted(positions.len() as u64, "record");
+            let belong = if positions.len() == 1 {
+                "belongs"
+            } else {
+                "belong"
+            };
             finding = finding.between(*first, *last);
-            finding.message += &format!("; {records} records belong in it, {from} to {to}");
+            finding.message += &format!("; {records} {belong} in it, {from} to {to}");
         }
         verdict.find(|| finding);
         verdict.wrong.extend(positions);

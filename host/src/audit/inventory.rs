@@ -103,24 +103,28 @@ impl Inventory {
     }
 
     /// Checks that a run has written to the lake. Nothing is proven by one without ledgers, such as a lake with a
-    /// mistyped name, unless there is something to report about it.
+    /// mistyped name, unless there is something to report about it; then a note says so.
     ///
     /// # Errors
     /// The lake has no files, or none of a shard.
     pub(super) fn check_written(
         &self,
         lake: &StoreLocation,
-        report: &Report,
+        report: &mut Report,
     ) -> anyhow::Result<()> {
         if !self.has_files {
             anyhow::bail!(
                 "{lake} is empty or does not exist; give the lake that `run` has written"
             );
         }
-        if !self.has_shards() && report.findings.total() == 0 {
-            anyhow::bail!(
+        if !self.has_shards() {
+            let why = format!(
                 "{lake} has no ledger, so no run has landed anything there; give the lake that `run` has written"
             );
+            if report.findings.total() == 0 {
+                anyhow::bail!(why);
+            }
+            report.notes.push(why);
         }
         Ok(())
     }

@@ -53,6 +53,7 @@ use crate::ledger::error::StoreError;
 use crate::modes::progress_line::{ProgressLine, Work};
 use crate::modes::targets::Targets;
 use crate::observe::health::ActiveRelease;
+use crate::output;
 use crate::pipeline::RunContext;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::shard_id;
@@ -162,7 +163,7 @@ async fn audit(
     }
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
-    lake.inventory.check_written(&settings.lake, &report)?;
+    lake.inventory.check_written(&settings.lake, &mut report)?;
     for (shard, finding) in damaged {
         lake.inventory.take(&shard);
         report.findings.add(|| finding);
@@ -327,9 +328,10 @@ impl LakeAudit {
         let unrecognized = self.inventory.unrecognized();
         if let Some(first) = &unrecognized.first {
             let count = unrecognized.count;
-            report.notes.push(format!(
-                "{count} files were not written by Sluice, such as {first}"
-            ));
+            report.notes.push(match count {
+                1 => format!("1 file was not written by Sluice: {first}"),
+                _ => format!("{count} files were not written by Sluice, such as {first}"),
+            });
         }
         report
     }
@@ -359,8 +361,9 @@ impl LakeAudit {
             let objects = others.iter().map(|(_, objects)| objects).sum();
             report.counts.objects_of_others = objects;
             report.notes.push(format!(
-                "{objects} objects belong to {} shards that are not in this source, such as {first}",
-                others.len()
+                "{} of {} that this source does not have, such as {first}",
+                output::counted(objects, "object"),
+                output::counted(others.len() as u64, "shard")
             ));
         }
         report
@@ -378,9 +381,9 @@ fn notes(settings: &RunSettings, report: &Report) -> Vec<String> {
     let mut notes: Vec<_> = queue_note(settings).into_iter().collect();
     if counts.objects_gone > 0 {
         notes.push(format!(
-            "{} objects hold records that have expired from the source; only their names were compared with the \
-             chunk manifests",
-            counts.objects_gone
+            "{} with records that have expired from the source; only names were compared with the chunk \
+             manifests",
+            output::counted(counts.objects_gone, "object")
         ));
     }
     notes.extend(report.state_notes());

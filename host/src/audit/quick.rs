@@ -22,7 +22,7 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
     let (mut ledgers, damaged) = ledgers(&targets).await?;
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
-    lake.inventory.check_written(&settings.lake, &report)?;
+    lake.inventory.check_written(&settings.lake, &mut report)?;
     for finding in damaged {
         let shard = finding.shard.clone();
         report.findings.add(|| finding);

@@ -59,6 +59,25 @@ impl Counts {
     pub(super) fn proven(&self) -> u64 {
         self.in_lake + self.quarantined + self.dropped + self.bus_only
     }
+
+    /// The records that the proof is not about, as the end of a sentence: those that have not landed yet.
+    fn unfinished(&self) -> String {
+        let not_yet = match self.not_yet {
+            0 => None,
+            1 => Some("1 has not landed yet".to_owned()),
+            many => Some(format!("{} have not landed yet", HumanCount(many))),
+        };
+        let pending = match self.pending {
+            0 => None,
+            1 => Some("1 is pending".to_owned()),
+            many => Some(format!("{} are pending", HumanCount(many))),
+        };
+        let parts: Vec<_> = not_yet.into_iter().chain(pending).collect();
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("; {}", parts.join(", ")),
+        }
+    }
 }
 
 impl AddAssign for Counts {
@@ -147,12 +166,14 @@ impl Report {
         let mut notes = Vec::new();
         if moving > 0 {
             notes.push(format!(
-                "{moving} objects belong to chunks that are pending or were landed during the audit"
+                "{} of chunks that are pending or were landed during the audit",
+                output::counted(moving, "object")
             ));
         }
         if expired > 0 {
             notes.push(format!(
-                "{expired} objects no longer exist, and their records arrived before --expired-after"
+                "{} no longer there, whose records arrived before --expired-after",
+                output::counted(expired, "object")
             ));
         }
         notes
@@ -210,15 +231,16 @@ impl Report {
 
     fn verdict(&self, kind: AuditKind) -> String {
         let records = HumanCount(self.counts.proven());
+        let rest = self.counts.unfinished();
         match (self.is_right(), kind) {
             (true, AuditKind::Full) if self.counts.proven() == 1 => {
-                "proven: 1 record is in exactly one place".to_owned()
+                format!("proven: 1 record is in exactly one place{rest}")
             }
             (true, AuditKind::Full) => {
-                format!("proven: {records} records are each in exactly one place")
+                format!("proven: {records} records are each in exactly one place{rest}")
             }
             (true, AuditKind::Quick) => format!(
-                "consistent: ledgers, chunk manifests and object names agree on {}; contents were not read",
+                "consistent: ledgers, chunk manifests and object names agree on {}{rest}; contents were not read",
                 output::counted(self.counts.proven(), "record")
             ),
             (false, kind) => {
@@ -295,6 +317,24 @@ mod tests {
 
     use super::*;
     use crate::audit::finding::Kind;
+
+    #[test]
+    fn the_first_line_names_what_has_not_landed() {
+        let mut report = Report::default();
+        report.counts.in_lake = 1;
+        let proven = "proven: 1 record is in exactly one place";
+        assert_eq!(report.verdict(AuditKind::Full), proven);
+        (report.counts.not_yet, report.counts.pending) = (20, 98_000);
+        let both = format!("{proven}; 20 have not landed yet, 98,000 are pending");
+        assert_eq!(report.verdict(AuditKind::Full), both);
+        (report.counts.not_yet, report.counts.pending) = (1, 0);
+        let one = format!("{proven}; 1 has not landed yet");
+        assert_eq!(report.verdict(AuditKind::Full), one);
+        report.counts.not_yet = 0;
+        report.counts.pending = 1;
+        let quick = "agree on 1 record; 1 is pending; contents were not read";
+        assert!(report.verdict(AuditKind::Quick).ends_with(quick));
+    }
 
     #[test]
     fn the_report_has_counts_and_findings() {

@@ -16,6 +16,7 @@ use crate::config::target::{check_path, wrong};
 use crate::generate;
 use crate::generate::{Events, Generated, GeneratorPlan};
 use crate::output;
+use crate::output::counted;
 use crate::source::kinesis::StreamAddress;
 
 /// The forms that a target takes.
@@ -110,8 +111,8 @@ fn to_stream(events: Events, args: &GenerateArgs, stream: &str) -> anyhow::Resul
         watch: !args.quiet,
     };
     let (made, sent) = generate::send(events, args.rate(), &target)?;
-    let records = HumanCount(sent.records);
-    let what = format!("sent to the stream {stream} in {records} records");
+    let records = counted(sent.records, "record");
+    let what = format!("sent to the stream {stream} in {records}");
     // The lines are the acknowledged ones; when all are, their kinds are those that were made.
     let made = Generated {
         events: sent.lines,
@@ -133,10 +134,10 @@ fn write(events: Events, args: &GenerateArgs, to: &mut dyn Write) -> io::Result<
 
 fn describe(made: &Generated, bytes: u64, what: &str) -> String {
     format!(
-        "{} lines ({}) {what}: {} duplicates, {} malformed, {} late",
-        HumanCount(made.events),
+        "{} ({}) {what}: {}, {} malformed, {} late",
+        counted(made.events, "line"),
         HumanBytes(bytes),
-        HumanCount(made.duplicates),
+        counted(made.duplicates, "duplicate"),
         HumanCount(made.malformed),
         HumanCount(made.late)
     )

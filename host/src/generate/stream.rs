@@ -339,16 +339,13 @@ fn position(state: &State, elapsed: Duration) -> String {
     let lines = state.sent.lines;
     let rate = u128::from(lines) * 1_000 / elapsed.as_millis().max(1);
     let mut text = format!(
-        "{} lines sent, {}/s",
-        HumanCount(lines),
+        "{} sent, {}/s",
+        output::counted(lines, "line"),
         HumanCount(u64::try_from(rate).unwrap_or(u64::MAX))
     );
     if state.again > 0 {
-        let again = HumanCount(state.again);
-        text = format!(
-            "{text}, {again} records sent again, the last for {}",
-            state.why
-        );
+        let again = output::counted(state.again, "record");
+        text = format!("{text}, {again} sent again, the last for {}", state.why);
     }
     text
 }

@@ -302,7 +302,8 @@ impl Report {
 
     fn conclude(self) -> anyhow::Result<()> {
         let Self { tried, failed } = self;
-        anyhow::ensure!(failed == 0, "{failed} of {tried} checks failed");
+        let tried = output::counted(tried as u64, "check");
+        anyhow::ensure!(failed == 0, "{failed} of {tried} failed");
         Ok(())
     }
 }

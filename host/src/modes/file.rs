@@ -12,7 +12,7 @@ use super::targets::{Claim, Targets};
 use crate::config::RunSettings;
 use crate::observe::health::State;
 use crate::observe::http;
-use crate::output::with_causes;
+use crate::output::{counted, with_causes};
 use crate::pipeline::RunContext;
 use crate::pipeline::error::PipelineError;
 use crate::source::SourceError;
@@ -208,7 +208,8 @@ impl Files {
 
     async fn land_as(&self, opened: OpenFile, found: Found) -> anyhow::Result<LandedShard> {
         let runner = &self.runner;
-        let (text_format, rejected_before) = (opened.text_format(), not_json(&runner.context));
+        let (text_format, first) = (opened.text_format(), opened.first_offset());
+        let rejected_before = not_json(&runner.context);
         let shard = found.ledger.shard().clone();
         let source = opened.name().to_owned();
         let mut open = runner.open_shard(&shard, Claim::Take).await?;
@@ -222,17 +223,22 @@ impl Files {
         }
         let landed = open.land(opened.with_shard(shard.clone())).await?;
         if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
-            runner.context.progress.left_incomplete(&source);
+            let is_json = text_format.is_none();
+            runner.context.progress.left_incomplete(&source, is_json);
+            let advice = if is_json { "; --final takes it" } else { "" };
             tracing::info!(
                 source,
                 offset,
                 bytes,
-                "the last line has no end and is not one whole JSON object, so it is left for the next run; --final takes it"
+                "the last line has no end and is not one whole JSON object, so it is left for the next run{advice}"
             );
         }
         let rejected = not_json(&runner.context).saturating_sub(rejected_before);
-        if let Some(format) = text_format.filter(|_| rejected > 0) {
-            warn_of_format(&source, format, rejected);
+        let is_one_line = landed.incomplete.is_some_and(|line| line.offset == first);
+        match text_format {
+            Some(format) if rejected > 0 => warn_of_format(&source, format, rejected),
+            Some(format) if is_one_line => warn_of_one_line(&source, format),
+            _ => {}
         }
         Ok(landed)
     }
@@ -242,8 +248,25 @@ fn warn_of_format(source: &str, format: TextFormat, records: u64) {
     tracing::warn!(
         source,
         records,
-        "the lines of this file are no JSON objects: it looks like {}; convert it to newline-delimited JSON, for \
-         example with `{}`",
+        "{}: it looks like {}; convert it to newline-delimited JSON, for example with `{}`",
+        match records {
+            1 => "1 line of this file is no JSON object".to_owned(),
+            _ => format!(
+                "{} of this file are no JSON objects",
+                counted(records, "line")
+            ),
+        },
+        format.name(),
+        format.command()
+    );
+}
+
+/// As [`warn_of_format`], for a file without a line end.
+fn warn_of_one_line(source: &str, format: TextFormat) {
+    tracing::warn!(
+        source,
+        "this file is one line without an end, so nothing of it has landed: it looks like {}; convert it to \
+         newline-delimited JSON, for example with `{}`",
         format.name(),
         format.command()
     );

@@ -15,6 +15,7 @@ pub mod progress_line;
 mod quarantine_check;
 pub mod report;
 pub mod rules;
+mod stop_signal;
 pub mod targets;
 pub mod watch;
 pub mod worker;
@@ -30,6 +31,7 @@ use self::follow::Follower;
 use self::progress_line::{ProgressLine, Work};
 use self::quarantine_check::check_quarantined;
 use self::rules::Rules;
+use self::stop_signal::until_stopped;
 use self::watch::Watcher;
 use crate::config::{Mode, RunSettings};
 use crate::observe::progress::Summary;
@@ -116,7 +118,9 @@ async fn land(
     context: Arc<RunContext>,
 ) -> anyhow::Result<FailedSources> {
     match &settings.mode {
-        Mode::Files(files) => return file::run(settings, files, rules, context).await,
+        Mode::Files(files) => {
+            return until_stopped(file::run(settings, files, rules, context)).await;
+        }
         Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
         Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
     }

@@ -90,7 +90,11 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
     let bus = bus.map_or("the bus is off".into(), |bus| format!("in {bus}"));
     let quarantine = match summary.quarantined {
         0 => String::new(),
-        _ => format!("with the reasons in {lake}/_sluice/quarantine"),
+        _ => format!(
+            "in {}, {} in all, with the reasons in {lake}/_sluice/quarantine",
+            counted(summary.quarantine_objects, "object"),
+            HumanBytes(summary.quarantine_bytes)
+        ),
     };
     let objects = format!(
         "in {}, {} in all, in {lake}",
@@ -99,11 +103,11 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
     );
     let mut lines = vec![
         format!(
-            "{} ({}) in {} s, {} records/s, {}",
+            "{} ({}) in {} s, {}/s, {}",
             counted(summary.records, "record"),
             HumanBytes(summary.bytes_in),
             summary.seconds,
-            HumanCount(per_second(summary.records, summary.seconds)),
+            counted(per_second(summary.records, summary.seconds), "record"),
             releases(summary)
         ),
         row("events", summary.events, &objects),
@@ -164,10 +168,14 @@ fn reasons(reasons: &BTreeMap<String, u64>) -> Vec<String> {
 /// What is not among the landed records.
 fn left_out(summary: &Summary) -> Vec<String> {
     let failed = summary.failed_sources;
-    let incomplete = match summary.incomplete {
-        1 => "last line without an end, left for the next run; --final takes it",
-        _ => "last lines without an end, left for the next run; --final takes them",
+    let lines = plural(summary.incomplete, "last line");
+    // As a record, the last line of another format would go to quarantine.
+    let advice = match summary.incomplete {
+        _ if summary.incomplete_not_json > 0 => "",
+        1 => "; --final takes it",
+        _ => "; --final takes them",
     };
+    let incomplete = format!("{lines} without an end, left for the next run{advice}");
     let rows = [
         (
             "failed",

@@ -42,6 +42,7 @@ pub struct Progress {
     read_records: Counter,
     blank_lines: Counter,
     incomplete: Counter,
+    incomplete_not_json: Counter,
     failed_sources: Counter,
     misplaced_records: Counter,
     records: Counter,
@@ -86,6 +87,7 @@ impl Progress {
             read_records: Counter::default(),
             blank_lines: Counter::default(),
             incomplete: Counter::default(),
+            incomplete_not_json: Counter::default(),
             failed_sources: Counter::default(),
             misplaced_records: Counter::default(),
             records: Counter::default(),
@@ -121,9 +123,13 @@ impl Progress {
         self.misplaced_records.inc_by(batch.misplaced_records());
     }
 
-    /// The last line of a file was left because it is not complete.
-    pub fn left_incomplete(&self, file: &str) {
+    /// The last line of a file was left because it is not complete; `is_json` says whether the file looks like
+    /// newline-delimited JSON.
+    pub fn left_incomplete(&self, file: &str, is_json: bool) {
         self.incomplete.inc();
+        if !is_json {
+            self.incomplete_not_json.inc();
+        }
         let mut files = locked(&self.incomplete_files);
         if files.len() < INCOMPLETE_FILES_MAX {
             files.push(file.to_owned());
@@ -274,13 +280,15 @@ impl Progress {
             objects: of(&self.objects, &LAKE),
             messages: self.messages.get(),
             bytes_in: self.bytes_in.get(),
-            bytes_out: of(&self.object_bytes, &LAKE) + of(&self.object_bytes, &QUARANTINE),
+            bytes_out: of(&self.object_bytes, &LAKE),
             seconds: rounded_seconds(started.elapsed()),
             release: release.to_string(),
             quarantine_objects: of(&self.objects, &QUARANTINE),
+            quarantine_bytes: of(&self.object_bytes, &QUARANTINE),
             messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
             incomplete: self.incomplete.get(),
+            incomplete_not_json: self.incomplete_not_json.get(),
             failed_sources: self.failed_sources.get(),
             misplaced_records: self.misplaced_records.get(),
             already_committed: self.committed_before.get(),

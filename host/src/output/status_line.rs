@@ -52,6 +52,13 @@ impl Drop for StatusLine {
     }
 }
 
+/// Removes the line, if there is one, before the process ends.
+pub fn end() {
+    if let Some(bar) = shown().take() {
+        bar.finish_and_clear();
+    }
+}
+
 /// Writes to a terminal above the line, if there is one.
 pub(super) fn above<T>(write: impl FnOnce() -> T) -> T {
     let bar = shown().clone();

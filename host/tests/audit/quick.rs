@@ -65,6 +65,15 @@ fn an_object_that_is_gone_is_found_by_its_name_and_its_content_is_not_read() {
 }
 
 #[test]
+fn a_folder_of_other_files_is_called_a_lake_without_a_ledger() {
+    let place = Place::new();
+    place.write("lake/events.ndjson", events(0..3));
+    let args = ["audit", "--quick", "--lake", "file:lake"];
+    let ran = place.run(&args).failed(1, &["not consistent: 1 finding"]);
+    assert!(ran.stdout.contains("lake has no ledger"), "{ran:?}");
+}
+
+#[test]
 fn the_text_says_what_was_not_read() {
     let place = Place::new();
     place.write("events.ndjson", events(0..30));

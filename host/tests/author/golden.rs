@@ -67,7 +67,7 @@ fn what_differs_is_named_by_line_and_field() {
 fn a_case_without_results_fails_until_it_is_blessed() {
     let place = place();
     place.write("cases/commands.in.ndjson", COMMANDS);
-    let ran = test(&place, &[]).failed(1, &["1 of 1 cases failed"]);
+    let ran = test(&place, &[]).failed(1, &["1 of 1 case failed"]);
     assert!(ran.stdout.contains("--bless"), "{ran:#?}");
     let ran = test(&place, &["--bless"]).succeeded();
     assert!(ran.stdout.contains("new     commands"), "{ran:#?}");
@@ -127,7 +127,7 @@ fn a_batch_call_that_differs_fails_and_is_not_blessed() {
     for (fault, part) in [("trap", "fails as a whole"), ("wrong_counts", "as a whole")] {
         let config = format!(r#"{{"batch":"{fault}"}}"#);
         let ran = test(&place, &["--bless", "--transform-config", &config]);
-        let ran = ran.failed(1, &["1 of 1 cases failed"]);
+        let ran = ran.failed(1, &["1 of 1 case failed"]);
         assert!(ran.stdout.contains(part), "{ran:#?}");
         assert!(!place.path("cases/two.out.ndjson").exists());
     }

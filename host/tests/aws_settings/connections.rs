@@ -128,7 +128,7 @@ fn without_credentials_or_a_region_the_services_are_not_tried() {
     command.env_remove("AWS_DEFAULT_REGION");
     let mut lines = vec![("failed", "region", "set AWS_REGION")];
     lines.extend(skipped);
-    says(&ran(command).failed(1, &["1 of 1 checks failed"]), &lines);
+    says(&ran(command).failed(1, &["1 of 1 check failed"]), &lines);
     for service in [Service::S3, Service::Kinesis, Service::Sqs] {
         assert!(cloud.proxy(service).seen().is_empty());
     }

@@ -71,6 +71,41 @@ fn a_file_that_is_not_newline_delimited_json_is_named_with_the_command_that_conv
     }
 }
 
+/// A file without a line feed is one last line, which is left for the next run.
+#[test]
+fn a_file_of_one_line_without_an_end_is_named_with_the_command_that_converts_it() {
+    let rows: Vec<_> = events(0..3).lines().map(str::to_owned).collect();
+    for (content, format, command) in [
+        (
+            format!("[{}]", rows.join(",")),
+            "a JSON array",
+            "jq -c '.[]'",
+        ),
+        (rows.join("\r") + "\r", "carriage return", "tr '\\r' '\\n'"),
+    ] {
+        let place = place(&content);
+        let text = ["--summary", "text", "--log-level", "info"];
+        let ran = place.try_land(&text).succeeded();
+        for part in ["events.ndjson", "it looks like", format, command] {
+            assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+        }
+        for output in [&ran.stdout, &ran.stderr] {
+            assert!(!output.contains("--final"), "{ran:?}");
+        }
+        assert!(ran.stdout.contains("left for the next run: events.ndjson"));
+    }
+}
+
+#[test]
+fn the_warning_has_the_number_of_lines_and_bytes_are_called_nothing() {
+    let ran = place("id,name\n1,a\n2,b\n").try_land(&[]).succeeded();
+    let counted = "3 lines of this file are no JSON objects: it looks like CSV";
+    assert!(ran.stderr.contains(counted), "{ran:?}");
+    let ran = place(b"\0asm\x01,\xff;\t\n".as_slice()).try_land(&[]);
+    let ran = ran.succeeded();
+    assert!(!ran.stderr.contains("it looks like"), "{ran:?}");
+}
+
 #[test]
 fn a_file_of_records_is_not_called_anything_else() {
     let place = place(format!("{}not json, at all\n[1]\n", events(0..3)));

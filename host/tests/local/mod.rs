@@ -16,6 +16,7 @@ mod places;
 mod progress;
 mod quarantined;
 mod settings;
+mod stopped;
 mod summary;
 
 /// An event whose type depends on `n`.

@@ -199,6 +199,7 @@ fn the_summary_is_the_last_line_and_has_the_documented_keys() {
         "bytes_out",
         "seconds",
         "quarantine_objects",
+        "quarantine_bytes",
         "messages_unsent",
         "blank_lines",
         "incomplete",

@@ -19,12 +19,29 @@ fn quarantined_records_are_counted_by_reason() {
     let again = ["--lake", "file:again", "--bus", "none"];
     let ran = place.try_land(&[&again[..], &TEXT].concat()).succeeded();
     let expected = [
-        "  quarantined            3  with the reasons in again/_sluice/quarantine\n",
+        " in all, with the reasons in again/_sluice/quarantine\n",
         "                         2  invalid_json\n",
         "                         1  missing_field\n",
         "  dropped                0  by the transform\n",
     ];
     assert!(ran.stdout.contains(&expected.concat()), "{}", ran.stdout);
+    let quarantined = "  quarantined            3  in 2 objects, ";
+    assert!(ran.stdout.contains(quarantined), "{}", ran.stdout);
+}
+
+/// The bytes of quarantine are not those of events.
+#[test]
+fn objects_of_events_and_of_quarantine_are_counted_apart() {
+    let place = Place::new();
+    place.write("events.ndjson", "broken\n");
+    let summary = place.land(&[]);
+    assert_eq!(summary.counts(["objects", "bytes_out"]), [0, 0]);
+    assert_eq!(summary.count("quarantine_objects"), 1);
+    assert!(summary.count("quarantine_bytes") > 0, "{summary:?}");
+    let again = ["--lake", "file:again", "--bus", "none"];
+    let ran = place.try_land(&[&again[..], &TEXT].concat()).succeeded();
+    let none = "  events                 0  in 0 objects, 0 B in all, in again\n";
+    assert!(ran.stdout.contains(none), "{}", ran.stdout);
 }
 
 #[test]

@@ -279,5 +279,5 @@ fn a_pinned_release_is_never_removed() {
     Ran::from(ran).succeeded();
     fixture.assert_complete(&["a"]);
     let gone = fixture.cloud.place.run(&gc).succeeded();
-    assert!(gone.stdout.contains("1 releases removed"), "{gone:?}");
+    assert!(gone.stdout.contains("1 release removed"), "{gone:?}");
 }

@@ -22,7 +22,7 @@ pub struct Summary {
     pub messages: u64,
     /// Bytes of the records, decompressed.
     pub bytes_in: u64,
-    /// Bytes of the objects, compressed.
+    /// Bytes of the objects of events, compressed.
     pub bytes_out: u64,
     /// Wall time, seconds.
     pub seconds: f64,
@@ -30,12 +30,17 @@ pub struct Summary {
     pub release: String,
     /// Objects of quarantined records put.
     pub quarantine_objects: u64,
+    /// Bytes of these objects, compressed.
+    pub quarantine_bytes: u64,
     /// Events for the bus while there was none.
     pub messages_unsent: u64,
     /// Empty lines of files, which are no records.
     pub blank_lines: u64,
     /// Last lines of files that were left for the next run, because they are not complete.
     pub incomplete: u64,
+    /// Those of them that look like another format than newline-delimited JSON.
+    #[serde(skip)]
+    pub incomplete_not_json: u64,
     /// Sources that failed, while the others were landed.
     pub failed_sources: u64,
     /// Records of aggregates that were dropped because they belong to other shards

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
-use super::content_type::{ContentType, UTF8_MARK, detect};
+use super::content_type::{ContentType, UTF8_MARK, detect, refine};
 use super::gzip_members::GzipMembers;
 use super::stable::source_error;
 use super::zstd_frames::ZstdFrames;
@@ -40,14 +40,17 @@ impl Content {
         let failed = |error| source_error(name, error);
         let (compression, mut input) = decompress(raw).map_err(failed)?;
         let (first, content_type) = detect(&mut input).map_err(failed)?;
-        if let Some((format, command)) = unsupported(compression, content_type) {
-            return Err(SourceError::Unsupported {
+        let refuse = |content_type| match unsupported(compression, content_type) {
+            Some((format, command)) => Err(SourceError::Unsupported {
                 name: name.to_owned(),
                 format,
                 command,
-            });
-        }
+            }),
+            None => Ok(()),
+        };
+        refuse(content_type)?;
         let head = first_bytes(first, &mut input).map_err(failed)?;
+        refuse(refine(content_type, &head))?;
         let mark = match content_type {
             ContentType::MarkedText => UTF8_MARK.len(),
             _ => 0,

@@ -47,6 +47,7 @@ const BZIP2: Foreign = foreign("bzip2", "bzip2 -dc");
 const XZ: Foreign = foreign("xz", "xz -dc");
 const ZIP: Foreign = foreign("zip", "unzip -p");
 const SEVEN_ZIP: Foreign = foreign("7z", "7z x -so");
+const TAR: Foreign = foreign("tar", "tar -xOf -");
 const LZ4: Foreign = foreign("LZ4", "lz4 -dc");
 const UTF16_LE: Foreign = foreign("UTF-16 (little-endian) text", "iconv -f UTF-16LE -t UTF-8");
 const UTF16_BE: Foreign = foreign("UTF-16 (big-endian) text", "iconv -f UTF-16BE -t UTF-8");
@@ -193,6 +194,23 @@ pub(super) fn detect(input: &mut impl Read) -> io::Result<(Vec<u8>, ContentType)
     Ok((first, content_type))
 }
 
+/// The offset of the magic of tar, bytes.
+const TAR_MAGIC_AT: usize = 257;
+
+/// What more first bytes say of what was detected as text: a tar archive begins with the name of a file, which zeros
+/// follow.
+pub(super) fn refine(content_type: ContentType, head: &[u8]) -> ContentType {
+    let is_tar = head
+        .split_at_checked(TAR_MAGIC_AT)
+        .is_some_and(|(name, rest)| {
+            rest.starts_with(b"ustar") && memchr::memchr(0, name).is_some()
+        });
+    match content_type {
+        ContentType::Text if is_tar => ContentType::Other(&TAR),
+        content_type => content_type,
+    }
+}
+
 fn begins(pattern: &[Byte], bytes: &[u8]) -> bool {
     let mut pairs = pattern.iter().zip(bytes);
     pairs.all(|(expected, &byte)| expected.matches(byte))
@@ -256,6 +274,18 @@ mod tests {
             let marked = [mark, &text].concat();
             assert_eq!(detected(&marked).1, ContentType::Other(format));
         }
+    }
+
+    #[test]
+    fn tar_is_known_by_its_magic_behind_the_name_of_a_file() {
+        let mut head = b"events.ndjson".to_vec();
+        head.resize(TAR_MAGIC_AT, 0);
+        head.extend(b"ustar\x0000");
+        let tar = ContentType::Other(&TAR);
+        assert_eq!(refine(ContentType::Text, &head), tar);
+        assert_eq!(refine(ContentType::Text, &head[..260]), ContentType::Text);
+        let text = [&[b'a'; TAR_MAGIC_AT][..], b"ustar"].concat();
+        assert_eq!(refine(ContentType::Text, &text), ContentType::Text);
     }
 
     #[test]

@@ -161,6 +161,12 @@ impl OpenFile {
         self.text_format
     }
 
+    /// The offset of the first record, bytes.
+    #[must_use]
+    pub fn first_offset(&self) -> u64 {
+        self.start
+    }
+
     /// The shard of the file, if this many files with the same name and first line had one before it.
     #[must_use]
     pub fn shard_of(&self, number: u32) -> ShardId {

@@ -9,20 +9,34 @@ pub enum TextFormat {
     JsonArray,
     /// JSON objects of several lines each.
     MultilineJson,
-    /// Values with a delimiter between them.
-    Delimited,
+    /// Records with a carriage return between them and no line feed.
+    CarriageReturns,
+    /// Values with commas between them.
+    Commas,
+    /// Values with semicolons between them.
+    Semicolons,
+    /// Values with tabs between them.
+    Tabs,
 }
 
 impl TextFormat {
-    /// The format whose first line this looks like; `None` if it looks like a record or like nothing that is known.
+    /// The format whose first line this looks like, which may be cut off; `None` if it looks like a record, is no text,
+    /// or looks like nothing that is known.
     pub(super) fn of_first_line(line: &[u8]) -> Option<Self> {
         let line = line.strip_prefix(UTF8_MARK).unwrap_or(line).trim_ascii();
-        let is_delimiter = |byte: &u8| matches!(byte, b',' | b';' | b'\t');
+        if !is_text(line) {
+            return None;
+        }
+        let has = |byte| memchr::memchr(byte, line).is_some();
         match line {
             [b'[', ..] => Some(Self::JsonArray),
             [b'{'] => Some(Self::MultilineJson),
-            [b'{', ..] => None,
-            _ if line.iter().any(is_delimiter) => Some(Self::Delimited),
+            // Between two objects of one line, a carriage return is in no string.
+            [b'{', ..] => memchr::memmem::find(line, b"}\r{").map(|_| Self::CarriageReturns),
+            _ if has(b'\r') => Some(Self::CarriageReturns),
+            _ if has(b'\t') => Some(Self::Tabs),
+            _ if has(b',') => Some(Self::Commas),
+            _ if has(b';') => Some(Self::Semicolons),
             _ => None,
         }
     }
@@ -33,7 +47,10 @@ impl TextFormat {
         match self {
             Self::JsonArray => "a JSON array",
             Self::MultilineJson => "JSON with line breaks inside of objects",
-            Self::Delimited => "CSV",
+            Self::CarriageReturns => "text whose lines end with a carriage return only",
+            Self::Commas => "CSV",
+            Self::Semicolons => "CSV with semicolons",
+            Self::Tabs => "TSV",
         }
     }
 
@@ -43,9 +60,22 @@ impl TextFormat {
         match self {
             Self::JsonArray => "jq -c '.[]'",
             Self::MultilineJson => "jq -c .",
-            Self::Delimited => "mlr --icsv --ojsonl cat",
+            Self::CarriageReturns => "tr '\\r' '\\n'",
+            Self::Commas => "mlr --icsv --ojsonl cat",
+            Self::Semicolons => "mlr --icsv --ifs ';' --ojsonl cat",
+            Self::Tabs => "mlr --itsv --ojsonl cat",
         }
     }
+}
+
+/// Whether this is text in UTF-8 without control characters, of which the last character may be cut off.
+fn is_text(line: &[u8]) -> bool {
+    let is_utf8 = match str::from_utf8(line) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    let is_control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r');
+    is_utf8 && !line.iter().any(is_control)
 }
 
 #[cfg(test)]
@@ -59,8 +89,14 @@ mod tests {
             ("\u{feff}  [{\"a\":1},", Some(TextFormat::JsonArray)),
             ("[1]", Some(TextFormat::JsonArray)),
             ("{\r", Some(TextFormat::MultilineJson)),
-            ("id,name", Some(TextFormat::Delimited)),
-            ("\"id\";\"name\"", Some(TextFormat::Delimited)),
+            ("id,name", Some(TextFormat::Commas)),
+            ("\"id\";\"name\"", Some(TextFormat::Semicolons)),
+            ("id\tname, first", Some(TextFormat::Tabs)),
+            ("{\"a\":1}\r{\"a\":2}\r", Some(TextFormat::CarriageReturns)),
+            ("id,name\r1,a\r", Some(TextFormat::CarriageReturns)),
+            ("{\"a\":1,\r\"b\":2}", None),
+            ("a\0b,c", None),
+            ("\u{1b}[1m,", None),
             ("{\"a\":1,\"b\":2}", None),
             ("{\"a\":", None),
             ("a word", None),
@@ -73,5 +109,14 @@ mod tests {
                 "{line:?}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_are_called_nothing() {
+        for line in [&b"\xff\xfe,\x80;\t"[..], b"\0asm\x01,", b"[\xc3("] {
+            assert_eq!(TextFormat::of_first_line(line), None, "{line:?}");
+        }
+        let cut_off = TextFormat::of_first_line(b"id,name,\xc3");
+        assert_eq!(cut_off, Some(TextFormat::Commas));
     }
 }

@@ -120,9 +120,10 @@ fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) -> Result<(),
     let count: usize = records.iter().map(Batch::len).sum();
     let bytes: usize = records.iter().map(|batch| batch.data().len()).sum();
     output::line(format_args!(
-        "{} records of {} in all, {rounds} rounds; time (the median) and fuel are those of one record",
-        HumanCount(count as u64),
-        HumanBytes(bytes as u64)
+        "{} of {} in all, {}; time (the median) and fuel are those of one record",
+        output::counted(count as u64, "record"),
+        HumanBytes(bytes as u64),
+        output::counted(rounds.into(), "round")
     ))?;
     output::line(format_args!(
         "{:>12}{:>12}{:>14}{:>12}  call    component",

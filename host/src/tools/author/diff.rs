@@ -65,8 +65,9 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
         output::text(&report)?;
     }
     let (differ, records) = (report.counts.differ, report.counts.records);
-    let (differing, records) = (HumanCount(differ), HumanCount(records));
-    anyhow::ensure!(differ == 0, "{differing} of {records} records differ");
+    let (differing, records) = (HumanCount(differ), output::counted(records, "record"));
+    let verb = if differ == 1 { "differs" } else { "differ" };
+    anyhow::ensure!(differ == 0, "{differing} of {records} {verb}");
     Ok(())
 }
 
@@ -102,8 +103,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (all, counts) = (&self.counts, &self.counts.results);
-        let (records, differ) = (HumanCount(all.records), HumanCount(all.differ));
-        writeln!(f, "{records} records, {differ} differ")?;
+        let (records, differ) = (
+            output::counted(all.records, "record"),
+            HumanCount(all.differ),
+        );
+        writeln!(f, "{records}, {differ} differ")?;
         for (name, count) in [
             ("same", counts.same),
             ("changed", counts.changed),

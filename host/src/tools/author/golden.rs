@@ -56,8 +56,9 @@ pub fn test(args: &TestArgs) -> anyhow::Result<()> {
         }
     }
     let all = cases.len();
-    anyhow::ensure!(failed == 0, "{failed} of {all} cases failed");
-    output::line(format_args!("{all} of {all} cases passed"))?;
+    let of_all = format!("of {}", output::counted(all as u64, "case"));
+    anyhow::ensure!(failed == 0, "{failed} {of_all} failed");
+    output::line(format_args!("{all} {of_all} passed"))?;
     Ok(())
 }
 

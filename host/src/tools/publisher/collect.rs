@@ -74,8 +74,8 @@ pub async fn collect(args: &GcArgs) -> anyhow::Result<()> {
         "removed"
     };
     output::line(format_args!(
-        "{} releases {verb}, {} kept",
-        gone.len(),
+        "{} {verb}, {} kept",
+        output::counted(gone.len() as u64, "release"),
         stay.len()
     ))?;
     Ok(())
