@@ -15,7 +15,7 @@ fn check(place: &Place) -> Command {
 }
 
 fn first_line(command: &mut Command) -> String {
-    let ran = Ran::from(command.output().unwrap()).failed(1, &["1 of 1 checks failed"]);
+    let ran = Ran::from(command.output().unwrap()).failed(1, &["1 of 1 check failed"]);
     let line = ran.stdout.lines().find(|line| line.starts_with("failed"));
     line.unwrap_or_else(|| panic!("{ran:?}")).to_owned()
 }
