@@ -45,6 +45,21 @@ pub(super) fn check_apart(
     Err(ConfigError::new("bus", why))
 }
 
+/// Checks that a folder can be one: that neither it nor what it would lie in is a file.
+///
+/// # Errors
+/// The first part of its path that exists is no folder.
+pub(super) fn check_is_folder(key: &str, folder: &Path) -> Result<(), ConfigError> {
+    let existing = folder.ancestors().find(|path| path.exists());
+    match existing {
+        Some(path) if !path.is_dir() => {
+            let why = format!("{} is a file; give a folder", path.display());
+            Err(ConfigError::new(key, why))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that a lake in a folder does not lie in another lake, which would take its objects for its own.
 ///
 /// # Errors

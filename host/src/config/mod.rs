@@ -171,6 +171,9 @@ impl RunArgs {
         let lake = parse_store("lake", lake)?;
         let bus = parse_bus(&self.bus)?;
         folders::check_not_in_a_lake(&lake)?;
+        if let Some(folder) = bus.as_ref().and_then(BusTarget::folder) {
+            folders::check_is_folder("bus", &folder)?;
+        }
         folders::check_apart(&lake, bus.as_ref())?;
         folders::check_sources_outside(&lake, mode.files().unwrap_or_default())?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {

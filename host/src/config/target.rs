@@ -1,8 +1,11 @@
 //! Targets as the settings name them.
 
+use std::path::Path;
+
 use sluice_storage::location::StoreLocation;
 
 use super::ConfigError;
+use super::folders::check_is_folder;
 use super::suggestion::{ask, closest};
 use crate::sink::bus::BusTarget;
 
@@ -31,7 +34,10 @@ pub fn parse_store(key: &str, target: &str) -> Result<StoreLocation, ConfigError
         }
     }
     match target.strip_prefix("file:") {
-        Some(path) if !path.is_empty() => Ok(StoreLocation::Folder(path.into())),
+        Some(path) if !path.is_empty() => {
+            check_is_folder(key, Path::new(path))?;
+            Ok(StoreLocation::Folder(path.into()))
+        }
         _ => Err(wrong(key, target, STORES)),
     }
 }

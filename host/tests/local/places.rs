@@ -25,6 +25,29 @@ fn a_registry_in_which_nothing_was_published_is_named() {
     }
 }
 
+/// The same in a run and in `config check`.
+#[test]
+fn a_file_is_no_lake_bus_or_registry() {
+    let place = Place::new();
+    place.write("events.ndjson", events(0..3));
+    for (key, wrong) in [
+        ("lake", "file:events.ndjson"),
+        ("lake", "file:events.ndjson/lake"),
+        ("bus", "file:events.ndjson"),
+        ("registry", "file:events.ndjson"),
+    ] {
+        for command in [&["run"][..], &["config", "check"]] {
+            let flag = format!("--{key}");
+            let mut args = [command, &["--source", "file:events.ndjson", &flag, wrong]].concat();
+            if key != "lake" {
+                args.extend(["--lake", "file:lake"]);
+            }
+            let parts = [&format!("{key}: ")[..], "events.ndjson is a file"];
+            place.run(&args).failed(2, &parts);
+        }
+    }
+}
+
 #[test]
 fn a_source_in_the_lake_is_refused() {
     let place = Place::new();
