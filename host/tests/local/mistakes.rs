@@ -170,10 +170,10 @@ fn a_missing_source_does_not_undo_those_before_it() {
 }
 
 #[test]
-fn a_lake_that_cannot_be_written_is_named() {
+fn a_lake_that_is_a_file_is_named() {
     let place = place();
     place.write("lake", "a file");
-    place.try_land(&[]).failed(1, &["lake"]);
+    place.try_land(&[]).failed(2, &["lake: lake is a file"]);
 }
 
 #[test]
