@@ -123,7 +123,7 @@ readers-setup:
 	@cmp -s $(READERS_LIST) $(READERS)/requirements.txt || { \
 		echo "== installing DuckDB, Polars and pyarrow in $(READERS) (about 150 MB)"; \
 		python3 -m venv --clear $(READERS) && \
-		$(READERS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $(READERS_LIST) && \
+		$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $(READERS_LIST) && \
 		cp $(READERS_LIST) $(READERS)/requirements.txt; }
 
 soak: setup ## kill, freeze and stop hosts under load, then check that each record landed once (MINUTES=10, SEED=7)
