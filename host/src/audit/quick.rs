@@ -1,14 +1,11 @@
 //! The quick audit: ledgers, chunk manifests and the names of objects must agree. It reads neither the source
 //! nor an object, so it does not prove what is in them.
 
-use sluice_engine::record::ShardId;
-
 use super::account::ShardAccount;
 use super::finding::Finding;
 use super::report::Report;
 use super::{AuditOptions, LakeAudit, queue_note, read_ledger};
 use crate::config::RunSettings;
-use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
 
@@ -52,15 +49,7 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
 
 /// The ledgers of the lake, and findings about those that cannot be read.
 async fn ledgers(targets: &Targets) -> anyhow::Result<(Vec<Ledger>, Vec<Finding>)> {
-    let mut shards = Vec::new();
-    let folder = format!("{METADATA_FOLDER}/ledger/");
-    let store = targets.lake_store().await?;
-    let mut found = |name: &str| {
-        let shard = name.strip_suffix(".json").map(ShardId::new);
-        shards.extend(shard.into_iter().flatten());
-    };
-    store.list(&folder, &mut found).await?;
-    shards.sort_unstable();
+    let [shards] = targets.shards_with([".json"]).await?;
     let (mut ledgers, mut damaged) = (Vec::new(), Vec::new());
     for shard in &shards {
         match read_ledger(targets, shard).await? {

@@ -19,7 +19,6 @@ use sluice_engine::record::ShardId;
 use thiserror::Error;
 
 use super::targets::Targets;
-use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FilePrefix};
 use crate::source::SourceError;
@@ -264,7 +263,7 @@ impl KnownFiles {
     /// The ledgers whose names end with `suffix`.
     async fn alike(&mut self, targets: &Targets, suffix: &str) -> anyhow::Result<&[Ledger]> {
         if self.listed.is_none() {
-            let (listed, locked) = list(targets).await?;
+            let [listed, locked] = targets.shards_with([".json", ".lock"]).await?;
             self.without_ledger = &locked - &listed;
             self.listed = Some(listed);
         }
@@ -286,23 +285,6 @@ impl Found {
             moved_from: None,
         }
     }
-}
-
-/// The shards that have a ledger, and those that were locked at some time.
-async fn list(targets: &Targets) -> anyhow::Result<(BTreeSet<ShardId>, BTreeSet<ShardId>)> {
-    let (mut listed, mut locked) = (BTreeSet::new(), BTreeSet::new());
-    let folder = format!("{METADATA_FOLDER}/ledger/");
-    let mut found = |name: &str| {
-        let shard = |end| name.strip_suffix(end).map(ShardId::new);
-        listed.extend(shard(".json").into_iter().flatten());
-        locked.extend(shard(".lock").into_iter().flatten());
-    };
-    targets
-        .lake_store()
-        .await?
-        .list(&folder, &mut found)
-        .await?;
-    Ok((listed, locked))
 }
 
 /// When the file of a ledger was last modified, as far as it is known; nanoseconds since the Unix epoch.

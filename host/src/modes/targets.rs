@@ -129,18 +129,26 @@ impl Targets {
         Ok(found.ledger)
     }
 
-    /// The shards of which the lake has a ledger.
+    /// The shards of which the lake has a file of this kind beside the ledgers, for each kind by the end of its name:
+    /// `.json` is the ledger, `.lock` the lock of a lake in a folder. The lake is listed once.
     ///
     /// # Errors
     /// The lake cannot be listed.
-    pub async fn shards_with_ledger(&self) -> Result<BTreeSet<ShardId>, StoreError> {
-        let (mut shards, folder) = (BTreeSet::new(), format!("{METADATA_FOLDER}/ledger/"));
+    pub async fn shards_with<const N: usize>(
+        &self,
+        ends: [&str; N],
+    ) -> Result<[BTreeSet<ShardId>; N], StoreError> {
+        let mut shards = [const { BTreeSet::new() }; N];
         let mut found = |name: &str| {
-            let shard = name.strip_suffix(".json").map(ShardId::new);
-            shards.extend(shard.into_iter().flatten());
+            for (shards, end) in shards.iter_mut().zip(ends) {
+                let shard = name.strip_suffix(end).map(ShardId::new);
+                shards.extend(shard.into_iter().flatten());
+            }
         };
         let store = self.lake_store().await?;
-        store.list(&folder, &mut found).await?;
+        store
+            .list(&format!("{METADATA_FOLDER}/ledger/"), &mut found)
+            .await?;
         Ok(shards)
     }
 

@@ -6,6 +6,7 @@
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -61,7 +62,7 @@ pub(super) fn shard_id(name: &FileName, head_suffix: &str, number: u32) -> Shard
     }
 }
 
-/// The begin of the names of all shards of files with this name and number.
+/// The start of the names of all shards of files with this name and number.
 pub(super) fn name_prefix(name: &FileName, number: u32) -> String {
     let (kind, text) = match name {
         FileName::Path(path) => ("path", path),
@@ -106,30 +107,13 @@ pub(super) fn stat_of(metadata: &Metadata) -> Option<FileStat> {
     metadata.is_file().then(|| FileStat {
         size: metadata.len(),
         modified_ns: u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX),
-        inode: inode(metadata),
+        inode: metadata.ino(),
     })
 }
 
-#[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &Metadata) -> u64 {
-    0
-}
-
 /// A file on a device; two paths with the same one are one file (hard links).
-#[cfg(unix)]
-fn device_and_inode(metadata: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn device_and_inode(_: &Metadata) -> Option<(u64, u64)> {
-    None
+fn device_and_inode(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 /// What two locations of the same file have in common.
@@ -163,13 +147,13 @@ fn keys(location: &Location) -> Vec<SameFile> {
     let Location::File(path) = location else {
         let metadata = stdin().and_then(|file| file.metadata()).ok();
         let inode = metadata.filter(Metadata::is_file);
-        let inode = inode.as_ref().and_then(device_and_inode);
+        let inode = inode.as_ref().map(device_and_inode);
         let inode = inode.map(SameFile::Inode);
         return inode.into_iter().chain([SameFile::Stdin]).collect();
     };
     let metadata = fs::metadata(path).ok();
     let inode = metadata.filter(Metadata::is_file);
-    let inode = inode.as_ref().and_then(device_and_inode);
+    let inode = inode.as_ref().map(device_and_inode);
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
     let inode = inode.map(SameFile::Inode);
     inode.into_iter().chain([SameFile::Path(path)]).collect()
@@ -216,8 +200,7 @@ pub fn is_elsewhere(path: &Path, now: &str) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(there) => {
             let is_same = device_and_inode(&there) == device_and_inode(&fs::metadata(now)?);
-            Ok(is_same && device_and_inode(&there).is_some()
-                || fs::canonicalize(path)? == Path::new(now))
+            Ok(is_same || fs::canonicalize(path)? == Path::new(now))
         }
         Err(error) if is_absent(&error) => Ok(true),
         Err(error) => Err(error),

@@ -173,7 +173,7 @@ impl OpenFile {
         shard_id(&self.known_as, &self.head_suffix, number)
     }
 
-    /// The begin of the names of all shards of files at this path, whatever their first line.
+    /// The start of the names of all shards of files at this path, whatever their first line.
     #[must_use]
     pub fn name_prefix(&self) -> String {
         format!("{}-", name_prefix(&self.known_as, 0))

@@ -12,7 +12,7 @@ use sluice_engine::digest::Digest;
 use super::OpenFile;
 use super::content::Input;
 use super::identity::matching;
-use super::lines::{Line, Lines};
+use super::lines::Lines;
 use super::prefix::PrefixHasher;
 use super::stable::{StableFile, source_error};
 use super::tail::{is_blank, is_end_of_line, record_of};
@@ -35,9 +35,7 @@ impl OpenFile {
             return self.first_lines(input);
         };
         let Some(prefix) = &committed.file else {
-            let mut lines = self.first_lines(input)?;
-            lines.skip_to(committed)?;
-            return Ok(lines);
+            return Err(self.changed("what is committed: its ledger has no part of a file".into()));
         };
         let verified = self.verify(input, committed, prefix);
         let verified = verified.map_err(|error| source_error(&name, error))?;
@@ -172,26 +170,4 @@ fn holds_last_record(
     from.take(length).read_to_end(&mut rest)?;
     let line = rest.split(|byte| *byte == b'\n').next();
     Ok(line.is_some_and(|line| Digest::of(record_of(line)) == committed.last_digest))
-}
-
-impl Lines {
-    /// Skips to the record after the last committed one, and checks that this one has not changed.
-    fn skip_to(&mut self, committed: &Committed) -> Result<(), SourceError> {
-        let changed = SourceError::Changed {
-            name: self.name.clone(),
-            what: format!("the last committed record at byte {}", committed.last),
-        };
-        let Some(target) = committed.last.as_offset() else {
-            return Err(changed);
-        };
-        while let Some(Line { offset, text, .. }) = self.next()? {
-            if offset == target && Digest::of(record_of(text)) == committed.last_digest {
-                return Ok(());
-            }
-            if offset >= target {
-                break;
-            }
-        }
-        Err(changed)
-    }
 }

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -74,7 +75,7 @@ impl StableFile {
 impl Read for StableFile {
     /// A [`ChangedWhileRead`] is an error of the kind [`io::ErrorKind::Other`].
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = read_at(&self.file, out, self.position)?;
+        let read = self.file.read_at(out, self.position)?;
         // Afterwards: what is the same now was the same at the read.
         self.check()?;
         self.remember(&out[..read]);
@@ -85,7 +86,7 @@ impl Read for StableFile {
 fn read_fully(file: &File, out: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < out.len() {
-        match read_at(file, &mut out[filled..], offset + filled as u64) {
+        match file.read_at(&mut out[filled..], offset + filled as u64) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -93,16 +94,6 @@ fn read_fully(file: &File, out: &mut [u8], offset: u64) -> io::Result<usize> {
         }
     }
     Ok(filled)
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, out, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, out, offset)
 }
 
 #[cfg(test)]

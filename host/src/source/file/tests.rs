@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sluice_engine::digest::Digest;
 use sluice_engine::record::Record;
 
+use super::prefix::PrefixHasher;
 use super::*;
 use crate::ledger::Committed;
 use crate::ledger::pins::Pins;
@@ -50,8 +51,10 @@ fn records_of(
             if let Some(last) = records.last() {
                 let part = batches.file_up_to(last.0.into()).unwrap();
                 done = Some(Committed {
+                    last: last.0.into(),
+                    last_digest: Digest::of(last.1.as_bytes()),
+                    records: records.len() as u64,
                     file: Some(part.prefix),
-                    ..committed(last, records.len())
                 });
             }
             read.push(records);
@@ -81,13 +84,19 @@ fn lines() -> impl Strategy<Value = Vec<(u64, String)>> {
     })
 }
 
-fn committed((offset, line): &(u64, String), records: usize) -> Committed {
-    Committed {
-        last: (*offset).into(),
-        last_digest: Digest::of(line.as_bytes()),
-        records: records as u64,
-        file: None,
+/// What is committed if these lines are; `None` if there are none.
+fn committed(lines: &[(u64, String)]) -> Option<Committed> {
+    let (offset, last) = lines.last()?;
+    let mut content = PrefixHasher::default();
+    for (_, line) in lines {
+        content.update(format!("{line}\n").as_bytes());
     }
+    Some(Committed {
+        last: (*offset).into(),
+        last_digest: Digest::of(last.as_bytes()),
+        records: lines.len() as u64,
+        file: Some(content.prefix(None)),
+    })
 }
 
 fn pending(range: &[(u64, String)]) -> Pending {
@@ -131,7 +140,7 @@ proptest! {
         let file = file_of(&lines);
         let range = &lines[done..done + pinned];
         let from = ResumePoint {
-            committed: done.checked_sub(1).map(|last| committed(&lines[last], done)),
+            committed: committed(&lines[..done]),
             pending: (pinned > 0).then(|| pending(range)),
             ..ResumePoint::default()
         };
@@ -145,10 +154,10 @@ proptest! {
     #[test]
     fn a_file_without_the_committed_record_is_not_read(lines in lines(), done in 1usize..60) {
         let done = done.min(lines.len());
-        let (offset, _) = lines[done - 1];
-        let other = (offset, "another line".to_owned());
+        let mut others = lines[..done].to_vec();
+        others[done - 1].1 = "another line".to_owned();
         let from = ResumePoint {
-            committed: Some(committed(&other, done)),
+            committed: committed(&others),
             ..ResumePoint::default()
         };
         let file = file_of(&lines);
