@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+pub mod edit;
+pub mod members;
 mod nesting;
 pub mod profile;
 mod stops;

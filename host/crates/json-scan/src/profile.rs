@@ -5,14 +5,16 @@
 
 use std::fmt;
 
-use super::{SyntaxError, Text};
+use super::{Kind, SyntaxError, Text};
+use crate::members::{MemberNames, Members};
 
-mod name;
+pub(crate) mod name;
 mod names;
 mod number;
 mod path;
+mod simple;
 mod surrogates;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod properties;
@@ -23,7 +25,7 @@ mod tests;
 
 use names::{AllNames, RecentNames};
 use path::PathFinder;
-use walk::{Open, Visitor, walk};
+use walk::{Open, Visitor, walk, walk_member};
 
 /// The most levels of objects and arrays. A common reader fails at 128.
 pub const DEPTH_MAX: usize = 100;
@@ -145,6 +147,55 @@ impl ProfileChecker {
         }
     }
 
+    /// Checks that `input` is one JSON text, and finds the members of an object. Also returns whether the text
+    /// certainly keeps to the profile, and would keep to it if the members that `names` sets were others.
+    ///
+    /// # Errors
+    /// The first syntax error.
+    #[inline]
+    pub fn find_members(
+        &mut self,
+        input: &[u8],
+        names: &MemberNames,
+        members: &mut Members,
+    ) -> Result<(Kind, bool), SyntaxError> {
+        self.names.restart(self.open.restart());
+        let mut first = FirstPass {
+            names: &mut self.names,
+            found: None,
+        };
+        let kind = members.find_with(input, names, &mut self.open, &mut first)?;
+        let certain = first.found.is_none()
+            && self.names.doubtful().is_none()
+            && !members.has_similar()
+            && !names.has_similar_writes();
+        Ok((kind, certain))
+    }
+
+    /// Checks that `value` is one JSON text. Returns whether an object that keeps to the profile certainly
+    /// keeps to it if a member gets this value.
+    ///
+    /// # Errors
+    /// The first syntax error.
+    #[inline(always)]
+    pub fn check_member(&mut self, value: &[u8]) -> Result<bool, SyntaxError> {
+        if simple::is_simple(value) {
+            return Ok(true);
+        }
+        self.check_any_member(value)
+    }
+
+    #[inline(never)]
+    fn check_any_member(&mut self, value: &[u8]) -> Result<bool, SyntaxError> {
+        self.names.restart(self.open.restart());
+        let mut first = FirstPass {
+            names: &mut self.names,
+            found: None,
+        };
+        walk_member(value, &mut self.open, &mut first)?;
+        Ok(first.found.is_none() && self.names.doubtful().is_none())
+    }
+
     /// Compares all names with each other if the first pass could not tell that they differ.
     #[inline(always)]
     fn check_names(&mut self, input: &[u8]) -> Option<(Rule, usize)> {
@@ -197,11 +248,11 @@ impl FirstPass<'_> {
 
 impl<'a> Visitor<'a> for FirstPass<'_> {
     #[inline(always)]
-    fn name(&mut self, object: u64, at: usize, name: Text<'a>) {
+    fn name(&mut self, object: u64, at: usize, name: Text<'a>, hash: u64) {
         if name.escaped && surrogates::has_lone(name.raw) {
             self.add(Rule::Surrogates, at);
         }
-        self.names.insert(object, name);
+        self.names.insert(object, hash);
     }
 
     #[inline(always)]

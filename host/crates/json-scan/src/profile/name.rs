@@ -21,7 +21,7 @@ pub(super) fn mix(hash: u64, word: u64) -> u64 {
 
 /// The hash of a name. Equal names have equal hashes.
 #[inline(always)]
-pub(super) fn hash(name: Text<'_>) -> u64 {
+pub(crate) fn hash(name: Text<'_>) -> u64 {
     if name.escaped {
         return hash_escaped(name);
     }

@@ -1,6 +1,6 @@
 //! Finds names that an object has twice: quickly for ordinary texts, exactly for all others.
 
-use super::name::{compare, hash, mix};
+use super::name::{compare, mix};
 use super::walk::Visitor;
 use crate::Text;
 
@@ -57,12 +57,12 @@ impl RecentNames {
     }
 
     #[inline(always)]
-    pub(super) fn insert(&mut self, object: u64, name: Text<'_>) {
+    pub(super) fn insert(&mut self, object: u64, name_hash: u64) {
         self.count += 1;
         if self.count > RECENT_MAX {
             return;
         }
-        let tag = mix(object, hash(name));
+        let tag = mix(object, name_hash);
         let mut index = (tag >> 32) as usize;
         // Half of the places are free, so the loop ends.
         loop {
@@ -124,8 +124,7 @@ impl<'a> AllNames<'a> {
 
 impl<'a> Visitor<'a> for AllNames<'a> {
     #[inline(always)]
-    fn name(&mut self, object: u64, at: usize, name: Text<'a>) {
-        let hash = hash(name);
+    fn name(&mut self, object: u64, at: usize, _name: Text<'a>, hash: u64) {
         self.names.push(Entry { object, hash, at });
     }
 }

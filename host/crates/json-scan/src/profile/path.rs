@@ -65,7 +65,7 @@ impl<'a> Visitor<'a> for PathFinder<'a> {
         }
     }
 
-    fn name(&mut self, _object: u64, at: usize, name: Text<'a>) {
+    fn name(&mut self, _object: u64, at: usize, name: Text<'a>, _hash: u64) {
         if let Some(step) = self.steps.last_mut() {
             *step = Step::Name(name.raw);
         }

@@ -1,13 +1,18 @@
 //! Reads a text once, and shows a visitor what is in it.
 
 use super::DEPTH_MAX;
-use crate::{Expected, Scanner, SyntaxError, Text, scan};
+use super::name::hash;
+use crate::stops::Stops;
+use crate::{Expected, Kind, Scanner, SyntaxError, Text, scan};
 
 /// Stands for an array where an object has its number.
 const ARRAY: u64 = 0;
 
 /// Sees the values of a text, in their order.
-pub(super) trait Visitor<'a> {
+pub(crate) trait Visitor<'a> {
+    /// Whether it wants to see what is in objects and arrays that are members.
+    const LOOKS_INSIDE: bool = true;
+
     /// A value begins.
     #[inline(always)]
     fn value(&mut self, _at: usize) {}
@@ -20,9 +25,9 @@ pub(super) trait Visitor<'a> {
     /// The next item of the innermost array follows.
     #[inline(always)]
     fn next_item(&mut self) {}
-    /// A member's name in the innermost object, whose number is unique.
+    /// A member's name, with its hash, in the innermost object, whose number is unique.
     #[inline(always)]
-    fn name(&mut self, _object: u64, _at: usize, _name: Text<'a>) {}
+    fn name(&mut self, _object: u64, _at: usize, _name: Text<'a>, _hash: u64) {}
     /// A string that is a value.
     #[inline(always)]
     fn string(&mut self, _at: usize, _text: Text<'a>) {}
@@ -34,9 +39,16 @@ pub(super) trait Visitor<'a> {
     fn too_deep(&mut self, _at: usize) {}
 }
 
+/// Wants to see nothing.
+pub(crate) struct Unchecked;
+
+impl Visitor<'_> for Unchecked {
+    const LOOKS_INSIDE: bool = false;
+}
+
 /// The open objects and arrays: the numbers of objects, or [`ARRAY`].
 #[derive(Debug)]
-pub(super) struct Open {
+pub(crate) struct Open {
     numbers: [u64; DEPTH_MAX],
     depth: usize,
     /// The number of the last object, of all texts.
@@ -58,6 +70,20 @@ impl Open {
     pub(super) fn restart(&mut self) -> u64 {
         self.depth = 0;
         self.last
+    }
+
+    /// Opens an object at the top, and returns its number.
+    #[inline(always)]
+    pub(crate) fn enter_object(&mut self) -> u64 {
+        let number = self.next_object();
+        self.push(number);
+        number
+    }
+
+    /// Closes the innermost object or array.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self) {
+        self.pop();
     }
 
     #[inline(always)]
@@ -104,6 +130,77 @@ pub(super) fn walk<'a, V: Visitor<'a>>(
     })
 }
 
+/// Reads a whole text, which is the value of a member: objects and arrays in it are one level deeper.
+#[inline(never)]
+pub(super) fn walk_member<'a, V: Visitor<'a>>(
+    input: &'a [u8],
+    open: &mut Open,
+    visitor: &mut V,
+) -> Result<(), SyntaxError> {
+    scan(input, |scanner| {
+        scanner.skip_space();
+        open.enter_object();
+        member_value(scanner, open, visitor)?;
+        open.leave();
+        scanner.end()
+    })
+}
+
+/// Reads the value of a member of the outermost object, which is open. What is nested is not inlined, so that
+/// the cursor stays in a register.
+#[inline(always)]
+pub(crate) fn member_value<'a, V: Visitor<'a>>(
+    scanner: &mut Scanner<'a, '_>,
+    open: &mut Open,
+    visitor: &mut V,
+) -> Result<Kind, Expected> {
+    let at = scanner.at;
+    let kind = match scanner.peek() {
+        b'"' => {
+            let text = scanner.string()?;
+            visitor.string(at, text);
+            return Ok(Kind::String);
+        }
+        b'-' | b'0'..=b'9' => {
+            let has_exponent = scanner.number()?;
+            visitor.number(at, scanner.since(at), has_exponent);
+            return Ok(Kind::Number);
+        }
+        b'{' => Kind::Object,
+        b'[' => Kind::Array,
+        _ => return scanner.scalar(),
+    };
+    if V::LOOKS_INSIDE {
+        let found = nested_value(scanner.input, at, scanner.stops, open, visitor);
+        scanner.go(found)?;
+        scanner.ahead = scanner.stops.ahead(scanner.at);
+    } else {
+        scanner.nested()?;
+    }
+    Ok(kind)
+}
+
+/// The end of the object or array that begins at `at`.
+#[inline(never)]
+fn nested_value<'a, V: Visitor<'a>>(
+    input: &'a [u8],
+    at: usize,
+    stops: &mut Stops,
+    open: &mut Open,
+    visitor: &mut V,
+) -> Result<usize, SyntaxError> {
+    let mut scanner = Scanner {
+        input,
+        at,
+        ahead: stops.ahead(at),
+        stops,
+    };
+    match values(&mut scanner, open, visitor) {
+        Ok(()) => Ok(scanner.at),
+        Err(expected) => Err(scanner.error(expected)),
+    }
+}
+
 /// Reads the value at the cursor with everything in it.
 #[inline(always)]
 fn values<'a, V: Visitor<'a>>(
@@ -111,11 +208,15 @@ fn values<'a, V: Visitor<'a>>(
     open: &mut Open,
     visitor: &mut V,
 ) -> Result<(), Expected> {
+    let outside = open.depth;
     loop {
         if enter(scanner, open, visitor)? {
             continue;
         }
         loop {
+            if open.depth == outside {
+                return Ok(());
+            }
             let more = match open.innermost() {
                 None => return Ok(()),
                 Some(ARRAY) => next_item(scanner, visitor)?,
@@ -180,7 +281,7 @@ fn name<'a, V: Visitor<'a>>(
 ) -> Result<(), Expected> {
     let at = scanner.at;
     let name = scanner.key()?;
-    visitor.name(object, at, name);
+    visitor.name(object, at, name, hash(name));
     Ok(())
 }
 

@@ -1,0 +1,155 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::check;
+use crate::profile::ProfileChecker;
+
+fn found(
+    text: &str,
+    names: &MemberNames,
+) -> (Result<Kind, SyntaxError>, Vec<Option<String>>, Members) {
+    let mut members = Members::default();
+    let kind = members.find(text.as_bytes(), names);
+    let values = members.reads().iter();
+    let values = values
+        .map(|read| Some(text[read.value()?].to_owned()))
+        .collect();
+    (kind, values, members)
+}
+
+#[test]
+fn members_are_found_by_their_decoded_names() {
+    let names = MemberNames::new(&["name", "a/b", "a long name of many words", "é"], &[]);
+    for (text, expected) in [
+        (r#"{"name":1}"#, [Some("1"), None, None, None]),
+        (r#"{"n\u0061me": "x" }"#, [Some("\"x\""), None, None, None]),
+        (
+            r#"{"a\/b":[1,{"name":2}]}"#,
+            [None, Some(r#"[1,{"name":2}]"#), None, None],
+        ),
+        (
+            r#"{"a long name of many words":null,"é":{}}"#,
+            [None, None, Some("null"), Some("{}")],
+        ),
+        (
+            r#"{"\u00e9":-0.5e1,"namE":1,"nam":2,"name ":3}"#,
+            [None, None, None, Some("-0.5e1")],
+        ),
+        (r#"{"\ud800":1}"#, [None; 4]),
+        ("{}", [None; 4]),
+    ] {
+        let (kind, values, _) = found(text, &names);
+        assert_eq!(kind, Ok(Kind::Object), "{text}");
+        let values: Vec<_> = values.iter().map(Option::as_deref).collect();
+        assert_eq!(values, expected, "{text}");
+    }
+}
+
+#[test]
+fn the_first_value_of_a_repeated_member_counts() {
+    let names = MemberNames::new(&["a", "b"], &["b"]);
+    let (_, values, members) = found(r#"{"a":1,"b":2,"\u0061":3}"#, &names);
+    assert_eq!(values, [Some("1".to_owned()), Some("2".to_owned())]);
+    assert_eq!(
+        members
+            .reads()
+            .iter()
+            .map(|read| read.repeated)
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(members.outline().written.len(), 1);
+}
+
+#[test]
+fn other_values_have_no_members() {
+    let names = MemberNames::new(&["a"], &[]);
+    for (text, kind) in [
+        ("[{\"a\":1}]", Kind::Array),
+        (" 1 ", Kind::Number),
+        ("\"a\"", Kind::String),
+    ] {
+        let (found, values, _) = found(text, &names);
+        assert_eq!((found, values), (Ok(kind), vec![None]), "{text}");
+    }
+}
+
+#[test]
+fn a_name_in_another_case_is_similar() {
+    let names = MemberNames::new(&[], &["event_type"]);
+    let mut checker = ProfileChecker::default();
+    let mut certain = |text: &str| {
+        let mut members = Members::default();
+        checker
+            .find_members(text.as_bytes(), &names, &mut members)
+            .unwrap()
+            .1
+    };
+    assert!(certain(r#"{"event_type":1,"a":{"Event_Type":2}}"#));
+    assert!(!certain(r#"{"Event_Type":1}"#));
+    assert!(!certain(r#"{"event_typ\u0045":1}"#));
+    assert!(!certain(r#"{"event_type":1,"event_type":2}"#));
+    assert!(!certain(r#"{"a":"\ud800"}"#));
+    let similar = MemberNames::new(&[], &["a", "A"]);
+    assert!(similar.has_similar_writes());
+}
+
+#[test]
+fn a_value_of_a_member_is_one_level_deeper() {
+    let mut checker = ProfileChecker::default();
+    let nested = |levels: usize| ["[".repeat(levels), "]".repeat(levels)].concat();
+    assert_eq!(checker.check_member(nested(99).as_bytes()), Ok(true));
+    assert_eq!(checker.check_member(nested(100).as_bytes()), Ok(false));
+    assert_eq!(checker.check_member(br#"{"a":1,"A":2}"#), Ok(false));
+    assert_eq!(checker.check_member(b" \"\\u00e9\" "), Ok(true));
+    assert!(checker.check_member(br#"1,"x":2"#).is_err());
+    assert!(checker.check_member(b"").is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+    /// Whatever is looked for, the scan accepts the same texts with the same errors.
+    #[test]
+    fn the_scan_accepts_what_a_check_accepts(
+        pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..24),
+        wrapped in any::<bool>(),
+    ) {
+        let text = if wrapped { format!("{{{}}}", pieces.concat()) } else { pieces.concat() };
+        let names = MemberNames::new(&["a", "é"], &["a", "b"]);
+        let mut members = Members::default();
+        let found = members.find(text.as_bytes(), &names);
+        prop_assert_eq!(found, check(text.as_bytes()));
+        let mut checker = ProfileChecker::default();
+        let with_profile = checker.find_members(text.as_bytes(), &names, &mut members);
+        prop_assert_eq!(with_profile.map(|(kind, _)| kind), found);
+        if matches!(with_profile, Ok((Kind::Object, true))) {
+            prop_assert_eq!(checker.check(text.as_bytes()), Ok(()));
+        }
+    }
+}
+
+const PIECES: [&str; 22] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    " ",
+    "\n",
+    "\"a\"",
+    "\"b\"",
+    "\"\\u0061\"",
+    "\"é\"",
+    "\"\\ud800\"",
+    "1",
+    "-0",
+    "1e400",
+    "\"A\"",
+    "null",
+    "{\"a\":",
+    "\"a\":1,",
+    "[[[",
+    "\"x\":{\"a\":[1]},",
+];
