@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "guest-enrich/src",
         "guest-enrich/Cargo.toml",
         "host/crates/json-scan",
+        "host/crates/transform",
         "wit",
         "Cargo.toml",
         "Cargo.lock",

@@ -1,30 +1,36 @@
-use super::*;
-use crate::enrich;
+use sluice_transform::Transform as _;
+use sluice_transform::testing::Tester;
 
-fn partition(config: &str) -> Vec<(String, String)> {
-    let event = br#"{"event_uuid":"u","event_name":"a\u003db:c","created_at":1700000000}"#;
-    let event = enrich(event, &mut Vec::new()).unwrap();
-    Config::parse(config).unwrap().partition(&event)
-}
+use crate::Enrichment;
 
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    let owned = pairs.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
-    owned.collect()
+/// The partitions of two events, the second of which is an hour later.
+fn partitions(config: &str) -> [String; 2] {
+    let tester = Tester::<Enrichment>::new(config).unwrap();
+    [1_700_000_000, 1_700_003_600].map(|created_at| {
+        let event =
+            format!(r#"{{"event_uuid":"u","event_name":"a\u003db:c","created_at":{created_at}}}"#);
+        tester.transform(event).unwrap().remove(0).partition
+    })
 }
 
 #[test]
 fn partitions_by_type_and_by_configured_columns() {
-    let by_type = ("event_type", "a=b");
-    let date = ("date", "2023-11-14");
-    let hour = ("hour", "22");
-    assert_eq!(partition("{}"), pairs(&[by_type]));
-    assert_eq!(partition(r#"{"partition_by":[]}"#), pairs(&[by_type]));
-    assert_eq!(
-        partition(r#"{"partition_by":["date"]}"#),
-        pairs(&[by_type, date])
-    );
-    let both = r#" {"partition_by": ["hour", "date"]} "#;
-    assert_eq!(partition(both), pairs(&[by_type, hour, date]));
+    for (config, first, second) in [
+        ("{}", "event_type=a=b", "event_type=a=b"),
+        (r#"{"partition_by":[]}"#, "event_type=a=b", "event_type=a=b"),
+        (
+            r#"{"partition_by":["date"]}"#,
+            "event_type=a=b/date=2023-11-14",
+            "event_type=a=b/date=2023-11-14",
+        ),
+        (
+            r#" {"partition_by": ["hour", "date"]} "#,
+            "event_type=a=b/hour=22/date=2023-11-14",
+            "event_type=a=b/hour=23/date=2023-11-14",
+        ),
+    ] {
+        assert_eq!(partitions(config), [first, second], "{config}");
+    }
 }
 
 #[test]
@@ -49,34 +55,16 @@ fn rejects_unknown_configuration() {
         ("null", "expected a JSON object, found null"),
         ("", "EOF"),
     ] {
-        let error = Config::parse(config).unwrap_err();
+        let error = Enrichment::configure(config).unwrap_err();
         assert!(error.contains(part), "{config}: {error}");
     }
 }
 
 #[test]
 fn schema_is_json() {
-    assert_eq!(check(Config::SCHEMA.as_bytes()), Ok(Kind::Object));
-}
-
-#[test]
-fn different_partitions_have_different_keys() {
-    let config = Config::parse(r#"{"partition_by":["date","hour"]}"#).unwrap();
-    let key = |name: &str, at: &str| {
-        let event = format!(r#"{{"event_uuid":"u","event_name":"a","created_at":{at}}}"#);
-        let mut key = Vec::new();
-        let event = enrich(event.as_bytes(), &mut Vec::new())
-            .map(|e| e.created)
-            .map(|created| Enriched {
-                event_type: name.as_bytes().to_owned().into(),
-                created,
-            });
-        config.partition_key(&event.unwrap(), &mut key);
-        key
-    };
-    assert_eq!(key("a", "0"), key("a", "3599"));
-    assert_ne!(key("a", "0"), key("a", "3600"));
-    assert_ne!(key("a", "0"), key("a", "86400"));
-    assert_ne!(key("a", "0"), key("b", "0"));
-    assert_ne!(key("", "0"), key("1970-01-0100", "0"));
+    let schema = Enrichment::describe().config_schema;
+    assert_eq!(
+        json_scan::check(schema.as_bytes()),
+        Ok(json_scan::Kind::Object)
+    );
 }

@@ -6,24 +6,28 @@
 mod generate;
 mod reference;
 
-use guest_enrich::{Timestamp, enrich};
+use guest_enrich::Enrichment;
 use proptest::prelude::*;
+use sluice_transform::batch::{RecordBatch, transform_batch};
+use sluice_transform::testing::Tester;
+use sluice_transform::{Configured, Rejection};
 
 use generate::{damaged, event, soup, value};
 use reference::{Expected, REPLACED, decode, is_json, pairs};
 
-fn run(input: &[u8]) -> Result<(Vec<u8>, String, Timestamp), &'static str> {
-    let mut out = Vec::new();
-    match enrich(input, &mut out) {
-        Ok(event) => Ok((
-            out,
-            String::from_utf8(event.event_type.into_owned()).unwrap(),
-            event.created,
-        )),
+/// The event and its type.
+fn run(input: &[u8]) -> Result<(Vec<u8>, String), String> {
+    let tester = Tester::<Enrichment>::new("{}").unwrap();
+    match tester.transform(input) {
+        Ok(events) => {
+            let [event] = events.try_into().unwrap();
+            let event_type = event.partition.strip_prefix("event_type=").unwrap();
+            Ok((event.json.into_bytes(), event_type.to_owned()))
+        }
         Err(rejection) => {
-            assert!(out.is_empty());
-            assert!(!rejection.message.is_empty() && rejection.message.len() < 200);
-            Err(rejection.code.as_str())
+            let message = &rejection.message;
+            assert!(!message.is_empty() && message.len() < 200);
+            Err(rejection.code.into_owned())
         }
     }
 }
@@ -58,9 +62,8 @@ fn check_output(input: &[u8], out: &[u8], expected: &Expected<'_>) {
 fn compare(input: &[u8]) {
     match (run(input), reference::enrich(input)) {
         (Err(code), Err(expected)) => assert_eq!(code, expected),
-        (Ok((out, event_type, created)), Ok(expected)) => {
+        (Ok((out, event_type)), Ok(expected)) => {
             assert_eq!(event_type, expected.event_type);
-            assert_eq!(created.as_bytes(), expected.created.as_bytes());
             check_output(input, &out, &expected);
             assert_eq!(run(&out).unwrap().0, out, "enriched again");
         }
@@ -104,16 +107,31 @@ proptest! {
         compare_scanner(&input);
     }
 
-    /// Neither the content of the buffer nor earlier records change an outcome.
+    /// Earlier records of a batch do not change an outcome.
     #[test]
-    fn records_of_a_batch_are_independent(first in damaged(event()), second in damaged(event())) {
-        let mut out = b"kept".to_vec();
-        let _ = enrich(&first, &mut out);
-        let before = out.clone();
-        let _ = enrich(&second, &mut out);
-        let alone = run(&second).map(|(out, ..)| out).unwrap_or_default();
-        prop_assert_eq!(out, [before, alone].concat());
+    fn records_of_a_batch_are_independent(records in prop::collection::vec(damaged(event()), 0..4)) {
+        compare_batch(&records);
     }
+}
+
+fn compare_batch(records: &[Vec<u8>]) {
+    let configured = Configured::<Enrichment>::new("{}").unwrap();
+    let ends = records.iter().scan(0, |end, record| {
+        *end += u32::try_from(record.len()).unwrap();
+        Some(*end)
+    });
+    let (data, ends) = (records.concat(), ends.collect::<Vec<_>>());
+    let outcome = transform_batch(&configured, &RecordBatch::new(&data, &ends));
+    let alone: Vec<_> = records.iter().map(|record| run(record)).collect();
+    let counts = alone.iter().map(|result| u32::from(result.is_ok()));
+    assert_eq!(outcome.event_counts, counts.collect::<Vec<_>>());
+    let events = alone.iter().flatten();
+    let data: Vec<_> = events.flat_map(|(data, _)| data.clone()).collect();
+    assert_eq!(outcome.data, data);
+    let rejected = outcome.rejections.into_iter();
+    let rejected: Vec<_> = rejected.map(|(_, Rejection { code, .. })| code).collect();
+    let expected: Vec<_> = alone.iter().filter_map(|it| it.as_ref().err()).collect();
+    assert_eq!(rejected.iter().collect::<Vec<_>>(), expected);
 }
 
 proptest! {
@@ -123,7 +141,7 @@ proptest! {
     fn an_event_cut_short_is_not_json(input in event()) {
         let input = input.trim_end().as_bytes();
         for end in 0..input.len() {
-            assert_eq!(run(&input[..end]).map(|(out, ..)| out), Err("invalid_json"), "{end}");
+            assert_eq!(run(&input[..end]).unwrap_err(), "invalid_json", "{end}");
         }
     }
 }

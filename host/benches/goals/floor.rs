@@ -10,10 +10,12 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Config, enrich_batch};
+use guest_enrich::Enrichment;
 use rayon::prelude::*;
 use sluice::format::ZSTD_DEFAULT_LEVEL;
 use sluice_engine::record::{BATCH_MAX_BYTES, span};
+use sluice_transform::Configured;
+use sluice_transform::batch::{RecordBatch, transform_batch};
 use zstd::bulk::Compressor;
 
 /// The input of a chunk: the default of `run` for files.
@@ -103,7 +105,8 @@ fn blocks(chunk: &[u8]) -> Vec<&[u8]> {
 fn sort(block: &[u8]) -> anyhow::Result<Sorted> {
     let ends = memchr::memchr_iter(b'\n', block).map(|at| u32::try_from(at + 1));
     let ends: Vec<u32> = ends.collect::<Result<_, _>>()?;
-    let outcome = enrich_batch(block, &ends, &Config::default());
+    let rules = Configured::<Enrichment>::new("{}").map_err(anyhow::Error::msg)?;
+    let outcome = transform_batch(&rules, &RecordBatch::new(block, &ends));
     ensure!(outcome.rejections.is_empty(), "an event was rejected");
     let mut of_partition = vec![Vec::new(); outcome.partitions.len()];
     for (event, &partition) in outcome.partition_indexes.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use guest_enrich::{Config, enrich_batch};
+use guest_enrich::Enrichment;
 use serde_json::Value;
 use sluice::tools::author::component;
 use sluice_engine::limits::JsonProfile;
@@ -14,6 +14,8 @@ use sluice_engine::outcome::Transformed;
 use sluice_engine::output_validation::JsonChecker;
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_release::admission::Release;
+use sluice_transform::Configured;
+use sluice_transform::batch::{Outcome, RecordBatch, transform_batch};
 
 use super::bench::Bench;
 use super::measure::{Pairs, in_turn, median};
@@ -38,7 +40,7 @@ const OVER_VRL: f64 = 5.5;
 struct Sandbox {
     release: Release,
     batches: Vec<Batch>,
-    config: Config,
+    rules: Configured<Enrichment>,
 }
 
 impl Sandbox {
@@ -47,8 +49,13 @@ impl Sandbox {
         Ok(Self {
             release: component::admitted(&engine, None, "{}")?,
             batches: events::batches(BATCHES, BATCH_MAX_RECORDS as u64)?,
-            config: Config::default(),
+            rules: Configured::new("{}").map_err(anyhow::Error::msg)?,
         })
+    }
+
+    fn enrich(&self, batch: &Batch) -> Outcome {
+        let batch = RecordBatch::new(batch.data(), batch.data_ends());
+        transform_batch(&self.rules, &batch)
     }
 
     /// Checks the result of each batch: all records are events, natively too.
@@ -56,7 +63,7 @@ impl Sandbox {
         let mut outcomes = Vec::new();
         for batch in &self.batches {
             let inside = self.release.run(batch, &[])?;
-            let outside = enrich_batch(batch.data(), batch.data_ends(), &self.config);
+            let outside = self.enrich(batch);
             ensure!(
                 inside.events.len() == batch.len() && inside.data == outside.data,
                 "the sandbox and the native function do not make the same events"
@@ -89,7 +96,7 @@ impl Sandbox {
     /// The same function into one output buffer, with the partition of each event.
     fn native(&self) -> anyhow::Result<f64> {
         self.round(|batch| {
-            black_box(enrich_batch(batch.data(), batch.data_ends(), &self.config));
+            black_box(self.enrich(batch));
             Ok(())
         })
     }

@@ -18,7 +18,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use guest_enrich::{Config, enrich_batch};
+use guest_enrich::Enrichment;
 use sluice::format::{ByteSpan, Format, Level, Rows, encode};
 use sluice::ledger::pins::Pins;
 use sluice::ledger::resource_faults::ResourceFaults;
@@ -32,6 +32,8 @@ use sluice_engine::outcome::Transformed;
 use sluice_engine::output_validation::JsonChecker;
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_release::admission::Release;
+use sluice_transform::Configured;
+use sluice_transform::batch::{RecordBatch, transform_batch};
 
 /// The size limit of an aggregate of the producer library, bytes.
 const AGGREGATE_MAX_BYTES: usize = 50 << 10;
@@ -54,11 +56,13 @@ fn lines(outcome: &Transformed) -> Vec<&[u8]> {
 }
 
 fn enrichment(criterion: &mut Criterion) {
-    let (batch, release, config) = (batch(), release(), Config::default());
+    let (batch, release) = (batch(), release());
+    let rules = Configured::<Enrichment>::new("{}").unwrap();
     let mut group = criterion.benchmark_group("enrichment of 1,000 records");
     group.throughput(Throughput::Elements(batch.len() as u64));
     group.bench_function("native", |bencher| {
-        bencher.iter(|| enrich_batch(black_box(batch.data()), batch.data_ends(), &config));
+        let batch = RecordBatch::new(batch.data(), batch.data_ends());
+        bencher.iter(|| transform_batch(&rules, black_box(&batch)));
     });
     group.bench_function("sandbox, batch", |bencher| {
         bencher.iter(|| release.run(black_box(&batch), &[]).unwrap());

@@ -1,7 +1,8 @@
 //! Compares the transform with its reference, and a batch with single records.
 
-use guest_enrich::batch::{Partition, transform_batch};
-use guest_enrich::{Rejection, enrich};
+use guest_enrich::Enrichment;
+use sluice_transform::batch::{Outcome, RecordBatch, transform_batch, transform_record};
+use sluice_transform::{Configured, MetadataLists, Rejection};
 
 use crate::reference::{self, Expected, REPLACED, decode, is_json, pairs};
 
@@ -12,24 +13,24 @@ const REFERENCE_DEPTH: usize = 127;
 const REFERENCE_NUMBER: usize = 15;
 
 /// An event, its bytes and its type.
-type Found = (Vec<u8>, Vec<u8>);
+type Found = (Vec<u8>, String);
+
+fn rules() -> Configured<Enrichment> {
+    Configured::new("{}").unwrap()
+}
 
 fn run(input: &[u8]) -> Result<Found, Rejection> {
-    let mut out = b"kept".to_vec();
-    let event_type = enrich(input, &mut out).map(|event| bytes(&*event.event_type).to_vec());
-    assert!(out.starts_with(b"kept"));
-    match event_type {
-        Ok(event_type) => Ok((out.split_off(4), event_type)),
+    match transform_record(&rules(), input, &MetadataLists::default()) {
+        Ok(events) => {
+            let [event] = <[_; 1]>::try_from(events).unwrap();
+            let [(_, event_type)] = <[_; 1]>::try_from(event.destination.partition).unwrap();
+            Ok((event.data, event_type))
+        }
         Err(rejection) => {
-            assert_eq!(out.len(), 4, "a rejected record leaves something");
             assert!(!rejection.message.is_empty() && rejection.message.len() < 200);
             Err(rejection)
         }
     }
-}
-
-fn bytes<T: AsRef<[u8]> + ?Sized>(text: &T) -> &[u8] {
-    text.as_ref()
 }
 
 /// One record: the verdict and the meaning are those of the reference, and every byte that is not
@@ -43,9 +44,9 @@ pub(crate) fn one(input: &[u8]) {
         return;
     }
     match (found, reference::enrich(input)) {
-        (Err(rejection), Err(expected)) => assert_eq!(rejection.code.as_str(), expected),
+        (Err(rejection), Err(expected)) => assert_eq!(rejection.code, expected),
         (Ok((out, event_type)), Ok(expected)) => {
-            assert_eq!(event_type, expected.event_type.as_bytes());
+            assert_eq!(event_type, expected.event_type);
             check_output(input, &out, &expected);
         }
         (found, expected) => panic!("{found:?} for {expected:?}"),
@@ -87,33 +88,20 @@ fn check_bytes(input: &[u8], out: &[u8], expected: &Expected<'_>) {
     assert!(added.starts_with(b",\"created_datetime\":\"") && !added.contains(&b'\n'));
 }
 
-/// Partitions differ by type only.
-struct ByType(Vec<u8>);
-
-impl Partition for ByType {
-    fn key(&self, key: &mut Vec<u8>) {
-        key.extend_from_slice(&self.0);
-    }
-
-    fn columns(&self) -> Vec<(String, String)> {
-        let value = String::from_utf8_lossy(&self.0).into_owned();
-        vec![("event_type".to_owned(), value)]
-    }
-}
-
-/// Many records, one a line: a batch has the results of each record alone.
-pub(crate) fn batch(input: &[u8]) {
-    let records: Vec<_> = input.split(|byte| *byte == b'\n').collect();
-    let data = records.concat();
+fn run_batch(records: &[&[u8]]) -> Outcome {
     let mut end = 0;
     let ends = records.iter().map(|record| {
         end += record.len();
         u32::try_from(end).unwrap()
     });
-    let ends: Vec<_> = ends.collect();
-    let outcome = transform_batch(&data, &ends, |record, out| {
-        enrich(record, out).map(|event| ByType(bytes(&*event.event_type).to_vec()))
-    });
+    let (data, ends) = (records.concat(), ends.collect::<Vec<_>>());
+    transform_batch(&rules(), &RecordBatch::new(&data, &ends))
+}
+
+/// Many records, one a line: a batch has the results of each record alone.
+pub(crate) fn batch(input: &[u8]) {
+    let records: Vec<_> = input.split(|byte| *byte == b'\n').collect();
+    let outcome = run_batch(&records);
     let (mut event, mut start, mut rejected) = (0, 0, outcome.rejections.iter());
     for (index, record) in records.iter().enumerate() {
         match run(record) {
@@ -122,13 +110,14 @@ pub(crate) fn batch(input: &[u8]) {
                 let partition = outcome.partition_indexes[event] as usize;
                 assert_eq!(outcome.event_counts[index], 1);
                 assert_eq!(outcome.data[start..end], alone);
-                assert_eq!(outcome.partitions[partition], ByType(event_type).columns());
+                let columns = [("event_type".to_owned(), event_type)];
+                assert_eq!(outcome.partitions[partition], columns);
                 (event, start) = (event + 1, end);
             }
             Err(rejection) => {
                 let (at, found) = rejected.next().unwrap();
                 assert_eq!(outcome.event_counts[index], 0);
-                assert_eq!((*at as usize, found.code), (index, rejection.code));
+                assert_eq!((*at as usize, found), (index, &rejection));
             }
         }
     }

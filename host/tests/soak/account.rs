@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
-use guest_enrich::Config;
+use guest_enrich::Enrichment;
 use serde_json::Value;
 use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::source::aggregate::hash_key;
+use sluice_transform::testing::Tester;
 
 use super::chaos::{hash_keys, shards};
 use super::parameters::Parameters;
@@ -31,9 +32,9 @@ pub(super) struct Put {
     pub(super) dropped: u32,
 }
 
-/// The releases that can be active: the configuration of each, by the first eight digits of its id.
+/// The releases that can be active: the rules with the configuration of each, by the first eight digits of its id.
 #[derive(Debug, Default)]
-pub(super) struct Releases(pub(super) Vec<(String, Config)>);
+pub(super) struct Releases(pub(super) Vec<(String, Tester<Enrichment>)>);
 
 impl Releases {
     /// The index of the release with this id, which is complete or its first eight digits.

@@ -33,10 +33,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use guest_enrich::Config;
 use indicatif::HumanCount;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
+use sluice_transform::testing::Tester;
 
 use self::account::Releases;
 use self::chaos::{Chaos, shards};
@@ -321,7 +321,7 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
         ];
         let id = did(&[&publish[..], &["--registry", REGISTRY]].concat());
         let id = id.stdout.trim().to_owned();
-        let known = Config::parse(config).unwrap();
+        let known = Tester::new(config).unwrap();
         releases.0.push((id[..8].to_owned(), known));
         ids.push(id);
     }

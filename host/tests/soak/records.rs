@@ -1,10 +1,13 @@
 //! The records of a soak. Each depends only on the seed and its number, so that none has to be
 //! stored: the stream and the checks generate them when they are read.
 
-use guest_enrich::{Config, enrich};
+use std::sync::LazyLock;
+
+use guest_enrich::Enrichment;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::source::aggregate::Aggregator;
+use sluice_transform::testing::Tester;
 
 /// The maximum number of user records in a Kinesis record here.
 pub(super) const AGGREGATE_MAX: u32 = 200;
@@ -121,33 +124,27 @@ pub(super) fn number_and_place(text: &str) -> Option<(u64, u32)> {
 /// The line that the rules make of a record, by the same function run natively; `None` if they
 /// reject it.
 pub(super) fn line_of(record: &[u8]) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    enrich(record, &mut line).ok()?;
-    Some(line)
+    static RULES: LazyLock<Tester<Enrichment>> = LazyLock::new(|| Tester::new("{}").unwrap());
+    landing(record, &RULES).map(|(_, line)| line)
 }
 
 /// The folder and the line of an event with this transform configuration; `None` if the rules
 /// reject the record.
-pub(super) fn landing(record: &[u8], config: &Config) -> Option<(String, Vec<u8>)> {
-    let mut line = Vec::new();
-    let event = enrich(record, &mut line).ok()?;
-    let columns = config.partition(&event);
-    let columns = columns
-        .iter()
-        .map(|(column, value)| format!("{column}={value}"));
-    Some((columns.collect::<Vec<_>>().join("/"), line))
+pub(super) fn landing(record: &[u8], rules: &Tester<Enrichment>) -> Option<(String, Vec<u8>)> {
+    let event = rules.transform(record).ok()?.pop()?;
+    Some((event.partition, event.json.into_bytes()))
 }
 
 #[test]
 fn records_are_generated_again_byte_for_byte() {
     let recipe = Recipe { seed: 7 };
-    let config = Config::parse("{}").unwrap();
+    let rules = Tester::new("{}").unwrap();
     let (mut events, mut quarantined) = (0, 0);
     for number in 0..200 {
         assert_eq!(recipe.data(number), recipe.data(number));
         for place in 0..recipe.count(number) {
             let record = recipe.record(number, place);
-            let landed = landing(&record, &config);
+            let landed = landing(&record, &rules);
             assert_eq!(landed.is_some(), recipe.is_event(number, place));
             events += u32::from(landed.is_some());
             quarantined += u32::from(landed.is_none());

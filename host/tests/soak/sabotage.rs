@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guest_enrich::Config;
 use serde_json::{Value, json};
 use sluice::ledger::misplaced_records::MisplacedRecords;
+use sluice_transform::testing::Tester;
 
 use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
@@ -55,8 +55,8 @@ impl Delivered {
         let [flag, misplaced_records] = parameters.misplaced_records();
         let more = ["--chunk-records", "100", "--compression", "none"];
         let summary = cloud.catch_up(&[&more[..], &[&flag, &misplaced_records]].concat());
-        let config = Config::parse("{}").unwrap();
-        let releases = Releases(vec![(summary.release()[..8].to_owned(), config)]);
+        let rules = Tester::new("{}").unwrap();
+        let releases = Releases(vec![(summary.release()[..8].to_owned(), rules)]);
         let (noted, messages) = (account.clone(), cloud.sqs.take(parameters.bus()));
         for message in &messages {
             account.take(message, &releases);

@@ -1,4 +1,4 @@
-//! Converts Unix seconds, as a JSON number, to ISO 8601 in UTC.
+//! Moments: Unix seconds, as a JSON number, and their text in ISO 8601 in UTC.
 //!
 //! The arithmetic is decimal and exact: a float cannot represent `1700000000.1`. The cost does not
 //! depend on the exponent: `1e999999999` costs the same as `1e9`.
@@ -37,8 +37,11 @@ impl Timestamp {
     /// The length of a text without a fraction.
     const WHOLE: usize = "0000-00-00T00:00:00Z".len();
 
-    /// Reads a number that follows the JSON grammar. Digits below a nanosecond are rounded down,
-    /// which for negative numbers means away from zero.
+    /// Reads seconds since 1970, as a number that follows the JSON grammar. Digits below a nanosecond are rounded
+    /// down, which for negative numbers means away from zero.
+    ///
+    /// # Errors
+    /// A year outside of 0000 to 9999.
     #[inline]
     pub fn parse(number: &[u8]) -> Result<Self, OutOfRange> {
         let (seconds, nanos) = match plain_seconds(number) {
@@ -48,7 +51,10 @@ impl Timestamp {
         Self::new(seconds, nanos)
     }
 
-    /// The moment `nanos` after `seconds` since 1970; `None` for a billion nanoseconds or more.
+    /// The moment `nanos` after `seconds` since 1970.
+    ///
+    /// # Errors
+    /// A year outside of 0000 to 9999, or a billion nanoseconds or more.
     #[inline]
     pub fn new(seconds: i64, nanos: u32) -> Result<Self, OutOfRange> {
         if !(FIRST_SECOND..=LAST_SECOND).contains(&seconds) || nanos >= NANOS_PER_SECOND {
@@ -67,7 +73,7 @@ impl Timestamp {
 
     /// Appends the whole text.
     #[inline(always)]
-    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+    pub fn append_to(&self, out: &mut Vec<u8>) {
         match self.text.first_chunk::<{ Self::WHOLE }>() {
             Some(whole) if usize::from(self.length) == Self::WHOLE => {
                 let (words, rest) = whole.as_chunks::<8>();

@@ -70,6 +70,70 @@ pub(crate) fn eight_digits(digits: [u8; 8]) -> Option<u32> {
     u32::try_from(all & 0xffff_ffff).ok()
 }
 
+/// The first position of a byte that must be escaped in a JSON string: a quote, a backslash or a control character.
+#[inline(always)]
+pub(crate) fn first_special(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..)?.first_chunk() {
+        let found = specials_in(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += size_of::<u64>();
+    }
+    let rest = bytes.get(at..)?;
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    rest.iter().position(special).map(|offset| at + offset)
+}
+
+/// Marks special bytes. A borrow can mark bytes above the first one wrongly, never below.
+#[inline(always)]
+fn specials_in(word: u64) -> u64 {
+    let is = |byte: u8| {
+        let others = word ^ (ONES * u64::from(byte));
+        others.wrapping_sub(ONES) & !others
+    };
+    let control = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
+    (is(b'"') | is(b'\\') | control) & HIGH
+}
+
+/// Compares a few bytes without a call.
+#[inline(always)]
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        4..8 => a.first_chunk::<4>() == b.first_chunk() && a.last_chunk::<4>() == b.last_chunk(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk() && a.last_chunk::<8>() == b.last_chunk(),
+        _ => a == b,
+    }
+}
+
+/// Mixes a few bytes and their number into a hash. Deliberate collisions are possible.
+#[inline(always)]
+pub(crate) fn mix(hash: u64, bytes: &[u8]) -> u64 {
+    let mut hash = mix_word(hash, bytes.len() as u64);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        hash = mix_word(hash, u64::from_le_bytes(*word));
+    }
+    let rest = match bytes.last_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => rest
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    };
+    mix_word(hash, rest)
+}
+
+#[inline(always)]
+fn mix_word(hash: u64, word: u64) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mixed = (hash ^ word).wrapping_mul(ODD);
+    mixed ^ mixed >> 32
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -89,6 +153,25 @@ mod tests {
             let mut out = before.clone().into_bytes();
             append(bytes.as_bytes(), &mut out);
             prop_assert_eq!(out, [before, bytes].concat().into_bytes());
+        }
+
+        #[test]
+        fn finds_the_first_special_byte(bytes in prop::collection::vec(any::<u8>(), 0..40), plain in "[ !#-Z]{0,30}") {
+            let bytes = [plain.as_bytes(), &bytes].concat();
+            let found = bytes.iter().position(|&b| b < b' ' || b == b'"' || b == b'\\');
+            prop_assert_eq!(first_special(&bytes), found);
+            prop_assert_eq!(first_special(plain.as_bytes()), None);
+        }
+
+        #[test]
+        fn compares_and_hashes_all_bytes(bytes in prop::collection::vec(any::<u8>(), 1..40), at in any::<prop::sample::Index>()) {
+            let mut other = bytes.clone();
+            prop_assert!(equal(&bytes, &other));
+            prop_assert_eq!(mix(1, &bytes), mix(1, &other));
+            other[at.index(bytes.len())] ^= 1;
+            prop_assert!(!equal(&bytes, &other));
+            prop_assert_ne!(mix(1, &bytes), mix(1, &other));
+            prop_assert!(!equal(&bytes, &bytes[1..]));
         }
 
         #[test]

@@ -1,0 +1,287 @@
+//! What a transform reads and writes.
+
+use std::collections::HashSet;
+use std::ops::BitOr;
+
+use json_scan::members::MemberNames;
+
+/// The contract's limit of the members that a transform reads, and of those that it writes.
+const MEMBERS_MAX: usize = 256;
+/// The contract's limit of a member's name.
+const NAME_MAX_BYTES: usize = 1_024;
+
+/// A member of the record that a transform reads.
+///
+/// Define it as a constant. Its number is its place in the list that [`Transform::reads`] returns.
+///
+/// [`Transform::reads`]: crate::Transform::reads
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    number: u32,
+    name: &'static str,
+    wants_value: bool,
+    expecting: Option<&'static str>,
+}
+
+impl Read {
+    /// A member whose value the transform reads.
+    pub const fn value(number: u32, name: &'static str) -> Self {
+        Self {
+            number,
+            name,
+            wants_value: true,
+            expecting: None,
+        }
+    }
+
+    /// A member of which the transform only needs to know whether it is there and of which kind it is. This costs
+    /// less than [`value`](Self::value) if values are long.
+    pub const fn kind(number: u32, name: &'static str) -> Self {
+        Self {
+            number,
+            name,
+            wants_value: false,
+            expecting: None,
+        }
+    }
+
+    /// A member whose name is known at run time only, such as one of the configuration. The memory of the name is never
+    /// freed, so call this in `configure` only.
+    pub fn owned(number: u32, name: String) -> Self {
+        Self::value(number, name.leak())
+    }
+
+    /// Sets the words for the value that is expected, for the message of a rejection: `a number of seconds since 1970`.
+    #[must_use]
+    pub const fn expecting(self, words: &'static str) -> Self {
+        Self {
+            number: self.number,
+            name: self.name,
+            wants_value: self.wants_value,
+            expecting: Some(words),
+        }
+    }
+
+    /// The place in the list of reads.
+    #[inline(always)]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The member's name, without escapes.
+    #[inline(always)]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether the transform reads the value, and not only its kind.
+    #[inline(always)]
+    pub const fn wants_value(&self) -> bool {
+        self.wants_value
+    }
+
+    pub(crate) const fn words(&self) -> Option<&'static str> {
+        self.expecting
+    }
+}
+
+/// A member of the event that a transform sets or removes.
+///
+/// Define it as a constant. Its number is its place in the list that [`Transform::writes`] returns. Members that are set
+/// are written in this order.
+///
+/// [`Transform::writes`]: crate::Transform::writes
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    number: u32,
+    name: &'static str,
+}
+
+impl Write {
+    /// The member `name`.
+    pub const fn new(number: u32, name: &'static str) -> Self {
+        Self { number, name }
+    }
+
+    /// A member whose name is known at run time only, such as one of the configuration. The memory of the name is never
+    /// freed, so call this in `configure` only.
+    pub fn owned(number: u32, name: String) -> Self {
+        Self::new(number, name.leak())
+    }
+
+    /// The place in the list of writes.
+    #[inline(always)]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The member's name, without escapes.
+    #[inline(always)]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// What a transform wants to know about a record, besides its members: `Metadata::SHARD | Metadata::ARRIVED_AT`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metadata(u8);
+
+impl Metadata {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// [`Record::partition_key`](crate::Record::partition_key)
+    pub const PARTITION_KEY: Self = Self(1);
+    /// [`Record::sequence_number`](crate::Record::sequence_number)
+    pub const SEQUENCE_NUMBER: Self = Self(2);
+    /// [`Record::shard`](crate::Record::shard)
+    pub const SHARD: Self = Self(4);
+    /// [`Record::arrived_at`](crate::Record::arrived_at)
+    pub const ARRIVED_AT: Self = Self(8);
+
+    /// Whether all of `other` is a part of this.
+    #[inline]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The bits of the contract's flags.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl BitOr for Metadata {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The members and the metadata that a configured transform declares.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    pub(crate) reads: Vec<Read>,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) metadata: Metadata,
+}
+
+impl Declaration {
+    /// Checks what the contract demands of a declaration.
+    pub(crate) fn new(
+        reads: Vec<Read>,
+        writes: Vec<Write>,
+        metadata: Metadata,
+    ) -> Result<Self, String> {
+        let read = reads.iter().map(|read| (read.number, read.name));
+        check("reads", read)?;
+        let written = writes.iter().map(|write| (write.number, write.name));
+        check("writes", written)?;
+        Ok(Self {
+            reads,
+            writes,
+            metadata,
+        })
+    }
+
+    /// The members that are read, in the order of their numbers.
+    pub fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
+    /// The members that are set or removed, in the order of their numbers.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// The metadata that is read.
+    pub fn metadata(&self) -> Metadata {
+        self.metadata
+    }
+
+    pub(crate) fn names(&self) -> MemberNames {
+        let reads: Vec<_> = self.reads.iter().map(|read| read.name).collect();
+        let writes: Vec<_> = self.writes.iter().map(|write| write.name).collect();
+        MemberNames::new(&reads, &writes)
+    }
+}
+
+fn check(
+    list: &str,
+    members: impl ExactSizeIterator<Item = (u32, &'static str)>,
+) -> Result<(), String> {
+    if members.len() > MEMBERS_MAX {
+        return Err(format!(
+            "the transform has {} {list}, more than {MEMBERS_MAX}",
+            members.len()
+        ));
+    }
+    let mut names = HashSet::new();
+    for (place, (number, name)) in members.enumerate() {
+        if number as usize != place {
+            return Err(format!(
+                "{list}: `{name}` has the number {number}, but place {place} in the list"
+            ));
+        }
+        if name.len() > NAME_MAX_BYTES {
+            return Err(format!(
+                "{list}[{place}]: the name is longer than {NAME_MAX_BYTES} bytes"
+            ));
+        }
+        if !names.insert(name) {
+            return Err(format!("{list}: `{name}` is declared more than once"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(reads: Vec<Read>, writes: Vec<Write>) -> Result<Declaration, String> {
+        Declaration::new(reads, writes, Metadata::NONE)
+    }
+
+    #[test]
+    fn numbers_are_places() {
+        let (a, b) = (Read::value(0, "a"), Read::kind(1, "b"));
+        assert!(declared(vec![a, b], vec![Write::new(0, "a")]).is_ok());
+        let error = declared(vec![b, a], vec![]).unwrap_err();
+        assert_eq!(
+            error,
+            "reads: `b` has the number 1, but place 0 in the list"
+        );
+        let error = declared(vec![a], vec![Write::new(1, "x")]).unwrap_err();
+        assert_eq!(
+            error,
+            "writes: `x` has the number 1, but place 0 in the list"
+        );
+    }
+
+    #[test]
+    fn a_member_is_declared_once() {
+        let error = declared(vec![Read::value(0, "a"), Read::kind(1, "a")], vec![]).unwrap_err();
+        assert_eq!(error, "reads: `a` is declared more than once");
+    }
+
+    #[test]
+    fn a_declaration_keeps_to_the_limits_of_the_contract() {
+        let writes = |number| Write::owned(number, format!("w{number}"));
+        assert!(declared(vec![], (0..256).map(writes).collect()).is_ok());
+        let error = declared(vec![], (0..257).map(writes).collect()).unwrap_err();
+        assert_eq!(error, "the transform has 257 writes, more than 256");
+        let long = |bytes| declared(vec![Read::owned(0, "x".repeat(bytes))], vec![]);
+        assert!(long(1_024).is_ok());
+        assert!(long(1_025).unwrap_err().contains("longer than 1024 bytes"));
+    }
+
+    #[test]
+    fn metadata_is_a_set() {
+        let both = Metadata::SHARD | Metadata::ARRIVED_AT;
+        assert!(both.contains(Metadata::SHARD) && both.contains(Metadata::NONE));
+        assert!(!both.contains(Metadata::PARTITION_KEY));
+        assert!(!Metadata::SHARD.contains(both));
+    }
+}

@@ -1,0 +1,372 @@
+//! A record as the members that a transform has declared.
+
+use std::borrow::Cow;
+
+use json_scan::{Kind, Text};
+
+use crate::bytes::find;
+use crate::declaration::{Declaration, Metadata, Read};
+use crate::raw_text::RawText;
+use crate::rejection::Rejection;
+use crate::time::{Timestamp, looks_like_milliseconds};
+
+/// The metadata of all records of a batch, as the contract packs them. A list that the transform has not declared can be
+/// empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MetadataLists<'a> {
+    /// The partition keys, concatenated.
+    pub partition_keys: &'a str,
+    /// One end offset in `partition_keys` for each record.
+    pub partition_key_ends: &'a [u32],
+    /// The sequence numbers, concatenated.
+    pub sequence_numbers: &'a str,
+    /// One end offset in `sequence_numbers` for each record.
+    pub sequence_number_ends: &'a [u32],
+    /// The arrival times, milliseconds since 1970.
+    pub arrived_at: &'a [u64],
+    /// The shard of all records.
+    pub shard: &'a str,
+}
+
+/// One record: the members and the metadata that the transform has declared.
+///
+/// A method for a value of some kind rejects the record if the member is missing, is repeated or has another kind. Its
+/// `optional_` variant returns `None` if the member is missing or `null`.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    pub(crate) declaration: &'a Declaration,
+    /// The text that has the values of the reads, from `starts` up to `ends`. An empty value is a missing member.
+    pub(crate) text: &'a [u8],
+    pub(crate) starts: &'a [u32],
+    pub(crate) ends: &'a [u32],
+    /// Items whose member is repeated. The first read is the item `first_item`.
+    pub(crate) repeated: &'a [u32],
+    pub(crate) first_item: u32,
+    pub(crate) metadata: &'a MetadataLists<'a>,
+    /// Its place in the lists of metadata.
+    pub(crate) index: usize,
+}
+
+impl<'a> Record<'a> {
+    /// The JSON text of a value, byte for byte; `None` if the member is missing. Of a member that is repeated, it is the
+    /// first value.
+    ///
+    /// # Panics
+    /// If the read is declared by [`Read::kind`]. So do all methods that return values.
+    #[inline]
+    pub fn raw(&self, read: &Read) -> Option<&'a [u8]> {
+        if !read.wants_value() {
+            kind_only(read);
+        }
+        self.item(read)
+    }
+
+    /// The kind of a value; `None` if the member is missing. Of a member that is repeated, it is that of the first value.
+    #[inline]
+    pub fn kind(&self, read: &Read) -> Option<Kind> {
+        self.item(read).map(kind_of)
+    }
+
+    /// Whether the record has a member more than once.
+    #[inline(always)]
+    pub fn is_repeated(&self, read: &Read) -> bool {
+        !self.repeated.is_empty() && self.repeated.contains(&(self.first_item + read.number()))
+    }
+
+    /// Checks that the record has a member exactly once, with a value of this kind.
+    ///
+    /// # Errors
+    /// The rejection of the record if it does not.
+    #[inline]
+    pub fn require(&self, read: &Read, kind: Kind) -> Result<(), Rejection> {
+        self.of_kind(read, kind).map(|_| ())
+    }
+
+    /// The text of a string, decoded. If it has no escapes, it is borrowed.
+    ///
+    /// # Errors
+    /// The rejection of the record if the member is missing, repeated or no string, or if the string has an unpaired
+    /// surrogate escape, which is no text.
+    #[inline]
+    pub fn text(&self, read: &Read) -> Result<Cow<'a, str>, Rejection> {
+        let raw = self.string(read)?;
+        if find(raw, b'\\', 0).is_none() {
+            return Ok(String::from_utf8_lossy(raw));
+        }
+        let text = Text { raw, escaped: true };
+        match text.decode() {
+            Some(text) => Ok(Cow::Owned(text)),
+            None => Err(Rejection::unpaired_surrogate(read)),
+        }
+    }
+
+    /// The text of a string as it is in the record, with its escapes. This costs less than [`text`](Self::text).
+    ///
+    /// # Errors
+    /// As for `text`.
+    #[inline]
+    pub fn raw_text(&self, read: &Read) -> Result<RawText<'a>, Rejection> {
+        RawText::of_string(self.string(read)?).ok_or_else(|| Rejection::unpaired_surrogate(read))
+    }
+
+    /// A number, as its digits are in the record.
+    ///
+    /// # Errors
+    /// The rejection of the record if the member is missing, repeated or no number.
+    #[inline]
+    pub fn number(&self, read: &Read) -> Result<NumberText<'a>, Rejection> {
+        self.value(read, Kind::Number).map(NumberText)
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// The rejection of the record if the member is missing, repeated or no boolean.
+    #[inline]
+    pub fn boolean(&self, read: &Read) -> Result<bool, Rejection> {
+        self.value(read, Kind::Boolean)
+            .map(|value| value.starts_with(b"t"))
+    }
+
+    /// The moment of a number of seconds since 1970.
+    ///
+    /// # Errors
+    /// The rejection of the record if the member is missing, repeated or no number, or if the moment is not in the years
+    /// 0000 to 9999.
+    #[inline]
+    pub fn time(&self, read: &Read) -> Result<Timestamp, Rejection> {
+        let number = self.value(read, Kind::Number)?;
+        Timestamp::parse(number).map_err(|_| out_of_range(read, number))
+    }
+
+    /// As [`text`](Self::text); `None` if the member is missing or `null`.
+    ///
+    /// # Errors
+    /// The rejection of the record for any other value that is no text, or if the member is repeated.
+    #[inline]
+    pub fn optional_text(&self, read: &Read) -> Result<Option<Cow<'a, str>>, Rejection> {
+        self.optional(read, Self::text)
+    }
+
+    /// As [`raw_text`](Self::raw_text); `None` if the member is missing or `null`.
+    ///
+    /// # Errors
+    /// The rejection of the record for any other value that is no text, or if the member is repeated.
+    #[inline]
+    pub fn optional_raw_text(&self, read: &Read) -> Result<Option<RawText<'a>>, Rejection> {
+        self.optional(read, Self::raw_text)
+    }
+
+    /// As [`number`](Self::number); `None` if the member is missing or `null`.
+    ///
+    /// # Errors
+    /// The rejection of the record for any other value that is no number, or if the member is repeated.
+    #[inline]
+    pub fn optional_number(&self, read: &Read) -> Result<Option<NumberText<'a>>, Rejection> {
+        self.optional(read, Self::number)
+    }
+
+    /// As [`boolean`](Self::boolean); `None` if the member is missing or `null`.
+    ///
+    /// # Errors
+    /// The rejection of the record for any other value that is no boolean, or if the member is repeated.
+    #[inline]
+    pub fn optional_boolean(&self, read: &Read) -> Result<Option<bool>, Rejection> {
+        self.optional(read, Self::boolean)
+    }
+
+    /// As [`time`](Self::time); `None` if the member is missing or `null`.
+    ///
+    /// # Errors
+    /// The rejection of the record for any other value that is no moment, or if the member is repeated.
+    #[inline]
+    pub fn optional_time(&self, read: &Read) -> Result<Option<Timestamp>, Rejection> {
+        self.optional(read, Self::time)
+    }
+
+    /// The Kinesis partition key; empty if the source has none (a file).
+    ///
+    /// # Panics
+    /// If the transform has not declared [`Metadata::PARTITION_KEY`].
+    pub fn partition_key(&self) -> &'a str {
+        self.check_declared(Metadata::PARTITION_KEY, "PARTITION_KEY");
+        let lists = self.metadata;
+        packed(lists.partition_keys, lists.partition_key_ends, self.index)
+    }
+
+    /// The position of the record in its shard, a decimal number; for a file, the offset of its first byte.
+    ///
+    /// # Panics
+    /// If the transform has not declared [`Metadata::SEQUENCE_NUMBER`].
+    pub fn sequence_number(&self) -> &'a str {
+        self.check_declared(Metadata::SEQUENCE_NUMBER, "SEQUENCE_NUMBER");
+        let lists = self.metadata;
+        packed(
+            lists.sequence_numbers,
+            lists.sequence_number_ends,
+            self.index,
+        )
+    }
+
+    /// The shard that the record came from.
+    ///
+    /// # Panics
+    /// If the transform has not declared [`Metadata::SHARD`].
+    pub fn shard(&self) -> &'a str {
+        self.check_declared(Metadata::SHARD, "SHARD");
+        self.metadata.shard
+    }
+
+    /// When the source received the record: milliseconds since 1970, or 0 if the source does not know (a file).
+    ///
+    /// # Panics
+    /// If the transform has not declared [`Metadata::ARRIVED_AT`].
+    pub fn arrived_at(&self) -> u64 {
+        self.check_declared(Metadata::ARRIVED_AT, "ARRIVED_AT");
+        let times = self.metadata.arrived_at;
+        times.get(self.index).copied().unwrap_or_default()
+    }
+
+    fn check_declared(&self, metadata: Metadata, name: &str) {
+        let declared = self.declaration.metadata;
+        assert!(
+            declared.contains(metadata),
+            "`Metadata::{name}` is read, but `metadata` does not return it"
+        );
+    }
+
+    #[inline(always)]
+    fn item(&self, read: &Read) -> Option<&'a [u8]> {
+        let number = read.number() as usize;
+        if cfg!(debug_assertions) && self.declaration.reads.get(number) != Some(read) {
+            undeclared(read);
+        }
+        let (Some(&start), Some(&end)) = (self.starts.get(number), self.ends.get(number)) else {
+            undeclared(read);
+        };
+        let item = self.text.get(start as usize..end as usize);
+        item.filter(|item| !item.is_empty())
+    }
+
+    #[inline(always)]
+    fn of_kind(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
+        match self.item(read) {
+            Some(value) if kind_of(value) == kind && !self.is_repeated(read) => Ok(value),
+            value => Err(self.unfit(read, kind, value)),
+        }
+    }
+
+    #[cold]
+    fn unfit(&self, read: &Read, expected: Kind, value: Option<&[u8]>) -> Rejection {
+        match value {
+            None => Rejection::missing(read),
+            Some(_) if self.is_repeated(read) => Rejection::duplicate(read),
+            Some(value) => Rejection::kind(read, expected.text(), kind_of(value)),
+        }
+    }
+
+    #[inline(always)]
+    fn value(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
+        if !read.wants_value() {
+            kind_only(read);
+        }
+        self.of_kind(read, kind)
+    }
+
+    /// The characters between the quotes.
+    #[inline(always)]
+    fn string(&self, read: &Read) -> Result<&'a [u8], Rejection> {
+        let value = self.value(read, Kind::String)?;
+        Ok(value.get(1..value.len() - 1).unwrap_or_default())
+    }
+
+    #[inline(always)]
+    fn optional<V>(
+        &self,
+        read: &Read,
+        value: impl FnOnce(&Self, &Read) -> Result<V, Rejection>,
+    ) -> Result<Option<V>, Rejection> {
+        match self.item(read) {
+            None => Ok(None),
+            Some(item) if kind_of(item) == Kind::Null && !self.is_repeated(read) => Ok(None),
+            Some(_) => value(self, read).map(Some),
+        }
+    }
+}
+
+/// The kind of a value, which its first byte tells.
+#[inline(always)]
+fn kind_of(value: &[u8]) -> Kind {
+    match value.first() {
+        Some(b'"') => Kind::String,
+        Some(b'{') => Kind::Object,
+        Some(b'[') => Kind::Array,
+        Some(b't' | b'f') => Kind::Boolean,
+        Some(b'n') => Kind::Null,
+        _ => Kind::Number,
+    }
+}
+
+fn packed<'a>(texts: &'a str, ends: &[u32], index: usize) -> &'a str {
+    let end = |index: usize| ends.get(index).copied().unwrap_or_default() as usize;
+    let start = index.checked_sub(1).map_or(0, end);
+    texts.get(start..end(index)).unwrap_or_default()
+}
+
+#[cold]
+fn out_of_range(read: &Read, number: &[u8]) -> Rejection {
+    let why = if looks_like_milliseconds(number) {
+        "out of range, it looks like milliseconds; a number of seconds since 1970 is expected"
+    } else {
+        "out of range, the years 0000 to 9999 are supported"
+    };
+    Rejection::invalid(read, why)
+}
+
+#[cold]
+#[inline(never)]
+fn undeclared(read: &Read) -> ! {
+    let (name, number) = (read.name(), read.number());
+    panic!("`{name}` is read, but is not the item {number} of the list that `reads` returns");
+}
+
+#[cold]
+#[inline(never)]
+fn kind_only(read: &Read) -> ! {
+    panic!(
+        "the value of `{}` is read, but only its kind is declared",
+        read.name()
+    );
+}
+
+/// A number of a record, with the digits that it has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberText<'a>(&'a [u8]);
+
+impl<'a> NumberText<'a> {
+    /// The JSON text.
+    #[inline]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &'a str {
+        std::str::from_utf8(self.0).unwrap_or_default()
+    }
+
+    /// The number if it is written as an integer, without a point and an exponent, and fits.
+    pub fn to_i64(&self) -> Option<i64> {
+        self.as_str().parse().ok()
+    }
+
+    /// The number if it is written as an integer, without a point and an exponent, and fits.
+    pub fn to_u64(&self) -> Option<u64> {
+        self.as_str().parse().ok()
+    }
+
+    /// The nearest float. A number that is too large is infinite.
+    pub fn to_f64(&self) -> f64 {
+        self.as_str().parse().unwrap_or(f64::NAN)
+    }
+}

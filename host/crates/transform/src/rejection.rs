@@ -1,0 +1,75 @@
+//! Why a record is rejected.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use json_scan::{Kind, SyntaxError};
+
+use crate::Read;
+
+/// A fault of a record, with which the record goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The kind of fault, by which quarantine is partitioned: lower case letters, digits and underscores, 64 characters
+    /// at most.
+    pub code: Cow<'static, str>,
+    /// The fault, for people; it names the member if there is one.
+    pub message: String,
+}
+
+impl Rejection {
+    /// A rejection with a code of the transform's own.
+    #[cold]
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// `invalid_field`: a member has a value that the transform cannot use. `why` says what was expected and what was
+    /// found; the member's name is put before it.
+    #[cold]
+    pub fn invalid(read: &Read, why: impl Display) -> Self {
+        Self::new("invalid_field", format!("{}: {why}", read.name()))
+    }
+
+    /// `missing_field`: the record does not have a member.
+    #[cold]
+    pub fn missing(read: &Read) -> Self {
+        Self::new("missing_field", format!("{}: missing", read.name()))
+    }
+
+    /// `duplicate_field`: the record has a member more than once, and readers differ in which one counts.
+    #[cold]
+    pub fn duplicate(read: &Read) -> Self {
+        let message = format!("{}: found more than once", read.name());
+        Self::new("duplicate_field", message)
+    }
+
+    /// `invalid_field`: the value of a member has another kind than `expected`, unless the read has words of its own.
+    #[cold]
+    pub(crate) fn kind(read: &Read, expected: &str, found: Kind) -> Self {
+        let expected = read.words().unwrap_or(expected);
+        Self::invalid(
+            read,
+            format_args!("expected {expected}, found {}", found.text()),
+        )
+    }
+
+    #[cold]
+    pub(crate) fn unpaired_surrogate(read: &Read) -> Self {
+        Self::invalid(read, "expected text, found an unpaired surrogate escape")
+    }
+
+    #[cold]
+    pub(crate) fn invalid_json(error: SyntaxError) -> Self {
+        Self::new("invalid_json", error.to_string())
+    }
+
+    #[cold]
+    pub(crate) fn not_an_object(found: Kind) -> Self {
+        let message = format!("expected a JSON object, found {}", found.text());
+        Self::new("not_an_object", message)
+    }
+}
