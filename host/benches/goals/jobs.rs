@@ -42,7 +42,7 @@ pub(crate) fn next_to_floor(bench: &Bench, report: &mut Report) -> anyhow::Resul
         "the local job, 1 M events, next to the floor: wall time",
         times(ratio),
         "at most 1.3x",
-        ratio.of_medians <= OVER_FLOOR,
+        ratio.median <= OVER_FLOOR,
     );
     report.figure("the same: CPU", times(of_cpu));
     report.figure("the local job", contestant(&costs.first));
@@ -72,7 +72,7 @@ pub(crate) fn next_to_reference(bench: &Bench, report: &mut Report) -> anyhow::R
         &what,
         format!("{} as fast", times(ratio)),
         "at least 12x",
-        ratio.of_medians >= OVER_PYTHON,
+        ratio.median >= OVER_PYTHON,
     );
     report.figure("Python", contestant(&costs.first));
     Ok(())
@@ -100,11 +100,11 @@ pub(crate) fn next_to_vector(bench: &Bench, report: &mut Report) -> anyhow::Resu
         let costs = costs(&ran);
         report.figure("Vector", contestant(&costs.first));
         let wall = costs.ratio(|cost| cost.wall);
-        let cpu = costs.ratio(|cost| cost.cpu).inverse();
+        let cpu = costs.inverse_ratio(|cost| cost.cpu);
         (
             "Vector",
-            (wall.of_medians, times(wall)),
-            (cpu.of_medians, times(cpu)),
+            (wall.median, times(wall)),
+            (cpu.median, times(cpu)),
         )
     } else {
         let ran: anyhow::Result<Vec<_>> = (0..bench.pairs)

@@ -118,7 +118,7 @@ pub(crate) fn next_to_native(bench: &Bench, report: &mut Report) -> anyhow::Resu
         "enrichment of a record in the sandbox, next to native",
         format!("{inside:.0} ns, {outside:.0} ns: {}", times(ratio)),
         "at most 1.75x",
-        ratio.of_medians <= OVER_NATIVE,
+        ratio.median <= OVER_NATIVE,
     );
     let less = inside - median(&checks.first);
     report.figure(
@@ -139,7 +139,7 @@ pub(crate) fn next_to_python(bench: &Bench, report: &mut Report) -> anyhow::Resu
         "enrichment next to a handler in Python",
         format!("{:.0} ns, {} as fast", median(&pairs.first), times(ratio)),
         "at least 14x",
-        ratio.of_medians >= OVER_PYTHON,
+        ratio.median >= OVER_PYTHON,
     );
     Ok(())
 }

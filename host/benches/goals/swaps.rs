@@ -54,7 +54,7 @@ pub(crate) fn next_to_none(bench: &Bench, report: &mut Report) -> anyhow::Result
         "10 M events, swapped every second, next to never: wall time",
         times(ratio),
         "at most 1.02x",
-        ratio.of_medians <= SLOWER,
+        ratio.median <= SLOWER,
     );
     let of_cpu = ran.ratio(|swapped| swapped.cost.cpu);
     report.figure("the same: CPU of the run", times(of_cpu));

@@ -55,11 +55,12 @@ fn rendered<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMN
 /// A ratio with the range of its pairs.
 pub(crate) fn times(ratio: Ratio) -> String {
     let Ratio {
-        of_medians,
+        median,
         least,
         most,
+        ..
     } = ratio;
-    format!("{of_medians:.2}x ({least:.2} to {most:.2})")
+    format!("{median:.2}x ({least:.2} to {most:.2})")
 }
 
 /// The measurements of one contestant: the medians of its runs.
