@@ -24,6 +24,7 @@ mod floor;
 mod function;
 mod jobs;
 mod measure;
+mod programs;
 mod sandbox;
 mod sizes;
 mod swaps;
@@ -60,6 +61,9 @@ struct Args {
     /// Use the unpacked Lambda package in this folder, as `make lambda` leaves it.
     #[arg(long, value_name = "DIR")]
     package: Option<PathBuf>,
+    /// Compare with this Vector, by its absolute path [default: `vector` on the PATH].
+    #[arg(long, value_name = "PATH")]
+    vector: Option<PathBuf>,
     /// The argument that cargo gives to each bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -106,7 +110,7 @@ impl Goal {
             Self::Handler => sandbox::next_to_python(bench, report),
             Self::Floor => jobs::next_to_floor(bench, report),
             Self::Reference => jobs::next_to_reference(bench, report),
-            Self::Vector => jobs::next_to_vector(bench, report),
+            Self::Vector => jobs::next_to_vector(bench, args.vector.as_deref(), report),
             Self::Sizes => sizes::sizes(bench, report),
             Self::Partitions => sizes::partitions(bench, report),
             Self::Swaps => swaps::next_to_none(bench, report),

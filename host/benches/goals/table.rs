@@ -20,6 +20,24 @@ impl Report {
         self.goals.push(row);
     }
 
+    /// A goal for a ratio that should be low.
+    pub(crate) fn at_most(&mut self, what: &str, ratio: Ratio, most: f64) {
+        let goal = format!("at most {most}x");
+        self.goal(what, times(ratio), &goal, ratio.median <= most);
+    }
+
+    /// A goal for a ratio that should be high.
+    pub(crate) fn at_least(&mut self, what: &str, ratio: Ratio, least: f64) {
+        let goal = format!("at least {least}x");
+        self.goal(what, times(ratio), &goal, ratio.median >= least);
+    }
+
+    /// A comparison that is missing because a program is not installed.
+    pub(crate) fn not_compared(&mut self, program: &str, remedy: &str) {
+        let today = format!("{program}: not found, not compared; {remedy}");
+        self.figure(&format!("{program} next to the local job"), today);
+    }
+
     /// A note below the goals.
     pub(crate) fn figure(&mut self, what: &str, today: String) {
         eprintln!("goals: {what}: {today}");
@@ -60,7 +78,9 @@ pub(crate) fn times(ratio: Ratio) -> String {
         most,
         ..
     } = ratio;
-    format!("{median:.2}x ({least:.2} to {most:.2})")
+    // A ratio of 0.08 needs three digits to be compared with its goal.
+    let digits = if median < 0.2 { 3 } else { 2 };
+    format!("{median:.digits$}x ({least:.digits$} to {most:.digits$})")
 }
 
 /// The measurements of one contestant: the medians of its runs.
