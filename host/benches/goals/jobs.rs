@@ -16,6 +16,7 @@ const EVENTS: u64 = 1_000_000;
 
 const OVER_FLOOR: f64 = 1.3;
 const OVER_PYTHON: f64 = 12.0;
+const OVER_DUCKDB: f64 = 2.5;
 const OVER_VECTOR: f64 = 18.0;
 const OF_VECTORS_CPU: f64 = 0.1;
 
@@ -70,6 +71,45 @@ fn reference(job: &Job, lake: &Path) -> Command {
     command
         .arg("-B")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/reference.py"))
+        .arg(&job.source)
+        .arg(lake);
+    command
+}
+
+/// The job compared with `DuckDB`, if it is installed.
+pub(crate) fn next_to_duckdb(
+    bench: &Bench,
+    given: Option<&Path>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let Some(duckdb) = programs::duckdb(given)? else {
+        report.not_compared("DuckDB", "`make readers-setup` installs it");
+        return Ok(());
+    };
+    let job = bench.job(EVENTS, events::TYPES)?;
+    let ran = next_to(bench, &job, |lake| Ok(duckdb_job(&duckdb, &job, lake)))?;
+    let (name, costs) = (&duckdb.name, costs(&ran));
+    report.at_least(
+        &format!("{name} next to the local job: wall time"),
+        costs.inverse_ratio(|cost| cost.wall),
+        OVER_DUCKDB,
+    );
+    report.at_least(
+        "the same: CPU",
+        costs.inverse_ratio(|cost| cost.cpu),
+        OVER_DUCKDB,
+    );
+    report.figure(name, contestant(&costs.second));
+    Ok(())
+}
+
+fn duckdb_job(duckdb: &Program, job: &Job, lake: &Path) -> Command {
+    let mut command = Command::new(&duckdb.path);
+    command
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/benches/duckdb_job.py"
+        ))
         .arg(&job.source)
         .arg(lake);
     command

@@ -64,6 +64,10 @@ struct Args {
     /// Compare with this Vector, by its absolute path [default: `vector` on the PATH].
     #[arg(long, value_name = "PATH")]
     vector: Option<PathBuf>,
+    /// Run the package `duckdb` with this Python, by its absolute path [default: `python3`, or else
+    /// that of `make readers-setup`].
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
     /// The argument that cargo gives to each bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -89,6 +93,8 @@ enum Goal {
     Floor,
     /// The local job compared with a Python script.
     Reference,
+    /// The local job compared with `DuckDB`.
+    Duckdb,
     /// The local job compared with Vector.
     Vector,
     /// Jobs of all sizes, and their memory.
@@ -110,6 +116,7 @@ impl Goal {
             Self::Handler => sandbox::next_to_python(bench, report),
             Self::Floor => jobs::next_to_floor(bench, report),
             Self::Reference => jobs::next_to_reference(bench, report),
+            Self::Duckdb => jobs::next_to_duckdb(bench, args.python.as_deref(), report),
             Self::Vector => jobs::next_to_vector(bench, args.vector.as_deref(), report),
             Self::Sizes => sizes::sizes(bench, report),
             Self::Partitions => sizes::partitions(bench, report),
