@@ -83,6 +83,19 @@ pub(crate) fn times(ratio: Ratio) -> String {
     format!("{median:.digits$}x ({least:.digits$} to {most:.digits$})")
 }
 
+/// A ratio close to 1, with the quartiles and the range of its pairs.
+pub(crate) fn spread(ratio: Ratio) -> String {
+    let Ratio {
+        median,
+        quartiles: [lower, upper],
+        least,
+        most,
+    } = ratio;
+    format!(
+        "{median:.3}x (half of the pairs {lower:.3} to {upper:.3}, all {least:.3} to {most:.3})"
+    )
+}
+
 /// The measurements of one contestant: the medians of its runs.
 pub(crate) fn contestant(costs: &[Cost]) -> String {
     format!(
