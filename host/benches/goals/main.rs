@@ -23,6 +23,7 @@ mod bench;
 mod floor;
 mod function;
 mod jobs;
+mod machine;
 mod measure;
 mod programs;
 mod sandbox;
@@ -172,6 +173,6 @@ fn goals(args: &Args) -> anyhow::Result<()> {
             goal.measure(args, &bench, &mut report)?;
         }
     }
-    println!("{}", report.render());
+    println!("{}\n{}", machine::description(), report.render());
     Ok(())
 }
