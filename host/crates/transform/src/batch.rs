@@ -305,7 +305,8 @@ impl<'c, T: Transform> RecordScan<'c, T> {
 
 #[cold]
 fn invalid_output(name: &str, error: SyntaxError) -> Rejection {
-    Rejection::new("invalid_output", format!("member {name:?}: {error}"))
+    let message = format!("member {name:?}: not one JSON value: {error}");
+    Rejection::new("invalid_output", message)
 }
 
 #[cfg(test)]
