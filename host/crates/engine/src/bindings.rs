@@ -3,7 +3,7 @@
 
 wasmtime::component::bindgen!({
     path: "../../../wit",
-    world: "transform-batch",
+    world: "transform-all",
     imports: { default: trappable },
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },

@@ -1,13 +1,16 @@
 //! An instance of a component: its functions, the limits of a call, and why a call failed.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use wasmtime::{Store, Trap, WasmBacktrace};
 
-use super::bindings::exports::sluice::transform::{batch, rules};
+use super::bindings::exports::sluice::transform::{batch, fields, records, rules};
 use super::drive::{arm, drive};
+use super::fields::ScannedBatch;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason};
+use super::output_validation::OutputValidator;
 use super::sandbox_error::SandboxError;
 use super::sanitize::truncate_to;
 use super::state::State;
@@ -18,7 +21,9 @@ use crate::record::{Batch, Record};
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) rules: rules::Guest,
+    pub(super) records: Option<records::Guest>,
     pub(super) batch: Option<batch::Guest>,
+    pub(super) fields: Option<fields::Guest>,
 }
 
 impl Instance {
@@ -27,23 +32,65 @@ impl Instance {
         arm(&mut self.store, limits);
     }
 
-    /// Calls `transform` with one record.
+    /// Calls `transform` with one record, and adds its outcome.
     pub(super) fn transform(
         &mut self,
         batch: &Batch,
         record: &Record<'_>,
-    ) -> wasmtime::Result<Result<Vec<rules::Event>, rules::Rejection>> {
+        validator: &mut OutputValidator<'_>,
+    ) -> wasmtime::Result<()> {
+        let records = exported(self.records.as_ref())?;
         let sequence_number = record.position.sequence.to_string();
-        let record = rules::SourceRecord {
+        let record = records::SourceRecord {
             data: record.data,
             partition_key: record.partition_key,
             sequence_number: &sequence_number,
             shard: batch.shard().as_str(),
             arrived_at: record.arrived_at,
         };
-        let rules = &self.rules;
+        let transformed = drive(&mut self.store, async |store| {
+            records.call_transform(store, record).await
+        })?;
+        match transformed {
+            Ok(events) => validator.events(&events),
+            Err(rejection) => {
+                validator.reject(Reason::rejected(&rejection.code, rejection.message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `transform-batch`.
+    pub(super) fn transform_batch(
+        &mut self,
+        records: batch::RecordBatch<'_>,
+    ) -> wasmtime::Result<batch::OutcomeBatch> {
+        let batch = exported(self.batch.as_ref())?;
         drive(&mut self.store, async |store| {
-            rules.call_transform(store, record).await
+            batch.call_transform_batch(store, records).await
+        })
+    }
+
+    /// Calls `transform-fields` with some objects of a batch.
+    pub(super) fn transform_fields(
+        &mut self,
+        scanned: &ScannedBatch<'_>,
+        objects: Range<usize>,
+    ) -> wasmtime::Result<fields::EditBatch> {
+        let fields = exported(self.fields.as_ref())?;
+        let store = &mut self.store;
+        scanned.with_fields(objects, |batch| {
+            drive(store, async |store| {
+                fields.call_transform_fields(store, batch).await
+            })
+        })
+    }
+
+    /// Calls `declare`.
+    pub(super) fn declare(&mut self) -> wasmtime::Result<fields::Declaration> {
+        let fields = exported(self.fields.as_ref())?;
+        drive(&mut self.store, async |store| {
+            fields.call_declare(store).await
         })
     }
 
@@ -84,6 +131,11 @@ impl Instance {
         reason.backtrace = error.downcast_ref::<WasmBacktrace>().map(render);
         (fault, reason)
     }
+}
+
+/// An interface that the component exports, as whoever calls it has checked.
+fn exported<T>(interface: Option<&T>) -> wasmtime::Result<&T> {
+    interface.ok_or_else(|| wasmtime::Error::msg("the component does not export this interface"))
 }
 
 /// A longer backtrace is truncated: its names are the component's own, and each record that it traps on has

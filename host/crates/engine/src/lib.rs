@@ -16,6 +16,7 @@ pub mod compiler_process;
 pub mod content_digest;
 pub mod digest;
 mod drive;
+mod fields;
 mod instance;
 pub mod limits;
 pub mod outcome;

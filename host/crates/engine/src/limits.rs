@@ -207,7 +207,7 @@ mod tests {
     fn the_constants_that_decide_an_outcome_are_those_of_the_ledgers_version() {
         use json_scan::profile;
 
-        use crate::{outcome, partition, record, sandbox};
+        use crate::{fields, outcome, partition, record, sandbox};
         let constants = [
             record::BATCH_MAX_RECORDS,
             record::BATCH_MAX_BYTES,
@@ -220,6 +220,8 @@ mod tests {
             TABLE_ELEMENTS,
             profile::DEPTH_MAX,
             profile::INTEGER_MAX_DIGITS,
+            fields::NAME_MAX_BYTES,
+            json_scan::members::MemberNames::MAX,
         ];
         let of_version_4 = [
             1_000,
@@ -233,6 +235,8 @@ mod tests {
             20_000,
             100,
             38,
+            1_024,
+            256,
         ];
         assert_eq!(constants, of_version_4);
         assert_eq!(

@@ -1,24 +1,26 @@
-//! Runs one batch in the sandbox: in a new instance, by a batch call if the component exports it, and record
-//! by record if it does not, or if the batch fails as a whole.
+//! Runs one batch in the sandbox, in a new instance: by fields or by a batch call if the component exports them,
+//! and record by record if it does not, or if the batch fails as a whole.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::bindings::exports::sluice::transform::{batch, rules};
+use super::bindings::exports::sluice::transform::{batch, fields, records, rules};
 use super::bindings::sluice::transform::log;
 use super::drive::{arm, drive};
+use super::fields::{Declared, ScannedBatch};
 use super::instance::Instance;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason, ResourceFault, Transformed};
-use super::output_validation::OutputValidator;
+use super::output_validation::{OutputValidator, too_large};
 use super::sanitize::sanitize;
 use super::state::{LogBudget, State};
 use super::usage::{Account, Usage};
 
-use crate::record::{Batch, Record, SequenceNumber};
+use crate::record::{BATCH_MAX_RECORDS, Batch, SequenceNumber};
 
 pub use super::sandbox_error::SandboxError;
 
@@ -33,31 +35,89 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
+/// The interfaces by which records can be given to a component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// One record in each call.
+    pub records: bool,
+    /// Many records in each call.
+    pub batch: bool,
+    /// The declared members of many records in each call.
+    pub fields: bool,
+}
+
+impl Calls {
+    /// The names of the interfaces, in the order in which the host prefers them.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (self.fields, "fields"),
+            (self.batch, "batch"),
+            (self.records, "records"),
+        ];
+        let exported = all.into_iter().filter(|(exported, _)| *exported);
+        exported.map(|(_, name)| name).collect()
+    }
+}
+
+/// Where the contract's interfaces are among a component's exports.
+#[derive(Clone)]
+struct Interfaces {
+    rules: rules::GuestIndices,
+    records: Option<records::GuestIndices>,
+    batch: Option<batch::GuestIndices>,
+    fields: Option<fields::GuestIndices>,
+}
+
+impl Interfaces {
+    fn new(pre: &InstancePre<State>, calls: Calls) -> wasmtime::Result<Self> {
+        let exported = |exported: bool| exported.then_some(pre);
+        Ok(Self {
+            rules: rules::GuestIndices::new(pre)?,
+            records: exported(calls.records)
+                .map(records::GuestIndices::new)
+                .transpose()?,
+            batch: exported(calls.batch)
+                .map(batch::GuestIndices::new)
+                .transpose()?,
+            fields: exported(calls.fields)
+                .map(fields::GuestIndices::new)
+                .transpose()?,
+        })
+    }
+}
+
 /// A compiled component that exports the contract, with its configuration and limits.
 pub struct Program {
     pre: InstancePre<State>,
-    rules: rules::GuestIndices,
-    batch: Option<batch::GuestIndices>,
+    interfaces: Interfaces,
+    calls: Calls,
     transform_config: String,
     limits: Limits,
+    declared: OnceLock<Arc<Declared>>,
+    /// The fuel of a record in the last calls by fields; 0 if there was none.
+    fuel_per_record: AtomicU64,
 }
 
 impl Program {
     /// A component that has been linked, with its configuration and limits.
     ///
     /// # Errors
-    /// It does not export the contract.
+    /// An interface that `calls` names, or `rules`, has other types than in the contract.
     pub fn new(
         pre: InstancePre<State>,
+        calls: Calls,
         transform_config: String,
         limits: Limits,
     ) -> wasmtime::Result<Self> {
         Ok(Self {
-            rules: rules::GuestIndices::new(&pre)?,
-            batch: batch::GuestIndices::new(&pre).ok(),
+            interfaces: Interfaces::new(&pre, calls)?,
             pre,
+            calls,
             transform_config,
             limits,
+            declared: OnceLock::new(),
+            fuel_per_record: AtomicU64::new(0),
         })
     }
 
@@ -66,10 +126,12 @@ impl Program {
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
             pre: self.pre.clone(),
-            rules: self.rules.clone(),
-            batch: self.batch.clone(),
+            interfaces: self.interfaces.clone(),
+            calls: self.calls,
             transform_config: self.transform_config.clone(),
             limits,
+            declared: self.declared.clone(),
+            fuel_per_record: AtomicU64::new(self.fuel_per_record.load(Relaxed)),
         }
     }
 
@@ -79,10 +141,10 @@ impl Program {
         &self.limits
     }
 
-    /// Whether the component exports the batch call.
+    /// The interfaces by which records can be given to the component.
     #[must_use]
-    pub fn has_batch_call(&self) -> bool {
-        self.batch.is_some()
+    pub fn calls(&self) -> Calls {
+        self.calls
     }
 
     /// Calls `describe`.
@@ -107,6 +169,30 @@ impl Program {
         self.configured(&Arc::default()).map(drop)
     }
 
+    /// Checks what the component declares to read and write, if it takes fields.
+    ///
+    /// # Errors
+    /// The error that each batch would get.
+    pub fn check_declaration(&self) -> Result<(), SandboxError> {
+        if self.calls.fields {
+            self.declared().map(drop)?;
+        }
+        Ok(())
+    }
+
+    /// What the component declares, for all batches: it depends on the configuration only.
+    fn declared(&self) -> Result<&Declared, SandboxError> {
+        if let Some(declared) = self.declared.get() {
+            return Ok(declared);
+        }
+        let mut instance = self.configured(&Arc::default())?;
+        let declaration = instance.declare();
+        let declaration = declaration.map_err(|error| instance.call_error("declare", &error))?;
+        let declared =
+            Declared::new(declaration).map_err(|why| SandboxError::Declaration(sanitize(&why)))?;
+        Ok(self.declared.get_or_init(|| Arc::new(declared)))
+    }
+
     /// Transforms a batch. `known` are the resource faults of an earlier run of the same batch, in order: these
     /// records are not transformed again. After `deadline`, no further record is started.
     ///
@@ -118,13 +204,7 @@ impl Program {
         known: &[ResourceFault],
         deadline: Option<Instant>,
     ) -> Result<Transformed, SandboxError> {
-        let account = &mut Account::default();
-        if known.is_empty()
-            && let Some(transformed) = self.call_batch(batch, account)?
-        {
-            return Ok(transformed);
-        }
-        self.call_per_record(batch, known, deadline, account)
+        self.run_with(batch, known, deadline, &mut Account::default())
     }
 
     /// Transforms a batch as [`run`](Self::run) does, and measures what it uses.
@@ -133,11 +213,59 @@ impl Program {
     /// As [`run`](Self::run).
     pub fn measure(&self, batch: &Batch) -> Result<(Transformed, Usage), SandboxError> {
         let mut account = Account::default();
-        let transformed = match self.call_batch(batch, &mut account)? {
-            Some(transformed) => transformed,
-            None => self.call_per_record(batch, &[], None, &mut account)?,
-        };
+        let transformed = self.run_with(batch, &[], None, &mut account)?;
         Ok((transformed, account.usage))
+    }
+
+    fn run_with(
+        &self,
+        batch: &Batch,
+        known: &[ResourceFault],
+        deadline: Option<Instant>,
+        account: &mut Account,
+    ) -> Result<Transformed, SandboxError> {
+        if self.calls.fields {
+            let scanned = ScannedBatch::new(batch, self.declared()?, &self.limits);
+            if known.is_empty()
+                && let Some(transformed) = self.call_fields(&scanned, deadline, account)?
+            {
+                return Ok(transformed);
+            }
+            return self.call_per_object(batch, &scanned, known, deadline, account);
+        }
+        if known.is_empty()
+            && let Some(transformed) = self.call_batch(batch, account)?
+        {
+            return Ok(transformed);
+        }
+        self.call_per_record(batch, known, deadline, account)
+    }
+
+    /// Transforms a batch by fields alone; `None` if the component does not take fields, or if the batch fails as
+    /// a whole.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_fields(&self, batch: &Batch) -> Result<Option<Transformed>, SandboxError> {
+        if !self.calls.fields {
+            return Ok(None);
+        }
+        let scanned = ScannedBatch::new(batch, self.declared()?, &self.limits);
+        self.call_fields(&scanned, None, &mut Account::default())
+    }
+
+    /// Transforms a batch by fields of one record in each call; `None` if the component does not take fields.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_per_field_record(&self, batch: &Batch) -> Result<Option<Transformed>, SandboxError> {
+        if !self.calls.fields {
+            return Ok(None);
+        }
+        let scanned = ScannedBatch::new(batch, self.declared()?, &self.limits);
+        let account = &mut Account::default();
+        self.call_per_object(batch, &scanned, &[], None, account)
+            .map(Some)
     }
 
     /// Transforms a batch by a batch call alone; `None` if the component exports none, if a record is
@@ -149,12 +277,109 @@ impl Program {
         self.call_batch(batch, &mut Account::default())
     }
 
-    /// Transforms a batch record by record, even if the component exports the batch call.
+    /// Transforms a batch with one record in each call: by `transform` if the component exports it, and otherwise
+    /// by fields.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_per_record(&self, batch: &Batch) -> Result<Transformed, SandboxError> {
+        if !self.calls.records
+            && let Some(transformed) = self.run_per_field_record(batch)?
+        {
+            return Ok(transformed);
+        }
         self.call_per_record(batch, &[], None, &mut Account::default())
+    }
+
+    /// Calls by fields; `None` if a call fails as a whole. Each call has the budget of one record, so that no
+    /// record passes here with more than it would be allowed alone.
+    fn call_fields(
+        &self,
+        scanned: &ScannedBatch<'_>,
+        deadline: Option<Instant>,
+        account: &mut Account,
+    ) -> Result<Option<Transformed>, SandboxError> {
+        let mut validator = OutputValidator::new(&self.limits);
+        validator.reserve(scanned.len(), scanned.likely_output_bytes());
+        let mut instance = None;
+        let mut start = 0;
+        while start < scanned.len() {
+            let end = scanned.len().min(start + self.objects_of_a_call());
+            if start > 0 && deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(SandboxError::Late);
+            }
+            let mut live = match instance.take() {
+                Some(live) => live,
+                None => self.configured(&account.log)?,
+            };
+            live.arm(&self.limits);
+            let called = live.transform_fields(scanned, start..end);
+            let fuel = account.usage.add_call(&live.store, &self.limits);
+            let added = match called {
+                Ok(output) => validator.edits(scanned, start..end, &output),
+                Err(error) => Err(format!("{error:#}")),
+            };
+            if let Err(error) = added {
+                tracing::debug!(
+                    error,
+                    "a call by fields failed, continuing record by record"
+                );
+                return Ok(None);
+            }
+            self.fuel_per_record
+                .store(fuel / (end - start) as u64, Relaxed);
+            instance = Some(live);
+            start = end;
+        }
+        validator.reject_before(scanned, u32::MAX);
+        Ok(Some(validator.finish()))
+    }
+
+    /// How many records share a call: so many that the call is likely to use half of its fuel at most. A transform
+    /// that takes much fuel would fail on every whole batch.
+    fn objects_of_a_call(&self) -> usize {
+        let fuel = self.fuel_per_record.load(Relaxed).max(1);
+        let objects = self.limits.fuel / 2 / fuel;
+        usize::try_from(objects).map_or(BATCH_MAX_RECORDS, |objects| {
+            objects.clamp(1, BATCH_MAX_RECORDS)
+        })
+    }
+
+    /// Calls by fields, with one record in each call.
+    fn call_per_object(
+        &self,
+        batch: &Batch,
+        scanned: &ScannedBatch<'_>,
+        known: &[ResourceFault],
+        deadline: Option<Instant>,
+        account: &mut Account,
+    ) -> Result<Transformed, SandboxError> {
+        let before = account.usage.fuel;
+        let transformed = self.one_by_one(
+            batch,
+            known,
+            deadline,
+            account,
+            |record, live, validator| match scanned.object_of(record) {
+                None => {
+                    validator.reject_before(scanned, record + 1);
+                    Ok(())
+                }
+                Some(object) => {
+                    let objects = object..object + 1;
+                    let output = live.transform_fields(scanned, objects.clone())?;
+                    if let Err(why) = validator.edits(scanned, objects, &output) {
+                        validator.reject(Reason::fault(Fault::InvalidOutput, why));
+                    }
+                    Ok(())
+                }
+            },
+        )?;
+        if scanned.len() > 0 {
+            let fuel = (account.usage.fuel - before) / scanned.len() as u64;
+            self.fuel_per_record.store(fuel, Relaxed);
+        }
+        Ok(transformed)
     }
 
     /// The batch call; `None` if the component exports none, if a record is too large, or if the batch
@@ -165,15 +390,12 @@ impl Program {
         records: &Batch,
         account: &mut Account,
     ) -> Result<Option<Transformed>, SandboxError> {
-        if self.batch.is_none() || records.largest() > self.limits.record_bytes {
+        if !self.calls.batch || records.largest() > self.limits.record_bytes {
             return Ok(None);
         }
         let mut instance = self.configured(&account.log)?;
-        let Some(guest) = &instance.batch else {
-            return Ok(None);
-        };
         let (sequence_numbers, sequence_number_ends) = pack_sequence_numbers(records);
-        let packed = batch::RecordBatch {
+        let called = instance.transform_batch(batch::RecordBatch {
             data: records.data(),
             data_ends: records.data_ends(),
             partition_keys: records.partition_keys(),
@@ -182,9 +404,6 @@ impl Program {
             sequence_number_ends: &sequence_number_ends,
             arrived_at: records.arrived_at(),
             shard: records.shard().as_str(),
-        };
-        let called = drive(&mut instance.store, async |store| {
-            guest.call_transform_batch(store, packed).await
         });
         account.usage.add_call(&instance.store, &self.limits);
         match called {
@@ -203,6 +422,27 @@ impl Program {
         deadline: Option<Instant>,
         account: &mut Account,
     ) -> Result<Transformed, SandboxError> {
+        self.one_by_one(
+            batch,
+            known,
+            deadline,
+            account,
+            |record, live, validator| {
+                let record = batch.record(record as usize);
+                live.transform(batch, &record, validator)
+            },
+        )
+    }
+
+    /// Transforms record by record. `call` adds the outcome of a record, or fails with the fault of the call.
+    fn one_by_one(
+        &self,
+        batch: &Batch,
+        known: &[ResourceFault],
+        deadline: Option<Instant>,
+        account: &mut Account,
+        mut call: impl FnMut(u32, &mut Instance, &mut OutputValidator<'_>) -> wasmtime::Result<()>,
+    ) -> Result<Transformed, SandboxError> {
         let mut validator = OutputValidator::new(&self.limits);
         let mut instance = None;
         let mut known = known.iter().peekable();
@@ -211,14 +451,17 @@ impl Program {
                 return Err(SandboxError::Late);
             }
             if record.data.len() > self.limits.record_bytes {
-                validator.reject(self.too_large(record.data.len()));
+                validator.reject(too_large(record.data.len(), &self.limits));
             } else if let Some(known) = known.next_if(|known| known.record == index) {
                 // As after the fault itself, so that the next record finds no memory of this one.
                 instance = None;
                 let why = "an earlier attempt at this chunk came to this result, which is pinned";
                 validator.reject_resource_fault(known.fault, Reason::fault(known.fault, why));
             } else {
-                self.run_record(&mut instance, batch, &record, &mut validator, account)?;
+                let call = |live: &mut Instance, validator: &mut OutputValidator<'_>| {
+                    call(index, live, validator)
+                };
+                self.run_record(&mut instance, &mut validator, account, call)?;
             }
         }
         Ok(validator.finish())
@@ -229,10 +472,9 @@ impl Program {
     fn run_record(
         &self,
         instance: &mut Option<Instance>,
-        batch: &Batch,
-        record: &Record<'_>,
         validator: &mut OutputValidator<'_>,
         account: &mut Account,
+        mut call: impl FnMut(&mut Instance, &mut OutputValidator<'_>) -> wasmtime::Result<()>,
     ) -> Result<(), SandboxError> {
         let mut timed_out = false;
         loop {
@@ -241,38 +483,30 @@ impl Program {
                 None => self.configured(&account.log)?,
             };
             live.arm(&self.limits);
-            let called = live.transform(batch, record);
+            let called = call(&mut live, validator);
             account.usage.add_call(&live.store, &self.limits);
-            match called {
-                Ok(Ok(events)) => validator.events(&events),
-                Ok(Err(rejection)) => {
-                    validator.reject(Reason::rejected(&rejection.code, rejection.message));
-                }
-                Err(error) => {
-                    match live.failure(&error) {
-                        (Fault::OutOfTime, _) if !timed_out => {
-                            timed_out = true;
-                            continue;
-                        }
-                        (fault @ Fault::OutOfTime, _) => {
-                            validator.reject_resource_fault(fault, self.out_of_time());
-                        }
-                        // WebAssembly defines what traps.
-                        (Fault::Trap, reason) => validator.reject(reason),
-                        (fault, reason) => validator.reject_resource_fault(fault, reason),
-                    }
+            let Err(error) = called else {
+                *instance = Some(live);
+                return Ok(());
+            };
+            match live.failure(&error) {
+                (Fault::OutOfTime, _) if !timed_out => timed_out = true,
+                (fault, reason) => {
+                    self.reject_failed(fault, reason, validator);
                     return Ok(());
                 }
             }
-            *instance = Some(live);
-            return Ok(());
         }
     }
 
-    fn too_large(&self, bytes: usize) -> Reason {
-        let limit = self.limits.record_bytes;
-        let message = format!("the record has {bytes} bytes, limits.record_bytes is {limit}");
-        Reason::fault(Fault::RecordTooLarge, message)
+    /// Quarantines a record on which the component failed.
+    fn reject_failed(&self, fault: Fault, reason: Reason, validator: &mut OutputValidator<'_>) {
+        match fault {
+            // WebAssembly defines what traps.
+            Fault::Trap => validator.reject(reason),
+            Fault::OutOfTime => validator.reject_resource_fault(fault, self.out_of_time()),
+            _ => validator.reject_resource_fault(fault, reason),
+        }
     }
 
     /// Has no backtrace, because that depends on the moment of the timeout.
@@ -294,16 +528,36 @@ impl Program {
             self.pre.instantiate_async(store).await
         })
         .map_err(SandboxError::Instantiate)?;
-        let other = SandboxError::Contract;
-        let rules = self.rules.load(&mut store, &raw).map_err(other)?;
-        let batch = match &self.batch {
-            Some(indices) => Some(indices.load(&mut store, &raw).map_err(other)?),
-            None => None,
+        let Interfaces {
+            rules,
+            records,
+            batch,
+            fields,
+        } = &self.interfaces;
+        let mut load = || {
+            Ok((
+                rules.load(&mut store, &raw)?,
+                records
+                    .as_ref()
+                    .map(|it| it.load(&mut store, &raw))
+                    .transpose()?,
+                batch
+                    .as_ref()
+                    .map(|it| it.load(&mut store, &raw))
+                    .transpose()?,
+                fields
+                    .as_ref()
+                    .map(|it| it.load(&mut store, &raw))
+                    .transpose()?,
+            ))
         };
+        let (rules, records, batch, fields) = load().map_err(SandboxError::Contract)?;
         Ok(Instance {
             store,
             rules,
+            records,
             batch,
+            fields,
         })
     }
 

@@ -18,6 +18,9 @@ pub enum SandboxError {
     /// `configure` returned an error.
     #[error("the component rejected its configuration: {0}")]
     TransformConfig(String),
+    /// `declare` breaks the contract.
+    #[error("the component's declaration is invalid: {0}")]
+    Declaration(String),
     /// The deadline has passed.
     #[error("the batch took too long")]
     Late,

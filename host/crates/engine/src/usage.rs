@@ -17,10 +17,12 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Adds a call that began with the fuel of `limits`.
-    pub(super) fn add_call(&mut self, store: &Store<State>, limits: &Limits) {
-        self.fuel += limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
+    /// Adds a call that began with the fuel of `limits`. Returns its fuel.
+    pub(super) fn add_call(&mut self, store: &Store<State>, limits: &Limits) -> u64 {
+        let fuel = limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
+        self.fuel += fuel;
         self.peak_memory_bytes = self.peak_memory_bytes.max(store.data().memory.peak_bytes);
+        fuel
     }
 }
 

@@ -144,7 +144,7 @@ impl Object<'_> {
 
 /// Appends a few bytes. A call to copy them would cost more than the copy.
 #[inline(always)]
-fn append(bytes: &[u8], out: &mut Vec<u8>) {
+pub fn append(bytes: &[u8], out: &mut Vec<u8>) {
     match bytes.len() {
         1 => out.push(bytes[0]),
         4..8 => append_overlapping::<4>(bytes, out),

@@ -4,10 +4,15 @@
 //! unpaired surrogate escape equals none.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::profile::name::hash;
 use crate::profile::walk::{Open, Unchecked, Visitor, member_value};
 use crate::{Expected, Kind, Scanner, SyntaxError, Text, scan};
+
+mod learned;
+
+use learned::{BEFORE_FIRST, LearnedNames};
 
 /// Buckets of names; a power of two.
 const BUCKETS: usize = 64;
@@ -18,6 +23,8 @@ const NONE: u16 = u16::MAX;
 /// The members that a caller reads, and those that it sets or removes.
 #[derive(Clone, Debug)]
 pub struct MemberNames {
+    /// Is unique: who has learned names of texts for these ones recognises them by it.
+    id: u64,
     names: Vec<Name>,
     /// The first name of each bucket.
     buckets: [u16; BUCKETS],
@@ -54,7 +61,9 @@ impl MemberNames {
     /// `reads` and `writes` are decoded names, up to [`MAX`](Self::MAX) of each, each once in its list.
     #[must_use]
     pub fn new<S: AsRef<str>>(reads: &[S], writes: &[S]) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let mut this = Self {
+            id: NEXT_ID.fetch_add(1, Relaxed),
             names: Vec::new(),
             buckets: [NONE; BUCKETS],
             reads: reads.len(),
@@ -251,11 +260,8 @@ pub struct Outline<'m> {
 /// The members of one object. Reuse it for the next one.
 #[derive(Debug, Default)]
 pub struct Members {
-    reads: Vec<ReadMember>,
-    written: Vec<WrittenMember>,
-    end: usize,
-    count: usize,
-    similar: bool,
+    finder: Finder,
+    open: Open,
 }
 
 impl Members {
@@ -266,7 +272,9 @@ impl Members {
     /// The first syntax error.
     #[inline]
     pub fn find(&mut self, input: &[u8], names: &MemberNames) -> Result<Kind, SyntaxError> {
-        self.find_with(input, names, &mut Open::default(), &mut Unchecked)
+        self.open.restart();
+        self.finder
+            .find(input, names, &mut self.open, &mut Unchecked)
     }
 
     /// As [`find`](Self::find), and shows all values to a visitor.
@@ -278,11 +286,63 @@ impl Members {
         open: &mut Open,
         visitor: &mut V,
     ) -> Result<Kind, SyntaxError> {
+        self.finder.find(input, names, open, visitor)
+    }
+
+    /// The members that are read, in the order of [`MemberNames`].
+    #[inline(always)]
+    #[must_use]
+    pub fn reads(&self) -> &[ReadMember] {
+        &self.finder.reads
+    }
+
+    /// What edits need to know.
+    #[inline(always)]
+    #[must_use]
+    pub fn outline(&self) -> Outline<'_> {
+        Outline {
+            end: self.finder.end,
+            count: self.finder.count,
+            written: &self.finder.written,
+        }
+    }
+
+    /// Whether two names of the object may be the same to a reader that folds case, or a name and a declared one.
+    #[inline(always)]
+    pub(crate) fn has_doubtful_names(&self) -> bool {
+        self.finder.doubtful
+    }
+}
+
+/// Finds the members of one object.
+#[derive(Debug, Default)]
+struct Finder {
+    learned: LearnedNames,
+    reads: Vec<ReadMember>,
+    written: Vec<WrittenMember>,
+    end: usize,
+    count: usize,
+    /// The learned names that the object has.
+    seen: u64,
+    doubtful: bool,
+}
+
+impl Finder {
+    #[inline(always)]
+    fn find<'a, V: Visitor<'a>>(
+        &mut self,
+        input: &'a [u8],
+        names: &MemberNames,
+        open: &mut Open,
+        visitor: &mut V,
+    ) -> Result<Kind, SyntaxError> {
         self.reads.clear();
         self.reads.resize(names.reads, ReadMember::default());
         self.written.clear();
         self.count = 0;
-        self.similar = false;
+        self.seen = 0;
+        self.doubtful = false;
+        self.learned.restart(names);
         scan(input, |scanner| {
             scanner.skip_space();
             let kind = if scanner.take(b'{') {
@@ -311,19 +371,23 @@ impl Members {
             return Ok(());
         }
         let object = open.enter_object();
+        let mut previous = BEFORE_FIRST;
         loop {
             let start = scanner.at();
             let name = scanner.key()?;
-            let hash = hash(name);
-            visitor.name(object, start, name, hash);
             let value = scanner.at();
             member_value(scanner, open, visitor)?;
             let end = scanner.at();
-            match names.find(name, hash) {
-                Match::Other => {}
-                Match::Similar => self.similar = true,
-                Match::Declared(name) => self.add(name, start, value..end),
-            }
+            let meaning = match self.learned.expected(previous, name) {
+                Some((number, learned)) => {
+                    previous = number;
+                    self.doubtful |= learned.similar || self.seen & learned.bit != 0;
+                    self.seen |= learned.bit;
+                    (learned.read, learned.write)
+                }
+                None => self.unexpected(names, object, start, name, visitor, &mut previous),
+            };
+            self.add(meaning, start, value..end);
             self.end = end;
             self.count += 1;
             if !scanner.more_members()? {
@@ -333,17 +397,61 @@ impl Members {
         }
     }
 
+    /// The numbers among the members that are read and written of a name that is not the one that followed last
+    /// time.
+    #[inline(never)]
+    fn unexpected<'a, V: Visitor<'a>>(
+        &mut self,
+        names: &MemberNames,
+        object: u64,
+        start: usize,
+        name: Text<'a>,
+        visitor: &mut V,
+        previous: &mut usize,
+    ) -> (u16, u16) {
+        if let Some(number) = self.learned.find(*previous, name) {
+            *previous = number;
+            return self.learned.get(number).map_or((NONE, NONE), |learned| {
+                self.doubtful |= learned.similar || self.seen & learned.bit != 0;
+                self.seen |= learned.bit;
+                (learned.read, learned.write)
+            });
+        }
+        let hash = hash(name);
+        let meaning = names.find(name, hash);
+        self.doubtful |= matches!(meaning, Match::Similar);
+        match self.learned.bit_of(hash) {
+            Some(bit) => {
+                self.doubtful |= self.seen & bit != 0;
+                self.seen |= bit;
+                // The name may have an escape that is no text.
+                visitor.name(object, start, name, hash);
+            }
+            None => {
+                visitor.name(object, start, name, hash);
+                if let Some(number) = self.learned.learn(*previous, name, hash, &meaning) {
+                    *previous = number;
+                    self.seen |= self.learned.get(number).map_or(0, |learned| learned.bit);
+                }
+            }
+        }
+        match meaning {
+            Match::Declared(declared) => (declared.read, declared.write),
+            Match::Other | Match::Similar => (NONE, NONE),
+        }
+    }
+
     #[inline(always)]
-    fn add(&mut self, name: &Name, start: usize, value: Range<usize>) {
-        if let Some(read) = self.reads.get_mut(usize::from(name.read)) {
+    fn add(&mut self, (read, write): (u16, u16), start: usize, value: Range<usize>) {
+        if let Some(read) = self.reads.get_mut(usize::from(read)) {
             if read.end == 0 {
                 (read.start, read.end) = (value.start, value.end);
             } else {
                 read.repeated = true;
             }
         }
-        if name.write != NONE {
-            self.add_written(name.write, start, value.end);
+        if write != NONE {
+            self.add_written(write, start, value.end);
         }
     }
 
@@ -356,30 +464,6 @@ impl Members {
             start,
             end,
         });
-    }
-
-    /// The members that are read, in the order of [`MemberNames`].
-    #[inline(always)]
-    #[must_use]
-    pub fn reads(&self) -> &[ReadMember] {
-        &self.reads
-    }
-
-    /// What edits need to know.
-    #[inline(always)]
-    #[must_use]
-    pub fn outline(&self) -> Outline<'_> {
-        Outline {
-            end: self.end,
-            count: self.count,
-            written: &self.written,
-        }
-    }
-
-    /// Whether a name may be the same as a declared one to a reader that folds case, but is not the same.
-    #[inline(always)]
-    pub(crate) fn has_similar(&self) -> bool {
-        self.similar
     }
 }
 

@@ -167,7 +167,7 @@ impl ProfileChecker {
         let kind = members.find_with(input, names, &mut self.open, &mut first)?;
         let certain = first.found.is_none()
             && self.names.doubtful().is_none()
-            && !members.has_similar()
+            && !members.has_doubtful_names()
             && !names.has_similar_writes();
         Ok((kind, certain))
     }

@@ -7,7 +7,7 @@ use sluice_engine::bindings::exports::sluice::transform::rules::Description;
 use sluice_engine::limits::Limits;
 use sluice_engine::outcome::{ResourceFault, Transformed};
 use sluice_engine::record::Batch;
-use sluice_engine::sandbox::{Program, SandboxError, linker};
+use sluice_engine::sandbox::{Calls, Program, SandboxError, linker};
 use sluice_engine::sanitize::sanitize;
 use sluice_engine::schema;
 use sluice_engine::schema::SchemaError;
@@ -22,6 +22,9 @@ pub use sluice_engine::limits::COMPONENT_MAX_BYTES;
 /// The contract's interfaces, without their minor version.
 const LOG_INTERFACE: &str = "sluice:transform/log@1.";
 const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
+const RECORDS_INTERFACE: &str = "sluice:transform/records@1.";
+const BATCH_INTERFACE: &str = "sluice:transform/batch@1.";
+const FIELDS_INTERFACE: &str = "sluice:transform/fields@1.";
 
 /// A release that has passed every step and may transform records.
 pub struct Release {
@@ -76,6 +79,9 @@ pub enum AdmissionError {
     /// `configure` failed or rejected the configuration.
     #[error("configure: {0}")]
     Configure(Arc<SandboxError>),
+    /// `declare` failed, or breaks the contract.
+    #[error("declare: {0}")]
+    Declare(Arc<SandboxError>),
     /// A golden case has another result than expected.
     #[error("cases: {0}")]
     Cases(String),
@@ -90,8 +96,8 @@ impl From<RegistryError> for AdmissionError {
 
 impl AdmissionError {
     /// The step that failed, which is also the first word of the message: `fetch`, `size`, `digest`,
-    /// `signature`, `compile`, `imports`, `world`, `describe`, `schema`, `transform_config`, `configure` or
-    /// `cases`.
+    /// `signature`, `compile`, `imports`, `world`, `describe`, `schema`, `transform_config`, `configure`, `declare`
+    /// or `cases`.
     #[must_use]
     pub fn step(&self) -> &'static str {
         match self {
@@ -105,6 +111,7 @@ impl AdmissionError {
             Self::Schema(SchemaError::TransformConfig(_)) => "transform_config",
             Self::Schema(_) => "schema",
             Self::Configure(_) => "configure",
+            Self::Declare(_) => "declare",
             Self::Cases(_) => "cases",
         }
     }
@@ -123,10 +130,14 @@ impl AdmissionError {
     fn configure(error: SandboxError) -> Self {
         Self::Configure(Arc::new(error))
     }
+
+    fn declare(error: SandboxError) -> Self {
+        Self::Declare(Arc::new(error))
+    }
 }
 
 /// Validates a bundle: size, compilation, imports, world, `describe`, its schema, the configuration against
-/// that schema, `configure`.
+/// that schema, `configure`, `declare`.
 ///
 /// # Errors
 /// The first step that fails.
@@ -154,6 +165,9 @@ pub fn validate_compiled(
     program
         .check_transform_config()
         .map_err(AdmissionError::configure)?;
+    program
+        .check_declaration()
+        .map_err(AdmissionError::declare)?;
     let ty = component.component_type();
     let exports = ty.exports(engine).map(|(name, _)| name);
     Ok(Release {
@@ -242,15 +256,32 @@ fn link(
     let world = |error: wasmtime::Error| AdmissionError::World(format!("{error:#}"));
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine).map(|(name, _)| name).collect();
-    if !exports.iter().any(|name| name.starts_with(RULES_INTERFACE)) {
+    let has = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
+    if !has(RULES_INTERFACE) {
         return Err(AdmissionError::World(format!(
             "the component does not export `{RULES_INTERFACE}x`; it exports {exports:?}"
+        )));
+    }
+    let calls = Calls {
+        records: has(RECORDS_INTERFACE),
+        batch: has(BATCH_INTERFACE),
+        fields: has(FIELDS_INTERFACE),
+    };
+    if !calls.records && !calls.fields {
+        return Err(AdmissionError::World(format!(
+            "the component exports neither `{RECORDS_INTERFACE}x` nor `{FIELDS_INTERFACE}x`; it exports {exports:?}"
         )));
     }
     let pre = linker(engine)
         .and_then(|linker| linker.instantiate_pre(component))
         .map_err(world)?;
-    Program::new(pre, bundle.transform_config().to_owned(), limits.clone()).map_err(world)
+    Program::new(
+        pre,
+        calls,
+        bundle.transform_config().to_owned(),
+        limits.clone(),
+    )
+    .map_err(world)
 }
 
 /// The version in the name of the first interface of the contract: `1.0.0` of
@@ -315,10 +346,10 @@ impl Release {
         }
     }
 
-    /// Whether the component exports the batch call.
+    /// The interfaces by which records can be given to the component.
     #[must_use]
-    pub fn has_batch_call(&self) -> bool {
-        self.program.has_batch_call()
+    pub fn calls(&self) -> Calls {
+        self.program.calls()
     }
 
     /// Transforms a batch; see [`Program::run`].

@@ -129,6 +129,78 @@ proptest! {
     }
 }
 
+/// A name with its value, and names that equal it in some way.
+fn member() -> impl Strategy<Value = String> {
+    let names = vec![
+        "a",
+        "A",
+        "\\u0061",
+        "\\u0041",
+        "b",
+        "event_type",
+        "Event_Type",
+        "event_name",
+        "user_id",
+        "\\ud800",
+        "é",
+        "a long name of many words",
+        "A Long name of many words",
+    ];
+    let values = vec!["1", "\"x\"", "{\"a\":1,\"a\":2}", "[1,{}]", "1e400"];
+    let name = prop::sample::select(names);
+    let many = (0..200_u32).prop_map(|number| format!("name_{number}"));
+    let name = prop_oneof![4 => name.prop_map(str::to_owned), 1 => many];
+    (name, prop::sample::select(values)).prop_map(|(name, value)| format!("\"{name}\":{value}"))
+}
+
+fn objects() -> impl Strategy<Value = Vec<String>> {
+    let object = prop::collection::vec(member(), 0..8)
+        .prop_map(|members| format!("{{{}}}", members.join(",")));
+    prop::collection::vec(object, 1..40)
+}
+
+proptest! {
+    /// Names that were learned from texts before change nothing.
+    #[test]
+    fn each_text_is_read_as_if_it_were_the_first(texts in objects()) {
+        let names = MemberNames::new(&["a", "event_name", "é"], &["b", "event_type", "name_7"]);
+        let mut checker = ProfileChecker::default();
+        let mut members = Members::default();
+        for text in &texts {
+            let text = text.as_bytes();
+            let mut fresh = Members::default();
+            let expected = ProfileChecker::default().find_members(text, &names, &mut fresh);
+            prop_assert_eq!(checker.find_members(text, &names, &mut members), expected);
+            prop_assert_eq!(members.reads(), fresh.reads());
+            prop_assert_eq!(members.outline().written, fresh.outline().written);
+            let (_, certain) = expected.unwrap();
+            prop_assert!(!certain || checker.check(text).is_ok());
+            prop_assert_eq!(members.find(text, &names), Ok(Kind::Object));
+            prop_assert_eq!(members.reads(), fresh.reads());
+        }
+    }
+}
+
+/// Members that were used for other names know nothing about these.
+#[test]
+fn members_can_be_reused_for_other_names() {
+    let text = br#"{"a":1,"b":2}"#;
+    let mut members = Members::default();
+    for read in ["a", "b", "c"] {
+        let names = MemberNames::new(&[read], &[]);
+        for _ in 0..2 {
+            members.find(text, &names).unwrap();
+            let value = members.reads()[0].value().map(|value| &text[value]);
+            let expected: Option<&[u8]> = match read {
+                "a" => Some(b"1"),
+                "b" => Some(b"2"),
+                _ => None,
+            };
+            assert_eq!(value, expected);
+        }
+    }
+}
+
 const PIECES: [&str; 22] = [
     "{",
     "}",

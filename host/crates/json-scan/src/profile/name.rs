@@ -47,6 +47,15 @@ fn hash_bytes(name: &[u8]) -> u64 {
     mix(hash, u64::from_le_bytes(*last) | CASE)
 }
 
+/// The first and the last word of a name. With its length, they are all of a name of two words or less.
+#[inline(always)]
+pub(crate) fn words(name: &[u8]) -> (u64, u64) {
+    match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (short(name), 0),
+    }
+}
+
 /// Adds the words after the first one.
 #[inline(never)]
 fn hash_middle(hash: u64, name: &[u8]) -> u64 {

@@ -67,7 +67,7 @@ impl Default for Open {
 
 impl Open {
     /// Starts with another text. Returns a number that is lower than those of its objects.
-    pub(super) fn restart(&mut self) -> u64 {
+    pub(crate) fn restart(&mut self) -> u64 {
         self.depth = 0;
         self.last
     }

@@ -1,0 +1,14 @@
+//! Fields in, edits out: what the host does around a call of `transform-fields`.
+//!
+//! [`ScannedBatch`] reads each record once, and has the values for the call. [`edits`] validates what the call
+//! returns, and makes events of it.
+
+mod declared;
+mod edits;
+mod metadata;
+mod scanned;
+
+pub(super) use declared::Declared;
+#[cfg(test)]
+pub(crate) use declared::NAME_MAX_BYTES;
+pub(super) use scanned::ScannedBatch;
