@@ -39,7 +39,7 @@ impl Packed {
         self.data.extend_from_slice(record.as_bytes());
         self.data_ends.push(offset(self.data.len()));
         let mut members = Members::default();
-        members.find(record.as_bytes(), &configured.names).unwrap();
+        members.find(record.as_bytes(), configured.names()).unwrap();
         let reads = configured.declaration.reads.iter();
         for (read, member) in reads.zip(members.reads()) {
             let value = &record[member.value().unwrap_or_default()];
@@ -94,7 +94,7 @@ fn apply(configured: &Configured<Sample>, records: &[String], edits: &EditBatch)
     let mut events = Vec::new();
     for (record, count) in records.iter().zip(&edits.event_counts) {
         let mut members = Members::default();
-        members.find(record.as_bytes(), &configured.names).unwrap();
+        members.find(record.as_bytes(), configured.names()).unwrap();
         for _ in 0..*count {
             let event = events.len();
             let edit = |write| {
@@ -114,7 +114,7 @@ fn apply(configured: &Configured<Sample>, records: &[String], edits: &EditBatch)
                 }
             };
             let mut data = Vec::new();
-            object.append_edited(&configured.names, edit, &mut data);
+            object.append_edited(configured.names(), edit, &mut data);
             events.push(String::from_utf8(data).unwrap());
         }
     }
