@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) folder: PathBuf,
     /// The number of pairs of a comparison.
     pub(crate) pairs: usize,
+    /// The number of pairs of a comparison whose ratio is close to 1: release switches and none.
+    pub(crate) swap_pairs: usize,
     /// Whether to measure a hundred million events.
     pub(crate) long: bool,
 }

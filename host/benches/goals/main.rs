@@ -23,7 +23,9 @@ mod bench;
 mod floor;
 mod function;
 mod jobs;
+mod machine;
 mod measure;
+mod programs;
 mod sandbox;
 mod sizes;
 mod swaps;
@@ -39,12 +41,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 use self::bench::Bench;
 use self::table::Report;
 
+const PAIRS: u16 = 5;
+
+/// One of these pairs is off by some percent; the median of so many mostly by less than one.
+const SWAP_PAIRS: u16 = 15;
+
 /// Measure the goals for speed and memory.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Compare this many pairs.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
-    pairs: u16,
+    /// Compare this many pairs [default: 5, and 15 for release switches].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pairs: Option<u16>,
     /// Measure only these, such as `floor,swaps`.
     #[arg(long, value_name = "GOALS", value_delimiter = ',')]
     only: Vec<Goal>,
@@ -60,6 +67,13 @@ struct Args {
     /// Use the unpacked Lambda package in this folder, as `make lambda` leaves it.
     #[arg(long, value_name = "DIR")]
     package: Option<PathBuf>,
+    /// Compare with this Vector, by its absolute path [default: `vector` on the PATH].
+    #[arg(long, value_name = "PATH")]
+    vector: Option<PathBuf>,
+    /// Run the package `duckdb` with this Python, by its absolute path [default: `python3`, or else
+    /// that of `make readers-setup`].
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
     /// The argument that cargo gives to each bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -85,6 +99,8 @@ enum Goal {
     Floor,
     /// The local job compared with a Python script.
     Reference,
+    /// The local job compared with `DuckDB`.
+    Duckdb,
     /// The local job compared with Vector.
     Vector,
     /// Jobs of all sizes, and their memory.
@@ -106,7 +122,8 @@ impl Goal {
             Self::Handler => sandbox::next_to_python(bench, report),
             Self::Floor => jobs::next_to_floor(bench, report),
             Self::Reference => jobs::next_to_reference(bench, report),
-            Self::Vector => jobs::next_to_vector(bench, report),
+            Self::Duckdb => jobs::next_to_duckdb(bench, args.python.as_deref(), report),
+            Self::Vector => jobs::next_to_vector(bench, args.vector.as_deref(), report),
             Self::Sizes => sizes::sizes(bench, report),
             Self::Partitions => sizes::partitions(bench, report),
             Self::Swaps => swaps::next_to_none(bench, report),
@@ -146,7 +163,8 @@ fn goals(args: &Args) -> anyhow::Result<()> {
     fs::create_dir_all(&args.folder)?;
     let bench = Bench {
         folder: args.folder.canonicalize()?,
-        pairs: args.pairs.into(),
+        pairs: args.pairs.unwrap_or(PAIRS).into(),
+        swap_pairs: args.pairs.unwrap_or(SWAP_PAIRS).into(),
         long: args.long,
     };
     let mut report = Report::default();
@@ -155,6 +173,6 @@ fn goals(args: &Args) -> anyhow::Result<()> {
             goal.measure(args, &bench, &mut report)?;
         }
     }
-    println!("{}", report.render());
+    println!("{}\n{}", machine::description(), report.render());
     Ok(())
 }

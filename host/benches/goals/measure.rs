@@ -112,11 +112,14 @@ pub(crate) fn in_turn<T>(
     })
 }
 
-/// The ratio of the first of pairs to the second.
+/// The ratio of two that were measured in turn, over all pairs: what slows down the machine for a
+/// while slows down both of a pair.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ratio {
-    /// The ratio of the medians.
-    pub(crate) of_medians: f64,
+    /// The median of the ratios of the pairs.
+    pub(crate) median: f64,
+    /// The quartiles below and above the median: half of the pairs are between them.
+    pub(crate) quartiles: [f64; 2],
     /// The lowest ratio of a pair.
     pub(crate) least: f64,
     /// The highest ratio of a pair.
@@ -124,26 +127,27 @@ pub(crate) struct Ratio {
 }
 
 impl<T> Pairs<T> {
-    /// The ratio of one of their figures.
+    /// The first next to the second, by one of their figures.
     pub(crate) fn ratio(&self, figure: impl Fn(&T) -> f64) -> Ratio {
-        let of = |all: &[T]| all.iter().map(&figure).collect::<Vec<_>>();
-        let (first, second) = (of(&self.first), of(&self.second));
-        let ratios = || first.iter().zip(&second).map(|(a, b)| a / b);
-        Ratio {
-            of_medians: median(&first) / median(&second),
-            least: ratios().fold(f64::INFINITY, f64::min),
-            most: ratios().fold(0.0, f64::max),
-        }
+        let pairs = self.first.iter().zip(&self.second);
+        Ratio::of(pairs.map(|(first, second)| figure(first) / figure(second)))
+    }
+
+    /// The second next to the first, by one of their figures.
+    pub(crate) fn inverse_ratio(&self, figure: impl Fn(&T) -> f64) -> Ratio {
+        let pairs = self.first.iter().zip(&self.second);
+        Ratio::of(pairs.map(|(first, second)| figure(second) / figure(first)))
     }
 }
 
 impl Ratio {
-    /// The inverse ratio.
-    pub(crate) fn inverse(self) -> Self {
+    fn of(ratios: impl Iterator<Item = f64>) -> Self {
+        let ratios: Vec<_> = ratios.collect();
         Self {
-            of_medians: 1.0 / self.of_medians,
-            least: 1.0 / self.most,
-            most: 1.0 / self.least,
+            median: median(&ratios),
+            quartiles: [quartile(&ratios, 1), quartile(&ratios, 3)],
+            least: quartile(&ratios, 0),
+            most: quartile(&ratios, 4),
         }
     }
 }
@@ -161,11 +165,19 @@ pub(crate) fn peak(costs: &[Cost]) -> u64 {
 
 /// The median; NaN if there is none.
 pub(crate) fn median(values: &[f64]) -> f64 {
+    quartile(values, 2)
+}
+
+/// A quartile, from 0 (the least) to 4 (the most); NaN if there are no values. Between two values,
+/// it is interpolated.
+fn quartile(values: &[f64], number: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    match (sorted.len(), sorted.len() / 2) {
-        (0, _) => f64::NAN,
-        (count, middle) if count % 2 == 1 => sorted[middle],
-        (_, upper) => f64::midpoint(sorted[upper - 1], sorted[upper]),
-    }
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return f64::NAN;
+    };
+    let below = last * number / 4;
+    let above = (below + 1).min(last);
+    let way = [0.0, 0.25, 0.5, 0.75][last * number % 4];
+    sorted[below] + (sorted[above] - sorted[below]) * way
 }

@@ -20,6 +20,24 @@ impl Report {
         self.goals.push(row);
     }
 
+    /// A goal for a ratio that should be low.
+    pub(crate) fn at_most(&mut self, what: &str, ratio: Ratio, most: f64) {
+        let goal = format!("at most {most}x");
+        self.goal(what, times(ratio), &goal, ratio.median <= most);
+    }
+
+    /// A goal for a ratio that should be high.
+    pub(crate) fn at_least(&mut self, what: &str, ratio: Ratio, least: f64) {
+        let goal = format!("at least {least}x");
+        self.goal(what, times(ratio), &goal, ratio.median >= least);
+    }
+
+    /// A comparison that is missing because a program is not installed.
+    pub(crate) fn not_compared(&mut self, program: &str, remedy: &str) {
+        let today = format!("{program}: not found, not compared; {remedy}");
+        self.figure(&format!("{program} next to the local job"), today);
+    }
+
     /// A note below the goals.
     pub(crate) fn figure(&mut self, what: &str, today: String) {
         eprintln!("goals: {what}: {today}");
@@ -55,11 +73,27 @@ fn rendered<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMN
 /// A ratio with the range of its pairs.
 pub(crate) fn times(ratio: Ratio) -> String {
     let Ratio {
-        of_medians,
+        median,
+        least,
+        most,
+        ..
+    } = ratio;
+    // A ratio of 0.08 needs three digits to be compared with its goal.
+    let digits = if median < 0.2 { 3 } else { 2 };
+    format!("{median:.digits$}x ({least:.digits$} to {most:.digits$})")
+}
+
+/// A ratio close to 1, with the quartiles and the range of its pairs.
+pub(crate) fn spread(ratio: Ratio) -> String {
+    let Ratio {
+        median,
+        quartiles: [lower, upper],
         least,
         most,
     } = ratio;
-    format!("{of_medians:.2}x ({least:.2} to {most:.2})")
+    format!(
+        "{median:.3}x (half of the pairs {lower:.3} to {upper:.3}, all {least:.3} to {most:.3})"
+    )
 }
 
 /// The measurements of one contestant: the medians of its runs.
