@@ -1,5 +1,7 @@
 //! Compares the transform with its reference, and a batch with single records.
 
+use std::sync::LazyLock;
+
 use guest_enrich::Enrichment;
 use sluice_transform::batch::{Outcome, RecordBatch, transform_batch, transform_record};
 use sluice_transform::{Configured, MetadataLists, Rejection};
@@ -15,12 +17,10 @@ const REFERENCE_NUMBER: usize = 15;
 /// An event, its bytes and its type.
 type Found = (Vec<u8>, String);
 
-fn rules() -> Configured<Enrichment> {
-    Configured::new("{}").unwrap()
-}
+static RULES: LazyLock<Configured<Enrichment>> = LazyLock::new(|| Configured::new("{}").unwrap());
 
 fn run(input: &[u8]) -> Result<Found, Rejection> {
-    match transform_record(&rules(), input, &MetadataLists::default()) {
+    match transform_record(&RULES, input, &MetadataLists::default()) {
         Ok(events) => {
             let [event] = <[_; 1]>::try_from(events).unwrap();
             let [(_, event_type)] = <[_; 1]>::try_from(event.destination.partition).unwrap();
@@ -95,7 +95,7 @@ fn run_batch(records: &[&[u8]]) -> Outcome {
         u32::try_from(end).unwrap()
     });
     let (data, ends) = (records.concat(), ends.collect::<Vec<_>>());
-    transform_batch(&rules(), &RecordBatch::new(&data, &ends))
+    transform_batch(&RULES, &RecordBatch::new(&data, &ends))
 }
 
 /// Many records, one a line: a batch has the results of each record alone.

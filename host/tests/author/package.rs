@@ -74,12 +74,13 @@ fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
 fn panics_reach_quarantine(place: &Place) {
     let path = place.path("my-rules/src/lib.rs");
     let rules = fs::read_to_string(&path).unwrap();
-    let start = "    let value: Value =";
-    let panicking = format!("    assert_ne!(record, b\"panic\", \"no such record\");\n{start}");
+    let start = "        let event_type =";
+    let panicking =
+        format!("        assert_ne!(event_name, \"panic\", \"no such record\");\n{start}");
     assert!(rules.contains(start));
     fs::write(&path, rules.replacen(start, &panicking, 1)).unwrap();
     build(place);
-    place.write("panics.ndjson", "panic\n");
+    place.write("panics.ndjson", "{\"event_name\":\"panic\"}\n");
     let source = ["--source", "file:panics.ndjson", "--lake", "file:panics"];
     place.land(&[&source[..], &["--transform", "rules.wasm"]].concat());
     let [quarantined] = &lake::quarantine(&place.path("panics"))[..] else {
@@ -97,7 +98,7 @@ fn an_existing_package_is_not_overwritten() {
     place
         .run(&["transform", "new", "rules", "--path", "here/there"])
         .succeeded();
-    assert!(place.path("here/there/wit/transform.wit").exists());
+    assert!(place.path("here/there/sluice/wit/transform.wit").exists());
     place
         .run(&["transform", "new", "other", "--path", "here/there"])
         .failed(2, &["path", "here/there is not empty"]);

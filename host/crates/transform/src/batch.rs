@@ -1,7 +1,5 @@
 //! Whole records in, events out. The record is scanned once, the transform gets its members, and its edits are applied.
 
-use std::collections::HashMap;
-
 use json_scan::edit::{Edit, Object};
 use json_scan::members::Members;
 use json_scan::{Kind, SyntaxError};
@@ -147,15 +145,14 @@ impl Outcome {
             self.partition_indexes = indexes;
             return;
         }
-        let mut known = HashMap::new();
         let mut partition_of = Vec::with_capacity(destinations.len());
         for destination in destinations {
-            let next = self.partitions.len();
-            let index = *known.entry(destination.partition.clone()).or_insert(next);
-            if index == next {
+            let mut known = self.partitions.iter();
+            let known = known.position(|known| *known == destination.partition);
+            partition_of.push(offset(known.unwrap_or(self.partitions.len())));
+            if known.is_none() {
                 self.partitions.push(destination.partition);
             }
-            partition_of.push(offset(index));
         }
         let partition = |&index: &u32| partition_of.get(index as usize).copied();
         self.partition_indexes = indexes.iter().filter_map(partition).collect();
@@ -188,15 +185,16 @@ impl<'c, T: Transform> RecordScan<'c, T> {
         }
     }
 
-    /// Scans and transforms a record. Returns the number of its events. A record that is rejected leaves no events.
-    #[inline(always)]
+    /// Scans and transforms a record. Returns the number of its events. A record that is rejected leaves no events. Both
+    /// ways in share this code, because it is large.
+    #[inline(never)]
     fn transform(
         &mut self,
         text: &[u8],
         metadata: &MetadataLists<'_>,
         index: usize,
     ) -> Result<u32, Rejection> {
-        match self.members.find(text, &self.configured.names) {
+        match self.members.find(text, self.configured.names()) {
             Ok(Kind::Object) => {}
             Ok(kind) => return Err(Rejection::not_an_object(kind)),
             Err(error) => return Err(Rejection::invalid_json(error)),
@@ -257,7 +255,6 @@ impl<'c, T: Transform> RecordScan<'c, T> {
     #[cold]
     fn check_unchecked(&mut self) -> Result<(), Rejection> {
         let writes = &self.configured.declaration.writes;
-        self.events.unchecked.sort_unstable();
         for &item in &self.events.unchecked {
             let value = self.events.value(item as usize);
             // An item that was removed afterwards is empty.
@@ -276,7 +273,7 @@ impl<'c, T: Transform> RecordScan<'c, T> {
     }
 
     /// Appends an event of the record that was transformed last.
-    #[inline(always)]
+    #[inline(never)]
     fn append_event(&self, text: &[u8], event: usize, out: &mut Vec<u8>) {
         let events = &self.events;
         let first = event * self.configured.declaration.writes.len();
@@ -299,13 +296,14 @@ impl<'c, T: Transform> RecordScan<'c, T> {
         } else {
             Object { text, outline }
         };
-        object.append_edited(&self.configured.names, edit, out);
+        object.append_edited(self.configured.names(), edit, out);
     }
 }
 
 #[cold]
 fn invalid_output(name: &str, error: SyntaxError) -> Rejection {
-    Rejection::new("invalid_output", format!("member {name:?}: {error}"))
+    let message = format!("member {name:?}: not one JSON value: {error}");
+    Rejection::new("invalid_output", message)
 }
 
 #[cfg(test)]

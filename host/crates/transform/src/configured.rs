@@ -1,5 +1,7 @@
 //! A transform with its configuration, ready for records.
 
+use std::sync::OnceLock;
+
 use json_scan::members::MemberNames;
 
 use crate::Transform;
@@ -10,7 +12,7 @@ use crate::declaration::Declaration;
 pub struct Configured<T> {
     pub(crate) rules: T,
     pub(crate) declaration: Declaration,
-    pub(crate) names: MemberNames,
+    names: OnceLock<MemberNames>,
 }
 
 impl<T: Transform> Configured<T> {
@@ -22,14 +24,20 @@ impl<T: Transform> Configured<T> {
         let rules = T::configure(config)?;
         let declaration = Declaration::new(rules.reads(), rules.writes(), rules.metadata())?;
         Ok(Self {
-            names: declaration.names(),
             rules,
             declaration,
+            names: OnceLock::new(),
         })
     }
 
     /// What the transform reads and writes with this configuration.
     pub fn declaration(&self) -> &Declaration {
         &self.declaration
+    }
+
+    /// The names to look for in a record. If the host looks for them, they are not needed.
+    #[inline]
+    pub(crate) fn names(&self) -> &MemberNames {
+        self.names.get_or_init(|| self.declaration.names())
     }
 }

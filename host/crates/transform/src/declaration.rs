@@ -1,6 +1,5 @@
 //! What a transform reads and writes.
 
-use std::collections::HashSet;
 use std::ops::BitOr;
 
 use json_scan::members::MemberNames;
@@ -217,7 +216,7 @@ fn check(
             members.len()
         ));
     }
-    let mut names = HashSet::new();
+    let mut names = Vec::new();
     for (place, (number, name)) in members.enumerate() {
         if number as usize != place {
             return Err(format!(
@@ -229,9 +228,10 @@ fn check(
                 "{list}[{place}]: the name is longer than {NAME_MAX_BYTES} bytes"
             ));
         }
-        if !names.insert(name) {
+        if names.contains(&name) {
             return Err(format!("{list}: `{name}` is declared more than once"));
         }
+        names.push(name);
     }
     Ok(())
 }

@@ -14,6 +14,13 @@ impl Routes {
     /// To the bus, as one message.
     pub const BUS: Self = Self(2);
 
+    /// As `|`, for constants.
+    #[inline]
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether all of `other` is a part of this.
     #[inline]
     pub const fn contains(self, other: Self) -> bool {
@@ -33,7 +40,7 @@ impl BitOr for Routes {
 
     #[inline]
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.and(other)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Events {
     pub(crate) empty_events: Vec<u32>,
     pub(crate) destinations: Destinations,
     pub(crate) destination_indexes: Vec<u32>,
-    /// The items that were set to a text that can be other than JSON.
+    /// The items that were set to a text that can be other than JSON, in ascending order.
     pub(crate) unchecked: Vec<u32>,
 }
 
@@ -200,8 +200,8 @@ impl Event<'_> {
     /// JSON, the record goes to quarantine as `invalid_output`.
     #[inline]
     pub fn set_json(&mut self, write: &Write, json: &[u8]) -> &mut Self {
-        let item = self.item(write);
-        self.events.unchecked.push(offset(item));
+        let number = offset(self.item(write));
+        insert(number, &mut self.events.unchecked);
         self.set(write, |out| {
             // An empty item would be no edit.
             let json = if json.is_empty() { b" " } else { json };
@@ -247,10 +247,7 @@ impl Event<'_> {
     pub fn remove(&mut self, write: &Write) -> &mut Self {
         let item = self.item(write);
         self.set(write, |_| {});
-        let number = offset(item);
-        let removed = &mut self.events.removed;
-        let place = removed.partition_point(|known| *known < number);
-        removed.insert(place, number);
+        insert(offset(item), &mut self.events.removed);
         self
     }
 
@@ -293,6 +290,15 @@ fn undeclared(write: &Write) -> ! {
     panic!(
         "`{name}` is set or removed, but is not the item {number} of the list that `writes` returns"
     );
+}
+
+/// Inserts an item into a list in ascending order, usually at the end.
+#[inline]
+fn insert(item: u32, items: &mut Vec<u32>) {
+    let place = items.partition_point(|known| *known < item);
+    if items.get(place) != Some(&item) {
+        items.insert(place, item);
+    }
 }
 
 /// An offset of the contract. A component's memory ends where `u32` does.

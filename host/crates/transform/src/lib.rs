@@ -77,6 +77,8 @@ pub mod log;
 mod raw_text;
 mod record;
 mod rejection;
+#[cfg(test)]
+mod sample;
 pub mod testing;
 pub mod time;
 

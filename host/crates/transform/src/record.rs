@@ -370,3 +370,6 @@ impl<'a> NumberText<'a> {
         self.as_str().parse().unwrap_or(f64::NAN)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ pub mod golden;
 pub mod inspect;
 pub mod new;
 pub mod sample;
+mod sdk;
 pub mod wrap;
 
 /// The length of a value in reports, in characters.

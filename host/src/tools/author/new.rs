@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
+use super::sdk;
 use crate::config::ConfigError;
 use crate::output;
 
@@ -20,13 +21,12 @@ pub struct NewArgs {
     pub path: Option<PathBuf>,
 }
 
-/// The path of each file, and its content with placeholders for the names.
+/// The path of each file apart from the SDK, and its content with placeholders for the names.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("template/Cargo.toml.in")),
     ("README.md", include_str!("template/README.md.in")),
     (".gitignore", include_str!("template/gitignore.in")),
     ("src/lib.rs", include_str!("template/lib.rs.in")),
-    ("src/component.rs", include_str!("template/component.rs.in")),
     (
         "cases/lesson.in.json",
         include_str!("template/lesson.in.json"),
@@ -43,11 +43,6 @@ const FILES: &[(&str, &str)] = &[
         "cases/rejected.out.ndjson",
         include_str!("template/rejected.out.ndjson"),
     ),
-    (
-        "wit/transform.wit",
-        include_str!("../../../../wit/transform.wit"),
-    ),
-    ("wit/log.wit", include_str!("../../../../wit/log.wit")),
 ];
 
 /// Writes the package.
@@ -60,6 +55,9 @@ pub fn new(args: &NewArgs) -> anyhow::Result<()> {
     check_empty(&folder)?;
     for (path, content) in FILES {
         write(&folder.join(path), &filled(content, name))?;
+    }
+    for (path, content) in sdk::files() {
+        write(&folder.join(path), &content)?;
     }
     output::text(filled(NEXT, name).replace("{{folder}}", &folder.display().to_string()))?;
     Ok(())
@@ -135,18 +133,5 @@ mod tests {
         for (path, content) in FILES {
             assert!(!filled(content, "x").contains("{{"), "{path}");
         }
-    }
-
-    /// Two versions of wit-bindgen would write two formats of component metadata.
-    #[test]
-    fn the_template_has_the_bindings_of_the_built_in_transform() {
-        let version = |manifest: &str| {
-            let line = manifest
-                .lines()
-                .find(|line| line.starts_with("wit-bindgen"));
-            line.unwrap().to_owned()
-        };
-        let built_in = include_str!("../../../../guest-enrich/Cargo.toml");
-        assert_eq!(version(FILES[0].1), version(built_in));
     }
 }
