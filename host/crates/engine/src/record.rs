@@ -268,6 +268,13 @@ impl Batch {
         }
     }
 
+    /// The bytes of record `index`, which must be below [`len`](Self::len).
+    #[inline]
+    #[must_use]
+    pub fn record_data(&self, index: usize) -> &[u8] {
+        &self.data[span(&self.data_ends, index)]
+    }
+
     /// All records, in order.
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         (0..self.len()).map(|index| self.record(index))

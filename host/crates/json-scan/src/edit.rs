@@ -126,7 +126,7 @@ impl Object<'_> {
             if keeps_before {
                 cut(member.previous_end..member.end);
             } else {
-                cut(member.start..self.behind(member));
+                cut(self.name_behind(member.previous_end)..self.behind(member));
             }
         }
     }
@@ -136,9 +136,14 @@ impl Object<'_> {
         if member.end == self.outline.end {
             return member.end;
         }
-        let rest = self.text.get(member.end..).unwrap_or_default();
+        self.name_behind(member.end)
+    }
+
+    /// Where the next name behind a brace or a value begins.
+    fn name_behind(&self, end: usize) -> usize {
+        let rest = self.text.get(end..).unwrap_or_default();
         let name = rest.iter().position(|byte| *byte == b'"');
-        member.end + name.unwrap_or_default()
+        end + name.unwrap_or_default()
     }
 }
 

@@ -241,6 +241,23 @@ impl<'a> Scanner<'a, '_> {
         Ok(key)
     }
 
+    /// Skips `text` if it is at the cursor, without a call to compare it. Does not skip texts of less than 4 or more
+    /// than 32 bytes.
+    #[inline(always)]
+    fn take_text(&mut self, text: &[u8]) -> bool {
+        let rest = self.rest(self.at);
+        let found = match text.len() {
+            4..8 => starts_with::<4>(rest, text),
+            8..=16 => starts_with::<8>(rest, text),
+            17..=32 => starts_with::<16>(rest, text),
+            _ => false,
+        };
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
     /// Reads what follows a member. Returns `true` if another member follows, with the cursor at
     /// its key.
     #[inline(always)]
@@ -431,6 +448,15 @@ impl<'a> Scanner<'a, '_> {
     fn since(&self, start: usize) -> &'a [u8] {
         self.input.get(start..self.at).unwrap_or_default()
     }
+}
+
+/// Whether `rest` begins with `text`, which has `N` to `2 * N` bytes.
+#[inline(always)]
+fn starts_with<const N: usize>(rest: &[u8], text: &[u8]) -> bool {
+    let Some(rest) = rest.get(..text.len()) else {
+        return false;
+    };
+    rest.first_chunk::<N>() == text.first_chunk() && rest.last_chunk::<N>() == text.last_chunk()
 }
 
 /// The end of the object or array that begins at `at`.

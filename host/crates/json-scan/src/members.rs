@@ -106,7 +106,8 @@ impl MemberNames {
 
     /// What is written before the value of a member that is set, with the comma.
     #[inline(always)]
-    pub(crate) fn prefix(&self, write: usize) -> &[u8] {
+    #[must_use]
+    pub fn prefix(&self, write: usize) -> &[u8] {
         self.prefixes.get(write).map_or(&[], Vec::as_slice)
     }
 
@@ -238,10 +239,8 @@ pub struct WrittenMember {
     pub write: u16,
     /// Its number among all members of the object.
     pub(crate) number: usize,
-    /// Where the value of the member before it ends; meaningless for the first one.
+    /// Where the value of the member before it ends. For the first one, where the opening brace ends.
     pub(crate) previous_end: usize,
-    /// Where its name begins.
-    pub(crate) start: usize,
     /// Where its value ends.
     pub(crate) end: usize,
 }
@@ -372,25 +371,29 @@ impl Finder {
         }
         let object = open.enter_object();
         let mut previous = BEFORE_FIRST;
+        let mut expected = self.learned.take_expected(previous, scanner);
         loop {
-            let start = scanner.at();
-            let name = scanner.key()?;
-            let value = scanner.at();
-            member_value(scanner, open, visitor)?;
-            let end = scanner.at();
-            let meaning = match self.learned.expected(previous, name) {
+            let meaning = match expected {
                 Some((number, learned)) => {
                     previous = number;
                     self.doubtful |= learned.similar || self.seen & learned.bit != 0;
                     self.seen |= learned.bit;
                     (learned.read, learned.write)
                 }
-                None => self.unexpected(names, object, start, name, visitor, &mut previous),
+                None => {
+                    let start = scanner.at();
+                    let name = scanner.key()?;
+                    self.unexpected(names, object, start, name, visitor, &mut previous)
+                }
             };
-            self.add(meaning, start, value..end);
+            let value = scanner.at();
+            member_value(scanner, open, visitor)?;
+            let end = scanner.at();
+            self.add(meaning, value..end);
             self.end = end;
             self.count += 1;
-            if !scanner.more_members()? {
+            expected = self.learned.take_expected(previous, scanner);
+            if expected.is_none() && !scanner.more_members()? {
                 open.leave();
                 return Ok(());
             }
@@ -398,7 +401,7 @@ impl Finder {
     }
 
     /// The numbers among the members that are read and written of a name that is not the one that followed last
-    /// time.
+    /// time, or has white space around it.
     #[inline(never)]
     fn unexpected<'a, V: Visitor<'a>>(
         &mut self,
@@ -442,7 +445,7 @@ impl Finder {
     }
 
     #[inline(always)]
-    fn add(&mut self, (read, write): (u16, u16), start: usize, value: Range<usize>) {
+    fn add(&mut self, (read, write): (u16, u16), value: Range<usize>) {
         if let Some(read) = self.reads.get_mut(usize::from(read)) {
             if read.end == 0 {
                 (read.start, read.end) = (value.start, value.end);
@@ -451,17 +454,16 @@ impl Finder {
             }
         }
         if write != NONE {
-            self.add_written(write, start, value.end);
+            self.add_written(write, value.end);
         }
     }
 
     #[cold]
-    fn add_written(&mut self, write: u16, start: usize, end: usize) {
+    fn add_written(&mut self, write: u16, end: usize) {
         self.written.push(WrittenMember {
             write,
             number: self.count,
             previous_end: self.end,
-            start,
             end,
         });
     }

@@ -23,6 +23,8 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use simple::is_simple;
+
 use names::{AllNames, RecentNames};
 use path::PathFinder;
 use walk::{Open, Visitor, walk, walk_member};
@@ -179,7 +181,7 @@ impl ProfileChecker {
     /// The first syntax error.
     #[inline(always)]
     pub fn check_member(&mut self, value: &[u8]) -> Result<bool, SyntaxError> {
-        if simple::is_simple(value) {
+        if is_simple(value) {
             return Ok(true);
         }
         self.check_any_member(value)

@@ -19,6 +19,8 @@ pub(super) struct Stops {
     words: [u64; WORDS],
     /// Whether any byte so far is not ASCII.
     high: bool,
+    /// Whether all of the text is UTF-8, once that is known.
+    utf8: Option<bool>,
 }
 
 /// The stops of a block that the scan has not reached yet. They stay in a register with the cursor,
@@ -50,15 +52,24 @@ impl Stops {
             base: 0,
             words: [0; WORDS],
             high: false,
+            utf8: None,
         };
         stops.fill(text, 0);
         stops
     }
 
-    /// Whether a byte up to the last stop is, or may be, not ASCII.
+    /// Whether a string up to the last stop can be other than UTF-8.
     #[inline(always)]
-    pub(super) fn seen_high(&self) -> bool {
-        self.high
+    pub(super) fn may_break_utf8(&mut self, text: &[u8]) -> bool {
+        self.high && !self.is_utf8(text)
+    }
+
+    /// Whether all of `text` is UTF-8, which is checked once.
+    #[inline(never)]
+    fn is_utf8(&mut self, text: &[u8]) -> bool {
+        *self
+            .utf8
+            .get_or_insert_with(|| std::str::from_utf8(text).is_ok())
     }
 
     /// The stops ahead of a cursor at `at`, before any stop beyond it was taken.

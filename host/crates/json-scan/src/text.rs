@@ -94,7 +94,7 @@ impl<'a> Scanner<'a, '_> {
             escaped = true;
         }
         let raw = self.since(start);
-        if self.stops.seen_high() {
+        if self.stops.may_break_utf8(self.input) {
             let end = self.at;
             self.go(check_utf8(raw, start).map(|()| end))?;
         }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use json_scan::edit::{Edit, Object};
+use json_scan::edit::{Edit, Object, append};
+use json_scan::profile::is_simple;
 
 use super::ScannedBatch;
 use crate::bindings::exports::sluice::transform::fields::{Destination, EditBatch};
@@ -39,6 +40,17 @@ impl KnownDestination {
         Self {
             valid,
             partition: None,
+        }
+    }
+}
+
+impl KnownDestination {
+    /// The index of the partition in the outcome, and the routes, if an event has used this destination.
+    #[inline(always)]
+    fn ready(&self) -> Option<(u32, Routes)> {
+        match (&self.valid, self.partition) {
+            (Ok((_, routes)), Some(partition)) => Some((partition, *routes)),
+            _ => None,
         }
     }
 }
@@ -111,7 +123,7 @@ impl OutputValidator<'_> {
             let rejected = |(_, (at, _)): &(usize, &(u32, Rejection))| *at as usize == index;
             if let Some((_, (_, rejection))) = rejections.next_if(rejected) {
                 self.reject(Reason::rejected(&rejection.code, rejection.message.clone()));
-            } else {
+            } else if !self.usual_record(scanned, object, events.clone(), &edits) {
                 self.edited_record(scanned, object, events, &mut edits);
             }
         }
@@ -132,6 +144,59 @@ impl OutputValidator<'_> {
                 Err(_) => return,
             }
         }
+    }
+
+    /// Adds a record that is as records usually are: it has one event, which is the record with simple values
+    /// appended, and its partition is known. Returns `false` for any other record, and adds nothing then.
+    #[inline(always)]
+    fn usual_record(
+        &mut self,
+        scanned: &ScannedBatch<'_>,
+        object: usize,
+        events: Range<usize>,
+        edits: &Edits<'_>,
+    ) -> bool {
+        let output = edits.output;
+        let event = events.start;
+        let nothing_else = output.removed.is_empty() && output.empty_events.is_empty();
+        if events.len() != 1 || !nothing_else || !scanned.is_certain(object) {
+            return false;
+        }
+        let destination = output.destination_indexes[event] as usize;
+        let Some((partition, routes)) = edits.destinations[destination].ready() else {
+            return false;
+        };
+        let Object { text, outline } = scanned.object(object);
+        if outline.count == 0 || !outline.written.is_empty() {
+            return false;
+        }
+        let names = &scanned.declared().names;
+        let values = edits.values(event);
+        let mut total = text.len();
+        for (write, value) in values.clone().enumerate() {
+            if !value.is_empty() {
+                if !is_simple(value) {
+                    return false;
+                }
+                total += names.prefix(write).len() + value.len();
+            }
+        }
+        if !self.has_room_for(total) {
+            return false;
+        }
+        let edited = |data: &mut Vec<u8>| {
+            let (before, behind) = text.split_at(outline.end);
+            data.extend_from_slice(before);
+            for (write, value) in values.enumerate() {
+                if !value.is_empty() {
+                    append(names.prefix(write), data);
+                    append(value, data);
+                }
+            }
+            append(behind, data);
+        };
+        self.add_event(total, partition, routes, edited);
+        true
     }
 
     fn edited_record(
@@ -215,6 +280,23 @@ impl OutputValidator<'_> {
 }
 
 impl<'o> Edits<'o> {
+    /// The values of an event, one for each write.
+    #[inline(always)]
+    fn values(&self, event: usize) -> impl Iterator<Item = &'o [u8]> + Clone {
+        let first = event * self.writes;
+        let output = self.output;
+        let mut start = match first {
+            0 => 0,
+            _ => output.ends[first - 1] as usize,
+        };
+        let ends = output.ends[first..first + self.writes].iter();
+        ends.map(move |end| {
+            let value = start..*end as usize;
+            start = value.end;
+            &output.values[value]
+        })
+    }
+
     /// The object that an event begins with, and its edits. Events are taken in order.
     #[inline(always)]
     fn next<'r>(&mut self, event: usize, record: Object<'r>) -> (Object<'r>, EventEdits<'o>) {

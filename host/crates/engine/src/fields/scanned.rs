@@ -65,8 +65,8 @@ impl<'b> ScannedBatch<'b> {
         };
         let mut checker = JsonChecker::new(limits.lake_json);
         let mut members = Members::default();
-        for (number, record) in (0..).zip(batch.records()) {
-            let data = record.data;
+        for number in 0..offset(batch.len()) {
+            let data = batch.record_data(number as usize);
             if data.len() > limits.record_bytes {
                 let reason = too_large(data.len(), limits);
                 scanned.rejected.push((number, reason));
@@ -162,7 +162,7 @@ impl<'b> ScannedBatch<'b> {
             .map_or(0, |before| self.objects[before].written_end);
         let written = written_start as usize..found.written_end as usize;
         Object {
-            text: self.batch.record(found.record as usize).data,
+            text: self.batch.record_data(found.record as usize),
             outline: Outline {
                 end: found.end as usize,
                 count: found.members as usize,

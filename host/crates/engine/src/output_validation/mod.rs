@@ -190,6 +190,28 @@ impl<'a> OutputValidator<'a> {
         start
     }
 
+    /// Whether a record with one event of `bytes` fits its limit and its batch.
+    #[inline]
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= self.limits.output_bytes && self.has_room(bytes, 1)
+    }
+
+    /// Adds a record with one event of `bytes`, whose data `append` appends.
+    #[inline]
+    pub(crate) fn add_event(
+        &mut self,
+        bytes: usize,
+        partition: u32,
+        routes: Routes,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let start = self.transformed.data.len();
+        self.transformed.data.reserve(bytes);
+        append(&mut self.transformed.data);
+        self.push_event(start, partition, routes);
+        self.end_record();
+    }
+
     /// Adds an event whose data begins at `start` and ends where the data does.
     #[inline]
     pub(crate) fn push_event(&mut self, start: usize, partition: u32, routes: Routes) {
@@ -251,12 +273,18 @@ impl<'a> OutputValidator<'a> {
         Ok(())
     }
 
+    #[inline]
+    fn has_room(&self, bytes: usize, events: usize) -> bool {
+        let overhead = (self.transformed.events.len() + events) * Event::OVERHEAD_BYTES;
+        self.transformed.data.len() + bytes + overhead + self.names
+            <= self.limits.batch_output_bytes
+    }
+
     /// Checks that `events` more events of `bytes` in total do not exceed the size limit.
     #[inline]
     pub(crate) fn check_room(&self, bytes: usize, events: usize) -> Result<(), Violation> {
-        let limit = self.limits.batch_output_bytes;
-        let overhead = (self.transformed.events.len() + events) * Event::OVERHEAD_BYTES;
-        if self.transformed.data.len() + bytes + overhead + self.names > limit {
+        if !self.has_room(bytes, events) {
+            let limit = self.limits.batch_output_bytes;
             let why = format!(
                 "the events of this batch would take more than {limit} bytes, {} for each besides its JSON",
                 Event::OVERHEAD_BYTES

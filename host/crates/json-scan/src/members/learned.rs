@@ -4,8 +4,8 @@
 //! What is learned changes how quickly a name is recognised, and nothing else.
 
 use super::{Match, MemberNames, NONE};
-use crate::Text;
 use crate::profile::name::{hash, words};
+use crate::{Scanner, Text};
 
 /// The most names that are learned: one bit each tells whether an object has it.
 const LEARNED_MAX: usize = u64::BITS as usize;
@@ -24,6 +24,8 @@ pub(super) struct LearnedName {
     length: usize,
     words: (u64, u64),
     name: Box<[u8]>,
+    /// How the member begins: `"name":`.
+    head: Box<[u8]>,
     hash: u64,
     pub(super) read: u16,
     pub(super) write: u16,
@@ -78,16 +80,26 @@ impl LearnedNames {
         }
     }
 
-    /// The number of the learned name that is `name`, if it is the one that followed `previous` last time.
+    /// Skips the name that followed `previous` last time, the comma before it and the colon behind it, if they come
+    /// next. Returns the number of the name, with the cursor at the value; otherwise, the cursor stays.
     #[inline(always)]
-    pub(super) fn expected(
+    pub(super) fn take_expected(
         &self,
         previous: usize,
-        name: Text<'_>,
+        scanner: &mut Scanner<'_, '_>,
     ) -> Option<(usize, &LearnedName)> {
         let number = usize::from(*self.next.get(previous)?);
         let expected = self.names.get(number)?;
-        (expected.is(name) && !name.escaped).then_some((number, expected))
+        let start = scanner.at;
+        if previous == BEFORE_FIRST || scanner.take(b',') {
+            scanner.skip_space();
+            if scanner.take_text(&expected.head) {
+                scanner.skip_space();
+                return Some((number, expected));
+            }
+        }
+        scanner.at = start;
+        None
     }
 
     /// The number of the learned name that is `name`. From now on, it is expected behind `previous`.
@@ -148,6 +160,7 @@ impl LearnedNames {
             length: name.raw.len(),
             words: words(name.raw),
             name: name.raw.into(),
+            head: [br#"""#, name.raw, br#"":"#].concat().into(),
             hash,
             read,
             write,
