@@ -43,13 +43,27 @@ fn a_valid_component_is_admitted_under_its_own_name() {
         admitted(&rogue().by_batch, "{}", &limits()).name(),
         "rogue 0.1.0"
     );
-    assert!(admitted(ENRICH, "{}", &limits()).has_batch_call());
     let tiny = admitted(&Tiny::default().component(), "{}", &limits());
-    assert!(!tiny.has_batch_call());
     assert_eq!(
         words(&obeyed(&tiny, CallMode::Usual, &["a", "b"])),
         ["dropped", "dropped"]
     );
+}
+
+#[test]
+fn the_calls_of_a_component_are_known() {
+    for (component, expected) in [
+        (ENRICH, (true, true, true)),
+        (&rogue().by_record[..], (true, false, false)),
+        (&rogue().by_batch[..], (true, true, false)),
+        (&rogue().by_fields[..], (false, false, true)),
+        (&rogue().by_all[..], (true, true, true)),
+    ] {
+        let release = admitted(component, "{}", &limits());
+        let calls = release.calls();
+        let found = (calls.records, calls.batch, calls.fields);
+        assert_eq!(found, expected, "{}", release.name());
+    }
 }
 
 #[test]

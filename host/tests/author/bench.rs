@@ -17,13 +17,13 @@ fn fuel_and_memory_of_one_component_and_against_another() {
     ];
     let alone = place.run(&args).succeeded();
     assert!(alone.stdout.contains("100 records"), "{alone:#?}");
-    assert!(alone.stdout.contains("batch   batch.wasm"), "{alone:#?}");
+    assert!(alone.stdout.contains("batch    batch.wasm"), "{alone:#?}");
     assert!(!alone.stdout.contains("times"), "{alone:#?}");
 
     let pair = place
         .run(&[&args[..], &["--against", "single.wasm"]].concat())
         .succeeded();
-    assert!(pair.stdout.contains("record  single.wasm"), "{pair:#?}");
+    assert!(pair.stdout.contains("records  single.wasm"), "{pair:#?}");
     assert!(pair.stdout.contains("times the fuel"), "{pair:#?}");
     let row = |output: &str| {
         let line = output
@@ -39,6 +39,34 @@ fn fuel_and_memory_of_one_component_and_against_another() {
         "fuel and memory are always the same"
     );
     assert!(row(&pair.stdout).contains("MiB"), "{pair:#?}");
+}
+
+/// Both components are measured by the call that the host chooses.
+#[test]
+fn a_transform_of_fields_is_measured_like_any_other() {
+    let place = place();
+    let record = r#"{"command":"also","n":[1,2],"x":"text"}"#;
+    place.write("sample.ndjson", format!("{record}\n").repeat(50) + "{\n");
+    let args = [
+        "transform",
+        "bench",
+        "fields.wasm",
+        "--against",
+        "all.wasm",
+        "--sample",
+        "sample.ndjson",
+        "--rounds",
+        "1",
+    ];
+    let ran = place.run(&args).succeeded();
+    for part in [
+        "51 records",
+        "fields   fields.wasm",
+        "fields   all.wasm",
+        "times the fuel",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
 }
 
 /// A component compared with itself takes the same fuel.

@@ -133,6 +133,86 @@ fn a_batch_call_that_differs_fails_and_is_not_blessed() {
     }
 }
 
+/// Commands for `rogue` as a transform of fields, and their results.
+const OBJECTS: &str = r#"{"n":1}
+{"command":"reject","n":2}
+{"command":"drop"}
+[1]
+{"command":"two"}
+"#;
+const EDITED: &str = r#"{"event":{"n":1,"set":1},"partition":"","routes":["lake","bus"]}
+{"quarantined":{"code":"not_wanted","message":"2"}}
+{"dropped":true}
+{"quarantined":{"code":"not_an_object","message":"expected a JSON object, found an array"}}
+{"event":{"command":"two","set":1},"partition":"","routes":["lake","bus"]}
+{"event":{"command":"two","also":2},"partition":"","routes":["lake","bus"]}
+"#;
+
+#[test]
+fn a_transform_of_fields_has_cases_like_any_other() {
+    let place = place();
+    place.write("cases/objects.in.ndjson", OBJECTS);
+    place.write("cases/deadly.in.ndjson", {
+        let commands = ["trap", "huge", "smuggle", "drop"];
+        commands
+            .map(|command| format!("{{\"command\":\"{command}\"}}\n"))
+            .concat()
+    });
+    let fields = |more: &[&str]| {
+        let args = ["transform", "test", "fields.wasm", "--cases", "cases"];
+        place.run(&[&args, more].concat())
+    };
+    fields(&["--bless"]).succeeded();
+    assert_eq!(written(&place, "cases/objects.out.ndjson"), EDITED);
+    let deadly = written(&place, "cases/deadly.out.ndjson");
+    let codes = ["trap", "invalid_output", "invalid_output"];
+    for (line, code) in deadly.lines().zip(codes) {
+        let begin = format!(r#"{{"quarantined":{{"code":"{code}","#);
+        assert!(line.starts_with(&begin), "{line}");
+    }
+    assert_eq!(deadly.lines().last(), Some(r#"{"dropped":true}"#));
+    fields(&[]).succeeded();
+}
+
+/// The component of all interfaces echoes records by `records` and `batch`, and edits them by `fields`.
+#[test]
+fn calls_that_disagree_are_named() {
+    let place = place();
+    place.write("cases/one.in.json", r#"{"n":1}"#);
+    let test = |config: &str| {
+        let args = [
+            "transform",
+            "test",
+            "all.wasm",
+            "--cases",
+            "cases",
+            "--bless",
+        ];
+        let config = ["--transform-config", config];
+        place
+            .run(&[&args[..], &config].concat())
+            .failed(1, &["1 of 1 case failed"])
+    };
+    let ran = test("{}");
+    for part in [
+        "record 1: `transform` (expected) and `transform-fields` with one record (got) differ",
+        "record 1: `transform` (expected) and `transform-fields` (got) differ",
+        "event.set",
+        "got      1",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+    assert!(!ran.stdout.contains("transform-batch"), "{ran:#?}");
+    let ran = test(r#"{"batch":"wrong_counts","fields":"wrong_counts"}"#);
+    for part in [
+        "`transform-batch` fails as a whole, and no record fails alone",
+        "`transform-fields` fails as a whole, and no record fails alone",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+    assert!(!place.path("cases/one.out.ndjson").exists());
+}
+
 #[test]
 fn no_cases_and_ambiguous_ones_are_wrong_usage() {
     let place = place();

@@ -24,7 +24,7 @@ fn the_built_in_transform_is_inspected_without_a_file() {
         "contract  1.0.0",
         "name      enrich 0.1.0",
         "partition_by",
-        "batch     yes",
+        "calls     fields, batch, records",
         "admitted  yes",
     ] {
         assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
@@ -38,9 +38,17 @@ fn scripts_get_all_of_it_as_json() {
     assert_eq!(code, Some(0));
     assert_eq!(report["kind"], "component");
     assert_eq!(report["imports"], json!(["sluice:transform/log@1.0.0"]));
-    assert_eq!(report["exports"], json!(["sluice:transform/rules@1.0.0"]));
+    let mut exports: Vec<String> = serde_json::from_value(report["exports"].clone()).unwrap();
+    exports.sort();
+    assert_eq!(
+        exports,
+        [
+            "sluice:transform/records@1.0.0",
+            "sluice:transform/rules@1.0.0"
+        ]
+    );
     assert_eq!(report["contract"], "1.0.0");
-    assert_eq!(report["batch"], false);
+    assert_eq!(report["calls"], json!(["records"]));
     assert_eq!(report["description"]["name"], "rogue");
     assert_eq!(report["description"]["config_schema"], json!({}));
     assert_eq!(report["admitted"], true);
@@ -63,7 +71,40 @@ fn a_rejected_configuration_does_not_hide_the_description() {
     let reason = report["admission_error"]["reason"].as_str().unwrap();
     assert!(reason.contains("colour: expected red or blue"), "{reason}");
     assert_eq!(report["description"]["name"], "rogue");
-    assert_eq!(report["batch"], true);
+    assert_eq!(report["calls"], json!(["batch", "records"]));
+}
+
+#[test]
+fn the_calls_are_listed_in_the_order_of_the_hosts_choice() {
+    let place = place();
+    for (file, calls) in [
+        ("single.wasm", json!(["records"])),
+        ("batch.wasm", json!(["batch", "records"])),
+        ("fields.wasm", json!(["fields"])),
+        ("all.wasm", json!(["fields", "batch", "records"])),
+    ] {
+        let (code, report) = report(&place, &[file]);
+        assert_eq!((code, &report["calls"]), (Some(0), &calls), "{file}");
+    }
+    let ran = place.run(&["transform", "inspect", "fields.wasm"]);
+    let ran = ran.succeeded();
+    assert!(ran.stdout.contains("  calls     fields\n"), "{ran:#?}");
+}
+
+#[test]
+fn a_wrong_declaration_fails_admission() {
+    let args = [
+        "fields.wasm",
+        "--transform-config",
+        r#"{"declare":"write_twice"}"#,
+    ];
+    let (code, report) = report(&place(), &args);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["admission_error"]["step"], "declare");
+    let reason = report["admission_error"]["reason"].as_str().unwrap();
+    assert!(reason.contains("also"), "{reason}");
+    assert_eq!(report["description"]["name"], "rogue");
+    assert_eq!(report["calls"], json!(["fields"]));
 }
 
 #[test]
@@ -75,6 +116,7 @@ fn a_core_module_gets_a_hint() {
     assert_eq!(found["kind"], "core_module");
     assert_eq!(found["contract"], "1.0.0");
     assert_eq!(found["admission_error"]["step"], "compile");
+    assert_eq!(found["calls"], json!([]));
     let ran = place.run(&["transform", "inspect", "module.wasm"]);
     assert!(ran.stdout.contains("sluice transform wrap"), "{ran:#?}");
     ran.failed(1, &["module.wasm fails admission at step compile"]);

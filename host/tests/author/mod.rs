@@ -9,10 +9,12 @@ mod package;
 use crate::support::guests::rogue;
 use crate::support::program::Place;
 
-/// A folder with both builds of `rogue`.
+/// A folder with the builds of `rogue`.
 fn place() -> Place {
     let place = Place::new();
     place.write("single.wasm", &rogue().by_record);
     place.write("batch.wasm", &rogue().by_batch);
+    place.write("fields.wasm", &rogue().by_fields);
+    place.write("all.wasm", &rogue().by_all);
     place
 }

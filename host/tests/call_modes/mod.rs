@@ -1,4 +1,7 @@
-//! The call mode makes no difference: a batch call has the results of calls per record.
+//! The call mode makes no difference: a batch call has the results of calls per record, and so has a call of fields.
+
+mod fields;
+mod mutated;
 
 use proptest::prelude::*;
 
@@ -7,8 +10,8 @@ use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_release::admission::Release;
 
 use crate::support::outcomes::{
-    CallMode, batch, chunk, contents, enrichment, record_outcomes, rogue_by_batch, rogue_by_record,
-    run,
+    CallMode, RecordOutcome, batch, by_each_call, chunk, contents, enrichment, record_outcomes,
+    rogue_by_batch, rogue_by_record, run,
 };
 
 /// The objects that a chunk of this batch would write, each with its key.
@@ -30,6 +33,16 @@ fn without_backtraces(content: &str) -> String {
         format!("{before}{behind}\n")
     });
     lines.collect()
+}
+
+/// The outcomes of records by each call that the component exports, none of which may fail as a whole.
+fn outcomes_by_call(release: &Release, records: &Batch) -> Vec<(&'static str, Vec<RecordOutcome>)> {
+    let found = by_each_call(release, records).into_iter();
+    let found = found.map(|(call, outcome)| {
+        let outcome = outcome.unwrap_or_else(|| panic!("{call} failed as a whole"));
+        (call, record_outcomes(records, &outcome))
+    });
+    found.collect()
 }
 
 fn good() -> impl Strategy<Value = String> {
@@ -125,7 +138,6 @@ fn neither_an_empty_type_nor_the_placeholder_becomes_a_partition() {
 
 #[test]
 fn the_enrichment_is_the_same_in_either_call_mode() {
-    assert!(enrichment().has_batch_call());
     let plan = GeneratorPlan {
         events: 20_000,
         types: 30,
@@ -145,8 +157,11 @@ fn the_enrichment_is_the_same_in_either_call_mode() {
             break;
         }
         let records = batch(&lines);
-        let of = |mode| record_outcomes(&records, &run(enrichment(), &records, mode));
-        assert_eq!(of(CallMode::Usual), of(CallMode::PerRecord));
+        let calls = outcomes_by_call(enrichment(), &records);
+        assert_eq!(calls.len(), 5);
+        for (call, found) in &calls {
+            assert!(*found == calls[0].1, "{call} differs from {}", calls[0].0);
+        }
         let bytes = |mode| written(enrichment(), &records, mode);
         assert_eq!(bytes(CallMode::Usual), bytes(CallMode::PerRecord));
     }

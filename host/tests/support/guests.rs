@@ -12,12 +12,17 @@ use wit_parser::Resolve;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The transform that misbehaves on command, with and without the batch call.
+/// The transform that misbehaves on command, in each world of the contract.
 pub(crate) struct Rogue {
     /// World `transform`: one record at a time.
     pub(crate) by_record: Vec<u8>,
     /// World `transform-batch`: exports the batch call too.
     pub(crate) by_batch: Vec<u8>,
+    /// World `transform-fields`: fields in, edits out, and nothing else. Its commands are JSON.
+    pub(crate) by_fields: Vec<u8>,
+    /// World `transform-all`: `by_batch` and `by_fields` in one component. They have different commands, so the
+    /// outcome shows which one the host called.
+    pub(crate) by_all: Vec<u8>,
 }
 
 pub(crate) fn rogue() -> &'static Rogue {
@@ -25,6 +30,11 @@ pub(crate) fn rogue() -> &'static Rogue {
     ROGUE.get_or_init(|| Rogue {
         by_record: build_rogue("by_record", &[]),
         by_batch: build_rogue("by_batch", &["--features", "batch"]),
+        by_fields: build_rogue(
+            "by_fields",
+            &["--no-default-features", "--features", "fields"],
+        ),
+        by_all: build_rogue("by_all", &["--features", "batch,fields"]),
     })
 }
 
@@ -85,6 +95,26 @@ pub(crate) struct Tiny {
     pub(crate) transform: &'static str,
     /// The batch call, if there is one.
     pub(crate) batch: Option<&'static str>,
+    /// The functions of `fields`, if there are any. Then `transform` and `batch` are not exported.
+    pub(crate) fields: Option<TinyFields>,
+}
+
+/// The instructions of `declare` and `transform-fields`.
+#[derive(Clone, Copy)]
+pub(crate) struct TinyFields {
+    pub(crate) declare: &'static str,
+    /// Gets the address of the batch, whose first word is the number of records. Has two locals.
+    pub(crate) transform: &'static str,
+}
+
+impl Default for TinyFields {
+    fn default() -> Self {
+        Self {
+            // No reads, no writes, no metadata.
+            declare: "i32.const 64",
+            transform: "i32.const 512",
+        }
+    }
 }
 
 impl Default for Tiny {
@@ -103,6 +133,7 @@ impl Default for Tiny {
             describe: "i32.const 64",
             transform: "i32.const 64",
             batch: None,
+            fields: None,
         }
     }
 }
@@ -141,6 +172,46 @@ impl Tiny {
         }
     }
 
+    /// Lands each record unchanged, up to 32 in a batch, and runs `misdeed` before it returns. Its result, the
+    /// eight lists of an `edit-batch`, is then at 512: the counts are at 640, the one destination at 768, its
+    /// indexes at 800.
+    pub(crate) fn by_fields(misdeed: &str) -> Self {
+        let transform = format!(
+            "(memory.fill (i32.const 512) (i32.const 0) (i32.const 448))
+            (local.set 1 (i32.load (local.get 0))) (local.set 2 (local.get 1))
+            (if (local.get 1) (then (loop $next
+                (i32.store offset=636 (i32.shl (local.get 2) (i32.const 2)) (i32.const 1))
+                (br_if $next (local.tee 2 (i32.sub (local.get 2) (i32.const 1)))))))
+            (i32.store (i32.const 512) (i32.const 640)) (i32.store (i32.const 516) (local.get 1))
+            (i32.store (i32.const 552) (i32.const 768)) (i32.store (i32.const 556) (i32.const 1))
+            (i32.store8 (i32.const 776) (i32.const 1))
+            (i32.store (i32.const 560) (i32.const 800)) (i32.store (i32.const 564) (local.get 1))
+            {misdeed} i32.const 512"
+        );
+        let fields = TinyFields {
+            transform: transform.leak(),
+            ..TinyFields::default()
+        };
+        Self {
+            fields: Some(fields),
+            ..Self::default()
+        }
+    }
+
+    /// Declares with these instructions, which return an address. Memory from 64 on is zero: no reads, no
+    /// writes, no metadata.
+    pub(crate) fn declaring(declare: &'static str) -> Self {
+        let fields = TinyFields {
+            declare,
+            ..TinyFields::default()
+        };
+        Self {
+            fields: Some(fields),
+            memory: "10",
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn component(&self) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(contract()).unwrap();
@@ -155,7 +226,11 @@ impl Tiny {
     }
 
     fn encoded(&self, resolve: &Resolve, package: wit_parser::PackageId) -> Vec<u8> {
-        let world = self.batch.map_or("transform", |_| "transform-batch");
+        let world = match (self.fields, self.batch) {
+            (Some(_), _) => "transform-fields",
+            (None, Some(_)) => "transform-batch",
+            (None, None) => "transform",
+        };
         let world = resolve.select_world(&[package], Some(world)).unwrap();
         let mut module = self.module();
         embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
@@ -171,16 +246,9 @@ impl Tiny {
             realloc,
             configure,
             describe,
-            transform,
-            batch,
+            ..
         } = self;
-        let batch = batch.map_or(String::new(), |batch| {
-            let sixteen = "i32 ".repeat(16);
-            format!(
-                r#"(func (export "sluice:transform/batch@1.0.0#transform-batch")
-                    (param {sixteen}) (result i32) {batch})"#
-            )
-        });
+        let calls = self.calls();
         let text = format!(
             r#"(module
                 {more}
@@ -192,11 +260,33 @@ impl Tiny {
                 (func (export "sluice:transform/rules@1.0.0#configure")
                     (param i32 i32) (result i32) {configure})
                 (func (export "sluice:transform/rules@1.0.0#describe") (result i32) {describe})
-                (func (export "sluice:transform/rules@1.0.0#transform")
-                    (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {transform})
-                {batch})"#
+                {calls})"#
         );
         wat::parse_str(text).unwrap()
+    }
+
+    /// The functions of the exported interfaces besides `rules`.
+    fn calls(&self) -> String {
+        if let Some(TinyFields { declare, transform }) = self.fields {
+            return format!(
+                r#"(func (export "sluice:transform/fields@1.0.0#declare") (result i32) {declare})
+                (func (export "sluice:transform/fields@1.0.0#transform-fields")
+                    (param i32) (result i32) (local i32 i32) {transform})"#
+            );
+        }
+        let transform = self.transform;
+        let records = format!(
+            r#"(func (export "sluice:transform/records@1.0.0#transform")
+                (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {transform})"#
+        );
+        let batch = self.batch.map_or(String::new(), |batch| {
+            let sixteen = "i32 ".repeat(16);
+            format!(
+                r#"(func (export "sluice:transform/batch@1.0.0#transform-batch")
+                    (param {sixteen}) (result i32) {batch})"#
+            )
+        });
+        records + &batch
     }
 }
 

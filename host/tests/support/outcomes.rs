@@ -125,6 +125,8 @@ pub(crate) enum CallMode {
     Usual,
     /// Record by record.
     PerRecord,
+    /// In field batches of one record, if the component exports `fields`.
+    PerFieldRecord,
 }
 
 impl CallMode {
@@ -135,8 +137,37 @@ pub(crate) fn run(release: &Release, records: &Batch, mode: CallMode) -> Transfo
     match mode {
         CallMode::Usual => release.run(records, &[]),
         CallMode::PerRecord => release.program().run_per_record(records),
+        CallMode::PerFieldRecord => {
+            let outcome = release.program().run_per_field_record(records);
+            outcome.map(|outcome| outcome.expect("the component takes fields"))
+        }
     }
     .unwrap()
+}
+
+/// The outcome of a batch by each call that the component exports, by name. `None` if a call failed as a whole.
+pub(crate) fn by_each_call(
+    release: &Release,
+    records: &Batch,
+) -> Vec<(&'static str, Option<Transformed>)> {
+    let program = release.program();
+    let calls = release.calls();
+    let mut found = vec![
+        ("usual", Some(run(release, records, CallMode::Usual))),
+        (
+            "per record",
+            Some(run(release, records, CallMode::PerRecord)),
+        ),
+    ];
+    if calls.batch {
+        found.push(("batch", program.run_batch(records).unwrap()));
+    }
+    if calls.fields {
+        let per_record = run(release, records, CallMode::PerFieldRecord);
+        found.push(("fields", program.run_fields(records).unwrap()));
+        found.push(("fields per record", Some(per_record)));
+    }
+    found
 }
 
 /// The outcomes of records with these commands.
@@ -206,6 +237,11 @@ pub(crate) fn rogue_by_batch() -> &'static Release {
 pub(crate) fn rogue_by_record() -> &'static Release {
     static RELEASE: OnceLock<Release> = OnceLock::new();
     RELEASE.get_or_init(|| shared(&rogue().by_record, "{}"))
+}
+
+pub(crate) fn rogue_by_fields() -> &'static Release {
+    static RELEASE: OnceLock<Release> = OnceLock::new();
+    RELEASE.get_or_init(|| shared(&rogue().by_fields, "{}"))
 }
 
 pub(crate) fn enrichment() -> &'static Release {

@@ -153,6 +153,16 @@ fn bad() -> Vec<(&'static str, Forged, &'static str)> {
             "configure",
         ),
         (
+            "reads a member twice",
+            Forged::with_config(&rogue().by_fields[..], r#"{"declare":"read_twice"}"#),
+            "declare",
+        ),
+        (
+            "loops in declare",
+            tiny(Tiny::declaring(Tiny::FOREVER)),
+            "declare",
+        ),
+        (
             "a configuration of another transform",
             Forged::with_config(ENRICH, r#"{"colour":"red"}"#),
             "transform_config",

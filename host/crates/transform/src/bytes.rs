@@ -1,5 +1,5 @@
 //! Operations on a few bytes, a word at a time. If lengths vary, the branches of a loop over single
-//! bytes are mispredicted. In a sandbox, a call to copy a few bytes costs more than the copy.
+//! bytes are mispredicted.
 
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
@@ -33,27 +33,6 @@ fn find_in(word: u64, byte: u8) -> Option<usize> {
     // A carry can mark bytes above the first one that is zero, never below.
     let found = others.wrapping_sub(ONES) & !others & HIGH;
     (found != 0).then_some((found.trailing_zeros() / 8) as usize)
-}
-
-/// Appends a few bytes.
-#[inline(always)]
-pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
-    match bytes.len() {
-        1 => out.push(bytes[0]),
-        4..8 => append_overlapping::<4>(bytes, out),
-        8..=16 => append_overlapping::<8>(bytes, out),
-        _ => out.extend_from_slice(bytes),
-    }
-}
-
-/// Appends `N` to `2 * N` bytes: the first `N`, and the last `N` over what they share with the first.
-#[inline(always)]
-fn append_overlapping<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
-        out.extend_from_slice(first);
-        out.truncate(out.len() + bytes.len() - 2 * N);
-        out.extend_from_slice(last);
-    }
 }
 
 /// Parses eight digits; `None` if one of them is not a digit.
@@ -146,13 +125,6 @@ mod tests {
             let bytes = bytes.as_bytes();
             let found = (from..bytes.len()).find(|&at| bytes[at] == b':');
             prop_assert_eq!(find(bytes, b':', from), found);
-        }
-
-        #[test]
-        fn appends_all_bytes(before in "[a-z]{0,9}", bytes in "[a-z]{0,40}") {
-            let mut out = before.clone().into_bytes();
-            append(bytes.as_bytes(), &mut out);
-            prop_assert_eq!(out, [before, bytes].concat().into_bytes());
         }
 
         #[test]

@@ -126,17 +126,14 @@ fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) -> Result<(),
         output::counted(rounds.into(), "round")
     ))?;
     output::line(format_args!(
-        "{:>12}{:>12}{:>14}{:>12}  call    component",
+        "{:>12}{:>12}{:>14}{:>12}  call     component",
         "time", "fuel", "peak memory", "quarantined"
     ))?;
     for candidate in candidates {
-        let call = if candidate.release.has_batch_call() {
-            "batch"
-        } else {
-            "record"
-        };
+        let calls = candidate.release.calls().names();
+        let call = calls.first().copied().unwrap_or_default();
         output::line(format_args!(
-            "{:>9.0} ns{:>12}{:>14}{:>12}  {call:<6}  {}",
+            "{:>9.0} ns{:>12}{:>14}{:>12}  {call:<7}  {}",
             median(&candidate.rounds) / count as f64,
             HumanCount(candidate.fuel / count as u64).to_string(),
             HumanBytes(candidate.peak_memory_bytes as u64).to_string(),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
-use sluice_engine::outcome::Fault;
+use sluice_engine::outcome::{Fault, Transformed};
 use sluice_engine::record::Batch;
+use sluice_engine::sandbox::Program;
 use sluice_release::admission::Release;
 use sluice_release::cases;
 use sluice_release::cases::Case;
@@ -95,7 +96,7 @@ fn cases_in(folder: &Path) -> Result<Vec<Case>, ConfigError> {
 fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow::Result<Verdict> {
     let results = match results(release, &case.records)? {
         Ok(results) => results,
-        Err(call_mode_difference) => return Ok(Verdict::Failed(call_mode_difference)),
+        Err(differences) => return Ok(Verdict::Failed(differences)),
     };
     let expected = case.expected.as_deref();
     let path = folder.join(cases::results_file(&case.name));
@@ -114,52 +115,104 @@ fn verdict(case: &Case, release: &Release, folder: &Path, bless: bool) -> anyhow
     })
 }
 
-/// The lines that records become. If the component exports the batch call, records are run both in
-/// batches and one by one; a difference between the two is the inner error.
+/// The lines that records become. They are run by each call that the component exports; the differences between
+/// the calls are the inner error.
 fn results(release: &Release, records: &[Batch]) -> anyhow::Result<Result<Vec<String>, String>> {
-    let program = release.program();
     let mut lines = Vec::new();
     for batch in records {
-        let alone = record_results(batch.len(), &program.run_per_record(batch)?);
-        if program.has_batch_call() {
-            let together = program.run_batch(batch)?;
-            let together = together.map(|outcome| record_results(batch.len(), &outcome));
-            if let Some(why) = call_mode_difference(&alone, together.as_deref()) {
-                return Ok(Err(why));
-            }
+        let (alone, others) = by_each_call(release.program(), batch)?;
+        let differences = others.iter();
+        let differences = differences.filter_map(|other| alone.difference(other));
+        let differences: String = differences.collect();
+        if !differences.is_empty() {
+            return Ok(Err(differences));
         }
-        lines.extend(alone.into_iter().flat_map(|result| result.lines));
+        lines.extend(alone.results.into_iter().flat_map(|result| result.lines));
     }
     Ok(Ok(lines))
 }
 
-/// How the batch call differs from single records. A batch may fail as a whole if one of its records
-/// does.
-fn call_mode_difference(
-    alone: &[RecordResult],
-    together: Option<&[RecordResult]>,
-) -> Option<String> {
-    let Some(together) = together else {
-        let excused = alone.iter().any(is_fault);
-        let why = "    the batch call fails as a whole, and no record fails alone\n";
-        return (!excused).then(|| why.to_owned());
+/// The results of calls with one record each, and of all other calls that the component exports.
+fn by_each_call(program: &Program, batch: &Batch) -> anyhow::Result<(Alone, Vec<Together>)> {
+    /// Shows what differs in calls by fields, apart from how records share them.
+    const ONE_OBJECT: &str = "`transform-fields` with one record";
+    let of = |outcome: Transformed| record_results(batch.len(), &outcome);
+    let calls = program.calls();
+    let alone = Alone {
+        call: if calls.records {
+            "`transform`"
+        } else {
+            ONE_OBJECT
+        },
+        results: of(program.run_per_record(batch)?),
     };
-    let index = (0..alone.len()).find(|&index| alone[index] != together[index])?;
-    let (alone, together) = (&alone[index].lines, &together[index].lines);
-    let why = format!(
-        "    record {} alone (expected) and in a batch (got) differ\n",
-        index + 1
-    );
-    Some(why + &difference(&alone.join("\n"), together))
+    let mut others = Vec::new();
+    if calls.records
+        && let Some(outcome) = program.run_per_field_record(batch)?
+    {
+        others.push(Together::new(ONE_OBJECT, Some(of(outcome))));
+    }
+    if calls.batch {
+        let outcome = program.run_batch(batch)?;
+        others.push(Together::new("`transform-batch`", outcome.map(of)));
+    }
+    if calls.fields {
+        let outcome = program.run_fields(batch)?;
+        others.push(Together::new("`transform-fields`", outcome.map(of)));
+    }
+    Ok((alone, others))
 }
 
-fn is_fault(result: &RecordResult) -> bool {
+/// The results of a call for each record, which the other calls are compared with.
+struct Alone {
+    call: &'static str,
+    results: Vec<RecordResult>,
+}
+
+/// The results of another way to call the component; `None` if a call failed as a whole.
+struct Together {
+    call: &'static str,
+    results: Option<Vec<RecordResult>>,
+}
+
+impl Together {
+    fn new(call: &'static str, results: Option<Vec<RecordResult>>) -> Self {
+        Self { call, results }
+    }
+}
+
+impl Alone {
+    /// How the results of another call differ. It may fail as a whole if one of its records fails alone.
+    fn difference(&self, other: &Together) -> Option<String> {
+        let Together { call, results } = other;
+        let Some(results) = results else {
+            let excused = self.results.iter().any(fails_a_batch);
+            let why = format!("    {call} fails as a whole, and no record fails alone\n");
+            return (!excused).then_some(why);
+        };
+        let mut pairs = self.results.iter().zip(results);
+        let index = pairs.position(|(alone, result)| alone != result)?;
+        let (alone, result) = (&self.results[index].lines, &results[index].lines);
+        let why = format!(
+            "    record {}: {} (expected) and {call} (got) differ\n",
+            index + 1,
+            self.call
+        );
+        Some(why + &difference(&alone.join("\n"), result))
+    }
+}
+
+/// Whether a record has a fault for which a call with more records fails as a whole.
+fn fails_a_batch(result: &RecordResult) -> bool {
     let begins = |fault: &Fault| {
         let code = fault.code();
         let begin = format!(r#"{{"quarantined":{{"code":"{code}","#);
         result.lines.iter().any(|line| line.starts_with(&begin))
     };
-    Fault::ALL.iter().any(begins)
+    let is_of_batch = |fault: &&Fault| {
+        fault.is_of_resource() || matches!(fault, Fault::Trap | Fault::RecordTooLarge)
+    };
+    Fault::ALL.iter().filter(is_of_batch).any(begins)
 }
 
 /// The differences between the expected and the found results, for people.
@@ -228,27 +281,36 @@ mod tests {
         }
     }
 
+    fn alone(results: &[RecordResult]) -> Alone {
+        Alone {
+            call: "`transform`",
+            results: results.to_vec(),
+        }
+    }
+
     #[test]
     fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
         let fault = result(r#"{"quarantined":{"code":"trap","message":"x"}}"#);
         let own = result(r#"{"quarantined":{"code":"not_wanted","message":"trap"}}"#);
-        assert_eq!(call_mode_difference(&[own.clone(), fault], None), None);
-        assert!(
-            call_mode_difference(&[own], None)
-                .unwrap()
-                .contains("as a whole")
-        );
+        let unreadable = result(r#"{"quarantined":{"code":"not_interoperable","message":"x"}}"#);
+        let failed = Together::new("`transform-batch`", None);
+        assert_eq!(alone(&[own.clone(), fault]).difference(&failed), None);
+        for why in [own, unreadable].map(|result| alone(&[result]).difference(&failed)) {
+            let why = why.unwrap();
+            assert!(why.contains("`transform-batch` fails as a whole"), "{why}");
+        }
     }
 
     #[test]
-    fn the_first_record_that_differs_between_call_modes_is_named() {
+    fn the_first_record_that_differs_between_calls_is_named() {
         let same = result(r#"{"event":1}"#);
-        let why = call_mode_difference(
-            &[same.clone(), result(r#"{"event":2}"#)],
-            Some(&[same, result(r#"{"event":3}"#)]),
-        );
+        let results = vec![same.clone(), result(r#"{"event":3}"#)];
+        let other = Together::new("`transform-fields`", Some(results));
+        let why = alone(&[same, result(r#"{"event":2}"#)]).difference(&other);
         let why = why.unwrap();
-        assert!(why.contains("record 2") && why.contains("event"), "{why}");
+        for part in ["record 2", "`transform`", "`transform-fields`", "event"] {
+            assert!(why.contains(part), "{part:?} is not in {why}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sluice_engine::bindings::exports::sluice::transform::rules;
 use sluice_engine::digest::Digest;
 use sluice_engine::limits::Limits;
+use sluice_engine::sandbox::Calls;
 use sluice_release::admission;
 use sluice_release::admission::{AdmissionError, contract_version};
 use sluice_release::bundle::ReleaseBundle;
@@ -63,8 +64,8 @@ struct Report {
     exports: Vec<String>,
     /// The version of the contract that it was built against.
     contract: Option<String>,
-    /// Whether it exports the batch call.
-    batch: bool,
+    /// The interfaces that it can be called by, in the order in which the host chooses one.
+    calls: Vec<&'static str>,
     description: Option<Description>,
     admitted: bool,
     admission_error: Option<FailedStep>,
@@ -107,7 +108,7 @@ impl Report {
             imports: Vec::new(),
             exports: Vec::new(),
             contract: None,
-            batch: false,
+            calls: Vec::new(),
             description: None,
             admitted: false,
             admission_error: None,
@@ -127,10 +128,10 @@ impl Report {
     fn read_component(
         &mut self,
         engine: &Engine,
-        component: &Component,
+        compiled: &Component,
         bundle: &ReleaseBundle,
     ) -> Option<AdmissionError> {
-        let ty = component.component_type();
+        let ty = compiled.component_type();
         self.kind = Format::Component;
         self.imports = ty
             .imports(engine)
@@ -143,17 +144,28 @@ impl Report {
         self.contract =
             contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
         let limits = Limits::default();
-        let described = admission::describe(engine, component, bundle, &limits);
+        let described = admission::describe(engine, compiled, bundle, &limits);
         self.description = described.ok().map(Description::from);
-        match admission::validate_compiled(engine, component, bundle, &limits) {
-            Ok(release) => {
-                self.batch = release.has_batch_call();
-                None
-            }
-            Err(error) => {
-                self.batch = self.exports.iter().any(|name| is_interface(name, "batch"));
-                Some(error)
-            }
+        let admitted = admission::validate_compiled(engine, compiled, bundle, &limits);
+        let calls = match &admitted {
+            Ok(release) => release.calls(),
+            Err(_) => self.calls_by_name(),
+        };
+        self.calls = calls.names();
+        admitted.err()
+    }
+
+    /// What the component can be called by if its functions have the types of the contract.
+    fn calls_by_name(&self) -> Calls {
+        let exports = |interface| {
+            self.exports
+                .iter()
+                .any(|name| is_interface(name, interface))
+        };
+        Calls {
+            records: exports("records"),
+            batch: exports("batch"),
+            fields: exports("fields"),
         }
     }
 
@@ -237,7 +249,11 @@ impl fmt::Display for Report {
             let schema = format!("{:#}", description.config_schema);
             list(f, "configuration", schema.lines())?;
         }
-        line(f, "batch", if self.batch { "yes" } else { "no" })?;
+        let calls = match &*self.calls {
+            [] => "none".to_owned(),
+            calls => calls.join(", "),
+        };
+        line(f, "calls", &calls)?;
         match &self.admission_error {
             None => line(f, "admitted", "yes"),
             Some(why) => line(f, "admitted", &format!("no: {}: {}", why.step, why.reason)),

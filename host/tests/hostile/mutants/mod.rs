@@ -76,8 +76,8 @@ fn env_or<T: FromStr>(name: &str, otherwise: T) -> T {
     env_or.map_or(otherwise, |value| value.parse().ok().expect(name))
 }
 
-fn components() -> &'static [SoundComponent; 4] {
-    static COMPONENTS: OnceLock<[SoundComponent; 4]> = OnceLock::new();
+fn components() -> &'static [SoundComponent; 5] {
+    static COMPONENTS: OnceLock<[SoundComponent; 5]> = OnceLock::new();
     const EVENTS: &[&str] = &[
         r#"{"event_uuid":"a","event_name":"lesson:done","created_at":1767225600.5,"n":1}"#,
         r#"{"event_uuid":"c","created_at":1767225599,"event_name":"lesson:answer:saved","x":[1,"é",{"y":null}]}"#,
@@ -98,12 +98,25 @@ fn components() -> &'static [SoundComponent; 4] {
         "log it",
         "big_output 5000",
     ];
+    const FIELDS: &[&str] = &[
+        r#"{"n":1}"#,
+        r#"{"command":"also","set":0,"n":"a","also":[1,{"b":null}]}"#,
+        r#"{"command":"remove","gone":1,"gone":2}"#,
+        r#"{"command":"split","n":[1]}"#,
+        r#"{"command":"partition","n":"a/b"}"#,
+        r#"{"command":"seen","n":1,"long":"abc","x":2}"#,
+        r#"{"command":"many","n":20}"#,
+        r#"{"command":"reject","n":"it"}"#,
+        r#"{"command":"drop"}"#,
+        "[1]",
+    ];
     COMPONENTS.get_or_init(|| {
         let tiny = Tiny::on_bad("").component();
         [
             component("enrich", ENRICH, EVENTS),
             component("rogue by batch", &rogue().by_batch, COMMANDS),
             component("rogue by record", &rogue().by_record, COMMANDS),
+            component("rogue by fields", &rogue().by_fields, FIELDS),
             component("tiny", &tiny, &["1", "22", "true"]),
         ]
     })
@@ -142,7 +155,7 @@ impl Mutant {
     /// its parts.
     fn new(seed: u64, number: u64) -> Self {
         let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ number);
-        let component = &components()[rng.random_range(0..4)];
+        let component = &components()[rng.random_range(0..5)];
         let mut bytes = component.bytes.clone();
         let mut mutations = Vec::new();
         for _ in 0..rng.random_range(0..4) {

@@ -14,6 +14,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(starts());
     rows.extend(descriptions());
     rows.extend(config());
+    rows.extend(declarations());
     rows
 }
 
@@ -84,9 +85,13 @@ fn imports() -> Vec<Row> {
 
 /// Guests that do not export the contract.
 fn worlds() -> Vec<Row> {
-    let exports = |name| {
+    let exports = |names: &[&str]| {
+        let exports = names
+            .iter()
+            .map(|name| format!(r#"(export "{name}" (instance $i))"#));
+        let exports: String = exports.collect();
         wat(&format!(
-            r#"(component (component $c) (instance $i (instantiate $c)) (export "{name}" (instance $i)))"#
+            "(component (component $c) (instance $i (instantiate $c)) {exports})"
         ))
     };
     let row = |name, bytes, part| Row::bytes(name, bytes, NotAdmitted("world", part));
@@ -95,29 +100,55 @@ fn worlds() -> Vec<Row> {
         interface rules {
             configure: func(config: string) -> result<_, string>;
             describe: func() -> tuple<string, string>;
+        }
+        interface records {
             transform: func(a: string, b: string, c: string, d: string, e: s64) -> list<string>;
         }
-        world transform { export rules; }",
+        world transform { export rules; export records; }",
+    );
+    let (rules, records) = (
+        "sluice:transform/rules@1.0.0",
+        "sluice:transform/records@1.0.0",
     );
     vec![
         row("no exports", wat("(component)"), "sluice:transform/rules"),
         row(
             "another world",
-            exports("other:world/run@1.0.0"),
+            exports(&["other:world/run@1.0.0"]),
             "other:world/run@1.0.0",
         ),
         row(
             "a later contract",
-            exports("sluice:transform/rules@2.0.0"),
+            exports(&["sluice:transform/rules@2.0.0"]),
             "rules@2.0.0",
         ),
+        row("a contract of nothing", exports(&[rules, records]), ""),
         row(
-            "a contract of nothing",
-            exports("sluice:transform/rules@1.0.0"),
-            "configure",
+            "a contract without records and fields",
+            rules_alone(),
+            "records",
         ),
+        row("records without rules", exports(&[records]), "rules"),
         row("functions of other types", of_other_types, ""),
     ]
+}
+
+/// A component that has a description and a configuration, and transforms nothing.
+fn rules_alone() -> Vec<u8> {
+    Tiny::default().component_of(
+        "package sluice:transform@1.0.0;
+        interface rules {
+            record description {
+                name: string,
+                version: string,
+                summary: string,
+                config-schema: string,
+            }
+            configure: func(config: string) -> result<_, string>;
+            describe: func() -> description;
+        }
+        world transform { export rules; }",
+    )
 }
 
 /// Guests that exceed a size limit before they run.
@@ -295,6 +326,44 @@ fn config() -> Vec<Row> {
             (i32.store (i32.const 68) (i32.const 128)) (i32.store (i32.const 72) (i32.const 500000))
             i32.const 64",
             "\\n",
+        ),
+    ]
+}
+
+/// Guests whose declarations are over the limits of the contract, or none.
+fn declarations() -> Vec<Row> {
+    let rogue = |name, declare, part| Row {
+        guest: Guest::Bytes(rogue().by_fields.clone()),
+        ..Row::rogue(name, "{}", NotAdmitted("declare", part))
+            .with_config(&format!(r#"{{"declare":"{declare}"}}"#))
+    };
+    let declaring = |name, declare, part| {
+        let tiny = Tiny::declaring(declare);
+        Row::tiny(name, &tiny, NotAdmitted("declare", part))
+    };
+    vec![
+        rogue("a member that is read twice", "read_twice", "n"),
+        rogue("a member that is written twice", "write_twice", "also"),
+        rogue("257 reads", "too_many_reads", "257"),
+        rogue("257 writes", "too_many_writes", "257"),
+        rogue("a read of 1,025 bytes", "long_read", "1025"),
+        rogue("a write of 1,025 bytes", "long_write", "1025"),
+        rogue("a declare that dies", "trap", "trap"),
+        rogue("a declare without end", "loop", "out_of_fuel"),
+        declaring("a declaration at -4", "i32.const -4", "invalid_output"),
+        declaring(
+            "40,000 reads",
+            "(i32.store (i32.const 64) (i32.const 1024)) (i32.store (i32.const 68) (i32.const 40000))
+            i32.const 64",
+            "40000",
+        ),
+        declaring(
+            "a write of 500,000 line breaks",
+            "(memory.fill (i32.const 1024) (i32.const 10) (i32.const 500000))
+            (i32.store (i32.const 72) (i32.const 128)) (i32.store (i32.const 76) (i32.const 1))
+            (i32.store (i32.const 128) (i32.const 1024)) (i32.store (i32.const 132) (i32.const 500000))
+            i32.const 64",
+            "500000",
         ),
     ]
 }

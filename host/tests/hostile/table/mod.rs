@@ -3,6 +3,7 @@
 
 mod answers;
 mod batches;
+mod fields;
 mod loading;
 mod outcomes;
 
@@ -21,6 +22,9 @@ const OUTPUT_MAX_BYTES: usize = 300 << 10;
 
 /// Good records, for `rogue` and for tiny guests.
 const GOOD: [&str; 2] = ["1", "2"];
+
+/// Good records for `rogue` as a transform of fields.
+const GOOD_OBJECTS: [&str; 2] = [r#"{"n":1}"#, r#"{"n":2}"#];
 
 /// Reasons that come with a backtrace, because the guest trapped.
 const DEATHS: [&str; 5] = [
@@ -47,7 +51,18 @@ enum Guest {
     Rogue,
     /// `guests/rogue` in a batch call, whose result is invalid.
     RogueBatch,
+    /// `guests/rogue` as a transform of fields.
+    RogueFields,
     Bytes(Vec<u8>),
+}
+
+impl Guest {
+    fn good(&self) -> [&'static str; 2] {
+        match self {
+            Self::RogueFields => GOOD_OBJECTS,
+            _ => GOOD,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,13 +122,14 @@ impl Row {
                 self.check_component(&rogue().by_record);
             }
             Guest::RogueBatch => self.check_component(&rogue().by_batch),
+            Guest::RogueFields => self.check_component(&rogue().by_fields),
             Guest::Bytes(component) => self.check_component(component),
         }
     }
 
     fn check_component(&self, component: &[u8]) {
         let place = Place::new();
-        let [first, last] = GOOD;
+        let [first, last] = self.guest.good();
         place.write("guest.wasm", component);
         place.write(
             "events.ndjson",
@@ -209,10 +225,12 @@ impl Row {
 
     /// The good records are where they would be without the bad one, in the lake and on the bus.
     fn check_neighbours(&self, place: &Place) {
-        let last = GOOD[0].len() + self.record.len() + 2;
+        let good = self.guest.good();
+        let last = good[0].len() + self.record.len() + 2;
         let expected = match self.guest {
-            Guest::Bytes(_) => GOOD.map(ToOwned::to_owned),
-            _ => [(GOOD[0], 0), (GOOD[1], last)]
+            Guest::Bytes(_) => good.map(ToOwned::to_owned),
+            Guest::RogueFields => [1, 2].map(|n| format!(r#"{{"n":{n},"set":{n}}}"#)),
+            Guest::Rogue | Guest::RogueBatch => [(good[0], 0), (good[1], last)]
                 .map(|(text, at)| format!(r#"{{"echo":"{text}","sequence":"{at}"}}"#)),
         };
         let events = lake::events(&place.lake());
@@ -237,7 +255,13 @@ fn check(rows: &[Row]) {
 
 #[test]
 fn each_guest_is_in_the_table_once() {
-    let parts = [loading::rows, outcomes::rows, answers::rows, batches::rows];
+    let parts = [
+        loading::rows,
+        outcomes::rows,
+        answers::rows,
+        batches::rows,
+        fields::rows,
+    ];
     let rows: Vec<_> = parts.iter().flat_map(|rows| rows()).collect();
     let names: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
     println!("{} hostile guests", names.len());
@@ -263,4 +287,9 @@ fn an_invalid_result_affects_its_record_alone() {
 #[test]
 fn an_invalid_batch_result_affects_no_record() {
     check(&batches::rows());
+}
+
+#[test]
+fn an_invalid_edit_affects_its_record_alone() {
+    check(&fields::rows());
 }

@@ -107,7 +107,7 @@ fn trapping_guests() -> Vec<Row> {
         ..Tiny::on_bad("(call_indirect $t (i32.const 0))")
     };
     let post_return = Tiny {
-        more: r#"(func (export "cabi_post_sluice:transform/rules@1.0.0#transform") (param i32)
+        more: r#"(func (export "cabi_post_sluice:transform/records@1.0.0#transform") (param i32)
             (if (i32.eq (i32.load8_u (i32.load offset=256 (i32.const 0))) (i32.const 51))
                 (then unreachable)))"#,
         ..Tiny::on_bad("")

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use crate::Component;
 use crate::bindings::exports::sluice::transform::batch::{Guest, OutcomeBatch, RecordBatch};
-use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Routes};
-use crate::{command, stamp};
+use crate::bindings::exports::sluice::transform::records::{Event, Rejection, Routes};
+use crate::{command, misuse, stamp};
 
 /// The value of `batch` in the configuration.
 static FAULT: Mutex<String> = Mutex::new(String::new());
@@ -67,8 +67,8 @@ fn push(batch: &mut OutcomeBatch, outcome: Result<Vec<Event>, Rejection>) {
 fn spoil(batch: &mut OutcomeBatch, fault: &str) {
     match fault {
         "" => {}
-        "trap" => command::trap(),
-        "loop" => command::run_forever(),
+        "trap" => misuse::trap(),
+        "loop" => misuse::run_forever(),
         "wrong_counts" => batch.event_counts[0] += 1,
         "counts_overflow" => batch.event_counts.fill(u32::MAX),
         "too_few_counts" => drop(batch.event_counts.pop()),

@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
-use crate::bindings::exports::sluice::transform::rules::{Event, Rejection, Routes};
+use crate::bindings::exports::sluice::transform::records::{Event, Rejection, Routes};
 use crate::bindings::sluice::transform::log::{Level, log};
+use crate::misuse::{MIB, allocate, claim, log_and_trap, recurse, run_forever, trap};
+use crate::text::quoted;
 
 type Outcome = Result<Vec<Event>, Rejection>;
-
-const MIB: usize = 1 << 20;
 
 /// Executes `data`: a command and, for some, an argument after a space.
 pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
@@ -116,17 +116,8 @@ fn rejection(code: &str, message: &str) -> Rejection {
 }
 
 fn echo(text: &str, sequence_number: &str) -> Vec<u8> {
-    let mut json = String::from("{\"echo\":\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            c if c < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => json.push(c),
-        }
-    }
-    let stamp = crate::stamp::of(text);
-    json.push_str(&format!("\",\"sequence\":\"{sequence_number}\"{stamp}}}"));
-    json.into_bytes()
+    let (echo, stamp) = (quoted(text), crate::stamp::of(text));
+    format!("{{\"echo\":{echo},\"sequence\":\"{sequence_number}\"{stamp}}}").into_bytes()
 }
 
 fn json_object(bytes: usize) -> Vec<u8> {
@@ -136,46 +127,6 @@ fn json_object(bytes: usize) -> Vec<u8> {
     json[..start.len()].copy_from_slice(start);
     json[behind..].copy_from_slice(end);
     json
-}
-
-#[inline(never)]
-pub fn trap() -> ! {
-    #[cfg(target_arch = "wasm32")]
-    core::arch::wasm32::unreachable();
-    #[cfg(not(target_arch = "wasm32"))]
-    unreachable!("built for WebAssembly only");
-}
-
-pub fn run_forever() -> ! {
-    let mut turns = 0_u64;
-    loop {
-        turns = black_box(turns.wrapping_add(1));
-    }
-}
-
-/// Allocates memory until there is no more.
-fn allocate() -> Outcome {
-    loop {
-        std::mem::forget(black_box(vec![1_u8; MIB]));
-    }
-}
-
-/// Each call keeps something on the stack, so that the compiler cannot turn the recursion into a
-/// loop.
-#[inline(never)]
-fn recurse(depth: u64) -> u64 {
-    let kept = black_box([depth; 4]);
-    if depth == u64::MAX {
-        return 0;
-    }
-    black_box(recurse(black_box(depth + 1))) + kept[0]
-}
-
-/// A list that claims `bytes` bytes and begins near the end of the guest's memory.
-fn claim(bytes: usize) -> Vec<u8> {
-    let start = Box::leak(vec![b' '; 16].into_boxed_slice()).as_mut_ptr();
-    // SAFETY: none, on purpose: the host must check the bounds of the list.
-    unsafe { Vec::from_raw_parts(start, bytes, bytes) }
 }
 
 /// `count` events that all share one MiB: little memory in the guest, much in the host that copies
@@ -198,13 +149,6 @@ fn flood() -> Outcome {
         log(Level::Error, &message);
     }
     one(b"{}".to_vec())
-}
-
-fn log_and_trap() -> Outcome {
-    for _ in 0..200 {
-        log(Level::Error, "a last word");
-    }
-    trap()
 }
 
 /// Takes a few units of fuel for each round.

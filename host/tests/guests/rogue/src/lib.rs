@@ -1,41 +1,50 @@
-//! A transform that misbehaves on command: the first word of a record's data is the command, see
-//! [`command::execute`]. Other data is echoed as a JSON object.
+//! A transform that misbehaves on command. As a transform of records and batches, it finds the command in
+//! the first word of a record's data, see [`command::execute`], and echoes other data as a JSON object. As a
+//! transform of fields, it finds the command in the member `command`, see `fields/command.rs`.
 //!
 //! Configurations such as `{"stamp":"a"}` mark the output of a release, see [`stamp`]. Others make
-//! `configure` fail (`{"configure":"trap"}`) or, with the feature `batch`, the batch call
-//! (`{"batch":"wrong_counts"}`, see `batch.rs`).
+//! `configure` fail (`{"configure":"trap"}`), or one of the other calls: `{"batch":"wrong_counts"}`, see
+//! `batch.rs`, `{"fields":"wrong_counts"}`, see `fields/spoil.rs`, and `{"declare":"read_twice"}`, see
+//! `fields/declaration.rs`.
 
 #[cfg(feature = "batch")]
 mod batch;
+#[cfg(feature = "records")]
 mod command;
+#[cfg(feature = "fields")]
+mod fields;
+mod misuse;
 mod stamp;
+mod text;
 
 mod bindings {
-    #[cfg(feature = "batch")]
+    #[cfg(all(feature = "batch", feature = "fields"))]
+    wit_bindgen::generate!({ path: "../../../../wit", world: "transform-all" });
+    #[cfg(all(feature = "batch", not(feature = "fields")))]
     wit_bindgen::generate!({ path: "../../../../wit", world: "transform-batch" });
-    #[cfg(not(feature = "batch"))]
+    #[cfg(all(not(feature = "batch"), feature = "fields"))]
+    wit_bindgen::generate!({ path: "../../../../wit", world: "transform-fields" });
+    #[cfg(not(any(feature = "batch", feature = "fields")))]
     wit_bindgen::generate!({ path: "../../../../wit", world: "transform" });
     use super::Component;
     export!(Component);
 }
 
-use bindings::exports::sluice::transform::rules::{
-    Description, Event, Guest, Rejection, SourceRecord,
-};
+use bindings::exports::sluice::transform::rules::{Description, Guest as Rules};
 
 struct Component;
 
-impl Guest for Component {
+impl Rules for Component {
     fn configure(config: String) -> Result<(), String> {
         #[cfg(feature = "batch")]
         batch::configure(&config);
         stamp::configure(&config);
         let has = |text| config.contains(text);
         if has(r#""configure":"trap""#) {
-            command::trap();
+            misuse::trap();
         }
         if has(r#""configure":"loop""#) {
-            command::run_forever();
+            misuse::run_forever();
         }
         if has(r#""configure":"reject""#) {
             return Err("colour: expected red or blue".into());
@@ -51,9 +60,19 @@ impl Guest for Component {
             config_schema: "{}".into(),
         }
     }
+}
 
-    fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
-        stamp::before(&record.data)?;
-        command::execute(&record.data, &record.sequence_number)
+#[cfg(feature = "records")]
+mod records {
+    use crate::bindings::exports::sluice::transform::records::{
+        Event, Guest, Rejection, SourceRecord,
+    };
+    use crate::{Component, command, stamp};
+
+    impl Guest for Component {
+        fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
+            stamp::before(&record.data)?;
+            command::execute(&record.data, &record.sequence_number)
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! Configurations that mark the output of a release, or make one release worse than another. They
-//! depend on the number at the end of a record, `n`.
+//! depend on the number at the end of a record, or on its member `n`.
 //!
 //! - `{"stamp":"a"}`: echoes contain the stamp.
 //! - `{"changes":1000}`: the stamp differs if `n` is a multiple of that.
@@ -20,7 +20,7 @@ pub fn configure(config: &str) {
 }
 
 /// The text or the digits after a key.
-fn setting(key: &str) -> Option<String> {
+pub fn setting(key: &str) -> Option<String> {
     CONFIG.with_borrow(|config| {
         let (_, rest) = config.split_once(&format!("\"{key}\":"))?;
         let value = rest.trim_start_matches('"');
@@ -44,7 +44,7 @@ pub fn before(data: &[u8]) -> Result<(), Rejection> {
     let turns = setting("turns").and_then(|turns| turns.parse().ok());
     (0..turns.unwrap_or(0_u64)).for_each(|turn| drop(black_box(turn)));
     if is_hit("traps", &record) {
-        crate::command::trap();
+        crate::misuse::trap();
     }
     if is_hit("rejects", &record) {
         return Err(Rejection {
@@ -55,6 +55,7 @@ pub fn before(data: &[u8]) -> Result<(), Rejection> {
     Ok(())
 }
 
+#[cfg(feature = "records")]
 pub fn of(record: &str) -> String {
     match setting("stamp") {
         Some(stamp) if is_hit("changes", record) => format!(",\"stamp\":\"{stamp}, changed\""),
