@@ -106,9 +106,17 @@ pub(crate) fn mix(hash: u64, bytes: &[u8]) -> u64 {
     mix_word(hash, rest)
 }
 
+/// A number of 32 bits, of which each one depends on all that was mixed.
+#[inline(always)]
+pub(crate) fn finish(hash: u64) -> usize {
+    // 32 bits fit an index.
+    (hash.wrapping_mul(ODD) >> 32) as usize
+}
+
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 #[inline(always)]
 fn mix_word(hash: u64, word: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mixed = (hash ^ word).wrapping_mul(ODD);
     mixed ^ mixed >> 32
 }
@@ -144,6 +152,20 @@ mod tests {
             prop_assert!(!equal(&bytes, &other));
             prop_assert_ne!(mix(1, &bytes), mix(1, &other));
             prop_assert!(!equal(&bytes, &bytes[1..]));
+        }
+
+        /// Texts that differ in one byte share few slots of a small table.
+        #[test]
+        fn a_hash_depends_on_each_byte(text in "[a-z_:-]{1,30}", at in any::<prop::sample::Index>()) {
+            let mut bytes = text.into_bytes();
+            let at = at.index(bytes.len());
+            let mut slots: Vec<_> = (b'a'..=b'z').map(|byte| {
+                bytes[at] = byte;
+                finish(mix(3, &bytes)) % 64
+            }).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            prop_assert!(slots.len() >= 10, "{:?}", slots);
         }
 
         #[test]
