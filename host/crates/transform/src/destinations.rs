@@ -17,7 +17,7 @@ impl Routes {
     /// As `|`, for constants.
     #[inline]
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -40,7 +40,7 @@ impl BitOr for Routes {
 
     #[inline]
     fn bitor(self, other: Self) -> Self {
-        self.and(other)
+        self.with(other)
     }
 }
 
