@@ -64,6 +64,21 @@ fn the_columns_of_quarantine_are_those_of_the_page() {
     assert_eq!(found, expected.map(ToOwned::to_owned).collect());
 }
 
+/// The first rules that the page shows are those of a new package, which its own test builds.
+#[test]
+fn the_rules_of_the_page_are_those_of_a_new_package() {
+    let page = page("transforms.md");
+    let shown = between(&page, "## The rules\n", "export!(Rules);");
+    let (_, shown) = shown.split_once("```rust\n").unwrap();
+    let place = Place::new();
+    place.run(&["transform", "new", "my-rules"]).succeeded();
+    let rules = fs::read_to_string(place.path("my-rules/src/lib.rs")).unwrap();
+    let (rules, _) = rules.split_once("export!(Rules);").unwrap();
+    let code = rules.lines().filter(|line| !line.starts_with("//"));
+    let code: Vec<_> = code.skip_while(|line| line.is_empty()).collect();
+    assert_eq!(shown.lines().collect::<Vec<_>>(), code);
+}
+
 #[test]
 fn completions_and_manual_pages_name_each_command() {
     let place = Place::new();

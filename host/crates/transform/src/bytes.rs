@@ -1,5 +1,5 @@
 //! Operations on a few bytes, a word at a time. If lengths vary, the branches of a loop over single
-//! bytes are mispredicted. In a sandbox, a call to copy a few bytes costs more than the copy.
+//! bytes are mispredicted.
 
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
@@ -33,27 +33,6 @@ fn find_in(word: u64, byte: u8) -> Option<usize> {
     // A carry can mark bytes above the first one that is zero, never below.
     let found = others.wrapping_sub(ONES) & !others & HIGH;
     (found != 0).then_some((found.trailing_zeros() / 8) as usize)
-}
-
-/// Appends a few bytes.
-#[inline(always)]
-pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
-    match bytes.len() {
-        1 => out.push(bytes[0]),
-        4..8 => append_overlapping::<4>(bytes, out),
-        8..=16 => append_overlapping::<8>(bytes, out),
-        _ => out.extend_from_slice(bytes),
-    }
-}
-
-/// Appends `N` to `2 * N` bytes: the first `N`, and the last `N` over what they share with the first.
-#[inline(always)]
-fn append_overlapping<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
-        out.extend_from_slice(first);
-        out.truncate(out.len() + bytes.len() - 2 * N);
-        out.extend_from_slice(last);
-    }
 }
 
 /// Parses eight digits; `None` if one of them is not a digit.
@@ -127,9 +106,17 @@ pub(crate) fn mix(hash: u64, bytes: &[u8]) -> u64 {
     mix_word(hash, rest)
 }
 
+/// A number of 32 bits, of which each one depends on all that was mixed.
+#[inline(always)]
+pub(crate) fn finish(hash: u64) -> usize {
+    // 32 bits fit an index.
+    (hash.wrapping_mul(ODD) >> 32) as usize
+}
+
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 #[inline(always)]
 fn mix_word(hash: u64, word: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mixed = (hash ^ word).wrapping_mul(ODD);
     mixed ^ mixed >> 32
 }
@@ -149,13 +136,6 @@ mod tests {
         }
 
         #[test]
-        fn appends_all_bytes(before in "[a-z]{0,9}", bytes in "[a-z]{0,40}") {
-            let mut out = before.clone().into_bytes();
-            append(bytes.as_bytes(), &mut out);
-            prop_assert_eq!(out, [before, bytes].concat().into_bytes());
-        }
-
-        #[test]
         fn finds_the_first_special_byte(bytes in prop::collection::vec(any::<u8>(), 0..40), plain in "[ !#-Z]{0,30}") {
             let bytes = [plain.as_bytes(), &bytes].concat();
             let found = bytes.iter().position(|&b| b < b' ' || b == b'"' || b == b'\\');
@@ -172,6 +152,20 @@ mod tests {
             prop_assert!(!equal(&bytes, &other));
             prop_assert_ne!(mix(1, &bytes), mix(1, &other));
             prop_assert!(!equal(&bytes, &bytes[1..]));
+        }
+
+        /// Texts that differ in one byte share few slots of a small table.
+        #[test]
+        fn a_hash_depends_on_each_byte(text in "[a-z_:-]{1,30}", at in any::<prop::sample::Index>()) {
+            let mut bytes = text.into_bytes();
+            let at = at.index(bytes.len());
+            let mut slots: Vec<_> = (b'a'..=b'z').map(|byte| {
+                bytes[at] = byte;
+                finish(mix(3, &bytes)) % 64
+            }).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            prop_assert!(slots.len() >= 10, "{:?}", slots);
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::BitOr;
 
-use crate::bytes::{equal, mix};
+use crate::bytes::{equal, finish, mix};
 
 /// Where an event goes: `Routes::LAKE | Routes::BUS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Routes {
     /// As `|`, for constants.
     #[inline]
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -40,7 +40,7 @@ impl BitOr for Routes {
 
     #[inline]
     fn bitor(self, other: Self) -> Self {
-        self.and(other)
+        self.with(other)
     }
 }
 
@@ -172,11 +172,7 @@ impl Destinations {
 /// A hash of routes and values. Names hardly differ.
 #[inline(always)]
 fn hash<'v>(routes: Routes, values: impl Iterator<Item = &'v [u8]>) -> usize {
-    let hash = values.fold(u64::from(routes.0), mix);
-    // The upper half depends on all bits too, and is what a 32-bit index would lose.
-    #[allow(clippy::cast_possible_truncation, reason = "a hash")]
-    let hash = (hash ^ hash >> 32) as usize;
-    hash
+    finish(values.fold(u64::from(routes.0), mix))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use crate::bytes::append;
+use json_scan::edit::append;
+
 use crate::declaration::Write;
 use crate::destinations::{Destinations, Routes};
 use crate::json;

@@ -2,6 +2,7 @@
 
 use crate::Transform;
 use crate::configured::Configured;
+use crate::declaration::Declaration;
 use crate::destinations::Destination;
 use crate::events::Events;
 use crate::record::{MetadataLists, Record};
@@ -52,27 +53,20 @@ pub fn transform_fields<T: Transform>(
     batch: &FieldBatch<'_>,
 ) -> EditBatch {
     let declaration = &configured.declaration;
-    let reads = declaration.reads.len();
     let records = batch.records as usize;
     let bytes = records * declaration.writes.len() * LIKELY_VALUE_BYTES;
-    let mut events = Events::new(&declaration.writes, records, batch.values.len() + bytes);
+    let mut events = Events::new(&declaration.writes, records, bytes);
     let mut event_counts = Vec::with_capacity(records);
     let mut rejections = Vec::new();
-    let first_starts: Vec<u32> = [0].iter().chain(batch.ends).take(reads).copied().collect();
-    let mut starts = first_starts.as_slice();
-    let mut repeated = batch.repeated;
+    let first_starts = first_starts(batch, declaration.reads.len());
+    let mut cursor = Cursor {
+        declaration,
+        batch,
+        first_starts: &first_starts,
+        repeated: batch.repeated,
+    };
     for index in 0..batch.records {
-        let first = index as usize * reads;
-        let record = Record {
-            declaration,
-            text: batch.values,
-            starts,
-            ends: batch.ends.get(first..first + reads).unwrap_or_default(),
-            repeated: split_items(&mut repeated, first + reads),
-            first_item: u32::try_from(first).unwrap_or(u32::MAX),
-            metadata: &batch.metadata,
-            index: index as usize,
-        };
+        let record = cursor.record(index as usize);
         let mark = events.mark();
         match configured.rules.transform(&record, &mut events) {
             Ok(()) => event_counts.push(events.end_record(mark)),
@@ -82,12 +76,6 @@ pub fn transform_fields<T: Transform>(
                 rejections.push((index, rejection));
             }
         }
-        // Each value of the next record begins where the one before it ends.
-        let next = first + reads;
-        starts = match next.checked_sub(1) {
-            Some(before) => batch.ends.get(before..before + reads).unwrap_or_default(),
-            None => &[],
-        };
     }
     EditBatch {
         event_counts,
@@ -98,6 +86,42 @@ pub fn transform_fields<T: Transform>(
         destinations: events.destinations.into_vec(),
         destination_indexes: events.destination_indexes,
         rejections,
+    }
+}
+
+/// Where the values of the first record begin.
+fn first_starts(batch: &FieldBatch<'_>, reads: usize) -> Vec<u32> {
+    [0].iter().chain(batch.ends).take(reads).copied().collect()
+}
+
+/// Gives the records of a batch, in order.
+struct Cursor<'a> {
+    declaration: &'a Declaration,
+    batch: &'a FieldBatch<'a>,
+    first_starts: &'a [u32],
+    /// The repeated items of the records that are left.
+    repeated: &'a [u32],
+}
+
+impl<'a> Cursor<'a> {
+    /// Each value begins where the one before it ends, which may be of the record before.
+    #[inline(always)]
+    fn record(&mut self, index: usize) -> Record<'a> {
+        let batch = self.batch;
+        let reads = self.declaration.reads.len();
+        let first = index * reads;
+        let ends = |from: usize| batch.ends.get(from..from + reads).unwrap_or_default();
+        Record {
+            declaration: self.declaration,
+            text: batch.values,
+            starts: first.checked_sub(1).map_or(self.first_starts, ends),
+            ends: ends(first),
+            repeated: split_items(&mut self.repeated, first + reads),
+            // Offsets of the contract fit a `u32`, and an item has one.
+            first_item: u32::try_from(first).unwrap_or(u32::MAX),
+            metadata: &batch.metadata,
+            index,
+        }
     }
 }
 

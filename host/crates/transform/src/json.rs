@@ -1,6 +1,8 @@
 //! Writes JSON strings.
 
-use crate::bytes::{append, first_special};
+use json_scan::edit::append;
+
+use crate::bytes::first_special;
 
 /// Appends a JSON string: `text` escaped, in quotes.
 #[inline]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use json_scan::{Kind, Text, escaped_char};
 
 use crate::bytes::find;
+use crate::record::from_utf8;
 
 /// The characters between the quotes of a JSON string, escapes and all. It is text: it has no unpaired surrogate escape.
 ///
@@ -51,7 +52,7 @@ impl<'a> RawText<'a> {
         if self.escaped {
             Cow::Owned(decoded(self.raw))
         } else {
-            String::from_utf8_lossy(self.raw)
+            from_utf8(self.raw)
         }
     }
 

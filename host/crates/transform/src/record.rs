@@ -91,7 +91,7 @@ impl<'a> Record<'a> {
     pub fn text(&self, read: &Read) -> Result<Cow<'a, str>, Rejection> {
         let raw = self.string(read)?;
         if find(raw, b'\\', 0).is_none() {
-            return Ok(String::from_utf8_lossy(raw));
+            return Ok(from_utf8(raw));
         }
         let text = Text { raw, escaped: true };
         match text.decode() {
@@ -291,6 +291,15 @@ impl<'a> Record<'a> {
             Some(item) if kind_of(item) == Kind::Null && !self.is_repeated(read) => Ok(None),
             Some(_) => value(self, read).map(Some),
         }
+    }
+}
+
+/// The text of bytes that are UTF-8, since the record is.
+#[inline]
+pub(crate) fn from_utf8(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

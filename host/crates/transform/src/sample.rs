@@ -12,7 +12,7 @@ pub(crate) const FIRST: Write = Write::new(0, "first");
 pub(crate) const SECOND: Write = Write::new(1, "second");
 pub(crate) const DONE: Write = Write::new(2, "do");
 
-pub(crate) const BOTH: Routes = Routes::LAKE.and(Routes::BUS);
+pub(crate) const BOTH: Routes = Routes::LAKE.with(Routes::BUS);
 
 /// What a record can say, apart from `bad`, which only the host finds if it applies the edits.
 pub(crate) const ACTIONS: &[&str] = &[
