@@ -13,6 +13,7 @@ const READ = '"event_uuid":"u","event_name":"a:b","created_at":1700000000';
 
 const event = (more) => `{${more},${READ}}`;
 const named = (name) => `{"event_uuid":"u","event_name":"${name}","created_at":0}`;
+const identified = (uuid) => `{"event_uuid":${uuid},"event_name":"a:b","created_at":0}`;
 const created = (number) => `{"event_uuid":"u","event_name":"a:b","created_at":${number}}`;
 
 /** Lines that are easy to get wrong. */
@@ -27,6 +28,8 @@ const NASTY = [
     '"é":"\\u00e9 \\/ 😀\x7f"',
     `"deep":${"[".repeat(1_000)}${"]".repeat(1_000)}`,
     '"event_uuid":"twice"',
+    '"event_name":2,"event_name":"a:b"',
+    '"created\\u005fat":"twice"',
     '"s":"\\x"',
     '"s":"\\u12g4"',
     '"s":"\t"',
@@ -44,11 +47,15 @@ const NASTY = [
     '"a":',
   ].map(event),
   ...["", ":", "a", "a:", ":b", "::", "a:b:c", "a\\u003Ab:c", "\\u003aa", "\\\\u003a:b", "\\\\:\\/b:c", "é😀:ü", "\\ud83d\\ude00:x"].map(named),
+  ...["constructor:__proto__", "\\\\\\u003a:b"].map(named),
   ...["\\ud800", "a:b:\\udc00", "=/%:..", "\\u0000", "\\\"\\b:\\f"].map(named),
   ...["0", "-0", "0.5", "-0.5", "1.0", "1e9", "1E-3", "1700000000.123456789", "1700000000.1234567899"].map(created),
+  ...["1767225599.960", "1767225599.1234567", "1.0000000001", "17e8", "1.5E0", "1e-9", "1e-10", "0.1"].map(created),
+  ...["1700000000000", "1700000000000.5", "1700000000000e0", "-1700000000000", "17000000000000"].map(created),
   ...["-1.0000000001", "253402300799.999999999", "253402300800", "-62167219200", "-62167219200.1"].map(created),
   ...["1e999999999999999999999", "0e999999999999999999999", "1e-999999999999999999999", "-1e-400"].map(created),
   ...[`0.${"0".repeat(400)}1`, `1${"0".repeat(400)}e-400`, '"1700000000"', "null", "true", "[1]", "{}"].map(created),
+  ...["1", "-1", "null", "false", "[]", "{}", '""', '"\\u0061"'].map(identified),
   ...["null", "true", "[]", '"text"', "12", "{}", "{", "}", '{"a"', "nope", "\ufeff{}", `{${READ}} x`, `{${READ},}`],
   ` \t{ ${READ} , "event_type" : 1 } `,
 ].map((line) => Buffer.from(line));
