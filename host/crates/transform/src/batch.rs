@@ -10,6 +10,7 @@ use crate::destinations::{Destination, Routes};
 use crate::events::{Events, offset};
 use crate::record::{MetadataLists, Record};
 use crate::rejection::Rejection;
+use crate::time::LastDay;
 
 /// How many bytes a transform is expected to add to an event, for the first allocation.
 const LIKELY_GAIN_BYTES: usize = 128;
@@ -166,6 +167,7 @@ struct RecordScan<'c, T> {
     starts: Vec<u32>,
     ends: Vec<u32>,
     repeated: Vec<u32>,
+    last_day: LastDay,
     events: Events,
 }
 
@@ -177,6 +179,7 @@ impl<'c, T: Transform> RecordScan<'c, T> {
             starts: Vec::new(),
             ends: Vec::new(),
             repeated: Vec::new(),
+            last_day: LastDay::default(),
             events: Events::new(
                 &configured.declaration.writes,
                 records.min(1),
@@ -207,6 +210,7 @@ impl<'c, T: Transform> RecordScan<'c, T> {
             ends: &self.ends,
             repeated: &self.repeated,
             first_item: 0,
+            last_day: &self.last_day,
             metadata,
             index,
         };

@@ -20,10 +20,29 @@ pub(crate) fn find(bytes: &[u8], byte: u8, from: usize) -> Option<usize> {
             let seen = size_of::<u64>() - rest.len();
             find_in(u64::from_le_bytes(*word) >> (8 * seen), byte).map(|offset| at + offset)
         }
-        _ => rest
-            .iter()
-            .position(|&b| b == byte)
-            .map(|offset| at + offset),
+        // The zeros behind a short text are not `byte`.
+        _ => find_in(short(rest), byte).map(|offset| at + offset),
+    }
+}
+
+/// The bytes of a text of less than eight, the first one in the lowest byte, and zeros behind them.
+#[inline(always)]
+fn short(text: &[u8]) -> u64 {
+    let length = text.len();
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let last = u64::from(u32::from_le_bytes(*last));
+        return u64::from(u32::from_le_bytes(*first)) | last << (8 * (length - 4));
+    }
+    match text {
+        [] => 0,
+        // Of two bytes or less, some are the same one.
+        [first, .., last] => {
+            let middle = text[length / 2];
+            u64::from(*first)
+                | u64::from(middle) << (8 * (length / 2))
+                | u64::from(*last) << (8 * (length - 1))
+        }
+        [only] => u64::from(*only),
     }
 }
 
@@ -99,9 +118,7 @@ pub(crate) fn mix(hash: u64, bytes: &[u8]) -> u64 {
     }
     let rest = match bytes.last_chunk::<8>() {
         Some(word) => u64::from_le_bytes(*word),
-        None => rest
-            .iter()
-            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        None => short(rest),
     };
     mix_word(hash, rest)
 }

@@ -188,7 +188,7 @@ impl Event<'_> {
     }
 
     /// Sets a member to a text of a record, or a part of it, with the escapes that it has there.
-    #[inline]
+    #[inline(always)]
     pub fn set_raw_text(&mut self, write: &Write, text: RawText<'_>) -> &mut Self {
         self.set(write, |out| {
             out.push(b'"');
@@ -228,13 +228,13 @@ impl Event<'_> {
     }
 
     /// Sets a member to `null`.
-    #[inline]
+    #[inline(always)]
     pub fn set_null(&mut self, write: &Write) -> &mut Self {
         self.set(write, |out| out.extend_from_slice(b"null"))
     }
 
     /// Sets a member to the text of a moment: `"2023-11-14T22:13:20Z"`.
-    #[inline]
+    #[inline(always)]
     pub fn set_time(&mut self, write: &Write, time: &Timestamp) -> &mut Self {
         self.set(write, |out| {
             out.push(b'"');

@@ -7,6 +7,7 @@ use crate::destinations::Destination;
 use crate::events::Events;
 use crate::record::{MetadataLists, Record};
 use crate::rejection::Rejection;
+use crate::time::LastDay;
 
 /// How many bytes an edit is expected to have, for the first allocation.
 const LIKELY_VALUE_BYTES: usize = 24;
@@ -64,6 +65,7 @@ pub fn transform_fields<T: Transform>(
         batch,
         first_starts: &first_starts,
         repeated: batch.repeated,
+        last_day: &LastDay::default(),
     };
     for index in 0..batch.records {
         let record = cursor.record(index as usize);
@@ -101,6 +103,7 @@ struct Cursor<'a> {
     first_starts: &'a [u32],
     /// The repeated items of the records that are left.
     repeated: &'a [u32],
+    last_day: &'a LastDay,
 }
 
 impl<'a> Cursor<'a> {
@@ -119,6 +122,7 @@ impl<'a> Cursor<'a> {
             repeated: split_items(&mut self.repeated, first + reads),
             // Offsets of the contract fit a `u32`, and an item has one.
             first_item: u32::try_from(first).unwrap_or(u32::MAX),
+            last_day: self.last_day,
             metadata: &batch.metadata,
             index,
         }

@@ -8,7 +8,7 @@ use crate::bytes::find;
 use crate::declaration::{Declaration, Metadata, Read};
 use crate::raw_text::RawText;
 use crate::rejection::Rejection;
-use crate::time::{Timestamp, looks_like_milliseconds};
+use crate::time::{LastDay, Timestamp, looks_like_milliseconds};
 
 /// The metadata of all records of a batch, as the contract packs them. A list that the transform has not declared can be
 /// empty.
@@ -42,6 +42,7 @@ pub struct Record<'a> {
     /// Items whose member is repeated. The first read is the item `first_item`.
     pub(crate) repeated: &'a [u32],
     pub(crate) first_item: u32,
+    pub(crate) last_day: &'a LastDay,
     pub(crate) metadata: &'a MetadataLists<'a>,
     /// Its place in the lists of metadata.
     pub(crate) index: usize,
@@ -136,7 +137,7 @@ impl<'a> Record<'a> {
     #[inline]
     pub fn time(&self, read: &Read) -> Result<Timestamp, Rejection> {
         let number = self.value(read, Kind::Number)?;
-        Timestamp::parse(number).map_err(|_| out_of_range(read, number))
+        Timestamp::parse_near(number, self.last_day).map_err(|_| out_of_range(read, number))
     }
 
     /// As [`text`](Self::text); `None` if the member is missing or `null`.
