@@ -12,7 +12,7 @@ use crate::{Expected, Kind, Scanner, SyntaxError, Text, scan};
 
 mod learned;
 
-use learned::{BEFORE_FIRST, LearnedNames};
+use learned::{BEFORE_FIRST, BEHIND_OTHER, LearnedNames};
 
 /// Buckets of names; a power of two.
 const BUCKETS: usize = 64;
@@ -423,21 +423,20 @@ impl Finder {
         let hash = hash(name);
         let meaning = names.find(name, hash);
         self.doubtful |= matches!(meaning, Match::Similar);
-        match self.learned.bit_of(hash) {
-            Some(bit) => {
-                self.doubtful |= self.seen & bit != 0;
-                self.seen |= bit;
-                // The name may have an escape that is no text.
-                visitor.name(object, start, name, hash);
-            }
-            None => {
-                visitor.name(object, start, name, hash);
-                if let Some(number) = self.learned.learn(*previous, name, hash, &meaning) {
-                    *previous = number;
-                    self.seen |= self.learned.get(number).map_or(0, |learned| learned.bit);
-                }
-            }
+        // The name may have an escape that is no text, even if a learned name is the same.
+        visitor.name(object, start, name, hash);
+        let mut bit = self.learned.bit_of(hash);
+        let mut number = BEHIND_OTHER;
+        if bit.is_none()
+            && let Some(learned) = self.learned.learn(*previous, name, hash, &meaning)
+        {
+            number = learned;
+            bit = self.learned.get(learned).map(|learned| learned.bit);
         }
+        *previous = number;
+        let bit = bit.unwrap_or_default();
+        self.doubtful |= self.seen & bit != 0;
+        self.seen |= bit;
         match meaning {
             Match::Declared(declared) => (declared.read, declared.write),
             Match::Other | Match::Similar => (NONE, NONE),

@@ -49,8 +49,9 @@ pub(super) struct LearnedNames {
     /// Of which [`MemberNames`] they know the meaning.
     of: u64,
     names: Vec<LearnedName>,
-    /// The name that followed each name, and, at the end, the first name of an object.
-    next: [u8; LEARNED_MAX + 1],
+    /// The name that followed each name, and, at the end, the first name of an object and the one that followed a name
+    /// that was not learned.
+    next: [u8; NEXT],
     buckets: [u8; BUCKETS],
 }
 
@@ -59,7 +60,7 @@ impl Default for LearnedNames {
         Self {
             of: 0,
             names: Vec::new(),
-            next: [FREE; LEARNED_MAX + 1],
+            next: [FREE; NEXT],
             buckets: [FREE; BUCKETS],
         }
     }
@@ -67,6 +68,9 @@ impl Default for LearnedNames {
 
 /// The place before the first name.
 pub(super) const BEFORE_FIRST: usize = LEARNED_MAX;
+/// The place behind a name that was not learned.
+pub(super) const BEHIND_OTHER: usize = LEARNED_MAX + 1;
+const NEXT: usize = LEARNED_MAX + 2;
 
 impl LearnedNames {
     /// Forgets everything if it was learned for other names.

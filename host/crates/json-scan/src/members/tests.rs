@@ -109,15 +109,17 @@ fn a_value_of_a_member_is_one_level_deeper() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_096))]
 
-    /// Whatever is looked for, the scan accepts the same texts with the same errors.
+    /// Whatever is looked for and whatever came before, the scan accepts the same texts with the same errors.
     #[test]
     fn the_scan_accepts_what_a_check_accepts(
+        before in object(),
         pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..24),
         wrapped in any::<bool>(),
     ) {
         let text = if wrapped { format!("{{{}}}", pieces.concat()) } else { pieces.concat() };
         let names = MemberNames::new(&["a", "é"], &["a", "b"]);
         let mut members = Members::default();
+        members.find(before.as_bytes(), &names).unwrap();
         let found = members.find(text.as_bytes(), &names);
         prop_assert_eq!(found, check(text.as_bytes()));
         let mut checker = ProfileChecker::default();
@@ -153,10 +155,42 @@ fn member() -> impl Strategy<Value = String> {
     (name, prop::sample::select(values)).prop_map(|(name, value)| format!("\"{name}\":{value}"))
 }
 
+fn object() -> impl Strategy<Value = String> {
+    let members = prop::collection::vec(member(), 0..8);
+    members.prop_map(|members| format!("{{{}}}", members.join(",")))
+}
+
 fn objects() -> impl Strategy<Value = Vec<String>> {
-    let object = prop::collection::vec(member(), 0..8)
-        .prop_map(|members| format!("{{{}}}", members.join(",")));
-    prop::collection::vec(object, 1..40)
+    prop::collection::vec(object(), 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_048))]
+
+    /// A text with one damaged byte behind texts whose names were learned has the errors of a check.
+    #[test]
+    fn a_damaged_text_behind_others_has_the_errors_of_a_check(
+        texts in objects(),
+        at in any::<prop::sample::Index>(),
+        byte in prop::option::of(prop::sample::select(b",:\"{}[]\\ a1\xff\xc3".to_vec())),
+    ) {
+        let names = MemberNames::new(&["a", "event_name", "é"], &["b", "event_type"]);
+        let mut checker = ProfileChecker::default();
+        let mut members = Members::default();
+        for text in &texts {
+            checker.find_members(text.as_bytes(), &names, &mut members).unwrap();
+        }
+        for text in &texts {
+            let mut text = text.clone().into_bytes();
+            let at = at.index(text.len());
+            match byte {
+                Some(byte) => text[at] = byte,
+                None => drop(text.remove(at)),
+            }
+            let found = checker.find_members(&text, &names, &mut members);
+            prop_assert_eq!(found.map(|(kind, _)| kind), check(&text));
+        }
+    }
 }
 
 proptest! {
