@@ -19,6 +19,7 @@ mod drive;
 mod fields;
 mod instance;
 pub mod limits;
+pub mod native;
 pub mod outcome;
 pub mod output_validation;
 pub mod partition;
