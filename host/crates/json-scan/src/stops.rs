@@ -2,6 +2,9 @@
 
 use wide::u8x16;
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 /// Bytes that one instruction checks.
 const LANES: usize = 16;
 /// Bytes that share a word of marks.
@@ -131,6 +134,16 @@ impl Stops {
     /// Marks the window from `base` on, in which nothing is marked yet.
     #[inline(always)]
     fn fill(&mut self, text: &[u8], base: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if avx2::is_supported() {
+            avx2::fill(self, text, base);
+            return;
+        }
+        self.fill_portably(text, base);
+    }
+
+    #[inline(always)]
+    fn fill_portably(&mut self, text: &[u8], base: usize) {
         self.base = base;
         let rest = text.get(base..).unwrap_or_default();
         let (blocks, tail) = rest.as_chunks::<BLOCK>();
@@ -195,3 +208,6 @@ impl Marks {
         Self::of(&block)
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
