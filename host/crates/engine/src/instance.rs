@@ -8,7 +8,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use super::bindings::exports::sluice::transform::{batch, fields, records, rules};
 use super::drive::{arm, drive};
 use super::fields::ScannedBatch;
-use super::limits::Limits;
+use super::limits::{Limits, WASM_STACK_BYTES};
 use super::outcome::{Fault, Reason};
 use super::output_validation::OutputValidator;
 use super::sandbox_error::SandboxError;
@@ -99,14 +99,15 @@ impl Instance {
         &self,
         function: &'static str,
         error: &wasmtime::Error,
+        limits: &Limits,
     ) -> SandboxError {
-        let (_, reason) = self.failure(error);
+        let (_, reason) = self.failure(error, limits);
         SandboxError::Call { function, reason }
     }
 
     /// Why a call failed. If it did not trap, a value could not be lifted: a string that is not UTF-8, a list
     /// that is out of bounds or too large.
-    pub(super) fn failure(&self, error: &wasmtime::Error) -> (Fault, Reason) {
+    pub(super) fn failure(&self, error: &wasmtime::Error, limits: &Limits) -> (Fault, Reason) {
         let Some(trap) = error.downcast_ref::<Trap>() else {
             let why = format!("{:#}", error.root_cause());
             let fault = Fault::InvalidOutput;
@@ -120,9 +121,17 @@ impl Instance {
             _ if out_of_memory => Fault::OutOfMemory,
             _ => Fault::Trap,
         };
-        // A panic traps without a message of its own, but a transform can log it before.
-        let message = match &self.store.data().last_error {
-            Some(error) if fault == Fault::Trap => {
+        let message = match (fault, &self.store.data().last_error) {
+            (Fault::OutOfFuel, _) => format!("used more than limits.fuel, {}", limits.fuel),
+            (Fault::OutOfMemory, _) => {
+                let limit = limits.memory_bytes;
+                format!("needed more than limits.memory, {limit} bytes")
+            }
+            (Fault::StackOverflow, _) => {
+                format!("used more than the {WASM_STACK_BYTES} bytes of stack that a call has")
+            }
+            // A panic traps without a message of its own, but a transform can log it before.
+            (Fault::Trap, Some(error)) => {
                 format!("{trap}; the last error that the transform logged: {error}")
             }
             _ => trap.to_string(),
