@@ -14,6 +14,7 @@ mod documents;
 mod enrichment;
 mod keys;
 mod lambda_events;
+mod members;
 mod profile;
 mod schemas;
 mod signatures;
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     target("enrichment", enrichment::one),
     target("batch", enrichment::batch),
     target("aggregates", aggregates::feed),
@@ -52,6 +53,7 @@ pub const TARGETS: [Target; 12] = [
     target("keys", keys::feed),
     target("schemas", schemas::feed),
     target("profile", profile::feed),
+    target("members", members::feed),
 ];
 
 const fn target(name: &'static str, feed: fn(&[u8])) -> Target {

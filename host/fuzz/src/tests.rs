@@ -74,4 +74,4 @@ macro_rules! fed {
     };
 }
 
-fed! { enrichment batch aggregates lambda_events config ledgers releases signatures keys schemas profile }
+fed! { enrichment batch aggregates lambda_events config ledgers releases signatures keys schemas profile members }
