@@ -12,9 +12,10 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use guest_enrich::{Config, enrich_batch};
 use rayon::prelude::*;
-use sluice::format::ZSTD_DEFAULT_LEVEL;
+use sluice::format::{ZSTD_DEFAULT_LEVEL, ZSTD_LEVEL_1_WINDOW_LOG};
 use sluice_engine::record::{BATCH_MAX_BYTES, span};
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
 
 /// The input of a chunk: the default of `run` for files.
 const CHUNK_BYTES: usize = 32 << 20;
@@ -132,6 +133,7 @@ fn put(
         }
     }
     compressor.set_compression_level(ZSTD_DEFAULT_LEVEL.into())?;
+    compressor.set_parameter(CParameter::WindowLog(ZSTD_LEVEL_1_WINDOW_LOG))?;
     fs::write(path, compressor.compress(&content)?)?;
     Ok(events)
 }
