@@ -87,7 +87,8 @@ impl Check {
             });
             let last_digest = chunk.last_digest().unwrap_or(manifest.last_digest);
             let contents = contents.collect();
-            let expected = ChunkManifest::new(&chunk, manifest.after, last_digest, contents);
+            let expected =
+                ChunkManifest::new(chunk.outline(), manifest.after, last_digest, contents);
             manifest.difference(&expected)
         });
         if let Some([part, found, expected]) = compared.finish().await {

@@ -216,7 +216,7 @@ impl ShardAudit {
             Ok(())
         };
         let spec = ChunkSpec::Replay(Box::new(plan));
-        let built = build(&audit.context, ChunkLimits::NONE, &mut batches, spec);
+        let built = build(&audit.context, ChunkLimits::NONE, &mut batches, spec, None);
         let (built, ()) = tokio::try_join!(built, send)?;
         Ok(built.map(|built| built.chunk))
     }

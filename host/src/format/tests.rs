@@ -1,3 +1,5 @@
+use std::io::Read as _;
+
 use proptest::prelude::*;
 use sluice_engine::content_digest::ContentDigest;
 
@@ -60,6 +62,22 @@ fn an_object_on_either_side_of_the_size_that_is_compressed_at_once_comes_back() 
             assert_eq!(object.digest, ContentDigest::of(&lines), "{format}");
             assert_eq!(object.digest, rows.digest(), "{format}");
         }
+    }
+}
+
+#[test]
+fn a_reader_of_the_default_level_needs_a_window_of_256_kib() {
+    let row = vec![b'x'; 1 << 10];
+    for bytes in [WHOLE_MAX_BYTES / 2, WHOLE_MAX_BYTES * 2] {
+        let count = usize::try_from(bytes >> 10).unwrap();
+        let (buffers, spans) = in_one_buffer(std::iter::repeat_n(&*row, count));
+        let rows = Rows::new(&buffers, &spans);
+        let object = encode(Format::NDJSON_ZST, Level::default(), rows).unwrap();
+        let mut reader = zstd::Decoder::new(&*object.bytes).unwrap();
+        reader.window_log_max(ZSTD_LEVEL_1_WINDOW_LOG).unwrap();
+        let mut lines = Vec::new();
+        reader.read_to_end(&mut lines).unwrap();
+        assert!(lines == as_lines(rows));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod lines;
 mod message;
+mod outline;
 mod over_limit;
 mod rules;
 
@@ -26,6 +27,7 @@ use crate::ledger::{Pending, Range};
 use self::lines::Lines;
 pub use self::message::Message;
 use self::message::MessageRef;
+pub use self::outline::ChunkOutline;
 pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules};
 
 /// A chunk closes if its events have more than this many times its byte limit.
@@ -82,6 +84,12 @@ impl Chunk {
     pub fn has_outgrown(&self, limits: &ChunkLimits) -> bool {
         self.output_bytes >= limits.bytes.saturating_mul(OUTPUT_TIMES_INPUT)
             || self.resource_faults.entries() >= RESOURCE_FAULTS_MAX
+    }
+
+    /// Whether its events take this share of the limit of bytes: one part in `parts`.
+    #[must_use]
+    pub fn takes_a_part(&self, limits: &ChunkLimits, parts: u64) -> bool {
+        self.output_bytes >= limits.bytes / parts
     }
 
     /// Adds the next batch and its result. A batch without records changes nothing.

@@ -12,7 +12,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 use thiserror::Error;
 
-use crate::layout::chunk::{ArrivalTimes, Chunk};
+use crate::layout::chunk::{ArrivalTimes, ChunkOutline};
 use crate::layout::object_key::{ChunkName, ShortId};
 use crate::layout::{Content, Destination};
 use crate::ledger::pins::Pins;
@@ -120,13 +120,19 @@ impl ChunkManifest {
     /// are those of its objects.
     #[must_use]
     pub fn new(
-        chunk: &Chunk,
+        chunk: ChunkOutline,
         after: Option<SequenceNumber>,
         last_digest: Digest,
         mut contents: Vec<(Destination, Content)>,
     ) -> Self {
-        let (origin, counts) = (chunk.origin(), chunk.counts());
-        let format = chunk.pins().format;
+        let ChunkOutline {
+            origin,
+            pins,
+            resource_faults,
+            counts,
+            messages_sent,
+        } = chunk;
+        let format = pins.format;
         contents.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let (mut objects, mut quarantine) = (Vec::new(), Vec::new());
         for (destination, content) in contents {
@@ -161,12 +167,12 @@ impl ChunkManifest {
             last_digest,
             arrived_at: counts.arrived_at,
             release: origin.release,
-            pins: chunk.pins().clone(),
-            resource_faults: chunk.resource_faults().clone(),
+            pins,
+            resource_faults,
             counts: ManifestCounts {
                 bytes: counts.bytes,
                 events: counts.events,
-                messages: chunk.messages_sent(),
+                messages: messages_sent,
                 quarantined: counts.quarantined_records(),
                 dropped: counts.dropped,
                 bus_only: counts.bus_only,

@@ -1,70 +1,111 @@
 //! Writes the objects and messages of a chunk.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use sluice_engine::record::ShardId;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
+use super::chunk_encoding::ChunkToEncode;
 use super::{RunContext, Sinks};
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::{Content, Destination, object_notification};
+use crate::layout::{Content, Destination, Object, object_notification};
 use crate::ledger::messages::Messages;
 use crate::pipeline::error::PipelineError;
 use crate::sink::Lake;
 
+/// The objects of a shard that are encoded and not put yet, bytes. Enough for most objects of most chunks, so that slow
+/// puts do not keep the events of the chunk in memory.
+const WAITING_BYTES: usize = 8 << 20;
+
+/// What an object counts at least among these, bytes, so that there are not too many of them.
+const WAITING_LEAST_BYTES: usize = 64 << 10;
+
+/// How much of the work on objects is done at once.
+struct Slots {
+    encode: Arc<Semaphore>,
+    waiting: Semaphore,
+    put: Semaphore,
+}
+
+impl Slots {
+    fn new(threads: usize, puts: usize) -> Self {
+        Self {
+            encode: Arc::new(Semaphore::new(2 * threads)),
+            waiting: Semaphore::new(WAITING_BYTES),
+            put: Semaphore::new(puts),
+        }
+    }
+
+    /// Waits until an encoded object of this many bytes may wait to be put.
+    async fn wait(&self, bytes: usize) -> Result<SemaphorePermit<'_>, AcquireError> {
+        let bytes = bytes.clamp(WAITING_LEAST_BYTES, WAITING_BYTES);
+        self.waiting
+            .acquire_many(u32::try_from(bytes).unwrap_or(u32::MAX))
+            .await
+    }
+}
+
 /// Encodes and puts all objects of the chunk, with enough concurrent puts to keep the cores busy. Returns what
-/// they hold.
+/// they hold. The chunk is dropped when the last object is encoded, which can be long before all are put.
 pub(super) async fn put_objects(
     context: &Arc<RunContext>,
     sinks: &Sinks,
-    chunk: &Arc<Chunk>,
+    chunk: Arc<ChunkToEncode>,
 ) -> Result<Vec<(Destination, Content)>, PipelineError> {
-    let at_once = Arc::new(Semaphore::new(
-        sinks.lake.puts_at_once(context.compute.threads()),
-    ));
+    let threads = context.compute.threads();
+    let slots = Arc::new(Slots::new(threads, sinks.lake.puts_at_once(threads)));
+    let destinations: Vec<_> = chunk.destinations().cloned().collect();
     let (mut puts, mut contents) = (JoinSet::new(), Vec::new());
-    for destination in chunk.destinations().cloned() {
-        let permit = at_once.clone().acquire_owned().await?;
-        let (context, lake, chunk) = (context.clone(), sinks.lake.clone(), chunk.clone());
+    for destination in destinations {
+        let slot = slots.encode.clone().acquire_owned().await?;
+        let (context, lake) = (context.clone(), sinks.lake.clone());
+        let (chunk, slots) = (chunk.clone(), slots.clone());
         puts.spawn(async move {
-            let _until_written = permit;
-            put_object(&context, &lake, chunk, destination).await
+            let encoded = encode(&context, chunk, destination).await;
+            let object = encoded.map_err(PipelineError::Encode)?;
+            let _until_put = slots.wait(object.body.len()).await?;
+            drop(slot);
+            let _until_put = slots.put.acquire().await?;
+            put_object(&context, &lake, object).await
         });
         while let Some(put) = puts.try_join_next() {
             contents.push(put??);
         }
     }
+    drop(chunk);
     while let Some(put) = puts.join_next().await {
         contents.push(put??);
     }
     Ok(contents)
 }
 
+async fn encode(
+    context: &RunContext,
+    chunk: Arc<ChunkToEncode>,
+    destination: Destination,
+) -> io::Result<Object> {
+    let level = context.level;
+    let encode = move || chunk.encode(&destination, level);
+    context.compute.spawn(encode).finish().await
+}
+
 async fn put_object(
     context: &RunContext,
     lake: &Lake,
-    chunk: Arc<Chunk>,
-    destination: Destination,
+    object: Object,
 ) -> Result<(Destination, Content), PipelineError> {
-    let level = context.level;
-    let put = destination.clone();
-    let in_lake = matches!(put, Destination::Lake(_));
-    let encode = move || chunk.encode(&destination, level);
-    let object = context
-        .compute
-        .spawn(encode)
-        .finish()
-        .await
-        .map_err(PipelineError::Encode)?;
     let (bytes, content) = (object.body.len() as u64, object.content);
+    let destination = object.destination.clone();
+    let in_lake = matches!(destination, Destination::Lake(_));
     let started = Instant::now();
     lake.put(object).await?;
     context.progress.times.put.observe(started.elapsed());
     context.progress.put(bytes, in_lake);
-    Ok((put, content))
+    Ok((destination, content))
 }
 
 /// Sends the messages of the chunk. They may point to its objects, so these must be put first.

@@ -5,6 +5,7 @@
 //! ledger
 //! ```
 
+mod chunk_encoding;
 mod chunk_window;
 pub mod compute;
 pub mod error;
@@ -20,6 +21,7 @@ use sluice_engine::record::{Batch, Rid, ShardId};
 use sluice_engine::sandbox::SandboxError;
 use tokio::time::Instant;
 
+use self::chunk_encoding::{ChunkEncoded, ChunkToEncode, UntilEncoded};
 use self::chunk_window::ChunkWindow;
 use self::landing::{put_manifest, put_objects, send_messages};
 use crate::layout::chunk::{Chunk, ChunkLimits};
@@ -51,15 +53,21 @@ pub async fn run_shard(
     } = shard;
     let replay = replay.map(|plan| ChunkSpec::Replay(Box::new(plan)));
     let first = replay.unwrap_or(ChunkSpec::New(new_chunks));
-    let mut ready = build(context, context.chunk_limits(), batches, first).await?;
+    let mut ready = build(context, context.chunk_limits(), batches, first, None).await?;
     while let Some(built) = ready {
-        let landing = land(context, sinks, ledger, built);
+        let (until_encoded, encoded) = UntilEncoded::new();
+        let landing = land(context, sinks, ledger, built, until_encoded);
         let spec = ChunkSpec::New(new_chunks);
-        let next = build(context, context.chunk_limits(), batches, spec);
+        let limits = context.chunk_limits();
+        let next = build(context, limits, batches, spec, Some(encoded));
         ((), ready) = tokio::try_join!(landing, next)?;
     }
     Ok(())
 }
+
+/// How far a chunk grows while the one before is encoded: to one part in this many of its limit. The same threads
+/// transform and encode, so nothing is lost, and the events of two whole chunks are not in memory at once.
+const PART_WHILE_ENCODING: u64 = 8;
 
 /// A chunk with its plan, and when its first batch arrived.
 pub(crate) struct BuiltChunk {
@@ -70,7 +78,8 @@ pub(crate) struct BuiltChunk {
     file: Option<FilePart>,
 }
 
-/// Reads and transforms the next chunk; `None` at the end of the shard.
+/// Reads and transforms the next chunk; `None` at the end of the shard. The chunk stays small until the
+/// one before, if there is one, is encoded.
 ///
 /// # Errors
 /// The source cannot be read, or the release fails outside of any record.
@@ -79,6 +88,7 @@ pub(crate) async fn build(
     limits: ChunkLimits,
     batches: &mut ShardBatches,
     spec: ChunkSpec<'_>,
+    mut before: Option<ChunkEncoded>,
 ) -> Result<Option<BuiltChunk>, PipelineError> {
     let mut window = ChunkWindow::new(limits, spec.range());
     let (mut plan, mut chunk) = (None, None);
@@ -109,6 +119,9 @@ pub(crate) async fn build(
         let chunk = chunk.get_or_insert_with(|| Chunk::new(plan.rules(&batch), release));
         chunk.absorb(&batch, outcome);
         context.progress.read(&batch);
+        if let Some(before) = before.take_if(|_| chunk.takes_a_part(&limits, PART_WHILE_ENCODING)) {
+            before.wait().await;
+        }
         if plan.range.is_none() && chunk.has_outgrown(&limits) {
             window.close();
             batches.unread(finish_batches(in_flight.drain(..)).await);
@@ -177,6 +190,7 @@ async fn land(
     sinks: &Sinks,
     ledger: &mut LedgerStore,
     built: BuiltChunk,
+    until_encoded: UntilEncoded,
 ) -> Result<(), PipelineError> {
     let BuiltChunk {
         chunk,
@@ -195,15 +209,22 @@ async fn land(
     let part = file.as_ref().map(|part| (&part.name, part.prefix));
     let prefix = file.as_ref().map(|part| part.prefix);
     ledger.pin(pending, part).await?;
+    let outline = chunk.outline();
     let chunk = Arc::new(chunk);
-    let contents = put_objects(context, sinks, &chunk).await?;
-    send_messages(context, sinks, &chunk).await?;
+    // Without messages, nobody reads the events again after they are encoded.
+    let for_messages = outline.pins.messages.map(|_| chunk.clone());
+    let chunk = ChunkToEncode::new(chunk, until_encoded);
+    let contents = put_objects(context, sinks, chunk).await?;
+    if let Some(chunk) = for_messages {
+        send_messages(context, sinks, &chunk).await?;
+    }
     let after = ledger.ledger().await.committed().map(|done| done.last);
-    let manifest = ChunkManifest::new(&chunk, after, last_digest, contents);
+    let counts = outline.counts.clone();
+    let manifest = ChunkManifest::new(outline, after, last_digest, contents);
     put_manifest(context, sinks, &manifest).await?;
     ledger.commit(range, last_digest, prefix).await?;
     let (progress, release) = (&context.progress, plan.release.id());
-    progress.landed(&sinks.shard, release, chunk.counts());
+    progress.landed(&sinks.shard, release, &counts);
     context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);
     Ok(())

@@ -1,0 +1,35 @@
+//! What is known of a chunk without its events.
+
+use crate::layout::chunk::{Chunk, ChunkCounts};
+use crate::layout::object_key::Origin;
+use crate::ledger::pins::Pins;
+use crate::ledger::resource_faults::ResourceFaults;
+
+/// What its manifest needs of a chunk, so that the events need not stay in memory for it.
+#[derive(Clone, Debug)]
+pub struct ChunkOutline {
+    /// The origin of its objects.
+    pub origin: Origin,
+    /// Its settings.
+    pub pins: Pins,
+    /// Its records that exceeded a resource.
+    pub resource_faults: ResourceFaults,
+    /// Its counts.
+    pub counts: ChunkCounts,
+    /// The number of messages that are sent for it.
+    pub messages_sent: u64,
+}
+
+impl Chunk {
+    /// What is known of it without its events.
+    #[must_use]
+    pub fn outline(&self) -> ChunkOutline {
+        ChunkOutline {
+            origin: self.origin(),
+            pins: self.rules.pins.clone(),
+            resource_faults: self.resource_faults.clone(),
+            counts: self.counts.clone(),
+            messages_sent: self.messages_sent(),
+        }
+    }
+}
