@@ -40,7 +40,7 @@ impl NativeFields {
         validator.reserve(scanned.len(), scanned.likely_output_bytes());
         let objects = 0..scanned.len();
         let output = scanned.with_fields(objects.clone(), transform);
-        validator.edits(&scanned, objects, &output)?;
+        validator.add_edits(&scanned, objects, &output)?;
         validator.reject_before(&scanned, u32::MAX);
         Ok(validator.finish())
     }

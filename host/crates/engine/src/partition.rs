@@ -48,7 +48,7 @@ pub enum PartitionError {
         bytes: usize,
     },
     /// All pairs together do not fit an object key.
-    #[error("the partition's path takes {0} bytes, at most {PATH_MAX_BYTES} fit")]
+    #[error("the partition's path takes {0} bytes or more, at most {PATH_MAX_BYTES} fit")]
     Deep(usize),
 }
 
@@ -83,9 +83,10 @@ impl PartitionPath {
                 let name = name.to_owned();
                 return Err(PartitionError::Long { name, bytes });
             }
-        }
-        if path.len() > PATH_MAX_BYTES {
-            return Err(PartitionError::Deep(path.len()));
+            // Checked for each column, so that many columns take little time.
+            if path.len() > PATH_MAX_BYTES {
+                return Err(PartitionError::Deep(path.len()));
+            }
         }
         Ok(Self(path))
     }

@@ -317,7 +317,7 @@ impl Program {
             let called = live.transform_fields(scanned, start..end);
             let fuel = account.usage.add_call(&live.store, &self.limits);
             let added = match called {
-                Ok(output) => validator.edits(scanned, start..end, &output),
+                Ok(output) => validator.add_edits(scanned, start..end, &output),
                 Err(error) => Err(format!("{error:#}")),
             };
             if let Err(error) = added {
@@ -369,7 +369,7 @@ impl Program {
                 Some(object) => {
                     let objects = object..object + 1;
                     let output = live.transform_fields(scanned, objects.clone())?;
-                    if let Err(why) = validator.edits(scanned, objects, &output) {
+                    if let Err(why) = validator.add_edits(scanned, objects, &output) {
                         validator.reject(Reason::fault(Fault::InvalidOutput, why));
                     }
                     Ok(())

@@ -5,7 +5,11 @@
 
 use std::ops::Range;
 
-use crate::members::{MemberNames, Outline, WrittenMember};
+use crate::members::{MemberNames, Outline};
+
+/// The most members that the edits of a record may visit, in all of its events: the occurrences of members that can be
+/// set or removed. It bounds the time that edits take.
+pub const CUTS_MAX: usize = 1 << 18;
 
 /// What happens to a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +105,21 @@ impl Object<'_> {
         append(&self.text[self.outline.end.max(from)..], out);
     }
 
+    /// Checks that `events` events of this object are not too much work.
+    ///
+    /// # Errors
+    /// The fault in words.
+    pub fn check_cuts(&self, events: usize) -> Result<(), String> {
+        let members = self.outline.written.len();
+        if members <= CUTS_MAX && members.saturating_mul(events) <= CUTS_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "{events} events of a record that has {members} members that the transform can set or remove; {CUTS_MAX} \
+             such members are allowed in all events of a record"
+        ))
+    }
+
     fn cut_members<'v>(&self, edit: &impl Fn(usize) -> Edit<'v>) -> usize {
         let written = self.outline.written.iter();
         written
@@ -123,27 +142,41 @@ impl Object<'_> {
             }
             let keeps_before = member.number > before;
             before += 1;
-            if keeps_before {
-                cut(member.previous_end..member.end);
+            let range = if keeps_before {
+                member.previous_end..member.end
             } else {
-                cut(self.name_behind(member.previous_end)..self.behind(member));
-            }
+                member.start..member.next
+            };
+            cut(range.start as usize..range.end as usize);
         }
     }
+}
 
-    /// Where the member behind `member` begins; the end of `member` if it is the last one.
-    fn behind(&self, member: &WrittenMember) -> usize {
-        if member.end == self.outline.end {
-            return member.end;
-        }
-        self.name_behind(member.end)
+/// Writes bytes to the beginning of `out`, which becomes the rest. What does not fit is left out. Few bytes are
+/// copied without a call, which would cost more than the copy.
+#[inline(always)]
+pub fn put(bytes: &[u8], out: &mut &mut [u8]) {
+    let Some((place, rest)) = std::mem::take(out).split_at_mut_checked(bytes.len()) else {
+        return;
+    };
+    match bytes.len() {
+        1 => place[0] = bytes[0],
+        4..8 => put_overlapping::<4>(bytes, place),
+        8..=16 => put_overlapping::<8>(bytes, place),
+        17..=32 => put_overlapping::<16>(bytes, place),
+        _ => place.copy_from_slice(bytes),
     }
+    *out = rest;
+}
 
-    /// Where the next name behind a brace or a value begins.
-    fn name_behind(&self, end: usize) -> usize {
-        let rest = self.text.get(end..).unwrap_or_default();
-        let name = rest.iter().position(|byte| *byte == b'"');
-        end + name.unwrap_or_default()
+/// Writes `N` to `2 * N` bytes: the first `N`, and the last `N` over what they share with the first.
+#[inline(always)]
+fn put_overlapping<const N: usize>(bytes: &[u8], place: &mut [u8]) {
+    if let (Some(from), Some(to)) = (bytes.first_chunk::<N>(), place.first_chunk_mut()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (bytes.last_chunk::<N>(), place.last_chunk_mut()) {
+        *to = *from;
     }
 }
 

@@ -6,7 +6,8 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::profile::name::hash;
+use crate::edit::CUTS_MAX;
+use crate::profile::name::{hash, unescaped};
 use crate::profile::walk::{Open, Unchecked, Visitor, member_value};
 use crate::{Expected, Kind, Scanner, SyntaxError, Text, scan};
 
@@ -14,24 +15,20 @@ mod learned;
 
 use learned::{BEFORE_FIRST, BEHIND_OTHER, LearnedNames};
 
-/// Buckets of names; a power of two.
-const BUCKETS: usize = 64;
-const BUCKET_BITS: u32 = BUCKETS.trailing_zeros();
-/// Stands for the end of a bucket.
+/// Stands for no number.
 const NONE: u16 = u16::MAX;
 
 /// The members that a caller reads, and those that it sets or removes.
 #[derive(Clone, Debug)]
 pub struct MemberNames {
-    /// Is unique: who has learned names of texts for these ones recognises them by it.
+    /// Is unique: [`Members`] that have learned names for it recognise it.
     id: u64,
+    /// In the order of their hashes and then of their bytes.
     names: Vec<Name>,
-    /// The first name of each bucket.
-    buckets: [u16; BUCKETS],
     reads: usize,
     /// For each member that is set or removed: `,"name":`, as it is written before a value.
     prefixes: Vec<Vec<u8>>,
-    similar_writes: bool,
+    has_similar_names: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -42,8 +39,6 @@ struct Name {
     read: u16,
     /// Its number among the members that are set or removed.
     write: u16,
-    /// The next name of its bucket.
-    next: u16,
 }
 
 /// What a name of a text is.
@@ -62,28 +57,38 @@ impl MemberNames {
     #[must_use]
     pub fn new<S: AsRef<str>>(reads: &[S], writes: &[S]) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let reads_and_writes = reads.iter().chain(writes);
+        let names = reads_and_writes.map(|name| Name::new(name.as_ref()));
+        let mut names: Vec<_> = names.collect();
+        names.sort_by(|a, b| a.key().cmp(&b.key()));
+        names.dedup_by(|a, b| a.name == b.name);
         let mut this = Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
-            names: Vec::new(),
-            buckets: [NONE; BUCKETS],
+            names,
             reads: reads.len(),
-            prefixes: Vec::new(),
-            similar_writes: false,
+            prefixes: writes.iter().map(|name| prefix(name.as_ref())).collect(),
+            has_similar_names: false,
         };
         for (number, name) in (0..NONE).zip(reads) {
-            this.add(name.as_ref()).read = number;
+            if let Some(found) = this.find_mut(name.as_ref()) {
+                found.read = number;
+            }
         }
         for (number, name) in (0..NONE).zip(writes) {
-            this.add(name.as_ref()).write = number;
-            this.prefixes.push(prefix(name.as_ref()));
+            if let Some(found) = this.find_mut(name.as_ref()) {
+                found.write = number;
+            }
         }
-        let mut folded: Vec<_> = writes
-            .iter()
-            .map(|name| name.as_ref().to_ascii_lowercase())
-            .collect();
-        folded.sort_unstable();
-        this.similar_writes = folded.windows(2).any(|pair| pair[0] == pair[1]);
+        this.has_similar_names = has_similar(&this.names);
         this
+    }
+
+    fn find_mut(&mut self, name: &str) -> Option<&mut Name> {
+        let wanted = Name::new(name);
+        let found = self
+            .names
+            .binary_search_by(|it| it.key().cmp(&wanted.key()));
+        self.names.get_mut(found.ok()?)
     }
 
     /// The number of members that are read.
@@ -98,10 +103,10 @@ impl MemberNames {
         self.prefixes.len()
     }
 
-    /// Whether two names that are set or removed differ in the case of ASCII letters only.
+    /// Whether a name that is set or removed differs from another declared name in the case of ASCII letters only.
     #[must_use]
-    pub fn has_similar_writes(&self) -> bool {
-        self.similar_writes
+    pub fn has_similar_names(&self) -> bool {
+        self.has_similar_names
     }
 
     /// What is written before the value of a member that is set, with the comma.
@@ -111,65 +116,54 @@ impl MemberNames {
         self.prefixes.get(write).map_or(&[], Vec::as_slice)
     }
 
-    /// The entry of a name, which is added if it is new.
-    fn add(&mut self, name: &str) -> &mut Name {
+    fn find(&self, name: Text<'_>, hash: u64) -> Match<'_> {
+        let name = unescaped(name);
+        let key = (hash, &*name);
+        match self.names.binary_search_by(|it| it.key().cmp(&key)) {
+            Ok(found) => Match::Declared(&self.names[found]),
+            Err(place) => {
+                let before = place.checked_sub(1).and_then(|it| self.names.get(it));
+                let around = [before, self.names.get(place)];
+                if around.into_iter().flatten().any(|it| it.hash == hash) {
+                    Match::Similar
+                } else {
+                    Match::Other
+                }
+            }
+        }
+    }
+}
+
+impl Name {
+    fn new(name: &str) -> Self {
         let text = Text {
             raw: name.as_bytes(),
             escaped: false,
         };
-        let found = self
-            .names
-            .iter()
-            .position(|it| *it.name == *name.as_bytes());
-        let index = found.unwrap_or_else(|| {
-            let hash = hash(text);
-            let index = self.names.len();
-            // There are up to 512 names.
-            let number = u16::try_from(index).unwrap_or(NONE);
-            let first = &mut self.buckets[bucket(hash)];
-            self.names.push(Name {
-                name: name.as_bytes().into(),
-                hash,
-                read: NONE,
-                write: NONE,
-                next: *first,
-            });
-            *first = number;
-            index
-        });
-        &mut self.names[index]
-    }
-
-    #[inline(always)]
-    fn find(&self, name: Text<'_>, hash: u64) -> Match<'_> {
-        let mut next = self.buckets[bucket(hash)];
-        while let Some(candidate) = self.names.get(usize::from(next)) {
-            if candidate.hash == hash {
-                if is_same(name, &candidate.name) {
-                    return Match::Declared(candidate);
-                }
-                return self.find_among_similar(name, hash);
-            }
-            next = candidate.next;
+        Self {
+            name: name.as_bytes().into(),
+            hash: hash(text),
+            read: NONE,
+            write: NONE,
         }
-        Match::Other
     }
 
-    /// Several names have this hash.
-    #[cold]
-    fn find_among_similar(&self, name: Text<'_>, hash: u64) -> Match<'_> {
-        let same = |it: &&Name| it.hash == hash && is_same(name, &it.name);
-        self.names
-            .iter()
-            .find(same)
-            .map_or(Match::Similar, Match::Declared)
+    fn key(&self) -> (u64, &[u8]) {
+        (self.hash, &self.name)
     }
 }
 
-/// The highest bits of a hash depend on all of its input.
-#[inline(always)]
-fn bucket(hash: u64) -> usize {
-    (hash >> (u64::BITS - BUCKET_BITS)) as usize % BUCKETS
+/// Whether a name that is set or removed equals another one if case is folded.
+fn has_similar(names: &[Name]) -> bool {
+    let folded = names
+        .iter()
+        .map(|it| (it.name.to_ascii_lowercase(), it.write != NONE));
+    let mut folded: Vec<_> = folded.collect();
+    folded.sort_unstable();
+    let pairs = folded.chunk_by(|a, b| a.0 == b.0);
+    pairs
+        .into_iter()
+        .any(|same| same.len() > 1 && same.iter().any(|(_, is_write)| *is_write))
 }
 
 fn prefix(name: &str) -> Vec<u8> {
@@ -183,33 +177,6 @@ fn prefix(name: &str) -> Vec<u8> {
     }
     prefix.extend_from_slice(br#"":"#);
     prefix
-}
-
-#[inline(always)]
-fn is_same(name: Text<'_>, declared: &[u8]) -> bool {
-    if name.escaped {
-        return is_same_escaped(name, declared);
-    }
-    is_equal(name.raw, declared)
-}
-
-#[cold]
-fn is_same_escaped(name: Text<'_>, declared: &[u8]) -> bool {
-    name.decode()
-        .is_some_and(|name| name.as_bytes() == declared)
-}
-
-/// Compares short texts without a call.
-#[inline(always)]
-fn is_equal(a: &[u8], b: &[u8]) -> bool {
-    const WORD: usize = size_of::<u64>();
-    if a.len() != b.len() {
-        return false;
-    }
-    if !(WORD..=2 * WORD).contains(&a.len()) {
-        return a == b;
-    }
-    a.first_chunk::<WORD>() == b.first_chunk() && a.last_chunk::<WORD>() == b.last_chunk()
 }
 
 /// A member that is read.
@@ -238,11 +205,20 @@ pub struct WrittenMember {
     /// Its number among the members that are set or removed.
     pub write: u16,
     /// Its number among all members of the object.
-    pub(crate) number: usize,
+    pub(crate) number: u32,
     /// Where the value of the member before it ends. For the first one, where the opening brace ends.
-    pub(crate) previous_end: usize,
+    pub(crate) previous_end: u32,
+    /// Where its name begins.
+    pub(crate) start: u32,
     /// Where its value ends.
-    pub(crate) end: usize,
+    pub(crate) end: u32,
+    /// Where the name of the next member begins. For the last one, where its value ends.
+    pub(crate) next: u32,
+}
+
+/// An offset of a text, which must be shorter than 4 GiB.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// What edits need to know of an object.
@@ -252,7 +228,8 @@ pub struct Outline<'m> {
     pub end: usize,
     /// The number of members.
     pub count: usize,
-    /// The members that may be set or removed, in the order of the text.
+    /// The members that may be set or removed, in the order of the text. If there are more than
+    /// [`CUTS_MAX`](crate::edit::CUTS_MAX), some are missing.
     pub written: &'m [WrittenMember],
 }
 
@@ -395,6 +372,7 @@ impl Finder {
             expected = self.learned.take_expected(previous, scanner);
             if expected.is_none() && !scanner.more_members()? {
                 open.leave();
+                self.complete_written(scanner.input);
                 return Ok(());
             }
         }
@@ -459,12 +437,41 @@ impl Finder {
 
     #[cold]
     fn add_written(&mut self, write: u16, end: usize) {
-        self.written.push(WrittenMember {
-            write,
-            number: self.count,
-            previous_end: self.end,
-            end,
-        });
+        if self.written.len() <= CUTS_MAX {
+            self.written.push(WrittenMember {
+                write,
+                number: offset(self.count),
+                previous_end: offset(self.end),
+                start: 0,
+                end: offset(end),
+                next: 0,
+            });
+        }
+    }
+
+    /// Finds the names around members that may be written, so that edits need not search for them.
+    #[inline(always)]
+    fn complete_written(&mut self, text: &[u8]) {
+        if !self.written.is_empty() {
+            complete(&mut self.written, text, self.end);
+        }
+    }
+}
+
+#[cold]
+fn complete(written: &mut [WrittenMember], text: &[u8], last_end: usize) {
+    let name_behind = |end: u32| {
+        let rest = text.get(end as usize..).unwrap_or_default();
+        let spaces = rest.iter().position(|byte| *byte == b'"');
+        end + offset(spaces.unwrap_or_default())
+    };
+    for member in written {
+        member.start = name_behind(member.previous_end);
+        member.next = if member.end as usize == last_end {
+            member.end
+        } else {
+            name_behind(member.end)
+        };
     }
 }
 

@@ -150,7 +150,8 @@ impl ProfileChecker {
     }
 
     /// Checks that `input` is one JSON text, and finds the members of an object. Also returns whether the text
-    /// certainly keeps to the profile, and would keep to it if the members that `names` sets were others.
+    /// certainly keeps to the profile, and keeps to it whichever members of `names` are removed or get other values
+    /// that keep to it.
     ///
     /// # Errors
     /// The first syntax error.
@@ -170,7 +171,7 @@ impl ProfileChecker {
         let certain = first.found.is_none()
             && self.names.doubtful().is_none()
             && !members.has_doubtful_names()
-            && !names.has_similar_writes();
+            && !names.has_similar_names();
         Ok((kind, certain))
     }
 

@@ -1,10 +1,11 @@
 //! Fields in, edits out: what the host does around a call of `transform-fields`.
 //!
-//! [`ScannedBatch`] reads each record once, and has the values for the call. [`edits`] validates what the call
-//! returns, and makes events of it.
+//! [`ScannedBatch`] reads each record once, and has the values for the call. [`lists`] and [`edits`] validate what the call
+//! returns, and make events of it.
 
 mod declared;
 mod edits;
+mod lists;
 mod metadata;
 mod scanned;
 

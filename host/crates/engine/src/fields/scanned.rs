@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use json_scan::Kind;
-use json_scan::edit::Object;
-use json_scan::members::{Members, Outline, WrittenMember};
+use json_scan::edit::{Object, put};
+use json_scan::members::{Members, Outline, ReadMember, WrittenMember};
 
 use super::Declared;
 use super::metadata::PackedMetadata;
@@ -86,17 +86,28 @@ impl<'b> ScannedBatch<'b> {
 
     #[inline]
     fn add(&mut self, record: u32, data: &[u8], members: &Members, certain: bool) {
-        for (read, kind_only) in members.reads().iter().zip(&self.declared.kinds_only) {
-            if let Some(mut value) = read.value() {
-                if *kind_only {
-                    value.end = value.start + 1;
-                }
-                append(&data[value], &mut self.values);
-                if read.repeated {
-                    self.repeated.push(offset(self.ends.len()));
-                }
+        let wanted = |read: &ReadMember, kind_only: bool| {
+            let value = read.value().unwrap_or_default();
+            let end = if kind_only {
+                value.end.min(value.start + 1)
+            } else {
+                value.end
+            };
+            value.start..end
+        };
+        let reads = members.reads().iter().zip(&self.declared.kinds_only);
+        let bytes = reads.clone().map(|(read, only)| wanted(read, *only).len());
+        let mut end = self.values.len();
+        self.values.resize(end + bytes.sum::<usize>(), 0);
+        let mut out = &mut self.values[end..];
+        for (read, kind_only) in reads {
+            let value = &data[wanted(read, *kind_only)];
+            put(value, &mut out);
+            if read.repeated {
+                self.repeated.push(offset(self.ends.len()));
             }
-            self.ends.push(offset(self.values.len()));
+            end += value.len();
+            self.ends.push(offset(end));
         }
         let Outline {
             end,
@@ -129,9 +140,10 @@ impl<'b> ScannedBatch<'b> {
         self.objects.len()
     }
 
-    /// The records that a transform must not see, in ascending order.
-    pub(crate) fn rejected(&self) -> &[(u32, Reason)] {
-        &self.rejected
+    /// Why a transform must not see a record; `None` if it may.
+    pub(crate) fn rejection_of(&self, record: u32) -> Option<&Reason> {
+        let found = self.rejected.binary_search_by_key(&record, |it| it.0);
+        Some(&self.rejected[found.ok()?].1)
     }
 
     /// The number in the batch of the record of an object.
@@ -196,7 +208,7 @@ impl<'b> ScannedBatch<'b> {
         })
     }
 
-    /// The values of some objects. Offsets of a part that does not begin at the first object are counted anew.
+    /// The values of some objects. The offsets of a part are counted from its beginning.
     fn part(&self, objects: Range<usize>) -> Part<'_> {
         let reads = self.declared.kinds_only.len();
         if objects == (0..self.len()) {
@@ -214,8 +226,9 @@ impl<'b> ScannedBatch<'b> {
         let ends = self.ends[items.clone()].iter().map(|end| end - start);
         let ends: Vec<u32> = ends.collect();
         let length = ends.last().copied().unwrap_or(0);
-        let repeated = self.repeated.iter().map(|item| *item as usize);
-        let repeated = repeated.filter(|item| items.contains(item));
+        let before = |end: usize| self.repeated.partition_point(|item| (*item as usize) < end);
+        let repeated = &self.repeated[before(items.start)..before(items.end)];
+        let repeated = repeated.iter().map(|item| *item as usize);
         Part {
             values: &self.values[start as usize..(start + length) as usize],
             ends: Some(ends),
@@ -235,12 +248,6 @@ struct Part<'s> {
 fn not_an_object(kind: Kind) -> Reason {
     let message = format!("expected a JSON object, found {}", kind.text());
     Reason::rejected("not_an_object", message)
-}
-
-/// Appends a value. Most are short, and a call to copy a few bytes costs more than the copy.
-#[inline(always)]
-fn append(bytes: &[u8], out: &mut Vec<u8>) {
-    json_scan::edit::append(bytes, out);
 }
 
 /// An offset in a batch, which is far smaller than 4 GiB.

@@ -91,7 +91,7 @@ impl<'a> OutputValidator<'a> {
         let mark = self.mark();
         match self.try_events(events) {
             Ok(()) => self.end_record(),
-            Err(violation) => drop(self.take_back(mark, violation)),
+            Err(violation) => drop(self.roll_back(mark, violation)),
         }
     }
 
@@ -108,7 +108,7 @@ impl<'a> OutputValidator<'a> {
     /// Quarantines the next record, and removes what it has added after `mark`. Returns the number of partitions
     /// that are left.
     #[cold]
-    pub(crate) fn take_back(&mut self, mark: Mark, violation: Violation) -> u32 {
+    pub(crate) fn roll_back(&mut self, mark: Mark, violation: Violation) -> u32 {
         self.transformed.data.truncate(mark.data);
         self.transformed.events.truncate(mark.events);
         self.forget_partitions(mark.partitions);
@@ -196,18 +196,23 @@ impl<'a> OutputValidator<'a> {
         bytes <= self.limits.output_bytes && self.has_room(bytes, 1)
     }
 
-    /// Adds a record with one event of `bytes`, whose data `append` appends.
+    /// The most events that a batch has room for.
+    pub(crate) fn events_max(&self) -> usize {
+        self.limits.batch_output_bytes / Event::OVERHEAD_BYTES
+    }
+
+    /// Adds a record with one event of `bytes`, which `write` writes.
     #[inline]
     pub(crate) fn add_event(
         &mut self,
         bytes: usize,
         partition: u32,
         routes: Routes,
-        append: impl FnOnce(&mut Vec<u8>),
+        write: impl FnOnce(&mut [u8]),
     ) {
         let start = self.transformed.data.len();
-        self.transformed.data.reserve(bytes);
-        append(&mut self.transformed.data);
+        self.transformed.data.resize(start + bytes, 0);
+        write(&mut self.transformed.data[start..]);
         self.push_event(start, partition, routes);
         self.end_record();
     }
@@ -306,10 +311,17 @@ pub(crate) fn check_routes(routes: rules::Routes) -> Result<Routes, Reason> {
     if routes == rules::Routes::empty() {
         return invalid("an event without a route; to drop a record return no events".into());
     }
-    Ok(Routes {
-        lake: routes.contains(rules::Routes::LAKE),
-        bus: routes.contains(rules::Routes::BUS),
-    })
+    Ok(routes.into())
+}
+
+impl From<rules::Routes> for Routes {
+    #[inline]
+    fn from(routes: rules::Routes) -> Self {
+        Self {
+            lake: routes.contains(rules::Routes::LAKE),
+            bus: routes.contains(rules::Routes::BUS),
+        }
+    }
 }
 
 pub(crate) fn check_partition(pairs: &[(String, String)]) -> Result<PartitionPath, Reason> {

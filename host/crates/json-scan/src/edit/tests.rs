@@ -141,6 +141,46 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn bytes_are_put_one_after_the_other(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..6)) {
+        let all = pieces.concat();
+        let mut out = vec![0; all.len()];
+        let mut rest = out.as_mut_slice();
+        for piece in &pieces {
+            put(piece, &mut rest);
+        }
+        prop_assert!(rest.is_empty());
+        prop_assert_eq!(out, all);
+    }
+}
+
+#[test]
+fn too_many_members_in_all_events_are_a_fault() {
+    let names = MemberNames::new(&[], &["a"]);
+    let mut members = Members::default();
+    let text = format!("{{{}}}", vec!["\"a\":1"; 1_000].join(","));
+    members.find(text.as_bytes(), &names).unwrap();
+    let object = Object {
+        text: text.as_bytes(),
+        outline: members.outline(),
+    };
+    assert!(object.check_cuts(CUTS_MAX / 1_000).is_ok());
+    let fault = object.check_cuts(CUTS_MAX / 1_000 + 1).unwrap_err();
+    assert!(
+        fault.contains("263 events of a record that has 1000 members"),
+        "{fault}"
+    );
+    let text = format!("{{{}}}", vec!["\"a\":1"; CUTS_MAX + 2].join(","));
+    members.find(text.as_bytes(), &names).unwrap();
+    let object = Object {
+        text: text.as_bytes(),
+        outline: members.outline(),
+    };
+    assert_eq!(object.outline.written.len(), CUTS_MAX + 1);
+    assert!(object.check_cuts(1).is_err());
+}
+
 #[test]
 fn an_empty_object_gets_members() {
     let names = MemberNames::new(&[], &["a", "b"]);

@@ -90,8 +90,16 @@ fn a_name_in_another_case_is_similar() {
     assert!(!certain(r#"{"event_typ\u0045":1}"#));
     assert!(!certain(r#"{"event_type":1,"event_type":2}"#));
     assert!(!certain(r#"{"a":"\ud800"}"#));
-    let similar = MemberNames::new(&[], &["a", "A"]);
-    assert!(similar.has_similar_writes());
+    for (reads, writes, similar) in [
+        (vec![], vec!["a", "A"], true),
+        (vec!["a"], vec!["A"], true),
+        (vec!["a"], vec!["a"], false),
+        (vec!["a", "A"], vec!["b"], false),
+        (vec!["é"], vec!["É"], false),
+    ] {
+        let names = MemberNames::new(&reads, &writes);
+        assert_eq!(names.has_similar_names(), similar, "{reads:?} {writes:?}");
+    }
 }
 
 #[test]

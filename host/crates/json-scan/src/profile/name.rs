@@ -84,7 +84,7 @@ pub(super) fn compare(a: Text<'_>, b: Text<'_>) -> Ordering {
 }
 
 /// The bytes of a name. A name with an unpaired surrogate stays as it is: it is a violation itself.
-fn unescaped(name: Text<'_>) -> Cow<'_, [u8]> {
+pub(crate) fn unescaped(name: Text<'_>) -> Cow<'_, [u8]> {
     match name.decode() {
         Some(text) if name.escaped => text.into_bytes().into(),
         _ => name.raw.into(),
