@@ -17,7 +17,7 @@ use super::state::State;
 
 use crate::record::{Batch, Record};
 
-/// An instance, which transforms one batch or several records one by one.
+/// An instance, which transforms the records of one batch, in one call or in several.
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) rules: rules::Guest,

@@ -195,7 +195,7 @@ impl Program {
     }
 
     /// Transforms a batch. `known` are the resource faults of an earlier run of the same batch, in order: these
-    /// records are not transformed again. After `deadline`, no further record is started.
+    /// records are not transformed again. After `deadline`, no further call is started.
     ///
     /// # Errors
     /// A fault of the component as a whole; a fault of a record is its outcome.

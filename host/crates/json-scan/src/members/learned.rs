@@ -1,7 +1,7 @@
 //! Names that texts have had before. The next text is likely to have the same ones, in the same order, so a
 //! name is compared with the one that followed last time before it is looked up.
 //!
-//! What is learned changes how quickly a name is recognised, and nothing else.
+//! What is learned must change nothing but the time: the tests read texts after others and compare.
 
 use super::{Match, MemberNames, NONE};
 use crate::profile::name::{hash, words};
