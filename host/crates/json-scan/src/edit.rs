@@ -115,8 +115,8 @@ impl Object<'_> {
             return Ok(());
         }
         Err(format!(
-            "{events} events of a record that has {members} members that the transform can set or remove; {CUTS_MAX} \
-             such members are allowed in all events of a record"
+            "events of the record: {events}, members in it that the transform can set or remove: {members}; the product \
+             may be {CUTS_MAX} at most"
         ))
     }
 

@@ -72,6 +72,22 @@ pub(super) fn rows() -> Vec<Row> {
             invalid("limits.output_bytes"),
         ),
         of_record(
+            "edits: 100 copies of a record with a member 5,000 times",
+            &format!(
+                r#"{{"command":"many","n":100{}}}"#,
+                r#","set":1"#.repeat(5_000)
+            ),
+            invalid("events of the record: 100, members in it"),
+        ),
+        of_record(
+            "edits: a member 300,000 times",
+            &format!(
+                r#"{{"command":"many","n":1{}}}"#,
+                r#","set":1"#.repeat(300_000)
+            ),
+            invalid("events of the record: 1, members in it"),
+        ),
+        of_record(
             "edits: brackets without end",
             r#"{"command":"brackets","n":5000000}"#,
             invalid("\"set\""),

@@ -168,7 +168,7 @@ fn too_many_members_in_all_events_are_a_fault() {
     assert!(object.check_cuts(CUTS_MAX / 1_000).is_ok());
     let fault = object.check_cuts(CUTS_MAX / 1_000 + 1).unwrap_err();
     assert!(
-        fault.contains("263 events of a record that has 1000 members"),
+        fault.contains("record: 263, members in it that the transform can set or remove: 1000;"),
         "{fault}"
     );
     let text = format!("{{{}}}", vec!["\"a\":1"; CUTS_MAX + 2].join(","));
