@@ -20,6 +20,7 @@ pub struct Read {
     name: &'static str,
     wants_value: bool,
     expecting: Option<&'static str>,
+    fingerprint: u64,
 }
 
 impl Read {
@@ -30,6 +31,7 @@ impl Read {
             name,
             wants_value: true,
             expecting: None,
+            fingerprint: fingerprint(OF_VALUE, name),
         }
     }
 
@@ -41,6 +43,7 @@ impl Read {
             name,
             wants_value: false,
             expecting: None,
+            fingerprint: fingerprint(OF_KIND, name),
         }
     }
 
@@ -58,6 +61,7 @@ impl Read {
             name: self.name,
             wants_value: self.wants_value,
             expecting: Some(words),
+            fingerprint: self.fingerprint,
         }
     }
 
@@ -82,6 +86,13 @@ impl Read {
     pub(crate) const fn words(&self) -> Option<&'static str> {
         self.expecting
     }
+
+    /// Whether `declared` has this read at the place that its number says.
+    #[inline(always)]
+    pub(crate) fn is_in(&self, declared: &[Self]) -> bool {
+        let found = declared.get(self.number as usize);
+        found.is_some_and(|found| found.fingerprint == self.fingerprint)
+    }
 }
 
 /// A member of the event that a transform sets or removes.
@@ -94,12 +105,17 @@ impl Read {
 pub struct Write {
     number: u32,
     name: &'static str,
+    fingerprint: u64,
 }
 
 impl Write {
     /// The member `name`.
     pub const fn new(number: u32, name: &'static str) -> Self {
-        Self { number, name }
+        Self {
+            number,
+            name,
+            fingerprint: fingerprint(OF_WRITE, name),
+        }
     }
 
     /// A member whose name is known at run time only, such as one of the configuration. The memory of the name is never
@@ -119,6 +135,31 @@ impl Write {
     pub const fn name(&self) -> &'static str {
         self.name
     }
+
+    /// Whether `declared` has this write at the place that its number says.
+    #[inline(always)]
+    pub(crate) fn is_in(&self, declared: &[Self]) -> bool {
+        let found = declared.get(self.number as usize);
+        found.is_some_and(|found| found.fingerprint == self.fingerprint)
+    }
+}
+
+/// What [`fingerprint`] begins with.
+const OF_VALUE: u64 = 0xcbf2_9ce4_8422_2325;
+const OF_KIND: u64 = !OF_VALUE;
+const OF_WRITE: u64 = OF_VALUE.rotate_left(32);
+
+/// A number that stands for a name (FNV-1a). It is checked with each use of a constant, so that a wrong number of a
+/// constant cannot read or write another member. For a constant, it is computed when the transform is compiled; to
+/// compare it costs less than to compare names, whose text can have several addresses. Only names that are made for it
+/// have the same number.
+const fn fingerprint(start: u64, name: &str) -> u64 {
+    let (mut hash, mut rest) = (start, name.as_bytes());
+    while let [byte, behind @ ..] = rest {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
+        rest = behind;
+    }
+    hash
 }
 
 /// What a transform wants to know about a record, besides its members: `Metadata::SHARD | Metadata::ARRIVED_AT`.
@@ -275,6 +316,29 @@ mod tests {
         let long = |bytes| declared(vec![Read::owned(0, "x".repeat(bytes))], vec![]);
         assert!(long(1_024).is_ok());
         assert!(long(1_025).unwrap_err().contains("longer than 1024 bytes"));
+    }
+
+    #[test]
+    fn a_constant_is_declared_if_place_name_and_kind_agree() {
+        let reads = [Read::value(0, "a"), Read::kind(1, "b")];
+        assert!(reads.iter().all(|read| read.is_in(&reads)));
+        let built = Read::owned(0, ["", "a"].concat()).expecting("a letter");
+        assert!(built.is_in(&reads));
+        for wrong in [
+            Read::value(0, "secret"),
+            Read::value(0, ""),
+            Read::value(1, "a"),
+            Read::value(2, "a"),
+            Read::value(1, "b"),
+            Read::kind(0, "a"),
+        ] {
+            assert!(!wrong.is_in(&reads), "{wrong:?}");
+        }
+        let writes = [Write::new(0, "a"), Write::new(1, "b")];
+        assert!(Write::owned(1, "b".to_owned()).is_in(&writes));
+        for wrong in [Write::new(0, "b"), Write::new(1, "a"), Write::new(2, "b")] {
+            assert!(!wrong.is_in(&writes), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -270,17 +270,10 @@ impl Event<'_> {
 
     #[inline(always)]
     fn item(&self, write: &Write) -> usize {
-        let number = write.number() as usize;
-        let declared = &self.events.declared;
-        let is_declared = if cfg!(debug_assertions) {
-            declared.get(number) == Some(write)
-        } else {
-            number < declared.len()
-        };
-        if !is_declared {
+        if !write.is_in(&self.events.declared) {
             undeclared(write);
         }
-        self.first_item + number
+        self.first_item + write.number() as usize
     }
 }
 

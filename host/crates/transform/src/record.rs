@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use json_scan::{Kind, Text};
 
 use crate::bytes::find;
-use crate::declaration::{Declaration, Metadata, Read};
+use crate::declaration::{Metadata, Read};
 use crate::raw_text::RawText;
 use crate::rejection::Rejection;
 use crate::time::{LastDay, Timestamp, looks_like_milliseconds};
@@ -34,7 +34,9 @@ pub struct MetadataLists<'a> {
 /// `optional_` variant returns `None` if the member is missing or `null`.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
-    pub(crate) declaration: &'a Declaration,
+    /// The declared reads.
+    pub(crate) reads: &'a [Read],
+    pub(crate) declared_metadata: Metadata,
     /// The text that has the values of the reads, from `starts` up to `ends`. An empty value is a missing member.
     pub(crate) text: &'a [u8],
     pub(crate) starts: &'a [u32],
@@ -71,6 +73,12 @@ impl<'a> Record<'a> {
     /// Whether the record has a member more than once.
     #[inline(always)]
     pub fn is_repeated(&self, read: &Read) -> bool {
+        self.check_read(read);
+        self.has_repeated(read)
+    }
+
+    #[inline(always)]
+    fn has_repeated(&self, read: &Read) -> bool {
         !self.repeated.is_empty() && self.repeated.contains(&(self.first_item + read.number()))
     }
 
@@ -229,19 +237,23 @@ impl<'a> Record<'a> {
     }
 
     fn check_declared(&self, metadata: Metadata, name: &str) {
-        let declared = self.declaration.metadata;
         assert!(
-            declared.contains(metadata),
+            self.declared_metadata.contains(metadata),
             "`Metadata::{name}` is read, but `metadata` does not return it"
         );
     }
 
     #[inline(always)]
-    fn item(&self, read: &Read) -> Option<&'a [u8]> {
-        let number = read.number() as usize;
-        if cfg!(debug_assertions) && self.declaration.reads.get(number) != Some(read) {
+    fn check_read(&self, read: &Read) {
+        if !read.is_in(self.reads) {
             undeclared(read);
         }
+    }
+
+    #[inline(always)]
+    fn item(&self, read: &Read) -> Option<&'a [u8]> {
+        self.check_read(read);
+        let number = read.number() as usize;
         let (Some(&start), Some(&end)) = (self.starts.get(number), self.ends.get(number)) else {
             undeclared(read);
         };
@@ -252,7 +264,7 @@ impl<'a> Record<'a> {
     #[inline(always)]
     fn of_kind(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
         match self.item(read) {
-            Some(value) if kind_of(value) == kind && !self.is_repeated(read) => Ok(value),
+            Some(value) if kind_of(value) == kind && !self.has_repeated(read) => Ok(value),
             value => Err(self.unfit(read, kind, value)),
         }
     }
@@ -261,7 +273,7 @@ impl<'a> Record<'a> {
     fn unfit(&self, read: &Read, expected: Kind, value: Option<&[u8]>) -> Rejection {
         match value {
             None => Rejection::missing(read),
-            Some(_) if self.is_repeated(read) => Rejection::duplicate(read),
+            Some(_) if self.has_repeated(read) => Rejection::duplicate(read),
             Some(value) => Rejection::kind(read, expected.text(), kind_of(value)),
         }
     }
@@ -289,7 +301,7 @@ impl<'a> Record<'a> {
     ) -> Result<Option<V>, Rejection> {
         match self.item(read) {
             None => Ok(None),
-            Some(item) if kind_of(item) == Kind::Null && !self.is_repeated(read) => Ok(None),
+            Some(item) if kind_of(item) == Kind::Null && !self.has_repeated(read) => Ok(None),
             Some(_) => value(self, read).map(Some),
         }
     }

@@ -115,6 +115,22 @@ fn a_write_that_is_not_declared_is_a_panic() {
         .set_null(&Write::new(3, "d"));
 }
 
+#[test]
+#[should_panic(expected = "`secret` is set or removed, but is not the item 0")]
+fn a_write_with_the_number_of_another_member_is_a_panic() {
+    events()
+        .event(Routes::LAKE, &[])
+        .set_null(&Write::new(0, "secret"));
+}
+
+#[test]
+#[should_panic(expected = "`secret` is set or removed, but is not the item 2")]
+fn a_removal_with_the_number_of_another_member_is_a_panic() {
+    events()
+        .event(Routes::LAKE, &[])
+        .remove(&Write::new(2, "secret"));
+}
+
 /// An edit of an event: a value, or the removal.
 type Edit = (usize, Option<String>);
 
