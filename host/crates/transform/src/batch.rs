@@ -204,7 +204,8 @@ impl<'c, T: Transform> RecordScan<'c, T> {
         }
         self.set_items();
         let record = Record {
-            declaration: &self.configured.declaration,
+            reads: &self.configured.declaration.reads,
+            declared_metadata: self.configured.declaration.metadata,
             text,
             starts: &self.starts,
             ends: &self.ends,

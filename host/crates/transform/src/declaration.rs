@@ -1,6 +1,7 @@
 //! What a transform reads and writes.
 
-use std::ops::BitOr;
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
 
 use json_scan::members::MemberNames;
 
@@ -20,6 +21,7 @@ pub struct Read {
     name: &'static str,
     wants_value: bool,
     expecting: Option<&'static str>,
+    fingerprint: u64,
 }
 
 impl Read {
@@ -30,6 +32,7 @@ impl Read {
             name,
             wants_value: true,
             expecting: None,
+            fingerprint: fingerprint(OF_VALUE, name),
         }
     }
 
@@ -41,6 +44,7 @@ impl Read {
             name,
             wants_value: false,
             expecting: None,
+            fingerprint: fingerprint(OF_KIND, name),
         }
     }
 
@@ -58,6 +62,7 @@ impl Read {
             name: self.name,
             wants_value: self.wants_value,
             expecting: Some(words),
+            fingerprint: self.fingerprint,
         }
     }
 
@@ -79,8 +84,20 @@ impl Read {
         self.wants_value
     }
 
+    /// The name in a message.
+    pub(crate) const fn shown_name(&self) -> ShownName {
+        ShownName(self.name)
+    }
+
     pub(crate) const fn words(&self) -> Option<&'static str> {
         self.expecting
+    }
+
+    /// Whether `declared` has this read at the place that its number says.
+    #[inline(always)]
+    pub(crate) fn is_in(&self, declared: &[Self]) -> bool {
+        let found = declared.get(self.number as usize);
+        found.is_some_and(|found| found.fingerprint == self.fingerprint)
     }
 }
 
@@ -94,12 +111,17 @@ impl Read {
 pub struct Write {
     number: u32,
     name: &'static str,
+    fingerprint: u64,
 }
 
 impl Write {
     /// The member `name`.
     pub const fn new(number: u32, name: &'static str) -> Self {
-        Self { number, name }
+        Self {
+            number,
+            name,
+            fingerprint: fingerprint(OF_WRITE, name),
+        }
     }
 
     /// A member whose name is known at run time only, such as one of the configuration. The memory of the name is never
@@ -119,6 +141,52 @@ impl Write {
     pub const fn name(&self) -> &'static str {
         self.name
     }
+
+    /// The name in a message.
+    pub(crate) const fn shown_name(&self) -> ShownName {
+        ShownName(self.name)
+    }
+
+    /// Whether `declared` has this write at the place that its number says.
+    #[inline(always)]
+    pub(crate) fn is_in(&self, declared: &[Self]) -> bool {
+        let found = declared.get(self.number as usize);
+        found.is_some_and(|found| found.fingerprint == self.fingerprint)
+    }
+}
+
+/// A name in a message. It is quoted if a reader could not see it or where it ends: if it is empty, or has a quote, white
+/// space or control characters.
+#[derive(Clone, Copy)]
+pub(crate) struct ShownName(&'static str);
+
+impl fmt::Display for ShownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let odd = |c: char| c == '"' || c.is_whitespace() || c.is_control();
+        if self.0.is_empty() || self.0.contains(odd) {
+            write!(f, "{:?}", self.0)
+        } else {
+            f.write_str(self.0)
+        }
+    }
+}
+
+/// What [`fingerprint`] begins with.
+const OF_VALUE: u64 = 0xcbf2_9ce4_8422_2325;
+const OF_KIND: u64 = !OF_VALUE;
+const OF_WRITE: u64 = OF_VALUE.rotate_left(32);
+
+/// A number that stands for a name (FNV-1a). It is checked with each use of a constant, so that a wrong number of a
+/// constant cannot read or write another member. For a constant, it is computed when the transform is compiled; to
+/// compare it costs less than to compare names, whose text can have several addresses. Only names that are made for it
+/// have the same number.
+const fn fingerprint(start: u64, name: &str) -> u64 {
+    let (mut hash, mut rest) = (start, name.as_bytes());
+    while let [byte, behind @ ..] = rest {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
+        rest = behind;
+    }
+    hash
 }
 
 /// What a transform wants to know about a record, besides its members: `Metadata::SHARD | Metadata::ARRIVED_AT`.
@@ -155,6 +223,12 @@ impl BitOr for Metadata {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Metadata {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
     }
 }
 
@@ -218,9 +292,10 @@ fn check(
     }
     let mut names = Vec::new();
     for (place, (number, name)) in members.enumerate() {
+        let shown = ShownName(name);
         if number as usize != place {
             return Err(format!(
-                "{list}: `{name}` has the number {number}, but place {place} in the list"
+                "{list}: `{shown}` has the number {number}, but place {place} in the list"
             ));
         }
         if name.len() > NAME_MAX_BYTES {
@@ -229,7 +304,7 @@ fn check(
             ));
         }
         if names.contains(&name) {
-            return Err(format!("{list}: `{name}` is declared more than once"));
+            return Err(format!("{list}: `{shown}` is declared more than once"));
         }
         names.push(name);
     }
@@ -237,51 +312,4 @@ fn check(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn declared(reads: Vec<Read>, writes: Vec<Write>) -> Result<Declaration, String> {
-        Declaration::new(reads, writes, Metadata::NONE)
-    }
-
-    #[test]
-    fn numbers_are_places() {
-        let (a, b) = (Read::value(0, "a"), Read::kind(1, "b"));
-        assert!(declared(vec![a, b], vec![Write::new(0, "a")]).is_ok());
-        let error = declared(vec![b, a], vec![]).unwrap_err();
-        assert_eq!(
-            error,
-            "reads: `b` has the number 1, but place 0 in the list"
-        );
-        let error = declared(vec![a], vec![Write::new(1, "x")]).unwrap_err();
-        assert_eq!(
-            error,
-            "writes: `x` has the number 1, but place 0 in the list"
-        );
-    }
-
-    #[test]
-    fn a_member_is_declared_once() {
-        let error = declared(vec![Read::value(0, "a"), Read::kind(1, "a")], vec![]).unwrap_err();
-        assert_eq!(error, "reads: `a` is declared more than once");
-    }
-
-    #[test]
-    fn a_declaration_keeps_to_the_limits_of_the_contract() {
-        let writes = |number| Write::owned(number, format!("w{number}"));
-        assert!(declared(vec![], (0..256).map(writes).collect()).is_ok());
-        let error = declared(vec![], (0..257).map(writes).collect()).unwrap_err();
-        assert_eq!(error, "the transform has 257 writes, more than 256");
-        let long = |bytes| declared(vec![Read::owned(0, "x".repeat(bytes))], vec![]);
-        assert!(long(1_024).is_ok());
-        assert!(long(1_025).unwrap_err().contains("longer than 1024 bytes"));
-    }
-
-    #[test]
-    fn metadata_is_a_set() {
-        let both = Metadata::SHARD | Metadata::ARRIVED_AT;
-        assert!(both.contains(Metadata::SHARD) && both.contains(Metadata::NONE));
-        assert!(!both.contains(Metadata::PARTITION_KEY));
-        assert!(!Metadata::SHARD.contains(both));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use json_scan::edit::append;
 use crate::declaration::Write;
 use crate::destinations::{Destinations, Routes};
 use crate::json;
+use crate::number_text::NumberText;
 use crate::raw_text::RawText;
 use crate::time::Timestamp;
 
@@ -174,6 +175,9 @@ impl Events {
 
 /// An event of a record. The methods set and remove members, in any order. A member that no edit names stays as it is in
 /// the record. Setting the members in their declared order is quickest.
+///
+/// # Panics
+/// All methods panic if the transform has not declared the write, or has declared another one with its number.
 #[derive(Debug)]
 pub struct Event<'e> {
     events: &'e mut Events,
@@ -183,12 +187,14 @@ pub struct Event<'e> {
 impl Event<'_> {
     /// Sets a member to a text.
     #[inline]
+    #[track_caller]
     pub fn set_text(&mut self, write: &Write, text: &str) -> &mut Self {
         self.set(write, |out| json::quote(text, out))
     }
 
     /// Sets a member to a text of a record, or a part of it, with the escapes that it has there.
     #[inline(always)]
+    #[track_caller]
     pub fn set_raw_text(&mut self, write: &Write, text: RawText<'_>) -> &mut Self {
         self.set(write, |out| {
             out.push(b'"');
@@ -197,10 +203,12 @@ impl Event<'_> {
         })
     }
 
-    /// Sets a member to one JSON value, such as one of the record ([`Record::raw`](crate::Record::raw)). If it is not
+    /// Sets a member to one JSON value, such as one of the record: `if let Some(json) = record.raw(&READ)`. If it is not
     /// JSON, the record goes to quarantine as `invalid_output`.
     #[inline]
-    pub fn set_json(&mut self, write: &Write, json: &[u8]) -> &mut Self {
+    #[track_caller]
+    pub fn set_json(&mut self, write: &Write, json: impl AsRef<[u8]>) -> &mut Self {
+        let json = json.as_ref();
         let number = offset(self.item(write));
         insert(number, &mut self.events.unchecked);
         self.set(write, |out| {
@@ -210,9 +218,10 @@ impl Event<'_> {
         })
     }
 
-    /// Sets a member to a number: an integer, or a float. A float that is not finite is not JSON, so the record goes to
+    /// Sets a member to a number: an integer, a float, or a number of a record with its digits. A float that is not finite is not JSON, so the record goes to
     /// quarantine as `invalid_output`.
     #[inline]
+    #[track_caller]
     pub fn set_number(&mut self, write: &Write, number: impl Number) -> &mut Self {
         if !number.is_finite() {
             return self.set_json(write, b"NaN");
@@ -222,6 +231,7 @@ impl Event<'_> {
 
     /// Sets a member to `true` or `false`.
     #[inline]
+    #[track_caller]
     pub fn set_bool(&mut self, write: &Write, value: bool) -> &mut Self {
         let text: &[u8] = if value { b"true" } else { b"false" };
         self.set(write, |out| append(text, out))
@@ -229,12 +239,14 @@ impl Event<'_> {
 
     /// Sets a member to `null`.
     #[inline(always)]
+    #[track_caller]
     pub fn set_null(&mut self, write: &Write) -> &mut Self {
         self.set(write, |out| out.extend_from_slice(b"null"))
     }
 
     /// Sets a member to the text of a moment: `"2023-11-14T22:13:20Z"`.
     #[inline(always)]
+    #[track_caller]
     pub fn set_time(&mut self, write: &Write, time: &Timestamp) -> &mut Self {
         self.set(write, |out| {
             out.push(b'"');
@@ -245,6 +257,7 @@ impl Event<'_> {
 
     /// Removes a member, if the record has it.
     #[inline]
+    #[track_caller]
     pub fn remove(&mut self, write: &Write) -> &mut Self {
         let item = self.item(write);
         self.set(write, |_| {});
@@ -253,6 +266,7 @@ impl Event<'_> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn set(&mut self, write: &Write, value: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         let item = self.item(write);
         let events = &mut *self.events;
@@ -269,25 +283,20 @@ impl Event<'_> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn item(&self, write: &Write) -> usize {
-        let number = write.number() as usize;
-        let declared = &self.events.declared;
-        let is_declared = if cfg!(debug_assertions) {
-            declared.get(number) == Some(write)
-        } else {
-            number < declared.len()
-        };
-        if !is_declared {
+        if !write.is_in(&self.events.declared) {
             undeclared(write);
         }
-        self.first_item + number
+        self.first_item + write.number() as usize
     }
 }
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn undeclared(write: &Write) -> ! {
-    let (name, number) = (write.name(), write.number());
+    let (name, number) = (write.shown_name(), write.number());
     panic!(
         "`{name}` is set or removed, but is not the item {number} of the list that `writes` returns"
     );
@@ -354,6 +363,20 @@ impl Number for f64 {
     fn append_to(self, out: &mut Vec<u8>) {
         // Writing to a vector never fails. This notation has an exponent if the number is very large or small.
         let _ = write!(out, "{self:?}");
+    }
+}
+
+impl sealed::Sealed for NumberText<'_> {}
+
+impl Number for NumberText<'_> {
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn append_to(self, out: &mut Vec<u8>) {
+        append(self.as_bytes(), out);
     }
 }
 

@@ -115,7 +115,8 @@ impl<'a> Cursor<'a> {
         let first = index * reads;
         let ends = |from: usize| batch.ends.get(from..from + reads).unwrap_or_default();
         Record {
-            declaration: self.declaration,
+            reads: &self.declaration.reads,
+            declared_metadata: self.declaration.metadata,
             text: batch.values,
             starts: first.checked_sub(1).map_or(self.first_starts, ends),
             ends: ends(first),

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use json_scan::{Kind, SyntaxError};
 
 use crate::Read;
+use crate::time::looks_like_milliseconds;
 
 /// A fault of a record, with which the record goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +14,13 @@ pub struct Rejection {
     /// The kind of fault, by which quarantine is partitioned: lower case letters, digits and underscores, 64 characters
     /// at most.
     pub code: Cow<'static, str>,
-    /// The fault, for people; it names the member if there is one.
+    /// The fault, for people; it names the member if there is one. The host truncates it to 1,024 bytes.
     pub message: String,
 }
 
 impl Rejection {
-    /// A rejection with a code of the transform's own.
+    /// A rejection with a code of the transform's own. Do not use the host's own reasons, such as `trap`, `out_of_fuel`,
+    /// `invalid_output` or `not_interoperable`: in quarantine, nobody could tell such a rejection from a fault.
     #[cold]
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
@@ -28,22 +30,22 @@ impl Rejection {
     }
 
     /// `invalid_field`: a member has a value that the transform cannot use. `why` says what was expected and what was
-    /// found; the member's name is put before it.
+    /// found; the member's name is put before it, in quotes if it is empty or has white space.
     #[cold]
     pub fn invalid(read: &Read, why: impl Display) -> Self {
-        Self::new("invalid_field", format!("{}: {why}", read.name()))
+        Self::new("invalid_field", format!("{}: {why}", read.shown_name()))
     }
 
     /// `missing_field`: the record does not have a member.
     #[cold]
     pub fn missing(read: &Read) -> Self {
-        Self::new("missing_field", format!("{}: missing", read.name()))
+        Self::new("missing_field", format!("{}: missing", read.shown_name()))
     }
 
     /// `duplicate_field`: the record has a member more than once, and readers differ in which one counts.
     #[cold]
     pub fn duplicate(read: &Read) -> Self {
-        let message = format!("{}: found more than once", read.name());
+        let message = format!("{}: found more than once", read.shown_name());
         Self::new("duplicate_field", message)
     }
 
@@ -55,6 +57,17 @@ impl Rejection {
             read,
             format_args!("expected {expected}, found {}", found.text()),
         )
+    }
+
+    /// `invalid_field`: the number of a moment is not in the years that a moment can have.
+    #[cold]
+    pub(crate) fn out_of_range(read: &Read, number: &[u8]) -> Self {
+        let why = if looks_like_milliseconds(number) {
+            "out of range, it looks like milliseconds; a number of seconds since 1970 is expected"
+        } else {
+            "out of range, the years 0000 to 9999 are supported"
+        };
+        Self::invalid(read, why)
     }
 
     #[cold]

@@ -29,6 +29,8 @@ fn values_are_json() {
     let raw = RawText::new(br"\u0061\/").unwrap();
     assert_eq!(value(|e| e.set_raw_text(a, raw)), r#""\u0061\/""#);
     assert_eq!(value(|e| e.set_json(a, b"[1, 2]")), "[1, 2]");
+    assert_eq!(value(|e| e.set_json(a, "1")), "1");
+    assert_eq!(value(|e| e.set_json(a, String::from("{}"))), "{}");
     assert_eq!(value(|e| e.set_bool(a, true)), "true");
     assert_eq!(value(|e| e.set_bool(a, false)), "false");
     assert_eq!(value(|e| e.set_null(a)), "null");
@@ -43,6 +45,8 @@ fn numbers_are_json() {
     assert_eq!(value(|e| e.set_number(a, u64::MAX)), "18446744073709551615");
     assert_eq!(value(|e| e.set_number(a, i64::MIN)), "-9223372036854775808");
     assert_eq!(value(|e| e.set_number(a, 1.5)), "1.5");
+    let of_record = NumberText(b"1.50e0");
+    assert_eq!(value(|e| e.set_number(a, of_record)), "1.50e0");
     for number in [0.0, -0.0, 1e300, -1e-300, f64::MIN_POSITIVE, f64::MAX, 0.1] {
         let text = value(|e| e.set_number(a, number));
         assert_eq!(text.parse(), Ok(number), "{text}");
@@ -113,6 +117,22 @@ fn a_write_that_is_not_declared_is_a_panic() {
     events()
         .event(Routes::LAKE, &[])
         .set_null(&Write::new(3, "d"));
+}
+
+#[test]
+#[should_panic(expected = "`secret` is set or removed, but is not the item 0")]
+fn a_write_with_the_number_of_another_member_is_a_panic() {
+    events()
+        .event(Routes::LAKE, &[])
+        .set_null(&Write::new(0, "secret"));
+}
+
+#[test]
+#[should_panic(expected = "`secret` is set or removed, but is not the item 2")]
+fn a_removal_with_the_number_of_another_member_is_a_panic() {
+    events()
+        .event(Routes::LAKE, &[])
+        .remove(&Write::new(2, "secret"));
 }
 
 /// An edit of an event: a value, or the removal.

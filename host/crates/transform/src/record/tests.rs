@@ -73,6 +73,9 @@ fn show(record: &Record<'_>) -> Result<String, Rejection> {
         "kind's value" => format!("{:?}", record.raw(&KIND)),
         "kind's text" => record.text(&KIND)?.into_owned(),
         "undeclared" => format!("{:?}", record.kind(&Read::kind(2, "more"))),
+        "wrong number" => record.text(&Read::value(0, "secret"))?.into_owned(),
+        "wrong wish" => record.text(&Read::value(1, "kind"))?.into_owned(),
+        "repeated wrong number" => record.is_repeated(&Read::value(0, "secret")).to_string(),
         other => panic!("{other}"),
     })
 }
@@ -242,4 +245,23 @@ fn the_text_of_a_kind_is_a_panic() {
 #[should_panic(expected = "`more` is read, but is not the item 2 of the list that `reads` returns")]
 fn a_read_that_is_not_declared_is_a_panic() {
     let _ = shown("undeclared", "{}");
+}
+
+#[test]
+#[should_panic(expected = "`secret` is read, but is not the item 0")]
+fn a_read_with_the_number_of_another_member_is_a_panic() {
+    let _ = shown("wrong number", r#"{"value":"x","secret":"y"}"#);
+}
+
+#[test]
+#[should_panic(expected = "`secret` is read, but is not the item 0")]
+fn a_question_with_the_number_of_another_member_is_a_panic() {
+    let _ = shown("repeated wrong number", r#"{"value":"x"}"#);
+}
+
+/// The value of the declared read would be its first byte.
+#[test]
+#[should_panic(expected = "`kind` is read, but is not the item 1")]
+fn a_read_of_a_value_that_is_declared_as_a_kind_is_a_panic() {
+    let _ = shown("wrong wish", r#"{"kind":"x"}"#);
 }
