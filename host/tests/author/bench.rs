@@ -94,6 +94,18 @@ fn without_a_sample_events_are_generated() {
 }
 
 #[test]
+fn a_rejected_configuration_names_its_option() {
+    let config = ["--transform-config", r#"{"configure":"reject"}"#];
+    let args = [&["transform", "bench", "batch.wasm"], &config[..]].concat();
+    let expected = [
+        "cannot admit batch.wasm",
+        "colour",
+        "`--transform-config` gives",
+    ];
+    place().run(&args).failed(1, &expected);
+}
+
+#[test]
 fn a_component_is_measured_against_what_a_registry_has_active() {
     let place = place();
     place

@@ -81,11 +81,27 @@ fn a_failed_admission_names_the_component() {
         "the new component",
         "cannot admit enrich.wasm",
         "partition_bye",
+        "`--transform-config-new` gives the configuration",
     ];
     diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
     let no_file = ["--transform-config-old", "nowhere.json"];
     let expected = ["the old component", "nowhere.json"];
     diff(&place, "enrich.wasm", "enrich.wasm", &no_file).failed(2, &expected);
+}
+
+#[test]
+fn one_option_sets_the_configuration_of_both_components() {
+    let place = enrich();
+    let config = ["--transform-config", r#"{"partition_by":["date"]}"#];
+    let ran = diff(&place, "enrich.wasm", "enrich.wasm", &config).succeeded();
+    assert!(ran.stdout.contains("3 records, 0 differ"), "{ran:#?}");
+    let typo = ["--transform-config", r#"{"partition_bye":[]}"#];
+    let expected = ["the old component", "`--transform-config` gives"];
+    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
+    for one in ["--transform-config-old", "--transform-config-new"] {
+        let both = [&config[..], &[one, "{}"]].concat();
+        diff(&place, "enrich.wasm", "enrich.wasm", &both).failed(2, &["--transform-config", one]);
+    }
 }
 
 #[test]

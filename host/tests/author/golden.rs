@@ -233,6 +233,12 @@ fn the_configuration_is_given_as_for_a_run() {
     test(&place, &["--transform-config", "nowhere.json"])
         .failed(2, &["transform_config", "nowhere.json"]);
     place.write("rejected.json", r#"{"configure":"reject"}"#);
-    test(&place, &["--transform-config", "rejected.json"])
-        .failed(1, &["cannot admit batch.wasm", "colour"]);
+    test(&place, &["--transform-config", "rejected.json"]).failed(
+        1,
+        &[
+            "cannot admit batch.wasm",
+            "colour",
+            "`--transform-config` gives",
+        ],
+    );
 }

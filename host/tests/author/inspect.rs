@@ -72,6 +72,9 @@ fn a_rejected_configuration_does_not_hide_the_description() {
     assert!(reason.contains("colour: expected red or blue"), "{reason}");
     assert_eq!(report["description"]["name"], "rogue");
     assert_eq!(report["calls"], json!(["batch", "records"]));
+    let args = [&["transform", "inspect"], &args[..]].concat();
+    let expected = ["at step configure; `--transform-config` gives the configuration"];
+    place().run(&args).failed(1, &expected);
 }
 
 #[test]
