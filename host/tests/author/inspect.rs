@@ -23,6 +23,7 @@ fn the_built_in_transform_is_inspected_without_a_file() {
         "sluice:transform/rules@1.0.0",
         "contract  1.0.0",
         "name      enrich 0.1.0",
+        "  schema    {\n",
         "partition_by",
         "calls     fields, batch, records",
         "admitted  yes",
@@ -121,7 +122,8 @@ fn a_core_module_gets_a_hint() {
     assert_eq!(found["admission_error"]["step"], "compile");
     assert_eq!(found["calls"], json!([]));
     let ran = place.run(&["transform", "inspect", "module.wasm"]);
-    assert!(ran.stdout.contains("sluice transform wrap"), "{ran:#?}");
+    let hint = "make a component of it with `sluice transform wrap`, or";
+    assert!(ran.stdout.contains(hint), "{ran:#?}");
     ran.failed(1, &["module.wasm fails admission at step compile"]);
 }
 

@@ -255,7 +255,7 @@ impl fmt::Display for Report {
             )?;
             line(f, "summary", &description.summary)?;
             let schema = format!("{:#}", description.config_schema);
-            list(f, "configuration", schema.lines())?;
+            list(f, "schema", schema.lines())?;
         }
         let calls = match &*self.calls {
             [] => "none".to_owned(),
