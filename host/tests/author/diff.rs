@@ -45,7 +45,9 @@ fn another_configuration_shows_in_the_field_that_it_changes() {
     let ran = diff(&place, "enrich.wasm", "enrich.wasm", &config);
     let ran = ran.failed(1, &["2 of 3 records differ"]);
     for part in [
+        "3 records, 2 differ\nresults: each event, and each record that is quarantined or dropped\n  same ",
         "changed         2",
+        "results that differ in a field\n",
         "2  partition",
         "new \"event_type=a/date=1970-01-01\"",
     ] {

@@ -119,6 +119,10 @@ impl fmt::Display for Report {
             HumanCount(all.differ),
         );
         writeln!(f, "{records}, {differ} differ")?;
+        writeln!(
+            f,
+            "results: each event, and each record that is quarantined or dropped"
+        )?;
         for (name, count) in [
             ("same", counts.same),
             ("changed", counts.changed),
@@ -128,8 +132,8 @@ impl fmt::Display for Report {
         ] {
             writeln!(f, "  {name:<16}{}", HumanCount(count))?;
         }
-        most_first(f, "outcomes", &all.outcomes)?;
-        most_first(f, "fields", &all.fields)?;
+        most_first(f, "records whose outcome changed", &all.outcomes)?;
+        most_first(f, "results that differ in a field", &all.fields)?;
         for example in &self.examples {
             writeln!(f, "the record at byte {}", example.offset)?;
             for Difference { path, old, new } in &example.differences {
