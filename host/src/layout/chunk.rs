@@ -162,6 +162,7 @@ impl Chunk {
             let span = ByteSpan { buffer, start, end };
             let position = batch.positions()[event.record as usize];
             if event.routes.lake {
+                self.counts.lake_events += 1;
                 let kept = self.rules.with_positions.then_some(position);
                 by_partition[event.partition as usize].push(span, kept);
             }

@@ -96,8 +96,12 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
             HumanBytes(summary.quarantine_bytes)
         ),
     };
+    let of_lake = match summary.events == summary.lake_events {
+        true => String::new(),
+        false => format!("{} of them ", HumanCount(summary.lake_events)),
+    };
     let objects = format!(
-        "in {}, {} in all, in {lake}",
+        "{of_lake}in {}, {} in all, in {lake}",
         counted(summary.objects, "object"),
         HumanBytes(summary.bytes_out)
     );

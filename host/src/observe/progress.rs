@@ -48,6 +48,7 @@ pub struct Progress {
     records: Counter,
     bytes_in: Counter,
     events: Counter,
+    lake_events: Counter,
     quarantined: Reasons,
     dropped: Counter,
     unsent: Counter,
@@ -93,6 +94,7 @@ impl Progress {
             records: Counter::default(),
             bytes_in: Counter::default(),
             events: Counter::default(),
+            lake_events: Counter::default(),
             quarantined: Reasons::default(),
             dropped: Counter::default(),
             unsent: Counter::default(),
@@ -185,6 +187,7 @@ impl Progress {
         self.records.inc_by(counts.records);
         self.bytes_in.inc_by(counts.bytes);
         self.events.inc_by(counts.events);
+        self.lake_events.inc_by(counts.lake_events);
         for (reason, records) in &counts.quarantined {
             self.quarantined.add(reason, *records);
         }
@@ -275,6 +278,7 @@ impl Progress {
         Summary {
             records: self.records.get(),
             events: self.events.get(),
+            lake_events: self.lake_events.get(),
             quarantined: self.quarantined.total(),
             dropped: self.dropped.get(),
             objects: of(&self.objects, &LAKE),

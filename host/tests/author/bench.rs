@@ -25,6 +25,9 @@ fn fuel_and_memory_of_one_component_and_against_another() {
         .succeeded();
     assert!(pair.stdout.contains("records  single.wasm"), "{pair:#?}");
     assert!(pair.stdout.contains("times the fuel"), "{pair:#?}");
+    let ratio = "(the median of the ratios of each round, ";
+    assert!(pair.stdout.contains(ratio), "{pair:#?}");
+    assert_eq!(pair.stderr, "", "half of the records are no majority");
     let row = |output: &str| {
         let line = output
             .lines()
@@ -39,6 +42,22 @@ fn fuel_and_memory_of_one_component_and_against_another() {
         "fuel and memory are always the same"
     );
     assert!(row(&pair.stdout).contains("MiB"), "{pair:#?}");
+}
+
+#[test]
+fn figures_of_rejections_are_called_so() {
+    let place = place();
+    let bench = |component: &str| {
+        let args = ["transform", "bench", component, "--rounds", "1", "--sample"];
+        let ran = place.run(&[&args[..], &["sample.ndjson"]].concat());
+        ran.succeeded()
+    };
+    place.write("sample.ndjson", "reject x\ntrap\nreject y\ndrop\n");
+    let warning = "sluice: batch.wasm quarantines 3 of 4 records, most of them as `not_wanted`, so its figures are \
+                   those of rejections; give records that it takes with `--sample`\n";
+    assert_eq!(bench("batch.wasm").stderr, warning);
+    place.write("sample.ndjson", "reject x\ndrop\ndrop\n");
+    assert_eq!(bench("batch.wasm").stderr, "");
 }
 
 /// Both components are measured by the call that the host chooses.
@@ -91,6 +110,18 @@ fn without_a_sample_events_are_generated() {
     place
         .run(&["transform", "bench", "enrich.wasm", "--rounds", "0"])
         .failed(2, &["--rounds"]);
+}
+
+#[test]
+fn a_rejected_configuration_names_its_option() {
+    let config = ["--transform-config", r#"{"configure":"reject"}"#];
+    let args = [&["transform", "bench", "batch.wasm"], &config[..]].concat();
+    let expected = [
+        "cannot admit batch.wasm",
+        "colour",
+        "`--transform-config` gives",
+    ];
+    place().run(&args).failed(1, &expected);
 }
 
 #[test]

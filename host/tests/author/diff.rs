@@ -45,7 +45,9 @@ fn another_configuration_shows_in_the_field_that_it_changes() {
     let ran = diff(&place, "enrich.wasm", "enrich.wasm", &config);
     let ran = ran.failed(1, &["2 of 3 records differ"]);
     for part in [
+        "3 records, 2 differ\nresults: each event, and each record that is quarantined or dropped\n  same ",
         "changed         2",
+        "results that differ in a field\n",
         "2  partition",
         "new \"event_type=a/date=1970-01-01\"",
     ] {
@@ -81,11 +83,27 @@ fn a_failed_admission_names_the_component() {
         "the new component",
         "cannot admit enrich.wasm",
         "partition_bye",
+        "`--transform-config-new` gives the configuration",
     ];
     diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
     let no_file = ["--transform-config-old", "nowhere.json"];
     let expected = ["the old component", "nowhere.json"];
     diff(&place, "enrich.wasm", "enrich.wasm", &no_file).failed(2, &expected);
+}
+
+#[test]
+fn one_option_sets_the_configuration_of_both_components() {
+    let place = enrich();
+    let config = ["--transform-config", r#"{"partition_by":["date"]}"#];
+    let ran = diff(&place, "enrich.wasm", "enrich.wasm", &config).succeeded();
+    assert!(ran.stdout.contains("3 records, 0 differ"), "{ran:#?}");
+    let typo = ["--transform-config", r#"{"partition_bye":[]}"#];
+    let expected = ["the old component", "`--transform-config` gives"];
+    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
+    for one in ["--transform-config-old", "--transform-config-new"] {
+        let both = [&config[..], &[one, "{}"]].concat();
+        diff(&place, "enrich.wasm", "enrich.wasm", &both).failed(2, &["--transform-config", one]);
+    }
 }
 
 #[test]

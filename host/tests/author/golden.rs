@@ -195,9 +195,9 @@ fn calls_that_disagree_are_named() {
     };
     let ran = test("{}");
     for part in [
-        "record 1: `transform` (expected) and `transform-fields` with one record (got) differ",
-        "record 1: `transform` (expected) and `transform-fields` (got) differ",
-        "event.set",
+        "one.in.json: `transform` (expected) and `transform-fields` with one record (got) differ\n",
+        "one.in.json: `transform` (expected) and `transform-fields` (got) differ\n",
+        "result 1: event.set",
         "got      1",
     ] {
         assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
@@ -205,8 +205,8 @@ fn calls_that_disagree_are_named() {
     assert!(!ran.stdout.contains("transform-batch"), "{ran:#?}");
     let ran = test(r#"{"batch":"wrong_counts","fields":"wrong_counts"}"#);
     for part in [
-        "`transform-batch` fails as a whole, and no record fails alone",
-        "`transform-fields` fails as a whole, and no record fails alone",
+        "one.in.json: `transform-batch` fails as a whole, and no record fails alone",
+        "one.in.json: `transform-fields` fails as a whole, and no record fails alone",
     ] {
         assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
     }
@@ -233,6 +233,12 @@ fn the_configuration_is_given_as_for_a_run() {
     test(&place, &["--transform-config", "nowhere.json"])
         .failed(2, &["transform_config", "nowhere.json"]);
     place.write("rejected.json", r#"{"configure":"reject"}"#);
-    test(&place, &["--transform-config", "rejected.json"])
-        .failed(1, &["cannot admit batch.wasm", "colour"]);
+    test(&place, &["--transform-config", "rejected.json"]).failed(
+        1,
+        &[
+            "cannot admit batch.wasm",
+            "colour",
+            "`--transform-config` gives",
+        ],
+    );
 }

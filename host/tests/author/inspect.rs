@@ -23,6 +23,7 @@ fn the_built_in_transform_is_inspected_without_a_file() {
         "sluice:transform/rules@1.0.0",
         "contract  1.0.0",
         "name      enrich 0.1.0",
+        "  schema    {\n",
         "partition_by",
         "calls     fields, batch, records",
         "admitted  yes",
@@ -72,6 +73,9 @@ fn a_rejected_configuration_does_not_hide_the_description() {
     assert!(reason.contains("colour: expected red or blue"), "{reason}");
     assert_eq!(report["description"]["name"], "rogue");
     assert_eq!(report["calls"], json!(["batch", "records"]));
+    let args = [&["transform", "inspect"], &args[..]].concat();
+    let expected = ["at step configure; `--transform-config` gives the configuration"];
+    place().run(&args).failed(1, &expected);
 }
 
 #[test]
@@ -118,7 +122,8 @@ fn a_core_module_gets_a_hint() {
     assert_eq!(found["admission_error"]["step"], "compile");
     assert_eq!(found["calls"], json!([]));
     let ran = place.run(&["transform", "inspect", "module.wasm"]);
-    assert!(ran.stdout.contains("sluice transform wrap"), "{ran:#?}");
+    let hint = "make a component of it with `sluice transform wrap`, or";
+    assert!(ran.stdout.contains(hint), "{ran:#?}");
     ran.failed(1, &["module.wasm fails admission at step compile"]);
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod diff;
 mod golden;
 mod inspect;
+mod instances;
 mod package;
 
 use crate::support::guests::rogue;

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::local::events;
+use crate::support::guests::rogue;
 use crate::support::program::Place;
 
 const TEXT: [&str; 2] = ["--summary", "text"];
@@ -42,6 +43,30 @@ fn objects_of_events_and_of_quarantine_are_counted_apart() {
     let ran = place.try_land(&[&again[..], &TEXT].concat()).succeeded();
     let none = "  events                 0  in 0 objects, 0 B in all, in again\n";
     assert!(ran.stdout.contains(none), "{}", ran.stdout);
+}
+
+#[test]
+fn events_that_go_to_the_bus_only_are_not_said_to_be_in_objects() {
+    let place = Place::new();
+    place.write("rogue.wasm", &rogue().by_batch);
+    place.write("events.ndjson", "one\nbus_only\nlake_only\nmany_events 3\n");
+    let rogue = ["--transform", "rogue.wasm"];
+    let summary = place.land(&rogue);
+    assert_eq!(summary.counts(["events", "lake_events"]), [6, 5]);
+    let run = |lake: &str| {
+        let lake = ["--lake", lake, "--bus", "none"];
+        let ran = place.try_land(&[&rogue[..], &lake, &TEXT].concat());
+        ran.succeeded().stdout
+    };
+    let text = run("file:again");
+    let expected = "  events                 6  5 of them in 1 object, ";
+    assert!(text.contains(expected), "{text}");
+    place.write("events.ndjson", "one\n");
+    let text = run("file:third");
+    assert!(
+        text.contains("  events                 1  in 1 object, "),
+        "{text}"
+    );
 }
 
 #[test]

@@ -50,8 +50,8 @@ pub enum AdmissionError {
     Size(usize),
     /// A plain WebAssembly module.
     #[error(
-        "compile: a core WebAssembly module, not a component; build it with `cargo component build` \
-         or wrap it with `sluice transform wrap`"
+        "compile: a core WebAssembly module, not a component; make a component of it with `sluice transform wrap`, \
+         or build one with `cargo component build`"
     )]
     CoreModule,
     /// A file that is not WebAssembly.

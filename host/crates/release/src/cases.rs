@@ -39,6 +39,8 @@ pub struct CasesError(String);
 pub struct Case {
     /// The name of its files, without their endings.
     pub name: String,
+    /// The name of the file with its records.
+    pub file: String,
     /// Its records.
     pub records: Vec<Batch>,
     /// The expected results, one a line; `None` if there is no file with them.
@@ -117,6 +119,7 @@ fn case(files: &FilesByName, name: &str, file: &str) -> Result<Case, CasesError>
     let not_text = |_| CasesError(format!("{name}{RESULTS} is not UTF-8"));
     Ok(Case {
         name: name.to_owned(),
+        file: file.to_owned(),
         records: records.map_err(|error| CasesError(error.to_string()))?,
         expected: expected.transpose().map_err(not_text)?,
     })

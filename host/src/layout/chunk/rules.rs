@@ -50,6 +50,8 @@ pub struct ChunkCounts {
     pub bytes: u64,
     /// Events made of these records.
     pub events: u64,
+    /// Those of them that go to the lake.
+    pub lake_events: u64,
     /// Records quarantined, by reason.
     pub quarantined: BTreeMap<ReasonCode, u64>,
     /// Records that the transform dropped on purpose.
@@ -89,7 +91,7 @@ impl ArrivalTimes {
 }
 
 impl ChunkCounts {
-    /// Counts a batch and its result, except for unsent events, which depend on the chunk's rules.
+    /// Counts a batch and its result, except for events by where they go, which depends on the chunk's rules.
     pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed) {
         self.records += batch.len() as u64;
         self.arrived_at = ArrivalTimes::add(self.arrived_at, batch.arrived_at());

@@ -12,6 +12,8 @@ pub struct Summary {
     pub records: u64,
     /// Events made of these records.
     pub events: u64,
+    /// Those of them that are in the lake. The others went to the bus only.
+    pub lake_events: u64,
     /// Records quarantined.
     pub quarantined: u64,
     /// Records that the transform dropped.

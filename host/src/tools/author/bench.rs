@@ -1,5 +1,6 @@
 //! `sluice transform bench`: measures the time, fuel and memory of a component, alone or against another.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use sluice_engine::limits::Limits;
+use sluice_engine::outcome::ReasonCode;
 use sluice_engine::record::Batch;
 use sluice_release::admission::{Release, validate};
 use sluice_release::bundle::ReleaseBundle;
@@ -63,6 +65,12 @@ pub fn bench(args: &BenchArgs, active: Option<&ReleaseBundle>) -> anyhow::Result
         let release = admitted.with_context(|| format!("cannot admit {name}"))?;
         candidates.push(Candidate::new(name, release, &records)?);
     }
+    let count = records.iter().map(|batch| batch.len() as u64).sum();
+    for candidate in &candidates {
+        if let Some(warning) = candidate.warning(count) {
+            output::message(format_args!("sluice: {warning}"));
+        }
+    }
     for round in 0..args.rounds {
         // The order alternates, so that neither always finds the caches warm.
         let backwards = round % 2 == 1;
@@ -81,7 +89,7 @@ struct Candidate {
     release: Release,
     fuel: u64,
     peak_memory_bytes: usize,
-    quarantined: u64,
+    quarantined: BTreeMap<ReasonCode, u64>,
     /// Nanoseconds for the whole sample, round by round.
     rounds: Vec<f64>,
 }
@@ -94,16 +102,34 @@ impl Candidate {
             release,
             fuel: 0,
             peak_memory_bytes: 0,
-            quarantined: 0,
+            quarantined: BTreeMap::new(),
             rounds: Vec::new(),
         };
         for batch in records {
             let (outcome, usage) = candidate.release.program().measure(batch)?;
             candidate.fuel += usage.fuel;
             candidate.peak_memory_bytes = candidate.peak_memory_bytes.max(usage.peak_memory_bytes);
-            candidate.quarantined += outcome.quarantined.len() as u64;
+            for quarantined in outcome.quarantined {
+                let reason = quarantined.reason.code;
+                *candidate.quarantined.entry(reason).or_default() += 1;
+            }
         }
         Ok(candidate)
+    }
+
+    /// Says that its figures are those of rejections, if it quarantines more than half of the sample.
+    fn warning(&self, records: u64) -> Option<String> {
+        let quarantined: u64 = self.quarantined.values().sum();
+        let (reason, _) = self.quarantined.iter().max_by_key(|(_, count)| **count)?;
+        (quarantined > records / 2).then(|| {
+            format!(
+                "{} quarantines {} of {}, most of them as `{reason}`, so its figures are those of rejections; give \
+                 records that it takes with `--sample`",
+                self.name,
+                HumanCount(quarantined),
+                output::counted(records, "record")
+            )
+        })
     }
 
     fn run(&mut self, records: &[Batch]) -> anyhow::Result<()> {
@@ -137,14 +163,15 @@ fn print(candidates: &[Candidate], records: &[Batch], rounds: u16) -> Result<(),
             median(&candidate.rounds) / count as f64,
             HumanCount(candidate.fuel / count as u64).to_string(),
             HumanBytes(candidate.peak_memory_bytes as u64).to_string(),
-            HumanCount(candidate.quarantined).to_string(),
+            HumanCount(candidate.quarantined.values().sum()).to_string(),
             candidate.name
         ))?;
     }
     if let [first, second] = candidates {
         let fuel = first.fuel as f64 / second.fuel as f64;
         output::line(format_args!(
-            "the first takes {:.3} times the time of the second and {fuel:.3} times the fuel",
+            "the first takes {:.3} times the time of the second (the median of the ratios of each round, which the \
+             machine disturbs less than the times above) and {fuel:.3} times the fuel",
             ratio(&first.rounds, &second.rounds)
         ))?;
     }

@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use sluice_engine::limits::Limits;
 use sluice_engine::runtime;
-use sluice_release::admission::{Release, validate};
+use sluice_engine::sandbox::SandboxError;
+use sluice_engine::schema::SchemaError;
+use sluice_release::admission::{AdmissionError, Release, validate};
 use sluice_release::bundle::ReleaseBundle;
 use wasmtime::Engine;
 
@@ -52,7 +54,7 @@ pub fn engine(threads: usize) -> anyhow::Result<Engine> {
     runtime::engine(threads).map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
 }
 
-/// Validates a component with its configuration under the default limits.
+/// Validates a component with its configuration, that of `--transform-config`, under the default limits.
 ///
 /// # Errors
 /// As [`bundle`], and a component that fails admission.
@@ -61,7 +63,40 @@ pub fn admitted(
     file: Option<&Path>,
     transform_config: &str,
 ) -> anyhow::Result<Release> {
+    admitted_by(engine, file, transform_config, "--transform-config")
+}
+
+/// Validates a component as [`admitted`] does. `option` is the one that sets its configuration.
+///
+/// # Errors
+/// Those of [`admitted`].
+pub fn admitted_by(
+    engine: &Engine,
+    file: Option<&Path>,
+    transform_config: &str,
+    option: &str,
+) -> anyhow::Result<Release> {
     let bundle = bundle(file, transform_config)?;
     let release = validate(engine, &bundle, &Limits::default());
+    let release = release.map_err(|error| match rejects_config(&error) {
+        true => anyhow::anyhow!("{error}; {}", advice(option)),
+        false => anyhow::Error::new(error),
+    });
     release.with_context(|| format!("cannot admit {}", name(file)))
+}
+
+/// Whether a component fails admission because of its configuration.
+#[must_use]
+pub fn rejects_config(error: &AdmissionError) -> bool {
+    match error {
+        AdmissionError::Schema(error) => matches!(error, SchemaError::TransformConfig(_)),
+        AdmissionError::Configure(error) => matches!(**error, SandboxError::TransformConfig(_)),
+        _ => false,
+    }
+}
+
+/// Says where the configuration comes from.
+#[must_use]
+pub fn advice(option: &str) -> String {
+    format!("`{option}` gives the configuration: a JSON object, or a file that holds one")
 }

@@ -26,6 +26,10 @@ pub struct DiffArgs {
     pub new: PathBuf,
     /// The records: a file of newline-delimited JSON.
     pub sample: PathBuf,
+    /// Set the configuration of both components: a JSON object, or a file that holds one.
+    #[arg(long, value_name = "JSON|FILE")]
+    #[arg(conflicts_with_all = ["transform_config_old", "transform_config_new"])]
+    pub transform_config: Option<String>,
     /// Set the configuration of the old component: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config_old: String,
@@ -46,10 +50,17 @@ pub struct DiffArgs {
 /// What cannot be read, a component that fails admission, and results that differ.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let engine = component::engine(1)?;
-    let admitted =
-        |file, transform_config| component::admitted(&engine, Some(file), transform_config);
-    let old = admitted(&args.old, &args.transform_config_old).context("the old component")?;
-    let new = admitted(&args.new, &args.transform_config_new).context("the new component")?;
+    let admitted = |file, own, option| {
+        let (config, option) = match &args.transform_config {
+            Some(both) => (both, "--transform-config"),
+            None => (own, option),
+        };
+        component::admitted_by(&engine, Some(file), config, option)
+    };
+    let old = &args.transform_config_old;
+    let old = admitted(&args.old, old, "--transform-config-old").context("the old component")?;
+    let new = &args.transform_config_new;
+    let new = admitted(&args.new, new, "--transform-config-new").context("the new component")?;
     let mut report = Report::default();
     for batch in sample::read(Some(&args.sample))? {
         let old = record_results(batch.len(), &old.run(&batch, &[])?);
@@ -108,6 +119,10 @@ impl fmt::Display for Report {
             HumanCount(all.differ),
         );
         writeln!(f, "{records}, {differ} differ")?;
+        writeln!(
+            f,
+            "results: each event, and each record that is quarantined or dropped"
+        )?;
         for (name, count) in [
             ("same", counts.same),
             ("changed", counts.changed),
@@ -117,8 +132,8 @@ impl fmt::Display for Report {
         ] {
             writeln!(f, "  {name:<16}{}", HumanCount(count))?;
         }
-        most_first(f, "outcomes", &all.outcomes)?;
-        most_first(f, "fields", &all.fields)?;
+        most_first(f, "records whose outcome changed", &all.outcomes)?;
+        most_first(f, "results that differ in a field", &all.fields)?;
         for example in &self.examples {
             writeln!(f, "the record at byte {}", example.offset)?;
             for Difference { path, old, new } in &example.differences {

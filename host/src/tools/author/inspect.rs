@@ -47,10 +47,14 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     } else {
         output::text(&report)?;
     }
-    match report.admission_error {
-        None => Ok(()),
-        Some(why) => anyhow::bail!("{} fails admission at step {}", report.file, why.step),
+    let Some(why) = report.admission_error else {
+        return Ok(());
+    };
+    let fails = format!("{} fails admission at step {}", report.file, why.step);
+    if why.is_of_config {
+        anyhow::bail!("{fails}; {}", component::advice("--transform-config"));
     }
+    anyhow::bail!(fails)
 }
 
 /// The report on a file.
@@ -95,6 +99,9 @@ struct Description {
 struct FailedStep {
     step: String,
     reason: String,
+    /// Whether another configuration can be admitted.
+    #[serde(skip)]
+    is_of_config: bool,
 }
 
 impl Report {
@@ -217,6 +224,7 @@ impl FailedStep {
         Self {
             step: step.to_owned(),
             reason: reason.to_owned(),
+            is_of_config: component::rejects_config(error),
         }
     }
 }
@@ -247,7 +255,7 @@ impl fmt::Display for Report {
             )?;
             line(f, "summary", &description.summary)?;
             let schema = format!("{:#}", description.config_schema);
-            list(f, "configuration", schema.lines())?;
+            list(f, "schema", schema.lines())?;
         }
         let calls = match &*self.calls {
             [] => "none".to_owned(),

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::bindings::exports::sluice::transform::records::{Event, Rejection, Routes};
 use crate::bindings::sluice::transform::log::{Level, log};
-use crate::misuse::{MIB, allocate, claim, log_and_trap, recurse, run_forever, trap};
+use crate::misuse::{MIB, allocate, claim, count, log_and_trap, recurse, run_forever, trap};
 use crate::text::quoted;
 
 type Outcome = Result<Vec<Event>, Rejection>;
@@ -17,6 +17,7 @@ pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
     match command {
         "loop" => run_forever(),
         "spend" => spend(number()),
+        "count" => one(format!("{{\"n\":{}}}", count()).into_bytes()),
         "allocate" => allocate(),
         "recurse" => one(recurse(1).to_string().into_bytes()),
         "trap" => trap(),

@@ -1,6 +1,7 @@
 //! What a transform must not do, whatever the interface.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::bindings::sluice::transform::log::{Level, log};
 
@@ -19,6 +20,12 @@ pub fn log_and_trap() -> ! {
         log(Level::Error, "a last word");
     }
     trap()
+}
+
+/// Counts its calls. An instance keeps the count from one record to the next.
+pub fn count() -> u32 {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    CALLS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 pub fn run_forever() -> ! {

@@ -3,7 +3,7 @@
 use super::declaration::{READS, WRITES};
 use super::{Edits, Seen};
 use crate::bindings::exports::sluice::transform::fields::{Rejection, Routes};
-use crate::misuse::{allocate, log_and_trap, recurse, run_forever, trap};
+use crate::misuse::{allocate, count, log_and_trap, recurse, run_forever, trap};
 use crate::text::quoted;
 
 type Outcome = Result<Vec<Edits>, Rejection>;
@@ -21,6 +21,7 @@ pub fn execute(seen: &Seen<'_>) -> Outcome {
         "panic" => panic!("on command"),
         "loop" => run_forever(),
         "allocate" => allocate(),
+        "count" => value(count().to_string()),
         "recurse" => value(recurse(1).to_string()),
         "drop" => Ok(Vec::new()),
         "reject" => Err(rejection("not_wanted", &String::from_utf8_lossy(seen.n))),
