@@ -217,12 +217,30 @@ impl<'c, T: Transform> RecordScan<'c, T> {
         };
         let mark = self.events.mark();
         let outcome = self.configured.rules.transform(&record, &mut self.events);
-        let outcome = outcome.and_then(|()| self.check_values());
+        let outcome = outcome
+            .and_then(|()| self.check_values())
+            .and_then(|()| self.check_cuts(text));
         if let Err(rejection) = outcome {
-            self.events.take_back(mark);
+            self.events.roll_back(mark);
             return Err(rejection);
         }
         Ok(self.events.end_record(mark))
+    }
+
+    /// Checks that the edits of the record are not too much work, as the host does.
+    #[inline(always)]
+    fn check_cuts(&self, text: &[u8]) -> Result<(), Rejection> {
+        let outline = self.members.outline();
+        if outline.written.is_empty() {
+            return Ok(());
+        }
+        // A record that is dropped has no edits.
+        let events = self.events.destination_indexes.len();
+        let checked = match events {
+            0 => Ok(()),
+            _ => Object { text, outline }.check_cuts(events),
+        };
+        checked.map_err(|why| Rejection::new("invalid_output", why))
     }
 
     /// Sets the ranges of the values that are read. Of a member whose kind is declared only, it is the first byte, which
@@ -287,15 +305,16 @@ impl<'c, T: Transform> RecordScan<'c, T> {
             let value = events.value(item);
             if !value.is_empty() {
                 Edit::Set(value)
-            } else if !events.removed.is_empty() && events.removed.contains(&offset(item)) {
+            } else if !events.removed.is_empty()
+                && events.removed.binary_search(&offset(item)).is_ok()
+            {
                 Edit::Remove
             } else {
                 Edit::Keep
             }
         };
         let outline = self.members.outline();
-        let is_empty =
-            !events.empty_events.is_empty() && events.empty_events.contains(&offset(event));
+        let is_empty = events.empty_events.binary_search(&offset(event)).is_ok();
         let object = if is_empty {
             Object::EMPTY
         } else {

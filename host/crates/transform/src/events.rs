@@ -114,16 +114,15 @@ impl Events {
 
     /// Takes back the events of a record that is rejected.
     #[cold]
-    pub(crate) fn take_back(&mut self, mark: Mark) {
+    pub(crate) fn roll_back(&mut self, mark: Mark) {
         let items = mark.events * self.declared.len();
         let last = items.checked_sub(1);
         let values = last.and_then(|last| self.ends.get(last)).copied();
         self.values.truncate(values.unwrap_or_default() as usize);
         self.ends.truncate(items);
-        self.removed.retain(|item| (*item as usize) < items);
-        self.unchecked.retain(|item| (*item as usize) < items);
-        self.empty_events
-            .retain(|event| (*event as usize) < mark.events);
+        truncate_at(&mut self.removed, items);
+        truncate_at(&mut self.unchecked, items);
+        truncate_at(&mut self.empty_events, mark.events);
         self.destination_indexes.truncate(mark.events);
         if self.destinations.len() > mark.destinations {
             self.destinations.truncate(mark.destinations);
@@ -171,6 +170,11 @@ impl Events {
             *end_later = *end_later - before + *end;
         }
     }
+}
+
+/// Removes the numbers of a list in ascending order from `end` on.
+fn truncate_at(list: &mut Vec<u32>, end: usize) {
+    list.truncate(list.partition_point(|item| (*item as usize) < end));
 }
 
 /// An event of a record. The methods set and remove members, in any order. A member that no edit names stays as it is in

@@ -73,7 +73,7 @@ pub fn transform_fields<T: Transform>(
         match configured.rules.transform(&record, &mut events) {
             Ok(()) => event_counts.push(events.end_record(mark)),
             Err(rejection) => {
-                events.take_back(mark);
+                events.roll_back(mark);
                 event_counts.push(0);
                 rejections.push((index, rejection));
             }

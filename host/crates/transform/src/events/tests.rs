@@ -96,7 +96,7 @@ fn a_rejected_record_leaves_nothing() {
     events
         .event(Routes::LAKE, &[("x", "kept")])
         .remove(&WRITES[0]);
-    events.take_back(mark);
+    events.roll_back(mark);
     assert_eq!(items(&events), ["null", "", ""]);
     assert_eq!(events.removed, [2]);
     assert!(events.empty_events.is_empty() && events.unchecked.is_empty());
