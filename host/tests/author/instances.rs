@@ -44,6 +44,17 @@ fn a_transform_that_keeps_state_between_records_fails_and_the_line_is_named() {
     }
 }
 
+#[test]
+fn memory_that_is_kept_between_records_is_a_limit_of_resources() {
+    let place = place();
+    place.write("cases/kept.in.ndjson", "keep 20\nkeep 20\n");
+    let ran = test(&place, "single.wasm", &[]).failed(1, &["1 of 1 case failed"]);
+    let why = "kept.in.ndjson:2: `transform` exceeds a limit of resources, `--limits-memory`, 32.00 MiB, only after \
+               other records: the record is close to the limit, or the transform keeps memory";
+    assert!(ran.stdout.contains(why), "{ran:#?}");
+    assert!(!ran.stdout.contains("forbids"), "{ran:#?}");
+}
+
 /// A case of more than one batch of the host.
 #[test]
 fn a_record_is_named_by_its_line_in_the_file() {

@@ -3,6 +3,7 @@
 mod calls;
 mod input;
 mod report;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,15 +1,14 @@
 //! Runs the records of a case by each call that the component exports, and each record in a new instance, and
 //! compares the results.
 
-use indicatif::{HumanBytes, HumanCount};
 use sluice_engine::limits::Limits;
-use sluice_engine::outcome::Fault;
 use sluice_engine::record::Batch;
-use sluice_engine::sandbox::{Program, SandboxError};
+use sluice_engine::sandbox::{Calls, Program, SandboxError};
 use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::input::Input;
-use super::report;
+use super::ways::{Ways, fails_a_batch};
+use crate::output;
 
 /// A way to give records to a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +50,6 @@ impl Call {
     }
 }
 
-/// Two ways to transform the same record, in the words of a report.
-struct Ways<'a> {
-    expected: &'a str,
-    got: &'a str,
-}
-
 /// How many records of a batch fit the limits of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
@@ -84,31 +77,20 @@ pub(super) fn compare(
     batch: &Batch,
     new_instances: usize,
 ) -> Result<Compared, SandboxError> {
-    let calls = program.calls();
-    let call = if calls.records {
-        Call::Transform
-    } else {
-        Call::FieldsOfOne
-    };
-    let alone = call.run(program, batch)?.unwrap_or_default();
+    let (call, others) = exported(program.calls());
     let comparison = Comparison {
         program,
         input,
         batch,
         call,
-        alone,
+        alone: call.run(program, batch)?.unwrap_or_default(),
     };
-    let others = [
-        (calls.fields && calls.records, Call::FieldsOfOne),
-        (calls.batch, Call::Batch),
-        (calls.fields, Call::Fields),
-    ];
     let mut differences = comparison.with_new_instances(new_instances)?;
     let mut over_limit = Vec::new();
     // Each further call would repeat the differences of a transform that keeps state.
     if differences.is_empty() {
         let all: Vec<_> = (0..batch.len()).collect();
-        for (_, other) in others.into_iter().filter(|(exported, _)| *exported) {
+        for other in others {
             match comparison.with_call(other, &all)? {
                 Ok(Fit::All) => {}
                 Ok(Fit::Fewer) => over_limit.push(other.name()),
@@ -116,15 +98,29 @@ pub(super) fn compare(
             }
         }
     }
-    let results = if differences.is_empty() {
-        Ok(comparison.alone)
-    } else {
-        Err(differences)
+    let results = match differences.is_empty() {
+        true => Ok(comparison.alone),
+        false => Err(differences),
     };
     Ok(Compared {
         results,
         over_limit,
     })
+}
+
+/// The call with one record that a component exports, and all other calls.
+fn exported(calls: Calls) -> (Call, Vec<Call>) {
+    let others = [
+        (calls.records && calls.fields, Call::FieldsOfOne),
+        (calls.batch, Call::Batch),
+        (calls.fields, Call::Fields),
+    ];
+    let others = others.into_iter().filter(|(is_exported, _)| *is_exported);
+    let first = match calls.records {
+        true => Call::Transform,
+        false => Call::FieldsOfOne,
+    };
+    (first, others.map(|(_, call)| call).collect())
 }
 
 /// The results that all other ways are compared with.
@@ -144,7 +140,7 @@ impl Comparison<'_> {
         for index in 1..self.batch.len().min(records) {
             let new = self.alone_by(self.call, index)?;
             if new.as_ref() != Some(&self.alone[index]) {
-                return Ok(self.state(self.call, index, new.as_ref(), &self.alone[index]));
+                return Ok(self.report_state(self.call, index, new.as_ref(), &self.alone[index]));
             }
         }
         Ok(String::new())
@@ -177,7 +173,7 @@ impl Comparison<'_> {
         }
         let with_more = self.program.with_limits(higher(self.program.limits()));
         let Some(results) = call.run(&with_more, &batch)? else {
-            return Ok(Err(self.failure(call, indexes)));
+            return Ok(Err(self.report_failure(call, indexes)));
         };
         let difference = self.difference(call, indexes, &results)?;
         Ok(difference.map_or(Ok(Fit::Fewer), Err))
@@ -218,7 +214,7 @@ impl Comparison<'_> {
         if indexes.len() > 1 {
             let new = self.alone_by(call, index)?;
             if new.as_ref() == Some(expected) {
-                return Ok(Some(self.state(call, index, new.as_ref(), got)));
+                return Ok(Some(self.report_state(call, index, new.as_ref(), got)));
             }
         }
         let ways = Ways {
@@ -233,7 +229,7 @@ impl Comparison<'_> {
     }
 
     /// The report of a record whose result in a new instance is another one than after other records.
-    fn state(
+    fn report_state(
         &self,
         call: Call,
         index: usize,
@@ -245,6 +241,14 @@ impl Comparison<'_> {
             expected: "in a new instance",
             got: "after other records",
         };
+        // How much fuel and memory a record takes may depend on what the allocator did before.
+        if let Some((way, limit)) = ways.over_limit(self.program.limits(), new, got) {
+            let differences = Ways::differences(new, got);
+            return format!(
+                "    {place}: {call} exceeds a limit of resources, {limit}, only {way}: the record is close to the \
+                 limit, or the transform keeps memory of the records before it\n{differences}"
+            );
+        }
         let differences = ways.report(self.program.limits(), new, got);
         format!(
             "    {place}: the outcome depends on the records before it: the transform keeps state between records, \
@@ -253,7 +257,7 @@ impl Comparison<'_> {
         )
     }
 
-    fn failure(&self, call: Call, indexes: &[usize]) -> String {
+    fn report_failure(&self, call: Call, indexes: &[usize]) -> String {
         let (first, last) = (indexes.first(), indexes.last());
         let [first, last] = [first, last].map(|index| self.place(index.copied().unwrap_or(0)));
         let call = call.name();
@@ -262,7 +266,7 @@ impl Comparison<'_> {
         }
         format!(
             "    {call} fails as a whole, and no record fails alone, with the {} from {first} to {last}\n",
-            crate::output::counted(indexes.len() as u64, "record")
+            output::counted(indexes.len() as u64, "record")
         )
     }
 
@@ -285,120 +289,10 @@ impl Comparison<'_> {
     }
 }
 
-impl Ways<'_> {
-    /// What differs between the results of a record.
-    fn report(
-        &self,
-        limits: &Limits,
-        expected: Option<&RecordResult>,
-        got: &RecordResult,
-    ) -> String {
-        let exceeded = [expected, Some(got)].map(|result| exceeded(limits, result?));
-        let why = match exceeded {
-            [Some(limit), None] => Some((self.expected, limit)),
-            [None, Some(limit)] => Some((self.got, limit)),
-            _ => None,
-        };
-        let why = why.map_or_else(String::new, |(way, limit)| {
-            format!(": only {way} exceeds a limit of resources, {limit}")
-        });
-        let lines = expected.map_or_else(String::new, |expected| expected.lines.join("\n"));
-        let differences = report::differences("result", &lines, &got.lines);
-        let Self { expected, got } = self;
-        format!("{expected} (expected) and {got} (got) differ{why}\n{differences}")
-    }
-}
-
-/// The fault of a record, if it has one.
-fn fault(result: &RecordResult) -> Option<Fault> {
-    let is_of = |fault: &Fault| {
-        let code = fault.code();
-        let begin = format!(r#"{{"quarantined":{{"code":"{code}","#);
-        result.lines.iter().any(|line| line.starts_with(&begin))
-    };
-    Fault::ALL.into_iter().find(is_of)
-}
-
-/// Whether a record has a fault for which a call with more records fails as a whole.
-fn fails_a_batch(result: &RecordResult) -> bool {
-    fault(result).is_some_and(|fault| {
-        fault.is_of_resource() || matches!(fault, Fault::Trap | Fault::RecordTooLarge)
-    })
-}
-
-/// The limit of resources that a record exceeds.
-fn exceeded(limits: &Limits, result: &RecordResult) -> Option<String> {
-    Some(match fault(result)? {
-        Fault::OutOfFuel => format!("`--limits-fuel`, {}", HumanCount(limits.fuel)),
-        Fault::OutOfMemory => {
-            let bytes = limits.memory_bytes as u64;
-            format!("`--limits-memory`, {}", HumanBytes(bytes))
-        }
-        Fault::OutOfTime => format!("`--limits-time`, {:?}", limits.time),
-        Fault::StackOverflow => "the stack".to_owned(),
-        _ => return None,
-    })
-}
-
 /// Enough for two batches that fit `limits` each. A call that fails with them as well has another fault.
 fn higher(limits: &Limits) -> Limits {
     Limits {
         memory_bytes: limits.memory_bytes.saturating_mul(4),
         ..limits.for_repetition()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sluice_release::compare::record_result::ResultKind;
-
-    use super::*;
-
-    fn result(line: &str) -> RecordResult {
-        RecordResult {
-            kind: ResultKind::Events,
-            lines: vec![line.to_owned()],
-        }
-    }
-
-    #[test]
-    fn a_batch_may_fail_as_a_whole_only_where_a_record_does() {
-        for (line, fails) in [
-            (r#"{"quarantined":{"code":"trap","message":"x"}}"#, true),
-            (
-                r#"{"quarantined":{"code":"out_of_fuel","message":"x"}}"#,
-                true,
-            ),
-            (
-                r#"{"quarantined":{"code":"not_wanted","message":"trap"}}"#,
-                false,
-            ),
-            (
-                r#"{"quarantined":{"code":"not_interoperable","message":"x"}}"#,
-                false,
-            ),
-        ] {
-            assert_eq!(fails_a_batch(&result(line)), fails, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_result_that_only_one_way_cannot_afford_names_the_limit() {
-        let ways = Ways {
-            expected: "`transform`",
-            got: "`transform-fields`",
-        };
-        let limits = Limits::default();
-        let event = result(r#"{"event":1}"#);
-        let over = result(r#"{"quarantined":{"code":"out_of_memory","message":"x"}}"#);
-        let report = ways.report(&limits, Some(&event), &over);
-        let limit =
-            "only `transform-fields` exceeds a limit of resources, `--limits-memory`, 32.00 MiB\n";
-        assert!(report.contains(limit), "{report}");
-        let report = ways.report(&limits, Some(&over), &event);
-        assert!(report.contains("only `transform` exceeds"), "{report}");
-        let other = result(r#"{"event":2}"#);
-        let report = ways.report(&limits, Some(&event), &other);
-        assert!(report.contains("differ\n    result 1: event\n"), "{report}");
     }
 }

@@ -17,6 +17,7 @@ pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
     match command {
         "loop" => run_forever(),
         "spend" => spend(number()),
+        "keep" => keep(number()),
         "count" => one(format!("{{\"n\":{}}}", count()).into_bytes()),
         "allocate" => allocate(),
         "recurse" => one(recurse(1).to_string().into_bytes()),
@@ -149,6 +150,12 @@ fn flood() -> Outcome {
     for _ in 0..5_000 {
         log(Level::Error, &message);
     }
+    one(b"{}".to_vec())
+}
+
+/// Keeps some MiB until the instance ends.
+fn keep(mib: usize) -> Outcome {
+    std::mem::forget(black_box(vec![1_u8; mib * MIB]));
     one(b"{}".to_vec())
 }
 
