@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::{Location, LocationSegment};
-use jsonschema::{ValidationError, Validator};
+use jsonschema::{ReferencingError, ValidationError, Validator};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -87,12 +87,25 @@ fn validate(schema: &str, transform_config: &str) -> Result<(), SchemaError> {
 fn validator(schema: &Value) -> Result<Validator, SchemaError> {
     jsonschema::options().build(schema).map_err(|error| {
         let place = dotted(error.instance_path());
+        let why = unusable(&error);
         SchemaError::Unusable(if place.is_empty() {
-            error.to_string()
+            why
         } else {
-            format!("{place}: {error}")
+            format!("{place}: {why}")
         })
     })
+}
+
+/// Why a schema cannot be used.
+fn unusable(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => {
+            format!(
+                "it refers to {uri:?}, which is not in it, and nothing is fetched; copy that schema into its `$defs`"
+            )
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// A fault with the dotted path of its field, also of one that is missing or unknown.

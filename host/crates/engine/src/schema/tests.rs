@@ -129,6 +129,23 @@ fn references_are_not_fetched() {
 }
 
 #[test]
+fn a_reference_to_the_outside_says_what_to_do() {
+    for (reference, name) in [
+        (
+            "http://127.0.0.1:9/schema.json",
+            "http://127.0.0.1:9/schema.json",
+        ),
+        ("other.json", "other.json"),
+    ] {
+        let schema = format!(r#"{{"$ref":"{reference}"}}"#);
+        let message = check(&schema, "{}").unwrap_err().to_string();
+        let why = format!("cannot be used: it refers to {name:?}, which is not in it");
+        assert!(message.contains(&why), "{message}");
+        assert!(message.ends_with("into its `$defs`"), "{message}");
+    }
+}
+
+#[test]
 fn a_recursive_schema_does_no_harm() {
     assert_eq!(check(r##"{"$ref":"#"}"##, "{}"), Ok(()));
     assert_eq!(check(r##"{"allOf":[{"$ref":"#"}]}"##, "{}"), Ok(()));
