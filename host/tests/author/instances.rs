@@ -92,6 +92,27 @@ fn a_batch_call_that_fails_with_several_records_only_fails_the_case() {
     assert!(ran.stdout.contains(why), "{ran:#?}");
 }
 
+/// The messages have no values, because hosts with other limits check the same cases.
+#[test]
+fn a_record_that_exceeds_a_limit_says_which_setting_it_is() {
+    let place = place();
+    place.write("cases/over.in.ndjson", "loop\nallocate\nrecurse\n");
+    test(&place, "batch.wasm", &[]).succeeded();
+    let results = std::fs::read_to_string(place.path("cases/over.out.ndjson")).unwrap();
+    let parts = [
+        ("out_of_fuel", "used more than limits.fuel; "),
+        ("out_of_memory", "needed more than limits.memory; "),
+        (
+            "stack_overflow",
+            "used more than the 256 KiB of the stack; ",
+        ),
+    ];
+    assert_eq!(results.lines().count(), parts.len(), "{results}");
+    for (line, (code, message)) in results.lines().zip(parts) {
+        assert!(line.contains(code) && line.contains(message), "{line}");
+    }
+}
+
 /// `loop` is no JSON, so calls by fields reject it.
 #[test]
 fn a_result_that_one_call_cannot_afford_names_the_limit() {

@@ -99,15 +99,14 @@ impl Instance {
         &self,
         function: &'static str,
         error: &wasmtime::Error,
-        limits: &Limits,
     ) -> SandboxError {
-        let (_, reason) = self.failure(error, limits);
+        let (_, reason) = self.failure(error);
         SandboxError::Call { function, reason }
     }
 
     /// Why a call failed. If it did not trap, a value could not be lifted: a string that is not UTF-8, a list
     /// that is out of bounds or too large.
-    pub(super) fn failure(&self, error: &wasmtime::Error, limits: &Limits) -> (Fault, Reason) {
+    pub(super) fn failure(&self, error: &wasmtime::Error) -> (Fault, Reason) {
         let Some(trap) = error.downcast_ref::<Trap>() else {
             let why = format!("{:#}", error.root_cause());
             let fault = Fault::InvalidOutput;
@@ -121,18 +120,23 @@ impl Instance {
             _ if out_of_memory => Fault::OutOfMemory,
             _ => Fault::Trap,
         };
+        // A limit is named without its value: golden cases have the message, and hosts have different limits.
         let message = match (fault, &self.store.data().last_error) {
-            (Fault::OutOfFuel, _) => format!("used more than limits.fuel, {}", limits.fuel),
-            (Fault::OutOfMemory, _) => {
-                let limit = limits.memory_bytes;
-                format!("needed more than limits.memory, {limit} bytes")
-            }
-            (Fault::StackOverflow, _) => {
-                format!("used more than the {WASM_STACK_BYTES} bytes of stack that a call has")
-            }
             // A panic traps without a message of its own, but a transform can log it before.
             (Fault::Trap, Some(error)) => {
                 format!("{trap}; the last error that the transform logged: {error}")
+            }
+            (Fault::OutOfFuel, _) => {
+                "used more than limits.fuel; make the transform cheaper, or raise the limit"
+                    .to_owned()
+            }
+            (Fault::OutOfMemory, _) => {
+                "needed more than limits.memory; make the transform need less, or raise the limit"
+                    .to_owned()
+            }
+            (Fault::StackOverflow, _) => {
+                let kib = WASM_STACK_BYTES >> 10;
+                format!("used more than the {kib} KiB of the stack; make its recursion less deep")
             }
             _ => trap.to_string(),
         };

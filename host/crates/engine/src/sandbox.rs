@@ -158,7 +158,7 @@ impl Program {
         drive(&mut instance.store, async |store| {
             rules.call_describe(store).await
         })
-        .map_err(|error| instance.call_error("describe", &error, &self.limits))
+        .map_err(|error| instance.call_error("describe", &error))
     }
 
     /// Checks that a new instance accepts its configuration.
@@ -187,8 +187,7 @@ impl Program {
         }
         let mut instance = self.configured(&Arc::default())?;
         let declaration = instance.declare();
-        let declaration =
-            declaration.map_err(|error| instance.call_error("declare", &error, &self.limits))?;
+        let declaration = declaration.map_err(|error| instance.call_error("declare", &error))?;
         let declared =
             Declared::new(declaration).map_err(|why| SandboxError::Declaration(sanitize(&why)))?;
         Ok(self.declared.get_or_init(|| Arc::new(declared)))
@@ -490,7 +489,7 @@ impl Program {
                 *instance = Some(live);
                 return Ok(());
             };
-            match live.failure(&error, &self.limits) {
+            match live.failure(&error) {
                 (Fault::OutOfTime, _) if !timed_out => timed_out = true,
                 (fault, reason) => {
                     self.reject_failed(fault, reason, validator);
@@ -574,7 +573,7 @@ impl Program {
                 Ok(instance)
             }
             Ok(Err(message)) => Err(SandboxError::TransformConfig(sanitize(&message))),
-            Err(error) => Err(instance.call_error("configure", &error, &self.limits)),
+            Err(error) => Err(instance.call_error("configure", &error)),
         }
     }
 }
