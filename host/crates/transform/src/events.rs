@@ -174,6 +174,9 @@ impl Events {
 
 /// An event of a record. The methods set and remove members, in any order. A member that no edit names stays as it is in
 /// the record. Setting the members in their declared order is quickest.
+///
+/// # Panics
+/// All methods panic if the transform has not declared the write, or has declared another one with its number.
 #[derive(Debug)]
 pub struct Event<'e> {
     events: &'e mut Events,
@@ -183,12 +186,14 @@ pub struct Event<'e> {
 impl Event<'_> {
     /// Sets a member to a text.
     #[inline]
+    #[track_caller]
     pub fn set_text(&mut self, write: &Write, text: &str) -> &mut Self {
         self.set(write, |out| json::quote(text, out))
     }
 
     /// Sets a member to a text of a record, or a part of it, with the escapes that it has there.
     #[inline(always)]
+    #[track_caller]
     pub fn set_raw_text(&mut self, write: &Write, text: RawText<'_>) -> &mut Self {
         self.set(write, |out| {
             out.push(b'"');
@@ -200,6 +205,7 @@ impl Event<'_> {
     /// Sets a member to one JSON value, such as one of the record ([`Record::raw`](crate::Record::raw)). If it is not
     /// JSON, the record goes to quarantine as `invalid_output`.
     #[inline]
+    #[track_caller]
     pub fn set_json(&mut self, write: &Write, json: &[u8]) -> &mut Self {
         let number = offset(self.item(write));
         insert(number, &mut self.events.unchecked);
@@ -213,6 +219,7 @@ impl Event<'_> {
     /// Sets a member to a number: an integer, or a float. A float that is not finite is not JSON, so the record goes to
     /// quarantine as `invalid_output`.
     #[inline]
+    #[track_caller]
     pub fn set_number(&mut self, write: &Write, number: impl Number) -> &mut Self {
         if !number.is_finite() {
             return self.set_json(write, b"NaN");
@@ -222,6 +229,7 @@ impl Event<'_> {
 
     /// Sets a member to `true` or `false`.
     #[inline]
+    #[track_caller]
     pub fn set_bool(&mut self, write: &Write, value: bool) -> &mut Self {
         let text: &[u8] = if value { b"true" } else { b"false" };
         self.set(write, |out| append(text, out))
@@ -229,12 +237,14 @@ impl Event<'_> {
 
     /// Sets a member to `null`.
     #[inline(always)]
+    #[track_caller]
     pub fn set_null(&mut self, write: &Write) -> &mut Self {
         self.set(write, |out| out.extend_from_slice(b"null"))
     }
 
     /// Sets a member to the text of a moment: `"2023-11-14T22:13:20Z"`.
     #[inline(always)]
+    #[track_caller]
     pub fn set_time(&mut self, write: &Write, time: &Timestamp) -> &mut Self {
         self.set(write, |out| {
             out.push(b'"');
@@ -245,6 +255,7 @@ impl Event<'_> {
 
     /// Removes a member, if the record has it.
     #[inline]
+    #[track_caller]
     pub fn remove(&mut self, write: &Write) -> &mut Self {
         let item = self.item(write);
         self.set(write, |_| {});
@@ -253,6 +264,7 @@ impl Event<'_> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn set(&mut self, write: &Write, value: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         let item = self.item(write);
         let events = &mut *self.events;
@@ -269,6 +281,7 @@ impl Event<'_> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn item(&self, write: &Write) -> usize {
         if !write.is_in(&self.events.declared) {
             undeclared(write);
@@ -279,6 +292,7 @@ impl Event<'_> {
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn undeclared(write: &Write) -> ! {
     let (name, number) = (write.name(), write.number());
     panic!(

@@ -74,6 +74,7 @@ mod events;
 pub mod fields;
 pub mod json;
 pub mod log;
+mod number_text;
 mod raw_text;
 mod record;
 mod rejection;
@@ -87,8 +88,9 @@ pub use declaration::{Declaration, Metadata, Read, Write};
 pub use destinations::{Destination, Routes};
 pub use events::{Event, Events, Number};
 pub use json_scan::Kind;
+pub use number_text::NumberText;
 pub use raw_text::RawText;
-pub use record::{MetadataLists, NumberText, Record};
+pub use record::{MetadataLists, Record};
 pub use rejection::Rejection;
 pub use time::Timestamp;
 

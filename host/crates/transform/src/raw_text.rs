@@ -73,6 +73,7 @@ impl<'a> RawText<'a> {
     /// # Panics
     /// If the separator is not ASCII.
     #[inline(always)]
+    #[track_caller]
     pub fn split_once(&self, separator: u8) -> Option<(Self, Self)> {
         assert!(separator.is_ascii(), "the separator must be ASCII");
         let (start, end) = if self.escaped {

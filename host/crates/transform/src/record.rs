@@ -6,9 +6,10 @@ use json_scan::{Kind, Text};
 
 use crate::bytes::find;
 use crate::declaration::{Metadata, Read};
+use crate::number_text::NumberText;
 use crate::raw_text::RawText;
 use crate::rejection::Rejection;
-use crate::time::{LastDay, Timestamp, looks_like_milliseconds};
+use crate::time::{LastDay, Timestamp};
 
 /// The metadata of all records of a batch, as the contract packs them. A list that the transform has not declared can be
 /// empty.
@@ -32,6 +33,9 @@ pub struct MetadataLists<'a> {
 ///
 /// A method for a value of some kind rejects the record if the member is missing, is repeated or has another kind. Its
 /// `optional_` variant returns `None` if the member is missing or `null`.
+///
+/// # Panics
+/// Methods that take a read panic if the transform has not declared it, or has declared another one with its number.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
     /// The declared reads.
@@ -57,21 +61,22 @@ impl<'a> Record<'a> {
     /// # Panics
     /// If the read is declared by [`Read::kind`]. So do all methods that return values.
     #[inline]
+    #[track_caller]
     pub fn raw(&self, read: &Read) -> Option<&'a [u8]> {
-        if !read.wants_value() {
-            kind_only(read);
-        }
+        check_wants_value(read);
         self.item(read)
     }
 
     /// The kind of a value; `None` if the member is missing. Of a member that is repeated, it is that of the first value.
     #[inline]
+    #[track_caller]
     pub fn kind(&self, read: &Read) -> Option<Kind> {
         self.item(read).map(kind_of)
     }
 
     /// Whether the record has a member more than once.
     #[inline(always)]
+    #[track_caller]
     pub fn is_repeated(&self, read: &Read) -> bool {
         self.check_read(read);
         self.has_repeated(read)
@@ -87,6 +92,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record if it does not.
     #[inline]
+    #[track_caller]
     pub fn require(&self, read: &Read, kind: Kind) -> Result<(), Rejection> {
         self.of_kind(read, kind).map(|_| ())
     }
@@ -97,6 +103,7 @@ impl<'a> Record<'a> {
     /// The rejection of the record if the member is missing, repeated or no string, or if the string has an unpaired
     /// surrogate escape, which is no text.
     #[inline]
+    #[track_caller]
     pub fn text(&self, read: &Read) -> Result<Cow<'a, str>, Rejection> {
         let raw = self.string(read)?;
         if find(raw, b'\\', 0).is_none() {
@@ -114,6 +121,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// As for `text`.
     #[inline]
+    #[track_caller]
     pub fn raw_text(&self, read: &Read) -> Result<RawText<'a>, Rejection> {
         RawText::of_string(self.string(read)?).ok_or_else(|| Rejection::unpaired_surrogate(read))
     }
@@ -123,6 +131,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record if the member is missing, repeated or no number.
     #[inline]
+    #[track_caller]
     pub fn number(&self, read: &Read) -> Result<NumberText<'a>, Rejection> {
         self.value(read, Kind::Number).map(NumberText)
     }
@@ -132,6 +141,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record if the member is missing, repeated or no boolean.
     #[inline]
+    #[track_caller]
     pub fn boolean(&self, read: &Read) -> Result<bool, Rejection> {
         self.value(read, Kind::Boolean)
             .map(|value| value.starts_with(b"t"))
@@ -143,9 +153,10 @@ impl<'a> Record<'a> {
     /// The rejection of the record if the member is missing, repeated or no number, or if the moment is not in the years
     /// 0000 to 9999.
     #[inline]
+    #[track_caller]
     pub fn time(&self, read: &Read) -> Result<Timestamp, Rejection> {
         let number = self.value(read, Kind::Number)?;
-        Timestamp::parse_near(number, self.last_day).map_err(|_| out_of_range(read, number))
+        Timestamp::parse_near(number, self.last_day).map_err(|_| Rejection::out_of_range(read, number))
     }
 
     /// As [`text`](Self::text); `None` if the member is missing or `null`.
@@ -153,6 +164,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record for any other value that is no text, or if the member is repeated.
     #[inline]
+    #[track_caller]
     pub fn optional_text(&self, read: &Read) -> Result<Option<Cow<'a, str>>, Rejection> {
         self.optional(read, Self::text)
     }
@@ -162,6 +174,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record for any other value that is no text, or if the member is repeated.
     #[inline]
+    #[track_caller]
     pub fn optional_raw_text(&self, read: &Read) -> Result<Option<RawText<'a>>, Rejection> {
         self.optional(read, Self::raw_text)
     }
@@ -171,6 +184,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record for any other value that is no number, or if the member is repeated.
     #[inline]
+    #[track_caller]
     pub fn optional_number(&self, read: &Read) -> Result<Option<NumberText<'a>>, Rejection> {
         self.optional(read, Self::number)
     }
@@ -180,6 +194,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record for any other value that is no boolean, or if the member is repeated.
     #[inline]
+    #[track_caller]
     pub fn optional_boolean(&self, read: &Read) -> Result<Option<bool>, Rejection> {
         self.optional(read, Self::boolean)
     }
@@ -189,6 +204,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// The rejection of the record for any other value that is no moment, or if the member is repeated.
     #[inline]
+    #[track_caller]
     pub fn optional_time(&self, read: &Read) -> Result<Option<Timestamp>, Rejection> {
         self.optional(read, Self::time)
     }
@@ -197,6 +213,7 @@ impl<'a> Record<'a> {
     ///
     /// # Panics
     /// If the transform has not declared [`Metadata::PARTITION_KEY`].
+    #[track_caller]
     pub fn partition_key(&self) -> &'a str {
         self.check_declared(Metadata::PARTITION_KEY, "PARTITION_KEY");
         let lists = self.metadata;
@@ -207,6 +224,7 @@ impl<'a> Record<'a> {
     ///
     /// # Panics
     /// If the transform has not declared [`Metadata::SEQUENCE_NUMBER`].
+    #[track_caller]
     pub fn sequence_number(&self) -> &'a str {
         self.check_declared(Metadata::SEQUENCE_NUMBER, "SEQUENCE_NUMBER");
         let lists = self.metadata;
@@ -221,6 +239,7 @@ impl<'a> Record<'a> {
     ///
     /// # Panics
     /// If the transform has not declared [`Metadata::SHARD`].
+    #[track_caller]
     pub fn shard(&self) -> &'a str {
         self.check_declared(Metadata::SHARD, "SHARD");
         self.metadata.shard
@@ -230,12 +249,14 @@ impl<'a> Record<'a> {
     ///
     /// # Panics
     /// If the transform has not declared [`Metadata::ARRIVED_AT`].
+    #[track_caller]
     pub fn arrived_at(&self) -> u64 {
         self.check_declared(Metadata::ARRIVED_AT, "ARRIVED_AT");
         let times = self.metadata.arrived_at;
         times.get(self.index).copied().unwrap_or_default()
     }
 
+    #[track_caller]
     fn check_declared(&self, metadata: Metadata, name: &str) {
         assert!(
             self.declared_metadata.contains(metadata),
@@ -244,6 +265,7 @@ impl<'a> Record<'a> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn check_read(&self, read: &Read) {
         if !read.is_in(self.reads) {
             undeclared(read);
@@ -251,6 +273,7 @@ impl<'a> Record<'a> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn item(&self, read: &Read) -> Option<&'a [u8]> {
         self.check_read(read);
         let number = read.number() as usize;
@@ -262,6 +285,7 @@ impl<'a> Record<'a> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn of_kind(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
         match self.item(read) {
             Some(value) if kind_of(value) == kind && !self.has_repeated(read) => Ok(value),
@@ -279,26 +303,29 @@ impl<'a> Record<'a> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn value(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
-        if !read.wants_value() {
-            kind_only(read);
-        }
+        check_wants_value(read);
         self.of_kind(read, kind)
     }
 
     /// The characters between the quotes.
     #[inline(always)]
+    #[track_caller]
     fn string(&self, read: &Read) -> Result<&'a [u8], Rejection> {
         let value = self.value(read, Kind::String)?;
         Ok(value.get(1..value.len() - 1).unwrap_or_default())
     }
 
     #[inline(always)]
+    #[track_caller]
     fn optional<V>(
         &self,
         read: &Read,
         value: impl FnOnce(&Self, &Read) -> Result<V, Rejection>,
     ) -> Result<Option<V>, Rejection> {
+        // Checked here, because a panic of `value` would not have the place of the caller.
+        check_wants_value(read);
         match self.item(read) {
             None => Ok(None),
             Some(item) if kind_of(item) == Kind::Null && !self.has_repeated(read) => Ok(None),
@@ -335,18 +362,17 @@ fn packed<'a>(texts: &'a str, ends: &[u32], index: usize) -> &'a str {
     texts.get(start..end(index)).unwrap_or_default()
 }
 
-#[cold]
-fn out_of_range(read: &Read, number: &[u8]) -> Rejection {
-    let why = if looks_like_milliseconds(number) {
-        "out of range, it looks like milliseconds; a number of seconds since 1970 is expected"
-    } else {
-        "out of range, the years 0000 to 9999 are supported"
-    };
-    Rejection::invalid(read, why)
+#[inline(always)]
+#[track_caller]
+fn check_wants_value(read: &Read) {
+    if !read.wants_value() {
+        kind_only(read);
+    }
 }
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn undeclared(read: &Read) -> ! {
     let (name, number) = (read.name(), read.number());
     panic!("`{name}` is read, but is not the item {number} of the list that `reads` returns");
@@ -354,43 +380,12 @@ fn undeclared(read: &Read) -> ! {
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn kind_only(read: &Read) -> ! {
     panic!(
         "the value of `{}` is read, but only its kind is declared",
         read.name()
     );
-}
-
-/// A number of a record, with the digits that it has there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NumberText<'a>(&'a [u8]);
-
-impl<'a> NumberText<'a> {
-    /// The JSON text.
-    #[inline]
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.0
-    }
-
-    /// The JSON text.
-    pub fn as_str(&self) -> &'a str {
-        std::str::from_utf8(self.0).unwrap_or_default()
-    }
-
-    /// The number if it is written as an integer, without a point and an exponent, and fits.
-    pub fn to_i64(&self) -> Option<i64> {
-        self.as_str().parse().ok()
-    }
-
-    /// The number if it is written as an integer, without a point and an exponent, and fits.
-    pub fn to_u64(&self) -> Option<u64> {
-        self.as_str().parse().ok()
-    }
-
-    /// The nearest float. A number that is too large is infinite.
-    pub fn to_f64(&self) -> f64 {
-        self.as_str().parse().unwrap_or(f64::NAN)
-    }
 }
 
 #[cfg(test)]

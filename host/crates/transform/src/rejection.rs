@@ -6,6 +6,7 @@ use std::fmt::Display;
 use json_scan::{Kind, SyntaxError};
 
 use crate::Read;
+use crate::time::looks_like_milliseconds;
 
 /// A fault of a record, with which the record goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,17 @@ impl Rejection {
             read,
             format_args!("expected {expected}, found {}", found.text()),
         )
+    }
+
+    /// `invalid_field`: the number of a moment is not in the years that a moment can have.
+    #[cold]
+    pub(crate) fn out_of_range(read: &Read, number: &[u8]) -> Self {
+        let why = if looks_like_milliseconds(number) {
+            "out of range, it looks like milliseconds; a number of seconds since 1970 is expected"
+        } else {
+            "out of range, the years 0000 to 9999 are supported"
+        };
+        Self::invalid(read, why)
     }
 
     #[cold]

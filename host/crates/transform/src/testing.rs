@@ -68,6 +68,7 @@ impl<T: Transform> Tester<T> {
     ///
     /// # Panics
     /// If the transform returns something that the contract does not allow.
+    #[track_caller]
     pub fn transform(&self, record: impl AsRef<[u8]>) -> Result<Vec<TestEvent>, Rejection> {
         self.transform_with(record, &SampleMetadata::default())
     }
@@ -79,6 +80,7 @@ impl<T: Transform> Tester<T> {
     ///
     /// # Panics
     /// If the transform returns something that the contract does not allow.
+    #[track_caller]
     pub fn transform_with(
         &self,
         record: impl AsRef<[u8]>,
@@ -120,6 +122,7 @@ fn test_event(event: &OutputEvent) -> TestEvent {
     }
 }
 
+#[track_caller]
 fn check_code(code: &str) {
     let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     assert!(
