@@ -70,25 +70,45 @@ fn a_new_package_builds_and_passes_its_own_cases_and_serves() {
     panics_reach_quarantine(&place);
 }
 
-/// Builds the package again with rules that panic on a record.
+/// Rules that panic on three records: by an assertion, by a sum that does not fit its type, and by a constant with the
+/// number of another member.
+const PANICKING: &str = r#"        assert_ne!(event_name, "panic", "no such record");
+        if event_name == "overflow" {
+            let cents = 250_u8 + u8::try_from(event_name.len()).unwrap_or_default();
+            assert_ne!(cents, 0);
+        }
+        if event_name == "wrong number" {
+            record.kind(&Read::value(0, "secret"));
+        }
+"#;
+
+/// Builds the package again with rules that panic on some records.
 fn panics_reach_quarantine(place: &Place) {
     let path = place.path("my-rules/src/lib.rs");
     let rules = fs::read_to_string(&path).unwrap();
     let start = "        let event_type =";
-    let panicking =
-        format!("        assert_ne!(event_name, \"panic\", \"no such record\");\n{start}");
     assert!(rules.contains(start));
-    fs::write(&path, rules.replacen(start, &panicking, 1)).unwrap();
+    let panicking = rules.replacen(start, &format!("{PANICKING}{start}"), 1);
+    fs::write(&path, panicking).unwrap();
     build(place);
-    place.write("panics.ndjson", "{\"event_name\":\"panic\"}\n");
+    let panics = [
+        ("panic", "no such record"),
+        ("overflow", "attempt to add with overflow"),
+        ("wrong number", "`secret` is read, but is not the item 0"),
+    ];
+    let records = panics.map(|(name, _)| format!("{{\"event_name\":\"{name}\"}}\n"));
+    place.write("panics.ndjson", records.concat());
     let source = ["--source", "file:panics.ndjson", "--lake", "file:panics"];
     place.land(&[&source[..], &["--transform", "rules.wasm"]].concat());
-    let [quarantined] = &lake::quarantine(&place.path("panics"))[..] else {
-        panic!("one record in quarantine");
-    };
-    assert_eq!(quarantined.reason, "trap");
-    for part in ["unreachable", "src/lib.rs:", "no such record"] {
-        assert!(quarantined.message.contains(part), "{quarantined:?}");
+    let quarantine = lake::quarantine(&place.path("panics"));
+    assert_eq!(quarantine.len(), panics.len(), "{quarantine:?}");
+    for (_, message) in panics {
+        let found = quarantine.iter().find(|it| it.message.contains(message));
+        let found = found.unwrap_or_else(|| panic!("{message}: {quarantine:?}"));
+        assert_eq!(found.reason, "trap");
+        for part in ["unreachable", "src/lib.rs:"] {
+            assert!(found.message.contains(part), "{found:?}");
+        }
     }
 }
 
