@@ -202,11 +202,12 @@ impl Event<'_> {
         })
     }
 
-    /// Sets a member to one JSON value, such as one of the record ([`Record::raw`](crate::Record::raw)). If it is not
+    /// Sets a member to one JSON value, such as one of the record: `if let Some(json) = record.raw(&READ)`. If it is not
     /// JSON, the record goes to quarantine as `invalid_output`.
     #[inline]
     #[track_caller]
-    pub fn set_json(&mut self, write: &Write, json: &[u8]) -> &mut Self {
+    pub fn set_json(&mut self, write: &Write, json: impl AsRef<[u8]>) -> &mut Self {
+        let json = json.as_ref();
         let number = offset(self.item(write));
         insert(number, &mut self.events.unchecked);
         self.set(write, |out| {

@@ -29,6 +29,8 @@ fn values_are_json() {
     let raw = RawText::new(br"\u0061\/").unwrap();
     assert_eq!(value(|e| e.set_raw_text(a, raw)), r#""\u0061\/""#);
     assert_eq!(value(|e| e.set_json(a, b"[1, 2]")), "[1, 2]");
+    assert_eq!(value(|e| e.set_json(a, "1")), "1");
+    assert_eq!(value(|e| e.set_json(a, String::from("{}"))), "{}");
     assert_eq!(value(|e| e.set_bool(a, true)), "true");
     assert_eq!(value(|e| e.set_bool(a, false)), "false");
     assert_eq!(value(|e| e.set_null(a)), "null");
