@@ -1,6 +1,6 @@
 //! What a transform reads and writes.
 
-use std::ops::BitOr;
+use std::ops::{BitOr, BitOrAssign};
 
 use json_scan::members::MemberNames;
 
@@ -199,6 +199,12 @@ impl BitOr for Metadata {
     }
 }
 
+impl BitOrAssign for Metadata {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
 /// The members and the metadata that a configured transform declares.
 #[derive(Clone, Debug)]
 pub struct Declaration {
@@ -347,5 +353,9 @@ mod tests {
         assert!(both.contains(Metadata::SHARD) && both.contains(Metadata::NONE));
         assert!(!both.contains(Metadata::PARTITION_KEY));
         assert!(!Metadata::SHARD.contains(both));
+        let mut grown = Metadata::NONE;
+        grown |= Metadata::SHARD;
+        grown |= Metadata::ARRIVED_AT;
+        assert_eq!(grown, both);
     }
 }

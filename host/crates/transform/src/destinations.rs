@@ -1,6 +1,6 @@
 //! Partitions and routes, each once in a batch.
 
-use std::ops::BitOr;
+use std::ops::{BitOr, BitOrAssign};
 
 use crate::bytes::{equal, finish, mix};
 
@@ -41,6 +41,13 @@ impl BitOr for Routes {
     #[inline]
     fn bitor(self, other: Self) -> Self {
         self.with(other)
+    }
+}
+
+impl BitOrAssign for Routes {
+    #[inline]
+    fn bitor_assign(&mut self, other: Self) {
+        *self = self.with(other);
     }
 }
 
@@ -183,6 +190,14 @@ mod tests {
 
     fn index(all: &mut Destinations, routes: Routes, partition: &[(&str, &str)]) -> u32 {
         all.index(routes, partition)
+    }
+
+    #[test]
+    fn routes_are_a_set() {
+        let mut routes = Routes::LAKE;
+        routes |= Routes::BUS;
+        assert_eq!(routes, Routes::LAKE | Routes::BUS);
+        assert!(routes.contains(Routes::BUS) && !Routes::LAKE.contains(routes));
     }
 
     #[test]

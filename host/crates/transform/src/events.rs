@@ -7,6 +7,7 @@ use json_scan::edit::append;
 use crate::declaration::Write;
 use crate::destinations::{Destinations, Routes};
 use crate::json;
+use crate::number_text::NumberText;
 use crate::raw_text::RawText;
 use crate::time::Timestamp;
 
@@ -217,7 +218,7 @@ impl Event<'_> {
         })
     }
 
-    /// Sets a member to a number: an integer, or a float. A float that is not finite is not JSON, so the record goes to
+    /// Sets a member to a number: an integer, a float, or a number of a record with its digits. A float that is not finite is not JSON, so the record goes to
     /// quarantine as `invalid_output`.
     #[inline]
     #[track_caller]
@@ -362,6 +363,20 @@ impl Number for f64 {
     fn append_to(self, out: &mut Vec<u8>) {
         // Writing to a vector never fails. This notation has an exponent if the number is very large or small.
         let _ = write!(out, "{self:?}");
+    }
+}
+
+impl sealed::Sealed for NumberText<'_> {}
+
+impl Number for NumberText<'_> {
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn append_to(self, out: &mut Vec<u8>) {
+        append(self.as_bytes(), out);
     }
 }
 

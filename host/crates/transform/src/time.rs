@@ -4,6 +4,8 @@
 //! depend on the exponent: `1e999999999` costs the same as `1e9`.
 
 use std::cell::Cell;
+use std::cmp::Ordering;
+use std::fmt;
 
 use crate::bytes::eight_digits;
 use chrono::{Datelike as _, NaiveDate};
@@ -25,7 +27,7 @@ const SECOND_DIGITS: usize = 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
-/// A moment with its text, such as `2023-11-14T22:13:20.5Z`.
+/// A moment with its text, such as `2023-11-14T22:13:20.5Z`. Moments are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {
     text: [u8; Self::LONGEST],
@@ -84,6 +86,20 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        self.part(0, usize::from(self.length))
+    }
+
+    /// Whole seconds since 1970. The moment is less than a second later.
+    pub fn seconds(&self) -> i64 {
+        let number = |start, end| self.part(start, end).parse::<u32>().unwrap_or_default();
+        let year = i32::try_from(number(0, 4)).unwrap_or_default();
+        let day = NaiveDate::from_ymd_opt(year, number(5, 7), number(8, 10));
+        let second = (number(11, 13) * 60 + number(14, 16)) * 60 + number(17, 19);
+        i64::from(day.unwrap_or_default().to_epoch_days()) * SECONDS_PER_DAY + i64::from(second)
+    }
+
     /// Appends the whole text.
     #[inline(always)]
     pub fn append_to(&self, out: &mut Vec<u8>) {
@@ -112,6 +128,29 @@ impl Timestamp {
     fn part(&self, start: usize, end: usize) -> &str {
         let bytes = self.text.get(start..end).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The text without its `Z`. The order of these texts is that of their moments.
+    fn before_zone(&self) -> &[u8] {
+        self.as_bytes().split_last().map_or(&[], |(_, rest)| rest)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Ord for Timestamp {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.before_zone().cmp(other.before_zone())
+    }
+}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -45,6 +45,8 @@ fn numbers_are_json() {
     assert_eq!(value(|e| e.set_number(a, u64::MAX)), "18446744073709551615");
     assert_eq!(value(|e| e.set_number(a, i64::MIN)), "-9223372036854775808");
     assert_eq!(value(|e| e.set_number(a, 1.5)), "1.5");
+    let of_record = NumberText(b"1.50e0");
+    assert_eq!(value(|e| e.set_number(a, of_record)), "1.50e0");
     for number in [0.0, -0.0, 1e300, -1e-300, f64::MIN_POSITIVE, f64::MAX, 0.1] {
         let text = value(|e| e.set_number(a, number));
         assert_eq!(text.parse(), Ok(number), "{text}");

@@ -110,6 +110,15 @@ fn has_date_and_hour() {
     assert_eq!(Timestamp::new(0, NANOS_PER_SECOND), Err(OutOfRange));
 }
 
+#[test]
+fn is_shown_as_its_text() {
+    let moment = Timestamp::parse(b"-0.5").unwrap();
+    assert_eq!(moment.to_string(), "1969-12-31T23:59:59.5Z");
+    assert_eq!(moment.as_str(), "1969-12-31T23:59:59.5Z");
+    assert_eq!(moment.seconds(), -1);
+    assert_eq!(format!("{moment:>24}"), "  1969-12-31T23:59:59.5Z");
+}
+
 /// The text that chrono gives, with its fraction trimmed.
 fn by_chrono(seconds: i64, nanos: u32) -> String {
     let moment = DateTime::from_timestamp(seconds, nanos).unwrap();
@@ -136,6 +145,18 @@ proptest! {
         prop_assert_eq!(moment.as_bytes(), expected.as_bytes());
         prop_assert_eq!(moment.date(), &expected[..10]);
         prop_assert_eq!(moment.hour(), &expected[11..13]);
+        prop_assert_eq!(moment.as_str(), expected);
+        prop_assert_eq!(moment.seconds(), seconds);
+    }
+
+    #[test]
+    fn moments_are_ordered_by_time(
+        a in (-2..3_i64, prop_oneof![Just(0), 0..NANOS_PER_SECOND, (0..12_u32).prop_map(|n| n * 90_000_000)]),
+        b in (-2..3_i64, prop_oneof![Just(0), 0..NANOS_PER_SECOND, (0..12_u32).prop_map(|n| n * 90_000_000)]),
+    ) {
+        let moment = |(seconds, nanos)| Timestamp::new(seconds, nanos).unwrap();
+        prop_assert_eq!(moment(a).cmp(&moment(b)), a.cmp(&b));
+        prop_assert_eq!(moment(a) == moment(b), a == b);
     }
 
     /// The same number of nanoseconds, written with its point anywhere.
