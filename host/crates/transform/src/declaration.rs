@@ -1,5 +1,6 @@
 //! What a transform reads and writes.
 
+use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
 use json_scan::members::MemberNames;
@@ -83,6 +84,11 @@ impl Read {
         self.wants_value
     }
 
+    /// The name in a message.
+    pub(crate) const fn shown_name(&self) -> ShownName {
+        ShownName(self.name)
+    }
+
     pub(crate) const fn words(&self) -> Option<&'static str> {
         self.expecting
     }
@@ -136,11 +142,32 @@ impl Write {
         self.name
     }
 
+    /// The name in a message.
+    pub(crate) const fn shown_name(&self) -> ShownName {
+        ShownName(self.name)
+    }
+
     /// Whether `declared` has this write at the place that its number says.
     #[inline(always)]
     pub(crate) fn is_in(&self, declared: &[Self]) -> bool {
         let found = declared.get(self.number as usize);
         found.is_some_and(|found| found.fingerprint == self.fingerprint)
+    }
+}
+
+/// A name in a message. It is quoted if a reader could not see it or where it ends: if it is empty, or has a quote, white
+/// space or control characters.
+#[derive(Clone, Copy)]
+pub(crate) struct ShownName(&'static str);
+
+impl fmt::Display for ShownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let odd = |c: char| c == '"' || c.is_whitespace() || c.is_control();
+        if self.0.is_empty() || self.0.contains(odd) {
+            write!(f, "{:?}", self.0)
+        } else {
+            f.write_str(self.0)
+        }
     }
 }
 
@@ -265,9 +292,10 @@ fn check(
     }
     let mut names = Vec::new();
     for (place, (number, name)) in members.enumerate() {
+        let shown = ShownName(name);
         if number as usize != place {
             return Err(format!(
-                "{list}: `{name}` has the number {number}, but place {place} in the list"
+                "{list}: `{shown}` has the number {number}, but place {place} in the list"
             ));
         }
         if name.len() > NAME_MAX_BYTES {
@@ -276,7 +304,7 @@ fn check(
             ));
         }
         if names.contains(&name) {
-            return Err(format!("{list}: `{name}` is declared more than once"));
+            return Err(format!("{list}: `{shown}` is declared more than once"));
         }
         names.push(name);
     }
@@ -284,78 +312,4 @@ fn check(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn declared(reads: Vec<Read>, writes: Vec<Write>) -> Result<Declaration, String> {
-        Declaration::new(reads, writes, Metadata::NONE)
-    }
-
-    #[test]
-    fn numbers_are_places() {
-        let (a, b) = (Read::value(0, "a"), Read::kind(1, "b"));
-        assert!(declared(vec![a, b], vec![Write::new(0, "a")]).is_ok());
-        let error = declared(vec![b, a], vec![]).unwrap_err();
-        assert_eq!(
-            error,
-            "reads: `b` has the number 1, but place 0 in the list"
-        );
-        let error = declared(vec![a], vec![Write::new(1, "x")]).unwrap_err();
-        assert_eq!(
-            error,
-            "writes: `x` has the number 1, but place 0 in the list"
-        );
-    }
-
-    #[test]
-    fn a_member_is_declared_once() {
-        let error = declared(vec![Read::value(0, "a"), Read::kind(1, "a")], vec![]).unwrap_err();
-        assert_eq!(error, "reads: `a` is declared more than once");
-    }
-
-    #[test]
-    fn a_declaration_keeps_to_the_limits_of_the_contract() {
-        let writes = |number| Write::owned(number, format!("w{number}"));
-        assert!(declared(vec![], (0..256).map(writes).collect()).is_ok());
-        let error = declared(vec![], (0..257).map(writes).collect()).unwrap_err();
-        assert_eq!(error, "the transform has 257 writes, more than 256");
-        let long = |bytes| declared(vec![Read::owned(0, "x".repeat(bytes))], vec![]);
-        assert!(long(1_024).is_ok());
-        assert!(long(1_025).unwrap_err().contains("longer than 1024 bytes"));
-    }
-
-    #[test]
-    fn a_constant_is_declared_if_place_name_and_kind_agree() {
-        let reads = [Read::value(0, "a"), Read::kind(1, "b")];
-        assert!(reads.iter().all(|read| read.is_in(&reads)));
-        let built = Read::owned(0, ["", "a"].concat()).expecting("a letter");
-        assert!(built.is_in(&reads));
-        for wrong in [
-            Read::value(0, "secret"),
-            Read::value(0, ""),
-            Read::value(1, "a"),
-            Read::value(2, "a"),
-            Read::value(1, "b"),
-            Read::kind(0, "a"),
-        ] {
-            assert!(!wrong.is_in(&reads), "{wrong:?}");
-        }
-        let writes = [Write::new(0, "a"), Write::new(1, "b")];
-        assert!(Write::owned(1, "b".to_owned()).is_in(&writes));
-        for wrong in [Write::new(0, "b"), Write::new(1, "a"), Write::new(2, "b")] {
-            assert!(!wrong.is_in(&writes), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn metadata_is_a_set() {
-        let both = Metadata::SHARD | Metadata::ARRIVED_AT;
-        assert!(both.contains(Metadata::SHARD) && both.contains(Metadata::NONE));
-        assert!(!both.contains(Metadata::PARTITION_KEY));
-        assert!(!Metadata::SHARD.contains(both));
-        let mut grown = Metadata::NONE;
-        grown |= Metadata::SHARD;
-        grown |= Metadata::ARRIVED_AT;
-        assert_eq!(grown, both);
-    }
-}
+mod tests;

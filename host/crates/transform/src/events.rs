@@ -296,7 +296,7 @@ impl Event<'_> {
 #[inline(never)]
 #[track_caller]
 fn undeclared(write: &Write) -> ! {
-    let (name, number) = (write.name(), write.number());
+    let (name, number) = (write.shown_name(), write.number());
     panic!(
         "`{name}` is set or removed, but is not the item {number} of the list that `writes` returns"
     );

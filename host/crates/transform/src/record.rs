@@ -156,7 +156,8 @@ impl<'a> Record<'a> {
     #[track_caller]
     pub fn time(&self, read: &Read) -> Result<Timestamp, Rejection> {
         let number = self.value(read, Kind::Number)?;
-        Timestamp::parse_near(number, self.last_day).map_err(|_| Rejection::out_of_range(read, number))
+        Timestamp::parse_near(number, self.last_day)
+            .map_err(|_| Rejection::out_of_range(read, number))
     }
 
     /// As [`text`](Self::text); `None` if the member is missing or `null`.
@@ -374,7 +375,7 @@ fn check_wants_value(read: &Read) {
 #[inline(never)]
 #[track_caller]
 fn undeclared(read: &Read) -> ! {
-    let (name, number) = (read.name(), read.number());
+    let (name, number) = (read.shown_name(), read.number());
     panic!("`{name}` is read, but is not the item {number} of the list that `reads` returns");
 }
 
@@ -384,7 +385,7 @@ fn undeclared(read: &Read) -> ! {
 fn kind_only(read: &Read) -> ! {
     panic!(
         "the value of `{}` is read, but only its kind is declared",
-        read.name()
+        read.shown_name()
     );
 }
 

@@ -14,7 +14,7 @@ pub struct Rejection {
     /// The kind of fault, by which quarantine is partitioned: lower case letters, digits and underscores, 64 characters
     /// at most.
     pub code: Cow<'static, str>,
-    /// The fault, for people; it names the member if there is one.
+    /// The fault, for people; it names the member if there is one. The host truncates it to 1,024 bytes.
     pub message: String,
 }
 
@@ -29,22 +29,22 @@ impl Rejection {
     }
 
     /// `invalid_field`: a member has a value that the transform cannot use. `why` says what was expected and what was
-    /// found; the member's name is put before it.
+    /// found; the member's name is put before it, in quotes if it is empty or has white space.
     #[cold]
     pub fn invalid(read: &Read, why: impl Display) -> Self {
-        Self::new("invalid_field", format!("{}: {why}", read.name()))
+        Self::new("invalid_field", format!("{}: {why}", read.shown_name()))
     }
 
     /// `missing_field`: the record does not have a member.
     #[cold]
     pub fn missing(read: &Read) -> Self {
-        Self::new("missing_field", format!("{}: missing", read.name()))
+        Self::new("missing_field", format!("{}: missing", read.shown_name()))
     }
 
     /// `duplicate_field`: the record has a member more than once, and readers differ in which one counts.
     #[cold]
     pub fn duplicate(read: &Read) -> Self {
-        let message = format!("{}: found more than once", read.name());
+        let message = format!("{}: found more than once", read.shown_name());
         Self::new("duplicate_field", message)
     }
 
