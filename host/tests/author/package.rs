@@ -125,6 +125,12 @@ fn an_existing_package_is_not_overwritten() {
     place
         .run(&["transform", "new", "../rules"])
         .failed(2, &["name", "../rules"]);
+    for name in ["sluice-transform", "json-scan"] {
+        place
+            .run(&["transform", "new", name])
+            .failed(2, &["name", name, "choose another name"]);
+        assert!(!place.path(name).exists());
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ use crate::output;
 /// What to create.
 #[derive(Debug, Args)]
 pub struct NewArgs {
-    /// The package's name: lower case letters, digits, `-` and `_`, a letter first.
+    /// The package's name: lower case letters, digits, `-` and `_`, a letter first. The names of the SDK's own packages
+    /// are taken.
     pub name: String,
     /// Create this folder; by default, one of the package's name in the current folder.
     #[arg(long, value_name = "DIR")]
@@ -72,11 +73,20 @@ const NEXT: &str = "{{folder}} is ready; see its README.md. Next, in this folder
 
 const NAME_MAX_BYTES: usize = 64;
 
+/// The packages of the SDK, in the spelling of modules. Cargo cannot build two packages with one name.
+const TAKEN: [&str; 2] = ["sluice_transform", "json_scan"];
+
 fn checked(name: &str) -> Result<&str, ConfigError> {
     let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     let well_formed = name.len() <= NAME_MAX_BYTES
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(letters);
+    if TAKEN.contains(&name.replace('-', "_").as_str()) {
+        let why = format!(
+            "{name:?} is a package of the SDK, which the new package contains; choose another name"
+        );
+        return Err(ConfigError::new("name", why));
+    }
     if well_formed {
         return Ok(name);
     }
@@ -126,6 +136,26 @@ mod tests {
         for name in ["", "-a", "2a", "A", "a b", "../a", "é", &"a".repeat(65)] {
             assert!(checked(name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn the_names_of_the_sdk_are_taken() {
+        for (path, manifest) in sdk::files().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+            let name = manifest
+                .lines()
+                .find_map(|line| line.strip_prefix("name = "));
+            assert!(checked(name.unwrap().trim_matches('"')).is_err(), "{path}");
+        }
+        for name in [
+            "sluice-transform",
+            "sluice_transform",
+            "json-scan",
+            "json_scan",
+        ] {
+            let error = checked(name).unwrap_err().to_string();
+            assert!(error.contains("choose another name"), "{error}");
+        }
+        assert!(checked("sluice-transforms").is_ok());
     }
 
     #[test]
