@@ -5,6 +5,7 @@ mod diff;
 mod golden;
 mod inspect;
 mod package;
+mod tester;
 
 use crate::support::guests::rogue;
 use crate::support::program::Place;
