@@ -1,4 +1,8 @@
-use sluice_transform::testing::{TestEvent, Tester};
+use std::sync::LazyLock;
+
+use sluice_transform::batch::transform_record;
+use sluice_transform::testing::TestEvent;
+use sluice_transform::{Configured, MetadataLists};
 
 use super::*;
 
@@ -6,11 +10,20 @@ const ADDED: &str =
     r#","created_datetime":"2023-11-14T22:13:20Z","event_type":"a","event_subtype":"b""#;
 const READ: &str = r#""event_uuid":"u","event_name":"a:b","created_at":1700000000"#;
 
+static RULES: LazyLock<Configured<Enrichment>> = LazyLock::new(|| Configured::new("{}").unwrap());
+
+/// The event before the host has checked it and written it, with all its bytes and its value as it is.
 fn event(input: impl AsRef<[u8]>) -> Result<TestEvent, Rejection> {
-    let tester = Tester::<Enrichment>::new("{}").unwrap();
-    let [event] = tester.transform(input)?.try_into().unwrap();
-    assert_eq!(event.routes, Routes::LAKE | Routes::BUS);
-    Ok(event)
+    let events = transform_record(&RULES, input.as_ref(), &MetadataLists::default())?;
+    let [event] = events.try_into().unwrap();
+    let [(column, value)] = event.destination.partition.try_into().unwrap();
+    let routes = event.destination.routes;
+    assert_eq!(routes, Routes::LAKE | Routes::BUS);
+    Ok(TestEvent {
+        json: String::from_utf8(event.data).unwrap(),
+        partition: format!("{column}={value}"),
+        routes,
+    })
 }
 
 fn enriched(input: &str) -> String {

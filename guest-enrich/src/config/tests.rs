@@ -16,17 +16,21 @@ fn partitions(config: &str) -> [String; 2] {
 #[test]
 fn partitions_by_type_and_by_configured_columns() {
     for (config, first, second) in [
-        ("{}", "event_type=a=b", "event_type=a=b"),
-        (r#"{"partition_by":[]}"#, "event_type=a=b", "event_type=a=b"),
+        ("{}", "event_type=a%3Db", "event_type=a%3Db"),
+        (
+            r#"{"partition_by":[]}"#,
+            "event_type=a%3Db",
+            "event_type=a%3Db",
+        ),
         (
             r#"{"partition_by":["date"]}"#,
-            "event_type=a=b/date=2023-11-14",
-            "event_type=a=b/date=2023-11-14",
+            "event_type=a%3Db/date=2023-11-14",
+            "event_type=a%3Db/date=2023-11-14",
         ),
         (
             r#" {"partition_by": ["hour", "date"]} "#,
-            "event_type=a=b/hour=22/date=2023-11-14",
-            "event_type=a=b/hour=23/date=2023-11-14",
+            "event_type=a%3Db/hour=22/date=2023-11-14",
+            "event_type=a%3Db/hour=23/date=2023-11-14",
         ),
     ] {
         assert_eq!(partitions(config), [first, second], "{config}");

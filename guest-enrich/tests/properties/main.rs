@@ -8,21 +8,20 @@ mod reference;
 
 use guest_enrich::Enrichment;
 use proptest::prelude::*;
-use sluice_transform::batch::{RecordBatch, transform_batch};
-use sluice_transform::testing::Tester;
-use sluice_transform::{Configured, Rejection};
+use sluice_transform::batch::{RecordBatch, transform_batch, transform_record};
+use sluice_transform::{Configured, MetadataLists, Rejection};
 
 use generate::{damaged, event, soup, value};
 use reference::{Expected, REPLACED, decode, is_json, pairs};
 
-/// The event and its type.
+/// The event before the host has checked it and written it, and its type.
 fn run(input: &[u8]) -> Result<(Vec<u8>, String), String> {
-    let tester = Tester::<Enrichment>::new("{}").unwrap();
-    match tester.transform(input) {
+    let configured = Configured::<Enrichment>::new("{}").unwrap();
+    match transform_record(&configured, input, &MetadataLists::default()) {
         Ok(events) => {
             let [event] = events.try_into().unwrap();
-            let event_type = event.partition.strip_prefix("event_type=").unwrap();
-            Ok((event.json.into_bytes(), event_type.to_owned()))
+            let [(_, event_type)] = event.destination.partition.try_into().unwrap();
+            Ok((event.data, event_type))
         }
         Err(rejection) => {
             let message = &rejection.message;

@@ -6,6 +6,7 @@ mod golden;
 mod inspect;
 mod instances;
 mod package;
+mod tester;
 
 use crate::support::guests::rogue;
 use crate::support::program::Place;

@@ -1,5 +1,7 @@
 //! Runs a transform in tests, without a host.
 
+use json_scan::profile::{ProfileChecker, ProfileError};
+
 use crate::Transform;
 use crate::batch::{OutputEvent, transform_record};
 use crate::configured::Configured;
@@ -7,6 +9,11 @@ use crate::destinations::Routes;
 use crate::events::offset;
 use crate::record::MetadataLists;
 use crate::rejection::Rejection;
+
+mod partition;
+
+/// The longest message of a rejection, in bytes. The host truncates longer ones.
+const MESSAGE_MAX_BYTES: usize = 1_024;
 
 /// The metadata of a record. The default is that of golden cases.
 #[derive(Clone, Debug)]
@@ -36,15 +43,24 @@ impl Default for SampleMetadata {
 /// An event that a transform makes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestEvent {
-    /// The event.
+    /// The event, as it is written to the lake: in one line.
     pub json: String,
-    /// The partition: `event_type=lesson/date=2026-01-01`. Values are as the transform gave them.
+    /// The path of the partition, as it is in the lake: `event_type=lesson/date=2026-01-01`. Characters that a path cannot
+    /// hold are encoded, and an empty value is `__HIVE_DEFAULT_PARTITION__`.
     pub partition: String,
     /// Where the event goes.
     pub routes: Routes,
 }
 
 /// Runs a transform with one configuration.
+///
+/// The outcome of a record is that of a run: its events as they are written, or the code and the message with which the
+/// record goes to quarantine. A transform that makes what the contract or the lake does not allow gets a rejection too:
+/// `invalid_output`, such as for a partition that is too long, or `not_interoperable`, for an event that readers of the
+/// lake cannot read.
+///
+/// A tester has no limits of fuel, memory, time and size, and does not check the configuration against the schema of
+/// [`Description`](crate::Description). `sluice transform test` does, with the component.
 #[derive(Debug)]
 pub struct Tester<T> {
     configured: Configured<T>,
@@ -64,10 +80,10 @@ impl<T: Transform> Tester<T> {
     /// Transforms one record. A record that is dropped has no events.
     ///
     /// # Errors
-    /// Why the record is rejected.
+    /// Why the record goes to quarantine.
     ///
     /// # Panics
-    /// If the transform returns something that the contract does not allow.
+    /// If the transform rejects the record with a code that the contract does not allow.
     #[track_caller]
     pub fn transform(&self, record: impl AsRef<[u8]>) -> Result<Vec<TestEvent>, Rejection> {
         self.transform_with(record, &SampleMetadata::default())
@@ -76,10 +92,10 @@ impl<T: Transform> Tester<T> {
     /// Transforms one record with other metadata.
     ///
     /// # Errors
-    /// Why the record is rejected.
+    /// Why the record goes to quarantine.
     ///
     /// # Panics
-    /// If the transform returns something that the contract does not allow.
+    /// If the transform rejects the record with a code that the contract does not allow.
     #[track_caller]
     pub fn transform_with(
         &self,
@@ -94,32 +110,64 @@ impl<T: Transform> Tester<T> {
             arrived_at: &[metadata.arrived_at],
             shard: &metadata.shard,
         };
-        match transform_record(&self.configured, record.as_ref(), &lists) {
-            Ok(events) => Ok(events.iter().map(test_event).collect()),
-            Err(rejection) => {
-                check_code(&rejection.code);
-                Err(rejection)
-            }
+        let outcome = transform_record(&self.configured, record.as_ref(), &lists)
+            .and_then(|events| events.into_iter().map(test_event).collect());
+        match outcome {
+            Ok(events) => Ok(events),
+            Err(rejection) => Err(quarantined(rejection)),
         }
     }
 }
 
-fn test_event(event: &OutputEvent) -> TestEvent {
-    let columns = event.destination.partition.iter();
-    let columns: Vec<_> = columns
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    for (place, (name, value)) in event.destination.partition.iter().enumerate() {
-        check_column(name, value);
-        let earlier = event.destination.partition.iter().take(place);
-        let is_new = earlier.clone().all(|(known, _)| known != name);
-        assert!(is_new, "the partition has the column {name:?} twice");
+/// The event as the host writes it.
+///
+/// # Errors
+/// Why the host would quarantine the record.
+fn test_event(event: OutputEvent) -> Result<TestEvent, Rejection> {
+    let routes = event.destination.routes;
+    let path = partition::path(&event.destination.partition).map_err(invalid_output)?;
+    if routes.contains(Routes::LAKE) {
+        check_profile(&event.data)?;
     }
-    TestEvent {
-        json: String::from_utf8_lossy(&event.data).into_owned(),
-        partition: columns.join("/"),
-        routes: event.destination.routes,
+    let mut json = event.data;
+    for byte in &mut json {
+        // In JSON, a line break is between tokens only.
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
     }
+    Ok(TestEvent {
+        json: String::from_utf8_lossy(&json).into_owned(),
+        partition: path,
+        routes,
+    })
+}
+
+fn check_profile(data: &[u8]) -> Result<(), Rejection> {
+    let checked = ProfileChecker::default().check(data);
+    checked.map_err(|error| match error {
+        ProfileError::Syntax(error) => invalid_output(format!("an event is not JSON: {error}")),
+        ProfileError::Violation(violation) => Rejection::new(
+            "not_interoperable",
+            format!("readers of the lake fail on the event at {violation}"),
+        ),
+    })
+}
+
+fn invalid_output(message: String) -> Rejection {
+    Rejection::new("invalid_output", message)
+}
+
+/// The rejection as it is in quarantine.
+#[track_caller]
+fn quarantined(mut rejection: Rejection) -> Rejection {
+    check_code(&rejection.code);
+    let message = &mut rejection.message;
+    if message.len() > MESSAGE_MAX_BYTES {
+        message.truncate(message.floor_char_boundary(MESSAGE_MAX_BYTES));
+        message.push('…');
+    }
+    rejection
 }
 
 #[track_caller]
@@ -128,21 +176,6 @@ fn check_code(code: &str) {
     assert!(
         (1..=64).contains(&code.len()) && code.bytes().all(letters),
         "the code {code:?} is not 1 to 64 lower case letters, digits and underscores"
-    );
-}
-
-fn check_column(name: &str, value: &str) {
-    let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.len() <= 64
-        && name.bytes().all(letters);
-    assert!(
-        is_name,
-        "the partition column {name:?} is not a letter followed by up to 63 letters, digits and underscores"
-    );
-    assert_ne!(
-        value, "__HIVE_DEFAULT_PARTITION__",
-        "the value of the partition column {name:?} stands for no value; give the empty text instead"
     );
 }
 

@@ -47,6 +47,9 @@ impl Transform for Wrong {
 
     fn transform(&self, record: &Record<'_>, events: &mut Events) -> Result<(), Rejection> {
         let action = record.text(&DO)?;
+        if action == "code" {
+            return Err(Rejection::new("Wrong Code", ""));
+        }
         if !reads(record, &action)? {
             edits(&action, events);
         }
@@ -133,6 +136,7 @@ const ACTIONS: &[&str] = &[
     "set_time",
     "remove",
     "split_once",
+    "code",
 ];
 
 /// The file and the message of the last panic.
