@@ -67,7 +67,7 @@ impl<T: Transform> Tester<T> {
     /// Why the record is rejected.
     ///
     /// # Panics
-    /// If the transform returns something that the contract does not allow.
+    /// If the code of a rejection or a column of a partition is invalid.
     #[track_caller]
     pub fn transform(&self, record: impl AsRef<[u8]>) -> Result<Vec<TestEvent>, Rejection> {
         self.transform_with(record, &SampleMetadata::default())
@@ -79,7 +79,7 @@ impl<T: Transform> Tester<T> {
     /// Why the record is rejected.
     ///
     /// # Panics
-    /// If the transform returns something that the contract does not allow.
+    /// If the code of a rejection or a column of a partition is invalid.
     #[track_caller]
     pub fn transform_with(
         &self,

@@ -5,7 +5,7 @@ use crate::layout::object_key::Origin;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 
-/// What its manifest needs of a chunk, so that the events need not stay in memory for it.
+/// What a manifest needs to know about its chunk, so that the events need not stay in memory for it.
 #[derive(Clone, Debug)]
 pub struct ChunkOutline {
     /// The origin of its objects.

@@ -1,7 +1,7 @@
 //! Makes events of the edits that a call returns.
 //!
-//! The order of checks is the same in every way in: the values of all events of a record, the size of the events,
-//! and then, event by event, routes, partition, and what readers of the lake need.
+//! The order of checks is that of all calls: the values of all events of a record, the number of its edits, the size
+//! of its events, and then, event by event, routes, partition, and what readers of the lake need.
 
 use std::ops::Range;
 
@@ -169,8 +169,8 @@ impl OutputValidator<'_> {
         }
     }
 
-    /// Adds a record that is as records usually are: it has one event, which is the record with simple values
-    /// appended, and its destination is known. Returns `false` for any other record, and adds nothing then.
+    /// Adds a record of the usual kind: it has one event, which is the record with simple values appended, and its
+    /// destination is known. Returns `false` for any other record, and adds nothing then.
     #[inline(always)]
     fn add_usual_record(
         &mut self,
