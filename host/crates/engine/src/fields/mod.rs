@@ -1,4 +1,4 @@
-//! Fields in, edits out: what the host does around a call of `transform-fields`.
+//! Calls by fields: declared members in, edits out. What the host does around a call of `transform-fields`.
 //!
 //! [`ScannedBatch`] scans each record once, and holds the values for the call. [`lists`] checks that the lists that the
 //! call returns fit together, and [`edits`] makes events of them.
