@@ -12,7 +12,7 @@ pub struct ChunkOutline {
     pub origin: Origin,
     /// Its settings.
     pub pins: Pins,
-    /// Its records that exceeded a resource.
+    /// Its records that have a resource fault.
     pub resource_faults: ResourceFaults,
     /// Its counts.
     pub counts: ChunkCounts,
@@ -21,7 +21,7 @@ pub struct ChunkOutline {
 }
 
 impl Chunk {
-    /// What is known of it without its events.
+    /// Returns what is known of it without its events.
     #[must_use]
     pub fn outline(&self) -> ChunkOutline {
         ChunkOutline {
