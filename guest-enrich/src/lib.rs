@@ -17,7 +17,7 @@ mod config;
 
 use config::{COLUMNS_MAX, Column, parse_columns};
 
-/// Its presence and its kind count only.
+/// Only its presence and its kind matter.
 const EVENT_UUID: Read = Read::kind(0, "event_uuid");
 const EVENT_NAME: Read = Read::value(1, "event_name");
 const CREATED_AT: Read = Read::value(2, "created_at").expecting("a number of seconds since 1970");

@@ -23,7 +23,7 @@ const VALUES: [&str; 3] = ["\"lesson\"", "null", "[1,{\"a\":2}]"];
 static NAMES: LazyLock<MemberNames> = LazyLock::new(|| MemberNames::new(&READS, &WRITES));
 
 /// Each line is a record. What was learned from the records before changes nothing: the verdict is that of a check,
-/// and the members are those that a first look finds. An edited object is JSON, and keeps to the profile if that was
+/// and the members are those that a first scan finds. An edited object is JSON, and keeps to the profile if that was
 /// promised.
 pub(crate) fn feed(input: &[u8]) {
     let mut checker = ProfileChecker::default();

@@ -31,7 +31,7 @@ impl ChunkEncoded {
     }
 }
 
-/// A chunk whose objects are encoded. Each of those who encode one holds it.
+/// A chunk whose objects are being encoded. Each encoder of an object holds it.
 pub(super) struct ChunkToEncode {
     // Dropped in this order, so that the memory is free when another chunk begins to need it.
     chunk: Arc<Chunk>,

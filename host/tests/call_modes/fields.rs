@@ -1,4 +1,4 @@
-//! A field batch has the results of field batches of one record each.
+//! Calls by fields with many records have the results of calls with one record each.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The call mode makes no difference: a batch call has the results of calls per record, and so has a call of fields.
+//! The call mode makes no difference: batch calls and calls by fields have the results of calls per record.
 
 mod fields;
 mod mutated;

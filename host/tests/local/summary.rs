@@ -46,7 +46,7 @@ fn objects_of_events_and_of_quarantine_are_counted_apart() {
 }
 
 #[test]
-fn events_that_go_to_the_bus_only_are_not_said_to_be_in_objects() {
+fn events_that_go_to_the_bus_only_are_not_counted_as_in_objects() {
     let place = Place::new();
     place.write("rogue.wasm", &rogue().by_batch);
     place.write("events.ndjson", "one\nbus_only\nlake_only\nmany_events 3\n");

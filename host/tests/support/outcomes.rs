@@ -125,7 +125,7 @@ pub(crate) enum CallMode {
     Usual,
     /// Record by record.
     PerRecord,
-    /// In field batches of one record, if the component exports `fields`.
+    /// In calls by fields with one record each, if the component exports `fields`.
     PerFieldRecord,
 }
 

@@ -146,7 +146,7 @@ impl Instance {
     }
 }
 
-/// An interface that the component exports, as whoever calls it has checked.
+/// An interface that the component exports, which the caller has checked.
 fn exported<T>(interface: Option<&T>) -> wasmtime::Result<&T> {
     interface.ok_or_else(|| wasmtime::Error::msg("the component does not export this interface"))
 }

@@ -222,6 +222,7 @@ mod tests {
             profile::INTEGER_MAX_DIGITS,
             fields::NAME_MAX_BYTES,
             json_scan::members::MemberNames::MAX,
+            json_scan::edit::CUTS_MAX,
         ];
         let of_version_4 = [
             1_000,
@@ -237,6 +238,7 @@ mod tests {
             38,
             1_024,
             256,
+            1 << 18,
         ];
         assert_eq!(constants, of_version_4);
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Runs one batch in the sandbox, in a new instance: by fields or by a batch call if the component exports them,
-//! and record by record if it does not, or if the batch fails as a whole.
+//! Runs one batch in the sandbox, in a new instance: in calls by fields or a batch call if the component exports them,
+//! and record by record if it does not, or if a call fails as a whole.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -38,11 +38,11 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 /// The interfaces by which records can be given to a component.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// One record in each call.
+    /// Calls per record.
     pub records: bool,
-    /// Many records in each call.
+    /// Batch calls: many records in each call.
     pub batch: bool,
-    /// The declared members of many records in each call.
+    /// Calls by fields: the declared members of many records in each call.
     pub fields: bool,
 }
 
@@ -241,7 +241,7 @@ impl Program {
         self.call_per_record(batch, known, deadline, account)
     }
 
-    /// Transforms a batch by fields alone; `None` if the component does not take fields, or if the batch fails as
+    /// Transforms a batch in calls by fields alone; `None` if the component does not export them, or if a call fails as
     /// a whole.
     ///
     /// # Errors
@@ -254,7 +254,7 @@ impl Program {
         self.call_fields(&scanned, None, &mut Account::default())
     }
 
-    /// Transforms a batch by fields of one record in each call; `None` if the component does not take fields.
+    /// Transforms a batch in calls by fields with one record each; `None` if the component does not export them.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -278,7 +278,7 @@ impl Program {
     }
 
     /// Transforms a batch with one record in each call: by `transform` if the component exports it, and otherwise
-    /// by fields.
+    /// in calls by fields.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -291,7 +291,7 @@ impl Program {
         self.call_per_record(batch, &[], None, &mut Account::default())
     }
 
-    /// Calls by fields; `None` if a call fails as a whole. Each call has the budget of one record, so that no
+    /// Makes calls by fields; `None` if a call fails as a whole. Each call has the budget of one record, so that no
     /// record passes here with more than it would be allowed alone.
     fn call_fields(
         &self,
@@ -335,7 +335,7 @@ impl Program {
         Ok(Some(validator.finish()))
     }
 
-    /// How many records share a call: so many that the call is likely to use half of its fuel at most. A transform
+    /// How many records share a call: so many that the call probably uses half of its fuel at most. A transform
     /// that takes much fuel would fail on every whole batch.
     fn objects_of_a_call(&self) -> usize {
         let fuel = self.fuel_per_record.load(Relaxed).max(1);
@@ -345,7 +345,7 @@ impl Program {
         })
     }
 
-    /// Calls by fields, with one record in each call.
+    /// Makes calls by fields with one record each.
     fn call_per_object(
         &self,
         batch: &Batch,
@@ -382,7 +382,7 @@ impl Program {
         Ok(transformed)
     }
 
-    /// The batch call; `None` if the component exports none, if a record is too large, or if the batch
+    /// Makes the batch call; `None` if the component exports none, if a record is too large, or if the batch
     /// fails as a whole. The whole batch has the budget of one record, so that no record passes here
     /// with more than it would be allowed alone.
     fn call_batch(

@@ -115,8 +115,8 @@ impl Object<'_> {
             return Ok(());
         }
         Err(format!(
-            "events of the record: {events}, members in it that the transform can set or remove: {members}; the product \
-             may be {CUTS_MAX} at most"
+            "events of the record: {events}, members in it that the transform can set or remove: {members}; the \
+             product may be {CUTS_MAX} at most"
         ))
     }
 

@@ -4,8 +4,9 @@
 //! byte. It accepts exactly the grammar: an unpaired surrogate escape is valid, a byte order mark
 //! is not, and the depth is limited by memory only.
 //!
-//! [`check`] tells a host whether a text is JSON. [`profile`] also tells whether common readers of
-//! data lakes can read it. [`scan`] lets a transform read values during the scan.
+//! [`check`] tells whether a text is JSON. [`profile`] also tells whether common readers of data lakes
+//! can read it. [`members`] finds members of an object during the scan, and [`edit`] sets and removes
+//! them. [`scan`] lets a caller read values during the scan.
 
 #![cfg_attr(
     test,

@@ -21,7 +21,7 @@ const NONE: u16 = u16::MAX;
 /// The members that a caller reads, and those that it sets or removes.
 #[derive(Clone, Debug)]
 pub struct MemberNames {
-    /// Is unique: [`Members`] that have learned names for it recognise it.
+    /// Is unique: [`Members`] that have learned names for it recognize it.
     id: u64,
     /// In the order of their hashes and then of their bytes.
     names: Vec<Name>,
@@ -221,7 +221,7 @@ fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// What edits need to know of an object.
+/// What edits need to know about an object.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'m> {
     /// Where members are appended: the end of the last value, or behind the opening brace.
@@ -272,7 +272,7 @@ impl Members {
         &self.finder.reads
     }
 
-    /// What edits need to know.
+    /// What edits need to know about the object.
     #[inline(always)]
     #[must_use]
     pub fn outline(&self) -> Outline<'_> {
@@ -322,7 +322,7 @@ impl Finder {
         scan(input, |scanner| {
             scanner.skip_space();
             let kind = if scanner.take(b'{') {
-                self.object(scanner, names, open, visitor)?;
+                self.read_object(scanner, names, open, visitor)?;
                 Kind::Object
             } else {
                 member_value(scanner, open, visitor)?
@@ -334,7 +334,7 @@ impl Finder {
 
     /// Reads an object after its opening brace.
     #[inline(always)]
-    fn object<'a, V: Visitor<'a>>(
+    fn read_object<'a, V: Visitor<'a>>(
         &mut self,
         scanner: &mut Scanner<'a, '_>,
         names: &MemberNames,
@@ -360,7 +360,7 @@ impl Finder {
                 None => {
                     let start = scanner.at();
                     let name = scanner.key()?;
-                    self.unexpected(names, object, start, name, visitor, &mut previous)
+                    self.find_unexpected(names, object, start, name, visitor, &mut previous)
                 }
             };
             let value = scanner.at();
@@ -378,10 +378,10 @@ impl Finder {
         }
     }
 
-    /// The numbers among the members that are read and written of a name that is not the one that followed last
-    /// time, or has white space around it.
+    /// Finds the numbers, among the members that are read and written, of a name that
+    /// [`take_expected`](LearnedNames::take_expected) did not take.
     #[inline(never)]
-    fn unexpected<'a, V: Visitor<'a>>(
+    fn find_unexpected<'a, V: Visitor<'a>>(
         &mut self,
         names: &MemberNames,
         object: u64,

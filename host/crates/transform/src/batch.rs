@@ -1,4 +1,5 @@
-//! Whole records in, events out. The record is scanned once, the transform gets its members, and its edits are applied.
+//! Batch calls and calls per record: whole records in, events out. A record is scanned once, the transform gets its
+//! members, and its edits are applied.
 
 use json_scan::edit::{Edit, Object};
 use json_scan::members::Members;
@@ -188,8 +189,8 @@ impl<'c, T: Transform> RecordScan<'c, T> {
         }
     }
 
-    /// Scans and transforms a record. Returns the number of its events. A record that is rejected leaves no events. Both
-    /// ways in share this code, because it is large.
+    /// Scans and transforms a record. Returns the number of its events. A record that is rejected leaves no events.
+    /// Both kinds of calls share this code, because it is large.
     #[inline(never)]
     fn transform(
         &mut self,
@@ -243,8 +244,8 @@ impl<'c, T: Transform> RecordScan<'c, T> {
         checked.map_err(|why| Rejection::new("invalid_output", why))
     }
 
-    /// Sets the ranges of the values that are read. Of a member whose kind is declared only, it is the first byte, which
-    /// is what the host would give.
+    /// Sets the ranges of the values that are read. If only the kind of a member is declared, it is the first byte, as
+    /// in a call by fields.
     #[inline(always)]
     fn set_items(&mut self) {
         self.starts.clear();

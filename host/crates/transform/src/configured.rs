@@ -35,7 +35,7 @@ impl<T: Transform> Configured<T> {
         &self.declaration
     }
 
-    /// The names to look for in a record. If the host looks for them, they are not needed.
+    /// The names to find in a whole record. In a call by fields, the host finds them.
     #[inline]
     pub(crate) fn names(&self) -> &MemberNames {
         self.names.get_or_init(|| self.declaration.names())

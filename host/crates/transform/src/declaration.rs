@@ -103,8 +103,8 @@ impl Read {
 
 /// A member of the event that a transform sets or removes.
 ///
-/// Define it as a constant. Its number is its place in the list that [`Transform::writes`] returns. Members that are set
-/// are written in this order.
+/// Define it as a constant. Its number is its place in the list that [`Transform::writes`] returns. Members that are
+/// set are written in this order.
 ///
 /// [`Transform::writes`]: crate::Transform::writes
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,8 +155,8 @@ impl Write {
     }
 }
 
-/// A name in a message. It is quoted if a reader could not see it or where it ends: if it is empty, or has a quote, white
-/// space or control characters.
+/// A name in a message. It is quoted if a reader could not see it or where it ends: if it is empty, or has a quote,
+/// white space or control characters.
 #[derive(Clone, Copy)]
 pub(crate) struct ShownName(&'static str);
 

@@ -91,7 +91,8 @@ const SLOTS: usize = 64;
 pub(crate) struct Destinations {
     all: Vec<Destination>,
     last: u32,
-    /// An open hash table, at most half full: the index of a destination plus one, or 0. Their number is a power of two.
+    /// An open hash table, at most half full: the index of a destination plus one, or 0. Their number is a power of
+    /// two.
     slots: Vec<u32>,
 }
 
@@ -159,7 +160,7 @@ impl Destinations {
         self.all.len()
     }
 
-    /// Takes back all but the first `count` destinations.
+    /// Removes all but the first `count` destinations.
     #[cold]
     pub(crate) fn truncate(&mut self, count: usize) {
         self.all.truncate(count);
@@ -176,7 +177,7 @@ impl Destinations {
     }
 }
 
-/// A hash of routes and values. Names hardly differ.
+/// A hash of routes and values. Column names hardly differ.
 #[inline(always)]
 fn hash<'v>(routes: Routes, values: impl Iterator<Item = &'v [u8]>) -> usize {
     finish(values.fold(u64::from(routes.0), mix))
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn destinations_that_are_taken_back_are_forgotten() {
+    fn destinations_that_are_removed_are_forgotten() {
         let mut all = Destinations::default();
         for name in ["a", "b", "c"] {
             index(&mut all, Routes::LAKE, &[("n", name)]);

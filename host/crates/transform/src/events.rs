@@ -11,8 +11,8 @@ use crate::number_text::NumberText;
 use crate::raw_text::RawText;
 use crate::time::Timestamp;
 
-/// The events of a batch of records. They are written as the contract's `edit-batch` has them, so that nothing is copied
-/// at the end: the event `e` has the write `w` in item `e * writes + w`.
+/// The events of a batch of records. They have the layout of the contract's `edit-batch`, so that nothing is copied at
+/// the end: the event `e` has the write `w` in item `e * writes + w`.
 #[derive(Debug)]
 pub struct Events {
     declared: Vec<Write>,
@@ -22,7 +22,7 @@ pub struct Events {
     pub(crate) empty_events: Vec<u32>,
     pub(crate) destinations: Destinations,
     pub(crate) destination_indexes: Vec<u32>,
-    /// The items that were set to a text that can be other than JSON, in ascending order.
+    /// The items that were set to a text that may not be JSON, in ascending order.
     pub(crate) unchecked: Vec<u32>,
 }
 
@@ -50,15 +50,15 @@ impl Events {
     /// Begins an event that is the record, with the edits that are made on the result. It is written when all of the
     /// record is transformed, in the order of these calls.
     ///
-    /// `partition` has the columns of the lake partition, outermost first: `&[("event_type", "lesson")]`. The empty text
-    /// is no value. With an empty list, the event is written at the top of the lake.
+    /// `partition` has the columns of the lake partition, outermost first: `&[("event_type", "lesson")]`. The empty
+    /// text means that there is no value. With an empty list, the event is written at the top of the lake.
     #[inline(always)]
     pub fn event(&mut self, routes: Routes, partition: &[(&str, &str)]) -> Event<'_> {
         self.begin(routes, partition)
     }
 
-    /// As [`event`](Self::event), with values that are bytes of UTF-8. This saves to validate text that comes from the
-    /// record, such as [`RawText::decode_bytes`].
+    /// As [`event`](Self::event), with values that are bytes of UTF-8. This saves the validation of text that comes
+    /// from the record, such as [`RawText::decode_bytes`].
     #[inline(always)]
     pub fn event_at(&mut self, routes: Routes, partition: &[(&str, &[u8])]) -> Event<'_> {
         self.begin(routes, partition)
@@ -112,7 +112,7 @@ impl Events {
         offset(self.destination_indexes.len() - mark.events)
     }
 
-    /// Takes back the events of a record that is rejected.
+    /// Removes the events of a record that is rejected.
     #[cold]
     pub(crate) fn roll_back(&mut self, mark: Mark) {
         let items = mark.events * self.declared.len();
@@ -177,8 +177,8 @@ fn truncate_at(list: &mut Vec<u32>, end: usize) {
     list.truncate(list.partition_point(|item| (*item as usize) < end));
 }
 
-/// An event of a record. The methods set and remove members, in any order. A member that no edit names stays as it is in
-/// the record. Setting the members in their declared order is quickest.
+/// An event of a record. The methods set and remove members, in any order. A member that no edit names stays as it is
+/// in the record. It costs least to set the members in their declared order.
 ///
 /// # Panics
 /// All methods panic if the transform has not declared the write, or has declared another one with its number.
@@ -207,8 +207,8 @@ impl Event<'_> {
         })
     }
 
-    /// Sets a member to one JSON value, such as one of the record: `if let Some(json) = record.raw(&READ)`. If it is not
-    /// JSON, the record goes to quarantine as `invalid_output`.
+    /// Sets a member to one JSON value, such as one of the record: `if let Some(json) = record.raw(&READ)`. If it is
+    /// not JSON, the record goes to quarantine as `invalid_output`.
     #[inline]
     #[track_caller]
     pub fn set_json(&mut self, write: &Write, json: impl AsRef<[u8]>) -> &mut Self {
@@ -222,8 +222,8 @@ impl Event<'_> {
         })
     }
 
-    /// Sets a member to a number: an integer, a float, or a number of a record with its digits. A float that is not finite is not JSON, so the record goes to
-    /// quarantine as `invalid_output`.
+    /// Sets a member to a number: an integer, a float, or a number of a record with its digits. A float that is not
+    /// finite is not JSON, so the record goes to quarantine as `invalid_output`.
     #[inline]
     #[track_caller]
     pub fn set_number(&mut self, write: &Write, number: impl Number) -> &mut Self {

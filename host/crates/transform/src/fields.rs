@@ -1,4 +1,4 @@
-//! Fields in, edits out: the way in that costs least.
+//! Calls by fields: declared members in, edits out. They cost least.
 
 use crate::Transform;
 use crate::configured::Configured;

@@ -1,8 +1,9 @@
 //! Writes a transform for Sluice as one function from fields to edits.
 //!
-//! A transform declares the members of a record that it reads and those that it writes. [`Transform::transform`] gets the
-//! first and makes events of a record: each is the record, with members set or removed. All other bytes stay as they are.
-//! [`export!`] makes a component of it that offers every way in of the contract, and [`testing`] runs it in tests.
+//! A transform declares the members of a record that it reads and those that it writes. [`Transform::transform`] gets
+//! the first and makes events of a record: each is the record, with members set or removed. All other bytes stay as
+//! they are. [`export!`] makes a component of it that exports all interfaces of the contract, and [`testing`] runs it
+//! in tests.
 //!
 //! ```
 //! use sluice_transform::{Description, Events, Read, Record, Rejection, Routes, Transform, Write};
@@ -139,7 +140,7 @@ pub trait Transform: Sized + Send + Sync + 'static {
     fn transform(&self, record: &Record<'_>, events: &mut Events) -> Result<(), Rejection>;
 }
 
-/// Exports a transform as a component, with every way in of the contract: single records, batches, and fields. Call it
+/// Exports a transform as a component, with all interfaces of the contract: `records`, `batch` and `fields`. Call it
 /// once, with the type that implements [`Transform`]. It does nothing in a native build.
 ///
 /// The component logs the message of a panic, so that it is in quarantine with the record.

@@ -7,10 +7,11 @@ use json_scan::{Kind, Text, escaped_char};
 use crate::bytes::find;
 use crate::record::from_utf8;
 
-/// The characters between the quotes of a JSON string, escapes and all. It is text: it has no unpaired surrogate escape.
+/// The characters between the quotes of a JSON string, escapes and all. It is text: it has no unpaired surrogate
+/// escape.
 ///
 /// An event that takes over a part of a string keeps its escapes byte for byte if the part is written by
-/// [`Event::set_raw_text`](crate::Event::set_raw_text). This also saves to decode and to escape.
+/// [`Event::set_raw_text`](crate::Event::set_raw_text). This also saves decoding and escaping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawText<'a> {
     raw: &'a [u8],
@@ -56,7 +57,7 @@ impl<'a> RawText<'a> {
         }
     }
 
-    /// As [`decode`](Self::decode), but it saves to validate the text once more. For the value of a
+    /// As [`decode`](Self::decode), but without another validation of the text. For the value of a
     /// [partition](crate::Events::event_at).
     #[inline(always)]
     pub fn decode_bytes(&self) -> Cow<'a, [u8]> {

@@ -11,8 +11,8 @@ use crate::raw_text::RawText;
 use crate::rejection::Rejection;
 use crate::time::{LastDay, Timestamp};
 
-/// The metadata of all records of a batch, as the contract packs them. A list that the transform has not declared can be
-/// empty.
+/// The metadata of all records of a batch, as the contract packs them. A list that the transform has not declared can
+/// be empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MetadataLists<'a> {
     /// The partition keys, concatenated.
@@ -55,8 +55,8 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The JSON text of a value, byte for byte; `None` if the member is missing. Of a member that is repeated, it is the
-    /// first value.
+    /// The JSON text of a value, byte for byte; `None` if the member is missing. Of a member that is repeated, it is
+    /// the first value.
     ///
     /// # Panics
     /// If the read is declared by [`Read::kind`]. So do all methods that return values.
@@ -67,7 +67,8 @@ impl<'a> Record<'a> {
         self.item(read)
     }
 
-    /// The kind of a value; `None` if the member is missing. Of a member that is repeated, it is that of the first value.
+    /// The kind of a value; `None` if the member is missing. Of a member that is repeated, it is that of the first
+    /// value.
     #[inline]
     #[track_caller]
     pub fn kind(&self, read: &Read) -> Option<Kind> {
@@ -150,8 +151,8 @@ impl<'a> Record<'a> {
     /// The moment of a number of seconds since 1970.
     ///
     /// # Errors
-    /// The rejection of the record if the member is missing, repeated or no number, or if the moment is not in the years
-    /// 0000 to 9999.
+    /// The rejection of the record if the member is missing, repeated or no number, or if the moment is not in the
+    /// years 0000 to 9999.
     #[inline]
     #[track_caller]
     pub fn time(&self, read: &Read) -> Result<Timestamp, Rejection> {

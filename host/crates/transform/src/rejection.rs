@@ -19,8 +19,9 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A rejection with a code of the transform's own. Do not use the host's own reasons, such as `trap`, `out_of_fuel`,
-    /// `invalid_output` or `not_interoperable`: in quarantine, nobody could tell such a rejection from a fault.
+    /// A rejection with a code of the transform's own. Do not use the host's own reasons, such as `trap`,
+    /// `out_of_fuel`, `invalid_output` or `not_interoperable`: in quarantine, nobody could tell such a rejection from a
+    /// fault.
     #[cold]
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {

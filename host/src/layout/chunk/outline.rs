@@ -5,14 +5,14 @@ use crate::layout::object_key::Origin;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 
-/// What its manifest needs of a chunk, so that the events need not stay in memory for it.
+/// What a manifest needs to know about its chunk, so that the events need not stay in memory for it.
 #[derive(Clone, Debug)]
 pub struct ChunkOutline {
     /// The origin of its objects.
     pub origin: Origin,
     /// Its settings.
     pub pins: Pins,
-    /// Its records that exceeded a resource.
+    /// Its records that have a resource fault.
     pub resource_faults: ResourceFaults,
     /// Its counts.
     pub counts: ChunkCounts,
@@ -21,7 +21,7 @@ pub struct ChunkOutline {
 }
 
 impl Chunk {
-    /// What is known of it without its events.
+    /// Returns what is known of it without its events.
     #[must_use]
     pub fn outline(&self) -> ChunkOutline {
         ChunkOutline {

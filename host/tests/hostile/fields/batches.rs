@@ -14,7 +14,7 @@ const EVENTS: &str = r#"{"command":"two"}"#;
 /// A record that each fault of rejections applies to.
 const REJECTED: &str = r#"{"command":"reject","n":"it"}"#;
 
-/// Every fault that `rogue` can put into the result of a field batch, see its `fields/spoil.rs`; a record that it
+/// Every fault that `rogue` can put into the result of a call by fields, see its `fields/spoil.rs`; a record that it
 /// applies to; and what the message names.
 const FAULTS: &[(&str, &str, &str)] = &[
     ("all_empty", EVENTS, "count"),

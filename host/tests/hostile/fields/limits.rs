@@ -124,7 +124,7 @@ fn a_record_with_a_known_fault_is_not_transformed_again() {
     assert_eq!(outcome.resource_faults, faults);
 }
 
-/// A field batch has the budget of one record. If it needs more, no record must be affected.
+/// A call by fields has the budget of one record. If it needs more, no record must be affected.
 #[test]
 fn records_that_pass_alone_pass_in_a_batch() {
     let limits = Limits {

@@ -1,7 +1,7 @@
 //! Makes events of the edits that a call returns.
 //!
-//! The order of checks is the same in every way in: the values of all events of a record, the size of the events,
-//! and then, event by event, routes, partition, and what readers of the lake need.
+//! The order of checks is that of all calls: the values of all events of a record, the number of its edits, the size
+//! of its events, and then, event by event, routes, partition, and what readers of the lake need.
 
 use std::ops::Range;
 
@@ -53,7 +53,7 @@ impl<'o> EventEdits<'o> {
     }
 
     #[inline(always)]
-    fn of(&self, write: usize) -> Edit<'o> {
+    fn edit(&self, write: usize) -> Edit<'o> {
         let value = self.value(write);
         let item = self.first_item + offset(write);
         if !value.is_empty() {
@@ -169,8 +169,8 @@ impl OutputValidator<'_> {
         }
     }
 
-    /// Adds a record that is as records usually are: it has one event, which is the record with simple values
-    /// appended, and its destination is known. Returns `false` for any other record, and adds nothing then.
+    /// Adds a record of the usual kind: it has one event, which is the record with simple values appended, and its
+    /// destination is known. Returns `false` for any other record, and adds nothing then.
     #[inline(always)]
     fn add_usual_record(
         &mut self,
@@ -257,7 +257,7 @@ impl OutputValidator<'_> {
             let event = edits.event(event);
             event
                 .base(record)
-                .edited_length(names, |write| event.of(write))
+                .edited_length(names, |write| event.edit(write))
         });
         let total = lengths.sum();
         self.check_record(total)?;
@@ -266,7 +266,7 @@ impl OutputValidator<'_> {
             let of_event = edits.event(event);
             let base = of_event.base(record);
             let (partition, routes) = check_destination(edits, event)?;
-            let start = self.append_event(&base, names, |write| of_event.of(write));
+            let start = self.append_event(&base, names, |write| of_event.edit(write));
             // An event that begins with `{}` has nothing of the record.
             let is_empty = base.outline.count == 0 && !names.has_similar_names();
             if !are_certain || !(is_empty || scanned.is_certain(object)) {

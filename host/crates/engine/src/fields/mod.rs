@@ -1,7 +1,7 @@
-//! Fields in, edits out: what the host does around a call of `transform-fields`.
+//! Calls by fields: declared members in, edits out. What the host does around a call of `transform-fields`.
 //!
-//! [`ScannedBatch`] reads each record once, and has the values for the call. [`lists`] and [`edits`] validate what the call
-//! returns, and make events of it.
+//! [`ScannedBatch`] scans each record once, and holds the values for the call. [`lists`] checks that the lists that the
+//! call returns fit together, and [`edits`] makes events of them.
 
 mod declared;
 mod edits;

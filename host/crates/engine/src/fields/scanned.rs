@@ -1,5 +1,5 @@
-//! Reads each record of a batch once: is it an object, which values does the transform read, and what do edits
-//! need to know of it.
+//! Scans each record of a batch once: whether it is an object, which values the transform reads, and what edits need
+//! to know about it.
 
 use std::ops::Range;
 
@@ -183,7 +183,7 @@ impl<'b> ScannedBatch<'b> {
         }
     }
 
-    /// Lets `call` have the batch of these objects.
+    /// Calls `call` with the batch of these objects.
     pub(crate) fn with_fields<R>(
         &self,
         objects: Range<usize>,
@@ -193,7 +193,7 @@ impl<'b> ScannedBatch<'b> {
             .iter()
             .map(|object| object.record);
         let metadata = PackedMetadata::new(self.declared.metadata, self.batch, numbers);
-        let part = self.part(objects.clone());
+        let part = self.select(objects.clone());
         call(FieldBatch {
             records: offset(objects.len()),
             values: part.values,
@@ -208,8 +208,8 @@ impl<'b> ScannedBatch<'b> {
         })
     }
 
-    /// The values of some objects. The offsets of a part are counted from its beginning.
-    fn part(&self, objects: Range<usize>) -> Part<'_> {
+    /// Selects the values of some objects. Offsets are counted from the first of them.
+    fn select(&self, objects: Range<usize>) -> Part<'_> {
         let reads = self.declared.kinds_only.len();
         if objects == (0..self.len()) {
             return Part {

@@ -1,7 +1,7 @@
-//! Names that texts have had before. The next text is likely to have the same ones, in the same order, so a
-//! name is compared with the one that followed last time before it is looked up.
+//! Names of earlier texts. The next text probably has the same ones, in the same order, so a name is compared with
+//! the one that followed last time before it is searched for.
 //!
-//! What is learned must change nothing but the time: the tests read texts after others and compare.
+//! What is learned must change nothing but the time. The tests read texts after others, and compare the results.
 
 use super::{Match, MemberNames, NONE};
 use crate::profile::name::{hash, words};

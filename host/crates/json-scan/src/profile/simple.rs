@@ -9,8 +9,8 @@ const HIGH: u64 = ONES << 7;
 /// Integers of up to this many digits are simple. Longer ones are checked by a scan.
 const DIGITS: usize = 16;
 
-/// Whether `value` certainly is JSON and keeps to the profile as the value of a member: a string of printable ASCII without escapes, a literal, or a short integer that is not
-/// negative. Any other value may do so too.
+/// Whether `value` certainly is JSON and keeps to the profile as the value of a member: a string of printable ASCII
+/// without escapes, a literal, or a short integer that is not negative. Any other value may do so too.
 #[inline(always)]
 #[must_use]
 pub fn is_simple(value: &[u8]) -> bool {

@@ -10,8 +10,8 @@ const ARRAY: u64 = 0;
 
 /// Sees the values of a text, in their order.
 pub(crate) trait Visitor<'a> {
-    /// Whether it wants to see what is in objects and arrays that are members.
-    const LOOKS_INSIDE: bool = true;
+    /// Whether it visits what is in objects and arrays that are members.
+    const VISITS_NESTED: bool = true;
 
     /// A value begins.
     #[inline(always)]
@@ -39,11 +39,11 @@ pub(crate) trait Visitor<'a> {
     fn too_deep(&mut self, _at: usize) {}
 }
 
-/// Wants to see nothing.
+/// Visits nothing.
 pub(crate) struct Unchecked;
 
 impl Visitor<'_> for Unchecked {
-    const LOOKS_INSIDE: bool = false;
+    const VISITS_NESTED: bool = false;
 }
 
 /// The open objects and arrays: the numbers of objects, or [`ARRAY`].
@@ -170,7 +170,7 @@ pub(crate) fn member_value<'a, V: Visitor<'a>>(
         b'[' => Kind::Array,
         _ => return scanner.scalar(),
     };
-    if V::LOOKS_INSIDE {
+    if V::VISITS_NESTED {
         let found = nested_value(scanner.input, at, scanner.stops, open, visitor);
         scanner.go(found)?;
         scanner.ahead = scanner.stops.ahead(scanner.at);

@@ -1,4 +1,4 @@
-//! The marks of a window by AVX2, which has twice the lanes. They are those of the portable code.
+//! Marks a window with AVX2, which has twice the lanes. The marks are those of the portable code.
 
 use std::arch::x86_64::{
     __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
@@ -10,7 +10,7 @@ use super::{BLOCK, Marks, Stops};
 /// Bytes that one instruction checks.
 const LANES: usize = 32;
 
-/// Whether this processor has AVX2. The answer is kept.
+/// Whether this processor has AVX2. The answer is cached.
 #[inline(always)]
 pub(super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2")

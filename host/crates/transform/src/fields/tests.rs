@@ -121,7 +121,7 @@ fn apply(configured: &Configured<Sample>, records: &[String], edits: &EditBatch)
     events
 }
 
-/// The ways in give the same events, destinations and rejections.
+/// All calls give the same events, destinations and rejections.
 fn compare(records: &[String]) {
     let configured = Configured::<Sample>::new("{}").unwrap();
     let packed = Packed::new(&configured, records);

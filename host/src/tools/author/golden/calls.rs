@@ -10,17 +10,17 @@ use super::input::Input;
 use super::ways::{Ways, fails_a_batch};
 use crate::output;
 
-/// A way to give records to a component.
+/// How records are given to a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
-    /// One record in each call.
+    /// Calls per record.
     Transform,
-    /// The fields of one record in each call. Shows what differs in calls by fields, apart from how records share
+    /// Calls by fields with one record each. They show what differs in calls by fields, apart from how records share
     /// them.
     FieldsOfOne,
-    /// Many records in each call.
+    /// A batch call.
     Batch,
-    /// The fields of many records in each call.
+    /// Calls by fields with many records.
     Fields,
 }
 

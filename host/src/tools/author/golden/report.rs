@@ -8,8 +8,8 @@ use crate::tools::author::shown;
 /// How many differences are shown; the rest is counted.
 const SHOWN: usize = 20;
 
-/// The differences between the expected and the found results, for people. `unit` is what a result is called: a line of a
-/// file, or a result of a record.
+/// The differences between the expected and the found results, for people. `unit` is what a result is called: a line of
+/// a file, or a result of a record.
 pub(super) fn differences(unit: &str, expected: &str, results: &[String]) -> String {
     let expected: Vec<_> = expected.lines().collect();
     let mut report = String::new();
