@@ -43,12 +43,12 @@ pub(super) fn path(columns: &[(String, String)]) -> Result<String, String> {
                 "partition {name:?}: its value takes {bytes} bytes in a path, at most {SEGMENT_MAX_BYTES} fit"
             ));
         }
-    }
-    let bytes = path.len();
-    if bytes > PATH_MAX_BYTES {
-        return Err(format!(
-            "the partition's path takes {bytes} bytes, at most {PATH_MAX_BYTES} fit"
-        ));
+        let bytes = path.len();
+        if bytes > PATH_MAX_BYTES {
+            return Err(format!(
+                "the partition's path takes {bytes} bytes or more, at most {PATH_MAX_BYTES} fit"
+            ));
+        }
     }
     Ok(path)
 }
