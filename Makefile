@@ -145,6 +145,10 @@ fuzz: setup ## fuzz all readers of foreign bytes with libFuzzer (TARGETS="config
 	RUSTC_WORKSPACE_WRAPPER=$(abspath host/fuzz/rustc.sh) cargo build --profile fuzz --locked --package sluice-fuzz --features libfuzzer --bin fuzz
 	host/fuzz/run.sh target/fuzz/fuzz $(OUT)/fuzz $$((60 * $(or $(MINUTES),1))) $(or $(TARGETS),$(notdir $(wildcard host/fuzz/corpus/*)))
 
+sanitize: setup ## run the tests of the only unsafe code of the hot path, in json-scan, with AddressSanitizer
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" cargo test --release --locked --package json-scan --lib \
+		--target $(shell uname -m)-unknown-linux-gnu --target-dir target/sanitize
+
 guest: build ## write the built-in transform to target/enrich.wasm
 	$(SLUICE) transform export target/enrich.wasm
 
@@ -172,4 +176,4 @@ workflows-check: ## check the workflows and the Dockerfile of the public CI (ski
 clean: ## remove out/, the output of the targets above
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup soak bench fuzz guest guest-js component lint terraform-check workflows-check clean
+.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup soak bench fuzz sanitize guest guest-js component lint terraform-check workflows-check clean
