@@ -229,7 +229,7 @@ pub struct Outline<'m> {
     /// The number of members.
     pub count: usize,
     /// The members that may be set or removed, in the order of the text. If there are more than
-    /// [`CUTS_MAX`](crate::edit::CUTS_MAX), some are missing.
+    /// [`CUTS_MAX`], some are missing.
     pub written: &'m [WrittenMember],
 }
 
