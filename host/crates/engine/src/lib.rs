@@ -18,6 +18,7 @@ pub mod digest;
 mod drive;
 mod fields;
 mod instance;
+mod interfaces;
 pub mod limits;
 pub mod native;
 pub mod outcome;

@@ -8,11 +8,12 @@ use std::time::Instant;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::bindings::exports::sluice::transform::{batch, fields, records, rules};
+use super::bindings::exports::sluice::transform::{batch, rules};
 use super::bindings::sluice::transform::log;
 use super::drive::{arm, drive};
 use super::fields::{Declared, ScannedBatch};
 use super::instance::Instance;
+use super::interfaces::Interfaces;
 use super::limits::Limits;
 use super::outcome::{Fault, Reason, ResourceFault, Transformed};
 use super::output_validation::{OutputValidator, too_large};
@@ -22,6 +23,7 @@ use super::usage::{Account, Usage};
 
 use crate::record::{BATCH_MAX_RECORDS, Batch, SequenceNumber};
 
+pub use super::interfaces::Calls;
 pub use super::sandbox_error::SandboxError;
 
 /// How much memory lifting the results of one call may allocate on the host. An instance's memory cannot
@@ -33,58 +35,6 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
-}
-
-/// The interfaces by which records can be given to a component.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// Calls per record.
-    pub records: bool,
-    /// Batch calls: many records in each call.
-    pub batch: bool,
-    /// Calls by fields: the declared members of many records in each call.
-    pub fields: bool,
-}
-
-impl Calls {
-    /// The names of the interfaces, in the order in which the host prefers them.
-    #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
-        let all = [
-            (self.fields, "fields"),
-            (self.batch, "batch"),
-            (self.records, "records"),
-        ];
-        let exported = all.into_iter().filter(|(exported, _)| *exported);
-        exported.map(|(_, name)| name).collect()
-    }
-}
-
-/// Where the contract's interfaces are among a component's exports.
-#[derive(Clone)]
-struct Interfaces {
-    rules: rules::GuestIndices,
-    records: Option<records::GuestIndices>,
-    batch: Option<batch::GuestIndices>,
-    fields: Option<fields::GuestIndices>,
-}
-
-impl Interfaces {
-    fn new(pre: &InstancePre<State>, calls: Calls) -> wasmtime::Result<Self> {
-        let exported = |exported: bool| exported.then_some(pre);
-        Ok(Self {
-            rules: rules::GuestIndices::new(pre)?,
-            records: exported(calls.records)
-                .map(records::GuestIndices::new)
-                .transpose()?,
-            batch: exported(calls.batch)
-                .map(batch::GuestIndices::new)
-                .transpose()?,
-            fields: exported(calls.fields)
-                .map(fields::GuestIndices::new)
-                .transpose()?,
-        })
-    }
 }
 
 /// A compiled component that exports the contract, with its configuration and limits.
@@ -315,15 +265,15 @@ impl Program {
             live.arm(&self.limits);
             let called = live.transform_fields(scanned, start..end);
             let fuel = account.usage.add_call(&live.store, &self.limits);
-            let added = match called {
-                Ok(output) => validator.add_edits(scanned, start..end, &output),
-                Err(error) => Err(format!("{error:#}")),
+            let output = match called {
+                Ok(output) => output,
+                Err(error) => {
+                    tracing::debug!(error = %format!("{error:#}"), "a call by fields failed, continuing record by record");
+                    return Ok(None);
+                }
             };
-            if let Err(error) = added {
-                tracing::debug!(
-                    error,
-                    "a call by fields failed, continuing record by record"
-                );
+            if let Err(why) = validator.add_edits(scanned, start..end, &output) {
+                tracing::warn!("{why}, continuing record by record");
                 return Ok(None);
             }
             self.fuel_per_record
@@ -528,37 +478,9 @@ impl Program {
             self.pre.instantiate_async(store).await
         })
         .map_err(SandboxError::Instantiate)?;
-        let Interfaces {
-            rules,
-            records,
-            batch,
-            fields,
-        } = &self.interfaces;
-        let mut load = || {
-            Ok((
-                rules.load(&mut store, &raw)?,
-                records
-                    .as_ref()
-                    .map(|it| it.load(&mut store, &raw))
-                    .transpose()?,
-                batch
-                    .as_ref()
-                    .map(|it| it.load(&mut store, &raw))
-                    .transpose()?,
-                fields
-                    .as_ref()
-                    .map(|it| it.load(&mut store, &raw))
-                    .transpose()?,
-            ))
-        };
-        let (rules, records, batch, fields) = load().map_err(SandboxError::Contract)?;
-        Ok(Instance {
-            store,
-            rules,
-            records,
-            batch,
-            fields,
-        })
+        self.interfaces
+            .load(store, &raw)
+            .map_err(SandboxError::Contract)
     }
 
     fn configured(&self, log: &Arc<LogBudget>) -> Result<Instance, SandboxError> {
