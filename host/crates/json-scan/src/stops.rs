@@ -72,7 +72,7 @@ impl Stops {
     fn is_utf8(&mut self, text: &[u8]) -> bool {
         *self
             .utf8
-            .get_or_insert_with(|| std::str::from_utf8(text).is_ok())
+            .get_or_insert_with(|| simdutf8::basic::from_utf8(text).is_ok())
     }
 
     /// The stops ahead of a cursor at `at`, before any stop beyond it was taken.
