@@ -12,12 +12,11 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use guest_enrich::Enrichment;
 use rayon::prelude::*;
-use sluice::format::{ZSTD_DEFAULT_LEVEL, ZSTD_LEVEL_1_WINDOW_LOG};
+use sluice::format::{ZSTD_DEFAULT_LEVEL, zstd_parameters};
 use sluice_engine::record::{BATCH_MAX_BYTES, span};
 use sluice_transform::Configured;
 use sluice_transform::batch::{RecordBatch, transform_batch};
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::CParameter;
 
 /// The input of a chunk: the default of `run` for files.
 const CHUNK_BYTES: usize = 32 << 20;
@@ -136,7 +135,9 @@ fn put(
         }
     }
     compressor.set_compression_level(ZSTD_DEFAULT_LEVEL.into())?;
-    compressor.set_parameter(CParameter::WindowLog(ZSTD_LEVEL_1_WINDOW_LOG))?;
+    for parameter in zstd_parameters(ZSTD_DEFAULT_LEVEL.into()) {
+        compressor.set_parameter(parameter)?;
+    }
     fs::write(path, compressor.compress(&content)?)?;
     Ok(events)
 }

@@ -24,9 +24,11 @@ pub enum Codec {
 pub const ZSTD_DEFAULT_LEVEL: u8 = 1;
 const GZIP_DEFAULT_LEVEL: u8 = 6;
 
-/// The window of level 1, as a power of two of bytes: 256 KiB instead of Zstandard's 512. The table of this level has
-/// 16,384 places, so it rarely remembers more. A window that stays in a core's cache makes the compressor faster.
-pub const ZSTD_LEVEL_1_WINDOW_LOG: u32 = 18;
+/// The window of level 1, as a power of two of bytes: 256 KiB instead of Zstandard's 512.
+pub(super) const ZSTD_LEVEL_1_WINDOW_LOG: u32 = 18;
+/// The table of level 1, as a power of two of places: 8,192 instead of Zstandard's 16,384. Window and table stay in a
+/// core's cache, which makes the compressor faster, and objects are about as large (docs/performance.md, "Compression").
+const ZSTD_LEVEL_1_HASH_LOG: u32 = 13;
 
 /// A compression level: 1 to 19 for zstd, 1 to 9 for gzip; `None` is the codec's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,7 +159,9 @@ fn zstd_whole(level: i32, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
             .compressed
             .reserve(zstd::zstd_safe::compress_bound(whole.content.len()));
         whole.compressor.set_compression_level(level)?;
-        whole.compressor.set_parameter(window(level))?;
+        for parameter in zstd_parameters(level) {
+            whole.compressor.set_parameter(parameter)?;
+        }
         whole.compressor.include_checksum(true)?;
         whole
             .compressor
@@ -168,20 +172,23 @@ fn zstd_whole(level: i32, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
 
 fn zstd_stream(level: i32, bytes: u64, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
     let mut object = zstd::Encoder::new(Vec::new(), level)?;
-    object.set_parameter(window(level))?;
+    for parameter in zstd_parameters(level) {
+        object.set_parameter(parameter)?;
+    }
     object.set_pledged_src_size(Some(bytes))?;
     object.include_checksum(true)?;
     write_parts(&mut object, next_part)?;
     object.finish()
 }
 
-/// The window of a level; 0 is the level's own.
-fn window(level: i32) -> CParameter {
-    CParameter::WindowLog(if level == 1 {
-        ZSTD_LEVEL_1_WINDOW_LOG
-    } else {
-        0
-    })
+/// The parameters of a level; 0 is the level's own.
+#[must_use]
+pub fn zstd_parameters(level: i32) -> [CParameter; 2] {
+    let (window, table) = match level {
+        1 => (ZSTD_LEVEL_1_WINDOW_LOG, ZSTD_LEVEL_1_HASH_LOG),
+        _ => (0, 0),
+    };
+    [CParameter::WindowLog(window), CParameter::HashLog(table)]
 }
 
 fn write_parts(object: &mut impl Write, next_part: NextPart<'_>) -> io::Result<()> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::container::{Container, Ndjson};
 
-pub use self::codec::{Codec, Level, ZSTD_DEFAULT_LEVEL, ZSTD_LEVEL_1_WINDOW_LOG};
+pub use self::codec::{Codec, Level, ZSTD_DEFAULT_LEVEL, zstd_parameters};
 pub use self::container::Encoded;
 pub use self::rows::{ByteSpan, Rows};
 

@@ -3,7 +3,7 @@ use std::io::Read as _;
 use proptest::prelude::*;
 use sluice_engine::content_digest::ContentDigest;
 
-use super::codec::WHOLE_MAX_BYTES;
+use super::codec::{WHOLE_MAX_BYTES, ZSTD_LEVEL_1_WINDOW_LOG};
 use super::*;
 
 /// Rows, one after the other in one buffer.
