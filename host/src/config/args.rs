@@ -220,7 +220,7 @@ pub struct RunArgs {
     #[arg(env = "SLUICE_COMPRESSION_LEVEL", value_name = "LEVEL")]
     pub compression_level: Option<Level>,
 
-    /// Close a chunk at this many bytes of records. [default: 64MiB, 32MiB for files]
+    /// Close a chunk at this many bytes of records. [default: 64MiB, 24MiB for files]
     #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]
     #[arg(value_name = "SIZE", value_parser = parse_size)]
     pub chunk_bytes: Option<ByteSize>,

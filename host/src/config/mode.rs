@@ -148,7 +148,7 @@ impl Mode {
     /// its chunks can be larger.
     pub(super) fn default_chunk_bytes(&self) -> ByteSize {
         match self {
-            Self::Files(_) => ByteSize::mib(32),
+            Self::Files(_) => ByteSize::mib(24),
             Self::Worker(_) | Self::Lambda => ByteSize::mib(64),
         }
     }
