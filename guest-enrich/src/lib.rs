@@ -66,8 +66,8 @@ impl Transform for Enrichment {
         }
         let created = record.time(&CREATED_AT)?;
         let type_value = event_type.decode_bytes();
-        let columns = self.partition(&type_value, &created);
-        let columns = columns.get(..=self.partition_by.len()).unwrap_or_default();
+        let mut columns = [("event_type", &*type_value); 1 + COLUMNS_MAX];
+        let columns = self.partition(&mut columns, &created);
         // Every event goes to the lake and to the bus.
         let mut event = events.event_at(Routes::LAKE | Routes::BUS, columns);
         event.set_time(&CREATED_DATETIME, &created);
@@ -81,18 +81,17 @@ impl Transform for Enrichment {
 }
 
 impl Enrichment {
-    /// The partition of an event, outermost column first. Only the type and the configured columns are used.
+    /// The partition of an event, outermost column first, made in `columns`, which begin with the type.
     #[inline(always)]
-    fn partition<'e>(
+    fn partition<'c, 'e>(
         &self,
-        event_type: &'e [u8],
+        columns: &'c mut [(&'static str, &'e [u8]); 1 + COLUMNS_MAX],
         created: &'e Timestamp,
-    ) -> [(&'static str, &'e [u8]); 1 + COLUMNS_MAX] {
-        let mut columns = [("event_type", event_type); 1 + COLUMNS_MAX];
+    ) -> &'c [(&'static str, &'e [u8])] {
         for (place, column) in columns.iter_mut().skip(1).zip(&self.partition_by) {
             *place = column.of(created);
         }
-        columns
+        columns.get(..=self.partition_by.len()).unwrap_or_default()
     }
 }
 

@@ -32,7 +32,7 @@ fn enriched(input: &str) -> String {
 
 fn rejected(input: impl AsRef<[u8]>) -> (String, String) {
     let rejection = event(input).unwrap_err();
-    (rejection.code.into_owned(), rejection.message)
+    rejection.into_parts()
 }
 
 fn rejection(code: &str, message: impl Into<String>) -> (String, String) {

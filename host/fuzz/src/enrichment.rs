@@ -27,7 +27,7 @@ fn run(input: &[u8]) -> Result<Found, Rejection> {
             Ok((event.data, event_type))
         }
         Err(rejection) => {
-            assert!(!rejection.message.is_empty() && rejection.message.len() < 200);
+            assert!(!rejection.message().is_empty() && rejection.message().len() < 200);
             Err(rejection)
         }
     }
@@ -44,7 +44,7 @@ pub(crate) fn one(input: &[u8]) {
         return;
     }
     match (found, reference::enrich(input)) {
-        (Err(rejection), Err(expected)) => assert_eq!(rejection.code, expected),
+        (Err(rejection), Err(expected)) => assert_eq!(rejection.code(), expected),
         (Ok((out, event_type)), Ok(expected)) => {
             assert_eq!(event_type, expected.event_type);
             check_output(input, &out, &expected);

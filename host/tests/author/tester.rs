@@ -89,7 +89,7 @@ fn by_tester(record: &[u8]) -> Outcome {
                 )
             })
             .collect()),
-        Err(rejection) => Err((rejection.code.into_owned(), rejection.message)),
+        Err(rejection) => Err(rejection.into_parts()),
     }
 }
 
@@ -176,10 +176,8 @@ fn destination(destination: Destination) -> contract::Destination {
 }
 
 fn rejection(rejection: Rejection) -> rules::Rejection {
-    rules::Rejection {
-        code: rejection.code.into_owned(),
-        message: rejection.message,
-    }
+    let (code, message) = rejection.into_parts();
+    rules::Rejection { code, message }
 }
 
 /// Checks that both decide the same, and returns it.

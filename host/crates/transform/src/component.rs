@@ -193,10 +193,8 @@ fn rejections(rejections: Vec<(u32, Rejection)>) -> Vec<(u32, rules::Rejection)>
 
 impl From<Rejection> for rules::Rejection {
     fn from(rejection: Rejection) -> Self {
-        Self {
-            code: rejection.code.into_owned(),
-            message: rejection.message,
-        }
+        let (code, message) = rejection.into_parts();
+        Self { code, message }
     }
 }
 

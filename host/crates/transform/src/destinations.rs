@@ -74,12 +74,18 @@ impl Destination {
 
     #[inline(always)]
     fn is<V: AsRef<[u8]>>(&self, routes: Routes, partition: &[(&str, V)]) -> bool {
-        self.routes == routes
-            && self.partition.len() == partition.len()
-            && self.partition.iter().zip(partition).all(|(mine, theirs)| {
-                equal(mine.1.as_bytes(), theirs.1.as_ref())
-                    && equal(mine.0.as_bytes(), theirs.0.as_bytes())
-            })
+        if self.routes != routes || self.partition.len() != partition.len() {
+            return false;
+        }
+        // A loop, because `all` would be a call.
+        for (mine, theirs) in self.partition.iter().zip(partition) {
+            if !equal(mine.1.as_bytes(), theirs.1.as_ref())
+                || !equal(mine.0.as_bytes(), theirs.0.as_bytes())
+            {
+                return false;
+            }
+        }
+        true
     }
 }
 

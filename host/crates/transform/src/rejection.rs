@@ -9,25 +9,47 @@ use crate::Read;
 use crate::time::looks_like_milliseconds;
 
 /// A fault of a record, with which the record goes to quarantine.
+// Boxed, because each value of a record is returned in a result, and hardly any result has a rejection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// The kind of fault, by which quarantine is partitioned: lower case letters, digits and underscores, 64 characters
-    /// at most.
-    pub code: Cow<'static, str>,
-    /// The fault, for people; it names the member if there is one. The host truncates it to 1,024 bytes.
-    pub message: String,
+pub struct Rejection(Box<Fault>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    code: Cow<'static, str>,
+    message: String,
 }
 
 impl Rejection {
+    /// The kind of fault, by which quarantine is partitioned: lower case letters, digits and underscores, 64 characters
+    /// at most.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// The fault, for people; it names the member if there is one. The host truncates it to 1,024 bytes.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The message, to change it.
+    pub(crate) fn message_mut(&mut self) -> &mut String {
+        &mut self.0.message
+    }
+
+    /// The code and the message.
+    pub fn into_parts(self) -> (String, String) {
+        (self.0.code.into_owned(), self.0.message)
+    }
+
     /// A rejection with a code of the transform's own. Do not use the host's own reasons, such as `trap`,
     /// `out_of_fuel`, `invalid_output` or `not_interoperable`: in quarantine, nobody could tell such a rejection from a
     /// fault.
     #[cold]
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Fault {
             code: code.into(),
             message: message.into(),
-        }
+        }))
     }
 
     /// `invalid_field`: a member has a value that the transform cannot use. `why` says what was expected and what was

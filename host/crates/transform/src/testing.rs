@@ -161,8 +161,8 @@ fn invalid_output(message: String) -> Rejection {
 /// The rejection as it is in quarantine.
 #[track_caller]
 fn quarantined(mut rejection: Rejection) -> Rejection {
-    check_code(&rejection.code);
-    let message = &mut rejection.message;
+    check_code(rejection.code());
+    let message = rejection.message_mut();
     if message.len() > MESSAGE_MAX_BYTES {
         message.truncate(message.floor_char_boundary(MESSAGE_MAX_BYTES));
         message.push('…');

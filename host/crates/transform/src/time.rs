@@ -30,13 +30,17 @@ pub struct OutOfRange;
 /// A moment with its text, such as `2023-11-14T22:13:20.5Z`. Moments are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {
-    text: [u8; Self::LONGEST],
+    /// Words, because they are made and appended as words. What is read in another width than it was written waits
+    /// for the memory.
+    text: [[u8; 8]; Self::WORDS],
     length: u8,
 }
 
 impl Timestamp {
     /// The length of a text with nine decimal places.
     pub const LONGEST: usize = "0000-00-00T00:00:00.000000000Z".len();
+
+    const WORDS: usize = Self::LONGEST.div_ceil(8);
 
     /// The length of a text without a fraction.
     const WHOLE: usize = "0000-00-00T00:00:00Z".len();
@@ -81,9 +85,8 @@ impl Timestamp {
     /// The whole text.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        self.text
-            .get(..usize::from(self.length))
-            .unwrap_or_default()
+        let text = self.text.as_flattened();
+        text.get(..usize::from(self.length)).unwrap_or_default()
     }
 
     /// The whole text.
@@ -103,16 +106,14 @@ impl Timestamp {
     /// Appends the whole text.
     #[inline(always)]
     pub fn append_to(&self, out: &mut Vec<u8>) {
-        match self.text.first_chunk::<{ Self::WHOLE }>() {
-            Some(whole) if usize::from(self.length) == Self::WHOLE => {
-                let (words, rest) = whole.as_chunks::<8>();
-                for word in words {
-                    out.extend_from_slice(word);
-                }
-                out.extend_from_slice(rest);
-            }
-            _ => out.extend_from_slice(self.as_bytes()),
+        let start = out.len();
+        out.extend_from_slice(&self.text[0]);
+        out.extend_from_slice(&self.text[1]);
+        out.extend_from_slice(&self.text[2]);
+        if usize::from(self.length) > 3 * 8 {
+            out.extend_from_slice(&self.text[3]);
         }
+        out.truncate(start + usize::from(self.length));
     }
 
     /// The day: `2023-11-14`.
@@ -126,7 +127,8 @@ impl Timestamp {
     }
 
     fn part(&self, start: usize, end: usize) -> &str {
-        let bytes = self.text.get(start..end).unwrap_or_default();
+        let text = self.text.as_flattened();
+        let bytes = text.get(start..end).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
@@ -328,41 +330,46 @@ fn format(day: Day, seconds: i64, nanos: u32) -> Timestamp {
         | u64::from(b':') << 40
         | pair(second / 60 % 60) << 48;
     let second = u64::from(b':') | pair(second % 60) << 8 | u64::from(b'Z') << 24;
-    let mut text = [0; Timestamp::LONGEST];
-    let words = [day.year_and_month, day_to_minute, second].map(u64::to_le_bytes);
-    for (to, word) in text.as_chunks_mut().0.iter_mut().zip(words) {
-        *to = word;
+    let mut words = [day.year_and_month, day_to_minute, second, 0];
+    let mut length = Timestamp::WHOLE as u8;
+    if nanos != 0 {
+        let fraction = with_fraction(words, nanos);
+        // One by one, so that the words of the usual case stay in registers.
+        [words[0], words[1], words[2], words[3]] = fraction.0;
+        length = fraction.1;
     }
-    let length = Timestamp::WHOLE as u8;
-    if nanos == 0 {
-        return Timestamp { text, length };
+    Timestamp {
+        text: words.map(u64::to_le_bytes),
+        length,
     }
-    with_fraction(text, nanos)
 }
 
-/// The moment `nanos` after the second of `text`, with the fraction but without trailing zeros.
+/// The text of a moment `nanos` after a whole second, with the fraction but without trailing zeros, and its length.
+#[cold]
 #[inline(never)]
 #[allow(
     clippy::cast_possible_truncation,
     reason = "digits, and places in a short text"
 )]
-fn with_fraction(mut text: [u8; Timestamp::LONGEST], nanos: u32) -> Timestamp {
+fn with_fraction(whole: [u64; Timestamp::WORDS], nanos: u32) -> ([u64; Timestamp::WORDS], u8) {
     const POINT: usize = "0000-00-00T00:00:00".len();
+    let mut words = whole.map(u64::to_le_bytes);
+    let text = words.as_flattened_mut();
     let mut left = nanos;
     let mut length = 0;
     for place in (POINT + 1..=POINT + 9).rev() {
         let digit = left % 10;
         left /= 10;
         if digit != 0 && length == 0 {
-            length = place as u8 + 2;
+            length = place + 2;
         }
         if length != 0 {
             text[place] = b'0' + digit as u8;
         }
     }
     text[POINT] = b'.';
-    text[usize::from(length) - 1] = b'Z';
-    Timestamp { text, length }
+    text[length - 1] = b'Z';
+    (words.map(u64::from_le_bytes), length as u8)
 }
 
 /// The two digits of a number below 100, the first in the low byte. The two bytes are built in a

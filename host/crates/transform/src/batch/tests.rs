@@ -30,7 +30,7 @@ fn events(record: &str) -> Result<Vec<Shown>, (String, String)> {
     };
     match transform_record(&configured(), record.as_bytes(), &metadata()) {
         Ok(events) => Ok(events.into_iter().map(event).collect()),
-        Err(rejection) => Err((rejection.code.into_owned(), rejection.message)),
+        Err(rejection) => Err(rejection.into_parts()),
     }
 }
 
@@ -187,7 +187,7 @@ fn packs_events_partitions_and_rejections() {
     assert_eq!(outcome.partition_indexes, [0, 1, 1, 0]);
     assert_eq!(outcome.routes, [BOTH, Routes::LAKE, Routes::BUS, BOTH]);
     let rejected = outcome.rejections.iter();
-    let rejected: Vec<_> = rejected.map(|(index, it)| (*index, &*it.code)).collect();
+    let rejected: Vec<_> = rejected.map(|(index, it)| (*index, it.code())).collect();
     assert_eq!(
         rejected,
         [(1, "invalid_json"), (4, "no_luck"), (6, "not_an_object")]

@@ -85,11 +85,11 @@ fn a_name_is_quoted_if_it_could_be_overlooked() {
     let error = declared(vec![Read::value(0, ""), Read::kind(1, "")], vec![]).unwrap_err();
     assert_eq!(error, "reads: `\"\"` is declared more than once");
     let missing = crate::Rejection::missing(&Read::value(0, ""));
-    assert_eq!(missing.message, "\"\": missing");
+    assert_eq!(missing.message(), "\"\": missing");
     let invalid = crate::Rejection::invalid(&Read::value(0, "a b"), "too long");
-    assert_eq!(invalid.message, "\"a b\": too long");
+    assert_eq!(invalid.message(), "\"a b\": too long");
     let duplicate = crate::Rejection::duplicate(&Read::value(0, "ab"));
-    assert_eq!(duplicate.message, "ab: found more than once");
+    assert_eq!(duplicate.message(), "ab: found more than once");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn shown(method: &str, record: &str) -> Result<String, String> {
             let value: serde_json::Value = serde_json::from_str(&events[0].json).unwrap();
             Ok(value["out"].as_str().unwrap().to_owned())
         }
-        Err(rejection) => Err(format!("{}: {}", rejection.code, rejection.message)),
+        Err(rejection) => Err(format!("{}: {}", rejection.code(), rejection.message())),
     }
 }
 

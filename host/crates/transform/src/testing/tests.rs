@@ -14,7 +14,7 @@ fn shows_events_and_rejections() {
     };
     assert_eq!(events, [expected]);
     let rejection = tester.transform("{}").unwrap_err();
-    assert_eq!(rejection.code, "missing_field");
+    assert_eq!(rejection.code(), "missing_field");
     assert!(
         tester
             .transform(r#"{"id":"x","do":"drop"}"#)
@@ -81,7 +81,7 @@ fn run_with(config: &str, record: &str) -> Result<TestEvent, Rejection> {
 fn run(config: &str) -> Result<String, String> {
     match run_with(config, "{}") {
         Ok(event) => Ok(event.partition),
-        Err(Rejection { code, message }) => Err(format!("{code}: {message}")),
+        Err(rejection) => Err(format!("{}: {}", rejection.code(), rejection.message())),
     }
 }
 
@@ -130,12 +130,12 @@ fn an_invalid_partition_is_what_a_run_makes_of_it() {
 fn an_event_that_readers_fail_on_is_what_a_run_makes_of_it() {
     let twice = r#"{"o":{"a":1,"A":2}}"#;
     let rejection = run_with("", twice).unwrap_err();
-    assert_eq!(rejection.code, "not_interoperable");
+    assert_eq!(rejection.code(), "not_interoperable");
     let start = "readers of the lake fail on the event at $.o.A: ";
-    assert!(rejection.message.starts_with(start), "{rejection:?}");
+    assert!(rejection.message().starts_with(start), "{rejection:?}");
     assert_eq!(run_with("bus", twice).unwrap().json, twice);
     let rejection = run_with("", r#"{"n":1e400}"#).unwrap_err();
-    assert_eq!(rejection.code, "not_interoperable");
+    assert_eq!(rejection.code(), "not_interoperable");
 }
 
 #[test]
