@@ -20,6 +20,7 @@ mod call_modes;
 mod caught_up;
 mod documented;
 mod hostile;
+mod jq;
 mod kill;
 mod kill_steps;
 mod lambda;
