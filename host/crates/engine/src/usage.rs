@@ -1,6 +1,7 @@
 //! How much of its limits a transform uses, for its author.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasmtime::Store;
 
@@ -26,9 +27,62 @@ impl Usage {
     }
 }
 
+/// What the calls for one record used. Nothing, if the record was not given to the transform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordUsage {
+    /// Fuel.
+    pub fuel: u64,
+    /// Wall time of the calls, without that of starting and configuring an instance.
+    pub time: Duration,
+}
+
 /// What the instances of one batch share.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) usage: Usage,
     pub(super) log: Arc<LogBudget>,
+    /// The usage of each record so far; `None` if it is not measured.
+    records: Option<Vec<RecordUsage>>,
+}
+
+impl Account {
+    /// An account that measures each record.
+    pub(super) fn of_each_record() -> Self {
+        Self {
+            records: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Begins the next record.
+    pub(super) fn begin_record(&mut self) {
+        if let Some(records) = &mut self.records {
+            records.push(RecordUsage::default());
+        }
+    }
+
+    /// The moment at which a call begins, if its time is measured.
+    pub(super) fn begin_call(&self) -> Option<Instant> {
+        self.records.as_ref().map(|_| Instant::now())
+    }
+
+    /// Adds a call for the record that was begun last.
+    pub(super) fn end_call(
+        &mut self,
+        begun: Option<Instant>,
+        store: &Store<State>,
+        limits: &Limits,
+    ) {
+        let fuel = self.usage.add_call(store, limits);
+        let record = self.records.as_mut().and_then(|records| records.last_mut());
+        if let (Some(begun), Some(record)) = (begun, record) {
+            record.fuel += fuel;
+            record.time += begun.elapsed();
+        }
+    }
+
+    /// The usage of each record, in order.
+    pub(super) fn into_records(self) -> Vec<RecordUsage> {
+        self.records.unwrap_or_default()
+    }
 }
