@@ -7,6 +7,9 @@ mod inspect;
 mod instances;
 mod package;
 mod tester;
+mod try_inputs;
+mod try_rules;
+mod try_watch;
 
 use crate::support::guests::rogue;
 use crate::support::program::Place;

@@ -1,0 +1,434 @@
+//! `sluice transform try`: what becomes of records, without landing them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::author::place;
+use crate::support::lake;
+use crate::support::program::{Place, Ran};
+
+/// A line of `--json` about a record.
+#[derive(Debug, Deserialize)]
+pub(super) struct Line {
+    pub(super) source: String,
+    pub(super) line: Option<u64>,
+    pub(super) rid: String,
+    pub(super) outcome: String,
+    #[serde(default)]
+    pub(super) events: Vec<TriedEvent>,
+    pub(super) quarantined: Option<Reason>,
+    pub(super) was_quarantined: Option<Reason>,
+    pub(super) fuel: u64,
+    pub(super) time_ns: u64,
+    pub(super) data: Option<String>,
+    pub(super) data_base64: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TriedEvent {
+    pub(super) event: Box<RawValue>,
+    pub(super) partition: String,
+    pub(super) routes: Vec<String>,
+    pub(super) differences: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Reason {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// The lines about records, and the counts.
+pub(super) fn results(ran: Ran) -> (Vec<Line>, Value) {
+    let ran = ran.succeeded();
+    let mut lines: Vec<_> = ran.stdout.lines().collect();
+    let summary: Value = serde_json::from_str(lines.pop().unwrap()).unwrap();
+    let records = lines.into_iter();
+    let records = records.map(|line| serde_json::from_str(line).unwrap());
+    (records.collect(), summary["summary"].clone())
+}
+
+pub(super) fn try_rules(place: &Place, args: &[&str]) -> Ran {
+    place.run(&[&["transform", "try"], args].concat())
+}
+
+/// An event that the enrichment takes, and how the event differs.
+pub(super) const EVENT: &str =
+    r#"{"event_uuid":"u","event_name":"a:b","created_at":0,"event_type":"old","n":[1,{"x":2.50}]}"#;
+const DIFFERENCES: &str = concat!(
+    "  event_type=a  to lake, bus\n",
+    "    - event_type: \"old\"\n",
+    "    + event_type: \"a\"\n",
+    "    + created_datetime: \"1970-01-01T00:00:00Z\"\n",
+    "    + event_subtype: \"b\"\n",
+);
+
+#[test]
+fn each_record_shows_where_it_is_and_what_becomes_of_it() {
+    let place = Place::new();
+    let long = "x".repeat(1_000);
+    place.write("events.ndjson", format!("{EVENT}\n\nno json {long}\n"));
+    let ran = try_rules(&place, &["events.ndjson"]).succeeded();
+    assert!(
+        ran.stdout.starts_with("events.ndjson:1  1 event  "),
+        "{ran:#?}"
+    );
+    for part in [
+        DIFFERENCES,
+        "events.ndjson:3  quarantined as invalid_json  0 fuel, ",
+        "\n  byte 0: expected true, false or null\n  record no json xxx",
+        "x… (848 more bytes)\n",
+        "2 records: 1 with 1 event, 0 dropped, 1 quarantined\n         1  invalid_json\n",
+        "a record takes ",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+    assert!(!ran.stdout.contains("  n: "), "{ran:#?}");
+    assert_eq!(ran.stderr, "");
+    let full = try_rules(&place, &["events.ndjson", "--full"]).succeeded();
+    for part in [
+        "      n: [1,{\"x\":2.50}]\n",
+        &format!("record no json {long}\n"),
+    ] {
+        assert!(full.stdout.contains(part), "{part:?} is not in {full:#?}");
+    }
+}
+
+#[test]
+fn all_kinds_of_outcomes_are_shown_and_counted() {
+    let place = place();
+    let records = "many_events 2\ndrop x\nreject why\ntrap\nlake_only\npartition a/b\n{\"x\":\"\u{1b}[31m\"}\n";
+    place.write("records", records);
+    let args = ["--transform", "single.wasm", "records"];
+    let ran = try_rules(&place, &args).succeeded();
+    for part in [
+        "records:1  2 events  ",
+        "  no partition  to lake, bus\n    - the record: many_events 2\n    + the record: {\"n\":0}\n",
+        "records:2  dropped  ",
+        "records:3  quarantined as not_wanted  ",
+        "\n  why\n  record reject why\n",
+        "records:4  quarantined as trap  ",
+        "  no partition  to lake\n",
+        "  place=a%2Fb  to lake, bus\n",
+        "7 records: 4 with 5 events, 1 dropped, 2 quarantined\n",
+        "         1  not_wanted\n         1  trap\n",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+    assert!(!ran.stdout.contains('\u{1b}'), "{ran:#?}");
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let place = Place::new();
+    place.write("events.ndjson", EVENT);
+    let shown = |variables: &[(&str, &str)]| {
+        let mut command = place.command(&["transform", "try", "events.ndjson"]);
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command.envs(variables.iter().copied());
+        Ran::from(command.output().unwrap()).succeeded().stdout
+    };
+    assert!(!shown(&[]).contains('\u{1b}'), "a pipe is no terminal");
+    let forced = shown(&[("CLICOLOR_FORCE", "1")]);
+    for part in [
+        "\u{1b}[31m    - event_type: \"old\"\u{1b}[0m\n",
+        "\u{1b}[32m    + event_type: \"a\"\u{1b}[0m\n",
+    ] {
+        assert!(forced.contains(part), "{part:?} is not in {forced}");
+    }
+    let both = [("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")];
+    assert!(!shown(&both).contains('\u{1b}'), "NO_COLOR wins");
+}
+
+#[test]
+fn scripts_get_a_line_for_each_record_and_the_counts() {
+    let place = Place::new();
+    place.write("events.ndjson", [EVENT.as_bytes(), b"\n\n\xff\n"].concat());
+    let (lines, summary) = results(try_rules(&place, &["events.ndjson", "--json"]));
+    let [event, broken] = &*lines else {
+        panic!("{lines:#?}")
+    };
+    assert_eq!((&*event.source, event.line), ("events.ndjson", Some(1)));
+    assert_eq!(
+        (&*event.outcome, &*event.data.clone().unwrap()),
+        ("events", EVENT)
+    );
+    assert!(event.rid.ends_with(":0"), "{event:?}");
+    assert!(event.fuel > 0 && event.time_ns > 0, "{event:?}");
+    assert!(event.quarantined.is_none() && event.was_quarantined.is_none());
+    let made = &event.events[0];
+    assert_eq!(made.routes, ["lake", "bus"]);
+    let expected = r#"{"new":"\"a\"","old":"\"old\"","path":"event_type"}"#;
+    let differs: Value = serde_json::from_str(expected).unwrap();
+    assert_eq!(made.differences.len(), 3, "{made:?}");
+    assert_eq!(made.differences[0], differs);
+    assert_eq!((&*broken.outcome, broken.line), ("quarantined", Some(3)));
+    assert_eq!(broken.quarantined.as_ref().unwrap().code, "invalid_json");
+    assert_eq!(
+        (&broken.data, broken.data_base64.as_deref()),
+        (&None, Some("/w=="))
+    );
+    assert_eq!(summary["records"], 2);
+    assert_eq!(summary["records_with_events"], 1);
+    assert_eq!(summary["events"], 1);
+    assert_eq!(summary["dropped"], 0);
+    assert_eq!(
+        summary["quarantined"],
+        serde_json::json!({"invalid_json": 1})
+    );
+    assert_eq!(summary["fuel"]["max"], event.fuel);
+    assert_eq!(summary["time_ns"]["max"], event.time_ns.max(broken.time_ns));
+    assert_eq!(summary["release"].as_str().unwrap().len(), 64);
+    assert_eq!(summary.get("limit"), None);
+    let (full, _) = results(try_rules(&place, &["events.ndjson", "--json", "--full"]));
+    assert_eq!(full[0].events[0].differences.len(), 7);
+}
+
+/// The events by partition, and the id, the code and the message of each quarantined record.
+type Landed = (
+    BTreeMap<String, Vec<String>>,
+    BTreeMap<String, (String, String)>,
+);
+
+/// What a run lands.
+fn landed(place: &Place, transform: &[&str]) -> Landed {
+    place.land(transform);
+    let mut events = lake::events(&place.lake());
+    events.values_mut().for_each(|lines| lines.sort_unstable());
+    let quarantined = lake::quarantine(&place.lake()).into_iter();
+    let quarantined = quarantined.map(|line| (line.rid, (line.reason, line.message)));
+    (events, quarantined.collect())
+}
+
+/// The same by `try`.
+fn tried(place: &Place, transform: &[&str]) -> Landed {
+    let args = [&["events.ndjson", "--json"], transform].concat();
+    let (lines, _) = results(try_rules(place, &args));
+    let (mut events, mut quarantined) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::new());
+    for line in lines {
+        for event in line.events {
+            if event.routes.iter().any(|route| route == "lake") {
+                let lines = events.entry(event.partition).or_default();
+                lines.push(event.event.get().to_owned());
+            }
+        }
+        if let Some(reason) = line.quarantined {
+            quarantined.insert(line.rid, (reason.code, reason.message));
+        }
+    }
+    events.values_mut().for_each(|lines| lines.sort_unstable());
+    (events, quarantined)
+}
+
+#[test]
+fn the_outcomes_are_those_of_a_run() {
+    let place = Place::new();
+    let generate = ["generate", "--events", "2000", "--malformed", "20%", "--to"];
+    place
+        .run(&[&generate[..], &["file:events.ndjson"]].concat())
+        .succeeded();
+    let expected = landed(&place, &[]);
+    assert!(!expected.0.is_empty() && !expected.1.is_empty());
+    assert_eq!(tried(&place, &[]), expected);
+}
+
+/// All that the host decides: partitions, the JSON of events for the lake, and faults. In the batch call and in the
+/// calls per record.
+#[test]
+fn what_the_host_decides_is_that_of_a_run() {
+    let records = [
+        "x",
+        "reject why",
+        "bad_code",
+        "drop x",
+        "many_events 3",
+        "partition a/b",
+        "bad_partition",
+        "repeated_partition",
+        "repeated_name",
+        "repeated_name_on_bus",
+        "no_route",
+        "no_object",
+        "garbage",
+        "nothing",
+        "line_breaks",
+        "lake_only",
+        "bus_only",
+    ];
+    for transform in ["single.wasm", "batch.wasm"] {
+        let place = place();
+        place.write("events.ndjson", records.join("\n"));
+        let transform = ["--transform", transform];
+        let run = [&transform[..], &["--final"]].concat();
+        let expected = landed(&place, &run);
+        assert_eq!(expected.1.len(), 9, "{expected:#?}");
+        assert_eq!(tried(&place, &transform), expected);
+    }
+}
+
+#[test]
+fn only_some_records_are_printed_and_all_are_counted() {
+    let place = place();
+    let commands = ["keep", "drop", "two", "other"];
+    let records = commands.map(|command| format!(r#"{{"command":"{command}","n":1}}"#));
+    place.write("records", format!("{{\n{}\n", records.join("\n")));
+    let options = ["--transform", "fields.wasm", "records"];
+    let shown = |only: &str| {
+        let more = ["--json", "--only", only];
+        let (lines, summary) = results(try_rules(&place, &[&options[..], &more].concat()));
+        assert_eq!(summary["records"], 5);
+        let lines = lines.into_iter().map(|line| line.line.unwrap());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(shown("quarantined"), [1]);
+    assert_eq!(shown("events"), [2, 4, 5]);
+    assert_eq!(shown("dropped"), [3]);
+    assert_eq!(shown("changed"), [4, 5]);
+    let ran = try_rules(&place, &options).succeeded();
+    for part in [
+        "\n    the record as it is\nrecords:3  dropped  ",
+        "records:4  2 events  ",
+        "\n    + set: 1\n",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+    let unknown = [&options[..], &["--only", "rejected"]].concat();
+    try_rules(&place, &unknown).failed(2, &["quarantined"]);
+}
+
+#[test]
+fn a_check_can_fail_if_too_many_records_are_quarantined() {
+    let place = Place::new();
+    place.write("events.ndjson", format!("{EVENT}\n{EVENT}\n{EVENT}\n{{\n"));
+    let with = |share: &str| try_rules(&place, &["events.ndjson", "--max-quarantined", share]);
+    with("25%").succeeded();
+    let expected = ["1 of 4 records would be quarantined, more than --max-quarantined, 0 %"];
+    let ran = with("0").failed(1, &expected);
+    assert!(
+        ran.stdout.contains("4 records: 3 with 3 events"),
+        "{ran:#?}"
+    );
+    with("5").failed(2, &["--max-quarantined"]);
+}
+
+/// The program is text or a file.
+#[test]
+fn a_jq_program_is_tried() {
+    let place = Place::new();
+    place.write("events.ndjson", EVENT);
+    let program = r#".event_type = "x""#;
+    place.write("rules.jq", program);
+    let expected = concat!(
+        "  no partition  to lake, bus\n",
+        "    - event_type: \"old\"\n",
+        "    + event_type: \"x\"\n",
+        "1 record: 1 with 1 event, 0 dropped, 0 quarantined\n",
+    );
+    for rules in [program, "rules.jq"] {
+        let ran = try_rules(&place, &["--jq", rules, "events.ndjson"]).succeeded();
+        assert!(ran.stdout.contains(expected), "{ran:#?}");
+    }
+    let partitioned = ["--transform-config", r#"{"partition_by":["event_type"]}"#];
+    let with = |rules| [&["--jq", rules, "events.ndjson"], &partitioned[..]].concat();
+    let ran = try_rules(&place, &with(".event_uuid |= 1")).succeeded();
+    assert!(ran.stdout.contains("  event_type=old  to lake"), "{ran:#?}");
+    let ran = try_rules(&place, &with(r#"error("too_old: why")"#)).succeeded();
+    assert!(ran.stdout.contains("quarantined as too_old  "), "{ran:#?}");
+    let ran = try_rules(&place, &with("null")).succeeded();
+    assert!(
+        ran.stdout.contains("events.ndjson:1  dropped  "),
+        "{ran:#?}"
+    );
+    try_rules(&place, &with(".a |")).failed(1, &["cannot admit", "--jq"]);
+    try_rules(&place, &with("nowhere.jq")).failed(2, &["nowhere.jq"]);
+    let both = ["--jq", ".", "--transform", "builtin:copy", "events.ndjson"];
+    try_rules(&place, &both).failed(2, &["--jq", "--transform"]);
+}
+
+#[test]
+fn a_release_is_tried_with_its_own_configuration() {
+    let place = place();
+    place.write("events.ndjson", EVENT);
+    let run = |args: &[&str]| {
+        let registry = ["--registry", "file:registry"];
+        place.run(&[&["transform"], args, &registry].concat())
+    };
+    place
+        .run(&["transform", "export", "enrich.wasm"])
+        .succeeded();
+    let config = ["--transform-config", r#"{"partition_by":["date"]}"#];
+    let published = run(&[&["publish", "enrich.wasm"], &config[..]].concat()).succeeded();
+    let release = published.stdout.trim();
+    let partition = "  event_type=a/date=1970-01-01  to lake, bus\n";
+    for name in [release, &release[..8]] {
+        let ran = run(&["try", "events.ndjson", "--release", name]).succeeded();
+        assert!(ran.stdout.contains(partition), "{ran:#?}");
+    }
+    let active = ["try", "events.ndjson", "--release", "active"];
+    run(&active).failed(1, &["no release is active", "sluice transform list"]);
+    run(&["activate", release]).succeeded();
+    let ran = run(&active).succeeded();
+    assert!(ran.stdout.contains(partition), "{ran:#?}");
+    run(&["try", "events.ndjson", "--release", "0123456789"]).failed(1, &["0123456789"]);
+    for option in [["--transform-config", "{}"], ["--transform", "single.wasm"]] {
+        run(&[&active[..], &option[..]].concat()).failed(2, &[option[0], "--release"]);
+    }
+    try_rules(&place, &["events.ndjson", "--release", "active"]).failed(2, &["--registry"]);
+    try_rules(&place, &["events.ndjson", "--registry", "file:registry"]).failed(2, &["--release"]);
+}
+
+#[test]
+fn rules_that_do_not_load_and_input_that_cannot_be_read_fail() {
+    let place = place();
+    place.write("events.ndjson", EVENT);
+    place.write("empty.ndjson", "\n");
+    place.write("script", "#!/bin/sh\n");
+    let no_component = ["--transform", "script", "events.ndjson"];
+    try_rules(&place, &no_component).failed(1, &["cannot admit", "script"]);
+    try_rules(&place, &["nowhere.ndjson"]).failed(1, &["cannot read nowhere.ndjson"]);
+    try_rules(&place, &["empty.ndjson"]).failed(1, &["empty.ndjson has no records"]);
+    let expected = ["standard input has no records", "--source", "--quarantined"];
+    try_rules(&place, &[]).failed(1, &expected);
+    let ran = try_rules(&place, &["events.ndjson", "nowhere.ndjson"]);
+    let ran = ran.failed(1, &["cannot read nowhere.ndjson"]);
+    assert!(ran.stdout.contains("events.ndjson:1  1 event"), "{ran:#?}");
+}
+
+#[test]
+fn wrong_usage_says_what_would_be_right() {
+    let place = Place::new();
+    place.write("events.ndjson", EVENT);
+    let source = |source: &'static str| ["--source", source];
+    for (args, expected) in [
+        (vec!["events.ndjson", "--limit", "0"], "give 1 or more"),
+        (vec!["events.ndjson", "--start", "latest"], "--source"),
+        (
+            [&source("file:events.ndjson")[..], &["--start", "latest"]].concat(),
+            "only a stream has this",
+        ),
+        (source("lambda").to_vec(), "kinesis:STREAM"),
+        (
+            source("events.ndjson").to_vec(),
+            "did you mean `file:events.ndjson`?",
+        ),
+        (
+            [&["events.ndjson"], &source("file:events.ndjson")[..]].concat(),
+            "cannot be used with",
+        ),
+        (vec!["--quarantined", "gs://x"], "file:DIR"),
+        (vec!["events.ndjson", "--reason", "trap"], "--quarantined"),
+        (
+            vec!["events.ndjson", "--transform-config", "nowhere.json"],
+            "nowhere.json",
+        ),
+        (
+            vec!["events.ndjson", "--watch", "--max-quarantined", "0"],
+            "--max-quarantined",
+        ),
+    ] {
+        try_rules(&place, &args).failed(2, &[expected]);
+    }
+}
