@@ -34,8 +34,14 @@ impl Watching {
 
     /// Waits until standard output has this text.
     fn shows(&mut self, text: &str) {
-        let has = || fs::read_to_string(&self.stdout).unwrap().contains(text);
-        self.running.until(has);
+        self.shows_times(1, text);
+    }
+
+    /// Waits until standard output has this text so many times.
+    fn shows_times(&mut self, times: usize, text: &str) {
+        let shown = || fs::read_to_string(&self.stdout).unwrap();
+        self.running
+            .until(|| shown().matches(text).count() >= times);
     }
 
     /// Waits until standard error has this text.
@@ -107,7 +113,7 @@ fn standard_input_is_read_once_and_tried_again() {
     watching.says("sluice: watching config.json; Ctrl-C ends\n");
     place.write("config.json", DATE);
     watching.shows(BY_DATE);
-    watching.shows("a record takes ");
+    watching.shows_times(2, "a record takes ");
     let shown = watching.ends();
     assert_eq!(
         shown.matches("standard input:2  quarantined").count(),

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::trial::{Outcome, Tried};
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::whole_number;
-use crate::config::{StartAt, TransformSource};
+use crate::config::{ConfigError, StartAt, TransformSource};
 
 /// How many records of a stream or of quarantine are tried by default.
 const REMOTE_LIMIT: usize = 20;
@@ -53,7 +53,7 @@ pub struct TryArgs {
 
     /// Begin at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z of the stream. `latest` waits for
     /// records. [default: `trim_horizon`]
-    #[arg(long, value_name = "WHERE", requires = "source")]
+    #[arg(long, value_name = "WHERE")]
     pub start: Option<StartAt>,
 
     /// Take the quarantined records of a lake, with their bytes, keys and positions: `file:DIR` or
@@ -62,7 +62,7 @@ pub struct TryArgs {
     pub quarantined: Option<String>,
 
     /// Take only records that are quarantined for this reason, such as `missing_field`.
-    #[arg(long, value_name = "CODE", requires = "quarantined")]
+    #[arg(long, value_name = "CODE")]
     pub reason: Option<String>,
 
     /// Try this many records. [default: all of files, 20 of a stream or of quarantine]
@@ -112,15 +112,32 @@ impl TryArgs {
         self.registry.as_deref().zip(self.release.as_deref())
     }
 
-    /// Whether records come from a stream or from quarantine.
-    fn is_remote(&self) -> bool {
-        let is_stream = |source: &String| source.starts_with("kinesis:");
-        self.quarantined.is_some() || self.source.iter().any(is_stream)
+    /// Checks the options that only some records have. (A rule of clap would not be checked if files are given.)
+    ///
+    /// # Errors
+    /// `start` without a stream, or `reason` without quarantine.
+    pub(super) fn check_applicable(&self) -> Result<(), ConfigError> {
+        if self.start.is_some() && !self.is_stream() {
+            let why = "only a stream has this; leave it out, or give --source kinesis:STREAM";
+            return Err(ConfigError::new("start", why));
+        }
+        if self.reason.is_some() && self.quarantined.is_none() {
+            let why =
+                "only quarantined records have this; leave it out, or give --quarantined LAKE";
+            return Err(ConfigError::new("reason", why));
+        }
+        Ok(())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.source
+            .iter()
+            .any(|source| source.starts_with("kinesis:"))
     }
 
     /// How many records are tried at most.
     pub(super) fn limit(&self) -> usize {
-        let all = match self.is_remote() {
+        let all = match self.is_stream() || self.quarantined.is_some() {
             true => REMOTE_LIMIT,
             false => usize::MAX,
         };

@@ -101,6 +101,7 @@ impl Input {
     /// # Errors
     /// Wrong usage.
     pub(super) fn new(args: &TryArgs) -> anyhow::Result<Self> {
+        args.check_applicable()?;
         let given = match &args.quarantined {
             Some(lake) => Given::Quarantine(QuarantineInput::new(lake, args.reason.clone())?),
             None => of_source(args)?,
@@ -202,11 +203,6 @@ fn is_regular(path: &Path) -> bool {
 fn of_source(args: &TryArgs) -> Result<Given, ConfigError> {
     if !args.source.is_empty() {
         let mode = Mode::parse(&args.source, |name| stream_settings(name, args.start))?;
-        if args.start.is_some() && mode.stream().is_none() {
-            let why =
-                "only a stream has this; leave it out for files, or give --source kinesis:STREAM";
-            return Err(ConfigError::new("start", why));
-        }
         return match mode {
             Mode::Files(files) => Ok(Given::Files(files)),
             Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(stream))),
