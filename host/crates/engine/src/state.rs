@@ -1,7 +1,7 @@
 //! The host's state of an instance: its memory limiter and its log.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use wasmtime::Trap;
@@ -9,9 +9,14 @@ use wasmtime::Trap;
 use super::bindings::sluice::transform::log;
 use super::limits::MemoryLimiter;
 use super::sanitize::sanitize;
+use super::usage::{LogLevel, LogMessage};
 
 /// How many messages the instances of one batch may log together; the rest is counted.
 const LOG_MESSAGES_PER_BATCH: u32 = 100;
+
+/// How many messages of a record are collected; the rest is counted. The records of a batch together then take 20 MiB
+/// at most.
+const LOG_MESSAGES_PER_RECORD: u32 = 20;
 
 /// The data of an instance's store.
 pub struct State {
@@ -55,6 +60,11 @@ impl State {
             return;
         }
         let message = sanitize(message);
+        if let Some(collected) = &self.log.collected {
+            let level = level.into();
+            let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+            return collected.push(LogMessage { level, message });
+        }
         match level {
             log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
             log::Level::Debug => tracing::debug!(target: "transform", "{message}"),
@@ -71,6 +81,8 @@ impl State {
 pub(super) struct LogBudget {
     left: AtomicU32,
     suppressed: AtomicU64,
+    /// The messages of a call, if they are collected instead of logged.
+    collected: Option<Mutex<Vec<LogMessage>>>,
 }
 
 impl Default for LogBudget {
@@ -78,11 +90,47 @@ impl Default for LogBudget {
         Self {
             left: AtomicU32::new(LOG_MESSAGES_PER_BATCH),
             suppressed: AtomicU64::new(0),
+            collected: None,
+        }
+    }
+}
+
+impl From<log::Level> for LogLevel {
+    fn from(level: log::Level) -> Self {
+        match level {
+            log::Level::Trace => Self::Trace,
+            log::Level::Debug => Self::Debug,
+            log::Level::Info => Self::Info,
+            log::Level::Warn => Self::Warn,
+            log::Level::Error => Self::Error,
         }
     }
 }
 
 impl LogBudget {
+    /// A budget whose messages are collected, call by call.
+    pub(super) fn collecting() -> Self {
+        Self {
+            left: AtomicU32::new(LOG_MESSAGES_PER_RECORD),
+            suppressed: AtomicU64::new(0),
+            collected: Some(Mutex::default()),
+        }
+    }
+
+    /// The messages that were collected since the last time, and how many were suppressed. Each has the budget of a
+    /// record.
+    pub(super) fn take_collected(&self) -> (Vec<LogMessage>, u64) {
+        self.left.store(LOG_MESSAGES_PER_RECORD, Relaxed);
+        let collected = self.collected.as_ref().map(|collected| {
+            let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *collected)
+        });
+        (
+            collected.unwrap_or_default(),
+            self.suppressed.swap(0, Relaxed),
+        )
+    }
+
     fn take(&self) -> bool {
         let one_less = |left: u32| left.checked_sub(1);
         let taken = self.left.fetch_update(Relaxed, Relaxed, one_less).is_ok();
@@ -96,7 +144,7 @@ impl LogBudget {
 impl Drop for LogBudget {
     fn drop(&mut self) {
         let suppressed = *self.suppressed.get_mut();
-        if suppressed > 0 {
+        if suppressed > 0 && self.collected.is_none() {
             tracing::warn!(
                 target: "transform",
                 suppressed,

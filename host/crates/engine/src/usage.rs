@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use wasmtime::Store;
 
 use super::limits::Limits;
@@ -27,13 +28,56 @@ impl Usage {
     }
 }
 
-/// What the calls for one record used. Nothing, if the record was not given to the transform.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the call for one record used: the last one, if it was repeated. Nothing, if the record was not given to the transform.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordUsage {
     /// Fuel.
     pub fuel: u64,
-    /// Wall time of the calls, without that of starting and configuring an instance.
+    /// Wall time, without that of starting and configuring an instance.
     pub time: Duration,
+    /// The first messages that the transform logged, each bounded and on one line.
+    pub log: Vec<LogMessage>,
+    /// How many messages it logged besides.
+    pub log_suppressed: u64,
+}
+
+/// A message that a transform logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogMessage {
+    /// Its level.
+    pub level: LogLevel,
+    /// The message.
+    pub message: String,
+}
+
+/// The levels of messages, as in the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Step-by-step detail; may contain event data.
+    Trace,
+    /// For the transform's author.
+    Debug,
+    /// For the operator, about normal operation.
+    Info,
+    /// Something unexpected that did no harm.
+    Warn,
+    /// Something that the operator must act on.
+    Error,
+}
+
+impl LogLevel {
+    /// Its name in lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// What the instances of one batch share.
@@ -49,6 +93,7 @@ impl Account {
     /// An account that measures each record.
     pub(super) fn of_each_record() -> Self {
         Self {
+            log: Arc::new(LogBudget::collecting()),
             records: Some(Vec::new()),
             ..Self::default()
         }
@@ -61,9 +106,12 @@ impl Account {
         }
     }
 
-    /// The moment at which a call begins, if its time is measured.
+    /// The moment at which a call begins, if it is measured. What was logged before is forgotten: by `configure`, or by
+    /// a call that is repeated.
     pub(super) fn begin_call(&self) -> Option<Instant> {
-        self.records.as_ref().map(|_| Instant::now())
+        self.records.as_ref()?;
+        let _before = self.log.take_collected();
+        Some(Instant::now())
     }
 
     /// Adds a call for the record that was begun last.
@@ -76,8 +124,14 @@ impl Account {
         let fuel = self.usage.add_call(store, limits);
         let record = self.records.as_mut().and_then(|records| records.last_mut());
         if let (Some(begun), Some(record)) = (begun, record) {
-            record.fuel += fuel;
-            record.time += begun.elapsed();
+            let time = begun.elapsed();
+            let (log, log_suppressed) = self.log.take_collected();
+            *record = RecordUsage {
+                fuel,
+                time,
+                log,
+                log_suppressed,
+            };
         }
     }
 
