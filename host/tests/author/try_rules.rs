@@ -23,6 +23,10 @@ pub(super) struct Line {
     pub(super) was_quarantined: Option<Reason>,
     pub(super) fuel: u64,
     pub(super) time_ns: u64,
+    #[serde(default)]
+    pub(super) log: Vec<Value>,
+    #[serde(default)]
+    pub(super) log_suppressed: u64,
     pub(super) data: Option<String>,
     pub(super) data_base64: Option<String>,
 }
@@ -119,6 +123,33 @@ fn all_kinds_of_outcomes_are_shown_and_counted() {
         assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
     }
     assert!(!ran.stdout.contains('\u{1b}'), "{ran:#?}");
+}
+
+#[test]
+fn what_the_rules_log_is_shown_with_its_record() {
+    let place = place();
+    place.write(
+        "records",
+        "log hello\nx\nlog_flood\nlog_and_trap\nlog_lines\n",
+    );
+    let args = ["--transform", "single.wasm", "records"];
+    let ran = try_rules(&place, &args).succeeded();
+    for part in [
+        "\n  log error: hello\n  no partition  to lake, bus\n",
+        "\n  log error: flood éé",
+        "more bytes)\n  log … 4,980 more messages\n",
+        "\n  log error: first\\nsecond\\rthird\\u{1b}[31m\n",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+    assert_eq!(ran.stdout.matches("\n  log error: flood ").count(), 20);
+    let (lines, _) = results(try_rules(&place, &[&args[..], &["--json"]].concat()));
+    let hello = serde_json::json!([{"level": "error", "message": "hello"}]);
+    assert_eq!(Value::from(lines[0].log.clone()), hello);
+    assert!(lines[1].log.is_empty() && lines[1].log_suppressed == 0);
+    assert_eq!((lines[2].log.len(), lines[2].log_suppressed), (20, 4_980));
+    assert_eq!((lines[3].log.len(), lines[3].log_suppressed), (20, 180));
+    assert_eq!(lines[3].outcome, "quarantined");
 }
 
 #[test]

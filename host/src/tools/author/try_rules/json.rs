@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sluice_engine::outcome::Reason;
+use sluice_engine::usage::LogLevel;
 use sluice_release::compare::fields::Difference;
 
 use super::summary::{Spread, Summary};
@@ -40,6 +41,11 @@ struct RecordLine<'a> {
     was_quarantined: Option<ReasonEntry<'a>>,
     fuel: u64,
     time_ns: u64,
+    /// The first messages that the rules logged, and how many they logged besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log: Vec<LogEntry<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    log_suppressed: u64,
     /// The bytes of the record, as in quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a str>,
@@ -62,6 +68,17 @@ struct ReasonEntry<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     backtrace: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct LogEntry<'a> {
+    level: LogLevel,
+    message: &'a str,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize)]
@@ -102,6 +119,10 @@ impl JsonPrinter {
             Outcome::Dropped => ("dropped", None, None),
         };
         let was = tried.origin.quarantined.as_ref();
+        let log = tried.usage.log.iter().map(|logged| LogEntry {
+            level: logged.level,
+            message: &logged.message,
+        });
         print(&RecordLine {
             source: &tried.origin.source,
             line: tried.origin.line,
@@ -116,6 +137,8 @@ impl JsonPrinter {
             }),
             fuel: tried.usage.fuel,
             time_ns: nanos(tried.usage.time),
+            log: log.collect(),
+            log_suppressed: tried.usage.log_suppressed,
             data: text,
             data_base64: text.is_none().then(|| STANDARD.encode(tried.record.data)),
         })

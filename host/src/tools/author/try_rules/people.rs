@@ -7,6 +7,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Effects, Style};
 use indicatif::HumanCount;
 use sluice_engine::outcome::Reason;
+use sluice_engine::usage::{LogLevel, LogMessage, RecordUsage};
 use sluice_release::compare::fields::{Difference, LAYOUT};
 
 use super::summary::Summary;
@@ -54,6 +55,7 @@ impl PeoplePrinter {
             let was = format!("was quarantined as {code}: {message}");
             text += &self.line(FAINT, "  ", &escape(&was));
         }
+        text += &self.log(&tried.usage);
         match &tried.outcome {
             Outcome::Events(events) => {
                 for event in events {
@@ -94,6 +96,24 @@ impl PeoplePrinter {
             self.paint(style, &outcome),
             self.paint(FAINT, &usage)
         )
+    }
+
+    /// What the rules logged about the record.
+    fn log(&self, usage: &RecordUsage) -> String {
+        let mut text = String::new();
+        for LogMessage { level, message } in &usage.log {
+            let style = match level {
+                LogLevel::Warn | LogLevel::Error => QUARANTINED,
+                LogLevel::Trace | LogLevel::Debug | LogLevel::Info => FAINT,
+            };
+            let logged = format!("{}: {}", level.as_str(), self.bounded(message));
+            text += &self.line(style, "  log ", &logged);
+        }
+        if usage.log_suppressed > 0 {
+            let more = counted(usage.log_suppressed, "more message");
+            text += &self.line(FAINT, "  log ", &format!("… {more}"));
+        }
+        text
     }
 
     fn event(&self, tried: &Tried<'_>, event: &TriedEvent) -> String {
