@@ -8,7 +8,9 @@ mod instances;
 mod package;
 mod tester;
 mod try_inputs;
+mod try_outcomes;
 mod try_rules;
+mod try_usage;
 mod try_watch;
 
 use crate::support::guests::rogue;

@@ -1,13 +1,10 @@
 //! `sluice transform try`: what becomes of records, without landing them.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::author::place;
-use crate::support::lake;
 use crate::support::program::{Place, Ran};
 
 /// A line of `--json` about a record.
@@ -218,88 +215,8 @@ fn scripts_get_a_line_for_each_record_and_the_counts() {
     assert_eq!(full[0].events[0].differences.len(), 7);
 }
 
-/// The events by partition, and the id, the code and the message of each quarantined record.
-type Landed = (
-    BTreeMap<String, Vec<String>>,
-    BTreeMap<String, (String, String)>,
-);
-
-/// What a run lands.
-fn landed(place: &Place, transform: &[&str]) -> Landed {
-    place.land(transform);
-    let mut events = lake::events(&place.lake());
-    events.values_mut().for_each(|lines| lines.sort_unstable());
-    let quarantined = lake::quarantine(&place.lake()).into_iter();
-    let quarantined = quarantined.map(|line| (line.rid, (line.reason, line.message)));
-    (events, quarantined.collect())
-}
-
-/// The same by `try`.
-fn tried(place: &Place, transform: &[&str]) -> Landed {
-    let args = [&["events.ndjson", "--json"], transform].concat();
-    let (lines, _) = results(try_rules(place, &args));
-    let (mut events, mut quarantined) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::new());
-    for line in lines {
-        for event in line.events {
-            if event.routes.iter().any(|route| route == "lake") {
-                let lines = events.entry(event.partition).or_default();
-                lines.push(event.event.get().to_owned());
-            }
-        }
-        if let Some(reason) = line.quarantined {
-            quarantined.insert(line.rid, (reason.code, reason.message));
-        }
-    }
-    events.values_mut().for_each(|lines| lines.sort_unstable());
-    (events, quarantined)
-}
-
-#[test]
-fn the_outcomes_are_those_of_a_run() {
-    let place = Place::new();
-    let generate = ["generate", "--events", "2000", "--malformed", "20%", "--to"];
-    place
-        .run(&[&generate[..], &["file:events.ndjson"]].concat())
-        .succeeded();
-    let expected = landed(&place, &[]);
-    assert!(!expected.0.is_empty() && !expected.1.is_empty());
-    assert_eq!(tried(&place, &[]), expected);
-}
-
 /// All that the host decides: partitions, the JSON of events for the lake, and faults. In the batch call and in the
 /// calls per record.
-#[test]
-fn what_the_host_decides_is_that_of_a_run() {
-    let records = [
-        "x",
-        "reject why",
-        "bad_code",
-        "drop x",
-        "many_events 3",
-        "partition a/b",
-        "bad_partition",
-        "repeated_partition",
-        "repeated_name",
-        "repeated_name_on_bus",
-        "no_route",
-        "no_object",
-        "garbage",
-        "nothing",
-        "line_breaks",
-        "lake_only",
-        "bus_only",
-    ];
-    for transform in ["single.wasm", "batch.wasm"] {
-        let place = place();
-        place.write("events.ndjson", records.join("\n"));
-        let transform = ["--transform", transform];
-        let run = [&transform[..], &["--final"]].concat();
-        let expected = landed(&place, &run);
-        assert_eq!(expected.1.len(), 9, "{expected:#?}");
-        assert_eq!(tried(&place, &transform), expected);
-    }
-}
-
 #[test]
 fn only_some_records_are_printed_and_all_are_counted() {
     let place = place();
@@ -328,21 +245,6 @@ fn only_some_records_are_printed_and_all_are_counted() {
     }
     let unknown = [&options[..], &["--only", "rejected"]].concat();
     try_rules(&place, &unknown).failed(2, &["quarantined"]);
-}
-
-#[test]
-fn a_check_can_fail_if_too_many_records_are_quarantined() {
-    let place = Place::new();
-    place.write("events.ndjson", format!("{EVENT}\n{EVENT}\n{EVENT}\n{{\n"));
-    let with = |share: &str| try_rules(&place, &["events.ndjson", "--max-quarantined", share]);
-    with("25%").succeeded();
-    let expected = ["1 of 4 records would be quarantined, more than --max-quarantined, 0 %"];
-    let ran = with("0").failed(1, &expected);
-    assert!(
-        ran.stdout.contains("4 records: 3 with 3 events"),
-        "{ran:#?}"
-    );
-    with("5").failed(2, &["--max-quarantined"]);
 }
 
 /// The program is text or a file.
@@ -377,89 +279,4 @@ fn a_jq_program_is_tried() {
     try_rules(&place, &with("nowhere.jq")).failed(2, &["nowhere.jq"]);
     let both = ["--jq", ".", "--transform", "builtin:copy", "events.ndjson"];
     try_rules(&place, &both).failed(2, &["--jq", "--transform"]);
-}
-
-#[test]
-fn a_release_is_tried_with_its_own_configuration() {
-    let place = place();
-    place.write("events.ndjson", EVENT);
-    let run = |args: &[&str]| {
-        let registry = ["--registry", "file:registry"];
-        place.run(&[&["transform"], args, &registry].concat())
-    };
-    place
-        .run(&["transform", "export", "enrich.wasm"])
-        .succeeded();
-    let config = ["--transform-config", r#"{"partition_by":["date"]}"#];
-    let published = run(&[&["publish", "enrich.wasm"], &config[..]].concat()).succeeded();
-    let release = published.stdout.trim();
-    let partition = "  event_type=a/date=1970-01-01  to lake, bus\n";
-    for name in [release, &release[..8]] {
-        let ran = run(&["try", "events.ndjson", "--release", name]).succeeded();
-        assert!(ran.stdout.contains(partition), "{ran:#?}");
-    }
-    let active = ["try", "events.ndjson", "--release", "active"];
-    run(&active).failed(1, &["no release is active", "sluice transform list"]);
-    run(&["activate", release]).succeeded();
-    let ran = run(&active).succeeded();
-    assert!(ran.stdout.contains(partition), "{ran:#?}");
-    run(&["try", "events.ndjson", "--release", "0123456789"]).failed(1, &["0123456789"]);
-    for option in [["--transform-config", "{}"], ["--transform", "single.wasm"]] {
-        run(&[&active[..], &option[..]].concat()).failed(2, &[option[0], "--release"]);
-    }
-    try_rules(&place, &["events.ndjson", "--release", "active"]).failed(2, &["--registry"]);
-    try_rules(&place, &["events.ndjson", "--registry", "file:registry"]).failed(2, &["--release"]);
-}
-
-#[test]
-fn rules_that_do_not_load_and_input_that_cannot_be_read_fail() {
-    let place = place();
-    place.write("events.ndjson", EVENT);
-    place.write("empty.ndjson", "\n");
-    place.write("script", "#!/bin/sh\n");
-    let no_component = ["--transform", "script", "events.ndjson"];
-    try_rules(&place, &no_component).failed(1, &["cannot admit", "script"]);
-    try_rules(&place, &["nowhere.ndjson"]).failed(1, &["cannot read nowhere.ndjson"]);
-    try_rules(&place, &["empty.ndjson"]).failed(1, &["empty.ndjson has no records"]);
-    let expected = ["standard input has no records", "--source", "--quarantined"];
-    try_rules(&place, &[]).failed(1, &expected);
-    let ran = try_rules(&place, &["events.ndjson", "nowhere.ndjson"]);
-    let ran = ran.failed(1, &["cannot read nowhere.ndjson"]);
-    assert!(ran.stdout.contains("events.ndjson:1  1 event"), "{ran:#?}");
-}
-
-#[test]
-fn wrong_usage_says_what_would_be_right() {
-    let place = Place::new();
-    place.write("events.ndjson", EVENT);
-    let source = |source: &'static str| ["--source", source];
-    for (args, expected) in [
-        (vec!["events.ndjson", "--limit", "0"], "give 1 or more"),
-        (vec!["events.ndjson", "--start", "latest"], "--source"),
-        (
-            [&source("file:events.ndjson")[..], &["--start", "latest"]].concat(),
-            "only a stream has this",
-        ),
-        (source("lambda").to_vec(), "kinesis:STREAM"),
-        (
-            source("events.ndjson").to_vec(),
-            "did you mean `file:events.ndjson`?",
-        ),
-        (
-            [&["events.ndjson"], &source("file:events.ndjson")[..]].concat(),
-            "cannot be used with",
-        ),
-        (vec!["--quarantined", "gs://x"], "file:DIR"),
-        (vec!["events.ndjson", "--reason", "trap"], "--quarantined"),
-        (
-            vec!["events.ndjson", "--transform-config", "nowhere.json"],
-            "nowhere.json",
-        ),
-        (
-            vec!["events.ndjson", "--watch", "--max-quarantined", "0"],
-            "--max-quarantined",
-        ),
-    ] {
-        try_rules(&place, &args).failed(2, &[expected]);
-    }
 }
