@@ -55,6 +55,8 @@ fn the_outcomes_are_those_of_a_run() {
     assert_eq!(tried(&place, &[]), expected);
 }
 
+/// All that the host decides: partitions, the JSON of events for the lake, and faults. In the batch call and in the
+/// calls per record.
 #[test]
 fn what_the_host_decides_is_that_of_a_run() {
     let records = [

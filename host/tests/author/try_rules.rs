@@ -215,8 +215,6 @@ fn scripts_get_a_line_for_each_record_and_the_counts() {
     assert_eq!(full[0].events[0].differences.len(), 7);
 }
 
-/// All that the host decides: partitions, the JSON of events for the lake, and faults. In the batch call and in the
-/// calls per record.
 #[test]
 fn only_some_records_are_printed_and_all_are_counted() {
     let place = place();
