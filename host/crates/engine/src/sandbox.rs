@@ -15,10 +15,11 @@ use super::fields::{Declared, ScannedBatch};
 use super::instance::Instance;
 use super::interfaces::Interfaces;
 use super::limits::Limits;
+use super::log_budget::LogBudget;
 use super::outcome::{Fault, Reason, ResourceFault, Transformed};
 use super::output_validation::{OutputValidator, too_large};
 use super::sanitize::sanitize;
-use super::state::{LogBudget, State};
+use super::state::State;
 use super::usage::{Account, RecordUsage, Usage};
 
 use crate::record::{BATCH_MAX_RECORDS, Batch, SequenceNumber};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use wasmtime::Store;
 
 use super::limits::Limits;
-use super::state::{LogBudget, State};
+use super::log_budget::{LogBudget, LogMessage};
+use super::state::State;
 
 /// What the calls of a batch used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,45 +39,6 @@ pub struct RecordUsage {
     pub log: Vec<LogMessage>,
     /// How many messages it logged besides.
     pub log_suppressed: u64,
-}
-
-/// A message that a transform logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogMessage {
-    /// Its level.
-    pub level: LogLevel,
-    /// The message.
-    pub message: String,
-}
-
-/// The levels of messages, as in the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// Step-by-step detail; may contain event data.
-    Trace,
-    /// For the transform's author.
-    Debug,
-    /// For the operator, about normal operation.
-    Info,
-    /// Something unexpected that did no harm.
-    Warn,
-    /// Something that the operator must act on.
-    Error,
-}
-
-impl LogLevel {
-    /// Its name in lower case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// What the instances of one batch share.

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sluice_engine::log_budget::LogLevel;
 use sluice_engine::outcome::Reason;
-use sluice_engine::usage::LogLevel;
 use sluice_release::compare::fields::Difference;
 
 use super::summary::{Spread, Summary};

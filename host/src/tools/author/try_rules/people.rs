@@ -6,8 +6,9 @@ use std::io;
 use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Effects, Style};
 use indicatif::HumanCount;
+use sluice_engine::log_budget::{LogLevel, LogMessage};
 use sluice_engine::outcome::Reason;
-use sluice_engine::usage::{LogLevel, LogMessage, RecordUsage};
+use sluice_engine::usage::RecordUsage;
 use sluice_release::compare::fields::{Difference, LAYOUT};
 
 use super::summary::Summary;
