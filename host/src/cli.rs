@@ -34,6 +34,7 @@ use crate::tools::author::diff::{DiffArgs, diff};
 use crate::tools::author::golden::{TestArgs, test};
 use crate::tools::author::inspect::{InspectArgs, inspect};
 use crate::tools::author::new::{NewArgs, new};
+use crate::tools::author::try_rules::{TryArgs, try_rules};
 use crate::tools::author::wrap::{WrapArgs, wrap};
 use crate::tools::publisher;
 
@@ -119,6 +120,14 @@ struct CheckArgs {
     run: RunArgs,
 }
 
+/// The examples in the help of `transform try`.
+const TRY_EXAMPLES: &str = "\
+Examples:
+  sluice transform try --jq '.event_type = \"x\"' events.ndjson
+  sluice transform try --jq rules.jq --watch events.ndjson
+  sluice transform try --transform rules.wasm --source kinesis:events
+  sluice transform try --jq rules.jq --quarantined s3://bucket/lake --reason missing_field";
+
 #[derive(Debug, Subcommand)]
 enum TransformCommand {
     /// Write the component of a built-in transform to a file.
@@ -150,6 +159,9 @@ enum TransformCommand {
     },
     /// Inspect a component, and check whether it passes admission.
     Inspect(InspectArgs),
+    /// Try rules on a few records and show what becomes of each. Nothing is written anywhere.
+    #[command(after_help = TRY_EXAMPLES)]
+    Try(Box<TryArgs>),
     /// Test a component with golden cases.
     Test(TestArgs),
     /// Compare the results of two components for the same records.
@@ -277,6 +289,11 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
             })
         }
         TransformCommand::Inspect(args) => inspect(args),
+        TransformCommand::Try(args) => {
+            let release = args.release();
+            let release = release.map(|(registry, name)| publisher::release_bundle(registry, name));
+            try_rules(args, release.transpose()?)
+        }
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
         TransformCommand::Bench(args) => {

@@ -93,6 +93,7 @@ fn completions_and_manual_pages_name_each_command() {
         "sluice",
         "sluice-run",
         "sluice-transform-publish",
+        "sluice-transform-try",
         "sluice-config-schema",
     ] {
         let page = fs::read_to_string(place.path(format!("new/manual/{name}.1"))).unwrap();

@@ -102,6 +102,8 @@ const COMMANDS: &[&str] = &[
     "transform diff rules.wasm rules.wasm events.ndjson",
     "transform diff rules.wasm rules.wasm events.ndjson --json",
     "transform bench rules.wasm --sample events.ndjson --rounds 1",
+    "transform try --transform rules.wasm events.ndjson",
+    "transform try --transform rules.wasm events.ndjson --json",
     "transform precompile compiled",
     "transform publish rules.wasm --registry file:registry",
     "transform list --registry file:registry",

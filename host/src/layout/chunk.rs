@@ -94,11 +94,17 @@ impl Chunk {
 
     /// Adds the next batch and its result. A batch without records changes nothing.
     pub fn absorb(&mut self, batch: &Batch, mut outcome: Transformed) {
-        self.quarantine_oversized_messages(&mut outcome);
-        self.quarantine_excess_partitions(&mut outcome);
+        self.apply_limits(&mut outcome);
         self.count(batch, &outcome);
         self.quarantine(batch, &outcome.quarantined);
         self.take_events(batch, outcome);
+    }
+
+    /// Quarantines the records of the next batch whose events exceed a limit of the chunk. A second time changes
+    /// nothing.
+    pub fn apply_limits(&self, outcome: &mut Transformed) {
+        self.quarantine_oversized_messages(outcome);
+        self.quarantine_excess_partitions(outcome);
     }
 
     fn count(&mut self, batch: &Batch, outcome: &Transformed) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use sluice_engine::content_digest::{ContentDigest, ContentHasher};
 use sluice_engine::outcome::Reason;
-use sluice_engine::record::{Record, Rid, ShardId};
+use sluice_engine::record::{Position, Record, Rid, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 #[derive(Serialize)]
@@ -71,8 +71,8 @@ pub fn push_line(
     }
 }
 
-/// The parts of a line by which it is compared: which record, why, and its bytes. The message and the
-/// backtrace are not compared, because another version of the program can word them differently.
+/// The parts of a line that are read. A line is compared by its id, its code and its bytes. The message is not
+/// compared, because another version of the program can word it differently.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct QuarantinedRecord<'a> {
     /// The id of the record.
@@ -81,6 +81,15 @@ pub struct QuarantinedRecord<'a> {
     /// The code of the reason.
     #[serde(borrow)]
     pub reason: Cow<'a, str>,
+    /// The reason, for people.
+    #[serde(borrow, default)]
+    pub message: Cow<'a, str>,
+    /// The Kinesis partition key; empty for a file.
+    #[serde(borrow, default)]
+    pub partition_key: Cow<'a, str>,
+    /// Milliseconds since the Unix epoch, 0 if the source has no time of arrival.
+    #[serde(default)]
+    pub arrived_at: u64,
     #[serde(borrow, default)]
     data: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -92,6 +101,13 @@ impl QuarantinedRecord<'_> {
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<QuarantinedRecord<'_>> {
         serde_json::from_slice(line).ok()
+    }
+
+    /// The shard and the position of the record, from its id; `None` if the id is none.
+    #[must_use]
+    pub fn origin(&self) -> Option<(ShardId, Position)> {
+        let (shard, position) = self.rid.split_once(':')?;
+        Some((ShardId::new(shard).ok()?, position.parse().ok()?))
     }
 
     /// The bytes of the record; `None` if the line has none.
@@ -140,7 +156,6 @@ impl QuarantineHasher {
 mod tests {
     use sluice_engine::digest::Digest;
     use sluice_engine::outcome::Fault;
-    use sluice_engine::record::Position;
 
     use super::*;
 
@@ -193,6 +208,27 @@ mod tests {
             assert_eq!(read.data().unwrap(), data);
         }
         assert_eq!(QuarantinedRecord::parse(b"{\"rid\":\"s:17\"}"), None);
+    }
+
+    #[test]
+    fn a_line_that_is_read_has_what_the_rules_saw() {
+        let shard = ShardId::new("events-shardId-000000000000").unwrap();
+        let record = Record {
+            data: b"x",
+            partition_key: "key \"7\"",
+            position: "49590338271490256608559692538361571095:3".parse().unwrap(),
+            arrived_at: 1_767_225_600_000,
+        };
+        let reason = Reason::rejected("not_wanted", "a\tb".into());
+        let mut line = Vec::new();
+        push_line(&mut line, &shard, &record, &reason, Digest::of(b"r"));
+        let read = QuarantinedRecord::parse(&line).unwrap();
+        assert_eq!(read.origin(), Some((shard, record.position)));
+        assert_eq!(read.partition_key, record.partition_key);
+        assert_eq!(read.arrived_at, record.arrived_at);
+        assert_eq!(read.message, "a\tb");
+        let other = QuarantinedRecord::parse(br#"{"rid":"no id","reason":"trap","data":""}"#);
+        assert_eq!(other.unwrap().origin(), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod content_type;
 mod gzip_members;
 mod identity;
 mod lines;
+mod numbered;
 mod open;
 mod prefix;
 mod read_position;
@@ -21,6 +22,7 @@ mod zstd_frames;
 use std::path::PathBuf;
 
 pub use self::identity::{distinct, is_elsewhere, still_holds};
+pub use self::numbered::{NumberedBatch, NumberedRecords};
 pub use self::open::{FileOptions, OpenFile, check, open};
 pub use self::read_position::ReadPosition;
 pub use self::reading::{FilePart, FileReading};

@@ -10,6 +10,7 @@ pub mod description;
 mod errors;
 pub mod packer;
 pub mod reader;
+pub mod sample;
 mod shard_id;
 mod stream_address;
 

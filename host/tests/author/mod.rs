@@ -7,6 +7,11 @@ mod inspect;
 mod instances;
 mod package;
 mod tester;
+mod try_inputs;
+mod try_outcomes;
+mod try_rules;
+mod try_usage;
+mod try_watch;
 
 use crate::support::guests::rogue;
 use crate::support::program::Place;

@@ -20,6 +20,7 @@ mod fields;
 mod instance;
 mod interfaces;
 pub mod limits;
+pub mod log_budget;
 pub mod native;
 pub mod outcome;
 pub mod output_validation;

@@ -15,11 +15,12 @@ use super::fields::{Declared, ScannedBatch};
 use super::instance::Instance;
 use super::interfaces::Interfaces;
 use super::limits::Limits;
+use super::log_budget::LogBudget;
 use super::outcome::{Fault, Reason, ResourceFault, Transformed};
 use super::output_validation::{OutputValidator, too_large};
 use super::sanitize::sanitize;
-use super::state::{LogBudget, State};
-use super::usage::{Account, Usage};
+use super::state::State;
+use super::usage::{Account, RecordUsage, Usage};
 
 use crate::record::{BATCH_MAX_RECORDS, Batch, SequenceNumber};
 
@@ -165,6 +166,21 @@ impl Program {
         let mut account = Account::default();
         let transformed = self.run_with(batch, &[], None, &mut account)?;
         Ok((transformed, account.usage))
+    }
+
+    /// Measures each record of a batch alone: in a call of its own, by the interface that [`run`](Self::run) uses.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn measure_each(&self, batch: &Batch) -> Result<Vec<RecordUsage>, SandboxError> {
+        let mut account = Account::of_each_record();
+        if self.calls.fields {
+            let scanned = ScannedBatch::new(batch, self.declared()?, &self.limits);
+            self.call_per_object(batch, &scanned, &[], None, &mut account)?;
+        } else {
+            self.call_per_record(batch, &[], None, &mut account)?;
+        }
+        Ok(account.into_records())
     }
 
     fn run_with(
@@ -400,6 +416,7 @@ impl Program {
             if deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 return Err(SandboxError::Late);
             }
+            account.begin_record();
             if record.data.len() > self.limits.record_bytes {
                 validator.reject(too_large(record.data.len(), &self.limits));
             } else if let Some(known) = known.next_if(|known| known.record == index) {
@@ -433,8 +450,9 @@ impl Program {
                 None => self.configured(&account.log)?,
             };
             live.arm(&self.limits);
+            let begun = account.begin_call();
             let called = call(&mut live, validator);
-            account.usage.add_call(&live.store, &self.limits);
+            account.end_call(begun, &live.store, &self.limits);
             let Err(error) = called else {
                 *instance = Some(live);
                 return Ok(());

@@ -1,17 +1,14 @@
 //! The host's state of an instance: its memory limiter and its log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use wasmtime::Trap;
 
 use super::bindings::sluice::transform::log;
 use super::limits::MemoryLimiter;
+use super::log_budget::LogBudget;
 use super::sanitize::sanitize;
-
-/// How many messages the instances of one batch may log together; the rest is counted.
-const LOG_MESSAGES_PER_BATCH: u32 = 100;
 
 /// The data of an instance's store.
 pub struct State {
@@ -41,67 +38,10 @@ impl log::Host for State {
         if Instant::now() > self.deadline {
             return Err(Trap::Interrupt.into());
         }
-        self.write(level, &message);
+        self.log.write(level, &message);
         if matches!(level, log::Level::Error) {
             self.last_error = Some(sanitize(&message));
         }
         Ok(())
-    }
-}
-
-impl State {
-    fn write(&self, level: log::Level, message: &str) {
-        if !self.log.take() {
-            return;
-        }
-        let message = sanitize(message);
-        match level {
-            log::Level::Trace => tracing::trace!(target: "transform", "{message}"),
-            log::Level::Debug => tracing::debug!(target: "transform", "{message}"),
-            log::Level::Info => tracing::info!(target: "transform", "{message}"),
-            log::Level::Warn => tracing::warn!(target: "transform", "{message}"),
-            log::Level::Error => tracing::error!(target: "transform", "{message}"),
-        }
-    }
-}
-
-/// The log messages that a batch has left. Its instances share them, because one that traps on each record
-/// is replaced each time.
-#[derive(Debug)]
-pub(super) struct LogBudget {
-    left: AtomicU32,
-    suppressed: AtomicU64,
-}
-
-impl Default for LogBudget {
-    fn default() -> Self {
-        Self {
-            left: AtomicU32::new(LOG_MESSAGES_PER_BATCH),
-            suppressed: AtomicU64::new(0),
-        }
-    }
-}
-
-impl LogBudget {
-    fn take(&self) -> bool {
-        let one_less = |left: u32| left.checked_sub(1);
-        let taken = self.left.fetch_update(Relaxed, Relaxed, one_less).is_ok();
-        if !taken {
-            self.suppressed.fetch_add(1, Relaxed);
-        }
-        taken
-    }
-}
-
-impl Drop for LogBudget {
-    fn drop(&mut self) {
-        let suppressed = *self.suppressed.get_mut();
-        if suppressed > 0 {
-            tracing::warn!(
-                target: "transform",
-                suppressed,
-                "the transform logged more than {LOG_MESSAGES_PER_BATCH} messages in one batch"
-            );
-        }
     }
 }

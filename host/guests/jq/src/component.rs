@@ -120,8 +120,6 @@ fn routes(routes: sluice_transform::Routes) -> rules::Routes {
 }
 
 fn rejection(rejection: sluice_transform::Rejection) -> rules::Rejection {
-    rules::Rejection {
-        code: rejection.code.into_owned(),
-        message: rejection.message,
-    }
+    let (code, message) = rejection.into_parts();
+    rules::Rejection { code, message }
 }

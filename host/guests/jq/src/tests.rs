@@ -51,7 +51,7 @@ fn a_rejected_record_leaves_nothing_in_a_batch() {
     let [(1, rejection)] = &outcome.rejections[..] else {
         panic!("{:?}", outcome.rejections);
     };
-    assert_eq!((&*rejection.code, &*rejection.message), ("zero", "no"));
+    assert_eq!((rejection.code(), rejection.message()), ("zero", "no"));
 }
 
 #[test]

@@ -132,6 +132,10 @@ mod tests {
                     event(&mut outcome, record, name);
                 }
             }
+            chunk.apply_limits(&mut outcome);
+            let before = outcome.clone();
+            chunk.apply_limits(&mut outcome);
+            assert_eq!(outcome, before, "a second time");
             chunk.absorb(&batch, outcome);
         }
         let objects = chunk.objects();

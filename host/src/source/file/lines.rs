@@ -113,6 +113,11 @@ impl Lines {
         Ok(read)
     }
 
+    /// Whether the next line has been read already, with its end.
+    pub(super) fn has_line(&self) -> bool {
+        memchr::memchr(b'\n', &self.block[self.next..self.filled]).is_some()
+    }
+
     /// Gives the last line back, which was `length` bytes with its end.
     pub(super) fn unread(&mut self, length: usize) {
         self.next -= length;

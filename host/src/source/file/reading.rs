@@ -199,7 +199,8 @@ impl Reader {
     }
 }
 
-fn add(batch: &mut Batch, line: &Line<'_>) {
+/// Adds a line to a batch, as a record or as one that is skipped.
+pub(super) fn add(batch: &mut Batch, line: &Line<'_>) {
     if is_blank(line.text) {
         batch.skip();
         return;

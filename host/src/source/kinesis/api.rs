@@ -24,7 +24,7 @@ use crate::ledger::Ledger;
 use crate::source::ResumePoint;
 
 /// "GetRecords": at most 10,000 records in one answer.
-const GET_RECORDS_MAX: i32 = 10_000;
+pub(super) const GET_RECORDS_MAX: i32 = 10_000;
 
 /// The actions of IAM for reading and writing, with those on the key of an encrypted stream.
 const GET_RECORDS: &str = "kinesis:GetRecords (and, if the stream has a KMS key, kms:Decrypt)";

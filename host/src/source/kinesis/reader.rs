@@ -292,7 +292,8 @@ fn arrived_at(record: &types::Record) -> i64 {
     i64::try_from((nanos + NANOS_PER_MILLI / 2) / NANOS_PER_MILLI).unwrap_or(0)
 }
 
-fn kinesis_record(record: types::Record) -> Result<KinesisRecord, String> {
+/// A record of the API, for the packer.
+pub(super) fn kinesis_record(record: types::Record) -> Result<KinesisRecord, String> {
     Ok(KinesisRecord {
         sequence: record.sequence_number().parse()?,
         arrived_at: u64::try_from(arrived_at(&record)).unwrap_or(0),

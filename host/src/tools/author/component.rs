@@ -1,6 +1,5 @@
 //! Reads, bundles and validates the component that a command is given.
 
-use anyhow::Context as _;
 use sluice_engine::limits::Limits;
 use sluice_engine::runtime;
 use sluice_engine::sandbox::SandboxError;
@@ -37,11 +36,21 @@ pub fn admitted_by(
 ) -> anyhow::Result<Release> {
     let bundle = transform.bundle()?;
     let release = validate(engine, &bundle, &Limits::default());
-    let release = release.map_err(|error| match rejects_config(&error) {
+    release.map_err(|error| not_admitted(transform, option, error))
+}
+
+/// The error of a transform that fails admission. `option` is the one that sets its configuration.
+#[must_use]
+pub fn not_admitted(
+    transform: &TransformChoice,
+    option: &str,
+    error: AdmissionError,
+) -> anyhow::Error {
+    let error = match rejects_config(&error) {
         true => anyhow::anyhow!("{error}; {}", advice_on(transform, option)),
         false => anyhow::Error::new(error),
-    });
-    release.with_context(|| format!("cannot admit {}", transform.name()))
+    };
+    error.context(format!("cannot admit {}", transform.name()))
 }
 
 /// Whether a component fails admission because of its configuration.

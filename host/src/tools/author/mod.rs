@@ -10,6 +10,7 @@ pub mod inspect;
 pub mod new;
 pub mod sample;
 mod sdk;
+pub mod try_rules;
 pub mod wrap;
 
 /// The length of a value in reports, in characters.

@@ -75,6 +75,30 @@ pub fn active_bundle(registry: &str) -> anyhow::Result<ReleaseBundle> {
     })
 }
 
+/// The name of whichever release is active.
+const ACTIVE: &str = "active";
+
+/// Reads a release of a registry: the one of this id, or of this unique prefix of one, or the `active` one.
+///
+/// # Errors
+/// An invalid target or name, a registry that cannot be read, and one without such a release.
+pub fn release_bundle(registry: &str, name: &str) -> anyhow::Result<ReleaseBundle> {
+    let registry = registry.to_owned();
+    block_on(async {
+        let place = Place { registry };
+        let registry = place.open().await?;
+        let id = if name == ACTIVE {
+            let active = registry.active().await?.rollout.active;
+            let nothing =
+                "no release is active; give the id of one, which `sluice transform list` prints";
+            active.with_context(|| format!("{}: {nothing}", place.context()))?
+        } else {
+            named(&place, &registry, name).await?
+        };
+        Ok(registry.get(id).await?)
+    })
+}
+
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build()?;

@@ -26,6 +26,13 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Whether nothing but the order of fields or the white space between them differs.
+    #[must_use]
+    pub fn is_layout(&self) -> bool {
+        let before = self.path.strip_suffix(LAYOUT);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    }
+
     /// The path without list indexes, so that all items of a list are one field.
     #[must_use]
     pub fn field(&self) -> String {
@@ -46,15 +53,34 @@ impl Difference {
 pub fn differences(old: &str, new: &str) -> Vec<Difference> {
     let mut found = Found::default();
     found.compare("", old, new, DEPTH);
-    found.0
+    found.fields
+}
+
+/// Returns the differences between two JSON texts as [`differences`] does, and between them the fields that are the
+/// same: `old` and `new` are equal then.
+#[must_use]
+pub fn all(old: &str, new: &str) -> Vec<Difference> {
+    let mut found = Found {
+        with_same: true,
+        ..Found::default()
+    };
+    found.compare("", old, new, DEPTH);
+    found.fields
 }
 
 #[derive(Default)]
-struct Found(Vec<Difference>);
+struct Found {
+    fields: Vec<Difference>,
+    /// How many of them differ.
+    differ: usize,
+    /// Whether fields that are the same are kept.
+    with_same: bool,
+}
 
 impl Found {
     fn add(&mut self, path: &str, old: Option<&str>, new: Option<&str>) {
-        self.0.push(Difference {
+        self.differ += usize::from(old != new);
+        self.fields.push(Difference {
             path: path.to_owned(),
             old: old.map(ToOwned::to_owned),
             new: new.map(ToOwned::to_owned),
@@ -62,16 +88,19 @@ impl Found {
     }
 
     fn compare(&mut self, path: &str, old: &str, new: &str, depth: usize) {
-        if old == new {
+        if old == new && !(self.with_same && path.is_empty()) {
+            if self.with_same {
+                self.add(path, Some(old), Some(new));
+            }
             return;
         }
-        let before = self.0.len();
+        let before = self.differ;
         match (depth, Node::read(old), Node::read(new)) {
             (1.., Node::Object(old), Node::Object(new)) => self.objects(path, &old, &new, depth),
             (1.., Node::Array(old), Node::Array(new)) => self.arrays(path, &old, &new, depth),
             _ => return self.add(path, Some(old), Some(new)),
         }
-        if self.0.len() == before {
+        if old != new && self.differ == before {
             let path = join(path, LAYOUT);
             self.add(&path, Some(old), Some(new));
         }
@@ -210,6 +239,32 @@ mod tests {
                 "e.new: - {}"
             ]
         );
+    }
+
+    #[test]
+    fn fields_that_are_the_same_are_shown_on_demand() {
+        let paths = |old, new| {
+            let fields = all(old, new).into_iter();
+            let fields = fields.map(|field| (field.old == field.new, field.path));
+            fields.collect::<Vec<_>>()
+        };
+        let old = r#"{"a":{"b":1,"c":2},"d":[1]}"#;
+        let same = |path: &str| (true, path.to_owned());
+        assert_eq!(paths(old, old), [same("a"), same("d")]);
+        assert_eq!(
+            paths(old, r#"{"a":{"b":1,"c":3},"d":[1],"e":0}"#),
+            [
+                same("a.b"),
+                (false, "a.c".to_owned()),
+                same("d"),
+                (false, "e".to_owned())
+            ]
+        );
+        let layout = all(r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#);
+        let is_layout: Vec<_> = layout.iter().map(Difference::is_layout).collect();
+        assert_eq!(is_layout, [false, false, true]);
+        assert_eq!(paths("1", "1"), [same("")]);
+        assert_eq!(paths("{}", "{}"), []);
     }
 
     /// As numbers both are 2^53.

@@ -31,7 +31,7 @@ fn an_event_has_no_numbers_that_json_does_not_have() {
     for float in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let value: Val = [Val::Int(1), Val::Float(float)].into_iter().collect();
         let rejection = strictly(&value, &mut Vec::new()).unwrap_err();
-        assert_eq!(rejection.code, "jq_error");
+        assert_eq!(rejection.code(), "jq_error");
     }
 }
 

@@ -1,0 +1,158 @@
+//! The options of `transform try`.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::trial::{Outcome, Tried};
+use crate::config::max_quarantined::MaxQuarantined;
+use crate::config::quantity::whole_number;
+use crate::config::{ConfigError, StartAt, TransformSource};
+
+/// How many records of a stream or of quarantine are tried by default.
+const REMOTE_LIMIT: usize = 20;
+
+/// The rules, the records, and how to print what becomes of them.
+#[derive(Debug, Args)]
+pub struct TryArgs {
+    /// Take records from these files: newline-delimited JSON, plain or compressed with gzip or zstd. `-` is standard
+    /// input. [default: standard input, if it is not a terminal]
+    #[arg(value_name = "FILE", conflicts_with_all = ["source", "quarantined"])]
+    pub files: Vec<PathBuf>,
+
+    /// Try this program of the language jq, or the one in this file.
+    #[arg(long, value_name = "PROGRAM|FILE", conflicts_with_all = ["transform", "release"])]
+    pub jq: Option<String>,
+
+    /// Try this component, or a built-in transform. [default: builtin:enrich]
+    #[arg(long, value_name = "FILE|builtin:NAME", conflicts_with = "release")]
+    pub transform: Option<TransformSource>,
+
+    /// Set the transform configuration: a JSON object, or a file that holds one.
+    #[arg(
+        long,
+        value_name = "JSON|FILE",
+        default_value = "{}",
+        conflicts_with = "release"
+    )]
+    pub transform_config: String,
+
+    /// Try a release of a registry, with its own configuration: its id, the first 8 or more digits of it, or `active`.
+    #[arg(long, value_name = "ID|active", requires = "registry")]
+    pub release: Option<String>,
+
+    /// Take the release from this registry: `file:DIR` or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "TARGET", requires = "release")]
+    pub registry: Option<String>,
+
+    /// Take records from `file:PATH`, `-` or `kinesis:STREAM` (a stream's name or ARN), as `run` names them. A stream is
+    /// read without a checkpoint and with small requests, so that its workers are not disturbed. Files can be given
+    /// several times.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "quarantined")]
+    pub source: Vec<String>,
+
+    /// Begin at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z of the stream. `latest` waits for
+    /// records. [default: `trim_horizon`]
+    #[arg(long, value_name = "WHERE")]
+    pub start: Option<StartAt>,
+
+    /// Take the quarantined records of a lake, with their bytes, keys and positions: `file:DIR` or
+    /// `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "LAKE")]
+    pub quarantined: Option<String>,
+
+    /// Take only records that are quarantined for this reason, such as `missing_field`.
+    #[arg(long, value_name = "CODE")]
+    pub reason: Option<String>,
+
+    /// Try this many records. [default: all of files, 20 of a stream or of quarantine]
+    #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1..=u64::MAX))]
+    pub limit: Option<usize>,
+
+    /// Print only the records with this outcome. All are counted.
+    #[arg(long, value_name = "OUTCOME")]
+    pub only: Option<Only>,
+
+    /// Show the members that stay the same too, and values in full length.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub full: bool,
+
+    /// Print a JSON object for each record, one a line, and a last one with the counts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub json: bool,
+
+    /// Try again whenever a file of the rules or of the records changes, until Ctrl-C. Other records are read once and
+    /// kept.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub watch: bool,
+
+    /// End with the exit code 1 if more than this share of the records is quarantined, such as `5%`; `0` allows none.
+    /// [default: any share is fine]
+    #[arg(long, value_name = "SHARE", conflicts_with = "watch")]
+    pub max_quarantined: Option<MaxQuarantined>,
+}
+
+/// Which records are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Those with events.
+    Events,
+    /// Those that go to quarantine.
+    Quarantined,
+    /// Those that the rules drop.
+    Dropped,
+    /// Those with events that are not the record itself: another number than one, or other members or values.
+    Changed,
+}
+
+impl TryArgs {
+    /// The registry and the name of the release to try.
+    #[must_use]
+    pub fn release(&self) -> Option<(&str, &str)> {
+        self.registry.as_deref().zip(self.release.as_deref())
+    }
+
+    /// Checks the options that only some records have. (A rule of clap would not be checked if files are given.)
+    ///
+    /// # Errors
+    /// `start` without a stream, or `reason` without quarantine.
+    pub(super) fn check_applicable(&self) -> Result<(), ConfigError> {
+        if self.start.is_some() && !self.is_stream() {
+            let why = "only a stream has this; leave it out, or give --source kinesis:STREAM";
+            return Err(ConfigError::new("start", why));
+        }
+        if self.reason.is_some() && self.quarantined.is_none() {
+            let why =
+                "only quarantined records have this; leave it out, or give --quarantined LAKE";
+            return Err(ConfigError::new("reason", why));
+        }
+        Ok(())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.source
+            .iter()
+            .any(|source| source.starts_with("kinesis:"))
+    }
+
+    /// How many records are tried at most.
+    pub(super) fn limit(&self) -> usize {
+        let all = match self.is_stream() || self.quarantined.is_some() {
+            true => REMOTE_LIMIT,
+            false => usize::MAX,
+        };
+        self.limit.unwrap_or(all)
+    }
+
+    /// Whether a record is printed.
+    pub(super) fn shows(&self, tried: &Tried<'_>) -> bool {
+        match (self.only, &tried.outcome) {
+            (None, _)
+            | (Some(Only::Events), Outcome::Events(_))
+            | (Some(Only::Quarantined), Outcome::Quarantined(_))
+            | (Some(Only::Dropped), Outcome::Dropped) => true,
+            (Some(Only::Changed), Outcome::Events(_)) => tried.is_changed(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The records that are tried, and where each comes from.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
+use tokio::runtime::Runtime;
+
+use super::TryArgs;
+use super::quarantined::{QuarantineInput, QuarantineReading};
+use super::stream::StreamInput;
+use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
+use crate::source::file;
+use crate::source::file::{FileOptions, Location, NumberedRecords};
+use crate::source::kinesis::sample::StreamSample;
+
+/// Records of one shard.
+#[derive(Clone, Debug)]
+pub(super) struct Records {
+    pub(super) batch: Batch,
+    /// The origin of each.
+    pub(super) origins: Vec<Origin>,
+}
+
+/// Where a record comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The file, the stream, or the object of quarantine.
+    pub(super) source: String,
+    /// The number of the line in a file, from 1.
+    pub(super) line: Option<u64>,
+    /// Why the record was quarantined, if it comes from there: the code and the message.
+    pub(super) quarantined: Option<(String, String)>,
+}
+
+impl Records {
+    /// Records that have the same origin.
+    pub(super) fn of_one_origin(batch: Batch, source: &str) -> Self {
+        let origin = Origin {
+            source: source.to_owned(),
+            ..Origin::default()
+        };
+        Self {
+            origins: vec![origin; batch.len()],
+            batch,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Leaves out all but the first `max` records.
+    fn cut(self, max: usize) -> Self {
+        if self.len() <= max {
+            return self;
+        }
+        let mut batch = self.batch.successor();
+        for record in self.batch.records().take(max) {
+            batch.push(record);
+        }
+        let mut origins = self.origins;
+        origins.truncate(max);
+        Self { batch, origins }
+    }
+}
+
+/// Where records come from.
+pub(super) struct Input {
+    given: Given,
+    runtime: Runtime,
+    /// Whether what is read is kept for the next round, because it cannot be read again.
+    keeps: bool,
+    kept: Vec<Records>,
+}
+
+enum Given {
+    Files(Vec<Location>),
+    Stream(StreamInput),
+    Quarantine(QuarantineInput),
+}
+
+/// Records that are being read.
+pub(super) struct Reading<'a> {
+    runtime: &'a Runtime,
+    reader: Reader<'a>,
+}
+
+enum Reader<'a> {
+    Files(Box<FileReader<'a>>),
+    Stream(String, Box<StreamSample>),
+    Quarantine(QuarantineReading),
+    Kept(std::slice::Iter<'a, Records>),
+}
+
+impl Input {
+    /// The records that the options name.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub(super) fn new(args: &TryArgs) -> anyhow::Result<Self> {
+        args.check_applicable()?;
+        let given = match &args.quarantined {
+            Some(lake) => Given::Quarantine(QuarantineInput::new(lake, args.reason.clone())?),
+            None => of_source(args)?,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build()?;
+        Ok(Self {
+            keeps: args.watch && given.files().is_empty(),
+            kept: Vec::new(),
+            given,
+            runtime,
+        })
+    }
+
+    /// The files that are read again in each round.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.given.files()
+    }
+
+    /// Starts to read `limit` records at most. If they are kept, all of them are read first.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub(super) fn open(&mut self, limit: usize) -> anyhow::Result<Reading<'_>> {
+        if self.keeps && self.kept.is_empty() {
+            let mut kept = Vec::new();
+            let mut left = limit;
+            let mut reading = self.start()?;
+            while left > 0
+                && let Some(records) = reading.next(left)?
+            {
+                left -= records.len();
+                kept.push(records);
+            }
+            drop(reading);
+            self.kept = kept;
+        }
+        if self.keeps {
+            return Ok(Reading {
+                runtime: &self.runtime,
+                reader: Reader::Kept(self.kept.iter()),
+            });
+        }
+        self.start()
+    }
+
+    fn start(&self) -> anyhow::Result<Reading<'_>> {
+        let runtime = &self.runtime;
+        let reader = match &self.given {
+            Given::Files(files) => Reader::Files(Box::new(FileReader::new(files))),
+            Given::Stream(stream) => {
+                let sample = runtime.block_on(stream.open())?;
+                Reader::Stream(stream.name(), Box::new(sample))
+            }
+            Given::Quarantine(lake) => Reader::Quarantine(runtime.block_on(lake.open())?),
+        };
+        Ok(Reading { runtime, reader })
+    }
+
+    /// Says that there are no records, and what to do.
+    pub(super) fn nothing(&self) -> String {
+        match &self.given {
+            Given::Files(files) => {
+                let names: Vec<_> = files.iter().map(Location::name).collect();
+                let verb = if names.len() == 1 { "has" } else { "have" };
+                format!(
+                    "{} {verb} no records; each line is a record. Give a file, `-` for standard input, `--source` or \
+                     `--quarantined`",
+                    names.join(", ")
+                )
+            }
+            Given::Stream(stream) => stream.nothing(),
+            Given::Quarantine(lake) => lake.nothing(),
+        }
+    }
+}
+
+impl Given {
+    /// The files that can be read again: all of them, or none if one cannot.
+    fn files(&self) -> Vec<PathBuf> {
+        let Self::Files(locations) = self else {
+            return Vec::new();
+        };
+        let path = |location: &Location| match location {
+            // A file that does not exist can be a regular one later.
+            Location::File(path) if is_regular(path) => Some(path.clone()),
+            Location::File(_) | Location::Stdin => None,
+        };
+        let paths: Option<Vec<_>> = locations.iter().map(path).collect();
+        paths.unwrap_or_default()
+    }
+}
+
+fn is_regular(path: &Path) -> bool {
+    std::fs::metadata(path).map_or(true, |found| found.is_file())
+}
+
+/// The files or the stream of the options.
+fn of_source(args: &TryArgs) -> Result<Given, ConfigError> {
+    if !args.source.is_empty() {
+        let mode = Mode::parse(&args.source, |name| stream_settings(name, args.start))?;
+        return match mode {
+            Mode::Files(files) => Ok(Given::Files(files)),
+            Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(stream))),
+            Mode::Lambda => {
+                let why =
+                    "`lambda` works only in a Lambda function; give its stream, kinesis:STREAM";
+                Err(ConfigError::new("source", why))
+            }
+        };
+    }
+    let location = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => Location::Stdin,
+        false => Location::File(path.clone()),
+    };
+    if !args.files.is_empty() {
+        return Ok(Given::Files(args.files.iter().map(location).collect()));
+    }
+    if io::stdin().is_terminal() {
+        let why = "missing; give files, pipe records into the command, or give `-` to type them, `--source \
+                   kinesis:STREAM` or `--quarantined LAKE`";
+        return Err(ConfigError::new("FILE", why));
+    }
+    Ok(Given::Files(vec![Location::Stdin]))
+}
+
+/// The settings of a stream; those of leases are not used.
+fn stream_settings(name: &str, start: Option<StartAt>) -> Result<StreamSettings, ConfigError> {
+    let stream = name.parse();
+    Ok(StreamSettings {
+        stream: stream.map_err(|why| ConfigError::new("source", why))?,
+        start: start.unwrap_or(StartAt::TrimHorizon),
+        exit_when_caught_up: true,
+        lease: Duration::ZERO,
+        shutdown_timeout: Duration::ZERO,
+        only_shard: None,
+        on_expired_checkpoint: OnExpiredCheckpoint::Stop,
+    })
+}
+
+impl Reading<'_> {
+    /// The next records, `max` at most; `None` at the end.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub(super) fn next(&mut self, max: usize) -> anyhow::Result<Option<Records>> {
+        let wanted = max.min(BATCH_MAX_RECORDS);
+        let next = match &mut self.reader {
+            Reader::Files(files) => files.next(wanted)?,
+            Reader::Stream(name, sample) => {
+                let batch = self.runtime.block_on(sample.next_batch(wanted))?;
+                batch.map(|batch| Records::of_one_origin(batch, name))
+            }
+            Reader::Quarantine(lake) => self.runtime.block_on(lake.next())?,
+            Reader::Kept(records) => records.next().cloned(),
+        };
+        Ok(next.map(|records| records.cut(max)))
+    }
+}
+
+/// Reads files, one after the other.
+struct FileReader<'a> {
+    files: VecDeque<&'a Location>,
+    open: Option<(String, NumberedRecords)>,
+}
+
+impl<'a> FileReader<'a> {
+    fn new(files: &'a [Location]) -> Self {
+        Self {
+            files: files.iter().collect(),
+            open: None,
+        }
+    }
+
+    fn next(&mut self, max: usize) -> anyhow::Result<Option<Records>> {
+        loop {
+            let (name, records) = match &mut self.open {
+                Some(open) => open,
+                None => match self.files.pop_front() {
+                    Some(location) => self.open.insert(open(location)?),
+                    None => return Ok(None),
+                },
+            };
+            let Some(numbered) = records.next_batch(max)? else {
+                self.open = None;
+                continue;
+            };
+            let origin = |line| Origin {
+                source: name.clone(),
+                line: Some(line),
+                quarantined: None,
+            };
+            return Ok(Some(Records {
+                origins: numbered.lines.into_iter().map(origin).collect(),
+                batch: numbered.batch,
+            }));
+        }
+    }
+}
+
+fn open(location: &Location) -> anyhow::Result<(String, NumberedRecords)> {
+    let options = FileOptions {
+        name: None,
+        are_final: true,
+    };
+    let opened = file::open(location, &options)?;
+    Ok((location.name(), opened.numbered()?))
+}
