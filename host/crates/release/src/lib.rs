@@ -15,6 +15,7 @@ pub mod admission;
 pub mod bundle;
 pub mod cases;
 pub mod compare;
+mod compiled_components;
 pub mod loader;
 pub mod registry;
 pub mod release_switch;
