@@ -7,6 +7,7 @@ pub mod component;
 pub mod diff;
 pub mod golden;
 pub mod inspect;
+pub mod languages;
 pub mod new;
 pub mod sample;
 mod sdk;

@@ -37,7 +37,10 @@ async fn releases_with_another_configuration_share_the_component() {
     let before = std::fs::metadata(&file).unwrap().modified().unwrap();
     let kept = registry(&folder).keep(&bundles[1]).await;
     assert!(kept.unwrap());
-    assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), before);
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().modified().unwrap(),
+        before
+    );
     for bundle in &bundles {
         let read = registry(&folder).get(bundle.manifest().id()).await;
         assert!(read.unwrap() == *bundle);
