@@ -17,8 +17,8 @@ fn new(place: &Place, language: &str) -> String {
 
 /// The last line of a text that begins with these words.
 fn command<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
-    let lines = text.lines().map(str::trim);
-    let found = lines.filter(|line| line.starts_with(start)).next_back();
+    let mut lines = text.lines().map(str::trim);
+    let found = lines.rfind(|line| line.starts_with(start));
     let found = found.unwrap_or_else(|| panic!("no {start:?} in {text}"));
     found.split(' ').skip(1).collect()
 }

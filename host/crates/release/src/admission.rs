@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sluice_engine::bindings::exports::sluice::transform::rules::Description;
 use sluice_engine::limits::Limits;
 use sluice_engine::outcome::{ResourceFault, Transformed};
+use sluice_engine::precompiled;
 use sluice_engine::record::Batch;
 use sluice_engine::sandbox::{Calls, Program, SandboxError, linker};
 use sluice_engine::sanitize::sanitize;
@@ -200,6 +201,7 @@ fn instantiate_and_describe(
     bundle: &ReleaseBundle,
     limits: &Limits,
 ) -> Result<(Program, Description), AdmissionError> {
+    check_version(engine, component)?;
     check_imports(engine, component)?;
     let program = link(engine, component, bundle, limits)?;
     let description = program.describe().map_err(|error| match error {
@@ -209,12 +211,16 @@ fn instantiate_and_describe(
     Ok((program, description))
 }
 
-/// Compiles a component for `engine`.
+/// Compiles a component for `engine`, unless it is
+/// [precompiled next to the program](precompiled::load_next_to_the_program).
 ///
 /// # Errors
 /// As [`check_header`], and [`AdmissionError::Compile`].
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, AdmissionError> {
     check_header(bytes)?;
+    if let Some(component) = precompiled::load_next_to_the_program(engine, bytes) {
+        return Ok(component);
+    }
     Component::from_binary(engine, bytes)
         .map_err(|error| AdmissionError::Compile(sanitize(&format!("{error:#}"))))
 }
@@ -236,6 +242,21 @@ pub fn check_header(bytes: &[u8]) -> Result<(), AdmissionError> {
         return Err(AdmissionError::CoreModule);
     }
     Ok(())
+}
+
+/// Checks that a component of another major version of the contract says so, instead of an import that it lacks here.
+fn check_version(engine: &Engine, component: &Component) -> Result<(), AdmissionError> {
+    let ty = component.component_type();
+    let names: Vec<_> = ty.exports(engine).map(|(name, _)| name).collect();
+    let has_rules = names.iter().any(|name| name.starts_with(RULES_INTERFACE));
+    match contract_version(names) {
+        Some(version) if !has_rules && !version.starts_with("1.") => {
+            Err(AdmissionError::World(format!(
+                "the component is built for version {version} of the contract; this program runs version 1.x"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_imports(engine: &Engine, component: &Component) -> Result<(), AdmissionError> {

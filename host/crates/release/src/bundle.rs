@@ -76,6 +76,7 @@ impl ReleaseBundle {
             transform_config: value.to_string(),
             cases: None,
             contract: None,
+            transform: None,
             note: None,
             published_at: None,
         };
@@ -131,6 +132,9 @@ pub struct Manifest {
     /// The version of the contract that it was built for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
+    /// The component's own name and version, such as `jq 1.0.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<String>,
     /// The publisher's note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

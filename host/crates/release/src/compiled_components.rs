@@ -74,12 +74,10 @@ impl CompiledComponents {
     }
 
     async fn compile(&self, component: &[u8]) -> Result<Component, String> {
-        let folders = [
-            self.precompiled.clone(),
-            precompiled::next_to_the_program(component),
-        ];
-        let mut folders = folders.into_iter().flatten();
-        let loaded = folders.find_map(|folder| precompiled::load(&self.engine, &folder, component));
+        let packed = self.precompiled.as_deref();
+        let packed = packed.and_then(|folder| precompiled::load(&self.engine, folder, component));
+        let loaded =
+            packed.or_else(|| precompiled::load_next_to_the_program(&self.engine, component));
         match loaded {
             Some(component) => Ok(component),
             None => compiler_process::compile(&self.engine, component).await,

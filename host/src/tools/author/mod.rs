@@ -9,6 +9,7 @@ pub mod golden;
 pub mod inspect;
 pub mod languages;
 pub mod new;
+pub mod program_text;
 pub mod sample;
 mod sdk;
 pub mod wrap;
