@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions, set_permissions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -53,7 +53,15 @@ impl Place {
         }
         self.installed = Some(copy);
         let precompile = ["transform", "precompile", PRECOMPILED];
-        let made = self.run(&precompile).succeeded().stdout;
+        // While another test forks, its child has the copy open.
+        let made = loop {
+            match self.command(&precompile).output() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                ran => break Ran::from(ran.unwrap()).succeeded().stdout,
+            }
+        };
         // Only the owner can write to them, whatever the umask.
         set_permissions(self.path(PRECOMPILED), Permissions::from_mode(0o755)).unwrap();
         for file in made.lines() {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::json;
@@ -14,10 +15,12 @@ use sluice_storage::folder::FolderStore;
 use tokio::runtime::Runtime;
 
 use crate::metrics::watched::{Watched, metrics, status};
+use crate::support::cloud::Service::S3;
 use crate::support::cloud::signal;
 use crate::support::lake;
 use crate::support::program::Place;
 use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
+use testkit::proxy::{Fault, Rule};
 
 /// The components that a worker has compiled.
 fn compilations(worker: &Watched) -> u64 {
@@ -130,10 +133,16 @@ fn a_worker_under_load_follows_a_thousand_programs_and_compiles_their_component_
     follow(1_000);
 }
 
-/// Any component: the worker has it compiled for the release that it was started with.
+/// Any component: the worker has it compiled for the release that it was started with. It is sent once to the registry,
+/// and once to the lake.
 #[test]
-fn releases_with_the_component_that_runs_already_compile_nothing() {
+fn releases_with_the_component_that_runs_already_compile_nothing_and_put_it_once() {
     let mut fixture = ReleaseFixture::new(1, Kept::InS3);
+    let counted = Rule::new(Fault::Hang(Duration::ZERO)).always();
+    let [in_registry, in_lake] = ["registry/components", "_sluice/components"].map(|folder| {
+        let puts = counted.clone().method("PUT").path(folder);
+        fixture.cloud.proxy(S3).add(puts)
+    });
     let releases = ["a", "b"].map(|name| fixture.stamped(&stamp(name)));
     let mut worker = fixture.watched(&[]);
     for release in &releases {
@@ -145,6 +154,8 @@ fn releases_with_the_component_that_runs_already_compile_nothing() {
     }
     assert_eq!(compilations(&worker), 1);
     fixture.assert_complete(&["a", "b"]);
+    assert_eq!(fixture.cloud.proxy(S3).hits(in_registry), 1);
+    assert_eq!(fixture.cloud.proxy(S3).hits(in_lake), 1);
 }
 
 /// The folder `precompiled` of the program has the built-in transforms, and a registry has the same components.
