@@ -16,6 +16,7 @@ pub mod bundle;
 pub mod cases;
 pub mod compare;
 mod compiled_components;
+mod interfaces;
 pub mod loader;
 pub mod registry;
 pub mod release_switch;
