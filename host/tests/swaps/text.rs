@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use serde_json::json;
@@ -75,7 +75,8 @@ fn program(n: usize) -> String {
 /// The number of records for each program.
 const RECORDS: usize = 40;
 
-/// A worker under load follows this many programs, one after the other.
+/// A worker under load follows this many programs, one after the other. How long it takes from an activation until the
+/// worker serves the release is printed (`--nocapture`).
 fn follow(programs: usize) {
     let mut fixture = ReleaseFixture::new(2, Kept::InFolder);
     let publisher = Publisher::new(&fixture);
@@ -85,12 +86,15 @@ fn follow(programs: usize) {
     let compiled = compilations(&worker);
     // The transform that it was started with, and that of the programs, unless it is precompiled.
     assert!((1..=2).contains(&compiled), "{compiled}");
-    let mut last = first;
+    let (mut last, mut slowest) = (first, Duration::ZERO);
     for n in 1..=programs {
         last = publisher.activate(&program(n));
+        let begun = Instant::now();
         fixture.put_json(RECORDS);
         wait_until_active(&mut worker, &last);
+        slowest = slowest.max(begun.elapsed());
     }
+    println!("the slowest swap took {slowest:?}, with a poll every 100 ms");
     let all = fixture.records();
     worker.until(|_| fixture.landed() == all);
     // A chunk that begins now has the last program.
