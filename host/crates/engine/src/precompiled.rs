@@ -24,7 +24,8 @@ const OTHERS_MAY_WRITE: u32 = 0o022;
 /// The [folder](FOLDER) next to the program's file, if the folder and the file of `component` in it belong
 /// to the owner of the program and only that user can write to them. That user can change the program
 /// anyway.
-fn next_to_the_program(component: &[u8]) -> Option<PathBuf> {
+#[must_use]
+pub fn next_to_the_program(component: &[u8]) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let folder = program.parent()?.join(FOLDER);
     let owner = fs::metadata(&program).ok()?.uid();
