@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +56,7 @@ impl fmt::Display for ReleasePrefix {
 /// A component with its manifest, before it is validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseBundle {
-    component: Vec<u8>,
+    component: Arc<[u8]>,
     manifest: Manifest,
 }
 
@@ -81,7 +82,7 @@ impl ReleaseBundle {
             published_at: None,
         };
         Ok(Self {
-            component,
+            component: component.into(),
             manifest,
         })
     }
@@ -102,6 +103,16 @@ impl ReleaseBundle {
     #[must_use]
     pub fn component(&self) -> &[u8] {
         &self.component
+    }
+
+    /// The component's bytes, which bundles can share.
+    pub(crate) fn shared_component(&self) -> &Arc<[u8]> {
+        &self.component
+    }
+
+    /// The same bundle with equal bytes of its component, which it then shares.
+    pub(crate) fn sharing(self, component: Arc<[u8]>) -> Self {
+        Self { component, ..self }
     }
 
     /// The configuration in canonical form.

@@ -29,6 +29,7 @@ pub(crate) struct CompiledComponents {
 /// A component that is compiled when it is first needed. Whoever needs it meanwhile waits for that.
 struct Entry {
     digest: Digest,
+    bytes: Arc<[u8]>,
     compiled: OnceCell<Component>,
 }
 
@@ -48,22 +49,28 @@ impl CompiledComponents {
     }
 
     /// The compiled component of a bundle: from memory, from a file that was compiled ahead of time, or from a compiler
-    /// process.
+    /// process. Also returns the bundle, which now shares the bytes of the component with earlier ones.
     ///
     /// # Errors
     /// The compiler's error, or the limit that it exceeded.
-    pub(crate) async fn get(&self, bundle: &ReleaseBundle) -> Result<Component, String> {
-        let entry = self.entry(bundle.manifest().component);
-        let compile = || self.compile(bundle.component());
-        entry.compiled.get_or_try_init(compile).await.cloned()
+    pub(crate) async fn get(
+        &self,
+        bundle: ReleaseBundle,
+    ) -> Result<(Component, ReleaseBundle), String> {
+        let entry = self.entry(&bundle);
+        let compile = || self.compile(&entry.bytes);
+        let component = entry.compiled.get_or_try_init(compile).await?;
+        Ok((component.clone(), bundle.sharing(entry.bytes.clone())))
     }
 
-    fn entry(&self, digest: Digest) -> Arc<Entry> {
+    fn entry(&self, bundle: &ReleaseBundle) -> Arc<Entry> {
+        let digest = bundle.manifest().component;
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let found = recent.iter().position(|entry| entry.digest == digest);
         let entry = found.and_then(|at| recent.remove(at)).unwrap_or_else(|| {
             Arc::new(Entry {
                 digest,
+                bytes: bundle.shared_component().clone(),
                 compiled: OnceCell::new(),
             })
         });
@@ -107,7 +114,7 @@ mod tests {
     #[test]
     fn releases_with_the_same_component_share_an_entry() {
         let components = components();
-        let entry = |config| components.entry(bundle("a", config).manifest().component);
+        let entry = |config| components.entry(&bundle("a", config));
         let first = entry(r#"{"program":"."}"#);
         assert!(Arc::ptr_eq(&first, &entry(r#"{"program":"empty"}"#)));
         assert_eq!(digests(&components).len(), 1);
@@ -117,11 +124,9 @@ mod tests {
     fn the_components_that_were_used_last_are_kept() {
         let components = components();
         let digest = |n: usize| Digest::of(n.to_string().as_bytes());
-        for n in 0..KEPT {
-            components.entry(digest(n));
+        for n in (0..KEPT).chain([0, KEPT]) {
+            components.entry(&bundle(&n.to_string(), "{}"));
         }
-        components.entry(digest(0));
-        components.entry(digest(KEPT));
         let mut expected: Vec<_> = (2..KEPT).map(digest).collect();
         expected.extend([digest(0), digest(KEPT)]);
         assert_eq!(digests(&components), expected);

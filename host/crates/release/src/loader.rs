@@ -88,8 +88,8 @@ impl ReleaseLoader {
         cases: Option<Vec<u8>>,
     ) -> Result<Arc<Release>, AdmissionError> {
         check_header(bundle.component())?;
-        let component = self.components.get(&bundle).await;
-        let component = component.map_err(AdmissionError::Compile)?;
+        let compiled = self.components.get(bundle).await;
+        let (component, bundle) = compiled.map_err(AdmissionError::Compile)?;
         let (engine, limits) = (self.engine().clone(), self.limits.clone());
         let validating = tokio::task::spawn_blocking(move || {
             let release = validate_compiled(&engine, &component, &bundle, &limits)?;
