@@ -6,11 +6,11 @@ use std::iter;
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, File, Import, Loader};
 use jaq_core::{Compiler, Ctx, Exn, Filter, Vars};
-use jaq_json::Val;
 use sluice_transform::Rejection;
 
 use crate::program_error::{of_compiler, of_loader, refuse_imports};
 use crate::rejection::{jq_error, of_error};
+use crate::value::Val;
 use crate::{natives, prelude};
 
 /// The types that programs work with.
