@@ -153,10 +153,11 @@ sanitize: setup ## run the tests of the only unsafe code of the hot path, in jso
 guest: build ## write the built-in transforms to target/enrich.wasm, target/jq.wasm and target/copy.wasm
 	for name in enrich jq copy; do $(SLUICE) transform export target/$$name.wasm --transform builtin:$$name || exit 1; done
 
-guest-js: build ## build the same transform from JavaScript, target/guest-js.wasm, and compare both (needs npm)
+guest-js: build ## build the same transform from JavaScript, target/guest-js.wasm, compare both, and build a new package (needs npm)
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or later" >&2; exit 1; }
 	cd $(GUEST_JS) && npm ci --no-audit --no-fund && npm run build
 	node $(GUEST_JS)/check.js $(SLUICE) target/guest-js.wasm $(OUT)/guest-js
+	SLUICE_NODE_MODULES=$(abspath $(GUEST_JS))/node_modules cargo test $(CARGO_ALL) --test main -- author::languages:: --ignored
 
 component: setup ## build the transform with cargo-component
 	@cargo component --version >/dev/null 2>&1 || { echo "cargo component is missing: cargo install cargo-component --locked" >&2; exit 1; }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::local::events;
 use crate::support::lake;
-use crate::support::program::Place;
+use crate::support::program::{Place, Ran};
 
 fn page(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
@@ -77,6 +78,40 @@ fn the_rules_of_the_page_are_those_of_a_new_package() {
     let code = rules.lines().filter(|line| !line.starts_with("//"));
     let code: Vec<_> = code.skip_while(|line| line.is_empty()).collect();
     assert_eq!(shown.lines().collect::<Vec<_>>(), code);
+}
+
+/// From an empty folder, the commands for rules as text do what the page says.
+#[test]
+fn the_commands_for_rules_as_text_serve() {
+    let page = page("releases.md");
+    let section = between(&page, "## Rules as text\n", "\n## ");
+    let blocks = section.split("```sh\n").skip(1);
+    let script: String = blocks
+        .map(|block| block.split_once("```").unwrap().0)
+        .collect();
+    let mut place = Place::new();
+    place.install();
+    let installed = place.path("");
+    let path = std::env::var("PATH").unwrap();
+    // What it would run, for its environment: no setting of the test reaches the commands.
+    let usual = place.command::<&str>(&[]);
+    let mut shell = Command::new("sh");
+    for (name, value) in usual.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let path = format!("{}:{path}", installed.display());
+    shell.env("PATH", path).current_dir(&installed);
+    shell.args(["-euc", &script]).stdin(Stdio::null());
+    Ran::from(shell.output().unwrap()).succeeded();
+
+    let events = lake::events(&place.path("my-rules/lake"));
+    assert_eq!(events.values().map(Vec::len).sum::<usize>(), 2_000);
+    // The second text gives all of its events one type.
+    assert_eq!(events["event_type=all"].len(), 1_000);
+    assert!(events.len() > 2, "{:?}", events.keys());
 }
 
 #[test]

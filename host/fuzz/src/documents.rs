@@ -95,6 +95,7 @@ pub(crate) fn release(input: &[u8]) {
             note: None,
             published_at: None,
             contract: None,
+            transform: None,
             ..manifest.clone()
         };
         assert_eq!(

@@ -10,14 +10,13 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::loader::ReleaseLoader;
 use sluice_release::registry::{Registry, RegistryError};
 use tokio::sync::Mutex;
-use wasmtime::Engine;
 
 use crate::config::RunSettings;
 use crate::layout::object_key::METADATA_FOLDER;
 
 /// The releases of a lake.
 pub(super) struct Releases {
-    engine: Engine,
+    loader: ReleaseLoader,
     registry: Registry,
     /// Those that were admitted, and the limits with which the others were not.
     admitted: Mutex<HashMap<ReleaseId, Arc<Release>>>,
@@ -36,7 +35,7 @@ impl Releases {
         let engine = engine(settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         Ok(Self {
-            engine,
+            loader: ReleaseLoader::new(engine, settings.limits.clone(), None),
             registry: Registry::open(
                 &settings.lake.below(METADATA_FOLDER),
                 settings.retry_policy.clone(),
@@ -82,8 +81,7 @@ impl Releases {
     }
 
     async fn load(&self, id: ReleaseId, limits: Limits) -> Result<Kept, RegistryError> {
-        let engine = self.engine.clone();
-        let loader = ReleaseLoader { engine, limits };
+        let loader = self.loader.with_limits(limits);
         match self.registry.get(id).await {
             Ok(bundle) => {
                 let admitted = loader.load(bundle, None).await;

@@ -9,7 +9,7 @@ use sluice_engine::precompiled;
 use sluice_engine::runtime::engine;
 use sluice_engine::sandbox::SandboxError;
 use sluice_engine::schema::SchemaError;
-use sluice_release::admission::{AdmissionError, Release, validate_compiled};
+use sluice_release::admission::{AdmissionError, Release};
 use sluice_release::bundle::{ReleaseBundle, ReleaseId};
 use sluice_release::loader::ReleaseLoader;
 use sluice_release::registry::Registry;
@@ -45,17 +45,9 @@ impl Rules {
     pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
         let engine = engine(settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
-        let compiled = deployment_package::file(precompiled::FOLDER)
-            .or_else(|| precompiled::next_to_the_program(bundle.component()))
-            .and_then(|folder| precompiled::load(&engine, &folder, bundle.component()));
-        let limits = settings.limits.clone();
-        let loader = ReleaseLoader { engine, limits };
-        let own = match compiled {
-            Some(component) => {
-                validate_compiled(&loader.engine, &component, bundle, &loader.limits).map(Arc::new)
-            }
-            None => loader.load(bundle.clone(), None).await,
-        };
+        let packed = deployment_package::file(precompiled::FOLDER);
+        let loader = ReleaseLoader::new(engine, settings.limits.clone(), packed);
+        let own = loader.load(bundle.clone(), None).await;
         let own = own.map_err(|error| not_admitted(settings, error))?;
         Ok(Self {
             loader,
@@ -144,10 +136,7 @@ impl Rules {
             Some(known) => Arc::new(known.with_limits(limits)),
             None => {
                 let what = || format!("release {}, which a pending range needs", pending.release);
-                let loader = ReleaseLoader {
-                    limits,
-                    ..self.loader.clone()
-                };
+                let loader = self.loader.with_limits(limits);
                 let loaded = loader.reload(registry, pending.release).await;
                 loaded.with_context(what)?
             }

@@ -5,6 +5,7 @@ mod diff;
 mod golden;
 mod inspect;
 mod instances;
+mod languages;
 mod package;
 mod tester;
 mod try_inputs;

@@ -20,7 +20,6 @@ use super::parameters::Parameters;
 use crate::lambda::variables;
 use crate::support::cloud::{Cloud, STREAM};
 use crate::support::lambda::{Function, Mapping, Settings, Step, Target};
-use crate::support::program::program;
 
 /// The number of mappings. Each reads the whole stream and has a function of its own. AWS has one,
 /// but does not guarantee that an invocation is the only one.
@@ -253,7 +252,7 @@ fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Functio
         ],
     );
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
-    let program = program();
+    let program = cloud.place.program();
     let folder = cloud.place.path("");
     Function::start(
         &[program.to_str().unwrap()],

@@ -54,13 +54,23 @@ const REGISTRY: &str = "s3://bucket/registry";
 /// The number of shards at the start.
 const SHARDS: usize = 3;
 
-/// The configurations of the releases in the registry. Their events are equal, their partitions
-/// differ.
+/// The configurations of the releases in the registry that are the enrichment. Their events are equal, their
+/// partitions differ.
 const CONFIGS: [&str; 3] = [
     "{}",
     r#"{"partition_by":["date"]}"#,
     r#"{"partition_by":["date","hour"]}"#,
 ];
+
+/// The program of the release in jq, and its other settings. It makes the same of the records here as the first
+/// configuration.
+const JQ: &str = r#"(.event_name / ":") as $name
+| . + {
+    created_datetime: ((.created_at | floor | todate | rtrimstr("Z")) + ".5Z"),
+    event_type: $name[0],
+    event_subtype: $name[1]
+  }"#;
+const JQ_CONFIG: &str = r#"{"partition_by":["event_type"]}"#;
 
 /// The duration of a short soak, minutes.
 const SHORT: f64 = 0.4;
@@ -141,6 +151,8 @@ impl Soak {
         println!("soak: {parameters}");
         let mut cloud = Cloud::in_one_place(SHARDS).with_queue(parameters.bus(), 262_144);
         cloud.place.keep();
+        // Hosts start often, and each would compile the release in jq for seconds.
+        cloud.place.install();
         cloud.kinesis.records_per_read(500);
         let cloud = Arc::new(cloud);
         let failure_note = FailureNote {
@@ -311,20 +323,18 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
     let did = |args: &[&str]| Ran::from(program(cloud, args).output().unwrap()).succeeded();
     did(&["transform", "export", "rules.wasm"]);
     let (mut ids, mut releases) = (Vec::new(), Releases::default());
-    for config in CONFIGS {
-        let publish = [
-            "transform",
-            "publish",
-            "rules.wasm",
-            "--transform-config",
-            config,
-        ];
-        let id = did(&[&publish[..], &["--registry", REGISTRY]].concat());
+    let mut publish = |transform: &[&str], config, like| {
+        let publish = ["transform", "publish", "--transform-config", config];
+        let id = did(&[&publish[..], &["--registry", REGISTRY], transform].concat());
         let id = id.stdout.trim().to_owned();
-        let known = Tester::new(config).unwrap();
+        let known = Tester::new(like).unwrap();
         releases.0.push((id[..8].to_owned(), known));
         ids.push(id);
+    };
+    for config in CONFIGS {
+        publish(&["rules.wasm"], config, config);
     }
+    publish(&["--jq", JQ], JQ_CONFIG, CONFIGS[0]);
     (ids, releases)
 }
 

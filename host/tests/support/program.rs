@@ -1,19 +1,23 @@
 //! The built program, run in a folder of its own.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs::{self, File, Permissions, set_permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sluice_engine::precompiled::FOLDER as PRECOMPILED;
 use tempfile::TempDir;
 
 /// The program and a folder, which is deleted when the test ends.
 pub(crate) struct Place {
     folder: TempDir,
+    /// A copy of the program in the folder.
+    installed: Option<PathBuf>,
 }
 
 /// The program: the one that was built with the tests, unless `SLUICE_TEST_PROGRAM` names another
@@ -34,7 +38,40 @@ pub(crate) struct Ran {
 impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder }
+        Self {
+            folder,
+            installed: None,
+        }
+    }
+
+    /// Puts a copy of the program into this folder, with the built-in transforms compiled ahead of time next to it, as
+    /// `make build` does. From then on, the copy is what runs: a start with a jq program does not take seconds.
+    pub(crate) fn install(&mut self) {
+        let copy = self.path("sluice");
+        if fs::hard_link(program(), &copy).is_err() {
+            fs::copy(program(), &copy).unwrap();
+        }
+        self.installed = Some(copy);
+        let precompile = ["transform", "precompile", PRECOMPILED];
+        // While another test forks, its child has the copy open.
+        let made = loop {
+            match self.command(&precompile).output() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                ran => break Ran::from(ran.unwrap()).succeeded().stdout,
+            }
+        };
+        // Only the owner can write to them, whatever the umask.
+        set_permissions(self.path(PRECOMPILED), Permissions::from_mode(0o755)).unwrap();
+        for file in made.lines() {
+            set_permissions(self.path(file), Permissions::from_mode(0o644)).unwrap();
+        }
+    }
+
+    /// The program that runs in this folder.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.installed.clone().unwrap_or_else(program)
     }
 
     /// Keeps the folder when the test ends.
@@ -63,7 +100,7 @@ impl Place {
 
     /// [The program](program) in this folder, without settings from the environment of the test.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(self.program());
         command.args(args).current_dir(self.folder.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SLUICE_") {

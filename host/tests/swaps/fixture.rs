@@ -149,8 +149,17 @@ impl ReleaseFixture {
 
     /// Puts this many more records.
     pub(crate) fn put(&mut self, count: usize) {
+        self.put_each(count, |n| format!("record {n}"));
+    }
+
+    /// Puts this many more records that are JSON.
+    pub(crate) fn put_json(&mut self, count: usize) {
+        self.put_each(count, |n| format!(r#"{{"echo":"record {n}"}}"#));
+    }
+
+    fn put_each(&mut self, count: usize, record: impl Fn(usize) -> String) {
         for n in self.records..self.records + count {
-            let record = format!("record {n}");
+            let record = record(n);
             self.cloud
                 .kinesis
                 .put(STREAM, &n.to_string(), record.as_bytes());

@@ -6,6 +6,7 @@ pub(crate) mod fixture;
 mod kills;
 mod live;
 mod starts;
+mod text;
 mod trials;
 mod unreachable;
 mod watching;

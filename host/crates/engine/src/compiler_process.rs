@@ -4,6 +4,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -33,11 +34,21 @@ const COMPILED_MAX_BYTES: u64 = 256 << 20;
 /// How much of a failed compiler's stderr is kept.
 const STDERR_MAX_BYTES: u64 = 4 << 10;
 
+/// How often this process has started a compiler.
+static COMPILATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// How often this process has started a compiler, whatever came of it.
+#[must_use]
+pub fn compilations() -> u64 {
+    COMPILATIONS.load(Relaxed)
+}
+
 /// Compiles a component within bounds of time and memory.
 ///
 /// # Errors
 /// The compiler's error, or the limit that it exceeded.
 pub async fn compile(engine: &Engine, component: &[u8]) -> Result<Component, String> {
+    COMPILATIONS.fetch_add(1, Relaxed);
     let compiled = tokio::time::timeout(COMPILE_TIME, compiled(engine, component)).await;
     let compiled = compiled.map_err(|_| format!("took more than {COMPILE_TIME:?}"))??;
     precompiled::deserialize(engine, &compiled).map_err(|error| format!("{error:#}"))

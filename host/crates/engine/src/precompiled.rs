@@ -1,7 +1,7 @@
 //! Components that are compiled ahead of time, for a quick start.
 //!
 //! Compiled code is machine code: its author can do everything that the program can do. It is loaded only
-//! from the deployment package, from a folder [next to the program](next_to_the_program) that only its
+//! from the deployment package, from a folder [next to the program](load_next_to_the_program) that only its
 //! owner can write to, and from a [process of the same program](super::compiler_process). The component is
 //! validated in each case. Code for another engine version or configuration is not loaded.
 
@@ -33,6 +33,14 @@ pub fn next_to_the_program(component: &[u8]) -> Option<PathBuf> {
     (is_owned_by(owner, &folder) && is_owned_by(owner, &file)).then_some(folder)
 }
 
+/// Loads a compiled component from the folder next to the program's file, if only the owner of the program can write to
+/// it, and if the component is there and was compiled for this engine.
+#[must_use]
+pub fn load_next_to_the_program(engine: &Engine, component: &[u8]) -> Option<Component> {
+    let folder = next_to_the_program(component)?;
+    load(engine, &folder, component)
+}
+
 fn is_owned_by(owner: u32, path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|found| found.uid() == owner && found.mode() & OTHERS_MAY_WRITE == 0)
@@ -53,7 +61,7 @@ pub fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
 }
 
 /// Loads a compiled component from `folder`, if it is there and was compiled for this engine. The folder
-/// must be part of the deployment package or [next to the program](next_to_the_program).
+/// must be part of the deployment package or [next to the program](load_next_to_the_program).
 #[must_use]
 pub fn load(engine: &Engine, folder: &Path, component: &[u8]) -> Option<Component> {
     let path = path(folder, component);

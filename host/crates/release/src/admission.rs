@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sluice_engine::bindings::exports::sluice::transform::rules::Description;
 use sluice_engine::limits::Limits;
 use sluice_engine::outcome::{ResourceFault, Transformed};
+use sluice_engine::precompiled;
 use sluice_engine::record::Batch;
 use sluice_engine::sandbox::{Calls, Program, SandboxError, linker};
 use sluice_engine::sanitize::sanitize;
@@ -16,15 +17,10 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::bundle::{ReleaseBundle, ReleaseId};
+use crate::interfaces;
+pub use crate::interfaces::contract_version;
 use crate::registry::RegistryError;
 pub use sluice_engine::limits::COMPONENT_MAX_BYTES;
-
-/// The contract's interfaces, without their minor version.
-const LOG_INTERFACE: &str = "sluice:transform/log@1.";
-const RULES_INTERFACE: &str = "sluice:transform/rules@1.";
-const RECORDS_INTERFACE: &str = "sluice:transform/records@1.";
-const BATCH_INTERFACE: &str = "sluice:transform/batch@1.";
-const FIELDS_INTERFACE: &str = "sluice:transform/fields@1.";
 
 /// A release that has passed every step and may transform records.
 pub struct Release {
@@ -200,7 +196,15 @@ fn instantiate_and_describe(
     bundle: &ReleaseBundle,
     limits: &Limits,
 ) -> Result<(Program, Description), AdmissionError> {
-    check_imports(engine, component)?;
+    if let Some(version) = interfaces::other_version(engine, component) {
+        let why = format!(
+            "the component is built for version {version} of the contract; this program runs version 1.x"
+        );
+        return Err(AdmissionError::World(why));
+    }
+    if let Some(name) = interfaces::foreign_import(engine, component) {
+        return Err(AdmissionError::Import(name));
+    }
     let program = link(engine, component, bundle, limits)?;
     let description = program.describe().map_err(|error| match error {
         SandboxError::Contract(error) => AdmissionError::World(format!("{error:#}")),
@@ -209,12 +213,16 @@ fn instantiate_and_describe(
     Ok((program, description))
 }
 
-/// Compiles a component for `engine`.
+/// Compiles a component for `engine`, unless it is
+/// [precompiled next to the program](precompiled::load_next_to_the_program).
 ///
 /// # Errors
 /// As [`check_header`], and [`AdmissionError::Compile`].
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, AdmissionError> {
     check_header(bytes)?;
+    if let Some(component) = precompiled::load_next_to_the_program(engine, bytes) {
+        return Ok(component);
+    }
     Component::from_binary(engine, bytes)
         .map_err(|error| AdmissionError::Compile(sanitize(&format!("{error:#}"))))
 }
@@ -238,15 +246,6 @@ pub fn check_header(bytes: &[u8]) -> Result<(), AdmissionError> {
     Ok(())
 }
 
-fn check_imports(engine: &Engine, component: &Component) -> Result<(), AdmissionError> {
-    let ty = component.component_type();
-    let foreign = ty
-        .imports(engine)
-        .find(|(name, _)| !name.starts_with(LOG_INTERFACE))
-        .map(|(name, _)| name.to_owned());
-    foreign.map_or(Ok(()), |name| Err(AdmissionError::Import(name)))
-}
-
 fn link(
     engine: &Engine,
     component: &Component,
@@ -254,24 +253,7 @@ fn link(
     limits: &Limits,
 ) -> Result<Program, AdmissionError> {
     let world = |error: wasmtime::Error| AdmissionError::World(format!("{error:#}"));
-    let ty = component.component_type();
-    let exports: Vec<_> = ty.exports(engine).map(|(name, _)| name).collect();
-    let has = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
-    if !has(RULES_INTERFACE) {
-        return Err(AdmissionError::World(format!(
-            "the component does not export `{RULES_INTERFACE}x`; it exports {exports:?}"
-        )));
-    }
-    let calls = Calls {
-        records: has(RECORDS_INTERFACE),
-        batch: has(BATCH_INTERFACE),
-        fields: has(FIELDS_INTERFACE),
-    };
-    if !calls.records && !calls.fields {
-        return Err(AdmissionError::World(format!(
-            "the component exports neither `{RECORDS_INTERFACE}x` nor `{FIELDS_INTERFACE}x`; it exports {exports:?}"
-        )));
-    }
+    let calls = interfaces::calls(engine, component).map_err(AdmissionError::World)?;
     let pre = linker(engine)
         .and_then(|linker| linker.instantiate_pre(component))
         .map_err(world)?;
@@ -282,18 +264,6 @@ fn link(
         limits.clone(),
     )
     .map_err(world)
-}
-
-/// The version in the name of the first interface of the contract: `1.0.0` of
-/// `sluice:transform/rules@1.0.0`, to which a core module appends `#` and a function.
-#[must_use]
-pub fn contract_version<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let version = |name: &str| {
-        let (_, version) = name.strip_prefix("sluice:transform/")?.split_once('@')?;
-        let end = version.find(['#', ' ']).unwrap_or(version.len());
-        Some(version[..end].to_owned())
-    };
-    names.into_iter().find_map(version)
 }
 
 impl Release {
@@ -380,19 +350,5 @@ impl Release {
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_of_the_contract_is_in_the_names() {
-        let names = ["memory", "sluice:transform/rules@1.2.0#configure"];
-        assert_eq!(contract_version(names).as_deref(), Some("1.2.0"));
-        let names = ["sluice:transform/log@1.0.0 log"];
-        assert_eq!(contract_version(names).as_deref(), Some("1.0.0"));
-        assert_eq!(contract_version(["wasi:cli/run@0.2.0"]), None);
     }
 }

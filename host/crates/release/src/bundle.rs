@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +56,7 @@ impl fmt::Display for ReleasePrefix {
 /// A component with its manifest, before it is validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseBundle {
-    component: Vec<u8>,
+    component: Arc<[u8]>,
     manifest: Manifest,
 }
 
@@ -76,11 +77,12 @@ impl ReleaseBundle {
             transform_config: value.to_string(),
             cases: None,
             contract: None,
+            transform: None,
             note: None,
             published_at: None,
         };
         Ok(Self {
-            component,
+            component: component.into(),
             manifest,
         })
     }
@@ -101,6 +103,16 @@ impl ReleaseBundle {
     #[must_use]
     pub fn component(&self) -> &[u8] {
         &self.component
+    }
+
+    /// The component's bytes, which bundles can share.
+    pub(crate) fn shared_component(&self) -> &Arc<[u8]> {
+        &self.component
+    }
+
+    /// The same bundle with equal bytes of its component, which it then shares.
+    pub(crate) fn sharing(self, component: Arc<[u8]>) -> Self {
+        Self { component, ..self }
     }
 
     /// The configuration in canonical form.
@@ -131,6 +143,9 @@ pub struct Manifest {
     /// The version of the contract that it was built for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
+    /// The component's own name and version, such as `jq 1.0.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<String>,
     /// The publisher's note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

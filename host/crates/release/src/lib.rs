@@ -15,6 +15,8 @@ pub mod admission;
 pub mod bundle;
 pub mod cases;
 pub mod compare;
+mod compiled_components;
+mod interfaces;
 pub mod loader;
 pub mod registry;
 pub mod release_switch;

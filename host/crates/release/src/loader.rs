@@ -1,28 +1,48 @@
 //! Loads releases: reads them from a registry, a lake or a file, compiles them within limits, and validates
 //! them on threads that no record waits for.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluice_engine::compiler_process;
 use sluice_engine::limits::Limits;
 use wasmtime::Engine;
 
 use crate::admission::{AdmissionError, Release, check_header, validate_compiled};
 use crate::bundle::{ReleaseBundle, ReleaseId};
 use crate::cases::from_document;
+use crate::compiled_components::CompiledComponents;
 use crate::registry::Registry;
 use crate::signature::PublicKey;
 
-/// Loads releases for one engine.
+/// Loads releases for one engine. Releases with the same component share its compiled code.
 #[derive(Clone)]
 pub struct ReleaseLoader {
-    /// The engine that they run on.
-    pub engine: Engine,
-    /// Their limits.
-    pub limits: Limits,
+    limits: Limits,
+    components: Arc<CompiledComponents>,
 }
 
 impl ReleaseLoader {
+    /// A loader of releases with these limits. A component that was compiled ahead of time, next to the program or in
+    /// the folder `precompiled` of a deployment package, is not compiled again.
+    #[must_use]
+    pub fn new(engine: Engine, limits: Limits, precompiled: Option<PathBuf>) -> Self {
+        let components = Arc::new(CompiledComponents::new(engine, precompiled));
+        Self { limits, components }
+    }
+
+    /// A loader of releases with other limits, which shares the compiled components.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        let components = self.components.clone();
+        Self { limits, components }
+    }
+
+    /// The engine that the releases run on.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        self.components.engine()
+    }
+
     /// Loads a release from a registry: checks its size, its digest, its signature if a `key` is given,
     /// everything that [`validate`](crate::admission::validate) checks, and its golden cases.
     ///
@@ -57,7 +77,8 @@ impl ReleaseLoader {
         self.load(lake.get(id).await?, None).await
     }
 
-    /// Loads a bundle, from compilation on.
+    /// Loads a bundle, from compilation on. If its component is compiled already, only the configuration is new, and
+    /// this takes milliseconds.
     ///
     /// # Errors
     /// The first step that fails.
@@ -67,9 +88,9 @@ impl ReleaseLoader {
         cases: Option<Vec<u8>>,
     ) -> Result<Arc<Release>, AdmissionError> {
         check_header(bundle.component())?;
-        let component = compiler_process::compile(&self.engine, bundle.component()).await;
-        let component = component.map_err(AdmissionError::Compile)?;
-        let Self { engine, limits } = self.clone();
+        let compiled = self.components.get(bundle).await;
+        let (component, bundle) = compiled.map_err(AdmissionError::Compile)?;
+        let (engine, limits) = (self.engine().clone(), self.limits.clone());
         let validating = tokio::task::spawn_blocking(move || {
             let release = validate_compiled(&engine, &component, &bundle, &limits)?;
             if let Some(cases) = cases {

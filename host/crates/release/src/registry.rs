@@ -116,8 +116,7 @@ impl Registry {
             let mut text = serde_json::to_vec_pretty(manifest)
                 .map_err(|error| damaged(id, &name, error.to_string()))?;
             text.push(b'\n');
-            self.create(&component_name(manifest.component), bundle.component())
-                .await?;
+            self.keep_component(bundle).await?;
             match self.create(&name, &text).await {
                 // Another process has stored the release with a description of its own.
                 Err(RegistryError::Storage(error)) if error.is_conflict() => {}
@@ -129,6 +128,19 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id);
         Ok(is_new)
+    }
+
+    /// Stores the component of a bundle, unless another release has brought it. Then nothing of it is sent: a read of
+    /// no byte says whether it is there.
+    async fn keep_component(&self, bundle: &ReleaseBundle) -> Result<(), RegistryError> {
+        let (name, component) = (
+            component_name(bundle.manifest().component),
+            bundle.component(),
+        );
+        match self.read(&name, 0).await? {
+            Found::TooLarge(bytes) if bytes == component.len() as u64 => Ok(()),
+            _ => self.create(&name, component).await,
+        }
     }
 
     /// Stores golden cases, which manifests name by their digest.

@@ -1,13 +1,15 @@
-//! The gauges of `/metrics`, which are computed on request.
+//! The gauges of `/metrics`, and a counter of the process, which are computed on request.
 
 use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Unit;
+use sluice_engine::compiler_process::compilations;
 
 use super::Health;
 use super::shards::{Shard, Shards};
@@ -15,8 +17,16 @@ use super::shards::{Shard, Shards};
 impl Collector for Health {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_release(&mut encoder)?;
+        encode_compilations(&mut encoder)?;
         self.encode_shards(&mut encoder)
     }
+}
+
+fn encode_compilations(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let what = "Components compiled; releases with the same component share one, and precompiled ones do not count.";
+    let compiled =
+        encoder.encode_descriptor("components_compiled", what, None, MetricType::Counter)?;
+    ConstCounter::new(compilations()).encode(compiled)
 }
 
 impl Health {

@@ -16,7 +16,7 @@ use sluice_release::bundle::ReleaseBundle;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-use super::component;
+use super::{component, program_text};
 
 use crate::config::{TransformChoice, TransformSource};
 use crate::output;
@@ -79,6 +79,8 @@ struct Report {
     /// The interfaces that it can be called by, in the order in which the host chooses one.
     calls: Vec<&'static str>,
     description: Option<Description>,
+    /// The lines of the jq program, if the configuration has one.
+    program: Vec<String>,
     admitted: bool,
     admission_error: Option<FailedStep>,
 }
@@ -125,6 +127,7 @@ impl Report {
             contract: None,
             calls: Vec::new(),
             description: None,
+            program: program_text::lines(bundle.transform_config()),
             admitted: false,
             admission_error: None,
         };
@@ -264,6 +267,9 @@ impl fmt::Display for Report {
             line(f, "summary", &description.summary)?;
             let schema = format!("{:#}", description.config_schema);
             list(f, "schema", schema.lines())?;
+        }
+        if !self.program.is_empty() {
+            list(f, "program", &self.program)?;
         }
         let calls = match &*self.calls {
             [] => "none".to_owned(),

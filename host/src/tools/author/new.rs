@@ -1,4 +1,5 @@
-//! `sluice transform new`: creates a package with a working transform.
+//! `sluice transform new`: creates a package with a working transform, in one of several
+//! [languages](super::languages).
 
 use std::fs;
 use std::io;
@@ -7,81 +8,51 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::sdk;
+use super::languages::Language;
 use crate::config::ConfigError;
 use crate::output;
 
 /// What to create.
 #[derive(Debug, Args)]
 pub struct NewArgs {
-    /// The package's name: lower case letters, digits, `-` and `_`, a letter first. The names of the SDK's own packages
-    /// are taken.
+    /// The package's name: lower case letters, digits, `-` and `_`, a letter first. In Rust, the names of the SDK's own
+    /// packages are taken.
     pub name: String,
+    /// Write the rules in this language.
+    #[arg(long, value_enum, value_name = "LANGUAGE", default_value_t = Language::Rust)]
+    pub language: Language,
     /// Create this folder; by default, one of the package's name in the current folder.
     #[arg(long, value_name = "DIR")]
     pub path: Option<PathBuf>,
 }
-
-/// The path of each file apart from the SDK, and its content with placeholders for the names.
-const FILES: &[(&str, &str)] = &[
-    ("Cargo.toml", include_str!("template/Cargo.toml.in")),
-    ("README.md", include_str!("template/README.md.in")),
-    (".gitignore", include_str!("template/gitignore.in")),
-    ("src/lib.rs", include_str!("template/lib.rs.in")),
-    (
-        "cases/lesson.in.json",
-        include_str!("template/lesson.in.json"),
-    ),
-    (
-        "cases/lesson.out.ndjson",
-        include_str!("template/lesson.out.ndjson"),
-    ),
-    (
-        "cases/rejected.in.ndjson",
-        include_str!("template/rejected.in.ndjson"),
-    ),
-    (
-        "cases/rejected.out.ndjson",
-        include_str!("template/rejected.out.ndjson"),
-    ),
-];
 
 /// Writes the package.
 ///
 /// # Errors
 /// An invalid name or a folder that is not empty, which is wrong usage; files that cannot be written.
 pub fn new(args: &NewArgs) -> anyhow::Result<()> {
-    let name = checked(&args.name)?;
+    let name = checked(&args.name, args.language)?;
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(name));
     check_empty(&folder)?;
-    for (path, content) in FILES {
-        write(&folder.join(path), &filled(content, name))?;
+    for (path, content) in args.language.files() {
+        write(&folder.join(path), &filled(&content, name))?;
     }
-    for (path, content) in sdk::files() {
-        write(&folder.join(path), &content)?;
-    }
-    output::text(filled(NEXT, name).replace("{{folder}}", &folder.display().to_string()))?;
+    let next = filled(args.language.next_steps(), name);
+    output::text(next.replace("{{folder}}", &folder.display().to_string()))?;
     Ok(())
 }
-
-/// The next steps, printed at the end.
-const NEXT: &str = "{{folder}} is ready; see its README.md. Next, in this folder:
-  cargo build --release --target wasm32-unknown-unknown
-  sluice transform wrap target/wasm32-unknown-unknown/release/{{module}}.wasm --out {{name}}.wasm
-  sluice transform test {{name}}.wasm --cases cases
-";
 
 const NAME_MAX_BYTES: usize = 64;
 
 /// The packages of the SDK, in the spelling of modules. Cargo cannot build two packages with one name.
 const TAKEN: [&str; 2] = ["sluice_transform", "json_scan"];
 
-fn checked(name: &str) -> Result<&str, ConfigError> {
+fn checked(name: &str, language: Language) -> Result<&str, ConfigError> {
     let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     let well_formed = name.len() <= NAME_MAX_BYTES
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(letters);
-    if TAKEN.contains(&name.replace('-', "_").as_str()) {
+    if language == Language::Rust && TAKEN.contains(&name.replace('-', "_").as_str()) {
         let why = format!(
             "{name:?} is a package of the SDK, which the new package contains; choose another name"
         );
@@ -126,20 +97,22 @@ fn write(path: &Path, content: &str) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sdk;
     use super::*;
 
     #[test]
     fn a_name_is_valid_for_a_package() {
         for name in ["a", "my-rules_2"] {
-            assert_eq!(checked(name).unwrap(), name);
+            assert_eq!(checked(name, Language::Jq).unwrap(), name);
         }
         for name in ["", "-a", "2a", "A", "a b", "../a", "é", &"a".repeat(65)] {
-            assert!(checked(name).is_err(), "{name:?}");
+            assert!(checked(name, Language::Jq).is_err(), "{name:?}");
         }
     }
 
     #[test]
     fn the_names_of_the_sdk_are_taken() {
+        let checked = |name: &str| checked(name, Language::Rust).map(str::to_owned);
         for (path, manifest) in sdk::files().filter(|(path, _)| path.ends_with("Cargo.toml")) {
             let name = manifest
                 .lines()
@@ -156,12 +129,6 @@ mod tests {
             assert!(error.contains("choose another name"), "{error}");
         }
         assert!(checked("sluice-transforms").is_ok());
-    }
-
-    #[test]
-    fn no_placeholder_is_left() {
-        for (path, content) in FILES {
-            assert!(!filled(content, "x").contains("{{"), "{path}");
-        }
+        assert!(super::checked("json-scan", Language::JavaScript).is_ok());
     }
 }

@@ -47,6 +47,12 @@ pub(super) fn files() -> impl Iterator<Item = (&'static str, String)> {
     manifests.chain(sources.map(|(path, text)| (*path, near_contract(text))))
 }
 
+/// The path and the content of each file of the contract, for a package without the SDK.
+pub(super) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let files = CONTRACT.iter();
+    files.map(|(path, text)| (path.trim_start_matches("sluice/"), *text))
+}
+
 /// In a package, the contract is next to the crate.
 fn near_contract(source: &str) -> String {
     source.replace("path: \"../../../wit\"", "path: \"../wit\"")

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use serde::Serialize;
+use sluice_engine::sanitize::sanitize;
 use sluice_release::bundle::{Manifest, ReleaseId};
 use sluice_release::rollout::{Change, Rollout, Trial};
 
@@ -10,6 +11,8 @@ use super::activate::state;
 use super::{Place, named};
 
 use crate::output;
+use crate::output::OutputError;
+use crate::tools::author::program_text;
 
 /// How many changes are shown.
 const SHOWN: usize = 10;
@@ -64,21 +67,34 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
         output::line(all)?;
         return Ok(());
     }
-    for Listed { release, manifest } in &releases {
-        let published = manifest.published_at.as_deref().unwrap_or("-");
-        let note = manifest.note.as_deref().unwrap_or_default();
-        let line = format!(
-            "{release}  {published}  {:<8}{note}",
-            role(&rollout, *release)
-        );
-        output::line(line.trim_end())?;
-    }
+    print_releases(&releases, &rollout)?;
     if releases.is_empty() {
         output::line("no releases; run `sluice transform publish`")?;
     }
     output::line(format_args!("\n{}", state(&rollout)))?;
     for change in rollout.history.iter().rev().take(SHOWN) {
         output::line(described(change))?;
+    }
+    Ok(())
+}
+
+/// A line for each release, followed by the first lines of its program if it is one in jq.
+fn print_releases(releases: &[Listed], rollout: &Rollout) -> Result<(), OutputError> {
+    let transform = |manifest: &Manifest| sanitize(manifest.transform.as_deref().unwrap_or("-"));
+    let widths = releases.iter().map(|it| transform(&it.manifest).len());
+    let width = widths.max().unwrap_or_default();
+    for Listed { release, manifest } in releases {
+        let published = manifest.published_at.as_deref().unwrap_or("-");
+        let line = format!(
+            "{release}  {published}  {:<8}{:<width$}  {}",
+            role(rollout, *release),
+            transform(manifest),
+            manifest.note.as_deref().unwrap_or_default()
+        );
+        output::line(line.trim_end())?;
+        for line in program_text::first_lines(&manifest.transform_config) {
+            output::line(format_args!("    {}", sanitize(&line)))?;
+        }
     }
     Ok(())
 }
@@ -128,6 +144,7 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
         transform_config,
         cases,
         contract,
+        transform,
         note,
         published_at,
     } = registry
@@ -138,8 +155,15 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let role = role(&registry.active().await?.rollout, id);
     output::line(format_args!("release    {id}"))?;
     output::line(format_args!("component  {component}"))?;
-    output::line(format_args!("config     {transform_config}"))?;
+    let others = program_text::other_settings(&transform_config);
+    output::line(format_args!("config     {others}"))?;
+    let mut title = "program";
+    for line in program_text::lines(&transform_config) {
+        output::line(format_args!("{title:<11}{}", sanitize(&line)))?;
+        title = "";
+    }
     for (name, value) in [
+        ("transform", transform.map(|name| sanitize(&name))),
         ("cases", cases.map(|cases| cases.to_string())),
         ("contract", contract),
         ("published", published_at),

@@ -152,10 +152,8 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// Loads releases with the default limits, to check them before hosts do.
 fn loader() -> anyhow::Result<ReleaseLoader> {
-    Ok(ReleaseLoader {
-        engine: component::engine(1)?,
-        limits: Limits::default(),
-    })
+    let engine = component::engine(1)?;
+    Ok(ReleaseLoader::new(engine, Limits::default(), None))
 }
 
 /// Finds a release by its id, or by a unique prefix of it.

@@ -50,9 +50,9 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
         let loaded = loader()?.load(bundle.clone(), cases.clone()).await;
         let release =
             loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
-        let contract = release.contract().map(str::to_owned);
         let manifest = Manifest {
-            contract,
+            contract: release.contract().map(str::to_owned),
+            transform: Some(release.name()),
             ..bundle.manifest().clone()
         };
         bundle = bundle.with_manifest(manifest).map_err(anyhow::Error::msg)?;

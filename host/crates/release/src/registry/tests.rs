@@ -25,6 +25,33 @@ async fn a_release_is_read_as_it_was_stored() {
 }
 
 #[tokio::test]
+async fn releases_with_another_configuration_share_the_component() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundles = [r#"{"program":"."}"#, r#"{"program":"empty"}"#]
+        .map(|config| ReleaseBundle::new(b"component".to_vec(), config).unwrap());
+    let file = folder
+        .path()
+        .join(component_name(bundles[0].manifest().component));
+    let kept = registry(&folder).keep(&bundles[0]).await;
+    assert!(kept.unwrap());
+    let before = std::fs::metadata(&file).unwrap().modified().unwrap();
+    let kept = registry(&folder).keep(&bundles[1]).await;
+    assert!(kept.unwrap());
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().modified().unwrap(),
+        before
+    );
+    for bundle in &bundles {
+        let read = registry(&folder).get(bundle.manifest().id()).await;
+        assert!(read.unwrap() == *bundle);
+    }
+    // A component that was cut off is not taken for the whole one.
+    std::fs::write(&file, b"compo").unwrap();
+    let third = ReleaseBundle::new(b"component".to_vec(), r#"{"program":"1"}"#).unwrap();
+    assert!(registry(&folder).keep(&third).await.is_err());
+}
+
+#[tokio::test]
 async fn a_damaged_or_missing_release_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let registry = registry(&folder);
