@@ -27,6 +27,7 @@ mod program;
 mod program_error;
 mod read;
 mod rejection;
+mod shortcuts;
 mod value;
 mod write;
 

@@ -18,14 +18,19 @@ pub(crate) struct Object {
 impl Object {
     /// An object of members whose names may be repeated: the last value counts.
     pub(crate) fn of(members: impl ExactSizeIterator<Item = (Text, Val)>) -> Self {
-        let mut object = Self {
-            members: Vec::with_capacity(members.len()),
-            slots: Vec::new(),
-        };
+        let mut object = Self::with_capacity(members.len());
         for (name, value) in members {
             object.set(name, value);
         }
         object
+    }
+
+    /// An empty object with room for members.
+    pub(crate) fn with_capacity(members: usize) -> Self {
+        Self {
+            members: Vec::with_capacity(members),
+            slots: Vec::new(),
+        }
     }
 
     #[inline]

@@ -33,6 +33,16 @@ impl Val {
         })
     }
 
+    /// `.name`
+    #[inline]
+    pub(crate) fn member(self, name: &str) -> ValR {
+        match &self {
+            Self::Obj(object) => Ok(object.get(name.as_bytes()).cloned().unwrap_or_default()),
+            Self::Null => Ok(Self::Null),
+            _ => Err(Error::index(self, Self::text(name))),
+        }
+    }
+
     /// `.[start:end]`
     pub(super) fn part(self, range: Range<&Self>) -> ValR {
         match &self {
