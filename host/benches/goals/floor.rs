@@ -19,7 +19,7 @@ use sluice_transform::batch::{RecordBatch, transform_batch};
 use zstd::bulk::Compressor;
 
 /// The input of a chunk: the default of `run` for files.
-const CHUNK_BYTES: usize = 32 << 20;
+const CHUNK_BYTES: usize = 24 << 20;
 
 /// A buffer of events, and the ranges of each type in it.
 struct Sorted {

@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn rejections_name_the_column_and_what_was_found() {
         let rejection = Rejection::missing_partition_field("a", true);
-        assert_eq!(rejection.code, "missing_partition_field");
-        assert!(rejection.message.ends_with("found null"));
+        assert_eq!(rejection.code(), "missing_partition_field");
+        assert!(rejection.message().ends_with("found null"));
         let rejection = Rejection::invalid_partition_field("a", Kind::Object);
         assert!(rejection.message.starts_with("a: expected a text"));
         assert!(rejection.message.ends_with("found an object"));
