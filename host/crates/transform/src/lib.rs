@@ -70,6 +70,7 @@ mod bytes;
 pub mod component;
 mod configured;
 mod declaration;
+pub mod destination_rule;
 mod destinations;
 mod events;
 pub mod fields;
