@@ -98,7 +98,7 @@ impl PartitionBy {
             *place = (name, value(name, column.member(), json)?);
         }
         let partition = partition.get(..self.columns.len()).unwrap_or_default();
-        check_path_bytes(partition)?;
+        check_path(partition)?;
         Ok(events.begin(routes, partition))
     }
 }
@@ -147,9 +147,16 @@ pub fn partition_value<'a>(
 /// # Errors
 /// The rejection of the record, `invalid_partition_field`, if they do not.
 pub fn check_path<C: AsRef<str>, V: AsRef<[u8]>>(partition: &[(C, V)]) -> Result<(), Rejection> {
-    let columns = partition.iter();
-    let lengths = columns.map(|(column, value)| segment_bytes(column.as_ref(), value.as_ref()));
-    // A slash between two columns.
+    // Each column with a slash behind it. This is usually enough, and does not look at the values.
+    let longest = partition
+        .iter()
+        .map(|(column, value)| longest_segment_bytes(column.as_ref(), value.as_ref()) + 1);
+    if longest.sum::<usize>() <= PATH_MAX_BYTES {
+        return Ok(());
+    }
+    let lengths = partition
+        .iter()
+        .map(|(column, value)| segment_bytes(column.as_ref(), value.as_ref()));
     let bytes = lengths.sum::<usize>() + partition.len().saturating_sub(1);
     if bytes <= PATH_MAX_BYTES {
         return Ok(());
@@ -198,6 +205,57 @@ fn check_new(columns: &[PartitionColumn], name: &str, member: &str) -> Result<()
     Ok(())
 }
 
+/// Checks that a text can be the value of a column.
+///
+/// # Errors
+/// The rejection of the record, `invalid_partition_field`, if it cannot: if it is empty, is Hive's placeholder for no
+/// value, or is too long. `member` is the name in the message.
+#[inline]
+pub fn check_text(column: &str, member: &str, text: &[u8]) -> Result<(), Rejection> {
+    let is_usual = !text.is_empty()
+        && text != EMPTY_VALUE.as_bytes()
+        && longest_segment_bytes(column, text) <= SEGMENT_MAX_BYTES;
+    if is_usual {
+        Ok(())
+    } else {
+        check_unusual_text(column, member, text)
+    }
+}
+
+#[cold]
+fn check_unusual_text(column: &str, member: &str, text: &[u8]) -> Result<(), Rejection> {
+    let bytes = segment_bytes(column, text);
+    let why = if text.is_empty() {
+        "the text is empty, which readers take for no value".to_owned()
+    } else if text == EMPTY_VALUE.as_bytes() {
+        format!("the text is {EMPTY_VALUE}, which readers take for no value")
+    } else if bytes > SEGMENT_MAX_BYTES {
+        format!(
+            "the text takes {bytes} bytes in a path as {column}=…, {SEGMENT_MAX_BYTES} at most are allowed"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(invalid(member, &why))
+}
+
+/// `missing_partition_field`: an event does not have the member of a column, or it is `null`.
+#[cold]
+pub fn missing_value(member: &str, is_null: bool) -> Rejection {
+    let found = if is_null { "null" } else { "missing" };
+    let name = ShownName(member);
+    let message = format!("{name}: {found}, and events are partitioned by it");
+    Rejection::new("missing_partition_field", message)
+}
+
+/// `invalid_partition_field`: the member of a column has a value of a kind that has no text, an object or an array.
+#[cold]
+pub fn value_without_text(member: &str, found: Kind) -> Rejection {
+    let found = found.text();
+    let why = format!("expected a text, a number or a boolean, found {found}");
+    invalid(member, &why)
+}
+
 /// The value of a column, as the bytes of a text.
 #[inline]
 fn value<'a>(
@@ -206,19 +264,13 @@ fn value<'a>(
     json: Option<&'a [u8]>,
 ) -> Result<Cow<'a, [u8]>, Rejection> {
     let Some(json) = json else {
-        return Err(missing(member, "missing"));
+        return Err(missing_value(member, false));
     };
     let text = match kind_of(json) {
         Kind::Number | Kind::Boolean => Cow::Borrowed(json),
         Kind::String => string(member, json)?,
-        Kind::Null => return Err(missing(member, "null")),
-        kind @ (Kind::Object | Kind::Array) => {
-            let why = format!(
-                "expected a text, a number or a boolean, found {}",
-                kind.text()
-            );
-            return Err(invalid(member, &why));
-        }
+        Kind::Null => return Err(missing_value(member, true)),
+        kind @ (Kind::Object | Kind::Array) => return Err(value_without_text(member, kind)),
     };
     check_text(column, member, &text)?;
     Ok(text)
@@ -229,46 +281,11 @@ fn string<'a>(member: &str, json: &'a [u8]) -> Result<Cow<'a, [u8]>, Rejection> 
     let raw = json.get(1..json.len() - 1).unwrap_or_default();
     match RawText::of_string(raw) {
         Some(text) => Ok(text.decode_bytes()),
-        None => Err(invalid(
-            member,
-            "expected text, found an unpaired surrogate escape",
-        )),
-    }
-}
-
-#[inline]
-fn check_text(column: &str, member: &str, text: &[u8]) -> Result<(), Rejection> {
-    if text.is_empty() {
-        return Err(invalid(
-            member,
-            "the text is empty, which readers take for no value",
-        ));
-    }
-    if text == EMPTY_VALUE.as_bytes() {
-        let why = format!("the text is {EMPTY_VALUE}, which readers take for no value");
-        return Err(invalid(member, &why));
-    }
-    if longest_segment_bytes(column, text) > SEGMENT_MAX_BYTES {
-        let bytes = segment_bytes(column, text);
-        if bytes > SEGMENT_MAX_BYTES {
-            let why = format!(
-                "the text takes {bytes} bytes in a path as {column}=…, {SEGMENT_MAX_BYTES} at most are allowed"
-            );
-            return Err(invalid(member, &why));
+        None => {
+            let why = "expected text, found an unpaired surrogate escape";
+            Err(invalid(member, why))
         }
     }
-    Ok(())
-}
-
-/// As [`check_path`], but usually without a look at the values.
-#[inline]
-fn check_path_bytes(partition: &[(&str, Cow<'_, [u8]>)]) -> Result<(), Rejection> {
-    let columns = partition.iter();
-    let longest = columns.map(|(column, value)| 1 + longest_segment_bytes(column, value));
-    if longest.sum::<usize>() <= PATH_MAX_BYTES {
-        return Ok(());
-    }
-    check_path(partition)
 }
 
 /// The length of `column=value` if each byte of the value had to be encoded.
@@ -286,15 +303,6 @@ fn segment_bytes(column: &str, value: &[u8]) -> usize {
 /// Whether a byte of a value takes three in a path, as in Hive.
 pub(crate) fn is_encoded(byte: u8) -> bool {
     byte.is_ascii_control() || b"\"#%'*/:=?\\{[]^".contains(&byte)
-}
-
-#[cold]
-fn missing(member: &str, found: &str) -> Rejection {
-    let message = format!(
-        "{}: {found}, and events are partitioned by it",
-        ShownName(member)
-    );
-    Rejection::new("missing_partition_field", message)
 }
 
 #[cold]

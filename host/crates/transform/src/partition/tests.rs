@@ -193,6 +193,21 @@ fn a_value_of_any_column() {
 }
 
 #[test]
+fn a_text_of_any_column() {
+    assert_eq!(check_text("c", "m", b"x"), Ok(()));
+    let long = "y".repeat(253);
+    assert_eq!(check_text("c", "m", long.as_bytes()), Ok(()));
+    for text in ["", EMPTY_VALUE, &(long + "y")] {
+        let rejection = check_text("c", "m", text.as_bytes()).unwrap_err();
+        assert_eq!(rejection.code, "invalid_partition_field");
+        assert!(
+            rejection.message.starts_with("m: the text "),
+            "{rejection:?}"
+        );
+    }
+}
+
+#[test]
 fn configurations_that_are_wrong_name_their_item() {
     let fails = |config: &str, expected: &str| {
         let error = Tester::<ByMembers>::new(config).unwrap_err();
