@@ -3,7 +3,7 @@
 TARGET := wasm32-unknown-unknown
 SLUICE := target/release/sluice
 OUT    := out
-# The built-in transform as machine code. Without it, the program compiles the transform at each start.
+# The built-in transforms as machine code. Without it, the program compiles its transform at each start.
 PRECOMPILED := $(dir $(SLUICE))precompiled
 EVENTS := 1000000
 
@@ -29,8 +29,8 @@ GUEST_JS := host/examples/guest-js
 # features. With `-p`, features differ and wasmtime is built again.
 CARGO_ALL := --release --locked --workspace
 
-# The transform for WebAssembly, in the target folder of the program's build script.
-CARGO_GUEST := --profile guest --locked --package guest-enrich --target $(TARGET) --target-dir target/guest
+# The built-in transforms for WebAssembly, in the target folder of the program's build script.
+CARGO_GUEST := --profile guest --locked --package guest-enrich --package guest-jq --package guest-copy --target $(TARGET) --target-dir target/guest
 
 # `make build` moves debug information into a file next to the program, where backtraces and debuggers look for it.
 OBJCOPY := objcopy
@@ -57,8 +57,8 @@ setup: ## check the tools, and install the WebAssembly target
 	@command -v cc >/dev/null || { echo "a C compiler is missing (zstd is built from source): install gcc or clang" >&2; exit 1; }
 	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)/lib" || { echo "== installing the Rust target $(TARGET)"; rustup target add $(TARGET); }
 
-build: setup ## build target/release/sluice with the built-in transform
-	@echo "== building sluice and its built-in transform"
+build: setup ## build target/release/sluice with the built-in transforms
+	@echo "== building sluice and its built-in transforms"
 	@test -e $(SLUICE) || echo "$(FIRST_BUILD)"
 	cargo build $(CARGO_ALL) --bin sluice
 	@command -v $(OBJCOPY) >/dev/null || { echo "$(OBJCOPY) is missing: install binutils" >&2; exit 1; }
@@ -149,8 +149,8 @@ sanitize: setup ## run the tests of the only unsafe code of the hot path, in jso
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" cargo test --release --locked --package json-scan --lib \
 		--target $(shell uname -m)-unknown-linux-gnu --target-dir target/sanitize
 
-guest: build ## write the built-in transform to target/enrich.wasm
-	$(SLUICE) transform export target/enrich.wasm
+guest: build ## write the built-in transforms to target/enrich.wasm, target/jq.wasm and target/copy.wasm
+	for name in enrich jq copy; do $(SLUICE) transform export target/$$name.wasm --transform builtin:$$name || exit 1; done
 
 guest-js: build ## build the same transform from JavaScript, target/guest-js.wasm, and compare both (needs npm)
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or later" >&2; exit 1; }

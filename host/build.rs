@@ -1,5 +1,5 @@
-//! Builds the enrichment component that is part of the program: compiles guest-enrich for
-//! wasm32-unknown-unknown and makes a component of it.
+//! Builds the built-in transforms, which are part of the program: compiles their packages for
+//! wasm32-unknown-unknown and makes a component of each.
 
 #![allow(
     clippy::print_stdout,
@@ -16,6 +16,13 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The built-in transforms: the name of the component's file, and the package that it is built from.
+const GUESTS: [(&str, &str); 3] = [
+    ("enrich", "guest-enrich"),
+    ("jq", "guest-jq"),
+    ("copy", "guest-copy"),
+];
+
 /// An instance that starts with this memory need not grow it in each batch.
 const GUEST_MEMORY_BYTES: usize = 4 << 20;
 /// Data begins after the stack. A small stack keeps them close together.
@@ -29,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "guest-enrich/Cargo.toml",
         "host/crates/json-scan",
         "host/crates/transform",
+        "host/guests",
         "wit",
         "Cargo.toml",
         "Cargo.lock",
@@ -36,18 +44,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let module = build_guest(root, &out)?;
-    let component = ComponentEncoder::default()
-        .validate(true)
-        .module(&fs::read(module)?)?
-        .encode()?;
-    fs::write(out.join("enrich.wasm"), component)?;
+    let folder = build_guests(root, &out)?;
+    for (name, package) in GUESTS {
+        let module = folder.join(package.replace('-', "_") + ".wasm");
+        let component = ComponentEncoder::default()
+            .validate(true)
+            .module(&fs::read(module)?)?
+            .encode()?;
+        fs::write(out.join(name).with_extension("wasm"), component)?;
+    }
     Ok(())
 }
 
-/// Builds in `target/guest`, because the outer build holds the lock of its own folder. All builds
+/// Builds all guests in one call, and returns the folder of their modules. Builds in `target/guest`, because the outer build holds the lock of its own folder. All builds
 /// of guests share this folder.
-fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+fn build_guests(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     // "Build scripts": OUT_DIR is TARGET_DIR/PROFILE/build/PACKAGE-HASH/out.
     let target_dir = out
         .ancestors()
@@ -64,7 +75,12 @@ fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         format!("--remap-path-prefix={}=sluice", root.display()),
     ];
     let status = Command::new(env::var("CARGO")?)
-        .args(["build", "--profile", "guest", "--package", "guest-enrich"])
+        .args(["build", "--profile", "guest"])
+        .args(
+            GUESTS
+                .iter()
+                .flat_map(|(_, package)| ["--package", package]),
+        )
         .args(["--lib", "--target", TARGET, "--target-dir"])
         .arg(&target_dir)
         .current_dir(root)
@@ -74,10 +90,10 @@ fn build_guest(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         .status()?;
     if !status.success() {
         return Err(format!(
-            "guest-enrich does not build for {TARGET} (see above); if the target is missing: \
+            "the built-in transforms do not build for {TARGET} (see above); if the target is missing: \
              rustup target add {TARGET}"
         )
         .into());
     }
-    Ok(target_dir.join(TARGET).join("guest/guest_enrich.wasm"))
+    Ok(target_dir.join(TARGET).join("guest"))
 }

@@ -18,12 +18,13 @@ use sluice_engine::compiler_process;
 use sluice_engine::runtime::Allocation;
 
 use self::generate::{GenerateArgs, generate};
-use crate::ENRICH;
 use crate::audit;
 use crate::audit::{AuditKind, AuditOptions};
+use crate::builtin::Builtin;
 use crate::config;
 use crate::config::quantity::parse_duration;
-use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings};
+use crate::config::transform_source::parse_builtin;
+use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, TransformSource};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::output;
@@ -120,10 +121,14 @@ struct CheckArgs {
 
 #[derive(Debug, Subcommand)]
 enum TransformCommand {
-    /// Write the built-in enrichment component to a file.
+    /// Write the component of a built-in transform to a file.
     Export {
         /// Write to this file. Missing folders are created.
         file: PathBuf,
+        /// Write this one: `builtin:enrich`, `builtin:jq` or `builtin:copy`.
+        #[arg(long, value_name = "builtin:NAME", default_value = "builtin:enrich")]
+        #[arg(value_parser = parse_builtin)]
+        transform: Builtin,
     },
     #[command(flatten)]
     Publisher(publisher::Command),
@@ -134,14 +139,14 @@ enum TransformCommand {
         #[arg(long = compiler_process::ON_DEMAND)]
         on_demand: bool,
     },
-    /// Compile a component ahead of time, so that the program starts faster. Write to the folder
+    /// Compile components ahead of time, so that the program starts faster. Write to the folder
     /// `precompiled` of a Lambda function's package, or next to the program.
     Precompile {
         /// Write to this folder.
         folder: PathBuf,
-        /// Compile this component. [default: the built-in enrichment]
-        #[arg(long, value_name = "FILE")]
-        transform: Option<PathBuf>,
+        /// Compile this component only. [default: all built-in transforms]
+        #[arg(long, value_name = "FILE|builtin:NAME")]
+        transform: Option<TransformSource>,
     },
     /// Inspect a component, and check whether it passes admission.
     Inspect(InspectArgs),
@@ -246,6 +251,8 @@ fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
     match error.downcast::<ConfigError>() {
         // What is around it, such as the name of a component, says more than where the setting comes from.
         Ok(error) if error.to_string() != message => anyhow::Error::new(error).context(message),
+        // These are arguments of the commands, which read no variables for them.
+        Ok(error) if ["transform", "jq"].contains(&error.key.as_str()) => error.into(),
         Ok(error) => origins.locate(error).into(),
         Err(error) => error,
     }
@@ -253,12 +260,13 @@ fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
 
 fn transform(command: &TransformCommand) -> anyhow::Result<()> {
     match command {
-        TransformCommand::Export { file } => create(file)?
-            .write_all(ENRICH)
+        TransformCommand::Export { file, transform } => create(file)?
+            .write_all(transform.component())
             .with_context(|| file.display().to_string()),
         TransformCommand::Precompile { folder, transform } => {
-            let made = modes::rules::precompile(transform.as_deref(), folder)?;
-            output::line(made.display())?;
+            for made in modes::rules::precompile(transform.as_ref(), folder)? {
+                output::line(made.display())?;
+            }
             Ok(())
         }
         TransformCommand::Publisher(command) => publisher::execute(command),

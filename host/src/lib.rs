@@ -12,6 +12,7 @@
 //! - [`sluice_engine`]: records and batches, the sandbox, and the result of each record in it.
 //! - [`sluice_storage`]: folders and buckets, and the retry policy.
 //! - [`sluice_release`]: releases, their registry, admission and rollout.
+//! - [`builtin`]: the transforms that are part of the program.
 //! - [`output`]: standard output and standard error.
 //! - [`mod@format`]: the encoding of objects: containers and codecs.
 //! - [`ledger`]: which records of a shard are committed and which are pending, and what a chunk pins.
@@ -38,6 +39,7 @@
 )]
 
 pub mod audit;
+pub mod builtin;
 pub mod cli;
 pub mod config;
 pub mod format;
@@ -52,5 +54,4 @@ pub mod sink;
 pub mod source;
 pub mod tools;
 
-/// The built-in enrichment component, built from `guest-enrich`.
-pub const ENRICH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enrich.wasm"));
+pub use self::builtin::ENRICH;

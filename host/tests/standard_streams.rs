@@ -189,7 +189,7 @@ fn a_command_ends_as_usual_if_standard_error_cannot_be_written() {
                 "run --source file:missing --lake file:other --log-level trace",
                 1,
             ),
-            ("transform inspect missing.wasm", 1),
+            ("transform inspect missing.wasm", 2),
             ("run --source file:events.ndjson", 2),
             ("run --nonsense", 2),
         ] {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 use guest_enrich::Enrichment;
 use serde_json::Value;
+use sluice::config::TransformChoice;
 use sluice::tools::author::component;
 use sluice_engine::bindings::exports::sluice::transform::fields as contract;
 use sluice_engine::bindings::exports::sluice::transform::rules::Routes;
@@ -50,7 +51,7 @@ impl Sandbox {
         let rules = Configured::new("{}").map_err(anyhow::Error::msg)?;
         let fields = NativeFields::new(declaration(&rules), Limits::default());
         Ok(Self {
-            release: component::admitted(&engine, None, "{}")?,
+            release: component::admitted(&engine, &TransformChoice::default())?,
             batches: events::batches(BATCHES, BATCH_MAX_RECORDS as u64)?,
             rules,
             fields: fields.map_err(anyhow::Error::msg)?,

@@ -19,6 +19,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::Enrichment;
+use sluice::config::TransformChoice;
 use sluice::format::{ByteSpan, Format, Level, Rows, encode};
 use sluice::ledger::pins::Pins;
 use sluice::ledger::resource_faults::ResourceFaults;
@@ -45,7 +46,7 @@ fn batch() -> Batch {
 
 fn release() -> Release {
     let engine = component::engine(1).unwrap();
-    component::admitted(&engine, None, "{}").unwrap()
+    component::admitted(&engine, &TransformChoice::default()).unwrap()
 }
 
 /// The events of an outcome, in order.

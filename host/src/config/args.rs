@@ -11,7 +11,7 @@ use sluice_engine::limits::JsonProfile;
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::{parse_duration, parse_size, whole_number};
-use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt};
+use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt, TransformSource};
 use crate::format::{Format, Level};
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
@@ -157,9 +157,16 @@ pub struct RunArgs {
     #[arg(value_name = "WHICH", default_value = "interoperable")]
     pub lake_json: LakeJson,
 
-    /// Transform with this WebAssembly component. [default: the built-in enrichment]
-    #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE")]
-    pub transform: Option<PathBuf>,
+    /// Transform with this WebAssembly component, or with a built-in transform: `builtin:enrich`, `builtin:jq` or
+    /// `builtin:copy`. [default: builtin:enrich]
+    #[arg(long, env = "SLUICE_TRANSFORM", value_name = "FILE|builtin:NAME")]
+    pub transform: Option<TransformSource>,
+
+    /// Transform with `builtin:jq` and this program in the language jq, or with the program in this file. Give
+    /// its other settings with `--transform-config`. Cannot be combined with `--transform`.
+    #[arg(long, env = "SLUICE_JQ", value_name = "PROGRAM|FILE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub jq: Option<String>,
 
     /// Configure the transform: a JSON object, or a file that holds one.
     #[arg(

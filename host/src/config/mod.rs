@@ -20,8 +20,8 @@ pub mod resolved;
 pub mod schema;
 mod suggestion;
 pub mod target;
+pub mod transform_source;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -53,6 +53,7 @@ pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
 use self::target::parse_bus;
 pub use self::target::parse_store;
+pub use self::transform_source::{TransformArgs, TransformChoice, TransformSource};
 
 /// A setting that is missing or wrong.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -92,10 +93,8 @@ pub struct RunSettings {
     pub bus: Option<BusTarget>,
     /// How long transient errors of services are retried.
     pub retry_policy: RetryPolicy,
-    /// The component; `None` is the built-in enrichment.
-    pub transform: Option<PathBuf>,
-    /// The transform configuration, a JSON object.
-    pub transform_config: String,
+    /// The transform and its configuration.
+    pub transform: TransformChoice,
     /// The format of objects.
     pub format: Format,
     /// The compression level.
@@ -189,19 +188,28 @@ impl RunArgs {
             .compression_level
             .unwrap_or_default()
             .check(format.codec());
+        let registry = RegistryConfig::validate(&self)?;
+        let transform = TransformChoice::new(
+            self.transform.clone(),
+            self.jq.as_deref(),
+            &self.transform_config,
+        )?;
+        if self.watch && transform.file().is_none() {
+            let why = "needs a file; give --transform FILE or --jq FILE";
+            return Err(ConfigError::new("watch", why));
+        }
         Ok(RunSettings {
             files: self.files(&mode)?,
             lake,
             bus,
             retry_policy: RetryPolicy::new(self.retry_timeout),
             misplaced_records: self.misplaced_records,
-            registry: RegistryConfig::validate(&self)?,
+            registry,
             watch: self.watch,
             pinned_release: None,
             replay: None,
             messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
-            transform_config: read_transform_config(&self.transform_config)?,
             format,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
@@ -216,7 +224,7 @@ impl RunArgs {
             limits: self.limits()?,
             http: self.http.unwrap_or(mode.default_http()),
             mode,
-            transform: self.transform,
+            transform,
             summary: match self.summary {
                 SummaryFormat::Text if self.quiet => SummaryFormat::None,
                 summary => summary,

@@ -30,10 +30,6 @@ impl RegistryConfig {
     /// # Errors
     /// The first setting that is wrong.
     pub fn validate(args: &RunArgs) -> Result<Option<Self>, ConfigError> {
-        if args.watch && args.transform.is_none() {
-            let why = "needs a file; give --transform FILE";
-            return Err(ConfigError::new("watch", why));
-        }
         let key = args.public_key.as_deref().map(PublicKey::parse);
         let key = key.transpose();
         let public_key = key.map_err(|why| ConfigError::new("public_key", why))?;

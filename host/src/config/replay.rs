@@ -43,8 +43,8 @@ pub struct ReplayArgs {
     pub release: Option<ReleasePrefix>,
 
     /// The settings of `run`. The lake must be given as a flag, and a bus is used only if it is given
-    /// as a flag: the file and the environment are meant for `run`. `--transform` as a flag takes
-    /// precedence over a registry, and cannot be combined with `--release`. `--start` has no effect.
+    /// as a flag: the file and the environment are meant for `run`. `--transform` or `--jq` as a
+    /// flag takes precedence over a registry, and cannot be combined with `--release`. `--start` has no effect.
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -56,7 +56,7 @@ impl ReplayArgs {
     /// The first setting that is missing or wrong.
     pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
         let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
-        let has_transform = resolved.is_flag("transform");
+        let has_transform = resolved.is_flag("transform") || resolved.is_flag("jq");
         self.check_release(&resolved)?;
         if !has_lake {
             let why =
@@ -85,6 +85,7 @@ impl ReplayArgs {
     fn check_release(&self, resolved: &Resolved) -> Result<(), ConfigError> {
         let flags = [
             ("transform", "--transform"),
+            ("jq", "--jq"),
             ("transform_config", "--transform-config"),
         ];
         match flags.iter().find(|(key, _)| resolved.is_flag(key)) {

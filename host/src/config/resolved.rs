@@ -22,11 +22,17 @@ const OF_STREAMS: [&str; 5] = [
 const NO_STREAM: &str =
     "only a stream has this; leave it out for files, or give --source kinesis:STREAM";
 
+/// The two settings that name the transform. The one of the higher origin wins.
+const TRANSFORM: &str = "transform";
+const JQ: &str = "jq";
+
 /// The settings, each with its origin.
 pub struct Resolved {
     args: RunArgs,
     matches: ArgMatches,
     file: Option<File>,
+    /// The one of `transform` and `jq` that the other one overrides.
+    overridden: Option<&'static str>,
 }
 
 impl Resolved {
@@ -49,11 +55,38 @@ impl Resolved {
             }
         }
         let args = RunArgs::from_arg_matches(&matches)?;
-        Ok(Self {
+        let mut resolved = Self {
             args,
             matches,
             file,
-        })
+            overridden: None,
+        };
+        resolved.override_transform();
+        Ok(resolved)
+    }
+
+    /// Drops the one of `transform` and `jq` that has the lower origin. If both have the same origin, both stay, which is
+    /// an error of [`validate`](RunArgs::validate).
+    fn override_transform(&mut self) {
+        let (transform, jq) = (self.rank(TRANSFORM), self.rank(JQ));
+        if jq > 0 && transform > jq {
+            self.args.jq = None;
+            self.overridden = Some(JQ);
+        }
+        if transform > 0 && jq > transform {
+            self.args.transform = None;
+            self.overridden = Some(TRANSFORM);
+        }
+    }
+
+    /// How high the origin of a setting without a default is; 0 if it is not set.
+    fn rank(&self, key: &str) -> u8 {
+        match self.matches.value_source(key) {
+            Some(ValueSource::CommandLine) => 3,
+            Some(ValueSource::EnvVariable) => 2,
+            Some(_) => 1,
+            None => 0,
+        }
     }
 
     /// Whether a setting has its default.
@@ -168,6 +201,9 @@ impl Resolved {
     }
 
     fn line(&self, key: &str) -> String {
+        if self.overridden == Some(key) {
+            return format!("# {key} = -");
+        }
         let raw = self.matches.get_raw(key).unwrap_or_default();
         let values: Vec<_> = raw.map(|value| quoted(&value.to_string_lossy())).collect();
         match values.as_slice() {
@@ -178,6 +214,9 @@ impl Resolved {
     }
 
     fn origin(&self, key: &str) -> String {
+        if self.overridden == Some(key) {
+            return "overridden by another setting of the transform".to_owned();
+        }
         match (self.matches.value_source(key), self.file_of(key)) {
             (Some(ValueSource::CommandLine), _) => "flag".to_owned(),
             (Some(ValueSource::EnvVariable), _) => "environment".to_owned(),
@@ -218,7 +257,46 @@ fn subcommand(command: Command, path: &[&str], file: Option<&File>) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// The settings `transform` and `jq` of a file and of flags.
+    fn transform_of(file: &str, flags: &[&str]) -> (Result<String, String>, String) {
+        let command = RunArgs::augment_args(Command::new("sluice"))
+            .mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
+        let file = File::parse(Path::new("sluice.toml"), file, &command).unwrap();
+        let required = ["sluice", "--source", "file:events", "--lake", "file:lake"];
+        let argv = required.iter().chain(flags).map(OsString::from).collect();
+        let resolved = Resolved::new(argv, file.as_defaults(command), &[], Some(file)).unwrap();
+        let shown = resolved.show();
+        let settings = resolved.settings().map_err(|error| error.to_string());
+        (settings.map(|settings| settings.transform.config), shown)
+    }
+
+    #[test]
+    fn a_transform_and_a_program_override_each_other_by_their_origins() {
+        let program = Ok(r#"{"program":"."}"#.to_owned());
+        let (config, shown) = transform_of("transform = 'builtin:copy'\n", &["--jq", "."]);
+        assert_eq!(config, program);
+        assert!(shown.contains("# transform = -  # overridden"), "{shown}");
+        assert!(shown.contains("jq = \".\"  # flag"), "{shown}");
+        let (config, shown) = transform_of("jq = '.'\n", &["--transform", "builtin:copy"]);
+        assert_eq!(config, Ok("{}".to_owned()));
+        assert!(shown.contains("# jq = -  # overridden"), "{shown}");
+        assert_eq!(transform_of("jq = '.'\n", &[]).0, program);
+        let both = "jq = '.'\ntransform = 'builtin:copy'\n";
+        let error = transform_of(both, &[]).0.unwrap_err();
+        assert_eq!(
+            error,
+            "sluice.toml:1: jq: cannot be combined with the transform builtin:copy; give one"
+        );
+        let error = transform_of("", &["--jq", ".", "--transform", "x.wasm"]).0;
+        assert_eq!(
+            error.unwrap_err(),
+            "jq: cannot be combined with the transform x.wasm; give one"
+        );
+    }
 
     #[test]
     fn what_is_shown_is_a_file_that_says_the_same() {

@@ -16,8 +16,8 @@ use sluice_release::registry::Registry;
 use sluice_release::release_switch::ReleaseSwitch;
 
 use super::deployment_package;
-use crate::ENRICH;
-use crate::config::{ConfigError, PinnedRelease, RunSettings};
+use crate::builtin::Builtin;
+use crate::config::{ConfigError, PinnedRelease, RunSettings, TransformSource};
 use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::pins::Pins;
@@ -163,30 +163,31 @@ impl Rules {
     }
 }
 
-/// Compiles a component, or the built-in one, into a folder, for [`precompiled::FOLDER`] of a
-/// deployment package or next to the program.
+/// Compiles a component, or all built-in transforms, into a folder, for [`precompiled::FOLDER`] of a
+/// deployment package or next to the program. A file is named by the digest of its component, so that each is found.
+/// Returns the files.
 ///
 /// # Errors
 /// A component that cannot be read or compiled, or a folder that cannot be written.
-pub fn precompile(transform: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
-    let component = component(transform)?;
+pub fn precompile(
+    transform: Option<&TransformSource>,
+    folder: &Path,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let all = Builtin::ALL.map(TransformSource::Builtin);
+    let sources = transform.map_or(&all[..], std::slice::from_ref);
+    let compile = |source: &TransformSource| precompile_one(source, folder);
+    sources.iter().map(compile).collect()
+}
+
+fn precompile_one(source: &TransformSource, folder: &Path) -> anyhow::Result<PathBuf> {
+    let component = source.read()?;
     let compiled = engine(1)
         .and_then(|engine| precompiled::compile(&engine, &component))
-        .map_err(|error| anyhow::anyhow!("cannot compile: {error:#}"))?;
+        .map_err(|error| anyhow::anyhow!("cannot compile {source}: {error:#}"))?;
     let path = precompiled::path(folder, &component);
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, compiled));
     written.with_context(|| path.display().to_string())?;
     Ok(path)
-}
-
-fn component(transform: Option<&Path>) -> Result<Vec<u8>, ConfigError> {
-    let Some(path) = transform else {
-        return Ok(ENRICH.to_vec());
-    };
-    std::fs::read(path).map_err(|error| {
-        let why = format!("cannot read {}: {error}", path.display());
-        ConfigError::new("transform", why)
-    })
 }
 
 /// The release that the settings choose.
@@ -209,10 +210,8 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
         }
         return Ok(registry.get(release).await?);
     }
-    let located = |error| settings.origins.locate(error);
-    let component = component(settings.transform.as_deref()).map_err(located)?;
-    ReleaseBundle::new(component, &settings.transform_config)
-        .map_err(|why| located(ConfigError::new("transform_config", why)).into())
+    let bundle = settings.transform.bundle();
+    bundle.map_err(|error| settings.origins.locate(error).into())
 }
 
 /// The error of a transform that fails admission. A configuration that it rejects is wrong usage, unless it is that of
@@ -231,7 +230,7 @@ fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error 
     match settings.pinned_release {
         Some(_) => anyhow::Error::new(error).context(format!("cannot admit {name}")),
         None => {
-            let error = ConfigError::new("transform_config", why);
+            let error = ConfigError::new(settings.transform.wrong_setting(&why), why);
             settings.origins.locate(error).into()
         }
     }
@@ -239,9 +238,8 @@ fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error 
 
 /// The transform as the settings name it.
 fn name(settings: &RunSettings) -> String {
-    match (&settings.pinned_release, &settings.transform) {
-        (Some(pinned), _) => format!("release {}", pinned.release),
-        (None, Some(path)) => path.display().to_string(),
-        (None, None) => "the built-in transform".to_owned(),
+    match &settings.pinned_release {
+        Some(pinned) => format!("release {}", pinned.release),
+        None => settings.transform.name(),
     }
 }

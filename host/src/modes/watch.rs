@@ -4,22 +4,30 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use sluice_engine::digest::Digest;
-use sluice_release::bundle::ReleaseBundle;
+use sluice_release::bundle::{ReleaseBundle, ReleaseId};
 use sluice_release::release_switch::ActiveReleases;
 
 use super::rules::Rules;
-use crate::config::RunSettings;
+use crate::config::{ConfigError, RunSettings, TransformChoice};
 use crate::observe::events;
 use crate::pipeline::RunContext;
 
 /// How often the file is polled.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// Watches the transform's file.
+/// What the watcher has seen of the file.
+struct Seen {
+    modified: Option<SystemTime>,
+    /// The release of its content.
+    release: ReleaseId,
+    /// Why its content cannot be used, so that this is logged once.
+    error: Option<ConfigError>,
+}
+
+/// Watches the file of the component or of the jq program.
 pub struct Watcher {
     file: PathBuf,
-    transform_config: String,
+    transform: TransformChoice,
     rules: Arc<Rules>,
     context: Arc<RunContext>,
 }
@@ -32,13 +40,13 @@ impl Watcher {
         rules: Arc<Rules>,
         context: Arc<RunContext>,
     ) -> Option<Self> {
-        let file = settings.transform.clone().filter(|_| settings.watch)?;
+        let file = settings.transform.file().filter(|_| settings.watch)?;
         context
             .health
             .set_registry(format!("file:{}", file.display()));
         Some(Self {
-            file,
-            transform_config: settings.transform_config.clone(),
+            file: file.to_owned(),
+            transform: settings.transform.clone(),
             rules,
             context,
         })
@@ -46,7 +54,11 @@ impl Watcher {
 
     /// Polls the file until the run ends.
     pub async fn follow(&self) {
-        let mut seen = (None, self.rules.own().bundle().manifest().component);
+        let mut seen = Seen {
+            modified: None,
+            release: self.rules.own().id(),
+            error: None,
+        };
         loop {
             tokio::time::sleep(EVERY).await;
             self.poll(&mut seen).await;
@@ -55,33 +67,29 @@ impl Watcher {
 
     /// Reloads the file when it has not changed for one poll: one that is being written may be
     /// incomplete.
-    async fn poll(&self, (changed, digest): &mut (Option<SystemTime>, Digest)) {
+    async fn poll(&self, seen: &mut Seen) {
         let modified = std::fs::metadata(&self.file).and_then(|file| file.modified());
         let Ok(modified) = modified else { return };
-        if *changed != Some(modified) {
-            *changed = Some(modified);
+        if seen.modified != Some(modified) {
+            seen.modified = Some(modified);
             return;
         }
-        let Ok(component) = tokio::fs::read(&self.file).await else {
-            return;
-        };
-        let found = Digest::of(&component);
-        if found != *digest {
-            *digest = found;
-            self.reload(component).await;
+        match self.transform.read_again() {
+            Ok(bundle) if bundle.manifest().id() == seen.release => {}
+            Ok(bundle) => {
+                seen.release = bundle.manifest().id();
+                seen.error = None;
+                self.reload(bundle).await;
+            }
+            Err(error) if seen.error.as_ref() == Some(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "the file has changed and cannot be used, correct it");
+                seen.error = Some(error);
+            }
         }
     }
 
-    async fn reload(&self, component: Vec<u8>) {
-        let bundle = match ReleaseBundle::new(component, &self.transform_config) {
-            Ok(bundle) => bundle,
-            Err(error) => {
-                return tracing::error!(
-                    error,
-                    "the transform configuration is invalid, correct it"
-                );
-            }
-        };
+    async fn reload(&self, bundle: ReleaseBundle) {
         let id = bundle.manifest().id();
         match self.rules.loader().load(bundle, None).await {
             Ok(release) => {

@@ -19,7 +19,7 @@ fn the_built_in_transform_is_inspected_without_a_file() {
     let place = Place::new();
     let ran = place.run(&["transform", "inspect"]).succeeded();
     for part in [
-        "the built-in transform",
+        "builtin:enrich",
         "sluice:transform/rules@1.0.0",
         "contract  1.0.0",
         "name      enrich 0.1.0",
@@ -150,5 +150,5 @@ fn a_file_that_is_not_webassembly_fails_admission() {
     assert_eq!(report["admission_error"]["step"], "compile");
     place
         .run(&["transform", "inspect", "nowhere.wasm"])
-        .failed(1, &["cannot read nowhere.wasm"]);
+        .failed(2, &["cannot read nowhere.wasm"]);
 }

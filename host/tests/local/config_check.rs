@@ -59,7 +59,7 @@ fn a_configuration_that_the_transform_rejects_is_found() {
     let typo = ["--transform-config", r#"{"partition_bye":[]}"#];
     let parts = [
         "transform_config: ",
-        "the built-in transform",
+        "builtin:enrich",
         "partition_bye: there is no",
     ];
     both_fail(&place, &typo, 2, &parts);

@@ -137,8 +137,9 @@ pub fn transform_record<T: Transform>(
 }
 
 impl Outcome {
-    /// Sets the partition and the routes of each event. Destinations that differ in routes only share a partition.
-    fn set_destinations(&mut self, destinations: Vec<Destination>, indexes: Vec<u32>) {
+    /// Sets the partition and the routes of each event, by the index of its destination. Destinations that differ in
+    /// routes only share a partition.
+    pub fn set_destinations(&mut self, destinations: Vec<Destination>, indexes: Vec<u32>) {
         let routes: Vec<_> = destinations.iter().map(|it| it.routes).collect();
         let route = |&index: &u32| routes.get(index as usize).copied();
         self.routes = indexes.iter().filter_map(route).collect();

@@ -39,8 +39,10 @@ pub mod bindings {
 
 /// The standard library's allocator, in a version that uses the component's initial memory: growing the
 /// memory costs the host several system calls for each instance.
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+pub type Allocator = dlmalloc::GlobalDlmalloc;
+
+/// What [`export!`](crate::export) makes the global allocator.
+pub const ALLOCATOR: Allocator = dlmalloc::GlobalDlmalloc;
 
 /// A transform that is exported.
 pub trait Exported: Transform {

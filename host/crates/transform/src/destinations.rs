@@ -88,7 +88,7 @@ const SLOTS: usize = 64;
 
 /// The distinct destinations of a batch, in the order of first use.
 #[derive(Debug, Default)]
-pub(crate) struct Destinations {
+pub struct Destinations {
     all: Vec<Destination>,
     last: u32,
     /// An open hash table, at most half full: the index of a destination plus one, or 0. Their number is a power of
@@ -100,7 +100,7 @@ impl Destinations {
     /// The index of a destination, which is added if it is new. Consecutive records often share one, so the last one is
     /// compared before the table is searched.
     #[inline]
-    pub(crate) fn index<V: AsRef<[u8]>>(&mut self, routes: Routes, partition: &[(&str, V)]) -> u32 {
+    pub fn index<V: AsRef<[u8]>>(&mut self, routes: Routes, partition: &[(&str, V)]) -> u32 {
         let last = self.all.get(self.last as usize);
         if !last.is_some_and(|last| last.is(routes, partition)) {
             self.last = self.find_or_add(routes, partition);
@@ -155,24 +155,28 @@ impl Destinations {
         }
     }
 
+    /// The number of destinations.
     #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
         self.all.len()
     }
 
     /// Removes all but the first `count` destinations.
     #[cold]
-    pub(crate) fn truncate(&mut self, count: usize) {
+    pub fn truncate(&mut self, count: usize) {
         self.all.truncate(count);
         self.last = 0;
         self.fill_slots(self.slots.len());
     }
 
-    pub(crate) fn get(&self, index: u32) -> Option<&Destination> {
+    /// A destination, by its index.
+    pub fn get(&self, index: u32) -> Option<&Destination> {
         self.all.get(index as usize)
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Destination> {
+    /// All destinations, in the order of their indexes.
+    pub fn into_vec(self) -> Vec<Destination> {
         self.all
     }
 }

@@ -88,7 +88,7 @@ pub mod time;
 
 pub use configured::Configured;
 pub use declaration::{Declaration, Metadata, Read, Write};
-pub use destinations::{Destination, Routes};
+pub use destinations::{Destination, Destinations, Routes};
 pub use events::{Event, Events, Number};
 pub use json_scan::Kind;
 pub use number_text::NumberText;
@@ -152,6 +152,9 @@ macro_rules! export {
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "exported functions")]
         const _: () = {
+            #[global_allocator]
+            static ALLOCATOR: $crate::component::Allocator = $crate::component::ALLOCATOR;
+
             impl $crate::component::Exported for $transform {
                 fn configured() -> &'static ::std::sync::OnceLock<$crate::Configured<Self>> {
                     static CONFIGURED: ::std::sync::OnceLock<$crate::Configured<$transform>> =

@@ -16,29 +16,51 @@ use sluice_release::bundle::ReleaseBundle;
 use super::{component, sample};
 
 use crate::config::quantity::whole_number;
+use crate::config::{TransformArgs, TransformChoice, TransformSource};
 use crate::output::{self, OutputError};
 
 /// What to measure, and on what.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The component.
-    pub file: PathBuf,
+    /// The transform to measure.
+    #[command(flatten)]
+    pub transform: TransformArgs,
     /// Read records from a file of newline-delimited JSON; 10,000 generated events by default.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
-    /// Compare with another component.
-    #[arg(long, value_name = "FILE")]
-    pub against: Option<PathBuf>,
+    /// Compare with another component: a file, or a built-in transform such as `builtin:enrich`.
+    #[arg(long, value_name = "FILE|builtin:NAME")]
+    pub against: Option<TransformSource>,
+    /// Set the configuration of the component of `--against`: a JSON object, or a file that holds one.
+    /// [default: that of `--transform-config`]
+    #[arg(long, value_name = "JSON|FILE", requires = "against")]
+    pub against_config: Option<String>,
     /// Compare with the active release of a registry, with its own configuration: `file:DIR` or
     /// `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
-    /// Set the configuration of the components in files: a JSON object, or a file that holds one.
-    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub transform_config: String,
     /// Run the sample this many times with each component.
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = whole_number::<u16>(1..=u16::MAX.into()))]
     pub rounds: u16,
+}
+
+impl BenchArgs {
+    /// The transforms to measure, but for that of a registry, each with the option that sets its configuration.
+    fn transforms(&self) -> anyhow::Result<Vec<(TransformChoice, &'static str)>> {
+        let own = "--transform-config";
+        let mut all = vec![(self.transform.choose()?, own)];
+        if let Some(against) = &self.against {
+            let (config, option) = match &self.against_config {
+                Some(config) => (config, "--against-config"),
+                None => (&self.transform.transform_config, own),
+            };
+            all.push((
+                TransformChoice::new(Some(against.clone()), None, config)?,
+                option,
+            ));
+        }
+        Ok(all)
+    }
 }
 
 /// Measures and prints: on one thread, with batches as in `run`, and a new instance for each. `active` is the
@@ -49,15 +71,10 @@ pub struct BenchArgs {
 pub fn bench(args: &BenchArgs, active: Option<&ReleaseBundle>) -> anyhow::Result<()> {
     let records = sample::read(args.sample.as_deref())?;
     let engine = component::engine(1)?;
-    let files = [Some(&args.file), args.against.as_ref()];
     let mut candidates = Vec::new();
-    for file in files.into_iter().flatten() {
-        let release = component::admitted(&engine, Some(file), &args.transform_config)?;
-        candidates.push(Candidate::new(
-            file.display().to_string(),
-            release,
-            &records,
-        )?);
+    for (transform, option) in args.transforms()? {
+        let release = component::admitted_by(&engine, &transform, option)?;
+        candidates.push(Candidate::new(transform.name(), release, &records)?);
     }
     if let Some(bundle) = active {
         let name = format!("release {}", bundle.manifest().id());

@@ -15,15 +15,16 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 use super::{component, sample, shown};
 
 use crate::config::quantity::whole_number;
+use crate::config::{TransformChoice, TransformSource};
 use crate::output;
 
 /// What to compare.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// The old component.
-    pub old: PathBuf,
-    /// The new component.
-    pub new: PathBuf,
+    /// The old component: a file, `builtin:enrich`, `builtin:jq` or `builtin:copy`. A file `NAME.jq` is a jq program.
+    pub old: TransformSource,
+    /// The new component, named likewise.
+    pub new: TransformSource,
     /// The records: a file of newline-delimited JSON.
     pub sample: PathBuf,
     /// Set the configuration of both components: a JSON object, or a file that holds one.
@@ -50,12 +51,13 @@ pub struct DiffArgs {
 /// What cannot be read, a component that fails admission, and results that differ.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let engine = component::engine(1)?;
-    let admitted = |file, own, option| {
+    let admitted = |source: &TransformSource, own, option| {
         let (config, option) = match &args.transform_config {
             Some(both) => (both, "--transform-config"),
             None => (own, option),
         };
-        component::admitted_by(&engine, Some(file), config, option)
+        let transform = TransformChoice::new(Some(source.clone()), None, config)?;
+        component::admitted_by(&engine, &transform, option)
     };
     let old = &args.transform_config_old;
     let old = admitted(&args.old, old, "--transform-config-old").context("the old component")?;

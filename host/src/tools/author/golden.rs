@@ -19,21 +19,19 @@ use sluice_release::cases::{Case, FilesByName};
 
 use self::input::Input;
 use super::component;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, TransformArgs};
 use crate::output;
 
 /// What to test.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// The component.
-    pub file: PathBuf,
+    /// The transform to test.
+    #[command(flatten)]
+    pub transform: TransformArgs,
     /// Read cases from a folder: NAME.in.json (one record) or NAME.in.ndjson (one record a line), and
     /// NAME.out.ndjson (the expected results).
     #[arg(long, value_name = "DIR")]
     pub cases: PathBuf,
-    /// Set the transform configuration: a JSON object, or a file that holds one.
-    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    pub transform_config: String,
     /// Write the current results as the expected ones.
     #[arg(long, action = ArgAction::SetTrue)]
     pub bless: bool,
@@ -50,7 +48,7 @@ const NEW_INSTANCES_MAX: usize = 10_000;
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     let (files, cases) = cases_in(&args.cases)?;
     let engine = component::engine(1)?;
-    let release = component::admitted(&engine, Some(&args.file), &args.transform_config)?;
+    let release = component::admitted(&engine, &args.transform.choose()?)?;
     let mut failed = 0;
     for case in &cases {
         let Outcome { results, notes } = results(release.program(), case, &files)?;

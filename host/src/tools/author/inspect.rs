@@ -1,7 +1,6 @@
 //! `sluice transform inspect`: what a component is, and whether it would be admitted.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
@@ -19,13 +18,18 @@ use wasmtime::{Engine, Module};
 
 use super::component;
 
+use crate::config::{TransformChoice, TransformSource};
 use crate::output;
 
 /// Which component to inspect.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The component; by default the built-in enrichment.
-    pub file: Option<PathBuf>,
+    /// The component: a file, `builtin:enrich`, `builtin:jq` or `builtin:copy`. A file `NAME.jq` is a jq program.
+    /// [default: builtin:enrich]
+    pub file: Option<TransformSource>,
+    /// Use `builtin:jq` with this program, or with the program in this file.
+    #[arg(long, value_name = "PROGRAM|FILE", conflicts_with = "file")]
+    pub jq: Option<String>,
     /// Set the transform configuration: a JSON object, or a file that holds one.
     #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     pub transform_config: String,
@@ -39,9 +43,10 @@ pub struct InspectArgs {
 /// # Errors
 /// A file that cannot be read, and a component that fails admission.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
-    let file = args.file.as_deref();
-    let bundle = component::bundle(file, &args.transform_config)?;
-    let report = Report::of(&component::engine(1)?, &bundle, component::name(file));
+    let config = &args.transform_config;
+    let transform = TransformChoice::new(args.file.clone(), args.jq.as_deref(), config)?;
+    let bundle = transform.bundle()?;
+    let report = Report::of(&component::engine(1)?, &bundle, transform.name());
     if args.json {
         output::line(serde_json::to_string(&report)?)?;
     } else {
@@ -52,7 +57,10 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     };
     let fails = format!("{} fails admission at step {}", report.file, why.step);
     if why.is_of_config {
-        anyhow::bail!("{fails}; {}", component::advice("--transform-config"));
+        anyhow::bail!(
+            "{fails}; {}",
+            component::advice_on(&transform, "--transform-config")
+        );
     }
     anyhow::bail!(fails)
 }

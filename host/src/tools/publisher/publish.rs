@@ -6,9 +6,8 @@ use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
 
 use super::{Place, loader};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, TransformArgs};
 use crate::output;
-use crate::tools::author::component;
 
 use sluice_engine::digest::Digest;
 use sluice_release::bundle::{Manifest, ReleaseBundle};
@@ -17,13 +16,11 @@ use sluice_release::signature::PrivateKey;
 /// What to publish.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
-    /// The component.
-    file: PathBuf,
+    /// The transform to publish.
+    #[command(flatten)]
+    transform: TransformArgs,
     #[command(flatten)]
     place: Place,
-    /// Set the transform configuration: a JSON object, or a file that holds one.
-    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
-    transform_config: String,
     /// Add the golden cases in a folder. Each host checks them before it activates the release.
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
@@ -75,7 +72,7 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
 }
 
 fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
-    let bundle = component::bundle(Some(&args.file), &args.transform_config)?;
+    let bundle = args.transform.choose()?.bundle()?;
     let manifest = Manifest {
         cases: cases.map(Digest::of),
         note: args.note.clone(),
