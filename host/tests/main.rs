@@ -18,6 +18,7 @@ mod author;
 mod aws_settings;
 mod call_modes;
 mod caught_up;
+mod copy;
 mod documented;
 mod hostile;
 mod kill;
