@@ -89,13 +89,14 @@ demo-aws: build ## run a worker on a million events with stand-ins for Kinesis, 
 	cargo build $(CARGO_ALL) --example demo-aws
 	@echo; target/release/examples/demo-aws $(SLUICE) $(OUT)/aws $(EVENTS)
 
-lambda: build $(CROSS:%=cross) ## build a Lambda package, out/lambda-ARCH.zip (ARCH=arm64, CONFIG=sluice.toml, TRANSFORM=x.wasm)
+lambda: build $(CROSS:%=cross) ## build a Lambda package, out/lambda-ARCH.zip (ARCH=arm64, CONFIG=sluice.toml, TRANSFORM=x.wasm, JQ=rules.jq)
 	@echo "== packing $(PACKAGE).zip"
 	@rm -rf $(PACKAGE) && mkdir -p $(PACKAGE)
 	$(CROSS:%=$(MACHINE)-linux-gnu-)strip -o $(PACKAGE)/bootstrap target/$(CROSS:%=%/)release/sluice
-	$(if $(CROSS),,$(SLUICE) transform precompile $(PACKAGE)/precompiled $(TRANSFORM:%=--transform %))
+	$(if $(CROSS),,$(SLUICE) transform precompile $(PACKAGE)/precompiled $(TRANSFORM:%=--transform %) $(if $(TRANSFORM),,$(JQ:%=--transform builtin:jq)))
 	$(if $(CONFIG),cp $(CONFIG) $(PACKAGE)/sluice.toml)
-	$(if $(TRANSFORM),cp $(TRANSFORM) $(PACKAGE)/transform.wasm)
+	$(if $(filter-out builtin:%,$(TRANSFORM)),cp $(TRANSFORM) $(PACKAGE)/transform.wasm)
+	$(if $(JQ),cp $(JQ) $(PACKAGE)/rules.jq)
 	cargo build --quiet $(CARGO_ALL) --bin package-lambda
 	target/release/package-lambda $(PACKAGE).zip $(PACKAGE)
 

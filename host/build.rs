@@ -25,8 +25,10 @@ const GUESTS: [(&str, &str); 3] = [
 
 /// An instance that starts with this memory need not grow it in each batch.
 const GUEST_MEMORY_BYTES: usize = 4 << 20;
-/// Data begins after the stack. A small stack keeps them close together.
-const GUEST_STACK_BYTES: usize = 128 << 10;
+/// The stack is before the data and grows down, away from it, so that what is used of both is close together. It ends at
+/// address 0, below which there is nothing: an overflow is a trap. It is larger than what fits into the host's limit of
+/// the native stack, so that an endless recursion reaches that limit first, which has a message of its own.
+const GUEST_STACK_BYTES: usize = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -71,6 +73,7 @@ fn build_guests(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         "-Ctarget-feature=+simd128".to_owned(),
         format!("-Clink-arg=--initial-memory={GUEST_MEMORY_BYTES}"),
         format!("-Clink-arg=-zstack-size={GUEST_STACK_BYTES}"),
+        "-Clink-arg=--stack-first".to_owned(),
         format!("--remap-path-prefix={home}=cargo"),
         format!("--remap-path-prefix={}=sluice", root.display()),
     ];

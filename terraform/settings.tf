@@ -13,6 +13,8 @@ locals {
       SLUICE_ALLOW_EMPTY_REGISTRY = "true"
     },
     var.release_public_key == null ? {} : { SLUICE_PUBLIC_KEY = var.release_public_key },
+    var.transform == null ? {} : { SLUICE_TRANSFORM = var.transform },
+    var.jq == null ? {} : { SLUICE_JQ = var.jq },
     var.partition_by_date ? { SLUICE_TRANSFORM_CONFIG = jsonencode({ partition_by = ["date"] }) } : {},
     var.environment,
   )

@@ -303,6 +303,23 @@ variable "partition_by_date" {
   default     = false
 }
 
+variable "transform" {
+  description = "Transform to use until a release is activated: builtin:enrich, builtin:jq or builtin:copy, or a file of the package. Sets SLUICE_TRANSFORM."
+  type        = string
+  default     = null
+}
+
+variable "jq" {
+  description = "Program in the language jq to use until a release is activated, such as file(\"rules.jq\"). Sets SLUICE_JQ; its other settings are SLUICE_TRANSFORM_CONFIG in environment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.jq == null || var.transform == null
+    error_message = "Give either jq or transform."
+  }
+}
+
 variable "first_date" {
   description = "First date of the table's partitions, if the lake is partitioned by date."
   type        = string

@@ -21,6 +21,7 @@ mod caught_up;
 mod copy;
 mod documented;
 mod hostile;
+mod jq;
 mod kill;
 mod kill_steps;
 mod lambda;

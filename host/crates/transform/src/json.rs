@@ -23,6 +23,13 @@ pub fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// The place of the first byte that cannot stand between the quotes of a JSON string without an escape: a quote, a
+/// backslash or a control character.
+#[inline]
+pub fn find_special(text: &[u8]) -> Option<usize> {
+    first_special(text)
+}
+
 #[cold]
 fn escape_from(text: &[u8], first: usize, out: &mut Vec<u8>) {
     let (mut rest, mut special) = (text, Some(first));

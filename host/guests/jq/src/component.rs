@@ -3,10 +3,10 @@
 use std::panic;
 use std::sync::OnceLock;
 
-use bytes::Bytes;
 use sluice_transform::batch::OutputEvent;
 
 use crate::JqTransform;
+use crate::allocator::SizedBlocks;
 
 use bindings::exports::sluice::transform::{batch, records, rules};
 use bindings::sluice::transform::log::{Level, log};
@@ -31,6 +31,9 @@ mod bindings {
     use super::Component;
     export!(Component);
 }
+
+#[global_allocator]
+static GLOBAL: SizedBlocks = SizedBlocks::new();
 
 /// Written once by `configure`, before any record.
 static CONFIGURED: OnceLock<JqTransform> = OnceLock::new();
@@ -69,7 +72,7 @@ impl rules::Guest for Component {
 
 impl records::Guest for Component {
     fn transform(record: records::SourceRecord) -> Result<Vec<records::Event>, rules::Rejection> {
-        match configured().transform(&Bytes::from(record.data)) {
+        match configured().transform(record.data) {
             Ok(events) => Ok(events.into_iter().map(event).collect()),
             Err(rejection) => Err(self::rejection(rejection)),
         }
@@ -78,8 +81,7 @@ impl records::Guest for Component {
 
 impl batch::Guest for Component {
     fn transform_batch(records: batch::RecordBatch) -> batch::OutcomeBatch {
-        let data = Bytes::from(records.data);
-        let outcome = configured().transform_batch(&data, &records.data_ends);
+        let outcome = configured().transform_batch(records.data, &records.data_ends);
         let routes = outcome.routes.into_iter();
         let rejections = outcome.rejections.into_iter();
         batch::OutcomeBatch {

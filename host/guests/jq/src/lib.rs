@@ -13,6 +13,8 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
+mod allocator;
+#[cfg(target_arch = "wasm32")]
 mod component;
 mod config;
 mod destination;
@@ -25,9 +27,12 @@ mod program;
 mod program_error;
 mod read;
 mod rejection;
+mod shortcuts;
+mod value;
 mod write;
 
-use bytes::Bytes;
+use std::rc::Rc;
+
 use sluice_transform::batch::{Outcome, OutputEvent};
 use sluice_transform::destination_rule::DestinationRule;
 use sluice_transform::{Description, Rejection};
@@ -67,40 +72,41 @@ impl JqTransform {
     ///
     /// # Errors
     /// Why the record is rejected.
-    pub fn transform(&self, record: &Bytes) -> Result<Vec<OutputEvent>, Rejection> {
+    pub fn transform(&self, record: Vec<u8>) -> Result<Vec<OutputEvent>, Rejection> {
         let mut outputs = Outputs::new(record.len(), 1);
-        self.record(record, &mut outputs)?;
+        let end = record.len();
+        self.record(&Rc::new(record), 0, end, &mut outputs)?;
         Ok(outputs.into_events())
     }
 
     /// Transforms a batch of records: all their data, and the end offset of each. What it returns for a record is what
     /// [`transform`](Self::transform) returns for it.
-    pub fn transform_batch(&self, data: &Bytes, ends: &[u32]) -> Outcome {
+    pub fn transform_batch(&self, data: Vec<u8>, ends: &[u32]) -> Outcome {
         let mut outputs = Outputs::new(data.len(), ends.len());
+        let data = Rc::new(data);
         let mut start = 0;
         for (index, &end) in (0..).zip(ends) {
             let end = end as usize;
-            // An end that does not fit makes an empty record; the host does not send one.
-            let fits = start <= end && end <= data.len();
-            let record = if fits {
-                data.slice(start..end)
-            } else {
-                Bytes::new()
-            };
-            start = end;
-            if let Err(rejection) = self.record(&record, &mut outputs) {
+            if let Err(rejection) = self.record(&data, start, end, &mut outputs) {
                 outputs.reject(index, rejection);
             }
+            start = end;
         }
         outputs.into_outcome()
     }
 
     /// Adds the events of a record. If it is rejected, `outputs` is as it was before.
-    fn record(&self, record: &Bytes, outputs: &mut Outputs) -> Result<(), Rejection> {
+    fn record(
+        &self,
+        data: &Rc<Vec<u8>>,
+        start: usize,
+        end: usize,
+        outputs: &mut Outputs,
+    ) -> Result<(), Rejection> {
         let mark = outputs.mark();
-        let added = read::value(record).and_then(|value| {
+        let added = read::value(data, start, end).and_then(|value| {
             let mut values = self.program.run(value);
-            values.try_for_each(|value| envelope::add(value?, &self.rule, outputs))
+            values.try_for_each(|value| envelope::add(&value?, &self.rule, outputs))
         });
         match added {
             Ok(()) => outputs.end_record(mark),

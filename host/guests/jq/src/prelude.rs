@@ -1,25 +1,68 @@
 //! The filters that are defined in jq.
 
-use jaq_core::load::parse::Def;
+use std::collections::BTreeSet;
 
-/// Definitions of jaq without which a program has to do, because they need native filters that it does not get.
-const REFUSED: [&str; 4] = ["debug", "halt", "halt_error", "stderr"];
+use jaq_core::load::{self, parse::Def};
 
-/// The definitions that a program can use.
-pub(crate) fn definitions(_program: &str) -> impl Iterator<Item = Def<&'static str>> {
-    let of_jaq = jaq_core::defs()
-        .chain(jaq_std::defs())
-        .chain(jaq_json::defs());
-    of_jaq.filter(|definition| !REFUSED.contains(&definition.name))
+/// One definition a line. A definition uses only those before it, itself and native filters.
+const DEFINITIONS: &str = include_str!("prelude.jq");
+
+/// The definitions that a program can use: all whose name is somewhere in it, and those that these use. Others would
+/// cost each instance the time to compile them.
+pub(crate) fn definitions(program: &str) -> Vec<Def<&'static str>> {
+    let mut used: BTreeSet<&str> = names(program).collect();
+    let mut lines = Vec::new();
+    for line in DEFINITIONS.lines().rev() {
+        if used.contains(defined_name(line)) {
+            used.extend(names(line));
+            lines.push(line);
+        }
+    }
+    let definitions = lines.iter().rev();
+    let parsed = definitions.filter_map(|line| load::parse(line, |parser| parser.defs()));
+    parsed.flatten().collect()
 }
 
-/// The end of a message about an unknown filter: a filter with a similar name, as a question.
-#[cold]
-pub(crate) fn suggestion(name: &str) -> Option<String> {
-    let known = definitions("").map(|definition| definition.name);
-    let known = known.chain(crate::natives::all().map(|(name, ..)| name));
-    let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
-    let closest = known.min_by_key(distance)?;
-    let is_close = distance(&closest) <= name.chars().count() / 3;
-    is_close.then(|| format!("; did you mean `{closest}`?"))
+/// The names of all definitions.
+pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+    DEFINITIONS.lines().map(defined_name)
+}
+
+fn defined_name(line: &str) -> &str {
+    let rest = line.strip_prefix("def ").unwrap_or_default();
+    let end = rest.find(['(', ':']).unwrap_or_default();
+    rest.get(..end).unwrap_or_default()
+}
+
+/// All names of filters and formats in a program, and more: also the words of its texts.
+fn names(program: &str) -> impl Iterator<Item = &str> {
+    let is_in_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '@';
+    program
+        .split(move |c| !is_in_name(c))
+        .filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_definition_is_read() {
+        let all = all_names().collect::<Vec<_>>().join(" ");
+        assert_eq!(definitions(&all).len(), DEFINITIONS.lines().count());
+        assert!(all_names().all(|name| !name.is_empty()));
+    }
+
+    #[test]
+    fn a_program_gets_what_it_uses_and_what_that_uses() {
+        let names = |program| -> Vec<_> {
+            let found = definitions(program);
+            found.iter().map(|definition| definition.name).collect()
+        };
+        assert_eq!(names(".a"), [""; 0]);
+        assert_eq!(names(".a | first"), ["first"]);
+        assert_eq!(names("@base64 \"x\\(.)\""), ["@base64"]);
+        let of_entries = names("with_entries(.value)");
+        assert_eq!(of_entries, ["map", "with_entries"]);
+    }
 }

@@ -6,6 +6,7 @@ use jaq_core::compile::{self, Undefined};
 use jaq_core::load::{self, Import, Modules};
 
 use crate::place::Place;
+use crate::{natives, prelude};
 
 /// The most faults that a message lists.
 const LISTED_MAX: usize = 3;
@@ -122,9 +123,21 @@ fn undefined_name(name: &str, undefined: &Undefined) -> String {
         other => format!("there is no {} `{name}`", other.as_str()),
     };
     if let Undefined::Filter(_) = undefined {
-        message += &crate::prelude::suggestion(name).unwrap_or_default();
+        message += &suggestion(name).unwrap_or_default();
     }
     message
+}
+
+/// The end of a message about an unknown filter: a filter with a similar name, as a question.
+fn suggestion(name: &str) -> Option<String> {
+    let known: Vec<_> = prelude::all_names().chain(natives::names()).collect();
+    if known.contains(&name) {
+        return Some("; it takes another number of arguments".to_owned());
+    }
+    let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
+    let closest = known.into_iter().min_by_key(distance)?;
+    let is_close = distance(&closest) <= name.chars().count() / 3;
+    is_close.then(|| format!("; did you mean `{closest}`?"))
 }
 
 fn list(faults: &[String]) -> String {

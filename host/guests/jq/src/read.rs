@@ -1,24 +1,28 @@
 //! Reads a record into a value of jaq: strictly JSON, and without a copy of texts that have no escapes.
 
-use bytes::Bytes;
-use jaq_json::{Map, Num, Val};
-use num_bigint::BigInt;
-use sluice_transform::Rejection;
+use std::rc::Rc;
+
+use sluice_transform::{Rejection, json};
+
+use crate::value::{Object, Slice, Text, Val};
 
 /// The most levels of objects and arrays. Readers of the lake fail at 128, and a program needs more of the stack than
 /// this reader for each level.
 const DEPTH_MAX: usize = 256;
 
-/// Reads one JSON text, by the grammar of RFC 8259.
+/// Reads one JSON text, by the grammar of RFC 8259: that between `start` and `end` of a buffer.
 ///
 /// # Errors
 /// The rejection of the record.
-pub(crate) fn value(record: &Bytes) -> Result<Val, Rejection> {
+pub(crate) fn value(buffer: &Rc<Vec<u8>>, start: usize, end: usize) -> Result<Val, Rejection> {
+    // An end that does not fit makes an empty record; the host does not send one.
+    let record = buffer.get(start..end).unwrap_or_default();
     if std::str::from_utf8(record).is_err() {
         return Err(invalid(record));
     }
     let mut reader = Reader {
-        record,
+        buffer,
+        offset: start,
         text: record,
         at: 0,
         depth: 0,
@@ -64,14 +68,16 @@ fn unpaired_surrogate(at: usize) -> Rejection {
 }
 
 struct Reader<'r> {
-    record: &'r Bytes,
+    buffer: &'r Rc<Vec<u8>>,
+    /// Where the record begins in the buffer.
+    offset: usize,
     text: &'r [u8],
     at: usize,
     depth: usize,
     /// The items of open arrays.
     items: Vec<Val>,
     /// The members of open objects.
-    members: Vec<(Val, Val)>,
+    members: Vec<(Text, Val)>,
 }
 
 impl Reader<'_> {
@@ -104,7 +110,7 @@ impl Reader<'_> {
 
     fn value(&mut self) -> Result<Val, Fault> {
         match self.next_token()? {
-            b'"' => self.string(),
+            b'"' => self.string().map(Val::Str),
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
             b't' => self.word(b"true", Val::Bool(true)),
@@ -160,7 +166,7 @@ impl Reader<'_> {
         let first = self.members.len();
         if self.next_token()? == b'}' {
             self.at += 1;
-            return Ok(Val::obj(Map::default()));
+            return Ok(Val::object(Object::default()));
         }
         loop {
             if self.next_token()? != b'"' {
@@ -174,11 +180,9 @@ impl Reader<'_> {
             let value = self.value()?;
             self.members.push((name, value));
             if self.ends(b'}')? {
-                let count = self.members.len() - first;
-                let mut map = Map::with_capacity_and_hasher(count, Default::default());
                 // Of a repeated name, the last value counts, as in jq.
-                map.extend(self.members.drain(first..));
-                return Ok(Val::obj(map));
+                let object = Object::of(self.members.drain(first..));
+                return Ok(Val::object(object));
             }
         }
     }
@@ -196,36 +200,43 @@ impl Reader<'_> {
     }
 
     #[inline]
-    fn string(&mut self) -> Result<Val, Fault> {
+    fn string(&mut self) -> Result<Text, Fault> {
         self.at += 1;
         let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => return self.escaped_string(start),
-                Some(0x20..) => self.at += 1,
-                _ => return Err(Fault::Syntax),
-            }
+        let rest = self.text.get(start..).unwrap_or_default();
+        let special = json::find_special(rest).ok_or(Fault::Syntax)?;
+        self.at += special;
+        match rest.get(special) {
+            Some(b'"') => {}
+            Some(b'\\') => return self.escaped_string(start),
+            _ => return Err(Fault::Syntax),
         }
-        let text = self.record.slice(start..self.at);
+        let text = Text::Long(self.slice(start));
         self.at += 1;
-        Ok(Val::utf8_str(text))
+        Ok(text)
+    }
+
+    /// The text from `start` up to here.
+    #[inline]
+    fn slice(&self, start: usize) -> Slice {
+        Slice::new(self.buffer, self.offset + start, self.offset + self.at)
     }
 
     /// Reads a string whose first escape is here.
     #[cold]
-    fn escaped_string(&mut self, start: usize) -> Result<Val, Fault> {
+    fn escaped_string(&mut self, start: usize) -> Result<Text, Fault> {
         let mut text = self.text.get(start..self.at).unwrap_or_default().to_vec();
         loop {
-            let byte = self.peek().ok_or(Fault::Syntax)?;
-            self.at += 1;
-            match byte {
-                b'"' => return Ok(Val::utf8_str(text)),
-                b'\\' => {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let special = json::find_special(rest).ok_or(Fault::Syntax)?;
+            text.extend_from_slice(rest.get(..special).unwrap_or_default());
+            self.at += special + 1;
+            match rest.get(special) {
+                Some(b'"') => return Ok(Text::from_utf8(text)),
+                Some(b'\\') => {
                     let c = self.escape()?;
                     text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                0x20.. => text.push(byte),
                 _ => return Err(Fault::Syntax),
             }
         }
@@ -287,7 +298,7 @@ impl Reader<'_> {
         let is_negative = self.peek() == Some(b'-');
         self.at += usize::from(is_negative);
         let first = self.at;
-        let mut integer = 0_isize;
+        let mut integer = 0_i64;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
             // It wraps for long numbers only, and then it is not used.
             integer = integer.wrapping_mul(10).wrapping_add((digit - b'0').into());
@@ -297,17 +308,25 @@ impl Reader<'_> {
         if digits == 0 || digits > 1 && self.text.get(first) == Some(&b'0') {
             return Err(Fault::Syntax);
         }
-        let is_integer = !matches!(self.peek(), Some(b'.' | b'e' | b'E'));
-        if is_integer && digits <= INT_DIGITS && !(is_negative && integer == 0) {
-            let integer = if is_negative { -integer } else { integer };
-            return Ok(Val::Num(Num::Int(integer)));
-        }
-        if !is_integer {
+        if let Some(b'.' | b'e' | b'E') = self.peek() {
             self.fraction_and_exponent()?;
+            return Ok(Val::Decimal(self.slice(start)));
         }
-        let text = self.text.get(start..self.at).unwrap_or_default();
-        let text = str::from_utf8(text).unwrap_or_default();
-        Ok(Val::Num(long_number(text, is_integer)))
+        if digits <= INT_DIGITS && !(is_negative && integer == 0) {
+            let integer = if is_negative { -integer } else { integer };
+            return Ok(Val::Int(integer));
+        }
+        Ok(self.long_integer(start))
+    }
+
+    /// An integer with more digits, and `-0`, which is no integer for a machine.
+    #[cold]
+    fn long_integer(&self, start: usize) -> Val {
+        let text = self.slice(start);
+        match text.as_str().parse() {
+            Ok(integer) if integer != 0 => Val::Int(integer),
+            _ => Val::Decimal(text),
+        }
     }
 
     fn fraction_and_exponent(&mut self) -> Result<(), Fault> {
@@ -337,23 +356,8 @@ impl Reader<'_> {
     }
 }
 
-/// A number with so many digits is an `isize` of 32 bits.
-const INT_DIGITS: usize = 9;
-
-/// A number that is kept as its text, or an integer that is too large for a word. jaq knows no negative zero as an
-/// integer, so its text is kept too.
-fn long_number(text: &str, is_integer: bool) -> Num {
-    match text.parse::<i64>() {
-        Ok(integer) if is_integer && integer != 0 => match isize::try_from(integer) {
-            Ok(integer) => Num::Int(integer),
-            Err(_) => Num::big_int(BigInt::from(integer)),
-        },
-        _ if is_integer && text != "-0" => {
-            Num::from_str_radix(text, 10).unwrap_or(Num::Float(f64::NAN))
-        }
-        _ => Num::Dec(text.to_owned().into()),
-    }
-}
+/// A number with so many digits is an `i64`.
+const INT_DIGITS: usize = 18;
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use jaq_json::Val;
 use sluice_transform::Rejection;
+
+use crate::value::{Error, Val};
 
 /// The code of a program's error that has no code of its own.
 const JQ_ERROR: &str = "jq_error";
@@ -22,21 +23,15 @@ pub(crate) fn jq_error(message: impl Display) -> Rejection {
 
 /// The rejection of `error("code: message")`, or `jq_error` for another error of the program.
 #[cold]
-pub(crate) fn of_error(error: jaq_json::Error) -> Rejection {
+pub(crate) fn of_error(error: Error) -> Rejection {
     let message = match error.into_val() {
-        Val::TStr(text) => bounded(jaq_json::bstr(&**text)),
+        Val::Str(text) => bounded(text.as_str()),
         other => bounded(format_args!("the program ends with the error {other}")),
     };
     match message.split_once(": ") {
         Some((code, rest)) if is_code(code) => Rejection::new(code.to_owned(), rest),
         _ => Rejection::new(JQ_ERROR, message),
     }
-}
-
-/// The value in a message.
-pub(crate) fn shown(value: &Val) -> String {
-    const SHOWN_MAX_BYTES: usize = 200;
-    bounded_to(SHOWN_MAX_BYTES, value)
 }
 
 fn is_code(text: &str) -> bool {
@@ -84,7 +79,7 @@ mod tests {
     use super::*;
 
     fn rejection(message: &str) -> (String, String) {
-        let error = jaq_json::Error::new(Val::from(message.to_owned()));
+        let error = Error::new(Val::from(message.to_owned()));
         let Rejection { code, message } = of_error(error);
         (code.into_owned(), message)
     }
@@ -110,9 +105,8 @@ mod tests {
     fn a_message_is_bounded() {
         let (_, message) = rejection(&"é".repeat(100_000));
         assert_eq!(message.len(), MESSAGE_MAX_BYTES + '…'.len_utf8());
-        let value: Val = std::iter::repeat_n(Val::from(1_isize), 100_000).collect();
-        assert!(shown(&value).len() < 300);
-        let error = jaq_json::Error::new(value);
+        let value: Val = std::iter::repeat_n(Val::Int(1), 100_000).collect();
+        let error = Error::new(value);
         assert!(of_error(error).message.len() < 600);
     }
 }

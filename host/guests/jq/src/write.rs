@@ -1,102 +1,155 @@
-//! Writes a value of jaq as JSON.
+//! Writes a value as JSON.
 
-use jaq_json::{Num, Val};
-use num_traits::ToPrimitive as _;
 use sluice_transform::{Rejection, json};
 
-use crate::rejection::{jq_error, shown};
+use crate::rejection::jq_error;
+use crate::value::Val;
 
-/// Floats below this bound have no digits behind the point that they cannot hold, so those that are whole are written
-/// as integers, as jq does.
-const WHOLE_FLOATS_END: f64 = 9_007_199_254_740_992.0;
+/// Floats below this bound that are whole are written without a point and an exponent, as jq does.
+const WHOLE_FLOATS_END: f64 = 1e17;
 
-/// Appends a value.
+/// A float below this bound is written with an exponent.
+const SMALL_FLOATS_END: f64 = 1e-5;
+
+/// How much of a value a message shows.
+const SHOWN_MAX_BYTES: usize = 200;
+
+/// Appends an event.
 ///
 /// # Errors
-/// The rejection of the record, if the value or a part of it is not JSON: no number, bytes that are no text, or a name
-/// of a member that is no string.
-pub(crate) fn value(value: &Val, out: &mut Vec<u8>) -> Result<(), Rejection> {
-    match value {
-        Val::Null => out.extend_from_slice(b"null"),
-        Val::Bool(true) => out.extend_from_slice(b"true"),
-        Val::Bool(false) => out.extend_from_slice(b"false"),
-        Val::Num(number) => return self::number(number, out),
-        Val::TStr(text) => return string(text, out),
-        Val::BStr(_) => return Err(not_json(value, "bytes that are no text")),
-        Val::Arr(items) => {
-            out.push(b'[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                self::value(item, out)?;
-            }
-            out.push(b']');
-        }
-        Val::Obj(members) => {
-            out.push(b'{');
-            for (index, (name, member)) in members.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                match name {
-                    Val::TStr(name) => string(name, out)?,
-                    name => return Err(not_json(name, "the name of a member that is no string")),
-                }
-                out.push(b':');
-                self::value(member, out)?;
-            }
-            out.push(b'}');
-        }
-    }
-    Ok(())
+/// The rejection of the record, if a number of the event is infinite or none: JSON has no such numbers, and another one
+/// would be wrong data.
+pub(crate) fn strictly(value: &Val, out: &mut Vec<u8>) -> Result<(), Rejection> {
+    let mut writer = Writer {
+        out,
+        limit: usize::MAX,
+        is_strict: true,
+    };
+    writer.value(value).map_err(|_| not_finite())
 }
 
-/// Appends a number. One that the program did not change has the digits that it has in the record.
-///
-/// # Errors
-/// A number that is infinite or none.
-pub(crate) fn number(number: &Num, out: &mut Vec<u8>) -> Result<(), Rejection> {
-    match number {
-        Num::Int(integer) => integer_text(*integer as i64, out),
-        Num::BigInt(integer) => match integer.to_i64() {
-            Some(integer) => integer_text(integer, out),
-            None => out.extend_from_slice(integer.to_string().as_bytes()),
-        },
-        Num::Dec(text) => out.extend_from_slice(text.as_bytes()),
-        Num::Float(float) if !float.is_finite() => {
-            let value = Val::Num(number.clone());
-            return Err(not_json(&value, "a number that JSON does not have"));
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole and fits")]
-        Num::Float(float) if float.abs() < WHOLE_FLOATS_END && float.trunc() == *float => {
-            integer_text(*float as i64, out);
-        }
-        Num::Float(_) => out.extend_from_slice(number.to_string().as_bytes()),
-    }
-    Ok(())
+/// Appends the JSON of a value. A float that is no number is `null`, and one that is infinite is the largest, as in jq.
+pub(crate) fn leniently(value: &Val, out: &mut Vec<u8>) {
+    let mut writer = Writer {
+        out,
+        limit: usize::MAX,
+        is_strict: false,
+    };
+    // Without a limit and leniently, it does not stop.
+    let _infallible = writer.value(value);
 }
 
-#[inline]
-fn integer_text(integer: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
-}
-
-#[inline]
-fn string(text: &[u8], out: &mut Vec<u8>) -> Result<(), Rejection> {
-    match std::str::from_utf8(text) {
-        Ok(text) => json::quote(text, out),
-        Err(_) => {
-            let value = Val::utf8_str(text.to_vec());
-            return Err(not_json(&value, "a string that is not UTF-8"));
-        }
+/// The JSON of a value for a message, truncated.
+pub(crate) fn shown(value: &Val) -> String {
+    let mut out = Vec::new();
+    let mut writer = Writer {
+        out: &mut out,
+        limit: SHOWN_MAX_BYTES,
+        is_strict: false,
+    };
+    let is_whole = writer.value(value).is_ok() && out.len() <= SHOWN_MAX_BYTES;
+    let mut text = String::from_utf8_lossy(&out).into_owned();
+    if !is_whole {
+        text.truncate(text.floor_char_boundary(SHOWN_MAX_BYTES));
+        text.push('…');
     }
-    Ok(())
+    text
 }
 
 #[cold]
-fn not_json(value: &Val, what: &str) -> Rejection {
-    jq_error(format_args!("an event has {what}: {}", shown(value)))
+fn not_finite() -> Rejection {
+    jq_error("an event has a number that is infinite or none (`nan`), which JSON does not have")
+}
+
+/// The writer has stopped.
+struct Stopped;
+
+struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+    /// Where it stops, so that a message about a large value costs little.
+    limit: usize,
+    /// Whether it stops at a number that JSON does not have.
+    is_strict: bool,
+}
+
+impl Writer<'_> {
+    fn value(&mut self, value: &Val) -> Result<(), Stopped> {
+        match value {
+            Val::Null => self.out.extend_from_slice(b"null"),
+            Val::Bool(true) => self.out.extend_from_slice(b"true"),
+            Val::Bool(false) => self.out.extend_from_slice(b"false"),
+            Val::Int(integer) => self.integer(*integer),
+            Val::Float(float) => self.float(*float)?,
+            Val::Decimal(text) => append(text.as_bytes(), self.out),
+            Val::Str(text) => json::quote(text.as_str(), self.out),
+            Val::Arr(items) => {
+                self.out.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    self.separate(index)?;
+                    self.value(item)?;
+                }
+                self.out.push(b']');
+            }
+            Val::Obj(object) => {
+                self.out.push(b'{');
+                for (index, (name, member)) in object.iter().enumerate() {
+                    self.separate(index)?;
+                    json::quote(name.as_str(), self.out);
+                    self.out.push(b':');
+                    self.value(member)?;
+                }
+                self.out.push(b'}');
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn separate(&mut self, index: usize) -> Result<(), Stopped> {
+        if index > 0 {
+            self.out.push(b',');
+        }
+        match self.out.len() > self.limit {
+            true => Err(Stopped),
+            false => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn integer(&mut self, integer: i64) {
+        append(itoa::Buffer::new().format(integer).as_bytes(), self.out);
+    }
+
+    fn float(&mut self, float: f64) -> Result<(), Stopped> {
+        if self.is_strict && !float.is_finite() {
+            return Err(Stopped);
+        }
+        let finite = float.clamp(f64::MIN, f64::MAX);
+        let size = finite.abs();
+        #[allow(clippy::cast_possible_truncation, reason = "it is whole and fits")]
+        match finite {
+            _ if float.is_nan() => self.out.extend_from_slice(b"null"),
+            _ if size < WHOLE_FLOATS_END && finite.trunc() == finite => self.integer(finite as i64),
+            _ if (SMALL_FLOATS_END..WHOLE_FLOATS_END).contains(&size) => {
+                self.out.extend_from_slice(finite.to_string().as_bytes());
+            }
+            _ => self.out.extend_from_slice(format!("{finite:e}").as_bytes()),
+        }
+        Ok(())
+    }
+}
+
+/// Appends a few bytes.
+#[inline(always)]
+fn append(bytes: &[u8], out: &mut Vec<u8>) {
+    json_scan::edit::append(bytes, out);
+}
+
+/// The text of a number, if the value is one.
+pub(crate) fn number_text(value: &Val) -> Vec<u8> {
+    let mut text = Vec::new();
+    leniently(value, &mut text);
+    text
 }
 
 #[cfg(test)]

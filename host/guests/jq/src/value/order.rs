@@ -1,0 +1,96 @@
+//! The order of values: `null`, booleans, numbers, strings, arrays, objects.
+
+use std::cmp::Ordering;
+
+use super::number::Number;
+use super::{Object, Text, Val};
+
+impl Val {
+    /// The place of its kind in the order of kinds.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Int(_) | Self::Float(_) | Self::Decimal(_) => 2,
+            Self::Str(_) => 3,
+            Self::Arr(_) => 4,
+            Self::Obj(_) => 5,
+        }
+    }
+}
+
+impl Ord for Val {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
+            (Self::Str(left), Self::Str(right)) => left.as_bytes().cmp(right.as_bytes()),
+            (Self::Arr(left), Self::Arr(right)) => left.cmp(right),
+            (Self::Obj(left), Self::Obj(right)) => compare_objects(left, right),
+            _ => match (self.number(), other.number()) {
+                (Some(left), Some(right)) => compare_numbers(left, right),
+                _ => self.rank().cmp(&other.rank()),
+            },
+        }
+    }
+}
+
+/// A float that is no number is less than any other number. Only sorting takes two of them for equal.
+fn compare_numbers(left: Number, right: Number) -> Ordering {
+    match (left, right) {
+        (Number::Int(left), Number::Int(right)) => left.cmp(&right),
+        (left, right) => {
+            let (left, right) = (left.to_f64(), right.to_f64());
+            let order = left.partial_cmp(&right);
+            order.unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+        }
+    }
+}
+
+/// First the names in their order, then the values by the order of their names.
+fn compare_objects(left: &Object, right: &Object) -> Ordering {
+    let (left, right) = (sorted(left), sorted(right));
+    let names = |members: &[&(Text, Val)]| -> Vec<Vec<u8>> {
+        members
+            .iter()
+            .map(|(name, _)| name.as_bytes().to_vec())
+            .collect()
+    };
+    let values = left.iter().map(|(_, value)| value);
+    names(&left)
+        .cmp(&names(&right))
+        .then_with(|| values.cmp(right.iter().map(|(_, value)| value)))
+}
+
+/// The members in the order of their names.
+pub(crate) fn sorted(object: &Object) -> Vec<&(Text, Val)> {
+    let mut members: Vec<_> = object.iter().collect();
+    members.sort_unstable_by(|(left, _), (right, _)| left.as_bytes().cmp(right.as_bytes()));
+    members
+}
+
+#[allow(
+    clippy::non_canonical_partial_ord_impl,
+    reason = "sorting needs a total order; in jq, `nan < nan` is true"
+)]
+impl PartialOrd for Val {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Float(left), Self::Float(right)) if left.is_nan() && right.is_nan() => {
+                Some(Ordering::Less)
+            }
+            _ => Some(self.cmp(other)),
+        }
+    }
+}
+
+impl PartialEq for Val {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(left), Self::Int(right)) => left == right,
+            (Self::Str(left), Self::Str(right)) => left == right,
+            _ => self.partial_cmp(other) == Some(Ordering::Equal),
+        }
+    }
+}
+
+impl Eq for Val {}
