@@ -36,6 +36,7 @@ mod neighbours;
 mod outages;
 mod readers;
 mod replay;
+mod rules;
 mod services;
 mod soak;
 mod standard_streams;
