@@ -1,5 +1,6 @@
 //! The call mode makes no difference: batch calls and calls by fields have the results of calls per record.
 
+mod copy;
 mod fields;
 mod mutated;
 

@@ -85,7 +85,7 @@ impl Read {
     }
 
     /// The name in a message.
-    pub(crate) const fn shown_name(&self) -> ShownName {
+    pub(crate) const fn shown_name(&self) -> ShownName<'static> {
         ShownName(self.name)
     }
 
@@ -143,7 +143,7 @@ impl Write {
     }
 
     /// The name in a message.
-    pub(crate) const fn shown_name(&self) -> ShownName {
+    pub(crate) const fn shown_name(&self) -> ShownName<'static> {
         ShownName(self.name)
     }
 
@@ -158,9 +158,9 @@ impl Write {
 /// A name in a message. It is quoted if a reader could not see it or where it ends: if it is empty, or has a quote,
 /// white space or control characters.
 #[derive(Clone, Copy)]
-pub(crate) struct ShownName(&'static str);
+pub(crate) struct ShownName<'a>(pub(crate) &'a str);
 
-impl fmt::Display for ShownName {
+impl fmt::Display for ShownName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let odd = |c: char| c == '"' || c.is_whitespace() || c.is_control();
         if self.0.is_empty() || self.0.contains(odd) {

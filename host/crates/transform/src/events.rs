@@ -73,7 +73,11 @@ impl Events {
     }
 
     #[inline(always)]
-    fn begin<V: AsRef<[u8]>>(&mut self, routes: Routes, partition: &[(&str, V)]) -> Event<'_> {
+    pub(crate) fn begin<V: AsRef<[u8]>>(
+        &mut self,
+        routes: Routes,
+        partition: &[(&str, V)],
+    ) -> Event<'_> {
         self.complete();
         let first_item = self.ends.len();
         let destination = self.destinations.index(routes, partition);

@@ -77,6 +77,7 @@ pub mod fields;
 pub mod json;
 pub mod log;
 mod number_text;
+pub mod partition;
 mod raw_text;
 mod record;
 mod rejection;

@@ -347,7 +347,7 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The kind of a value, which its first byte tells.
 #[inline(always)]
-fn kind_of(value: &[u8]) -> Kind {
+pub(crate) fn kind_of(value: &[u8]) -> Kind {
     match value.first() {
         Some(b'"') => Kind::String,
         Some(b'{') => Kind::Object,

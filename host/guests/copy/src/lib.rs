@@ -1,27 +1,57 @@
 //! The transform `copy`: each record is an event, byte for byte as far as the host keeps it.
+//!
+//! It reads only the members that events are partitioned by, and writes none.
 
-use std::borrow::Cow;
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")
+)]
 
 use serde::Deserialize;
 use sluice_transform::destination_rule::DestinationRule;
-use sluice_transform::{
-    Description, Events, Kind, Read, Record, Rejection, Transform, Write, export,
-};
+use sluice_transform::{Description, Events, Read, Record, Rejection, Transform, Write, export};
 
 /// The configuration as a document.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    partition_by: Option<Vec<String>>,
+    #[serde(default)]
+    partition_by: Vec<Item>,
     routes: Option<Vec<String>>,
+}
+
+/// A column: the name of a member that is the column's name too, or both names.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "partition_by: expected the name of a member, or an object with the names `column` and `member`"
+)]
+enum Item {
+    Member(String),
+    Column(Column),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Column {
+    column: String,
+    member: String,
+}
+
+impl Item {
+    /// The column and its member.
+    fn into_names(self) -> (String, String) {
+        match self {
+            Self::Member(name) => (name.clone(), name),
+            Self::Column(Column { column, member }) => (column, member),
+        }
+    }
 }
 
 /// The transform with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyTransform {
     rule: DestinationRule,
-    /// The members of `partition_by`, in the same order.
-    reads: Vec<Read>,
 }
 
 impl Transform for CopyTransform {
@@ -36,56 +66,32 @@ impl Transform for CopyTransform {
 
     fn configure(config: &str) -> Result<Self, String> {
         let config: Config = serde_json::from_str(config).map_err(|error| error.to_string())?;
-        let rule = DestinationRule::new(config.partition_by, config.routes)?;
-        let reads = (0..).zip(rule.partition_by.iter().cloned());
+        let columns = config.partition_by.into_iter().map(Item::into_names);
         Ok(Self {
-            reads: reads
-                .map(|(number, name)| Read::owned(number, name))
-                .collect(),
-            rule,
+            rule: DestinationRule::new(columns.collect(), config.routes)?,
         })
     }
 
     fn reads(&self) -> Vec<Read> {
-        self.reads.clone()
+        self.rule.partition_by.reads()
     }
 
     fn writes(&self) -> Vec<Write> {
         Vec::new()
     }
 
+    #[inline]
     fn transform(&self, record: &Record<'_>, events: &mut Events) -> Result<(), Rejection> {
-        let columns = self.reads.iter().map(|read| column(record, read));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let partition: Vec<_> = columns
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
-        events.event(self.rule.routes, &partition);
+        let DestinationRule {
+            partition_by,
+            routes,
+        } = &self.rule;
+        partition_by.begin_event(*routes, record, events)?;
         Ok(())
     }
 }
 
-/// A partition column: its name, and the text of the member's value.
-fn column<'r>(record: &Record<'r>, read: &Read) -> Result<(&'static str, Cow<'r, str>), Rejection> {
-    let name = read.name();
-    if record.is_repeated(read) {
-        return Err(Rejection::duplicate(read));
-    }
-    let value = match record.kind(read) {
-        None => return Err(Rejection::missing_partition_field(name, false)),
-        Some(Kind::Null) => return Err(Rejection::missing_partition_field(name, true)),
-        Some(kind @ (Kind::Object | Kind::Array)) => {
-            return Err(Rejection::invalid_partition_field(name, kind));
-        }
-        Some(Kind::String) => record.text(read)?,
-        Some(Kind::Number) => Cow::Borrowed(record.number(read)?.as_str()),
-        Some(Kind::Boolean) => Cow::Borrowed(match record.boolean(read)? {
-            true => "true",
-            false => "false",
-        }),
-    };
-    Ok((name, value))
-}
-
 export!(CopyTransform);
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What a value of the program is: an event, an event with its destination, or nothing.
 
-use sluice_transform::destination_rule::{DestinationRule, check_column, parse_routes};
+use sluice_transform::destination_rule::{DestinationRule, parse_routes};
+use sluice_transform::partition::{check_column, check_path};
 use sluice_transform::{Rejection, Routes};
 
 use crate::destination::{Columns, columns, text};
@@ -73,8 +74,9 @@ fn own_columns(partition: &Val) -> Result<Columns<'_>, Rejection> {
     for (name, value) in columns.iter() {
         let name = name.as_str();
         check_column(name).map_err(|why| jq_error(format_args!("`partition`: {why}")))?;
-        found.push((name, text(name, value)?));
+        found.push((name, text(name, name, value)?));
     }
+    check_path(&found)?;
     Ok(found)
 }
 

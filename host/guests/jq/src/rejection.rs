@@ -80,8 +80,7 @@ mod tests {
 
     fn rejection(message: &str) -> (String, String) {
         let error = Error::new(Val::from(message.to_owned()));
-        let Rejection { code, message } = of_error(error);
-        (code.into_owned(), message)
+        of_error(error).into_parts()
     }
 
     #[test]
@@ -107,6 +106,6 @@ mod tests {
         assert_eq!(message.len(), MESSAGE_MAX_BYTES + '…'.len_utf8());
         let value: Val = std::iter::repeat_n(Val::Int(1), 100_000).collect();
         let error = Error::new(value);
-        assert!(of_error(error).message.len() < 600);
+        assert!(of_error(error).message().len() < 600);
     }
 }

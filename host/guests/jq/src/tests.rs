@@ -23,10 +23,7 @@ fn a_configuration_is_an_object_with_a_program() {
         ("{}", "missing field `program`"),
         (r#"{"program":".","x":1}"#, "unknown field `x`"),
         (r#"{"program":".","routes":[]}"#, "routes: expected"),
-        (
-            r#"{"program":".","partition_by":["a","a"]}"#,
-            "given before",
-        ),
+        (r#"{"program":".","partition_by":["a","a"]}"#, "given twice"),
         (r#"{"program":"nope"}"#, "program: line 1, column 1"),
     ] {
         let found = JqTransform::configure(config).unwrap_err();

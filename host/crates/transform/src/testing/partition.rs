@@ -1,16 +1,9 @@
 //! The host's rules for partitions, so that a test finds what a run would quarantine. A component does not contain them.
 //! `host/tests/author/tester.rs` compares them with the host.
 
-/// What readers take for no value. It is written for an empty value, and cannot be a value.
-const EMPTY_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
-
-/// The longest `name=value`, encoded.
-const SEGMENT_MAX_BYTES: usize = 255;
-
-/// The longest path.
-const PATH_MAX_BYTES: usize = 624;
-
-const NAME_MAX_BYTES: usize = 64;
+use crate::partition::{
+    EMPTY_VALUE, NAME_MAX_BYTES, PATH_MAX_BYTES, SEGMENT_MAX_BYTES, is_encoded,
+};
 
 /// The path of a partition, such as `event_type=lesson/date=2026-01-01`.
 ///
@@ -68,12 +61,11 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// Encodes what a path cannot hold, as Hive does.
 fn push_value(path: &mut String, value: &str) {
-    const SPECIAL: &str = "\"#%'*/:=?\\{[]^";
     if value.is_empty() {
         path.push_str(EMPTY_VALUE);
     }
     for c in value.chars() {
-        if c.is_ascii_control() || SPECIAL.contains(c) {
+        if u8::try_from(c).is_ok_and(is_encoded) {
             path.push_str(&format!("%{:02X}", u32::from(c)));
         } else {
             path.push(c);

@@ -54,7 +54,7 @@ pub(super) fn from_json(value: &Val) -> ValR {
     read.map_err(|why| {
         Error::str(format_args!(
             "cannot parse {value} as JSON: {}",
-            why.message
+            why.message()
         ))
     })
 }

@@ -30,5 +30,5 @@ fn a_program_runs_up_to_its_first_error() {
     let program = Program::compile("1, error(\"x\"), 2").unwrap();
     let mut values = program.run(Val::Null);
     assert_eq!(values.next().unwrap().unwrap(), Val::Int(1));
-    assert_eq!(values.next().unwrap().unwrap_err().message, "x");
+    assert_eq!(values.next().unwrap().unwrap_err().message(), "x");
 }

@@ -64,7 +64,7 @@ fn what_is_no_json_text_is_rejected() {
         "'a'",
         "#1",
     ] {
-        assert_eq!(read(text).unwrap_err().code, "invalid_json", "{text}");
+        assert_eq!(read(text).unwrap_err().code(), "invalid_json", "{text}");
     }
 }
 
@@ -78,7 +78,11 @@ fn escapes_are_decoded() {
         r#""\ud83d\n""#,
         r#""\ude00\ud83d""#,
     ] {
-        assert_eq!(read(text).unwrap_err().code, "unpaired_surrogate", "{text}");
+        assert_eq!(
+            read(text).unwrap_err().code(),
+            "unpaired_surrogate",
+            "{text}"
+        );
     }
 }
 
@@ -91,7 +95,7 @@ fn a_repeated_name_has_its_last_value_in_its_first_place() {
 fn the_depth_is_limited() {
     let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
     assert!(read(&nested(DEPTH_MAX)).is_ok());
-    assert_eq!(read(&nested(DEPTH_MAX + 1)).unwrap_err().code, "too_deep");
+    assert_eq!(read(&nested(DEPTH_MAX + 1)).unwrap_err().code(), "too_deep");
 }
 
 proptest! {

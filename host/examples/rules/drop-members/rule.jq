@@ -1,0 +1,2 @@
+del(.ip, .user.address)
+| walk(if type == "object" then del(.password, .token) else . end)

@@ -1,0 +1,3 @@
+del(.items) as $order
+| .items | to_entries[]
+| $order + .value + {line: (.key + 1)}

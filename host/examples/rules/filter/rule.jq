@@ -1,0 +1,1 @@
+select(.environment == "production" and .level != "debug")

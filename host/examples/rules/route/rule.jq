@@ -1,0 +1,5 @@
+{
+  "$event": .,
+  partition: {kind: (.type // "other")},
+  routes: (if .type == "heartbeat" then ["lake"] else ["lake", "bus"] end)
+}
