@@ -136,7 +136,9 @@ mod tests {
             let mut cases = 0;
             for (path, text) in language.files() {
                 let filled = text.replace("{{name}}", "x").replace("{{module}}", "x");
-                assert!(!filled.contains("{{"), "{language:?}: {path}");
+                // The source of the SDK is no template.
+                let is_source = path.starts_with("sluice/") && path.ends_with(".rs");
+                assert!(is_source || !filled.contains("{{"), "{language:?}: {path}");
                 cases += usize::from(path.starts_with("cases/"));
             }
             assert_eq!(cases, 4, "{language:?}");

@@ -73,7 +73,8 @@ impl Object {
     pub(crate) fn push(&mut self, name: Text, value: Val) {
         self.members.push((name, value));
         let count = self.members.len();
-        if count > UNINDEXED_MAX {
+        // After members were removed, a small object can have an index.
+        if count > UNINDEXED_MAX || !self.slots.is_empty() {
             if 2 * count > self.slots.len() {
                 self.fill_slots(4 * count.next_power_of_two());
             } else {
