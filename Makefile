@@ -69,19 +69,21 @@ build: setup ## build target/release/sluice with the built-in transforms
 
 demo: build ## run a million events from a file through the sandbox into a lake and a bus
 	@rm -rf $(OUT)/events.ndjson $(OUT)/lake $(OUT)/bus
-	@echo; echo "== 1/5 generating $(EVENTS) events of 100 types in $(OUT)/events.ndjson"
+	@echo; echo "== 1/6 generating $(EVENTS) events of 100 types in $(OUT)/events.ndjson"
 	@$(SLUICE) generate --events $(EVENTS) --types 100 --seed 7 --to file:$(OUT)/events.ndjson
-	@echo; echo "== 2/5 running them through the transform into $(OUT)/lake and $(OUT)/bus"
+	@echo; echo "== 2/6 running them through the transform into $(OUT)/lake and $(OUT)/bus"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 3/5 running again: nothing is written twice"
+	@echo; echo "== 3/6 running again: nothing is written twice"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 4/5 auditing: each event must be in exactly one place"
+	@echo; echo "== 4/6 auditing: each event must be in exactly one place"
 	$(SLUICE) audit --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 5/5 the result"
+	@echo; echo "== 5/6 the result"
 	@echo "an event of the source:   $$(head -n 1 $(OUT)/events.ndjson)"
 	@echo "its message on the bus:   $$(cat $(OUT)/bus/*.ndjson | head -n 1)"
 	@echo "partitions of the lake:   $$(ls -d $(OUT)/lake/event_type=* | wc -l), such as $$(ls -d $(OUT)/lake/event_type=* | head -n 1)"
 	@echo "what its chunks say:      $$(ls $(OUT)/lake/_sluice/chunks/*/*.json | wc -l) chunk manifests, such as $$(ls $(OUT)/lake/_sluice/chunks/*/*.json | head -n 1)"
+	@echo; echo "== 6/6 trying other rules, a text in jq, on two events: nothing is written"
+	$(SLUICE) transform try --jq 'del(.user_id) | .day = (.created_at | todate[:10])' --limit 2 $(OUT)/events.ndjson
 	@echo; echo "demo: done"
 
 demo-aws: build ## run a worker on a million events with stand-ins for Kinesis, S3 and SQS
