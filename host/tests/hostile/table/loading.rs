@@ -120,7 +120,7 @@ fn worlds() -> Vec<Row> {
         row(
             "a later contract",
             exports(&["sluice:transform/rules@2.0.0"]),
-            "rules@2.0.0",
+            "built for version 2.0.0 of the contract",
         ),
         row("a contract of nothing", exports(&[rules, records]), ""),
         row(
