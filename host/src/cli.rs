@@ -290,8 +290,9 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         }
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Try(args) => {
-            let release = args.release();
-            let release = release.map(|(registry, name)| publisher::release_bundle(registry, name));
+            let release = args.release()?;
+            let release =
+                release.map(|(registry, name)| publisher::release_bundle(&registry, name));
             try_rules(args, release.transpose()?)
         }
         TransformCommand::Test(args) => test(args),

@@ -200,6 +200,7 @@ impl ShardAudit {
             release,
             shadow: None,
             pins: manifest.pins.clone(),
+            begin: None,
             range: None,
             resource_faults: manifest.resource_faults.clone(),
             with_positions: true,

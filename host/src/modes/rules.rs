@@ -145,6 +145,7 @@ impl Rules {
             release,
             shadow: None,
             pins: pending.pins.clone(),
+            begin: None,
             range: Some(pending.range),
             resource_faults: pending.resource_faults.clone(),
             with_positions: false,

@@ -97,6 +97,10 @@ pub(crate) async fn build(
     loop {
         while window.is_open() && in_flight.len() < 2 * context.compute.threads() {
             match window.next_batch(batches).await? {
+                Some(batch) if plan.as_ref().is_some_and(|plan| spec.is_outdated(plan)) => {
+                    window.close();
+                    batches.unread(vec![batch]);
+                }
                 Some(batch) => {
                     let plan = plan.get_or_insert_with(|| spec.plan(&batch));
                     let records = batch.len();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use sluice_engine::record::{Batch, ShardId};
+use sluice_engine::record::{Batch, SequenceNumber, ShardId};
 use sluice_release::admission::Release;
 use sluice_release::registry::Registry;
 use sluice_release::release_switch::ReleaseSwitch;
@@ -191,6 +191,18 @@ impl ChunkSpec<'_> {
         }
     }
 
+    /// Whether another release was activated since the chunk of this plan began, which would transform it now. The
+    /// chunk takes no more records then, so that they need not wait until it is closed by its age.
+    pub(super) fn is_outdated(&self, plan: &ChunkPlan) -> bool {
+        match (self, &plan.begin) {
+            (Self::New(new_chunks), Some((shard, first))) => {
+                let now = new_chunks.switch.choose(shard, *first);
+                now.release.id() != plan.release.id()
+            }
+            _ => false,
+        }
+    }
+
     /// The plan for the chunk that begins with this batch.
     pub(super) fn plan(&self, batch: &Batch) -> ChunkPlan {
         let new_chunks = match self {
@@ -204,6 +216,7 @@ impl ChunkSpec<'_> {
             release: choice.release,
             shadow: choice.shadow,
             pins: new_chunks.pins.clone(),
+            begin: Some((batch.shard().clone(), first)),
             range: None,
             resource_faults: ResourceFaults::default(),
             with_positions: false,
@@ -220,6 +233,8 @@ pub struct ChunkPlan {
     pub shadow: Option<Arc<Release>>,
     /// The settings that decide its outcome.
     pub pins: Pins,
+    /// The shard and the first record of a new chunk.
+    pub begin: Option<(ShardId, SequenceNumber)>,
     /// The pinned range; a new chunk closes by its limits.
     pub range: Option<Range>,
     /// The records of the range that exceeded a resource before.

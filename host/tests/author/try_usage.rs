@@ -2,7 +2,7 @@
 
 use crate::author::place;
 use crate::author::try_rules::{EVENT, try_rules};
-use crate::support::program::Place;
+use crate::support::program::{Place, Ran};
 
 #[test]
 fn a_check_can_fail_if_too_many_records_are_quarantined() {
@@ -49,6 +49,31 @@ fn a_release_is_tried_with_its_own_configuration() {
     }
     try_rules(&place, &["events.ndjson", "--release", "active"]).failed(2, &["--registry"]);
     try_rules(&place, &["events.ndjson", "--registry", "file:registry"]).failed(2, &["--release"]);
+    let mut command = place.command(&["transform", "try", "events.ndjson", "--release", "active"]);
+    let ran = Ran::from(
+        command
+            .env("SLUICE_REGISTRY", "file:registry")
+            .output()
+            .unwrap(),
+    );
+    assert!(ran.succeeded().stdout.contains(partition));
+    let mut command = place.command(&["transform", "try", "events.ndjson"]);
+    Ran::from(
+        command
+            .env("SLUICE_REGISTRY", "file:registry")
+            .output()
+            .unwrap(),
+    )
+    .succeeded();
+}
+
+#[test]
+fn rules_in_place_of_records_are_wrong_usage() {
+    let place = place();
+    place.write("events.ndjson", EVENT);
+    try_rules(&place, &["rules.jq", "events.ndjson"]).failed(2, &["--jq rules.jq"]);
+    try_rules(&place, &["rules.wasm"]).failed(2, &["--transform rules.wasm"]);
+    try_rules(&place, &["file:events.ndjson"]).failed(2, &["--source file:events.ndjson"]);
 }
 
 #[test]

@@ -137,6 +137,28 @@ fn a_worker_under_load_follows_a_thousand_programs_and_compiles_their_component_
     follow(1_000);
 }
 
+/// A chunk that would stay open for an hour takes no records that arrive after the switch.
+#[test]
+fn a_release_transforms_what_arrives_after_it_became_active() {
+    let mut fixture = ReleaseFixture::new(1, Kept::InFolder);
+    let publisher = Publisher::new(&fixture);
+    let mut worker = fixture.watched(&["--chunk-age", "1h"]);
+    for n in 0..3 {
+        let release = publisher.activate(&program(n));
+        wait_until_active(&mut worker, &release);
+        fixture.put_json(10);
+        let before = 10 * n;
+        worker.until(|_| fixture.landed() >= before);
+    }
+    signal(&worker.run.0, "TERM");
+    worker.end().succeeded();
+    let stamps = fixture.stamps();
+    for (record, stamp) in &stamps {
+        assert_eq!(*stamp, (record / 10).to_string(), "{record}");
+    }
+    assert_eq!(stamps.len(), 30);
+}
+
 /// Any component: the worker has it compiled for the release that it was started with. It is sent once to the registry,
 /// and once to the lake.
 #[test]

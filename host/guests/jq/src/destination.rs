@@ -38,7 +38,11 @@ pub(crate) fn text<'e>(
 ) -> Result<Cow<'e, [u8]>, Rejection> {
     let text = match value {
         Val::Str(text) => Cow::Borrowed(text.as_bytes()),
-        Val::Int(_) | Val::Float(_) | Val::Decimal(_) => Cow::Owned(write::number_text(value)),
+        Val::Int(_) | Val::Float(_) | Val::Decimal(_) => {
+            let mut text = Vec::new();
+            write::strictly(value, &mut text)?;
+            Cow::Owned(text)
+        }
         Val::Bool(true) => Cow::Borrowed(&b"true"[..]),
         Val::Bool(false) => Cow::Borrowed(&b"false"[..]),
         Val::Null => return Err(missing_value(name, true)),

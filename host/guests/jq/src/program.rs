@@ -45,8 +45,9 @@ impl fmt::Debug for Program {
     }
 }
 
-/// The name of the rewritten program, which is compiled as a definition: jaq takes no other program than text.
-const MAIN: &str = "main_program";
+/// The name of the rewritten program, which is compiled as a definition: jaq takes no other program than text. No program
+/// can call it, because a name has no space.
+const MAIN: &str = "the program";
 
 impl Program {
     /// Compiles a program.

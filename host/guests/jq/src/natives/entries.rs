@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jaq_core::ValT as _;
 
 use super::{Entry, binary, once};
-use crate::value::{Error, Object, Text, Val, ValR, sorted};
+use crate::value::{Error, Object, Text, Val, ValR, bounds, place, sorted};
 
 pub(super) fn filters() -> Vec<Entry> {
     vec![
@@ -95,16 +95,79 @@ fn delete_paths(mut value: Val, paths: &Val) -> ValR {
     let Val::Arr(paths) = paths else {
         return Err(Error::typ(paths.clone(), "an array of paths"));
     };
-    let mut paths: Vec<_> = paths.iter().collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths.into_iter().rev() {
+    let mut places = Vec::new();
+    for path in paths.iter() {
         match path {
-            Val::Arr(keys) => value = delete(value, keys)?,
+            Val::Arr(keys) => resolve(&value, keys, &mut Vec::new(), &mut places)?,
             other => return Err(Error::typ(other.clone(), "a path")),
         }
     }
+    places.sort_unstable();
+    places.dedup();
+    for path in places.into_iter().rev() {
+        value = delete(value, &path)?;
+    }
     Ok(value)
+}
+
+/// Adds the paths that `path` below `before` means in `value`, with each item of an array by its place. So two paths to
+/// one item are the same, and the last places can be deleted first. A path to nothing adds none.
+fn resolve(
+    value: &Val,
+    path: &[Val],
+    before: &mut Vec<Val>,
+    places: &mut Vec<Vec<Val>>,
+) -> Result<(), Error> {
+    let Some((key, rest)) = path.split_first() else {
+        places.push(before.clone());
+        return Ok(());
+    };
+    let mut below = |key: Val, inner: &Val, rest: &[Val]| {
+        before.push(key);
+        let resolved = resolve(inner, rest, before, places);
+        before.pop();
+        resolved
+    };
+    match (value, key) {
+        (Val::Null, _) => Ok(()),
+        (Val::Obj(object), Val::Str(name)) => match object.get(name.as_bytes()) {
+            Some(inner) => below(key.clone(), inner, rest),
+            None => Ok(()),
+        },
+        (Val::Arr(items), key) if key.is_number() => {
+            let found = place(key, items.len()).and_then(|at| Some((at, items.get(at)?)));
+            found.map_or(Ok(()), |(at, inner)| below(number(at), inner, rest))
+        }
+        (Val::Arr(items), Val::Obj(range)) => {
+            let range = range.get(b"start")..range.get(b"end");
+            let (start, end) = bounds(range, items.len())?;
+            let part = items.get(start..end).unwrap_or_default();
+            match rest.split_first() {
+                None => (start..)
+                    .zip(part)
+                    .try_for_each(|(at, inner)| below(number(at), inner, rest)),
+                Some((key, rest)) if key.is_number() => {
+                    let found = place(key, part.len()).and_then(|at| Some((at, part.get(at)?)));
+                    found.map_or(Ok(()), |(at, inner)| below(number(start + at), inner, rest))
+                }
+                // The error of `delete`, or a part of a part.
+                Some(_) => {
+                    places.push([before.as_slice(), path].concat());
+                    Ok(())
+                }
+            }
+        }
+        // The error of `delete`.
+        _ => {
+            places.push([before.as_slice(), path].concat());
+            Ok(())
+        }
+    }
+}
+
+/// A place as a value. Arrays are far shorter than an `i64`.
+fn number(place: usize) -> Val {
+    Val::Int(i64::try_from(place).unwrap_or(i64::MAX))
 }
 
 fn delete(mut value: Val, path: &[Val]) -> ValR {
@@ -130,7 +193,7 @@ fn delete(mut value: Val, path: &[Val]) -> ValR {
     match (&mut value, key) {
         (Val::Obj(object), Val::Str(name)) => Rc::make_mut(object).remove(name.as_bytes()),
         (Val::Arr(items), key) if key.is_number() => {
-            if let Some(place) = crate::value::place(key, items.len())
+            if let Some(place) = place(key, items.len())
                 && place < items.len()
             {
                 Rc::make_mut(items).remove(place);
@@ -138,7 +201,7 @@ fn delete(mut value: Val, path: &[Val]) -> ValR {
         }
         (Val::Arr(items), Val::Obj(range)) => {
             let range = range.get(b"start")..range.get(b"end");
-            let (start, end) = crate::value::bounds(range, items.len())?;
+            let (start, end) = bounds(range, items.len())?;
             Rc::make_mut(items).drain(start..end);
         }
         _ => {

@@ -38,12 +38,29 @@ impl Ord for Val {
 fn compare_numbers(left: Number, right: Number) -> Ordering {
     match (left, right) {
         (Number::Int(left), Number::Int(right)) => left.cmp(&right),
-        (left, right) => {
-            let (left, right) = (left.to_f64(), right.to_f64());
+        (Number::Int(left), Number::Float(right)) => compare_with_float(left, right),
+        (Number::Float(left), Number::Int(right)) => compare_with_float(right, left).reverse(),
+        (Number::Float(left), Number::Float(right)) => {
             let order = left.partial_cmp(&right);
             order.unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
         }
     }
+}
+
+/// Compares exactly: an integer that is rounded to a float can be equal to two others, so there would be no order.
+fn compare_with_float(integer: i64, float: f64) -> Ordering {
+    /// 2^63, which is above all integers.
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if float.is_nan() || float < -END {
+        return Ordering::Greater;
+    }
+    if float >= END {
+        return Ordering::Less;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "in the range of integers")]
+    let whole = float.trunc() as i64;
+    let fraction = || 0.0_f64.total_cmp(&(float.fract() + 0.0));
+    integer.cmp(&whole).then_with(fraction)
 }
 
 /// First the names in their order, then the values by the order of their names.

@@ -37,6 +37,33 @@ fn kinds_have_an_order() {
 }
 
 #[test]
+fn integers_and_floats_have_one_order() {
+    let large = 9_007_199_254_740_992;
+    let ordered = [
+        Val::Float(f64::MIN),
+        Val::Int(i64::MIN),
+        Val::Float(-2.5),
+        Val::Int(-2),
+        Val::Float(-1.5),
+        Val::Int(2),
+        Val::Float(2.5),
+        Val::Int(large - 1),
+        Val::Float(large as f64),
+        Val::Int(large + 1),
+        Val::Float((large + 2) as f64),
+        Val::Int(i64::MAX),
+        Val::Float(i64::MAX as f64),
+    ];
+    for (at, left) in ordered.iter().enumerate() {
+        for (other, right) in ordered.iter().enumerate() {
+            assert_eq!(left.cmp(right), at.cmp(&other), "{left:?} {right:?}");
+        }
+    }
+    assert_eq!(Val::Int(large), Val::Float(large as f64));
+    assert_eq!(Val::Int(0), Val::Float(-0.0));
+}
+
+#[test]
 fn integers_become_floats_when_they_do_not_fit() {
     let max = Val::Int(i64::MAX);
     assert!(matches!(

@@ -58,13 +58,15 @@ impl Val {
                 Ok(self)
             }
             (Self::Arr(items), index) if index.is_number() => {
-                match update_place(Rc::make_mut(items), index, f) {
-                    Ok(()) => Ok(self),
-                    Err(error) => match (opt, error.get_err()) {
-                        (Opt::Optional, Ok(_)) => Ok(self),
-                        (_, error) => Err(error.map_or_else(|other| other, Exn::from)),
-                    },
-                }
+                let place = place(index, items.len());
+                let place = place.filter(|place| *place <= GROWTH_MAX.max(items.len()));
+                let Some(place) = place else {
+                    let why = "is out of the bounds of the array";
+                    let error = Error::str(format_args!("the index {index} {why}"));
+                    return opt.fail(self, |_| Exn::from(error));
+                };
+                update_place(Rc::make_mut(items), place, f)?;
+                Ok(self)
             }
             (Self::Arr(_) | Self::Str(_) | Self::Null, Self::Obj(range)) => {
                 self.update_part(range.get(b"start")..range.get(b"end"), opt, f)
@@ -141,16 +143,9 @@ fn update_member<'a, I: Iterator<Item = ValX<'a, Val>>>(
 /// Updates an item. Behind the end of an array, it grows by `null`.
 fn update_place<'a, I: Iterator<Item = ValX<'a, Val>>>(
     items: &mut Vec<Val>,
-    index: &Val,
+    place: usize,
     f: impl Fn(Val) -> I,
 ) -> Result<(), Exn<'a, Val>> {
-    let place = place(index, items.len());
-    let place = place.filter(|place| *place <= GROWTH_MAX.max(items.len()));
-    let place = place.ok_or_else(|| {
-        Error::str(format_args!(
-            "the index {index} is out of the bounds of the array"
-        ))
-    })?;
     let old = items.get_mut(place).map(take);
     match (
         f(old.unwrap_or_default()).next().transpose()?,

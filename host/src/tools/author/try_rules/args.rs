@@ -38,10 +38,10 @@ pub struct TryArgs {
     pub transform_config: String,
 
     /// Try a release of a registry, with its own configuration: its id, the first 8 or more digits of it, or `active`.
-    #[arg(long, value_name = "ID|active", requires = "registry")]
+    #[arg(long, value_name = "ID|active")]
     pub release: Option<String>,
 
-    /// Take the release from this registry: `file:DIR` or `s3://BUCKET/PREFIX`.
+    /// Take the release from this registry: `file:DIR` or `s3://BUCKET/PREFIX`. [default: that of `SLUICE_REGISTRY`]
     #[arg(long, value_name = "TARGET", requires = "release")]
     pub registry: Option<String>,
 
@@ -107,9 +107,24 @@ pub enum Only {
 
 impl TryArgs {
     /// The registry and the name of the release to try.
-    #[must_use]
-    pub fn release(&self) -> Option<(&str, &str)> {
-        self.registry.as_deref().zip(self.release.as_deref())
+    ///
+    /// # Errors
+    /// A release without a registry.
+    pub fn release(&self) -> Result<Option<(String, &str)>, ConfigError> {
+        let Some(name) = self.release.as_deref() else {
+            return Ok(None);
+        };
+        // No variable of clap, which would demand `--release` whenever it is set.
+        let variable = || std::env::var("SLUICE_REGISTRY").ok();
+        let registry = self.registry.clone().or_else(variable);
+        match registry.filter(|registry| !registry.is_empty()) {
+            Some(registry) => Ok(Some((registry, name))),
+            None => {
+                let why =
+                    "missing; a release is in a registry: give --registry, or set SLUICE_REGISTRY";
+                Err(ConfigError::new("registry", why))
+            }
+        }
     }
 
     /// Checks the options that only some records have. (A rule of clap would not be checked if files are given.)

@@ -213,12 +213,9 @@ fn of_source(args: &TryArgs) -> Result<Given, ConfigError> {
             }
         };
     }
-    let location = |path: &PathBuf| match path.as_os_str() == "-" {
-        true => Location::Stdin,
-        false => Location::File(path.clone()),
-    };
     if !args.files.is_empty() {
-        return Ok(Given::Files(args.files.iter().map(location).collect()));
+        let locations: Result<_, _> = args.files.iter().map(|path| location(path)).collect();
+        return locations.map(Given::Files);
     }
     if io::stdin().is_terminal() {
         let why = "missing; give files, pipe records into the command, or give `-` to type them, `--source \
@@ -226,6 +223,27 @@ fn of_source(args: &TryArgs) -> Result<Given, ConfigError> {
         return Err(ConfigError::new("FILE", why));
     }
     Ok(Given::Files(vec![Location::Stdin]))
+}
+
+/// The place of records that a user names without an option.
+fn location(path: &Path) -> Result<Location, ConfigError> {
+    let option = match path.extension().and_then(|extension| extension.to_str()) {
+        _ if path.as_os_str() == "-" => return Ok(Location::Stdin),
+        Some("jq") => "--jq",
+        Some("wasm") => "--transform",
+        _ if path.to_str().is_some_and(|path| path.starts_with("file:")) => {
+            let why = format!(
+                "{0} is not the path of a file; give it without `file:`, or as --source {0}",
+                path.display()
+            );
+            return Err(ConfigError::new("FILE", why));
+        }
+        _ => return Ok(Location::File(path.to_owned())),
+    };
+    let path = path.display();
+    let why =
+        format!("{path} has rules, and records are expected here; give it with {option} {path}");
+    Err(ConfigError::new("FILE", why))
 }
 
 /// The settings of a stream; those of leases are not used.

@@ -259,11 +259,12 @@ impl PeoplePrinter {
     }
 }
 
-/// Escapes control characters, so that a record cannot control the terminal.
+/// Escapes characters that control the terminal, or that change the order of others or have no width.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        match c.is_control() {
+        let is_hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        match c.is_control() || is_hidden {
             true => escaped.extend(c.escape_default()),
             false => escaped.push(c),
         }
