@@ -40,7 +40,7 @@ fn a_new_package_in_jq_passes_its_own_cases_and_serves() {
     // The page of the package says the same, and how to run it.
     let readme = fs::read_to_string(place.path("my-rules/README.md")).unwrap();
     assert_eq!(command(&readme, "sluice transform test"), test);
-    for start in ["sluice generate", "sluice run"] {
+    for start in ["sluice generate", "sluice run --jq"] {
         run_in_package(&place, &command(&readme, start)).succeeded();
     }
     let events = lake::events(&place.path("my-rules/lake"));
