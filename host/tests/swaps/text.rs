@@ -153,6 +153,11 @@ fn a_release_transforms_what_arrives_after_it_became_active() {
     }
     signal(&worker.run.0, "TERM");
     worker.end().succeeded();
+    // What it had not read yet.
+    let mut next = fixture.watched(&[]);
+    next.until(|_| fixture.landed() == 30);
+    signal(&next.run.0, "TERM");
+    next.end().succeeded();
     let stamps = fixture.stamps();
     assert_eq!(stamps.len(), 30);
     for (record, stamp) in &stamps {
