@@ -58,8 +58,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds all guests in one call, and returns the folder of their modules. Builds in `target/guest`, because the outer build holds the lock of its own folder. All builds
-/// of guests share this folder.
+/// Builds all guests in one call, and returns the folder of their modules. Builds in `target/guest`,
+/// because the outer build holds the lock of its own folder. All builds of guests share this folder.
 fn build_guests(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     // "Build scripts": OUT_DIR is TARGET_DIR/PROFILE/build/PACKAGE-HASH/out.
     let target_dir = out

@@ -1,5 +1,5 @@
 //! Follows a registry: a release that is activated there is loaded while the current one stays active, and
-//! transforms from the next chunk on. If it fails admission, the current release stays active.
+//! transforms from the next chunk on, which begins with the next batch. If it fails admission, the current release stays active.
 
 use std::collections::HashMap;
 use std::sync::Arc;
