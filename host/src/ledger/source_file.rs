@@ -60,12 +60,49 @@ pub struct FileStat {
     pub modified_ns: u64,
     /// Its number in the file system; 0 where there is none.
     pub inode: u64,
+    /// When it was created, nanoseconds since the Unix epoch, where the file system says so. File systems give the
+    /// number of a deleted file to the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_ns: Option<u64>,
 }
 
 impl FileStat {
     /// Whether a file that is `now` like this is the same one, unchanged or with more bytes.
     #[must_use]
     pub fn is_same_or_grown(&self, now: &Self) -> bool {
-        self == now || (self.inode == now.inode && self.size < now.size)
+        let is_same_file = (self.inode, self.created_ns) == (now.inode, now.created_ns);
+        self == now || (is_same_file && self.size < now.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_with_the_inode_of_a_deleted_one_has_not_grown() {
+        let seen = FileStat {
+            size: 10,
+            modified_ns: 1,
+            inode: 7,
+            created_ns: Some(1),
+        };
+        let grown = FileStat {
+            size: 11,
+            modified_ns: 2,
+            ..seen
+        };
+        assert!(seen.is_same_or_grown(&seen));
+        assert!(seen.is_same_or_grown(&grown));
+        for created_ns in [Some(2), None] {
+            let replaced = FileStat {
+                created_ns,
+                ..grown
+            };
+            assert!(!seen.is_same_or_grown(&replaced));
+            assert!(!seen.is_same_or_grown(&FileStat { created_ns, ..seen }));
+        }
+        let smaller = FileStat { size: 9, ..seen };
+        assert!(!seen.is_same_or_grown(&smaller));
     }
 }

@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
@@ -103,12 +103,18 @@ fn slug(path: &str) -> String {
 
 /// What the file system says of a regular file.
 pub(super) fn stat_of(metadata: &Metadata) -> Option<FileStat> {
-    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let modified_ns = nanoseconds(metadata.modified().ok()?)?;
     metadata.is_file().then(|| FileStat {
         size: metadata.len(),
-        modified_ns: u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX),
+        modified_ns,
         inode: metadata.ino(),
+        created_ns: metadata.created().ok().and_then(nanoseconds),
     })
+}
+
+fn nanoseconds(time: SystemTime) -> Option<u64> {
+    let since_epoch = time.duration_since(UNIX_EPOCH).ok()?;
+    Some(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// A file on a device; two paths with the same one are one file (hard links).
