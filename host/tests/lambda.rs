@@ -29,7 +29,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_sluice");
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of a function's mapping, except for the batch size.
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         report_batch_item_failures: true,
         ..Settings::default()
@@ -62,11 +62,15 @@ fn function_in(cloud: &Cloud, folder: &PathBuf, more: &[(&str, &str)]) -> Functi
     Function::start(&[PROGRAM], &borrowed, folder)
 }
 
-fn function(cloud: &Cloud, more: &[(&str, &str)]) -> Function {
+pub(crate) fn function(cloud: &Cloud, more: &[(&str, &str)]) -> Function {
     function_in(cloud, &cloud.place.path("task"), more)
 }
 
-fn mapping<'a>(cloud: &'a Cloud, function: &'a Function, settings: Settings) -> Mapping<'a> {
+pub(crate) fn mapping<'a>(
+    cloud: &'a Cloud,
+    function: &'a Function,
+    settings: Settings,
+) -> Mapping<'a> {
     Mapping::new(&cloud.kinesis, STREAM, Target::Process(function), settings)
 }
 

@@ -20,6 +20,7 @@ mod call_modes;
 mod caught_up;
 mod contract;
 mod copy;
+mod decoding;
 mod documented;
 mod hostile;
 mod jq;

@@ -16,9 +16,10 @@ use crate::source::file::{Location, OpenFile};
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{
-    KinesisError, KinesisShard, Packing, Reading, RepeatedRange, ShardInfo, Stream, shard_id,
+    KinesisError, KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id,
 };
 use crate::source::read_meter::ReadMeter;
+use crate::source::unpacking::{RepeatedRange, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source as _};
 
 /// A shard of the source.
@@ -115,9 +116,8 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 }
 
 impl AuditedShard {
-    /// Starts to read the records of this ledger's pipeline, from the oldest one. Misplaced records are kept or
-    /// dropped as they were in these chunks and in the
-    /// pending range.
+    /// Starts to read the records of this ledger's pipeline, from the oldest one, each unpacked as it was in
+    /// these chunks and in the pending range.
     ///
     /// # Errors
     /// The file no longer exists.
@@ -129,11 +129,16 @@ impl AuditedShard {
         chunks: &[ChunkHead],
     ) -> anyhow::Result<Opened> {
         let from = ResumePoint::beginning(ledger);
+        let unpackings = Unpackings {
+            new: settings.unpacking,
+            repeated: ranges(ledger, chunks).collect(),
+        };
         match self.reads {
             Reads::File(location, opened) => {
                 let reopen = || file::open(&location, &settings.files);
                 let opened = opened.map_or_else(reopen, Ok)?.with_shard(self.shard);
                 let opened = opened.known_up_to(last_known(ledger));
+                let opened = opened.with_unpackings(unpackings);
                 Ok(Opened {
                     batches: opened.read(&from)?,
                     expires: false,
@@ -148,8 +153,7 @@ impl AuditedShard {
                     packing: Packing {
                         shard: self.shard,
                         hash_keys: info.hash_keys,
-                        misplaced_records: settings.misplaced_records,
-                        repeated: ranges(ledger, chunks).collect(),
+                        unpackings,
                     },
                     start: Start::of_pipeline(ledger).unwrap_or(Start::TrimHorizon),
                     until_tip: Some(i64::MAX),
@@ -179,11 +183,11 @@ fn last_known(ledger: &Ledger) -> Option<SequenceNumber> {
     pending.or(ledger.committed().map(|committed| committed.last))
 }
 
-/// The ranges of these chunks, and the pending one, each with its rule for misplaced records.
+/// The ranges of these chunks, and the pending one, each with how its records were unpacked.
 fn ranges(ledger: &Ledger, chunks: &[ChunkHead]) -> impl Iterator<Item = RepeatedRange> {
     let committed = chunks.iter().map(|head| RepeatedRange {
         last: head.name.last,
-        misplaced_records: head.misplaced_records,
+        unpacking: head.unpacking,
     });
     committed.chain(ledger.pending().map(RepeatedRange::of))
 }

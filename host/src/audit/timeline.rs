@@ -10,8 +10,8 @@ use sluice_release::bundle::ReleaseId;
 use super::inventory::ChunkObjects;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::{ChunkName, ShortId};
-use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::{Ledger, Pending};
+use crate::source::unpacking::Unpacking;
 
 /// What a chunk manifest says about the place of its chunk, and what exists of the chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(super) struct ChunkHead {
     pub(super) count: u64,
     /// The digest of its last record.
     pub(super) last_digest: Digest,
-    /// Whether its misplaced records were kept or dropped.
-    pub(super) misplaced_records: MisplacedRecords,
+    /// How its records were unpacked.
+    pub(super) unpacking: Unpacking,
     /// The release that transformed it.
     pub(super) release: ReleaseId,
     pub(super) present: ChunkObjects,
@@ -39,7 +39,7 @@ impl ChunkHead {
             after: manifest.after,
             count: manifest.range.count,
             last_digest: manifest.last_digest,
-            misplaced_records: manifest.pins.misplaced_records,
+            unpacking: Unpacking::of(&manifest.pins),
             release: manifest.release,
             present,
         }

@@ -13,6 +13,7 @@ use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::{parse_duration, parse_size, whole_number};
 use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt, TransformSource};
 use crate::format::{Format, Level};
+use crate::ledger::decoding::{RecordEncoding, RecordFormat};
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::bus::BusTarget;
@@ -150,6 +151,26 @@ pub struct RunArgs {
         default_value = "keep"
     )]
     pub misplaced_records: MisplacedRecords,
+
+    /// Decode the data of each record: what its producer compressed or wrote as base64. `auto` knows all of these by
+    /// their first bytes, and leaves other data as it is.
+    #[arg(
+        long,
+        env = "SLUICE_RECORD_ENCODING",
+        value_name = "ENCODING",
+        default_value = "none"
+    )]
+    pub record_encoding: RecordEncoding,
+
+    /// Split the data of each record, after it is decoded, into one record for each line, for each JSON value one after
+    /// another, or for each item of a JSON array. `json` takes it as one record.
+    #[arg(
+        long,
+        env = "SLUICE_RECORD_FORMAT",
+        value_name = "FORMAT",
+        default_value = "json"
+    )]
+    pub record_format: RecordFormat,
 
     /// Quarantine events for the lake that are JSON, but that common readers fail on, such as an object
     /// that has a name twice. `any` lets them land; one can make a whole object unreadable.

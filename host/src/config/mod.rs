@@ -36,12 +36,13 @@ use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
+use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::messages::Messages;
-use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::sink::bus::BusTarget;
 use crate::source::file::FileOptions;
 use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
+use crate::source::unpacking::Unpacking;
 
 pub use self::args::{Compression, RunArgs, SummaryFormat};
 pub use self::file::File;
@@ -99,8 +100,8 @@ pub struct RunSettings {
     pub format: Format,
     /// The compression level.
     pub level: Level,
-    /// Whether to keep or drop misplaced records of aggregates.
-    pub misplaced_records: MisplacedRecords,
+    /// How records of the source are unpacked.
+    pub unpacking: Unpacking,
     /// The registry that names the active release.
     pub registry: Option<RegistryConfig>,
     /// Whether the transform's file is reloaded when it changes.
@@ -203,7 +204,7 @@ impl RunArgs {
             lake,
             bus,
             retry_policy: RetryPolicy::new(self.retry_timeout),
-            misplaced_records: self.misplaced_records,
+            unpacking: self.unpacking(),
             registry,
             watch: self.watch,
             pinned_release: None,
@@ -255,7 +256,18 @@ impl RunArgs {
         Ok(FileOptions {
             name,
             are_final: self.is_final,
+            unpacking: self.unpacking(),
         })
+    }
+
+    fn unpacking(&self) -> Unpacking {
+        Unpacking {
+            misplaced_records: self.misplaced_records,
+            decoding: RecordDecoding {
+                encoding: self.record_encoding,
+                format: self.record_format,
+            },
+        }
     }
 
     fn stream(&self, name: &str) -> Result<StreamSettings, ConfigError> {

@@ -7,6 +7,7 @@
 //!                            └── a new run replays exactly this range
 //! ```
 
+pub mod decoding;
 mod document;
 pub mod error;
 pub mod file;
@@ -93,14 +94,23 @@ pub struct Ledger {
 pub struct Committed {
     /// The last committed record.
     pub last: SequenceNumber,
-    /// The digest of that record's bytes, which tells a file that was replaced from one that
-    /// has grown.
+    /// The digest of that record's bytes as the source has them, which tells a file that was replaced from one
+    /// that has grown.
     pub last_digest: Digest,
     /// The number of committed records of the shard.
     pub records: u64,
     /// The committed part of a file. A shard of a stream has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FilePrefix>,
+}
+
+impl Committed {
+    /// The number of committed records of the source, each of which can hold several records.
+    #[must_use]
+    pub fn source_records(&self) -> u64 {
+        let lines = self.file.and_then(|file| file.lines);
+        lines.unwrap_or(self.records)
+    }
 }
 
 /// A range that is about to be written, or was when its run ended.

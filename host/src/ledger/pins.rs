@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_engine::limits::Limits;
 
 use crate::format::Format;
+use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
 
@@ -21,6 +22,9 @@ pub struct Pins {
     pub format: Format,
     /// Whether misplaced records of its aggregates are kept or dropped.
     pub misplaced_records: MisplacedRecords,
+    /// How the data of its source is decoded.
+    #[serde(default, skip_serializing_if = "RecordDecoding::is_plain")]
+    pub decoding: RecordDecoding,
     /// What its messages are about; `None` without a bus.
     pub messages: Option<Messages>,
     /// The largest event that fits a message, bytes; `None` without a limit.

@@ -45,6 +45,9 @@ pub struct FilePrefix {
     /// The digest of its whole blocks, from which the digest goes on; `None` before the end of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<ContentDigest>,
+    /// How many of its lines were records of the source, if these held another number of records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
     /// The file when it was opened to read this part; `None` for what is no regular file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stat: Option<FileStat>,

@@ -215,7 +215,7 @@ impl KnownFiles {
             return Ok(Some(ledger));
         }
         if let Some(committed) = ledger.committed() {
-            let records = committed.records;
+            let records = committed.source_records();
             if opened.is_record(records, &committed.last_digest)? {
                 return Err(IdentityError::Edited { records }.into());
             }

@@ -29,7 +29,6 @@ use super::rules::Rules;
 use super::targets::{Claim, Targets};
 use crate::config::log_format::LogFormat;
 use crate::config::{RunSettings, SummaryFormat};
-use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::s3::S3Ledger;
 use crate::ledger::store::StoreError;
 use crate::ledger::{Ledger, Pending};
@@ -40,9 +39,10 @@ use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::ledger_error;
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{Packing, RepeatedRange, Stream, shard_id};
+use crate::source::kinesis::{Packing, Stream, shard_id};
 use crate::source::lambda_batch::{BatchSource, is_kept};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
+use crate::source::unpacking::{RepeatedRange, Unpacking, Unpackings};
 
 /// The memory of the function, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -70,7 +70,7 @@ pub async fn run(
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
         budget: Budget::new(context.memory_for_reading()),
         retry_policy: settings.retry_policy.clone(),
-        misplaced_records: settings.misplaced_records,
+        unpacking: settings.unpacking,
         runner: ShardRunner {
             rules,
             targets: Arc::new(targets),
@@ -112,7 +112,7 @@ struct Function {
     client: aws_sdk_kinesis::Client,
     budget: Budget,
     retry_policy: RetryPolicy,
-    misplaced_records: MisplacedRecords,
+    unpacking: Unpacking,
     /// The ledgers as this process left them. If another process has written since, the next step fails
     /// with a conflict.
     ledgers: Mutex<HashMap<ShardId, Arc<S3Ledger>>>,
@@ -209,7 +209,7 @@ impl Function {
         };
         let committed = ledger.committed().map(|committed| committed.last);
         let failure = Failure::of(&numbers, committed)?;
-        if self.misplaced_records.are_kept() {
+        if self.unpacking.misplaced_records.are_kept() {
             return Some(failure);
         }
         let Ok(packing) = self.packing(batch, ledger.pending()).await else {
@@ -301,8 +301,9 @@ impl Function {
         pending: Option<&Pending>,
     ) -> anyhow::Result<Packing> {
         let repeated = pending.map(RepeatedRange::of);
-        let were_kept = repeated.is_none_or(|range| range.misplaced_records.are_kept());
-        let hash_keys = if were_kept && self.misplaced_records.are_kept() {
+        let are_kept = |unpacking: Unpacking| unpacking.misplaced_records.are_kept();
+        let were_kept = repeated.is_none_or(|range| are_kept(range.unpacking));
+        let hash_keys = if were_kept && are_kept(self.unpacking) {
             // All records are kept, so their hash keys make no difference.
             0..=u128::MAX
         } else {
@@ -311,8 +312,10 @@ impl Function {
         Ok(Packing {
             shard: shard_id(&batch.stream, &batch.shard)?,
             hash_keys,
-            misplaced_records: self.misplaced_records,
-            repeated: repeated.into_iter().collect(),
+            unpackings: Unpackings {
+                new: self.unpacking,
+                repeated: repeated.into_iter().collect(),
+            },
         })
     }
 

@@ -19,9 +19,9 @@ use super::deployment_package;
 use crate::builtin::Builtin;
 use crate::config::{ConfigError, PinnedRelease, RunSettings, TransformSource};
 use crate::ledger::Pending;
-use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::ledger::pins::Pins;
 use crate::pipeline::{ChunkPlan, NewChunks, Sinks};
+use crate::source::unpacking::Unpacking;
 
 /// The number of admitted releases that are kept in memory although they are not active, so that
 /// a rollback is quick.
@@ -54,7 +54,8 @@ impl Rules {
             pins: Pins {
                 limits: settings.limits.clone(),
                 format: settings.format,
-                misplaced_records: settings.misplaced_records,
+                misplaced_records: settings.unpacking.misplaced_records,
+                decoding: settings.unpacking.decoding,
                 messages: None,
                 message_bytes: None,
             },
@@ -116,10 +117,10 @@ impl Rules {
         }
     }
 
-    /// What to do with misplaced records in new chunks.
+    /// How the records of new chunks are unpacked.
     #[must_use]
-    pub fn misplaced_records(&self) -> MisplacedRecords {
-        self.pins.misplaced_records
+    pub fn unpacking(&self) -> Unpacking {
+        Unpacking::of(&self.pins)
     }
 
     /// The plan that finishes a pending range, with everything that it was pinned with.

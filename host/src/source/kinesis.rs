@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use self::api::{KinesisError, ShardInfo, Stream};
 pub use self::description::StreamDescription;
-pub use self::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
+pub use self::packer::{KinesisRecord, Packer, Packing};
 pub use self::reader::{KinesisShard, Reading, read};
 pub use self::shard_id::{is_shard_of, shard_id};
 pub use self::stream_address::StreamAddress;

@@ -3,6 +3,8 @@
 
 pub mod batch_plan;
 
+use std::collections::VecDeque;
+
 use sluice_engine::record::{Batch, Bound, Bounds, SequenceNumber};
 use sluice_storage::retry::RetryPolicy;
 use tokio::sync::{mpsc, watch};
@@ -12,10 +14,9 @@ use self::batch_plan::{BatchPlan, plan_batch};
 use crate::ledger::Range;
 use crate::source::kinesis::api::{KinesisError, Start};
 use crate::source::kinesis::budget::Budget;
-use crate::source::kinesis::{
-    KinesisRecord, Packer, Packing, Reading, RepeatedRange, Stream, read,
-};
+use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
 use crate::source::read_meter::ReadMeter;
+use crate::source::unpacking::RepeatedRange;
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
 
 /// Batches that are ready before they are asked for.
@@ -44,7 +45,7 @@ pub struct BatchSource {
 
 impl Source for BatchSource {
     fn read(mut self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
-        self.packing.repeated = from.pending.iter().map(RepeatedRange::of).collect();
+        self.packing.unpackings.repeated = from.pending.iter().map(RepeatedRange::of).collect();
         let numbers: Vec<_> = self.records.iter().map(|record| record.sequence).collect();
         let plan = plan_batch(from, &numbers, |first, last| {
             count(&self.packing, &self.records, first, last)
@@ -88,10 +89,16 @@ impl BatchSource {
             }
         }
         let mut packer = Packer::new(self.packing.clone());
-        for record in self.records.drain(..).skip(rest) {
+        let records = std::mem::take(&mut self.records);
+        for record in records.into_iter().skip(rest) {
             packer.push(&record);
+            self.send_all(packer.closed(), sender).await?;
         }
-        for batch in packer.batches() {
+        self.send_all(packer.batches(), sender).await
+    }
+
+    async fn send_all(&self, batches: VecDeque<Batch>, sender: &Sender) -> Result<(), Stopped> {
+        for batch in batches {
             self.check_time()?;
             sender.send(Ok(batch)).await.map_err(|_| Stopped)?;
         }
@@ -177,13 +184,17 @@ pub fn count(
     last: SequenceNumber,
 ) -> u64 {
     let mut packer = Packer::new(packing.clone());
-    records
-        .iter()
-        .filter(|record| (first..=last).contains(&record.sequence))
-        .for_each(|record| packer.push(record));
-    packer
-        .batches()
-        .iter()
-        .map(|batch| batch.len() as u64)
-        .sum()
+    let mut count = 0;
+    let mut add = |batches: VecDeque<Batch>| {
+        let records = batches.iter().map(|batch| batch.len() as u64);
+        count += records.sum::<u64>();
+    };
+    for record in records {
+        if (first..=last).contains(&record.sequence) {
+            packer.push(record);
+            add(packer.closed());
+        }
+    }
+    add(packer.batches());
+    count
 }

@@ -1,11 +1,13 @@
 //! Sources: each reads a shard into batches. To add one, implement [`Source`] in a module of its own.
 
 pub mod aggregate;
+pub mod decoding;
 pub mod file;
 pub mod kinesis;
 pub mod lambda_batch;
 pub mod lambda_event;
 pub mod read_meter;
+pub mod unpacking;
 
 use std::collections::VecDeque;
 use std::io;

@@ -3,7 +3,7 @@
 mod files;
 mod quick;
 mod sabotage;
-mod stream;
+pub(crate) mod stream;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::support::lake;
 use crate::support::program::{Place, Ran, Summary};
 
 /// The output of an audit.
-struct Audited {
+pub(crate) struct Audited {
     ran: Ran,
     json: Summary,
 }
@@ -30,7 +30,7 @@ impl Audited {
     }
 
     /// Asserts that all records are where they belong.
-    fn proven(self) -> Summary {
+    pub(crate) fn proven(self) -> Summary {
         let (code, json) = (self.ran.code, &self.json.0);
         assert_eq!((code, &json["proven"]), (Some(0), &true.into()), "{json:#}");
         assert_eq!((&json["findings"], &json["wrong"]), (&0.into(), &0.into()));
@@ -92,7 +92,7 @@ fn audit_quickly(place: &Place, more: &[&str]) -> Audited {
 }
 
 /// Audits `events.ndjson`, and asserts that the audit changed nothing.
-fn audit(place: &Place, more: &[&str]) -> Audited {
+pub(crate) fn audit(place: &Place, more: &[&str]) -> Audited {
     let mut args = Place::landing(more);
     "audit".clone_into(&mut args[0]);
     let before = trees(place);

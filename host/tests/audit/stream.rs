@@ -31,7 +31,7 @@ fn audit_running(cloud: &Cloud, more: &[&str]) -> Audited {
     Audited::of(audit.output().unwrap().into())
 }
 
-fn audit(cloud: &Cloud, more: &[&str]) -> Audited {
+pub(crate) fn audit(cloud: &Cloud, more: &[&str]) -> Audited {
     let before = lake::tree(&cloud.lake());
     let audited = audit_running(cloud, more);
     assert!(

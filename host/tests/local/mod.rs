@@ -43,7 +43,7 @@ pub(crate) fn events(range: std::ops::Range<usize>) -> String {
 }
 
 /// The events that the lake must have, sorted.
-fn all_enriched(range: std::ops::Range<usize>) -> Vec<String> {
+pub(crate) fn all_enriched(range: std::ops::Range<usize>) -> Vec<String> {
     let mut lines: Vec<_> = range.map(enriched).collect();
     lines.sort_unstable();
     lines

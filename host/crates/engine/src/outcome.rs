@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sanitize::truncate;
 use crate::partition::PartitionPath;
+use crate::record::Undecoded;
 
 /// The code of a reason for quarantine: the transform's own, or one of Sluice's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,11 +63,13 @@ pub enum Fault {
     MessageTooLarge,
     /// An event for the lake is JSON that common readers of a lake cannot read.
     NotInteroperable,
+    /// The data of the source cannot be decoded as the settings say.
+    Undecodable,
 }
 
 impl Fault {
     /// Every kind of fault.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Trap,
         Self::OutOfFuel,
         Self::OutOfMemory,
@@ -77,6 +80,7 @@ impl Fault {
         Self::TooManyPartitions,
         Self::MessageTooLarge,
         Self::NotInteroperable,
+        Self::Undecodable,
     ];
 
     /// Whether it can be a [`ResourceFault`].
@@ -106,6 +110,7 @@ impl Fault {
             Self::TooManyPartitions => "too_many_partitions",
             Self::MessageTooLarge => "message_too_large",
             Self::NotInteroperable => "not_interoperable",
+            Self::Undecodable => "undecodable",
         };
         ReasonCode(code.to_owned())
     }
@@ -220,7 +225,48 @@ pub struct ResourceFault {
     pub fault: Fault,
 }
 
+impl ResourceFault {
+    /// The fault of the same record in a batch of the records with these indexes; `None` if it is not one of them.
+    pub(crate) fn among(&self, indexes: &[u32]) -> Option<Self> {
+        let record = indexes.binary_search(&self.record).ok()?;
+        Some(Self {
+            record: u32::try_from(record).ok()?,
+            ..*self
+        })
+    }
+}
+
 impl Transformed {
+    /// The outcome of the batch that the transformed records were taken from: `indexes` has their indexes in it, and
+    /// `undecoded` its other records.
+    pub(crate) fn with_undecoded(
+        mut self,
+        indexes: &[u32],
+        undecoded: &[(u32, Undecoded)],
+    ) -> Self {
+        let index = |record: &mut u32| *record = indexes[*record as usize];
+        self.events
+            .iter_mut()
+            .for_each(|event| index(&mut event.record));
+        self.resource_faults
+            .iter_mut()
+            .for_each(|fault| index(&mut fault.record));
+        self.quarantined
+            .iter_mut()
+            .for_each(|quarantined| index(&mut quarantined.record));
+        for (record, why) in undecoded {
+            match why {
+                Undecoded::Empty => self.dropped += 1,
+                Undecoded::Failed(why) => self.quarantined.push(Quarantined {
+                    record: *record,
+                    reason: Reason::fault(Fault::Undecodable, why),
+                }),
+            }
+        }
+        self.quarantined.sort_by_key(|found| found.record);
+        self
+    }
+
     /// The JSON of one event.
     #[must_use]
     pub fn event_data(&self, event: &Event) -> &[u8] {

@@ -164,8 +164,21 @@ pub struct Batch {
     partition_key_ends: Vec<u32>,
     positions: Vec<Position>,
     arrived_at: Vec<u64>,
+    /// Records that have no decoded data, by their index, in order.
+    undecoded: Vec<(u32, Undecoded)>,
+    /// The data of the last record of the source, if its records were decoded.
+    last_source: Option<Vec<u8>>,
     skipped: u64,
     misplaced_records: u64,
+}
+
+/// Why a record of a batch is not transformed: its data is what the source has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undecoded {
+    /// It holds no record, so it is dropped.
+    Empty,
+    /// It cannot be decoded, so it is quarantined: what is wrong with it, for people.
+    Failed(String),
 }
 
 /// The most records of a batch: enough to make the cost of a new instance small (27 µs for 1,000
@@ -188,6 +201,8 @@ impl Batch {
             partition_key_ends: Vec::new(),
             positions: Vec::new(),
             arrived_at: Vec::new(),
+            undecoded: Vec::new(),
+            last_source: None,
             skipped: 0,
             misplaced_records: 0,
         }
@@ -221,6 +236,49 @@ impl Batch {
             .push(end_offset(self.partition_keys.len()));
         self.positions.push(record.position);
         self.arrived_at.push(record.arrived_at);
+    }
+
+    /// Appends a record that is not transformed, with the data of the source.
+    pub fn push_undecoded(&mut self, record: Record<'_>, why: Undecoded) {
+        self.undecoded.push((end_offset(self.len()), why));
+        self.push(record);
+    }
+
+    /// Notes the data of the record of the source that the last records were decoded from.
+    pub fn end_source_record(&mut self, data: &[u8]) {
+        let last = self.last_source.get_or_insert_default();
+        last.clear();
+        last.extend_from_slice(data);
+    }
+
+    /// The data of the last record of the source; of a batch without records, nothing.
+    #[must_use]
+    pub fn last_source_data(&self) -> &[u8] {
+        match (&self.last_source, self.len().checked_sub(1)) {
+            (Some(data), _) => data,
+            (None, Some(last)) => self.record_data(last),
+            (None, None) => &[],
+        }
+    }
+
+    /// The records that are not transformed, by their index, in order.
+    #[must_use]
+    pub fn undecoded(&self) -> &[(u32, Undecoded)] {
+        &self.undecoded
+    }
+
+    /// The other records, with the index of each in this batch.
+    pub(crate) fn decoded(&self) -> (Self, Vec<u32>) {
+        let mut decoded = Self::new(self.shard.clone());
+        let mut undecoded = self.undecoded.iter().map(|(index, _)| *index).peekable();
+        let mut indexes = Vec::with_capacity(self.len() - self.undecoded.len());
+        for (index, record) in (0..).zip(self.records()) {
+            if undecoded.next_if_eq(&index).is_none() {
+                decoded.push(record);
+                indexes.push(index);
+            }
+        }
+        (decoded, indexes)
     }
 
     /// Counts a line that holds no record (an empty line of a file).

@@ -173,6 +173,14 @@ impl Program {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn measure_each(&self, batch: &Batch) -> Result<Vec<RecordUsage>, SandboxError> {
+        if !batch.undecoded().is_empty() {
+            let (decoded, indexes) = batch.decoded();
+            let mut used = vec![RecordUsage::default(); batch.len()];
+            for (index, of_record) in indexes.into_iter().zip(self.measure_each(&decoded)?) {
+                used[index as usize] = of_record;
+            }
+            return Ok(used);
+        }
         let mut account = Account::of_each_record();
         if self.calls.fields {
             let scanned = ScannedBatch::new(batch, self.declared()?, &self.limits);
@@ -183,7 +191,30 @@ impl Program {
         Ok(account.into_records())
     }
 
+    /// Transforms the records of a batch that are decoded; the others have their outcome.
     fn run_with(
+        &self,
+        batch: &Batch,
+        known: &[ResourceFault],
+        deadline: Option<Instant>,
+        account: &mut Account,
+    ) -> Result<Transformed, SandboxError> {
+        if batch.undecoded().is_empty() {
+            return self.run_decoded(batch, known, deadline, account);
+        }
+        let (decoded, indexes) = batch.decoded();
+        let known: Vec<_> = known
+            .iter()
+            .filter_map(|known| known.among(&indexes))
+            .collect();
+        let transformed = match decoded.is_empty() {
+            true => Transformed::default(),
+            false => self.run_decoded(&decoded, &known, deadline, account)?,
+        };
+        Ok(transformed.with_undecoded(&indexes, batch.undecoded()))
+    }
+
+    fn run_decoded(
         &self,
         batch: &Batch,
         known: &[ResourceFault],

@@ -7,6 +7,7 @@ use super::*;
 use crate::ledger::Range;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
+use crate::source::unpacking::Unpacking;
 
 fn name(first: u64, last: u64) -> ChunkName {
     ChunkName {
@@ -23,7 +24,7 @@ fn head(after: Option<u64>, first: u64, last: u64) -> ChunkHead {
         after: after.map(SequenceNumber::from),
         count: last - first + 1,
         last_digest: Digest::of(b""),
-        misplaced_records: MisplacedRecords::Keep,
+        unpacking: Unpacking::default(),
         release: Digest::of(b"release"),
         present: present(),
     }

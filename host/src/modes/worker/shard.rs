@@ -1,6 +1,6 @@
 //! The work on one shard.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 use chrono::Utc;
 use sluice_engine::record::{SequenceNumber, ShardId};
@@ -26,6 +26,7 @@ use crate::source::kinesis::{
     KinesisShard, Packing, Reading, ShardInfo, Stream, StreamDescription, shard_id,
 };
 use crate::source::read_meter::ReadMeter;
+use crate::source::unpacking::Unpackings;
 
 /// What a worker needs for one shard.
 pub(super) struct ShardWorker {
@@ -164,8 +165,10 @@ impl ShardWorker {
             packing: Packing {
                 shard: self.shard,
                 hash_keys: self.info.hash_keys,
-                misplaced_records: self.runner.rules.misplaced_records(),
-                repeated: VecDeque::new(),
+                unpackings: Unpackings {
+                    new: self.runner.rules.unpacking(),
+                    repeated: Vec::new(),
+                },
             },
             start,
             until_tip: self.source.exit_when_caught_up.then(|| {

@@ -6,13 +6,14 @@ use sluice_engine::record::{Batch, ShardId};
 use super::OpenFile;
 use super::lines::Lines;
 use super::reading::add;
-use super::tail::is_blank;
+use crate::ledger::decoding::RecordDecoding;
 use crate::source::SourceError;
 
 /// The records of a file, read by whoever asks for them.
 pub struct NumberedRecords {
     lines: Lines,
     shard: ShardId,
+    decoding: RecordDecoding,
     /// The number of the last line, from 1.
     number: u64,
 }
@@ -36,6 +37,7 @@ impl OpenFile {
         Ok(NumberedRecords {
             lines: self.lines_after(input, None)?,
             shard: self.shard,
+            decoding: self.unpackings.new.decoding,
             number: 0,
         })
     }
@@ -52,10 +54,8 @@ impl NumberedRecords {
         let mut lines = Vec::new();
         while let Some(line) = self.lines.next()? {
             self.number += 1;
-            if !is_blank(line.text) {
-                lines.push(self.number);
-            }
-            add(&mut batch, &line);
+            add(&mut batch, &line, self.decoding);
+            lines.resize(batch.len(), self.number);
             let is_enough = batch.len() >= max || batch.is_full();
             if is_enough || (!batch.is_empty() && !self.lines.has_line()) {
                 break;
@@ -77,6 +77,7 @@ mod tests {
         let options = FileOptions {
             name: None,
             are_final: true,
+            ..FileOptions::default()
         };
         open(&Location::File(path.to_owned()), &options).unwrap()
     }

@@ -14,6 +14,7 @@ use super::stable::{StableFile, source_error};
 use super::text_format::TextFormat;
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
+use crate::source::unpacking::{Unpacking, Unpackings};
 
 /// The settings of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct FileOptions {
     pub name: Option<String>,
     /// Whether files do not grow any more, so that the last line is complete.
     pub are_final: bool,
+    /// How lines become records.
+    pub unpacking: Unpacking,
 }
 
 /// A file whose first line has been read, which names the shard.
@@ -43,6 +46,8 @@ pub struct OpenFile {
     pub(super) is_final: bool,
     /// The last record that was read before.
     pub(super) known_up_to: Option<SequenceNumber>,
+    /// How its lines become records.
+    pub(super) unpackings: Unpackings,
     /// How far it is read.
     pub(super) position: ReadPosition,
 }
@@ -77,6 +82,10 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         is_final: options.are_final || content.is_compressed || stat.is_none(),
         regular,
         known_up_to: None,
+        unpackings: Unpackings {
+            new: options.unpacking,
+            repeated: Vec::new(),
+        },
         position,
     })
 }
@@ -212,5 +221,11 @@ impl OpenFile {
             known_up_to: last,
             ..self
         }
+    }
+
+    /// Unpacks lines like this.
+    #[must_use]
+    pub fn with_unpackings(self, unpackings: Unpackings) -> Self {
+        Self { unpackings, ..self }
     }
 }

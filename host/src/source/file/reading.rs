@@ -5,13 +5,17 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use sluice_engine::record::{Batch, Bounds, Position, Record, SequenceNumber, ShardId};
+use sluice_engine::record::{Batch, Bounds, SequenceNumber, ShardId};
 use tokio::sync::mpsc;
 
 use super::OpenFile;
 use super::lines::{Line, Lines};
 use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
+use crate::ledger::Committed;
+use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
+use crate::source::decoding::Decoder;
+use crate::source::unpacking::{RepeatedRange, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source, SourceError};
 
 /// Batches that are read ahead of the transform.
@@ -88,12 +92,16 @@ impl Source for OpenFile {
         let input = std::mem::replace(&mut self.input, Box::new(io::empty()));
         let lines = self.lines_after(input, from.committed.as_ref())?;
         let cut = from.pending.as_ref().map(|pending| pending.range.last);
+        let mut unpackings = self.unpackings;
+        let pending = from.pending.as_ref().map(RepeatedRange::of);
+        unpackings.repeated.extend(pending);
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let reading = Arc::new(FileReading::new(self.known_as));
         let mut reader = Reader {
             lines,
             shard: self.shard,
-            cut,
+            unpackings,
+            read: Read::of(from.committed.as_ref()),
             bounds: from.bounds,
             last_line: LastLine {
                 is_final: self.is_final,
@@ -122,8 +130,8 @@ impl Source for OpenFile {
 struct Reader {
     lines: Lines,
     shard: ShardId,
-    /// The last record of the pending range.
-    cut: Option<SequenceNumber>,
+    unpackings: Unpackings,
+    read: Read,
     bounds: Bounds,
     last_line: LastLine,
     stat: Option<FileStat>,
@@ -138,11 +146,30 @@ struct LastLine {
 }
 
 impl LastLine {
-    fn is_record(&self, line: &Line<'_>) -> bool {
+    /// Data that is decoded or split could go on behind a whole object.
+    fn is_record(&self, line: &Line<'_>, decoding: RecordDecoding) -> bool {
         self.is_final
             || self.known_up_to >= Some(line.offset.into())
             || is_blank(line.text)
-            || is_complete(line.text)
+            || (decoding.is_plain() && is_complete(line.text))
+    }
+}
+
+/// What was read since the beginning of the file.
+#[derive(Clone, Copy)]
+struct Read {
+    /// Records.
+    records: u64,
+    /// Lines that held records.
+    lines: u64,
+}
+
+impl Read {
+    fn of(committed: Option<&Committed>) -> Self {
+        Self {
+            records: committed.map_or(0, |committed| committed.records),
+            lines: committed.map_or(0, Committed::source_records),
+        }
     }
 }
 
@@ -164,7 +191,8 @@ impl Reader {
                 self.lines.unread(length + end);
                 break;
             }
-            if !line.has_end && !self.last_line.is_record(&line) {
+            let decoding = self.unpackings.of(sequence).decoding;
+            if !line.has_end && !self.last_line.is_record(&line, decoding) {
                 let (offset, bytes) = (line.offset, length);
                 let _only_once = self
                     .reading
@@ -175,8 +203,11 @@ impl Reader {
             }
             // Nothing follows a line without its end. What is there by now belongs to the line, or is for the next run.
             is_last = !line.has_end;
-            add(&mut batch, &line);
-            let at_cut = self.cut == Some(sequence) && !is_blank(line.text);
+            let before = batch.len();
+            add(&mut batch, &line, decoding);
+            self.read.records += (batch.len() - before) as u64;
+            self.read.lines += u64::from(!is_blank(line.text));
+            let at_cut = self.unpackings.end_with(sequence) && !is_blank(line.text);
             if batch.is_full() || at_cut {
                 let next = batch.successor();
                 if let Err(Gone) = self.send(std::mem::replace(&mut batch, next)) {
@@ -192,26 +223,22 @@ impl Reader {
 
     fn send(&mut self, batch: Batch) -> Result<(), Gone> {
         if let Some(last) = batch.positions().last() {
-            let prefix = self.lines.hash().prefix(self.stat);
+            let Read { records, lines } = self.read;
+            let prefix = FilePrefix {
+                lines: (lines != records).then_some(lines),
+                ..self.lines.hash().prefix(self.stat)
+            };
             self.reading.add(last.sequence, prefix);
         }
         self.sender.blocking_send(Ok(batch)).map_err(|_| Gone)
     }
 }
 
-/// Adds a line to a batch, as a record or as one that is skipped.
-pub(super) fn add(batch: &mut Batch, line: &Line<'_>) {
+/// Adds the records of a line to a batch, or counts it as skipped.
+pub(super) fn add(batch: &mut Batch, line: &Line<'_>, decoding: RecordDecoding) {
     if is_blank(line.text) {
         batch.skip();
         return;
     }
-    batch.push(Record {
-        data: record_of(line.text),
-        partition_key: "",
-        position: Position {
-            sequence: line.offset.into(),
-            sub: None,
-        },
-        arrived_at: 0,
-    });
+    Decoder::new(batch, decoding, line.offset.into(), 0).add(record_of(line.text), "", None);
 }

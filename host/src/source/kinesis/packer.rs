@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use sluice_engine::record::{Batch, Position, Record, SequenceNumber, ShardId};
+use sluice_engine::record::{Batch, SequenceNumber, ShardId};
 
-use crate::ledger::Pending;
 use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::source::aggregate::{Unpacked, belongs, unpack};
+use crate::source::decoding::Decoder;
+use crate::source::unpacking::Unpackings;
 
 /// One record as Kinesis has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,26 +25,6 @@ pub struct KinesisRecord {
     pub data: Bytes,
 }
 
-/// A range that was pinned and is read again. A batch ends at its last record.
-#[derive(Clone, Copy, Debug)]
-pub struct RepeatedRange {
-    /// The last record.
-    pub last: SequenceNumber,
-    /// Whether its misplaced records were kept or dropped.
-    pub misplaced_records: MisplacedRecords,
-}
-
-impl RepeatedRange {
-    /// A pending range.
-    #[must_use]
-    pub fn of(pending: &Pending) -> Self {
-        Self {
-            last: pending.range.last,
-            misplaced_records: pending.pins.misplaced_records,
-        }
-    }
-}
-
 /// How the records of a shard are packed.
 #[derive(Clone, Debug)]
 pub struct Packing {
@@ -51,10 +32,8 @@ pub struct Packing {
     pub shard: ShardId,
     /// The range of hash keys of the shard.
     pub hash_keys: RangeInclusive<u128>,
-    /// Whether to keep or drop misplaced records.
-    pub misplaced_records: MisplacedRecords,
-    /// The ranges that are read again, in order.
-    pub repeated: VecDeque<RepeatedRange>,
+    /// How its records are unpacked.
+    pub unpackings: Unpackings,
 }
 
 /// Packs records into batches, in order.
@@ -78,14 +57,9 @@ impl Packer {
 
     /// Adds the next record.
     pub fn push(&mut self, record: &KinesisRecord) {
-        let repeated = &mut self.packing.repeated;
-        while repeated
-            .pop_front_if(|range| range.last < record.sequence)
-            .is_some()
-        {}
         self.take(record);
-        let range = self.packing.repeated.front();
-        if self.batch.is_full() || range.is_some_and(|range| range.last == record.sequence) {
+        let ends_range = self.packing.unpackings.end_with(record.sequence);
+        if self.batch.is_full() || ends_range {
             self.close_batch();
         }
     }
@@ -95,7 +69,18 @@ impl Packer {
         if !self.batch.is_empty() || self.batch.misplaced_records() > 0 {
             self.close_batch();
         }
+        self.closed()
+    }
+
+    /// Returns the closed batches.
+    pub fn closed(&mut self) -> VecDeque<Batch> {
         std::mem::take(&mut self.closed)
+    }
+
+    /// The memory of the closed batches, bytes.
+    #[must_use]
+    pub fn closed_bytes(&self) -> u64 {
+        self.closed.iter().map(Batch::bytes).sum()
     }
 
     fn close_batch(&mut self) {
@@ -105,19 +90,13 @@ impl Packer {
     }
 
     fn take(&mut self, record: &KinesisRecord) {
+        let unpacking = self.packing.unpackings.of(record.sequence);
+        let drops = unpacking.misplaced_records == MisplacedRecords::Drop;
         let (sequence, arrived_at) = (record.sequence, record.arrived_at);
-        let drops = self.misplaced_records(sequence) == MisplacedRecords::Drop;
         let batch = &mut self.batch;
-        let mut push = |data: &[u8], partition_key: &str, sub| {
-            batch.push(Record {
-                data,
-                partition_key,
-                position: Position { sequence, sub },
-                arrived_at,
-            });
-        };
+        let mut decoder = Decoder::new(batch, unpacking.decoding, sequence, arrived_at);
         let records = match unpack(&record.data) {
-            Unpacked::Plain => return push(&record.data, &record.partition_key, None),
+            Unpacked::Plain => return decoder.add(&record.data, &record.partition_key, None),
             Unpacked::Records(records) => records,
         };
         let mut misplaced = 0;
@@ -125,18 +104,9 @@ impl Packer {
             if drops && !belongs(record, &self.packing.hash_keys) {
                 misplaced += 1;
             } else {
-                push(&record.data, &record.partition_key, Some(sub));
+                decoder.add(&record.data, &record.partition_key, Some(sub));
             }
         }
-        batch.drop_misplaced(misplaced);
-    }
-
-    /// What to do with misplaced records of an aggregate: in a range that is read again, what was done
-    /// before.
-    fn misplaced_records(&self, sequence: SequenceNumber) -> MisplacedRecords {
-        match self.packing.repeated.front() {
-            Some(range) if sequence <= range.last => range.misplaced_records,
-            _ => self.packing.misplaced_records,
-        }
+        self.batch.drop_misplaced(misplaced);
     }
 }

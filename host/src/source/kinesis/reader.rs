@@ -1,5 +1,6 @@
 //! Reads a shard into batches, at the pace that Kinesis allows.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use aws_sdk_kinesis::primitives::DateTime;
@@ -14,12 +15,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::BETWEEN_CALLS;
 use super::api::{KinesisError, RecordsPage, Start, Stream};
 use super::budget::{Budget, Room};
-use super::packer::{KinesisRecord, Packer, Packing, RepeatedRange};
+use super::packer::{KinesisRecord, Packer, Packing};
 use crate::source::read_meter::{ReadMark, ReadMeter};
+use crate::source::unpacking::RepeatedRange;
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
 
 /// Batches that are read ahead of the transform.
 const BATCHES_AHEAD: usize = 4;
+
+/// Batches are sent when they have this much more than the open one, before more records are unpacked: what records
+/// decode to is not counted in the room of a call.
+const UNSENT_MAX_BYTES: u64 = 4 << 20;
 
 /// If batches wait for the transform this long and another shard needs their memory, they are released
 /// and read again later.
@@ -67,6 +73,7 @@ impl Source for KinesisShard {
         let pending = from.pending.iter();
         reading
             .packing
+            .unpackings
             .repeated
             .extend(pending.map(RepeatedRange::of));
         let resumed = Start::resume(from, reading.start);
@@ -80,7 +87,7 @@ impl Source for KinesisShard {
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> ShardBatches {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let reader = Reader {
-        repeating: watch::Sender::new(!reading.packing.repeated.is_empty()),
+        repeating: watch::Sender::new(!reading.packing.unpackings.repeated.is_empty()),
         last: None,
         last_to_land: None,
         packer: Packer::new(reading.packing.clone()),
@@ -134,13 +141,12 @@ impl Reader {
                     } else {
                         page.records.last().map(arrived_at)
                     };
-                    let (last, within) = self.take_records(page.records).await?;
-                    if !self.send_all(last, room).await? {
+                    let Some(within) = self.take_records(page.records, room).await? else {
                         let place = self.sender.reserve().await;
                         drop(place.map_err(|_| ReceiverGone)?);
                         iterator = None;
                         continue;
-                    }
+                    };
                     self.mark(arrived_before);
                     let Some(next) = page.next.filter(|_| within) else {
                         return Ok(End::Closed);
@@ -197,11 +203,13 @@ impl Reader {
         }
     }
 
-    /// Packs records. Returns the last one, and whether all were within the bounds.
+    /// Packs records and sends them. Returns whether all were within the bounds; `None` if those that were not sent
+    /// have to be read again.
     async fn take_records(
         &mut self,
         records: Vec<types::Record>,
-    ) -> Result<(Option<SequenceNumber>, bool), ReceiverGone> {
+        mut room: Room,
+    ) -> Result<Option<bool>, ReceiverGone> {
         let (mut last, mut within) = (self.last, true);
         for record in records {
             let record = match kinesis_record(record) {
@@ -218,12 +226,29 @@ impl Reader {
             }
             self.packer.push(&record);
             last = Some(record.sequence);
+            if self.packer.closed_bytes() > UNSENT_MAX_BYTES {
+                let batches = self.packer.closed();
+                if !self.send_all(batches, |_| ()).await? {
+                    return Ok(None);
+                }
+            }
             if bounds.ends_with(record.sequence) {
                 within = false;
                 break;
             }
         }
-        Ok((last, within))
+        let batches = self.packer.batches();
+        if !self
+            .send_all(batches, |unsent| room.shrink_to(unsent))
+            .await?
+        {
+            return Ok(None);
+        }
+        self.last = last;
+        let range = self.reading.packing.unpackings.repeated.last();
+        self.repeating
+            .send_replace(range.is_some_and(|range| last < Some(range.last)));
+        Ok(Some(within))
     }
 
     /// The shard's name for messages.
@@ -237,31 +262,27 @@ impl Reader {
         Err(ReceiverGone)
     }
 
-    /// Sends the batches up to the record `last`, each as soon as there is a place for it. Returns
-    /// whether all of them were sent.
+    /// Sends batches, each as soon as there is a place for it, and says how many bytes are not sent yet. Returns
+    /// whether all of them were sent; if not, nothing stays in the packer.
     async fn send_all(
         &mut self,
-        last: Option<SequenceNumber>,
-        mut room: Room,
+        batches: VecDeque<Batch>,
+        mut unsent: impl FnMut(u64),
     ) -> Result<bool, ReceiverGone> {
-        let batches = self.packer.batches();
         let mut waiting: u64 = batches.iter().map(Batch::bytes).sum();
-        room.shrink_to(waiting);
+        unsent(waiting);
         for batch in batches {
             let Some(place) = self.reserve().await? else {
+                self.packer.batches().clear();
                 return Ok(false);
             };
             waiting -= batch.bytes();
             let sent = batch.positions().last().map(|position| position.sequence);
             place.send(Ok(batch));
-            room.shrink_to(waiting);
+            unsent(waiting);
             self.last = sent.or(self.last);
             self.last_to_land = sent.or(self.last_to_land);
         }
-        self.last = last;
-        let range = self.reading.packing.repeated.back();
-        self.repeating
-            .send_replace(range.is_some_and(|range| last < Some(range.last)));
         Ok(true)
     }
 

@@ -13,8 +13,8 @@ use super::api::{GET_RECORDS_MAX, KinesisError, RecordsPage, ShardInfo, Start, S
 use super::packer::{Packer, Packing};
 use super::reader::kinesis_record;
 use super::shard_id::shard_id;
-use crate::ledger::misplaced_records::MisplacedRecords;
 use crate::source::SourceError;
+use crate::source::unpacking::{Unpacking, Unpackings};
 
 /// Where a sample begins, and whether it ends where the stream does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub struct SampleRange {
 pub struct StreamSample {
     stream: Stream,
     waits: bool,
+    unpackings: Unpackings,
     retry_policy: RetryPolicy,
     /// The shards that may have more records.
     shards: VecDeque<SampledShard>,
@@ -52,6 +53,7 @@ impl StreamSample {
     pub async fn open(
         stream: Stream,
         range: SampleRange,
+        unpacking: Unpacking,
         retry_policy: RetryPolicy,
     ) -> Result<Self, SourceError> {
         let list = || async {
@@ -79,6 +81,10 @@ impl StreamSample {
         Ok(Self {
             stream,
             waits: range.waits,
+            unpackings: Unpackings {
+                new: unpacking,
+                repeated: Vec::new(),
+            },
             retry_policy,
             shards,
             ready: VecDeque::new(),
@@ -149,8 +155,7 @@ impl StreamSample {
         let mut packer = Packer::new(Packing {
             shard: shard.shard.clone(),
             hash_keys: shard.info.hash_keys.clone(),
-            misplaced_records: MisplacedRecords::Keep,
-            repeated: VecDeque::new(),
+            unpackings: self.unpackings.clone(),
         });
         let mut last: Option<SequenceNumber> = None;
         for record in page.records {
@@ -180,7 +185,9 @@ mod tests {
     async fn sample(kinesis: &Kinesis, range: SampleRange) -> StreamSample {
         let stream = Stream::new(kinesis.client(), STREAM.to_owned());
         let policy = RetryPolicy::new(Duration::from_secs(30));
-        StreamSample::open(stream, range, policy).await.unwrap()
+        StreamSample::open(stream, range, Unpacking::default(), policy)
+            .await
+            .unwrap()
     }
 
     fn put(kinesis: &Kinesis, count: usize) {

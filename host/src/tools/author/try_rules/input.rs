@@ -15,6 +15,7 @@ use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSetti
 use crate::source::file;
 use crate::source::file::{FileOptions, Location, NumberedRecords};
 use crate::source::kinesis::sample::StreamSample;
+use crate::source::unpacking::Unpacking;
 
 /// Records of one shard.
 #[derive(Clone, Debug)]
@@ -205,7 +206,10 @@ fn of_source(args: &TryArgs) -> Result<Given, ConfigError> {
         let mode = Mode::parse(&args.source, |name| stream_settings(name, args.start))?;
         return match mode {
             Mode::Files(files) => Ok(Given::Files(files)),
-            Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(stream))),
+            Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(
+                stream,
+                Unpacking::default(),
+            ))),
             Mode::Lambda => {
                 let why =
                     "`lambda` works only in a Lambda function; give its stream, kinesis:STREAM";
@@ -322,8 +326,8 @@ impl<'a> FileReader<'a> {
 
 fn open(location: &Location) -> anyhow::Result<(String, NumberedRecords)> {
     let options = FileOptions {
-        name: None,
         are_final: true,
+        ..FileOptions::default()
     };
     let opened = file::open(location, &options)?;
     Ok((location.name(), opened.numbered()?))

@@ -10,6 +10,7 @@ use crate::config::{StartAt, StreamSettings};
 use crate::source::kinesis::Stream;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::sample::{SampleRange, StreamSample};
+use crate::source::unpacking::Unpacking;
 
 /// The retry timeout of a request to a stream or a lake.
 pub(super) const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,11 +18,15 @@ pub(super) const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A stream to take records from.
 pub(super) struct StreamInput {
     settings: StreamSettings,
+    unpacking: Unpacking,
 }
 
 impl StreamInput {
-    pub(super) fn new(settings: StreamSettings) -> Self {
-        Self { settings }
+    pub(super) fn new(settings: StreamSettings, unpacking: Unpacking) -> Self {
+        Self {
+            settings,
+            unpacking,
+        }
     }
 
     /// The stream as the settings name it.
@@ -43,7 +48,7 @@ impl StreamInput {
         };
         let range = SampleRange { start, waits };
         let policy = RetryPolicy::new(RETRY_TIMEOUT);
-        Ok(StreamSample::open(stream, range, policy).await?)
+        Ok(StreamSample::open(stream, range, self.unpacking, policy).await?)
     }
 
     /// Says that there are no records, and what to do.

@@ -1,0 +1,146 @@
+//! Undoes the encoding of a record.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine as _};
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+
+use crate::ledger::decoding::RecordEncoding;
+
+/// The most that a record may decode to, bytes.
+pub(super) const DECODED_MAX_BYTES: usize = 32 << 20;
+
+/// The most that a record may decode to, as a multiple of its bytes. The densest usual JSON, repeated log lines,
+/// reaches a hundred.
+pub(super) const DECODED_MAX_TIMES: usize = 200;
+
+/// What any record may decode to, bytes: a small record of repeated text has a high ratio.
+pub(super) const DECODED_ALWAYS_BYTES: usize = 1 << 20;
+
+/// The largest window of a frame of Zstandard, as a power of two: what is decoded fits it.
+const ZSTD_WINDOW_LOG_MAX: u32 = 25;
+
+/// How many encodings around each other `auto` undoes. Logs of `CloudWatch` that a service compressed again have two.
+const AUTO_LAYERS_MAX: usize = 3;
+
+const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
+/// A window of 32 KiB, which all usual compressors write, and one of four levels without a dictionary (RFC 1950, 2.2).
+const ZLIB_MAGICS: [&[u8]; 4] = [b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"];
+const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+
+/// The decoded data.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn decode(data: &[u8], encoding: RecordEncoding) -> Result<Cow<'_, [u8]>, String> {
+    let most = allowed(data.len());
+    match encoding {
+        RecordEncoding::None => Ok(Cow::Borrowed(data)),
+        RecordEncoding::Auto => auto(data, most),
+        encoding => one(data, encoding, most).map(Cow::Owned),
+    }
+}
+
+/// How much a record of so many bytes may decode to.
+fn allowed(bytes: usize) -> usize {
+    let by_ratio = bytes.saturating_mul(DECODED_MAX_TIMES);
+    by_ratio.clamp(DECODED_ALWAYS_BYTES, DECODED_MAX_BYTES)
+}
+
+/// Undoes one encoding.
+fn one(data: &[u8], encoding: RecordEncoding, most: usize) -> Result<Vec<u8>, String> {
+    match encoding {
+        RecordEncoding::Gzip => inflate("gzip", MultiGzDecoder::new(data), most),
+        RecordEncoding::Zlib => zlib(data, most),
+        RecordEncoding::Zstd => {
+            let mut decoder =
+                zstd::Decoder::with_buffer(data).map_err(|why| broken("zstd", &why))?;
+            let window = decoder.window_log_max(ZSTD_WINDOW_LOG_MAX);
+            window.map_err(|why| broken("zstd", &why))?;
+            inflate("zstd", decoder, most)
+        }
+        RecordEncoding::Base64 => base64(data).map_err(|why| format!("it is no base64: {why}")),
+        RecordEncoding::None | RecordEncoding::Auto => Ok(data.to_vec()),
+    }
+}
+
+fn inflate(name: &str, decoder: impl Read, most: usize) -> Result<Vec<u8>, String> {
+    let mut decoded = Vec::new();
+    let read = decoder.take(most as u64 + 1).read_to_end(&mut decoded);
+    read.map_err(|why| broken(name, &why))?;
+    if decoded.len() > most {
+        return Err(format!(
+            "it decodes to more than {most} bytes, the most that {name} data of its length may"
+        ));
+    }
+    Ok(decoded)
+}
+
+/// Data behind the end is an error, as the decoders of the other encodings say it.
+fn zlib(data: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    let mut decoder = ZlibDecoder::new(data);
+    let decoded = inflate("zlib", &mut decoder, most)?;
+    if !decoder.get_ref().is_empty() {
+        return Err("its zlib data is followed by other data".into());
+    }
+    Ok(decoded)
+}
+
+fn broken(name: &str, why: &io::Error) -> String {
+    format!("it is no whole {name} data: {why}")
+}
+
+/// Undoes the encodings that the first bytes show, until there is none.
+fn auto(data: &[u8], most: usize) -> Result<Cow<'_, [u8]>, String> {
+    let mut decoded = Cow::Borrowed(data);
+    for _ in 0..AUTO_LAYERS_MAX {
+        let inner = match compression(&decoded) {
+            Some(encoding) => one(&decoded, encoding, most)?,
+            None => match base64_of_known(&decoded) {
+                Some(inner) => inner,
+                None => break,
+            },
+        };
+        decoded = Cow::Owned(inner);
+    }
+    Ok(decoded)
+}
+
+/// The compression that begins like this.
+fn compression(data: &[u8]) -> Option<RecordEncoding> {
+    if data.starts_with(GZIP_MAGIC) {
+        return Some(RecordEncoding::Gzip);
+    }
+    if data.starts_with(ZSTD_MAGIC) {
+        return Some(RecordEncoding::Zstd);
+    }
+    let is_zlib = ZLIB_MAGICS.iter().any(|magic| data.starts_with(magic));
+    is_zlib.then_some(RecordEncoding::Zlib)
+}
+
+/// What is behind base64, if it is JSON or compressed: other text can look like base64 by chance.
+fn base64_of_known(data: &[u8]) -> Option<Vec<u8>> {
+    let decoded = base64(data).ok()?;
+    let first = decoded.iter().find(|byte| !byte.is_ascii_whitespace());
+    let is_json = matches!(first, Some(b'{' | b'['));
+    (is_json || compression(&decoded).is_some()).then_some(decoded)
+}
+
+/// Base64 of either alphabet, with white space around it.
+fn base64(data: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+    let text = data.trim_ascii();
+    let is_url_safe = text.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    if is_url_safe {
+        URL_SAFE.decode(text)
+    } else {
+        STANDARD.decode(text)
+    }
+}
