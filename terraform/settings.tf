@@ -15,6 +15,8 @@ locals {
     var.release_public_key == null ? {} : { SLUICE_PUBLIC_KEY = var.release_public_key },
     var.transform == null ? {} : { SLUICE_TRANSFORM = var.transform },
     var.jq == null ? {} : { SLUICE_JQ = var.jq },
+    var.record_encoding == "none" ? {} : { SLUICE_RECORD_ENCODING = var.record_encoding },
+    var.record_format == "json" ? {} : { SLUICE_RECORD_FORMAT = var.record_format },
     var.partition_by_date ? { SLUICE_TRANSFORM_CONFIG = jsonencode({ partition_by = ["date"] }) } : {},
     var.environment,
   )

@@ -309,6 +309,28 @@ variable "transform" {
   default     = null
 }
 
+variable "record_encoding" {
+  description = "How producers encode the data of a record: none, gzip, zlib, zstd, base64, or auto for any of these. Sets SLUICE_RECORD_ENCODING."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "gzip", "zlib", "zstd", "base64", "auto"], var.record_encoding)
+    error_message = "Give none, gzip, zlib, zstd, base64 or auto."
+  }
+}
+
+variable "record_format" {
+  description = "What the decoded data of a record is: json (one record), lines, concatenated or array. Sets SLUICE_RECORD_FORMAT."
+  type        = string
+  default     = "json"
+
+  validation {
+    condition     = contains(["json", "lines", "concatenated", "array"], var.record_format)
+    error_message = "Give json, lines, concatenated or array."
+  }
+}
+
 variable "jq" {
   description = "Program in the language jq to use until a release is activated, such as file(\"rules.jq\"). Sets SLUICE_JQ; its other settings are SLUICE_TRANSFORM_CONFIG in environment."
   type        = string

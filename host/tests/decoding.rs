@@ -31,6 +31,9 @@ fn zlib(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Makes one record of events.
+type Encoder = fn(&[Vec<u8>]) -> Vec<u8>;
+
 /// Events as lines of one record.
 fn joined(events: &[Vec<u8>]) -> Vec<u8> {
     events.join(&b'\n')
@@ -173,7 +176,7 @@ fn a_range_that_is_repeated_is_decoded_as_it_was_pinned() {
 fn mixed_encodings_in_one_stream_land_once_over_reshards() {
     let cloud = Cloud::new(2);
     let all = events(400, 52);
-    let encoders: [fn(&[Vec<u8>]) -> Vec<u8>; 5] = [
+    let encoders: [Encoder; 5] = [
         |events| joined(events),
         |events| gzip(&joined(events)),
         |events| zlib(&joined(events)),
