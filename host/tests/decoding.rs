@@ -19,7 +19,7 @@ use crate::support::program::Place;
 
 const AUTO_LINES: [&str; 4] = ["--record-encoding", "auto", "--record-format", "lines"];
 
-fn gzip(data: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()

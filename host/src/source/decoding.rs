@@ -67,6 +67,11 @@ impl<'a> Decoder<'a> {
         self.batch.end_source_record(data);
     }
 
+    /// Leaves a place for a record of an aggregate that is not added.
+    pub fn skip(&mut self) {
+        self.next += 1;
+    }
+
     /// The place of the next record: within the source record, unless it is all of it.
     fn place(&mut self, sub: Option<u32>, is_a_part: bool) -> Option<u32> {
         (is_a_part || sub.is_some()).then(|| {

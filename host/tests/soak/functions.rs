@@ -238,7 +238,7 @@ impl Shared {
 
 /// A version of the function. Settings that must not matter differ between versions.
 fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Function {
-    let [_, misplaced_records] = parameters.misplaced_records();
+    let unpacking = parameters.unpacking_variables();
     let records = rng.random_range(parameters.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
@@ -246,12 +246,12 @@ fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Functio
         &[
             ("SLUICE_REGISTRY", REGISTRY),
             ("SLUICE_REGISTRY_POLL", "500ms"),
-            ("SLUICE_MISPLACED_RECORDS", &misplaced_records),
             ("SLUICE_CHUNK_RECORDS", &records),
             ("SLUICE_COMPRESSION", formats.choose(rng).unwrap()),
         ],
     );
-    let variables = variables.iter().map(|(name, value)| (&**name, &**value));
+    let variables = variables.iter().chain(&unpacking);
+    let variables = variables.map(|(name, value)| (&**name, &**value));
     let program = cloud.place.program();
     let folder = cloud.place.path("");
     Function::start(

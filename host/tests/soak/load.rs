@@ -45,9 +45,13 @@ impl Load {
         parameters: Parameters,
         releases: Releases,
     ) -> Self {
+        let recipe = Recipe {
+            seed,
+            packs: parameters.decodes,
+        };
         let shared = Arc::new(Shared {
             cloud: Arc::clone(cloud),
-            account: Mutex::new(Account::new(Recipe { seed }, parameters)),
+            account: Mutex::new(Account::new(recipe, parameters)),
             releases,
             stop_puts: AtomicBool::new(false),
             stop: AtomicBool::new(false),

@@ -44,8 +44,10 @@ impl Lake<'_> {
         let key = manifest.key();
         self.releases.index(&manifest.release.to_string());
         assert_eq!(manifest.pins.messages, Some(Messages::Events), "{key}");
-        let misplaced_records = self.account.parameters.misplaced_records;
-        assert_eq!(manifest.pins.misplaced_records, misplaced_records, "{key}");
+        let parameters = self.account.parameters;
+        let (pins, misplaced_records) = (&manifest.pins, parameters.misplaced_records);
+        assert_eq!(pins.misplaced_records, misplaced_records, "{key}");
+        assert_eq!(pins.decoding, parameters.decoding(), "{key}");
         let mut reasons = manifest.quarantine.iter().map(|object| &object.reason);
         let out_of_time = reasons.any(|reason| reason == OUT_OF_TIME);
         assert_eq!(manifest.resource_faults.is_empty(), !out_of_time, "{key}");

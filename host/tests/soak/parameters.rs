@@ -1,11 +1,12 @@
-//! The parameters that differ between soaks: the kind of hosts, the kind of queue, and the
-//! treatment of misplaced records.
+//! The parameters that differ between soaks: the kind of hosts, the kind of queue, the treatment of
+//! misplaced records, and whether records are decoded.
 
 use std::fmt::{self, Display};
 
 use clap::ValueEnum as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
+use sluice::ledger::decoding::{RecordDecoding, RecordEncoding, RecordFormat};
 use sluice::ledger::misplaced_records::MisplacedRecords;
 
 /// The parameters of a soak.
@@ -17,6 +18,8 @@ pub(super) struct Parameters {
     pub(super) fifo: bool,
     /// The treatment of misplaced records.
     pub(super) misplaced_records: MisplacedRecords,
+    /// Some producers compress several events into a record.
+    pub(super) decodes: bool,
 }
 
 impl Parameters {
@@ -30,6 +33,7 @@ impl Parameters {
                 true => MisplacedRecords::Drop,
                 false => MisplacedRecords::Keep,
             },
+            decodes: rng.random(),
         }
     }
 
@@ -38,13 +42,41 @@ impl Parameters {
         if self.fifo { "bus.fifo" } else { "bus" }
     }
 
-    /// The arguments of `run` and `audit` for misplaced records.
-    pub(super) fn misplaced_records(self) -> [String; 2] {
+    /// The settings of `run` and `audit` that say how records are unpacked: the names of their variables without
+    /// `SLUICE_`, and their values.
+    fn unpacking(self) -> impl Iterator<Item = (&'static str, String)> {
         let value = self.misplaced_records.to_possible_value().unwrap();
-        [
-            "--misplaced-records".to_owned(),
-            value.get_name().to_owned(),
-        ]
+        let misplaced = ("MISPLACED_RECORDS", value.get_name().to_owned());
+        let decoding = [("RECORD_ENCODING", "auto"), ("RECORD_FORMAT", "lines")];
+        let decoding = decoding.map(|(name, value)| (name, value.to_owned()));
+        let decoding = decoding.into_iter().filter(move |_| self.decodes);
+        [misplaced].into_iter().chain(decoding)
+    }
+
+    /// These settings as arguments.
+    pub(super) fn unpacking_arguments(self) -> Vec<String> {
+        let flag = |name: &str| format!("--{}", name.to_lowercase().replace('_', "-"));
+        let arguments = self.unpacking().map(|(name, value)| [flag(name), value]);
+        arguments.flatten().collect()
+    }
+
+    /// These settings as variables.
+    pub(super) fn unpacking_variables(self) -> Vec<(String, String)> {
+        let variables = self.unpacking();
+        variables
+            .map(|(name, value)| (format!("SLUICE_{name}"), value))
+            .collect()
+    }
+
+    /// What a chunk pins of them.
+    pub(super) fn decoding(self) -> RecordDecoding {
+        if !self.decodes {
+            return RecordDecoding::default();
+        }
+        RecordDecoding {
+            encoding: RecordEncoding::Auto,
+            format: RecordFormat::Lines,
+        }
     }
 
     /// The maximum number of records of a chunk. With a FIFO queue, a chunk should usually land
@@ -71,9 +103,14 @@ impl Display for Parameters {
             MisplacedRecords::Keep => "kept",
             MisplacedRecords::Drop => "dropped",
         };
+        let records = if self.decodes {
+            ", some records are compressed"
+        } else {
+            ""
+        };
         write!(
             f,
-            "{hosts}, a {queue} queue, misplaced records are {misplaced}"
+            "{hosts}, a {queue} queue, misplaced records are {misplaced}{records}"
         )
     }
 }

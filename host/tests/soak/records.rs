@@ -9,6 +9,8 @@ use rand_pcg::Pcg64Mcg;
 use sluice::source::aggregate::Aggregator;
 use sluice_transform::testing::Tester;
 
+use crate::decoding::gzip;
+
 /// The maximum number of user records in a Kinesis record here.
 pub(super) const AGGREGATE_MAX: u32 = 200;
 
@@ -18,6 +20,9 @@ const KEYS: u64 = 500;
 /// One aggregate in this many has a record with another key, and in the other aggregates one record
 /// in this many.
 const STRAY_ONE_IN: u32 = 30;
+
+/// One Kinesis record in this many is compressed, if any are.
+const PACKED_ONE_IN: u64 = 3;
 
 /// More than the size of any aggregate here.
 const AGGREGATE_MAX_BYTES: usize = 1 << 20;
@@ -36,6 +41,8 @@ const FIRST_SECOND: u64 = 1_767_225_600;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recipe {
     pub(super) seed: u64,
+    /// Whether one Kinesis record in [`PACKED_ONE_IN`] has its records as lines that are compressed.
+    pub(super) packs: bool,
 }
 
 impl Recipe {
@@ -85,7 +92,7 @@ impl Recipe {
     /// sometimes another one, which can belong to another shard. Some aggregates are in the wrong
     /// shard as a whole.
     pub(super) fn key_at(self, number: u64, place: u32) -> String {
-        if self.count(number) == 1 {
+        if self.count(number) == 1 || self.is_packed(number) {
             return Self::key(number);
         }
         let whole = AGGREGATE_MAX + 1;
@@ -101,9 +108,17 @@ impl Recipe {
         }
     }
 
+    fn is_packed(self, number: u64) -> bool {
+        self.packs && number.is_multiple_of(PACKED_ONE_IN)
+    }
+
     /// The data of the Kinesis record with this number.
     pub(super) fn data(self, number: u64) -> Vec<u8> {
         let count = self.count(number);
+        if self.is_packed(number) {
+            let records: Vec<_> = (0..count).map(|place| self.record(number, place)).collect();
+            return gzip(&records.join(&b'\n'));
+        }
         if count == 1 {
             return self.record(number, 0);
         }
@@ -137,7 +152,10 @@ pub(super) fn landing(record: &[u8], rules: &Tester<Enrichment>) -> Option<(Stri
 
 #[test]
 fn records_are_generated_again_byte_for_byte() {
-    let recipe = Recipe { seed: 7 };
+    let recipe = Recipe {
+        seed: 7,
+        packs: true,
+    };
     let rules = Tester::new("{}").unwrap();
     let (mut events, mut quarantined) = (0, 0);
     for number in 0..200 {
@@ -154,5 +172,5 @@ fn records_are_generated_again_byte_for_byte() {
         quarantined > 0 && events > 20 * quarantined,
         "{events}, {quarantined}"
     );
-    assert_ne!(recipe.data(3), Recipe { seed: 8 }.data(3));
+    assert_ne!(recipe.data(3), Recipe { seed: 8, ..recipe }.data(3));
 }

@@ -21,6 +21,7 @@ const USUAL: Parameters = Parameters {
     functions: false,
     fifo: false,
     misplaced_records: MisplacedRecords::Keep,
+    decodes: false,
 };
 
 const DROPS: Parameters = Parameters {
@@ -42,7 +43,10 @@ impl Delivered {
     fn new(parameters: Parameters) -> Self {
         let cloud = Cloud::new(2).with_queue(parameters.bus(), 262_144);
         cloud.kinesis.records_per_read(2);
-        let recipe = Recipe { seed: 5 };
+        let recipe = Recipe {
+            seed: 5,
+            packs: parameters.decodes,
+        };
         let mut account = Account::new(recipe, parameters);
         let maker: Maker = Arc::new(move |number| recipe.data(number));
         for number in 0..12 {
@@ -52,9 +56,10 @@ impl Delivered {
                     .put_made(STREAM, &Recipe::key(number), &maker, number);
             account.note(&cloud, &shard, &sequence);
         }
-        let [flag, misplaced_records] = parameters.misplaced_records();
+        let unpacking = parameters.unpacking_arguments();
+        let unpacking: Vec<_> = unpacking.iter().map(String::as_str).collect();
         let more = ["--chunk-records", "100", "--compression", "none"];
-        let summary = cloud.catch_up(&[&more[..], &[&flag, &misplaced_records]].concat());
+        let summary = cloud.catch_up(&[&more[..], &unpacking].concat());
         let rules = Tester::new("{}").unwrap();
         let releases = Releases(vec![(summary.release()[..8].to_owned(), rules)]);
         let (noted, messages) = (account.clone(), cloud.sqs.take(parameters.bus()));
@@ -135,12 +140,13 @@ impl Delivered {
 
 #[test]
 fn a_complete_delivery_passes() {
-    for fifo in [false, true] {
+    for (fifo, decodes) in [(false, false), (true, false), (false, true)] {
         for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
             let delivered = Delivered::new(Parameters {
+                functions: false,
                 fifo,
                 misplaced_records,
-                ..USUAL
+                decodes,
             });
             assert!(delivered.lake_is_whole());
             assert!(delivered.is_settled());

@@ -106,7 +106,7 @@ impl Workers {
     fn command(&mut self) -> Command {
         let rng = &mut self.rng;
         let mut args = vec!["run".to_owned()];
-        args.extend(self.parameters.misplaced_records());
+        args.extend(self.parameters.unpacking_arguments());
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());
