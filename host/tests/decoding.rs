@@ -53,21 +53,22 @@ const PACKED: [&str; 4] = ["--record-encoding", "auto", "--record-format", "arra
 #[test]
 fn lines_of_a_file_are_decoded_and_each_event_lands_once() {
     let place = Place::new();
-    place.write("events.ndjson", packed(300, 10));
-    let landed = place.land(&[&PACKED[..], &["--chunk-records", "25"]].concat());
-    assert_eq!(
-        landed.counts(["records", "events", "objects"]),
-        [300, 300, 30]
-    );
-    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..300));
+    place.write("events.ndjson", packed(3_000, 10));
+    let landed = place.land(&[&PACKED[..], &["--chunk-records", "1"]].concat());
+    let counts = ["records", "events", "objects"];
+    assert_eq!(landed.counts(counts), [3_000, 3_000, 9]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3_000));
     let again = place.land(&PACKED);
-    assert_eq!(again.counts(["records", "already_committed"]), [0, 300]);
-    place.write("events.ndjson", packed(340, 10));
+    assert_eq!(again.counts(["records", "already_committed"]), [0, 3_000]);
+    place.write("events.ndjson", packed(3_040, 10));
     assert_eq!(place.land(&PACKED).count("records"), 40);
-    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..340));
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3_040));
     // The audit is not told how lines are decoded: each chunk says it.
     let audit = audit(&place, &[]);
-    assert_eq!(audit.proven().counts(["in_lake", "quarantined"]), [340, 0]);
+    assert_eq!(
+        audit.proven().counts(["in_lake", "quarantined"]),
+        [3_040, 0]
+    );
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Records {
                     if watched == Some(record.position.sequence) {
                         digest = Some(Digest::of(record.data));
                     }
-                    taken.push(record);
+                    taken.copy(&self.batch, self.next);
                     self.next += 1;
                 }
                 _ => break,

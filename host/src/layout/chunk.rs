@@ -114,7 +114,7 @@ impl Chunk {
         };
         let first = self.bounds.map_or(first.sequence, |(first, _)| first);
         self.bounds = Some((first, last.sequence));
-        self.last_digest = Some(Digest::of(batch.last_source_data()));
+        self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
         let begin = self.counts.records;
         for ResourceFault { record, fault } in &outcome.resource_faults {
             let index = begin + u64::from(*record);

@@ -94,8 +94,8 @@ pub struct Ledger {
 pub struct Committed {
     /// The last committed record.
     pub last: SequenceNumber,
-    /// The digest of that record's bytes as the source has them, which tells a file that was replaced from one
-    /// that has grown.
+    /// The digest of that record's bytes, which tells a file that was replaced from one that
+    /// has grown.
     pub last_digest: Digest,
     /// The number of committed records of the shard.
     pub records: u64,
@@ -105,11 +105,13 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// The number of committed records of the source, each of which can hold several records.
+    /// The number of committed records as the source has them, and the digest of the last one: of a file, its lines.
     #[must_use]
-    pub fn source_records(&self) -> u64 {
+    pub fn of_source(&self) -> (u64, Digest) {
         let lines = self.file.and_then(|file| file.lines);
-        lines.unwrap_or(self.records)
+        lines.map_or((self.records, self.last_digest), |lines| {
+            (lines.count, lines.last_digest)
+        })
     }
 }
 

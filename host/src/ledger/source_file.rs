@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sluice_engine::content_digest::ContentDigest;
+use sluice_engine::digest::Digest;
 
 /// What a file is known by. A stream has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +46,22 @@ pub struct FilePrefix {
     /// The digest of its whole blocks, from which the digest goes on; `None` before the end of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<ContentDigest>,
-    /// How many of its lines were records of the source, if these held another number of records.
+    /// Its lines, if some of them were decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lines: Option<u64>,
+    pub lines: Option<DecodedLines>,
     /// The file when it was opened to read this part; `None` for what is no regular file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stat: Option<FileStat>,
+}
+
+/// Lines that were decoded into records: neither their number nor their bytes are those of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecodedLines {
+    /// How many there are, without blank ones.
+    pub count: u64,
+    /// The digest of the last one.
+    pub last_digest: Digest,
 }
 
 /// What the file system says of a file.

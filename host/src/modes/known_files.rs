@@ -215,8 +215,8 @@ impl KnownFiles {
             return Ok(Some(ledger));
         }
         if let Some(committed) = ledger.committed() {
-            let records = committed.source_records();
-            if opened.is_record(records, &committed.last_digest)? {
+            let (records, last) = committed.of_source();
+            if opened.is_record(records, &last)? {
                 return Err(IdentityError::Edited { records }.into());
             }
         }

@@ -64,7 +64,6 @@ impl<'a> Decoder<'a> {
             },
             Err(why) => self.push_undecoded(data, partition_key, sub, Undecoded::Failed(why)),
         }
-        self.batch.end_source_record(data);
     }
 
     /// Leaves a place for a record of an aggregate that is not added.

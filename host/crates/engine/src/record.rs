@@ -166,8 +166,6 @@ pub struct Batch {
     arrived_at: Vec<u64>,
     /// Records that have no decoded data, by their index, in order.
     undecoded: Vec<(u32, Undecoded)>,
-    /// The data of the last record of the source, if its records were decoded.
-    last_source: Option<Vec<u8>>,
     skipped: u64,
     misplaced_records: u64,
 }
@@ -202,7 +200,6 @@ impl Batch {
             positions: Vec::new(),
             arrived_at: Vec::new(),
             undecoded: Vec::new(),
-            last_source: None,
             skipped: 0,
             misplaced_records: 0,
         }
@@ -244,20 +241,14 @@ impl Batch {
         self.push(record);
     }
 
-    /// Notes the data of the record of the source that the last records were decoded from.
-    pub fn end_source_record(&mut self, data: &[u8]) {
-        let last = self.last_source.get_or_insert_default();
-        last.clear();
-        last.extend_from_slice(data);
-    }
-
-    /// The data of the last record of the source; of a batch without records, nothing.
-    #[must_use]
-    pub fn last_source_data(&self) -> &[u8] {
-        match (&self.last_source, self.len().checked_sub(1)) {
-            (Some(data), _) => data,
-            (None, Some(last)) => self.record_data(last),
-            (None, None) => &[],
+    /// Appends record `index` of another batch, which must be below its [`len`](Self::len).
+    pub fn copy(&mut self, from: &Self, index: usize) {
+        let undecoded = from
+            .undecoded
+            .binary_search_by_key(&index, |(record, _)| *record as usize);
+        match undecoded {
+            Ok(at) => self.push_undecoded(from.record(index), from.undecoded[at].1.clone()),
+            Err(_) => self.push(from.record(index)),
         }
     }
 

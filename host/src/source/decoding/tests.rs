@@ -52,7 +52,6 @@ fn records(batch: &Batch) -> Vec<(String, String)> {
 fn split_into(data: &str, format: RecordFormat) -> Vec<String> {
     let batch = batch(data.as_bytes(), decoding(RecordEncoding::None, format));
     assert!(batch.undecoded().is_empty(), "{data}: {batch:?}");
-    assert_eq!(batch.last_source_data(), data.as_bytes());
     let records = records(&batch);
     for (sub, (position, _)) in records.iter().enumerate() {
         assert_eq!(*position, format!("7:{sub}"));
@@ -129,7 +128,6 @@ fn every_encoding_is_undone_by_its_name_and_by_auto() {
             assert!(batch.undecoded().is_empty(), "{encoding:?} {batch:?}");
             assert_eq!(batch.record(0).data, expected, "{encoding:?}");
             assert_eq!(batch.positions()[0].to_string(), "7");
-            assert_eq!(batch.last_source_data(), data);
         }
     }
 }
@@ -279,7 +277,6 @@ fn records_of_an_aggregate_are_numbered_through() {
     assert_eq!(positions, ["7:0", "7:1", "7:2", "7:3"]);
     assert_eq!(batch.undecoded(), [(2, Undecoded::Empty)]);
     assert_eq!(batch.record(3).partition_key, "c");
-    assert_eq!(batch.last_source_data(), b"3");
 }
 
 fn any_format() -> impl Strategy<Value = RecordFormat> {

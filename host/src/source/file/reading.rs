@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
+use sluice_engine::digest::Digest;
 use sluice_engine::record::{Batch, Bounds, SequenceNumber, ShardId};
 use tokio::sync::mpsc;
 
@@ -13,7 +14,7 @@ use super::lines::{Line, Lines};
 use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
 use crate::ledger::Committed;
 use crate::ledger::decoding::RecordDecoding;
-use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
+use crate::ledger::source_file::{DecodedLines, FileName, FilePrefix, FileStat};
 use crate::source::decoding::Decoder;
 use crate::source::unpacking::{RepeatedRange, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source, SourceError};
@@ -101,7 +102,7 @@ impl Source for OpenFile {
             lines,
             shard: self.shard,
             unpackings,
-            read: Read::of(from.committed.as_ref()),
+            read: LinesRead::of(from.committed.as_ref()),
             bounds: from.bounds,
             last_line: LastLine {
                 is_final: self.is_final,
@@ -131,7 +132,7 @@ struct Reader {
     lines: Lines,
     shard: ShardId,
     unpackings: Unpackings,
-    read: Read,
+    read: LinesRead,
     bounds: Bounds,
     last_line: LastLine,
     stat: Option<FileStat>,
@@ -155,21 +156,43 @@ impl LastLine {
     }
 }
 
-/// What was read since the beginning of the file.
-#[derive(Clone, Copy)]
-struct Read {
-    /// Records.
-    records: u64,
-    /// Lines that held records.
-    lines: u64,
+/// The lines that were read since the beginning of the file.
+#[derive(Default)]
+struct LinesRead {
+    count: u64,
+    /// Whether some of them were decoded.
+    decoded: bool,
+    last: Vec<u8>,
 }
 
-impl Read {
+impl LinesRead {
+    /// The committed ones.
     fn of(committed: Option<&Committed>) -> Self {
+        let file = committed.and_then(|committed| committed.file);
         Self {
-            records: committed.map_or(0, |committed| committed.records),
-            lines: committed.map_or(0, Committed::source_records),
+            count: committed.map_or(0, |committed| committed.of_source().0),
+            decoded: file.is_some_and(|file| file.lines.is_some()),
+            last: Vec::new(),
         }
+    }
+
+    fn add(&mut self, line: &Line<'_>, decoding: RecordDecoding) {
+        if is_blank(line.text) {
+            return;
+        }
+        self.count += 1;
+        self.decoded |= !decoding.is_plain();
+        if self.decoded {
+            self.last.clear();
+            self.last.extend_from_slice(record_of(line.text));
+        }
+    }
+
+    fn decoded(&self) -> Option<DecodedLines> {
+        self.decoded.then(|| DecodedLines {
+            count: self.count,
+            last_digest: Digest::of(&self.last),
+        })
     }
 }
 
@@ -203,10 +226,8 @@ impl Reader {
             }
             // Nothing follows a line without its end. What is there by now belongs to the line, or is for the next run.
             is_last = !line.has_end;
-            let before = batch.len();
             add(&mut batch, &line, decoding);
-            self.read.records += (batch.len() - before) as u64;
-            self.read.lines += u64::from(!is_blank(line.text));
+            self.read.add(&line, decoding);
             let at_cut = self.unpackings.end_with(sequence) && !is_blank(line.text);
             if batch.is_full() || at_cut {
                 let next = batch.successor();
@@ -223,9 +244,8 @@ impl Reader {
 
     fn send(&mut self, batch: Batch) -> Result<(), Gone> {
         if let Some(last) = batch.positions().last() {
-            let Read { records, lines } = self.read;
             let prefix = FilePrefix {
-                lines: (lines != records).then_some(lines),
+                lines: self.read.decoded(),
                 ..self.lines.hash().prefix(self.stat)
             };
             self.reading.add(last.sequence, prefix);

@@ -169,5 +169,6 @@ fn holds_last_record(
     let from = StableFile::at(file.clone(), offset);
     from.take(length).read_to_end(&mut rest)?;
     let line = rest.split(|byte| *byte == b'\n').next();
-    Ok(line.is_some_and(|line| Digest::of(record_of(line)) == committed.last_digest))
+    let (_, last) = committed.of_source();
+    Ok(line.is_some_and(|line| Digest::of(record_of(line)) == last))
 }
