@@ -19,9 +19,9 @@ const TRANSFORM: &[(&str, &str)] = sources!(
 
 const JSON_SCAN: &[(&str, &str)] = sources!(
     "sluice/json-scan/src/" from "../../../crates/json-scan/src/":
-    "edit.rs" "lib.rs" "members.rs" "members/learned.rs" "nesting.rs" "profile.rs" "profile/name.rs" "profile/names.rs"
-    "profile/number.rs" "profile/path.rs" "profile/simple.rs" "profile/surrogates.rs" "profile/walk.rs" "stops.rs"
-    "stops/avx2.rs" "text.rs"
+    "edit.rs" "kind.rs" "lib.rs" "members.rs" "members/learned.rs" "members/names.rs" "nesting.rs" "profile.rs"
+    "profile/name.rs" "profile/names.rs" "profile/number.rs" "profile/path.rs" "profile/simple.rs"
+    "profile/surrogates.rs" "profile/walk.rs" "stops.rs" "stops/avx2.rs" "syntax_error.rs" "text.rs"
 );
 
 const CONTRACT: &[(&str, &str)] = sources!(
