@@ -43,30 +43,36 @@ fn host() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
+/// Runs plain cargo in a folder. Its target folder is kept between runs of the tests.
+pub(crate) fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let target_dir = tmp.with_file_name("guest");
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--profile",
-            "guest",
-            "--locked",
-            "--target",
-            TARGET,
-        ])
-        .args(features)
+        .args(args)
         .arg("--target-dir")
-        .arg(&target_dir)
-        .current_dir(host().join("tests/guests/rogue"))
+        .arg(target_dir)
+        .current_dir(folder)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .output()
         .expect("cargo starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "rogue does not build:\n{stderr}");
+    assert!(output.status.success(), "cargo {args:?} fails:\n{stderr}");
+}
+
+fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let target_dir = tmp.with_file_name("guest");
+    let build = [
+        "build",
+        "--profile",
+        "guest",
+        "--locked",
+        "--target",
+        TARGET,
+    ];
+    let folder = host().join("tests/guests/rogue");
+    cargo(&folder, &[&build, features].concat(), &target_dir);
     let module = fs::read(target_dir.join(TARGET).join("guest/rogue.wasm")).unwrap();
     let component = encode(&module);
     // The name is for people who inspect the folder after a failure.
