@@ -97,14 +97,7 @@ fn members_name_the_partition() {
         land(&place, config).counts(["records", "already_committed"]),
         [0, 10]
     );
-    let audit = [
-        "audit",
-        "--source",
-        "file:events.ndjson",
-        "--lake",
-        "file:lake",
-    ];
-    place.run(&audit).succeeded();
+    place.audit(&[]).succeeded();
 }
 
 #[test]

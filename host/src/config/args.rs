@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use sluice_engine::limits::JsonProfile;
 
+use crate::config::compression::Compression;
+use crate::config::lake_json::LakeJson;
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::{parse_duration, parse_size, whole_number};
 use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt, TransformSource};
-use crate::format::{Format, Level};
+use crate::format::Level;
 use crate::ledger::decoding::{RecordEncoding, RecordFormat};
 use crate::ledger::messages::Messages;
 use crate::ledger::misplaced_records::MisplacedRecords;
@@ -39,49 +40,6 @@ pub enum SummaryFormat {
     Json,
     /// Nothing.
     None,
-}
-
-/// How objects are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// gzip.
-    Gzip,
-    /// Zstandard.
-    Zstd,
-}
-
-impl Compression {
-    /// The format of objects with this compression.
-    #[must_use]
-    pub fn format(self) -> Format {
-        match self {
-            Self::None => Format::NDJSON,
-            Self::Gzip => Format::NDJSON_GZ,
-            Self::Zstd => Format::NDJSON_ZST,
-        }
-    }
-}
-
-/// Which JSON an event for the lake may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum LakeJson {
-    /// What all common readers can read.
-    Interoperable,
-    /// Anything that is JSON.
-    Any,
-}
-
-impl LakeJson {
-    /// The profile of that name.
-    #[must_use]
-    pub fn profile(self) -> JsonProfile {
-        match self {
-            Self::Interoperable => JsonProfile::Interoperable,
-            Self::Any => JsonProfile::Any,
-        }
-    }
 }
 
 /// The settings of `run` as users write them. An argument's id is its key in `sluice.toml`; its flag

@@ -3,11 +3,13 @@
 //! the only list of settings; each argument's id is the dotted key of the file.
 
 pub mod args;
+pub mod compression;
 pub mod environment;
 pub mod file;
 mod folders;
 pub mod http_bind;
 mod json;
+pub mod lake_json;
 pub mod log_format;
 mod log_level;
 pub mod max_quarantined;
@@ -44,7 +46,7 @@ use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
 use crate::source::unpacking::Unpacking;
 
-pub use self::args::{Compression, RunArgs, SummaryFormat};
+pub use self::args::{RunArgs, SummaryFormat};
 pub use self::file::File;
 pub use self::http_bind::HttpBind;
 pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};

@@ -61,20 +61,13 @@ fn the_text_report_has_a_few_lines() {
     let place = Place::new();
     place.write("events.ndjson", events(0..30));
     place.land(&[]);
-    let args = [
-        "audit",
-        "--source",
-        "file:events.ndjson",
-        "--lake",
-        "file:lake",
-    ];
-    let ran = place.run(&args).succeeded();
+    let ran = place.audit(&[]).succeeded();
     assert!(
         ran.stdout
             .starts_with("proven: 30 records are each in exactly one place\n"),
         "{ran:?}"
     );
-    let quiet = place.run(&[&args[..], &["--summary", "none"]].concat());
+    let quiet = place.audit(&["--summary", "none"]);
     assert_eq!(quiet.succeeded().stdout, "");
     place
         .run(&["audit", "--source", "file:events.ndjson"])

@@ -1,41 +1,22 @@
 //! The package that `new` creates builds with plain cargo, and `wrap` makes a component of its
 //! module.
 
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use crate::support::guests::Tiny;
+use crate::support::guests::{Tiny, cargo};
 use crate::support::lake;
 use crate::support::program::Place;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Runs plain cargo in a folder. Its target folder is kept between runs of the tests.
-fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
-    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-    let output = Command::new(cargo)
-        .args(args)
-        .args(["--offline", "--target-dir"])
-        .arg(target_dir)
-        .current_dir(folder)
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("RUSTFLAGS")
-        .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .output()
-        .expect("cargo starts");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {args:?} fails:\n{stderr}");
-}
-
 /// Builds a package as its README describes, and wraps it as `rules.wasm`.
 fn build(place: &Place) {
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
     let folder = place.path("my-rules");
-    let release = ["build", "--release", "--target", TARGET];
+    let release = ["build", "--release", "--target", TARGET, "--offline"];
     cargo(&folder, &release, &target_dir);
-    cargo(&folder, &["test"], &target_dir);
+    cargo(&folder, &["test", "--offline"], &target_dir);
     let module = target_dir.join(TARGET).join("release/my_rules.wasm");
     let module = module.to_str().unwrap();
     place

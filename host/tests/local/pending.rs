@@ -318,14 +318,7 @@ fn repeat(records: &str, component: &[u8], memory: &str, fault: &str) -> (Place,
     let pinned = ledger(&place)["pending"]["resource_faults"].clone();
     assert_eq!(pinned[0]["fault"], fault, "{pinned}");
     let landed = place.land(&args);
-    let audit = [
-        "audit",
-        "--source",
-        "file:events.ndjson",
-        "--lake",
-        "file:lake",
-    ];
-    place.run(&audit).succeeded();
+    place.audit(&[]).succeeded();
     (place, landed)
 }
 

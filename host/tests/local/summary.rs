@@ -79,14 +79,7 @@ fn one_thing_is_no_plural() {
     let again = place.try_land(&TEXT).succeeded();
     let nothing = "nothing to do: the only record of the source is committed\n";
     assert_eq!(again.stdout, nothing);
-    let args = [
-        "audit",
-        "--source",
-        "file:events.ndjson",
-        "--lake",
-        "file:lake",
-    ];
-    let audit = place.run(&args).succeeded();
+    let audit = place.audit(&[]).succeeded();
     let proven = "proven: 1 record is in exactly one place\n";
     assert!(audit.stdout.starts_with(proven), "{}", audit.stdout);
     assert!(audit.stdout.contains("of 1 chunk,"), "{}", audit.stdout);

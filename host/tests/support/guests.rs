@@ -43,30 +43,36 @@ fn host() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
+/// Runs plain cargo in a folder. Its target folder is kept between runs of the tests.
+pub(crate) fn cargo(folder: &Path, args: &[&str], target_dir: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let target_dir = tmp.with_file_name("guest");
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--profile",
-            "guest",
-            "--locked",
-            "--target",
-            TARGET,
-        ])
-        .args(features)
+        .args(args)
         .arg("--target-dir")
-        .arg(&target_dir)
-        .current_dir(host().join("tests/guests/rogue"))
+        .arg(target_dir)
+        .current_dir(folder)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .output()
         .expect("cargo starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "rogue does not build:\n{stderr}");
+    assert!(output.status.success(), "cargo {args:?} fails:\n{stderr}");
+}
+
+fn build_rogue(name: &str, features: &[&str]) -> Vec<u8> {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let target_dir = tmp.with_file_name("guest");
+    let build = [
+        "build",
+        "--profile",
+        "guest",
+        "--locked",
+        "--target",
+        TARGET,
+    ];
+    let folder = host().join("tests/guests/rogue");
+    cargo(&folder, &[&build, features].concat(), &target_dir);
     let module = fs::read(target_dir.join(TARGET).join("guest/rogue.wasm")).unwrap();
     let component = encode(&module);
     // The name is for people who inspect the folder after a failure.
@@ -290,20 +296,26 @@ impl Tiny {
     }
 }
 
-/// A component of 20 KB for which a compiler needs gigabytes: nested loops, in the innermost of
-/// which every local changes, so that every loop passes on every local.
+/// A component of 230 KB for which a compiler needs gigabytes, within seconds.
 pub(crate) fn bomb() -> Vec<u8> {
-    const LOOPS: usize = 300;
-    const LOCALS: usize = 2_000;
-    let mut text = format!("(func (param i32) (local{})", " i32".repeat(LOCALS));
-    text += &"(loop ".repeat(LOOPS);
-    for local in 1..=LOCALS {
-        let other = local * 7 % LOCALS + 1;
-        let sum = format!("(i32.add (local.get {local}) (local.get {other}))");
-        text += &format!("(local.set {local} {sum})");
+    nested_loops(2_000, 20_000)
+}
+
+/// A component of 20 KB for which a compiler needs minutes, but not its limit of memory.
+pub(crate) fn slow_to_compile() -> Vec<u8> {
+    nested_loops(300, 2_000)
+}
+
+/// A component with nested loops, in the innermost of which every local changes, so that every loop passes on every local.
+fn nested_loops(loops: usize, locals: usize) -> Vec<u8> {
+    let mut text = format!("(func (param i32) (local{})\n", " i32".repeat(locals));
+    text += &"loop\n".repeat(loops);
+    for local in 1..=locals {
+        let other = local * 7 % locals + 1;
+        text += &format!("local.get {local} local.get {other} i32.add local.set {local}\n");
     }
-    for depth in 0..LOOPS {
-        text += &format!("(br_if 0 (local.get {})))", depth + 1);
+    for depth in 0..loops {
+        text += &format!("local.get {} br_if 0 end\n", depth + 1);
     }
     wat::parse_str(format!("(component (core module {text})))")).unwrap()
 }

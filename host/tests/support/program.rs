@@ -169,6 +169,12 @@ impl Place {
     pub(crate) fn land(&self, more: &[&str]) -> Summary {
         self.try_land(more).summary()
     }
+
+    /// `audit` of the lake of this folder with `events.ndjson`, and more arguments.
+    pub(crate) fn audit(&self, more: &[&str]) -> Ran {
+        let source = ["audit", "--source", "file:events.ndjson"];
+        self.run(&[&source[..], &["--lake", "file:lake"], more].concat())
+    }
 }
 
 impl From<Output> for Ran {

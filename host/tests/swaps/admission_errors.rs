@@ -6,192 +6,11 @@ use std::fs;
 use serde_json::{Value, json};
 use sluice::ENRICH;
 use sluice_engine::digest::Digest;
-use sluice_release::bundle::{Manifest, ReleaseBundle};
 
 use crate::metrics::watched::{metrics, status};
-use crate::support::guests::{Tiny, bomb, rogue};
+use crate::support::guests::rogue;
 use crate::swaps::fixture::{Kept, ReleaseFixture, admission_error, stamp, wait_until_active};
-
-/// A release of these bytes in the format of a registry, and its parts.
-pub(super) struct Forged {
-    component: Vec<u8>,
-    manifest: Manifest,
-}
-
-impl Forged {
-    pub(super) fn new(component: impl Into<Vec<u8>>) -> Self {
-        Self::with_config(component, "{}")
-    }
-
-    fn with_config(component: impl Into<Vec<u8>>, config: &str) -> Self {
-        let bundle = ReleaseBundle::new(component.into(), config).unwrap();
-        Self {
-            component: bundle.component().to_vec(),
-            manifest: bundle.manifest().clone(),
-        }
-    }
-
-    /// Puts it into the registry without checks and returns its id.
-    pub(super) fn put(&self, fixture: &ReleaseFixture) -> String {
-        let id = self.manifest.id().to_string();
-        let manifest = serde_json::to_vec(&self.manifest).unwrap();
-        for folder in ["components", "releases", "cases"] {
-            fs::create_dir_all(fixture.file(folder)).unwrap();
-        }
-        fs::write(
-            fixture.file(&format!("components/{}.wasm", self.manifest.component)),
-            &self.component,
-        )
-        .unwrap();
-        fs::write(fixture.file(&format!("releases/{id}.json")), manifest).unwrap();
-        id
-    }
-}
-
-fn wat(text: &str) -> Vec<u8> {
-    wat::parse_str(text).unwrap()
-}
-
-/// All invalid releases by name, with the step that must fail.
-fn bad() -> Vec<(&'static str, Forged, &'static str)> {
-    let flipped = |at: usize| {
-        let mut component = ENRICH.to_vec();
-        component[at] ^= 0x40;
-        component
-    };
-    let tiny = |tiny: Tiny| Forged::new(tiny.component());
-    let other_world = "package sluice:transform@2.0.0;
-        interface rules { configure: func(config: string) -> result<_, string>; }
-        world transform { export rules; }";
-    let mut large = ENRICH.to_vec();
-    large.resize(100 << 20, 0);
-    vec![
-        (
-            "truncated",
-            Forged::new(&ENRICH[..ENRICH.len() / 2]),
-            "compile",
-        ),
-        (
-            "cut by a byte",
-            Forged::new(&ENRICH[..ENRICH.len() - 1]),
-            "compile",
-        ),
-        (
-            "a flipped bit in its header",
-            Forged::new(flipped(5)),
-            "compile",
-        ),
-        ("empty", Forged::new(&b""[..]), "compile"),
-        (
-            "a script",
-            Forged::new(&b"#!/bin/sh\nexit 0\n"[..]),
-            "compile",
-        ),
-        (
-            "a core module",
-            Forged::new(Tiny::default().module()),
-            "compile",
-        ),
-        (
-            "an empty component",
-            Forged::new(wat("(component)")),
-            "world",
-        ),
-        (
-            "an import of WASI",
-            Forged::new(wat(
-                r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#,
-            )),
-            "imports",
-        ),
-        (
-            "an import of a function",
-            Forged::new(wat(r#"(component (import "secrets" (func)))"#)),
-            "imports",
-        ),
-        ("too large", Forged::new(large), "size"),
-        (
-            "loops in describe",
-            tiny(Tiny {
-                describe: Tiny::FOREVER,
-                ..Tiny::default()
-            }),
-            "describe",
-        ),
-        (
-            "traps in describe",
-            tiny(Tiny {
-                describe: "unreachable",
-                ..Tiny::default()
-            }),
-            "describe",
-        ),
-        (
-            "loops when it starts",
-            tiny(Tiny {
-                start: Tiny::FOREVER,
-                ..Tiny::default()
-            }),
-            "describe",
-        ),
-        (
-            "loops in configure",
-            tiny(Tiny {
-                configure: Tiny::FOREVER,
-                ..Tiny::default()
-            }),
-            "configure",
-        ),
-        (
-            "traps in configure",
-            Forged::with_config(&rogue().by_record[..], r#"{"configure":"trap"}"#),
-            "configure",
-        ),
-        (
-            "rejects its configuration",
-            Forged::with_config(&rogue().by_record[..], r#"{"configure":"reject"}"#),
-            "configure",
-        ),
-        (
-            "reads a member twice",
-            Forged::with_config(&rogue().by_fields[..], r#"{"declare":"read_twice"}"#),
-            "declare",
-        ),
-        (
-            "loops in declare",
-            tiny(Tiny::declaring(Tiny::FOREVER)),
-            "declare",
-        ),
-        (
-            "a configuration of another transform",
-            Forged::with_config(ENRICH, r#"{"colour":"red"}"#),
-            "transform_config",
-        ),
-        (
-            "another contract",
-            Forged::new(contract(other_world)),
-            "world",
-        ),
-        ("a compile bomb", Forged::new(bomb()), "compile"),
-    ]
-}
-
-/// A component of another contract.
-fn contract(wit: &str) -> Vec<u8> {
-    let text = r#"(component
-        (core module $m
-            (memory (export "memory") 1)
-            (func (export "configure") (param i32 i32) (result i32) i32.const 64)
-            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))
-        (core instance $i (instantiate $m))
-        (func $configure (param "config" string) (result (result (error string)))
-            (canon lift (core func $i "configure") (memory $i "memory")
-                (realloc (func $i "realloc"))))
-        (instance $rules (export "configure" (func $configure)))
-        (export "sluice:transform/rules@2.0.0" (instance $rules)))"#;
-    assert!(wit.contains("@2.0.0"));
-    wat(text)
-}
+use crate::swaps::forged::{Forged, bad, pem};
 
 #[test]
 fn a_release_that_fails_admission_is_not_used() {
@@ -204,9 +23,9 @@ fn a_release_that_fails_admission_is_not_used() {
     for (what, forged, step) in &bad {
         let id = forged.put(&fixture);
         fixture.activate(&id, &["--unchecked"]);
-        let error = admission_error(&mut worker, &id);
-        assert_eq!(error.0, *step, "{what}: {}", error.1);
-        assert!(!error.1.contains("panicked"), "{what}: {}", error.1);
+        let (failed, why) = admission_error(&mut worker, &id);
+        assert_eq!(failed, *step, "{what}: {why}");
+        assert!(!why.contains("panicked"), "{what}: {why}");
         assert_eq!(status(worker.address)["release"], good, "{what}");
         fixture.put(5);
         let all = fixture.records();
@@ -373,22 +192,6 @@ fn with_a_public_key_only_signed_releases_are_used() {
     fixture.transform(&["show", &unsigned[..8]]).succeeded();
     fixture.activate(&unsigned, &["--public-key", "own.pub"]);
     wait_until_active(&mut worker, &unsigned);
-}
-
-/// A key pair as the private and the public key in PEM.
-pub(super) fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
-    use aws_lc_rs::signature::KeyPair as _;
-    use base64::Engine as _;
-    let text = |kind: &str, der: &[u8]| {
-        let body = base64::engine::general_purpose::STANDARD.encode(der);
-        format!("-----BEGIN {kind} KEY-----\n{body}\n-----END {kind} KEY-----\n")
-    };
-    let begin = [
-        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-    ];
-    let public = [&begin[..], pair.public_key().as_ref()].concat();
-    let private = pair.to_pkcs8().unwrap();
-    (text("PRIVATE", private.as_ref()), text("PUBLIC", &public))
 }
 
 /// The digest of a component covers its bytes and nothing else.

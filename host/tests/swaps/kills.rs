@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::admission_errors::Forged;
+use super::forged::Forged;
 use crate::support::cloud::{SHARD, Service::S3};
-use crate::support::guests::{bomb, rogue};
+use crate::support::guests::{rogue, slow_to_compile};
 use crate::support::program::{Ran, Running};
 use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 use testkit::proxy::{Fault, Rule};
@@ -158,7 +158,7 @@ fn a_pinned_chunk_without_its_release_stops_its_shard() {
     fixture.assert_complete(&["a"]);
 }
 
-/// A release takes seconds to compile, and the worker is killed meanwhile. Nothing is left behind,
+/// A release takes minutes to compile, and the worker is killed meanwhile. Nothing is left behind,
 /// and the next worker uses the release that is active.
 #[test]
 fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
@@ -170,7 +170,7 @@ fn a_worker_that_is_killed_while_it_admits_a_release_loses_nothing() {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let worker = Running(command.spawn().unwrap());
     until(|| fixture.landed() == 50);
-    let slow = Forged::new(bomb()).put(&fixture);
+    let slow = Forged::new(slow_to_compile()).put(&fixture);
     fixture.activate(&slow, &["--unchecked"]);
     until(|| compiles(worker.0.id()));
     fixture.put(50);

@@ -3,6 +3,7 @@
 
 mod admission_errors;
 pub(crate) mod fixture;
+mod forged;
 mod kills;
 mod live;
 mod starts;

@@ -3,8 +3,8 @@
 use crate::local::events;
 use crate::support::lake;
 use crate::support::program::{Place, Ran};
-use crate::swaps::admission_errors::pem;
 use crate::swaps::fixture::{Kept, ReleaseFixture};
+use crate::swaps::forged::pem;
 
 /// A folder with three events and the built-in transform as a file.
 fn place() -> Place {

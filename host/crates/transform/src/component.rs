@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::panic;
 use std::sync::OnceLock;
 
-use crate::batch::{OutputEvent, RecordBatch, transform_batch, transform_record};
+use crate::batch::{Outcome, OutputEvent, RecordBatch, transform_batch, transform_record};
 use crate::configured::Configured;
 use crate::declaration::Metadata;
 use crate::destinations::Routes;
@@ -12,11 +12,12 @@ use crate::events::offset;
 use crate::fields::{FieldBatch, transform_fields};
 use crate::record::MetadataLists;
 use crate::rejection::Rejection;
-use crate::{Transform, log};
+use crate::whole_records::{self, RecordTransform};
+use crate::{Description, Transform, log};
 
 use bindings::exports::sluice::transform::{batch, fields, records, rules};
 
-/// Generated bindings, which read and write raw memory and have a style of their own.
+/// Generated bindings of the world `transform-all`, which read and write raw memory and have a style of their own.
 #[allow(
     unsafe_code,
     missing_docs,
@@ -37,17 +38,130 @@ pub mod bindings {
     });
 }
 
+/// What a component of [`export_records!`](crate::export_records) exports: the custom section of the world
+/// `transform-batch`. Its types and traits are not used; those of [`bindings`] have the same layout. A component of
+/// [`export!`](crate::export) may have the section too, because it exports more.
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    rust_2018_idioms,
+    clippy::all,
+    clippy::cast_possible_truncation,
+    clippy::semicolon_if_nothing_returned,
+    clippy::uninlined_format_args
+)]
+pub mod record_world {
+    wit_bindgen::generate!({
+        path: "../../../wit",
+        world: "transform-batch",
+    });
+}
+
 /// The standard library's allocator, in a version that uses the component's initial memory: growing the
 /// memory costs the host several system calls for each instance.
 pub type Allocator = dlmalloc::GlobalDlmalloc;
 
-/// What [`export!`](crate::export) makes the global allocator.
+/// What the macros that export a transform make the global allocator by default.
 pub const ALLOCATOR: Allocator = dlmalloc::GlobalDlmalloc;
 
 /// A transform that is exported.
-pub trait Exported: Transform {
+pub trait Exported: 'static {
+    /// What its configuration makes of it.
+    type Configured: WholeRecords;
+
     /// Written once by `configure`, before any record.
-    fn configured() -> &'static OnceLock<Configured<Self>>;
+    fn configured() -> &'static OnceLock<Self::Configured>;
+}
+
+/// The calls that both kinds of transforms have.
+pub trait WholeRecords: Sized + Send + Sync + 'static {
+    /// Describes the transform.
+    fn describe() -> Description;
+
+    /// Configures the transform.
+    ///
+    /// # Errors
+    /// What is wrong, for the operator.
+    fn configure(config: &str) -> Result<Self, String>;
+
+    /// Transforms one record.
+    ///
+    /// # Errors
+    /// Why the record is rejected.
+    fn transform(
+        &self,
+        data: Vec<u8>,
+        metadata: &MetadataLists<'_>,
+    ) -> Result<Vec<OutputEvent>, Rejection>;
+
+    /// Transforms a batch of records.
+    fn transform_batch(
+        &self,
+        data: Vec<u8>,
+        data_ends: &[u32],
+        metadata: MetadataLists<'_>,
+    ) -> Outcome;
+}
+
+impl<T: Transform> WholeRecords for Configured<T> {
+    fn describe() -> Description {
+        T::describe()
+    }
+
+    fn configure(config: &str) -> Result<Self, String> {
+        Self::new(config)
+    }
+
+    fn transform(
+        &self,
+        data: Vec<u8>,
+        metadata: &MetadataLists<'_>,
+    ) -> Result<Vec<OutputEvent>, Rejection> {
+        transform_record(self, &data, metadata)
+    }
+
+    fn transform_batch(
+        &self,
+        data: Vec<u8>,
+        data_ends: &[u32],
+        metadata: MetadataLists<'_>,
+    ) -> Outcome {
+        let batch = RecordBatch {
+            data: &data,
+            data_ends,
+            metadata,
+        };
+        transform_batch(self, &batch)
+    }
+}
+
+impl<T: RecordTransform> WholeRecords for T {
+    fn describe() -> Description {
+        T::describe()
+    }
+
+    fn configure(config: &str) -> Result<Self, String> {
+        T::configure(config)
+    }
+
+    fn transform(
+        &self,
+        data: Vec<u8>,
+        metadata: &MetadataLists<'_>,
+    ) -> Result<Vec<OutputEvent>, Rejection> {
+        whole_records::transform_record(self, data, metadata)
+    }
+
+    fn transform_batch(
+        &self,
+        data: Vec<u8>,
+        data_ends: &[u32],
+        metadata: MetadataLists<'_>,
+    ) -> Outcome {
+        whole_records::transform_batch(self, data, data_ends, &metadata)
+    }
 }
 
 /// Implements the contract for a transform.
@@ -59,7 +173,7 @@ pub struct Component<T>(PhantomData<T>);
     clippy::expect_used,
     reason = "the host quarantines the record with this message"
 )]
-fn configured<T: Exported>() -> &'static Configured<T> {
+fn configured<T: Exported>() -> &'static T::Configured {
     T::configured()
         .get()
         .expect("the transform is not configured")
@@ -69,14 +183,14 @@ impl<T: Exported> rules::Guest for Component<T> {
     /// A panic ends in quarantine with the last error that was logged before, so its message is logged.
     fn configure(config: String) -> Result<(), String> {
         panic::set_hook(Box::new(|panic| log::error(&panic.to_string())));
-        let configured = Configured::new(&config)?;
+        let configured = T::Configured::configure(&config)?;
         T::configured()
             .set(configured)
             .map_err(|_| "the configuration was set before".to_owned())
     }
 
     fn describe() -> rules::Description {
-        let description = T::describe();
+        let description = T::Configured::describe();
         rules::Description {
             name: description.name.to_owned(),
             version: description.version.to_owned(),
@@ -96,26 +210,23 @@ impl<T: Exported> records::Guest for Component<T> {
             arrived_at: &[record.arrived_at],
             shard: &record.shard,
         };
-        let events = transform_record(configured::<T>(), &record.data, &metadata)?;
+        let events = configured::<T>().transform(record.data, &metadata)?;
         Ok(events.into_iter().map(records::Event::from).collect())
     }
 }
 
 impl<T: Exported> batch::Guest for Component<T> {
     fn transform_batch(records: batch::RecordBatch) -> batch::OutcomeBatch {
-        let batch = RecordBatch {
-            data: &records.data,
-            data_ends: &records.data_ends,
-            metadata: MetadataLists {
-                partition_keys: &records.partition_keys,
-                partition_key_ends: &records.partition_key_ends,
-                sequence_numbers: &records.sequence_numbers,
-                sequence_number_ends: &records.sequence_number_ends,
-                arrived_at: &records.arrived_at,
-                shard: &records.shard,
-            },
+        let metadata = MetadataLists {
+            partition_keys: &records.partition_keys,
+            partition_key_ends: &records.partition_key_ends,
+            sequence_numbers: &records.sequence_numbers,
+            sequence_number_ends: &records.sequence_number_ends,
+            arrived_at: &records.arrived_at,
+            shard: &records.shard,
         };
-        let outcome = transform_batch(configured::<T>(), &batch);
+        let rules = configured::<T>();
+        let outcome = rules.transform_batch(records.data, &records.data_ends, metadata);
         batch::OutcomeBatch {
             event_counts: outcome.event_counts,
             data: outcome.data,
@@ -132,7 +243,11 @@ impl<T: Exported> batch::Guest for Component<T> {
     }
 }
 
-impl<T: Exported> fields::Guest for Component<T> {
+impl<T, R> fields::Guest for Component<T>
+where
+    T: Exported<Configured = Configured<R>>,
+    R: Transform,
+{
     fn declare() -> fields::Declaration {
         let declaration = configured::<T>().declaration();
         let read = |read: &crate::Read| fields::Read {

@@ -3,7 +3,7 @@
 //! A transform declares the members of a record that it reads and those that it writes. [`Transform::transform`] gets
 //! the first and makes events of a record: each is the record, with members set or removed. All other bytes stay as
 //! they are. [`export!`] makes a component of it that exports all interfaces of the contract, and [`testing`] runs it
-//! in tests.
+//! in tests. Rules that need more of a record than its members are in [`whole_records`].
 //!
 //! ```
 //! use sluice_transform::{Description, Events, Read, Record, Rejection, Routes, Transform, Write};
@@ -85,6 +85,7 @@ mod rejection;
 mod sample;
 pub mod testing;
 pub mod time;
+pub mod whole_records;
 
 pub use configured::Configured;
 pub use declaration::{Declaration, Metadata, Read, Write};
@@ -96,6 +97,7 @@ pub use raw_text::RawText;
 pub use record::{MetadataLists, Record};
 pub use rejection::Rejection;
 pub use time::Timestamp;
+pub use whole_records::{Outputs, RecordTransform, WholeRecord};
 
 /// What a transform says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,24 +151,71 @@ pub trait Transform: Sized + Send + Sync + 'static {
 #[macro_export]
 macro_rules! export {
     ($transform:ty) => {
+        $crate::export_component!(
+            $transform as $crate::Configured<$transform>,
+            $crate::component::Allocator = $crate::component::ALLOCATOR,
+            {
+                $crate::component::bindings::export!(
+                    Component with_types_in $crate::component::bindings
+                );
+            }
+        );
+    };
+}
+
+/// Exports a transform of whole records as a component, with the interfaces `records` and `batch` of the contract. Call
+/// it once, with the type that implements [`RecordTransform`]. It does nothing in a native build.
+///
+/// `export_records!(Rules, Blocks = Blocks::new())` also gives the component an allocator of its own.
+///
+/// As with [`export!`], the component logs the message of a panic.
+#[macro_export]
+macro_rules! export_records {
+    ($transform:ty) => {
+        $crate::export_records!(
+            $transform,
+            $crate::component::Allocator = $crate::component::ALLOCATOR
+        );
+    };
+    ($transform:ty, $allocator:ty = $new:expr) => {
+        $crate::export_component!($transform as $transform, $allocator = $new, {
+            use $crate::component::bindings::exports::sluice::transform::{batch, records, rules};
+
+            rules::__export_sluice_transform_rules_1_0_0_cabi!(Component with_types_in rules);
+            records::__export_sluice_transform_records_1_0_0_cabi!(Component with_types_in records);
+            batch::__export_sluice_transform_batch_1_0_0_cabi!(Component with_types_in batch);
+
+            // Links the custom section that names these interfaces.
+            #[used]
+            static WORLD: fn() = $crate::component::record_world::__link_custom_section_describing_imports;
+        });
+    };
+}
+
+/// What both kinds of exports share: the transform and what its configuration makes of it, the allocator, and the
+/// exports of `Component`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_component {
+    ($transform:ty as $configured:ty, $allocator:ty = $new:expr, {$($exports:tt)*}) => {
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "exported functions")]
         const _: () = {
             #[global_allocator]
-            static ALLOCATOR: $crate::component::Allocator = $crate::component::ALLOCATOR;
+            static ALLOCATOR: $allocator = $new;
 
             impl $crate::component::Exported for $transform {
-                fn configured() -> &'static ::std::sync::OnceLock<$crate::Configured<Self>> {
-                    static CONFIGURED: ::std::sync::OnceLock<$crate::Configured<$transform>> =
+                type Configured = $configured;
+
+                fn configured() -> &'static ::std::sync::OnceLock<$configured> {
+                    static CONFIGURED: ::std::sync::OnceLock<$configured> =
                         ::std::sync::OnceLock::new();
                     &CONFIGURED
                 }
             }
 
             type Component = $crate::component::Component<$transform>;
-            $crate::component::bindings::export!(
-                Component with_types_in $crate::component::bindings
-            );
+            $($exports)*
         };
     };
 }

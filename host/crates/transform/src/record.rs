@@ -358,7 +358,7 @@ pub(crate) fn kind_of(value: &[u8]) -> Kind {
     }
 }
 
-fn packed<'a>(texts: &'a str, ends: &[u32], index: usize) -> &'a str {
+pub(crate) fn packed<'a>(texts: &'a str, ends: &[u32], index: usize) -> &'a str {
     let end = |index: usize| ends.get(index).copied().unwrap_or_default() as usize;
     let start = index.checked_sub(1).map_or(0, end);
     texts.get(start..end(index)).unwrap_or_default()

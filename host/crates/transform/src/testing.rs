@@ -3,12 +3,13 @@
 use json_scan::profile::{ProfileChecker, ProfileError};
 
 use crate::Transform;
-use crate::batch::{OutputEvent, transform_record};
+use crate::batch::{self, OutputEvent};
 use crate::configured::Configured;
 use crate::destinations::Routes;
 use crate::events::offset;
 use crate::record::MetadataLists;
 use crate::rejection::Rejection;
+use crate::whole_records::{self, RecordTransform};
 
 mod partition;
 
@@ -37,6 +38,20 @@ impl Default for SampleMetadata {
             // 2026-01-01T00:00:00Z
             arrived_at: 1_767_225_600_000,
         }
+    }
+}
+
+impl SampleMetadata {
+    /// Calls `transform` with the metadata of a batch that has one record.
+    fn packed<R>(&self, transform: impl FnOnce(&MetadataLists<'_>) -> R) -> R {
+        transform(&MetadataLists {
+            partition_keys: &self.partition_key,
+            partition_key_ends: &[offset(self.partition_key.len())],
+            sequence_numbers: &self.sequence_number,
+            sequence_number_ends: &[offset(self.sequence_number.len())],
+            arrived_at: &[self.arrived_at],
+            shard: &self.shard,
+        })
     }
 }
 
@@ -102,20 +117,67 @@ impl<T: Transform> Tester<T> {
         record: impl AsRef<[u8]>,
         metadata: &SampleMetadata,
     ) -> Result<Vec<TestEvent>, Rejection> {
-        let lists = MetadataLists {
-            partition_keys: &metadata.partition_key,
-            partition_key_ends: &[offset(metadata.partition_key.len())],
-            sequence_numbers: &metadata.sequence_number,
-            sequence_number_ends: &[offset(metadata.sequence_number.len())],
-            arrived_at: &[metadata.arrived_at],
-            shard: &metadata.shard,
-        };
-        let outcome = transform_record(&self.configured, record.as_ref(), &lists)
-            .and_then(|events| events.into_iter().map(test_event).collect());
-        match outcome {
-            Ok(events) => Ok(events),
-            Err(rejection) => Err(quarantined(rejection)),
-        }
+        let events = metadata
+            .packed(|lists| batch::transform_record(&self.configured, record.as_ref(), lists));
+        test_events(events)
+    }
+}
+
+/// Runs a transform of whole records with one configuration, as a [`Tester`] does with other transforms.
+#[derive(Debug)]
+pub struct RecordTester<T> {
+    rules: T,
+}
+
+impl<T: RecordTransform> RecordTester<T> {
+    /// Configures the transform.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn new(config: &str) -> Result<Self, String> {
+        Ok(Self {
+            rules: T::configure(config)?,
+        })
+    }
+
+    /// Transforms one record. A record that is dropped has no events.
+    ///
+    /// # Errors
+    /// Why the record goes to quarantine.
+    ///
+    /// # Panics
+    /// If the transform rejects the record with a code that the contract does not allow.
+    #[track_caller]
+    pub fn transform(&self, record: impl AsRef<[u8]>) -> Result<Vec<TestEvent>, Rejection> {
+        self.transform_with(record, &SampleMetadata::default())
+    }
+
+    /// Transforms one record with other metadata.
+    ///
+    /// # Errors
+    /// Why the record goes to quarantine.
+    ///
+    /// # Panics
+    /// If the transform rejects the record with a code that the contract does not allow.
+    #[track_caller]
+    pub fn transform_with(
+        &self,
+        record: impl AsRef<[u8]>,
+        metadata: &SampleMetadata,
+    ) -> Result<Vec<TestEvent>, Rejection> {
+        let data = record.as_ref().to_vec();
+        let events =
+            metadata.packed(|lists| whole_records::transform_record(&self.rules, data, lists));
+        test_events(events)
+    }
+}
+
+/// The outcome of a record as that of a run.
+#[track_caller]
+fn test_events(events: Result<Vec<OutputEvent>, Rejection>) -> Result<Vec<TestEvent>, Rejection> {
+    match events.and_then(|events| events.into_iter().map(test_event).collect()) {
+        Ok(events) => Ok(events),
+        Err(rejection) => Err(quarantined(rejection)),
     }
 }
 

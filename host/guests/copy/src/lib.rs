@@ -8,7 +8,7 @@
 )]
 
 use serde::Deserialize;
-use sluice_transform::destination_rule::DestinationRule;
+use sluice_transform::destination_rule::{ColumnConfig, DestinationRule};
 use sluice_transform::{Description, Events, Read, Record, Rejection, Transform, Write, export};
 
 /// The configuration as a document.
@@ -16,36 +16,8 @@ use sluice_transform::{Description, Events, Read, Record, Rejection, Transform, 
 #[serde(deny_unknown_fields)]
 struct Config {
     #[serde(default)]
-    partition_by: Vec<Item>,
+    partition_by: Vec<ColumnConfig>,
     routes: Option<Vec<String>>,
-}
-
-/// A column: the name of a member that is the column's name too, or both names.
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "partition_by: expected the name of a member, or an object with the names `column` and `member`"
-)]
-enum Item {
-    Member(String),
-    Column(Column),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Column {
-    column: String,
-    member: String,
-}
-
-impl Item {
-    /// The column and its member.
-    fn into_names(self) -> (String, String) {
-        match self {
-            Self::Member(name) => (name.clone(), name),
-            Self::Column(Column { column, member }) => (column, member),
-        }
-    }
 }
 
 /// The transform with its configuration.
@@ -66,9 +38,8 @@ impl Transform for CopyTransform {
 
     fn configure(config: &str) -> Result<Self, String> {
         let config: Config = serde_json::from_str(config).map_err(|error| error.to_string())?;
-        let columns = config.partition_by.into_iter().map(Item::into_names);
         Ok(Self {
-            rule: DestinationRule::new(columns.collect(), config.routes)?,
+            rule: DestinationRule::new(config.partition_by, config.routes)?,
         })
     }
 

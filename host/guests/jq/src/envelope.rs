@@ -2,10 +2,9 @@
 
 use sluice_transform::destination_rule::{DestinationRule, parse_routes};
 use sluice_transform::partition::{check_column, check_path};
-use sluice_transform::{Rejection, Routes};
+use sluice_transform::{Outputs, Rejection, Routes};
 
 use crate::destination::{Columns, columns, text};
-use crate::outcome::Outputs;
 use crate::rejection::jq_error;
 use crate::value::{Object, Text, Val};
 use crate::write;

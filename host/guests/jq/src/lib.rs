@@ -14,13 +14,10 @@
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
-#[cfg(target_arch = "wasm32")]
-mod component;
 mod config;
 mod destination;
 mod envelope;
 mod natives;
-mod outcome;
 mod place;
 mod prelude;
 mod program;
@@ -31,13 +28,11 @@ mod shortcuts;
 mod value;
 mod write;
 
-use std::rc::Rc;
-
-use sluice_transform::batch::{Outcome, OutputEvent};
 use sluice_transform::destination_rule::DestinationRule;
-use sluice_transform::{Description, Rejection};
+use sluice_transform::{
+    Description, Outputs, RecordTransform, Rejection, WholeRecord, export_records,
+};
 
-use outcome::Outputs;
 use program::Program;
 
 /// The transform with its configuration: a compiled program, and where its events go.
@@ -47,9 +42,8 @@ pub struct JqTransform {
     rule: DestinationRule,
 }
 
-impl JqTransform {
-    /// What the transform says of itself.
-    pub fn describe() -> Description {
+impl RecordTransform for JqTransform {
+    fn describe() -> Description {
         Description {
             name: "jq",
             version: env!("CARGO_PKG_VERSION"),
@@ -58,63 +52,26 @@ impl JqTransform {
         }
     }
 
-    /// Reads a configuration and compiles its program.
-    ///
-    /// # Errors
-    /// What is wrong with the configuration or where in the program, for the operator.
-    pub fn configure(config: &str) -> Result<Self, String> {
+    fn configure(config: &str) -> Result<Self, String> {
         let (program, rule) = config::parse(config)?;
         let program = Program::compile(&program)?;
         Ok(Self { program, rule })
     }
 
-    /// Transforms one record.
-    ///
-    /// # Errors
-    /// Why the record is rejected.
-    pub fn transform(&self, record: Vec<u8>) -> Result<Vec<OutputEvent>, Rejection> {
-        let mut outputs = Outputs::new(record.len(), 1);
-        let end = record.len();
-        self.record(&Rc::new(record), 0, end, &mut outputs)?;
-        Ok(outputs.into_events())
-    }
-
-    /// Transforms a batch of records: all their data, and the end offset of each. What it returns for a record is what
-    /// [`transform`](Self::transform) returns for it.
-    pub fn transform_batch(&self, data: Vec<u8>, ends: &[u32]) -> Outcome {
-        let mut outputs = Outputs::new(data.len(), ends.len());
-        let data = Rc::new(data);
-        let mut start = 0;
-        for (index, &end) in (0..).zip(ends) {
-            let end = end as usize;
-            if let Err(rejection) = self.record(&data, start, end, &mut outputs) {
-                outputs.reject(index, rejection);
-            }
-            start = end;
-        }
-        outputs.into_outcome()
-    }
-
-    /// Adds the events of a record. If it is rejected, `outputs` is as it was before.
-    fn record(
-        &self,
-        data: &Rc<Vec<u8>>,
-        start: usize,
-        end: usize,
-        outputs: &mut Outputs,
-    ) -> Result<(), Rejection> {
-        let mark = outputs.mark();
-        let added = read::value(data, start, end).and_then(|value| {
+    #[inline(always)]
+    fn transform(&self, record: &WholeRecord<'_>, outputs: &mut Outputs) -> Result<(), Rejection> {
+        let (buffer, range) = record.shared_data();
+        read::value(buffer, range.start, range.end).and_then(|value| {
             let mut values = self.program.run(value);
             values.try_for_each(|value| envelope::add(&value?, &self.rule, outputs))
-        });
-        match added {
-            Ok(()) => outputs.end_record(mark),
-            Err(_) => outputs.roll_back(mark),
-        }
-        added
+        })
     }
 }
+
+export_records!(
+    JqTransform,
+    allocator::SizedBlocks = allocator::SizedBlocks::new()
+);
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,21 @@
+use sluice_transform::MetadataLists;
+use sluice_transform::batch::Outcome;
+use sluice_transform::testing::RecordTester;
+use sluice_transform::whole_records::transform_batch;
+
 use super::*;
 
 fn transform(program: &str, record: &str) -> Result<Vec<String>, Rejection> {
     let config = serde_json::json!({ "program": program }).to_string();
-    let rules = JqTransform::configure(&config).unwrap();
-    let events = rules.transform(record.as_bytes().to_vec())?;
-    let text = |event: OutputEvent| String::from_utf8(event.data).unwrap();
-    Ok(events.into_iter().map(text).collect())
+    let tester = RecordTester::<JqTransform>::new(&config).unwrap();
+    let events = tester.transform(record)?;
+    Ok(events.into_iter().map(|event| event.json).collect())
+}
+
+fn batch(config: &str, data: &str, ends: &[u32]) -> Outcome {
+    let rules = JqTransform::configure(config).unwrap();
+    let data = data.as_bytes().to_vec();
+    transform_batch(&rules, data, ends, &MetadataLists::default())
 }
 
 #[test]
@@ -34,11 +44,8 @@ fn a_configuration_is_an_object_with_a_program() {
 #[test]
 fn a_rejected_record_leaves_nothing_in_a_batch() {
     let config = r#"{"program":".[] | if . == 0 then error(\"zero: no\") else {n: .} end","partition_by":["n"]}"#;
-    let rules = JqTransform::configure(config).unwrap();
     let records = ["[1,2]", "[3,0,4]", "[]", "[2]"];
-    let data = records.concat().into_bytes();
-    let ends: Vec<_> = [5, 12, 14, 17].to_vec();
-    let outcome = rules.transform_batch(data, &ends);
+    let outcome = batch(config, &records.concat(), &[5, 12, 14, 17]);
     assert_eq!(outcome.event_counts, [2, 0, 0, 1]);
     assert_eq!(outcome.data, br#"{"n":1}{"n":2}{"n":2}"#);
     assert_eq!(outcome.data_ends, [7, 14, 21]);
@@ -53,8 +60,7 @@ fn a_rejected_record_leaves_nothing_in_a_batch() {
 
 #[test]
 fn ends_that_do_not_fit_are_empty_records() {
-    let rules = JqTransform::configure(r#"{"program":"."}"#).unwrap();
-    let outcome = rules.transform_batch(b"{}".to_vec(), &[2, 1, 9]);
+    let outcome = batch(r#"{"program":"."}"#, "{}", &[2, 1, 9]);
     assert_eq!(outcome.event_counts, [1, 0, 0]);
     assert_eq!(outcome.rejections.len(), 2);
 }

@@ -3,8 +3,10 @@
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::Position;
 
+use super::Chunk;
 use crate::format::ByteSpan;
 use crate::layout::Destination;
+use crate::ledger::messages::Messages;
 
 /// Where a message lies in the buffers of its chunk.
 #[derive(Debug)]
@@ -38,5 +40,54 @@ impl Message<'_> {
     #[must_use]
     pub fn destination(&self) -> Destination {
         Destination::Lake(self.path.clone())
+    }
+}
+
+impl Chunk {
+    /// The number of messages that are sent for it.
+    #[must_use]
+    pub fn messages_sent(&self) -> u64 {
+        match self.rules.pins.messages {
+            None => 0,
+            Some(Messages::Events) => self.messages.len() as u64,
+            Some(Messages::Objects) => self.lake_partitions as u64,
+        }
+    }
+
+    /// Its messages, in record order.
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
+        self.messages.iter().map(|message| self.message_of(message))
+    }
+
+    /// Message `index` of [`messages`](Self::messages); `None` after the last one.
+    #[must_use]
+    pub fn message(&self, index: usize) -> Option<Message<'_>> {
+        self.messages
+            .get(index)
+            .map(|message| self.message_of(message))
+    }
+
+    fn message_of(&self, message: &MessageRef) -> Message<'_> {
+        let path = &self.message_partitions[message.partition as usize];
+        Message {
+            position: message.position,
+            event: message.event,
+            partition: path.as_str(),
+            partition_key: std::str::from_utf8(self.bytes(message.key)).unwrap_or_default(),
+            body: self.bytes(message.span),
+            path,
+            span: message.span,
+        }
+    }
+
+    /// The line of a message's event in its object, from 0; `None` if it is in no object.
+    #[must_use]
+    pub fn line_of(&self, message: &Message<'_>) -> Option<usize> {
+        let lines = self.destinations.get(&message.destination())?;
+        lines.spans.iter().position(|span| *span == message.span)
+    }
+
+    fn bytes(&self, span: ByteSpan) -> &[u8] {
+        span.of(&self.buffers)
     }
 }

@@ -14,14 +14,14 @@ const TRANSFORM: &[(&str, &str)] = sources!(
     "sluice/transform/src/" from "../../../crates/transform/src/":
     "batch.rs" "bytes.rs" "component.rs" "configured.rs" "declaration.rs" "destination_rule.rs" "destinations.rs"
     "events.rs" "fields.rs" "json.rs" "lib.rs" "log.rs" "number_text.rs" "partition.rs" "raw_text.rs" "record.rs"
-    "rejection.rs" "testing.rs" "testing/partition.rs" "time.rs"
+    "rejection.rs" "testing.rs" "testing/partition.rs" "time.rs" "whole_records.rs"
 );
 
 const JSON_SCAN: &[(&str, &str)] = sources!(
     "sluice/json-scan/src/" from "../../../crates/json-scan/src/":
-    "edit.rs" "lib.rs" "members.rs" "members/learned.rs" "nesting.rs" "profile.rs" "profile/name.rs" "profile/names.rs"
-    "profile/number.rs" "profile/path.rs" "profile/simple.rs" "profile/surrogates.rs" "profile/walk.rs" "stops.rs"
-    "stops/avx2.rs" "text.rs"
+    "edit.rs" "kind.rs" "lib.rs" "members.rs" "members/learned.rs" "members/names.rs" "nesting.rs" "profile.rs"
+    "profile/name.rs" "profile/names.rs" "profile/number.rs" "profile/path.rs" "profile/simple.rs"
+    "profile/surrogates.rs" "profile/walk.rs" "stops.rs" "stops/avx2.rs" "syntax_error.rs" "text.rs"
 );
 
 const CONTRACT: &[(&str, &str)] = sources!(

@@ -156,16 +156,7 @@ fn the_first_thousand_findings_are_kept_and_all_are_counted() {
         });
     }
     assert_eq!(tampered.findings().len(), 1_000);
-    let args = [
-        "audit",
-        "--source",
-        "file:events.ndjson",
-        "--lake",
-        "file:lake",
-    ];
-    let ran = tampered
-        .place
-        .run(&args)
-        .failed(1, &["not proven: 3,000 findings"]);
+    let ran = tampered.place.audit(&[]);
+    let ran = ran.failed(1, &["not proven: 3,000 findings"]);
     assert!(ran.stdout.contains("and 2,980 more"), "{}", ran.stdout);
 }

@@ -4,7 +4,7 @@ use sluice::ENRICH;
 use sluice_engine::limits::COMPONENT_MAX_BYTES;
 
 use super::{Guest, Lands, NotAdmitted, Row};
-use crate::support::guests::{Tiny, bomb, rogue};
+use crate::support::guests::{Tiny, bomb, rogue, slow_to_compile};
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = files();
@@ -40,7 +40,12 @@ fn files() -> Vec<Row> {
             &[ENRICH, b"rubbish"].concat(),
             "",
         ),
-        row("a compile bomb", &bomb(), ""),
+        row("a compile bomb", &bomb(), "MiB of memory"),
+        row(
+            "a component that takes minutes to compile",
+            &slow_to_compile(),
+            "60s",
+        ),
         row("names that forge lines", &wat(forged), "duplicate"),
         Row::bytes(
             "a file that is too large",
