@@ -95,7 +95,7 @@ pub use number_text::NumberText;
 pub use raw_text::RawText;
 pub use record::{MetadataLists, Record};
 pub use rejection::Rejection;
-pub use time::Timestamp;
+pub use time::{TimeFormat, Timestamp};
 
 /// What a transform says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
