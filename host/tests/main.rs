@@ -21,6 +21,7 @@ mod caught_up;
 mod contract;
 mod copy;
 mod documented;
+mod enrich;
 mod hostile;
 mod jq;
 mod kill;
