@@ -63,44 +63,40 @@ fn a_moment_lands_in_the_same_partition_in_each_format() {
 fn a_configuration_that_cannot_work_says_what_to_write() {
     let place = Place::new();
     place.write("events.ndjson", "{}\n");
-    for (config, parts) in [
+    let long = format!(r#"{{"name_member":"{}"}}"#, "x".repeat(1_025));
+    for (config, problem) in [
         (
             r#"{"time_format":"days"}"#,
-            &[
-                "transform_config: time_format: ",
-                r#""seconds", "milliseconds", "microseconds", "iso8601" or "auto""#,
-            ][..],
+            r#"time_format: value is not one of "seconds", "milliseconds", "microseconds", "iso8601" or "auto""#,
         ),
         (
             r#"{"time_member":7}"#,
-            &["transform_config: time_member: value is not of type \"string\""],
+            "time_member: value is not of type \"string\"",
         ),
+        (&long, "name_member: value is longer than 1024 characters"),
         (
             r#"{"id_member":null}"#,
-            &["transform_config: id_member: value is not of type \"string\""],
+            "id_member: value is not of type \"string\"",
         ),
         (
             r#"{"time_membre":"ts"}"#,
-            &["transform_config: time_membre: there is no such field"],
+            "time_membre: there is no such field",
         ),
         (
             r#"{"id_member":"event_name"}"#,
-            &[
-                "configure: ",
-                "name_member: \"event_name\" is the name of id_member too",
-            ],
+            "name_member: \"event_name\" is the name of id_member too",
         ),
         (
             r#"{"id_member":"event_type"}"#,
-            &["configure: ", "id_member: events would lose their id"],
+            "id_member: events would lose their id",
         ),
         (
             r#"{"partition_by":["Date"]}"#,
-            &["transform_config: partition_by[0]: value is not one of \"date\" or \"hour\""],
+            "partition_by[0]: value is not one of \"date\" or \"hour\"",
         ),
     ] {
-        place
-            .try_land(&["--transform-config", config])
-            .failed(2, parts);
+        let parts = ["transform_config: ", "builtin:enrich", problem];
+        let ran = place.try_land(&["--transform-config", config]);
+        ran.failed(2, &parts);
     }
 }
