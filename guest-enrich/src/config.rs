@@ -1,9 +1,13 @@
-//! The configuration of the transform: how events are partitioned in the lake.
+//! The configuration of the transform: the members that it reads, and how events are partitioned in the lake.
 
 use json_scan::{Kind, check};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use sluice_transform::Timestamp;
+use sluice_transform::{Read, TimeFormat, Timestamp, Write};
+
+use crate::{
+    CREATED_AT, CREATED_DATETIME, EVENT_NAME, EVENT_SUBTYPE, EVENT_TYPE, EVENT_UUID, Enrichment,
+};
 
 /// The configuration as a document.
 #[derive(Deserialize)]
@@ -11,6 +15,14 @@ use sluice_transform::Timestamp;
 struct Config {
     #[serde(default, deserialize_with = "columns")]
     partition_by: Vec<Column>,
+    #[serde(default, deserialize_with = "text")]
+    id_member: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    name_member: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    time_member: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    time_format: Option<String>,
 }
 
 /// The number of columns that there are.
@@ -43,14 +55,74 @@ impl Column {
 }
 
 /// Reads the configuration; the error names the field and is for the operator.
-pub(crate) fn parse_columns(json: &str) -> Result<Vec<Column>, String> {
+pub(crate) fn parse(json: &str) -> Result<Enrichment, String> {
     // A derived reader would take an array for the fields in order.
     match check(json.as_bytes()) {
         Ok(Kind::Object) | Err(_) => {}
         Ok(other) => return Err(format!("expected a JSON object, found {}", other.text())),
     }
     let config: Config = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    Ok(config.partition_by)
+    let rules = Enrichment {
+        partition_by: config.partition_by,
+        id: named(EVENT_UUID, config.id_member),
+        name: named(EVENT_NAME, config.name_member),
+        time: timed(named(CREATED_AT, config.time_member), config.time_format)?,
+    };
+    check_members(&rules)?;
+    Ok(rules)
+}
+
+/// The read with the name of the configuration, if there is one.
+fn named(read: Read, name: Option<String>) -> Read {
+    match name {
+        Some(name) => read.with_name(name),
+        None => read,
+    }
+}
+
+/// The read with the format of the configuration, if there is one.
+fn timed(read: Read, format: Option<String>) -> Result<Read, String> {
+    let Some(format) = format else {
+        return Ok(read);
+    };
+    let format: TimeFormat = format
+        .parse()
+        .map_err(|error| format!("time_format: {error}"))?;
+    Ok(read.with_time_format(format))
+}
+
+/// Checks that the members are three, and that events keep their id.
+fn check_members(rules: &Enrichment) -> Result<(), String> {
+    let members = [
+        ("id_member", rules.id),
+        ("name_member", rules.name),
+        ("time_member", rules.time),
+    ];
+    for (index, (field, read)) in members.iter().enumerate() {
+        let name = read.name();
+        let mut earlier = members.iter().take(index);
+        if let Some((other, _)) = earlier.find(|(_, other)| other.name() == name) {
+            return Err(format!(
+                "{field}: {name:?} is the name of {other} too; each needs a member of its own"
+            ));
+        }
+    }
+    let id = rules.id.name();
+    let replaced = |write: &Write| write.name() == id;
+    if [CREATED_DATETIME, EVENT_TYPE, EVENT_SUBTYPE]
+        .iter()
+        .any(replaced)
+    {
+        return Err(format!(
+            "id_member: events would lose their id, because the transform sets {id:?}; name another member"
+        ));
+    }
+    Ok(())
+}
+
+/// A text that is given, so not `null`.
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(from).map(Some)
 }
 
 /// No column can be given twice, so there are [`COLUMNS_MAX`] at most.

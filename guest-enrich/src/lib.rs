@@ -1,7 +1,8 @@
 //! The enrichment transform: gives a JSON event its time in ISO 8601, its type and its subtype.
 //!
-//! [`Enrichment`] holds the rules. They read three members and set three; everything else of an event stays as it is,
-//! byte for byte: numbers keep their digits, and members their order and spacing.
+//! [`Enrichment`] holds the rules. They read three members, whose names and format the configuration can set, and set
+//! three; everything else of an event stays as it is, byte for byte: numbers keep their digits, and members their order
+//! and spacing.
 
 #![cfg_attr(
     test,
@@ -15,9 +16,10 @@ use sluice_transform::{
 
 mod config;
 
-use config::{COLUMNS_MAX, Column, parse_columns};
+use config::{COLUMNS_MAX, Column, parse};
 
-/// Only its presence and its kind matter.
+/// Only its presence and its kind matter. The configuration can give these three other names; the constants read the
+/// members with these names.
 const EVENT_UUID: Read = Read::kind(0, "event_uuid");
 const EVENT_NAME: Read = Read::value(1, "event_name");
 const CREATED_AT: Read = Read::value(2, "created_at").expecting("a number of seconds since 1970");
@@ -31,6 +33,10 @@ const EVENT_SUBTYPE: Write = Write::new(2, "event_subtype");
 pub struct Enrichment {
     /// The partition columns after `event_type`.
     partition_by: Vec<Column>,
+    /// The reads of the constants, with the names and the format of the configuration.
+    id: Read,
+    name: Read,
+    time: Read,
 }
 
 impl Transform for Enrichment {
@@ -44,13 +50,11 @@ impl Transform for Enrichment {
     }
 
     fn configure(config: &str) -> Result<Self, String> {
-        Ok(Self {
-            partition_by: parse_columns(config)?,
-        })
+        parse(config)
     }
 
     fn reads(&self) -> Vec<Read> {
-        vec![EVENT_UUID, EVENT_NAME, CREATED_AT]
+        vec![self.id, self.name, self.time]
     }
 
     fn writes(&self) -> Vec<Write> {
@@ -62,7 +66,7 @@ impl Transform for Enrichment {
         record.require(&EVENT_UUID, Kind::String)?;
         let (event_type, subtype) = split_name(record.raw_text(&EVENT_NAME)?);
         if event_type.is_empty() {
-            return Err(without_type());
+            return Err(without_type(&self.name));
         }
         let created = record.time(&CREATED_AT)?;
         let type_value = event_type.decode_bytes();
@@ -109,9 +113,9 @@ fn split_name(name: RawText<'_>) -> (RawText<'_>, Option<RawText<'_>>) {
 
 /// An empty type would be no value in the lake's partition, which is not what the event says.
 #[cold]
-fn without_type() -> Rejection {
+fn without_type(name: &Read) -> Rejection {
     let why = "expected an event type before the first colon, found none";
-    Rejection::invalid(&EVENT_NAME, why)
+    Rejection::invalid(name, why)
 }
 
 export!(Enrichment);

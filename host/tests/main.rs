@@ -22,6 +22,7 @@ mod contract;
 mod copy;
 mod decoding;
 mod documented;
+mod enrich;
 mod hostile;
 mod jq;
 mod kill;

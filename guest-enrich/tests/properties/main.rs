@@ -5,6 +5,7 @@
 
 mod generate;
 mod reference;
+mod times;
 
 use guest_enrich::Enrichment;
 use proptest::prelude::*;

@@ -19,6 +19,10 @@ type Found = (Vec<u8>, String);
 
 static RULES: LazyLock<Configured<Enrichment>> = LazyLock::new(|| Configured::new("{}").unwrap());
 
+/// With times in any format, all of which no input can make panic.
+static ANY_TIME: LazyLock<Configured<Enrichment>> =
+    LazyLock::new(|| Configured::new(r#"{"time_format":"auto"}"#).unwrap());
+
 fn run(input: &[u8]) -> Result<Found, Rejection> {
     match transform_record(&RULES, input, &MetadataLists::default()) {
         Ok(events) => {
@@ -37,6 +41,10 @@ fn run(input: &[u8]) -> Result<Found, Rejection> {
 /// replaced is kept.
 pub(crate) fn one(input: &[u8]) {
     let found = run(input);
+    let any_time = transform_record(&ANY_TIME, input, &MetadataLists::default());
+    if let Err(rejection) = any_time {
+        assert!(rejection.message().len() < 300, "{rejection:?}");
+    }
     if let Ok((out, _)) = &found {
         assert_eq!(&run(out).unwrap().0, out, "enriched again");
     }

@@ -21,6 +21,9 @@ const TIME: Duration = Duration::from_secs(10);
 /// The number of faults that are reported; an operator fixes them one by one anyway.
 const SHOWN: usize = 5;
 
+/// The number of allowed values that a message lists. More are no help.
+const LISTED: usize = 8;
+
 /// Why a configuration is invalid, or cannot be validated.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SchemaError {
@@ -125,9 +128,21 @@ fn describe(fault: &ValidationError<'_>, transform_config: &Value) -> String {
         ValidationErrorKind::Required {
             property: Value::String(name),
         } => format!("{}: the field is missing", below(name)),
-        _ if place.is_empty() => fault.masked().to_string(),
-        _ => format!("{place}: {}", fault.masked()),
+        _ if place.is_empty() => problem(fault),
+        _ => format!("{place}: {}", problem(fault)),
     }
+}
+
+/// What is wrong with a value, which is not named. Of values that are allowed, the validator names three at most.
+fn problem(fault: &ValidationError<'_>) -> String {
+    if let ValidationErrorKind::Enum { options } = fault.kind()
+        && let Some([first @ .., last]) = options.as_array().map(Vec::as_slice)
+        && (1..LISTED).contains(&first.len())
+    {
+        let first: Vec<_> = first.iter().map(Value::to_string).collect();
+        return format!("value is not one of {} or {last}", first.join(", "));
+    }
+    fault.masked().to_string()
 }
 
 /// The unknown names in the object at a fault.

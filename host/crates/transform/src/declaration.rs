@@ -5,6 +5,8 @@ use std::ops::{BitOr, BitOrAssign};
 
 use json_scan::members::MemberNames;
 
+use crate::time::TimeFormat;
+
 /// The contract's limit of the members that a transform reads, and of those that it writes.
 const MEMBERS_MAX: usize = 256;
 /// The contract's limit of a member's name.
@@ -21,30 +23,33 @@ pub struct Read {
     name: &'static str,
     wants_value: bool,
     expecting: Option<&'static str>,
+    time_format: TimeFormat,
     fingerprint: u64,
+    /// That of the fingerprint, if moments are seconds. So one comparison checks both.
+    time_fingerprint: u64,
 }
 
 impl Read {
     /// A member whose value the transform reads.
     pub const fn value(number: u32, name: &'static str) -> Self {
-        Self {
-            number,
-            name,
-            wants_value: true,
-            expecting: None,
-            fingerprint: fingerprint(OF_VALUE, name),
-        }
+        Self::new(number, name, true, fingerprint(OF_VALUE, name))
     }
 
     /// A member of which the transform only needs to know whether it is there and of which kind it is. This costs
     /// less than [`value`](Self::value) if values are long.
     pub const fn kind(number: u32, name: &'static str) -> Self {
+        Self::new(number, name, false, fingerprint(OF_KIND, name))
+    }
+
+    const fn new(number: u32, name: &'static str, wants_value: bool, fingerprint: u64) -> Self {
         Self {
             number,
             name,
-            wants_value: false,
+            wants_value,
             expecting: None,
-            fingerprint: fingerprint(OF_KIND, name),
+            time_format: TimeFormat::Seconds,
+            fingerprint,
+            time_fingerprint: fingerprint,
         }
     }
 
@@ -56,14 +61,33 @@ impl Read {
 
     /// Sets the words for the value that is expected, for the message of a rejection: `a number of seconds since 1970`.
     #[must_use]
-    pub const fn expecting(self, words: &'static str) -> Self {
-        Self {
-            number: self.number,
-            name: self.name,
-            wants_value: self.wants_value,
-            expecting: Some(words),
-            fingerprint: self.fingerprint,
-        }
+    pub const fn expecting(mut self, words: &'static str) -> Self {
+        self.expecting = Some(words);
+        self
+    }
+
+    /// Gives the member another name, such as one of the configuration. If `reads` returns this read, the constant that it
+    /// was made of reads the member with the new name, at no cost. The memory of the name is never freed, so call this in
+    /// `configure` only. For [`Rejection::invalid`](crate::Rejection::invalid), use this read: it has the name for the
+    /// message.
+    #[must_use]
+    pub fn with_name(mut self, name: String) -> Self {
+        self.name = name.leak();
+        self
+    }
+
+    /// Sets how the member writes a moment, and the words for it. If `reads` returns this read,
+    /// [`Record::time`](crate::Record::time) reads moments of this format with the constant that it was made of too. By
+    /// default, a moment is a number of seconds.
+    #[must_use]
+    pub const fn with_time_format(mut self, format: TimeFormat) -> Self {
+        self.time_format = format;
+        self.expecting = Some(format.words());
+        self.time_fingerprint = match format {
+            TimeFormat::Seconds => self.fingerprint,
+            _ => !self.fingerprint,
+        };
+        self
     }
 
     /// The place in the list of reads.
@@ -93,11 +117,23 @@ impl Read {
         self.expecting
     }
 
+    pub(crate) const fn time_format(&self) -> TimeFormat {
+        self.time_format
+    }
+
     /// Whether `declared` has this read at the place that its number says.
     #[inline(always)]
     pub(crate) fn is_in(&self, declared: &[Self]) -> bool {
         let found = declared.get(self.number as usize);
         found.is_some_and(|found| found.fingerprint == self.fingerprint)
+    }
+
+    /// Whether `declared` has this read at the place that its number says, and its moments are seconds for both.
+    #[inline(always)]
+    pub(crate) fn is_seconds_in(&self, declared: &[Self]) -> bool {
+        let found = declared.get(self.number as usize);
+        matches!(self.time_format, TimeFormat::Seconds)
+            && found.is_some_and(|found| found.time_fingerprint == self.fingerprint)
     }
 }
 

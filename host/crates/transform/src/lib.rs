@@ -96,7 +96,7 @@ pub use number_text::NumberText;
 pub use raw_text::RawText;
 pub use record::{MetadataLists, Record};
 pub use rejection::Rejection;
-pub use time::Timestamp;
+pub use time::{TimeFormat, Timestamp};
 pub use whole_records::{Outputs, RecordTransform, WholeRecord};
 
 /// What a transform says of itself.

@@ -9,7 +9,9 @@ use crate::declaration::{Metadata, Read};
 use crate::number_text::NumberText;
 use crate::raw_text::RawText;
 use crate::rejection::Rejection;
-use crate::time::{LastDay, Timestamp};
+use crate::time::LastDay;
+
+mod moment;
 
 /// The metadata of all records of a batch, as the contract packs them. A list that the transform has not declared can
 /// be empty.
@@ -113,7 +115,7 @@ impl<'a> Record<'a> {
         let text = Text { raw, escaped: true };
         match text.decode() {
             Some(text) => Ok(Cow::Owned(text)),
-            None => Err(Rejection::unpaired_surrogate(read)),
+            None => Err(Rejection::unpaired_surrogate(self.declared(read))),
         }
     }
 
@@ -124,7 +126,8 @@ impl<'a> Record<'a> {
     #[inline]
     #[track_caller]
     pub fn raw_text(&self, read: &Read) -> Result<RawText<'a>, Rejection> {
-        RawText::of_string(self.string(read)?).ok_or_else(|| Rejection::unpaired_surrogate(read))
+        let raw = self.string(read)?;
+        RawText::of_string(raw).ok_or_else(|| Rejection::unpaired_surrogate(self.declared(read)))
     }
 
     /// A number, as its digits are in the record.
@@ -146,19 +149,6 @@ impl<'a> Record<'a> {
     pub fn boolean(&self, read: &Read) -> Result<bool, Rejection> {
         self.value(read, Kind::Boolean)
             .map(|value| value.starts_with(b"t"))
-    }
-
-    /// The moment of a number of seconds since 1970.
-    ///
-    /// # Errors
-    /// The rejection of the record if the member is missing, repeated or no number, or if the moment is not in the
-    /// years 0000 to 9999.
-    #[inline]
-    #[track_caller]
-    pub fn time(&self, read: &Read) -> Result<Timestamp, Rejection> {
-        let number = self.value(read, Kind::Number)?;
-        Timestamp::parse_near(number, self.last_day)
-            .map_err(|_| Rejection::out_of_range(read, number))
     }
 
     /// As [`text`](Self::text); `None` if the member is missing or `null`.
@@ -199,16 +189,6 @@ impl<'a> Record<'a> {
     #[track_caller]
     pub fn optional_boolean(&self, read: &Read) -> Result<Option<bool>, Rejection> {
         self.optional(read, Self::boolean)
-    }
-
-    /// As [`time`](Self::time); `None` if the member is missing or `null`.
-    ///
-    /// # Errors
-    /// The rejection of the record for any other value that is no moment, or if the member is repeated.
-    #[inline]
-    #[track_caller]
-    pub fn optional_time(&self, read: &Read) -> Result<Option<Timestamp>, Rejection> {
-        self.optional(read, Self::time)
     }
 
     /// The Kinesis partition key; empty if the source has none (a file).
@@ -274,10 +254,22 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The read as the transform has declared it, with the name of the configuration. It is for messages.
+    fn declared<'r>(&'r self, read: &'r Read) -> &'r Read {
+        self.reads.get(read.number() as usize).unwrap_or(read)
+    }
+
     #[inline(always)]
     #[track_caller]
     fn item(&self, read: &Read) -> Option<&'a [u8]> {
         self.check_read(read);
+        self.declared_item(read)
+    }
+
+    /// The value of a read that was found to be declared.
+    #[inline(always)]
+    #[track_caller]
+    fn declared_item(&self, read: &Read) -> Option<&'a [u8]> {
         let number = read.number() as usize;
         let (Some(&start), Some(&end)) = (self.starts.get(number), self.ends.get(number)) else {
             undeclared(read);
@@ -289,7 +281,14 @@ impl<'a> Record<'a> {
     #[inline(always)]
     #[track_caller]
     fn of_kind(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
-        match self.item(read) {
+        self.check_read(read);
+        self.declared_of_kind(read, kind)
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn declared_of_kind(&self, read: &Read, kind: Kind) -> Result<&'a [u8], Rejection> {
+        match self.declared_item(read) {
             Some(value) if kind_of(value) == kind && !self.has_repeated(read) => Ok(value),
             value => Err(self.unfit(read, kind, value)),
         }
@@ -297,6 +296,7 @@ impl<'a> Record<'a> {
 
     #[cold]
     fn unfit(&self, read: &Read, expected: Kind, value: Option<&[u8]>) -> Rejection {
+        let read = self.declared(read);
         match value {
             None => Rejection::missing(read),
             Some(_) if self.has_repeated(read) => Rejection::duplicate(read),

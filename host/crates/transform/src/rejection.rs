@@ -1,12 +1,16 @@
 //! Why a record is rejected.
 
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use json_scan::{Kind, SyntaxError};
 
 use crate::Read;
-use crate::time::looks_like_milliseconds;
+use crate::record::{from_utf8, kind_of};
+use crate::time::{TimeError, TimeFormat, looks_like_milliseconds};
+
+/// How much of a value a message shows, in bytes.
+const SHOWN_MAX_BYTES: usize = 64;
 
 /// A fault of a record, with which the record goes to quarantine.
 // Boxed, because each value of a record is returned in a result, and hardly any result has a rejection.
@@ -93,6 +97,27 @@ impl Rejection {
         Self::invalid(read, why)
     }
 
+    /// `invalid_field`: a value is no moment of the format that the read is declared with.
+    #[cold]
+    pub(crate) fn time(read: &Read, value: &[u8], error: TimeError) -> Self {
+        let (format, found) = (read.time_format(), ShownValue(value));
+        let expected = read.words().unwrap_or(format.words());
+        match (error, format) {
+            (TimeError::Unreadable, _) => {
+                Self::invalid(read, format_args!("expected {expected}, found {found}"))
+            }
+            (TimeError::OutOfRange, TimeFormat::Auto) if kind_of(value) == Kind::Number => {
+                let range = "numbers below 10^17 in the years 0000 to 9999 are supported";
+                Self::invalid(read, format_args!("out of range, {range}, found {found}"))
+            }
+            (TimeError::OutOfRange, _) => {
+                let range = "in the years 0000 to 9999";
+                let why = format_args!("out of range, expected {expected}, {range}, found {found}");
+                Self::invalid(read, why)
+            }
+        }
+    }
+
     #[cold]
     pub(crate) fn unpaired_surrogate(read: &Read) -> Self {
         Self::invalid(read, "expected text, found an unpaired surrogate escape")
@@ -107,5 +132,21 @@ impl Rejection {
     pub(crate) fn not_an_object(found: Kind) -> Self {
         let message = format!("expected a JSON object, found {}", found.text());
         Self::new("not_an_object", message)
+    }
+}
+
+/// A value in a message: the beginning of a number or a string, as it is in the record; otherwise, its kind.
+struct ShownValue<'a>(&'a [u8]);
+
+impl Display for ShownValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = kind_of(self.0);
+        if !matches!(kind, Kind::Number | Kind::String) {
+            return f.write_str(kind.text());
+        }
+        let text = from_utf8(self.0);
+        let shown = text.floor_char_boundary(SHOWN_MAX_BYTES);
+        f.write_str(text.get(..shown).unwrap_or_default())?;
+        f.write_str(if shown < text.len() { "…" } else { "" })
     }
 }

@@ -10,6 +10,14 @@ use std::fmt;
 use crate::bytes::eight_digits;
 use chrono::{Datelike as _, NaiveDate};
 
+mod decimal;
+mod format;
+mod iso8601;
+
+use decimal::{SECOND_PLACES, decimal};
+
+pub use format::{TimeError, TimeFormat};
+
 /// 0000-01-01T00:00:00Z.
 const FIRST_SECOND: i64 = -62_167_219_200;
 /// 9999-12-31T23:59:59Z.
@@ -18,8 +26,6 @@ const LAST_SECOND: i64 = 253_402_300_799;
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Decimal places of a nanosecond.
-const PLACES: i64 = 9;
 /// The most digits before the decimal point of a second in range.
 const SECOND_DIGITS: usize = 12;
 
@@ -60,7 +66,7 @@ impl Timestamp {
     pub(crate) fn parse_near(number: &[u8], last_day: &LastDay) -> Result<Self, OutOfRange> {
         let (seconds, nanos) = match plain_seconds(number) {
             Some(seconds) => (seconds, 0),
-            None => decimal(number)?,
+            None => decimal::<SECOND_PLACES>(number)?,
         };
         Self::new_near(seconds, nanos, last_day)
     }
@@ -74,8 +80,13 @@ impl Timestamp {
         Self::new_near(seconds, nanos, &LastDay::default())
     }
 
+    /// As [`new`](Self::new). This is quicker for a moment on the day of the moment before.
     #[inline(always)]
-    fn new_near(seconds: i64, nanos: u32, last_day: &LastDay) -> Result<Self, OutOfRange> {
+    pub(crate) fn new_near(
+        seconds: i64,
+        nanos: u32,
+        last_day: &LastDay,
+    ) -> Result<Self, OutOfRange> {
         if !(FIRST_SECOND..=LAST_SECOND).contains(&seconds) || nanos >= NANOS_PER_SECOND {
             return Err(OutOfRange);
         }
@@ -241,79 +252,6 @@ fn plain_seconds(number: &[u8]) -> Option<i64> {
         seconds = seconds * 10 + i64::from(digit);
     }
     Some(seconds)
-}
-
-/// Seconds and nanoseconds of a number in any notation.
-#[inline(never)]
-fn decimal(number: &[u8]) -> Result<(i64, u32), OutOfRange> {
-    let (negative, magnitude) = match number.strip_prefix(b"-") {
-        Some(magnitude) => (true, magnitude),
-        None => (false, number),
-    };
-    let (nanos, inexact) = Decimal::split(magnitude).nanos()?;
-    let floored = if negative {
-        -nanos - i128::from(inexact)
-    } else {
-        nanos
-    };
-    let per_second = i128::from(NANOS_PER_SECOND);
-    let seconds = i64::try_from(floored.div_euclid(per_second)).map_err(|_| OutOfRange)?;
-    let nanos = u32::try_from(floored.rem_euclid(per_second)).map_err(|_| OutOfRange)?;
-    Ok((seconds, nanos))
-}
-
-/// A number without its sign: its digits, and the power of ten of the last whole digit.
-struct Decimal<'a> {
-    whole: &'a [u8],
-    fraction: &'a [u8],
-    exponent: i64,
-}
-
-impl<'a> Decimal<'a> {
-    fn split(magnitude: &'a [u8]) -> Self {
-        let mut parts = magnitude.splitn(2, |byte| matches!(byte, b'e' | b'E'));
-        let mut digits = parts.next().unwrap_or_default().splitn(2, |&b| b == b'.');
-        Self {
-            whole: digits.next().unwrap_or_default(),
-            fraction: digits.next().unwrap_or_default(),
-            exponent: parts.next().map_or(0, exponent),
-        }
-    }
-
-    /// The whole nanoseconds, and whether there are digits below them.
-    fn nanos(&self) -> Result<(i128, bool), OutOfRange> {
-        let digits = || self.whole.iter().chain(self.fraction);
-        let Some(zeros) = digits().position(|&digit| digit != b'0') else {
-            return Ok((0, false));
-        };
-        // Slices are shorter than 2^63 bytes, far more than the exponent can be.
-        let point = (self.whole.len() as i64).saturating_add(self.exponent) - zeros as i64;
-        if point > SECOND_DIGITS as i64 {
-            return Err(OutOfRange);
-        }
-        let wanted = usize::try_from(point + PLACES).unwrap_or(0);
-        let mut rest = digits().skip(zeros);
-        let nanos = (0..wanted).fold(0, |nanos, _| {
-            let digit = rest.next().map_or(0, |digit| digit.wrapping_sub(b'0'));
-            nanos * 10 + i128::from(digit)
-        });
-        Ok((nanos, rest.any(|&digit| digit != b'0')))
-    }
-}
-
-/// The value of an exponent, capped at a value that no number of zeros in the input can balance.
-fn exponent(text: &[u8]) -> i64 {
-    const CAP: i64 = i64::MAX / 4;
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    let size = digits.iter().fold(0_i64, |size, digit| {
-        let digit = i64::from(digit.wrapping_sub(b'0'));
-        size.saturating_mul(10).saturating_add(digit).min(CAP)
-    });
-    if negative { -size } else { size }
 }
 
 #[inline(always)]

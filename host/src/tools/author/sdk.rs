@@ -14,7 +14,8 @@ const TRANSFORM: &[(&str, &str)] = sources!(
     "sluice/transform/src/" from "../../../crates/transform/src/":
     "batch.rs" "bytes.rs" "component.rs" "configured.rs" "declaration.rs" "destination_rule.rs" "destinations.rs"
     "events.rs" "fields.rs" "json.rs" "lib.rs" "log.rs" "number_text.rs" "partition.rs" "raw_text.rs" "record.rs"
-    "rejection.rs" "testing.rs" "testing/partition.rs" "time.rs" "whole_records.rs"
+    "record/moment.rs" "rejection.rs" "testing.rs" "testing/partition.rs" "time.rs" "time/decimal.rs" "time/format.rs"
+    "time/iso8601.rs" "whole_records.rs"
 );
 
 const JSON_SCAN: &[(&str, &str)] = sources!(

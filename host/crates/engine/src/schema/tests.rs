@@ -30,6 +30,31 @@ fn a_valid_configuration_passes() {
     }
 }
 
+/// The fault of `{"unit":0}`, if a unit is one of the first `count` letters.
+fn unit_fault(count: u8) -> String {
+    let letters: Vec<_> = (b'a'..).take(count.into()).map(char::from).collect();
+    let letters: Vec<_> = letters.iter().map(|it| format!("\"{it}\"")).collect();
+    let schema = format!(
+        r#"{{"properties":{{"unit":{{"enum":[{}]}}}}}}"#,
+        letters.join(",")
+    );
+    check(&schema, r#"{"unit":0}"#).unwrap_err().to_string()
+}
+
+#[test]
+fn the_values_of_a_list_are_named() {
+    let start = "transform_config: unit: value is not one of";
+    assert_eq!(unit_fault(2), format!(r#"{start} "a" or "b""#));
+    let five = format!(r#"{start} "a", "b", "c", "d" or "e""#);
+    assert_eq!(unit_fault(5), five);
+    let nine = unit_fault(9);
+    assert!(nine.starts_with(&format!("{start} \"a\", ")), "{nine}");
+    assert!(nine.len() < five.len() + 30, "{nine}");
+    let alone = check(r#"{"enum":["a","b","c","d"]}"#, "0").unwrap_err();
+    let all = r#"transform_config: value is not one of "a", "b", "c" or "d""#;
+    assert_eq!(alone.to_string(), all);
+}
+
 #[test]
 fn a_fault_is_named_by_its_dotted_path() {
     for (transform_config, message) in [
