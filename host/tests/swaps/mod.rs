@@ -1,6 +1,7 @@
 //! Release switches under load: each record lands once, each object is of one release, and a
 //! release that fails admission is never used.
 
+mod activation;
 mod admission_errors;
 pub(crate) mod fixture;
 mod kills;
