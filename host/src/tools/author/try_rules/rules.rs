@@ -13,6 +13,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::TryArgs;
+use crate::config::transform_source::read_stream;
 use crate::config::{ConfigError, TransformChoice, TransformSource};
 use crate::tools::author::component;
 
@@ -33,27 +34,33 @@ enum Given {
 struct GivenTransform {
     transform: Option<TransformSource>,
     jq: Option<String>,
+    /// The jq program, if it comes from a pipe or a device, which cannot be read again.
+    stream: Option<String>,
     config: String,
 }
 
 impl GivenTransform {
     fn choose(&self) -> Result<TransformChoice, ConfigError> {
+        if let Some(program) = &self.stream {
+            return TransformChoice::of_text(program, &self.config);
+        }
         TransformChoice::new(self.transform.clone(), self.jq.as_deref(), &self.config)
     }
 }
 
 impl Rules {
     /// The rules of the options; those of `release` if there is one. Files are read when the rules are
-    /// [loaded](Self::load).
+    /// [loaded](Self::load), and pipes now.
     ///
     /// # Errors
-    /// The sandbox cannot start.
+    /// The sandbox cannot start, or a pipe cannot be read.
     pub(super) fn new(args: &TryArgs, release: Option<ReleaseBundle>) -> anyhow::Result<Self> {
         let given = match release {
             Some(bundle) => Given::Release(bundle),
             None => Given::Transform(GivenTransform {
                 transform: args.transform.clone(),
                 jq: args.jq.clone(),
+                stream: args.jq.as_deref().map(read_stream).transpose()?.flatten(),
                 config: args.transform_config.clone(),
             }),
         };
