@@ -8,6 +8,7 @@ mod instances;
 mod languages;
 mod package;
 mod tester;
+mod try_escapes;
 mod try_inputs;
 mod try_outcomes;
 mod try_rules;
