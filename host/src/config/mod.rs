@@ -9,7 +9,7 @@ mod folders;
 pub mod http_bind;
 mod json;
 pub mod log_format;
-mod log_level;
+pub mod log_level;
 pub mod max_quarantined;
 pub mod mode;
 pub mod origins;

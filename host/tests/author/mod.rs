@@ -10,6 +10,7 @@ mod package;
 mod tester;
 mod try_escapes;
 mod try_inputs;
+mod try_limits;
 mod try_outcomes;
 mod try_rules;
 mod try_usage;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::trial::{Outcome, Tried};
+use crate::config::log_level;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::whole_number;
 use crate::config::{ConfigError, StartAt, TransformSource};
@@ -90,6 +91,11 @@ pub struct TryArgs {
     /// [default: any share is fine]
     #[arg(long, value_name = "SHARE", conflicts_with = "watch")]
     pub max_quarantined: Option<MaxQuarantined>,
+
+    /// Log messages of Sluice of this level, on standard error. `debug` shows which functions were running when a record
+    /// exceeded a limit. [default: none]
+    #[arg(long, value_name = "LEVEL", value_parser = log_level::parse)]
+    pub log_level: Option<String>,
 }
 
 /// Which records are printed.
