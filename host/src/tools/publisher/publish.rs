@@ -1,6 +1,7 @@
 //! `sluice transform publish`: puts a component with its configuration and golden cases into a registry.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
@@ -8,9 +9,12 @@ use clap::{ArgAction, Args};
 use super::{Place, loader};
 use crate::config::{ConfigError, TransformArgs};
 use crate::output;
+use crate::tools::author::golden;
 
 use sluice_engine::digest::Digest;
+use sluice_release::admission::{AdmissionError, Release};
 use sluice_release::bundle::{Manifest, ReleaseBundle};
+use sluice_release::cases::from_document;
 use sluice_release::signature::PrivateKey;
 
 /// What to publish.
@@ -47,9 +51,7 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let cases = args.cases.as_deref().map(super::cases).transpose()?;
     let mut bundle = bundle(args, cases.as_deref())?;
     if !args.unchecked {
-        let loaded = loader()?.load(bundle.clone(), cases.clone()).await;
-        let release =
-            loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
+        let release = admitted(&bundle, cases.clone()).await?;
         let manifest = Manifest {
             contract: release.contract().map(str::to_owned),
             transform: Some(release.name()),
@@ -69,6 +71,20 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     }
     output::line(id)?;
     Ok(())
+}
+
+/// Admits the release as a host does. If a golden case fails, says what was expected and what was found.
+async fn admitted(bundle: &ReleaseBundle, cases: Option<Vec<u8>>) -> anyhow::Result<Arc<Release>> {
+    let loader = loader()?;
+    let loaded = loader.load(bundle.clone(), cases.clone()).await;
+    if let Err(AdmissionError::Cases(_)) = &loaded
+        && let Ok(release) = loader.load(bundle.clone(), None).await
+        && let Ok(cases) = from_document(&cases.unwrap_or_default())
+    {
+        let report = golden::mismatches(&release, &cases)?;
+        output::message(report.trim_end());
+    }
+    loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))
 }
 
 fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
