@@ -255,6 +255,9 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     }
 }
 
+/// The settings of rules.
+const OF_RULES: [&str; 3] = ["transform", "jq", "transform_config"];
+
 /// An error of a setting that comes from the environment names the variable.
 fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
     let get = |name: &str| std::env::var_os(name);
@@ -264,7 +267,7 @@ fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
         // What is around it, such as the name of a component, says more than where the setting comes from.
         Ok(error) if error.to_string() != message => anyhow::Error::new(error).context(message),
         // These are arguments of the commands, which read no variables for them.
-        Ok(error) if ["transform", "jq"].contains(&error.key.as_str()) => error.into(),
+        Ok(error) if OF_RULES.contains(&error.key.as_str()) => error.into(),
         Ok(error) => origins.locate(error).into(),
         Err(error) => error,
     }

@@ -249,6 +249,15 @@ impl TransformChoice {
         }
     }
 
+    /// The setting that gives the rules, apart from their other configuration.
+    #[must_use]
+    pub fn rules_setting(&self) -> &'static str {
+        match self.jq {
+            Some(_) => "jq",
+            None => "transform",
+        }
+    }
+
     /// Reads the component, or the jq program, once more, and bundles it with the configuration.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod bench;
 mod diff;
+mod exit_codes;
 mod golden;
 mod inspect;
 mod instances;
