@@ -125,6 +125,13 @@ impl Resolved {
         self.settings()
     }
 
+    /// The settings as they were written, and where they come from.
+    #[must_use]
+    pub fn into_args(self) -> (RunArgs, Origins) {
+        let origins = self.origins();
+        (self.args, origins)
+    }
+
     /// Turns the bus off, whatever the settings say.
     #[must_use]
     pub fn without_bus(mut self) -> Self {

@@ -14,6 +14,7 @@ mod try_inputs;
 mod try_limits;
 mod try_outcomes;
 mod try_rules;
+mod try_settings;
 mod try_usage;
 mod try_watch;
 
