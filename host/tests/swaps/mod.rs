@@ -4,6 +4,7 @@
 mod activation;
 mod admission_errors;
 pub(crate) mod fixture;
+mod given_rules;
 mod golden_cases;
 mod kills;
 mod live;
