@@ -16,6 +16,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use sluice_engine::compiler_process;
 use sluice_engine::runtime::Allocation;
+use sluice_release::bundle::ReleaseBundle;
 
 use self::generate::{GenerateArgs, generate};
 use crate::audit;
@@ -227,6 +228,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => {
+            unknown_variables(&known_settings())?;
             transform(&command).map_err(|error| name_variable(error, &argv))
         }
         Command::Config(ConfigCommand::Check(args)) => {
@@ -255,18 +257,17 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     }
 }
 
+/// The settings of rules. Only `try` reads variables for them, and names these itself.
+const OF_RULES: [&str; 3] = ["transform", "jq", "transform_config"];
+
 /// An error of a setting that comes from the environment names the variable.
 fn name_variable(error: anyhow::Error, argv: &[OsString]) -> anyhow::Error {
     let get = |name: &str| std::env::var_os(name);
     let origins = config::environment::origins(argv, &known_settings(), get);
-    let message = error.to_string();
-    match error.downcast::<ConfigError>() {
-        // What is around it, such as the name of a component, says more than where the setting comes from.
-        Ok(error) if error.to_string() != message => anyhow::Error::new(error).context(message),
-        // These are arguments of the commands, which read no variables for them.
-        Ok(error) if ["transform", "jq"].contains(&error.key.as_str()) => error.into(),
-        Ok(error) => origins.locate(error).into(),
-        Err(error) => error,
+    let of_rules = |error: &ConfigError| OF_RULES.contains(&error.key.as_str());
+    match error.downcast_ref().is_some_and(of_rules) {
+        true => error,
+        false => origins.locate_any(error),
     }
 }
 
@@ -290,20 +291,37 @@ fn transform(command: &TransformCommand) -> anyhow::Result<()> {
         }
         TransformCommand::Inspect(args) => inspect(args),
         TransformCommand::Try(args) => {
-            let release = args.release()?;
-            let release =
-                release.map(|(registry, name)| publisher::release_bundle(&registry, name));
-            try_rules(args, release.transpose()?)
+            let settings = args.settings()?;
+            let release = args.release(&settings)?;
+            let release = release.map(|(registry, name)| publisher::release_bundle(registry, name));
+            let release = release.transpose();
+            let release = release.map_err(|error| settings.origins.locate_any(error))?;
+            try_rules(args, settings, release)
         }
         TransformCommand::Test(args) => test(args),
         TransformCommand::Diff(args) => diff(args),
-        TransformCommand::Bench(args) => {
-            let active = args.registry.as_deref().map(publisher::active_bundle);
-            bench(args, active.transpose()?.as_ref())
-        }
+        TransformCommand::Bench(args) => bench(args, active_release(args)?.as_ref()),
         TransformCommand::New(args) => new(args),
         TransformCommand::Wrap(args) => wrap(args),
     }
+}
+
+/// The active release to compare with: of the registry of the flag, or else of `SLUICE_REGISTRY`, which is for other
+/// commands too and may have none.
+fn active_release(args: &BenchArgs) -> anyhow::Result<Option<ReleaseBundle>> {
+    let Some(registry) = args.registry_to_compare() else {
+        return Ok(None);
+    };
+    let active = publisher::active_bundle(&registry)?;
+    if active.is_none() && args.registry.is_some() {
+        anyhow::bail!("no release is active in the registry; compare with a file by --against");
+    }
+    if active.is_none() {
+        output::message(format_args!(
+            "sluice: no release is active in the registry {registry} of SLUICE_REGISTRY, so nothing is compared"
+        ));
+    }
+    Ok(active)
 }
 
 fn run(settings: &RunSettings) -> anyhow::Result<()> {

@@ -158,7 +158,8 @@ pub struct RunArgs {
     pub transform_config: String,
 
     /// Follow the registry at `file:DIR` or `s3://BUCKET/PREFIX`: use the release that is active there.
-    /// Until one is activated, the run uses `--transform`. A release must have been published there.
+    /// Until one is activated, the run uses `--transform`. A release must have been published there. Flags that give
+    /// rules, such as `--jq`, need this as a flag too.
     #[arg(long, env = "SLUICE_REGISTRY", value_name = "TARGET")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub registry: Option<String>,

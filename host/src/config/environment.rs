@@ -129,6 +129,8 @@ mod tests {
             "SLUICE_LIMITS_FEUL: unknown environment variable; did you mean `SLUICE_LIMITS_FUEL`?"
         );
         assert!(check(&["SLUICE_log_level"]).is_err());
+        let error = check(&["SLUICE_JG"]).unwrap_err();
+        assert!(error.ends_with("did you mean `SLUICE_JQ`?"), "{error}");
     }
 
     fn blamed(argv: &[&str], variable: &str, value: &str) -> String {

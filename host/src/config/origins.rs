@@ -23,4 +23,16 @@ impl Origins {
             None => error,
         }
     }
+
+    /// As [`locate`](Self::locate), for an error that may be one of a setting. What is around it, such as the name of a
+    /// component, says more than where the setting comes from.
+    #[must_use]
+    pub fn locate_any(&self, error: anyhow::Error) -> anyhow::Error {
+        let message = error.to_string();
+        match error.downcast::<ConfigError>() {
+            Ok(error) if error.to_string() != message => anyhow::Error::new(error).context(message),
+            Ok(error) => self.locate(error).into(),
+            Err(error) => error,
+        }
+    }
 }

@@ -19,6 +19,8 @@ pub struct RegistryConfig {
     pub public_key: Option<PublicKey>,
     /// Whether a run may start although nothing was ever published there.
     pub may_be_empty: bool,
+    /// The flag with rules that the active release replaces, if there is one.
+    pub instead_of: Option<&'static str>,
 }
 
 impl RegistryConfig {
@@ -57,6 +59,7 @@ impl RegistryConfig {
             poll: args.registry_poll,
             public_key,
             may_be_empty: args.allow_empty_registry,
+            instead_of: None,
         }))
     }
 }

@@ -83,16 +83,11 @@ impl ReplayArgs {
     /// A release has its own transform and configuration, so flags that give others would be ignored. The file
     /// and the environment are meant for `run`.
     fn check_release(&self, resolved: &Resolved) -> Result<(), ConfigError> {
-        let flags = [
-            ("transform", "--transform"),
-            ("jq", "--jq"),
-            ("transform_config", "--transform-config"),
-        ];
-        match flags.iter().find(|(key, _)| resolved.is_flag(key)) {
+        match resolved.rules_flag() {
             Some((key, flag)) if self.release.is_some() => {
                 let why =
                     format!("a release has its own; give either --release or {flag}, not both");
-                Err(ConfigError::new(*key, why))
+                Err(ConfigError::new(key, why))
             }
             _ => Ok(()),
         }

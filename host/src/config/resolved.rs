@@ -26,6 +26,15 @@ const NO_STREAM: &str =
 const TRANSFORM: &str = "transform";
 const JQ: &str = "jq";
 
+/// The settings that give rules, with their flags.
+const RULES: [(&str, &str); 3] = [
+    (TRANSFORM, "--transform"),
+    (JQ, "--jq"),
+    ("transform_config", "--transform-config"),
+];
+
+const REGISTRY: &str = "registry";
+
 /// The settings, each with its origin.
 pub struct Resolved {
     args: RunArgs,
@@ -125,6 +134,13 @@ impl Resolved {
         self.settings()
     }
 
+    /// The settings as they were written, and where they come from.
+    #[must_use]
+    pub fn into_args(self) -> (RunArgs, Origins) {
+        let origins = self.origins();
+        (self.args, origins)
+    }
+
     /// Turns the bus off, whatever the settings say.
     #[must_use]
     pub fn without_bus(mut self) -> Self {
@@ -145,14 +161,53 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError`]
     pub fn run_settings(self) -> Result<RunSettings, ConfigError> {
+        self.check_registry()?;
         let of_stream = OF_STREAMS.iter().find(|key| self.is_given(key));
-        self.validated(|settings| {
+        let rules = self.rules_flag();
+        let settings = self.validated(|settings| {
             settings.check_end()?;
             match (&settings.mode, of_stream) {
                 (Mode::Files(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
                 _ => Ok(()),
             }
+        });
+        settings.map(|mut settings| {
+            if let Some(registry) = &mut settings.registry {
+                registry.instead_of = rules.map(|(_, flag)| flag);
+            }
+            settings
         })
+    }
+
+    /// The first setting that gives rules as a flag, and the flag.
+    pub(super) fn rules_flag(&self) -> Option<(&'static str, &'static str)> {
+        RULES.into_iter().find(|(key, _)| self.is_flag(key))
+    }
+
+    /// Checks that rules on the command line are not ignored because of a registry of another place. Rules of the
+    /// environment or the file, and a registry on the same command line, mean: these rules until a release is active.
+    fn check_registry(&self) -> Result<(), ConfigError> {
+        let Some(registry) = self
+            .args
+            .registry
+            .as_ref()
+            .filter(|_| !self.is_flag(REGISTRY))
+        else {
+            return Ok(());
+        };
+        let Some((key, flag)) = self.rules_flag() else {
+            return Ok(());
+        };
+        let (place, remove) = match (self.variable_of(REGISTRY), self.file_of(REGISTRY)) {
+            (None, Some(file)) => (file.locate(REGISTRY), "remove that key"),
+            (variable, _) => (variable.unwrap_or_default(), "unset that variable"),
+        };
+        let why = format!(
+            "{flag} of the command line cannot be combined with the registry {registry} ({place}), whose active release \
+             transforms instead; leave {flag} out, {remove}, or give --registry as a flag too, for rules that transform \
+             only until a release is active"
+        );
+        Err(ConfigError::new(key, why))
     }
 
     /// Whether a setting is given for this run, and more than turned off. The file may be for runs of all kinds.

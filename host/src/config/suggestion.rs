@@ -3,7 +3,7 @@
 use strsim::damerau_levenshtein;
 
 /// The word that `given` was probably meant to be: the closest one, if a third of the letters or fewer
-/// differ. Case does not matter.
+/// differ, or one of two as in `jg` for `jq`. Case does not matter.
 pub(super) fn closest<'a>(
     given: &str,
     words: impl IntoIterator<Item = &'a str>,
@@ -14,7 +14,8 @@ pub(super) fn closest<'a>(
         .map(|word| (damerau_levenshtein(&given, &word.to_lowercase()), word))
         .min()?;
     let letters = given.chars().count().max(word.chars().count());
-    (distance <= letters / 3).then_some(word)
+    let most = (letters / 3).max(usize::from(letters == 2));
+    (distance <= most).then_some(word)
 }
 
 /// The end of a message: the closest word as a question, or nothing if none is close.
@@ -49,6 +50,12 @@ mod tests {
             assert_eq!(closest(given, words), meant, "{given}");
         }
         assert_eq!(closest("x", []), None);
+        for (given, meant) in [("jg", Some("jq")), ("q", Some("jq")), ("ja", Some("jq"))] {
+            assert_eq!(closest(given, ["copy", "jq"]), meant, "{given}");
+        }
+        for other in ["", "x", "gj", "id", "jqx1"] {
+            assert_eq!(closest(other, ["copy", "jq"]), None, "{other}");
+        }
     }
 
     #[test]

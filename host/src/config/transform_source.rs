@@ -1,5 +1,7 @@
 //! The transform that a user names: a file, a built-in transform, or a jq program.
 
+mod jq_value;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,13 +11,13 @@ use clap::Args;
 use serde_json::{Map, Value};
 use sluice_release::bundle::ReleaseBundle;
 
+use self::jq_value::{JqValue, has_jq_extension, read_stream_at, unreadable};
 use super::ConfigError;
 use super::read_transform_config;
 use super::suggestion::{ask, closest, did_you_mean};
 use crate::builtin::{self, Builtin};
 
-/// The extension of a file with a jq program.
-const JQ_EXTENSION: &str = "jq";
+pub(crate) use self::jq_value::read_stream;
 
 /// The member of the configuration of `builtin:jq` that holds the program.
 const PROGRAM: &str = "program";
@@ -171,13 +173,21 @@ impl TransformChoice {
         }
     }
 
-    /// Chooses a jq program: the text, or the content of the file of that name.
+    /// Chooses a jq program: the text, or the content of the file, the pipe or the device of that name.
     fn of_program(program: &str, config: &str) -> Result<Self, ConfigError> {
-        let path = Path::new(program);
-        match path.is_file() || has_jq_extension(path) && !program.contains('\n') {
-            true => Self::of_file(path, config),
-            false => Self::of_jq(None, program, config),
+        match JqValue::parse(program)? {
+            JqValue::Text(program) => Self::of_text(program, config),
+            JqValue::File(path) => Self::of_file(path, config),
+            JqValue::Stream(path) => Self::of_text(&read_stream_at(path)?, config),
         }
+    }
+
+    /// Chooses a jq program, whatever its text looks like.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_text(program: &str, config: &str) -> Result<Self, ConfigError> {
+        Self::of_jq(None, program, config)
     }
 
     /// Chooses the jq program in a file.
@@ -185,13 +195,7 @@ impl TransformChoice {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn of_file(path: &Path, config: &str) -> Result<Self, ConfigError> {
-        let program = std::fs::read_to_string(path).map_err(|error| {
-            let path = path.display();
-            let why = format!(
-                "cannot read {path}: {error}; if it is a program and no file, put it into parentheses: ({path})"
-            );
-            ConfigError::new("jq", why)
-        })?;
+        let program = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         Self::of_jq(Some(path), &program, config)
     }
 
@@ -245,6 +249,15 @@ impl TransformChoice {
         }
     }
 
+    /// The setting that gives the rules, apart from their other configuration.
+    #[must_use]
+    pub fn rules_setting(&self) -> &'static str {
+        match self.jq {
+            Some(_) => "jq",
+            None => "transform",
+        }
+    }
+
     /// Reads the component, or the jq program, once more, and bundles it with the configuration.
     ///
     /// # Errors
@@ -267,10 +280,6 @@ impl TransformChoice {
         ReleaseBundle::new(self.source.read()?.into_owned(), &self.config)
             .map_err(|why| ConfigError::new("transform_config", why))
     }
-}
-
-fn has_jq_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|found| found == JQ_EXTENSION)
 }
 
 /// The transform that a command of an author or a publisher is given.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use sluice_engine::record::ShardId;
 
+use super::earlier_rules;
 use super::failed_sources::FailedSources;
 use super::known_files::{Found, IdentityError, KnownFiles};
 use super::open_shard::{LandedShard, ShardRunner};
@@ -42,8 +44,10 @@ pub async fn run(
         options: settings.files.clone(),
         known: KnownFiles::default(),
         failed: FailedSources::of(locations.len()),
+        last: None,
     };
     files.land_all(locations).await?;
+    earlier_rules::warn_of_others(settings, &files.runner, files.last.as_ref()).await;
     files.known.warn_of_left_behind();
     Ok(files.failed)
 }
@@ -103,6 +107,8 @@ struct Files {
     options: FileOptions,
     known: KnownFiles,
     failed: FailedSources,
+    /// The shard of the last file with committed records.
+    last: Option<ShardId>,
 }
 
 impl Files {
@@ -201,7 +207,11 @@ impl Files {
             Err(error) => health.ended(&shard, State::Failed(with_causes(error))),
         }
         let landed = landed.inspect_err(|_| self.known.forget(&suffix))?;
-        self.known.update(&suffix, landed.ledger.ledger().await);
+        let ledger = landed.ledger.ledger().await;
+        if ledger.committed().is_some() {
+            self.last = Some(shard);
+        }
+        self.known.update(&suffix, ledger);
         landed.close()?;
         Ok(Landed::All)
     }

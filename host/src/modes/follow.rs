@@ -103,6 +103,12 @@ impl Follower {
     async fn begin_with(&self, seen: &mut Seen, active: VersionedRollout) -> anyhow::Result<()> {
         seen.active = Some(active.clone());
         let release = self.first_release(seen, &active.rollout).await?;
+        if let Some(flag) = self.config.instead_of
+            && release.id() != self.rules.own().id()
+        {
+            let (id, registry) = (release.id(), &self.config.target);
+            tracing::warn!(release = %id, %registry, "the active release of the registry transforms, and the rules of {flag} are not used");
+        }
         self.context
             .health
             .set_active_release(release.as_ref().into());

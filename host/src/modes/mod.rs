@@ -4,6 +4,7 @@
 pub mod connection_check;
 mod content_mismatch;
 pub mod deployment_package;
+mod earlier_rules;
 pub mod failed_sources;
 pub mod file;
 pub mod follow;

@@ -172,9 +172,12 @@ pub fn precompile(
 
 fn precompile_one(source: &TransformSource, folder: &Path) -> anyhow::Result<PathBuf> {
     let component = source.read()?;
-    let compiled = engine(1)
-        .and_then(|engine| precompiled::compile(&engine, &component))
-        .map_err(|error| anyhow::anyhow!("cannot compile {source}: {error:#}"))?;
+    let engine =
+        engine(1).map_err(|error| anyhow::anyhow!("cannot compile {source}: {error:#}"))?;
+    let compiled = precompiled::compile(&engine, &component);
+    let compiled = compiled.map_err(|error| {
+        ConfigError::new("transform", format!("cannot compile {source}: {error:#}"))
+    })?;
     let path = precompiled::path(folder, &component);
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, compiled));
     written.with_context(|| path.display().to_string())?;
@@ -205,26 +208,26 @@ pub async fn bundle(settings: &RunSettings) -> anyhow::Result<ReleaseBundle> {
     bundle.map_err(|error| settings.origins.locate(error).into())
 }
 
-/// The error of a transform that fails admission. A configuration that it rejects is wrong usage, unless it is that of
-/// a release.
+/// The error of a transform that fails admission. Wrong rules are wrong usage, unless they are those of a release.
 fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error {
     let name = name(settings);
-    let why = match &error {
+    let cannot_admit = format!("cannot admit {name}");
+    if settings.pinned_release.is_some() || !error.is_of_rules() {
+        return anyhow::Error::new(error).context(cannot_admit);
+    }
+    let transform = &settings.transform;
+    let all = format!("{cannot_admit}: {error}");
+    let (key, why) = match &error {
         AdmissionError::Schema(SchemaError::TransformConfig(why)) => {
-            format!("{name} rejects it: {why}")
+            let why = format!("{name} rejects it: {why}");
+            (transform.wrong_setting(&why), why)
         }
         AdmissionError::Configure(cause) if matches!(**cause, SandboxError::TransformConfig(_)) => {
-            format!("cannot admit {name}: {error}")
+            (transform.wrong_setting(&all), all)
         }
-        _ => return anyhow::Error::new(error).context(format!("cannot admit {name}")),
+        _ => (transform.rules_setting(), all),
     };
-    match settings.pinned_release {
-        Some(_) => anyhow::Error::new(error).context(format!("cannot admit {name}")),
-        None => {
-            let error = ConfigError::new(settings.transform.wrong_setting(&why), why);
-            settings.origins.locate(error).into()
-        }
-    }
+    settings.origins.locate(ConfigError::new(key, why)).into()
 }
 
 /// The transform as the settings name it.

@@ -14,6 +14,7 @@ use std::io;
 use std::sync::Arc;
 
 use sluice_engine::record::{Batch, Bounds, SequenceNumber};
+use sluice_engine::sanitize::sanitize;
 use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -102,7 +103,7 @@ pub enum End {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The file system or the decompressor fails.
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {}: {source}", sanitize(.name))]
     Io {
         /// The source as the settings name it.
         name: String,

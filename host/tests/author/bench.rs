@@ -121,7 +121,7 @@ fn a_rejected_configuration_names_its_option() {
         "colour",
         "`--transform-config` gives",
     ];
-    place().run(&args).failed(1, &expected);
+    place().run(&args).failed(2, &expected);
 }
 
 #[test]

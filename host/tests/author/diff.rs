@@ -85,7 +85,7 @@ fn a_failed_admission_names_the_component() {
         "partition_bye",
         "`--transform-config-new` gives the configuration",
     ];
-    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
+    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(2, &expected);
     let no_file = ["--transform-config-old", "nowhere.json"];
     let expected = ["the old component", "nowhere.json"];
     diff(&place, "enrich.wasm", "enrich.wasm", &no_file).failed(2, &expected);
@@ -99,7 +99,7 @@ fn one_option_sets_the_configuration_of_both_components() {
     assert!(ran.stdout.contains("3 records, 0 differ"), "{ran:#?}");
     let typo = ["--transform-config", r#"{"partition_bye":[]}"#];
     let expected = ["the old component", "`--transform-config` gives"];
-    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(1, &expected);
+    diff(&place, "enrich.wasm", "enrich.wasm", &typo).failed(2, &expected);
     for one in ["--transform-config-old", "--transform-config-new"] {
         let both = [&config[..], &[one, "{}"]].concat();
         diff(&place, "enrich.wasm", "enrich.wasm", &both).failed(2, &["--transform-config", one]);

@@ -234,7 +234,7 @@ fn the_configuration_is_given_as_for_a_run() {
         .failed(2, &["transform_config", "nowhere.json"]);
     place.write("rejected.json", r#"{"configure":"reject"}"#);
     test(&place, &["--transform-config", "rejected.json"]).failed(
-        1,
+        2,
         &[
             "cannot admit batch.wasm",
             "colour",

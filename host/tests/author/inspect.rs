@@ -67,7 +67,7 @@ fn a_rejected_configuration_does_not_hide_the_description() {
         r#"{"configure":"reject"}"#,
     ];
     let (code, report) = report(&place(), &args);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert_eq!(report["admission_error"]["step"], "configure");
     let reason = report["admission_error"]["reason"].as_str().unwrap();
     assert!(reason.contains("colour: expected red or blue"), "{reason}");
@@ -75,7 +75,7 @@ fn a_rejected_configuration_does_not_hide_the_description() {
     assert_eq!(report["calls"], json!(["batch", "records"]));
     let args = [&["transform", "inspect"], &args[..]].concat();
     let expected = ["at step configure; `--transform-config` gives the configuration"];
-    place().run(&args).failed(1, &expected);
+    place().run(&args).failed(2, &expected);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_wrong_declaration_fails_admission() {
         r#"{"declare":"write_twice"}"#,
     ];
     let (code, report) = report(&place(), &args);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert_eq!(report["admission_error"]["step"], "declare");
     let reason = report["admission_error"]["reason"].as_str().unwrap();
     assert!(reason.contains("also"), "{reason}");
@@ -116,7 +116,7 @@ fn a_core_module_gets_a_hint() {
     let place = Place::new();
     place.write("module.wasm", Tiny::default().module());
     let (code, found) = report(&place, &["module.wasm"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert_eq!(found["kind"], "core_module");
     assert_eq!(found["contract"], "1.0.0");
     assert_eq!(found["admission_error"]["step"], "compile");
@@ -124,7 +124,10 @@ fn a_core_module_gets_a_hint() {
     let ran = place.run(&["transform", "inspect", "module.wasm"]);
     let hint = "make a component of it with `sluice transform wrap`, or";
     assert!(ran.stdout.contains(hint), "{ran:#?}");
-    ran.failed(1, &["module.wasm fails admission at step compile"]);
+    ran.failed(
+        2,
+        &["transform: module.wasm fails admission at step compile"],
+    );
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn forbidden_imports_are_listed() {
     let wasi = r#"(component (import "wasi:cli/environment@0.2.3" (instance)))"#;
     place.write("wasi.wasm", wat::parse_str(wasi).unwrap());
     let (code, report) = report(&place, &["wasi.wasm"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert_eq!(report["imports"], json!(["wasi:cli/environment@0.2.3"]));
     assert_eq!(report["contract"], Value::Null);
     assert_eq!(report["description"], Value::Null);
@@ -145,7 +148,7 @@ fn a_file_that_is_not_webassembly_fails_admission() {
     let place = Place::new();
     place.write("script", "#!/bin/sh\n");
     let (code, report) = report(&place, &["script"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert_eq!(report["kind"], "other");
     assert_eq!(report["admission_error"]["step"], "compile");
     place

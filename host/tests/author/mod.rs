@@ -2,15 +2,19 @@
 
 mod bench;
 mod diff;
+mod exit_codes;
 mod golden;
 mod inspect;
 mod instances;
 mod languages;
 mod package;
 mod tester;
+mod try_escapes;
 mod try_inputs;
+mod try_limits;
 mod try_outcomes;
 mod try_rules;
+mod try_settings;
 mod try_usage;
 mod try_watch;
 

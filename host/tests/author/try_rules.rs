@@ -273,7 +273,7 @@ fn a_jq_program_is_tried() {
         ran.stdout.contains("events.ndjson:1  dropped  "),
         "{ran:#?}"
     );
-    try_rules(&place, &with(".a |")).failed(1, &["cannot admit", "--jq"]);
+    try_rules(&place, &with(".a |")).failed(2, &["jq: cannot admit", "--jq"]);
     try_rules(&place, &with("nowhere.jq")).failed(2, &["nowhere.jq"]);
     let both = ["--jq", ".", "--transform", "builtin:copy", "events.ndjson"];
     try_rules(&place, &both).failed(2, &["--jq", "--transform"]);

@@ -83,7 +83,7 @@ fn rules_that_do_not_load_and_input_that_cannot_be_read_fail() {
     place.write("empty.ndjson", "\n");
     place.write("script", "#!/bin/sh\n");
     let no_component = ["--transform", "script", "events.ndjson"];
-    try_rules(&place, &no_component).failed(1, &["cannot admit", "script"]);
+    try_rules(&place, &no_component).failed(2, &["transform: cannot admit script"]);
     try_rules(&place, &["nowhere.ndjson"]).failed(1, &["cannot read nowhere.ndjson"]);
     try_rules(&place, &["empty.ndjson"]).failed(1, &["empty.ndjson has no records"]);
     let expected = ["standard input has no records", "--source", "--quarantined"];

@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
 
 use crate::author::try_rules::{EVENT, try_rules};
 use crate::support::cloud::signal;
@@ -99,6 +101,26 @@ fn a_jq_program_is_tried_again_after_an_error_in_it() {
     watching.says("cannot admit");
     place.write("rules.jq", r#".event_type = "y" | .n = 7"#);
     watching.shows("    + event_type: \"y\"\n");
+    watching.ends();
+}
+
+/// A pipe cannot be read again, so its program is kept.
+#[test]
+fn a_jq_program_of_a_pipe_is_read_once_and_tried_again() {
+    let place = Place::new();
+    let events = place.write("events.ndjson", format!("{EVENT}\n"));
+    let pipe = place.path("rules");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let args = ["--jq", "rules", "events.ndjson"];
+    let mut watching = Watching::start(&place, &args, None);
+    thread::spawn(move || fs::write(pipe, ".m = 1").unwrap());
+    watching.shows("    + m: 1\n");
+    watching.says("sluice: watching events.ndjson; Ctrl-C ends\n");
+    let mut events = OpenOptions::new().append(true).open(events).unwrap();
+    writeln!(events, "{EVENT}").unwrap();
+    watching.shows("events.ndjson:2  1 event");
+    watching.shows_times(3, "    + m: 1\n");
     watching.ends();
 }
 

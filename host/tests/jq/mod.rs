@@ -5,6 +5,7 @@ mod errors;
 mod hostile;
 mod results;
 mod runs;
+mod values;
 
 use std::sync::OnceLock;
 

@@ -213,7 +213,10 @@ fn kills_and_changed_settings_land_each_record_once() {
         kill_after(&place, &args, delay);
     }
     let ran: Ran = place.try_land(&[]).succeeded();
-    assert!(!ran.stderr.contains("WARN"), "{}", ran.stderr);
+    // The last chunk may have landed with other rules, if a killed run came that far.
+    let is_warning =
+        |line: &&str| line.contains("WARN") && !line.contains("nothing is transformed again");
+    assert_eq!(ran.stderr.lines().find(is_warning), None, "{}", ran.stderr);
     let delivered = delivered(&place);
     assert_eq!(delivered.len(), EVENTS as usize);
     assert!(delivered.values().all(|times| *times == 1));

@@ -107,8 +107,8 @@ fn a_component_that_fails_admission_is_found() {
     both_fail(
         &place,
         &["--transform", "events.ndjson"],
-        1,
-        &["cannot admit events.ndjson: compile: "],
+        2,
+        &["transform: cannot admit events.ndjson: compile: "],
     );
 }
 

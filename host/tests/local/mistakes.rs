@@ -187,10 +187,10 @@ fn a_failed_admission_names_the_step_and_the_transform() {
     );
     let with = |transform| place.try_land(&["--transform", transform]);
     with("nowhere.wasm").failed(2, &["cannot read nowhere.wasm"]);
-    with("events.ndjson").failed(1, &["cannot admit events.ndjson", "compile"]);
-    with("core.wasm").failed(1, &["cannot admit core.wasm", "core WebAssembly module"]);
+    with("events.ndjson").failed(2, &["transform: cannot admit events.ndjson: compile"]);
+    with("core.wasm").failed(2, &["cannot admit core.wasm", "core WebAssembly module"]);
     with("wasi.wasm").failed(
-        1,
+        2,
         &["cannot admit wasi.wasm", "imports", "wasi:cli/exit@0.2.0"],
     );
     let rejected = r#"{"configure":"reject"}"#;

@@ -10,6 +10,7 @@ mod inputs;
 mod meaningless;
 mod messages;
 mod mistakes;
+mod other_rules;
 mod outputs;
 mod pending;
 mod places;

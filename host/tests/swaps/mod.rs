@@ -1,9 +1,12 @@
 //! Release switches under load: each record lands once, each object is of one release, and a
 //! release that fails admission is never used.
 
+mod activation;
 mod admission_errors;
 pub(crate) mod fixture;
 mod forged;
+mod given_rules;
+mod golden_cases;
 mod kills;
 mod live;
 mod starts;

@@ -37,6 +37,36 @@ fn a_changed_file_is_used_and_an_invalid_one_is_not() {
 }
 
 #[test]
+fn a_changed_jq_program_is_used_and_one_that_does_not_compile_is_not() {
+    let place = Place::new();
+    place.write("rules.jq", ".rules = 1");
+    let mut command = place.command(&Place::landing(&[
+        "--source",
+        "-",
+        "--jq",
+        "rules.jq",
+        "--watch",
+        "--chunk-records",
+        "1",
+    ]));
+    command.stdin(Stdio::piped());
+    let mut run = Watched::start(&mut command);
+    let mut input = run.run.0.stdin.take().unwrap();
+    let own = status(run.address)["release"].clone();
+    place.write("rules.jq", ".rules = ");
+    run.until(|at| status(at)["rollouts"]["admission_errors"][0]["step"] == "configure");
+    assert_eq!(status(run.address)["release"], own);
+    place.write("rules.jq", ".rules = 2");
+    run.until(|at| status(at)["release"] != own);
+    input.write_all(b"{\"n\":1}\n{\"n\":2}\n").unwrap();
+    drop(input);
+    run.end().succeeded();
+    let mut events = lake::all_events(&place.lake());
+    events.sort_unstable();
+    assert_eq!(events, [r#"{"n":1,"rules":2}"#, r#"{"n":2,"rules":2}"#]);
+}
+
+#[test]
 fn unusable_watch_options_are_wrong_usage() {
     let place = Place::new();
     place.write("events.ndjson", "");

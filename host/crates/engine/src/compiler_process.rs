@@ -34,6 +34,9 @@ const COMPILED_MAX_BYTES: u64 = 256 << 20;
 /// How much of a failed compiler's stderr is kept.
 const STDERR_MAX_BYTES: u64 = 4 << 10;
 
+/// How the error of a machine that cannot start a compiler begins. The component is not at fault then.
+pub const CANNOT_START: &str = "cannot start a compiler";
+
 /// How often this process has started a compiler.
 static COMPILATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -56,7 +59,7 @@ pub async fn compile(engine: &Engine, component: &[u8]) -> Result<Component, Str
 
 /// The process ends when this is dropped.
 async fn compiled(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
-    let fault = |error: io::Error| format!("cannot start a compiler: {error}");
+    let fault = |error: io::Error| format!("{CANNOT_START}: {error}");
     let on_demand = Allocation::of(engine) == Allocation::OnDemand;
     let mut child = Command::new(std::env::current_exe().map_err(fault)?)
         .args(["transform", COMMAND])

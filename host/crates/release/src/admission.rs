@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sluice_engine::bindings::exports::sluice::transform::rules::Description;
+use sluice_engine::compiler_process::CANNOT_START;
 use sluice_engine::limits::Limits;
 use sluice_engine::outcome::{ResourceFault, Transformed};
 use sluice_engine::precompiled;
@@ -117,6 +118,17 @@ impl AdmissionError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Registry(error) if error.is_transient())
+    }
+
+    /// Whether the component or its configuration is at fault, not the registry, a signature, a golden case or the
+    /// machine. If a user gives such rules, this is wrong usage.
+    #[must_use]
+    pub fn is_of_rules(&self) -> bool {
+        match self {
+            Self::Registry(_) | Self::Signature(_) | Self::Cases(_) => false,
+            Self::Compile(why) => !why.starts_with(CANNOT_START),
+            _ => true,
+        }
     }
 
     fn describe(error: SandboxError) -> Self {

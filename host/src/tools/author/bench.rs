@@ -36,7 +36,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "JSON|FILE", requires = "against")]
     pub against_config: Option<String>,
     /// Compare with the active release of a registry, with its own configuration: `file:DIR` or
-    /// `s3://BUCKET/PREFIX`.
+    /// `s3://BUCKET/PREFIX`. [default: that of `SLUICE_REGISTRY`, unless `--against` is given]
     #[arg(long, value_name = "TARGET", conflicts_with = "against")]
     pub registry: Option<String>,
     /// Run the sample this many times with each component.
@@ -45,6 +45,15 @@ pub struct BenchArgs {
 }
 
 impl BenchArgs {
+    /// The registry whose active release is compared.
+    #[must_use]
+    pub fn registry_to_compare(&self) -> Option<String> {
+        // No variable of clap, which would forbid `--against` whenever it is set.
+        let variable = || std::env::var("SLUICE_REGISTRY").ok();
+        let registry = self.registry.clone().or_else(variable);
+        registry.filter(|registry| !registry.is_empty() && self.against.is_none())
+    }
+
     /// The transforms to measure, but for that of a registry, each with the option that sets its configuration.
     fn transforms(&self) -> anyhow::Result<Vec<(TransformChoice, &'static str)>> {
         let own = "--transform-config";
@@ -64,7 +73,7 @@ impl BenchArgs {
 }
 
 /// Measures and prints: on one thread, with batches as in `run`, and a new instance for each. `active` is the
-/// active release of [`registry`](BenchArgs::registry).
+/// active release of [the registry](BenchArgs::registry_to_compare).
 ///
 /// # Errors
 /// What cannot be read, a component that fails admission, or one that fails outside of any record.

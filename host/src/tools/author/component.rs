@@ -7,7 +7,7 @@ use sluice_engine::schema::SchemaError;
 use sluice_release::admission::{AdmissionError, Release, validate};
 use wasmtime::Engine;
 
-use crate::config::TransformChoice;
+use crate::config::{ConfigError, TransformChoice};
 
 /// Makes an engine for `threads` threads with the default limits.
 ///
@@ -39,18 +39,32 @@ pub fn admitted_by(
     release.map_err(|error| not_admitted(transform, option, error))
 }
 
-/// The error of a transform that fails admission. `option` is the one that sets its configuration.
+/// The error of a transform that fails admission, which is wrong usage if its rules are at fault. `option` is the one that
+/// sets its configuration.
 #[must_use]
 pub fn not_admitted(
     transform: &TransformChoice,
     option: &str,
     error: AdmissionError,
 ) -> anyhow::Error {
-    let error = match rejects_config(&error) {
-        true => anyhow::anyhow!("{error}; {}", advice_on(transform, option)),
-        false => anyhow::Error::new(error),
-    };
-    error.context(format!("cannot admit {}", transform.name()))
+    let name = transform.name();
+    if !error.is_of_rules() {
+        return anyhow::Error::new(error).context(format!("cannot admit {name}"));
+    }
+    let mut why = format!("cannot admit {name}: {error}");
+    if rejects_config(&error) {
+        why = format!("{why}; {}", advice_on(transform, option));
+    }
+    ConfigError::new(setting_of(transform, &error), why).into()
+}
+
+/// The setting that is wrong if a transform fails admission.
+#[must_use]
+pub fn setting_of(transform: &TransformChoice, error: &AdmissionError) -> &'static str {
+    match rejects_config(error) {
+        true => transform.wrong_setting(&error.to_string()),
+        false => transform.rules_setting(),
+    }
 }
 
 /// Whether a component fails admission because of its configuration.

@@ -13,7 +13,8 @@ use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use sluice_engine::record::Batch;
-use sluice_engine::sandbox::Program;
+use sluice_engine::sandbox::{Program, SandboxError};
+use sluice_release::admission::Release;
 use sluice_release::cases;
 use sluice_release::cases::{Case, FilesByName};
 
@@ -40,6 +41,9 @@ pub struct TestArgs {
 /// How many records of a case run in a new instance as well. An instance costs about 30 microseconds, and one of an
 /// interpreter more.
 const NEW_INSTANCES_MAX: usize = 10_000;
+
+/// The word for a case that fails.
+const FAILED: &str = "FAILED";
 
 /// Runs the cases and prints which pass.
 ///
@@ -83,7 +87,7 @@ impl Verdict {
             Self::Passed => "ok",
             Self::New => "new",
             Self::Changed => "changed",
-            Self::Failed(_) => "FAILED",
+            Self::Failed(_) => FAILED,
         }
     }
 }
@@ -123,6 +127,23 @@ fn verdict(
             path.display()
         )),
     })
+}
+
+/// Says which cases of a release fail and how, as `test` does; empty if all of them pass.
+///
+/// # Errors
+/// A fault of the release as a whole.
+pub fn mismatches(release: &Release, cases: &[Case]) -> Result<String, SandboxError> {
+    let mut all = String::new();
+    for case in cases {
+        let results = case.results(release)?;
+        let expected = case.expected.as_deref().unwrap_or_default();
+        if !expected.lines().eq(&results) {
+            let why = report::differences("line", expected, &results);
+            all += &format!("{FAILED:<8}{}\n{why}", case.name);
+        }
+    }
+    Ok(all)
 }
 
 /// What comes of a case.

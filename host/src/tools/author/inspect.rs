@@ -18,7 +18,7 @@ use wasmtime::{Engine, Module};
 
 use super::{component, program_text};
 
-use crate::config::{TransformChoice, TransformSource};
+use crate::config::{ConfigError, TransformChoice, TransformSource};
 use crate::output;
 
 /// Which component to inspect.
@@ -46,7 +46,7 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let config = &args.transform_config;
     let transform = TransformChoice::new(args.file.clone(), args.jq.as_deref(), config)?;
     let bundle = transform.bundle()?;
-    let report = Report::of(&component::engine(1)?, &bundle, transform.name());
+    let report = Report::of(&component::engine(1)?, &bundle, &transform);
     if args.json {
         output::line(serde_json::to_string(&report)?)?;
     } else {
@@ -55,14 +55,12 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let Some(why) = report.admission_error else {
         return Ok(());
     };
-    let fails = format!("{} fails admission at step {}", report.file, why.step);
+    let mut fails = format!("{} fails admission at step {}", report.file, why.step);
     if why.is_of_config {
-        anyhow::bail!(
-            "{fails}; {}",
-            component::advice_on(&transform, "--transform-config")
-        );
+        let advice = component::advice_on(&transform, "--transform-config");
+        fails = format!("{fails}; {advice}");
     }
-    anyhow::bail!(fails)
+    Err(ConfigError::new(why.setting, fails).into())
 }
 
 /// The report on a file.
@@ -112,13 +110,16 @@ struct FailedStep {
     /// Whether another configuration can be admitted.
     #[serde(skip)]
     is_of_config: bool,
+    /// The setting that is wrong.
+    #[serde(skip)]
+    setting: &'static str,
 }
 
 impl Report {
-    fn of(engine: &Engine, bundle: &ReleaseBundle, file: String) -> Self {
+    fn of(engine: &Engine, bundle: &ReleaseBundle, transform: &TransformChoice) -> Self {
         let bytes = bundle.component();
         let mut report = Self {
-            file,
+            file: transform.name(),
             bytes: bytes.len(),
             sha256: Digest::of(bytes),
             kind: Format::Other,
@@ -139,7 +140,7 @@ impl Report {
             }
         };
         report.admitted = error.is_none();
-        report.admission_error = error.map(|error| FailedStep::of(&error));
+        report.admission_error = error.map(|error| FailedStep::of(transform, &error));
         report
     }
 
@@ -229,13 +230,14 @@ impl From<rules::Description> for Description {
 
 impl FailedStep {
     /// The message of an admission error begins with its step.
-    fn of(error: &AdmissionError) -> Self {
+    fn of(transform: &TransformChoice, error: &AdmissionError) -> Self {
         let text = error.to_string();
         let (step, reason) = text.split_once(": ").unwrap_or(("admission", &text));
         Self {
             step: step.to_owned(),
             reason: reason.to_owned(),
             is_of_config: component::rejects_config(error),
+            setting: component::setting_of(transform, error),
         }
     }
 }

@@ -101,7 +101,7 @@ pub struct RollbackArgs {
     why: Option<String>,
 }
 
-/// Activates a release.
+/// Activates a release. One that is active already stays so, and nothing is written.
 ///
 /// # Errors
 /// A release that does not exist or fails admission, and a concurrent change.
@@ -130,10 +130,26 @@ pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
     let next = match (args.canary, args.shadow) {
         (Some(share), _) => seen.rollout.try_canary(trial(share, policy), &author),
         (None, Some(share)) => seen.rollout.try_shadow(trial(share, None), &author),
+        (None, None) if seen.rollout.active == Some(release) => {
+            return active_already(&seen.rollout);
+        }
         (None, None) => seen.rollout.activate(release, policy, &author),
     }?;
     change(&registry, &seen, &next).await?;
     output::line(state(&next))?;
+    Ok(())
+}
+
+/// Says that nothing had to be changed, so that a script can activate a release again.
+fn active_already(rollout: &Rollout) -> anyhow::Result<()> {
+    let trial = match rollout.canary.is_some() || rollout.shadow.is_some() {
+        true => "; to end the trial, run `sluice transform rollback`",
+        false => "",
+    };
+    output::message(format_args!(
+        "the release is active already, and nothing was changed{trial}"
+    ));
+    output::line(state(rollout))?;
     Ok(())
 }
 

@@ -61,17 +61,19 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
     }
 }
 
-/// Reads the active release of a registry.
+/// Reads the active release of a registry; `None` if there is none.
 ///
 /// # Errors
-/// An invalid target, a registry that cannot be read, and one without an active release.
-pub fn active_bundle(registry: &str) -> anyhow::Result<ReleaseBundle> {
+/// An invalid target, and a registry that cannot be read.
+pub fn active_bundle(registry: &str) -> anyhow::Result<Option<ReleaseBundle>> {
     let registry = registry.to_owned();
     block_on(async {
         let registry = Place { registry }.open().await?;
         let active = registry.active().await?.rollout.active;
-        let nothing = "no release is active in the registry; compare with a file by --against";
-        Ok(registry.get(active.context(nothing)?).await?)
+        Ok(match active {
+            Some(active) => Some(registry.get(active).await?),
+            None => None,
+        })
     })
 }
 

@@ -1,16 +1,20 @@
 //! `sluice transform publish`: puts a component with its configuration and golden cases into a registry.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
 
 use super::{Place, loader};
-use crate::config::{ConfigError, TransformArgs};
+use crate::config::{ConfigError, TransformArgs, TransformChoice};
 use crate::output;
+use crate::tools::author::{component, golden};
 
 use sluice_engine::digest::Digest;
+use sluice_release::admission::{AdmissionError, Release};
 use sluice_release::bundle::{Manifest, ReleaseBundle};
+use sluice_release::cases::from_document;
 use sluice_release::signature::PrivateKey;
 
 /// What to publish.
@@ -39,17 +43,16 @@ pub struct PublishArgs {
 /// Publishes a release and prints its id.
 ///
 /// # Errors
-/// What cannot be read or written, and a release that fails admission.
+/// What cannot be read or written, and a release that fails admission. Wrong rules are wrong usage.
 pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let key = args.sign.as_deref().map(PrivateKey::read).transpose();
     let key = key.map_err(|why| ConfigError::new("sign", why))?;
     let cases = args.cases.as_deref().map(super::cases).transpose()?;
-    let mut bundle = bundle(args, cases.as_deref())?;
+    let transform = args.transform.choose()?;
+    let mut bundle = bundle(args, &transform, cases.as_deref())?;
     if !args.unchecked {
-        let loaded = loader()?.load(bundle.clone(), cases.clone()).await;
-        let release =
-            loaded.map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))?;
+        let release = admitted(&transform, &bundle, cases.clone()).await?;
         let manifest = Manifest {
             contract: release.contract().map(str::to_owned),
             transform: Some(release.name()),
@@ -71,8 +74,36 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bundle(args: &PublishArgs, cases: Option<&[u8]>) -> anyhow::Result<ReleaseBundle> {
-    let bundle = args.transform.choose()?.bundle()?;
+/// Admits the release as a host does. If a golden case fails, says what was expected and what was found.
+async fn admitted(
+    transform: &TransformChoice,
+    bundle: &ReleaseBundle,
+    cases: Option<Vec<u8>>,
+) -> anyhow::Result<Arc<Release>> {
+    let loader = loader()?;
+    let loaded = loader.load(bundle.clone(), cases.clone()).await;
+    if let Err(AdmissionError::Cases(_)) = &loaded
+        && let Ok(release) = loader.load(bundle.clone(), None).await
+        && let Ok(cases) = from_document(&cases.unwrap_or_default())
+    {
+        let report = golden::mismatches(&release, &cases)?;
+        output::message(report.trim_end());
+    }
+    loaded.map_err(|error| {
+        let why = format!("the release fails admission: {error}");
+        match error.is_of_rules() {
+            true => ConfigError::new(component::setting_of(transform, &error), why).into(),
+            false => anyhow::anyhow!(why),
+        }
+    })
+}
+
+fn bundle(
+    args: &PublishArgs,
+    transform: &TransformChoice,
+    cases: Option<&[u8]>,
+) -> anyhow::Result<ReleaseBundle> {
+    let bundle = transform.bundle()?;
     let manifest = Manifest {
         cases: cases.map(Digest::of),
         note: args.note.clone(),

@@ -17,7 +17,7 @@ pub const LAYOUT: &str = "(order or spacing)";
 /// One field that differs between two texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Where it is: `event.items[2].price`.
+    /// Where it is: `event.items[2].price`. A name that could be read as another path is quoted: `event."a.b"`, `.""`.
     pub path: String,
     /// Its value in the old text.
     pub old: Option<String>,
@@ -36,12 +36,17 @@ impl Difference {
     /// The path without list indexes, so that all items of a list are one field.
     #[must_use]
     pub fn field(&self) -> String {
-        let mut parts = self.path.split('[');
-        let mut field = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            field.push('[');
-            field.push_str(rest);
+        let mut field = String::with_capacity(self.path.len());
+        let (mut is_quoted, mut is_escaped, mut is_index) = (false, false, false);
+        for c in self.path.chars() {
+            is_index &= c.is_ascii_digit();
+            if is_index {
+                continue;
+            }
+            field.push(c);
+            is_index = c == '[' && !is_quoted;
+            is_quoted ^= c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
         }
         field
     }
@@ -132,8 +137,20 @@ impl Found {
     }
 }
 
+/// What characters of a name would make its path one of another value.
+const SYNTAX: [char; 6] = ['.', '[', ']', '"', '\\', '#'];
+
+/// A name in paths: in quotes, as a JSON string, if it could be read as another path.
+fn quoted(name: &str) -> String {
+    let is_plain = !name.is_empty() && !name.starts_with('(') && !name.contains(SYNTAX);
+    match is_plain {
+        true => name.to_owned(),
+        false => serde_json::Value::from(name).to_string(),
+    }
+}
+
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
+    if path.is_empty() && !key.starts_with('"') {
         key.to_owned()
     } else {
         format!("{path}.{key}")
@@ -157,7 +174,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The members of an object. The second of a name is called `name#2`.
+/// The members of an object, by their [quoted] names. The second of a name is called `name#2`.
 struct Members<'a> {
     /// In the order of the text.
     names: Vec<String>,
@@ -170,11 +187,12 @@ impl<'a> Members<'a> {
     }
 
     fn add(&mut self, key: &str, value: &'a RawValue) {
-        let mut name = key.to_owned();
+        let quoted = quoted(key);
+        let mut name = quoted.clone();
         let mut times = 1;
         while self.values.contains_key(&name) {
             times += 1;
-            name = format!("{key}#{times}");
+            name = format!("{quoted}#{times}");
         }
         self.names.push(name.clone());
         self.values.insert(name, value);
@@ -293,6 +311,34 @@ mod tests {
             described(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3,"a":4}"#),
             ["a#2: 2 3", "a#3: - 4"]
         );
+    }
+
+    #[test]
+    fn a_name_that_could_be_another_path_is_quoted() {
+        assert_eq!(
+            described(
+                r#"{"":1,"a.b":2,"a":{"b":3,"c[0]":4},"x#2":5,"(order or spacing)":6,"q\"":7,"\u001b":8}"#,
+                "{}"
+            ),
+            [
+                r#"."": 1 -"#.to_owned(),
+                r#"."a.b": 2 -"#.to_owned(),
+                r#"a: {"b":3,"c[0]":4} -"#.to_owned(),
+                r#"."x#2": 5 -"#.to_owned(),
+                r#"."(order or spacing)": 6 -"#.to_owned(),
+                r#"."q\"": 7 -"#.to_owned(),
+                "\u{1b}: 8 -".to_owned(),
+            ]
+        );
+        let found = differences(
+            r#"{"a":{"c[0].d":[1],"":2}}"#,
+            r#"{"a":{"c[0].d":[2],"":3}}"#,
+        );
+        let paths: Vec<_> = found.iter().map(|found| found.path.as_str()).collect();
+        assert_eq!(paths, [r#"a."c[0].d"[0]"#, r#"a."""#]);
+        let fields: Vec<_> = found.iter().map(Difference::field).collect();
+        assert_eq!(fields, [r#"a."c[0].d"[]"#, r#"a."""#]);
+        assert!(!found.iter().any(Difference::is_layout));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::trial::{Outcome, Tried};
+use crate::config::log_level;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::whole_number;
-use crate::config::{ConfigError, StartAt, TransformSource};
+use crate::config::{ConfigError, RulesFlags, RulesSettings, StartAt, TransformSource};
 
 /// How many records of a stream or of quarantine are tried by default.
 const REMOTE_LIMIT: usize = 20;
@@ -20,28 +21,27 @@ pub struct TryArgs {
     #[arg(value_name = "FILE", conflicts_with_all = ["source", "quarantined"])]
     pub files: Vec<PathBuf>,
 
-    /// Try this program of the language jq, or the one in this file.
+    /// Try this program of the language jq, or the one in this file. [default: that of `run`: `SLUICE_JQ`, or `jq` in
+    /// `sluice.toml`]
     #[arg(long, value_name = "PROGRAM|FILE", conflicts_with_all = ["transform", "release"])]
     pub jq: Option<String>,
 
-    /// Try this component, or a built-in transform. [default: builtin:enrich]
+    /// Try this component, or a built-in transform. [default: that of `run`: `SLUICE_TRANSFORM`, or `transform` in
+    /// `sluice.toml`, or builtin:enrich]
     #[arg(long, value_name = "FILE|builtin:NAME", conflicts_with = "release")]
     pub transform: Option<TransformSource>,
 
-    /// Set the transform configuration: a JSON object, or a file that holds one.
-    #[arg(
-        long,
-        value_name = "JSON|FILE",
-        default_value = "{}",
-        conflicts_with = "release"
-    )]
-    pub transform_config: String,
+    /// Set the transform configuration: a JSON object, or a file that holds one. [default: that of `run`:
+    /// `SLUICE_TRANSFORM_CONFIG`, or `transform_config` in `sluice.toml`, or {}]
+    #[arg(long, value_name = "JSON|FILE", conflicts_with = "release")]
+    pub transform_config: Option<String>,
 
     /// Try a release of a registry, with its own configuration: its id, the first 8 or more digits of it, or `active`.
     #[arg(long, value_name = "ID|active")]
     pub release: Option<String>,
 
-    /// Take the release from this registry: `file:DIR` or `s3://BUCKET/PREFIX`. [default: that of `SLUICE_REGISTRY`]
+    /// Take the release from this registry: `file:DIR` or `s3://BUCKET/PREFIX`. [default: that of `run`:
+    /// `SLUICE_REGISTRY`, or `registry` in `sluice.toml`]
     #[arg(long, value_name = "TARGET", requires = "release")]
     pub registry: Option<String>,
 
@@ -90,6 +90,15 @@ pub struct TryArgs {
     /// [default: any share is fine]
     #[arg(long, value_name = "SHARE", conflicts_with = "watch")]
     pub max_quarantined: Option<MaxQuarantined>,
+
+    /// Log messages of Sluice of this level, on standard error. `debug` shows which functions were running when a record
+    /// exceeded a limit. [default: none]
+    #[arg(long, value_name = "LEVEL", value_parser = log_level::parse)]
+    pub log_level: Option<String>,
+
+    /// Read the rules of `run` from this file. [default: `sluice.toml` in the current folder, if it exists]
+    #[arg(long, env = "SLUICE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Which records are printed.
@@ -106,22 +115,35 @@ pub enum Only {
 }
 
 impl TryArgs {
+    /// The settings that name rules: those of flags, or else those of `run`.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub fn settings(&self) -> anyhow::Result<RulesSettings> {
+        let flags = RulesFlags {
+            config: self.config.clone(),
+            transform: self.transform.clone(),
+            jq: self.jq.clone(),
+            transform_config: self.transform_config.clone(),
+            registry: self.registry.clone(),
+        };
+        flags.resolve()
+    }
+
     /// The registry and the name of the release to try.
     ///
     /// # Errors
     /// A release without a registry.
-    pub fn release(&self) -> Result<Option<(String, &str)>, ConfigError> {
-        let Some(name) = self.release.as_deref() else {
-            return Ok(None);
-        };
-        // No variable of clap, which would demand `--release` whenever it is set.
-        let variable = || std::env::var("SLUICE_REGISTRY").ok();
-        let registry = self.registry.clone().or_else(variable);
-        match registry.filter(|registry| !registry.is_empty()) {
-            Some(registry) => Ok(Some((registry, name))),
-            None => {
-                let why =
-                    "missing; a release is in a registry: give --registry, or set SLUICE_REGISTRY";
+    pub fn release<'a>(
+        &'a self,
+        settings: &'a RulesSettings,
+    ) -> Result<Option<(&'a str, &'a str)>, ConfigError> {
+        match (self.release.as_deref(), settings.registry.as_deref()) {
+            (None, _) => Ok(None),
+            (Some(name), Some(registry)) => Ok(Some((registry, name))),
+            (Some(_), None) => {
+                let why = "missing; a release is in a registry: give --registry, SLUICE_REGISTRY, or registry in \
+                           sluice.toml";
                 Err(ConfigError::new("registry", why))
             }
         }

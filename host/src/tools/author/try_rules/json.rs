@@ -203,7 +203,24 @@ fn nanos(time: std::time::Duration) -> u64 {
 
 fn print(line: &impl Serialize) -> Result<(), OutputError> {
     match serde_json::to_string(line) {
-        Ok(json) => output::line(json),
+        Ok(json) => output::line(escape(json)),
         Err(error) => unreachable!("strings and numbers are written to memory: {error}"),
     }
+}
+
+/// Escapes the control characters that JSON has as they are: a terminal may act on DEL and C1. They are in texts only, so
+/// the value stays the same.
+fn escape(json: String) -> String {
+    let is_control = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+    if !json.contains(is_control) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 6);
+    for c in json.chars() {
+        match is_control(c) {
+            true => escaped += &format!("\\u{:04x}", u32::from(c)),
+            false => escaped.push(c),
+        }
+    }
+    escaped
 }

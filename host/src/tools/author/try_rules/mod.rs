@@ -27,23 +27,44 @@ use self::people::PeoplePrinter;
 use self::rules::Rules;
 use self::summary::Summary;
 use self::trial::{Trial, Tried};
+use crate::config::log_format::LogFormat;
+use crate::config::{ConfigError, RulesSettings};
+use crate::observe::telemetry;
 use crate::output::OutputError;
 
-/// Tries rules, once or whenever a file of theirs changes. `release` is the one that [`TryArgs::release`] names.
+/// Tries rules, once or whenever a file of theirs changes: `release`, which [`TryArgs::release`] names, or those of
+/// the settings.
 ///
 /// # Errors
 /// Rules that cannot be loaded, input that cannot be read or has no records, and a share of quarantined records above
 /// `--max-quarantined`. When files are watched, these are printed, and trying goes on.
-pub fn try_rules(args: &TryArgs, release: Option<ReleaseBundle>) -> anyhow::Result<()> {
+pub fn try_rules(
+    args: &TryArgs,
+    settings: RulesSettings,
+    release: Option<ReleaseBundle>,
+) -> anyhow::Result<()> {
+    if let Some(level) = &args.log_level {
+        start_log(level)?;
+    }
     let mut session = Session {
         input: Input::new(args)?,
-        rules: Rules::new(args, release)?,
+        rules: Rules::new(settings, release)?,
         args,
     };
     match args.watch {
         true => watch::run(session),
         false => session.round()?.check(args.max_quarantined),
     }
+}
+
+/// Starts to log, except for what the rules log, which is shown with each record. A level alone is that of Sluice: the
+/// compiler runs in this process, and says much at `debug`.
+fn start_log(level: &str) -> Result<(), ConfigError> {
+    let level = match level.contains('=') {
+        true => format!("{level},transform=off"),
+        false => format!("sluice={level}"),
+    };
+    telemetry::start(LogFormat::Human, &level).map_err(|why| ConfigError::new("log_level", why))
 }
 
 /// What is tried on what.

@@ -7,7 +7,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Effects, Style};
 use indicatif::HumanCount;
 use sluice_engine::log_budget::{LogLevel, LogMessage};
-use sluice_engine::outcome::Reason;
+use sluice_engine::outcome::{Fault, Reason};
 use sluice_engine::usage::RecordUsage;
 use sluice_release::compare::fields::{Difference, LAYOUT};
 
@@ -47,6 +47,13 @@ impl PeoplePrinter {
 
     /// Prints a record and what becomes of it.
     pub(super) fn record(&self, tried: &Tried<'_>) -> Result<(), OutputError> {
+        if let Outcome::Quarantined(reason) = &tried.outcome
+            && let Some(backtrace) = &reason.backtrace
+            && !has_place(reason)
+        {
+            let (record, reason) = (tried.rid(), reason.code.as_str());
+            tracing::debug!(record, reason, backtrace, "the functions that were running");
+        }
         output::text(self.describe(tried))
     }
 
@@ -167,11 +174,8 @@ impl PeoplePrinter {
 
     fn reason(&self, reason: &Reason) -> String {
         let mut text = self.line(QUARANTINED, "  ", &escape(&reason.message));
-        let lines: Vec<_> = reason
-            .backtrace
-            .iter()
-            .flat_map(|text| text.lines())
-            .collect();
+        let backtrace = reason.backtrace.iter().filter(|_| has_place(reason));
+        let lines: Vec<_> = backtrace.flat_map(|text| text.lines()).collect();
         let shown = match self.full {
             true => lines.len(),
             false => lines.len().min(BACKTRACE_LINES),
@@ -259,6 +263,11 @@ impl PeoplePrinter {
     }
 }
 
+/// Whether the functions that were running say where the fault is. Which of them exceeds a limit is chance.
+fn has_place(reason: &Reason) -> bool {
+    reason.code == Fault::Trap.code()
+}
+
 /// Escapes characters that control the terminal, or that change the order of others or have no width.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -334,5 +343,10 @@ mod tests {
         assert!(shown.ends_with("    … 2 more lines\n"), "{shown}");
         let full = printer(false, true).reason(&reason);
         assert_eq!(full.lines().count(), 1 + BACKTRACE_LINES + 2);
+        let exceeded = Reason {
+            backtrace: Some("f < g".to_owned()),
+            ..Reason::fault(Fault::StackOverflow, "too deep")
+        };
+        assert_eq!(printer(false, true).reason(&exceeded), "  too deep\n");
     }
 }

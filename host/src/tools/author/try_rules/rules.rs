@@ -12,8 +12,8 @@ use sluice_release::bundle::ReleaseBundle;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::TryArgs;
-use crate::config::{ConfigError, TransformChoice, TransformSource};
+use crate::config::transform_source::read_stream;
+use crate::config::{ConfigError, RulesSettings, TransformChoice};
 use crate::tools::author::component;
 
 /// The rules, which are loaded for each round.
@@ -31,31 +31,43 @@ enum Given {
 }
 
 struct GivenTransform {
-    transform: Option<TransformSource>,
-    jq: Option<String>,
-    config: String,
+    settings: RulesSettings,
+    /// The jq program, if it comes from a pipe or a device, which cannot be read again.
+    stream: Option<String>,
 }
 
 impl GivenTransform {
+    fn new(settings: RulesSettings) -> Result<Self, ConfigError> {
+        let stream = settings.jq.as_deref().map(read_stream).transpose();
+        let stream = stream.map_err(|error| settings.origins.locate(error))?;
+        Ok(Self {
+            stream: stream.flatten(),
+            settings,
+        })
+    }
+
     fn choose(&self) -> Result<TransformChoice, ConfigError> {
-        TransformChoice::new(self.transform.clone(), self.jq.as_deref(), &self.config)
+        let chosen = match &self.stream {
+            Some(program) => TransformChoice::of_text(program, &self.settings.transform_config),
+            None => self.settings.choose(),
+        };
+        chosen.map_err(|error| self.settings.origins.locate(error))
     }
 }
 
 impl Rules {
-    /// The rules of the options; those of `release` if there is one. Files are read when the rules are
-    /// [loaded](Self::load).
+    /// The rules of the settings; those of `release` if there is one. Files are read when the rules are
+    /// [loaded](Self::load), and pipes now.
     ///
     /// # Errors
-    /// The sandbox cannot start.
-    pub(super) fn new(args: &TryArgs, release: Option<ReleaseBundle>) -> anyhow::Result<Self> {
+    /// The sandbox cannot start, or a pipe cannot be read.
+    pub(super) fn new(
+        settings: RulesSettings,
+        release: Option<ReleaseBundle>,
+    ) -> anyhow::Result<Self> {
         let given = match release {
             Some(bundle) => Given::Release(bundle),
-            None => Given::Transform(GivenTransform {
-                transform: args.transform.clone(),
-                jq: args.jq.clone(),
-                config: args.transform_config.clone(),
-            }),
+            None => Given::Transform(GivenTransform::new(settings)?),
         };
         Ok(Self {
             given,
@@ -73,7 +85,7 @@ impl Rules {
             return Ok(Vec::new());
         };
         let rules = transform.choose()?.file().map(PathBuf::from);
-        let config = &transform.config;
+        let config = &transform.settings.transform_config;
         let is_file = !config.trim_start().starts_with('{');
         let config = is_file.then(|| PathBuf::from(config));
         Ok(rules.into_iter().chain(config).collect())
@@ -84,18 +96,19 @@ impl Rules {
     /// # Errors
     /// Wrong usage, or rules that fail admission.
     pub(super) fn load(&mut self) -> anyhow::Result<Release> {
-        let choice = match &self.given {
+        let (choice, origins) = match &self.given {
             Given::Release(bundle) => {
                 let bundle = bundle.clone();
                 let admitted = self.validate(&bundle);
                 let name = || format!("cannot admit release {}", bundle.manifest().id());
                 return admitted.with_context(name);
             }
-            Given::Transform(transform) => transform.choose()?,
+            Given::Transform(given) => (given.choose()?, given.settings.origins.clone()),
         };
-        let admitted = self.validate(&choice.bundle()?);
+        let bundle = choice.bundle().map_err(|error| origins.locate(error))?;
         let option = "--transform-config";
-        admitted.map_err(|error| component::not_admitted(&choice, option, error))
+        self.validate(&bundle)
+            .map_err(|error| origins.locate_any(component::not_admitted(&choice, option, error)))
     }
 
     fn validate(&mut self, bundle: &ReleaseBundle) -> Result<Release, AdmissionError> {
