@@ -285,3 +285,43 @@ fn a_plain_run_keeps_what_decoding_would_change() {
         [4, 3, 1]
     );
 }
+
+#[test]
+fn rules_are_tried_on_decoded_records() {
+    let place = Place::new();
+    let text = format!("{}no JSON\n", packed(4, 2));
+    place.write("events.ndjson", text);
+    let tried = |more: &[&str]| {
+        let args = [
+            "transform",
+            "try",
+            "events.ndjson",
+            "--transform",
+            "builtin:copy",
+            "--json",
+        ];
+        let ran = place.run(&[&args[..], more].concat()).succeeded();
+        let lines: Vec<serde_json::Value> = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        lines
+    };
+    let lines = tried(&PACKED);
+    let outcomes: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["outcome"].as_str())
+        .collect();
+    assert_eq!(
+        outcomes,
+        ["events", "events", "events", "events", "quarantined"]
+    );
+    assert_eq!(lines[4]["reason"], "undecodable", "{:#}", lines[4]);
+    let lines = tried(&[]);
+    let outcomes: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["outcome"].as_str())
+        .collect();
+    assert_eq!(outcomes, ["quarantined", "quarantined", "quarantined"]);
+}

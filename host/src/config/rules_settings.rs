@@ -4,16 +4,24 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
-use clap::{Args as _, Command};
+use clap::{Args as _, Command, ValueEnum};
 
 use super::environment::blame;
 use super::file::File;
 use super::resolved::Resolved;
 use super::transform_source::{TransformChoice, TransformSource};
 use super::{ConfigError, Origins, RunArgs};
+use crate::ledger::decoding::{RecordDecoding, RecordEncoding, RecordFormat};
 
-/// The settings of `run` that name rules.
-const KEYS: [&str; 4] = ["transform", "jq", "transform_config", "registry"];
+/// The settings of `run` that name rules, and those that say how records are decoded.
+const KEYS: [&str; 6] = [
+    "transform",
+    "jq",
+    "transform_config",
+    "registry",
+    "record_encoding",
+    "record_format",
+];
 
 /// The flags of a command that name rules, and the file with the settings of `run`.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +36,10 @@ pub struct RulesFlags {
     pub transform_config: Option<String>,
     /// `--registry`
     pub registry: Option<String>,
+    /// `--record-encoding`
+    pub record_encoding: Option<RecordEncoding>,
+    /// `--record-format`
+    pub record_format: Option<RecordFormat>,
 }
 
 /// The settings that name rules.
@@ -40,6 +52,8 @@ pub struct RulesSettings {
     pub transform_config: String,
     /// The registry.
     pub registry: Option<String>,
+    /// How records are decoded.
+    pub decoding: RecordDecoding,
     /// Where they come from.
     pub origins: Origins,
 }
@@ -72,6 +86,10 @@ impl RulesFlags {
             jq: args.jq,
             transform_config: args.transform_config,
             registry: args.registry,
+            decoding: RecordDecoding {
+                encoding: args.record_encoding,
+                format: args.record_format,
+            },
             origins,
         })
     }
@@ -88,6 +106,11 @@ impl RulesFlags {
             ("--jq=", text(&self.jq)),
             ("--transform-config=", text(&self.transform_config)),
             ("--registry=", text(&self.registry)),
+            (
+                "--record-encoding=",
+                self.record_encoding.as_ref().map(name),
+            ),
+            ("--record-format=", self.record_format.as_ref().map(name)),
         ];
         let given = flags.into_iter().filter_map(|(flag, value)| {
             let mut argument = OsString::from(flag);
@@ -99,6 +122,12 @@ impl RulesFlags {
             .chain(given)
             .collect()
     }
+}
+
+/// The name of a value on the command line.
+fn name(value: &impl ValueEnum) -> OsString {
+    let value = value.to_possible_value();
+    value.map_or_else(OsString::new, |value| value.get_name().into())
 }
 
 impl RulesSettings {

@@ -9,6 +9,7 @@ use crate::config::log_level;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::whole_number;
 use crate::config::{ConfigError, RulesFlags, RulesSettings, StartAt, TransformSource};
+use crate::ledger::decoding::{RecordEncoding, RecordFormat};
 
 /// How many records of a stream or of quarantine are tried by default.
 const REMOTE_LIMIT: usize = 20;
@@ -50,6 +51,16 @@ pub struct TryArgs {
     /// several times.
     #[arg(long, value_name = "SOURCE", conflicts_with = "quarantined")]
     pub source: Vec<String>,
+
+    /// Decode the data of each record, as `run` does. [default: that of `run`: `SLUICE_RECORD_ENCODING`, or
+    /// `record_encoding` in `sluice.toml`, or none]
+    #[arg(long, value_name = "ENCODING", conflicts_with = "quarantined")]
+    pub record_encoding: Option<RecordEncoding>,
+
+    /// Split the data of each record, as `run` does. [default: that of `run`: `SLUICE_RECORD_FORMAT`, or
+    /// `record_format` in `sluice.toml`, or json]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "quarantined")]
+    pub record_format: Option<RecordFormat>,
 
     /// Begin at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z of the stream. `latest` waits for
     /// records. [default: `trim_horizon`]
@@ -126,6 +137,8 @@ impl TryArgs {
             jq: self.jq.clone(),
             transform_config: self.transform_config.clone(),
             registry: self.registry.clone(),
+            record_encoding: self.record_encoding,
+            record_format: self.record_format,
         };
         flags.resolve()
     }

@@ -12,6 +12,7 @@ use super::TryArgs;
 use super::quarantined::{QuarantineInput, QuarantineReading};
 use super::stream::StreamInput;
 use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
+use crate::ledger::decoding::RecordDecoding;
 use crate::source::file;
 use crate::source::file::{FileOptions, Location, NumberedRecords};
 use crate::source::kinesis::sample::StreamSample;
@@ -71,6 +72,7 @@ impl Records {
 /// Where records come from.
 pub(super) struct Input {
     given: Given,
+    unpacking: Unpacking,
     runtime: Runtime,
     /// Whether what is read is kept for the next round, because it cannot be read again.
     keeps: bool,
@@ -101,15 +103,20 @@ impl Input {
     ///
     /// # Errors
     /// Wrong usage.
-    pub(super) fn new(args: &TryArgs) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &TryArgs, decoding: RecordDecoding) -> anyhow::Result<Self> {
         args.check_applicable()?;
+        let unpacking = Unpacking {
+            decoding,
+            ..Unpacking::default()
+        };
         let given = match &args.quarantined {
             Some(lake) => Given::Quarantine(QuarantineInput::new(lake, args.reason.clone())?),
-            None => of_source(args)?,
+            None => of_source(args, unpacking)?,
         };
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build()?;
         Ok(Self {
+            unpacking,
             keeps: args.watch && given.files().is_empty(),
             kept: Vec::new(),
             given,
@@ -152,7 +159,7 @@ impl Input {
     fn start(&self) -> anyhow::Result<Reading<'_>> {
         let runtime = &self.runtime;
         let reader = match &self.given {
-            Given::Files(files) => Reader::Files(Box::new(FileReader::new(files))),
+            Given::Files(files) => Reader::Files(Box::new(FileReader::new(files, self.unpacking))),
             Given::Stream(stream) => {
                 let sample = runtime.block_on(stream.open())?;
                 Reader::Stream(stream.name(), Box::new(sample))
@@ -201,15 +208,12 @@ fn is_regular(path: &Path) -> bool {
 }
 
 /// The files or the stream of the options.
-fn of_source(args: &TryArgs) -> Result<Given, ConfigError> {
+fn of_source(args: &TryArgs, unpacking: Unpacking) -> Result<Given, ConfigError> {
     if !args.source.is_empty() {
         let mode = Mode::parse(&args.source, |name| stream_settings(name, args.start))?;
         return match mode {
             Mode::Files(files) => Ok(Given::Files(files)),
-            Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(
-                stream,
-                Unpacking::default(),
-            ))),
+            Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(stream, unpacking))),
             Mode::Lambda => {
                 let why =
                     "`lambda` works only in a Lambda function; give its stream, kinesis:STREAM";
@@ -286,13 +290,15 @@ impl Reading<'_> {
 
 /// Reads files, one after the other.
 struct FileReader<'a> {
+    unpacking: Unpacking,
     files: VecDeque<&'a Location>,
     open: Option<(String, NumberedRecords)>,
 }
 
 impl<'a> FileReader<'a> {
-    fn new(files: &'a [Location]) -> Self {
+    fn new(files: &'a [Location], unpacking: Unpacking) -> Self {
         Self {
+            unpacking,
             files: files.iter().collect(),
             open: None,
         }
@@ -303,7 +309,7 @@ impl<'a> FileReader<'a> {
             let (name, records) = match &mut self.open {
                 Some(open) => open,
                 None => match self.files.pop_front() {
-                    Some(location) => self.open.insert(open(location)?),
+                    Some(location) => self.open.insert(open(location, self.unpacking)?),
                     None => return Ok(None),
                 },
             };
@@ -324,10 +330,11 @@ impl<'a> FileReader<'a> {
     }
 }
 
-fn open(location: &Location) -> anyhow::Result<(String, NumberedRecords)> {
+fn open(location: &Location, unpacking: Unpacking) -> anyhow::Result<(String, NumberedRecords)> {
     let options = FileOptions {
+        name: None,
         are_final: true,
-        ..FileOptions::default()
+        unpacking,
     };
     let opened = file::open(location, &options)?;
     Ok((location.name(), opened.numbered()?))

@@ -47,7 +47,7 @@ pub fn try_rules(
         start_log(level)?;
     }
     let mut session = Session {
-        input: Input::new(args)?,
+        input: Input::new(args, settings.decoding)?,
         rules: Rules::new(settings, release)?,
         args,
     };
