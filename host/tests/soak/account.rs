@@ -162,7 +162,9 @@ impl Account {
         let (number, put) = (number.ok()?, self.puts[number.ok()?]);
         let shard = shard.strip_prefix(STREAM)?.strip_prefix('-')?;
         let place = place.map(str::parse).transpose().ok()?;
-        let fits = put.shard == shard_number(shard) && place.is_none() == (put.count == 1);
+        // Of a record that is split into lines, even a single one has a place.
+        let is_whole = put.count == 1 && !self.parameters.decodes;
+        let fits = put.shard == shard_number(shard) && place.is_none() == is_whole;
         let place = place.unwrap_or(0);
         (fits && place < put.count).then_some((number as u64, place))
     }
