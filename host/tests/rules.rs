@@ -57,7 +57,7 @@ fn the_cases_of_each_rule_pass() {
 }
 
 /// A part of the page: its blocks of code by language, in order.
-fn blocks<'p>(section: &'p str, language: &str) -> Vec<&'p str> {
+pub(crate) fn blocks<'p>(section: &'p str, language: &str) -> Vec<&'p str> {
     let start = format!("```{language}\n");
     let blocks = section.split(start.as_str()).skip(1);
     blocks
