@@ -10,6 +10,7 @@
 
 mod aggregates;
 mod config;
+mod decoding;
 mod documents;
 mod enrichment;
 mod keys;
@@ -40,10 +41,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     target("enrichment", enrichment::one),
     target("batch", enrichment::batch),
     target("aggregates", aggregates::feed),
+    target("decoding", decoding::feed),
     target("lambda_events", lambda_events::feed),
     target("config", config::feed),
     target("ledgers", documents::ledger),
