@@ -23,7 +23,7 @@ fn quarantined_records_are_counted_by_reason() {
         " in all, with the reasons in again/_sluice/quarantine\n",
         "                         2  invalid_json\n",
         "                         1  missing_field\n",
-        "  dropped                0  by the transform\n",
+        "  dropped                0  by the transform, or empty\n",
     ];
     assert!(ran.stdout.contains(&expected.concat()), "{}", ran.stdout);
     let quarantined = "  quarantined            3  in 2 objects, ";

@@ -30,7 +30,7 @@ impl Progress {
         count("records_committed", "Records committed", &self.records);
         count(
             "records_dropped",
-            "Records committed that the transform dropped",
+            "Records committed that the transform dropped, or that held no record",
             &self.dropped,
         );
         count(
