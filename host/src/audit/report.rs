@@ -264,7 +264,11 @@ impl Report {
                 counts.quarantined,
                 "with their reasons".into(),
             ),
-            ("dropped", counts.dropped, "by the transform, or empty".into()),
+            (
+                "dropped",
+                counts.dropped,
+                "by the transform, or empty".into(),
+            ),
             ("bus only", counts.bus_only, "not in the lake".into()),
             ("wrong", counts.wrong, "see below".into()),
             (

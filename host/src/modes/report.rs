@@ -119,7 +119,11 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
         row("quarantined", summary.quarantined, &quarantine),
     ];
     lines.extend(reasons(&summary.quarantined_reasons));
-    lines.push(row("dropped", summary.dropped, "by the transform, or empty"));
+    lines.push(row(
+        "dropped",
+        summary.dropped,
+        "by the transform, or empty",
+    ));
     if summary.releases.len() > 1 {
         let by = |made: &ReleaseRecords| {
             let what = format!(
