@@ -153,7 +153,11 @@ pub(super) fn check_not_read(
             if let Location::File(path) = source
                 && file::reads_in(path, &folder)
             {
-                return Err(is_read(path, key, &folder));
+                let (source, folder) = (path.display(), folder.display());
+                let why = format!(
+                    "{source} also reads the folder of the {key}, {folder}; give another folder for one of the two"
+                );
+                return Err(ConfigError::new("source", why));
             }
         }
     }
@@ -184,18 +188,14 @@ pub fn check_found_outside(
             .iter()
             .find(|(_, folder)| around.starts_with(folder));
         if let Some((key, folder)) = target {
-            return Err(is_read(path, key, folder));
+            let (file, folder) = (path.display(), folder.display());
+            let why = format!(
+                "by a link, {file} lies in the folder of the {key}, {folder}; remove the link or give another folder"
+            );
+            return Err(ConfigError::new("source", why));
         }
     }
     Ok(())
-}
-
-fn is_read(source: &Path, key: &str, folder: &Path) -> ConfigError {
-    let (source, folder) = (source.display(), folder.display());
-    let why = format!(
-        "{source} reads the folder of the {key} too, {folder}; give another folder for one of the two"
-    );
-    ConfigError::new("source", why)
 }
 
 /// The absolute path without links and `..`. The end of it may not exist yet.
@@ -286,7 +286,7 @@ mod tests {
         ] {
             let error = check(reads).unwrap_err().to_string();
             assert!(
-                error.starts_with("source: ") && error.contains(" reads "),
+                error.starts_with("source: ") && error.contains(" also reads "),
                 "{error}"
             );
         }

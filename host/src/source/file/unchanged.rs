@@ -52,7 +52,8 @@ impl ClosedFile {
     /// it.
     ///
     /// A compressed file does not count: its committed part is the length of the decompressed content, which says
-    /// nothing of how much of the file there is to read.
+    /// nothing of how much of the file there is to read. (If a run ended in the middle of one, the two lengths could be
+    /// equal by chance. Only a mark in the ledger that its file was read to the end could exclude that.)
     #[must_use]
     pub fn has_landed(&self, ledger: &Ledger) -> bool {
         let is_its_run = ledger.file() == Some(&self.known_as)

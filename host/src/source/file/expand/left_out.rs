@@ -107,7 +107,7 @@ impl fmt::Display for LeftOut {
         let kinds: Vec<_> = kinds.map(|(_, kind)| kind).collect();
         f.write_str(&kinds.join("; "))?;
         match &self.first {
-            Some(first) => write!(f, "; one of all is {}", first.display()),
+            Some(first) => write!(f, "; for example {}", first.display()),
             None => Ok(()),
         }
     }

@@ -1,4 +1,7 @@
 //! A path with wildcards, name by name.
+//!
+//! The crate `glob` matches single names, and nothing else of it is used: its own walk passes over names that are not
+//! UTF-8, and does not notice loops of links. `globset` matches whole paths and needs an engine of regular expressions.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

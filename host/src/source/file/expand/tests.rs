@@ -119,7 +119,7 @@ fn what_is_hidden_or_unfinished_is_left_out_and_counted() {
         "{text}"
     );
     assert!(
-        text.contains("; 1 sub-folder, which FOLDER/** reads too; one of"),
+        text.contains("; 1 sub-folder, which FOLDER/** reads too; for example"),
         "{text}"
     );
     let found = expand_in(&folder, "in/**");
