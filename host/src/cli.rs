@@ -234,8 +234,11 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Config(ConfigCommand::Check(args)) => {
             let resolved = with_file(&args.run, argv, &["config", "check"])?;
             let settings = resolved.run_settings()?;
-            modes::preflight::check(&settings)?;
+            let notes = modes::preflight::check(&settings)?;
             output::line("the settings are valid")?;
+            for note in notes {
+                output::line(format_args!("note: {note}"))?;
+            }
             match args.connect {
                 true => modes::connection_check::run(&settings),
                 false => Ok(()),

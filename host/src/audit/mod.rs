@@ -149,7 +149,7 @@ async fn audit(
 ) -> anyhow::Result<Report> {
     let began_ms = now_ms();
     let targets = Targets::new(settings);
-    let sources = source::shards(settings, &targets).await?;
+    let (sources, source_notes) = source::shards(settings, &targets).await?;
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
     let (mut readable, mut ledgers, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for source in sources {
@@ -192,6 +192,7 @@ async fn audit(
     report.absorb(audit_gone(&audit.lake, gone).await?);
     let planned = readable.into_iter().zip(accounts).collect();
     report.absorb(audit_all(settings, audit, planned).await?);
+    report.notes.extend(source_notes);
     report.notes.extend(notes(settings, &report));
     Ok(report)
 }

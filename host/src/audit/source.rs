@@ -10,6 +10,7 @@ use crate::config::RunSettings;
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
 use crate::modes::known_files::KnownFiles;
+use crate::modes::source_files;
 use crate::modes::targets::Targets;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
@@ -47,20 +48,16 @@ pub(super) struct Opened {
     pub(super) until: Option<watch::Sender<bool>>,
 }
 
-/// The shards of the settings' source.
+/// The shards of the settings' source, and notes about the files of its folders.
 ///
 /// # Errors
 /// A file or the stream does not exist.
 pub(super) async fn shards(
     settings: &RunSettings,
     targets: &Targets,
-) -> anyhow::Result<Vec<AuditedShard>> {
-    if let Some(files) = settings.mode.files() {
-        let (mut shards, mut known) = (Vec::new(), KnownFiles::default());
-        for location in &file::distinct(files).0 {
-            shards.push(of_file(settings, targets, &mut known, location).await?);
-        }
-        return Ok(shards);
+) -> anyhow::Result<(Vec<AuditedShard>, Vec<String>)> {
+    if settings.mode.files().is_some() {
+        return of_files(settings, targets).await;
     }
     let Some(stream) = settings.mode.stream() else {
         anyhow::bail!("the events of a function cannot be read back; give its stream")
@@ -75,7 +72,24 @@ pub(super) async fn shards(
             reads: Reads::Shard(stream.clone(), info),
         })
     };
-    infos.into_iter().map(of_shard).collect()
+    let shards: anyhow::Result<_> = infos.into_iter().map(of_shard).collect();
+    Ok((shards?, Vec::new()))
+}
+
+async fn of_files(
+    settings: &RunSettings,
+    targets: &Targets,
+) -> anyhow::Result<(Vec<AuditedShard>, Vec<String>)> {
+    let mut found = source_files::find(settings)?;
+    if let Some(error) = found.failed.drain(..).next() {
+        return Err(error.into());
+    }
+    let notes = source_files::notes(&found);
+    let (mut shards, mut known) = (Vec::new(), KnownFiles::default());
+    for file in file::distinct(found.files).0 {
+        shards.push(of_file(settings, targets, &mut known, &file.location).await?);
+    }
+    Ok((shards, notes))
 }
 
 async fn of_file(

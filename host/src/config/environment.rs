@@ -20,6 +20,36 @@ pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
 }
 
+/// The values of a variable of a setting that can be given several times: they are separated by commas, and `\,` is a
+/// comma of a value. Spaces before a value do not count.
+///
+/// # Errors
+/// Names the variable and the place of a value that is empty.
+pub(super) fn split_list(variable: &str, list: &str) -> Result<Vec<String>, ConfigError> {
+    let (mut values, mut value) = (Vec::new(), String::new());
+    let mut rest = list.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.peek() == Some(&',') => value.extend(rest.next()),
+            ',' => values.push(std::mem::take(&mut value)),
+            ' ' if value.is_empty() => {}
+            c => value.push(c),
+        }
+    }
+    values.push(value);
+    match values.iter().position(String::is_empty) {
+        None => Ok(values),
+        Some(at) => {
+            let why = format!(
+                "value {} of {} is empty; a comma separates values, and `\\,` is a comma of a value",
+                at + 1,
+                values.len()
+            );
+            Err(ConfigError::new(variable, why))
+        }
+    }
+}
+
 /// The error of a command line, or that of the environment variable whose value is wrong: clap names the flag
 /// although it was not given. `known` has all settings, and `get` returns a variable.
 #[must_use]
@@ -131,6 +161,24 @@ mod tests {
         assert!(check(&["SLUICE_log_level"]).is_err());
         let error = check(&["SLUICE_JG"]).unwrap_err();
         assert!(error.ends_with("did you mean `SLUICE_JQ`?"), "{error}");
+    }
+
+    #[test]
+    fn a_list_is_split_at_commas_that_are_no_part_of_a_value() {
+        for (list, values) in [
+            ("file:a", &["file:a"][..]),
+            ("file:a,-", &["file:a", "-"]),
+            ("file:a,  file:b c ", &["file:a", "file:b c "]),
+            ("file:a\\,b,file:\\c\\", &["file:a,b", "file:\\c\\"]),
+        ] {
+            let split = split_list("SLUICE_SOURCE", list).unwrap();
+            assert_eq!(split, values, "{list}");
+        }
+        for (list, place) in [("", "1 of 1"), ("a,,b", "2 of 3"), ("a, ", "2 of 2")] {
+            let error = split_list("SLUICE_SOURCE", list).unwrap_err().to_string();
+            let begin = format!("SLUICE_SOURCE: value {place} is empty; ");
+            assert!(error.starts_with(&begin), "{error}");
+        }
     }
 
     fn blamed(argv: &[&str], variable: &str, value: &str) -> String {

@@ -9,7 +9,8 @@ use sluice_storage::location::StoreLocation;
 
 use super::ConfigError;
 use crate::sink::bus::BusTarget;
-use crate::source::file::Location;
+use crate::source::file;
+use crate::source::file::{CanonicalFolders, Location, SourceFile};
 
 /// The folder that every lake has.
 const LEDGERS: &str = "_sluice/ledger";
@@ -117,6 +118,86 @@ pub(super) fn check_sources_outside(
     Ok(())
 }
 
+/// The folders that a run writes to, without links, each with its setting.
+fn written(
+    lake: &StoreLocation,
+    bus: Option<&BusTarget>,
+) -> Result<Vec<(&'static str, PathBuf)>, ConfigError> {
+    let lake = match lake {
+        StoreLocation::Folder(lake) => Some(("lake", lake.clone())),
+        StoreLocation::S3 { .. } => None,
+    };
+    let bus = bus.and_then(BusTarget::folder).map(|bus| ("bus", bus));
+    let folders = lake.into_iter().chain(bus);
+    let resolved = folders.map(|(key, folder)| {
+        let failed = |error| {
+            let why = format!("cannot resolve {}: {error}", folder.display());
+            ConfigError::new(key, why)
+        };
+        Ok((key, resolve(&folder).map_err(failed)?))
+    });
+    resolved.collect()
+}
+
+/// Checks that no folder or pattern of the sources reads what the run writes, also if that does not exist yet.
+///
+/// # Errors
+/// A source reads the folder of the lake or the bus, or a folder in it.
+pub(super) fn check_not_read(
+    lake: &StoreLocation,
+    bus: Option<&BusTarget>,
+    sources: &[Location],
+) -> Result<(), ConfigError> {
+    for (key, folder) in written(lake, bus)? {
+        for source in sources {
+            if let Location::File(path) = source
+                && file::reads_in(path, &folder)
+            {
+                let (source, folder) = (path.display(), folder.display());
+                let why = format!(
+                    "{source} also reads the folder of the {key}, {folder}; give another folder for one of the two"
+                );
+                return Err(ConfigError::new("source", why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that no link led from a folder of the sources to the lake or the bus.
+///
+/// # Errors
+/// A file that was found there lies in the folder of the lake or the bus.
+pub fn check_found_outside(
+    lake: &StoreLocation,
+    bus: Option<&BusTarget>,
+    files: &[SourceFile],
+) -> Result<(), ConfigError> {
+    if !files.iter().any(|file| file.is_listed) {
+        return Ok(());
+    }
+    let (written, mut folders) = (written(lake, bus)?, CanonicalFolders::default());
+    for file in files.iter().filter(|file| file.is_listed) {
+        let Location::File(path) = &file.location else {
+            continue;
+        };
+        let Some(around) = folders.around(path) else {
+            continue;
+        };
+        let target = written
+            .iter()
+            .find(|(_, folder)| around.starts_with(folder));
+        if let Some((key, folder)) = target {
+            let (file, folder) = (path.display(), folder.display());
+            let why = format!(
+                "by a link, {file} lies in the folder of the {key}, {folder}; remove the link or give another folder"
+            );
+            return Err(ConfigError::new("source", why));
+        }
+    }
+    Ok(())
+}
+
 /// The absolute path without links and `..`. The end of it may not exist yet.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut resolved = PathBuf::new();
@@ -185,6 +266,46 @@ mod tests {
         for outside in ["a.ndjson", "lake.ndjson", "lake/../a.ndjson"] {
             check(outside).unwrap();
         }
+    }
+
+    #[test]
+    fn a_folder_of_sources_must_not_hold_what_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("data/days")).unwrap();
+        let bus = BusTarget::parse(&format!("file:{}", at("data/out/bus").display()));
+        let lake = StoreLocation::Folder(at("data/lake"));
+        let check =
+            |source: &str| check_not_read(&lake, bus.as_ref(), &[Location::File(at(source))]);
+        for reads in [
+            "data/**/*.ndjson",
+            "data/**",
+            "data/*/*/*",
+            "data/l*/**/x",
+            "**/bus/*",
+        ] {
+            let error = check(reads).unwrap_err().to_string();
+            assert!(
+                error.starts_with("source: ") && error.contains(" also reads "),
+                "{error}"
+            );
+        }
+        for apart in [
+            "data",
+            "data/*",
+            "data/days/**",
+            "data/d*/**",
+            "data/[!lo]*/**/*",
+        ] {
+            check(apart).unwrap();
+        }
+        let bus = BusTarget::parse(&format!("file:{}", at("data/days").display()));
+        let source = [Location::File(at("data/days"))];
+        let error = check_not_read(&lake, bus.as_ref(), &source).unwrap_err();
+        assert!(
+            error.to_string().contains("the folder of the bus"),
+            "{error}"
+        );
     }
 
     #[test]

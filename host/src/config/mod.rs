@@ -6,7 +6,7 @@ pub mod args;
 pub mod compression;
 pub mod environment;
 pub mod file;
-mod folders;
+pub mod folders;
 pub mod http_bind;
 mod json;
 pub mod lake_json;
@@ -42,7 +42,7 @@ use crate::layout::chunk::ChunkLimits;
 use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::messages::Messages;
 use crate::sink::bus::BusTarget;
-use crate::source::file::FileOptions;
+use crate::source::file::{FileOptions, is_one_file};
 use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
 use crate::source::unpacking::Unpacking;
@@ -179,7 +179,9 @@ impl RunArgs {
             folders::check_is_folder("bus", &folder)?;
         }
         folders::check_apart(&lake, bus.as_ref())?;
-        folders::check_sources_outside(&lake, mode.files().unwrap_or_default())?;
+        let sources = mode.files().unwrap_or_default();
+        folders::check_sources_outside(&lake, sources)?;
+        folders::check_not_read(&lake, bus.as_ref(), sources)?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
@@ -255,6 +257,11 @@ impl RunArgs {
         {
             let why =
                 "needs a name and exactly one file, or standard input; run once for each file";
+            return Err(ConfigError::new("source_name", why));
+        }
+        let sources = mode.files().unwrap_or_default();
+        if name.is_some() && !sources.iter().all(is_one_file) {
+            let why = "needs the path of one file; the source is a folder or a pattern";
             return Err(ConfigError::new("source_name", why));
         }
         Ok(FileOptions {

@@ -19,7 +19,7 @@ const SOURCES: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
 /// work is a property here, so that a new mode is decided on in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Lands files, in order.
+    /// Lands files, in order. A location can be a folder or a pattern, which stands for several files.
     Files(Vec<Location>),
     /// Works on the shards of a stream of Kinesis, together with other workers.
     Worker(StreamSettings),
@@ -112,16 +112,14 @@ impl Mode {
                 )),
             };
         }
-        for source in sources {
-            check_path("source", source)?;
-        }
-        let files = sources
-            .iter()
-            .map(|source| match source.strip_prefix("file:") {
-                _ if source == "-" => Ok(Location::Stdin),
-                Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
-                _ => Err(wrong("source", source, SOURCES)),
-            });
+        let files = (1..).zip(sources).map(|(place, source)| {
+            file(source).map_err(|error| match sources.len() {
+                1 => error,
+                all => {
+                    ConfigError::new(error.key, format!("value {place} of {all}: {}", error.why))
+                }
+            })
+        });
         files.collect::<Result<_, _>>().map(Self::Files)
     }
 
@@ -164,6 +162,15 @@ impl Mode {
             Self::Worker(_) => HttpBind::worker_default(),
             Self::Files(_) | Self::Lambda => HttpBind::Off,
         }
+    }
+}
+
+fn file(source: &str) -> Result<Location, ConfigError> {
+    check_path("source", source)?;
+    match source.strip_prefix("file:") {
+        _ if source == "-" => Ok(Location::Stdin),
+        Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
+        _ => Err(wrong("source", source, SOURCES)),
     }
 }
 
@@ -226,6 +233,12 @@ mod tests {
         );
         let error = "lastest".parse::<StartAt>().unwrap_err();
         assert!(error.contains("did you mean `latest`?"), "{error}");
+        let several = ["file:a".into(), "fill:b".into()];
+        let error = Mode::parse(&several, no_stream).unwrap_err().to_string();
+        assert!(
+            error.starts_with("source: value 2 of 2: \"fill:b\" is not "),
+            "{error}"
+        );
         let stdin = Mode::parse(&["-".into()], no_stream).unwrap();
         assert_eq!(stdin, Mode::Files(vec![Location::Stdin]));
     }

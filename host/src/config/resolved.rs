@@ -22,6 +22,9 @@ const OF_STREAMS: [&str; 5] = [
 const NO_STREAM: &str =
     "only a stream has this; leave it out for files, or give --source kinesis:STREAM";
 
+/// The setting that can be given several times.
+const SOURCE: &str = "source";
+
 /// The two settings that name the transform. The one of the higher origin wins.
 const TRANSFORM: &str = "transform";
 const JQ: &str = "jq";
@@ -71,6 +74,10 @@ impl Resolved {
             overridden: None,
         };
         resolved.override_transform();
+        if let Some(variable) = resolved.variable_of(SOURCE) {
+            let list = resolved.args.source.join(",");
+            resolved.args.source = environment::split_list(&variable, &list)?;
+        }
         Ok(resolved)
     }
 
@@ -260,10 +267,13 @@ impl Resolved {
             return format!("# {key} = -");
         }
         let raw = self.matches.get_raw(key).unwrap_or_default();
-        let values: Vec<_> = raw.map(|value| quoted(&value.to_string_lossy())).collect();
+        let values: Vec<_> = match key {
+            SOURCE => self.args.source.iter().map(|value| quoted(value)).collect(),
+            _ => raw.map(|value| quoted(&value.to_string_lossy())).collect(),
+        };
         match values.as_slice() {
             [] => format!("# {key} = -"),
-            [one] if key != "source" => format!("{key} = {one}"),
+            [one] if key != SOURCE => format!("{key} = {one}"),
             several => format!("{key} = [{}]", several.join(", ")),
         }
     }

@@ -46,6 +46,9 @@ pub struct FilePrefix {
     /// The digest of its whole blocks, from which the digest goes on; `None` before the end of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<ContentDigest>,
+    /// Whether the file is compressed, so that its size says nothing of how much there is to read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_compressed: bool,
     /// Its lines, if some of them were decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<DecodedLines>,

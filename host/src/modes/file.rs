@@ -1,5 +1,6 @@
 //! The mode for files, which are landed one after the other.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,8 +11,10 @@ use super::failed_sources::FailedSources;
 use super::known_files::{Found, IdentityError, KnownFiles};
 use super::open_shard::{LandedShard, ShardRunner};
 use super::rules::Rules;
+use super::source_files;
 use super::targets::{Claim, Targets};
 use crate::config::RunSettings;
+use crate::ledger::Ledger;
 use crate::observe::health::State;
 use crate::observe::http;
 use crate::output::{counted, with_causes};
@@ -19,7 +22,16 @@ use crate::pipeline::RunContext;
 use crate::pipeline::error::PipelineError;
 use crate::source::SourceError;
 use crate::source::file;
-use crate::source::file::{FileOptions, IncompleteLine, Location, OpenFile, TextFormat};
+use crate::source::file::{
+    FileOptions, IncompleteLine, Location, OpenFile, SourceFile, TextFormat,
+};
+
+/// The files that are given again and that warnings name. A folder that is given twice has many.
+const REPEATED_NAMED: usize = 10;
+
+/// The files whose ledgers are looked up together, before the first of them is landed: enough to read several ledgers at
+/// once, and few enough that what is found is still true.
+const LOOKED_UP_TOGETHER: usize = 64;
 
 /// Lands all files. If a file fails by itself, the others are landed all the same.
 ///
@@ -27,26 +39,34 @@ use crate::source::file::{FileOptions, IncompleteLine, Location, OpenFile, TextF
 /// The first error that concerns more than one file, such as one of the lake or the bus.
 pub async fn run(
     settings: &RunSettings,
-    locations: &[Location],
     rules: Arc<Rules>,
     context: Arc<RunContext>,
 ) -> anyhow::Result<FailedSources> {
     let _server = http::start(settings, context.clone()).await?;
+    let found = source_files::find(settings)?;
+    source_files::log_left_out(&found);
     let runner = ShardRunner {
         rules,
         targets: Arc::new(Targets::new(settings)),
         context,
         replay: settings.replay,
     };
-    let locations = read_once(locations);
+    let to_read = read_once(found.files);
+    runner
+        .context
+        .progress
+        .found_files(to_read.len(), &found.left_out);
     let mut files = Files {
         runner,
         options: settings.files.clone(),
         known: KnownFiles::default(),
-        failed: FailedSources::of(locations.len()),
+        failed: FailedSources::of(to_read.len() + found.failed.len()),
         last: None,
     };
-    files.land_all(locations).await?;
+    for error in found.failed {
+        files.end(Err(error.into()))?;
+    }
+    files.land_all(to_read).await?;
     earlier_rules::warn_of_others(settings, &files.runner, files.last.as_ref()).await;
     files.known.warn_of_left_behind();
     Ok(files.failed)
@@ -66,6 +86,12 @@ fn is_of_file(error: &anyhow::Error) -> bool {
 fn has_changed(location: &Location, error: &anyhow::Error) -> bool {
     let changed = matches!(error.downcast_ref(), Some(SourceError::Changed { .. }));
     changed && matches!(location, Location::File(path) if path.is_file())
+}
+
+/// Whether there is no file.
+fn is_gone(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref();
+    matches!(error, Some(SourceError::Io { source, .. }) if source.kind() == ErrorKind::NotFound)
 }
 
 /// A file whose content does not fit the ledger of its name.
@@ -89,14 +115,18 @@ enum Landed {
 }
 
 /// The files without those that are given again, by another path or a link.
-fn read_once(files: &[Location]) -> Vec<Location> {
+fn read_once(files: Vec<SourceFile>) -> Vec<SourceFile> {
     let (files, again) = file::distinct(files);
-    for (location, earlier) in again {
+    for (location, earlier) in again.iter().take(REPEATED_NAMED) {
         tracing::warn!(
             source = location.name(),
             "it is the same file as {}, so it is read once",
             earlier.name()
         );
+    }
+    if let more @ 1.. = again.len().saturating_sub(REPEATED_NAMED) {
+        let files = counted(more as u64, "more file");
+        tracing::warn!("{files} are given again, by another path or a link; each is read once");
     }
     files
 }
@@ -112,30 +142,20 @@ struct Files {
 }
 
 impl Files {
-    async fn land_all(&mut self, locations: Vec<Location>) -> anyhow::Result<()> {
-        let context = self.runner.context.clone();
-        let progress = &context.progress;
-        if let Some(bytes) = locations.iter().map(Location::size).sum() {
-            progress.begin_files(bytes);
+    async fn land_all(&mut self, files: Vec<SourceFile>) -> anyhow::Result<()> {
+        let sizes: Vec<_> = files.iter().map(|file| file.location.size()).collect();
+        if let Some(bytes) = sizes.iter().copied().sum() {
+            self.runner.context.progress.begin_files(bytes);
         }
         let mut changed = Vec::new();
-        for location in locations {
-            let bytes = location.size();
-            match self.land(&location, Search::ByName).await {
-                Err(error) if has_changed(&location, &error) => {
-                    changed.push(ChangedFile { location, error });
-                }
-                landed => {
-                    if let Err(error) = self.end(landed) {
-                        // The run ends, and these have failed already.
-                        changed
-                            .into_iter()
-                            .for_each(|file| self.failed.add(file.error));
-                        return Err(error);
-                    }
-                }
+        let parts = files.chunks(LOOKED_UP_TOGETHER);
+        for (part, sizes) in parts.zip(sizes.chunks(LOOKED_UP_TOGETHER)) {
+            if let Err(error) = self.land_part(part, sizes, &mut changed).await {
+                // The run ends, and these have failed already.
+                let errors = changed.into_iter().map(|file| file.error);
+                errors.for_each(|error| self.failed.add(error));
+                return Err(error);
             }
-            progress.end_file(bytes.unwrap_or(0));
         }
         // Once the ledger of a moved file has gone on, it is known which file took its place.
         loop {
@@ -149,6 +169,67 @@ impl Files {
             self.end(Err(file.error))?;
         }
         Ok(())
+    }
+
+    /// Lands files in their order. Those whose content does not fit their ledgers are added to `changed`.
+    async fn land_part(
+        &mut self,
+        files: &[SourceFile],
+        sizes: &[Option<u64>],
+        changed: &mut Vec<ChangedFile>,
+    ) -> anyhow::Result<()> {
+        // A replay checks with each ledger that the lake is its own.
+        let before = match self.runner.replay {
+            None => self.known.landed(&self.runner.targets, files).await?,
+            Some(_) => vec![None; files.len()],
+        };
+        for ((file, bytes), before) in files.iter().zip(sizes).zip(before) {
+            match before {
+                Some(ledger) => self.pass_over(&ledger),
+                None => self.land_file(file, changed).await?,
+            }
+            let progress = &self.runner.context.progress;
+            progress.end_file(bytes.unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    async fn land_file(
+        &mut self,
+        file: &SourceFile,
+        changed: &mut Vec<ChangedFile>,
+    ) -> anyhow::Result<()> {
+        let location = &file.location;
+        match self.land(location, Search::ByName).await {
+            Err(error) if has_changed(location, &error) => {
+                let location = location.clone();
+                changed.push(ChangedFile { location, error });
+                Ok(())
+            }
+            Err(error) if file.is_listed && is_gone(&error) => {
+                let name = location.name();
+                let why = format!(
+                    "{name} was in its folder when the run began and is gone now; if it was renamed, the next run \
+                     reads it"
+                );
+                self.end(Err(error.context(why)))
+            }
+            landed => self.end(landed),
+        }
+    }
+
+    /// Counts a file of which earlier runs have landed everything.
+    fn pass_over(&self, ledger: &Ledger) {
+        let RunContext {
+            progress, health, ..
+        } = &*self.runner.context;
+        let shard = ledger.shard();
+        health.claimed(shard);
+        if let Some(committed) = ledger.committed() {
+            progress.found_committed(shard, committed.records);
+            health.committed(shard, committed.last);
+        }
+        health.ended(shard, State::CaughtUp);
     }
 
     /// Notes a file that failed by itself.

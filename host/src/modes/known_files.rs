@@ -9,7 +9,11 @@
 //! ```
 //!
 //! The names of ledgers end with a digest of the first line, so the lake is listed once a run and only ledgers with
-//! the same first line are read.
+//! the same first line are read. They begin with a digest of the path, so the files of a folder that have landed and
+//! are unchanged are found without opening them ([`landed`](KnownFiles::landed)).
+
+mod landed;
+mod listed;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -18,14 +22,18 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::ShardId;
 use thiserror::Error;
 
+use self::listed::Listed;
 use super::targets::Targets;
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FilePrefix};
 use crate::source::SourceError;
-use crate::source::file::{OpenFile, is_elsewhere, still_holds};
+use crate::source::file::{CanonicalFolders, OpenFile, is_elsewhere, still_holds};
 
 /// The number of ledgers that are read at once.
 const READS_AT_ONCE: usize = 8;
+
+/// The first lines whose ledgers are kept in memory. Those of others are read again.
+const HEADS_KEPT: usize = 256;
 
 /// Why the ledger of a file is not certain. Nothing of the file was read or written.
 #[derive(Debug, Error)]
@@ -89,13 +97,14 @@ pub struct Found {
 #[derive(Default)]
 pub struct KnownFiles {
     /// The shards that have a ledger, once they are listed.
-    listed: Option<BTreeSet<ShardId>>,
+    listed: Option<Listed>,
     /// The shards that were locked at some time and have none yet.
     without_ledger: BTreeSet<ShardId>,
     /// Ledgers that were read, by the end of their names.
     by_head: HashMap<String, Vec<Ledger>>,
     /// Ledgers of files in whose place another file has come.
     left_behind: Vec<Ledger>,
+    folders: CanonicalFolders,
 }
 
 impl KnownFiles {
@@ -199,8 +208,8 @@ impl KnownFiles {
             return Ok(None);
         }
         let begin = opened.name_prefix();
-        let listed = self.listed.iter().flatten();
-        let earlier = listed.filter(|shard| shard.as_str().starts_with(&begin));
+        let listed = self.listed.iter();
+        let earlier = listed.flat_map(|listed| listed.beginning_with(&begin));
         let reads = stream::iter(earlier).map(|shard| targets.ledger(shard));
         let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
         let known_as = opened.known_as();
@@ -262,19 +271,28 @@ impl KnownFiles {
 
     /// The ledgers whose names end with `suffix`.
     async fn alike(&mut self, targets: &Targets, suffix: &str) -> anyhow::Result<&[Ledger]> {
-        if self.listed.is_none() {
-            let [listed, locked] = targets.shards_with([".json", ".lock"]).await?;
-            self.without_ledger = &locked - &listed;
-            self.listed = Some(listed);
-        }
-        if !self.by_head.contains_key(suffix) {
-            let shards = self.listed.iter().flatten();
-            let alike = shards.filter(|shard| shard.as_str().ends_with(suffix));
+        let is_read = self.by_head.contains_key(suffix);
+        let listed = self.listed(targets).await?;
+        if !is_read {
+            let alike = listed.ending_with(suffix);
             let reads = stream::iter(alike).map(|shard| targets.ledger(shard));
             let ledgers = reads.buffered(READS_AT_ONCE).try_collect().await?;
+            if self.by_head.len() >= HEADS_KEPT {
+                self.by_head.clear();
+            }
             self.by_head.insert(suffix.to_owned(), ledgers);
         }
         Ok(self.by_head.get(suffix).map_or(&[], Vec::as_slice))
+    }
+
+    /// The shards that have a ledger.
+    async fn listed(&mut self, targets: &Targets) -> anyhow::Result<&Listed> {
+        if self.listed.is_none() {
+            let [listed, locked] = targets.shards_with([".json", ".lock"]).await?;
+            self.without_ledger = &locked - &listed;
+            self.listed = Some(Listed::new(listed));
+        }
+        Ok(self.listed.get_or_insert_default())
     }
 }
 

@@ -16,6 +16,7 @@ pub mod progress_line;
 mod quarantine_check;
 pub mod report;
 pub mod rules;
+pub mod source_files;
 mod stop_signal;
 pub mod targets;
 pub mod watch;
@@ -119,9 +120,7 @@ async fn land(
     context: Arc<RunContext>,
 ) -> anyhow::Result<FailedSources> {
     match &settings.mode {
-        Mode::Files(files) => {
-            return until_stopped(file::run(settings, files, rules, context)).await;
-        }
+        Mode::Files(_) => return until_stopped(file::run(settings, rules, context)).await,
         Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
         Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
     }

@@ -3,14 +3,15 @@
 
 use super::rules;
 use super::rules::Rules;
+use super::source_files;
 use crate::config::RunSettings;
 use crate::source::file;
 
-/// Checks what a run would stop at before its first record.
+/// Checks what a run would stop at before its first record. Returns notes about the files of folders.
 ///
 /// # Errors
 /// As the run: the first source that cannot be read, and a transform that fails admission.
-pub fn check(settings: &RunSettings) -> anyhow::Result<()> {
+pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -18,8 +19,12 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<()> {
         let bundle = rules::bundle(settings).await?;
         Rules::admit(settings, &bundle).await
     })?;
-    for location in settings.mode.files().unwrap_or_default() {
-        file::check(location, &settings.files)?;
+    let mut found = source_files::find(settings)?;
+    if let Some(error) = found.failed.drain(..).next() {
+        return Err(error.into());
     }
-    Ok(())
+    for file in &found.files {
+        file::check(&file.location, &settings.files)?;
+    }
+    Ok(source_files::notes(&found))
 }

@@ -49,6 +49,9 @@ fn describe(settings: &RunSettings, summary: &Summary, has_polled: bool) -> Stri
     } else {
         landed(settings, summary, lake)
     };
+    if summary.files > 1 {
+        lines.push(row("files", summary.files, "of the sources"));
+    }
     lines.extend(left_out(summary));
     lines
         .iter()
@@ -189,6 +192,11 @@ fn left_out(summary: &Summary) -> Vec<String> {
             "failed",
             failed,
             format!("{}, standard error says why", plural(failed, "source")),
+        ),
+        (
+            "left out",
+            summary.files_left_out,
+            format!("of the folders: {}", summary.left_out),
         ),
         (
             "misplaced",

@@ -21,7 +21,7 @@ use self::reasons::Reasons;
 pub use self::summary::{ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
 use crate::layout::chunk::ChunkCounts;
-use crate::source::file::ReadPosition;
+use crate::source::file::{LeftOut, ReadPosition};
 
 /// A counter for each kind of object.
 type ByKind = Family<[(&'static str, &'static str); 1], Counter>;
@@ -65,6 +65,8 @@ pub struct Progress {
     incomplete_files: Mutex<Vec<String>>,
     /// How much of the files is read, if that is known.
     files: Mutex<Option<FilesRead>>,
+    source_files: Counter,
+    left_out: Mutex<LeftOut>,
     swaps: Counter,
     rollbacks: Counter,
     registry_failures: Counter,
@@ -108,6 +110,8 @@ impl Progress {
             releases: Mutex::default(),
             incomplete_files: Mutex::default(),
             files: Mutex::default(),
+            source_files: Counter::default(),
+            left_out: Mutex::default(),
             swaps: Counter::default(),
             rollbacks: Counter::default(),
             registry_failures: Counter::default(),
@@ -136,6 +140,12 @@ impl Progress {
         if files.len() < INCOMPLETE_FILES_MAX {
             files.push(file.to_owned());
         }
+    }
+
+    /// The sources name this many files, and their folders hold others that are not read.
+    pub fn found_files(&self, files: usize, left_out: &LeftOut) {
+        self.source_files.inc_by(files as u64);
+        locked(&self.left_out).clone_from(left_out);
     }
 
     /// Files of this many bytes are going to be read.
@@ -275,6 +285,7 @@ impl Progress {
     #[must_use]
     pub fn summary(&self, started: Instant, release: ReleaseId) -> Summary {
         let of = |counts: &ByKind, kind| counts.get_or_create(kind).get();
+        let left_out = locked(&self.left_out).clone();
         Summary {
             records: self.records.get(),
             events: self.events.get(),
@@ -305,6 +316,9 @@ impl Progress {
             quarantined_reasons: self.quarantined.met(),
             releases: self.release_records(),
             incomplete_files: locked(&self.incomplete_files).clone(),
+            files: self.source_files.get(),
+            files_left_out: left_out.total(),
+            left_out: left_out.to_string(),
         }
     }
 

@@ -3,6 +3,8 @@
 
 mod content;
 mod content_type;
+mod expand;
+mod folders;
 mod gzip_members;
 mod identity;
 mod lines;
@@ -17,10 +19,13 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod text_format;
+mod unchanged;
 mod zstd_frames;
 
 use std::path::PathBuf;
 
+pub use self::expand::{LeftOut, SourceFiles, expand, is_one_file, reads_in};
+pub use self::folders::CanonicalFolders;
 pub use self::identity::{distinct, is_elsewhere, still_holds};
 pub use self::numbered::{NumberedBatch, NumberedRecords};
 pub use self::open::{FileOptions, OpenFile, check, open};
@@ -28,6 +33,7 @@ pub use self::read_position::ReadPosition;
 pub use self::reading::{FilePart, FileReading};
 pub use self::tail::IncompleteLine;
 pub use self::text_format::TextFormat;
+pub use self::unchanged::ClosedFile;
 
 /// A file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +63,35 @@ impl Location {
                 Err(_) => Some(0),
             },
             Self::Stdin => None,
+        }
+    }
+}
+
+/// A file of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub location: Location,
+    /// Whether it was found in a folder, or by a pattern, and is not given by its own path.
+    pub is_listed: bool,
+}
+
+impl SourceFile {
+    /// A file that is given by its own path, or standard input.
+    #[must_use]
+    pub fn given(location: Location) -> Self {
+        Self {
+            location,
+            is_listed: false,
+        }
+    }
+
+    /// A file that was found in a folder.
+    #[must_use]
+    pub fn listed(location: Location) -> Self {
+        Self {
+            location,
+            is_listed: true,
         }
     }
 }

@@ -110,6 +110,14 @@ pub enum SourceError {
         /// The error.
         source: io::Error,
     },
+    /// A pattern that no file matches.
+    #[error("cannot read {name}: {why}")]
+    NoFile {
+        /// The pattern.
+        name: String,
+        /// Why there is no file.
+        why: String,
+    },
     /// The content is of a format that Sluice does not read.
     #[error(
         "cannot read {name}: its format is {format}; convert it with `{command}` to newline-delimited JSON in UTF-8, \
@@ -172,6 +180,7 @@ impl SourceError {
         match self {
             Self::Stream { cause, .. } => Some(cause.kind()),
             Self::Io { .. }
+            | Self::NoFile { .. }
             | Self::Unsupported { .. }
             | Self::LineTooLong { .. }
             | Self::Record { .. }

@@ -31,7 +31,12 @@ fn a_source_that_cannot_be_read_is_found() {
         1,
         &["cannot read nowhere.ndjson"],
     );
-    both_fail(&place, &["--source", "file:."], 1, &["cannot read ."]);
+    both_fail(
+        &place,
+        &["--source", "file:*.json"],
+        1,
+        &["cannot read *.json", "matches no file to read"],
+    );
     place.write("events.xz", b"\xfd7zXZ\0and more");
     both_fail(
         &place,

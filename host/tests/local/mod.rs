@@ -4,6 +4,7 @@ mod again;
 mod changed;
 mod config_check;
 mod failed_sources;
+mod folders;
 mod growing;
 mod identity;
 mod inputs;

@@ -68,6 +68,13 @@ pub struct Summary {
     pub releases: Vec<ReleaseRecords>,
     /// Files whose last line was left, up to a few of them.
     pub incomplete_files: Vec<String>,
+    /// Files that the sources name, in folders and by patterns too. A stream has none.
+    pub files: u64,
+    /// Files and folders in the folders of the sources that are not read: hidden, unfinished, in sub-folders.
+    pub files_left_out: u64,
+    /// How many of these are of which kind, as text.
+    #[serde(skip)]
+    pub left_out: String,
 }
 
 /// The records that a run committed by one release.

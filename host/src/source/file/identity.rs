@@ -3,6 +3,7 @@
 //! The name of a shard is `<file name>-<digest of the path>-<digest of the first line>`. So no two files share a
 //! shard, and another file that takes the place of one gets a shard of its own.
 
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::AsFd as _;
@@ -14,11 +15,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
 
-use super::Location;
 use super::content::{Content, Input};
 use super::prefix::PrefixHasher;
 use super::stable::StableFile;
 use super::tail::record_of;
+use super::{Location, SourceFile};
 use crate::ledger::source_file::{FileName, FilePrefix, FileStat};
 use crate::source::SourceError;
 
@@ -123,28 +124,29 @@ fn device_and_inode(metadata: &Metadata) -> (u64, u64) {
 }
 
 /// What two locations of the same file have in common.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 enum SameFile {
     Stdin,
+    /// Of what is no regular file.
     Path(PathBuf),
     Inode((u64, u64)),
 }
 
-/// Splits locations into those to read and those that are the same file as an earlier one, each with that one.
-/// One that does not exist stays, so that opening it says so.
+/// Splits files into those to read and the locations of those that are the same file as an earlier one, each with the
+/// location of that one. One that does not exist stays, so that opening it says so.
 #[must_use]
-pub fn distinct(locations: &[Location]) -> (Vec<Location>, Vec<(Location, Location)>) {
-    let mut seen: Vec<(SameFile, Location)> = Vec::new();
-    let (mut read, mut again) = (Vec::new(), Vec::new());
-    for location in locations {
-        let keys = keys(location);
-        let earlier = seen.iter().find(|(key, _)| keys.contains(key));
-        if let Some((_, earlier)) = earlier {
-            again.push((location.clone(), earlier.clone()));
+pub fn distinct(files: Vec<SourceFile>) -> (Vec<SourceFile>, Vec<(Location, Location)>) {
+    let mut seen: HashMap<SameFile, usize> = HashMap::new();
+    let (mut read, mut again): (Vec<SourceFile>, _) = (Vec::new(), Vec::new());
+    for file in files {
+        let keys = keys(&file.location);
+        let earlier = keys.iter().filter_map(|key| seen.get(key)).min();
+        if let Some(earlier) = earlier {
+            again.push((file.location, read[*earlier].location.clone()));
             continue;
         }
-        seen.extend(keys.into_iter().map(|key| (key, location.clone())));
-        read.push(location.clone());
+        seen.extend(keys.into_iter().map(|key| (key, read.len())));
+        read.push(file);
     }
     (read, again)
 }
@@ -159,10 +161,13 @@ fn keys(location: &Location) -> Vec<SameFile> {
     };
     let metadata = fs::metadata(path).ok();
     let inode = metadata.filter(Metadata::is_file);
-    let inode = inode.as_ref().map(device_and_inode);
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-    let inode = inode.map(SameFile::Inode);
-    inode.into_iter().chain([SameFile::Path(path)]).collect()
+    match inode.as_ref().map(device_and_inode) {
+        Some(inode) => vec![SameFile::Inode(inode)],
+        None => {
+            let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+            vec![SameFile::Path(path)]
+        }
+    }
 }
 
 /// Whether the file at `path` begins with `prefix`. It is read that far, unless the file system says that it has
@@ -191,7 +196,8 @@ pub fn still_holds(path: &Path, prefix: &FilePrefix) -> io::Result<bool> {
     }
 }
 
-fn is_absent(error: &io::Error) -> bool {
+/// Whether there is nothing at a path.
+pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory

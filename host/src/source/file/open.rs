@@ -40,7 +40,7 @@ pub struct OpenFile {
     pub(super) stat: Option<FileStat>,
     /// The file itself, if it is a regular one, to read it once more.
     regular: Option<Arc<File>>,
-    is_compressed: bool,
+    pub(super) is_compressed: bool,
     text_format: Option<TextFormat>,
     /// Whether the last line is complete, whatever it holds.
     pub(super) is_final: bool,

@@ -68,6 +68,7 @@ impl PrefixHasher {
             bytes: self.bytes,
             digest: self.block.digest(),
             blocks: self.blocks,
+            is_compressed: false,
             lines: None,
             stat,
         }

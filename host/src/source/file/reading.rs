@@ -109,6 +109,7 @@ impl Source for OpenFile {
                 known_up_to: self.known_up_to.max(cut),
             },
             stat: self.stat,
+            is_compressed: self.is_compressed,
             reading: reading.clone(),
             sender,
         };
@@ -136,6 +137,7 @@ struct Reader {
     bounds: Bounds,
     last_line: LastLine,
     stat: Option<FileStat>,
+    is_compressed: bool,
     reading: Arc<FileReading>,
     sender: mpsc::Sender<Result<Batch, SourceError>>,
 }
@@ -245,6 +247,7 @@ impl Reader {
     fn send(&mut self, batch: Batch) -> Result<(), Gone> {
         if let Some(last) = batch.positions().last() {
             let prefix = FilePrefix {
+                is_compressed: self.is_compressed,
                 lines: self.read.decoded(),
                 ..self.lines.hash().prefix(self.stat)
             };

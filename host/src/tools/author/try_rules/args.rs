@@ -17,8 +17,8 @@ const REMOTE_LIMIT: usize = 20;
 /// The rules, the records, and how to print what becomes of them.
 #[derive(Debug, Args)]
 pub struct TryArgs {
-    /// Take records from these files: newline-delimited JSON, plain or compressed with gzip or zstd. `-` is standard
-    /// input. [default: standard input, if it is not a terminal]
+    /// Take records from these files: newline-delimited JSON, plain or compressed with gzip or zstd. A folder stands for
+    /// its files, and `-` is standard input. [default: standard input, if it is not a terminal]
     #[arg(value_name = "FILE", conflicts_with_all = ["source", "quarantined"])]
     pub files: Vec<PathBuf>,
 
@@ -47,8 +47,8 @@ pub struct TryArgs {
     pub registry: Option<String>,
 
     /// Take records from `file:PATH`, `-` or `kinesis:STREAM` (a stream's name or ARN), as `run` names them. A stream is
-    /// read without a checkpoint and with small requests, so that its workers are not disturbed. Files can be given
-    /// several times.
+    /// read without a checkpoint and with small requests, so that its workers are not disturbed. PATH can be a folder or
+    /// a pattern. Can be given several times.
     #[arg(long, value_name = "SOURCE", conflicts_with = "quarantined")]
     pub source: Vec<String>,
 

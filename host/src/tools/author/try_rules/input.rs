@@ -13,10 +13,15 @@ use super::quarantined::{QuarantineInput, QuarantineReading};
 use super::stream::StreamInput;
 use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 use crate::ledger::decoding::RecordDecoding;
+use crate::output;
+use crate::output::counted;
 use crate::source::file;
 use crate::source::file::{FileOptions, Location, NumberedRecords};
 use crate::source::kinesis::sample::StreamSample;
 use crate::source::unpacking::Unpacking;
+
+/// The most files that a message names.
+const NAMED_MAX: usize = 20;
 
 /// Records of one shard.
 #[derive(Clone, Debug)]
@@ -111,7 +116,10 @@ impl Input {
         };
         let given = match &args.quarantined {
             Some(lake) => Given::Quarantine(QuarantineInput::new(lake, args.reason.clone())?),
-            None => of_source(args, unpacking)?,
+            None => match of_source(args, unpacking)? {
+                Given::Files(locations) => Given::Files(find_files(&locations)?),
+                given => given,
+            },
         };
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build()?;
@@ -173,12 +181,11 @@ impl Input {
     pub(super) fn nothing(&self) -> String {
         match &self.given {
             Given::Files(files) => {
-                let names: Vec<_> = files.iter().map(Location::name).collect();
-                let verb = if names.len() == 1 { "has" } else { "have" };
+                let verb = if files.len() == 1 { "has" } else { "have" };
                 format!(
                     "{} {verb} no records; each line is a record. Give a file, `-` for standard input, `--source` or \
                      `--quarantined`",
-                    names.join(", ")
+                    named(files.iter().map(Location::name))
                 )
             }
             Given::Stream(stream) => stream.nothing(),
@@ -205,6 +212,33 @@ impl Given {
 
 fn is_regular(path: &Path) -> bool {
     std::fs::metadata(path).map_or(true, |found| found.is_file())
+}
+
+/// The names of files, or how many there are.
+pub(super) fn named(files: impl ExactSizeIterator<Item = String>) -> String {
+    match files.len() {
+        0..=NAMED_MAX => files.collect::<Vec<_>>().join(", "),
+        many => counted(many as u64, "file"),
+    }
+}
+
+/// The files that locations name, in folders and by patterns too. Says what is left out of the folders.
+///
+/// # Errors
+/// A folder that cannot be read or has no file, or a pattern that no file matches.
+fn find_files(locations: &[Location]) -> anyhow::Result<Vec<Location>> {
+    let mut found = file::expand(locations);
+    if let Some(error) = found.failed.drain(..).next() {
+        return Err(error.into());
+    }
+    anyhow::ensure!(!found.files.is_empty(), found.empty.join("; "));
+    if found.left_out.total() > 0 {
+        output::message(format_args!(
+            "sluice: left out of the folders: {}",
+            found.left_out
+        ));
+    }
+    Ok(found.files.into_iter().map(|file| file.location).collect())
 }
 
 /// The files or the stream of the options.

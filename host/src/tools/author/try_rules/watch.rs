@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Session;
+use super::input::named;
 use crate::config::ConfigError;
 use crate::output;
 use crate::output::OutputError;
@@ -49,13 +50,10 @@ pub(super) fn run(mut session: Session<'_>) -> anyhow::Result<()> {
             }
             output::error(output::with_causes(&error));
         }
-        let names: Vec<_> = files
-            .iter()
-            .map(|file| file.display().to_string())
-            .collect();
+        let names = files.iter().map(|file| file.display().to_string());
         output::message(format_args!(
             "sluice: watching {}; Ctrl-C ends",
-            names.join(", ")
+            named(names)
         ));
         wait_for_change(&files, &seen);
     }
