@@ -231,6 +231,45 @@ fn an_error_of_the_program_rejects_the_record_with_all_its_events() {
 }
 
 #[test]
+fn regular_expressions_know_all_letters() {
+    let record = r#"{"name":"José Ångström","id":"٣4x"}"#;
+    for (text, event) in [
+        (
+            r#"{name: (.name | gsub("\\w"; "*"))}"#,
+            r#"{"name":"**** ********"}"#,
+        ),
+        (
+            r#"{name: (.name | gsub("[[:alpha:]]"; "*"))}"#,
+            r#"{"name":"**** ********"}"#,
+        ),
+        (
+            r#"{id: (.id | gsub("\\d"; "0")), n: (.name | [match("É|å"; "gi").offset])}"#,
+            r#"{"id":"00x","n":[3,5]}"#,
+        ),
+        (
+            r#".name |= (capture("(?<first>\\p{L}+) (?<last>\\p{L}+)") | .last)"#,
+            r#"{"name":"Ångström","id":"٣4x"}"#,
+        ),
+        (
+            r#"{n: (.name | [splits("\\s")]), t: (.name | test("^\\w+ \\w+$"))}"#,
+            r#"{"n":["José","Ångström"],"t":true}"#,
+        ),
+    ] {
+        assert_eq!(events(&program(text), record), [event], "{text}");
+    }
+    let (code, message) = rejection(&program(r#"test("(" + .id)"#), r#"{"id":"x"}"#);
+    assert_eq!(code, "jq_error", "{message}");
+}
+
+#[test]
+fn long_integers_are_compared_by_their_digits() {
+    let release = program("{n: (.n | unique), less: (.n[0] < .n[1]), same: (.n[0] == .n[2])}");
+    let record = r#"{"n":[18446744073709551614,18446744073709551615,18446744073709551614]}"#;
+    let event = r#"{"n":[18446744073709551614,18446744073709551615],"less":true,"same":true}"#;
+    assert_eq!(events(&release, record), [event]);
+}
+
+#[test]
 fn a_record_can_be_any_json_and_nothing_else() {
     let release = program("{value: .}");
     for json in ["1", " \"x\" ", "null", "[1,[2]]", "true", "-1.5e-3"] {

@@ -19,6 +19,7 @@ mod component;
 mod config;
 mod destination;
 mod envelope;
+mod language;
 mod natives;
 mod outcome;
 mod place;
@@ -26,8 +27,10 @@ mod prelude;
 mod program;
 mod program_error;
 mod read;
+mod regexes;
 mod rejection;
 mod shortcuts;
+mod syntax_tree;
 mod value;
 mod write;
 
