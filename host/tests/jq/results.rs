@@ -257,8 +257,10 @@ fn regular_expressions_know_all_letters() {
     ] {
         assert_eq!(events(&program(text), record), [event], "{text}");
     }
-    let (code, message) = rejection(&program(r#"test("(" + .id)"#), r#"{"id":"x"}"#);
+    let (code, message) = rejection(&program(r#".id | test("(" + .)"#), r#"{"id":"x"}"#);
     assert_eq!(code, "jq_error", "{message}");
+    let expected = r#"the regular expression "(x", character 1: unclosed group"#;
+    assert_eq!(message, expected);
 }
 
 #[test]
