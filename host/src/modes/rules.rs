@@ -212,9 +212,17 @@ fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error 
         AdmissionError::Schema(SchemaError::TransformConfig(why)) => {
             format!("{name} rejects it: {why}")
         }
-        AdmissionError::Configure(cause) if matches!(**cause, SandboxError::TransformConfig(_)) => {
-            format!("cannot admit {name}: {error}")
-        }
+        AdmissionError::Configure(cause) => match &**cause {
+            // The setting is named, and a program has its own place: only its file is to be said.
+            SandboxError::TransformConfig(why) if settings.transform.jq.is_some() => {
+                match settings.transform.file() {
+                    Some(file) => format!("{}: {why}", file.display()),
+                    None => why.clone(),
+                }
+            }
+            SandboxError::TransformConfig(_) => format!("cannot admit {name}: {error}"),
+            _ => return anyhow::Error::new(error).context(format!("cannot admit {name}")),
+        },
         _ => return anyhow::Error::new(error).context(format!("cannot admit {name}")),
     };
     match settings.pinned_release {

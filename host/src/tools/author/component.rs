@@ -46,9 +46,15 @@ pub fn not_admitted(
     option: &str,
     error: AdmissionError,
 ) -> anyhow::Error {
-    let error = match rejects_config(&error) {
-        true => anyhow::anyhow!("{error}; {}", advice_on(transform, option)),
-        false => anyhow::Error::new(error),
+    let advice = || advice_on(transform, option);
+    let error = match &error {
+        AdmissionError::Configure(cause) if transform.jq.is_some() => match &**cause {
+            // A program has its own place.
+            SandboxError::TransformConfig(why) => anyhow::anyhow!("{why}; {}", advice()),
+            _ => anyhow::Error::new(error),
+        },
+        _ if rejects_config(&error) => anyhow::anyhow!("{error}; {}", advice()),
+        _ => anyhow::Error::new(error),
     };
     error.context(format!("cannot admit {}", transform.name()))
 }
