@@ -152,3 +152,42 @@ fn constants_and_the_last_few_others_are_kept() {
         &constant
     ));
 }
+
+#[test]
+fn what_differs_from_oniguruma_is_as_documented() {
+    for pattern in [
+        "(?=a)",
+        "(?!a)",
+        "(?<=a)",
+        "(?<!a)",
+        r"(a)\1",
+        "(?<x>a)(?<x>b)",
+        "(?>a)",
+        r"a\Z",
+        r"\Ga",
+        r"a\Kb",
+        r"\R",
+        r"\X",
+        r"\h",
+        "a{",
+        "{",
+        "[a[]",
+    ] {
+        let compiled = Regexes::default().get(pattern, Flags::default());
+        assert!(compiled.is_err(), "{pattern}");
+    }
+    for (pattern, flags, text, expected) in [
+        ("a++", "", "aa", vec!["aa"]),
+        (r"\{\[", "", "{[", vec!["{["]),
+        (r"[\[a]+", "", "[a", vec!["[a"]),
+        ("[a-z&&[^b]]", "", "abc", vec!["a", "c"]),
+        ("a$", "", "a\n", vec![]),
+        ("(?m)a$", "", "a\na", vec!["a", "a"]),
+        ("ß", "i", "ẞ ss", vec!["ẞ"]),
+        ("[a b]+", "x", "a b", vec!["a", "b"]),
+        (r"a\z", "", "aa", vec!["a"]),
+        (r"\p{Greek}", "", "aΩ", vec!["Ω"]),
+    ] {
+        assert_eq!(found(pattern, flags, text), expected, "{pattern}");
+    }
+}
