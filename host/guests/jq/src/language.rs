@@ -191,10 +191,11 @@ impl<'p> Language<'p> {
                 Term::Fold("reduce", source, pattern, arguments)
             }
             Term::Fold("foreach", source, pattern, arguments) => {
-                let is_single = arguments.get(1).is_none_or(|update| self.is_single(update));
-                let arguments = match is_single {
-                    true => arguments,
-                    false => with_all_values(arguments),
+                let arguments = match arguments.as_slice() {
+                    [_, update] | [_, update, _] if !self.is_single(update) => {
+                        with_all_values(arguments)
+                    }
+                    _ => arguments,
                 };
                 Term::Fold("foreach", source, pattern, arguments)
             }

@@ -68,6 +68,7 @@ fn a_fold_goes_on_with_the_last_value_or_null() {
             &["[0,0,7,-7,8,-8,7,-7]"],
         ),
         ("reduce range(3) as $i (false; select(.))", &["null"]),
+        ("reduce range(3) as $i (0; isvalid(1, 2))", &["true"]),
         ("def null: 5; reduce range(3) as $i (0; empty)", &["null"]),
         (
             "[path(reduce (\"a\", \"b\") as $k (.; .[$k]?))]",
@@ -78,6 +79,18 @@ fn a_fold_goes_on_with_the_last_value_or_null() {
             &["[0,1,3,6]"],
         ),
     ]);
+}
+
+#[test]
+fn a_fold_with_a_wrong_number_of_arguments_is_a_fault() {
+    for program in [
+        "foreach 1 as $x (0; 1, 2; 3; 4)",
+        "reduce 1 as $x (0; 1, 2; 3)",
+        "foreach 1 as $x (0)",
+    ] {
+        let error = Program::compile(program).unwrap_err();
+        assert!(error.contains("there is no filter `"), "{program}: {error}");
+    }
 }
 
 #[test]
