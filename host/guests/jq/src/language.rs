@@ -22,7 +22,7 @@ use crate::syntax_tree::{Tree, literal, map_children, pipe};
 pub(crate) use tokens::rename;
 use tokens::{has_update, long_chain, rewrite_patterns};
 
-/// The most levels of terms in each other. Each one needs a part of the stack, to compile and to run.
+/// The most levels of nested terms. Each one needs a part of the stack, to compile and to run.
 const DEPTH_MAX: usize = 320;
 
 /// The most steps of `|` in a row. The parser needs a part of the stack for each.
@@ -261,8 +261,8 @@ impl fmt::Display for TooDeep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "more than {DEPTH_MAX} terms are in each other, as in `((a + b) + c) + d`; make definitions of parts, or an array and \
-             `add` of a long sum"
+            "more than {DEPTH_MAX} terms are nested, as in `((a + b) + c) + d`; make definitions of parts, or use an array and `add` \
+             for a long sum"
         )
     }
 }

@@ -178,7 +178,7 @@ fn check_depth() {
     let sum = vec![".a"; 2000].join(" + ");
     let error = Program::compile(&format!(".b |\n{sum}")).unwrap_err();
     assert!(error.starts_with("program: line "), "{error}");
-    assert!(error.contains("terms are in each other"), "{error}");
+    assert!(error.contains("terms are nested"), "{error}");
     let chain = vec![".a"; 2000].join(" |\n");
     let error = Program::compile(&chain).unwrap_err();
     assert!(error.contains("line 1000, column 4 (`.a |`)"), "{error}");
