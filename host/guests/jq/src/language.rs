@@ -2,7 +2,7 @@
 //!
 //! - `$name` as a parameter of a definition defines the filter `name` too.
 //! - If the update of `reduce` or `foreach` has several values or none, both go on with the last one or `null`.
-//! - A term in `(…)?` can be updated.
+//! - All terms that have paths can be updated, and an update changes nothing else.
 //! - A long chain of `|` or `,` becomes a balanced tree, so that it does not need a part of the stack for each step.
 //! - Regular expressions that are constants are compiled.
 
@@ -15,12 +15,12 @@ use jaq_core::load::lex::Token;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
 
-use crate::natives::{LAST_OR_NULL, TRY, matching};
+use crate::natives::{BY_PATHS, LAST_OR_NULL, matching};
 use crate::regexes::{Flags, Regexes};
 use crate::syntax_tree::{Tree, literal, map_children, pipe};
 
 pub(crate) use tokens::rename;
-use tokens::{has_update, long_chain, rewrite_patterns};
+use tokens::{long_chain, rewrite_patterns};
 
 /// The most levels of nested terms. Each one needs a part of the stack, to compile and to run.
 const DEPTH_MAX: usize = 320;
@@ -37,8 +37,6 @@ pub(crate) type Fault<'p> = (&'p str, String);
 /// Rewrites a program.
 #[derive(Debug, Default)]
 pub(crate) struct Language<'p> {
-    /// Whether the program has an update, such as `|=`.
-    has_update: bool,
     /// The definitions of the program so far, which can have the name of another filter.
     defined: Vec<&'p str>,
     /// The filters that were called without arguments so far.
@@ -58,7 +56,6 @@ impl<'p> Language<'p> {
     /// # Errors
     /// A chain of `|` that has too many steps for the stack of the parser.
     pub(crate) fn prepare(&mut self, tokens: &mut Vec<Token<&'p str>>) -> Result<(), Fault<'p>> {
-        self.has_update = has_update(tokens);
         rewrite_patterns(tokens);
         match long_chain(tokens, CHAIN_MAX) {
             None => Ok(()),
@@ -98,8 +95,9 @@ impl<'p> Language<'p> {
             Term::BinOp(left, BinaryOp::Comma, right) => self.commas(*left, *right),
             Term::Def(definitions, inner) => self.definitions(definitions, *inner),
             Term::Fold(..) => self.fold(term),
-            Term::TryCatch(inner, None) if self.has_update => {
-                Term::Call(TRY, vec![self.term(*inner)])
+            Term::BinOp(left, operator, right) if is_update(&operator) && !is_plain(&left) => {
+                let left = Box::new(Term::Call(BY_PATHS, vec![*left]));
+                self.children(Term::BinOp(left, operator, right))
             }
             Term::Call(name, arguments) => self.call(name, arguments),
             other => self.children(other),
@@ -205,7 +203,9 @@ impl<'p> Language<'p> {
 
     #[inline(never)]
     fn call(&mut self, name: &'p str, arguments: Vec<Tree<'p>>) -> Tree<'p> {
-        self.last_name = Some(name);
+        if name != BY_PATHS {
+            self.last_name = Some(name);
+        }
         if arguments.is_empty() {
             self.called.push(name);
         }
@@ -264,6 +264,26 @@ impl fmt::Display for TooDeep {
             "more than {DEPTH_MAX} terms are nested, as in `((a + b) + c) + d`; make definitions of parts, or use an array and `add` \
              for a long sum"
         )
+    }
+}
+
+fn is_update(operator: &BinaryOp<&str>) -> bool {
+    use BinaryOp::{Assign, Update, UpdateAlt, UpdateMath};
+    matches!(operator, Assign | Update | UpdateAlt | UpdateMath(_))
+}
+
+/// Whether an update of a term in jaq's way is the same and quicker: indexes of which none can fail or lead nowhere.
+fn is_plain(term: &Tree<'_>) -> bool {
+    match term {
+        Term::Id | Term::Recurse => true,
+        Term::Path(inner, path) => {
+            let mut parts = path.0.iter();
+            is_plain(inner) && parts.all(|(_, opt)| matches!(opt, Opt::Essential))
+        }
+        Term::BinOp(left, BinaryOp::Pipe(None) | BinaryOp::Comma, right) => {
+            is_plain(left) && is_plain(right)
+        }
+        _ => false,
     }
 }
 

@@ -18,7 +18,7 @@ use jaq_core::{Cv, RunPtr, ValXs};
 use crate::program::Data;
 use crate::value::{Val, ValR};
 
-pub(crate) use updates::{LAST_OR_NULL, TRY};
+pub(crate) use updates::{BY_PATHS, LAST_OR_NULL};
 
 /// Filters of jaq that only the [prelude](crate::prelude) uses, and the names that they get, which no program can have.
 pub(crate) const INTERNAL: [(&str, &str); 9] = [

@@ -4,9 +4,6 @@ use jaq_core::load::lex::{StrPart, Tok, Token};
 
 type Tokens<'p> = Vec<Token<&'p str>>;
 
-/// The operators that update a value.
-const UPDATES: [&str; 8] = ["=", "|=", "+=", "-=", "*=", "/=", "%=", "//="];
-
 /// Calls `f` for each list of tokens: the given one, and those in brackets and in texts.
 fn for_each_list<'p>(tokens: &mut Tokens<'p>, f: &mut dyn FnMut(&mut Tokens<'p>)) {
     f(tokens);
@@ -23,15 +20,6 @@ fn for_each_list<'p>(tokens: &mut Tokens<'p>, f: &mut dyn FnMut(&mut Tokens<'p>)
             _ => {}
         }
     }
-}
-
-/// Whether a program has an update.
-pub(super) fn has_update(tokens: &mut Tokens<'_>) -> bool {
-    let mut found = false;
-    for_each_list(tokens, &mut |tokens| {
-        found = found || tokens.iter().any(|token| UPDATES.contains(&token.0));
-    });
-    found
 }
 
 /// The step that makes a chain of `|` longer than `limit`.
