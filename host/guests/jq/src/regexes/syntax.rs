@@ -19,7 +19,7 @@ const COMPILED_MAX_BYTES: usize = 4 << 20;
 /// The memory in which states of an automaton are kept while it matches.
 const STATES_MAX_BYTES: usize = 256 << 10;
 
-/// The most ranges of characters of an expression, with all repetitions: about 65 times `\w`. To compile so many takes nearly
+/// The most ranges of characters of an expression, with all repetitions: about 60 times `\w`. To compile so many takes nearly
 /// all fuel that a record has by default.
 const WEIGHT_MAX: usize = 50_000;
 
