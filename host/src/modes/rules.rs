@@ -222,9 +222,18 @@ fn not_admitted(settings: &RunSettings, error: AdmissionError) -> anyhow::Error 
             let why = format!("{name} rejects it: {why}");
             (transform.wrong_setting(&why), why)
         }
-        AdmissionError::Configure(cause) if matches!(**cause, SandboxError::TransformConfig(_)) => {
-            (transform.wrong_setting(&all), all)
-        }
+        AdmissionError::Configure(cause) => match &**cause {
+            // The setting is named, and a program has its own place: only its file is to be said.
+            SandboxError::TransformConfig(why) if transform.jq.is_some() => {
+                let why = match transform.file() {
+                    Some(file) => format!("{}: {why}", file.display()),
+                    None => why.clone(),
+                };
+                (transform.wrong_setting(&why), why)
+            }
+            SandboxError::TransformConfig(_) => (transform.wrong_setting(&all), all),
+            _ => (transform.rules_setting(), all),
+        },
         _ => (transform.rules_setting(), all),
     };
     settings.origins.locate(ConfigError::new(key, why)).into()

@@ -34,6 +34,23 @@ fn a_fault_of_a_program_has_its_line_and_its_column() {
         (".a | $x", ["line 1, column 6", "no variable `$x`"]),
         (".a | (", ["line 1, column", "expected"]),
         (".a +", ["line 1, column 5", "found the end"]),
+        (
+            ".a |\n  (.b +\n\n",
+            ["line 2, column 8 (`(.b +`)", "found the end"],
+        ),
+        ("lenght", ["line 1, column 1", "did you mean `length`?"]),
+        (
+            "downcase",
+            ["line 1, column 1", "did you mean `ascii_downcase`?"],
+        ),
+        (
+            "def enrich: .; enirch",
+            ["line 1, column 16", "did you mean `enrich`?"],
+        ),
+        (
+            "sub(\"a\")",
+            ["no filter `sub/1`", "; there is `sub/2` and `sub/3`"],
+        ),
         ("if .a then 1", ["line 1, column", "expected"]),
         ("\"abc", ["line 1, column", "closing quote"]),
         (".a ~ .b", ["line 1, column 4", "found `~`"]),
@@ -54,6 +71,57 @@ fn a_fault_of_a_program_has_its_line_and_its_column() {
         many.contains("a3/0") && many.contains("and 2 more"),
         "{many}"
     );
+}
+
+#[test]
+fn a_fault_of_a_constant_regular_expression_is_one_of_the_program() {
+    for (program, part) in [
+        (
+            "test(\"a(?=b)\")",
+            "the regular expression \"a(?=b)\", character 2: look-around, including look-ahead and look-behind, is not supported",
+        ),
+        (
+            "gsub(\"(.)\\\\1\"; \"\")",
+            "character 4: backreferences are not supported",
+        ),
+        ("[match(\"(\"; \"g\")]", "character 1: unclosed group"),
+        (
+            "test(\"a\"; \"z\")",
+            "`z` is none of g, i, l, n, p, s and x",
+        ),
+        ("test(\"\\\\w{1000}\")", "is too large"),
+    ] {
+        let error = program_error(&format!(".a |\n{program}"));
+        assert!(
+            error.contains("program: line 2, column "),
+            "{program}: {error}"
+        );
+        assert!(error.contains(part), "{program}: {error}");
+    }
+}
+
+#[test]
+fn what_only_the_transform_itself_uses_cannot_be_called() {
+    for internal in [
+        "error_empty",
+        "path_value(.)",
+        "min_by_or_empty(.)",
+        "encode_base64",
+        "escape_html",
+        "key_values",
+        "matches(\"a\"; \"\")",
+        "split_(\"a\"; \"\")",
+        "split_matches(\"a\"; \"\")",
+        "ilogb",
+        "main",
+    ] {
+        let error = program_error(internal);
+        assert!(
+            error.contains("there is no filter `"),
+            "{internal}: {error}"
+        );
+    }
+    program("def error_empty: 1; def main: .; {a: error_empty} | main");
 }
 
 #[test]

@@ -122,7 +122,8 @@ fn routes_are_those_of_the_configuration() {
 
 #[test]
 fn an_envelope_gives_an_event_its_own_destination() {
-    let config = json!({"program": ".", "partition_by": ["kind"], "routes": ["bus"]});
+    let program = r#"if has("$event") then . else error end"#;
+    let config = json!({"program": program, "partition_by": ["kind"], "routes": ["bus"]});
     let release = release(&config);
     for (record, partition, routes) in [
         (r#"{"$event":{"kind":"x"}}"#, "kind=x", BUS),
@@ -192,6 +193,20 @@ fn an_envelope_gives_an_event_its_own_destination() {
     }
 }
 
+/// Otherwise a producer could choose where its events go.
+#[test]
+fn a_record_is_no_envelope_if_the_program_names_none() {
+    let config = json!({"program": "del(.ip)", "partition_by": ["kind"]});
+    let record = r#"{"$event":{"kind":"x"},"partition":{"kind":"y"},"routes":["bus"],"kind":"z"}"#;
+    match outcome(&release(&config), record) {
+        RecordOutcome::Events(events) => {
+            assert_eq!((&*events[0].partition, events[0].routes), ("kind=z", BOTH));
+            assert_eq!(events[0].json, record);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn an_error_of_the_program_rejects_the_record_with_all_its_events() {
     for (text, code, message) in [
@@ -228,6 +243,47 @@ fn an_error_of_the_program_rejects_the_record_with_all_its_events() {
     let long = format!("{{\"a\":\"{}\"}}", "é".repeat(100_000));
     let (_, message) = rejection(&program(".a + 1"), &long);
     assert!(message.len() < 600 && message.contains('…'), "{message}");
+}
+
+#[test]
+fn regular_expressions_know_all_letters() {
+    let record = r#"{"name":"José Ångström","id":"٣4x"}"#;
+    for (text, event) in [
+        (
+            r#"{name: (.name | gsub("\\w"; "*"))}"#,
+            r#"{"name":"**** ********"}"#,
+        ),
+        (
+            r#"{name: (.name | gsub("[[:alpha:]]"; "*"))}"#,
+            r#"{"name":"**** ********"}"#,
+        ),
+        (
+            r#"{id: (.id | gsub("\\d"; "0")), n: (.name | [match("É|å"; "gi").offset])}"#,
+            r#"{"id":"00x","n":[3,5]}"#,
+        ),
+        (
+            r#".name |= (capture("(?<first>\\p{L}+) (?<last>\\p{L}+)") | .last)"#,
+            r#"{"name":"Ångström","id":"٣4x"}"#,
+        ),
+        (
+            r#"{n: (.name | [splits("\\s")]), t: (.name | test("^\\w+ \\w+$"))}"#,
+            r#"{"n":["José","Ångström"],"t":true}"#,
+        ),
+    ] {
+        assert_eq!(events(&program(text), record), [event], "{text}");
+    }
+    let (code, message) = rejection(&program(r#".id | test("(" + .)"#), r#"{"id":"x"}"#);
+    assert_eq!(code, "jq_error", "{message}");
+    let expected = r#"the regular expression "(x", character 1: unclosed group"#;
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn long_integers_are_compared_by_their_digits() {
+    let release = program("{n: (.n | unique), less: (.n[0] < .n[1]), same: (.n[0] == .n[2])}");
+    let record = r#"{"n":[18446744073709551614,18446744073709551615,18446744073709551614]}"#;
+    let event = r#"{"n":[18446744073709551614,18446744073709551615],"less":true,"same":true}"#;
+    assert_eq!(events(&release, record), [event]);
 }
 
 #[test]

@@ -108,6 +108,25 @@ fn what_is_wrong_with_a_program_is_wrong_usage() {
 }
 
 #[test]
+fn a_fault_of_a_program_is_told_without_frames() {
+    let place = place();
+    place.write("rules.jq", ".a\n| lenght\n");
+    for jq in [".a\n| lenght", "rules.jq"] {
+        let run = ["config", "check", "--source", "file:events.ndjson"];
+        let run = place.run(&[&run[..], &["--lake", "file:lake", "--jq", jq]].concat());
+        let tried = place.run(&["transform", "try", "--jq", jq, "events.ndjson"]);
+        for ran in [run, tried] {
+            let stderr = ran.stderr;
+            let fault = "program: line 2, column 3 (`| lenght`): there is no filter `lenght/0`; did you mean `length`?";
+            assert!(stderr.contains(fault), "{stderr}");
+            for frame in ["configure: ", "rejected its configuration"] {
+                assert!(!stderr.contains(frame), "{stderr}");
+            }
+        }
+    }
+}
+
+#[test]
 fn each_built_in_transform_is_a_component_without_imports_of_its_own() {
     let place = place();
     for builtin in Builtin::ALL {

@@ -10,18 +10,23 @@ use crate::value::{Object, Text, Val};
 use crate::write;
 
 /// The member that makes an envelope of an object.
-const EVENT: &str = "$event";
+pub(crate) const EVENT: &str = "$event";
 const PARTITION: &str = "partition";
 const ROUTES: &str = "routes";
 
-/// Adds the event of a value. `null` is none.
+/// Adds the event of a value. `null` is none. Only if there are `envelopes`, an object with the member `$event` is one.
 ///
 /// # Errors
 /// The rejection of the record: a value that is no object, or an envelope or an event with a fault.
-pub(crate) fn add(value: &Val, rule: &DestinationRule, out: &mut Outputs) -> Result<(), Rejection> {
+pub(crate) fn add(
+    value: &Val,
+    rule: &DestinationRule,
+    envelopes: bool,
+    out: &mut Outputs,
+) -> Result<(), Rejection> {
     match value {
         Val::Null => Ok(()),
-        Val::Obj(object) => match object.get(EVENT.as_bytes()) {
+        Val::Obj(object) => match object.get(EVENT.as_bytes()).filter(|_| envelopes) {
             None => {
                 let columns = columns(object, &rule.partition_by)?;
                 out.event(rule.routes, &columns, |out| write::strictly(value, out))

@@ -17,14 +17,17 @@ mod allocator;
 mod config;
 mod destination;
 mod envelope;
+mod language;
 mod natives;
 mod place;
 mod prelude;
 mod program;
 mod program_error;
 mod read;
+mod regexes;
 mod rejection;
 mod shortcuts;
+mod syntax_tree;
 mod value;
 mod write;
 
@@ -40,6 +43,9 @@ use program::Program;
 pub struct JqTransform {
     program: Program,
     rule: DestinationRule,
+    /// Whether the program names `$event`. If it does not, only a record can have put it into an object, and producers
+    /// do not choose destinations.
+    envelopes: bool,
 }
 
 impl RecordTransform for JqTransform {
@@ -54,8 +60,11 @@ impl RecordTransform for JqTransform {
 
     fn configure(config: &str) -> Result<Self, String> {
         let (program, rule) = config::parse(config)?;
-        let program = Program::compile(&program)?;
-        Ok(Self { program, rule })
+        Ok(Self {
+            envelopes: program.contains(envelope::EVENT),
+            program: Program::compile(&program)?,
+            rule,
+        })
     }
 
     #[inline(always)]
@@ -63,7 +72,7 @@ impl RecordTransform for JqTransform {
         let (buffer, range) = record.shared_data();
         read::value(buffer, range.start, range.end).and_then(|value| {
             let mut values = self.program.run(value);
-            values.try_for_each(|value| envelope::add(&value?, &self.rule, outputs))
+            values.try_for_each(|value| envelope::add(&value?, &self.rule, self.envelopes, outputs))
         })
     }
 }

@@ -3,8 +3,10 @@
 mod entries;
 mod formats;
 mod lists;
+pub(crate) mod matching;
 mod numbers;
 mod texts;
+mod updates;
 mod walk;
 
 use std::iter;
@@ -16,15 +18,38 @@ use jaq_core::{Cv, RunPtr, ValXs};
 use crate::program::Data;
 use crate::value::{Val, ValR};
 
-/// Filters of jaq that a program does not get: they depend on more than the record, or do more than make a value.
-const REFUSED: [&str; 7] = [
+pub(crate) use updates::{BY_PATHS, LAST_OR_NULL};
+
+/// Filters of jaq that only the [prelude](crate::prelude) uses, and the names that they get, which no program can have.
+pub(crate) const INTERNAL: [(&str, &str); 9] = [
+    ("decode_base64", "!decode_base64"),
+    ("decode_uri", "!decode_uri"),
+    ("encode_base64", "!encode_base64"),
+    ("encode_uri", "!encode_uri"),
+    ("error_empty", "!error_empty"),
+    ("ilogb", "!ilogb"),
+    ("max_by_or_empty", "!max_by_or_empty"),
+    ("min_by_or_empty", "!min_by_or_empty"),
+    ("path_value", "!path_value"),
+];
+
+/// Filters of jaq that a program does not get: they are not those of jq, depend on more than the record, or do more than
+/// make a value.
+const REFUSED: [&str; 14] = [
     "debug_empty",
     "env",
+    "escape_html",
+    "escape_sh",
     "halt",
+    "key_values",
     "localtime",
+    "matches",
     "now",
+    "split_",
+    "split_matches",
     "stderr_empty",
     "strflocaltime",
+    "unescape_html",
 ];
 
 /// A filter without arguments, or with arguments that are values: name, number of arguments, and what it does.
@@ -43,13 +68,23 @@ pub(crate) fn all() -> impl Iterator<Item = Fun<Data>> {
     ];
     let own = own.into_iter().flatten();
     let own = own.map(|(name, arguments, filter)| run::<Data>((name, v(arguments), filter)));
-    own.chain([empty(), walk::filter()])
-        .chain(of_jaq.filter(|(name, ..)| !REFUSED.contains(name)))
+    let own = own.chain([empty(), walk::filter()]);
+    let own = own.chain(matching::filters()).chain(updates::filters());
+    let of_jaq = of_jaq.filter(|(name, ..)| !REFUSED.contains(name));
+    own.chain(of_jaq.map(|(name, arguments, filter)| {
+        let internal = INTERNAL.iter().find(|(of_jaq, _)| of_jaq == &name);
+        (
+            internal.map_or(name, |(_, internal)| internal),
+            arguments,
+            filter,
+        )
+    }))
 }
 
-/// The names of all native filters that a program can call.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, ..)| name)
+/// The names and numbers of arguments of all native filters that a program can call.
+pub(crate) fn signatures() -> impl Iterator<Item = (&'static str, usize)> {
+    let all = all().map(|(name, arguments, _)| (name, arguments.len()));
+    all.filter(|(name, _)| !name.starts_with('!'))
 }
 
 /// `empty`, which is also a path to nothing: an update of it changes nothing.

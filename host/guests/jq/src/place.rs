@@ -17,8 +17,10 @@ pub(crate) struct Place<'p> {
 }
 
 impl<'p> Place<'p> {
-    /// The place of `part`, a slice of `program`. If it is none, the place is the end of the program.
+    /// The place of `part`, a slice of `program`. If it is none, the place is the end of the program, which is behind the last
+    /// character that is no white space: so a message can always show a line.
     pub(crate) fn of(program: &'p str, part: &str) -> Self {
+        let program = program.trim_end();
         let offset = (part.as_ptr() as usize).checked_sub(program.as_ptr() as usize);
         let offset = offset.filter(|offset| program.is_char_boundary(*offset));
         Self::at(program, offset.unwrap_or(program.len()))
@@ -65,8 +67,10 @@ mod tests {
         assert_eq!(place(program, 0), "line 1, column 1 (`.a`)");
         assert_eq!(place(program, 3), "line 2, column 1 (`| é.b`)");
         assert_eq!(place(program, 7), "line 2, column 4 (`| é.b`)");
-        assert_eq!(place(program, program.len()), "line 3, column 1");
-        assert_eq!(Place::of(program, "").line, 3);
+        for end in [program.len() - 1, program.len()] {
+            assert_eq!(place(program, end), "line 2, column 6 (`| é.b`)");
+        }
+        assert_eq!(Place::of(program, "").line, 2);
     }
 
     #[test]

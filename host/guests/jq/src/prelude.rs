@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jaq_core::load::{self, parse::Def};
+use jaq_core::load::parse::Def;
+use jaq_core::load::{Lexer, Parser};
+
+use crate::language::rename;
+use crate::natives::INTERNAL;
 
 /// One definition a line. A definition uses only those before it, itself and native filters.
 const DEFINITIONS: &str = include_str!("prelude.jq");
@@ -19,13 +23,20 @@ pub(crate) fn definitions(program: &str) -> Vec<Def<&'static str>> {
         }
     }
     let definitions = lines.iter().rev();
-    let parsed = definitions.filter_map(|line| load::parse(line, |parser| parser.defs()));
-    parsed.flatten().collect()
+    definitions.copied().flat_map(parse).collect()
 }
 
-/// The names of all definitions.
-pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
-    DEFINITIONS.lines().map(defined_name)
+fn parse(line: &'static str) -> Vec<Def<&'static str>> {
+    let mut tokens = Lexer::new(line).lex().unwrap_or_default();
+    rename(&mut tokens, &INTERNAL);
+    let definitions = Parser::new(&tokens).parse(Parser::defs);
+    definitions.unwrap_or_default()
+}
+
+/// The names and numbers of arguments of all definitions.
+pub(crate) fn signatures() -> impl Iterator<Item = (&'static str, usize)> {
+    let definitions = DEFINITIONS.lines().flat_map(parse);
+    definitions.map(|definition| (definition.name, definition.args.len()))
 }
 
 fn defined_name(line: &str) -> &str {
@@ -48,9 +59,9 @@ mod tests {
 
     #[test]
     fn each_definition_is_read() {
-        let all = all_names().collect::<Vec<_>>().join(" ");
-        assert_eq!(definitions(&all).len(), DEFINITIONS.lines().count());
-        assert!(all_names().all(|name| !name.is_empty()));
+        let all: Vec<_> = signatures().map(|(name, _)| name).collect();
+        assert_eq!(all.len(), DEFINITIONS.lines().count());
+        assert_eq!(definitions(&all.join(" ")).len(), all.len());
     }
 
     #[test]

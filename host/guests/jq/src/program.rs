@@ -5,13 +5,16 @@ use std::iter;
 
 use jaq_core::data::HasLut;
 use jaq_core::load::parse::Def;
-use jaq_core::load::{Arena, File, Import, Lexer, Loader, Parser};
+use jaq_core::load::{Arena, File, Lexer, Loader, Parser};
 use jaq_core::{Compiler, Ctx, DataT, Exn, Filter, Lut, Vars};
 use sluice_transform::Rejection;
 
-use crate::program_error::{of_compiler, of_loader, refuse_imports};
+use crate::language::Language;
+use crate::program_error::{of_compiler, of_faults, of_lexer, of_parser, refuse_modules};
+use crate::regexes::Regexes;
 use crate::rejection::{jq_error, of_error};
 use crate::shortcuts::Shortcuts;
+use crate::syntax_tree::Tree;
 use crate::value::Val;
 use crate::{natives, prelude};
 
@@ -35,19 +38,17 @@ pub(crate) struct Program {
     filter: Filter<Data>,
     /// The names that its filters look up.
     pub(crate) shortcuts: Shortcuts,
+    pub(crate) regexes: Regexes,
 }
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Program");
         shown.field("shortcuts", &self.shortcuts);
+        shown.field("regexes", &self.regexes);
         shown.finish_non_exhaustive()
     }
 }
-
-/// The name of the rewritten program, which is compiled as a definition: jaq takes no other program than text. No program
-/// can call it, because a name has no space.
-const MAIN: &str = "the program";
 
 impl Program {
     /// Compiles a program.
@@ -55,51 +56,35 @@ impl Program {
     /// # Errors
     /// What is wrong with it, with the line and the column.
     pub(crate) fn compile(code: &str) -> Result<Self, String> {
-        match Self::rewritten(code) {
-            Some(program) => Ok(program),
-            // Its errors have the places of the code.
-            None => Self::as_written(code),
-        }
-    }
-
-    /// Compiles a program with shortcuts; `None` if it has a fault.
-    fn rewritten(code: &str) -> Option<Self> {
-        let tokens = Lexer::new(code).lex().ok()?;
-        let term = Parser::new(&tokens).parse(Parser::term).ok()?;
+        let mut language = Language::default();
+        let term = parse(code, &mut language)?;
+        let term = language.rewrite(term);
+        let (regexes, defined) = language
+            .finish()
+            .map_err(|faults| of_faults(code, &faults))?;
         let mut shortcuts = Shortcuts::default();
+        // jaq takes no other program than text, so the program is a definition, which the text calls.
+        let name = unused_name(code);
         let main = Def {
-            name: MAIN,
+            name: name.as_str(),
             args: Vec::new(),
             body: shortcuts.rewrite(term),
         };
         let arena = Arena::default();
         let loader = Loader::new(prelude::definitions(code).into_iter().chain([main]));
         let file = File {
-            code: MAIN,
+            code: name.as_str(),
             path: (),
         };
-        let modules = loader.load(&arena, file).ok()?;
+        let modules = loader.load(&arena, file);
+        let modules = modules.map_err(|_| "program: it cannot be loaded".to_owned())?;
         let filters = shortcuts.filters().into_iter().chain(natives::all());
         let filter = Compiler::default().with_funs(filters).compile(modules);
-        let filter = filter.ok()?;
-        Some(Self { filter, shortcuts })
-    }
-
-    fn as_written(code: &str) -> Result<Self, String> {
-        let arena = Arena::default();
-        let refuse = |_: Import<'_, &str, ()>| Err(String::new());
-        let loader = Loader::new(prelude::definitions(code)).with_read(refuse);
-        let file = File { code, path: () };
-        let modules = loader.load(&arena, file);
-        let modules = modules.map_err(|errors| of_loader(code, errors))?;
-        refuse_imports(code, &modules)?;
-        let filter = Compiler::default()
-            .with_funs(natives::all())
-            .compile(modules)
-            .map_err(|errors| of_compiler(code, errors))?;
+        let filter = filter.map_err(|errors| of_compiler(code, errors, &defined))?;
         Ok(Self {
             filter,
-            shortcuts: Shortcuts::default(),
+            shortcuts,
+            regexes,
         })
     }
 
@@ -109,6 +94,25 @@ impl Program {
         let values = self.filter.id.run((context, input));
         values.map(|value| value.map_err(of_exception))
     }
+}
+
+fn parse<'p>(code: &'p str, language: &mut Language<'p>) -> Result<Tree<'p>, String> {
+    let tokens = Lexer::new(code).lex();
+    let mut tokens = tokens.map_err(|errors| of_lexer(code, &errors))?;
+    refuse_modules(code, &tokens)?;
+    let prepared = language.prepare(&mut tokens);
+    prepared.map_err(|fault| of_faults(code, &[fault]))?;
+    let term = Parser::new(&tokens).parse(Parser::term);
+    term.map_err(|errors| of_parser(code, &errors))
+}
+
+/// A name that is nowhere in a program.
+fn unused_name(code: &str) -> String {
+    let mut name = "main".to_owned();
+    while code.contains(&name) {
+        name.push('_');
+    }
+    name
 }
 
 #[cold]

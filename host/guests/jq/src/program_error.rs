@@ -1,10 +1,13 @@
 //! What is wrong with a program, with the place.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
 use jaq_core::compile::{self, Undefined};
-use jaq_core::load::{self, Import, Modules};
+use jaq_core::load::lex::{self, Token};
+use jaq_core::load::parse;
 
+use crate::language::Fault;
 use crate::place::Place;
 use crate::{natives, prelude};
 
@@ -51,57 +54,59 @@ const OUTPUT: &str =
 const RANDOM: &str = "rules are deterministic: there are no random numbers";
 const TIME_ZONE: &str = "rules are deterministic: there is no local time zone; use `gmtime` or `strftime`, which are in UTC";
 
-/// The faults of a program that cannot be read.
+/// The faults of a program that has no tokens.
 #[cold]
-pub(crate) fn of_loader(code: &str, errors: load::Errors<&str, ()>) -> String {
-    let mut faults = Vec::new();
-    for (_, error) in errors {
-        match error {
-            load::Error::Io(imports) => {
-                faults.extend(imports.iter().map(|(path, _)| module(code, path)));
-            }
-            load::Error::Lex(errors) => faults.extend(errors.iter().map(|(expected, found)| {
-                let expected = expected.as_str();
-                format!(
-                    "{}: {}",
-                    Place::of(code, found),
-                    unexpected(expected, found)
-                )
-            })),
-            load::Error::Parse(errors) => faults.extend(errors.iter().map(|(expected, found)| {
-                let expected = expected.as_str();
-                format!(
-                    "{}: {}",
-                    Place::of(code, found),
-                    unexpected(expected, found)
-                )
-            })),
-        }
-    }
-    list(&faults)
+pub(crate) fn of_lexer(code: &str, errors: &[lex::Error<&str>]) -> String {
+    let errors = errors.iter();
+    let faults =
+        errors.map(|(expected, found)| at(code, found, unexpected(expected.as_str(), found)));
+    list(faults.collect())
+}
+
+/// The faults of a program that has no syntax tree.
+#[cold]
+pub(crate) fn of_parser(code: &str, errors: &[parse::TError<'_, &str>]) -> String {
+    let faults = errors.iter().map(|(expected, found)| {
+        let found = Token::opt_as_str(*found, code);
+        at(code, found, unexpected(expected.as_str(), found))
+    });
+    list(faults.collect())
+}
+
+/// Faults that were found before the program was compiled.
+#[cold]
+pub(crate) fn of_faults(code: &str, faults: &[Fault<'_>]) -> String {
+    let faults = faults.iter().map(|(part, why)| at(code, part, why));
+    list(faults.collect())
 }
 
 /// The names of a program that are not defined.
 #[cold]
-pub(crate) fn of_compiler(code: &str, errors: compile::Errors<&str, ()>) -> String {
+pub(crate) fn of_compiler(
+    code: &str,
+    errors: compile::Errors<&str, ()>,
+    defined: &[&str],
+) -> String {
     let errors = errors.into_iter().flat_map(|(_, errors)| errors);
-    let faults: Vec<_> = errors
-        .map(|(name, undefined)| {
-            let why = undefined_name(name, &undefined);
-            format!("{}: {why}", Place::of(code, name))
-        })
-        .collect();
-    list(&faults)
+    let faults =
+        errors.map(|(name, undefined)| at(code, name, undefined_name(name, &undefined, defined)));
+    list(faults.collect())
 }
 
-/// Refuses imports of data. Other imports are errors of the loader.
-pub(crate) fn refuse_imports(code: &str, modules: &Modules<&str, ()>) -> Result<(), String> {
-    let refuse = |import: Import<'_, &str, ()>| Err(module(code, import.path));
-    load::import(modules, refuse).map_err(|errors| of_loader(code, errors))
+/// Refuses `import`, `include` and `module`, which are only at the beginning of a program.
+pub(crate) fn refuse_modules(code: &str, tokens: &[Token<&str>]) -> Result<(), String> {
+    match tokens.first() {
+        Some(Token(word @ ("import" | "include" | "module"), _)) => {
+            let why = format!("`{word}` is not allowed; {MODULES}");
+            Err(list(vec![at(code, word, why)]))
+        }
+        _ => Ok(()),
+    }
 }
 
-fn module(code: &str, path: &str) -> String {
-    format!("{}: {path:?}: {MODULES}", Place::of(code, path))
+/// A fault with its place.
+fn at(code: &str, part: &str, why: impl fmt::Display) -> String {
+    format!("{}: {why}", Place::of(code, part))
 }
 
 fn unexpected(expected: &str, found: &str) -> String {
@@ -113,34 +118,60 @@ fn unexpected(expected: &str, found: &str) -> String {
     }
 }
 
-fn undefined_name(name: &str, undefined: &Undefined) -> String {
+fn undefined_name(name: &str, undefined: &Undefined, defined: &[&str]) -> String {
     let refused = REFUSED.iter().find(|(refused, _)| *refused == name);
     if let Some((_, why)) = refused {
         return format!("`{name}` is not allowed; {why}");
     }
-    let mut message = match undefined {
-        Undefined::Filter(arity) => format!("there is no filter `{name}/{arity}`"),
+    match undefined {
+        Undefined::Filter(arity) => {
+            let suggestion = suggestion(name, defined).unwrap_or_default();
+            format!("there is no filter `{name}/{arity}`{suggestion}")
+        }
         other => format!("there is no {} `{name}`", other.as_str()),
-    };
-    if let Undefined::Filter(_) = undefined {
-        message += &suggestion(name).unwrap_or_default();
     }
-    message
 }
 
-/// The end of a message about an unknown filter: a filter with a similar name, as a question.
-fn suggestion(name: &str) -> Option<String> {
-    let known: Vec<_> = prelude::all_names().chain(natives::names()).collect();
-    if known.contains(&name) {
-        return Some("; it takes another number of arguments".to_owned());
+/// The end of a message about an unknown filter: its other numbers of arguments, or a filter with a similar name.
+fn suggestion(name: &str, defined: &[&str]) -> Option<String> {
+    let known: BTreeSet<_> = prelude::signatures().chain(natives::signatures()).collect();
+    let same = known.iter().filter(|(known, _)| *known == name);
+    let same: Vec<_> = same
+        .map(|(name, arity)| format!("`{name}/{arity}`"))
+        .collect();
+    if !same.is_empty() {
+        return Some(format!("; there is {}", same.join(" and ")));
     }
+    if defined.contains(&name) {
+        return Some("; it is defined elsewhere or with another number of arguments".to_owned());
+    }
+    let names = known
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(defined.iter().copied());
+    let closest = closest(name, names)?;
+    Some(format!("; did you mean `{closest}`?"))
+}
+
+/// The most similar name, or the shortest one with this name in it.
+fn closest<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
     let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
-    let closest = known.into_iter().min_by_key(distance)?;
-    let is_close = distance(&closest) <= name.chars().count() / 3;
-    is_close.then(|| format!("; did you mean `{closest}`?"))
+    let similar = names.clone().min_by_key(distance);
+    let is_similar = |known: &&str| distance(known) <= (name.chars().count() / 3).max(1);
+    let is_long = name.chars().count() >= SIMILAR_MIN_CHARS;
+    let similar = similar.filter(|known| is_long && is_similar(known));
+    similar.or_else(|| {
+        let longer = names.filter(|known| is_long && known.contains(name));
+        longer.min_by_key(|known| known.len())
+    })
 }
 
-fn list(faults: &[String]) -> String {
+/// A shorter name is similar to too many.
+const SIMILAR_MIN_CHARS: usize = 3;
+
+/// Faults as one message.
+fn list(mut faults: Vec<String>) -> String {
+    faults.dedup();
     let mut text = String::from("program: ");
     text += &faults
         .get(..faults.len().min(LISTED_MAX))

@@ -1,10 +1,13 @@
 //! Reads a record into a value of jaq: strictly JSON, and without a copy of texts that have no escapes.
 
+mod short_integer;
+
 use std::rc::Rc;
 
 use sluice_transform::{Rejection, json};
 
 use crate::value::{Object, Slice, Text, Val};
+use short_integer::ShortInteger;
 
 /// The most levels of objects and arrays. Readers of the lake fail at 128, and a program needs more of the stack than
 /// this reader for each level.
@@ -152,11 +155,26 @@ impl Reader<'_> {
             self.at += 1;
             return Ok(Val::Arr(Vec::new().into()));
         }
+        let mut has_short = true;
         loop {
-            let item = self.value()?;
-            self.items.push(item);
-            if self.ends(b']')? {
-                let items: Vec<_> = self.items.drain(first..).collect();
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let short = has_short.then(|| ShortInteger::read(rest)).flatten();
+            let is_end = match short {
+                Some(short) => {
+                    self.at += short.length;
+                    self.items.push(Val::Int(short.integer));
+                    short.is_last
+                }
+                None => {
+                    // The next items are likely to be of this kind too.
+                    has_short = false;
+                    let item = self.value()?;
+                    self.items.push(item);
+                    self.ends(b']')?
+                }
+            };
+            if is_end {
+                let items = self.items.split_off(first);
                 return Ok(Val::Arr(items.into()));
             }
         }
@@ -299,12 +317,18 @@ impl Reader<'_> {
         self.at += usize::from(is_negative);
         let first = self.at;
         let mut integer = 0_i64;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
+        let mut digits = 0;
+        // A slice costs less than `peek` for each byte.
+        for byte in self.text.get(first..).unwrap_or_default() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
             // It wraps for long numbers only, and then it is not used.
-            integer = integer.wrapping_mul(10).wrapping_add((digit - b'0').into());
-            self.at += 1;
+            integer = integer.wrapping_mul(10).wrapping_add(digit.into());
+            digits += 1;
         }
-        let digits = self.at - first;
+        self.at += digits;
         if digits == 0 || digits > 1 && self.text.get(first) == Some(&b'0') {
             return Err(Fault::Syntax);
         }

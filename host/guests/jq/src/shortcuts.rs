@@ -7,10 +7,10 @@
 mod filters;
 mod rewrite;
 
-use jaq_core::load::parse::Term;
 use jaq_core::native::Fun;
 
 use crate::program::Data;
+use crate::syntax_tree::Tree;
 
 /// The names of the members and objects of a program that have a filter of their own.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Shortcuts {
 
 impl Shortcuts {
     /// Rewrites a program, and keeps the names.
-    pub(crate) fn rewrite<'p>(&mut self, program: Term<&'p str>) -> Term<&'p str> {
+    pub(crate) fn rewrite<'p>(&mut self, program: Tree<'p>) -> Tree<'p> {
         rewrite::term(program, self)
     }
 

@@ -117,6 +117,15 @@ impl Writer<'_> {
 
     #[inline]
     fn integer(&mut self, integer: i64) {
+        // Many numbers are that small.
+        if let digit @ 0..=9 = integer {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is a digit"
+            )]
+            return self.out.push(b'0' + digit as u8);
+        }
         append(itoa::Buffer::new().format(integer).as_bytes(), self.out);
     }
 

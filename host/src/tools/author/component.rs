@@ -51,7 +51,14 @@ pub fn not_admitted(
     if !error.is_of_rules() {
         return anyhow::Error::new(error).context(format!("cannot admit {name}"));
     }
-    let mut why = format!("cannot admit {name}: {error}");
+    let mut why = match &error {
+        // A program has its own place.
+        AdmissionError::Configure(cause) if transform.jq.is_some() => match &**cause {
+            SandboxError::TransformConfig(why) => format!("cannot admit {name}: {why}"),
+            _ => format!("cannot admit {name}: {error}"),
+        },
+        _ => format!("cannot admit {name}: {error}"),
+    };
     if rejects_config(&error) {
         why = format!("{why}; {}", advice_on(transform, option));
     }

@@ -91,7 +91,7 @@ fn from_entries(entries: &Val) -> ValR {
 }
 
 /// Deletes the last path first, so that those before it stay right.
-fn delete_paths(mut value: Val, paths: &Val) -> ValR {
+pub(super) fn delete_paths(mut value: Val, paths: &Val) -> ValR {
     let Val::Arr(paths) = paths else {
         return Err(Error::typ(paths.clone(), "an array of paths"));
     };

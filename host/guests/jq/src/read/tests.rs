@@ -111,3 +111,36 @@ proptest! {
         prop_assert_eq!(found.as_str(), Some(text.as_str()));
     }
 }
+
+#[test]
+fn items_are_read_alike_in_both_ways() {
+    for item in [
+        "0",
+        "7",
+        "10",
+        "123456789012345678",
+        "1234567890123456789",
+        "-1",
+        "1.5",
+        "1e2",
+        "\"a\"",
+        "[1]",
+    ] {
+        for (before, behind) in [
+            ("", ""),
+            ("1,2,", ",3"),
+            ("\"x\",", ",4,5"),
+            (" ", " "),
+            ("1, ", " ,2"),
+        ] {
+            let text = format!("[{before}{item}{behind}]");
+            let spaced = format!("[ {before} {item} {behind} ]");
+            assert_eq!(read(&text).unwrap(), read(&spaced).unwrap(), "{text}");
+        }
+    }
+    for wrong in [
+        "[01]", "[1,02]", "[1", "[1,", "[1,]", "[12 3]", "[1}", "[00,1]", "[1,2",
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}

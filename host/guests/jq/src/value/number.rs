@@ -58,6 +58,17 @@ impl Val {
     }
 }
 
+/// The sign and the digits of a number that is an integer, without leading zeros.
+pub(super) fn digits(text: &str) -> Option<(bool, &str)> {
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let is_integer = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let digits = digits.trim_start_matches('0');
+    is_integer.then_some((is_negative && !digits.is_empty(), digits))
+}
+
 /// The nearest float. One that is too large is the largest, as in jq.
 fn decimal(text: &Slice) -> f64 {
     let float: f64 = text.as_str().parse().unwrap_or(f64::NAN);

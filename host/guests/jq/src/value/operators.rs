@@ -95,7 +95,7 @@ impl Mul for Val {
                 Ok(Self::Obj(left))
             }
             (Self::Str(text), number) | (number, Self::Str(text)) if number.is_number() => {
-                Ok(repeat(&text, &number))
+                repeat(&text, &number)
             }
             (left, right) => fault(left, Math::Mul, right),
         }
@@ -113,19 +113,30 @@ fn merge(left: &mut Object, right: &Object) {
     }
 }
 
+/// The most bytes that a text can have. Memory ends before.
+const TEXT_MAX_BYTES: usize = i32::MAX as usize;
+
 /// A text, `count` times. None of it is `null`, and a part of it is all of it.
-fn repeat(text: &Text, count: &Val) -> Val {
-    let count = count.number().map_or(0.0, Number::to_f64);
-    if count <= 0.0 || count.is_nan() {
-        return Val::Null;
+fn repeat(text: &Text, count: &Val) -> ValR {
+    let times = count.number().map_or(0.0, Number::to_f64);
+    if times <= 0.0 || times.is_nan() {
+        return Ok(Val::Null);
     }
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it saturates, and then memory ends"
+        reason = "it saturates, and then the text is too long"
     )]
-    let count = count.max(1.0) as usize;
-    Val::Str(Text::from_utf8(text.as_bytes().repeat(count)))
+    let times = times.max(1.0) as usize;
+    let bytes = text.as_bytes();
+    match bytes.len().checked_mul(times) {
+        Some(0) => Ok(Val::text("")),
+        Some(1..=TEXT_MAX_BYTES) => Ok(Val::Str(Text::from_utf8(bytes.repeat(times)))),
+        _ => Err(Error::str(format_args!(
+            "a text of {} bytes cannot be repeated {count} times: it would be too long",
+            bytes.len()
+        ))),
+    }
 }
 
 impl Div for Val {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::number::Number;
+use super::number::{Number, digits};
 use super::{Object, Text, Val};
 
 impl Val {
@@ -19,6 +19,56 @@ impl Val {
     }
 }
 
+/// The sign and the digits of an integer.
+type Digits<'v> = (bool, &'v str);
+
+impl Val {
+    /// An integer that has more than 64 bits: it is compared by its digits, because different ones can have the same float.
+    fn long_integer(&self) -> Option<Digits<'_>> {
+        match self {
+            Self::Decimal(text) => {
+                digits(text.as_str()).filter(|(_, digits)| digits.len() >= LONG_DIGITS)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An integer with fewer digits is an `i64`.
+const LONG_DIGITS: usize = 19;
+
+/// A float below this bound is less than all long integers.
+const LONG_MIN: f64 = 9e18;
+
+fn compare_digits(
+    (left_negative, left): Digits<'_>,
+    (right_negative, right): Digits<'_>,
+) -> Ordering {
+    match (left_negative, right_negative) {
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+        (is_negative, _) => {
+            let order = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
+            if is_negative { order.reverse() } else { order }
+        }
+    }
+}
+
+/// Compares a long integer with another number.
+fn compare_long(long: Digits<'_>, other: Number) -> Ordering {
+    match other {
+        Number::Float(float) if float.is_nan() => Ordering::Greater,
+        Number::Float(float) if float.is_infinite() => 0.0_f64.total_cmp(&float),
+        // It is an integer too, and these are all of its digits.
+        Number::Float(float) if float.abs() >= LONG_MIN => {
+            let text = format!("{float:.0}");
+            digits(&text).map_or(Ordering::Equal, |other| compare_digits(long, other))
+        }
+        _ if long.0 => Ordering::Less,
+        _ => Ordering::Greater,
+    }
+}
+
 impl Ord for Val {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
@@ -26,8 +76,16 @@ impl Ord for Val {
             (Self::Str(left), Self::Str(right)) => left.as_bytes().cmp(right.as_bytes()),
             (Self::Arr(left), Self::Arr(right)) => left.cmp(right),
             (Self::Obj(left), Self::Obj(right)) => compare_objects(left, right),
+            (Self::Decimal(left), Self::Decimal(right)) if left.as_bytes() == right.as_bytes() => {
+                Ordering::Equal
+            }
             _ => match (self.number(), other.number()) {
-                (Some(left), Some(right)) => compare_numbers(left, right),
+                (Some(left), Some(right)) => match (self.long_integer(), other.long_integer()) {
+                    (None, None) => compare_numbers(left, right),
+                    (Some(left), Some(right)) => compare_digits(left, right),
+                    (Some(left), None) => compare_long(left, right),
+                    (None, Some(right)) => compare_long(right, left).reverse(),
+                },
                 _ => self.rank().cmp(&other.rank()),
             },
         }

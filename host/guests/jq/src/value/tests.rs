@@ -53,6 +53,12 @@ fn integers_and_floats_have_one_order() {
         Val::Float((large + 2) as f64),
         Val::Int(i64::MAX),
         Val::Float(i64::MAX as f64),
+        Val::of_number_text("9223372036854775809"),
+        Val::of_number_text("18446744073709551615"),
+        Val::Float(18_446_744_073_709_551_616.0),
+        Val::of_number_text("18446744073709551617"),
+        Val::of_number_text("100000000000000000000000"),
+        Val::Float(f64::MAX),
     ];
     for (at, left) in ordered.iter().enumerate() {
         for (other, right) in ordered.iter().enumerate() {
