@@ -1,6 +1,7 @@
 //! Kills at any moment: the lake ends up as if there had been none.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -76,7 +77,17 @@ fn kill_after(place: &Place, args: &[&str], delay: Duration) -> bool {
     thread::sleep(delay);
     let ended = run.0.try_wait().unwrap();
     if let Some(status) = ended {
-        assert!(status.success(), "a run after a kill failed: {status}");
+        let mut said = String::new();
+        run.0
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        assert!(
+            status.success(),
+            "a run after a kill failed: {status}: {said}"
+        );
     }
     ended.is_none()
 }
