@@ -325,3 +325,25 @@ fn rules_are_tried_on_decoded_records() {
         .collect();
     assert_eq!(outcomes, ["quarantined", "quarantined", "quarantined"]);
 }
+
+#[test]
+fn records_that_could_not_be_decoded_are_tried_with_other_settings() {
+    let place = Place::new();
+    place.write("events.ndjson", packed(20, 10));
+    let landed = place.land(&["--record-format", "array"]);
+    assert_eq!(landed.counts(["records", "quarantined"]), [2, 2]);
+    let again = place.try_land(&PACKED).succeeded();
+    assert!(
+        again.stderr.contains("another --record-encoding"),
+        "{}",
+        again.stderr
+    );
+    let args = ["transform", "try", "--quarantined", "file:lake", "--json"];
+    let tried = place.run(&[&args[..], &PACKED].concat()).succeeded();
+    let lines = tried
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let events = lines.filter(|line| line["outcome"] == "events").count();
+    assert_eq!(events, 20);
+}

@@ -43,6 +43,8 @@ impl<'a> Decoder<'a> {
     /// Adds what `data` holds: a source record, or the record at place `sub` of an aggregate. Data that cannot be
     /// decoded, or that holds no record, is added as a record that says so.
     pub fn add(&mut self, data: &[u8], partition_key: &str, sub: Option<u32>) {
+        // As long as each record of an aggregate holds one, they keep their places.
+        self.next = self.next.max(sub.unwrap_or_default());
         if self.decoding.is_plain() {
             self.push(data, partition_key, sub);
             return;
@@ -64,11 +66,6 @@ impl<'a> Decoder<'a> {
             },
             Err(why) => self.push_undecoded(data, partition_key, sub, Undecoded::Failed(why)),
         }
-    }
-
-    /// Leaves a place for a record of an aggregate that is not added.
-    pub fn skip(&mut self) {
-        self.next += 1;
     }
 
     /// The place of the next record: within the source record, unless it is all of it.

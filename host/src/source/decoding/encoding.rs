@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{DecodeError, Engine as _};
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 
 use crate::ledger::decoding::RecordEncoding;
 
@@ -40,7 +40,16 @@ pub(super) fn decode(data: &[u8], encoding: RecordEncoding) -> Result<Cow<'_, [u
     match encoding {
         RecordEncoding::None => Ok(Cow::Borrowed(data)),
         RecordEncoding::Auto => auto(data, most),
-        encoding => one(data, encoding, most).map(Cow::Owned),
+        encoding => {
+            let decoded = one(data, encoding, most)?;
+            match compression(&decoded) {
+                Some(inner) => Err(format!(
+                    "what the record decodes to is {} data; the record encoding `auto` undoes both",
+                    name(inner)
+                )),
+                None => Ok(Cow::Owned(decoded)),
+            }
+        }
     }
 }
 
@@ -53,44 +62,108 @@ fn allowed(bytes: usize) -> usize {
 /// Undoes one encoding.
 fn one(data: &[u8], encoding: RecordEncoding, most: usize) -> Result<Vec<u8>, String> {
     match encoding {
-        RecordEncoding::Gzip => inflate("gzip", MultiGzDecoder::new(data), most),
+        RecordEncoding::Gzip => gzip(data, most),
         RecordEncoding::Zlib => zlib(data, most),
         RecordEncoding::Zstd => {
+            begins_with(data, &[ZSTD_MAGIC], encoding)?;
             let mut decoder =
                 zstd::Decoder::with_buffer(data).map_err(|why| broken("zstd", &why))?;
             let window = decoder.window_log_max(ZSTD_WINDOW_LOG_MAX);
             window.map_err(|why| broken("zstd", &why))?;
             inflate("zstd", decoder, most)
         }
-        RecordEncoding::Base64 => base64(data).map_err(|why| format!("it is no base64: {why}")),
+        RecordEncoding::Base64 => {
+            base64(data).map_err(|why| format!("the record is not base64: {why}"))
+        }
         RecordEncoding::None | RecordEncoding::Auto => Ok(data.to_vec()),
     }
 }
 
 fn inflate(name: &str, decoder: impl Read, most: usize) -> Result<Vec<u8>, String> {
     let mut decoded = Vec::new();
-    let read = decoder.take(most as u64 + 1).read_to_end(&mut decoded);
-    read.map_err(|why| broken(name, &why))?;
-    if decoded.len() > most {
-        return Err(format!(
-            "it decodes to more than {most} bytes, the most that {name} data of its length may"
-        ));
-    }
+    inflate_into(&mut decoded, name, decoder, most)?;
     Ok(decoded)
 }
 
-/// Data behind the end is an error, as the decoders of the other encodings say it.
+/// Appends what is decoded, up to `most` bytes in all.
+fn inflate_into(
+    decoded: &mut Vec<u8>,
+    name: &str,
+    decoder: impl Read,
+    most: usize,
+) -> Result<(), String> {
+    let left = most - decoded.len();
+    let read = decoder.take(left as u64 + 1).read_to_end(decoded);
+    read.map_err(|why| broken(name, &why))?;
+    if decoded.len() > most {
+        return Err(format!(
+            "the record decodes to more than {most} bytes, the most that a record of its length may"
+        ));
+    }
+    Ok(())
+}
+
+/// One member after another. What is behind the last one is an error.
+fn gzip(data: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    begins_with(data, &[GZIP_MAGIC], RecordEncoding::Gzip)?;
+    let (mut rest, mut decoded) = (data, Vec::new());
+    while rest.starts_with(GZIP_MAGIC) {
+        let mut member = GzDecoder::new(rest);
+        inflate_into(&mut decoded, "gzip", &mut member, most)?;
+        rest = member.into_inner();
+    }
+    ends(rest, RecordEncoding::Gzip)?;
+    Ok(decoded)
+}
+
+/// The name of an encoding, for people.
+fn name(encoding: RecordEncoding) -> &'static str {
+    match encoding {
+        RecordEncoding::None => "plain",
+        RecordEncoding::Gzip => "gzip",
+        RecordEncoding::Zlib => "zlib",
+        RecordEncoding::Zstd => "zstd",
+        RecordEncoding::Base64 => "base64",
+        RecordEncoding::Auto => "encoded",
+    }
+}
+
+/// Checks that data begins as its encoding does: a decoder would say something else of it.
+fn begins_with(data: &[u8], magics: &[&[u8]], encoding: RecordEncoding) -> Result<(), String> {
+    if magics.iter().any(|magic| data.starts_with(magic)) {
+        return Ok(());
+    }
+    let first: Vec<String> = data
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let (name, first) = (name(encoding), first.join(" "));
+    Err(format!(
+        "the record is not {name} data: it begins with the bytes {first}"
+    ))
+}
+
+fn ends(rest: &[u8], encoding: RecordEncoding) -> Result<(), String> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let (name, bytes) = (name(encoding), rest.len());
+    Err(format!(
+        "the {name} data of the record is followed by {bytes} bytes of something else"
+    ))
+}
+
 fn zlib(data: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    begins_with(data, &ZLIB_MAGICS, RecordEncoding::Zlib)?;
     let mut decoder = ZlibDecoder::new(data);
     let decoded = inflate("zlib", &mut decoder, most)?;
-    if !decoder.get_ref().is_empty() {
-        return Err("its zlib data is followed by other data".into());
-    }
+    ends(decoder.into_inner(), RecordEncoding::Zlib)?;
     Ok(decoded)
 }
 
 fn broken(name: &str, why: &io::Error) -> String {
-    format!("it is no whole {name} data: {why}")
+    format!("the {name} data of the record is broken: {why}")
 }
 
 /// Undoes the encodings that the first bytes show, until there is none.
@@ -106,7 +179,12 @@ fn auto(data: &[u8], most: usize) -> Result<Cow<'_, [u8]>, String> {
         };
         decoded = Cow::Owned(inner);
     }
-    Ok(decoded)
+    match compression(&decoded) {
+        Some(_) => Err(format!(
+            "the record has more than {AUTO_LAYERS_MAX} encodings around each other"
+        )),
+        None => Ok(decoded),
+    }
 }
 
 /// The compression that begins like this.

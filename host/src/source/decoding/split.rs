@@ -30,7 +30,7 @@ fn collect(
     let mut records = Vec::new();
     for record in found {
         if records.len() == RECORDS_MAX {
-            return Err(format!("it holds more than {RECORDS_MAX} records"));
+            return Err(format!("the record holds more than {RECORDS_MAX} records"));
         }
         records.push(record?);
     }
@@ -139,10 +139,10 @@ impl<'a> Items<'a> {
         let all = trimmed(data, 0..data.len());
         let array = &data[all.clone()];
         if array.first() != Some(&b'[') {
-            return Err("it is no JSON array".into());
+            return Err("the record is not a JSON array".into());
         }
         if nested_len(array) != Some(array.len()) || array.last() != Some(&b']') {
-            return Err("its JSON array does not end where the data ends".into());
+            return Err("the JSON array of the record does not end where its data ends".into());
         }
         let (start, end) = (all.start + 1, all.end - 1);
         let is_empty = data[start..end].trim_ascii().is_empty();

@@ -158,7 +158,10 @@ fn what_is_not_encoded_as_it_should_be_is_one_record_that_says_why() {
         ),
     ] {
         let why = failure(&data, encoding, RecordFormat::Json);
-        assert!(why.starts_with("it"), "{why}");
+        assert!(
+            why.contains("the record") || why.contains("the JSON"),
+            "{why}"
+        );
     }
 }
 
@@ -273,8 +276,9 @@ fn records_of_an_aggregate_are_numbered_through() {
     decoder.add(b"1\n2", "a", Some(0));
     decoder.add(b"", "b", Some(1));
     decoder.add(b"3", "c", Some(2));
+    decoder.add(b"4", "d", Some(9));
     let positions: Vec<_> = batch.positions().iter().map(ToString::to_string).collect();
-    assert_eq!(positions, ["7:0", "7:1", "7:2", "7:3"]);
+    assert_eq!(positions, ["7:0", "7:1", "7:2", "7:3", "7:9"]);
     assert_eq!(batch.undecoded(), [(2, Undecoded::Empty)]);
     assert_eq!(batch.record(3).partition_key, "c");
 }

@@ -103,7 +103,6 @@ impl Packer {
         for (sub, record) in (0..).zip(&records) {
             if drops && !belongs(record, &self.packing.hash_keys) {
                 misplaced += 1;
-                decoder.skip();
             } else {
                 decoder.add(&record.data, &record.partition_key, Some(sub));
             }

@@ -52,14 +52,14 @@ pub struct TryArgs {
     #[arg(long, value_name = "SOURCE", conflicts_with = "quarantined")]
     pub source: Vec<String>,
 
-    /// Decode the data of each record, as `run` does. [default: that of `run`: `SLUICE_RECORD_ENCODING`, or
+    /// Decode the data of each record, as `run` does; of quarantined records, those that are `undecodable`. [default: that of `run`: `SLUICE_RECORD_ENCODING`, or
     /// `record_encoding` in `sluice.toml`, or none]
-    #[arg(long, value_name = "ENCODING", conflicts_with = "quarantined")]
+    #[arg(long, value_name = "ENCODING")]
     pub record_encoding: Option<RecordEncoding>,
 
     /// Split the data of each record, as `run` does. [default: that of `run`: `SLUICE_RECORD_FORMAT`, or
     /// `record_format` in `sluice.toml`, or json]
-    #[arg(long, value_name = "FORMAT", conflicts_with = "quarantined")]
+    #[arg(long, value_name = "FORMAT")]
     pub record_format: Option<RecordFormat>,
 
     /// Begin at `trim_horizon`, `latest` or a time such as 2026-01-31T12:00:00Z of the stream. `latest` waits for

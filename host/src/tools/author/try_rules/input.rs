@@ -115,7 +115,9 @@ impl Input {
             ..Unpacking::default()
         };
         let given = match &args.quarantined {
-            Some(lake) => Given::Quarantine(QuarantineInput::new(lake, args.reason.clone())?),
+            Some(lake) => {
+                Given::Quarantine(QuarantineInput::new(lake, args.reason.clone(), decoding)?)
+            }
             None => match of_source(args, unpacking)? {
                 Given::Files(locations) => Given::Files(find_files(&locations)?),
                 given => given,

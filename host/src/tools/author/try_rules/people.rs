@@ -83,7 +83,10 @@ impl PeoplePrinter {
     /// Where the record is, its outcome, and what it took.
     fn heading(&self, tried: &Tried<'_>) -> String {
         let place = match tried.origin.line {
-            Some(line) => format!("{}:{line}", tried.origin.source),
+            Some(line) => match tried.sub() {
+                Some(sub) => format!("{}:{line} (record {sub})", tried.origin.source),
+                None => format!("{}:{line}", tried.origin.source),
+            },
             None => tried.rid(),
         };
         let (style, outcome) = match &tried.outcome {

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sluice_engine::record::{Batch, Record};
+use sluice_engine::outcome::Fault;
+use sluice_engine::record::{Batch, Position};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::{Found, ObjectStore};
 use sluice_storage::retry::RetryPolicy;
@@ -15,7 +16,9 @@ use crate::config::{ConfigError, parse_store};
 use crate::format::decode;
 use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::layout::quarantine::QuarantinedRecord;
+use crate::ledger::decoding::RecordDecoding;
 use crate::output;
+use crate::source::decoding::Decoder;
 
 /// What comes before the code of the reason in the name of a folder.
 const REASON: &str = "reason=";
@@ -24,6 +27,7 @@ const REASON: &str = "reason=";
 pub(super) struct QuarantineInput {
     lake: StoreLocation,
     reason: Option<String>,
+    decoding: RecordDecoding,
 }
 
 impl QuarantineInput {
@@ -31,9 +35,16 @@ impl QuarantineInput {
     ///
     /// # Errors
     /// A target that is none.
-    pub(super) fn new(lake: &str, reason: Option<String>) -> Result<Self, ConfigError> {
-        let lake = parse_store("quarantined", lake)?;
-        Ok(Self { lake, reason })
+    pub(super) fn new(
+        lake: &str,
+        reason: Option<String>,
+        decoding: RecordDecoding,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            lake: parse_store("quarantined", lake)?,
+            reason,
+            decoding,
+        })
     }
 
     /// Lists the objects of quarantine.
@@ -73,6 +84,7 @@ impl QuarantineInput {
         Ok(QuarantineReading {
             keys: keys.iter().filter(|key| is_wanted(key)).cloned().collect(),
             store,
+            decoding: self.decoding,
             ready: VecDeque::new(),
         })
     }
@@ -94,6 +106,7 @@ fn reason_of(key: &str) -> Option<&str> {
 pub(super) struct QuarantineReading {
     store: Arc<dyn ObjectStore>,
     keys: VecDeque<String>,
+    decoding: RecordDecoding,
     ready: VecDeque<Records>,
 }
 
@@ -120,13 +133,18 @@ impl QuarantineReading {
                     continue;
                 }
             };
-            self.ready = records(&key, &place, &content)?;
+            self.ready = records(&key, &place, &content, self.decoding)?;
         }
     }
 }
 
-/// The records of an object.
-fn records(key: &str, place: &str, object: &[u8]) -> anyhow::Result<VecDeque<Records>> {
+/// The records of an object. Those that could not be decoded are decoded anew; others have been decoded.
+fn records(
+    key: &str,
+    place: &str,
+    object: &[u8],
+    decoding: RecordDecoding,
+) -> anyhow::Result<VecDeque<Records>> {
     let parsed = ParsedKey::parse(key);
     let format = parsed.with_context(|| format!("{place}: not an object of Sluice"))?;
     let lines = decode(format.format, object);
@@ -145,17 +163,21 @@ fn records(key: &str, place: &str, object: &[u8]) -> anyhow::Result<VecDeque<Rec
             });
         }
         if let Some(records) = all.back_mut() {
-            records.batch.push(Record {
-                data: &data,
-                partition_key: &read.partition_key,
-                position,
-                arrived_at: read.arrived_at,
-            });
-            records.origins.push(Origin {
+            let is_encoded = read.reason == Fault::Undecodable.code().as_str();
+            let decoding = if is_encoded {
+                decoding
+            } else {
+                RecordDecoding::default()
+            };
+            let (batch, Position { sequence, sub }) = (&mut records.batch, position);
+            let mut decoder = Decoder::new(batch, decoding, sequence, read.arrived_at);
+            decoder.add(&data, &read.partition_key, sub);
+            let origin = Origin {
                 source: place.to_owned(),
                 line: None,
                 quarantined: Some((read.reason.to_string(), read.message.to_string())),
-            });
+            };
+            records.origins.resize(records.batch.len(), origin);
         }
     }
     Ok(all)

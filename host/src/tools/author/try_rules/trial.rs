@@ -138,6 +138,11 @@ impl Tried<'_> {
         Rid { shard, position }.to_string()
     }
 
+    /// The place of the record within the record of the source that it was decoded from.
+    pub(super) fn sub(&self) -> Option<u32> {
+        self.record.position.sub
+    }
+
     /// How an event differs from the record; with members that stay the same if `full` is set.
     pub(super) fn differences(&self, event: &TriedEvent, full: bool) -> Vec<Difference> {
         difference::of(self.record.data, &event.json, full)
