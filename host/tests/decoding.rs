@@ -347,3 +347,81 @@ fn records_that_could_not_be_decoded_are_tried_with_other_settings() {
     let events = lines.filter(|line| line["outcome"] == "events").count();
     assert_eq!(events, 20);
 }
+
+/// The events of 100,000 records are more than a usual batch may have.
+#[test]
+fn a_record_that_holds_very_many_lands_them_all() {
+    let place = Place::new();
+    let name = format!("{}:{}", "a".repeat(100), "b".repeat(100));
+    let event = |n: usize| {
+        format!(r#"{{"event_uuid":"{n:036}","event_name":"{name}","created_at":1767225600}}"#)
+    };
+    let lines: Vec<_> = (0..100_000).map(event).collect();
+    let line = STANDARD.encode(gzip(lines.join("\n").as_bytes())) + "\n";
+    place.write("events.ndjson", line);
+    let landed = place.land(&[&AUTO_LINES[..], &["--bus", "none"]].concat());
+    let counts = ["records", "events", "quarantined", "objects"];
+    assert_eq!(landed.counts(counts), [100_000, 100_000, 0, 1]);
+}
+
+/// Base64 does not depend on how lines end.
+#[test]
+fn other_line_ends_of_decoded_lines_are_told_apart_from_other_records() {
+    let place = Place::new();
+    let text = packed(20, 10);
+    place.write("events.ndjson", text.trim_end());
+    let landed = place.land(&[&PACKED[..], &["--final"]].concat());
+    assert_eq!(landed.count("records"), 20);
+    // The last line gets its end, of two bytes.
+    let more = [text.trim_end(), "\r\n", &packed(30, 10)[text.len()..]].concat();
+    place.write("events.ndjson", &more);
+    assert_eq!(place.land(&PACKED).count("records"), 10);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+    audit(&place, &[]).proven();
+    // All lines get other ends: it is no new file.
+    let bare = more.replace('\r', "");
+    place.write("events.ndjson", bare.replace('\n', "\r\n"));
+    place.try_land(&PACKED).failed(1, &["events.ndjson"]);
+    assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
+}
+
+#[test]
+fn white_space_behind_a_final_line_that_is_no_object_is_a_change() {
+    for (rest, is_end) in [("\n", true), ("\r\n", false), (" \n", false)] {
+        let place = Place::new();
+        place.write("events.ndjson", lines(0..1) + "abc ");
+        place.land(&["--final"]);
+        place.write(
+            "events.ndjson",
+            lines(0..1) + "abc " + rest + &event(1) + "\n",
+        );
+        let ran = place.try_land(&[]);
+        match is_end {
+            true => assert_eq!(ran.summary().count("records"), 1),
+            false => drop(ran.failed(1, &["has gone on"])),
+        }
+        audit(&place, &[]);
+    }
+}
+
+#[test]
+fn compressed_lines_keep_bytes_that_look_like_white_space() {
+    let place = Place::new();
+    // The checksum of zlib data can end like an object and white space.
+    let found = (0_u32..).find_map(|n| {
+        let text = format!(
+            r#"{{"event_uuid":"{n}","event_name":"a:b","created_at":1,"pad":"{}"}}"#,
+            "x".repeat((n % 1_000) as usize)
+        );
+        let data = zlib(text.as_bytes());
+        let ends = data.ends_with(b"} ") || data.ends_with(b"}\t");
+        (ends && !data.contains(&b'\n')).then_some((text, data))
+    });
+    let (text, data) = found.unwrap();
+    place.write(
+        "events.ndjson",
+        [&lines(0..1).into_bytes()[..], &data, b"\n"].concat(),
+    );
+    let landed = place.land(&["--record-encoding", "auto"]);
+    assert_eq!(landed.counts(["records", "events"]), [2, 2], "{text}");
+}

@@ -104,17 +104,6 @@ pub struct Committed {
     pub file: Option<FilePrefix>,
 }
 
-impl Committed {
-    /// The number of committed records as the source has them, and the digest of the last one: of a file, its lines.
-    #[must_use]
-    pub fn of_source(&self) -> (u64, Digest) {
-        let lines = self.file.and_then(|file| file.lines);
-        lines.map_or((self.records, self.last_digest), |lines| {
-            (lines.count, lines.last_digest)
-        })
-    }
-}
-
 /// A range that is about to be written, or was when its run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

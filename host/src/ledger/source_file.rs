@@ -49,6 +49,9 @@ pub struct FilePrefix {
     /// Whether the file is compressed, so that its size says nothing of how much there is to read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_compressed: bool,
+    /// Whether its last line has no end, and white space behind it would be a part of its record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_open: bool,
     /// Its lines, if some of them were decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<DecodedLines>,

@@ -27,7 +27,7 @@ use super::targets::Targets;
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FilePrefix};
 use crate::source::SourceError;
-use crate::source::file::{CanonicalFolders, OpenFile, is_elsewhere, still_holds};
+use crate::source::file::{CanonicalFolders, OpenFile, SourceRecords, is_elsewhere, still_holds};
 
 /// The number of ledgers that are read at once.
 const READS_AT_ONCE: usize = 8;
@@ -224,8 +224,9 @@ impl KnownFiles {
             return Ok(Some(ledger));
         }
         if let Some(committed) = ledger.committed() {
-            let (records, last) = committed.of_source();
-            if opened.is_record(records, &last)? {
+            let landed = SourceRecords::of(committed);
+            if opened.is_record(&landed)? {
+                let records = landed.count;
                 return Err(IdentityError::Edited { records }.into());
             }
         }

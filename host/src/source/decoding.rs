@@ -9,8 +9,23 @@ mod split;
 use sluice_engine::record::{Batch, Position, Record, SequenceNumber, Undecoded};
 
 use self::encoding::decode;
+pub use self::encoding::is_compressed;
 use self::split::split;
 use crate::ledger::decoding::RecordDecoding;
+
+/// The data of a line of a file that is decoded: without white space at its end, unless it is compressed.
+#[must_use]
+pub fn data_of_line(line: &[u8], decoding: RecordDecoding) -> &[u8] {
+    match is_compressed(line, decoding.encoding) {
+        true => line,
+        false => line.trim_ascii_end(),
+    }
+}
+
+/// Decoded data without the UTF-8 byte order mark, which some producers write and no JSON parser reads.
+fn without_mark(data: &[u8]) -> &[u8] {
+    data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data)
+}
 
 /// Adds the records of one source record to a batch.
 pub struct Decoder<'a> {
@@ -50,14 +65,14 @@ impl<'a> Decoder<'a> {
             return;
         }
         match decode(data, self.decoding.encoding) {
-            Ok(decoded) => match split(&decoded, self.decoding.format) {
+            Ok(decoded) => match split(without_mark(&decoded), self.decoding.format) {
                 Ok(records) if records.is_empty() => {
                     self.push_undecoded(data, partition_key, sub, Undecoded::Empty);
                 }
                 Ok(records) => {
                     for range in records {
                         let sub = self.place(sub, self.decoding.splits());
-                        self.push(&decoded[range], partition_key, sub);
+                        self.push(&without_mark(&decoded)[range], partition_key, sub);
                     }
                 }
                 Err(why) => {

@@ -31,6 +31,7 @@ pub use self::numbered::{NumberedBatch, NumberedRecords};
 pub use self::open::{FileOptions, OpenFile, check, open};
 pub use self::read_position::ReadPosition;
 pub use self::reading::{FilePart, FileReading};
+pub use self::resume::SourceRecords;
 pub use self::tail::IncompleteLine;
 pub use self::text_format::TextFormat;
 pub use self::unchanged::ClosedFile;

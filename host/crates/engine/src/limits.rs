@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use wasmtime::ResourceLimiter;
 
+use crate::record::BATCH_MAX_RECORDS;
+
 /// A larger component is not read. The enrichment has a tenth of a MiB; a bundled interpreter fits.
 pub const COMPONENT_MAX_BYTES: usize = 10 << 20;
 
@@ -30,7 +32,7 @@ pub struct Limits {
     pub output_bytes: usize,
     /// The number of lake partitions of one chunk.
     pub partitions: usize,
-    /// The size limit of all events of one batch, so that a transform cannot exhaust the host's memory. An event
+    /// The size limit of all events of one batch of usual size, so that a transform cannot exhaust the host's memory. An event
     /// counts with [`Event::OVERHEAD_BYTES`](crate::outcome::Event::OVERHEAD_BYTES) in addition to its JSON. Not a
     /// setting.
     pub batch_output_bytes: usize,
@@ -52,11 +54,25 @@ pub enum JsonProfile {
 /// WebAssembly's limit for 32-bit memories.
 pub const MEMORY_MAX_BYTES: usize = 4 << 30;
 
+/// How much more output a batch may have that has many times as many records as usual.
+const BATCH_OUTPUT_TIMES_MAX: usize = 8;
+
+/// The places of events are stored with 32 bits.
+const BATCH_OUTPUT_MAX_BYTES: usize = 2 << 30;
+
 /// How much more fuel and time a record may take, and how much more output a batch may have, when a chunk is
 /// repeated.
 const REPETITION_TIMES: u8 = 10;
 
 impl Limits {
+    /// The size limit of all events of a batch with so many records. A record of the source that holds many records makes
+    /// a batch that is larger than usual.
+    pub(crate) fn output_of_batch(&self, records: usize) -> usize {
+        let times = (records / BATCH_MAX_RECORDS).clamp(1, BATCH_OUTPUT_TIMES_MAX);
+        let bytes = self.batch_output_bytes.saturating_mul(times);
+        bytes.min(BATCH_OUTPUT_MAX_BYTES)
+    }
+
     /// The limits for a chunk that is repeated. Its records that exceeded the fuel, the time or the room of their
     /// batch are known, so all others are given more than they can need by another count of fuel, on a busier
     /// machine, and in other batches. A transform cannot see these limits.
@@ -209,7 +225,7 @@ mod tests {
 
         use crate::{fields, outcome, partition, record, sandbox};
         let constants = [
-            record::BATCH_MAX_RECORDS,
+            BATCH_MAX_RECORDS,
             record::BATCH_MAX_BYTES,
             outcome::Event::OVERHEAD_BYTES,
             outcome::CODE_MAX_BYTES,
@@ -218,6 +234,7 @@ mod tests {
             partition::PATH_MAX_BYTES,
             sandbox::HOST_LIFT_BYTES,
             TABLE_ELEMENTS,
+            BATCH_OUTPUT_TIMES_MAX,
             profile::DEPTH_MAX,
             profile::INTEGER_MAX_DIGITS,
             fields::NAME_MAX_BYTES,
@@ -234,6 +251,7 @@ mod tests {
             624,
             64 << 20,
             20_000,
+            8,
             100,
             38,
             1_024,
@@ -245,6 +263,17 @@ mod tests {
             (profile::EXPONENT_MIN, profile::EXPONENT_MAX),
             (-9_999, 308)
         );
+    }
+
+    #[test]
+    fn a_batch_of_many_records_has_more_output() {
+        let limits = Limits::default();
+        let usual = limits.batch_output_bytes;
+        for (records, times) in [(0, 1), (1_000, 1), (1_999, 1), (2_000, 2), (100_000, 8)] {
+            assert_eq!(limits.output_of_batch(records), times * usual, "{records}");
+        }
+        let most = limits.for_repetition().output_of_batch(100_000);
+        assert!(u32::try_from(most).is_ok());
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl NativeFields {
         transform: impl FnOnce(FieldBatch<'_>) -> EditBatch,
     ) -> Result<Transformed, String> {
         let scanned = ScannedBatch::new(batch, &self.declared, &self.limits);
-        let mut validator = OutputValidator::new(&self.limits);
+        let mut validator = OutputValidator::new(&self.limits, batch.len());
         validator.reserve(scanned.len(), scanned.likely_output_bytes());
         let objects = 0..scanned.len();
         let output = scanned.with_fields(objects.clone(), transform);

@@ -59,13 +59,25 @@ fn allowed(bytes: usize) -> usize {
     by_ratio.clamp(DECODED_ALWAYS_BYTES, DECODED_MAX_BYTES)
 }
 
+/// Whether data is compressed as this encoding says, so that each of its bytes counts.
+#[must_use]
+pub fn is_compressed(data: &[u8], encoding: RecordEncoding) -> bool {
+    match encoding {
+        RecordEncoding::None | RecordEncoding::Base64 => false,
+        RecordEncoding::Gzip | RecordEncoding::Zlib | RecordEncoding::Zstd => true,
+        RecordEncoding::Auto => compression(data).is_some(),
+    }
+}
+
 /// Undoes one encoding.
 fn one(data: &[u8], encoding: RecordEncoding, most: usize) -> Result<Vec<u8>, String> {
     match encoding {
         RecordEncoding::Gzip => gzip(data, most),
         RecordEncoding::Zlib => zlib(data, most),
         RecordEncoding::Zstd => {
-            begins_with(data, &[ZSTD_MAGIC], encoding)?;
+            if !is_skippable(data) {
+                begins_with(data, &[ZSTD_MAGIC], encoding)?;
+            }
             let mut decoder =
                 zstd::Decoder::with_buffer(data).map_err(|why| broken("zstd", &why))?;
             let window = decoder.window_log_max(ZSTD_WINDOW_LOG_MAX);
@@ -192,11 +204,16 @@ fn compression(data: &[u8]) -> Option<RecordEncoding> {
     if data.starts_with(GZIP_MAGIC) {
         return Some(RecordEncoding::Gzip);
     }
-    if data.starts_with(ZSTD_MAGIC) {
+    if data.starts_with(ZSTD_MAGIC) || is_skippable(data) {
         return Some(RecordEncoding::Zstd);
     }
     let is_zlib = ZLIB_MAGICS.iter().any(|magic| data.starts_with(magic));
     is_zlib.then_some(RecordEncoding::Zlib)
+}
+
+/// Whether data begins with a skippable frame of Zstandard (RFC 8878, 3.1.2).
+fn is_skippable(data: &[u8]) -> bool {
+    matches!(data, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
 /// What is behind base64, if it is JSON or compressed: other text can look like base64 by chance.

@@ -19,6 +19,7 @@ pub(super) fn split(data: &[u8], format: RecordFormat) -> Result<Vec<Range<usize
         }
         RecordFormat::Lines => collect(Lines { data, at: 0 }.map(Ok))?,
         RecordFormat::Concatenated => collect(Values { data, at: 0 }.map(Ok))?,
+        RecordFormat::Array if data.trim_ascii().is_empty() => Vec::new(),
         RecordFormat::Array => collect(Items::new(data)?)?,
     };
     Ok(records)

@@ -226,7 +226,7 @@ fn items_of_an_array_are_records() {
     );
     assert_eq!(items("[{\"a\":},{}]"), ["{\"a\":}", "{}"]);
     assert_eq!(items("[1,,]"), ["1", "", ""]);
-    for broken in ["{}", "[1", "[1]]", "[1] x", "[1}", "[\"]", "", "x"] {
+    for broken in ["{}", "[1", "[1]]", "[1] x", "[1}", "[\"]", "x"] {
         let why = failure(broken.as_bytes(), RecordEncoding::None, RecordFormat::Array);
         assert!(why.contains("JSON array"), "{broken}: {why}");
     }
@@ -239,6 +239,7 @@ fn what_holds_no_record_says_so() {
             assert!(is_empty(data.as_bytes(), RecordEncoding::None, format));
         }
     }
+    assert!(is_empty(b" ", RecordEncoding::None, RecordFormat::Array));
     assert!(is_empty(
         b" [\n] ",
         RecordEncoding::None,
@@ -281,6 +282,18 @@ fn records_of_an_aggregate_are_numbered_through() {
     assert_eq!(positions, ["7:0", "7:1", "7:2", "7:3", "7:9"]);
     assert_eq!(batch.undecoded(), [(2, Undecoded::Empty)]);
     assert_eq!(batch.record(3).partition_key, "c");
+}
+
+/// To change one, raise the version of the ledger.
+#[test]
+fn the_bounds_that_decide_an_outcome_are_those_of_the_ledgers_version() {
+    let bounds = [
+        DECODED_MAX_BYTES,
+        DECODED_MAX_TIMES,
+        DECODED_ALWAYS_BYTES,
+        RECORDS_MAX,
+    ];
+    assert_eq!(bounds, [32 << 20, 200, 1 << 20, 100_000]);
 }
 
 fn any_format() -> impl Strategy<Value = RecordFormat> {

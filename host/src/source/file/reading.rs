@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 
 use super::OpenFile;
 use super::lines::{Line, Lines};
+use super::resume::SourceRecords;
 use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
 use crate::ledger::Committed;
 use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::source_file::{DecodedLines, FileName, FilePrefix, FileStat};
-use crate::source::decoding::Decoder;
+use crate::source::decoding::{Decoder, data_of_line, is_compressed};
 use crate::source::unpacking::{RepeatedRange, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source, SourceError};
 
@@ -165,6 +166,8 @@ struct LinesRead {
     /// Whether some of them were decoded.
     decoded: bool,
     last: Vec<u8>,
+    /// Whether the last one has no end, and white space behind it would be a part of its record.
+    is_open: bool,
 }
 
 impl LinesRead {
@@ -172,9 +175,10 @@ impl LinesRead {
     fn of(committed: Option<&Committed>) -> Self {
         let file = committed.and_then(|committed| committed.file);
         Self {
-            count: committed.map_or(0, |committed| committed.of_source().0),
+            count: committed.map_or(0, |committed| SourceRecords::of(committed).count),
             decoded: file.is_some_and(|file| file.lines.is_some()),
             last: Vec::new(),
+            is_open: false,
         }
     }
 
@@ -186,8 +190,13 @@ impl LinesRead {
         self.decoded |= !decoding.is_plain();
         if self.decoded {
             self.last.clear();
-            self.last.extend_from_slice(record_of(line.text));
+            self.last.extend_from_slice(line.text.trim_ascii_end());
         }
+        let ends = match decoding.is_plain() {
+            true => record_of(line.text).ends_with(b"}"),
+            false => !is_compressed(line.text, decoding.encoding),
+        };
+        self.is_open = !line.has_end && !ends;
     }
 
     fn decoded(&self) -> Option<DecodedLines> {
@@ -248,6 +257,7 @@ impl Reader {
         if let Some(last) = batch.positions().last() {
             let prefix = FilePrefix {
                 is_compressed: self.is_compressed,
+                is_open: self.read.is_open,
                 lines: self.read.decoded(),
                 ..self.lines.hash().prefix(self.stat)
             };
@@ -263,5 +273,9 @@ pub(super) fn add(batch: &mut Batch, line: &Line<'_>, decoding: RecordDecoding) 
         batch.skip();
         return;
     }
-    Decoder::new(batch, decoding, line.offset.into(), 0).add(record_of(line.text), "", None);
+    let data = match decoding.is_plain() {
+        true => record_of(line.text),
+        false => data_of_line(line.text, decoding),
+    };
+    Decoder::new(batch, decoding, line.offset.into(), 0).add(data, "", None);
 }

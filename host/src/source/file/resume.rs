@@ -81,23 +81,23 @@ impl OpenFile {
         matching(content.input, prefixes).map_err(|error| source_error(&self.name, error))
     }
 
-    /// Whether the record `number`, counted from 1, has this digest.
+    /// Whether the last of these records is where it was: the content has as many, and that one has its digest.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn is_record(&self, number: u64, digest: &Digest) -> Result<bool, SourceError> {
+    pub fn is_record(&self, records: &SourceRecords) -> Result<bool, SourceError> {
         let Some(content) = self.content_again()? else {
             return Ok(false);
         };
         let mut lines = self.first_lines(content.input)?;
-        let mut before = number;
+        let mut before = records.count;
         while let Some(line) = lines.next()? {
             if is_blank(line.text) {
                 continue;
             }
             before = before.saturating_sub(1);
             if before == 0 {
-                return Ok(Digest::of(record_of(line.text)) == *digest);
+                return Ok(records.end_with(line.text));
             }
         }
         Ok(false)
@@ -115,8 +115,13 @@ impl OpenFile {
         last: u8,
         committed: &Committed,
     ) -> Result<(), SourceError> {
+        let is_end = |rest: &[u8]| match committed.file {
+            Some(file) if file.is_open => rest.is_empty(),
+            Some(file) if file.lines.is_some() => rest.trim_ascii().is_empty(),
+            _ => is_end_of_line(last, rest),
+        };
         match lines.next()? {
-            Some(line) if !is_end_of_line(last, line.text) => Err(self.changed(format!(
+            Some(line) if !is_end(line.text) => Err(self.changed(format!(
                 "the committed record at byte {}, whose line had no end and has gone on",
                 committed.last
             ))),
@@ -156,6 +161,42 @@ impl OpenFile {
     }
 }
 
+/// The committed records as the source has them: of a file that is decoded, its lines.
+pub struct SourceRecords {
+    /// How many there are.
+    pub count: u64,
+    last_digest: Digest,
+    are_decoded: bool,
+}
+
+impl SourceRecords {
+    /// Those that are committed.
+    #[must_use]
+    pub fn of(committed: &Committed) -> Self {
+        match committed.file.and_then(|file| file.lines) {
+            Some(lines) => Self {
+                count: lines.count,
+                last_digest: lines.last_digest,
+                are_decoded: true,
+            },
+            None => Self {
+                count: committed.records,
+                last_digest: committed.last_digest,
+                are_decoded: false,
+            },
+        }
+    }
+
+    /// Whether the last one is in this line.
+    fn end_with(&self, line: &[u8]) -> bool {
+        let last = match self.are_decoded {
+            true => line.trim_ascii_end(),
+            false => record_of(line),
+        };
+        Digest::of(last) == self.last_digest
+    }
+}
+
 fn holds_last_record(
     file: &Arc<File>,
     committed: &Committed,
@@ -169,6 +210,6 @@ fn holds_last_record(
     let from = StableFile::at(file.clone(), offset);
     from.take(length).read_to_end(&mut rest)?;
     let line = rest.split(|byte| *byte == b'\n').next();
-    let (_, last) = committed.of_source();
-    Ok(line.is_some_and(|line| Digest::of(record_of(line)) == last))
+    let records = SourceRecords::of(committed);
+    Ok(line.is_some_and(|line| records.end_with(line)))
 }

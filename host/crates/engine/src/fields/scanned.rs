@@ -135,6 +135,11 @@ impl<'b> ScannedBatch<'b> {
         self.batch.data().len() + gain * self.len()
     }
 
+    /// How many records the batch has.
+    pub(crate) fn records(&self) -> usize {
+        self.batch.len()
+    }
+
     /// The number of records that a transform may see.
     pub(crate) fn len(&self) -> usize {
         self.objects.len()

@@ -41,6 +41,8 @@ pub(crate) struct Mark {
 /// Validates the output for one batch, record by record, and collects the outcome.
 pub(super) struct OutputValidator<'a> {
     limits: &'a Limits,
+    /// The size limit of all events.
+    output_bytes: usize,
     record: u32,
     transformed: Transformed,
     /// The index of each partition.
@@ -53,9 +55,10 @@ pub(super) struct OutputValidator<'a> {
 impl<'a> OutputValidator<'a> {
     /// Creates a validator for one batch.
     #[must_use]
-    pub(super) fn new(limits: &'a Limits) -> Self {
+    pub(super) fn new(limits: &'a Limits, records: usize) -> Self {
         Self {
             limits,
+            output_bytes: limits.output_of_batch(records),
             record: 0,
             transformed: Transformed::default(),
             known: HashMap::new(),
@@ -198,7 +201,7 @@ impl<'a> OutputValidator<'a> {
 
     /// The most events that a batch has room for.
     pub(crate) fn events_max(&self) -> usize {
-        self.limits.batch_output_bytes / Event::OVERHEAD_BYTES
+        self.output_bytes / Event::OVERHEAD_BYTES
     }
 
     /// Adds a record with one event of `bytes`, which `write` writes.
@@ -281,15 +284,14 @@ impl<'a> OutputValidator<'a> {
     #[inline]
     fn has_room(&self, bytes: usize, events: usize) -> bool {
         let overhead = (self.transformed.events.len() + events) * Event::OVERHEAD_BYTES;
-        self.transformed.data.len() + bytes + overhead + self.names
-            <= self.limits.batch_output_bytes
+        self.transformed.data.len() + bytes + overhead + self.names <= self.output_bytes
     }
 
     /// Checks that `events` more events of `bytes` in total do not exceed the size limit.
     #[inline]
     pub(crate) fn check_room(&self, bytes: usize, events: usize) -> Result<(), Violation> {
         if !self.has_room(bytes, events) {
-            let limit = self.limits.batch_output_bytes;
+            let limit = self.output_bytes;
             let why = format!(
                 "the events of this batch would take more than {limit} bytes, {} for each besides its JSON",
                 Event::OVERHEAD_BYTES

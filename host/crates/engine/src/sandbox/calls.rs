@@ -22,7 +22,7 @@ impl Program {
         deadline: Option<Instant>,
         account: &mut Account,
     ) -> Result<Option<Transformed>, SandboxError> {
-        let mut validator = OutputValidator::new(&self.limits);
+        let mut validator = OutputValidator::new(&self.limits, scanned.records());
         validator.reserve(scanned.len(), scanned.likely_output_bytes());
         let mut instance = None;
         let mut start = 0;
@@ -130,7 +130,9 @@ impl Program {
         });
         account.usage.add_call(&instance.store, &self.limits);
         match called {
-            Ok(outcome) => Ok(OutputValidator::new(&self.limits).batch(records.len(), outcome)),
+            Ok(outcome) => {
+                Ok(OutputValidator::new(&self.limits, records.len()).batch(records.len(), outcome))
+            }
             Err(error) => {
                 tracing::debug!(error = %format!("{error:#}"), "the batch call failed, continuing record by record");
                 Ok(None)
@@ -166,7 +168,7 @@ impl Program {
         account: &mut Account,
         mut call: impl FnMut(u32, &mut Instance, &mut OutputValidator<'_>) -> wasmtime::Result<()>,
     ) -> Result<Transformed, SandboxError> {
-        let mut validator = OutputValidator::new(&self.limits);
+        let mut validator = OutputValidator::new(&self.limits, batch.len());
         let mut instance = None;
         let mut known = known.iter().peekable();
         for (index, record) in (0..).zip(batch.records()) {
