@@ -192,11 +192,7 @@ impl LinesRead {
             self.last.clear();
             self.last.extend_from_slice(line.text.trim_ascii_end());
         }
-        let ends = match decoding.is_plain() {
-            true => record_of(line.text).ends_with(b"}"),
-            false => !is_compressed(line.text, decoding.encoding),
-        };
-        self.is_open = !line.has_end && !ends;
+        self.is_open = !line.has_end && goes_on_with_white_space(line.text, decoding);
     }
 
     fn decoded(&self) -> Option<DecodedLines> {
@@ -204,6 +200,14 @@ impl LinesRead {
             count: self.count,
             last_digest: Digest::of(&self.last),
         })
+    }
+}
+
+/// Whether white space behind a line would be a part of its record.
+fn goes_on_with_white_space(line: &[u8], decoding: RecordDecoding) -> bool {
+    match decoding.is_plain() {
+        true => !record_of(line).ends_with(b"}"),
+        false => is_compressed(line, decoding.encoding),
     }
 }
 
