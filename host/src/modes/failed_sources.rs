@@ -37,6 +37,9 @@ impl FailedSources {
         match (self.errors.pop(), self.sources) {
             (None, _) => Ok(()),
             (Some(error), 1) => Err(error),
+            (Some(_), sources) if sources == failed => Err(anyhow::anyhow!(
+                "all {sources} sources failed, as said above"
+            )),
             (Some(_), sources) => Err(anyhow::anyhow!(
                 "{failed} of {sources} sources failed, as said above; the others were landed"
             )),
@@ -61,5 +64,7 @@ mod tests {
         assert_eq!(end(1, &["a is gone"]), Err("a is gone".into()));
         let several = end(3, &["a is gone", "b is gone"]).unwrap_err();
         assert!(several.starts_with("2 of 3 sources failed"), "{several}");
+        let all = end(2, &["a is gone", "b is gone"]).unwrap_err();
+        assert!(all.starts_with("all 2 sources failed"), "{all}");
     }
 }

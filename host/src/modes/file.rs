@@ -88,6 +88,17 @@ fn has_changed(location: &Location, error: &anyhow::Error) -> bool {
     changed && matches!(location, Location::File(path) if path.is_file())
 }
 
+/// Why a file of a folder is not there when it is opened.
+fn why_gone(location: &Location) -> String {
+    let name = location.name();
+    match location.is_link() {
+        true => format!("{name} is a link to a file that does not exist; remove the link"),
+        false => format!(
+            "{name} was in its folder when the run began and is gone now; if it was renamed, the next run reads it"
+        ),
+    }
+}
+
 /// Whether there is no file.
 fn is_gone(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref();
@@ -207,12 +218,7 @@ impl Files {
                 Ok(())
             }
             Err(error) if file.is_listed && is_gone(&error) => {
-                let name = location.name();
-                let why = format!(
-                    "{name} was in its folder when the run began and is gone now; if it was renamed, the next run \
-                     reads it"
-                );
-                self.end(Err(error.context(why)))
+                self.end(Err(error.context(why_gone(location))))
             }
             landed => self.end(landed),
         }

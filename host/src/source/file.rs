@@ -55,6 +55,17 @@ impl Location {
         }
     }
 
+    /// Whether it is a symbolic link.
+    #[must_use]
+    pub fn is_link(&self) -> bool {
+        match self {
+            Self::File(path) => {
+                std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+            }
+            Self::Stdin => false,
+        }
+    }
+
     /// The size of the file, bytes; 0 if there is none, and `None` if it is not known before the end.
     #[must_use]
     pub fn size(&self) -> Option<u64> {

@@ -242,3 +242,18 @@ fn links_are_followed_once_and_a_file_is_read_once() {
     );
     assert_eq!(ran.summary().counts(["records", "files"]), [20, 20]);
 }
+
+#[test]
+fn a_link_to_nothing_is_said_and_the_others_land() {
+    let place = Place::new();
+    place.write("in/a.ndjson", events(0..3));
+    symlink("nowhere", place.path("in/b.ndjson")).unwrap();
+    let ran = place.try_land(&["--source", "file:in"]);
+    let ran = ran.failed(1, &["in/b.ndjson is a link to a file that does not exist"]);
+    assert!(
+        ran.stderr.contains("1 of 2 sources failed"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(lake::all_events(&place.lake()).len(), 3);
+}
