@@ -225,13 +225,14 @@ impl Files {
     }
 
     /// Counts a file of which earlier runs have landed everything.
-    fn pass_over(&self, ledger: &Ledger) {
+    fn pass_over(&mut self, ledger: &Ledger) {
         let RunContext {
             progress, health, ..
         } = &*self.runner.context;
         let shard = ledger.shard();
         health.claimed(shard);
         if let Some(committed) = ledger.committed() {
+            self.last = Some(shard.clone());
             progress.found_committed(shard, committed.records);
             health.committed(shard, committed.last);
         }

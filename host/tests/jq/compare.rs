@@ -153,7 +153,7 @@ fn the_outputs_are_those_of_jq() {
 
 /// With many events: `cargo test --release --workspace jq::compare:: -- --ignored`, about five minutes.
 #[test]
-#[ignore = "it takes minutes"]
+#[ignore = "it takes minutes: CONTRIBUTING.md has the command"]
 fn the_outputs_for_many_events_are_those_of_jq() {
     let place = Place::new();
     let args = [

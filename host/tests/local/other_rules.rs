@@ -52,6 +52,23 @@ fn a_run_with_nothing_to_do_says_that_its_rules_are_others() {
     assert!(said.contains(WHY), "{said}");
 }
 
+/// Files of a folder that have landed are not even opened.
+#[test]
+fn a_run_over_a_folder_with_nothing_to_do_says_it_too() {
+    let place = Place::new();
+    place.write("in/a.ndjson", events(0..3));
+    let land = |more: &[&str]| {
+        let ran = place.try_land(&[&["--source", "file:in"], more].concat());
+        ran.succeeded().stderr
+    };
+    land(&[]);
+    assert!(!land(&[]).contains(WHY));
+    let said = land(&["--transform", "builtin:copy"]);
+    assert!(said.contains(WHY), "{said}");
+    let said = land(&["--record-format", "lines"]);
+    assert!(said.contains("nothing is decoded again"), "{said}");
+}
+
 /// A registry changes releases while nothing arrives.
 #[test]
 fn a_release_that_was_activated_since_is_no_warning() {
