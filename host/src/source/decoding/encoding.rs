@@ -40,16 +40,23 @@ pub(super) fn decode(data: &[u8], encoding: RecordEncoding) -> Result<Cow<'_, [u
     match encoding {
         RecordEncoding::None => Ok(Cow::Borrowed(data)),
         RecordEncoding::Auto => auto(data, most),
-        encoding => {
-            let decoded = one(data, encoding, most)?;
-            match compression(&decoded) {
-                Some(inner) => Err(format!(
-                    "what the record decodes to is {} data; the record encoding `auto` undoes both",
-                    name(inner)
-                )),
-                None => Ok(Cow::Owned(decoded)),
-            }
+        RecordEncoding::Base64 => {
+            let decoded = base64(data).map_err(|why| format!("the record is not base64: {why}"));
+            innermost(decoded?).map(Cow::Owned)
         }
+        RecordEncoding::Gzip => innermost(gzip(data, most)?).map(Cow::Owned),
+        RecordEncoding::Zlib => innermost(zlib(data, most)?).map(Cow::Owned),
+        RecordEncoding::Zstd => innermost(zstd(data, most)?).map(Cow::Owned),
+    }
+}
+
+/// The data, if it is not compressed once more.
+fn innermost(decoded: Vec<u8>) -> Result<Vec<u8>, String> {
+    match compression(&decoded) {
+        Some((inner, _)) => Err(format!(
+            "what the record decodes to is {inner} data; the record encoding `auto` undoes both"
+        )),
+        None => Ok(decoded),
     }
 }
 
@@ -66,28 +73,6 @@ pub fn is_compressed(data: &[u8], encoding: RecordEncoding) -> bool {
         RecordEncoding::None | RecordEncoding::Base64 => false,
         RecordEncoding::Gzip | RecordEncoding::Zlib | RecordEncoding::Zstd => true,
         RecordEncoding::Auto => compression(data).is_some(),
-    }
-}
-
-/// Undoes one encoding.
-fn one(data: &[u8], encoding: RecordEncoding, most: usize) -> Result<Vec<u8>, String> {
-    match encoding {
-        RecordEncoding::Gzip => gzip(data, most),
-        RecordEncoding::Zlib => zlib(data, most),
-        RecordEncoding::Zstd => {
-            if !is_skippable(data) {
-                begins_with(data, &[ZSTD_MAGIC], encoding)?;
-            }
-            let mut decoder =
-                zstd::Decoder::with_buffer(data).map_err(|why| broken("zstd", &why))?;
-            let window = decoder.window_log_max(ZSTD_WINDOW_LOG_MAX);
-            window.map_err(|why| broken("zstd", &why))?;
-            inflate("zstd", decoder, most)
-        }
-        RecordEncoding::Base64 => {
-            base64(data).map_err(|why| format!("the record is not base64: {why}"))
-        }
-        RecordEncoding::None | RecordEncoding::Auto => Ok(data.to_vec()),
     }
 }
 
@@ -117,31 +102,19 @@ fn inflate_into(
 
 /// One member after another. What is behind the last one is an error.
 fn gzip(data: &[u8], most: usize) -> Result<Vec<u8>, String> {
-    begins_with(data, &[GZIP_MAGIC], RecordEncoding::Gzip)?;
+    begins_with(data, &[GZIP_MAGIC], "gzip")?;
     let (mut rest, mut decoded) = (data, Vec::new());
     while rest.starts_with(GZIP_MAGIC) {
         let mut member = GzDecoder::new(rest);
         inflate_into(&mut decoded, "gzip", &mut member, most)?;
         rest = member.into_inner();
     }
-    ends(rest, RecordEncoding::Gzip)?;
+    ends(rest, "gzip")?;
     Ok(decoded)
 }
 
-/// The name of an encoding, for people.
-fn name(encoding: RecordEncoding) -> &'static str {
-    match encoding {
-        RecordEncoding::None => "plain",
-        RecordEncoding::Gzip => "gzip",
-        RecordEncoding::Zlib => "zlib",
-        RecordEncoding::Zstd => "zstd",
-        RecordEncoding::Base64 => "base64",
-        RecordEncoding::Auto => "encoded",
-    }
-}
-
 /// Checks that data begins as its encoding does: a decoder would say something else of it.
-fn begins_with(data: &[u8], magics: &[&[u8]], encoding: RecordEncoding) -> Result<(), String> {
+fn begins_with(data: &[u8], magics: &[&[u8]], name: &str) -> Result<(), String> {
     if magics.iter().any(|magic| data.starts_with(magic)) {
         return Ok(());
     }
@@ -150,28 +123,38 @@ fn begins_with(data: &[u8], magics: &[&[u8]], encoding: RecordEncoding) -> Resul
         .take(4)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let (name, first) = (name(encoding), first.join(" "));
+    let first = first.join(" ");
     Err(format!(
         "the record is not {name} data: it begins with the bytes {first}"
     ))
 }
 
-fn ends(rest: &[u8], encoding: RecordEncoding) -> Result<(), String> {
+fn ends(rest: &[u8], name: &str) -> Result<(), String> {
     if rest.is_empty() {
         return Ok(());
     }
-    let (name, bytes) = (name(encoding), rest.len());
+    let bytes = rest.len();
     Err(format!(
         "the {name} data of the record is followed by {bytes} bytes of something else"
     ))
 }
 
 fn zlib(data: &[u8], most: usize) -> Result<Vec<u8>, String> {
-    begins_with(data, &ZLIB_MAGICS, RecordEncoding::Zlib)?;
+    begins_with(data, &ZLIB_MAGICS, "zlib")?;
     let mut decoder = ZlibDecoder::new(data);
     let decoded = inflate("zlib", &mut decoder, most)?;
-    ends(decoder.into_inner(), RecordEncoding::Zlib)?;
+    ends(decoder.into_inner(), "zlib")?;
     Ok(decoded)
+}
+
+fn zstd(data: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    if !is_skippable(data) {
+        begins_with(data, &[ZSTD_MAGIC], "zstd")?;
+    }
+    let mut decoder = zstd::Decoder::with_buffer(data).map_err(|why| broken("zstd", &why))?;
+    let window = decoder.window_log_max(ZSTD_WINDOW_LOG_MAX);
+    window.map_err(|why| broken("zstd", &why))?;
+    inflate("zstd", decoder, most)
 }
 
 fn broken(name: &str, why: &io::Error) -> String {
@@ -183,7 +166,7 @@ fn auto(data: &[u8], most: usize) -> Result<Cow<'_, [u8]>, String> {
     let mut decoded = Cow::Borrowed(data);
     for _ in 0..AUTO_LAYERS_MAX {
         let inner = match compression(&decoded) {
-            Some(encoding) => one(&decoded, encoding, most)?,
+            Some((_, decompress)) => decompress(&decoded, most)?,
             None => match base64_of_known(&decoded) {
                 Some(inner) => inner,
                 None => break,
@@ -199,16 +182,19 @@ fn auto(data: &[u8], most: usize) -> Result<Cow<'_, [u8]>, String> {
     }
 }
 
-/// The compression that begins like this.
-fn compression(data: &[u8]) -> Option<RecordEncoding> {
+/// Undoes a compression, up to so many bytes.
+type Decompress = fn(&[u8], usize) -> Result<Vec<u8>, String>;
+
+/// The compression that begins like this, with its name.
+fn compression(data: &[u8]) -> Option<(&'static str, Decompress)> {
     if data.starts_with(GZIP_MAGIC) {
-        return Some(RecordEncoding::Gzip);
+        return Some(("gzip", gzip));
     }
     if data.starts_with(ZSTD_MAGIC) || is_skippable(data) {
-        return Some(RecordEncoding::Zstd);
+        return Some(("zstd", zstd));
     }
     let is_zlib = ZLIB_MAGICS.iter().any(|magic| data.starts_with(magic));
-    is_zlib.then_some(RecordEncoding::Zlib)
+    is_zlib.then_some(("zlib", zlib))
 }
 
 /// Whether data begins with a skippable frame of Zstandard (RFC 8878, 3.1.2).
