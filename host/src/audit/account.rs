@@ -253,11 +253,12 @@ impl ShardAccount {
         let manifests = chunks.iter().filter(|(_, present)| present.has_manifest);
         let manifests = output::counted(manifests.count() as u64, "chunk manifest");
         let objects = output::counted(objects as u64, "object");
-        let key = format!("{METADATA_FOLDER}/ledger/{shard}.json");
+        let folder = format!("{METADATA_FOLDER}/ledger/");
         let why = format!(
-            "{key} does not exist or has nothing committed, and its shard has {manifests} and {objects}; restore it"
+            "{folder} has no ledger of the shard, or one with nothing committed, and the shard has {manifests} and \
+             {objects}; restore it"
         );
-        let finding = Finding::new(Kind::MissingLedger, shard, why).at(key);
+        let finding = Finding::new(Kind::MissingLedger, shard, why).at(folder);
         self.report.findings.add(|| finding);
     }
 
@@ -269,7 +270,7 @@ impl ShardAccount {
         if self.timeline.beyond.is_empty() {
             return Ok(());
         }
-        let later = lake.targets.ledger(&self.shard).await;
+        let later = lake.targets.ledger_now(&self.shard).await;
         let later = later.context("the ledger, read again")?;
         self.report.counts.objects_new += self.timeline.account_for(&later);
         let is_new = |ledger: &Ledger| ledger.committed().is_none() && ledger.pending().is_none();

@@ -148,12 +148,12 @@ async fn audit(
     context: Arc<RunContext>,
 ) -> anyhow::Result<Report> {
     let began_ms = now_ms();
-    let targets = Targets::new(settings);
+    let targets = Targets::new(settings).with_files();
     let (sources, source_notes) = source::shards(settings, &targets).await?;
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
     let (mut readable, mut ledgers, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for source in sources {
-        match read_ledger(&targets, &source.shard).await? {
+        match ledger_or_finding(&source.shard, targets.ledger(&source.shard).await)? {
             Ok(ledger) => {
                 ledgers.push(ledger);
                 readable.push(source);
@@ -197,15 +197,15 @@ async fn audit(
     Ok(report)
 }
 
-/// Reads the ledger of a shard, or says why it cannot be read.
+/// The ledger of a shard that was read, or a finding about why it cannot be read.
 ///
 /// # Errors
 /// The lake cannot be read.
-async fn read_ledger(
-    targets: &Targets,
+fn ledger_or_finding(
     shard: &ShardId,
+    ledger: Result<Ledger, StoreError>,
 ) -> anyhow::Result<Result<Ledger, Finding>> {
-    match targets.ledger(shard).await {
+    match ledger {
         Ok(ledger) => Ok(Ok(ledger)),
         Err(error @ StoreError::Damaged { .. }) => {
             let why = format!("{error}; none of its records is proven");
@@ -259,7 +259,7 @@ async fn audit_all(
 async fn audit_gone(lake: &LakeAudit, gone: Vec<(ShardId, Chunks)>) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for (shard, chunks) in gone {
-        let ledger = match read_ledger(&lake.targets, &shard).await? {
+        let ledger = match ledger_or_finding(&shard, lake.targets.ledger(&shard).await)? {
             Ok(ledger) => ledger,
             Err(finding) => {
                 report.findings.add(|| finding);

@@ -1,20 +1,27 @@
-//! The document of one ledger in an object store.
+//! Where the ledger of a shard is kept: in a document of its own, or in a group.
 
 use std::sync::Arc;
 
 use sluice_engine::record::ShardId;
-use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{ConditionalRead, ObjectStore, Payload, Version};
 
-use super::Ledger;
 use super::error::StoreError;
+use super::groups::LedgerGroups;
 use super::lease::Versioned;
+use super::{Ledger, LedgerError};
 
 /// Where the ledger of a shard is kept.
 #[derive(Clone, Debug)]
-pub(super) struct LedgerDocument {
-    pub(super) store: Arc<dyn ObjectStore>,
-    pub(super) key: String,
+pub(super) enum LedgerDocument {
+    /// In a document of its own.
+    Own {
+        /// The store.
+        store: Arc<dyn ObjectStore>,
+        /// Its key in the store.
+        key: String,
+    },
+    /// In a group.
+    Grouped(Arc<LedgerGroups>),
 }
 
 impl LedgerDocument {
@@ -23,11 +30,19 @@ impl LedgerDocument {
     /// # Errors
     /// [`StoreError::Damaged`] and [`StoreError::Storage`].
     pub(super) async fn read(&self, shard: &ShardId) -> Result<Versioned, StoreError> {
-        match self.store.get_if_changed(&self.key, None).await? {
+        let (store, key) = match self {
+            Self::Own { store, key } => (store, key),
+            Self::Grouped(groups) => return groups.read(shard).await,
+        };
+        match store.get_if_changed(key, None).await? {
             ConditionalRead::Content(text, Version(etag)) => {
                 let ledger = Ledger::parse(&text).and_then(|ledger| ledger.check(shard));
+                let damaged = |error: LedgerError| StoreError::Damaged {
+                    place: store.place(key),
+                    why: error.to_string(),
+                };
                 Ok(Versioned {
-                    ledger: ledger.map_err(|error| self.damaged(error.to_string()))?,
+                    ledger: ledger.map_err(damaged)?,
                     etag: Some(etag),
                 })
             }
@@ -38,28 +53,29 @@ impl LedgerDocument {
         }
     }
 
-    /// Writes the text of a ledger if the document still is the version `seen`, and returns its new version.
+    /// Writes a ledger if it still is the version `seen`, and returns its new version.
     ///
     /// # Errors
-    /// A conflict if it has changed.
+    /// A conflict if it has changed, [`StoreError::Damaged`] and [`StoreError::Storage`].
     pub(super) async fn write(
         &self,
-        text: Vec<u8>,
+        next: &Ledger,
         seen: Option<&str>,
-    ) -> Result<String, StorageError> {
+    ) -> Result<String, StoreError> {
+        let (store, key) = match self {
+            Self::Own { store, key } => (store, key),
+            Self::Grouped(groups) => return groups.write(next, seen).await,
+        };
+        let text = serde_json::to_vec_pretty(next);
+        let mut text = text.map_err(|error| LedgerError::Document(error.to_string()))?;
+        text.push(b'\n');
         let payload = Payload {
             bytes: text.into(),
             content_type: Some("application/json"),
         };
         let seen = seen.map(|etag| Version(etag.to_owned()));
-        let swapped = self
-            .store
-            .compare_and_swap(&self.key, payload, seen.as_ref());
-        swapped.await.map(|Version(etag)| etag)
-    }
-
-    pub(super) fn damaged(&self, why: String) -> StoreError {
-        let place = self.store.place(&self.key);
-        StoreError::Damaged { place, why }
+        let swapped = store.compare_and_swap(key, payload, seen.as_ref()).await;
+        let Version(etag) = swapped?;
+        Ok(etag)
     }
 }

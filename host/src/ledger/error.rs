@@ -98,6 +98,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether another process has written the ledger.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.kind() == Some(ErrorKind::Conflict)
+    }
+
     /// The kind of the error of a file system or a service.
     #[must_use]
     pub fn kind(&self) -> Option<ErrorKind> {

@@ -10,6 +10,7 @@ use sluice_storage::folder::FolderStore;
 
 use super::document::LedgerDocument;
 use super::error::StoreError;
+use super::groups::LedgerGroups;
 use super::lease::Versioned;
 use super::{Ledger, LedgerError};
 
@@ -23,8 +24,8 @@ pub struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Locks the shard's ledger in `folder` and reads it. `scratch` is the folder for temporary files,
-    /// which is emptied under the lock.
+    /// Locks the shard's ledger in `folder` and reads it, from `groups` if it is kept there. `scratch` is the folder for
+    /// temporary files, which is emptied under the lock.
     ///
     /// # Errors
     /// [`StoreError::Locked`], without waiting, if another process has the lock.
@@ -32,6 +33,7 @@ impl LedgerFile {
         folder: &Path,
         shard: &ShardId,
         scratch: PathBuf,
+        groups: Option<Arc<LedgerGroups>>,
     ) -> Result<Self, StoreError> {
         let lock = lock(folder, shard)?;
         let opened = Scratch::open(scratch.clone());
@@ -40,8 +42,11 @@ impl LedgerFile {
             source,
         });
         let scratch = Arc::new(opened?);
-        let store = FolderStore::new(folder.to_owned(), scratch.clone()).exclusive();
-        let document = document(store, shard);
+        let own = || {
+            let store = FolderStore::new(folder.to_owned(), scratch.clone());
+            document(store.exclusive(), shard)
+        };
+        let document = groups.map_or_else(own, LedgerDocument::Grouped);
         Ok(Self {
             known: document.read(shard).await?,
             document,
@@ -87,10 +92,7 @@ impl LedgerFile {
         step: impl Fn(&Ledger) -> Result<Ledger, LedgerError>,
     ) -> Result<(), StoreError> {
         let next = step(&self.known.ledger)?;
-        let text = serde_json::to_vec_pretty(&next);
-        let mut text = text.map_err(|error| self.document.damaged(error.to_string()))?;
-        text.push(b'\n');
-        let written = self.document.write(text, self.known.etag.as_deref());
+        let written = self.document.write(&next, self.known.etag.as_deref());
         self.known = Versioned {
             etag: Some(written.await?),
             ledger: next,
@@ -119,7 +121,7 @@ fn lock(folder: &Path, shard: &ShardId) -> Result<File, StoreError> {
 }
 
 fn document(store: FolderStore, shard: &ShardId) -> LedgerDocument {
-    LedgerDocument {
+    LedgerDocument::Own {
         store: Arc::new(store),
         key: format!("{shard}.json"),
     }
@@ -131,7 +133,7 @@ mod tests {
 
     async fn open(folder: &tempfile::TempDir) -> Result<LedgerFile, StoreError> {
         let shard = ShardId::new("shard").unwrap();
-        LedgerFile::open(folder.path(), &shard, folder.path().join("tmp")).await
+        LedgerFile::open(folder.path(), &shard, folder.path().join("tmp"), None).await
     }
 
     #[tokio::test]

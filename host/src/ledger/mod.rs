@@ -1,4 +1,4 @@
-//! The ledger: one small document per shard that says what is committed and what is pending. It makes
+//! The ledger: a small document per shard that says what is committed and what is pending. It makes
 //! delivery exactly once: nothing is put before everything that decides an outcome or a byte is pinned
 //! here, so a run after a crash can only write the same objects again.
 //!
@@ -11,6 +11,8 @@ pub mod decoding;
 mod document;
 pub mod error;
 pub mod file;
+mod group;
+pub mod groups;
 pub mod lease;
 mod lease_entry;
 pub mod lost_range;

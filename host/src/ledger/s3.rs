@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::document::LedgerDocument;
 use super::error::StoreError;
+use super::groups::LedgerGroups;
 use super::lease::{Lease, Resolved, Swap, Versioned};
 use super::{Ledger, LedgerError};
 
@@ -107,7 +108,13 @@ impl LedgerLocation {
     /// The ledger at `key` of a store.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, key: String) -> Self {
-        Self(LedgerDocument { store, key })
+        Self(LedgerDocument::Own { store, key })
+    }
+
+    /// The ledger in the groups of a lake.
+    #[must_use]
+    pub fn in_groups(groups: Arc<LedgerGroups>) -> Self {
+        Self(LedgerDocument::Grouped(groups))
     }
 
     /// Reads the ledger of `shard`, which is new if there is no object.
@@ -131,15 +138,13 @@ impl LedgerLocation {
     }
 
     async fn write(&self, swap: &Swap) -> Result<Answer, StoreError> {
-        let text = serde_json::to_vec_pretty(&swap.next);
-        let text = text.map_err(|error| self.0.damaged(error.to_string()))?;
-        match self.0.write(text, swap.seen.as_deref()).await {
+        match self.0.write(&swap.next, swap.seen.as_deref()).await {
             Ok(etag) => Ok(Answer::Done(etag)),
             Err(error) if error.is_conflict() => {
                 let found = self.read(swap.next.shard()).await?;
                 Ok(Answer::Conflict(Box::new(found)))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 }

@@ -289,8 +289,10 @@ impl KnownFiles {
     /// The shards that have a ledger.
     async fn listed(&mut self, targets: &Targets) -> anyhow::Result<&Listed> {
         if self.listed.is_none() {
-            let [listed, locked] = targets.shards_with([".json", ".lock"]).await?;
-            self.without_ledger = &locked - &listed;
+            let names = targets.ledger_names().await?;
+            let mut listed = names.ledgers;
+            listed.extend(targets.groups().await?.shards());
+            self.without_ledger = &names.locks - &listed;
             self.listed = Some(Listed::new(listed));
         }
         Ok(self.listed.get_or_insert_default())

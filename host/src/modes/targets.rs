@@ -20,6 +20,7 @@ use crate::config::RunSettings;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
+use crate::ledger::groups::{GROUPS, LedgerGroups};
 use crate::ledger::lease::Versioned;
 use crate::ledger::messages::Messages;
 use crate::ledger::s3::{LedgerLocation, S3Ledger};
@@ -38,6 +39,10 @@ pub struct Targets {
     sdk: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     bus_connection: OnceCell<BusConnection>,
+    /// Whether the ledgers of files are used. A worker and a function use those of a stream only.
+    uses_files: bool,
+    /// The ledgers of files, once they are read.
+    file_ledgers: OnceCell<FileLedgers>,
     /// The releases that are known to be in the lake.
     kept: Known,
 }
@@ -58,6 +63,24 @@ pub struct ClaimedShard {
     pub ledger: LedgerStore,
     /// Its lake, bus and quarantine.
     pub sinks: Sinks,
+}
+
+/// What the folder of the ledgers holds, by name.
+#[derive(Debug, Default)]
+pub struct LedgerNames {
+    /// The shards with a ledger of their own.
+    pub ledgers: BTreeSet<ShardId>,
+    /// The shards with a lock, in a lake in a folder.
+    pub locks: BTreeSet<ShardId>,
+    /// The ledger groups.
+    groups: Vec<String>,
+}
+
+/// The ledgers of files.
+struct FileLedgers {
+    groups: Arc<LedgerGroups>,
+    /// The shards that had a ledger of their own when the run began.
+    own: BTreeSet<ShardId>,
 }
 
 /// The stores of a shard that this process owns.
@@ -82,7 +105,18 @@ impl Targets {
             sdk: OnceCell::new(),
             s3: OnceCell::new(),
             bus_connection: OnceCell::new(),
+            uses_files: settings.mode.files().is_some(),
+            file_ledgers: OnceCell::new(),
             kept: Known::default(),
+        }
+    }
+
+    /// The targets with the ledgers of files, whatever the source of the settings is.
+    #[must_use]
+    pub fn with_files(self) -> Self {
+        Self {
+            uses_files: true,
+            ..self
         }
     }
 
@@ -129,27 +163,70 @@ impl Targets {
         Ok(found.ledger)
     }
 
-    /// The shards of which the lake has a file of this kind beside the ledgers, for each kind by the end of its name:
-    /// `.json` is the ledger, `.lock` the lock of a lake in a folder. The lake is listed once.
+    /// As [`ledger`](Self::ledger), but not as this process has read it before.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read.
+    pub async fn ledger_now(&self, shard: &ShardId) -> Result<Ledger, StoreError> {
+        if let Some(groups) = self.groups_of(shard).await? {
+            groups.refresh(shard).await?;
+        }
+        self.ledger(shard).await
+    }
+
+    /// Lists the folder of the ledgers.
     ///
     /// # Errors
     /// The lake cannot be listed.
-    pub async fn shards_with<const N: usize>(
-        &self,
-        ends: [&str; N],
-    ) -> Result<[BTreeSet<ShardId>; N], StoreError> {
-        let mut shards = [const { BTreeSet::new() }; N];
-        let mut found = |name: &str| {
-            for (shards, end) in shards.iter_mut().zip(ends) {
-                let shard = name.strip_suffix(end).map(ShardId::new);
-                shards.extend(shard.into_iter().flatten());
-            }
-        };
+    pub async fn ledger_names(&self) -> Result<LedgerNames, StoreError> {
+        let mut names = LedgerNames::default();
+        let mut found = |name: &str| names.add(name);
         let store = self.lake_store().await?;
         store
             .list(&format!("{METADATA_FOLDER}/ledger/"), &mut found)
             .await?;
-        Ok(shards)
+        Ok(names)
+    }
+
+    /// The ledger groups of the lake.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn groups(&self) -> Result<&Arc<LedgerGroups>, StoreError> {
+        Ok(&self.file_ledgers().await?.groups)
+    }
+
+    async fn file_ledgers(&self) -> Result<&FileLedgers, StoreError> {
+        let open = || async {
+            let LedgerNames {
+                ledgers, groups, ..
+            } = self.ledger_names().await?;
+            let store = match &self.lake {
+                StoreLocation::Folder(root) => Arc::new(FolderStore::shared(
+                    root.join(METADATA_FOLDER).join("ledger"),
+                )),
+                StoreLocation::S3 { bucket, prefix } => {
+                    let prefix = format!("{prefix}{METADATA_FOLDER}/ledger/");
+                    self.s3_store(bucket, prefix, self.retry_policy.clone())
+                        .await?
+                }
+            };
+            let names = groups.iter().map(String::as_str);
+            Ok(FileLedgers {
+                groups: LedgerGroups::open(store, names).await?,
+                own: ledgers,
+            })
+        };
+        self.file_ledgers.get_or_try_init(open).await
+    }
+
+    /// The groups, if the ledger of the shard is kept in one or, as one of a new file, will be.
+    async fn groups_of(&self, shard: &ShardId) -> Result<Option<&Arc<LedgerGroups>>, StoreError> {
+        if !self.uses_files {
+            return Ok(None);
+        }
+        let ledgers = self.file_ledgers().await?;
+        Ok(Some(&ledgers.groups).filter(|_| !ledgers.own.contains(shard)))
     }
 
     /// Whether another process works on the shard. Only a lake in a folder tells.
@@ -173,6 +250,9 @@ impl Targets {
         shard: &ShardId,
         retry_policy: RetryPolicy,
     ) -> Result<Versioned, StoreError> {
+        if let Some(groups) = self.groups_of(shard).await? {
+            return LedgerLocation::in_groups(groups.clone()).read(shard).await;
+        }
         match &self.lake {
             StoreLocation::Folder(root) => {
                 let folder = root.join(METADATA_FOLDER).join("ledger");
@@ -244,7 +324,8 @@ impl Targets {
     async fn lock(&self, shard: &ShardId, root: &Path) -> Result<ClaimedStores, StoreError> {
         let own = root.join(METADATA_FOLDER);
         let tmp = own.join("tmp").join(shard.as_str());
-        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp).await?;
+        let groups = self.groups_of(shard).await?.cloned();
+        let ledger = LedgerFile::open(&own.join("ledger"), shard, tmp, groups).await?;
         let scratch = ledger.scratch().clone();
         let store = |root| Arc::new(FolderStore::new(root, scratch.clone()));
         Ok(ClaimedStores {
@@ -264,15 +345,22 @@ impl Targets {
     ) -> Result<ClaimedStores, StoreError> {
         let policy = || self.retry_policy.clone();
         let location = self.ledger_location(shard, bucket, prefix, policy());
-        let ledger = match claim {
-            Claim::Take => S3Ledger::take(location.await?, shard, &self.owner)
+        let groups = self.groups_of(shard).await?;
+        let ledger = match (claim, groups) {
+            // The first step takes the shard, so that a small file needs one write less.
+            (Claim::Take, Some(groups)) => {
+                let location = LedgerLocation::in_groups(groups.clone());
+                let found = location.read(shard).await?;
+                S3Ledger::acquire(location, &self.owner, found).into()
+            }
+            (Claim::Take, None) => S3Ledger::take(location.await?, shard, &self.owner)
                 .await?
                 .into(),
-            Claim::TakeUnchanged(found) => {
+            (Claim::TakeUnchanged(found), _) => {
                 let taking = S3Ledger::take_from(location.await?, &self.owner, *found);
                 taking.await?.into()
             }
-            Claim::Acquired(ledger) => ledger,
+            (Claim::Acquired(ledger), _) => ledger,
         };
         let metadata = format!("{prefix}{METADATA_FOLDER}/");
         Ok(ClaimedStores {
@@ -351,5 +439,17 @@ impl Targets {
         };
         let connected = self.bus_connection.get_or_try_init(|| bus.connect(options));
         connected.await.map(Some)
+    }
+}
+
+impl LedgerNames {
+    fn add(&mut self, name: &str) {
+        if name.starts_with(GROUPS) {
+            self.groups.push(name.to_owned());
+        } else if let Some(shard) = name.strip_suffix(".json") {
+            self.ledgers.extend(ShardId::new(shard));
+        } else if let Some(shard) = name.strip_suffix(".lock") {
+            self.locks.extend(ShardId::new(shard));
+        }
     }
 }

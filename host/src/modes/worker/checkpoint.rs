@@ -181,8 +181,8 @@ impl ShardWorker {
     /// Whether the lake has the ledger of a shard of this stream that the stream no longer lists. Then a parent
     /// without a ledger was split off while no worker ran.
     async fn has_expired_ancestors(&self) -> anyhow::Result<bool> {
-        let [shards] = self.runner.targets.shards_with([".json"]).await?;
-        for shard in shards {
+        let names = self.runner.targets.ledger_names().await?;
+        for shard in names.ledgers {
             let is_listed = self.listed.contains(&shard);
             if is_listed || !is_shard_of(self.stream.name(), &shard) {
                 continue;

@@ -12,14 +12,15 @@ use sluice_storage::object_store::Found;
 
 use super::Place;
 use crate::config::quantity::parse_duration;
-use crate::ledger::Ledger;
+use crate::ledger::groups::{GROUPS, ledgers_of_group};
+use crate::ledger::{Ledger, LedgerError};
 use crate::output;
 
 /// The folder with the ledgers of a lake, next to its registry.
 const LEDGERS: &str = "ledger";
 
-/// A ledger has some hundred bytes.
-const LEDGER_MAX_BYTES: usize = 1 << 20;
+/// A group of ledgers has some hundred kilobytes.
+const LEDGER_MAX_BYTES: usize = 16 << 20;
 
 /// What to remove.
 #[derive(Debug, Args)]
@@ -99,8 +100,18 @@ async fn pinned(registry: &Registry) -> anyhow::Result<HashSet<ReleaseId>> {
         let Found::Content(text) = registry.store().get(&name, LEDGER_MAX_BYTES).await? else {
             continue;
         };
-        let ledger = Ledger::parse(&text).with_context(|| name.clone())?;
-        pinned.extend(ledger.pending().map(|pending| pending.release));
+        for ledger in ledgers(&name, &text).with_context(|| name.clone())? {
+            pinned.extend(ledger.pending().map(|pending| pending.release));
+        }
     }
     Ok(pinned)
+}
+
+/// The ledgers in a document below the folder of the ledgers.
+fn ledgers(name: &str, text: &[u8]) -> Result<Vec<Ledger>, LedgerError> {
+    let folder = format!("{LEDGERS}/{GROUPS}");
+    match name.starts_with(&folder) {
+        true => ledgers_of_group(text),
+        false => Ledger::parse(text).map(|ledger| vec![ledger]),
+    }
 }
