@@ -1,30 +1,35 @@
-//! The mode for files, which are landed one after the other.
+//! The mode for files: small ones are landed several at once, larger ones one after the other.
+
+mod at_once;
+mod landing;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
+
+use self::at_once::{AtOnce, EndedFile, FILES_AT_ONCE, ReadyFile, is_small};
 
 use super::earlier_rules;
 use super::failed_sources::FailedSources;
-use super::known_files::{Found, IdentityError, KnownFiles};
-use super::open_shard::{LandedShard, ShardRunner};
+use super::known_files::{IdentityError, KnownFiles};
+use super::open_shard::ShardRunner;
 use super::rules::Rules;
 use super::source_files;
-use super::targets::{Claim, Targets};
+use super::targets::Targets;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
+use crate::ledger::store::StoreError;
 use crate::observe::health::State;
 use crate::observe::http;
-use crate::output::{counted, with_causes};
+use crate::output::counted;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::PipelineError;
 use crate::source::SourceError;
 use crate::source::file;
-use crate::source::file::{
-    FileOptions, IncompleteLine, Location, OpenFile, SourceFile, TextFormat,
-};
+use crate::source::file::{FileOptions, Location, OpenFile, SourceFile};
 
 /// The files that are given again and that warnings name. A folder that is given twice has many.
 const REPEATED_NAMED: usize = 10;
@@ -60,11 +65,13 @@ pub async fn run(
         runner,
         options: settings.files.clone(),
         known: KnownFiles::default(),
+        at_once: AtOnce::new(),
         failed: FailedSources::of(to_read.len() + found.failed.len()),
+        changed: Vec::new(),
         last: None,
     };
     for error in found.failed {
-        files.end(Err(error.into()))?;
+        files.fail(error.into())?;
     }
     files.land_all(to_read).await?;
     earlier_rules::warn_of_others(settings, &files.runner, files.last.as_ref()).await;
@@ -79,7 +86,19 @@ fn is_of_file(error: &anyhow::Error) -> bool {
         of_shard,
         Some(PipelineError::Source(_) | PipelineError::RangeChanged(_))
     );
-    of_shard || error.is::<SourceError>() || error.is::<IdentityError>()
+    of_shard || is_of_another_run(error) || error.is::<SourceError>() || error.is::<IdentityError>()
+}
+
+/// Whether another run works on the file.
+fn is_of_another_run(error: &anyhow::Error) -> bool {
+    let is = |error: &StoreError| {
+        let is_lost = matches!(error, StoreError::Locked(_) | StoreError::Lost { .. });
+        is_lost || error.is_conflict()
+    };
+    match error.downcast_ref() {
+        Some(PipelineError::Ledger(error)) => is(error),
+        _ => error.downcast_ref().is_some_and(is),
+    }
 }
 
 /// Whether the content that is committed is not there any more, and the file can be read once more.
@@ -111,18 +130,35 @@ struct ChangedFile {
     error: anyhow::Error,
 }
 
-/// How the ledger of a file is found.
-#[derive(Clone, Copy)]
-enum Search {
-    ByName,
-    ByContent,
+/// A file that is landed next.
+struct NextFile<'a> {
+    file: &'a SourceFile,
+    /// Its size, bytes.
+    bytes: u64,
+    /// What opening it gave, if it was opened.
+    opened: Option<anyhow::Result<OpenFile>>,
 }
 
-/// What became of a file.
-enum Landed {
-    All,
-    /// No ledger has its content.
-    NotFound,
+impl<'a> NextFile<'a> {
+    /// Opens a file that was found in a folder. Another one can be a pipe, which is opened when its turn comes.
+    async fn open(file: &'a SourceFile, bytes: u64, options: &FileOptions) -> Self {
+        let opened = match file.is_listed {
+            true => Some(open(&file.location, options).await),
+            false => None,
+        };
+        Self {
+            file,
+            bytes,
+            opened,
+        }
+    }
+}
+
+/// Opens a file on a thread that may wait.
+async fn open(location: &Location, options: &FileOptions) -> anyhow::Result<OpenFile> {
+    let (location, options) = (location.clone(), options.clone());
+    let opening = tokio::task::spawn_blocking(move || file::open(&location, &options));
+    Ok(opening.await??)
 }
 
 /// The files without those that are given again, by another path or a link.
@@ -147,7 +183,9 @@ struct Files {
     runner: ShardRunner,
     options: FileOptions,
     known: KnownFiles,
+    at_once: AtOnce,
     failed: FailedSources,
+    changed: Vec<ChangedFile>,
     /// The shard of the last file with committed records.
     last: Option<ShardId>,
 }
@@ -158,74 +196,162 @@ impl Files {
         if let Some(bytes) = sizes.iter().copied().sum() {
             self.runner.context.progress.begin_files(bytes);
         }
-        let mut changed = Vec::new();
-        let parts = files.chunks(LOOKED_UP_TOGETHER);
-        for (part, sizes) in parts.zip(sizes.chunks(LOOKED_UP_TOGETHER)) {
-            if let Err(error) = self.land_part(part, sizes, &mut changed).await {
-                // The run ends, and these have failed already.
-                let errors = changed.into_iter().map(|file| file.error);
-                errors.for_each(|error| self.failed.add(error));
-                return Err(error);
-            }
+        if let Err(error) = self.land_in_order(&files, &sizes).await {
+            // The run ends, and these have failed already.
+            let errors = self.changed.drain(..).map(|file| file.error);
+            errors.for_each(|error| self.failed.add(error));
+            return Err(error);
         }
         // Once the ledger of a moved file has gone on, it is known which file took its place.
         loop {
-            let before = changed.len();
-            changed = self.land_by_content(changed).await?;
-            if changed.len() == before {
+            let before = self.changed.len();
+            self.land_changed().await?;
+            if self.changed.len() == before {
                 break;
             }
         }
-        for file in changed {
-            self.end(Err(file.error))?;
+        for file in std::mem::take(&mut self.changed) {
+            self.fail(file.error)?;
         }
         Ok(())
     }
 
-    /// Lands files in their order. Those whose content does not fit their ledgers are added to `changed`.
+    async fn land_in_order(
+        &mut self,
+        files: &[SourceFile],
+        sizes: &[Option<u64>],
+    ) -> anyhow::Result<()> {
+        let parts = files.chunks(LOOKED_UP_TOGETHER);
+        for (part, sizes) in parts.zip(sizes.chunks(LOOKED_UP_TOGETHER)) {
+            self.land_part(part, sizes).await?;
+        }
+        self.end_all().await
+    }
+
+    /// Lands files that have not landed, in their order.
     async fn land_part(
         &mut self,
         files: &[SourceFile],
         sizes: &[Option<u64>],
-        changed: &mut Vec<ChangedFile>,
     ) -> anyhow::Result<()> {
         // A replay checks with each ledger that the lake is its own.
         let before = match self.runner.replay {
             None => self.known.landed(&self.runner.targets, files).await?,
             Some(_) => vec![None; files.len()],
         };
+        let mut to_land = Vec::new();
         for ((file, bytes), before) in files.iter().zip(sizes).zip(before) {
+            let bytes = bytes.unwrap_or(0);
             match before {
-                Some(ledger) => self.pass_over(&ledger),
-                None => self.land_file(file, changed).await?,
+                Some(ledger) => self.pass_over(&ledger, bytes),
+                None => to_land.push((file, bytes)),
             }
-            let progress = &self.runner.context.progress;
-            progress.end_file(bytes.unwrap_or(0));
+        }
+        let options = self.options.clone();
+        let opening = stream::iter(to_land);
+        let opening = opening.map(|(file, bytes)| NextFile::open(file, bytes, &options));
+        let mut opening = opening.buffered(FILES_AT_ONCE);
+        while let Some(next) = opening.next().await {
+            self.land_next(next).await?;
         }
         Ok(())
     }
 
-    async fn land_file(
+    /// Lands a file, or begins to if it can be landed together with others.
+    async fn land_next(&mut self, next: NextFile<'_>) -> anyhow::Result<()> {
+        let NextFile {
+            file,
+            bytes,
+            opened,
+        } = next;
+        let location = &file.location;
+        let opened = match opened {
+            Some(opened) => opened,
+            None => {
+                self.end_all().await?;
+                open(location, &self.options).await
+            }
+        };
+        let landed = match opened {
+            Ok(opened) => self.land_opened(file, bytes, opened).await,
+            Err(error) if file.is_listed && is_gone(&error) => {
+                Err(error.context(why_gone(location)))
+            }
+            Err(error) => Err(error),
+        };
+        landed.or_else(|error| {
+            self.runner.context.progress.end_file(bytes);
+            self.fail(error)
+        })
+    }
+
+    async fn land_opened(
         &mut self,
         file: &SourceFile,
-        changed: &mut Vec<ChangedFile>,
+        bytes: u64,
+        opened: OpenFile,
     ) -> anyhow::Result<()> {
-        let location = &file.location;
-        match self.land(location, Search::ByName).await {
-            Err(error) if has_changed(location, &error) => {
-                let location = location.clone();
-                changed.push(ChangedFile { location, error });
-                Ok(())
-            }
-            Err(error) if file.is_listed && is_gone(&error) => {
-                self.end(Err(error.context(why_gone(location))))
-            }
-            landed => self.end(landed),
+        let is_small = file.is_listed && is_small(bytes, &opened);
+        while !self.at_once.has_room(is_small, bytes, opened.head_suffix()) {
+            self.end_next().await?;
+        }
+        let found = self.known.find(&self.runner.targets, &opened).await;
+        let ready = ReadyFile {
+            location: file.location.clone(),
+            bytes,
+            found: found.with_context(|| opened.name().to_owned())?,
+            opened,
+        };
+        if is_small {
+            self.at_once.begin(ready, &self.runner);
+            return Ok(());
+        }
+        let progress = &self.runner.context.progress;
+        progress.begin_file(ready.opened.position().clone());
+        let ended = ready.land(&self.runner).await;
+        self.end(ended).await
+    }
+
+    /// Waits for the end of all files that are being landed.
+    async fn end_all(&mut self) -> anyhow::Result<()> {
+        while !self.at_once.is_empty() {
+            self.end_next().await?;
+        }
+        Ok(())
+    }
+
+    async fn end_next(&mut self) -> anyhow::Result<()> {
+        match self.at_once.next(&self.runner).await? {
+            Some(ended) => self.end(ended).await,
+            None => Ok(()),
         }
     }
 
+    /// Notes what became of a file.
+    async fn end(&mut self, ended: EndedFile) -> anyhow::Result<()> {
+        self.runner.context.progress.end_file(ended.bytes);
+        let landed = match ended.landed {
+            Ok(landed) => landed,
+            Err(error) => {
+                self.known.forget(&ended.head_suffix);
+                let location = ended.location;
+                if has_changed(&location, &error) {
+                    self.changed.push(ChangedFile { location, error });
+                    return Ok(());
+                }
+                return self.fail(error);
+            }
+        };
+        let ledger = landed.ledger.ledger().await;
+        if ledger.committed().is_some() {
+            self.last = Some(ledger.shard().clone());
+        }
+        self.known.update(&ended.head_suffix, ledger);
+        Ok(landed.close()?)
+    }
+
     /// Counts a file of which earlier runs have landed everything.
-    fn pass_over(&mut self, ledger: &Ledger) {
+    fn pass_over(&mut self, ledger: &Ledger, bytes: u64) {
         let RunContext {
             progress, health, ..
         } = &*self.runner.context;
@@ -237,145 +363,49 @@ impl Files {
             health.committed(shard, committed.last);
         }
         health.ended(shard, State::CaughtUp);
+        progress.end_file(bytes);
     }
 
-    /// Notes a file that failed by itself.
-    fn end(&mut self, landed: anyhow::Result<Landed>) -> anyhow::Result<()> {
-        match landed {
-            Err(error) if is_of_file(&error) => {
-                self.runner.context.progress.source_failed();
-                self.failed.add(error);
-                Ok(())
+    /// Notes that a file failed by itself.
+    ///
+    /// # Errors
+    /// The error concerns more than this file.
+    fn fail(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        if !is_of_file(&error) {
+            return Err(error);
+        }
+        self.runner.context.progress.source_failed();
+        self.failed.add(error);
+        Ok(())
+    }
+
+    /// Lands those files that took the places of others, and keeps the rest.
+    async fn land_changed(&mut self) -> anyhow::Result<()> {
+        for file in std::mem::take(&mut self.changed) {
+            match self.find_changed(&file.location).await {
+                Ok(Some(ready)) => {
+                    let ended = ready.land(&self.runner).await;
+                    self.end(ended).await?;
+                }
+                Ok(None) => self.changed.push(file),
+                Err(error) if has_changed(&file.location, &error) => self.changed.push(file),
+                Err(error) => self.fail(error)?,
             }
-            landed => landed.map(drop),
         }
+        Ok(())
     }
 
-    /// Lands those files that took the places of others. Returns the rest.
-    async fn land_by_content(
-        &mut self,
-        changed: Vec<ChangedFile>,
-    ) -> anyhow::Result<Vec<ChangedFile>> {
-        let mut rest = Vec::new();
-        for file in changed {
-            match self.land(&file.location, Search::ByContent).await {
-                Ok(Landed::NotFound) => rest.push(file),
-                Err(error) if has_changed(&file.location, &error) => rest.push(file),
-                landed => self.end(landed)?,
-            }
-        }
-        Ok(rest)
+    /// Finds the ledger of a changed file by its content; `None` if no ledger has it.
+    async fn find_changed(&mut self, location: &Location) -> anyhow::Result<Option<ReadyFile>> {
+        let opened = open(location, &self.options).await?;
+        let found = self.known.find_again(&self.runner.targets, &opened).await;
+        let found = found.with_context(|| opened.name().to_owned())?;
+        Ok(found.map(|found| ReadyFile {
+            location: location.clone(),
+            // Its bytes are counted already.
+            bytes: 0,
+            opened,
+            found,
+        }))
     }
-
-    async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<Landed> {
-        let opened = file::open(location, &self.options)?;
-        let name = opened.name().to_owned();
-        let position = opened.position().clone();
-        self.runner.context.progress.begin_file(position);
-        self.land_opened(opened, search).await.context(name)
-    }
-
-    async fn land_opened(&mut self, opened: OpenFile, search: Search) -> anyhow::Result<Landed> {
-        let targets = &self.runner.targets;
-        let found = match search {
-            Search::ByName => Some(self.known.find(targets, &opened).await?),
-            Search::ByContent => self.known.find_again(targets, &opened).await?,
-        };
-        let Some(found) = found else {
-            return Ok(Landed::NotFound);
-        };
-        let (suffix, shard) = (
-            opened.head_suffix().to_owned(),
-            found.ledger.shard().clone(),
-        );
-        let landed = self.land_as(opened, found).await;
-        let health = &self.runner.context.health;
-        match &landed {
-            Ok(_) => health.ended(&shard, State::CaughtUp),
-            Err(error) => health.ended(&shard, State::Failed(with_causes(error))),
-        }
-        let landed = landed.inspect_err(|_| self.known.forget(&suffix))?;
-        let ledger = landed.ledger.ledger().await;
-        if ledger.committed().is_some() {
-            self.last = Some(shard);
-        }
-        self.known.update(&suffix, ledger);
-        landed.close()?;
-        Ok(Landed::All)
-    }
-
-    async fn land_as(&self, opened: OpenFile, found: Found) -> anyhow::Result<LandedShard> {
-        let runner = &self.runner;
-        let (text_format, first) = (opened.text_format(), opened.first_offset());
-        let rejected_before = not_json(&runner.context);
-        let shard = found.ledger.shard().clone();
-        let source = opened.name().to_owned();
-        let mut open = runner.open_shard(&shard, Claim::Take).await?;
-        if let Some(before) = found.moved_from {
-            tracing::warn!(
-                source,
-                %shard,
-                "it begins with what has landed of {before}, which is gone, so it goes on where that ended"
-            );
-            open.ledger.rename(opened.known_as()).await?;
-        }
-        let landed = open.land(opened.with_shard(shard.clone())).await?;
-        if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
-            let is_json = text_format.is_none();
-            runner.context.progress.left_incomplete(&source, is_json);
-            let advice = if is_json { "; --final takes it" } else { "" };
-            tracing::info!(
-                source,
-                offset,
-                bytes,
-                "the last line has no end and is not one whole JSON object, so it is left for the next run{advice}"
-            );
-        }
-        let rejected = not_json(&runner.context).saturating_sub(rejected_before);
-        let is_one_line = landed.incomplete.is_some_and(|line| line.offset == first);
-        match text_format {
-            Some(format) if rejected > 0 => warn_of_format(&source, format, rejected),
-            Some(format) if is_one_line => warn_of_one_line(&source, format),
-            _ => {}
-        }
-        Ok(landed)
-    }
-}
-
-fn warn_of_format(source: &str, format: TextFormat, records: u64) {
-    tracing::warn!(
-        source,
-        records,
-        "{}: it looks like {}; convert it to newline-delimited JSON, for example with `{}`",
-        match records {
-            1 => "1 line of this file is no JSON object".to_owned(),
-            _ => format!(
-                "{} of this file are no JSON objects",
-                counted(records, "line")
-            ),
-        },
-        format.name(),
-        format.command()
-    );
-}
-
-/// As [`warn_of_format`], for a file without a line end.
-fn warn_of_one_line(source: &str, format: TextFormat) {
-    tracing::warn!(
-        source,
-        "this file is one line without an end, so nothing of it has landed: it looks like {}; convert it to \
-         newline-delimited JSON, for example with `{}`",
-        format.name(),
-        format.command()
-    );
-}
-
-/// The number of records that the transform has rejected so far because they are no JSON objects, by the reasons of the
-/// built-in transform.
-fn not_json(context: &RunContext) -> u64 {
-    let reasons = ["invalid_json", "not_an_object"];
-    reasons
-        .map(|reason| context.progress.quarantined_for(reason))
-        .iter()
-        .sum()
 }

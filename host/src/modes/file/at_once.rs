@@ -1,0 +1,122 @@
+//! Small files that are landed at once, which hides the latency of requests and of the disk.
+
+use std::collections::HashSet;
+
+use tokio::task::JoinSet;
+
+use super::landing;
+use crate::modes::known_files::Found;
+use crate::modes::open_shard::{LandedShard, ShardRunner};
+use crate::source::file::{Location, OpenFile};
+
+/// The most files that are landed at once.
+pub(super) const FILES_AT_ONCE: usize = 32;
+
+/// The most bytes of files that are landed at once, as they are stored. A larger file is landed alone, so that it has
+/// all of the memory for its chunks.
+const BYTES_AT_ONCE: u64 = 4 << 20;
+
+/// The largest file that is landed together with others, bytes.
+const SMALL_FILE_BYTES: u64 = 1 << 20;
+
+/// The files that are being landed.
+pub(super) struct AtOnce {
+    tasks: JoinSet<EndedFile>,
+    bytes: u64,
+    /// The ends of the names of their shards. Files with the same first line are landed one after the other, since the
+    /// second could be a copy of the first.
+    head_suffixes: HashSet<String>,
+}
+
+/// A file that can be landed.
+pub(super) struct ReadyFile {
+    pub(super) location: Location,
+    /// Its size, bytes.
+    pub(super) bytes: u64,
+    pub(super) opened: OpenFile,
+    pub(super) found: Found,
+}
+
+/// A file whose landing has ended.
+pub(super) struct EndedFile {
+    pub(super) location: Location,
+    /// Its size, bytes.
+    pub(super) bytes: u64,
+    pub(super) head_suffix: String,
+    pub(super) landed: anyhow::Result<LandedShard>,
+}
+
+impl ReadyFile {
+    /// Lands the file to its end.
+    pub(super) async fn land(self, runner: &ShardRunner) -> EndedFile {
+        let name = self.opened.name().to_owned();
+        let head_suffix = self.opened.head_suffix().to_owned();
+        let landed = landing::land(runner, self.opened, self.found).await;
+        EndedFile {
+            location: self.location,
+            bytes: self.bytes,
+            head_suffix,
+            landed: landed.map_err(|error| error.context(name)),
+        }
+    }
+}
+
+/// Whether a file of this size can be landed together with others. What looks like another format gets warnings with
+/// counts, so it is landed alone.
+pub(super) fn is_small(bytes: u64, opened: &OpenFile) -> bool {
+    bytes <= SMALL_FILE_BYTES && opened.is_regular() && opened.text_format().is_none()
+}
+
+impl AtOnce {
+    pub(super) fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            bytes: 0,
+            head_suffixes: HashSet::new(),
+        }
+    }
+
+    /// Whether no file is being landed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Whether a file of this size, with shards whose names end so, can be landed with those that are being landed. One
+    /// that is not small is landed alone.
+    pub(super) fn has_room(&self, is_small: bool, bytes: u64, head_suffix: &str) -> bool {
+        if !is_small {
+            return self.is_empty();
+        }
+        self.tasks.len() < FILES_AT_ONCE
+            && self.bytes + bytes <= BYTES_AT_ONCE
+            && !self.head_suffixes.contains(head_suffix)
+    }
+
+    /// Begins to land a file.
+    pub(super) fn begin(&mut self, file: ReadyFile, runner: &ShardRunner) {
+        self.bytes += file.bytes;
+        self.head_suffixes
+            .insert(file.opened.head_suffix().to_owned());
+        let runner = runner.clone();
+        self.share_memory(&runner, 1);
+        self.tasks.spawn(async move { file.land(&runner).await });
+    }
+
+    /// Waits for the end of one file; `None` if none is being landed.
+    ///
+    /// # Errors
+    /// A task panicked.
+    pub(super) async fn next(&mut self, runner: &ShardRunner) -> anyhow::Result<Option<EndedFile>> {
+        let Some(ended) = self.tasks.join_next().await.transpose()? else {
+            return Ok(None);
+        };
+        self.bytes -= ended.bytes;
+        self.head_suffixes.remove(&ended.head_suffix);
+        self.share_memory(runner, 0);
+        Ok(Some(ended))
+    }
+
+    fn share_memory(&self, runner: &ShardRunner, more: usize) {
+        runner.context.share_memory(self.tasks.len() + more);
+    }
+}
