@@ -21,8 +21,6 @@ pub(super) const LEDGERS_MAX: usize = 256;
 #[serde(deny_unknown_fields)]
 pub(super) struct LedgerGroup {
     version: u32,
-    /// Different after every write, so that a write whose answer was lost is recognized.
-    nonce: String,
     /// Whether the group takes no more ledgers, so that the next one may exist.
     is_full: bool,
     ledgers: BTreeMap<ShardId, Box<RawValue>>,
@@ -58,7 +56,6 @@ impl LedgerGroup {
     pub(super) fn new() -> Self {
         Self {
             version: VERSION,
-            nonce: String::new(),
             is_full: false,
             ledgers: BTreeMap::new(),
         }
@@ -79,12 +76,12 @@ impl LedgerGroup {
         Ok(group)
     }
 
-    /// The document of a version with this nonce.
+    /// The document. No two versions are the same: a ledger with a lease has the nonce of its last write, and one with a
+    /// lock has a single writer.
     ///
     /// # Errors
     /// [`LedgerError::Document`]
-    pub(super) fn text(&mut self, nonce: String) -> Result<Vec<u8>, LedgerError> {
-        self.nonce = nonce;
+    pub(super) fn text(&self) -> Result<Vec<u8>, LedgerError> {
         let mut text =
             serde_json::to_vec(self).map_err(|error| LedgerError::Document(error.to_string()))?;
         text.push(b'\n');

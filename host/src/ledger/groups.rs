@@ -445,13 +445,10 @@ impl LedgerGroups {
     async fn swap(
         &self,
         at: usize,
-        mut group: LedgerGroup,
+        group: LedgerGroup,
         seen: Option<Version>,
     ) -> Result<Document, GroupError> {
-        let nonce = format!("{:016x}", rand::random::<u64>());
-        let text = group
-            .text(nonce)
-            .map_err(|error| self.damaged(at, &error))?;
+        let text = group.text().map_err(|error| self.damaged(at, &error))?;
         let payload = Payload {
             bytes: text.into(),
             content_type: Some("application/json"),

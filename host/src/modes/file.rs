@@ -333,7 +333,10 @@ impl Files {
         let landed = match ended.landed {
             Ok(landed) => landed,
             Err(error) => {
-                self.known.forget(&ended.head_suffix);
+                let groups = self.runner.targets.groups().await?;
+                let has_ledger = groups.has(&ended.shard);
+                let shard = Some(ended.shard).filter(|_| has_ledger);
+                self.known.forget(&ended.head_suffix, shard);
                 let location = ended.location;
                 if has_changed(&location, &error) {
                     self.changed.push(ChangedFile { location, error });

@@ -264,10 +264,13 @@ impl KnownFiles {
         }
     }
 
-    /// Forgets what was read, after a file failed with some of its chunks committed.
-    pub fn forget(&mut self, suffix: &str) {
+    /// Forgets the ledgers that were read of shards that end with `suffix`, after a file failed, maybe with some of its
+    /// chunks committed. `shard` has a ledger now.
+    pub fn forget(&mut self, suffix: &str, shard: Option<ShardId>) {
         self.by_head.remove(suffix);
-        self.listed = None;
+        if let (Some(listed), Some(shard)) = (&mut self.listed, shard) {
+            listed.insert(shard);
+        }
     }
 
     /// The ledgers whose names end with `suffix`.
@@ -289,10 +292,8 @@ impl KnownFiles {
     /// The shards that have a ledger.
     async fn listed(&mut self, targets: &Targets) -> anyhow::Result<&Listed> {
         if self.listed.is_none() {
-            let names = targets.ledger_names().await?;
-            let mut listed = names.ledgers;
-            listed.extend(targets.groups().await?.shards());
-            self.without_ledger = &names.locks - &listed;
+            let [listed, without_ledger] = targets.known_shards().await?;
+            self.without_ledger = without_ledger;
             self.listed = Some(Listed::new(listed));
         }
         Ok(self.listed.get_or_insert_default())

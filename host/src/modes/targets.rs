@@ -79,8 +79,8 @@ pub struct LedgerNames {
 /// The ledgers of files.
 struct FileLedgers {
     groups: Arc<LedgerGroups>,
-    /// The shards that had a ledger of their own when the run began.
-    own: BTreeSet<ShardId>,
+    /// What the folder of the ledgers held when the run began.
+    names: LedgerNames,
 }
 
 /// The stores of a shard that this process owns.
@@ -188,6 +188,18 @@ impl Targets {
         Ok(names)
     }
 
+    /// The shards that have a ledger, and those that had a lock when the run began and have no ledger.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub async fn known_shards(&self) -> Result<[BTreeSet<ShardId>; 2], StoreError> {
+        let FileLedgers { groups, names } = self.file_ledgers().await?;
+        let mut with_ledger = names.ledgers.clone();
+        with_ledger.extend(groups.shards());
+        let without = &names.locks - &with_ledger;
+        Ok([with_ledger, without])
+    }
+
     /// The ledger groups of the lake.
     ///
     /// # Errors
@@ -198,9 +210,7 @@ impl Targets {
 
     async fn file_ledgers(&self) -> Result<&FileLedgers, StoreError> {
         let open = || async {
-            let LedgerNames {
-                ledgers, groups, ..
-            } = self.ledger_names().await?;
+            let names = self.ledger_names().await?;
             let store = match &self.lake {
                 StoreLocation::Folder(root) => Arc::new(FolderStore::shared(
                     root.join(METADATA_FOLDER).join("ledger"),
@@ -211,10 +221,10 @@ impl Targets {
                         .await?
                 }
             };
-            let names = groups.iter().map(String::as_str);
+            let groups = names.groups.iter().map(String::as_str);
             Ok(FileLedgers {
-                groups: LedgerGroups::open(store, names).await?,
-                own: ledgers,
+                groups: LedgerGroups::open(store, groups).await?,
+                names,
             })
         };
         self.file_ledgers.get_or_try_init(open).await
@@ -226,7 +236,7 @@ impl Targets {
             return Ok(None);
         }
         let ledgers = self.file_ledgers().await?;
-        Ok(Some(&ledgers.groups).filter(|_| !ledgers.own.contains(shard)))
+        Ok(Some(&ledgers.groups).filter(|_| !ledgers.names.ledgers.contains(shard)))
     }
 
     /// Whether another process works on the shard. Only a lake in a folder tells.

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use crate::local::{all_enriched, event, events};
 use crate::support::lake;
+use crate::support::ledgers::{edit_ledger, first_group, ledgers};
 use crate::support::program::{Place, Ran, Running};
 
 fn append(place: &Place, name: &str, text: &str) {
@@ -112,23 +113,28 @@ fn a_file_lands_again_in_another_lake() {
 #[test]
 fn a_damaged_ledger_stops_the_run() {
     let place = landed(0..3);
-    let ledger = ledger_file(&place);
-    fs::write(&ledger, "{}").unwrap();
-    place.try_land(&[]).failed(1, &["is not a valid ledger"]);
+    let whole = fs::read(first_group(&place.lake())).unwrap();
+    let shard = ledgers(&place.lake()).into_keys().next().unwrap();
+    edit_ledger(&place.lake(), &shard, |ledger| {
+        *ledger = serde_json::json!({});
+    });
+    let ran = place.try_land(&[]);
+    ran.failed(1, &["groups/00000001.json is not a valid ledger", &shard]);
+    fs::write(first_group(&place.lake()), "{}").unwrap();
+    let ran = place.try_land(&[]);
+    ran.failed(1, &["groups/00000001.json is not a valid ledger"]);
+    fs::write(first_group(&place.lake()), whole).unwrap();
+    assert_eq!(
+        place.land(&[]).counts(["records", "already_committed"]),
+        [0, 3]
+    );
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..3));
-}
-
-fn ledger_file(place: &Place) -> std::path::PathBuf {
-    let folder = place.lake().join("_sluice/ledger");
-    let names = lake::tree(&folder).into_keys();
-    let mut ledgers = names.filter(|name| name.ends_with(".json"));
-    folder.join(ledgers.next().unwrap())
 }
 
 #[test]
 fn an_object_with_other_content_is_not_overwritten() {
     let place = landed(0..3);
-    fs::remove_file(ledger_file(&place)).unwrap();
+    fs::remove_file(first_group(&place.lake())).unwrap();
     let mut objects = lake::tree(&place.lake()).into_keys();
     let object = objects.find(|path| path.ends_with(".zst")).unwrap();
     place.write(&format!("lake/{object}"), "something else");

@@ -5,6 +5,7 @@ use std::fs;
 use super::inputs::gzip;
 use crate::local::{all_enriched, event, events};
 use crate::support::lake;
+use crate::support::ledgers;
 use crate::support::program::{Place, Ran, Summary};
 
 const COUNTS: [&str; 2] = ["records", "already_committed"];
@@ -31,8 +32,7 @@ fn is_proven(place: &Place, file: &str) {
 }
 
 fn ledgers(place: &Place) -> usize {
-    let names = lake::tree(&place.lake().join("_sluice/ledger"));
-    names.keys().filter(|name| name.ends_with(".json")).count()
+    ledgers::ledgers(&place.lake()).len()
 }
 
 /// A link to a file of the place.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use crate::local::{all_enriched, event, events};
 use crate::support::lake;
+use crate::support::ledgers::ledgers;
 use crate::support::program::Place;
 
 pub(super) fn gzip(text: &str) -> Vec<u8> {
@@ -76,14 +77,7 @@ fn several_files_land_as_several_shards() {
     ]);
     assert_eq!(summary.counts(["records", "chunks"]), [30, 3]);
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..30));
-    let ledgers = lake::tree(&place.lake().join("_sluice/ledger"));
-    assert_eq!(
-        ledgers
-            .keys()
-            .filter(|name| name.ends_with(".json"))
-            .count(),
-        3
-    );
+    assert_eq!(ledgers(&place.lake()).len(), 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::local::{all_enriched, events};
 use crate::support::guests::rogue;
 use crate::support::lake;
+use crate::support::ledgers::{edit_ledger, only_ledger};
 use crate::support::program::{Place, Summary};
 
 /// A folder in which a run was interrupted while it landed `events.ndjson`.
@@ -27,12 +28,7 @@ fn interrupt(place: &Place, partition: &str, args: &[&str]) {
 }
 
 fn ledger(place: &Place) -> Value {
-    let files = lake::tree(&place.lake().join("_sluice/ledger"));
-    let (_, text) = files
-        .iter()
-        .find(|(name, _)| name.ends_with(".json"))
-        .unwrap();
-    serde_json::from_slice(text).unwrap()
+    only_ledger(&place.lake())
 }
 
 /// The same file in two folders has the same shard by this.
@@ -45,10 +41,12 @@ fn kept(place: &Place, folder: &str) -> BTreeMap<String, Vec<u8>> {
     for (path, text) in &mut files {
         let name = format!("{folder}/{path}");
         if name.contains("/ledger/") && name.ends_with(".json") {
-            let mut ledger: Value = serde_json::from_slice(text).unwrap();
-            let file = ledger["committed"]["file"].as_object_mut().unwrap();
-            assert!(file.remove("stat").is_some());
-            *text = ledger.to_string().into_bytes();
+            let mut group: Value = serde_json::from_slice(text).unwrap();
+            for ledger in group["ledgers"].as_object_mut().unwrap().values_mut() {
+                let file = ledger["committed"]["file"].as_object_mut().unwrap();
+                assert!(file.remove("stat").is_some());
+            }
+            *text = group.to_string().into_bytes();
         }
     }
     files
@@ -56,8 +54,7 @@ fn kept(place: &Place, folder: &str) -> BTreeMap<String, Vec<u8>> {
 
 fn write_ledger(place: &Place, ledger: &Value) {
     let shard = ledger["shard"].as_str().unwrap();
-    let path = format!("lake/_sluice/ledger/{shard}.json");
-    place.write(&path, ledger.to_string());
+    edit_ledger(&place.lake(), shard, |there| there.clone_from(ledger));
 }
 
 /// The paths of all objects, with their extensions.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
 use sluice::format::decode;
 use sluice::layout::Content;
 use sluice::layout::chunk_manifest::ChunkManifest;
@@ -74,10 +75,13 @@ pub(crate) fn name_exactly(lake: &Path, mut contents: Contents) -> Vec<ChunkMani
 }
 
 fn ledgers(lake: &Path) -> Vec<Ledger> {
-    let files = tree(&lake.join("_sluice/ledger")).into_iter();
-    let ledgers = files.filter(|(path, _)| path.ends_with(".json"));
-    ledgers
-        .map(|(path, text)| Ledger::parse(&text).unwrap_or_else(|why| panic!("{path}: {why}")))
+    let parse = |(shard, ledger): (String, Value)| {
+        let ledger = Ledger::parse(ledger.to_string().as_bytes());
+        ledger.unwrap_or_else(|why| panic!("{shard}: {why}"))
+    };
+    super::ledgers::ledgers(lake)
+        .into_iter()
+        .map(parse)
         .collect()
 }
 

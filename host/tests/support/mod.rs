@@ -6,6 +6,7 @@ pub(crate) mod delivery;
 pub(crate) mod guests;
 pub(crate) mod lake;
 pub(crate) mod lambda;
+pub(crate) mod ledgers;
 pub(crate) mod manifests;
 pub(crate) mod outcomes;
 pub(crate) mod program;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use sluice_engine::record::ShardId;
 use tokio::task::JoinSet;
 
 use super::landing;
@@ -42,6 +43,7 @@ pub(super) struct EndedFile {
     pub(super) location: Location,
     /// Its size, bytes.
     pub(super) bytes: u64,
+    pub(super) shard: ShardId,
     pub(super) head_suffix: String,
     pub(super) landed: anyhow::Result<LandedShard>,
 }
@@ -51,10 +53,12 @@ impl ReadyFile {
     pub(super) async fn land(self, runner: &ShardRunner) -> EndedFile {
         let name = self.opened.name().to_owned();
         let head_suffix = self.opened.head_suffix().to_owned();
+        let shard = self.found.ledger.shard().clone();
         let landed = landing::land(runner, self.opened, self.found).await;
         EndedFile {
             location: self.location,
             bytes: self.bytes,
+            shard,
             head_suffix,
             landed: landed.map_err(|error| error.context(name)),
         }

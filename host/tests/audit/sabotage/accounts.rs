@@ -52,8 +52,8 @@ fn a_wrong_count_in_a_ledger_is_reported() {
 fn a_ledger_that_is_gone_is_named_once() {
     let tampered = Tampered::new();
     fs::remove_dir_all(tampered.place.path("lake/_sluice/ledger")).unwrap();
-    let key = format!("_sluice/ledger/{}.json", tampered.shard);
-    let expected = json!({ "kind": "missing_ledger", "object": key });
+    let folder = "_sluice/ledger/";
+    let expected = json!({ "kind": "missing_ledger", "shard": tampered.shard, "object": folder });
     says(&tampered.finding(), &expected);
     let found = audit_quickly(&tampered.place, &[]).inconsistent();
     assert_eq!(found.len(), 1);
@@ -67,8 +67,7 @@ fn a_ledger_that_cannot_be_read_is_named_and_other_shards_are_audited() {
     tampered.place.write("other.ndjson", events(0..10));
     let run = [&["run"], &other[..], &["--http", "none"]].concat();
     tampered.place.run(&run).succeeded();
-    let ledger = format!("lake/_sluice/ledger/{}.json", tampered.shard);
-    tampered.place.write(&ledger, "{}");
+    tampered.edit_ledger(|ledger| *ledger = json!({}));
     let sources = [
         "--source",
         "file:events.ndjson",

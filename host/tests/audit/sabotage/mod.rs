@@ -14,6 +14,7 @@ use sluice::format::{ByteSpan, Format, Level, Rows, decode, encode};
 use super::{audit, audit_quickly, object_keys};
 use crate::local::{event, events};
 use crate::support::lake;
+use crate::support::ledgers::edit_ledger;
 use crate::support::program::Place;
 
 /// The number of events in a chunk.
@@ -102,10 +103,7 @@ impl Tampered {
     }
 
     fn edit_ledger(&self, change: impl Fn(&mut Value)) {
-        let path = format!("lake/_sluice/ledger/{}.json", self.shard);
-        let mut ledger = serde_json::from_slice(&fs::read(self.place.path(&path)).unwrap());
-        change(ledger.as_mut().unwrap());
-        self.place.write(&path, ledger.unwrap().to_string());
+        edit_ledger(&self.place.lake(), &self.shard, change);
     }
 }
 
