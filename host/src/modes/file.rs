@@ -247,9 +247,17 @@ impl Files {
                 None => to_land.push((file, bytes)),
             }
         }
+        for run in to_land.chunk_by(|(one, _), (next, _)| one.is_listed && next.is_listed) {
+            self.land_run(run).await?;
+        }
+        Ok(())
+    }
+
+    /// Lands one file, or several that were found in folders, which are opened ahead.
+    async fn land_run(&mut self, files: &[(&SourceFile, u64)]) -> anyhow::Result<()> {
         let options = self.options.clone();
-        let opening = stream::iter(to_land);
-        let opening = opening.map(|(file, bytes)| NextFile::open(file, bytes, &options));
+        let opening = stream::iter(files);
+        let opening = opening.map(|(file, bytes)| NextFile::open(file, *bytes, &options));
         let mut opening = opening.buffered(FILES_AT_ONCE);
         while let Some(next) = opening.next().await {
             self.land_next(next).await?;

@@ -1,6 +1,7 @@
 //! Folders and patterns as sources: which files are read, in which order, and what is said of the others.
 
 mod again;
+mod killed;
 mod selection;
 mod settings;
 
