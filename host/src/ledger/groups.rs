@@ -221,7 +221,7 @@ impl LedgerGroups {
                 let found = group.ledger(shard).into_iter();
                 let found = found.map(|found| match found {
                     Ok((ledger, _)) => Ok(ledger),
-                    Err(error) => Err(self.damaged(at, &error).into()),
+                    Err(error) => Err(self.damaged_ledger(at, shard, &error).into()),
                 });
                 ledgers.extend(found.map(|ledger| (shard.clone(), ledger)));
             }
@@ -239,7 +239,7 @@ impl LedgerGroups {
             Some(at) => {
                 let Document { group, .. } = self.document(at).await?;
                 let found = group.ledger(shard).transpose();
-                found.map_err(|error| self.damaged(at, &error))?
+                found.map_err(|error| self.damaged_ledger(at, shard, &error))?
             }
             None => None,
         };
@@ -465,6 +465,13 @@ impl LedgerGroups {
         GroupError::Damaged {
             place: self.store.place(&key(at)),
             why: error.to_string(),
+        }
+    }
+
+    fn damaged_ledger(&self, at: usize, shard: &ShardId, error: &LedgerError) -> GroupError {
+        GroupError::Damaged {
+            place: self.store.place(&key(at)),
+            why: format!("the ledger of shard {shard}: {error}"),
         }
     }
 

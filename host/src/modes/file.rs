@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
 
-use self::at_once::{AtOnce, EndedFile, FILES_AT_ONCE, ReadyFile, is_small};
+use self::at_once::{AtOnce, EndedFile, ReadyFile, is_small};
 
 use super::earlier_rules;
 use super::failed_sources::FailedSources;
@@ -65,7 +65,7 @@ pub async fn run(
         runner,
         options: settings.files.clone(),
         known: KnownFiles::default(),
-        at_once: AtOnce::new(),
+        at_once: AtOnce::new(&settings.lake),
         failed: FailedSources::of(to_read.len() + found.failed.len()),
         changed: Vec::new(),
         last: None,
@@ -258,7 +258,7 @@ impl Files {
         let options = self.options.clone();
         let opening = stream::iter(files);
         let opening = opening.map(|(file, bytes)| NextFile::open(file, *bytes, &options));
-        let mut opening = opening.buffered(FILES_AT_ONCE);
+        let mut opening = opening.buffered(self.at_once.limit());
         while let Some(next) = opening.next().await {
             self.land_next(next).await?;
         }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use sluice_engine::record::ShardId;
+use sluice_storage::location::StoreLocation;
 use tokio::task::JoinSet;
 
 use super::landing;
@@ -10,8 +11,11 @@ use crate::modes::known_files::Found;
 use crate::modes::open_shard::{LandedShard, ShardRunner};
 use crate::source::file::{Location, OpenFile};
 
-/// The most files that are landed at once.
-pub(super) const FILES_AT_ONCE: usize = 32;
+/// The most files that are landed at once in a lake in S3, whose requests take long.
+const FILES_AT_ONCE: usize = 32;
+
+/// As [`FILES_AT_ONCE`], in a lake in a folder. Each takes some file handles, of which a process may have no more than 256.
+const FILES_AT_ONCE_IN_FOLDER: usize = 8;
 
 /// The most bytes of files that are landed at once, as they are stored. A larger file is landed alone, so that it has
 /// all of the memory for its chunks.
@@ -23,6 +27,8 @@ const SMALL_FILE_BYTES: u64 = 1 << 20;
 /// The files that are being landed.
 pub(super) struct AtOnce {
     tasks: JoinSet<EndedFile>,
+    /// The most files at once.
+    limit: usize,
     bytes: u64,
     /// The ends of the names of their shards. Files with the same first line are landed one after the other, since the
     /// second could be a copy of the first.
@@ -72,12 +78,22 @@ pub(super) fn is_small(bytes: u64, opened: &OpenFile) -> bool {
 }
 
 impl AtOnce {
-    pub(super) fn new() -> Self {
+    /// Nothing is being landed in this lake.
+    pub(super) fn new(lake: &StoreLocation) -> Self {
         Self {
             tasks: JoinSet::new(),
+            limit: match lake {
+                StoreLocation::S3 { .. } => FILES_AT_ONCE,
+                StoreLocation::Folder(_) => FILES_AT_ONCE_IN_FOLDER,
+            },
             bytes: 0,
             head_suffixes: HashSet::new(),
         }
+    }
+
+    /// The most files that are landed at once.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Whether no file is being landed.
@@ -91,7 +107,7 @@ impl AtOnce {
         if !is_small {
             return self.is_empty();
         }
-        self.tasks.len() < FILES_AT_ONCE
+        self.tasks.len() < self.limit
             && self.bytes + bytes <= BYTES_AT_ONCE
             && !self.head_suffixes.contains(head_suffix)
     }

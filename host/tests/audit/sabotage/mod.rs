@@ -14,7 +14,7 @@ use sluice::format::{ByteSpan, Format, Level, Rows, decode, encode};
 use super::{audit, audit_quickly, object_keys};
 use crate::local::{event, events};
 use crate::support::lake;
-use crate::support::ledgers::edit_ledger;
+use crate::support::ledgers::{edit_ledger, only_ledger};
 use crate::support::program::Place;
 
 /// The number of events in a chunk.
@@ -39,9 +39,8 @@ impl Tampered {
         place.write("events.ndjson", text);
         let args = ["--chunk-records", "1", "--bus", "none"];
         assert_eq!(place.land(&args).count("chunks"), 3);
-        let ledgers = lake::tree(&place.lake().join("_sluice/ledger")).into_keys();
-        let mut shards = ledgers.filter_map(|name| name.strip_suffix(".json").map(str::to_owned));
-        let shard = shards.next().unwrap();
+        let ledger = only_ledger(&place.lake());
+        let shard = ledger["shard"].as_str().unwrap().to_owned();
         let tampered = Self { place, shard };
         audit(&tampered.place, &["--bus", "none"]).proven();
         tampered

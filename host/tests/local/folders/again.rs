@@ -169,9 +169,9 @@ fn many_files_need_few_handles() {
         "none",
     ];
     let keys = ["records", "already_committed", "files"];
-    let first = with_open_files(&place, 256, &args).summary();
+    let first = with_open_files(&place, 100, &args).summary();
     assert_eq!(first.counts(keys), [2_000, 0, 2_000]);
-    let again = with_open_files(&place, 256, &args).summary();
+    let again = with_open_files(&place, 100, &args).summary();
     assert_eq!(again.counts(keys), [0, 2_000, 2_000]);
     assert_eq!(lake::all_events(&lake).len(), FILES);
 }
