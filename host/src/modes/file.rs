@@ -43,11 +43,12 @@ pub async fn run(
     context: Arc<RunContext>,
 ) -> anyhow::Result<FailedSources> {
     let _server = http::start(settings, context.clone()).await?;
-    let found = source_files::find(settings)?;
+    let targets = Arc::new(Targets::new(settings));
+    let found = source_files::find(settings, &targets).await?;
     source_files::log_left_out(&found);
     let runner = ShardRunner {
         rules,
-        targets: Arc::new(Targets::new(settings)),
+        targets,
         context,
         replay: settings.replay,
     };
@@ -74,12 +75,15 @@ pub async fn run(
 
 /// Whether an error concerns only the file that it was met at.
 fn is_of_file(error: &anyhow::Error) -> bool {
-    let of_shard = error.downcast_ref();
-    let of_shard = matches!(
-        of_shard,
-        Some(PipelineError::Source(_) | PipelineError::RangeChanged(_))
-    );
-    of_shard || error.is::<SourceError>() || error.is::<IdentityError>()
+    let of_shard = match error.downcast_ref() {
+        Some(PipelineError::Source(error)) => error.is_of_one_source(),
+        Some(PipelineError::RangeChanged(_)) => true,
+        _ => false,
+    };
+    let of_source = error
+        .downcast_ref()
+        .is_some_and(SourceError::is_of_one_source);
+    of_shard || of_source || error.is::<IdentityError>()
 }
 
 /// Whether the content that is committed is not there any more, and the file can be read once more.
@@ -268,6 +272,9 @@ impl Files {
     }
 
     async fn land(&mut self, location: &Location, search: Search) -> anyhow::Result<Landed> {
+        if location.is_empty_object() {
+            return Ok(Landed::All);
+        }
         let opened = file::open(location, &self.options)?;
         let name = opened.name().to_owned();
         let position = opened.position().clone();
