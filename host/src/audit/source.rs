@@ -80,7 +80,7 @@ async fn of_files(
     settings: &RunSettings,
     targets: &Targets,
 ) -> anyhow::Result<(Vec<AuditedShard>, Vec<String>)> {
-    let mut found = source_files::find(settings)?;
+    let mut found = source_files::find(settings, targets).await?;
     if let Some(error) = found.failed.drain(..).next() {
         return Err(error.into());
     }

@@ -3,6 +3,7 @@
 //! the only list of settings; each argument's id is the dotted key of the file.
 
 pub mod args;
+mod buckets;
 pub mod compression;
 pub mod environment;
 pub mod file;
@@ -196,6 +197,8 @@ impl RunArgs {
             .unwrap_or_default()
             .check(format.codec());
         let registry = RegistryConfig::validate(&self)?;
+        let registry_store = registry.as_ref().map(|registry| &registry.target);
+        buckets::check_objects_outside(&lake, registry_store, sources)?;
         let transform = TransformChoice::new(
             self.transform.clone(),
             self.jq.as_deref(),

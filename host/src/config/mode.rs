@@ -7,19 +7,20 @@ use bytesize::ByteSize;
 use chrono::DateTime;
 
 use super::suggestion::did_you_mean;
-use super::target::{check_path, wrong};
+use super::target::{check_path, check_s3, wrong};
 use super::{ConfigError, HttpBind};
-use crate::source::file::Location;
+use crate::source::file::{Location, ObjectsAddress};
 use crate::source::kinesis::StreamAddress;
 
 /// The forms that a source takes.
-const SOURCES: &[&str] = &["file:PATH", "-", "kinesis:STREAM"];
+const SOURCES: &[&str] = &["file:PATH", "s3://BUCKET/PREFIX", "-", "kinesis:STREAM"];
 
 /// The mode of a run, which follows from its source. What depends on the mode and is not the mode's own
 /// work is a property here, so that a new mode is decided on in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Lands files, in order. A location can be a folder or a pattern, which stands for several files.
+    /// Lands files and objects of S3, in order. A location can be a folder, a prefix or a pattern, which stands for several
+    /// of them.
     Files(Vec<Location>),
     /// Works on the shards of a stream of Kinesis, together with other workers.
     Worker(StreamSettings),
@@ -87,7 +88,7 @@ impl FromStr for StartAt {
 }
 
 impl Mode {
-    /// Parses `file:PATH` and `-`, which may come several times, `kinesis:STREAM`, which `stream` makes the
+    /// Parses `file:PATH`, `s3://BUCKET/PREFIX` and `-`, which may come several times, `kinesis:STREAM`, which `stream` makes the
     /// settings for, and `lambda`.
     ///
     /// # Errors
@@ -170,8 +171,23 @@ fn file(source: &str) -> Result<Location, ConfigError> {
     match source.strip_prefix("file:") {
         _ if source == "-" => Ok(Location::Stdin),
         Some(path) if !path.is_empty() => Ok(Location::File(path.into())),
+        None if source.starts_with("s3://") => parse_objects(source).map(Location::Objects),
         _ => Err(wrong("source", source, SOURCES)),
     }
+}
+
+/// Parses `s3://BUCKET/KEY`. The key is taken as it is: a slash at its end says that it is a prefix.
+fn parse_objects(source: &str) -> Result<ObjectsAddress, ConfigError> {
+    let address = source.strip_prefix("s3://").unwrap_or_default();
+    let (bucket, key) = address.split_once('/').unwrap_or((address, ""));
+    if bucket.is_empty() {
+        return Err(wrong("source", source, SOURCES));
+    }
+    check_s3("source", source, bucket, key)?;
+    Ok(ObjectsAddress {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -220,6 +236,28 @@ mod tests {
             Ok(StartAt::Moment(1_767_225_600_000))
         );
         assert!("yesterday".parse::<StartAt>().is_err());
+    }
+
+    #[test]
+    fn objects_are_named_by_bucket_and_key() {
+        for (source, bucket, key) in [
+            ("s3://bucket", "bucket", ""),
+            ("s3://bucket/", "bucket", ""),
+            ("s3://bucket/in", "bucket", "in"),
+            ("s3://bucket/in/", "bucket", "in/"),
+            ("s3://bucket/in/*.gz", "bucket", "in/*.gz"),
+        ] {
+            let mode = Mode::parse(&[source.into()], no_stream).unwrap();
+            let address = ObjectsAddress {
+                bucket: bucket.into(),
+                key: key.into(),
+            };
+            assert_eq!(mode, Mode::Files(vec![Location::Objects(address)]));
+        }
+        for wrong in ["s3://", "s3:///in", "s3://Bucket/in", "s3://bucket/../in"] {
+            let error = Mode::parse(&[wrong.into()], no_stream).unwrap_err();
+            assert_eq!(error.key, "source", "{error}");
+        }
     }
 
     #[test]

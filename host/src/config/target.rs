@@ -43,7 +43,12 @@ pub fn parse_store(key: &str, target: &str) -> Result<StoreLocation, ConfigError
 }
 
 /// Checks the names in `s3://BUCKET/PREFIX`. Whether an ARN in place of the bucket is right, only S3 knows.
-fn check_s3(key: &str, target: &str, bucket: &str, prefix: &str) -> Result<(), ConfigError> {
+pub(super) fn check_s3(
+    key: &str,
+    target: &str,
+    bucket: &str,
+    prefix: &str,
+) -> Result<(), ConfigError> {
     let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b);
     let is_name = (3..=63).contains(&bucket.len()) && bucket.bytes().all(is_allowed);
     let why = if !is_name && !bucket.starts_with("arn:") {

@@ -14,6 +14,8 @@ pub enum FileName {
     Path(String),
     /// The name that the settings give to it.
     Name(String),
+    /// The address of an object of S3, `s3://BUCKET/KEY`.
+    Object(String),
 }
 
 impl FileName {
@@ -21,7 +23,7 @@ impl FileName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Path(text) | Self::Name(text) => text,
+            Self::Path(text) | Self::Name(text) | Self::Object(text) => text,
         }
     }
 }
@@ -29,7 +31,7 @@ impl FileName {
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Path(path) => f.write_str(path),
+            Self::Path(text) | Self::Object(text) => f.write_str(text),
             Self::Name(name) => write!(f, "the source named {name:?}"),
         }
     }
@@ -49,6 +51,10 @@ pub struct FilePrefix {
     /// Whether the file is compressed, so that its size says nothing of how much there is to read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_compressed: bool,
+    /// Whether nothing follows it: the reader has reached the end of the content. It is not known of a plain file that can
+    /// grow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_whole: bool,
     /// Whether its last line has no end, and white space behind it would be a part of its record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_open: bool,
@@ -70,7 +76,7 @@ pub struct DecodedLines {
     pub last_digest: Digest,
 }
 
-/// What the file system says of a file.
+/// What the file system says of a file, or the listing of a bucket of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileStat {
@@ -84,13 +90,19 @@ pub struct FileStat {
     /// number of a deleted file to the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_ns: Option<u64>,
+    /// The digest of the `ETag` of an object, which names its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ContentDigest>,
 }
 
 impl FileStat {
-    /// Whether a file that is `now` like this is the same one, unchanged or with more bytes.
+    /// Whether a file that is `now` like this is the same one, unchanged or with more bytes. An object does not grow: one
+    /// with more bytes is another version.
     #[must_use]
     pub fn is_same_or_grown(&self, now: &Self) -> bool {
-        let is_same_file = (self.inode, self.created_ns) == (now.inode, now.created_ns);
+        let is_same_file = self.etag.is_none()
+            && now.etag.is_none()
+            && (self.inode, self.created_ns) == (now.inode, now.created_ns);
         self == now || (is_same_file && self.size < now.size)
     }
 }
@@ -106,6 +118,7 @@ mod tests {
             modified_ns: 1,
             inode: 7,
             created_ns: Some(1),
+            etag: None,
         };
         let grown = FileStat {
             size: 11,
@@ -124,5 +137,46 @@ mod tests {
         }
         let smaller = FileStat { size: 9, ..seen };
         assert!(!seen.is_same_or_grown(&smaller));
+    }
+
+    #[test]
+    fn an_object_with_more_bytes_is_another_version() {
+        let etag = |text: &str| Some(ContentDigest::of(text.as_bytes()));
+        let seen = FileStat {
+            size: 10,
+            modified_ns: 1,
+            inode: 0,
+            created_ns: None,
+            etag: etag("a"),
+        };
+        assert!(seen.is_same_or_grown(&seen));
+        for etag in [etag("a"), etag("b"), None] {
+            let larger = FileStat {
+                size: 11,
+                etag,
+                ..seen
+            };
+            assert!(!seen.is_same_or_grown(&larger), "{larger:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_stored() {
+        let prefix = FilePrefix {
+            bytes: 1,
+            digest: ContentDigest::of(b"a"),
+            blocks: None,
+            is_compressed: false,
+            is_whole: false,
+            is_open: false,
+            lines: None,
+            stat: None,
+        };
+        let text = serde_json::to_string(&prefix).unwrap();
+        assert!(!text.contains("is_whole"), "{text}");
+        assert_eq!(serde_json::from_str::<FilePrefix>(&text).unwrap(), prefix);
+        let object = FileName::Object("s3://bucket/key".into());
+        let text = serde_json::to_string(&object).unwrap();
+        assert_eq!(text, r#"{"object":"s3://bucket/key"}"#);
     }
 }

@@ -15,14 +15,19 @@ use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::{ObjectStore, Payload, Version};
 use sluice_storage::retry::RetryPolicy;
 use sluice_storage::s3::S3Store;
+use sluice_storage::s3::reader::ObjectReader;
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use super::follow::check_not_mistyped;
+use super::source_files;
 use crate::config::{RegistryConfig, RunSettings};
 use crate::output;
 use crate::output::OutputError;
 use crate::sink::SinkError;
 use crate::sink::bus::{BusTarget, ConnectOptions};
+use crate::source::file;
+use crate::source::file::Location;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::{KinesisError, Stream, StreamAddress};
 
@@ -67,6 +72,7 @@ fn uses_aws(settings: &RunSettings) -> bool {
     let is_s3 = |location: &StoreLocation| matches!(location, StoreLocation::S3 { .. });
     let registry = settings.registry.as_ref();
     settings.mode.stream().is_some()
+        || source_files::in_s3(settings).next().is_some()
         || is_s3(&settings.lake)
         || registry.is_some_and(|registry| is_s3(&registry.target))
         || settings.bus.as_ref().is_some_and(is_service)
@@ -109,6 +115,9 @@ impl ConnectionCheck<'_> {
         if let Some(stream) = self.settings.mode.stream() {
             self.source(&stream.stream, report).await?;
         }
+        for source in source_files::in_s3(self.settings) {
+            self.objects(source, report).await?;
+        }
         self.lake(report).await?;
         if let Some(bus) = &self.settings.bus {
             self.bus(bus, report).await?;
@@ -131,6 +140,29 @@ impl ConnectionCheck<'_> {
         let place = format!("the stream {address}");
         let read = read.map_err(KinesisError::into_request_error);
         report.line_about("source", &place, read)
+    }
+
+    /// Lists what a source names in S3, and opens the first object.
+    async fn objects(&self, source: &Location, report: &mut Report) -> Result<(), OutputError> {
+        let Some(sdk) = self.sdk else {
+            return report.skip("source", NEEDS_AWS);
+        };
+        let reader = ObjectReader::new(aws::s3(sdk), self.once.clone(), Handle::current());
+        let mut found = file::expand(std::slice::from_ref(source), Some(&reader)).await;
+        if let Some(error) = found.failed.pop() {
+            return report.line::<&str, _>("source", Err(error));
+        }
+        let Some(first) = found.files.first() else {
+            return report.line::<_, RequestError>("source", Ok(found.empty.join("; ")));
+        };
+        match file::check(&first.location, &self.settings.files) {
+            Ok(()) => {
+                let objects = output::counted(found.files.len() as u64, "object");
+                let read = format!("can be listed and read: {objects}");
+                report.line_about::<_, RequestError>("source", &source.name(), Ok(read))
+            }
+            Err(error) => report.line::<&str, _>("source", Err(error)),
+        }
     }
 
     async fn lake(&self, report: &mut Report) -> Result<(), OutputError> {

@@ -48,11 +48,12 @@ pub async fn run(
     context: Arc<RunContext>,
 ) -> anyhow::Result<FailedSources> {
     let _server = http::start(settings, context.clone()).await?;
-    let found = source_files::find(settings)?;
+    let targets = Arc::new(Targets::new(settings));
+    let found = source_files::find(settings, &targets).await?;
     source_files::log_left_out(&found);
     let runner = ShardRunner {
         rules,
-        targets: Arc::new(Targets::new(settings)),
+        targets,
         context,
         replay: settings.replay,
     };
@@ -81,12 +82,15 @@ pub async fn run(
 
 /// Whether an error concerns only the file that it was met at.
 fn is_of_file(error: &anyhow::Error) -> bool {
-    let of_shard = error.downcast_ref();
-    let of_shard = matches!(
-        of_shard,
-        Some(PipelineError::Source(_) | PipelineError::RangeChanged(_))
-    );
-    of_shard || is_of_another_run(error) || error.is::<SourceError>() || error.is::<IdentityError>()
+    let of_shard = match error.downcast_ref() {
+        Some(PipelineError::Source(error)) => error.is_of_one_source(),
+        Some(PipelineError::RangeChanged(_)) => true,
+        _ => false,
+    };
+    let of_source = error
+        .downcast_ref()
+        .is_some_and(SourceError::is_of_one_source);
+    of_shard || of_source || is_of_another_run(error) || error.is::<IdentityError>()
 }
 
 /// Whether another run works on the file.
@@ -244,6 +248,7 @@ impl Files {
             let bytes = bytes.unwrap_or(0);
             match before {
                 Some(ledger) => self.pass_over(&ledger, bytes),
+                None if file.location.is_empty_object() => {}
                 None => to_land.push((file, bytes)),
             }
         }
@@ -300,7 +305,7 @@ impl Files {
         opened: OpenFile,
     ) -> anyhow::Result<()> {
         let is_small = file.is_listed && is_small(bytes, &opened);
-        while !self.at_once.has_room(is_small, bytes, opened.head_suffix()) {
+        while !self.at_once.has_room(is_small, bytes, &opened) {
             self.end_next().await?;
         }
         let found = self.known.find(&self.runner.targets, &opened).await;

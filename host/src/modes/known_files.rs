@@ -11,8 +11,12 @@
 //! The names of ledgers end with a digest of the first line, so the lake is listed once a run and only ledgers with
 //! the same first line are read. They begin with a digest of the path, so the files of a folder that have landed and
 //! are unchanged are found without opening them ([`landed`](KnownFiles::landed)).
+//!
+//! An object of S3 is known by its key alone. It is not searched for by its content, and neither is a file among
+//! objects.
 
 mod landed;
+mod left_behind;
 mod listed;
 
 use std::collections::{BTreeSet, HashMap};
@@ -154,6 +158,9 @@ impl KnownFiles {
     }
 
     fn check_busy(&self, targets: &Targets, opened: &OpenFile) -> Result<(), IdentityError> {
+        if is_object(opened.known_as()) {
+            return Ok(());
+        }
         let suffix = opened.head_suffix();
         let alike = self.without_ledger.iter();
         let mut alike = alike.filter(|shard| shard.as_str().ends_with(suffix));
@@ -163,12 +170,15 @@ impl KnownFiles {
 
     /// The ledger whose committed part the file begins with, of the ledgers that were read.
     fn find_by_content(&mut self, opened: &OpenFile) -> anyhow::Result<Option<Found>> {
-        if !opened.is_regular() {
+        if !opened.is_regular() || is_object(opened.known_as()) {
             return Ok(None);
         }
         let alike = self.by_head.get(opened.head_suffix());
         let alike = alike.into_iter().flatten();
-        let alike: Vec<_> = alike.filter(|ledger| ledger.file().is_some()).collect();
+        let is_file = |name: &FileName| !is_object(name);
+        let alike: Vec<_> = alike
+            .filter(|ledger| ledger.file().is_some_and(is_file))
+            .collect();
         let FileName::Path(path) = opened.known_as() else {
             warn_of_copies(opened, &alike)?;
             return Ok(None);
@@ -241,15 +251,7 @@ impl KnownFiles {
             let Some(file) = ledger.file() else {
                 continue;
             };
-            let records = ledger.committed().map_or(0, |committed| committed.records);
-            let pending = ledger.pending().map_or("", |_| " and a chunk is pending");
-            tracing::warn!(
-                source = %file,
-                shard = %ledger.shard(),
-                "another file is at this path than the one of which {records} records landed before{pending}; if \
-                 that was moved (log rotation) and got more records before, give it as another --source: they have \
-                 not landed"
-            );
+            left_behind::warn_of(ledger, file);
         }
     }
 
@@ -314,6 +316,10 @@ fn modified_at(ledger: &Ledger) -> Option<u64> {
     Some(ledger.known_part()?.stat?.modified_ns)
 }
 
+fn is_object(name: &FileName) -> bool {
+    matches!(name, FileName::Object(_))
+}
+
 fn is_new(ledger: &Ledger) -> bool {
     ledger.committed().is_none() && ledger.pending().is_none()
 }
@@ -365,7 +371,7 @@ fn continued<'a>(
                 let other = other.clone();
                 return Err(IdentityError::Named { other }.into());
             }
-            None => {}
+            Some(FileName::Object(_)) | None => {}
         }
     }
     match gone[..] {

@@ -15,16 +15,21 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let mut found = runtime.block_on(async {
         let bundle = rules::bundle(settings).await?;
-        Rules::admit(settings, &bundle).await
+        Rules::admit(settings, &bundle).await?;
+        anyhow::Ok(source_files::find_with(settings, None).await?)
     })?;
-    let mut found = source_files::find(settings)?;
     if let Some(error) = found.failed.drain(..).next() {
         return Err(error.into());
     }
     for file in &found.files {
         file::check(&file.location, &settings.files)?;
     }
-    Ok(source_files::notes(&found))
+    let mut notes = source_files::notes(&found);
+    notes.extend(source_files::in_s3(settings).map(|source| {
+        let name = source.name();
+        format!("{name} was not listed; --connect tries it")
+    }));
+    Ok(notes)
 }

@@ -14,6 +14,8 @@ use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
 use sluice_storage::s3::S3Store;
+use sluice_storage::s3::reader::ObjectReader;
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::config::RunSettings;
@@ -137,6 +139,16 @@ impl Targets {
     async fn s3(&self) -> Result<&aws_sdk_s3::Client, RequestError> {
         let open = || async { self.sdk().await.map(aws::s3) };
         self.s3.get_or_try_init(open).await
+    }
+
+    /// What reads objects of S3 as a source.
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn object_reader(&self) -> Result<ObjectReader, RequestError> {
+        let client = self.s3().await?.clone();
+        let policy = self.retry_policy.clone();
+        Ok(ObjectReader::new(client, policy, Handle::current()))
     }
 
     async fn s3_store(

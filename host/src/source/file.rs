@@ -1,6 +1,7 @@
-//! A file of newline-delimited JSON as a shard: a record is a line, and its sequence number is the
+//! A file of newline-delimited JSON, or an object of S3, as a shard: a record is a line, and its sequence number is the
 //! offset of its first byte in the decompressed content, so that a run can resume.
 
+mod batch_sender;
 mod content;
 mod content_type;
 mod expand;
@@ -9,10 +10,12 @@ mod gzip_members;
 mod identity;
 mod lines;
 mod numbered;
+mod object;
 mod open;
 mod prefix;
 mod read_position;
 mod reading;
+mod regular;
 mod resume;
 mod stable;
 mod tail;
@@ -24,10 +27,11 @@ mod zstd_frames;
 
 use std::path::PathBuf;
 
-pub use self::expand::{LeftOut, SourceFiles, expand, is_one_file, reads_in};
+pub use self::expand::{LeftOut, SourceFiles, expand, is_one_file, reads_below, reads_in};
 pub use self::folders::CanonicalFolders;
 pub use self::identity::{distinct, is_elsewhere, still_holds};
 pub use self::numbered::{NumberedBatch, NumberedRecords};
+pub use self::object::{ObjectsAddress, SourceObject};
 pub use self::open::{FileOptions, OpenFile, check, open};
 pub use self::read_position::ReadPosition;
 pub use self::reading::{FilePart, FileReading};
@@ -36,13 +40,17 @@ pub use self::tail::IncompleteLine;
 pub use self::text_format::TextFormat;
 pub use self::unchanged::ClosedFile;
 
-/// A file, or standard input.
+/// A file, standard input, or an object of S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// A file, plain or compressed with gzip or Zstandard.
     File(PathBuf),
     /// Standard input, likewise.
     Stdin,
+    /// An object of S3 that was listed, likewise.
+    Object(SourceObject),
+    /// What the settings name in S3, before it is listed: [`expand`] makes objects of it.
+    Objects(ObjectsAddress),
 }
 
 impl Location {
@@ -52,6 +60,8 @@ impl Location {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Stdin => "standard input".into(),
+            Self::Object(object) => object.name(),
+            Self::Objects(address) => address.to_string(),
         }
     }
 
@@ -62,8 +72,14 @@ impl Location {
             Self::File(path) => {
                 std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
             }
-            Self::Stdin => false,
+            Self::Stdin | Self::Object(_) | Self::Objects(_) => false,
         }
+    }
+
+    /// Whether it is an object without content, so that there is nothing to read.
+    #[must_use]
+    pub fn is_empty_object(&self) -> bool {
+        matches!(self, Self::Object(object) if object.bytes() == 0)
     }
 
     /// The size of the file, bytes; 0 if there is none, and `None` if it is not known before the end.
@@ -74,7 +90,8 @@ impl Location {
                 Ok(metadata) => metadata.is_file().then_some(metadata.len()),
                 Err(_) => Some(0),
             },
-            Self::Stdin => None,
+            Self::Object(object) => Some(object.bytes()),
+            Self::Stdin | Self::Objects(_) => None,
         }
     }
 }

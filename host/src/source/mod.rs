@@ -151,6 +151,14 @@ pub enum SourceError {
         /// Why it failed, and what to do.
         cause: RequestError,
     },
+    /// A bucket or an object cannot be read, after retries.
+    #[error("{what}: {cause}")]
+    Service {
+        /// The operation and what it was for.
+        what: String,
+        /// Why it failed, and what to do.
+        cause: RequestError,
+    },
     /// An invalid record.
     #[error("{name}: {why}")]
     Record {
@@ -174,11 +182,19 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether the error concerns only the source that it was met at. Others would meet it too if a service does not
+    /// answer.
+    #[must_use]
+    pub fn is_of_one_source(&self) -> bool {
+        let kind = self.kind();
+        !matches!(kind, Some(ErrorKind::Throttled | ErrorKind::Unavailable))
+    }
+
     /// The kind of the error of a service.
     #[must_use]
     pub fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Stream { cause, .. } => Some(cause.kind()),
+            Self::Stream { cause, .. } | Self::Service { cause, .. } => Some(cause.kind()),
             Self::Io { .. }
             | Self::NoFile { .. }
             | Self::Unsupported { .. }

@@ -1,6 +1,7 @@
 //! An object store below a prefix of a bucket.
 
 mod errors;
+pub mod reader;
 mod url;
 
 use aws_sdk_s3::Client;

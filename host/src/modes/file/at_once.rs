@@ -7,6 +7,7 @@ use sluice_storage::location::StoreLocation;
 use tokio::task::JoinSet;
 
 use super::landing;
+use crate::ledger::source_file::FileName;
 use crate::modes::known_files::Found;
 use crate::modes::open_shard::{LandedShard, ShardRunner};
 use crate::source::file::{Location, OpenFile};
@@ -30,9 +31,8 @@ pub(super) struct AtOnce {
     /// The most files at once.
     limit: usize,
     bytes: u64,
-    /// The ends of the names of their shards. Files with the same first line are landed one after the other, since the
-    /// second could be a copy of the first.
-    head_suffixes: HashSet<String>,
+    /// What no other file that is landed has ([`only_once`]).
+    only_once: HashSet<String>,
 }
 
 /// A file that can be landed.
@@ -51,6 +51,7 @@ pub(super) struct EndedFile {
     pub(super) bytes: u64,
     pub(super) shard: ShardId,
     pub(super) head_suffix: String,
+    only_once: String,
     pub(super) landed: anyhow::Result<LandedShard>,
 }
 
@@ -59,6 +60,7 @@ impl ReadyFile {
     pub(super) async fn land(self, runner: &ShardRunner) -> EndedFile {
         let name = self.opened.name().to_owned();
         let head_suffix = self.opened.head_suffix().to_owned();
+        let only_once = only_once(&self.opened).to_owned();
         let shard = self.found.ledger.shard().clone();
         let landed = landing::land(runner, self.opened, self.found).await;
         EndedFile {
@@ -66,6 +68,7 @@ impl ReadyFile {
             bytes: self.bytes,
             shard,
             head_suffix,
+            only_once,
             landed: landed.map_err(|error| error.context(name)),
         }
     }
@@ -75,6 +78,15 @@ impl ReadyFile {
 /// counts, so it is landed alone.
 pub(super) fn is_small(bytes: u64, opened: &OpenFile) -> bool {
     bytes <= SMALL_FILE_BYTES && opened.is_regular() && opened.text_format().is_none()
+}
+
+/// What no two files have that are landed at once. Files with the same first line are landed one after the other, since
+/// the second could be a copy of the first. An object is known by its key only.
+fn only_once(opened: &OpenFile) -> &str {
+    match opened.known_as() {
+        FileName::Object(key) => key,
+        FileName::Path(_) | FileName::Name(_) => opened.head_suffix(),
+    }
 }
 
 impl AtOnce {
@@ -87,7 +99,7 @@ impl AtOnce {
                 StoreLocation::Folder(_) => FILES_AT_ONCE_IN_FOLDER,
             },
             bytes: 0,
-            head_suffixes: HashSet::new(),
+            only_once: HashSet::new(),
         }
     }
 
@@ -101,22 +113,20 @@ impl AtOnce {
         self.tasks.is_empty()
     }
 
-    /// Whether a file of this size, with shards whose names end so, can be landed with those that are being landed. One
-    /// that is not small is landed alone.
-    pub(super) fn has_room(&self, is_small: bool, bytes: u64, head_suffix: &str) -> bool {
+    /// Whether a file of this size can be landed with those that are being landed. One that is not small is landed alone.
+    pub(super) fn has_room(&self, is_small: bool, bytes: u64, opened: &OpenFile) -> bool {
         if !is_small {
             return self.is_empty();
         }
         self.tasks.len() < self.limit
             && self.bytes + bytes <= BYTES_AT_ONCE
-            && !self.head_suffixes.contains(head_suffix)
+            && !self.only_once.contains(only_once(opened))
     }
 
     /// Begins to land a file.
     pub(super) fn begin(&mut self, file: ReadyFile, runner: &ShardRunner) {
         self.bytes += file.bytes;
-        self.head_suffixes
-            .insert(file.opened.head_suffix().to_owned());
+        self.only_once.insert(only_once(&file.opened).to_owned());
         let runner = runner.clone();
         self.share_memory(&runner, 1);
         self.tasks.spawn(async move { file.land(&runner).await });
@@ -131,7 +141,7 @@ impl AtOnce {
             return Ok(None);
         };
         self.bytes -= ended.bytes;
-        self.head_suffixes.remove(&ended.head_suffix);
+        self.only_once.remove(&ended.only_once);
         self.share_memory(runner, 0);
         Ok(Some(ended))
     }

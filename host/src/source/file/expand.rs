@@ -1,4 +1,5 @@
-//! Finds the files that a source names: one file, the files of a folder, or those that match a pattern.
+//! Finds the files that a source names: one file, the files of a folder, or those that match a pattern. Objects of S3
+//! are found by the same rules (`objects.rs`), but those below a prefix are read recursively, as AWS's tools do.
 //!
 //! ```text
 //! PATH is a file ───────────────────────────────────────▶ that file
@@ -10,7 +11,9 @@
 //! A pattern is matched name by name, so only folders that can hold a file of it are read. A folder alone is not read
 //! recursively; `FOLDER/**` is. Each folder is read once, whatever links lead to it, so a loop of links ends.
 
+mod key_pattern;
 mod left_out;
+mod objects;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -19,14 +22,17 @@ mod walk;
 use std::fs;
 use std::path::Path;
 
+use sluice_storage::s3::reader::ObjectReader;
+
 use self::pattern::{PathPattern, has_wildcards};
-use self::walk::{Found, walk};
+use self::walk::walk;
 use super::folders::or_current;
 use super::identity::is_absent;
 use super::{Location, SourceFile};
 use crate::source::SourceError;
 
 pub use self::left_out::LeftOut;
+pub use self::objects::reads_below;
 
 /// The files that the sources of a run name.
 #[derive(Debug, Default)]
@@ -68,25 +74,27 @@ impl Form {
     }
 }
 
-/// Finds the files of all sources. What cannot be read is among the result, so that the rest can be landed.
-#[must_use]
-pub fn expand(locations: &[Location]) -> SourceFiles {
+/// Finds the files of all sources, and the objects if there is something to list them with; otherwise, what names them is
+/// left as it is. What cannot be read is among the result, so that the rest can be landed.
+pub async fn expand(locations: &[Location], objects: Option<&ObjectReader>) -> SourceFiles {
     let mut all = SourceFiles::default();
     for location in locations {
-        match location {
-            Location::File(path) => all.add(path),
-            Location::Stdin => all.files.push(SourceFile::given(location.clone())),
+        match (location, objects) {
+            (Location::File(path), _) => all.add(path),
+            (Location::Objects(address), Some(reader)) => all.add_objects(reader, address).await,
+            _ => all.files.push(SourceFile::given(location.clone())),
         }
     }
     all
 }
 
-/// Whether the location is one file or standard input, and neither a folder nor a pattern.
+/// Whether the location is one file or standard input, and neither a folder nor a pattern. In S3, this is known once it
+/// is listed.
 #[must_use]
 pub fn is_one_file(location: &Location) -> bool {
     match location {
         Location::File(path) => matches!(Form::of(path), Form::File),
-        Location::Stdin => true,
+        Location::Stdin | Location::Object(_) | Location::Objects(_) => true,
     }
 }
 
@@ -120,7 +128,11 @@ impl SourceFiles {
             Form::Pattern(pattern) => (walk(&pattern), true),
         };
         if found.files.is_empty() && found.failed.is_empty() {
-            let why = nothing_found(&found, is_pattern);
+            let nothing = match is_pattern {
+                true => "nothing has this name, and as a pattern, it matches no file to read",
+                false => "the folder has no file to read",
+            };
+            let why = nothing_found(nothing, &found.left_out);
             match is_pattern {
                 true => self.failed.push(no_file(path, why)),
                 false => self.empty.push(format!("{}: {why}", path.display())),
@@ -133,14 +145,10 @@ impl SourceFiles {
     }
 }
 
-fn nothing_found(found: &Found, is_pattern: bool) -> String {
-    let nothing = match is_pattern {
-        true => "nothing has this name, and as a pattern, it matches no file to read",
-        false => "the folder has no file to read",
-    };
-    match found.left_out.total() {
+fn nothing_found(nothing: &str, left_out: &LeftOut) -> String {
+    match left_out.total() {
         0 => nothing.to_owned(),
-        _ => format!("{nothing}; left out: {}", found.left_out),
+        _ => format!("{nothing}; left out: {left_out}"),
     }
 }
 

@@ -38,8 +38,12 @@ pub(super) fn file_name(location: &Location, given: Option<&str>) -> io::Result<
     if let Some(name) = given {
         return Ok(FileName::Name(name.to_owned()));
     }
-    let Location::File(path) = location else {
-        return Ok(FileName::Name("stdin".into()));
+    let path = match location {
+        Location::File(path) => path,
+        Location::Stdin => return Ok(FileName::Name("stdin".into())),
+        Location::Object(_) | Location::Objects(_) => {
+            return Ok(FileName::Object(location.name()));
+        }
     };
     if !fs::metadata(path)?.is_file() {
         // A pipe of a shell has no path of its own.
@@ -68,6 +72,7 @@ pub(super) fn name_prefix(name: &FileName, number: u32) -> String {
     let (kind, text) = match name {
         FileName::Path(path) => ("path", path),
         FileName::Name(name) => ("name", name),
+        FileName::Object(address) => ("object", address),
     };
     let digest = match number {
         0 => digits(format!("{kind}\0{text}").as_bytes()),
@@ -110,6 +115,7 @@ pub(super) fn stat_of(metadata: &Metadata) -> Option<FileStat> {
         modified_ns,
         inode: metadata.ino(),
         created_ns: metadata.created().ok().and_then(nanoseconds),
+        etag: None,
     })
 }
 
@@ -127,7 +133,7 @@ fn device_and_inode(metadata: &Metadata) -> (u64, u64) {
 #[derive(PartialEq, Eq, Hash)]
 enum SameFile {
     Stdin,
-    /// Of what is no regular file.
+    /// Of what is no regular file, or of an object.
     Path(PathBuf),
     Inode((u64, u64)),
 }
@@ -152,6 +158,9 @@ pub fn distinct(files: Vec<SourceFile>) -> (Vec<SourceFile>, Vec<(Location, Loca
 }
 
 fn keys(location: &Location) -> Vec<SameFile> {
+    if matches!(location, Location::Object(_) | Location::Objects(_)) {
+        return vec![SameFile::Path(location.name().into())];
+    }
     let Location::File(path) = location else {
         let metadata = stdin().and_then(|file| file.metadata()).ok();
         let inode = metadata.filter(Metadata::is_file);
@@ -267,6 +276,8 @@ mod tests {
             path("/one/part.ndjson"),
             path("/two/part.ndjson"),
             FileName::Name("/two/part.ndjson".into()),
+            FileName::Object("/two/part.ndjson".into()),
+            FileName::Object("s3://bucket/two/part.ndjson".into()),
             path(&format!("/{long}-1")),
             path(&format!("/{long}-2")),
             FileName::Name(" ".into()),

@@ -10,7 +10,8 @@ use super::Location;
 use super::content::{Content, Input};
 use super::identity::{file_name, head_suffix, name_prefix, shard_id, stat_of, stdin};
 use super::read_position::ReadPosition;
-use super::stable::{StableFile, source_error};
+use super::regular::Regular;
+use super::stable::source_error;
 use super::text_format::TextFormat;
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
@@ -39,7 +40,7 @@ pub struct OpenFile {
     pub(super) start: u64,
     pub(super) stat: Option<FileStat>,
     /// The file itself, if it is a regular one, to read it once more.
-    regular: Option<Arc<File>>,
+    regular: Option<Regular>,
     pub(super) is_compressed: bool,
     text_format: Option<TextFormat>,
     /// Whether the last line is complete, whatever it holds.
@@ -79,7 +80,9 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         start: content.start,
         stat,
         is_compressed: content.is_compressed,
-        is_final: options.are_final || content.is_compressed || stat.is_none(),
+        is_final: options.are_final
+            || content.is_compressed
+            || regular.as_ref().is_none_or(Regular::is_final),
         regular,
         known_up_to: None,
         unpackings: Unpackings {
@@ -91,13 +94,15 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
 }
 
 /// Checks that a file can be read: that it exists and is of a format that Sluice reads. Pipes and standard input are
-/// not opened, because what is read of them cannot be read again.
+/// not opened, because what is read of them cannot be read again. What has not been listed in S3 is not checked.
 ///
 /// # Errors
 /// As [`open`].
 pub fn check(location: &Location, options: &FileOptions) -> Result<(), SourceError> {
-    let Location::File(path) = location else {
-        return Ok(());
+    let path = match location {
+        Location::File(path) => path,
+        Location::Object(_) => return open(location, options).map(drop),
+        Location::Stdin | Location::Objects(_) => return Ok(()),
     };
     match std::fs::metadata(path) {
         Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
@@ -108,7 +113,7 @@ pub fn check(location: &Location, options: &FileOptions) -> Result<(), SourceErr
 /// The bytes of a file, and what the file system says of it if it can grow.
 struct Raw {
     input: Input,
-    regular: Option<Arc<File>>,
+    regular: Option<Regular>,
     stat: Option<FileStat>,
 }
 
@@ -116,21 +121,30 @@ fn open_raw(location: &Location) -> io::Result<Raw> {
     let file = match location {
         Location::File(path) => File::open(path)?,
         Location::Stdin => stdin()?,
+        Location::Object(object) => {
+            return Ok(Raw::of(Regular::Object(object.clone()), object.stat()));
+        }
+        Location::Objects(_) => return Err(io::Error::other("its bucket has not been listed")),
     };
     let stat = stat_of(&file.metadata()?);
-    if *location == Location::Stdin || stat.is_none() {
-        return Ok(Raw {
+    match stat.filter(|_| *location != Location::Stdin) {
+        Some(stat) => Ok(Raw::of(Regular::File(Arc::new(file)), stat)),
+        None => Ok(Raw {
             input: Box::new(file),
             regular: None,
             stat: None,
-        });
+        }),
     }
-    let file = Arc::new(file);
-    Ok(Raw {
-        input: Box::new(StableFile::at(file.clone(), 0)),
-        regular: Some(file),
-        stat,
-    })
+}
+
+impl Raw {
+    fn of(regular: Regular, stat: FileStat) -> Self {
+        Self {
+            input: regular.at(0),
+            regular: Some(regular),
+            stat: Some(stat),
+        }
+    }
 }
 
 impl OpenFile {
@@ -197,15 +211,22 @@ impl OpenFile {
     /// The content of the file once more, from its beginning; `None` if it is no regular file.
     pub(super) fn content_again(&self) -> Result<Option<Content>, SourceError> {
         let again = self.regular.clone().map(|file| {
-            let raw = Box::new(StableFile::at(file, 0));
+            let raw = file.at(0);
             Content::open(&self.name, raw)
         });
         again.transpose()
     }
 
     /// The file, if it can be read from the middle.
-    pub(super) fn seekable(&self) -> Option<&Arc<File>> {
+    pub(super) fn seekable(&self) -> Option<&Regular> {
         self.regular.as_ref().filter(|_| !self.is_compressed)
+    }
+
+    /// Whether the last part of the file is marked as the last one: the content at the end of it does not change, and the
+    /// size of the file alone does not say that it is all.
+    pub(super) fn marks_end(&self) -> bool {
+        let regular = self.regular.as_ref();
+        regular.is_some_and(|regular| self.is_compressed || regular.is_final())
     }
 
     /// Makes this the file of another shard, which was known by another name.

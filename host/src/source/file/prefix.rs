@@ -69,6 +69,7 @@ impl PrefixHasher {
             digest: self.block.digest(),
             blocks: self.blocks,
             is_compressed: false,
+            is_whole: false,
             is_open: false,
             lines: None,
             stat,

@@ -10,6 +10,7 @@ use sluice_engine::record::{Batch, Bounds, SequenceNumber, ShardId};
 use tokio::sync::mpsc;
 
 use super::OpenFile;
+use super::batch_sender::{BatchSender, Gone};
 use super::lines::{Line, Lines};
 use super::resume::SourceRecords;
 use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
@@ -50,7 +51,7 @@ impl FileReading {
         }
     }
 
-    fn add(&self, last: SequenceNumber, prefix: FilePrefix) {
+    pub(super) fn add(&self, last: SequenceNumber, prefix: FilePrefix) {
         let prefixes = self.prefixes.lock();
         let mut prefixes = prefixes.unwrap_or_else(PoisonError::into_inner);
         prefixes.push_back((last, prefix));
@@ -94,6 +95,7 @@ impl Source for OpenFile {
         let input = std::mem::replace(&mut self.input, Box::new(io::empty()));
         let lines = self.lines_after(input, from.committed.as_ref())?;
         let cut = from.pending.as_ref().map(|pending| pending.range.last);
+        let marks_end = self.marks_end();
         let mut unpackings = self.unpackings;
         let pending = from.pending.as_ref().map(RepeatedRange::of);
         unpackings.repeated.extend(pending);
@@ -111,14 +113,13 @@ impl Source for OpenFile {
             },
             stat: self.stat,
             is_compressed: self.is_compressed,
-            reading: reading.clone(),
-            sender,
+            batches: BatchSender::new(reading.clone(), sender, marks_end),
         };
         let thread = thread::Builder::new().name("reader".into());
         let started = thread.spawn(move || {
             if let Err(error) = reader.send_batches() {
                 tracing::debug!(source = reader.lines.name, "reading ended early");
-                let _receiver_is_gone = reader.sender.blocking_send(Err(error));
+                let _receiver_is_gone = reader.batches.fail(error);
             }
         });
         started.map_err(|source| SourceError::Io {
@@ -139,8 +140,7 @@ struct Reader {
     last_line: LastLine,
     stat: Option<FileStat>,
     is_compressed: bool,
-    reading: Arc<FileReading>,
-    sender: mpsc::Sender<Result<Batch, SourceError>>,
+    batches: BatchSender,
 }
 
 /// Which last line without its end is a record.
@@ -211,13 +211,10 @@ fn goes_on_with_white_space(line: &[u8], decoding: RecordDecoding) -> bool {
     }
 }
 
-/// The receiver of the batches is gone.
-struct Gone;
-
 impl Reader {
     fn send_batches(&mut self) -> Result<(), SourceError> {
         let mut batch = Batch::new(self.shard.clone());
-        let mut is_last = false;
+        let (mut is_last, mut is_whole) = (false, true);
         while let Some(line) = self.lines.next_unless(is_last)? {
             let sequence = SequenceNumber::from(line.offset);
             if self.bounds.is_before(sequence) {
@@ -227,47 +224,50 @@ impl Reader {
             if self.bounds.is_after(sequence, 0) {
                 let end = usize::from(line.has_end);
                 self.lines.unread(length + end);
+                is_whole = false;
                 break;
             }
             let decoding = self.unpackings.of(sequence).decoding;
             if !line.has_end && !self.last_line.is_record(&line, decoding) {
                 let (offset, bytes) = (line.offset, length);
-                let _only_once = self
-                    .reading
-                    .incomplete
-                    .set(IncompleteLine { offset, bytes });
+                let reading = self.batches.reading();
+                let _only_once = reading.incomplete.set(IncompleteLine { offset, bytes });
                 self.lines.unread(length);
+                is_whole = false;
                 break;
             }
             // Nothing follows a line without its end. What is there by now belongs to the line, or is for the next run.
             is_last = !line.has_end;
+            if !is_blank(line.text)
+                && let Err(Gone) = self.batches.go_on()
+            {
+                return Ok(());
+            }
             add(&mut batch, &line, decoding);
             self.read.add(&line, decoding);
             let at_cut = self.unpackings.end_with(sequence) && !is_blank(line.text);
             if batch.is_full() || at_cut {
                 let next = batch.successor();
-                if let Err(Gone) = self.send(std::mem::replace(&mut batch, next)) {
+                let full = std::mem::replace(&mut batch, next);
+                let prefix = self.prefix();
+                if let Err(Gone) = self.batches.send(full, prefix) {
                     return Ok(());
                 }
             }
         }
-        if !batch.is_empty() || batch.skipped() > 0 {
-            let _receiver_is_gone = self.send(batch);
-        }
+        let prefix = self.prefix();
+        let _receiver_is_gone = self.batches.end(batch, prefix, is_whole);
         Ok(())
     }
 
-    fn send(&mut self, batch: Batch) -> Result<(), Gone> {
-        if let Some(last) = batch.positions().last() {
-            let prefix = FilePrefix {
-                is_compressed: self.is_compressed,
-                is_open: self.read.is_open,
-                lines: self.read.decoded(),
-                ..self.lines.hash().prefix(self.stat)
-            };
-            self.reading.add(last.sequence, prefix);
+    /// The content up to the last line.
+    fn prefix(&mut self) -> FilePrefix {
+        FilePrefix {
+            is_compressed: self.is_compressed,
+            is_open: self.read.is_open,
+            lines: self.read.decoded(),
+            ..self.lines.hash().prefix(self.stat)
         }
-        self.sender.blocking_send(Ok(batch)).map_err(|_| Gone)
     }
 }
 

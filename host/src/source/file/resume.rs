@@ -3,9 +3,7 @@
 //! If the file system says that a plain file is unchanged or has only grown, its last committed record and the last
 //! block of its committed part are read again, and no more. Otherwise, all of the committed part is.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::sync::Arc;
+use std::io;
 
 use sluice_engine::digest::Digest;
 
@@ -14,7 +12,8 @@ use super::content::Input;
 use super::identity::matching;
 use super::lines::Lines;
 use super::prefix::PrefixHasher;
-use super::stable::{StableFile, source_error};
+use super::regular::Regular;
+use super::stable::source_error;
 use super::tail::{is_blank, is_end_of_line, record_of};
 use crate::ledger::Committed;
 use crate::ledger::source_file::FilePrefix;
@@ -146,7 +145,7 @@ impl OpenFile {
                 resumed if resumed.bytes() < prefix.bytes => resumed,
                 _ => PrefixHasher::default(),
             };
-            let from = StableFile::at(file.clone(), hasher.bytes());
+            let from = file.at(hasher.bytes());
             input = Box::new(self.position.track(hasher.bytes(), from));
         }
         let last = hasher.read_to(prefix.bytes, &mut input)?;
@@ -154,8 +153,8 @@ impl OpenFile {
         Ok(last.map(|last| (input, hasher, last)))
     }
 
-    /// A plain file that has not changed, or has only grown, by its size, time and number.
-    fn unchanged(&self, prefix: &FilePrefix) -> Option<&Arc<File>> {
+    /// A plain file that has not changed, or has only grown, by its size, time and number. An object: the same version.
+    fn unchanged(&self, prefix: &FilePrefix) -> Option<&Regular> {
         let (seen, now) = (prefix.stat?, self.stat?);
         self.seekable().filter(|_| seen.is_same_or_grown(&now))
     }
@@ -198,7 +197,7 @@ impl SourceRecords {
 }
 
 fn holds_last_record(
-    file: &Arc<File>,
+    file: &Regular,
     committed: &Committed,
     prefix: &FilePrefix,
 ) -> io::Result<bool> {
@@ -207,8 +206,7 @@ fn holds_last_record(
     };
     let mut rest = Vec::new();
     let length = prefix.bytes.saturating_sub(offset);
-    let from = StableFile::at(file.clone(), offset);
-    from.take(length).read_to_end(&mut rest)?;
+    file.part(offset, length).read_to_end(&mut rest)?;
     let line = rest.split(|byte| *byte == b'\n').next();
     let records = SourceRecords::of(committed);
     Ok(line.is_some_and(|line| records.end_with(line)))

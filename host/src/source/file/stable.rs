@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
+use sluice_storage::s3::reader::ObjectReadError;
 use thiserror::Error;
 
 use crate::source::SourceError;
@@ -22,16 +23,22 @@ pub(super) struct ChangedWhileRead(u64);
 
 /// The error of a source that cannot be read.
 pub(super) fn source_error(name: &str, source: io::Error) -> SourceError {
-    let changed = source.get_ref().and_then(|error| error.downcast_ref());
-    match changed {
-        Some(ChangedWhileRead(bytes)) => SourceError::Changed {
+    let inner = source.get_ref();
+    if let Some(ChangedWhileRead(bytes)) = inner.and_then(|error| error.downcast_ref()) {
+        return SourceError::Changed {
             name: name.to_owned(),
             what: format!("what was read of it, which is its first {bytes} bytes"),
-        },
-        None => SourceError::Io {
-            name: name.to_owned(),
-            source,
-        },
+        };
+    }
+    if let Some(ObjectReadError::Failed(cause)) = inner.and_then(|error| error.downcast_ref()) {
+        return SourceError::Service {
+            what: format!("read {name}"),
+            cause: cause.clone(),
+        };
+    }
+    SourceError::Io {
+        name: name.to_owned(),
+        source,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Tells by the file system alone that nothing of a file has to be read: all of it has landed, and it is unchanged.
+//! Tells by the file system alone, or by the listing of a bucket, that nothing of a file has to be read: all of it has
+//! landed, and it is unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use super::identity::{name_prefix, stat_of};
 use crate::ledger::Ledger;
 use crate::ledger::source_file::{FileName, FileStat};
 
-/// A regular file that is not open.
+/// A regular file that is not open, or an object.
 #[derive(Clone, Debug)]
 pub struct ClosedFile {
     known_as: FileName,
@@ -18,11 +19,18 @@ pub struct ClosedFile {
 
 impl ClosedFile {
     /// The file at a location, by one system call if it is no link. `None` if there is no regular file with a path in
-    /// UTF-8.
+    /// UTF-8. Of an object, its listing says everything.
     #[must_use]
     pub fn at(location: &Location, folders: &mut CanonicalFolders) -> Option<Self> {
-        let Location::File(path) = location else {
-            return None;
+        let path = match location {
+            Location::File(path) => path,
+            Location::Object(object) => {
+                return Some(Self {
+                    known_as: FileName::Object(object.name()),
+                    stat: object.stat(),
+                });
+            }
+            Location::Stdin | Location::Objects(_) => return None,
         };
         let found = fs::symlink_metadata(path).ok()?;
         if found.is_symlink() {
@@ -49,10 +57,10 @@ impl ClosedFile {
     }
 
     /// Whether a run landed all of the file, and the file has the same inode, size and times as when that run opened
-    /// it.
+    /// it; an object, the same version, size and time.
     ///
-    /// A compressed file does not count: the length of its decompressed content says nothing of how much of the file
-    /// there is to read.
+    /// The length of what has landed of a compressed file says nothing of how much there is to read, so the run must
+    /// have reached its end.
     #[must_use]
     pub fn has_landed(&self, ledger: &Ledger) -> bool {
         let is_its_run = ledger.file() == Some(&self.known_as)
@@ -61,7 +69,8 @@ impl ClosedFile {
         let committed = ledger.committed().and_then(|committed| committed.file);
         is_its_run
             && committed.is_some_and(|part| {
-                let is_all = !part.is_compressed && part.bytes == self.stat.size;
+                let is_size = !part.is_compressed && part.bytes == self.stat.size;
+                let is_all = is_size || part.is_whole;
                 is_all && part.stat == Some(self.stat)
             })
     }

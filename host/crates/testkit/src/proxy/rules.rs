@@ -151,6 +151,11 @@ fn condition(request: &Request<Bytes>) -> Option<String> {
     })
 }
 
+fn range(request: &Request<Bytes>) -> Option<String> {
+    let range = request.headers().get(header::RANGE)?.to_str().ok()?;
+    Some(range.to_owned())
+}
+
 /// `Authorization: … Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`
 fn region(request: &Request<Bytes>) -> Option<String> {
     let signature = request
@@ -181,6 +186,8 @@ pub struct Seen {
     pub action: Option<String>,
     /// Its condition, `If-Match` or `If-None-Match`.
     pub condition: Option<String>,
+    /// The range of an object that it asks for.
+    pub range: Option<String>,
     /// The region that it is signed for.
     pub region: Option<String>,
     /// What the proxy did with it.
@@ -244,6 +251,7 @@ impl Rules {
             path: request.uri().to_string(),
             action: rpc::action(request),
             condition: condition(request),
+            range: range(request),
             region: region(request),
             fault: None,
         };

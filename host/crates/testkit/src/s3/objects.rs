@@ -146,9 +146,23 @@ impl S3 for Objects {
         {
             return Err(s3_error!(NotModified));
         }
-        let content = fs::read(&path).map_err(|_| s3_error!(NoSuchKey))?;
+        if let Some(ETagCondition::ETag(expected)) = &request.input.if_match
+            && expected.value() != known.etag
+        {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        let mut content = fs::read(&path).map_err(|_| s3_error!(NoSuchKey))?;
+        let mut content_range = None;
+        if let Some(range) = &request.input.range {
+            let all = content.len();
+            let part = range.check(all as u64)?;
+            content_range = Some(format!("bytes {}-{}/{all}", part.start, part.end - 1));
+            let at = |offset: u64| usize::try_from(offset).unwrap();
+            content = content[at(part.start)..at(part.end)].to_vec();
+        }
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(content.len()).ok(),
+            content_range,
             body: Some(StreamingBlob::from(Body::from(Bytes::from(content)))),
             e_tag: Some(ETag::Strong(known.etag)),
             metadata: known.metadata,
@@ -189,9 +203,14 @@ impl S3 for Objects {
         let asked = request.input.max_keys.unwrap_or(page);
         request.input.max_keys = Some(asked.min(page));
         let encoded = request.input.encoding_type.is_some();
+        let bucket = request.input.bucket.clone();
         let mut answer = self.listing.list_objects_v2(request).await?;
-        let objects = answer.output.contents.iter_mut().flatten();
-        for key in objects.filter_map(|object| object.key.as_mut()) {
+        for object in answer.output.contents.iter_mut().flatten() {
+            let Some(key) = object.key.as_mut() else {
+                continue;
+            };
+            let known = self.known(&self.path(&bucket, key));
+            object.e_tag = known.ok().map(|known| ETag::Strong(known.etag));
             if encoded {
                 *key = url_encoded(key);
             }

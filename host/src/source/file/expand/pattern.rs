@@ -11,7 +11,7 @@ use glob::{MatchOptions, Pattern, PatternError};
 use super::left_out::Reason;
 
 /// The characters that make a name a pattern.
-const WILDCARDS: [char; 3] = ['*', '?', '['];
+pub(super) const WILDCARDS: [char; 3] = ['*', '?', '['];
 
 /// Names have no separator, and hidden ones are decided on by [`Reason::of`].
 const OPTIONS: MatchOptions = MatchOptions {
@@ -89,7 +89,8 @@ impl PathPattern {
     }
 }
 
-fn enters(parts: &[Part], names: &[&OsStr]) -> bool {
+/// As [`PathPattern::enters`], for the names of a path.
+pub(super) fn enters(parts: &[Part], names: &[&OsStr]) -> bool {
     let (Some((part, later)), Some((name, below))) = (parts.split_first(), names.split_first())
     else {
         return !parts.is_empty();
@@ -108,7 +109,7 @@ fn enters(parts: &[Part], names: &[&OsStr]) -> bool {
 }
 
 impl Part {
-    fn parse(name: &str) -> Result<Self, PatternError> {
+    pub(super) fn parse(name: &str) -> Result<Self, PatternError> {
         Ok(match name {
             "**" => Self::Folders,
             "*" => Self::Name(NamePattern::ALL),

@@ -3,6 +3,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
+use futures_util::FutureExt as _;
+
 use super::*;
 
 /// A folder with these files, and with folders where a name ends with a slash.
@@ -20,7 +22,12 @@ fn folder(names: &[&str]) -> tempfile::TempDir {
 }
 
 fn expand_in(folder: &tempfile::TempDir, path: &str) -> SourceFiles {
-    expand(&[Location::File(folder.path().join(path))])
+    expand_all(&[Location::File(folder.path().join(path))])
+}
+
+/// Without objects, nothing is waited for.
+fn expand_all(locations: &[Location]) -> SourceFiles {
+    expand(locations, None).now_or_never().unwrap()
 }
 
 /// The paths of the files below the folder.
@@ -30,7 +37,7 @@ fn names(folder: &tempfile::TempDir, found: &SourceFiles) -> Vec<String> {
             let below = path.strip_prefix(folder.path()).unwrap();
             below.to_string_lossy().into_owned()
         }
-        Location::Stdin => "-".to_owned(),
+        other => other.name().replace("standard input", "-"),
     };
     found.files.iter().map(name).collect()
 }
@@ -209,7 +216,7 @@ fn a_pattern_without_a_match_and_an_empty_folder_are_said() {
 fn sources_keep_their_order() {
     let folder = folder(&["z/a", "z/b", "c"]);
     let at = |name: &str| Location::File(folder.path().join(name));
-    let found = expand(&[at("z/b"), at("z"), Location::Stdin, at("c")]);
+    let found = expand_all(&[at("z/b"), at("z"), Location::Stdin, at("c")]);
     assert_eq!(names(&folder, &found), ["z/b", "z/a", "z/b", "-", "c"]);
     assert!(is_one_file(&at("c")) && is_one_file(&at("nothing")) && is_one_file(&Location::Stdin));
     assert!(!is_one_file(&at("z")) && !is_one_file(&at("z/*")));

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
-use tokio::runtime::Runtime;
+use sluice_storage::aws;
+use sluice_storage::retry::RetryPolicy;
+use sluice_storage::s3::reader::ObjectReader;
+use tokio::runtime::{Handle, Runtime};
 
 use super::TryArgs;
 use super::quarantined::{QuarantineInput, QuarantineReading};
-use super::stream::StreamInput;
+use super::stream::{RETRY_TIMEOUT, StreamInput};
 use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 use crate::ledger::decoding::RecordDecoding;
 use crate::output;
@@ -114,17 +117,18 @@ impl Input {
             decoding,
             ..Unpacking::default()
         };
+        // Objects are read by a task while this thread waits for them.
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build()?;
         let given = match &args.quarantined {
             Some(lake) => {
                 Given::Quarantine(QuarantineInput::new(lake, args.reason.clone(), decoding)?)
             }
             None => match of_source(args, unpacking)? {
-                Given::Files(locations) => Given::Files(find_files(&locations)?),
+                Given::Files(locations) => Given::Files(runtime.block_on(find_files(&locations))?),
                 given => given,
             },
         };
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.enable_all().build()?;
         Ok(Self {
             unpacking,
             keeps: args.watch && given.files().is_empty(),
@@ -205,7 +209,9 @@ impl Given {
         let path = |location: &Location| match location {
             // A file that does not exist can be a regular one later.
             Location::File(path) if is_regular(path) => Some(path.clone()),
-            Location::File(_) | Location::Stdin => None,
+            Location::File(_) | Location::Stdin | Location::Object(_) | Location::Objects(_) => {
+                None
+            }
         };
         let paths: Option<Vec<_>> = locations.iter().map(path).collect();
         paths.unwrap_or_default()
@@ -224,12 +230,21 @@ pub(super) fn named(files: impl ExactSizeIterator<Item = String>) -> String {
     }
 }
 
-/// The files that locations name, in folders and by patterns too. Says what is left out of the folders.
+/// The files and objects that locations name, in folders and by patterns too. Says what is left out of the folders.
 ///
 /// # Errors
 /// A folder that cannot be read or has no file, or a pattern that no file matches.
-fn find_files(locations: &[Location]) -> anyhow::Result<Vec<Location>> {
-    let mut found = file::expand(locations);
+async fn find_files(locations: &[Location]) -> anyhow::Result<Vec<Location>> {
+    let is_in_s3 = |location: &Location| matches!(location, Location::Objects(_));
+    let objects = match locations.iter().any(is_in_s3) {
+        true => {
+            let client = aws::s3(&aws::sdk_config().await?);
+            let policy = RetryPolicy::new(RETRY_TIMEOUT);
+            Some(ObjectReader::new(client, policy, Handle::current()))
+        }
+        false => None,
+    };
+    let mut found = file::expand(locations, objects.as_ref()).await;
     if let Some(error) = found.failed.drain(..).next() {
         return Err(error.into());
     }
@@ -278,6 +293,13 @@ fn location(path: &Path) -> Result<Location, ConfigError> {
         _ if path.to_str().is_some_and(|path| path.starts_with("file:")) => {
             let why = format!(
                 "{0} is not the path of a file; give it without `file:`, or as --source {0}",
+                path.display()
+            );
+            return Err(ConfigError::new("FILE", why));
+        }
+        _ if path.to_str().is_some_and(|path| path.starts_with("s3://")) => {
+            let why = format!(
+                "{0} is not the path of a file; give it as --source {0}",
                 path.display()
             );
             return Err(ConfigError::new("FILE", why));
