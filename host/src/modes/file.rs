@@ -319,6 +319,7 @@ impl Files {
             );
             open.ledger.rename(opened.known_as()).await?;
         }
+        let opened = opened.with_budget(runner.context.budget.clone());
         let landed = open.land(opened.with_shard(shard.clone())).await?;
         if let Some(IncompleteLine { offset, bytes }) = landed.incomplete {
             let is_json = text_format.is_none();

@@ -7,7 +7,6 @@ use std::thread;
 
 use sluice_engine::digest::Digest;
 use sluice_engine::record::{Batch, Bounds, SequenceNumber, ShardId};
-use tokio::sync::mpsc;
 
 use super::OpenFile;
 use super::lines::{Line, Lines};
@@ -16,6 +15,7 @@ use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
 use crate::ledger::Committed;
 use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::source_file::{DecodedLines, FileName, FilePrefix, FileStat};
+use crate::source::batch_channel::{BatchSender, ReceiverGone, batch_channel};
 use crate::source::decoding::{Decoder, data_of_line, is_compressed};
 use crate::source::unpacking::{RepeatedRange, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source, SourceError};
@@ -97,7 +97,7 @@ impl Source for OpenFile {
         let mut unpackings = self.unpackings;
         let pending = from.pending.as_ref().map(RepeatedRange::of);
         unpackings.repeated.extend(pending);
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let (sender, receiver) = batch_channel(BATCHES_AHEAD, &self.budget);
         let reading = Arc::new(FileReading::new(self.known_as));
         let mut reader = Reader {
             lines,
@@ -118,7 +118,7 @@ impl Source for OpenFile {
         let started = thread.spawn(move || {
             if let Err(error) = reader.send_batches() {
                 tracing::debug!(source = reader.lines.name, "reading ended early");
-                let _receiver_is_gone = reader.sender.blocking_send(Err(error));
+                reader.sender.blocking_fail(error);
             }
         });
         started.map_err(|source| SourceError::Io {
@@ -140,7 +140,7 @@ struct Reader {
     stat: Option<FileStat>,
     is_compressed: bool,
     reading: Arc<FileReading>,
-    sender: mpsc::Sender<Result<Batch, SourceError>>,
+    sender: BatchSender,
 }
 
 /// Which last line without its end is a record.
@@ -211,9 +211,6 @@ fn goes_on_with_white_space(line: &[u8], decoding: RecordDecoding) -> bool {
     }
 }
 
-/// The receiver of the batches is gone.
-struct Gone;
-
 impl Reader {
     fn send_batches(&mut self) -> Result<(), SourceError> {
         let mut batch = Batch::new(self.shard.clone());
@@ -246,7 +243,7 @@ impl Reader {
             let at_cut = self.unpackings.end_with(sequence) && !is_blank(line.text);
             if batch.is_full() || at_cut {
                 let next = batch.successor();
-                if let Err(Gone) = self.send(std::mem::replace(&mut batch, next)) {
+                if let Err(ReceiverGone) = self.send(std::mem::replace(&mut batch, next)) {
                     return Ok(());
                 }
             }
@@ -257,7 +254,7 @@ impl Reader {
         Ok(())
     }
 
-    fn send(&mut self, batch: Batch) -> Result<(), Gone> {
+    fn send(&mut self, batch: Batch) -> Result<(), ReceiverGone> {
         if let Some(last) = batch.positions().last() {
             let prefix = FilePrefix {
                 is_compressed: self.is_compressed,
@@ -267,7 +264,7 @@ impl Reader {
             };
             self.reading.add(last.sequence, prefix);
         }
-        self.sender.blocking_send(Ok(batch)).map_err(|_| Gone)
+        self.sender.blocking_send(batch)
     }
 }
 
