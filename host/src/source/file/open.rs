@@ -76,7 +76,8 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         name,
         shard: shard_id(&known_as, &head_suffix, 0),
         head_suffix,
-        text_format: TextFormat::of_first_line(&content.first_line),
+        text_format: TextFormat::of_first_line(&content.first_line)
+            .and_then(|format| format.unless_decoded(options.unpacking.decoding)),
         known_as,
         input: content.input,
         start: content.start,
