@@ -55,7 +55,6 @@ use crate::modes::targets::Targets;
 use crate::observe::health::ActiveRelease;
 use crate::output;
 use crate::pipeline::RunContext;
-use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::shard_id;
 
 /// The number of shards whose manifests are read at once.
@@ -236,13 +235,12 @@ async fn audit_all(
         Some(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
     };
     let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
-    let budget = Budget::new(audit.context.memory_for_reading());
     let audits = stream::iter(planned).map(|(source, account)| {
-        let (audit, budget) = (audit.clone(), &budget);
+        let audit = audit.clone();
         async move {
             let name = source.name.clone();
             let chunks = &account.timeline.chunks;
-            let opened = source.open(&account.ledger, settings, budget, chunks)?;
+            let opened = source.open(&account.ledger, settings, &audit.context.budget, chunks)?;
             let shard = ShardAudit::new(audit, account, opened);
             shard.run().await.context(name)
         }

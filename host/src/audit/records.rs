@@ -86,9 +86,10 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use sluice_engine::record::BATCH_MAX_RECORDS;
-    use tokio::sync::mpsc;
 
     use super::*;
+    use crate::source::batch_channel::batch_channel;
+    use crate::source::budget::Budget;
 
     fn shard() -> ShardId {
         ShardId::new("s").unwrap()
@@ -96,7 +97,7 @@ mod tests {
 
     /// Records 0, 1, 2 … in batches of these lengths.
     fn records(lengths: &[usize], watched: u64) -> Records {
-        let (sender, receiver) = mpsc::channel(lengths.len());
+        let (sender, receiver) = batch_channel(lengths.len(), &Budget::default());
         let mut number = 0_u64;
         for length in lengths {
             let mut batch = Batch::new(shard());
@@ -109,7 +110,7 @@ mod tests {
                 });
                 number += 1;
             }
-            sender.try_send(Ok(batch)).unwrap();
+            sender.blocking_send(batch).unwrap();
         }
         Records::new(shard(), ShardBatches::new(receiver), Some(watched.into()))
     }

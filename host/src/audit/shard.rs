@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluice_engine::record::{Position, SequenceNumber, ShardId};
 use sluice_release::admission::Release;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Audit;
@@ -22,6 +22,8 @@ use crate::layout::object_key::ChunkName;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::{ChunkPlan, ChunkSpec, build};
 use crate::source::ShardBatches;
+use crate::source::batch_channel::batch_channel;
+use crate::source::budget::Budget;
 
 /// The audit of one shard.
 pub(super) struct ShardAudit {
@@ -205,12 +207,12 @@ impl ShardAudit {
             resource_faults: manifest.resource_faults.clone(),
             with_positions: true,
         };
-        let (sender, receiver) = mpsc::channel(1);
+        let (sender, receiver) = batch_channel(1, &Budget::default());
         let mut batches = ShardBatches::new(receiver);
         let (records, last) = (&mut self.records, manifest.range.last);
         let send = async move {
             while let Some(batch) = records.take(|number| number <= last).await? {
-                if sender.send(Ok(batch)).await.is_err() {
+                if sender.send(batch).await.is_err() {
                     break;
                 }
             }

@@ -12,10 +12,10 @@ use crate::ledger::store::StoreError;
 use crate::modes::known_files::KnownFiles;
 use crate::modes::source_files;
 use crate::modes::targets::Targets;
+use crate::source::budget::Budget;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
 use crate::source::kinesis::api::Start;
-use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{
     KinesisError, KinesisShard, Packing, Reading, ShardInfo, Stream, shard_id,
 };
@@ -153,6 +153,7 @@ impl AuditedShard {
                 let opened = opened.map_or_else(reopen, Ok)?.with_shard(self.shard);
                 let opened = opened.known_up_to(last_known(ledger));
                 let opened = opened.with_unpackings(unpackings);
+                let opened = opened.with_budget(budget.clone());
                 Ok(Opened {
                     batches: opened.read(&from)?,
                     expires: false,

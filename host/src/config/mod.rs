@@ -32,6 +32,7 @@ use bytesize::ByteSize;
 use chrono::Utc;
 use sluice_engine::limits::{DEFAULT_BATCH_OUTPUT_BYTES, Limits, MEMORY_MAX_BYTES};
 use sluice_engine::record::Bounds;
+use sluice_release::repeated_member::repeated_member;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
 use thiserror::Error;
@@ -355,19 +356,28 @@ fn missing(key: &str, example: &str) -> ConfigError {
 /// Reads a transform configuration: a JSON object, or the content of the file with that name.
 ///
 /// # Errors
-/// `config` is neither an object nor a readable file.
+/// `config` is neither an object nor a readable file, or an object in it has a member twice.
 pub fn read_transform_config(config: &str) -> Result<String, ConfigError> {
     if config.trim_start().starts_with('{') {
-        return Ok(config.to_owned());
+        return with_unique_members(config.to_owned(), "");
     }
     if config.trim().is_empty() {
         let why = "is empty; give a JSON object or a file that holds one";
         return Err(ConfigError::new("transform_config", why));
     }
-    std::fs::read_to_string(config).map_err(|error| {
+    let text = std::fs::read_to_string(config).map_err(|error| {
         let why = format!("{config:?} is neither a JSON object nor a readable file: {error}");
         ConfigError::new("transform_config", why)
-    })
+    })?;
+    with_unique_members(text, &format!("{config:?} "))
+}
+
+/// The configuration, if no object in it has a member twice: a parser would take the last one silently.
+fn with_unique_members(text: String, name: &str) -> Result<String, ConfigError> {
+    match repeated_member(&text) {
+        None => Ok(text),
+        Some(why) => Err(ConfigError::new("transform_config", format!("{name}{why}"))),
+    }
 }
 
 fn at_least(key: &str, value: u64, least: u64) -> Result<u64, ConfigError> {

@@ -38,7 +38,7 @@ use crate::output;
 use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::ledger_error;
-use crate::source::kinesis::budget::Budget;
+use crate::source::budget::Budget;
 use crate::source::kinesis::{Packing, Stream, shard_id};
 use crate::source::lambda_batch::{BatchSource, is_kept};
 use crate::source::lambda_event::{KinesisEvent, LambdaBatch};
@@ -68,7 +68,7 @@ pub async fn run(
     let function = Arc::new(Function {
         reported: Mutex::new(Summary::default()),
         name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-        budget: Budget::new(context.memory_for_reading()),
+        budget: context.budget.clone(),
         retry_policy: settings.retry_policy.clone(),
         unpacking: settings.unpacking,
         runner: ShardRunner {

@@ -32,7 +32,7 @@ use crate::output::with_causes;
 use crate::pipeline::RunContext;
 use crate::pipeline::error::error_kind;
 use crate::source::End;
-use crate::source::kinesis::budget::Budget;
+use crate::source::budget::Budget;
 use crate::source::kinesis::{ShardInfo, Stream, StreamDescription, shard_id};
 
 /// A worker polls the ledgers, and renews a lease, this many times in the duration of a lease.
@@ -61,7 +61,7 @@ pub async fn run(
         stream,
         source: source.clone(),
         retry_policy: settings.retry_policy.clone(),
-        budget: Budget::new(context.memory_for_reading()),
+        budget: context.budget.clone(),
         failing_since: None,
         denied_since: None,
         poll_error: None,

@@ -27,6 +27,7 @@ use crate::pipeline::compute::Compute;
 use crate::sink::Lake;
 use crate::sink::bus::Bus;
 use crate::source::ShardBatches;
+use crate::source::budget::Budget;
 
 /// The state that all shards of a run share.
 pub struct RunContext {
@@ -37,6 +38,8 @@ pub struct RunContext {
     shards: AtomicU64,
     /// The memory limit for chunks and for records that were read, bytes.
     memory: u64,
+    /// The memory for reading.
+    pub budget: Budget,
     /// The compression level of objects.
     pub level: Level,
     /// What the run has done so far.
@@ -71,6 +74,7 @@ impl RunContext {
             chunk_limits: settings.chunk,
             shards: AtomicU64::new(1),
             memory: settings.memory,
+            budget: Budget::new(settings.memory / READING_PART),
             level: settings.level,
             progress: Progress::new(settings.retry_policy.retries().clone()),
             health: Arc::new(Health::new(settings, active_release, started)),
@@ -84,18 +88,12 @@ impl RunContext {
     #[must_use]
     pub fn chunk_limits(&self) -> ChunkLimits {
         let shards = self.shards.load(Relaxed).max(1);
-        let memory = self.memory - self.memory_for_reading();
+        let memory = self.memory - self.memory / READING_PART;
         let share = (memory / (MEMORY_TIMES_CHUNK * shards)).max(1);
         ChunkLimits {
             bytes: self.chunk_limits.bytes.min(share),
             ..self.chunk_limits
         }
-    }
-
-    /// The memory for reading, bytes.
-    #[must_use]
-    pub fn memory_for_reading(&self) -> u64 {
-        self.memory / READING_PART
     }
 
     /// The summary of the run so far.

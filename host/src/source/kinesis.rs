@@ -5,7 +5,6 @@
 //! - *closed*: a shard that was split or merged; it ends, and its children begin where it did
 
 pub mod api;
-pub mod budget;
 pub mod description;
 mod errors;
 pub mod packer;

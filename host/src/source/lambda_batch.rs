@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 
 use sluice_engine::record::{Batch, Bound, Bounds, SequenceNumber};
 use sluice_storage::retry::RetryPolicy;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::batch_plan::{BatchPlan, plan_batch};
 use crate::ledger::Range;
+use crate::source::batch_channel::{BatchSender, batch_channel};
+use crate::source::budget::Budget;
 use crate::source::kinesis::api::{KinesisError, Start};
-use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{KinesisRecord, Packer, Packing, Reading, Stream, read};
 use crate::source::read_meter::ReadMeter;
 use crate::source::unpacking::RepeatedRange;
@@ -50,7 +51,7 @@ impl Source for BatchSource {
         let plan = plan_batch(from, &numbers, |first, last| {
             count(&self.packing, &self.records, first, last)
         });
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let (sender, receiver) = batch_channel(BATCHES_AHEAD, &self.budget);
         let reader = async move {
             match self.run(plan, &sender).await {
                 Ok(()) => End::Tip,
@@ -61,13 +62,11 @@ impl Source for BatchSource {
     }
 }
 
-type Sender = mpsc::Sender<Result<Batch, SourceError>>;
-
 /// The receiver was dropped, an error was sent, or the time is over.
 struct Stopped;
 
 impl BatchSource {
-    async fn run(mut self, plan: BatchPlan, sender: &Sender) -> Result<(), Stopped> {
+    async fn run(mut self, plan: BatchPlan, sender: &BatchSender) -> Result<(), Stopped> {
         if let Some(Range { first, last, .. }) = plan.replay {
             tracing::info!(%first, %last, "reading a pending range from the stream");
             self.send_range(Start::From(first), last, sender).await?;
@@ -83,7 +82,7 @@ impl BatchSource {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    let _receiver_is_gone = sender.send(Err(error)).await;
+                    sender.fail(error).await;
                     return Err(Stopped);
                 }
             }
@@ -97,10 +96,14 @@ impl BatchSource {
         self.send_all(packer.batches(), sender).await
     }
 
-    async fn send_all(&self, batches: VecDeque<Batch>, sender: &Sender) -> Result<(), Stopped> {
+    async fn send_all(
+        &self,
+        batches: VecDeque<Batch>,
+        sender: &BatchSender,
+    ) -> Result<(), Stopped> {
         for batch in batches {
             self.check_time()?;
-            sender.send(Ok(batch)).await.map_err(|_| Stopped)?;
+            sender.send(batch).await.map_err(|_| Stopped)?;
         }
         Ok(())
     }
@@ -110,7 +113,7 @@ impl BatchSource {
         &self,
         start: Start,
         last: SequenceNumber,
-        sender: &Sender,
+        sender: &BatchSender,
     ) -> Result<(), Stopped> {
         let reading = Reading {
             stream: self.stream.clone(),
@@ -134,10 +137,10 @@ impl BatchSource {
                 Ok(None) => return Ok(()),
                 Ok(Some(batch)) => {
                     self.check_time()?;
-                    sender.send(Ok(batch)).await.map_err(|_| Stopped)?;
+                    sender.send(batch).await.map_err(|_| Stopped)?;
                 }
                 Err(error) => {
-                    let _receiver_is_gone = sender.send(Err(error)).await;
+                    sender.fail(error).await;
                     return Err(Stopped);
                 }
             }

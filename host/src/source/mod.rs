@@ -1,6 +1,8 @@
 //! Sources: each reads a shard into batches. To add one, implement [`Source`] in a module of its own.
 
 pub mod aggregate;
+pub mod batch_channel;
+pub mod budget;
 pub mod decoding;
 pub mod file;
 pub mod kinesis;
@@ -17,9 +19,9 @@ use sluice_engine::record::{Batch, Bounds, SequenceNumber};
 use sluice_engine::sanitize::sanitize;
 use sluice_storage::error::{ErrorKind, RequestError};
 use thiserror::Error;
-use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
+use self::batch_channel::BatchReceiver;
 use self::file::{FilePart, FileReading, IncompleteLine};
 use crate::ledger::source_file::FilePrefix;
 use crate::ledger::{Committed, Ledger, Pending};
@@ -209,7 +211,7 @@ impl SourceError {
 #[derive(Debug)]
 pub struct ShardBatches {
     unread: VecDeque<Batch>,
-    receiver: mpsc::Receiver<Result<Batch, SourceError>>,
+    receiver: BatchReceiver,
     reader: Option<JoinHandle<End>>,
     file: Option<Arc<FileReading>>,
 }
@@ -217,7 +219,7 @@ pub struct ShardBatches {
 impl ShardBatches {
     /// The batches that come through a channel, up to the newest record.
     #[must_use]
-    pub fn new(receiver: mpsc::Receiver<Result<Batch, SourceError>>) -> Self {
+    pub fn new(receiver: BatchReceiver) -> Self {
         Self {
             unread: VecDeque::new(),
             receiver,
@@ -228,10 +230,7 @@ impl ShardBatches {
 
     /// The batches that the task `reader` sends through a channel.
     #[must_use]
-    pub fn read_by(
-        reader: JoinHandle<End>,
-        receiver: mpsc::Receiver<Result<Batch, SourceError>>,
-    ) -> Self {
+    pub fn read_by(reader: JoinHandle<End>, receiver: BatchReceiver) -> Self {
         Self {
             reader: Some(reader),
             ..Self::new(receiver)
@@ -240,10 +239,7 @@ impl ShardBatches {
 
     /// The batches of a file.
     #[must_use]
-    pub fn of_file(
-        reading: Arc<FileReading>,
-        receiver: mpsc::Receiver<Result<Batch, SourceError>>,
-    ) -> Self {
+    pub fn of_file(reading: Arc<FileReading>, receiver: BatchReceiver) -> Self {
         Self {
             file: Some(reading),
             ..Self::new(receiver)
@@ -281,7 +277,7 @@ impl ShardBatches {
         if let Some(batch) = self.unread.pop_front() {
             return Ok(Some(batch));
         }
-        self.receiver.recv().await.transpose()
+        self.receiver.next().await
     }
 
     /// Puts batches back, in order; they come next.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::author::place;
-use crate::support::guests::Tiny;
+use crate::support::guests::{Tiny, bomb};
 use crate::support::program::Place;
 
 /// The report of a file, and the exit code.
@@ -128,6 +128,20 @@ fn a_core_module_gets_a_hint() {
         2,
         &["transform: module.wasm fails admission at step compile"],
     );
+}
+
+/// A component from elsewhere is inspected before it is published, so it must not cost more than there.
+#[test]
+fn a_component_that_exceeds_the_limits_of_a_compiler_fails_admission() {
+    let place = Place::new();
+    place.write("bomb.wasm", bomb());
+    let (code, found) = report(&place, &["bomb.wasm"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(found["kind"], "component");
+    assert_eq!(found["admission_error"]["step"], "compile");
+    let reason = found["admission_error"]["reason"].as_str().unwrap();
+    assert!(reason.contains("1024 MiB of memory"), "{reason}");
+    assert_eq!(found["imports"], json!([]));
 }
 
 #[test]

@@ -85,6 +85,44 @@ fn a_configuration_that_the_transform_rejects_is_found() {
 }
 
 #[test]
+fn a_member_that_a_configuration_has_twice_is_found_wherever_it_is_given() {
+    let place = place();
+    let config = r#"{"partition_by":[],"time_member":"a","time_member":"b"}"#;
+    let parts = [
+        "transform_config: ",
+        "has the member \"time_member\" twice; give it once",
+    ];
+    both_fail(&place, &["--transform-config", config], 2, &parts);
+    place.write("config.json", config);
+    let with_name = [&parts[..], &["\"config.json\" has"]].concat();
+    both_fail(
+        &place,
+        &["--transform-config", "config.json"],
+        2,
+        &with_name,
+    );
+    place.write("sluice.toml", format!("transform_config = '{config}'\n"));
+    both_fail(&place, &[], 2, &["transform_config", parts[1]]);
+    place.write("sluice.toml", "");
+
+    let nested = r#"{"a":[{"b":1,"b":2}]}"#;
+    let parts = [
+        "transform_config: ",
+        "has the member \"b\" twice in `a[0]`; give it once",
+    ];
+    let jq = ["--jq", ".a", "--transform-config", nested];
+    both_fail(&place, &jq, 2, &parts);
+    let publish = ["transform", "publish", "--registry", "file:registry"];
+    place.run(&[&publish[..], &jq].concat()).failed(2, &parts);
+    let args = Place::landing(&[]);
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let mut program = place.command(&args);
+    program.env("SLUICE_TRANSFORM_CONFIG", nested);
+    let parts = ["SLUICE_TRANSFORM_CONFIG: ", parts[1]];
+    Ran::from(program.output().unwrap()).failed(2, &parts);
+}
+
+#[test]
 fn an_error_of_a_variable_names_it() {
     let place = place();
     for (variable, value) in [

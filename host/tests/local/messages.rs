@@ -71,6 +71,30 @@ fn a_file_that_is_not_newline_delimited_json_is_named_with_the_command_that_conv
     }
 }
 
+/// Such a file needs no conversion, but a setting; with it, nothing is warned of.
+#[test]
+fn a_file_whose_lines_are_arrays_is_named_with_the_setting_that_reads_it() {
+    let rows: Vec<_> = events(0..4).lines().map(str::to_owned).collect();
+    let arrays = format!("[{},{}]\n[{}, {}]\n", rows[0], rows[1], rows[2], rows[3]);
+    let copy = ["--transform", "builtin:copy"];
+    let ran = place(&arrays).try_land(&copy).succeeded();
+    let expected = "2 lines of this file are no JSON objects: it looks like lines with a JSON array each; if each line \
+                    holds an array of records, give `--record-format array`";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+    assert!(!ran.stderr.contains("jq -c"), "{ran:?}");
+    for content in [arrays.as_str(), "[1,2]\n[3]\n", "[1,\n2]\n"] {
+        let array = [&copy[..], &["--record-format", "array"]].concat();
+        let ran = place(content).try_land(&array).succeeded();
+        assert!(!ran.stderr.contains("it looks like"), "{content}: {ran:?}");
+    }
+    // With the setting, only the end of the line is missing.
+    let array = ["--record-format", "array", "--log-level", "info"];
+    let one = place(arrays.lines().next().unwrap()).try_land(&array);
+    let one = one.succeeded();
+    assert!(!one.stderr.contains("it looks like"), "{one:?}");
+    assert!(one.stderr.contains("--final takes it"), "{one:?}");
+}
+
 /// A file without a line feed is one last line, which is left for the next run.
 #[test]
 fn a_file_of_one_line_without_an_end_is_named_with_the_command_that_converts_it() {

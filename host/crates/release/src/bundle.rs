@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use sluice_engine::digest::Digest;
 
+use crate::repeated_member::repeated_member;
+
 /// The id of a release: the digest of everything that decides its results, see [`Manifest::id`].
 pub type ReleaseId = Digest;
 
@@ -65,12 +67,15 @@ impl ReleaseBundle {
     /// not change the release's id.
     ///
     /// # Errors
-    /// The configuration is not a JSON object.
+    /// The configuration is not a JSON object, or an object in it has a member twice.
     pub fn new(component: Vec<u8>, transform_config: &str) -> Result<Self, String> {
         let value: serde_json::Value = serde_json::from_str(transform_config)
             .map_err(|error| format!("the transform configuration is not JSON: {error}"))?;
         if !value.is_object() {
             return Err("the transform configuration is not a JSON object".into());
+        }
+        if let Some(why) = repeated_member(transform_config) {
+            return Err(format!("the transform configuration {why}"));
         }
         let manifest = Manifest {
             component: Digest::of(&component),
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_configuration_must_be_an_object() {
-        for transform_config in ["", "[]", "null", "{", "1"] {
+        for transform_config in ["", "[]", "null", "{", "1", r#"{"a":{"b":1,"b":1}}"#] {
             assert!(
                 ReleaseBundle::new(Vec::new(), transform_config).is_err(),
                 "{transform_config:?}"

@@ -20,6 +20,7 @@ mod interfaces;
 pub mod loader;
 pub mod registry;
 pub mod release_switch;
+pub mod repeated_member;
 pub mod rollback_policy;
 pub mod rollout;
 pub mod scores;

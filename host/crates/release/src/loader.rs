@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sluice_engine::limits::Limits;
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use crate::admission::{AdmissionError, Release, check_header, validate_compiled};
 use crate::bundle::{ReleaseBundle, ReleaseId};
@@ -77,6 +78,20 @@ impl ReleaseLoader {
         self.load(lake.get(id).await?, None).await
     }
 
+    /// Compiles the component of a bundle, within the limits of time and memory of a compiler process. Also returns the
+    /// bundle, which now shares the bytes of the component with earlier ones.
+    ///
+    /// # Errors
+    /// As [`check_header`], and [`AdmissionError::Compile`].
+    pub async fn compile(
+        &self,
+        bundle: ReleaseBundle,
+    ) -> Result<(Component, ReleaseBundle), AdmissionError> {
+        check_header(bundle.component())?;
+        let compiled = self.components.get(bundle).await;
+        compiled.map_err(AdmissionError::Compile)
+    }
+
     /// Loads a bundle, from compilation on. If its component is compiled already, only the configuration is new, and
     /// this takes milliseconds.
     ///
@@ -87,9 +102,7 @@ impl ReleaseLoader {
         bundle: ReleaseBundle,
         cases: Option<Vec<u8>>,
     ) -> Result<Arc<Release>, AdmissionError> {
-        check_header(bundle.component())?;
-        let compiled = self.components.get(bundle).await;
-        let (component, bundle) = compiled.map_err(AdmissionError::Compile)?;
+        let (component, bundle) = self.compile(bundle).await?;
         let (engine, limits) = (self.engine().clone(), self.limits.clone());
         let validating = tokio::task::spawn_blocking(move || {
             let release = validate_compiled(&engine, &component, &bundle, &limits)?;

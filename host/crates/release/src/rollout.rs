@@ -199,8 +199,8 @@ pub enum RolloutError {
     /// The release is active already.
     #[error("release {0} is active already")]
     AlreadyActive(ReleaseId),
-    /// No release was ever activated.
-    #[error("no release has been activated, so there is nothing to roll back")]
+    /// No release is active, so none was active before one.
+    #[error("no release is active, so there is nothing to roll back")]
     NothingToRollBack,
 }
 

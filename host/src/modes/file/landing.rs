@@ -50,6 +50,7 @@ async fn land_as(
         );
         open.ledger.rename(opened.known_as()).await?;
     }
+    let opened = opened.with_budget(runner.context.budget.clone());
     let landed = open.land(opened.with_shard(shard.clone())).await?;
     if let Some(line) = landed.incomplete {
         note_incomplete(&runner.context, &source, text_format, line);
@@ -58,7 +59,7 @@ async fn land_as(
     let is_one_line = landed.incomplete.is_some_and(|line| line.offset == first);
     match text_format {
         Some(format) if rejected > 0 => warn_of_format(&source, format, rejected),
-        Some(format) if is_one_line => warn_of_one_line(&source, format),
+        Some(format) if is_one_line => warn_of_one_line(&source, format.of_lines(1)),
         _ => {}
     }
     Ok(landed)
@@ -83,10 +84,11 @@ fn note_incomplete(
 }
 
 fn warn_of_format(source: &str, format: TextFormat, records: u64) {
+    let format = format.of_lines(records);
     tracing::warn!(
         source,
         records,
-        "{}: it looks like {}; convert it to newline-delimited JSON, for example with `{}`",
+        "{}: it looks like {}; {}",
         match records {
             1 => "1 line of this file is no JSON object".to_owned(),
             _ => format!(
@@ -95,7 +97,7 @@ fn warn_of_format(source: &str, format: TextFormat, records: u64) {
             ),
         },
         format.name(),
-        format.command()
+        format.advice()
     );
 }
 
@@ -103,10 +105,9 @@ fn warn_of_format(source: &str, format: TextFormat, records: u64) {
 fn warn_of_one_line(source: &str, format: TextFormat) {
     tracing::warn!(
         source,
-        "this file is one line without an end, so nothing of it has landed: it looks like {}; convert it to \
-         newline-delimited JSON, for example with `{}`",
+        "this file is one line without an end, so nothing of it has landed: it looks like {}; {}",
         format.name(),
-        format.command()
+        format.advice()
     );
 }
 

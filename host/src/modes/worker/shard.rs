@@ -20,8 +20,8 @@ use crate::observe::health::State;
 use crate::output::with_causes;
 use crate::pipeline::error::ledger_error;
 use crate::source::End;
+use crate::source::budget::Budget;
 use crate::source::kinesis::api::Start;
-use crate::source::kinesis::budget::Budget;
 use crate::source::kinesis::{
     KinesisShard, Packing, Reading, ShardInfo, Stream, StreamDescription, shard_id,
 };

@@ -7,31 +7,23 @@
 use std::sync::Arc;
 
 use sluice_engine::record::Batch;
-use tokio::sync::mpsc;
 
 use super::reading::FileReading;
 use crate::ledger::source_file::FilePrefix;
 use crate::source::SourceError;
-
-/// The receiver of the batches is gone.
-#[derive(Debug)]
-pub(super) struct Gone;
+use crate::source::batch_channel::{BatchSender, ReceiverGone};
 
 /// The batches of a file on their way.
-pub(super) struct BatchSender {
+pub(super) struct FileBatchSender {
     reading: Arc<FileReading>,
-    sender: mpsc::Sender<Result<Batch, SourceError>>,
+    sender: BatchSender,
     marks_end: bool,
     held: Option<(Batch, FilePrefix)>,
 }
 
-impl BatchSender {
+impl FileBatchSender {
     /// Sends batches through a channel. `marks_end`: the last batch says that it is the last one.
-    pub(super) fn new(
-        reading: Arc<FileReading>,
-        sender: mpsc::Sender<Result<Batch, SourceError>>,
-        marks_end: bool,
-    ) -> Self {
+    pub(super) fn new(reading: Arc<FileReading>, sender: BatchSender, marks_end: bool) -> Self {
         Self {
             reading,
             sender,
@@ -46,7 +38,7 @@ impl BatchSender {
     }
 
     /// Sends a batch, after which there is this content of the file.
-    pub(super) fn send(&mut self, batch: Batch, prefix: FilePrefix) -> Result<(), Gone> {
+    pub(super) fn send(&mut self, batch: Batch, prefix: FilePrefix) -> Result<(), ReceiverGone> {
         self.go_on()?;
         self.held = Some((batch, prefix));
         match self.marks_end {
@@ -56,7 +48,7 @@ impl BatchSender {
     }
 
     /// Says that more records follow, or can follow.
-    pub(super) fn go_on(&mut self) -> Result<(), Gone> {
+    pub(super) fn go_on(&mut self) -> Result<(), ReceiverGone> {
         match self.held.take() {
             Some((batch, prefix)) => self.deliver(batch, Some(prefix)),
             None => Ok(()),
@@ -69,7 +61,7 @@ impl BatchSender {
         rest: Batch,
         prefix: FilePrefix,
         is_whole: bool,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), ReceiverGone> {
         let is_blank = rest.is_empty();
         let rest = match is_blank {
             true => Some(rest),
@@ -90,15 +82,16 @@ impl BatchSender {
     }
 
     /// Sends an error after all batches before it.
-    pub(super) fn fail(&mut self, error: SourceError) -> Result<(), Gone> {
+    pub(super) fn fail(&mut self, error: SourceError) -> Result<(), ReceiverGone> {
         self.go_on()?;
-        self.sender.blocking_send(Err(error)).map_err(|_| Gone)
+        self.sender.blocking_fail(error);
+        Ok(())
     }
 
-    fn deliver(&self, batch: Batch, prefix: Option<FilePrefix>) -> Result<(), Gone> {
+    fn deliver(&self, batch: Batch, prefix: Option<FilePrefix>) -> Result<(), ReceiverGone> {
         if let Some((last, prefix)) = batch.positions().last().zip(prefix) {
             self.reading.add(last.sequence, prefix);
         }
-        self.sender.blocking_send(Ok(batch)).map_err(|_| Gone)
+        self.sender.blocking_send(batch)
     }
 }

@@ -15,6 +15,7 @@ use super::stable::source_error;
 use super::text_format::TextFormat;
 use crate::ledger::source_file::{FileName, FileStat};
 use crate::source::SourceError;
+use crate::source::budget::Budget;
 use crate::source::unpacking::{Unpacking, Unpackings};
 
 /// The settings of files.
@@ -51,6 +52,8 @@ pub struct OpenFile {
     pub(super) unpackings: Unpackings,
     /// How far it is read.
     pub(super) position: ReadPosition,
+    /// The memory of the batches that are read ahead.
+    pub(super) budget: Budget,
 }
 
 /// Opens a file and names its shard by its canonical path (or the name in the settings) and its first line: another
@@ -74,7 +77,8 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
         name,
         shard: shard_id(&known_as, &head_suffix, 0),
         head_suffix,
-        text_format: TextFormat::of_first_line(&content.first_line),
+        text_format: TextFormat::of_first_line(&content.first_line)
+            .and_then(|format| format.unless_decoded(options.unpacking.decoding)),
         known_as,
         input: content.input,
         start: content.start,
@@ -90,6 +94,7 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
             repeated: Vec::new(),
         },
         position,
+        budget: Budget::default(),
     })
 }
 
@@ -248,5 +253,11 @@ impl OpenFile {
     #[must_use]
     pub fn with_unpackings(self, unpackings: Unpackings) -> Self {
         Self { unpackings, ..self }
+    }
+
+    /// Counts the memory of the batches that are read ahead in this budget.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
     }
 }

@@ -7,16 +7,16 @@ use std::thread;
 
 use sluice_engine::digest::Digest;
 use sluice_engine::record::{Batch, Bounds, SequenceNumber, ShardId};
-use tokio::sync::mpsc;
 
 use super::OpenFile;
-use super::batch_sender::{BatchSender, Gone};
+use super::batch_sender::FileBatchSender;
 use super::lines::{Line, Lines};
 use super::resume::SourceRecords;
 use super::tail::{IncompleteLine, is_blank, is_complete, record_of};
 use crate::ledger::Committed;
 use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::source_file::{DecodedLines, FileName, FilePrefix, FileStat};
+use crate::source::batch_channel::{ReceiverGone, batch_channel};
 use crate::source::decoding::{Decoder, data_of_line, is_compressed};
 use crate::source::unpacking::{RepeatedRange, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source, SourceError};
@@ -99,7 +99,7 @@ impl Source for OpenFile {
         let mut unpackings = self.unpackings;
         let pending = from.pending.as_ref().map(RepeatedRange::of);
         unpackings.repeated.extend(pending);
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let (sender, receiver) = batch_channel(BATCHES_AHEAD, &self.budget);
         let reading = Arc::new(FileReading::new(self.known_as));
         let mut reader = Reader {
             lines,
@@ -113,7 +113,7 @@ impl Source for OpenFile {
             },
             stat: self.stat,
             is_compressed: self.is_compressed,
-            batches: BatchSender::new(reading.clone(), sender, marks_end),
+            batches: FileBatchSender::new(reading.clone(), sender, marks_end),
         };
         let thread = thread::Builder::new().name("reader".into());
         let started = thread.spawn(move || {
@@ -140,7 +140,7 @@ struct Reader {
     last_line: LastLine,
     stat: Option<FileStat>,
     is_compressed: bool,
-    batches: BatchSender,
+    batches: FileBatchSender,
 }
 
 /// Which last line without its end is a record.
@@ -239,7 +239,7 @@ impl Reader {
             // Nothing follows a line without its end. What is there by now belongs to the line, or is for the next run.
             is_last = !line.has_end;
             if !is_blank(line.text)
-                && let Err(Gone) = self.batches.go_on()
+                && let Err(ReceiverGone) = self.batches.go_on()
             {
                 return Ok(());
             }
@@ -250,7 +250,7 @@ impl Reader {
                 let next = batch.successor();
                 let full = std::mem::replace(&mut batch, next);
                 let prefix = self.prefix();
-                if let Err(Gone) = self.batches.send(full, prefix) {
+                if let Err(ReceiverGone) = self.batches.send(full, prefix) {
                     return Ok(());
                 }
             }

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use chrono::Utc;
 use sluice_engine::record::{Batch, Bounds, SequenceNumber};
 use sluice_storage::retry::{Attempts, RetryPolicy};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::BETWEEN_CALLS;
 use super::api::{KinesisError, RecordsPage, Start, Stream};
-use super::budget::{Budget, Room};
 use super::packer::{KinesisRecord, Packer, Packing};
+use crate::source::batch_channel::{BatchSender, Place, ReceiverGone, batch_channel};
+use crate::source::budget::{Budget, Room};
 use crate::source::read_meter::{ReadMark, ReadMeter};
 use crate::source::unpacking::RepeatedRange;
 use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
@@ -85,7 +86,7 @@ impl Source for KinesisShard {
 /// Starts to read at `reading.start`, until the end or until `stop` is set.
 #[must_use]
 pub fn read(reading: Reading, stop: watch::Receiver<bool>) -> ShardBatches {
-    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let (sender, receiver) = batch_channel(BATCHES_AHEAD, &reading.budget);
     let reader = Reader {
         repeating: watch::Sender::new(!reading.packing.unpackings.repeated.is_empty()),
         last: None,
@@ -106,14 +107,8 @@ struct Reader {
     /// The last one that is not left out as a misplaced record, so that it is committed some time.
     last_to_land: Option<SequenceNumber>,
     packer: Packer,
-    sender: mpsc::Sender<Result<Batch, SourceError>>,
+    sender: BatchSender,
 }
-
-/// A free place in the channel of batches.
-type SendPermit<'a> = mpsc::Permit<'a, Result<Batch, SourceError>>;
-
-/// The receiver of the batches was dropped.
-struct ReceiverGone;
 
 impl Reader {
     async fn run(mut self, stop: watch::Receiver<bool>) -> End {
@@ -142,8 +137,7 @@ impl Reader {
                         page.records.last().map(arrived_at)
                     };
                     let Some(within) = self.take_records(page.records, room).await? else {
-                        let place = self.sender.reserve().await;
-                        drop(place.map_err(|_| ReceiverGone)?);
+                        self.sender.empty().await?;
                         iterator = None;
                         continue;
                     };
@@ -258,7 +252,7 @@ impl Reader {
 
     /// Ends the shard with an error.
     async fn fail<T>(&mut self, error: SourceError) -> Result<T, ReceiverGone> {
-        let _receiver_is_gone = self.sender.send(Err(error)).await;
+        self.sender.fail(error).await;
         Err(ReceiverGone)
     }
 
@@ -270,16 +264,16 @@ impl Reader {
         mut unsent: impl FnMut(u64),
     ) -> Result<bool, ReceiverGone> {
         let mut waiting: u64 = batches.iter().map(Batch::bytes).sum();
-        unsent(waiting);
         for batch in batches {
-            let Some(place) = self.reserve().await? else {
+            let bytes = batch.bytes();
+            waiting -= bytes;
+            unsent(waiting);
+            let Some(place) = self.reserve(bytes).await? else {
                 self.packer.batches().clear();
                 return Ok(false);
             };
-            waiting -= batch.bytes();
             let sent = batch.positions().last().map(|position| position.sequence);
-            place.send(Ok(batch));
-            unsent(waiting);
+            place.send(batch);
             self.last = sent.or(self.last);
             self.last_to_land = sent.or(self.last_to_land);
         }
@@ -287,10 +281,10 @@ impl Reader {
     }
 
     /// Waits for a place for a batch; `None` if that takes long and another shard needs the memory.
-    async fn reserve(&self) -> Result<Option<SendPermit<'_>>, ReceiverGone> {
+    async fn reserve(&self, bytes: u64) -> Result<Option<Place<'_>>, ReceiverGone> {
         loop {
-            match timeout(RELEASE_AFTER, self.sender.reserve()).await {
-                Ok(place) => return place.map(Some).map_err(|_| ReceiverGone),
+            match timeout(RELEASE_AFTER, self.sender.reserve(bytes)).await {
+                Ok(place) => return place.map(Some),
                 Err(_) if self.reading.budget.is_short() => return Ok(None),
                 Err(_) => {}
             }

@@ -1,11 +1,16 @@
 //! Reads, bundles and validates the component that a command is given.
 
+use std::io;
+
 use sluice_engine::limits::Limits;
 use sluice_engine::runtime;
 use sluice_engine::sandbox::SandboxError;
 use sluice_engine::schema::SchemaError;
 use sluice_release::admission::{AdmissionError, Release, validate};
+use sluice_release::bundle::ReleaseBundle;
+use sluice_release::loader::ReleaseLoader;
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use crate::config::{ConfigError, TransformChoice};
 
@@ -15,6 +20,21 @@ use crate::config::{ConfigError, TransformChoice};
 /// The machine cannot reserve the address space.
 pub fn engine(threads: usize) -> anyhow::Result<Engine> {
     runtime::engine(threads).map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))
+}
+
+/// Compiles a component as hosts do, within the limits of time and memory of a compiler process.
+///
+/// # Errors
+/// The system gives no more of what a process needs. The inner error is that of the component.
+pub fn compile(
+    engine: &Engine,
+    bundle: &ReleaseBundle,
+) -> io::Result<Result<Component, AdmissionError>> {
+    let loader = ReleaseLoader::new(engine.clone(), Limits::default(), None);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build()?;
+    let compiled = runtime.block_on(loader.compile(bundle.clone()));
+    Ok(compiled.map(|(component, _)| component))
 }
 
 /// Validates a component with its configuration, that of `--transform-config`, under the default limits.

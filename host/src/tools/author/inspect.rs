@@ -1,6 +1,7 @@
 //! `sluice transform inspect`: what a component is, and whether it would be admitted.
 
 use std::fmt;
+use std::io;
 
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
@@ -13,10 +14,10 @@ use sluice_engine::sandbox::Calls;
 use sluice_release::admission;
 use sluice_release::admission::{AdmissionError, contract_version};
 use sluice_release::bundle::ReleaseBundle;
+use wasmtime::Engine;
 use wasmtime::component::Component;
-use wasmtime::{Engine, Module};
 
-use super::{component, program_text};
+use super::{component, module_names, program_text};
 
 use crate::config::{ConfigError, TransformChoice, TransformSource};
 use crate::output;
@@ -46,7 +47,7 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let config = &args.transform_config;
     let transform = TransformChoice::new(args.file.clone(), args.jq.as_deref(), config)?;
     let bundle = transform.bundle()?;
-    let report = Report::of(&component::engine(1)?, &bundle, &transform);
+    let report = Report::of(&component::engine(1)?, &bundle, &transform)?;
     if args.json {
         output::line(serde_json::to_string(&report)?)?;
     } else {
@@ -59,6 +60,9 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     if why.is_of_config {
         let advice = component::advice_on(&transform, "--transform-config");
         fails = format!("{fails}; {advice}");
+    }
+    if !why.is_of_rules {
+        anyhow::bail!(fails);
     }
     Err(ConfigError::new(why.setting, fails).into())
 }
@@ -110,13 +114,20 @@ struct FailedStep {
     /// Whether another configuration can be admitted.
     #[serde(skip)]
     is_of_config: bool,
+    /// Whether the component or its configuration is at fault, not the machine.
+    #[serde(skip)]
+    is_of_rules: bool,
     /// The setting that is wrong.
     #[serde(skip)]
     setting: &'static str,
 }
 
 impl Report {
-    fn of(engine: &Engine, bundle: &ReleaseBundle, transform: &TransformChoice) -> Self {
+    fn of(
+        engine: &Engine,
+        bundle: &ReleaseBundle,
+        transform: &TransformChoice,
+    ) -> io::Result<Self> {
         let bytes = bundle.component();
         let mut report = Self {
             file: transform.name(),
@@ -132,16 +143,16 @@ impl Report {
             admitted: false,
             admission_error: None,
         };
-        let error = match admission::compile(engine, bytes) {
+        let error = match component::compile(engine, bundle)? {
             Ok(component) => report.read_component(engine, &component, bundle),
             Err(error) => {
-                report.read_core_module(engine, bytes, &error);
+                report.read_not_compiled(bytes, &error);
                 Some(error)
             }
         };
         report.admitted = error.is_none();
         report.admission_error = error.map(|error| FailedStep::of(transform, &error));
-        report
+        Ok(report)
     }
 
     fn read_component(
@@ -188,27 +199,28 @@ impl Report {
         }
     }
 
-    fn read_core_module(&mut self, engine: &Engine, bytes: &[u8], error: &AdmissionError) {
-        if !matches!(error, AdmissionError::CoreModule) {
-            return;
+    /// What is known without compiling it: a compiler process has limits, and this process has not.
+    fn read_not_compiled(&mut self, bytes: &[u8], error: &AdmissionError) {
+        match error {
+            AdmissionError::CoreModule => self.kind = Format::CoreModule,
+            AdmissionError::Compile(_) if bytes.starts_with(COMPONENT) => {
+                self.kind = Format::Component;
+                return;
+            }
+            _ => return,
         }
-        self.kind = Format::CoreModule;
-        let Ok(module) = Module::from_binary(engine, bytes) else {
-            return;
-        };
-        let import = |import: wasmtime::ImportType<'_>| {
-            let (module, name) = (import.module(), import.name());
-            format!("{module} {name}")
-        };
-        self.imports = module.imports().map(import).collect();
-        self.exports = module
-            .exports()
-            .map(|export| export.name().to_owned())
-            .collect();
+        // Of a damaged module, nothing is listed.
+        if let Ok(names) = module_names::of(bytes) {
+            self.imports = names.imports;
+            self.exports = names.exports;
+        }
         self.contract =
             contract_version(self.exports.iter().chain(&self.imports).map(String::as_str));
     }
 }
+
+/// The magic number and version of a component.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 fn is_interface(name: &str, interface: &str) -> bool {
     let rest = name.strip_prefix("sluice:transform/");
@@ -237,6 +249,7 @@ impl FailedStep {
             step: step.to_owned(),
             reason: reason.to_owned(),
             is_of_config: component::rejects_config(error),
+            is_of_rules: error.is_of_rules(),
             setting: component::setting_of(transform, error),
         }
     }

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod golden;
 pub mod inspect;
 pub mod languages;
+mod module_names;
 pub mod new;
 pub mod program_text;
 pub mod sample;

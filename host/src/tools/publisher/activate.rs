@@ -11,8 +11,9 @@ use crate::config::ConfigError;
 use crate::config::quantity::{parse_duration, whole_number};
 use crate::output;
 
+use sluice_engine::sanitize::sanitize;
 use sluice_release::rollback_policy::RollbackPolicy;
-use sluice_release::rollout::{Rollout, Share, Trial};
+use sluice_release::rollout::{ChangeKind, Rollout, Share, Trial};
 use sluice_release::signature::PublicKey;
 
 /// Which release to activate, and how.
@@ -163,8 +164,37 @@ pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let next = seen.rollout.roll_back(&author(args.why.as_ref()));
     let next = next.with_context(|| args.place.context())?;
     change(&registry, &seen, &next).await?;
+    output::message(restored(&seen.rollout, &next));
     output::line(state(&next))?;
     Ok(())
+}
+
+/// What a rollback has changed, for people: `before` became `after`. A rollback after another one goes further back, also
+/// if a host did the first one, so it says how to undo it.
+fn restored(before: &Rollout, after: &Rollout) -> String {
+    let done = after.history.last().map(|change| change.what);
+    let (Some(ChangeKind::Rollback), Some(from)) = (done, before.active) else {
+        return "the trial has ended; the active release is the same as before".to_owned();
+    };
+    let last = before.history.last();
+    let again = last.filter(|last| last.what == ChangeKind::Rollback);
+    let to = match (after.active, again) {
+        (Some(to), None) => return format!("rolled back from {from} to {to}"),
+        (Some(to), Some(_)) => format!(" to {to}"),
+        (None, _) => {
+            "; no release is active now, so hosts run the transform that they were started with"
+                .to_owned()
+        }
+    };
+    let again = again.map_or_else(String::new, |last| {
+        let (at, by) = (&last.at, sanitize(&last.by));
+        format!(
+            "; the change before was a rollback too (at {at}, by {by}), so this one went one release further back"
+        )
+    });
+    format!(
+        "rolled back from {from}{to}{again}; to undo it, run `sluice transform activate {from}`"
+    )
 }
 
 /// The active release and the trials, for people.
