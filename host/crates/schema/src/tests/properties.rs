@@ -1,0 +1,88 @@
+//! What holds for any events and any schema.
+
+use proptest::prelude::*;
+
+use super::events::{event, schema, value};
+use super::map;
+use crate::{Inference, Mapper, Reason, Schema, is_same_event};
+
+fn inferred<S: AsRef<str>>(events: &[S]) -> Inference {
+    let mut inference = Inference::default();
+    for event in events {
+        assert_eq!(inference.add(event.as_ref().as_bytes(), Some("")), Ok(true));
+    }
+    inference
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn every_value_is_in_a_column_or_in_rest_whatever_the_schema(schema in schema(), event in event()) {
+        map(&Mapper::new(&schema), &event);
+    }
+
+    #[test]
+    fn events_map_to_a_schema_that_is_inferred_from_others(
+        seen in prop::collection::vec(event(), 0..12),
+        later in prop::collection::vec(event(), 0..6),
+    ) {
+        let schema = inferred(&seen).schema();
+        let mapper = Mapper::new(&schema);
+        for event in seen.iter().chain(&later) {
+            map(&mapper, event);
+        }
+        prop_assert_eq!(Schema::parse(schema.document().as_bytes()), Ok(schema));
+    }
+
+    #[test]
+    fn values_of_one_kind_are_all_in_the_column(value in value(), times in 1..4_usize) {
+        let event = format!("{{\"v\":{value}}}");
+        let mapper = Mapper::new(&inferred(&vec![event.clone(); times]).schema());
+        let row = map(&mapper, &event);
+        for unmapped in row.unmapped.iter().filter(|unmapped| unmapped.path == "v") {
+            let is_no_unicode = unmapped.text == b"\"\\ud800\"";
+            prop_assert!(
+                is_no_unicode || !unmapped.reason.is_loss_for_queries() || unmapped.text == b"null",
+                "{unmapped:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_document_of_a_schema_is_read_as_it_was_written(schema in schema()) {
+        let document = schema.document();
+        let read = Schema::parse(document.as_bytes()).unwrap();
+        prop_assert_eq!(&read, &schema);
+        prop_assert_eq!(read.document(), document);
+    }
+
+    #[test]
+    fn an_inference_in_parts_gives_the_same_schema(
+        events in prop::collection::vec(event(), 0..12),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let whole = inferred(&events);
+        let (first, second) = events.split_at(at.index(events.len() + 1));
+        let mut merged = inferred(first);
+        merged.merge(inferred(second));
+        prop_assert_eq!(merged.events(), whole.events());
+        prop_assert_eq!(merged.schema(), whole.schema());
+        prop_assert_eq!(merged.types(), whole.types());
+    }
+
+    #[test]
+    fn an_event_is_the_same_only_as_itself(one in event(), other in event()) {
+        prop_assert!(is_same_event(one.as_bytes(), one.as_bytes()));
+        if is_same_event(one.as_bytes(), other.as_bytes()) {
+            let mapper = Mapper::new(&Schema::default());
+            prop_assert_eq!(map(&mapper, &one).unmapped.len(), map(&mapper, &other).unmapped.len());
+        }
+    }
+
+    #[test]
+    fn without_columns_all_members_are_in_rest(event in event()) {
+        let row = map(&Mapper::new(&Schema::default()), &event);
+        prop_assert!(row.unmapped.iter().all(|unmapped| unmapped.reason == Reason::NoColumn));
+    }
+}
