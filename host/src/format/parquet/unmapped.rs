@@ -1,0 +1,119 @@
+//! The values that no column has, counted by where they are in events.
+
+use std::collections::BTreeMap;
+
+use sluice_schema::Unmapped;
+
+/// The number of paths that are counted one by one: a producer can make up any number of names.
+const PATHS_MAX: usize = 1_000;
+
+/// What all other paths are counted as. No path of a value ends with a point.
+const OTHERS: &str = "others…";
+
+/// The longest path that is kept, bytes. Longer ones are cut.
+const PATH_MAX_BYTES: usize = 256;
+
+/// The number of values that no column has, by their paths. Items of arrays share a path, and so do values of maps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnmappedValues {
+    paths: BTreeMap<String, u64>,
+}
+
+impl UnmappedValues {
+    /// Adds a value, if queries miss it: one that a column has too, in another notation, and `null` are not counted.
+    pub(super) fn add(&mut self, value: &Unmapped<'_>) {
+        if value.reason.is_loss_for_queries() {
+            self.add_at(cut(&value.path), 1);
+        }
+    }
+
+    /// Adds an event that is no object, and so all in `_rest`.
+    pub(super) fn add_event(&mut self) {
+        self.add_at("$", 1);
+    }
+
+    fn add_at(&mut self, path: &str, values: u64) {
+        if let Some(count) = self.paths.get_mut(path) {
+            *count += values;
+            return;
+        }
+        let path = if self.paths.len() < PATHS_MAX {
+            path
+        } else {
+            OTHERS
+        };
+        *self.paths.entry(path.to_owned()).or_default() += values;
+    }
+
+    /// Adds other values.
+    pub fn absorb(&mut self, others: &Self) {
+        for (path, values) in &others.paths {
+            self.add_at(path, *values);
+        }
+    }
+
+    /// The number of all of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.paths.values().sum()
+    }
+
+    /// The numbers by path, of up to a thousand paths and of all others together.
+    #[must_use]
+    pub fn by_path(&self) -> &BTreeMap<String, u64> {
+        &self.paths
+    }
+}
+
+/// The beginning of a long path.
+fn cut(path: &str) -> &str {
+    let end = path.floor_char_boundary(PATH_MAX_BYTES);
+    path.get(..end).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_schema::Reason;
+
+    use super::*;
+
+    fn values(paths: impl Iterator<Item = String>, reason: Reason) -> UnmappedValues {
+        let mut values = UnmappedValues::default();
+        for path in paths {
+            let text = b"1";
+            values.add(&Unmapped { path, reason, text });
+        }
+        values
+    }
+
+    #[test]
+    fn paths_without_end_are_counted_under_few_names() {
+        let many = |range: std::ops::Range<u32>| {
+            values(range.map(|number| format!("a{number}")), Reason::NoColumn)
+        };
+        let mut all = many(0..1_500);
+        assert_eq!(all.by_path().len(), PATHS_MAX + 1);
+        assert_eq!(all.by_path()[OTHERS], 500);
+        all.absorb(&many(999..2_000));
+        assert_eq!(all.total(), 2_501);
+        assert_eq!(all.by_path()["a999"], 2);
+        assert_eq!(all.by_path().len(), PATHS_MAX + 1);
+    }
+
+    #[test]
+    fn values_that_queries_see_are_not_counted() {
+        for reason in Reason::ALL {
+            let found = values(["a".to_owned()].into_iter(), reason);
+            let is_seen = matches!(reason, Reason::Null | Reason::Notation);
+            assert_eq!(found.total(), u64::from(!is_seen), "{}", reason.name());
+        }
+    }
+
+    #[test]
+    fn a_long_path_is_cut_between_characters() {
+        let path = format!("a{}", "é".repeat(1_000));
+        let found = values([path].into_iter(), Reason::Misfit);
+        let (path, count) = found.by_path().first_key_value().unwrap();
+        assert_eq!((path.len(), *count), (255, 1));
+    }
+}
