@@ -150,7 +150,7 @@ fn write_object(
         let out = object.add_name(&member.name);
         match &member.target {
             Target::Column(column) => {
-                write_value(&types[*column], values[*column].as_ref(), rest, out)?
+                write_value(&types[*column], values[*column].as_ref(), rest, out)?;
             }
             Target::Object(inner) => write_object(types, inner, values, rest, out)?,
         }
@@ -175,10 +175,10 @@ fn write_value(
             _ => return Err(AssembleError::Type(column_type.to_string())),
         },
         (TypePlan::Struct(plan), Some(ColumnValue::Struct(values))) => {
-            write_struct(plan, values, rest, out)?
+            write_struct(plan, values, rest, out)?;
         }
         (TypePlan::List(plan), Some(ColumnValue::List(values))) => {
-            write_list(plan, values, rest, out)?
+            write_list(plan, values, rest, out)?;
         }
         (TypePlan::Map(plan), Some(ColumnValue::Map(entries))) => {
             let entries = entries

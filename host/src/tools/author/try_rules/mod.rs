@@ -24,6 +24,7 @@ pub use self::args::TryArgs;
 use self::input::Input;
 use self::json::JsonPrinter;
 use self::people::PeoplePrinter;
+pub use self::people::escape;
 use self::rules::Rules;
 use self::summary::Summary;
 use self::trial::{Trial, Tried};
