@@ -155,7 +155,7 @@ fn one_type_of_events_can_be_asked_for() {
     );
     of("x").failed(
         1,
-        &["orders.ndjson has no events of the type \"x\"; found 22 events of other types"],
+        &["orders.ndjson has no events of the type \"x\": 22 events have other types"],
     );
 }
 
@@ -171,13 +171,12 @@ fn lines_that_are_no_objects_are_counted() {
         "{ran:#?}"
     );
     place.write("none.ndjson", "[1]\n");
-    let parts = [
-        "none.ndjson has no events; found 1 line is no JSON object, such as none.ndjson:1: an array",
-    ];
+    let parts =
+        ["none.ndjson has no events: 1 line is no JSON object, such as none.ndjson:1: an array"];
     run(&place, &["infer", "none.ndjson"]).failed(1, &parts);
     place.write("empty.ndjson", "\n");
     run(&place, &["infer", "empty.ndjson"])
-        .failed(1, &["empty.ndjson has no events; found nothing"]);
+        .failed(1, &["empty.ndjson has no events: there are no lines"]);
 }
 
 #[test]

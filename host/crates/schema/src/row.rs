@@ -67,7 +67,7 @@ impl Reason {
 
     /// Whether no column has the value.
     #[must_use]
-    pub fn is_loss_for_queries(self) -> bool {
+    pub fn is_in_no_column(self) -> bool {
         matches!(self, Self::NoColumn | Self::Misfit | Self::Repeated)
     }
 }

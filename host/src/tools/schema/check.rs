@@ -117,9 +117,9 @@ impl Mapped<'_> {
         let mut text = self.unmapped.table();
         let events = counted(self.events, "event");
         let with_rest = HumanCount(self.with_rest);
-        let lost = counted(self.unmapped.lost_for_queries(), "value");
+        let values = counted(self.unmapped.values_in_no_column(), "value");
         text.push_str(&format!(
-            "{events}, {with_rest} with _rest; {lost} in no column\n"
+            "{events}, {with_rest} with _rest; {values} in no column\n"
         ));
         if self.damaged.count == 0 {
             text.push_str("each event can be put together again from its columns and _rest\n");
@@ -132,7 +132,7 @@ impl Mapped<'_> {
             "events": self.events,
             "events_with_rest": self.with_rest,
             "rest_bytes": self.rest_bytes,
-            "values_in_no_column": self.unmapped.lost_for_queries(),
+            "values_in_no_column": self.unmapped.values_in_no_column(),
             "damaged_events": self.damaged.count,
             "rest": self.unmapped.json(),
         })

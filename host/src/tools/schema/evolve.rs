@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
-use sluice_schema::{Evolution, Inference, Mapper, NoEvent, Reason};
+use sluice_schema::inference::{TypeReport, ValueKind};
+use sluice_schema::{ColumnType, Evolution, Inference, Mapper, NoEvent, Reason};
 
 use super::document;
 use super::input::EventsArgs;
@@ -65,9 +66,14 @@ pub(super) fn evolve(args: &EvolveArgs) -> anyhow::Result<()> {
         mapper: &mapper,
         unmapped: UnmappedCounts::default(),
     })?;
+    let inference = collected.inference;
+    let evolution = sluice_schema::evolve(&old, &inference.schema())?;
     let mut unmapped = collected.unmapped;
-    let evolution = sluice_schema::evolve(&old, &collected.inference.schema())?;
-    unmapped.retain(|path, reason| reason != Reason::NoColumn || !is_added(path, &evolution));
+    let has_column = |path: &str| evolution.added.iter().any(|(added, _)| added == path);
+    unmapped.retain(|path, reason| {
+        reason.is_in_no_column() && !(reason == Reason::NoColumn && has_column(path))
+    });
+    add_conflicts(&inference.all_types(), &evolution, &mut unmapped);
     if args.json {
         output::line(to_json(&evolution, &unmapped)?)?;
     } else {
@@ -79,15 +85,38 @@ pub(super) fn evolve(args: &EvolveArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a value that had no column has one now.
+/// Adds what the new columns do not take.
+fn add_conflicts(seen: &TypeReport, evolution: &Evolution, unmapped: &mut UnmappedCounts) {
+    for path in seen
+        .paths
+        .iter()
+        .filter(|path| is_added(&path.path, evolution))
+    {
+        let example = |kind: ValueKind| {
+            let example = path.examples.iter().find(|example| example.kind == kind);
+            example.map_or("", |example| &example.text)
+        };
+        if path.no_column.is_some() {
+            let first = path.examples.first().map_or("", |example| &example.text);
+            unmapped.add_values(&path.path, Reason::NoColumn, path.present, first);
+        }
+        if path.column_type != Some(ColumnType::Json) {
+            for (kind, values) in path.conflicts() {
+                unmapped.add_values(&path.path, Reason::Misfit, values, example(kind));
+            }
+        }
+    }
+}
+
+/// Whether a path leads to a new column, or into one.
 fn is_added(path: &str, evolution: &Evolution) -> bool {
-    let mut added = evolution.added.iter().map(|(added, _)| added.as_str());
-    added.any(|added| {
-        let below = path.strip_prefix(added);
-        let above = added.strip_prefix(path);
-        let is_part = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[', '{']);
-        below.or(above).is_some_and(is_part)
-    })
+    let rests = evolution
+        .added
+        .iter()
+        .filter_map(|(added, _)| path.strip_prefix(added.as_str()));
+    rests
+        .into_iter()
+        .any(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
 }
 
 fn to_text(evolution: &Evolution, unmapped: &UnmappedCounts) -> String {
@@ -107,7 +136,7 @@ fn to_text(evolution: &Evolution, unmapped: &UnmappedCounts) -> String {
     }
     let table = unmapped.table();
     if !table.is_empty() {
-        text.push_str("stays in _rest:\n");
+        text.push_str("stays in _rest, and in no column:\n");
         text.push_str(&table);
     }
     text

@@ -1,7 +1,7 @@
 //! Adds all events of an input to what a command collects, on several threads.
 //!
 //! Each thread, a lane, gets every fourth part of the input, whatever the number of cores, and what the lanes have
-//! collected is merged in their order. So the same input gives the same report on all machines.
+//! collected is merged in their order. So the same files, and the same lake, give the same report on all machines.
 
 use std::thread;
 
@@ -20,7 +20,7 @@ use crate::tools::author::try_rules::escape;
 pub(super) const LANES: usize = 4;
 
 /// Parts that a lane can be behind the reader.
-const PARTS_AHEAD: usize = 4;
+const PARTS_AHEAD: usize = 2;
 
 /// What a command collects of events.
 pub(super) trait Collector: Send {
@@ -203,13 +203,19 @@ impl<C: Collector> Collected<C> {
         self
     }
 
-    /// What was found instead of events.
-    fn found(&self) -> String {
-        let others = output::counted(self.of_other_types, "event");
-        let others = (self.of_other_types > 0).then(|| format!("{others} of other types"));
+    /// Why nothing was taken.
+    fn why_none(&self) -> String {
+        let others = match self.of_other_types {
+            0 => None,
+            1 => Some("1 event has another type".to_owned()),
+            many => Some(format!(
+                "{} have other types",
+                output::counted(many, "event")
+            )),
+        };
         let found: Vec<_> = others.into_iter().chain(self.skipped.text()).collect();
         match found.as_slice() {
-            [] => "nothing".to_owned(),
+            [] => "there are no lines".to_owned(),
             found => found.join("; "),
         }
     }
@@ -230,9 +236,9 @@ pub(super) fn collect<C: Collector>(args: &EventsArgs, new: impl Fn() -> C) -> a
         let wanted = args.event_type.as_ref();
         let wanted = wanted.map_or(String::new(), |wanted| format!(" of the type {wanted:?}"));
         anyhow::bail!(
-            "{} has no events{wanted}; found {}",
+            "{} has no events{wanted}: {}",
             input.name(),
-            whole.found()
+            whole.why_none()
         );
     }
     if let Some(skipped) = whole.skipped.text() {

@@ -48,6 +48,12 @@ impl UnmappedCounts {
         }
     }
 
+    /// Adds values of one path and reason.
+    pub(super) fn add_values(&mut self, path: &str, reason: Reason, values: u64, example: &str) {
+        let example = example.to_owned();
+        self.insert((path.to_owned(), reason), Count { values, example });
+    }
+
     fn insert(&mut self, key: (String, Reason), count: Count) {
         if let Some(known) = self.paths.get_mut(&key) {
             known.values += count.values;
@@ -74,11 +80,11 @@ impl UnmappedCounts {
     }
 
     /// Values that no column has.
-    pub(super) fn lost_for_queries(&self) -> u64 {
+    pub(super) fn values_in_no_column(&self) -> u64 {
         let lost = self
             .paths
             .iter()
-            .filter(|((_, reason), _)| reason.is_loss_for_queries());
+            .filter(|((_, reason), _)| reason.is_in_no_column());
         self.further + lost.map(|(_, count)| count.values).sum::<u64>()
     }
 

@@ -227,17 +227,27 @@ impl Inference {
         types
     }
 
+    /// What was seen of the events of all types together.
+    #[must_use]
+    pub fn all_types(&self) -> TypeReport {
+        report::of_type(None, &self.all())
+    }
+
     /// A schema for the events of all types together. A name has one column, whatever types of events have it.
     #[must_use]
     pub fn schema(&self) -> Schema {
+        match self.all().column_type(0) {
+            Some(ColumnType::Struct(columns)) => Schema::new(columns).unwrap_or_default(),
+            _ => Schema::default(),
+        }
+    }
+
+    fn all(&self) -> Node {
         let mut all = Node::default();
         let mut paths_left = usize::MAX;
         for of_type in self.types.iter().chain([&self.others]) {
             all.merge(of_type.event.clone(), 0, &mut paths_left);
         }
-        match all.column_type(0) {
-            Some(ColumnType::Struct(columns)) => Schema::new(columns).unwrap_or_default(),
-            _ => Schema::default(),
-        }
+        all
     }
 }
