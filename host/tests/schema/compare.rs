@@ -1,8 +1,10 @@
 //! `sluice schema diff`.
 
+use std::fs;
+
 use serde_json::json;
 
-use super::{json, run, schema};
+use super::{json, orders, run, schema};
 use crate::support::program::Place;
 
 #[test]
@@ -51,4 +53,42 @@ fn equal_schemas_do_not_differ_however_they_are_written() {
     run(&place, &["diff", "old.json", "nowhere.json"])
         .failed(1, &["cannot read the schema nowhere.json"]);
     run(&place, &["diff", "old.json"]).failed(2, &["<NEW>"]);
+}
+
+/// The part of docs/schema.md between two texts.
+fn shown(start: &str, end: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schema.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, rest) = page.split_once(start).unwrap();
+    rest.split_once(end).unwrap().0.to_owned()
+}
+
+#[test]
+fn the_commands_and_the_document_of_the_page_work() {
+    let place = Place::new();
+    place.write("events.ndjson", orders());
+    place.write(
+        "later.ndjson",
+        orders() + "{\"event_type\":\"logout\",\"after\":1.5}\n",
+    );
+    let commands = shown("```sh\n", "```");
+    let commands: Vec<_> = commands
+        .lines()
+        .map(|line| line.split('#').next().unwrap())
+        .collect();
+    let (last, others) = commands.split_last().unwrap();
+    let words = |command: &str| {
+        command
+            .split_whitespace()
+            .skip(1)
+            .map(ToOwned::to_owned)
+            .collect::<Vec<_>>()
+    };
+    for command in others {
+        place.run(&words(command)).succeeded();
+    }
+    let ran = place.run(&words(last)).failed(1, &["1 column differs"]);
+    assert!(ran.stdout.contains("after   added"), "{ran:#?}");
+    place.write("shown.json", shown("```json\n", "```"));
+    run(&place, &["diff", "shown.json", "shown.json"]).succeeded();
 }

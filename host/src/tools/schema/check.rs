@@ -20,7 +20,7 @@ const EVENT_MAX_BYTES: usize = 200;
 /// Which schema, and which events.
 #[derive(Debug, Args)]
 pub struct SchemaCheckArgs {
-    /// The schema.
+    /// The schema: a file that `sluice schema infer --output` has written, or your own.
     schema: PathBuf,
     #[command(flatten)]
     events: EventsArgs,

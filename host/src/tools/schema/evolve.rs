@@ -19,7 +19,7 @@ use crate::tools::author::try_rules::escape;
 /// Which schema, and which events.
 #[derive(Debug, Args)]
 pub struct EvolveArgs {
-    /// The schema to add columns to.
+    /// The schema to add columns to: a file that `sluice schema infer --output` has written, or your own.
     schema: PathBuf,
     #[command(flatten)]
     events: EventsArgs,
