@@ -124,10 +124,12 @@ fn all_is_in_one_json_object() {
         "kinds": {"long": 20, "string": 1},
         "conflicts": {"string": 1},
         "whole_digits": 2,
-        "fraction_digits": 0,
+        "fraction_digits": null,
         "examples": {"long": "1", "string": "\"none\""},
     });
     assert_eq!(*id, expected);
+    let total = paths.iter().find(|path| path["path"] == "total").unwrap();
+    assert_eq!(total["fraction_digits"], json!({"fewest": 2, "most": 2}));
     assert_eq!(
         found["schema"]["columns"][0],
         json!({"name": "at", "type": "timestamp(3)"})

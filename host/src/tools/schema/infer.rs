@@ -223,7 +223,7 @@ fn path_json(path: &PathReport) -> Value {
         "kinds": counts(&path.kinds),
         "conflicts": counts(&path.conflicts()),
         "whole_digits": path.whole_digits,
-        "fraction_digits": path.fraction_digits,
+        "fraction_digits": path.fraction_digits.map(|(fewest, most)| json!({"fewest": fewest, "most": most})),
         "examples": Value::Object(examples.collect()),
     })
 }

@@ -39,8 +39,8 @@ pub struct PathReport {
     pub examples: Vec<Example>,
     /// The most digits of numbers before the point.
     pub whole_digits: u64,
-    /// The most digits of numbers after the point.
-    pub fraction_digits: u64,
+    /// The fewest and the most digits after the point, of numbers with a point.
+    pub fraction_digits: Option<(usize, usize)>,
 }
 
 /// The first value of a kind.
@@ -159,7 +159,7 @@ impl TypeReport {
             kinds: kinds.into_iter().filter(|(_, count)| *count > 0).collect(),
             examples: examples.collect(),
             whole_digits: node.digits.whole,
-            fraction_digits: node.digits.fraction.map_or(0, |(most, _)| most as u64),
+            fraction_digits: node.digits.fraction.map(|(most, fewest)| (fewest, most)),
         });
         if has_parts {
             self.add_parts(node, path, level + 1);
