@@ -192,6 +192,9 @@ fn what_events_hold_cannot_control_the_terminal() {
     for text in [&ran.stdout, &ran.stderr] {
         assert!(!text.contains(['\u{9b}', '\u{202e}']), "{ran:#?}");
     }
+    let object = run(&place, &["infer", "a.ndjson", "--json"]).succeeded();
+    assert!(!object.stdout.contains('\u{9b}'), "{object:#?}");
+    assert_eq!(json(&object)["types"][0]["event_type"], "\u{9b}1m");
     assert!(ran.stdout.contains("\\u{9b}31m"), "{ran:#?}");
 }
 

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use sluice_engine::sanitize::{sanitize, truncate_to};
 use sluice_schema::{Mapper, NoEvent, event_type, is_same_event};
 
-use super::document;
 use super::input::EventsArgs;
 use super::reading::{Collector, collect};
 use super::unmapped::UnmappedCounts;
+use super::{document, print_json};
 use crate::output::{self, counted};
 
 /// The length of an event in a message, bytes.
@@ -98,7 +98,7 @@ pub(super) fn check(args: &SchemaCheckArgs) -> anyhow::Result<()> {
         damaged: Damaged::default(),
     })?;
     if args.json {
-        output::line(mapped.to_json())?;
+        print_json(&mapped.to_json())?;
     } else {
         output::text(mapped.to_text())?;
     }

@@ -6,8 +6,8 @@ use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use sluice_schema::{ColumnChange, ColumnChangeKind, difference};
 
-use super::document;
 use super::table::Table;
+use super::{document, print_json};
 use crate::output::{self, counted};
 
 /// What to compare.
@@ -34,7 +34,7 @@ pub(super) fn diff(args: &SchemaDiffArgs) -> anyhow::Result<()> {
             .filter(|change| !change.is_compatible())
             .count();
         let all: Vec<_> = changes.iter().map(to_json).collect();
-        output::line(json!({"changes": all, "incompatible": incompatible}))?;
+        print_json(&json!({"changes": all, "incompatible": incompatible}))?;
     } else {
         output::text(to_text(&changes))?;
     }

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use sluice_schema::inference::{TypeReport, ValueKind};
 use sluice_schema::{ColumnType, Evolution, Inference, Mapper, NoEvent, Reason};
 
-use super::document;
 use super::input::EventsArgs;
 use super::reading::{Collector, collect};
 use super::table::Table;
 use super::unmapped::UnmappedCounts;
+use super::{document, print_json};
 use crate::output::{self, counted};
 use crate::tools::author::try_rules::escape;
 
@@ -75,7 +75,7 @@ pub(super) fn evolve(args: &EvolveArgs) -> anyhow::Result<()> {
     });
     add_conflicts(&inference.all_types(), &evolution, &mut unmapped);
     if args.json {
-        output::line(to_json(&evolution, &unmapped)?)?;
+        print_json(&to_json(&evolution, &unmapped)?)?;
     } else {
         output::text(to_text(&evolution, &unmapped))?;
     }

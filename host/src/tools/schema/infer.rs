@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use sluice_schema::inference::{EVENT_TYPES_MAX, Example, PathReport, TypeReport, ValueKind};
 use sluice_schema::{Inference, NoEvent, Schema};
 
-use super::document;
 use super::input::EventsArgs;
 use super::reading::{Collector, collect};
 use super::table::Table;
+use super::{document, print_json};
 use crate::output::{self, counted};
 use crate::tools::author::try_rules::escape;
 
@@ -54,7 +54,7 @@ pub(super) fn infer(args: &InferArgs) -> anyhow::Result<()> {
     let inference = collect(&args.events, || Inference::new(only.clone()))?;
     let schema = inference.schema();
     if args.json {
-        output::line(to_json(&inference, &schema)?)?;
+        print_json(&to_json(&inference, &schema)?)?;
     } else {
         output::text(to_text(&inference, &schema))?;
     }

@@ -17,6 +17,10 @@ mod table;
 mod unmapped;
 
 use clap::Subcommand;
+use serde_json::Value;
+
+use crate::output::{self, OutputError};
+use crate::tools::author::try_rules::escape_json;
 
 /// The commands of schemas.
 #[derive(Debug, Subcommand)]
@@ -45,4 +49,9 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
         Command::Evolve(args) => evolve::evolve(args),
         Command::Check(args) => check::check(args),
     }
+}
+
+/// Prints one JSON object. What events hold cannot control the terminal.
+fn print_json(object: &Value) -> Result<(), OutputError> {
+    output::line(escape_json(object.to_string()))
 }

@@ -23,6 +23,7 @@ use sluice_release::bundle::ReleaseBundle;
 pub use self::args::TryArgs;
 use self::input::Input;
 use self::json::JsonPrinter;
+pub use self::json::escape as escape_json;
 use self::people::PeoplePrinter;
 pub use self::people::escape;
 use self::rules::Rules;
