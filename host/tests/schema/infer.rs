@@ -140,6 +140,28 @@ fn all_is_in_one_json_object() {
 }
 
 #[test]
+fn conflicts_between_types_of_events_are_shown() {
+    let place = Place::new();
+    let events = [
+        "{\"event_type\":\"a\",\"n\":1}",
+        "{\"event_type\":\"b\",\"n\":\"x\",\"m\":null}",
+    ];
+    place.write("a.ndjson", events.join("\n"));
+    let ran = run(&place, &["infer", "a.ndjson"]).succeeded();
+    let expected = "all types of events together:
+  n: conflict, so the column is json: 1 long, such as 1; 1 string, such as \"x\"
+
+2 events; a schema for all of them has 2 columns
+";
+    assert!(ran.stdout.ends_with(expected), "{ran:#?}");
+    let found = json(&run(&place, &["infer", "a.ndjson", "--json"]).succeeded());
+    assert_eq!(
+        found["all_types"]["paths"][1]["conflicts"],
+        json!({"long": 1, "string": 1})
+    );
+}
+
+#[test]
 fn one_type_of_events_can_be_asked_for() {
     let place = Place::new();
     place.write("orders.ndjson", orders());

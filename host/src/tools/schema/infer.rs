@@ -1,5 +1,6 @@
 //! `sluice schema infer`: infers a schema from events.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -69,6 +70,7 @@ fn to_text(inference: &Inference, schema: &Schema) -> String {
     for of_type in inference.types() {
         text.push_str(&type_text(&of_type));
     }
+    text.push_str(&conflicts_between_types(inference));
     let further = inference.events_of_further_types();
     if further > 0 {
         let _infallible = writeln!(
@@ -82,6 +84,22 @@ fn to_text(inference: &Inference, schema: &Schema) -> String {
     let events = counted(inference.events(), "event");
     let _infallible = writeln!(text, "{events}; a schema for all of them has {columns}");
     text
+}
+
+/// What is true of all types of events together, and of none alone: conflicts between them, mostly.
+fn conflicts_between_types(inference: &Inference) -> String {
+    let notes = |report: &TypeReport| report.paths.iter().filter_map(note).collect::<Vec<_>>();
+    let of_types: HashSet<_> = inference.types().iter().flat_map(notes).collect();
+    let mut all = notes(&inference.all_types());
+    all.retain(|note| !of_types.contains(note));
+    if all.is_empty() {
+        return String::new();
+    }
+    let lines = all.iter().map(|note| format!("  {}\n", escape(note)));
+    format!(
+        "all types of events together:\n{}\n",
+        lines.collect::<String>()
+    )
 }
 
 fn type_text(report: &TypeReport) -> String {
@@ -185,6 +203,7 @@ fn to_json(inference: &Inference, schema: &Schema) -> anyhow::Result<Value> {
         "events": inference.events(),
         "events_of_further_types": inference.events_of_further_types(),
         "types": types,
+        "all_types": type_json(&inference.all_types()),
         "schema": document::json(schema)?,
         "digest": document::digest(schema),
     }))
