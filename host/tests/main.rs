@@ -41,6 +41,7 @@ mod producers;
 mod readers;
 mod replay;
 mod rules;
+mod schema;
 mod services;
 mod soak;
 mod standard_streams;

@@ -10,7 +10,10 @@ use crate::column_type::ColumnType;
 use crate::mapping::Mapper;
 use crate::plan::{ObjectPlan, StructPlan, Target, TypePlan};
 use crate::text::{Member, decode, members, trim, write_string};
-use crate::value::{ColumnValue, write_scalar};
+use crate::value::{ColumnValue, Fit, fit, write_scalar};
+
+/// How much of a conflict an error shows, characters.
+const SHOWN_CHARS: usize = 60;
 
 /// Columns and `_rest` that do not belong together.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -29,6 +32,11 @@ pub enum AssembleError {
     /// `_rest` is no JSON object.
     #[error("_rest is no JSON object")]
     Rest,
+    /// `_rest` has something that does not belong to what is in the columns.
+    #[error(
+        "_rest does not belong to the columns: it has {0} in place of, or next to, another value"
+    )]
+    Conflict(String),
 }
 
 type Result = std::result::Result<(), AssembleError>;
@@ -146,13 +154,18 @@ fn write_object(
             raw.iter().for_each(|member| object.add_raw(member));
             continue;
         }
+        if raw.len() > 1 {
+            return Err(conflict(first_name(raw)));
+        }
         let rest = raw.first().map(|member| member.value);
         let out = object.add_name(&member.name);
         match &member.target {
             Target::Column(column) => {
-                write_value(&types[*column], values[*column].as_ref(), rest, out)?
+                write_value(&types[*column], values[*column].as_ref(), rest, out)?;
             }
-            Target::Object(inner) => write_object(types, inner, values, rest, out)?,
+            Target::Object(inner) => {
+                write_object(types, inner, values, check_object(rest)?, out)?;
+            }
         }
     }
     others.iter().for_each(|member| object.add_raw(member));
@@ -169,28 +182,62 @@ fn write_value(
 ) -> Result {
     match (plan, value) {
         (_, None) => out.extend_from_slice(rest.unwrap_or(b"null")),
-        (TypePlan::Scalar(column_type), Some(value)) => match rest {
-            Some(rest) if *column_type != ColumnType::Json => out.extend_from_slice(rest),
-            _ if write_scalar(column_type, value, out) => {}
-            _ => return Err(AssembleError::Type(column_type.to_string())),
-        },
+        (TypePlan::Scalar(column_type), Some(value)) => write_text(column_type, value, rest, out)?,
         (TypePlan::Struct(plan), Some(ColumnValue::Struct(values))) => {
-            write_struct(plan, values, rest, out)?
+            write_struct(plan, values, check_object(rest)?, out)?;
         }
         (TypePlan::List(plan), Some(ColumnValue::List(values))) => {
-            write_list(plan, values, rest, out)?
+            write_list(plan, values, check_object(rest)?, out)?;
         }
         (TypePlan::Map(plan), Some(ColumnValue::Map(entries))) => {
             let entries = entries
                 .iter()
                 .map(|(name, value)| (name.as_ref(), value.as_ref()));
-            write_map(plan, entries, rest, out)?;
+            write_map(plan, entries, check_object(rest)?, out)?;
         }
         (TypePlan::Struct(_), _) => return Err(AssembleError::Type("struct".into())),
         (TypePlan::List(_), _) => return Err(AssembleError::Type("list".into())),
         (TypePlan::Map(_), _) => return Err(AssembleError::Type("map".into())),
     }
     Ok(())
+}
+
+/// Writes a value without parts. What `_rest` has is the same value in another notation.
+fn write_text(
+    column_type: &ColumnType,
+    value: &ColumnValue<'_>,
+    rest: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Result {
+    let Some(rest) = rest else {
+        let is_written = write_scalar(column_type, value, out);
+        let is_written = is_written.then_some(());
+        return is_written.ok_or_else(|| AssembleError::Type(column_type.to_string()));
+    };
+    match fit(column_type, rest) {
+        Fit::OtherNotation(same) if same == *value => {
+            out.extend_from_slice(rest);
+            Ok(())
+        }
+        _ => Err(conflict(rest)),
+    }
+}
+
+/// A part of `_rest` that belongs to a value with parts.
+fn check_object(rest: Option<&[u8]>) -> std::result::Result<Option<&[u8]>, AssembleError> {
+    match rest {
+        Some(other) if other.first() != Some(&b'{') => Err(conflict(other)),
+        rest => Ok(rest),
+    }
+}
+
+fn first_name<'r>(members: &[Member<'r>]) -> &'r [u8] {
+    members.first().map_or(&[], |member| member.name.raw)
+}
+
+fn conflict(text: &[u8]) -> AssembleError {
+    let text = String::from_utf8_lossy(text);
+    AssembleError::Conflict(text.chars().take(SHOWN_CHARS).collect())
 }
 
 fn write_list(
@@ -216,6 +263,9 @@ fn write_list(
         )?;
     }
     out.push(b']');
+    if let Some(other) = rest.next() {
+        return Err(conflict(other.name.raw));
+    }
     Ok(())
 }
 
@@ -241,6 +291,9 @@ fn write_map<'v, 'a: 'v>(
         write_value(plan, value, own.map(|member| member.value), out)?;
     }
     for other in rest {
+        if has_entry(&other) {
+            return Err(conflict(other.name.raw));
+        }
         object.add_raw(&other);
     }
     out.push(b'}');

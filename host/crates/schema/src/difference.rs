@@ -111,10 +111,10 @@ fn compare_types(
 ) {
     match (old, new) {
         (ColumnType::Struct(old), ColumnType::Struct(new)) => {
-            compare_columns(old, new, &column, changes)
+            compare_columns(old, new, &column, changes);
         }
         (ColumnType::List(old), ColumnType::List(new)) => {
-            compare_types(old, new, format!("{column}[]"), changes)
+            compare_types(old, new, format!("{column}[]"), changes);
         }
         (ColumnType::Map(old), ColumnType::Map(new)) => {
             compare_types(old, new, format!("{column}{{}}"), changes);

@@ -43,11 +43,11 @@ fn is_same(one: &[u8], other: &[u8], level: usize) -> bool {
 /// Members of one name are compared in their order.
 fn is_same_object(one: &[u8], other: &[u8], level: usize) -> bool {
     let (one, other) = (by_name(one), by_name(other));
-    let is_same_member =
-        |((name, one), (other_name, other)): (&(Name<'_>, &[u8]), &(Name<'_>, &[u8]))| {
+    let mut pairs = one.iter().zip(&other);
+    one.len() == other.len()
+        && pairs.all(|((name, one), (other_name, other))| {
             name == other_name && is_same(one, other, level + 1)
-        };
-    one.len() == other.len() && one.iter().zip(&other).all(is_same_member)
+        })
 }
 
 /// A decoded name, or the raw one of a name that is no text of Unicode.

@@ -15,111 +15,18 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use json_scan::Kind;
-use thiserror::Error;
-
 use crate::column_type::ColumnType;
 use crate::path::{Step, render};
 use crate::plan::{ObjectPlan, StructPlan, Target, TypePlan};
+use crate::row::{NoEvent, Reason, Row, Unmapped, check};
 use crate::schema::Schema;
-use crate::text::{Member, decode, items, members, trim};
+use crate::text::{Member, decode, items, members};
 use crate::value::{ColumnValue, Fit, fit};
 
 /// Maps events to rows of one schema, and back.
 #[derive(Clone, Debug)]
 pub struct Mapper {
     pub(crate) plan: StructPlan,
-}
-
-/// An event as the columns of a schema.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row<'a> {
-    /// The values of the columns, in their order; `None` is null.
-    pub values: Vec<Option<ColumnValue<'a>>>,
-    /// What is in no column, or not with its notation: the text of a JSON object.
-    pub rest: Option<String>,
-    /// The values in `rest`.
-    pub unmapped: Vec<Unmapped<'a>>,
-}
-
-/// A value in `_rest`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmapped<'a> {
-    /// Where it is in the event. Items of arrays share a path, and so do values of maps.
-    pub path: String,
-    /// Why it is in `_rest`.
-    pub reason: Reason,
-    /// Its text.
-    pub text: &'a [u8],
-}
-
-/// Why a value is in `_rest`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
-    /// There is no column for it.
-    NoColumn,
-    /// The type of its column does not have it.
-    Misfit,
-    /// Its object has its name more than once.
-    Repeated,
-    /// It is `null`, and the column that is null could also stand for a missing member.
-    Null,
-    /// It is in its column too, which writes it in another notation.
-    Notation,
-}
-
-impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::NoColumn,
-        Self::Misfit,
-        Self::Repeated,
-        Self::Null,
-        Self::Notation,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoColumn => "no_column",
-            Self::Misfit => "misfit",
-            Self::Repeated => "repeated",
-            Self::Null => "null",
-            Self::Notation => "notation",
-        }
-    }
-
-    /// Whether no column has the value.
-    #[must_use]
-    pub fn is_loss_for_queries(self) -> bool {
-        matches!(self, Self::NoColumn | Self::Misfit | Self::Repeated)
-    }
-}
-
-/// A text that is no event.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum NoEvent {
-    /// It is no JSON.
-    #[error("not JSON: {0}")]
-    Syntax(json_scan::SyntaxError),
-    /// It is another JSON value.
-    #[error("{}, and an event is an object", .0.text())]
-    Kind(Kind),
-}
-
-impl From<json_scan::SyntaxError> for NoEvent {
-    fn from(error: json_scan::SyntaxError) -> Self {
-        Self::Syntax(error)
-    }
-}
-
-/// Checks that a text is a JSON object, and returns it without white space around it.
-pub(crate) fn check(event: &[u8]) -> Result<&[u8], NoEvent> {
-    match json_scan::check(event)? {
-        Kind::Object => Ok(trim(event)),
-        kind => Err(NoEvent::Kind(kind)),
-    }
 }
 
 impl Mapper {
@@ -260,10 +167,10 @@ impl<'a> Mapping<'a> {
             rest.add(member.name.raw, |rest| {
                 match &plan.members[position].target {
                     Target::Column(column) => {
-                        values[*column] = self.map_value(&types[*column], member.value, rest)
+                        values[*column] = self.map_value(&types[*column], member.value, rest);
                     }
                     Target::Object(inner) => {
-                        self.map_inner(types, inner, member.value, values, rest)
+                        self.map_inner(types, inner, member.value, values, rest);
                     }
                 }
             });
@@ -390,7 +297,7 @@ impl<'a> Mapping<'a> {
                 |name: &Cow<'a, str>| repeated.is_some_and(|names| names.contains(name));
             let Some(name) = name.filter(|name| !is_repeated(name)) else {
                 rest.add(member.name.raw, |rest| {
-                    self.keep(member.value, reason, rest)
+                    self.keep(member.value, reason, rest);
                 });
                 continue;
             };
@@ -411,7 +318,7 @@ impl<'a> Mapping<'a> {
     fn keep_member(&mut self, member: Member<'a>, reason: Reason, rest: &mut Rest<'_>) {
         self.steps.push(Step::Member(member.name));
         rest.add(member.name.raw, |rest| {
-            self.keep(member.value, reason, rest)
+            self.keep(member.value, reason, rest);
         });
         self.steps.pop();
     }

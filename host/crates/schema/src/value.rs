@@ -175,21 +175,21 @@ pub(crate) fn write_scalar(
         (ColumnType::Boolean, ColumnValue::Boolean(value)) => out.extend(value.to_string().bytes()),
         (ColumnType::Long, ColumnValue::Long(value)) => out.extend(value.to_string().bytes()),
         (ColumnType::Double, ColumnValue::Double(value)) if value.is_finite() => {
-            write_double(*value, out)
+            write_double(*value, out);
         }
         (ColumnType::Decimal { scale, .. }, ColumnValue::Decimal(value)) => {
-            write_decimal(*value, *scale, out)
+            write_decimal(*value, *scale, out);
         }
         (ColumnType::String, ColumnValue::String(value)) => write_string(value, out),
         (ColumnType::Timestamp { digits, zone }, ColumnValue::Timestamp(micros)) => {
             quoted(out, &|out| write_timestamp(*micros, *digits, *zone, out));
         }
         (ColumnType::Date, ColumnValue::Date(days)) => {
-            quoted(out, &|out| write_date((*days).into(), out))
+            quoted(out, &|out| write_date((*days).into(), out));
         }
         (ColumnType::Uuid, ColumnValue::Uuid(uuid)) => quoted(out, &|out| write_uuid(*uuid, out)),
         (ColumnType::Binary, ColumnValue::Binary(bytes)) => {
-            write_string(&STANDARD.encode(bytes), out)
+            write_string(&STANDARD.encode(bytes), out);
         }
         (ColumnType::Json, ColumnValue::Json(text)) => out.extend(text.bytes()),
         _ => return false,

@@ -42,6 +42,9 @@ const STRINGS: [ValueKind; 4] = [
     ValueKind::Uuid,
 ];
 
+/// Chooses the type of values of a group of kinds, at a level of nesting.
+type Choice = fn(&Node, usize) -> ColumnType;
+
 /// A member that gets no column, and why.
 pub(super) type NoColumn = (Box<str>, String);
 
@@ -59,7 +62,7 @@ impl Node {
         let is_most = |count: u64| {
             u128::from(count) * 100 >= u128::from(total) * u128::from(SHARE_MIN_PERCENT)
         };
-        let groups: [(&[ValueKind], fn(&Self, usize) -> ColumnType); 5] = [
+        let groups: [(&[ValueKind], Choice); 5] = [
             (&[ValueKind::Boolean], |_, _| ColumnType::Boolean),
             (&NUMBERS, |node, _| node.number_type()),
             (&STRINGS, |node, _| node.string_type()),

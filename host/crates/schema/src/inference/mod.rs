@@ -8,15 +8,16 @@ mod kind;
 mod node;
 mod report;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use json_scan::Kind;
 use json_scan::members::{MemberNames, Members};
 
 use crate::column_type::ColumnType;
-use crate::mapping::NoEvent;
+use crate::row::{NoEvent, check};
 use crate::schema::Schema;
-use crate::text::{decode, string, trim};
+use crate::text::{decode, members, string, trim};
 
 use node::Node;
 
@@ -40,6 +41,17 @@ pub const MAP_NAMES_MAX: usize = 100;
 
 /// Deeper values are not told apart; they become JSON text.
 pub const LEVELS_MAX: usize = 16;
+
+/// The type of an event: its member `event_type` if that is a string, otherwise `""`.
+///
+/// # Errors
+/// [`NoEvent`]: the text is no JSON object.
+pub fn event_type(event: &[u8]) -> Result<Cow<'_, str>, NoEvent> {
+    let mut named =
+        members(check(event)?).filter(|member| decode(member.name).as_deref() == Some(EVENT_TYPE));
+    let own = named.next().and_then(|member| string(member.value));
+    Ok(own.and_then(decode).unwrap_or_default())
+}
 
 /// What was seen of events. Those of several threads can be [merged](Self::merge).
 #[derive(Debug)]
@@ -132,7 +144,7 @@ impl Inference {
             return Ok(false);
         }
         self.change(event_type, |node, paths_left| {
-            node.add(trim(event), 0, paths_left)
+            node.add(trim(event), 0, paths_left);
         });
         Ok(true)
     }
@@ -168,13 +180,13 @@ impl Inference {
         self.left_out += other.left_out;
         for of_type in other.types {
             self.change(&of_type.name, |node, paths_left| {
-                node.merge(of_type.event, 0, paths_left)
+                node.merge(of_type.event, 0, paths_left);
             });
         }
         let others = other.others.event;
         self.others
             .change(&mut self.paths_left, |node, paths_left| {
-                node.merge(others, 0, paths_left)
+                node.merge(others, 0, paths_left);
             });
     }
 
@@ -215,17 +227,27 @@ impl Inference {
         types
     }
 
+    /// What was seen of the events of all types together.
+    #[must_use]
+    pub fn all_types(&self) -> TypeReport {
+        report::of_type(None, &self.all())
+    }
+
     /// A schema for the events of all types together. A name has one column, whatever types of events have it.
     #[must_use]
     pub fn schema(&self) -> Schema {
+        match self.all().column_type(0) {
+            Some(ColumnType::Struct(columns)) => Schema::new(columns).unwrap_or_default(),
+            _ => Schema::default(),
+        }
+    }
+
+    fn all(&self) -> Node {
         let mut all = Node::default();
         let mut paths_left = usize::MAX;
         for of_type in self.types.iter().chain([&self.others]) {
             all.merge(of_type.event.clone(), 0, &mut paths_left);
         }
-        match all.column_type(0) {
-            Some(ColumnType::Struct(columns)) => Schema::new(columns).unwrap_or_default(),
-            _ => Schema::default(),
-        }
+        all
     }
 }

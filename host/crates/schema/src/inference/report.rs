@@ -39,8 +39,8 @@ pub struct PathReport {
     pub examples: Vec<Example>,
     /// The most digits of numbers before the point.
     pub whole_digits: u64,
-    /// The most digits of numbers after the point.
-    pub fraction_digits: u64,
+    /// The fewest and the most digits after the point, of numbers with a point.
+    pub fraction_digits: Option<(usize, usize)>,
 }
 
 /// The first value of a kind.
@@ -111,10 +111,10 @@ pub(super) fn of_type(event_type: Option<&str>, event: &Node) -> TypeReport {
 impl TypeReport {
     fn add_parts(&mut self, node: &Node, path: &str, level: usize) {
         if let Some(item) = &node.item {
-            self.add(item, format!("{path}[]"), None, level, &[]);
+            self.add(item, &format!("{path}[]"), None, level, &[]);
         }
         if let Some(value) = node.map_value(level) {
-            self.add(&value, format!("{path}{{}}"), None, level, &[]);
+            self.add(&value, &format!("{path}{{}}"), None, level, &[]);
             return;
         }
         let (_, without) = node.columns(level);
@@ -127,14 +127,14 @@ impl TypeReport {
                 .filter(|(other, _)| other == name)
                 .cloned()
                 .collect();
-            self.add(member, path, out_of, level, &of_name);
+            self.add(member, &path, out_of, level, &of_name);
         }
     }
 
     fn add(
         &mut self,
         node: &Node,
-        path: String,
+        path: &str,
         out_of: Option<u64>,
         level: usize,
         without: &[NoColumn],
@@ -151,7 +151,7 @@ impl TypeReport {
             Some(ColumnType::List(_) | ColumnType::Struct(_) | ColumnType::Map(_))
         );
         self.paths.push(PathReport {
-            path: path.clone(),
+            path: path.to_owned(),
             column_type,
             no_column,
             present: node.count(),
@@ -159,10 +159,10 @@ impl TypeReport {
             kinds: kinds.into_iter().filter(|(_, count)| *count > 0).collect(),
             examples: examples.collect(),
             whole_digits: node.digits.whole,
-            fraction_digits: node.digits.fraction.map_or(0, |(most, _)| most as u64),
+            fraction_digits: node.digits.fraction.map(|(most, fewest)| (fewest, most)),
         });
         if has_parts {
-            self.add_parts(node, &path, level + 1);
+            self.add_parts(node, path, level + 1);
         }
     }
 }

@@ -10,7 +10,7 @@ const NAMES: [&str; 12] = [
 ];
 
 /// Strings and numbers in many notations.
-const SCALARS: [&str; 44] = [
+pub(super) const SCALARS: [&str; 44] = [
     "null",
     "true",
     "false",

@@ -1,7 +1,7 @@
 //! Values that are easily damaged: what is in the column, and what is in `_rest`.
 
 use super::{map, schema, unmapped};
-use crate::{ColumnValue, Mapper, Reason};
+use crate::{AssembleError, ColumnValue, Mapper, Reason};
 
 /// The type of the column `v`, its value in an event, whether the column has it, and why it is in `_rest`.
 const TABLE: [(&str, &str, bool, Option<Reason>); 78] = {
@@ -326,4 +326,41 @@ fn values_that_are_no_row_are_an_error() {
     assert!(error(vec![Some(ColumnValue::Boolean(true)), None], None).contains("column, long"));
     assert!(error(vec![None, Some(ColumnValue::Long(1))], None).contains("column, list"));
     assert!(error(vec![None, None], Some("[]")).contains("_rest is no JSON object"));
+}
+
+/// Nothing of `_rest` is left out, even if it belongs to another row.
+#[test]
+fn what_does_not_belong_to_the_columns_is_an_error() {
+    let mapper = Mapper::new(&schema(
+        r#"{"name":"a","type":"long"},{"name":"l","type":{"list":"long"}},{"name":"m","type":{"map":"long"}},
+        {"name":"x","type":"json","path":["o","x"]}"#,
+    ));
+    let event = r#"{"a":1,"l":[1],"m":{"k":1,"l":2},"o":{"x":1}}"#;
+    let row = map(&mapper, event);
+    for rest in [
+        r#"{"a":2}"#,
+        r#"{"a":1}"#,
+        r#"{"a":1.0,"a":1.0}"#,
+        r#"{"l":[1]}"#,
+        r#"{"l":{"1":1}}"#,
+        r#"{"m":1}"#,
+        r#"{"m":{"l":2.0,"k":1.0}}"#,
+        r#"{"o":1}"#,
+        r#"{"o":{"x":1}}"#,
+        r#"{"o":{},"o":{}}"#,
+    ] {
+        let error = mapper.assemble(&row.values, Some(rest)).unwrap_err();
+        assert!(
+            matches!(error, AssembleError::Conflict(_)),
+            "{rest}: {error}"
+        );
+    }
+    for rest in [
+        r#"{"a":1.0}"#,
+        r#"{"m":{"z":"y","l":2.0}}"#,
+        r#"{"o":{"y":1}}"#,
+        "{}",
+    ] {
+        assert!(mapper.assemble(&row.values, Some(rest)).is_ok(), "{rest}");
+    }
 }

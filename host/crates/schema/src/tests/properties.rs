@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::events::{event, schema, value};
+use super::events::{SCALARS, event, schema, value};
 use super::map;
-use crate::{Inference, Mapper, Reason, Schema, is_same_event};
+use crate::{
+    Column, ColumnChangeKind, ColumnType, Inference, Mapper, Reason, Schema, difference, evolve,
+    is_same_event,
+};
 
 fn inferred<S: AsRef<str>>(events: &[S]) -> Inference {
     let mut inference = Inference::default();
@@ -15,7 +18,7 @@ fn inferred<S: AsRef<str>>(events: &[S]) -> Inference {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn every_value_is_in_a_column_or_in_rest_whatever_the_schema(schema in schema(), event in event()) {
@@ -43,9 +46,28 @@ proptest! {
         for unmapped in row.unmapped.iter().filter(|unmapped| unmapped.path == "v") {
             let is_no_unicode = unmapped.text == b"\"\\ud800\"";
             prop_assert!(
-                is_no_unicode || !unmapped.reason.is_loss_for_queries() || unmapped.text == b"null",
+                is_no_unicode || !unmapped.reason.is_in_no_column() || unmapped.text == b"null",
                 "{unmapped:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_evolution_only_adds_columns(old in schema(), events in prop::collection::vec(event(), 0..8)) {
+        let evolution = evolve(&old, &inferred(&events).schema()).unwrap();
+        let changes = difference(&old, &evolution.schema);
+        let is_added = |kind: &ColumnChangeKind| matches!(kind, ColumnChangeKind::Added(_));
+        prop_assert!(changes.iter().all(|change| is_added(&change.kind)), "{changes:?}");
+        prop_assert_eq!(changes.is_empty(), evolution.added.is_empty());
+        let mapper = Mapper::new(&evolution.schema);
+        for event in &events {
+            let row = map(&mapper, event);
+            for (added, _) in &evolution.added {
+                let without = row.unmapped.iter().find(|unmapped| {
+                    unmapped.path == *added && unmapped.reason == Reason::NoColumn
+                });
+                prop_assert_eq!(without, None);
+            }
         }
     }
 
@@ -85,4 +107,45 @@ proptest! {
         let row = map(&Mapper::new(&Schema::default()), &event);
         prop_assert!(row.unmapped.iter().all(|unmapped| unmapped.reason == Reason::NoColumn));
     }
+}
+
+/// Every value that is in a column is also in one of a type that the column can change to.
+#[test]
+fn a_compatible_type_has_all_values() {
+    let types = [
+        "boolean",
+        "long",
+        "double",
+        "decimal(5,2)",
+        "decimal(19,0)",
+        "decimal(38,0)",
+        "decimal(38,19)",
+        "string",
+        "timestamp(0)",
+        "timestamp(6,+00:00)",
+        "date",
+        "uuid",
+        "binary",
+        "json",
+    ];
+    let types = types.map(|name| name.parse::<ColumnType>().unwrap());
+    let is_in_column = |column_type: &ColumnType, event: &str| {
+        let column = Column::new("v", column_type.clone());
+        let mapper = Mapper::new(&Schema::new(vec![column]).unwrap());
+        map(&mapper, event).values[0].is_some()
+    };
+    let mut compared = 0;
+    for (old, new) in types
+        .iter()
+        .flat_map(|old| types.iter().map(move |new| (old, new)))
+    {
+        for value in SCALARS.iter().filter(|_| old.is_part_of(new)) {
+            let event = format!("{{\"v\":{value}}}");
+            if is_in_column(old, &event) {
+                assert!(is_in_column(new, &event), "{value} is {old} and not {new}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 200, "{compared}");
 }
