@@ -1,6 +1,6 @@
 //! The values that no column has, counted by where they are in events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sluice_schema::Unmapped;
 
@@ -19,19 +19,69 @@ pub struct UnmappedValues {
     paths: BTreeMap<String, u64>,
 }
 
-impl UnmappedValues {
-    /// Adds a value, if queries miss it: one that a column has too, in another notation, and `null` are not counted.
-    pub(super) fn add(&mut self, value: &Unmapped<'_>) {
-        if value.reason.is_loss_for_queries() {
-            self.add_at(cut(&value.path), 1);
+/// Counts the values of one object.
+#[derive(Default)]
+pub(super) struct UnmappedCounter {
+    counts: Vec<(Box<str>, u64)>,
+    /// The positions in `counts` by path.
+    index: HashMap<Box<str>, usize>,
+    others: u64,
+    /// Where the next path is, if this event is as the one before.
+    next: usize,
+}
+
+impl UnmappedCounter {
+    /// Adds the values of an event, if queries miss them: one that a column has too, in another notation, and `null` are
+    /// not counted.
+    pub(super) fn add(&mut self, values: &[Unmapped<'_>]) {
+        self.next = 0;
+        for value in values.iter().filter(|value| value.reason.is_in_no_column()) {
+            self.add_path(cut(&value.path));
         }
     }
 
     /// Adds an event that is no object, and so all in `_rest`.
     pub(super) fn add_event(&mut self) {
-        self.add_at("$", 1);
+        self.add_path("$");
     }
 
+    fn add_path(&mut self, path: &str) {
+        let expected = self.counts.get(self.next);
+        let known = match expected {
+            Some((expected, _)) if **expected == *path => Some(self.next),
+            _ => self.index.get(path).copied(),
+        };
+        let position = match known {
+            Some(position) => position,
+            None if self.counts.len() < PATHS_MAX => {
+                self.index.insert(path.into(), self.counts.len());
+                self.counts.push((path.into(), 0));
+                self.counts.len() - 1
+            }
+            None => {
+                self.others += 1;
+                return;
+            }
+        };
+        if let Some((_, count)) = self.counts.get_mut(position) {
+            *count += 1;
+        }
+        self.next = position + 1;
+    }
+
+    pub(super) fn finish(self) -> UnmappedValues {
+        let mut values = UnmappedValues::default();
+        for (path, count) in self.counts {
+            values.add_at(&path, count);
+        }
+        if self.others > 0 {
+            values.add_at(OTHERS, self.others);
+        }
+        values
+    }
+}
+
+impl UnmappedValues {
     fn add_at(&mut self, path: &str, values: u64) {
         if let Some(count) = self.paths.get_mut(path) {
             *count += values;
@@ -78,12 +128,12 @@ mod tests {
     use super::*;
 
     fn values(paths: impl Iterator<Item = String>, reason: Reason) -> UnmappedValues {
-        let mut values = UnmappedValues::default();
+        let mut counter = UnmappedCounter::default();
         for path in paths {
-            let text = b"1";
-            values.add(&Unmapped { path, reason, text });
+            let (path, text) = (path.into(), b"1");
+            counter.add(&[Unmapped { path, reason, text }]);
         }
-        values
+        counter.finish()
     }
 
     #[test]

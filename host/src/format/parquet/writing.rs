@@ -12,7 +12,8 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::builder::ColumnBuilder;
 use super::properties::properties;
-use super::{EncodedRows, RowOrigin, TableSchema, UnmappedValues};
+use super::unmapped::UnmappedCounter;
+use super::{EncodedRows, RowOrigin, TableSchema};
 use crate::format::codec::Level;
 use crate::format::rows::Rows;
 
@@ -39,7 +40,7 @@ impl TableSchema {
             .with_skip_arrow_metadata(true);
         let written = self.written.clone();
         let mut writer = ArrowWriter::try_new_with_options(Vec::new(), written, options)?;
-        let mut unmapped = UnmappedValues::default();
+        let mut unmapped = UnmappedCounter::default();
         let mut batch = Batch::new(self, origin);
         for event in rows.iter() {
             batch.add(event, &mut unmapped).map_err(io::Error::other)?;
@@ -51,7 +52,7 @@ impl TableSchema {
         Ok(EncodedRows {
             bytes: writer.into_inner()?,
             digest: rows.digest(),
-            unmapped,
+            unmapped: unmapped.finish(),
         })
     }
 }
@@ -87,14 +88,14 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn add(&mut self, event: &[u8], unmapped: &mut UnmappedValues) -> Result<(), ArrowError> {
-        match self.schema.mapper.map(event) {
+    fn add(&mut self, event: &[u8], unmapped: &mut UnmappedCounter) -> Result<(), ArrowError> {
+        match self.schema.mapper.map_valid(event) {
             Ok(row) => {
                 for (column, value) in self.columns.iter_mut().zip(&row.values) {
                     column.append(value.as_ref())?;
                 }
                 self.rest.append_option(row.rest.as_deref());
-                row.unmapped.iter().for_each(|value| unmapped.add(value));
+                unmapped.add(&row.unmapped);
             }
             // With `--lake-json any`, an event can be any value.
             Err(_) => {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
+use futures_util::FutureExt as _;
 use sluice_storage::location::StoreLocation;
 
 use super::lake;
@@ -66,7 +67,9 @@ impl EventsArgs {
 
 /// The files that locations name, in folders and by patterns too. Says what is left out of the folders.
 fn find_files(locations: &[Location]) -> anyhow::Result<Vec<Location>> {
-    let mut found = file::expand(locations);
+    // Files are found at once: only objects are waited for.
+    let found = file::expand(locations, None).now_or_never();
+    let mut found = found.unwrap_or_default();
     if let Some(error) = found.failed.drain(..).next() {
         return Err(error.into());
     }
