@@ -37,6 +37,7 @@ mod model;
 mod nasty_json;
 mod neighbours;
 mod outages;
+mod parquet;
 mod producers;
 mod readers;
 mod replay;

@@ -97,7 +97,7 @@ impl Inventory {
             }
             None => match format_for_queries(key) {
                 Some(format) if format == Format::PARQUET => {
-                    self.parquet_intruders.push(key.to_owned())
+                    self.parquet_intruders.push(key.to_owned());
                 }
                 Some(_) => self.intruders.push(key.to_owned()),
                 None => self.unrecognized.add(key),
