@@ -20,6 +20,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use guest_enrich::Enrichment;
 use sluice::config::TransformChoice;
+use sluice::format::parquet::{RowOrigin, TableSchema};
 use sluice::format::{ByteSpan, Format, Level, Rows, encode};
 use sluice::ledger::pins::Pins;
 use sluice::ledger::resource_faults::ResourceFaults;
@@ -104,15 +105,27 @@ fn results(criterion: &mut Criterion) {
             });
         });
     }
+    let spans = outcome.events.iter().map(|event| ByteSpan {
+        buffer: 0,
+        start: event.start,
+        end: event.end,
+    });
+    let spans: Vec<_> = spans.collect();
+    let rows = Rows::new(std::slice::from_ref(&outcome.data), &spans);
     group.bench_function("encode as one object", |bencher| {
-        let spans = outcome.events.iter().map(|event| ByteSpan {
-            buffer: 0,
-            start: event.start,
-            end: event.end,
-        });
-        let spans: Vec<_> = spans.collect();
-        let rows = Rows::new(std::slice::from_ref(&outcome.data), &spans);
         bencher.iter(|| encode(Format::default(), Level::default(), black_box(rows)).unwrap());
+    });
+    let table = TableSchema::builtin();
+    let origin = RowOrigin {
+        shard: batch.shard().as_str(),
+        chunk: 0.into(),
+    };
+    group.bench_function("encode as one object of Parquet", |bencher| {
+        bencher.iter(|| {
+            table
+                .encode(Level::default(), black_box(rows), origin)
+                .unwrap()
+        });
     });
     group.finish();
 }
