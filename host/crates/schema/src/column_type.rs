@@ -79,6 +79,20 @@ impl ColumnType {
         }
     }
 
+    /// The number of columns in its structs.
+    pub(crate) fn columns(&self) -> usize {
+        match self {
+            Self::List(part) | Self::Map(part) => part.columns(),
+            Self::Struct(columns) => {
+                let columns = columns.iter();
+                columns
+                    .map(|column| 1 + column.column_type().columns())
+                    .sum()
+            }
+            _ => 0,
+        }
+    }
+
     /// The name of a type without parts; of others, the kind.
     fn name(&self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::Found;
 use sluice_storage::retry::RetryPolicy;
 
-use super::reading::{LANES, Parts, Records};
+use super::reading::{Parts, Records, THREADS};
 use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::output;
 
@@ -78,7 +78,7 @@ async fn send(
             (store.place(&key), key, found)
         }
     });
-    let mut reads = reads.buffered(store.operations_at_once(LANES).min(READS_MAX));
+    let mut reads = reads.buffered(store.operations_at_once(THREADS).min(READS_MAX));
     while let Some((place, key, found)) = reads.next().await {
         let Found::Content(bytes) = found? else {
             output::message(format_args!(

@@ -1,7 +1,7 @@
 //! `sluice schema …`: infers schemas from events, compares and extends them, and maps events to them.
 //!
 //! ```text
-//! files or a lake ─▶ parts ─▶ lanes: each adds the events of its parts ─▶ merged in order ─▶ report
+//! files or a lake ─▶ parts ─▶ threads: each adds the events of its parts ─▶ merged in order ─▶ report
 //! ```
 
 mod check;

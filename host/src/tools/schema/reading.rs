@@ -1,7 +1,7 @@
 //! Adds all events of an input to what a command collects, on several threads.
 //!
-//! Each thread, a lane, gets every fourth part of the input, whatever the number of cores, and what the lanes have
-//! collected is merged in their order. So the same files, and the same lake, give the same report on all machines.
+//! Each thread gets every fourth part of the input, whatever the number of cores, and what the threads have collected
+//! is merged in their order. So the same files, and the same lake, give the same report on all machines.
 
 use std::thread;
 
@@ -17,9 +17,9 @@ use crate::source::file::NumberedBatch;
 use crate::tools::author::try_rules::escape;
 
 /// The number of threads that collect.
-pub(super) const LANES: usize = 4;
+pub(super) const THREADS: usize = 4;
 
-/// Parts that a lane can be behind the reader.
+/// Parts that a thread can be behind the reader.
 const PARTS_AHEAD: usize = 2;
 
 /// What a command collects of events.
@@ -30,7 +30,7 @@ pub(super) trait Collector: Send {
     /// [`NoEvent`]: the text is no JSON object. Nothing is added.
     fn add(&mut self, event: &[u8], event_type: Option<&str>) -> Result<bool, NoEvent>;
 
-    /// Adds what another lane has collected.
+    /// Adds what another thread has collected.
     fn merge(&mut self, other: Self);
 }
 
@@ -62,9 +62,9 @@ struct Part {
     records: Records,
 }
 
-/// Gives parts to the lanes in turn.
+/// Gives parts to the threads in turn.
 pub(super) struct Parts {
-    lanes: Vec<mpsc::Sender<Part>>,
+    threads: Vec<mpsc::Sender<Part>>,
     next: usize,
 }
 
@@ -73,21 +73,21 @@ impl Parts {
         let number = self.next;
         self.next += 1;
         (
-            self.lanes[number % self.lanes.len()].clone(),
+            self.threads[number % self.threads.len()].clone(),
             Part { number, records },
         )
     }
 
-    /// Sends a part; `false` if its lane has failed, which it reports itself.
+    /// Sends a part; `false` if its thread has failed, which it reports itself.
     pub(super) fn send(&mut self, records: Records) -> bool {
-        let (lane, part) = self.next(records);
-        lane.blocking_send(part).is_ok()
+        let (thread, part) = self.next(records);
+        thread.blocking_send(part).is_ok()
     }
 
     /// As [`send`](Self::send), from a task.
     pub(super) async fn send_from_task(&mut self, records: Records) -> bool {
-        let (lane, part) = self.next(records);
-        lane.send(part).await.is_ok()
+        let (thread, part) = self.next(records);
+        thread.send(part).await.is_ok()
     }
 }
 
@@ -122,7 +122,7 @@ impl Skipped {
     }
 }
 
-/// What a lane has collected.
+/// What a thread has collected.
 struct Collected<C> {
     collector: C,
     taken: u64,
@@ -140,7 +140,7 @@ impl<C: Collector> Collected<C> {
         }
     }
 
-    /// Collects what comes to the lane.
+    /// Collects what comes to the thread.
     fn run(mut self, mut parts: mpsc::Receiver<Part>, progress: &Progress) -> anyhow::Result<Self> {
         while let Some(part) = parts.blocking_recv() {
             let before = self.taken;
@@ -203,8 +203,8 @@ impl<C: Collector> Collected<C> {
         self
     }
 
-    /// Why nothing was taken.
-    fn why_none(&self) -> String {
+    /// Which events there are none of, and why.
+    fn none(&self, wanted: Option<&str>) -> String {
         let others = match self.of_other_types {
             0 => None,
             1 => Some("1 event has another type".to_owned()),
@@ -214,9 +214,11 @@ impl<C: Collector> Collected<C> {
             )),
         };
         let found: Vec<_> = others.into_iter().chain(self.skipped.text()).collect();
-        match found.as_slice() {
-            [] => "there are no lines".to_owned(),
-            found => found.join("; "),
+        match (found.as_slice(), wanted) {
+            ([], None) => ": there are no lines".to_owned(),
+            ([], Some(wanted)) => format!(" of the type {wanted:?}"),
+            (found, None) => format!(": {}", found.join("; ")),
+            (found, Some(wanted)) => format!(" of the type {wanted:?}: {}", found.join("; ")),
         }
     }
 }
@@ -227,19 +229,14 @@ impl<C: Collector> Collected<C> {
 /// Wrong usage, what cannot be read, or no event that is asked for.
 pub(super) fn collect<C: Collector>(args: &EventsArgs, new: impl Fn() -> C) -> anyhow::Result<C> {
     let input = args.input()?;
-    let lanes = run_lanes(&input, args.event_type.as_deref(), new)?;
-    let whole = lanes
+    let all = run_threads(&input, args.event_type.as_deref(), new)?;
+    let whole = all
         .into_iter()
         .reduce(Collected::merge)
-        .context("there is no lane")?;
+        .context("there is no thread")?;
     if whole.taken == 0 {
-        let wanted = args.event_type.as_ref();
-        let wanted = wanted.map_or(String::new(), |wanted| format!(" of the type {wanted:?}"));
-        anyhow::bail!(
-            "{} has no events{wanted}: {}",
-            input.name(),
-            whole.why_none()
-        );
+        let none = whole.none(args.event_type.as_deref());
+        anyhow::bail!("{} has no events{none}", input.name());
     }
     if let Some(skipped) = whole.skipped.text() {
         output::message(format_args!("sluice: left out: {}", escape(&skipped)));
@@ -247,32 +244,32 @@ pub(super) fn collect<C: Collector>(args: &EventsArgs, new: impl Fn() -> C) -> a
     Ok(whole.collector)
 }
 
-/// Reads the input. Returns what each lane has collected.
-fn run_lanes<C: Collector>(
+/// Reads the input. Returns what each thread has collected.
+fn run_threads<C: Collector>(
     input: &Input,
     only: Option<&str>,
     new: impl Fn() -> C,
 ) -> anyhow::Result<Vec<Collected<C>>> {
     let progress = Progress::start();
     thread::scope(|scope| {
-        let (mut senders, mut lanes) = (Vec::new(), Vec::new());
-        for _ in 0..LANES {
+        let (mut senders, mut threads) = (Vec::new(), Vec::new());
+        for _ in 0..THREADS {
             let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
             senders.push(sender);
-            let (lane, progress) = (Collected::new(new()), &progress);
-            let thread = thread::Builder::new().name("lane".into());
-            lanes.push(thread.spawn_scoped(scope, move || lane.run(receiver, progress))?);
+            let (collected, progress) = (Collected::new(new()), &progress);
+            let thread = thread::Builder::new().name("events".into());
+            threads.push(thread.spawn_scoped(scope, move || collected.run(receiver, progress))?);
         }
         let parts = Parts {
-            lanes: senders,
+            threads: senders,
             next: 0,
         };
         let sent = input.send(only, parts);
-        let ended = lanes.into_iter().map(|lane| match lane.join() {
+        let ended = threads.into_iter().map(|thread| match thread.join() {
             Ok(ended) => ended,
             Err(panic) => std::panic::resume_unwind(panic),
         });
-        // The error of a lane comes first: it is why the input could not be sent.
+        // The error of a thread comes first: it is why the input could not be sent.
         let ended: anyhow::Result<Vec<_>> = ended.collect::<Vec<_>>().into_iter().collect();
         let ended = ended?;
         sent.map(|()| ended)

@@ -165,37 +165,52 @@ impl Node {
         Some(map_value(values, level, &mut usize::MAX.clone()))
     }
 
-    /// The columns of the members, and the members that get none.
+    /// The columns of the members, and the members that get none. If a schema has no room for the columns of a struct, it
+    /// becomes JSON text.
     pub(super) fn columns(&self, level: usize) -> (Vec<Column>, Vec<NoColumn>) {
         let mut members: Vec<_> = self.members.list.iter().collect();
         members
             .sort_by(|(a, one), (b, other)| other.count().cmp(&one.count()).then_with(|| a.cmp(b)));
         let (mut columns, mut without) = (Vec::new(), Vec::new());
         let mut folded: HashMap<String, &str> = HashMap::new();
+        let mut room = COLUMNS_MAX;
         for (name, node) in members {
-            let Some(column_type) = node.column_type(level + 1) else {
-                without.push((name.clone(), "only null".to_owned()));
-                continue;
-            };
-            if let Err(why) = check_name(name, level == 0) {
-                without.push((name.clone(), why));
-            } else if let Some(other) = folded.get(&name.to_lowercase()) {
-                without.push((
-                    name.clone(),
-                    format!("the name differs from {other:?} only in case"),
-                ));
-            } else if columns.len() >= COLUMNS_MAX {
-                without.push((
-                    name.clone(),
-                    format!("there are {COLUMNS_MAX} columns already"),
-                ));
-            } else {
-                folded.insert(name.to_lowercase(), name);
-                columns.push(Column::new(&**name, column_type));
+            let column = node
+                .column_type(level + 1)
+                .ok_or_else(|| "only null".to_owned());
+            let column = column.and_then(|column_type| {
+                check_member(name, level, &folded)?;
+                fit_into(room, column_type)
+            });
+            match column {
+                Err(why) => without.push((name.clone(), why)),
+                Ok(column_type) => {
+                    room -= 1 + column_type.columns();
+                    folded.insert(name.to_lowercase(), name);
+                    columns.push(Column::new(&**name, column_type));
+                }
             }
         }
         columns.sort_by(|a, b| a.name().cmp(b.name()));
         (columns, without)
+    }
+}
+
+/// Checks that a member can have a column next to those that there are.
+fn check_member(name: &str, level: usize, folded: &HashMap<String, &str>) -> Result<(), String> {
+    check_name(name, level == 0)?;
+    match folded.get(&name.to_lowercase()) {
+        Some(other) => Err(format!("the name differs from {other:?} only in case")),
+        None => Ok(()),
+    }
+}
+
+/// The type, or JSON text if there is no room for its columns.
+fn fit_into(room: usize, column_type: ColumnType) -> Result<ColumnType, String> {
+    match room {
+        0 => Err(format!("there are {COLUMNS_MAX} columns already")),
+        room if column_type.columns() < room => Ok(column_type),
+        _ => Ok(ColumnType::Json),
     }
 }
 

@@ -237,6 +237,7 @@ impl Inference {
     #[must_use]
     pub fn schema(&self) -> Schema {
         match self.all().column_type(0) {
+            // The choice keeps all rules of a schema, so this does not fail.
             Some(ColumnType::Struct(columns)) => Schema::new(columns).unwrap_or_default(),
             _ => Schema::default(),
         }

@@ -238,6 +238,37 @@ fn memory_is_bounded_and_what_exceeds_is_counted() {
 }
 
 #[test]
+fn a_schema_has_room_for_what_is_most_frequent() {
+    let mut inference = Inference::default();
+    for number in 0..6 {
+        let members: String = (0..95).map(|member| format!(",\"m{member}\":1")).collect();
+        let objects = (0..20).map(|object| format!(",\"o{number}-{object}\":{{\"x\":1{members}}}"));
+        let event = format!("{{\"all\":1{}}}", objects.collect::<String>());
+        let event_type = number.to_string();
+        for _ in 0..=number {
+            inference.add(event.as_bytes(), Some(&event_type)).unwrap();
+        }
+    }
+    let schema = inference.schema();
+    let count = |wanted: &str| {
+        let types = schema
+            .columns()
+            .iter()
+            .map(|column| column.column_type().to_string());
+        types.filter(|column_type| column_type == wanted).count()
+    };
+    // A struct is a column and has 96. After the member of all events, 103 of them fit, and 8 columns of text.
+    assert_eq!((count("long"), count("json"), count("struct")), (1, 8, 103));
+    let first = schema
+        .columns()
+        .iter()
+        .find(|column| column.name() == "o5-0")
+        .unwrap();
+    assert_eq!(first.column_type().to_string(), "struct");
+    assert!(Schema::parse(schema.document().as_bytes()).is_ok());
+}
+
+#[test]
 fn deep_values_become_text() {
     let deep = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
     for levels in [3, 15, 16, 17, 40, 100_000] {

@@ -94,6 +94,30 @@ proptest! {
     }
 
     #[test]
+    fn an_inference_in_parts_finds_the_same_maps(
+        objects in prop::collection::vec(prop::collection::vec((0..160_u8, 0..4_usize), 0..60), 1..8),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let values = ["1", "1.5", "\"x\"", "null"];
+        let event = |members: &Vec<(u8, usize)>| {
+            let members = members.iter().map(|(name, value)| {
+                let value = values[*value];
+                format!("\"n{name}\":{{\"v\":{value}}}")
+            });
+            format!("{{\"o\":{{\"p\":{{{}}}}}}}", members.collect::<Vec<_>>().join(","))
+        };
+        let events: Vec<_> = objects.iter().map(event).collect();
+        let whole = inferred(&events);
+        let (first, second) = events.split_at(at.index(events.len() + 1));
+        let mut merged = inferred(first);
+        merged.merge(inferred(second));
+        let schema = whole.schema();
+        prop_assert_eq!(merged.schema(), schema.clone());
+        let mapper = Mapper::new(&schema);
+        events.iter().for_each(|event| drop(map(&mapper, event)));
+    }
+
+    #[test]
     fn an_event_is_the_same_only_as_itself(one in event(), other in event()) {
         prop_assert!(is_same_event(one.as_bytes(), one.as_bytes()));
         if is_same_event(one.as_bytes(), other.as_bytes()) {
