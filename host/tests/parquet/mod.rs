@@ -4,6 +4,7 @@ mod audit;
 mod kill;
 mod landing;
 mod pending;
+mod schemas;
 mod values;
 
 use serde_json::Value;

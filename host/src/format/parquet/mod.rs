@@ -25,6 +25,7 @@ use sluice_engine::record::SequenceNumber;
 use sluice_schema::{Column, ColumnType, InvalidSchema, Mapper, Schema};
 
 pub use self::comparison::have_same_rows;
+pub use self::reading::schema_digest;
 pub use self::unmapped::UnmappedValues;
 
 /// The columns that each object has after those of its schema.

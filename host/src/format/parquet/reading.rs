@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use sluice_engine::digest::Digest;
 
 use super::values::{text, value};
 use super::{CHUNK, LINE, REST, RowOrigin, SCHEMA_KEY, SHARD, TableSchema};
@@ -65,6 +66,14 @@ pub(super) fn reader(object: &[u8]) -> io::Result<Reader> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let object = Bytes::copy_from_slice(object);
     Ok(Reader::try_new_with_options(object, options)?)
+}
+
+/// The digest of the schema that an object names; `None` if it names none, and so is none of Sluice's.
+///
+/// # Errors
+/// The object is damaged.
+pub fn schema_digest(object: &[u8]) -> io::Result<Option<Digest>> {
+    caught(|| Ok(schema_of(&reader(object)?).and_then(|digest| digest.parse().ok())))
 }
 
 /// The digest of the schema that an object names.

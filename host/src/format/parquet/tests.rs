@@ -196,6 +196,7 @@ fn an_object_of_another_origin_or_schema_is_damaged() {
         ..origin()
     };
     assert_eq!(error(&table, &object, other), "row 1: _chunk is 0, not 7");
+    assert_eq!(schema_digest(&object).unwrap(), Some(table.digest()));
     let why = error(&TableSchema::builtin(), &object, origin());
     assert!(why.starts_with("its schema is "), "{why}");
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::Found;
 use sluice_storage::retry::RetryPolicy;
 
+use super::object_rows::Schemas;
 use super::reading::{Parts, Records, THREADS};
 use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::output;
@@ -44,6 +46,7 @@ async fn send(
     mut parts: Parts,
 ) -> anyhow::Result<()> {
     let store = location.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
+    let schemas = Schemas::open(location, RetryPolicy::new(RETRY_TIMEOUT)).await?;
     let (mut keys, mut others) = (BTreeSet::new(), BTreeSet::new());
     let mut add = |key: &str| {
         let is_own = key.split('/').next() == Some(METADATA_FOLDER);
@@ -90,6 +93,10 @@ async fn send(
             let object = Records::Object {
                 event_type: event_type(&key),
                 format: parsed.format,
+                rows: schemas
+                    .of(&parsed, &bytes)
+                    .await
+                    .with_context(|| format!("cannot read {place}"))?,
                 place,
                 bytes,
             };

@@ -11,6 +11,7 @@ mod evolve;
 mod infer;
 mod input;
 mod lake;
+mod object_rows;
 mod progress;
 mod reading;
 mod table;

@@ -10,6 +10,7 @@ use sluice_schema::NoEvent;
 use tokio::sync::mpsc;
 
 use super::input::{EventsArgs, Input};
+use super::object_rows::ObjectRows;
 use super::progress::Progress;
 use crate::format::{Format, decode};
 use crate::output;
@@ -54,6 +55,8 @@ pub(super) enum Records {
         bytes: Vec<u8>,
         /// The type of its events, if its key says it.
         event_type: Option<String>,
+        /// What reads its rows, if it has columns.
+        rows: Option<ObjectRows>,
     },
 }
 
@@ -162,9 +165,13 @@ impl<C: Collector> Collected<C> {
                 format,
                 bytes,
                 event_type,
+                rows,
             } => {
-                let lines =
-                    decode(format, &bytes).with_context(|| format!("cannot read {place}"))?;
+                let lines = match rows {
+                    Some(rows) => rows.decode(&bytes),
+                    None => decode(format, &bytes),
+                };
+                let lines = lines.with_context(|| format!("cannot read {place}"))?;
                 for (line, event) in (1..).zip(lines.split(|byte| *byte == b'\n')) {
                     if !event.is_empty() {
                         self.add(number, event, event_type.as_deref(), || {
