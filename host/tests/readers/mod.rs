@@ -180,6 +180,7 @@ fn nasty_events() -> Vec<Vec<u8>> {
 /// Columns of all types, for the values of nasty events.
 const SCHEMA: &str = r#"{"version": 1, "columns": [
     {"name": "event_uuid", "type": "string"},
+    {"name": "event_name", "type": "string"},
     {"name": "event_type", "type": "string"},
     {"name": "created_datetime", "type": "timestamp(0)"},
     {"name": "created_at", "type": "decimal(38,9)"},
