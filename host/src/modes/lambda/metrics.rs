@@ -33,7 +33,7 @@ impl Invocation<'_> {
     /// The line of the log.
     pub(super) fn line(&self) -> Value {
         let new = |count: fn(&Summary) -> u64| count(self.after) - count(self.before);
-        let counts = [
+        let mut counts = vec![
             ("Records", new(|counts| counts.records)),
             ("Bytes", new(|counts| counts.bytes_in)),
             ("Events", new(|counts| counts.events)),
@@ -51,6 +51,10 @@ impl Invocation<'_> {
             ("ReleaseRollbacks", new(|counts| counts.release_rollbacks)),
             ("RegistryFailures", new(|counts| counts.registry_failures)),
         ];
+        // A metric costs money, and only Parquet has these.
+        if self.after.unmapped_values > 0 {
+            counts.push(("UnmappedValues", new(|counts| counts.unmapped_values)));
+        }
         let times = [
             ("Duration", json!(self.duration_ms)),
             ("BatchAge", json!(self.age_ms)),
