@@ -78,6 +78,7 @@ impl ShardAccount {
             account.report.absorb(report.unwrap_or_default());
         }
         account.find_releases(lake);
+        account.find_schemas(lake);
         Ok(account)
     }
 
@@ -93,6 +94,24 @@ impl ShardAccount {
                 "the lake does not have its release {release}; without it, no audit can prove the chunk"
             );
             let finding = Finding::of_chunk(Kind::UnknownRelease, &self.shard, name, &why);
+            self.report.findings.add(|| finding);
+        }
+    }
+
+    /// Reports schemas that the lake no longer has, each with its first chunk.
+    fn find_schemas(&mut self, lake: &LakeAudit) {
+        let mut known = HashSet::new();
+        for head in &self.timeline.chunks {
+            let Some(schema) = head.schema else {
+                continue;
+            };
+            if lake.inventory.has_schema(schema) || !known.insert(schema) {
+                continue;
+            }
+            let why = format!(
+                "the lake does not have its schema {schema}; without it, no audit can prove the chunk"
+            );
+            let finding = Finding::of_chunk(Kind::UnknownSchema, &self.shard, head.name, &why);
             self.report.findings.add(|| finding);
         }
     }

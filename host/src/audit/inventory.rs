@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
 use sluice_storage::location::StoreLocation;
@@ -10,6 +11,7 @@ use super::report::Report;
 use crate::format::Format;
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
 use crate::ledger::messages::Messages;
+use crate::sink::schema_store::SCHEMAS;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
 /// folders, so each folder's name is kept once.
@@ -27,6 +29,8 @@ pub(super) struct Inventory {
     has_parquet: bool,
     /// The releases that the lake keeps.
     releases: HashSet<ReleaseId>,
+    /// The schemas that the lake keeps.
+    schemas: HashSet<Digest>,
     has_files: bool,
     has_ledgers: bool,
 }
@@ -83,6 +87,10 @@ impl Inventory {
             let release = release.and_then(|name| name.strip_suffix(".json"));
             self.releases
                 .extend(release.and_then(|id| id.parse::<ReleaseId>().ok()));
+            let schema = own.strip_prefix(SCHEMAS);
+            let schema = schema.and_then(|name| name.strip_suffix(".json"));
+            self.schemas
+                .extend(schema.and_then(|digest| digest.parse::<Digest>().ok()));
             if !own.starts_with("quarantine/") {
                 return;
             }
@@ -109,6 +117,12 @@ impl Inventory {
     #[must_use]
     pub(super) fn has_release(&self, release: ReleaseId) -> bool {
         self.releases.contains(&release)
+    }
+
+    /// Whether the lake keeps a schema.
+    #[must_use]
+    pub(super) fn has_schema(&self, schema: Digest) -> bool {
+        self.schemas.contains(&schema)
     }
 
     /// Checks that a run has written to the lake. Nothing is proven by one without ledgers, such as a lake with a

@@ -27,6 +27,8 @@ pub(super) struct ChunkHead {
     pub(super) unpacking: Unpacking,
     /// The release that transformed it.
     pub(super) release: ReleaseId,
+    /// The schema of its objects, if they have columns.
+    pub(super) schema: Option<Digest>,
     pub(super) present: ChunkObjects,
 }
 
@@ -41,6 +43,7 @@ impl ChunkHead {
             last_digest: manifest.last_digest,
             unpacking: Unpacking::of(&manifest.pins),
             release: manifest.release,
+            schema: manifest.pins.schema,
             present,
         }
     }

@@ -55,7 +55,7 @@ impl Audited {
     }
 
     /// As [`disproven`](Self::disproven), for a quick audit.
-    fn inconsistent(self) -> Vec<Value> {
+    pub(crate) fn inconsistent(self) -> Vec<Value> {
         self.has_findings("consistent")
     }
 
@@ -76,7 +76,7 @@ impl Audited {
 }
 
 /// Audits the lake without its source, and asserts that the audit changed nothing.
-fn audit_quickly(place: &Place, more: &[&str]) -> Audited {
+pub(crate) fn audit_quickly(place: &Place, more: &[&str]) -> Audited {
     let args = [
         "audit",
         "--quick",

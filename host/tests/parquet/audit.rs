@@ -9,7 +9,7 @@ use sluice::format::{ByteSpan, Level, Rows};
 use sluice::layout::object_key::ParsedKey;
 
 use super::{PARQUET, parquet_keys, schema};
-use crate::audit::audit;
+use crate::audit::{audit, audit_quickly};
 use crate::local::events;
 use crate::support::lake;
 use crate::support::program::Place;
@@ -157,6 +157,9 @@ fn a_missing_schema_is_found() {
     assert_eq!(finding["kind"], "unknown_schema", "{finding:#}");
     let message = finding["message"].as_str().unwrap();
     assert!(message.contains("does not exist"), "{message}");
+    let found = audit_quickly(&audited.place, &[]).inconsistent();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["kind"], "unknown_schema");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::support::program::Place;
 /// The same file in two folders has the same shard by this.
 const NAMED: [&str; 2] = ["--source-name", "events.ndjson"];
 
-/// A folder in which a run was interrupted after it had put some of its objects.
+/// A folder in which a run was interrupted while it put its objects.
 fn interrupted(args: &[&str]) -> Place {
     let place = prepared();
     let in_the_way = place.write("lake/event_type=payment", "in the way");
@@ -116,12 +116,13 @@ fn a_schema_that_is_missing_or_damaged_is_named() {
 #[test]
 fn an_object_with_other_rows_stops_the_shard() {
     let place = interrupted(&with_schema("old.json"));
-    let key = parquet_keys(&place).remove(0);
-    let path = place.lake().join(&key);
-    let object = fs::read(&path).unwrap();
-    fs::write(&path, &object[..object.len() - 9]).unwrap();
+    let whole = prepared();
+    whole.land(&with_schema("old.json"));
+    let (key, object) = objects(&whole).remove(0);
+    let path = format!("lake/{key}");
+    place.write(&path, &object[..object.len() - 9]);
     let ran = place.try_land(&with_schema("old.json"));
     ran.failed(1, &[&key, "already exists with different content"]);
-    fs::write(&path, object).unwrap();
+    place.write(&path, object);
     assert_eq!(place.land(&with_schema("old.json")).count("records"), 30);
 }

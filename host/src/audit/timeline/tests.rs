@@ -26,6 +26,7 @@ fn head(after: Option<u64>, first: u64, last: u64) -> ChunkHead {
         last_digest: Digest::of(b""),
         unpacking: Unpacking::default(),
         release: Digest::of(b"release"),
+        schema: None,
         present: present(),
     }
 }
