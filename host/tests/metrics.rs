@@ -80,6 +80,10 @@ fn counters_are_those_of_the_summary_and_of_the_lake() {
         ),
         ("bytes_in", found.count("sluice_source_bytes_total", &[])),
         ("blank_lines", found.count("sluice_blank_lines_total", &[])),
+        (
+            "unmapped_values",
+            found.count("sluice_unmapped_values_total", &[]),
+        ),
         ("incomplete", found.count("sluice_incomplete_total", &[])),
         ("chunks", found.count("sluice_chunks_total", &[])),
         (

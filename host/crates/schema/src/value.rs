@@ -86,7 +86,7 @@ fn fit_number<'a>(column_type: &ColumnType, raw: &'a [u8]) -> Option<Fit<'a>> {
             )
         }
         ColumnType::Double => {
-            if let Some(double) = small_integer(raw) {
+            if let Some(double) = small_integer(raw).or_else(|| short_decimal(raw)) {
                 return Some(Fit::Exact(ColumnValue::Double(double)));
             }
             let double = number.double(raw)?;
@@ -121,6 +121,21 @@ fn small_integer(raw: &[u8]) -> Option<f64> {
     )]
     let double = raw.iter().fold(0, add) as f64;
     Some(double)
+}
+
+/// A decimal that a double has and writes with these digits: every decimal of up to 15 digits is the shortest one of its
+/// double.
+fn short_decimal(raw: &[u8]) -> Option<f64> {
+    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+    let point = memchr::memchr(b'.', digits)?;
+    let (integer, fraction) = (digits.get(..point)?, digits.get(point + 1..)?);
+    let are_digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let is_short = integer.len() + fraction.len() <= 15;
+    // Otherwise, it is written without the zeros at the end, or with an exponent.
+    let is_plain = !fraction.ends_with(b"0") && !fraction.starts_with(b"000000");
+    let is_written_so = is_short && is_plain && are_digits(integer) && are_digits(fraction);
+    let text = std::str::from_utf8(raw).ok().filter(|_| is_written_so)?;
+    text.parse().ok()
 }
 
 fn fit_string<'a>(column_type: &ColumnType, raw: &'a [u8]) -> Option<Fit<'a>> {
@@ -212,4 +227,29 @@ pub(crate) fn write_scalar(
         _ => return false,
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_quick_answer_is_the_exact_one(number in "-?(0|[1-9][0-9]{0,9})(\\.[0-9]{1,12})?") {
+            let raw = number.as_bytes();
+            let quick = small_integer(raw).or_else(|| short_decimal(raw));
+            let double = Number::parse(raw).double(raw);
+            let written = double.map(|double| {
+                let mut text = Vec::new();
+                write_double(double, &mut text);
+                text
+            });
+            if let Some(quick) = quick {
+                prop_assert_eq!(double, Some(quick));
+                prop_assert_eq!(written, Some(raw.to_vec()));
+            }
+        }
+    }
 }
