@@ -46,7 +46,11 @@ fn of_a_replaced_object_the_rest_lands_or_it_fails_alone() {
     bucket.put("in/a.ndjson", events(0..6));
     bucket.put("in/b.ndjson", events(10..11) + &events(50..53));
     let ran = bucket.try_land(&["s3://source/in"], &[]);
-    let ran = ran.failed(1, &["s3://source/in/b.ndjson no longer holds"]);
+    let parts = [
+        "s3://source/in/b.ndjson no longer holds",
+        "put the new one under another key",
+    ];
+    let ran = ran.failed(1, &parts);
     let summary = summary_of_failed(&ran);
     assert_eq!(summary.counts(["records", "failed_sources"]), [1, 1]);
     // Another first line is another shard.
