@@ -28,11 +28,13 @@ fn a_bucket_that_cannot_be_listed_is_a_source_that_fails() {
 #[test]
 fn an_object_that_cannot_be_read_fails_alone() {
     let bucket = Bucket::new();
-    for (n, name) in ["a", "b", "c"].into_iter().enumerate() {
+    for (n, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
         bucket.put(&format!("in/{name}"), events(n..n + 1));
     }
     let denied = Rule::new(Fault::s3(403, "AccessDenied")).path("/in/a?");
     let denied = bucket.proxy.add(denied.always());
+    let denied_too = Rule::new(Fault::s3(403, "AccessDenied")).path("/in/d?");
+    let denied_too = bucket.proxy.add(denied_too.always());
     let archived = Rule::new(Fault::s3(403, "InvalidObjectState")).path("/in/b?");
     let archived = bucket.proxy.add(archived.always());
     let ran = bucket.try_land(&["s3://source/in"], &HASTY).failed(
@@ -45,14 +47,16 @@ fn an_object_that_cannot_be_read_fails_alone() {
         ],
     );
     let summary = summary_of_failed(&ran);
-    assert_eq!(summary.counts(["records", "failed_sources"]), [1, 2]);
-    assert!(bucket.proxy.hits(denied) > 0);
+    assert_eq!(summary.counts(["records", "failed_sources"]), [1, 3]);
+    // A new permission takes a moment, which is waited for once.
+    assert!(bucket.proxy.hits(denied) > 1);
+    assert_eq!(bucket.proxy.hits(denied_too), 1);
     // Waiting does not restore it.
     assert_eq!(bucket.proxy.hits(archived), 1);
     bucket.proxy.remove_rules();
     assert_eq!(
         bucket.land().counts(["records", "already_committed"]),
-        [2, 1]
+        [3, 1]
     );
 }
 
