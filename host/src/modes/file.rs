@@ -114,6 +114,9 @@ fn has_changed(location: &Location, error: &anyhow::Error) -> bool {
 /// Why a file of a folder is not there when it is opened.
 fn why_gone(location: &Location) -> String {
     let name = location.name();
+    if matches!(location, Location::Object(_)) {
+        return format!("{name} was listed when the run began and is gone now");
+    }
     match location.is_link() {
         true => format!("{name} is a link to a file that does not exist; remove the link"),
         false => format!(
