@@ -47,7 +47,7 @@ fn requests(bucket: &Bucket, holds: impl Fn(&str, &str) -> bool) -> usize {
 fn ten_thousand_objects_land_once_and_are_not_read_again() {
     let bucket = Bucket::new();
     let lake = bucket.s3.bucket("lake").join("events");
-    let folder = bucket.s3.bucket("source").join("in");
+    let folder = lake.ancestors().nth(2).unwrap().join("source/in");
     for n in 0..OBJECTS {
         let object = folder.join(format!("{:02}/{n}.json", n % 20));
         fs::create_dir_all(object.parent().unwrap()).unwrap();

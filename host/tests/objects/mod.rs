@@ -80,7 +80,10 @@ impl Bucket {
     /// The requests for objects of the source so far.
     fn reads(&self) -> Vec<Seen> {
         let seen = self.proxy.seen().into_iter();
-        let is_read = |seen: &Seen| seen.method == "GET" && seen.path.starts_with("/source/");
+        let is_read = |seen: &Seen| {
+            let is_listing = seen.path.contains("list-type=2");
+            seen.method == "GET" && seen.path.starts_with("/source/") && !is_listing
+        };
         seen.filter(is_read).collect()
     }
 
