@@ -38,6 +38,7 @@ use crate::tools::author::new::{NewArgs, new};
 use crate::tools::author::try_rules::{TryArgs, try_rules};
 use crate::tools::author::wrap::{WrapArgs, wrap};
 use crate::tools::publisher;
+use crate::tools::schema;
 
 /// Run sandboxed WebAssembly transforms over a stream of JSON events and deliver the results to a data
 /// lake and a message bus, each record exactly once.
@@ -64,6 +65,9 @@ enum Command {
     /// Build, test, publish and activate transforms.
     #[command(subcommand)]
     Transform(TransformCommand),
+    /// Infer schemas from events, compare and extend them, and map events to them.
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -230,6 +234,10 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Transform(command) => {
             unknown_variables(&known_settings())?;
             transform(&command).map_err(|error| name_variable(error, &argv))
+        }
+        Command::Schema(command) => {
+            unknown_variables(&known_settings())?;
+            schema::execute(&command)
         }
         Command::Config(ConfigCommand::Check(args)) => {
             let resolved = with_file(&args.run, argv, &["config", "check"])?;

@@ -25,7 +25,7 @@
 //! - [`generate`]: sample events.
 //! - [`modes`]: files, a worker on a stream, a Lambda function.
 //! - [`audit`]: proves that each record of the source is in exactly one place.
-//! - [`tools`]: the commands of authors and publishers.
+//! - [`tools`]: the commands of authors and publishers, and those of schemas.
 //! - [`cli`]: the command line.
 
 #![cfg_attr(

@@ -42,6 +42,7 @@ mod producers;
 mod readers;
 mod replay;
 mod rules;
+mod schema;
 mod services;
 mod soak;
 mod standard_streams;

@@ -34,6 +34,7 @@ impl Prepared {
         let text = events(EVENTS, 7).join(&b'\n');
         place.write("events.ndjson", &text);
         place.write("cases/events.in.ndjson", &text);
+        place.write("schema.json", r#"{"version":1,"columns":[]}"#);
         place
             .run(&["transform", "export", "rules.wasm"])
             .succeeded();
@@ -113,6 +114,11 @@ const COMMANDS: &[&str] = &[
     "transform show NEW --registry file:registry",
     "transform rollback --registry file:registry",
     "transform gc --registry file:registry",
+    "schema infer events.ndjson",
+    "schema infer --lake file:lake --json",
+    "schema diff schema.json schema.json",
+    "schema evolve schema.json events.ndjson",
+    "schema check schema.json events.ndjson",
 ];
 
 #[test]

@@ -33,6 +33,7 @@ use sluice_engine::outcome::Transformed;
 use sluice_engine::output_validation::JsonChecker;
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_release::admission::Release;
+use sluice_schema::{Inference, Mapper};
 use sluice_transform::Configured;
 use sluice_transform::batch::{RecordBatch, transform_batch};
 
@@ -163,5 +164,39 @@ fn aggregates(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(parts, enrichment, results, ledger, aggregates);
+/// The enriched events, as they are in a lake.
+fn schema(criterion: &mut Criterion) {
+    let (batch, release) = (batch(), release());
+    let outcome = release.run(&batch, &[]).unwrap();
+    let lines = lines(&outcome);
+    let infer = |inference: &mut Inference| {
+        for line in black_box(&lines) {
+            inference.add(line, None).unwrap();
+        }
+    };
+    let mut inference = Inference::default();
+    infer(&mut inference);
+    let mapper = Mapper::new(&inference.schema());
+    let mut group = criterion.benchmark_group("schema of 1,000 events");
+    group.throughput(Throughput::Elements(lines.len() as u64));
+    group.bench_function("infer", |bencher| bencher.iter(|| infer(&mut inference)));
+    group.bench_function("map to columns", |bencher| {
+        bencher.iter(|| {
+            for line in black_box(&lines) {
+                black_box(mapper.map(line).unwrap());
+            }
+        });
+    });
+    group.bench_function("map to columns, and put together again", |bencher| {
+        bencher.iter(|| {
+            for line in black_box(&lines) {
+                let row = mapper.map(line).unwrap();
+                black_box(mapper.assemble(&row.values, row.rest.as_deref()).unwrap());
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(parts, enrichment, results, ledger, aggregates, schema);
 criterion_main!(parts);

@@ -15,6 +15,7 @@ mod documents;
 mod enrichment;
 mod keys;
 mod lambda_events;
+mod mapping;
 mod members;
 mod profile;
 mod schemas;
@@ -41,7 +42,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     target("enrichment", enrichment::one),
     target("batch", enrichment::batch),
     target("aggregates", aggregates::feed),
@@ -56,6 +57,7 @@ pub const TARGETS: [Target; 14] = [
     target("schemas", schemas::feed),
     target("profile", profile::feed),
     target("members", members::feed),
+    target("mapping", mapping::feed),
 ];
 
 const fn target(name: &'static str, feed: fn(&[u8])) -> Target {

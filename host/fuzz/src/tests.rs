@@ -74,4 +74,4 @@ macro_rules! fed {
     };
 }
 
-fed! { enrichment batch aggregates decoding lambda_events config ledgers manifests releases signatures keys schemas profile members }
+fed! { enrichment batch aggregates decoding lambda_events config ledgers manifests releases signatures keys schemas profile members mapping }

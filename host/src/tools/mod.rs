@@ -1,4 +1,5 @@
-//! The commands for authors and for publishers of transforms.
+//! The commands for authors and for publishers of transforms, and those of schemas.
 
 pub mod author;
 pub mod publisher;
+pub mod schema;

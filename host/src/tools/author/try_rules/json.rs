@@ -210,7 +210,8 @@ fn print(line: &impl Serialize) -> Result<(), OutputError> {
 
 /// Escapes the control characters that JSON has as they are: a terminal may act on DEL and C1. They are in texts only, so
 /// the value stays the same.
-fn escape(json: String) -> String {
+#[must_use]
+pub fn escape(json: String) -> String {
     let is_control = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
     if !json.contains(is_control) {
         return json;

@@ -272,7 +272,8 @@ fn has_place(reason: &Reason) -> bool {
 }
 
 /// Escapes characters that control the terminal, or that change the order of others or have no width.
-fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         let is_hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');

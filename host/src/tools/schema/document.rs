@@ -1,0 +1,68 @@
+//! The document of a schema in a file.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use sluice_engine::digest::Digest;
+use sluice_schema::Schema;
+
+use crate::config::ConfigError;
+use crate::output;
+
+/// Reads a schema.
+///
+/// # Errors
+/// A file that cannot be read; wrong usage if it holds no valid schema.
+pub(super) fn read(path: &Path) -> anyhow::Result<Schema> {
+    let name = path.display();
+    let document = fs::read(path).with_context(|| format!("cannot read the schema {name}"))?;
+    let parsed = Schema::parse(&document);
+    parsed.map_err(|error| ConfigError::new(name.to_string(), error).into())
+}
+
+/// Writes a schema, in place of a file that exists, and says so.
+///
+/// # Errors
+/// The file cannot be written; one that exists is not changed then.
+pub(super) fn write(path: &Path, schema: &Schema) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    let name = path.file_name().with_context(failed)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(failed)?;
+    // A file is replaced as a whole or not at all.
+    let new = folder.join(format!(
+        ".{}.new-{}",
+        name.to_string_lossy(),
+        std::process::id()
+    ));
+    let written = fs::write(&new, schema.document()).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        let _not_created = fs::remove_file(&new);
+    }
+    written.with_context(failed)?;
+    let columns = output::counted(schema.columns().len() as u64, "column");
+    output::message(format_args!(
+        "sluice: wrote {}: a schema of {columns}, digest {}",
+        path.display(),
+        digest(schema)
+    ));
+    Ok(())
+}
+
+/// The digest that names a schema.
+#[must_use]
+pub(super) fn digest(schema: &Schema) -> Digest {
+    Digest::of(schema.document().as_bytes())
+}
+
+/// The document as a JSON value.
+///
+/// # Errors
+/// None is expected, since the document is JSON.
+pub(super) fn json(schema: &Schema) -> anyhow::Result<serde_json::Value> {
+    Ok(serde_json::from_str(&schema.document())?)
+}
