@@ -127,12 +127,12 @@ fn shard(number: usize) -> ShardId {
     ShardId::new(&format!("file-{number:05}")).unwrap()
 }
 
-/// Counts up in the ledger of a shard: one step of a process.
+/// Counts up in the ledger of a shard: one step of a process with a lease, which no other step equals.
 async fn count(groups: &Arc<LedgerGroups>, shard: &ShardId) -> Result<(), StoreError> {
     let found = groups.read(shard).await?;
-    let next = found
-        .ledger
-        .begin_at(found.ledger.began_at().unwrap_or(0) + 1);
+    let next = found.ledger.began_at().unwrap_or(0) + 1;
+    let next = found.ledger.begin_at(next).assign_to("process");
+    let next = next.with_nonce(format!("{:016x}", rand::random::<u64>()));
     groups.write(&next, found.etag.as_deref()).await.map(drop)
 }
 
