@@ -7,6 +7,7 @@ use sluice_storage::folder::FolderStore;
 use sluice_storage::object_store::{Found, NewObject, StorageResult};
 
 use super::super::group::LEDGERS_MAX;
+use super::known::GROUPS_KEPT;
 use super::*;
 
 /// A store that counts writes, and loses the answers to some of them.
