@@ -38,6 +38,7 @@ mod nasty_json;
 mod neighbours;
 mod objects;
 mod outages;
+mod parquet;
 mod producers;
 mod readers;
 mod replay;

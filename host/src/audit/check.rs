@@ -111,7 +111,10 @@ impl Check {
         for place in &self.present.objects {
             let folder = inventory.folder(*place);
             let key = inventory.key(self.shard(), name, *place);
-            let is_of_format = place.format == self.manifest.pins.format;
+            let format = self.manifest.pins.format;
+            let is_of_format = missing
+                .get(folder)
+                .is_some_and(|to| to.format(format) == place.format);
             let destination = is_of_format.then(|| missing.remove(folder)).flatten();
             if let Some(destination) = destination {
                 let part = Part::Object(destination.clone(), place.format);
@@ -124,8 +127,8 @@ impl Check {
                 verdict.find(|| Finding::new(Kind::ExtraObject, self.shard(), why).at(key));
             }
         }
-        let format = self.manifest.pins.format;
         for (folder, destination) in missing {
+            let format = destination.format(self.manifest.pins.format);
             let key = name.object_key(self.shard(), &folder, format);
             let part = Part::Object(destination.clone(), format);
             self.is_missing(&Read { key, part }, verdict);

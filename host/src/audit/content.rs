@@ -7,7 +7,8 @@ use serde_json::Value;
 use sluice_engine::record::Position;
 
 use super::difference::{Difference, differences};
-use crate::format::{Format, decode};
+use super::rows::same_rows;
+use crate::format::Format;
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::object_notification;
@@ -38,12 +39,18 @@ impl Part {
     ) -> io::Result<Vec<Difference>> {
         match self {
             Self::Object(destination, format) => {
-                let content = decode(*format, bytes)?;
+                let content = chunk.decode(*format, bytes)?;
                 let (lines, _) = chunk.lines(destination);
                 if are(lines, &content) {
                     return Ok(Vec::new());
                 }
                 let expected: Vec<_> = chunk.lines(destination).0.collect();
+                if !format.has_lines() {
+                    return Ok(differences(
+                        &expected,
+                        &same_rows(&expected, &split(&content)),
+                    ));
+                }
                 let alike = match destination {
                     Destination::Lake(_) => Cow::Borrowed,
                     Destination::Quarantine(_) => without_words,

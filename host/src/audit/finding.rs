@@ -35,6 +35,8 @@ pub(super) enum Kind {
     BeyondLedger,
     /// A chunk of a release that is not in the lake, or is not admitted any more.
     UnknownRelease,
+    /// A chunk whose schema is not in the lake, or is damaged.
+    UnknownSchema,
     /// A chunk that begins or ends with a record that the source does not have.
     UnknownRange,
     /// The ledger counts another number of records than the chunk manifests.

@@ -22,6 +22,9 @@ pub(super) struct Inventory {
     unrecognized_manifests: Vec<String>,
     /// Files that a query over the lake reads although they are none of Sluice's.
     intruders: Vec<String>,
+    /// Those of Parquet, which queries read only if the lake has Parquet.
+    parquet_intruders: Vec<String>,
+    has_parquet: bool,
     /// The releases that the lake keeps.
     releases: HashSet<ReleaseId>,
     has_files: bool,
@@ -88,11 +91,17 @@ impl Inventory {
             Some(parsed) => {
                 let folder = self.folder_index(parsed.folder);
                 let format = parsed.format;
+                self.has_parquet |= format == Format::PARQUET;
                 let present = self.chunk(parsed.shard, parsed.chunk);
                 present.objects.push(Place { folder, format });
             }
-            None if is_read_by_queries(key) => self.intruders.push(key.to_owned()),
-            None => self.unrecognized.add(key),
+            None => match format_for_queries(key) {
+                Some(format) if format == Format::PARQUET => {
+                    self.parquet_intruders.push(key.to_owned());
+                }
+                Some(_) => self.intruders.push(key.to_owned()),
+                None => self.unrecognized.add(key),
+            },
         }
     }
 
@@ -135,9 +144,9 @@ impl Inventory {
     }
 
     /// The keys of files that a query over the lake reads although they are none of Sluice's.
-    #[must_use]
-    pub(super) fn intruders(&self) -> &[String] {
-        &self.intruders
+    pub(super) fn intruders(&self) -> impl Iterator<Item = &String> {
+        let parquet = self.parquet_intruders.iter().filter(|_| self.has_parquet);
+        self.intruders.iter().chain(parquet)
     }
 
     fn add_manifest(&mut self, name: &str, key: &str) {
@@ -204,8 +213,11 @@ impl Inventory {
 
     /// The files that are not objects of Sluice.
     #[must_use]
-    pub(super) fn unrecognized(&self) -> &Unrecognized {
-        &self.unrecognized
+    pub(super) fn unrecognized(&self) -> Unrecognized {
+        let mut all = self.unrecognized.clone();
+        let parquet = self.parquet_intruders.iter().filter(|_| !self.has_parquet);
+        parquet.for_each(|key| all.add(key));
+        all
     }
 
     /// The keys of files between the chunk manifests that are none by their names.
@@ -222,16 +234,17 @@ impl Unrecognized {
     }
 }
 
-/// Whether a file that is none of Sluice's has the extension of an object. Query engines skip what starts with an
+/// The format of objects whose extension a file that is none of Sluice's has. Query engines skip what starts with an
 /// underscore or a dot, except for quarantine, which is queried by its name.
-fn is_read_by_queries(key: &str) -> bool {
-    let extension = |format: Format| {
+fn format_for_queries(key: &str) -> Option<Format> {
+    let has_extension = |format: &Format| {
         let stem = key.strip_suffix(format.extension());
         stem.is_some_and(|stem| stem.ends_with('.'))
     };
     let is_hidden = |part: &str| part.starts_with(['_', '.']);
     let path = key.strip_prefix("_sluice/quarantine/").unwrap_or(key);
-    Format::ALL.into_iter().any(extension) && !path.split('/').any(is_hidden)
+    let format = Format::ALL.into_iter().find(has_extension);
+    format.filter(|_| !path.split('/').any(is_hidden))
 }
 
 /// The suffix of a file of messages, after the name of its chunk.
@@ -294,10 +307,11 @@ mod tests {
         inventory.add_on_bus(".tmp/s/1");
         let unrecognized = inventory.unrecognized();
         assert_eq!(unrecognized.count, 3);
-        assert_eq!(inventory.intruders(), ["event_type=a/copy.ndjson.zst"]);
+        let intruders: Vec<_> = inventory.intruders().collect();
+        assert_eq!(intruders, ["event_type=a/copy.ndjson.zst"]);
         assert_eq!(
             unrecognized.first.as_deref(),
-            Some("event_type=a/part-0.parquet")
+            Some("event_type=a/.copy.ndjson.zst")
         );
         assert_eq!(inventory.unrecognized_manifests().len(), 2);
         assert_eq!(inventory.others().next().unwrap().1, 3);
@@ -315,5 +329,16 @@ mod tests {
         let quarantine = "_sluice/quarantine/reason=trap";
         assert_eq!(folders, ["event_type=a", "event_type=b", quarantine]);
         assert_eq!(inventory.others().count(), 0);
+    }
+
+    #[test]
+    fn parquet_of_others_is_read_by_queries_if_the_lake_has_parquet() {
+        let mut inventory = Inventory::default();
+        inventory.add("event_type=a/part-0.parquet");
+        assert_eq!(inventory.intruders().count(), 0);
+        assert_eq!(inventory.unrecognized().count, 1);
+        inventory.add(&format!("event_type=a/{STEM}.parquet"));
+        assert_eq!(inventory.intruders().count(), 1);
+        assert_eq!(inventory.unrecognized().count, 0);
     }
 }

@@ -25,6 +25,8 @@ mod read;
 mod records;
 mod releases;
 mod report;
+mod rows;
+mod schemas;
 mod shard;
 mod source;
 mod timeline;
@@ -44,6 +46,7 @@ use self::inventory::{Chunks, Inventory};
 use self::releases::Releases;
 pub use self::report::AuditKind;
 use self::report::{Counts, Report, counted};
+use self::schemas::Schemas;
 use self::shard::ShardAudit;
 use self::source::AuditedShard;
 use crate::config::RunSettings;
@@ -100,6 +103,7 @@ struct Audit {
     context: Arc<RunContext>,
     lake_name: String,
     releases: Releases,
+    schemas: Schemas,
     /// When the audit began, milliseconds since the Unix epoch.
     began_ms: u64,
 }
@@ -185,6 +189,7 @@ async fn audit(
         lake,
         lake_name: settings.lake.to_string(),
         releases: Releases::new(settings).await?,
+        schemas: Schemas::open(settings).await?,
         context,
         began_ms,
     });

@@ -16,6 +16,7 @@ use super::records::Records;
 use super::report::Report;
 use super::source::Opened;
 use super::timeline::ChunkHead;
+use crate::format::parquet::TableSchema;
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::ChunkName;
@@ -149,7 +150,15 @@ impl ShardAudit {
                 return Ok(());
             }
         };
-        let chunk = match self.build(&manifest, release).await {
+        let table = match audit.schemas.of(&manifest.pins).await? {
+            Ok(table) => table,
+            Err(why) => {
+                self.skip(|number| number <= name.last).await?;
+                self.unknown(head, Kind::UnknownSchema, &why);
+                return Ok(());
+            }
+        };
+        let chunk = match self.build(&manifest, release, table).await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => {
                 let why = "the source has no record in its range";
@@ -196,6 +205,7 @@ impl ShardAudit {
         &mut self,
         manifest: &ChunkManifest,
         release: Arc<Release>,
+        table: Option<Arc<TableSchema>>,
     ) -> Result<Option<Chunk>, PipelineError> {
         let audit = self.audit.clone();
         let plan = ChunkPlan {
@@ -206,6 +216,7 @@ impl ShardAudit {
             range: None,
             resource_faults: manifest.resource_faults.clone(),
             with_positions: true,
+            table,
         };
         let (sender, receiver) = batch_channel(1, &Budget::default());
         let mut batches = ShardBatches::new(receiver);

@@ -11,6 +11,7 @@ use crate::config::compression::Compression;
 use crate::config::lake_json::LakeJson;
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
+use crate::config::object_format::ObjectFormat;
 use crate::config::quantity::{parse_duration, parse_size, whole_number};
 use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt, TransformSource};
 use crate::format::Level;
@@ -208,6 +209,21 @@ pub struct RunArgs {
     #[arg(id = "compression_level", long = "compression-level")]
     #[arg(env = "SLUICE_COMPRESSION_LEVEL", value_name = "LEVEL")]
     pub compression_level: Option<Level>,
+
+    /// Write events as newline-delimited JSON or as Parquet. Parquet is always compressed with zstd. Quarantined records
+    /// are newline-delimited JSON in any case.
+    #[arg(
+        long,
+        env = "SLUICE_FORMAT",
+        value_name = "FORMAT",
+        default_value = "ndjson"
+    )]
+    pub format: ObjectFormat,
+
+    /// Write Parquet with the columns of this schema, as `sluice schema infer` writes it. What fits no column goes into
+    /// the column `_rest`. [default: the six fields of `builtin:enrich`]
+    #[arg(long, env = "SLUICE_SCHEMA", value_name = "FILE")]
+    pub schema: Option<PathBuf>,
 
     /// Close a chunk at this many bytes of records. [default: 64MiB, 24MiB for files]
     #[arg(id = "chunk.bytes", long = "chunk-bytes", env = "SLUICE_CHUNK_BYTES")]

@@ -15,6 +15,7 @@ pub mod log_format;
 pub mod log_level;
 pub mod max_quarantined;
 pub mod mode;
+pub mod object_format;
 pub mod origins;
 pub mod quantity;
 pub mod registry;
@@ -26,6 +27,7 @@ mod suggestion;
 pub mod target;
 pub mod transform_source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -39,6 +41,7 @@ use thiserror::Error;
 
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
+use crate::format::parquet::TableSchema;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::decoding::RecordDecoding;
@@ -104,6 +107,8 @@ pub struct RunSettings {
     pub transform: TransformChoice,
     /// The format of objects.
     pub format: Format,
+    /// The schema of objects that have columns.
+    pub table: Option<Arc<TableSchema>>,
     /// The compression level.
     pub level: Level,
     /// How records of the source are unpacked.
@@ -192,7 +197,8 @@ impl RunArgs {
             let why = "a Lambda function cannot keep a folder; give s3://BUCKET/PREFIX";
             return Err(ConfigError::new("lake", why));
         }
-        let format = self.compression.format();
+        let schema = self.schema.as_deref();
+        let (format, table) = self.format.validate(self.compression, schema)?;
         let level = self
             .compression_level
             .unwrap_or_default()
@@ -222,6 +228,7 @@ impl RunArgs {
             messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
             format,
+            table,
             level: level.map_err(|why| ConfigError::new("compression_level", why))?,
             chunk: ChunkLimits {
                 age: mode.waits_for_records().then_some(self.chunk_age),

@@ -56,6 +56,12 @@ impl Level {
         }
     }
 
+    /// The level for zstd: the default, if zstd does not have this one.
+    pub(super) fn of_zstd(self) -> i32 {
+        let level = self.check(Codec::Zstd).unwrap_or_default();
+        level.or(ZSTD_DEFAULT_LEVEL).into()
+    }
+
     fn or(self, default: u8) -> u8 {
         self.0.unwrap_or(default)
     }

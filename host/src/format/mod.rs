@@ -1,8 +1,10 @@
-//! Encodes objects: a format is a container (how rows become content) with a codec (how that is
-//! compressed). To add one, add its line to [`Format`] and, if it needs one, a container.
+//! Encodes objects. A format of lines is a container (how rows become content) with a codec (how that is
+//! compressed). To add one, add its line to [`Format`] and, if it needs one, a container. [Parquet](parquet) has
+//! columns instead, and so needs a schema.
 
 mod codec;
 mod container;
+pub mod parquet;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -23,33 +25,57 @@ pub use self::rows::{ByteSpan, Rows};
 pub struct Format {
     name: &'static str,
     content_type: &'static str,
-    container: &'static dyn Container,
+    /// How rows become lines; `None` if they become columns.
+    container: Option<&'static dyn Container>,
     codec: Codec,
 }
 
 impl Format {
     /// Newline-delimited JSON.
-    pub const NDJSON: Self = Self::new("ndjson", "application/x-ndjson", &Ndjson, Codec::None);
+    pub const NDJSON: Self = Self::of_lines("ndjson", "application/x-ndjson", Codec::None);
     /// Newline-delimited JSON, compressed with gzip.
-    pub const NDJSON_GZ: Self = Self::new("ndjson.gz", "application/gzip", &Ndjson, Codec::Gzip);
+    pub const NDJSON_GZ: Self = Self::of_lines("ndjson.gz", "application/gzip", Codec::Gzip);
     /// Newline-delimited JSON, compressed with Zstandard.
-    pub const NDJSON_ZST: Self = Self::new("ndjson.zst", "application/zstd", &Ndjson, Codec::Zstd);
+    pub const NDJSON_ZST: Self = Self::of_lines("ndjson.zst", "application/zstd", Codec::Zstd);
+    /// Parquet, whose pages are compressed with Zstandard.
+    pub const PARQUET: Self = Self {
+        name: "parquet",
+        content_type: "application/vnd.apache.parquet",
+        container: None,
+        codec: Codec::Zstd,
+    };
 
     /// All of them. No name is the end of another.
-    pub const ALL: [Self; 3] = [Self::NDJSON_ZST, Self::NDJSON_GZ, Self::NDJSON];
+    pub const ALL: [Self; 4] = [
+        Self::NDJSON_ZST,
+        Self::NDJSON_GZ,
+        Self::NDJSON,
+        Self::PARQUET,
+    ];
 
-    const fn new(
-        name: &'static str,
-        content_type: &'static str,
-        container: &'static dyn Container,
-        codec: Codec,
-    ) -> Self {
+    /// Those of lines.
+    pub const OF_LINES: [Self; 3] = [Self::NDJSON_ZST, Self::NDJSON_GZ, Self::NDJSON];
+
+    const fn of_lines(name: &'static str, content_type: &'static str, codec: Codec) -> Self {
         Self {
             name,
             content_type,
-            container,
+            container: Some(&Ndjson),
             codec,
         }
+    }
+
+    /// Whether its rows are lines.
+    #[must_use]
+    pub fn has_lines(self) -> bool {
+        self.container.is_some()
+    }
+
+    fn lines(self) -> io::Result<&'static dyn Container> {
+        self.container.ok_or_else(|| {
+            let why = format!("an object of format {self} has columns, and so needs its schema");
+            io::Error::new(io::ErrorKind::Unsupported, why)
+        })
     }
 
     /// How its content is compressed.
@@ -75,17 +101,17 @@ impl Format {
 /// the compressor. If the format does not have the level, it uses its default.
 ///
 /// # Errors
-/// The compressor fails; none is expected, since it writes to memory.
+/// The compressor fails; none is expected, since it writes to memory. Or the format does not have lines.
 pub fn encode(format: Format, level: Level, rows: Rows<'_>) -> io::Result<Encoded> {
-    format.container.encode(rows, format.codec, level)
+    format.lines()?.encode(rows, format.codec, level)
 }
 
 /// Decodes an object into lines, one a row, each with its end.
 ///
 /// # Errors
-/// The object is damaged.
+/// The object is damaged, or the format does not have lines.
 pub fn decode(format: Format, object: &[u8]) -> io::Result<Vec<u8>> {
-    format.container.decode(object, format.codec)
+    format.lines()?.decode(object, format.codec)
 }
 
 impl Default for Format {

@@ -1,5 +1,6 @@
 //! A chunk: the results of its batches, joined in order and sorted by destination.
 
+mod encoding;
 mod lines;
 mod message;
 mod outline;
@@ -15,10 +16,10 @@ use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{Batch, Position, SequenceNumber, span as record_span};
 use sluice_release::bundle::ReleaseId;
 
-use crate::format::{ByteSpan, Encoded, Level, Rows, encode};
+use crate::format::{ByteSpan, Rows};
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine;
-use crate::layout::{Content, Destination, Object};
+use crate::layout::{Content, Destination};
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::{Pending, Range};
@@ -304,23 +305,6 @@ impl Chunk {
         let positions = self.destinations.get(destination);
         let positions = positions.map_or(&[][..], |lines| &lines.positions);
         (self.rows(destination).iter(), positions)
-    }
-
-    /// Encodes the object for `destination`, which is empty if the chunk has no lines for it.
-    ///
-    /// # Errors
-    /// The compressor fails.
-    pub fn encode(&self, destination: &Destination, level: Level) -> std::io::Result<Object> {
-        let (origin, format) = (self.origin(), self.rules.pins.format);
-        let Encoded { bytes, digest } = encode(format, level, self.rows(destination))?;
-        Ok(Object {
-            key: origin.object_key(destination, format),
-            body: bytes,
-            format,
-            content: self.content_with(destination, || digest),
-            destination: destination.clone(),
-            origin,
-        })
     }
 
     /// What the object for `destination` holds.

@@ -12,6 +12,7 @@ use sluice_engine::outcome::ReasonCode;
 use sluice_engine::partition::PartitionPath;
 
 use crate::format::Format;
+use crate::format::parquet::UnmappedValues;
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine::{QuarantineHasher, QuarantinedRecord};
 
@@ -22,6 +23,17 @@ pub enum Destination {
     Lake(PartitionPath),
     /// Quarantined records of one reason.
     Quarantine(ReasonCode),
+}
+
+impl Destination {
+    /// The format of its object in a chunk of this format. Quarantined records are always lines.
+    #[must_use]
+    pub fn format(&self, of_chunk: Format) -> Format {
+        match self {
+            Self::Quarantine(_) if !of_chunk.has_lines() => Format::NDJSON_ZST,
+            Self::Lake(_) | Self::Quarantine(_) => of_chunk,
+        }
+    }
 }
 
 /// An encoded object to put.
@@ -39,6 +51,8 @@ pub struct Object {
     pub destination: Destination,
     /// The chunk and the release that it comes from.
     pub origin: Origin,
+    /// What no column of it has, if it has columns.
+    pub unmapped: UnmappedValues,
 }
 
 /// What an object holds, whatever its format.

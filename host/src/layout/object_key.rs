@@ -44,9 +44,11 @@ impl Origin {
         }
     }
 
-    /// `<partition>/<stem>.<extension>`, under `_sluice/quarantine/reason=<code>/` for quarantine.
+    /// `<partition>/<stem>.<extension>`, under `_sluice/quarantine/reason=<code>/` for quarantine. `format` is that of
+    /// the chunk.
     #[must_use]
     pub fn object_key(&self, destination: &Destination, format: Format) -> String {
+        let format = destination.format(format);
         self.chunk()
             .object_key(&self.shard, &destination.folder(), format)
     }
@@ -295,7 +297,7 @@ mod tests {
             prop_assert_eq!(parsed.folder, destination.folder());
             prop_assert_eq!(parsed.shard, origin.shard.clone());
             prop_assert_eq!(parsed.chunk, origin.chunk());
-            prop_assert_eq!(parsed.format, format);
+            prop_assert_eq!(parsed.format, destination.format(format));
             let short = origin.release.short();
             prop_assert_eq!(parsed.chunk.release.to_string(), short);
         }

@@ -1,6 +1,7 @@
 //! What a chunk pins besides its range, its release and its resource faults.
 
 use serde::{Deserialize, Serialize};
+use sluice_engine::digest::Digest;
 use sluice_engine::limits::Limits;
 
 use crate::format::Format;
@@ -25,6 +26,9 @@ pub struct Pins {
     /// How the data of its source is decoded.
     #[serde(default, skip_serializing_if = "RecordDecoding::is_plain")]
     pub decoding: RecordDecoding,
+    /// The schema of its objects, if they have columns: the digest of the schema's document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Digest>,
     /// What its messages are about; `None` without a bus.
     pub messages: Option<Messages>,
     /// The largest event that fits a message, bytes; `None` without a limit.

@@ -85,7 +85,7 @@ impl ShardRunner {
             health.committed(&sinks.shard, committed.last);
         }
         let replay = match &from.pending {
-            Some(pending) => Some(self.rules.replay_plan(&sinks.registry, pending).await?),
+            Some(pending) => Some(self.rules.replay_plan(&sinks, pending).await?),
             None => None,
         };
         Ok(OpenShard {

@@ -10,8 +10,8 @@ use crate::observe::progress::{ReleaseRecords, Summary};
 use crate::output;
 use crate::output::{counted, plural};
 
-/// The number of reasons in the text. JSON has all of them.
-const REASONS_SHOWN: usize = 10;
+/// The number of reasons, and of paths, in the text. JSON has all of them.
+const SHARES_SHOWN: usize = 10;
 
 /// Prints the summary on standard output, in the format of the settings. `has_polled` says whether the source could
 /// be read at all.
@@ -121,12 +121,13 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
         row("messages", summary.messages, &bus),
         row("quarantined", summary.quarantined, &quarantine),
     ];
-    lines.extend(reasons(&summary.quarantined_reasons));
+    lines.extend(shares(&summary.quarantined_reasons, "reason"));
     lines.push(row(
         "dropped",
         summary.dropped,
         "by the transform, or empty",
     ));
+    lines.extend(unmapped(summary));
     if summary.releases.len() > 1 {
         let by = |made: &ReleaseRecords| {
             let what = format!(
@@ -159,20 +160,34 @@ fn releases(summary: &Summary) -> String {
     }
 }
 
-/// The most frequent reasons of quarantined records.
-fn reasons(reasons: &BTreeMap<String, u64>) -> Vec<String> {
-    let mut reasons: Vec<_> = reasons.iter().collect();
-    reasons.sort_by_key(|(_, records)| Reverse(**records));
-    let others = reasons.split_off(reasons.len().min(REASONS_SHOWN));
-    let mut lines: Vec<_> = reasons
+/// The greatest numbers by name, such as those of records by reason.
+fn shares(numbers: &BTreeMap<String, u64>, of: &str) -> Vec<String> {
+    let mut numbers: Vec<_> = numbers.iter().collect();
+    numbers.sort_by_key(|(_, number)| Reverse(**number));
+    let others = numbers.split_off(numbers.len().min(SHARES_SHOWN));
+    let mut lines: Vec<_> = numbers
         .into_iter()
-        .map(|(reason, records)| row("", *records, reason))
+        .map(|(name, number)| row("", *number, name))
         .collect();
     if !others.is_empty() {
-        let records = others.iter().map(|(_, records)| **records).sum();
-        let what = counted(others.len() as u64, "other reason");
-        lines.push(row("", records, &format!("for {what}")));
+        let number = others.iter().map(|(_, number)| **number).sum();
+        let what = counted(others.len() as u64, &format!("other {of}"));
+        lines.push(row("", number, &format!("for {what}")));
     }
+    lines
+}
+
+/// What no column of Parquet has.
+fn unmapped(summary: &Summary) -> Vec<String> {
+    if summary.unmapped_values == 0 {
+        return Vec::new();
+    }
+    let what = format!(
+        "{} without a column, in the column _rest",
+        plural(summary.unmapped_values, "value")
+    );
+    let mut lines = vec![row("unmapped", summary.unmapped_values, &what)];
+    lines.extend(shares(&summary.unmapped_paths, "path"));
     lines
 }
 

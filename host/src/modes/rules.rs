@@ -18,9 +18,11 @@ use sluice_release::release_switch::ReleaseSwitch;
 use super::deployment_package;
 use crate::builtin::Builtin;
 use crate::config::{ConfigError, PinnedRelease, RunSettings, TransformSource};
+use crate::format::parquet::TableSchema;
 use crate::ledger::Pending;
 use crate::ledger::pins::Pins;
 use crate::pipeline::{ChunkPlan, NewChunks, Sinks};
+use crate::sink::SchemaStore;
 use crate::source::unpacking::Unpacking;
 
 /// The number of admitted releases that are kept in memory although they are not active, so that
@@ -32,6 +34,8 @@ pub struct Rules {
     loader: ReleaseLoader,
     /// The settings of new chunks, except for those of their bus.
     pins: Pins,
+    /// The schema of new chunks, if their objects have columns.
+    table: Option<Arc<TableSchema>>,
     own: Arc<Release>,
     switch: Arc<ReleaseSwitch>,
     admitted: Mutex<VecDeque<Arc<Release>>>,
@@ -56,9 +60,11 @@ impl Rules {
                 format: settings.format,
                 misplaced_records: settings.unpacking.misplaced_records,
                 decoding: settings.unpacking.decoding,
+                schema: settings.table.as_ref().map(|table| table.digest()),
                 messages: None,
                 message_bytes: None,
             },
+            table: settings.table.clone(),
             switch: Arc::new(ReleaseSwitch::new(own.clone())),
             own,
             admitted: Mutex::default(),
@@ -114,6 +120,7 @@ impl Rules {
         NewChunks {
             switch: self.switch.clone(),
             pins: sinks.complete(self.pins.clone()),
+            table: self.table.clone(),
         }
     }
 
@@ -126,19 +133,16 @@ impl Rules {
     /// The plan that finishes a pending range, with everything that it was pinned with.
     ///
     /// # Errors
-    /// The release is not in the lake, or fails admission now.
-    pub async fn replay_plan(
-        &self,
-        registry: &Registry,
-        pending: &Pending,
-    ) -> anyhow::Result<ChunkPlan> {
+    /// The release or the schema is not in the lake, or the release fails admission now.
+    pub async fn replay_plan(&self, sinks: &Sinks, pending: &Pending) -> anyhow::Result<ChunkPlan> {
+        let table = pinned_schema(&sinks.schemas, pending).await?;
         let limits = pending.pins.limits.for_repetition();
         let release = match self.known(pending.release) {
             Some(known) => Arc::new(known.with_limits(limits)),
             None => {
                 let what = || format!("release {}, which a pending range needs", pending.release);
                 let loader = self.loader.with_limits(limits);
-                let loaded = loader.reload(registry, pending.release).await;
+                let loaded = loader.reload(&sinks.registry, pending.release).await;
                 loaded.with_context(what)?
             }
         };
@@ -150,8 +154,22 @@ impl Rules {
             range: Some(pending.range),
             resource_faults: pending.resource_faults.clone(),
             with_positions: false,
+            table,
         })
     }
+}
+
+/// The schema that a pending range was pinned with.
+async fn pinned_schema(
+    schemas: &SchemaStore,
+    pending: &Pending,
+) -> anyhow::Result<Option<Arc<TableSchema>>> {
+    let Some(digest) = pending.pins.schema else {
+        return Ok(None);
+    };
+    let schema = schemas.get(digest).await;
+    let what = || format!("schema {digest}, which a pending range needs");
+    schema.map(Some).with_context(what)
 }
 
 /// Compiles a component, or all built-in transforms, into a folder, for [`precompiled::FOLDER`] of a

@@ -30,7 +30,8 @@ use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
-use crate::sink::{Lake, SinkError};
+use crate::sink::schema_store::KnownSchemas;
+use crate::sink::{Lake, SchemaStore, SinkError};
 
 /// The targets of a run.
 pub struct Targets {
@@ -48,6 +49,8 @@ pub struct Targets {
     file_ledgers: OnceCell<FileLedgers>,
     /// The releases that are known to be in the lake.
     kept: Known,
+    /// The schemas that are known to be in the lake.
+    schemas: KnownSchemas,
 }
 
 /// How a shard becomes this process's own. A ledger in a folder is locked in any case.
@@ -93,6 +96,7 @@ impl Targets {
             uses_files: settings.mode.files().is_some(),
             file_ledgers: OnceCell::new(),
             kept: Known::default(),
+            schemas: KnownSchemas::default(),
         }
     }
 
@@ -255,6 +259,7 @@ impl Targets {
                 bus: bus.transpose()?,
                 max_event_bytes: bus_connection.and_then(|bus| bus.max_event_bytes),
                 messages: self.messages,
+                schemas: SchemaStore::new(stores.metadata.clone(), self.schemas.clone()),
                 registry: Registry::new(stores.metadata, self.kept.clone()),
             },
         })

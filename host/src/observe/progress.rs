@@ -20,6 +20,7 @@ use self::files_read::FilesRead;
 use self::reasons::Reasons;
 pub use self::summary::{ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
+use crate::format::parquet::UnmappedValues;
 use crate::layout::chunk::ChunkCounts;
 use crate::source::file::{LeftOut, ReadPosition};
 
@@ -53,6 +54,8 @@ pub struct Progress {
     dropped: Counter,
     unsent: Counter,
     messages: Counter,
+    unmapped: Counter,
+    unmapped_paths: Mutex<UnmappedValues>,
     objects: ByKind,
     object_bytes: ByKind,
     chunks: Counter,
@@ -101,6 +104,8 @@ impl Progress {
             dropped: Counter::default(),
             unsent: Counter::default(),
             messages: Counter::default(),
+            unmapped: Counter::default(),
+            unmapped_paths: Mutex::default(),
             objects,
             object_bytes,
             chunks: Counter::default(),
@@ -204,6 +209,12 @@ impl Progress {
         self.dropped.inc_by(counts.dropped);
         self.unsent.inc_by(counts.unsent);
         self.chunks.inc();
+    }
+
+    /// A chunk was committed whose objects have these values in no column.
+    pub fn found_unmapped(&self, values: &UnmappedValues) {
+        self.unmapped.inc_by(values.total());
+        locked(&self.unmapped_paths).absorb(values);
     }
 
     fn add_to_release(&self, release: ReleaseId, records: u64) {
@@ -314,6 +325,8 @@ impl Progress {
             release_rollbacks: self.rollbacks.get(),
             registry_failures: self.registry_failures.get(),
             quarantined_reasons: self.quarantined.met(),
+            unmapped_values: self.unmapped.get(),
+            unmapped_paths: locked(&self.unmapped_paths).by_path().clone(),
             releases: self.release_records(),
             incomplete_files: locked(&self.incomplete_files).clone(),
             files: self.source_files.get(),

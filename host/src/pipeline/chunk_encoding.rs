@@ -72,6 +72,7 @@ mod tests {
             shard: ShardId::new("shard").unwrap(),
             pins: Pins::default(),
             with_positions: false,
+            table: None,
         };
         Arc::new(Chunk::new(rules, Digest::of(b"release")))
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::chunk_encoding::ChunkToEncode;
 use super::{RunContext, Sinks};
+use crate::format::parquet::UnmappedValues;
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::{Content, Destination, Object, object_notification};
@@ -49,17 +50,36 @@ impl Slots {
     }
 }
 
+/// What the objects of a chunk hold.
+#[derive(Default)]
+pub(super) struct ObjectContents {
+    /// Each of them.
+    pub(super) contents: Vec<(Destination, Content)>,
+    /// What no column of them has.
+    pub(super) unmapped: UnmappedValues,
+}
+
+impl ObjectContents {
+    fn add(&mut self, (destination, content, unmapped): PutObject) {
+        self.contents.push((destination, content));
+        self.unmapped.absorb(&unmapped);
+    }
+}
+
+/// What an object that was put holds.
+type PutObject = (Destination, Content, UnmappedValues);
+
 /// Encodes and puts all objects of the chunk, with enough concurrent puts to keep the cores busy. Returns what
 /// they hold. The chunk is dropped when the last object is encoded, which can be long before all are put.
 pub(super) async fn put_objects(
     context: &Arc<RunContext>,
     sinks: &Sinks,
     chunk: Arc<ChunkToEncode>,
-) -> Result<Vec<(Destination, Content)>, PipelineError> {
+) -> Result<ObjectContents, PipelineError> {
     let threads = context.compute.threads();
     let slots = Arc::new(Slots::new(threads, sinks.lake.puts_at_once(threads)));
     let destinations: Vec<_> = chunk.destinations().cloned().collect();
-    let (mut puts, mut contents) = (JoinSet::new(), Vec::new());
+    let (mut puts, mut contents) = (JoinSet::new(), ObjectContents::default());
     for destination in destinations {
         let slot = slots.encode.clone().acquire_owned().await?;
         let (context, lake) = (context.clone(), sinks.lake.clone());
@@ -73,12 +93,12 @@ pub(super) async fn put_objects(
             put_object(&context, &lake, object).await
         });
         while let Some(put) = puts.try_join_next() {
-            contents.push(put??);
+            contents.add(put??);
         }
     }
     drop(chunk);
     while let Some(put) = puts.join_next().await {
-        contents.push(put??);
+        contents.add(put??);
     }
     Ok(contents)
 }
@@ -96,16 +116,17 @@ async fn encode(
 async fn put_object(
     context: &RunContext,
     lake: &Lake,
-    object: Object,
-) -> Result<(Destination, Content), PipelineError> {
+    mut object: Object,
+) -> Result<PutObject, PipelineError> {
     let (bytes, content) = (object.body.len() as u64, object.content);
+    let unmapped = std::mem::take(&mut object.unmapped);
     let destination = object.destination.clone();
     let in_lake = matches!(destination, Destination::Lake(_));
     let started = Instant::now();
     lake.put(object).await?;
     context.progress.times.put.observe(started.elapsed());
     context.progress.put(bytes, in_lake);
-    Ok((destination, content))
+    Ok((destination, content, unmapped))
 }
 
 /// Sends the messages of the chunk. They may point to its objects, so these must be put first.

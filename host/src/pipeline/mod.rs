@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use self::chunk_encoding::{ChunkEncoded, ChunkToEncode, UntilEncoded};
 use self::chunk_window::ChunkWindow;
-use self::landing::{put_manifest, put_objects, send_messages};
+use self::landing::{ObjectContents, put_manifest, put_objects, send_messages};
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::store::LedgerStore;
@@ -187,7 +187,7 @@ async fn finish_batches(tasks: impl Iterator<Item = TransformTask>) -> Vec<Batch
     batches
 }
 
-/// Stores the release in the lake, pins the chunk, writes its objects, its messages and its manifest, and only
+/// Stores the release and the schema in the lake, pins the chunk, writes its objects, its messages and its manifest, and only
 /// then commits it.
 async fn land(
     context: &Arc<RunContext>,
@@ -210,6 +210,9 @@ async fn land(
     }
     let range = pending.range;
     sinks.registry.keep(plan.release.bundle()).await?;
+    if let Some(table) = &plan.table {
+        sinks.schemas.keep(table).await?;
+    }
     let part = file.as_ref().map(|part| (&part.name, part.prefix));
     let prefix = file.as_ref().map(|part| part.prefix);
     ledger.pin(pending, part).await?;
@@ -218,7 +221,7 @@ async fn land(
     // Without messages, nobody reads the events again after they are encoded.
     let for_messages = outline.pins.messages.map(|_| chunk.clone());
     let chunk = ChunkToEncode::new(chunk, until_encoded);
-    let contents = put_objects(context, sinks, chunk).await?;
+    let ObjectContents { contents, unmapped } = put_objects(context, sinks, chunk).await?;
     if let Some(chunk) = for_messages {
         send_messages(context, sinks, &chunk).await?;
     }
@@ -229,6 +232,7 @@ async fn land(
     ledger.commit(range, last_digest, prefix).await?;
     let (progress, release) = (&context.progress, plan.release.id());
     progress.landed(&sinks.shard, release, &counts);
+    progress.found_unmapped(&unmapped);
     context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);
     Ok(())

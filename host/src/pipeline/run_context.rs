@@ -13,6 +13,7 @@ use sluice_release::shadow::Shadow;
 
 use crate::config::RunSettings;
 use crate::format::Level;
+use crate::format::parquet::TableSchema;
 use crate::layout::chunk::{ChunkLimits, ChunkRules};
 use crate::ledger::Range;
 use crate::ledger::messages::Messages;
@@ -24,8 +25,8 @@ use crate::observe::health::{ActiveRelease, Health};
 use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
 use crate::pipeline::compute::Compute;
-use crate::sink::Lake;
 use crate::sink::bus::Bus;
+use crate::sink::{Lake, SchemaStore};
 use crate::source::ShardBatches;
 use crate::source::budget::Budget;
 
@@ -149,6 +150,8 @@ pub struct Sinks {
     pub messages: Messages,
     /// The releases that have written to the lake, as a registry.
     pub registry: Registry,
+    /// The schemas of the lake's objects.
+    pub schemas: SchemaStore,
 }
 
 impl Sinks {
@@ -171,6 +174,8 @@ pub struct NewChunks {
     pub switch: Arc<ReleaseSwitch>,
     /// Their settings.
     pub pins: Pins,
+    /// The schema of their objects, if these have columns.
+    pub table: Option<Arc<TableSchema>>,
 }
 
 /// The specification of the next chunk.
@@ -214,6 +219,7 @@ impl ChunkSpec<'_> {
             release: choice.release,
             shadow: choice.shadow,
             pins: new_chunks.pins.clone(),
+            table: new_chunks.table.clone(),
             begin: Some((batch.shard().clone(), first)),
             range: None,
             resource_faults: ResourceFaults::default(),
@@ -239,6 +245,8 @@ pub struct ChunkPlan {
     pub resource_faults: ResourceFaults,
     /// Whether it keeps the record of each line, for the audit.
     pub with_positions: bool,
+    /// The schema of its objects that the settings name, if these have columns.
+    pub table: Option<Arc<TableSchema>>,
 }
 
 impl ChunkPlan {
@@ -248,6 +256,7 @@ impl ChunkPlan {
             shard: batch.shard().clone(),
             pins: self.pins.clone(),
             with_positions: self.with_positions,
+            table: self.table.clone(),
         }
     }
 }

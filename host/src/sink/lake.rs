@@ -6,6 +6,7 @@ use sluice_storage::object_store::{NewObject, ObjectStore, Payload};
 
 use super::SinkError;
 use crate::format::decode;
+use crate::format::parquet::have_same_rows;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::{Content, Destination, Object};
 
@@ -35,7 +36,7 @@ impl Lake {
     }
 
     /// Puts an object that does not exist yet. If one exists with the same content, however it is
-    /// compressed, an earlier attempt has put it. Messages and backtraces of quarantined records are not
+    /// compressed, an earlier attempt has put it. Of Parquet, the rows are compared. Messages and backtraces of quarantined records are not
     /// compared.
     ///
     /// # Errors
@@ -48,6 +49,7 @@ impl Lake {
             content,
             destination,
             origin,
+            unmapped: _,
         } = object;
         let range = origin.range;
         let content_of = move |bytes: &[u8]| {
@@ -68,7 +70,10 @@ impl Lake {
                 (COUNT, content.lines.to_string()),
             ],
             digest: Some(content.digest),
-            same_content: &move |found, _| content_of(found) == Some(content),
+            same_content: &move |found, put| match format.has_lines() {
+                true => content_of(found) == Some(content),
+                false => have_same_rows(found, put).unwrap_or(false),
+            },
         };
         self.create(&key, new).await
     }

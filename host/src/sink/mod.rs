@@ -3,6 +3,7 @@
 
 pub mod bus;
 pub mod lake;
+pub mod schema_store;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use sluice_storage::error::{ErrorKind, RequestError, StorageError};
 use thiserror::Error;
 
 pub use self::lake::Lake;
+pub use self::schema_store::SchemaStore;
 
 /// Why something could not be landed. Transient errors have been retried by then.
 #[derive(Debug, Error)]

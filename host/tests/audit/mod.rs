@@ -50,7 +50,7 @@ impl Audited {
     }
 
     /// Asserts that something is wrong, and returns the findings.
-    fn disproven(self) -> Vec<Value> {
+    pub(crate) fn disproven(self) -> Vec<Value> {
         self.has_findings("proven")
     }
 

@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::nasty_json;
 use crate::support::lake;
@@ -77,12 +78,28 @@ const EVENT_NAMES: &[&str] = &[
     ".x:c",
 ];
 
+/// What `read_parquet.py` prints of one reader.
+#[derive(Debug, Deserialize)]
+struct Rows {
+    /// The types of the columns, as the reader names them.
+    #[serde(default)]
+    types: BTreeMap<String, String>,
+    /// The id and the text of `_rest` of each row, by where it comes from.
+    #[serde(default)]
+    rows: BTreeMap<String, (Option<String>, Option<String>)>,
+    error: Option<String>,
+}
+
 fn read(place: &Place) -> Readings {
+    run("read_lake.py", place)
+}
+
+fn run<T: DeserializeOwned>(script: &str, place: &Place) -> T {
     let python = std::env::var_os("SLUICE_READERS_PYTHON");
     let python = python.expect("SLUICE_READERS_PYTHON is the Python of `make readers`");
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let run = Command::new(python)
-        .arg(here.join("tests/readers/read_lake.py"))
+        .arg(here.join("tests/readers").join(script))
         .arg(place.lake())
         .arg(here.join("../docs/lake.md"))
         .output()
@@ -139,20 +156,81 @@ fn each_line_that_lands_is_read_alone() {
 #[test]
 #[ignore = "needs DuckDB, Polars and pyarrow: `make readers`"]
 fn a_lake_of_nasty_events_is_read_with_an_explicit_schema() {
+    are_readable(&nasty_events(), 800);
+}
+
+/// Events of many types, with nasty names and values.
+fn nasty_events() -> Vec<Vec<u8>> {
     let mut rng = Pcg64Mcg::seed_from_u64(20);
     let values = nasty_json::values();
-    let lines: Vec<_> = (0..2_000)
-        .map(|n| {
-            let event_name = EVENT_NAMES.choose(&mut rng).unwrap();
-            let mut line =
-                format!(r#"{{"event_uuid":"u{n}","event_name":"{event_name}","created_at":{n}"#);
-            for _ in 0..rng.random_range(0..4) {
-                let name = NAMES.choose(&mut rng).unwrap();
-                let value = values.choose(&mut rng).unwrap();
-                line += &format!(r#","{name}":{value}"#);
-            }
-            (line + "}").into_bytes()
-        })
-        .collect();
-    are_readable(&lines, 800);
+    let lines = (0..2_000).map(|n| {
+        let event_name = EVENT_NAMES.choose(&mut rng).unwrap();
+        let mut line =
+            format!(r#"{{"event_uuid":"u{n}","event_name":"{event_name}","created_at":{n}"#);
+        for _ in 0..rng.random_range(0..4) {
+            let name = NAMES.choose(&mut rng).unwrap();
+            let value = values.choose(&mut rng).unwrap();
+            line += &format!(r#","{name}":{value}"#);
+        }
+        (line + "}").into_bytes()
+    });
+    lines.collect()
+}
+
+/// Columns of all types, for the values of nasty events.
+const SCHEMA: &str = r#"{"version": 1, "columns": [
+    {"name": "event_uuid", "type": "string"},
+    {"name": "event_type", "type": "string"},
+    {"name": "created_datetime", "type": "timestamp(0)"},
+    {"name": "created_at", "type": "decimal(38,9)"},
+    {"name": "value", "type": "json"},
+    {"name": "a", "type": "double"},
+    {"name": "a.b", "type": "long"},
+    {"name": "é", "type": {"list": "string"}},
+    {"name": "ß", "type": {"map": "json"}},
+    {"name": "😀", "type": {"struct": [{"name": "a", "type": "boolean"}]}},
+    {"name": "empty", "path": [""], "type": "binary"},
+    {"name": "one space", "path": [" "], "type": "date"},
+    {"name": "$", "type": "uuid"}
+]}"#;
+
+/// All readers see the same rows, each once, and the types of the schema.
+#[test]
+#[ignore = "needs DuckDB, Polars and pyarrow: `make readers`"]
+fn parquet_of_nasty_events_is_read_alike() {
+    let place = Place::new();
+    place.write("events.ndjson", nasty_events().join(&b'\n'));
+    place.write("schema.json", SCHEMA);
+    place.land(&["--final", "--format", "parquet", "--schema", "schema.json"]);
+    let landed = lake::all_events(&place.lake()).len();
+    assert!(landed >= 800, "only {landed} landed");
+    let readings: BTreeMap<String, Rows> = run("read_parquet.py", &place);
+    assert_eq!(readings.len(), 3);
+    for (reader, found) in &readings {
+        assert_eq!(found.error, None, "{reader}");
+        assert_eq!(found.rows.len(), landed, "{reader}");
+        assert!(found.rows == readings["DuckDB"].rows, "{reader}");
+    }
+    let types = &readings["DuckDB"].types;
+    for (column, expected) in [
+        ("event_uuid", "VARCHAR"),
+        ("created_datetime", "TIMESTAMP WITH TIME ZONE"),
+        ("created_at", "DECIMAL(38,9)"),
+        ("value", "VARCHAR"),
+        ("a", "DOUBLE"),
+        ("a.b", "BIGINT"),
+        ("é", "VARCHAR[]"),
+        ("ß", "MAP(VARCHAR, VARCHAR)"),
+        ("😀", "STRUCT(a BOOLEAN)"),
+        ("empty", "BLOB"),
+        ("one space", "DATE"),
+        ("$", "VARCHAR"),
+        ("_line", "BIGINT"),
+    ] {
+        assert_eq!(types[column], expected, "{column}");
+    }
+    let mut ids: Vec<_> = readings["DuckDB"].rows.values().collect();
+    ids.sort_unstable();
+    ids.dedup_by_key(|(id, _)| id.clone());
+    assert_eq!(ids.len(), landed);
 }

@@ -31,7 +31,7 @@ class Examples:
         here = [(kind, code) for kind, code in blocks if IN_DOCS in code]
         (self.sql,) = [code for kind, code in here if kind == "sql" and "columns" in code]
         (self.polars,) = [code for kind, code in here if "polars" in code]
-        (self.arrow,) = [code for _, code in blocks if "pyarrow" in code]
+        (self.arrow,) = [code for _, code in blocks if "pyarrow import json" in code]
 
     def duckdb(self, files, more=""):
         """Runs the query, with more columns. All rows are fetched."""

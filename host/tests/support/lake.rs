@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sluice::format::parquet::{RowOrigin, TableSchema};
 use sluice::format::{Format, decode};
+use sluice::layout::object_key::ParsedKey;
 
 /// Every file below `root`, by its relative path; folders end with a slash.
 pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -41,10 +43,40 @@ pub(crate) fn objects(lake: &Path) -> BTreeMap<String, String> {
             let stem = path.strip_suffix(&format!(".{}", format.extension()))?;
             Some((stem.to_owned(), format))
         })?;
-        let content = decode(format, &bytes).unwrap();
+        let content = match format.has_lines() {
+            true => decode(format, &bytes).unwrap(),
+            false => decode_rows(lake, &path, &bytes),
+        };
         Some((stem, String::from_utf8(content).unwrap()))
     });
     objects.collect()
+}
+
+/// The schemas of a lake.
+pub(crate) fn schemas(lake: &Path) -> Vec<TableSchema> {
+    let documents = tree(&lake.join("_sluice/schemas")).into_values();
+    documents
+        .map(|document| TableSchema::parse(&document).unwrap())
+        .collect()
+}
+
+/// The events of a Parquet object as lines, by the schema that it names.
+fn decode_rows(lake: &Path, path: &str, bytes: &[u8]) -> Vec<u8> {
+    let parsed = ParsedKey::parse(path).unwrap();
+    let origin = RowOrigin {
+        shard: parsed.shard.as_str(),
+        chunk: parsed.chunk.first,
+    };
+    let schemas = schemas(lake);
+    let decoded = schemas.iter().map(|schema| schema.decode(bytes, origin));
+    let mut errors = Vec::new();
+    for decoded in decoded {
+        match decoded {
+            Ok(lines) => return lines,
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    panic!("{path}: {errors:?}");
 }
 
 /// The lines of all events of a lake, by partition.

@@ -265,6 +265,7 @@ pub(crate) fn chunk(max_partitions: usize) -> Chunk {
         shard: batch::<&str>(&[]).shard().clone(),
         pins,
         with_positions: false,
+        table: None,
     };
     Chunk::new(rules, rogue_by_batch().id())
 }

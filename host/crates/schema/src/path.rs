@@ -1,5 +1,7 @@
 //! Paths of values, as reports name them: `order.items[].price`, `attributes{}`, `."a.b"`.
 
+use std::borrow::Cow;
+
 use json_scan::Text;
 
 use crate::text::decode;
@@ -16,7 +18,25 @@ pub(crate) enum Step<'a> {
 }
 
 /// The path of steps.
-pub(crate) fn render(steps: &[Step<'_>]) -> String {
+pub(crate) fn render<'a>(steps: &[Step<'a>]) -> Cow<'a, str> {
+    // Most members are those of the event, and their names are their paths.
+    if let [Step::Member(name)] = steps
+        && !name.escaped
+        && !name.raw.is_empty()
+        && name.raw.iter().all(is_plain_byte)
+        && let Ok(name) = std::str::from_utf8(name.raw)
+    {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(render_all(steps))
+}
+
+/// Whether a byte is a character that needs no quotes in a path.
+fn is_plain_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$' | b'@')
+}
+
+fn render_all(steps: &[Step<'_>]) -> String {
     let mut path = String::new();
     for step in steps {
         match step {

@@ -1,6 +1,7 @@
 //! A schema, prepared for the mapping of many events.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use json_scan::Text;
 
@@ -31,7 +32,36 @@ pub(crate) struct StructPlan {
 pub(crate) struct ObjectPlan {
     pub(crate) members: Vec<MemberPlan>,
     /// The positions of members by their names.
-    index: HashMap<Box<[u8]>, usize>,
+    index: HashMap<Box<[u8]>, usize, BuildHasherDefault<NameHasher>>,
+}
+
+/// A quick hash. Only names of the schema are in the table, so names of events cannot make it slow.
+#[derive(Clone, Copy, Debug, Default)]
+struct NameHasher(u64);
+
+impl NameHasher {
+    fn add(&mut self, word: u64) {
+        /// An odd number without a pattern.
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        words
+            .iter()
+            .for_each(|word| self.add(u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        self.add(u64::from_le_bytes(last));
+    }
+
+    fn finish(&self) -> u64 {
+        // Tables take the lowest bits, and the highest ones are the best.
+        self.0.rotate_left(26)
+    }
 }
 
 /// A member of an object that leads to columns.
@@ -106,8 +136,20 @@ impl ObjectPlan {
     /// The position of the member with this name.
     pub(crate) fn find(&self, name: Text<'_>) -> Option<usize> {
         match name.escaped {
-            false => self.index.get(name.raw).copied(),
-            true => self.index.get(decode(name)?.as_bytes()).copied(),
+            false => self.position(name.raw),
+            true => self.position(decode(name)?.as_bytes()),
+        }
+    }
+
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        /// So many names are compared more quickly than one is hashed.
+        const FEW: usize = 8;
+        match self.members.len() {
+            0..=FEW => {
+                let mut members = self.members.iter();
+                members.position(|member| member.name.as_bytes() == name)
+            }
+            _ => self.index.get(name).copied(),
         }
     }
 

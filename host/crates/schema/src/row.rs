@@ -1,5 +1,7 @@
 //! An event as columns and `_rest`.
 
+use std::borrow::Cow;
+
 use json_scan::Kind;
 use thiserror::Error;
 
@@ -21,7 +23,7 @@ pub struct Row<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmapped<'a> {
     /// Where it is in the event. Items of arrays share a path, and so do values of maps.
-    pub path: String,
+    pub path: Cow<'a, str>,
     /// Why it is in `_rest`.
     pub reason: Reason,
     /// Its text.
@@ -86,6 +88,15 @@ pub enum NoEvent {
 impl From<json_scan::SyntaxError> for NoEvent {
     fn from(error: json_scan::SyntaxError) -> Self {
         Self::Syntax(error)
+    }
+}
+
+/// Checks that a text which is JSON is an object, and returns it without white space around it.
+pub(crate) fn check_kind(event: &[u8]) -> Result<&[u8], NoEvent> {
+    let event = trim(event);
+    match event.first() {
+        Some(b'{') => Ok(event),
+        _ => check(event),
     }
 }
 

@@ -21,6 +21,7 @@ fn map<'a>(mapper: &Mapper, event: &'a str) -> Row<'a> {
         "{event}\n{again}\n{row:?}"
     );
     assert_eq!(row.rest.is_some(), !row.unmapped.is_empty(), "{row:?}");
+    assert_eq!(mapper.map_valid(event.as_bytes()).as_ref(), Ok(&row));
     if let Some(rest) = &row.rest {
         assert_eq!(
             json_scan::check(rest.as_bytes()),
@@ -35,6 +36,6 @@ fn map<'a>(mapper: &Mapper, event: &'a str) -> Row<'a> {
 fn unmapped(row: &Row<'_>) -> Vec<(String, Reason)> {
     row.unmapped
         .iter()
-        .map(|unmapped| (unmapped.path.clone(), unmapped.reason))
+        .map(|unmapped| (unmapped.path.to_string(), unmapped.reason))
         .collect()
 }

@@ -86,6 +86,9 @@ fn fit_number<'a>(column_type: &ColumnType, raw: &'a [u8]) -> Option<Fit<'a>> {
             )
         }
         ColumnType::Double => {
+            if let Some(double) = small_integer(raw) {
+                return Some(Fit::Exact(ColumnValue::Double(double)));
+            }
             let double = number.double(raw)?;
             let mut text = Vec::new();
             write_double(double, &mut text);
@@ -104,6 +107,20 @@ fn fit_number<'a>(column_type: &ColumnType, raw: &'a [u8]) -> Option<Fit<'a>> {
         }
         _ => return None,
     })
+}
+
+/// An integer that a double has exactly and writes with these digits.
+fn small_integer(raw: &[u8]) -> Option<f64> {
+    if raw.len() > 15 || !raw.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let add = |integer: u64, digit: &u8| 10 * integer + u64::from(digit & 0xf);
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "15 digits have fewer than 53 bits"
+    )]
+    let double = raw.iter().fold(0, add) as f64;
+    Some(double)
 }
 
 fn fit_string<'a>(column_type: &ColumnType, raw: &'a [u8]) -> Option<Fit<'a>> {

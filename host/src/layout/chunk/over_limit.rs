@@ -114,6 +114,7 @@ mod tests {
                 ..Pins::default()
             },
             with_positions: false,
+            table: None,
         };
         let release = ReleaseBundle::new(b"component".to_vec(), "{}").unwrap();
         let mut chunk = Chunk::new(rules, release.manifest().id());
@@ -198,6 +199,7 @@ mod tests {
             shard: shard.clone(),
             pins: Pins::default(),
             with_positions: false,
+            table: None,
         };
         let release = ReleaseBundle::new(b"component".to_vec(), "{}").unwrap();
         let mut chunk = Chunk::new(rules, release.manifest().id());

@@ -1,12 +1,14 @@
 //! The limits, rules and counts of a chunk.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sluice_engine::outcome::{Quarantined, ReasonCode, Transformed};
 use sluice_engine::record::{Batch, ShardId};
 
+use crate::format::parquet::TableSchema;
 use crate::ledger::pins::Pins;
 
 /// The limits at which a new chunk closes. A chunk closes only at the end of a batch. Where a batch
@@ -39,6 +41,8 @@ pub struct ChunkRules {
     pub pins: Pins,
     /// Whether it keeps the record of each line, for the audit.
     pub with_positions: bool,
+    /// The schema of its objects, if they have columns: the one that its pins name.
+    pub table: Option<Arc<TableSchema>>,
 }
 
 /// The counts of a chunk.

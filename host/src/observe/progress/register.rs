@@ -69,6 +69,11 @@ impl Progress {
 
     fn register_outcomes(&self, registry: &mut Registry) {
         registry.register(
+            "unmapped_values",
+            "Values of committed events that no column of their Parquet objects has",
+            self.unmapped.clone(),
+        );
+        registry.register(
             "events",
             "Events of the committed records",
             self.events.clone(),

@@ -64,6 +64,10 @@ pub struct Summary {
     pub registry_failures: u64,
     /// Records quarantined, by reason. Of many reasons, some are counted together as `other`.
     pub quarantined_reasons: BTreeMap<String, u64>,
+    /// Values in objects with columns that no column has: they are in `_rest`.
+    pub unmapped_values: u64,
+    /// These values by their paths in events. Of very many paths, some are counted together.
+    pub unmapped_paths: BTreeMap<String, u64>,
     /// The releases of the committed records, in the order in which they were first used.
     pub releases: Vec<ReleaseRecords>,
     /// Files whose last line was left, up to a few of them.

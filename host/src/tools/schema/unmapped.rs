@@ -32,7 +32,7 @@ struct Count {
 impl UnmappedCounts {
     pub(super) fn add(&mut self, unmapped: Vec<Unmapped<'_>>) {
         for Unmapped { path, reason, text } in unmapped {
-            let key = (path, reason);
+            let key = (path.into_owned(), reason);
             if let Some(count) = self.paths.get_mut(&key) {
                 count.values += 1;
                 continue;

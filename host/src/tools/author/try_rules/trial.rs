@@ -96,6 +96,7 @@ impl Trial {
             shard: shard.clone(),
             pins: Pins::default(),
             with_positions: false,
+            table: None,
         };
         let chunk = self.chunks.entry(shard.clone());
         let chunk = chunk.or_insert_with(|| Chunk::new(rules(), id));
