@@ -36,6 +36,7 @@ mod misconfiguration;
 mod model;
 mod nasty_json;
 mod neighbours;
+mod objects;
 mod outages;
 mod parquet;
 mod producers;

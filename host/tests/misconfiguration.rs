@@ -149,13 +149,18 @@ fn an_endpoint_that_is_no_url_ends_a_start() {
 /// Permissions are eventually consistent, so a denied request is retried for a while.
 #[test]
 fn a_denied_request_names_the_actions_that_are_missing() {
-    for (method, actions) in [
-        ("GET", &["s3:GetObject", "s3:ListBucket"][..]),
-        ("PUT", &["s3:PutObject"]),
+    let object = "_sluice/ledger/groups/00000001.json";
+    for (method, path, actions) in [
+        ("GET", "list-type=2", &["s3:ListBucket"][..]),
+        ("GET", object, &["s3:GetObject", "s3:ListBucket"]),
+        ("PUT", object, &["s3:PutObject"]),
     ] {
         let services = Services::new();
+        if path == object && method == "GET" {
+            Ran::from(services.command("none").output().unwrap()).succeeded();
+        }
         let denied = Rule::new(Fault::s3(403, "AccessDenied")).method(method);
-        services.proxy.add(denied.always());
+        services.proxy.add(denied.path(path).always());
         let mut command = services.command("none");
         command.args(["--retry-timeout", "1s"]);
         let ran = Ran::from(command.output().unwrap());

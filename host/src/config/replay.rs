@@ -136,7 +136,7 @@ impl ReplayArgs {
         if *mode == Mode::Lambda {
             return Err(ConfigError::new(
                 "source",
-                "a replay reads files or a stream; give file:PATH or kinesis:STREAM",
+                "a replay reads files, objects or a stream; give file:PATH, s3://BUCKET/PREFIX or kinesis:STREAM",
             ));
         }
         if self.shard.is_some() && matches!(mode, Mode::Files(_)) {

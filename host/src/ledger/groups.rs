@@ -4,10 +4,11 @@
 //! is being written are collected, and the next write takes all of them. If another process has written the document,
 //! it is read again, and each collected write holds or fails by its own ledger.
 
+mod error;
+mod known;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -16,6 +17,8 @@ use sluice_storage::error::{ErrorKind, Operation, RequestError, StorageError};
 use sluice_storage::object_store::{ConditionalRead, ObjectStore, Payload, Version};
 use tokio::sync::oneshot;
 
+use self::error::GroupError;
+use self::known::{Document, KnownGroup, KnownGroups};
 use super::error::StoreError;
 use super::group::{GroupedLedger, LedgerGroup};
 use super::lease::Versioned;
@@ -26,9 +29,6 @@ pub const GROUPS: &str = "groups/";
 
 /// The number of groups that are read at once.
 const READS_AT_ONCE: usize = 16;
-
-/// The groups whose documents are kept in memory, some megabytes. The others are read again when they are needed.
-const GROUPS_KEPT: usize = 32;
 
 /// The ledger groups of a lake, as this process knows them.
 #[derive(Debug)]
@@ -41,29 +41,6 @@ pub struct LedgerGroups {
     writer: tokio::sync::Mutex<()>,
 }
 
-/// The groups by their index, which is their number less one.
-#[derive(Debug, Default)]
-struct KnownGroups {
-    groups: Vec<KnownGroup>,
-    by_shard: HashMap<ShardId, usize>,
-    /// The indexes of groups in memory, the oldest first.
-    kept: VecDeque<usize>,
-}
-
-#[derive(Clone, Debug)]
-struct KnownGroup {
-    is_full: bool,
-    /// The document, if it is kept.
-    document: Option<Document>,
-}
-
-/// A group in one version; a group that does not exist yet has none.
-#[derive(Clone, Debug)]
-struct Document {
-    group: Arc<LedgerGroup>,
-    version: Option<Version>,
-}
-
 /// A write of one ledger that waits for the next write of its group.
 #[derive(Debug)]
 struct QueuedWrite {
@@ -71,28 +48,6 @@ struct QueuedWrite {
     next: GroupedLedger,
     seen: Option<String>,
     answer: oneshot::Sender<Result<(), GroupError>>,
-}
-
-/// Why a group cannot be read or written. Several writes can fail by one error.
-#[derive(Clone, Debug)]
-enum GroupError {
-    Damaged { place: String, why: String },
-    Storage(StorageError),
-}
-
-impl From<StorageError> for GroupError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl From<GroupError> for StoreError {
-    fn from(error: GroupError) -> Self {
-        match error {
-            GroupError::Damaged { place, why } => Self::Damaged { place, why },
-            GroupError::Storage(error) => Self::Storage(error),
-        }
-    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -120,54 +75,6 @@ fn key(at: usize) -> String {
 fn index(key: &str) -> Option<usize> {
     let number = key.strip_prefix(GROUPS)?.strip_suffix(".json")?;
     number.parse::<usize>().ok()?.checked_sub(1)
-}
-
-impl KnownGroups {
-    /// The group that has the ledger of a shard, or gets it if it is new: the last one, or the next if that is full.
-    fn place_of(&self, shard: &ShardId) -> usize {
-        let after_full = |groups: &[KnownGroup]| match groups.last() {
-            Some(last) if !last.is_full => groups.len() - 1,
-            _ => groups.len(),
-        };
-        let known = self.by_shard.get(shard).copied();
-        known.unwrap_or_else(|| after_full(&self.groups))
-    }
-
-    fn set(&mut self, at: usize, document: Document) {
-        for shard in document.group.shards() {
-            self.by_shard.entry(shard.clone()).or_insert(at);
-        }
-        let known = KnownGroup {
-            is_full: document.group.is_full(),
-            document: Some(document),
-        };
-        match self.groups.get_mut(at) {
-            Some(group) => *group = known,
-            None => self.groups.push(known),
-        }
-        self.kept.retain(|kept| *kept != at);
-        self.kept.push_back(at);
-        if self.kept.len() > GROUPS_KEPT {
-            let oldest = self.kept.pop_front();
-            oldest.into_iter().for_each(|oldest| self.forget(oldest));
-        }
-    }
-
-    /// Keeps a document that was read, unless another one is kept by now, which may be newer. Returns what is kept.
-    fn set_if_forgotten(&mut self, at: usize, document: Document) -> Document {
-        let kept = self.groups.get(at).and_then(|group| group.document.clone());
-        kept.unwrap_or_else(|| {
-            self.set(at, document.clone());
-            document
-        })
-    }
-
-    /// Reads the document again when it is needed.
-    fn forget(&mut self, at: usize) {
-        if let Some(group) = self.groups.get_mut(at) {
-            group.document = None;
-        }
-    }
 }
 
 impl LedgerGroups {

@@ -1,9 +1,9 @@
 //! The mode for files: small ones are landed several at once, larger ones one after the other.
 
 mod at_once;
+mod errors;
 mod landing;
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,23 +11,20 @@ use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
 
 use self::at_once::{AtOnce, EndedFile, ReadyFile, is_small};
-
+use self::errors::{has_changed, is_gone, is_of_file, why_gone};
 use super::earlier_rules;
 use super::failed_sources::FailedSources;
-use super::known_files::{IdentityError, KnownFiles};
+use super::known_files::KnownFiles;
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
 use super::source_files;
 use super::targets::Targets;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
-use crate::ledger::store::StoreError;
 use crate::observe::health::State;
 use crate::observe::http;
 use crate::output::counted;
 use crate::pipeline::RunContext;
-use crate::pipeline::error::PipelineError;
-use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::{FileOptions, Location, OpenFile, SourceFile};
 
@@ -78,54 +75,6 @@ pub async fn run(
     earlier_rules::warn_of_others(settings, &files.runner, files.last.as_ref()).await;
     files.known.warn_of_left_behind();
     Ok(files.failed)
-}
-
-/// Whether an error concerns only the file that it was met at.
-fn is_of_file(error: &anyhow::Error) -> bool {
-    let of_shard = match error.downcast_ref() {
-        Some(PipelineError::Source(error)) => error.is_of_one_source(),
-        Some(PipelineError::RangeChanged(_)) => true,
-        _ => false,
-    };
-    let of_source = error
-        .downcast_ref()
-        .is_some_and(SourceError::is_of_one_source);
-    of_shard || of_source || is_of_another_run(error) || error.is::<IdentityError>()
-}
-
-/// Whether another run works on the file.
-fn is_of_another_run(error: &anyhow::Error) -> bool {
-    let is = |error: &StoreError| {
-        let is_lost = matches!(error, StoreError::Locked(_) | StoreError::Lost { .. });
-        is_lost || error.is_conflict()
-    };
-    match error.downcast_ref() {
-        Some(PipelineError::Ledger(error)) => is(error),
-        _ => error.downcast_ref().is_some_and(is),
-    }
-}
-
-/// Whether the content that is committed is not there any more, and the file can be read once more.
-fn has_changed(location: &Location, error: &anyhow::Error) -> bool {
-    let changed = matches!(error.downcast_ref(), Some(SourceError::Changed { .. }));
-    changed && matches!(location, Location::File(path) if path.is_file())
-}
-
-/// Why a file of a folder is not there when it is opened.
-fn why_gone(location: &Location) -> String {
-    let name = location.name();
-    match location.is_link() {
-        true => format!("{name} is a link to a file that does not exist; remove the link"),
-        false => format!(
-            "{name} was in its folder when the run began and is gone now; if it was renamed, the next run reads it"
-        ),
-    }
-}
-
-/// Whether there is no file.
-fn is_gone(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref();
-    matches!(error, Some(SourceError::Io { source, .. }) if source.kind() == ErrorKind::NotFound)
 }
 
 /// A file whose content does not fit the ledger of its name.

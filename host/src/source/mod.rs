@@ -170,17 +170,27 @@ pub enum SourceError {
         why: String,
     },
     /// What is committed is not in the source any more.
-    #[error(
-        "{name} no longer holds {what}: the file was changed or replaced; if it was moved (log rotation), give \
-         the moved file as another --source; otherwise restore it, or land all of it again in another lake or \
-         under another name (--source-name)"
-    )]
+    #[error("{name} no longer holds {what}: {}", if_changed(.name))]
     Changed {
         /// The source.
         name: String,
         /// What is committed.
         what: String,
     },
+}
+
+/// What happened to a source that has changed, and what to do.
+fn if_changed(name: &str) -> &'static str {
+    match name.starts_with("s3://") {
+        true => {
+            "the object was replaced; put the new one under another key and restore this one, or land all of it again \
+             in another lake or under another name (--source-name)"
+        }
+        false => {
+            "the file was changed or replaced; if it was moved (log rotation), give the moved file as another --source; \
+             otherwise restore it, or land all of it again in another lake or under another name (--source-name)"
+        }
+    }
 }
 
 impl SourceError {

@@ -40,6 +40,12 @@ pub(super) enum Bug {
     ReleaseChosenAgain,
     /// The same, and the repetition is not pinned.
     ReplayNotPinned,
+    /// A chunk is repeated by the decoding of the settings, not by the one that it pinned.
+    DecodedAgain,
+    /// The same, and the repetition is not pinned.
+    DecodedAgainNotPinned,
+    /// A chunk ends between two records of one record of the source.
+    RecordDivided,
     /// In a repetition, other records can run out of time than in the first attempt.
     TimedOutRetried,
     /// A child shard is started while its parent has records left.

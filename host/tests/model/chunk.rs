@@ -34,19 +34,35 @@ impl Delivery {
     }
 
     fn does_not_pin_again(&self) -> bool {
-        self.has(Bug::ReplayNotPinned) || self.has(Bug::TimedOutRetried)
+        self.has(Bug::ReplayNotPinned)
+            || self.has(Bug::DecodedAgainNotPinned)
+            || self.has(Bug::TimedOutRetried)
     }
 }
 
 /// A chunk that no host has started.
-pub(super) fn new_plan(records: Records, release: u8) -> Plan {
+pub(super) fn new_plan(records: Records, release: u8, decoding: u8) -> Plan {
     Plan {
         records,
         release,
+        decoding,
         timed_out: Records(0),
         again: false,
         stage: 0,
         put: 0,
+    }
+}
+
+impl Plan {
+    /// The records of the chunk, after they are decoded.
+    pub(super) fn decoded(&self, bug: Option<Bug>) -> Records {
+        let all = self.records.decoded(self.decoding);
+        match bug {
+            Some(Bug::RecordDivided) if all != self.records => {
+                all.without(Records::one(all.last()))
+            }
+            _ => all,
+        }
     }
 }
 
@@ -87,13 +103,14 @@ impl Steps<'_> {
     /// A record takes too long because the machine is slow.
     fn run_out_of_time(&mut self, host: usize, plan: Plan) {
         let name = self.name(host);
-        for record in plan.records.without(plan.timed_out).iter() {
+        let decoded = plan.decoded(self.model.bug);
+        for record in decoded.without(plan.timed_out).iter().map(Records::one) {
             self.add(
                 format_args!("{name}: record {record} runs out of time"),
                 FAULT,
                 |to| {
                     if let Some(plan) = &mut to.work(host).plan {
-                        plan.timed_out = plan.timed_out.and(Records::one(record));
+                        plan.timed_out = plan.timed_out.and(record);
                     }
                     Ok(())
                 },
@@ -162,7 +179,7 @@ impl Steps<'_> {
             format_args!("{name} sends the messages of {}", plan.records),
             FREE,
             |to| {
-                model.send(to, plan.records.without(plan.timed_out))?;
+                model.send(to, plan.decoded(model.bug).without(plan.timed_out))?;
                 to.work(host).advance(model);
                 Ok(())
             },

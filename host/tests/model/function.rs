@@ -41,13 +41,15 @@ impl Steps<'_> {
         });
         let ledger = library.ledger(known.ledger).clone();
         let numbers: Vec<_> = batch.iter().map(SequenceNumber::from).collect();
+        let begun = self.model.begun(&ledger, self.from);
+        let decoding = begun.map_or(0, |plan| plan.decoding);
         let plan = plan_batch(&ResumePoint::of(&ledger), &numbers, |first, last| {
             let between = Records::range(number(first), number(last));
-            between.within(batch).count()
+            between.within(batch).decoded(decoding).count()
         });
         Work {
             unread: self.unread(plan, &numbers),
-            plan: self.model.begun(&ledger, self.from.active),
+            plan: begun,
             batch,
             ..Work::on(0, known)
         }

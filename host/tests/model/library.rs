@@ -8,6 +8,7 @@ use std::hash::Hash;
 use sluice::format::Format;
 use sluice::layout::Destination;
 use sluice::layout::object_key::Origin;
+use sluice::ledger::decoding::{RecordDecoding, RecordFormat};
 use sluice::ledger::lease::Versioned;
 use sluice::ledger::pins::Pins;
 use sluice::ledger::resource_faults::ResourceFaults;
@@ -20,7 +21,7 @@ use sluice_release::bundle::ReleaseId;
 
 use super::bugs::Bug;
 use super::manifests::Manifest;
-use super::state::{Doc, ManifestNumber, Obj, Plan, Records};
+use super::state::{Doc, ManifestNumber, Obj, Plan, Records, in_source};
 
 const FORMAT: Format = Format::NDJSON;
 
@@ -31,6 +32,8 @@ pub(super) struct Object {
     /// Its chunk.
     pub(super) chunk: Records,
     pub(super) release: u8,
+    /// It decides the ids of its lines.
+    pub(super) decoding: u8,
     /// The records of its lines.
     pub(super) lines: Records,
     /// Differs between contents with the same lines.
@@ -115,13 +118,15 @@ impl Library {
 
     /// Everything that a chunk puts into the lake.
     pub(super) fn objects(&self, shard: u8, plan: &Plan, bug: Option<Bug>) -> Vec<Obj> {
-        let destinations: BTreeSet<_> = plan.records.iter().map(|r| destination(r, plan)).collect();
+        let records = plan.decoded(bug);
+        let destinations: BTreeSet<_> = records.iter().map(|r| destination(r, plan)).collect();
         let objects = destinations.into_iter().map(|to| {
-            let lines = plan.records.iter().filter(|r| destination(*r, plan) == to);
+            let lines = records.iter().filter(|r| destination(*r, plan) == to);
             Object {
                 key: key(shard, plan, &to, bug),
                 chunk: plan.records,
                 release: plan.release,
+                decoding: plan.decoding,
                 lines: lines.map(Records::one).fold(Records(0), Records::and),
                 chance: plan.again
                     && matches!(bug, Some(Bug::ChanceInRules | Bug::PutWithoutCondition)),
@@ -140,12 +145,13 @@ impl Library {
         after: Option<u64>,
         bug: Option<Bug>,
     ) -> ManifestNumber {
-        let origin = origin(shard, plan, range(plan.records));
+        let origin = origin(shard, plan, range(plan, bug));
         let manifest = Manifest {
             key: origin.chunk().manifest_key(&origin.shard),
             shard,
             chunk: plan.records,
             release: plan.release,
+            decoding: plan.decoding,
             timed_out: plan.timed_out,
             after,
             objects: self.objects(shard, plan, bug),
@@ -169,7 +175,8 @@ fn destination(record: u64, plan: &Plan) -> Destination {
     if plan.timed_out.has_all(Records::one(record)) {
         return Destination::Quarantine(ReasonCode::new("out_of_time").unwrap());
     }
-    let partition = (record + u64::from(plan.release)) % 2;
+    let (in_source, place) = in_source(record);
+    let partition = (in_source + place + u64::from(plan.release)) % 2;
     let partition = partition.to_string();
     Destination::Lake(PartitionPath::from_pairs(&[("p", partition.as_str())]).unwrap())
 }
@@ -181,7 +188,7 @@ fn key(shard: u8, plan: &Plan, to: &Destination, bug: Option<Bug>) -> String {
             last: 1.into(),
             count: 1,
         },
-        _ => range(plan.records),
+        _ => range(plan, bug),
     };
     origin(shard, plan, range).object_key(to, FORMAT)
 }
@@ -194,35 +201,52 @@ fn origin(shard: u8, plan: &Plan, range: Range) -> Origin {
     }
 }
 
-fn range(records: Records) -> Range {
+fn range(plan: &Plan, bug: Option<Bug>) -> Range {
     Range {
-        first: records.first().into(),
-        last: records.last().into(),
-        count: records.count(),
+        first: plan.records.first().into(),
+        last: plan.records.last().into(),
+        count: plan.decoded(bug).count(),
     }
 }
 
-fn pins() -> Pins {
+fn pins(decoding: u8) -> Pins {
+    let format = match decoding {
+        0 => RecordFormat::Json,
+        _ => RecordFormat::Lines,
+    };
     Pins {
         format: FORMAT,
+        decoding: RecordDecoding {
+            format,
+            ..RecordDecoding::default()
+        },
         ..Pins::default()
     }
 }
 
+/// The position of a record in a chunk that begins with the record `first` of the source.
+fn position(record: u64, first: u64, decoding: u8) -> u64 {
+    let (in_source, place) = in_source(record);
+    (in_source - first) * (1 + u64::from(decoding)) + place
+}
+
 /// A chunk as the ledger pins it.
 pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
-    let mut range = range(plan.records);
+    let mut range = range(plan, bug);
     if bug == Some(Bug::RangeTooLong) {
         range.last = (plan.records.last() + 1).into();
     }
     let mut resource_faults = ResourceFaults::default();
-    for record in plan.timed_out.iter() {
-        resource_faults.push(record - plan.records.first(), Fault::OutOfTime);
+    let position = |record| position(record, plan.records.first(), plan.decoding);
+    let mut positions: Vec<_> = plan.timed_out.iter().map(position).collect();
+    positions.sort_unstable();
+    for position in positions {
+        resource_faults.push(position, Fault::OutOfTime);
     }
     Pending {
         range,
         release: release_id(plan.release),
-        pins: pins(),
+        pins: pins(plan.decoding),
         resource_faults,
     }
 }
@@ -230,14 +254,17 @@ pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
 /// The chunk that a ledger has pinned, to be repeated.
 pub(super) fn begun(pending: &Pending) -> Plan {
     let records = records(pending.range);
+    let decoding = u8::from(pending.pins.decoding.splits());
     let has_timed_out = |record: &u64| {
-        let faults = &pending.resource_faults;
-        faults.has(record - records.first(), Fault::OutOfTime)
+        let position = position(*record, records.first(), decoding);
+        pending.resource_faults.has(position, Fault::OutOfTime)
     };
-    let timed_out = records.iter().filter(has_timed_out).map(Records::one);
+    let decoded = records.decoded(decoding);
+    let timed_out = decoded.iter().filter(has_timed_out).map(Records::one);
     Plan {
         records,
         release: u8::from(pending.release != release_id(0)),
+        decoding,
         timed_out: timed_out.fold(Records(0), Records::and),
         again: true,
         stage: 0,

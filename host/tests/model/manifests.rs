@@ -16,6 +16,7 @@ pub(super) struct Manifest {
     pub(super) shard: u8,
     pub(super) chunk: Records,
     pub(super) release: u8,
+    pub(super) decoding: u8,
     pub(super) timed_out: Records,
     /// The last record of the chunk before.
     pub(super) after: Option<u64>,
@@ -80,13 +81,23 @@ impl Delivery {
     ) -> Result<(), Broken> {
         let pinned = pending.map(|pending| {
             let Plan {
-                release, timed_out, ..
+                release,
+                decoding,
+                timed_out,
+                ..
             } = begun(pending);
-            (chunk, release, timed_out)
+            (chunk, release, decoding, timed_out)
         });
         let exists = state.manifests.iter().any(|manifest| {
             let manifest = self.library.manifest_of(*manifest);
-            Some((manifest.chunk, manifest.release, manifest.timed_out)) == pinned
+            let Manifest {
+                chunk,
+                release,
+                decoding,
+                timed_out,
+                ..
+            } = *manifest;
+            Some((chunk, release, decoding, timed_out)) == pinned
         });
         ensure(exists, Broken::CommittedWithoutManifest)
     }

@@ -1,6 +1,7 @@
 //! A model of delivery, explored exhaustively: two hosts on a shard. Each can be killed, give up or
 //! be fenced out at any step. Responses are lost, and writes arrive after their host has given up.
-//! Ledgers change after they were read, another release is activated, and records run out of time.
+//! Ledgers change after they were read, another release is activated or records of the source are
+//! decoded into more records from now on, and records run out of time.
 //! Batches become shorter or longer, and the mapping discards records. A shard can have a child.
 //! The number of such accidents is limited; their order is not.
 //!
@@ -41,6 +42,15 @@ enum Mode {
     Functions,
 }
 
+/// What decides outcomes and can change once. A chunk pins both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Changes {
+    /// The active release.
+    Release,
+    /// How records of the source are decoded: each of them holds one record, and two after the change.
+    Decoding,
+}
+
 /// What is delivered, and what can happen.
 struct Delivery {
     mode: Mode,
@@ -51,6 +61,7 @@ struct Delivery {
     chunk_max: u64,
     /// The maximum number of accidents.
     faults: u8,
+    changes: Changes,
     bug: Option<Bug>,
     library: Library,
 }
@@ -62,9 +73,14 @@ impl Delivery {
             shards: shards.to_vec(),
             chunk_max,
             faults,
+            changes: Changes::Release,
             bug: None,
             library: Library::new(),
         }
+    }
+
+    fn changing(self, changes: Changes) -> Self {
+        Self { changes, ..self }
     }
 
     fn with(self, bug: Bug) -> Self {
@@ -87,10 +103,12 @@ impl Delivery {
     }
 
     /// The chunk that a ledger has pinned, to be repeated.
-    fn begun(&self, ledger: &Ledger, active: u8) -> Option<Plan> {
+    fn begun(&self, ledger: &Ledger, state: &State) -> Option<Plan> {
         let mut plan = begun(ledger.pending()?);
-        if self.has(Bug::ReleaseChosenAgain) || self.has(Bug::ReplayNotPinned) {
-            plan.release = active;
+        match self.bug {
+            Some(Bug::ReleaseChosenAgain | Bug::ReplayNotPinned) => plan.release = state.active,
+            Some(Bug::DecodedAgain | Bug::DecodedAgainNotPinned) => plan.decoding = state.decoding,
+            _ => {}
         }
         Some(plan)
     }
@@ -134,6 +152,7 @@ impl Model for Delivery {
             bus: Records(0),
             kept: 0,
             active: 0,
+            decoding: 0,
             hosts: [host, host],
             late: Vec::new(),
             faults: self.faults,
@@ -174,7 +193,11 @@ impl Model for Delivery {
                 .ledger;
             let done = committed(&ledger, self.shard(shard).first());
             let pending = ledger.pending().map(begun);
-            let pending = pending.map_or("-".into(), |p| format!("{}/r{}", p.records, p.release));
+            let chunk = |plan: Plan| {
+                let decoded = plan.decoded(None);
+                format!("{decoded}/r{}", plan.release)
+            };
+            let pending = pending.map_or("-".into(), chunk);
             let owner = ledger.owner().unwrap_or("-");
             format!("[{owner} committed {done} pending {pending}]")
         });
@@ -226,6 +249,14 @@ fn two_processes_of_a_function_keep_every_promise() {
 }
 
 #[test]
+fn records_that_are_decoded_otherwise_keep_every_promise() {
+    let search =
+        |mode, shard, faults| Delivery::new(mode, &[shard], 2, faults).changing(Changes::Decoding);
+    holds(&search(Workers, 3, 2), 340_000);
+    holds(&search(Functions, 2, 2), 155_000);
+}
+
+#[test]
 #[ignore = "takes minutes and gigabytes"]
 fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
@@ -234,7 +265,7 @@ fn a_larger_search_keeps_every_promise() {
 }
 
 /// Each seeded fault, the hosts that have it, and the promise that it breaks first.
-const SEEDED: [(Bug, Mode, Broken); 23] = [
+const SEEDED: [(Bug, Mode, Broken); 27] = [
     (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
     (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
     (
@@ -266,6 +297,10 @@ const SEEDED: [(Bug, Mode, Broken); 23] = [
     (Bug::RangeTooLong, Functions, Broken::CommittedEarly),
     (Bug::ReleaseChosenAgain, Workers, Broken::Stuck),
     (Bug::ReplayNotPinned, Workers, Broken::TwoChunks),
+    (Bug::DecodedAgain, Workers, Broken::Stuck),
+    (Bug::DecodedAgainNotPinned, Workers, Broken::TwoChunks),
+    (Bug::DecodedAgainNotPinned, Functions, Broken::TwoChunks),
+    (Bug::RecordDivided, Workers, Broken::CommittedEarly),
     (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
     (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
     (Bug::GapUnnoticed, Functions, Broken::RangeOutOfTurn),
@@ -277,10 +312,17 @@ fn a_seeded_fault_breaks_a_promise() {
     for (bug, mode, broken) in SEEDED {
         let shards = match bug {
             Bug::ChildBeforeParent => vec![1, 1],
-            Bug::ReleaseChosenAgain => vec![1],
+            Bug::ReleaseChosenAgain | Bug::DecodedAgain => vec![1],
             _ => vec![3],
         };
-        let model = Delivery::new(mode, &shards, 2, 2).with(bug);
+        let changes = match bug {
+            Bug::DecodedAgain | Bug::DecodedAgainNotPinned | Bug::RecordDivided => {
+                Changes::Decoding
+            }
+            _ => Changes::Release,
+        };
+        let model = Delivery::new(mode, &shards, 2, 2);
+        let model = model.changing(changes).with(bug);
         let found = explore(&model).expect_err(&format!("{bug:?} breaks nothing"));
         assert_eq!(found.broken, broken, "{bug:?}: {found:?}");
     }

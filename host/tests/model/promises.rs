@@ -5,7 +5,7 @@ use sluice::ledger::Ledger;
 
 use super::Delivery;
 use super::bugs::Bug;
-use super::library::{committed, number, records};
+use super::library::{begun, committed, number, records};
 use super::state::{Doc, Obj, Process, Records, State};
 
 /// A broken promise.
@@ -29,7 +29,7 @@ pub(super) enum Broken {
     OtherContent,
     /// An object in the lake was changed.
     Overwritten,
-    /// Objects or manifests with the same record are of two chunks or two releases.
+    /// Objects or manifests with the same record are of two chunks, two releases or two decodings.
     TwoChunks,
     /// A record is in the lake twice.
     TwoOutcomes,
@@ -84,16 +84,23 @@ impl Delivery {
         let first = self.shard(shard).first();
         let (was, is) = (committed(before, first), committed(after, first));
         ensure(is.has_all(was), Broken::CommittedGoesBack)?;
+        let chunk = is.without(was);
+        let decoding = before
+            .pending()
+            .map_or(0, |pending| begun(pending).decoding);
+        // Records of the source that are committed are committed as a whole.
+        let decoded = chunk.decoded(decoding);
         ensure(
-            is == was || self.landed(state).has_all(is),
+            is == was || self.landed(state).has_all(decoded),
             Broken::CommittedEarly,
         )?;
-        let counted = after.committed().map_or(0, |done| done.records);
-        ensure(counted == is.count(), Broken::CommittedEarly)?;
+        let counted = |ledger: &Ledger| ledger.committed().map_or(0, |done| done.records);
+        let added = counted(before) + decoded.count();
+        ensure(counted(after) == added, Broken::CommittedEarly)?;
         if is == was {
             return Ok(());
         }
-        self.check_manifest(state, before.pending(), is.without(was))
+        self.check_manifest(state, before.pending(), chunk)
     }
 
     /// The records with an outcome in the lake and, if they have an event, a message.
@@ -116,7 +123,7 @@ impl Delivery {
         let Some(pinned) = after.pending() else {
             return Ok(());
         };
-        let kept = state.kept & (1 << super::library::begun(pinned).release) != 0;
+        let kept = state.kept & (1 << begun(pinned).release) != 0;
         ensure(kept, Broken::ReleaseNotKept)?;
         let parent = shard.checked_sub(1);
         let parent = parent.map(|parent| {
@@ -150,7 +157,9 @@ impl Delivery {
         for there in &state.lake {
             let there = self.library.object(*there);
             let disjoint = there.chunk.within(new.chunk).is_empty();
-            let same = there.chunk == new.chunk && there.release == new.release;
+            let same = there.chunk == new.chunk
+                && there.release == new.release
+                && there.decoding == new.decoding;
             ensure(disjoint || same, Broken::TwoChunks)?;
             ensure(
                 there.lines.within(new.lines).is_empty(),

@@ -15,9 +15,18 @@ pub(super) struct Obj(pub(super) u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ManifestNumber(pub(super) u16);
 
-/// A set of records. Sequence numbers begin with 1, across all shards.
+/// A set of records. Sequence numbers begin with 1, across all shards, and end with 7. A record of the source can hold
+/// two records: the number of the second one is larger by [`SECOND`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Records(pub(super) u16);
+
+/// The difference between the numbers of the two records in a record of the source.
+const SECOND: u64 = 8;
+
+/// The record of the source that has this record, and its place there.
+pub(super) fn in_source(record: u64) -> (u64, u64) {
+    (record % SECOND, record / SECOND)
+}
 
 impl Records {
     pub(super) fn range(first: u64, last: u64) -> Self {
@@ -42,6 +51,14 @@ impl Records {
 
     pub(super) fn has_all(self, other: Self) -> bool {
         other.without(self).is_empty()
+    }
+
+    /// What these records of the source hold, by a decoding: one record each, or two.
+    pub(super) fn decoded(self, decoding: u8) -> Self {
+        match decoding {
+            0 => self,
+            _ => Self(self.0 | (self.0 << SECOND)),
+        }
     }
 
     pub(super) fn is_empty(self) -> bool {
@@ -69,7 +86,11 @@ impl Records {
 
 impl fmt::Display for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits: String = self.iter().map(|record| record.to_string()).collect();
+        let digit = |record| match in_source(record) {
+            (record, 0) => record.to_string(),
+            (record, _) => format!("{record}'"),
+        };
+        let digits: String = self.iter().map(digit).collect();
         f.write_str(if digits.is_empty() { "-" } else { &digits })
     }
 }
@@ -105,8 +126,11 @@ pub(super) struct Write {
 /// A chunk in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Plan {
+    /// The records of the source.
     pub(super) records: Records,
     pub(super) release: u8,
+    /// How they are decoded: each of them holds one record, or two.
+    pub(super) decoding: u8,
     /// The records that ran out of time.
     pub(super) timed_out: Records,
     /// Whether it is a repetition.
@@ -185,6 +209,8 @@ pub(super) struct State {
     /// The releases that the lake has, one bit each.
     pub(super) kept: u8,
     pub(super) active: u8,
+    /// How the settings say that records are decoded.
+    pub(super) decoding: u8,
     pub(super) hosts: [Host; 2],
     /// Sorted.
     pub(super) late: Vec<Late>,

@@ -7,7 +7,7 @@ use super::chunk::new_plan;
 use super::promises::Broken;
 use super::search::Step;
 use super::state::{At, Late, Move, Process, Records, State, Work};
-use super::{Delivery, Mode};
+use super::{Changes, Delivery, Mode};
 
 /// The cost of a step: no accident, or one.
 pub(super) const FREE: u8 = 0;
@@ -52,11 +52,20 @@ impl Steps<'_> {
 
     /// The steps of the world.
     pub(super) fn world(&mut self) {
-        if self.from.active == 0 {
-            self.add(format_args!("another release is activated"), FAULT, |to| {
-                to.active = 1;
-                Ok(())
-            });
+        match self.model.changes {
+            Changes::Release if self.from.active == 0 => {
+                self.add(format_args!("another release is activated"), FAULT, |to| {
+                    to.active = 1;
+                    Ok(())
+                });
+            }
+            Changes::Decoding if self.from.decoding == 0 => {
+                self.add(format_args!("the decoding is changed"), FAULT, |to| {
+                    to.decoding = 1;
+                    Ok(())
+                });
+            }
+            _ => {}
         }
         for (n, late) in self.from.late.iter().enumerate() {
             self.arrive(n, *late);
@@ -186,17 +195,22 @@ impl Steps<'_> {
         }
     }
 
-    /// Reads and transforms the next chunk: any possible number of records, by a release that is
-    /// active or was a moment ago.
+    /// Reads and transforms the next chunk: any possible number of records of the source, by a release and a decoding
+    /// that are set or were a moment ago.
     pub(super) fn build(&mut self, host: usize, work: Work) {
         let name = self.name(host);
         for count in 1..=work.unread.count().min(self.model.chunk_max) {
             let taken = work.unread.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
-            for release in 0..=self.from.active {
-                let what = format_args!("{name} makes a chunk of {records} by release {release}");
+            // One of the two never changes.
+            for setting in 0..=self.from.active.max(self.from.decoding) {
+                let release = setting.min(self.from.active);
+                let decoding = setting.min(self.from.decoding);
+                let what = format_args!(
+                    "{name} makes a chunk of {records} by release {release} and decoding {decoding}"
+                );
                 self.add(what, FREE, |to| {
-                    to.work(host).plan = Some(new_plan(records, release));
+                    to.work(host).plan = Some(new_plan(records, release, decoding));
                     Ok(())
                 });
             }

@@ -281,7 +281,7 @@ impl Delivery {
         };
         match what {
             Move::Take => {
-                work.plan = self.begun(ledger, to.active);
+                work.plan = self.begun(ledger, to);
                 work.unread = self.behind(work.shard, ledger);
             }
             Move::Renew => {}

@@ -120,6 +120,21 @@ impl Scratch {
     }
 }
 
+/// Replaces the file at `path` through a temporary file beside it, `.NAME.tmp`. The caller has a lock for the path, so what
+/// a killed process left there is overwritten.
+///
+/// # Errors
+/// The file system fails.
+pub fn replace_locked(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.tmp"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(temporary, path)?;
+    sync_folder(parent(path))
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors

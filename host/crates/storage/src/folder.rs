@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, ready};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::{ErrorKind, Operation, RequestError, StorageError};
-use crate::files::{Scratch, parent};
+use crate::files::{Scratch, parent, replace_locked};
 use crate::object_store::{
     ConditionalRead, Found, NewObject, ObjectStore, Payload, StorageResult, Version,
 };
@@ -87,7 +87,10 @@ impl FolderStore {
                 return Err(conflict("it was changed at the same time"));
             }
         }
-        self.scratch.replace(&path, content)?;
+        match self.exclusive {
+            true => self.scratch.replace(&path, content)?,
+            false => replace_locked(&path, content)?,
+        }
         Ok(version_of(content))
     }
 

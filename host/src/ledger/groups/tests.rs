@@ -7,6 +7,7 @@ use sluice_storage::folder::FolderStore;
 use sluice_storage::object_store::{Found, NewObject, StorageResult};
 
 use super::super::group::LEDGERS_MAX;
+use super::known::GROUPS_KEPT;
 use super::*;
 
 /// A store that counts writes, and loses the answers to some of them.
@@ -127,12 +128,12 @@ fn shard(number: usize) -> ShardId {
     ShardId::new(&format!("file-{number:05}")).unwrap()
 }
 
-/// Counts up in the ledger of a shard: one step of a process.
+/// Counts up in the ledger of a shard: one step of a process with a lease, which no other step equals.
 async fn count(groups: &Arc<LedgerGroups>, shard: &ShardId) -> Result<(), StoreError> {
     let found = groups.read(shard).await?;
-    let next = found
-        .ledger
-        .begin_at(found.ledger.began_at().unwrap_or(0) + 1);
+    let next = found.ledger.began_at().unwrap_or(0) + 1;
+    let next = found.ledger.begin_at(next).assign_to("process");
+    let next = next.with_nonce(format!("{:016x}", rand::random::<u64>()));
     groups.write(&next, found.etag.as_deref()).await.map(drop)
 }
 

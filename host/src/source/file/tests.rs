@@ -246,3 +246,57 @@ fn nothing_is_read_after_a_line_without_an_end() {
     assert_eq!(records, ["{\"a\":1}", "{\"b\":2}"]);
     assert_eq!(committed.unwrap().file.unwrap().bytes, 15);
 }
+
+/// The number of records of each batch, and whether nothing follows it; and whether reading failed.
+fn parts_of(content: &[u8]) -> (Vec<(usize, bool)>, bool) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content).unwrap();
+    let location = Location::File(file.path().to_owned());
+    let opened = open(&location, &FileOptions::default()).unwrap();
+    let mut batches = opened.read(&ResumePoint::default()).unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.build().unwrap().block_on(async {
+        let mut parts = Vec::new();
+        loop {
+            let batch = match batches.next().await {
+                Ok(Some(batch)) => batch,
+                ended => return (parts, ended.is_err()),
+            };
+            if let Some(last) = batch.positions().last() {
+                let part = batches.file_up_to(last.sequence).unwrap();
+                parts.push((batch.len(), part.prefix.is_whole));
+            }
+        }
+    })
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn the_last_part_of_a_compressed_file_says_that_nothing_follows() {
+    for (records, end, expected) in [
+        (1, "", &[(1, true)][..]),
+        (999, "\n", &[(999, true)]),
+        (1_000, "", &[(1_000, true)]),
+        (1_000, "\n\r\n", &[(1_000, true)]),
+        (1_001, "", &[(1_000, false), (1, true)]),
+        (2_000, "", &[(1_000, false), (1_000, true)]),
+        (1_000, "{}", &[(1_000, false), (1, true)]),
+    ] {
+        let text = "{\"a\":1}\n".repeat(records) + end;
+        let compressed = gzip(&text);
+        let found = parts_of(&compressed);
+        assert_eq!(found, (expected.to_vec(), false), "{records} {end:?}");
+        let plain = parts_of(text.as_bytes()).0;
+        assert!(plain.iter().all(|(_, is_whole)| !is_whole), "{plain:?}");
+        // What is broken at its end is not whole, and the full batches before are there.
+        let (parts, failed) = parts_of(&compressed[..compressed.len() - 4]);
+        let full = records / 1_000;
+        assert!(failed, "{records} {end:?}");
+        assert_eq!(parts, vec![(1_000, false); full]);
+    }
+}

@@ -1,10 +1,9 @@
 //! The events that a command reads: those of files, or of a lake.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use futures_util::FutureExt as _;
 use sluice_storage::location::StoreLocation;
 
 use super::lake;
@@ -57,19 +56,29 @@ impl EventsArgs {
             }
             return Ok(Input::Files(vec![Location::Stdin]));
         }
-        let locations = self.files.iter().map(|path| match path.as_os_str() == "-" {
-            true => Location::Stdin,
-            false => Location::File(path.clone()),
-        });
-        find_files(&locations.collect::<Vec<_>>()).map(Input::Files)
+        let locations = self.files.iter().map(|path| location(path));
+        find_files(&locations.collect::<Result<Vec<_>, _>>()?).map(Input::Files)
     }
+}
+
+fn location(path: &Path) -> Result<Location, ConfigError> {
+    if path.as_os_str() == "-" {
+        return Ok(Location::Stdin);
+    }
+    if path.starts_with("s3:") {
+        let why = format!(
+            "{} is no file; give `--lake` for the events of a lake, or pipe objects into the command",
+            path.display()
+        );
+        return Err(ConfigError::new("FILE", why));
+    }
+    Ok(Location::File(path.to_owned()))
 }
 
 /// The files that locations name, in folders and by patterns too. Says what is left out of the folders.
 fn find_files(locations: &[Location]) -> anyhow::Result<Vec<Location>> {
-    // Files are found at once: only objects are waited for.
-    let found = file::expand(locations, None).now_or_never();
-    let mut found = found.unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let mut found = runtime.block_on(file::expand(locations, None));
     if let Some(error) = found.failed.drain(..).next() {
         return Err(error.into());
     }

@@ -70,11 +70,12 @@ fn a_file_that_vanishes_after_it_was_listed_is_said() {
 }
 
 /// Changes a file without a trace in what the file system says of it.
-fn change_unseen(path: &Path, content: &str) {
+fn change_unseen(path: &Path, content: impl AsRef<[u8]>) {
+    let content = content.as_ref();
     let before = fs::metadata(path).unwrap();
     assert_eq!(before.len(), content.len() as u64);
     let mut file = OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all(content.as_bytes()).unwrap();
+    file.write_all(content).unwrap();
     file.set_modified(before.modified().unwrap()).unwrap();
 }
 
@@ -89,6 +90,9 @@ fn files_that_have_landed_are_not_opened_again_and_new_ones_land() {
     assert_eq!(land(), [11, 0, 4, 1]);
     let changed = events(0..2) + &events(5..6);
     change_unseen(&place.path("in/a.ndjson"), &changed);
+    // A compressed file is whole if its end was reached.
+    let compressed = gzip(&events(100..103)).len();
+    change_unseen(&place.path("in/d.ndjson.gz"), vec![b'x'; compressed]);
     // A file that needs more is opened as before: its last line is not complete.
     assert_eq!(land(), [0, 11, 4, 1]);
     place.write("in/a-new.ndjson", events(9..12));

@@ -7,6 +7,7 @@ mod content;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
@@ -21,7 +22,7 @@ pub use self::content::ObjectContent;
 use super::{failed, status, url};
 use crate::error::{ErrorKind, Operation, RequestError, StorageError};
 use crate::object_store::StorageResult;
-use crate::retry::RetryPolicy;
+use crate::retry::{Attempts, RetryPolicy};
 
 /// The label of listings in the metric of retries. They are not those of the lake: a permission for one says nothing
 /// of the other.
@@ -43,6 +44,8 @@ pub struct ObjectReader {
 pub struct ReadBucket {
     reader: ObjectReader,
     name: String,
+    /// Whether a read was denied for as long as a new permission takes. Later ones do not wait for it again.
+    is_denied: AtomicBool,
 }
 
 /// An object as it was listed.
@@ -97,6 +100,7 @@ impl ObjectReader {
         Arc::new(ReadBucket {
             reader: self.clone(),
             name: name.to_owned(),
+            is_denied: AtomicBool::new(false),
         })
     }
 }
@@ -159,9 +163,16 @@ impl ReadBucket {
             let page = page.set_continuation_token(token.clone()).send().await;
             page.map_err(|error| failed(Operation::List, &error))
         };
-        let page = self.reader.retry_policy.retry(LIST, &what, page).await;
-        page.map(Page)
-            .map_err(|cause| self.listing_error(prefix, cause))
+        // No success is noted: the permission to list one prefix says nothing of that for another one, so a denied
+        // request is not retried for long.
+        let mut attempts = Attempts::new(&self.reader.retry_policy, LIST);
+        loop {
+            match page().await {
+                Ok(page) => return Ok(Page(page)),
+                Err(cause) if attempts.wait_to_retry(&what, &cause).await => {}
+                Err(cause) => return Err(self.listing_error(prefix, cause)),
+            }
+        }
     }
 
     fn listing_error(&self, prefix: &str, cause: RequestError) -> StorageError {

@@ -28,6 +28,31 @@ async fn puts_lists_and_gets() {
 }
 
 #[tokio::test]
+async fn gives_a_range_of_the_version_that_is_asked_for() {
+    let s3 = S3::start();
+    s3.bucket("lake");
+    let client = s3.client();
+    let put = |content: &'static [u8]| {
+        let put = client.put_object().bucket("lake").key("a b");
+        put.body(ByteStream::from_static(content)).send()
+    };
+    put(b"0123456789").await.unwrap();
+    let listed = client.list_objects_v2().bucket("lake").send().await;
+    let listed = listed.unwrap();
+    let etag = listed.contents()[0].e_tag().unwrap();
+    let get = |range: &str| {
+        let get = client.get_object().bucket("lake").key("a b");
+        get.if_match(etag).range(range).send()
+    };
+    let got = get("bytes=3-5").await.unwrap();
+    assert_eq!(got.content_range(), Some("bytes 3-5/10"));
+    assert_eq!(got.body.collect().await.unwrap().to_vec(), b"345");
+    put(b"abc").await.unwrap();
+    let error = get("bytes=0-1").await.unwrap_err();
+    assert_eq!(error.raw_response().unwrap().status().as_u16(), 412);
+}
+
+#[tokio::test]
 async fn accepts_a_stream_with_a_trailing_checksum() {
     let s3 = S3::start();
     let directory = s3.bucket("lake");

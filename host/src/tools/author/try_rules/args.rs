@@ -46,8 +46,8 @@ pub struct TryArgs {
     #[arg(long, value_name = "TARGET", requires = "release")]
     pub registry: Option<String>,
 
-    /// Take records from `file:PATH`, `-` or `kinesis:STREAM` (a stream's name or ARN), as `run` names them. A stream is
-    /// read without a checkpoint and with small requests, so that its workers are not disturbed. PATH can be a folder or
+    /// Take records from `file:PATH`, `s3://BUCKET/PREFIX`, `-` or `kinesis:STREAM` (a stream's name or ARN), as `run` names
+    /// them. A stream is read without a checkpoint and with small requests, so that its workers are not disturbed. PATH can be a folder or
     /// a pattern. Can be given several times.
     #[arg(long, value_name = "SOURCE", conflicts_with = "quarantined")]
     pub source: Vec<String>,

@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -170,12 +171,17 @@ impl RangeRequest {
                 ended => return ended,
             };
             self.body = None;
+            let is_denied = cause.kind() == ErrorKind::Denied;
+            if is_denied && self.bucket.is_denied.load(Relaxed) {
+                return Err(ObjectReadError::Failed(cause));
+            }
             let what = format!("read s3://{}/{}", self.bucket.name, self.object.key);
             let policy = &self.bucket.reader.retry_policy;
             let attempts = self
                 .attempts
                 .get_or_insert_with(|| Attempts::new(policy, READ));
             if !attempts.wait_to_retry(&what, &cause).await {
+                self.bucket.is_denied.fetch_or(is_denied, Relaxed);
                 return Err(ObjectReadError::Failed(cause));
             }
         }
