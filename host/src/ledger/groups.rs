@@ -18,7 +18,7 @@ use sluice_storage::object_store::{ConditionalRead, ObjectStore, Payload, Versio
 use tokio::sync::oneshot;
 
 use self::error::GroupError;
-use self::known::{Document, KnownGroup, KnownGroups};
+use self::known::{Document, KnownGroups};
 use super::error::StoreError;
 use super::group::{GroupedLedger, LedgerGroup};
 use super::lease::Versioned;
@@ -39,6 +39,8 @@ pub struct LedgerGroups {
     queue: Mutex<Vec<QueuedWrite>>,
     /// Only one task writes.
     writer: tokio::sync::Mutex<()>,
+    /// Only one task reads a document that is not kept, so that no two read the same one.
+    reader: tokio::sync::Mutex<()>,
 }
 
 /// A write of one ledger that waits for the next write of its group.
@@ -92,6 +94,7 @@ impl LedgerGroups {
             known: Mutex::default(),
             queue: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
+            reader: tokio::sync::Mutex::default(),
         };
         let reads = stream::iter(0..last.map_or(0, |last| last + 1));
         let reads = reads.map(|at| groups.read_existing(at));
@@ -293,21 +296,22 @@ impl LedgerGroups {
 
     /// The document of the group at an index: as it is known, or as it is read.
     async fn document(&self, at: usize) -> Result<Document, GroupError> {
-        let known = locked(&self.known).groups.get(at).cloned();
-        match known {
-            Some(KnownGroup {
-                document: Some(document),
-                ..
-            }) => Ok(document),
-            Some(_) => {
-                let document = self.read_existing(at).await?;
-                Ok(locked(&self.known).set_if_forgotten(at, document))
-            }
-            None => Ok(Document {
+        let known = || locked(&self.known).groups.get(at).cloned();
+        let Some(group) = known() else {
+            return Ok(Document {
                 group: Arc::new(LedgerGroup::new()),
                 version: None,
-            }),
+            });
+        };
+        if let Some(document) = group.document {
+            return Ok(document);
         }
+        let _only_one = self.reader.lock().await;
+        if let Some(document) = known().and_then(|group| group.document) {
+            return Ok(document);
+        }
+        let document = self.read_existing(at).await?;
+        Ok(locked(&self.known).set_if_forgotten(at, document))
     }
 
     /// Reads the group at an index again, and all that are newer, after another process has written it.

@@ -9,7 +9,7 @@ use sluice_storage::object_store::Version;
 use crate::ledger::group::LedgerGroup;
 
 /// The groups whose documents are kept in memory, some megabytes. The others are read again when they are needed.
-pub(super) const GROUPS_KEPT: usize = 32;
+pub(super) const GROUPS_KEPT: usize = 64;
 
 /// The groups by their index, which is their number less one.
 #[derive(Debug, Default)]
