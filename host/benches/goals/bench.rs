@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Context as _, ensure};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::Value;
 use sluice::format::{Format, decode};
 use sluice::layout::object_key::METADATA_FOLDER;
@@ -176,11 +177,23 @@ pub(crate) fn lines(folder: &Path) -> io::Result<u64> {
                 found += lines(&path)?;
             }
         } else {
-            let content = decode(format(&path), &fs::read(&path)?)?;
-            found += memchr::memchr_iter(b'\n', &content).count() as u64;
+            found += match path.extension() {
+                Some(extension) if extension == "parquet" => rows(&path)?,
+                _ => {
+                    let content = decode(format(&path), &fs::read(&path)?)?;
+                    memchr::memchr_iter(b'\n', &content).count() as u64
+                }
+            };
         }
     }
     Ok(found)
+}
+
+/// The number of rows of a Parquet object.
+fn rows(path: &Path) -> io::Result<u64> {
+    let reader = SerializedFileReader::new(fs::File::open(path)?).map_err(io::Error::other)?;
+    let rows = reader.metadata().file_metadata().num_rows();
+    u64::try_from(rows).map_err(io::Error::other)
 }
 
 fn format(path: &Path) -> Format {

@@ -12,7 +12,7 @@ use super::programs::{self, Program};
 use super::table::{Report, contestant, mebibytes, times};
 use crate::events;
 
-const EVENTS: u64 = 1_000_000;
+pub(crate) const EVENTS: u64 = 1_000_000;
 
 const OVER_FLOOR: f64 = 1.1;
 const OVER_PYTHON: f64 = 16.0;
@@ -173,7 +173,8 @@ fn vector_config(bench: &Bench, lake: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn costs(ran: &Pairs<Ran>) -> Pairs<Cost> {
+/// What the runs of both took.
+pub(crate) fn costs(ran: &Pairs<Ran>) -> Pairs<Cost> {
     let of = |ran: &[Ran]| ran.iter().map(|ran| ran.cost).collect();
     Pairs {
         first: of(&ran.first),

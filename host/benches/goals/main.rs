@@ -25,6 +25,7 @@ mod function;
 mod jobs;
 mod machine;
 mod measure;
+mod parquet;
 mod programs;
 mod sandbox;
 mod sizes;
@@ -107,6 +108,8 @@ enum Goal {
     Sizes,
     /// Jobs with few and many partitions, and their memory.
     Partitions,
+    /// The local job into Parquet, and a schema inferred, compared with the local job.
+    Parquet,
     /// A job during which releases are switched.
     Swaps,
     /// A Lambda function.
@@ -126,6 +129,7 @@ impl Goal {
             Self::Vector => jobs::next_to_vector(bench, args.vector.as_deref(), report),
             Self::Sizes => sizes::sizes(bench, report),
             Self::Partitions => sizes::partitions(bench, report),
+            Self::Parquet => parquet::next_to_lines(bench, report),
             Self::Swaps => swaps::next_to_none(bench, report),
             Self::Lambda => function::goals(args.package.as_deref(), report),
             Self::Aws => worker::figures(bench, report),
