@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use sluice_engine::record::{SequenceNumber, ShardId};
-use sluice_storage::error::{ErrorKind, RequestError, StorageError};
+use sluice_storage::error::{
+    ErrorKind, MORE_HANDLES, RequestError, StorageError, is_out_of_handles,
+};
 use thiserror::Error;
 
 use super::VERSION;
@@ -53,6 +55,14 @@ pub enum LedgerError {
     Nothing,
 }
 
+/// What to do if a file cannot be locked.
+fn if_not_locked(source: &std::io::Error) -> &'static str {
+    match is_out_of_handles(source) {
+        true => MORE_HANDLES,
+        false => "make sure that the process can write there",
+    }
+}
+
 /// The former owner, for messages, if the shard has none now.
 const RETURNED: &str = "another worker, which has given it back";
 
@@ -71,7 +81,7 @@ pub enum StoreError {
         by: String,
     },
     /// The document is not a ledger of this shard.
-    #[error("{place} is not a valid ledger: {why}")]
+    #[error("{place} is not a valid ledger: {why}; restore its latest valid version")]
     Damaged {
         /// The file or object.
         place: String,
@@ -82,7 +92,7 @@ pub enum StoreError {
     #[error(transparent)]
     Step(#[from] LedgerError),
     /// A ledger in a folder cannot be locked.
-    #[error("cannot lock {path}: {source}; make sure that the process can write there")]
+    #[error("cannot lock {path}: {source}; {}", if_not_locked(.source))]
     Io {
         /// The file.
         path: PathBuf,

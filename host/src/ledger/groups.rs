@@ -100,7 +100,9 @@ impl LedgerGroups {
         let reads = reads.map(|at| groups.read_existing(at));
         let mut reads = reads.buffered(READS_AT_ONCE).enumerate();
         while let Some((at, document)) = reads.next().await {
-            locked(&groups.known).set(at, document?);
+            let document = document?;
+            groups.check_only_one(at, &document)?;
+            locked(&groups.known).set(at, document);
         }
         drop(reads);
         Ok(Arc::new(groups))
@@ -331,11 +333,34 @@ impl LedgerGroups {
         }
     }
 
+    /// Checks that no earlier group has a ledger of a group that was read.
+    fn check_only_one(&self, at: usize, document: &Document) -> Result<(), GroupError> {
+        let known = locked(&self.known);
+        let mut shards = document.group.shards();
+        let twice = shards.find_map(|shard| {
+            let earlier = known
+                .by_shard
+                .get(shard)
+                .filter(|earlier| **earlier != at)?;
+            Some((shard, *earlier))
+        });
+        twice.map_or(Ok(()), |(shard, earlier)| {
+            Err(GroupError::Damaged {
+                place: self.store.place(&key(at)),
+                why: format!(
+                    "it has the ledger of shard {shard}, which {} has too; the store has not kept the condition of a \
+                     write, or a document was copied",
+                    key(earlier)
+                ),
+            })
+        })
+    }
+
     async fn read_existing(&self, at: usize) -> Result<Document, GroupError> {
         let found = self.read_document(at).await?;
         found.ok_or_else(|| GroupError::Damaged {
             place: self.store.place(&key(at)),
-            why: "it is missing; restore it".to_owned(),
+            why: "it is missing".to_owned(),
         })
     }
 

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
 
 use self::at_once::{AtOnce, EndedFile, ReadyFile, is_small};
-use self::errors::{has_changed, is_gone, is_of_file, why_gone};
+use self::errors::{has_changed, is_gone, is_of_another_run, is_of_file, why_gone};
 use super::earlier_rules;
 use super::failed_sources::FailedSources;
 use super::known_files::KnownFiles;
@@ -25,6 +25,7 @@ use crate::observe::health::State;
 use crate::observe::http;
 use crate::output::counted;
 use crate::pipeline::RunContext;
+use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::{FileOptions, Location, OpenFile, SourceFile};
 
@@ -197,7 +198,7 @@ impl Files {
             let bytes = bytes.unwrap_or(0);
             match before {
                 Some(ledger) => self.pass_over(&ledger, bytes),
-                None if file.location.is_empty_object() => {}
+                None if file.location.is_empty_object() => self.check_emptied(file).await?,
                 None => to_land.push((file, bytes)),
             }
         }
@@ -205,6 +206,20 @@ impl Files {
             self.land_run(run).await?;
         }
         Ok(())
+    }
+
+    /// An object without content is not opened. If it has landed before, its content was replaced.
+    async fn check_emptied(&mut self, file: &SourceFile) -> anyhow::Result<()> {
+        let known = self.known.earlier(&self.runner.targets, &file.location);
+        let landed = known.await?.into_iter().find_map(|ledger| {
+            let committed = ledger.committed()?.file?;
+            (committed.bytes > 0).then_some(committed.bytes)
+        });
+        landed.map_or(Ok(()), |bytes| {
+            let name = file.location.name();
+            let what = format!("what is committed, which is its first {bytes} bytes");
+            self.fail(SourceError::Changed { name, what }.into())
+        })
     }
 
     /// Lands one file, or several that were found in folders, which are opened ahead.
@@ -340,7 +355,12 @@ impl Files {
             return Err(error);
         }
         self.runner.context.progress.source_failed();
-        self.failed.add(error);
+        self.failed.add(match is_of_another_run(&error) {
+            true => {
+                error.context("another run works on this file; run again when that run has ended")
+            }
+            false => error,
+        });
         Ok(())
     }
 

@@ -36,6 +36,9 @@ use crate::source::file::{CanonicalFolders, OpenFile, SourceRecords, is_elsewher
 /// The number of ledgers that are read at once.
 const READS_AT_ONCE: usize = 8;
 
+/// The earlier files at a path that a new one is compared with, the last ones.
+const EARLIER_COMPARED: usize = 8;
+
 /// The first lines whose ledgers are kept in memory. Those of others are read again.
 const HEADS_KEPT: usize = 256;
 
@@ -224,24 +227,28 @@ impl KnownFiles {
         let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
         let known_as = opened.known_as();
         let of_path = ledgers.into_iter().filter(|l| l.file() == Some(known_as));
-        // The last file before this one: an edited file is that one.
-        let Some(ledger) = of_path.max_by_key(modified_at) else {
-            return Ok(None);
-        };
-        if let Some(prefix) = ledger.known_part()
-            && opened.begins_with(prefix)?
-        {
-            return Ok(Some(ledger));
-        }
-        if let Some(committed) = ledger.committed() {
-            let landed = SourceRecords::of(committed);
-            if opened.is_record(&landed)? {
-                let records = landed.count;
-                return Err(IdentityError::Edited { records }.into());
+        let mut of_path: Vec<_> = of_path.collect();
+        // The last files before this one: an edited file is one of them.
+        of_path.sort_by_key(|ledger| std::cmp::Reverse(modified_at(ledger)));
+        of_path.truncate(EARLIER_COMPARED);
+        for ledger in &of_path {
+            if let Some(prefix) = ledger.known_part()
+                && opened.begins_with(prefix)?
+            {
+                return Ok(Some(ledger.clone()));
+            }
+            if let Some(committed) = ledger.committed() {
+                let landed = SourceRecords::of(committed);
+                if opened.is_record(&landed)? {
+                    let records = landed.count;
+                    return Err(IdentityError::Edited { records }.into());
+                }
             }
         }
-        self.left_behind.retain(|l| l.shard() != ledger.shard());
-        self.left_behind.push(ledger);
+        if let Some(last) = of_path.into_iter().next() {
+            self.left_behind.retain(|l| l.shard() != last.shard());
+            self.left_behind.push(last);
+        }
         Ok(None)
     }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use sluice_engine::record::{Batch, Bounds, SequenceNumber};
 use sluice_engine::sanitize::sanitize;
-use sluice_storage::error::{ErrorKind, RequestError};
+use sluice_storage::error::{ErrorKind, MORE_HANDLES, RequestError, is_out_of_handles};
 use thiserror::Error;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -105,7 +105,7 @@ pub enum End {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The file system or the decompressor fails.
-    #[error("cannot read {}: {source}", sanitize(.name))]
+    #[error("cannot read {}: {source}{}", sanitize(.name), if_not_read(.source))]
     Io {
         /// The source as the settings name it.
         name: String,
@@ -177,6 +177,14 @@ pub enum SourceError {
         /// What is committed.
         what: String,
     },
+}
+
+/// What to do if a file cannot be read, as far as it is not plain.
+fn if_not_read(source: &io::Error) -> String {
+    match is_out_of_handles(source) {
+        true => format!("; {MORE_HANDLES}"),
+        false => String::new(),
+    }
 }
 
 /// What happened to a source that has changed, and what to do.

@@ -318,3 +318,21 @@ fn standard_input_from_a_source_is_the_same_file() {
     let ran = Ran::from(command.output().unwrap());
     ran.failed(1, &["cannot read standard input"]);
 }
+
+/// The last file at the path is another one than the one whose first line was edited.
+#[test]
+fn an_edited_first_line_is_noticed_after_another_file_was_there() {
+    let place = Place::new();
+    let land = |content: &str| {
+        place.write("z.ndjson", content);
+        place.try_land(&["--source", "file:z.ndjson"])
+    };
+    let first = events(20..30);
+    assert_eq!(land(&first).summary().count("records"), 10);
+    assert_eq!(land(&events(300..310)).summary().count("records"), 10);
+    assert_eq!(land(&first).summary().count("records"), 0);
+    let edited = first.replacen("u-20", "u-2O", 1);
+    assert_ne!(edited, first);
+    land(&edited).failed(1, &["its first line has changed"]);
+    assert_eq!(lake::all_events(&place.lake()).len(), 20);
+}

@@ -118,3 +118,16 @@ fn a_run_that_is_killed_within_an_object_is_finished_by_the_next() {
         assert!(proven.starts_with("proven: 5,003 records "), "{proven}");
     }
 }
+
+#[test]
+fn an_object_that_lost_its_content_fails() {
+    let bucket = Bucket::new();
+    bucket.put("in/a.ndjson", events(0..3));
+    bucket.put("in/b.ndjson", "");
+    assert_eq!(bucket.land().count("records"), 3);
+    bucket.put("in/a.ndjson", "");
+    let ran = bucket.try_land(&["s3://source/in"], &[]);
+    let ran = ran.failed(1, &["s3://source/in/a.ndjson no longer holds", "replaced"]);
+    let summary = summary_of_failed(&ran);
+    assert_eq!(summary.counts(["files", "failed_sources"]), [2, 1]);
+}

@@ -104,6 +104,15 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
+/// What to do if a process has too many open files.
+pub const MORE_HANDLES: &str = "allow the process more open files (ulimit -n)";
+
+/// "Too many open files", of the process or of the system, by their numbers on Unix.
+#[must_use]
+pub fn is_out_of_handles(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 impl From<io::Error> for RequestError {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
@@ -114,6 +123,7 @@ impl From<io::Error> for RequestError {
             _ => ErrorKind::Other,
         };
         let advice = match error.kind() {
+            _ if is_out_of_handles(&error) => MORE_HANDLES,
             io::ErrorKind::PermissionDenied => "let the process read and write there",
             io::ErrorKind::ReadOnlyFilesystem => "use a folder that can be written",
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",

@@ -301,3 +301,25 @@ async fn a_damaged_or_missing_group_is_named() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_ledger_in_two_groups_is_named() {
+    let lake = Lake::new();
+    let groups = lake.open(lake.store(0)).await.unwrap();
+    for number in 0..=LEDGERS_MAX {
+        count(&groups, &shard(number)).await.unwrap();
+    }
+    let folder = lake.0.path().join(GROUPS);
+    fs::copy(folder.join("00000001.json"), folder.join("00000003.json")).unwrap();
+    let error = lake.open(lake.store(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    let error = error.to_string();
+    for part in [
+        "00000003.json",
+        "groups/00000001.json has too",
+        "file-",
+        "restore",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}

@@ -22,7 +22,7 @@ pub(super) fn is_of_file(error: &anyhow::Error) -> bool {
 }
 
 /// Whether another run works on the file.
-fn is_of_another_run(error: &anyhow::Error) -> bool {
+pub(super) fn is_of_another_run(error: &anyhow::Error) -> bool {
     let is = |error: &StoreError| {
         let is_lost = matches!(error, StoreError::Locked(_) | StoreError::Lost { .. });
         is_lost || error.is_conflict()

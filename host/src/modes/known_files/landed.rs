@@ -8,7 +8,7 @@ use super::{KnownFiles, READS_AT_ONCE};
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
 use crate::modes::targets::Targets;
-use crate::source::file::{ClosedFile, SourceFile};
+use crate::source::file::{ClosedFile, Location, SourceFile};
 
 /// The most ledgers that are read to find the one of a file. A path has more than one if another file was there before,
 /// as with rotated logs; the file itself then says which one it needs.
@@ -42,6 +42,28 @@ impl KnownFiles {
             }
         });
         Ok(reads.buffered(READS_AT_ONCE).try_collect().await?)
+    }
+}
+
+impl KnownFiles {
+    /// The ledgers of a location, whatever its first line was.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub async fn earlier(
+        &mut self,
+        targets: &Targets,
+        location: &Location,
+    ) -> anyhow::Result<Vec<Ledger>> {
+        let Some(closed) = ClosedFile::at(location, &mut self.folders) else {
+            return Ok(Vec::new());
+        };
+        let begin = closed.name_prefix();
+        let listed = self.listed(targets).await?;
+        let reads = stream::iter(listed.beginning_with(&begin)).map(|shard| targets.ledger(shard));
+        let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
+        let is_its = |ledger: &Ledger| ledger.file() == Some(closed.known_as());
+        Ok(ledgers.into_iter().filter(is_its).collect())
     }
 }
 

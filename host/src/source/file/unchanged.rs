@@ -50,6 +50,12 @@ impl ClosedFile {
         })
     }
 
+    /// What the file is known by.
+    #[must_use]
+    pub fn known_as(&self) -> &FileName {
+        &self.known_as
+    }
+
     /// The start of the names of all shards of files at this path, whatever their first line.
     #[must_use]
     pub fn name_prefix(&self) -> String {

@@ -135,3 +135,35 @@ fn the_ledgers_of_many_files_take_few_requests() {
         "{of_ledgers} requests for {FILES} files"
     );
 }
+
+/// The runs fill groups together, over the bound of a group, while files grow. Afterwards each ledger is in one group, and
+/// each event has landed once.
+#[test]
+fn three_runs_at_once_fill_groups_together() {
+    const MANY: usize = 300;
+    let cloud = Cloud::new(1);
+    let name = |n: usize| format!("in/{n:03}.ndjson");
+    for n in 0..MANY {
+        cloud.place.write(&name(n), event(n) + "\n");
+    }
+    for round in 1..4 {
+        let mut runs = [(); 3].map(|()| Running(command(&cloud, "run").spawn().unwrap()));
+        if round < 3 {
+            std::thread::sleep(Duration::from_millis(200 * round as u64));
+            drop(runs[round - 1].0.kill());
+        }
+        for run in &mut runs {
+            run.ends();
+        }
+        if round < 3 {
+            for n in 0..MANY {
+                let grown = (0..=round).map(|line| event(n + line * MANY) + "\n");
+                cloud.place.write(&name(n), grown.collect::<String>());
+            }
+        }
+    }
+    run(&cloud).succeeded();
+    assert_eq!(lake::all_events(&cloud.lake()), all_enriched(0..3 * MANY));
+    assert_eq!(ledgers(&cloud.lake()).len(), MANY);
+    Ran::from(command(&cloud, "audit").output().unwrap()).succeeded();
+}
