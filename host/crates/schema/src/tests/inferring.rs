@@ -64,6 +64,7 @@ fn a_type_has_all_values_that_were_seen() {
         ),
         (vec!["\"2026-01-31T12:00:00+02:00\""], "timestamp(0)"),
         (vec!["\"2026-01-31T12:00:00\""], "string"),
+        (vec!["\"0001-01-01T00:00:00+01:00\""], "string"),
         (vec!["\"2026-01-31T12:00:00Z\"", "\"\""], "string"),
         (vec!["\"0b6c6e5a-1f0e-4f3b-9c1e-0123456789ab\""], "uuid"),
         (vec!["\"0B6C6E5A-1F0E-4F3B-9C1E-0123456789AB\""], "string"),
