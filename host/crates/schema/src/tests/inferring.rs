@@ -38,7 +38,8 @@ fn a_type_has_all_values_that_were_seen() {
         (vec!["7.0", "1.5"], "double"),
         (vec!["12.50", "7.25"], "decimal(18,2)"),
         (vec!["12.50", "7.2"], "double"),
-        (vec!["12.50", "7"], "decimal(18,2)"),
+        (vec!["12.50", "7"], "double"),
+        (vec!["1767225600.500", "1767225601"], "double"),
         (vec!["12345678901234.50"], "decimal(38,2)"),
         (vec!["9007199254740993", "1.5"], "decimal(38,1)"),
         (vec!["0.1000000000000000055", "1"], "decimal(38,19)"),
@@ -93,6 +94,27 @@ fn the_kind_of_nearly_all_values_gets_the_column() {
     let longs = |count: usize| vec!["1"; count];
     assert_eq!(type_of(&[longs(9), vec!["\"x\""]].concat()), "long");
     assert_eq!(type_of(&[longs(8), vec!["\"x\""]].concat()), "json");
+}
+
+#[test]
+fn a_decimal_is_how_nearly_all_numbers_are_written() {
+    let amounts = |count: usize| [vec!["12.50"], vec!["7.25"; count - 1]].concat();
+    for (others, expected) in [
+        (vec!["7"], "decimal(18,2)"),
+        (vec!["7.5"], "decimal(18,2)"),
+        (vec!["7", "7.5"], "double"),
+        (vec!["7.125"], "double"),
+        (vec!["7e1"], "double"),
+        (vec!["9007199254740993"], "decimal(38,2)"),
+    ] {
+        let values = [amounts(9), others].concat();
+        assert_eq!(type_of(&values), expected, "{values:?}");
+        let merged = values.iter().map(|value| format!("{{\"v\":{value}}}"));
+        let mut all = Inference::default();
+        merged.for_each(|event| all.merge(inferred(&[event])));
+        let column_type = all.schema().columns()[0].column_type().to_string();
+        assert_eq!(column_type, expected, "{values:?}");
+    }
 }
 
 #[test]
