@@ -1,6 +1,7 @@
 //! What was seen, path by path.
 
-use super::choice::NoColumn;
+use std::collections::HashMap;
+
 use super::kind::ValueKind;
 use super::node::Node;
 use crate::column_type::ColumnType;
@@ -111,23 +112,21 @@ pub(super) fn of_type(event_type: Option<&str>, event: &Node) -> TypeReport {
 impl TypeReport {
     fn add_parts(&mut self, node: &Node, path: &str, level: usize) {
         if let Some(item) = &node.item {
-            self.add(item, &format!("{path}[]"), None, level, &[]);
+            self.add(item, &format!("{path}[]"), None, level, None);
         }
         if let Some(value) = node.map_value(level) {
-            self.add(&value, &format!("{path}{{}}"), None, level, &[]);
+            self.add(&value, &format!("{path}{{}}"), None, level, None);
             return;
         }
+        // Of tens of thousands of names, most get no column.
         let (_, without) = node.columns(level);
+        let without: HashMap<_, _> = without.into_iter().collect();
         for (name, member) in &node.members.list {
             let mut path = path.to_owned();
             push_member(&mut path, name);
             let out_of = Some(node.count_of(ValueKind::Object));
-            let of_name: Vec<_> = without
-                .iter()
-                .filter(|(other, _)| other == name)
-                .cloned()
-                .collect();
-            self.add(member, &path, out_of, level, &of_name);
+            let no_column = without.get(name).cloned();
+            self.add(member, &path, out_of, level, no_column);
         }
     }
 
@@ -137,9 +136,8 @@ impl TypeReport {
         path: &str,
         out_of: Option<u64>,
         level: usize,
-        without: &[NoColumn],
+        no_column: Option<String>,
     ) {
-        let no_column = without.first().map(|(_, why)| why.clone());
         let kinds = ValueKind::ALL.map(|kind| (kind, node.count_of(kind)));
         let examples = node.examples.iter().map(|(kind, text)| Example {
             kind: *kind,

@@ -261,6 +261,20 @@ fn memory_is_bounded_and_what_exceeds_is_counted() {
 }
 
 #[test]
+fn tens_of_thousands_of_names_are_reported_with_why_they_get_no_column() {
+    let mut inference = Inference::default();
+    for of_type in 0..40 {
+        let members = (0..1_000).map(|number| format!("\"m{of_type}-{number}\":1"));
+        let event = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        let event_type = of_type.to_string();
+        inference.add(event.as_bytes(), Some(&event_type)).unwrap();
+    }
+    let paths = inference.all_types().paths;
+    let without = paths.iter().filter(|path| path.no_column.is_some());
+    assert_eq!((paths.len(), without.count()), (40_000, 30_000));
+}
+
+#[test]
 fn a_schema_has_room_for_what_is_most_frequent() {
     let mut inference = Inference::default();
     for number in 0..6 {
