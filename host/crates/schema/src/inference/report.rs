@@ -14,6 +14,9 @@ pub struct TypeReport {
     pub event_type: Option<String>,
     /// The number of events.
     pub events: u64,
+    /// Whether there can be more events of this type, among those of further types: with more types than are told apart,
+    /// threads can tell different ones apart.
+    pub is_partial: bool,
     /// The paths, each after the one that it is in.
     pub paths: Vec<PathReport>,
     /// The number of values whose paths are not told apart: because there are too many paths, names that are too long or
@@ -102,6 +105,7 @@ pub(super) fn of_type(event_type: Option<&str>, event: &Node) -> TypeReport {
     let mut report = TypeReport {
         event_type: event_type.map(ToOwned::to_owned),
         events: event.count(),
+        is_partial: false,
         paths: Vec::new(),
         untracked: event.all_untracked(),
     };

@@ -260,6 +260,40 @@ fn memory_is_bounded_and_what_exceeds_is_counted() {
     assert_eq!(untracked, PATHS_MAX as u64);
 }
 
+/// Each thread has a bound of its own, so a type that one of them tells apart can be beyond the bound of another.
+#[test]
+fn a_type_that_is_listed_has_all_its_events_or_is_partial() {
+    let events = |types: std::ops::Range<usize>| {
+        let events = types.map(|number| format!("{{\"event_type\":\"t{number}\"}}"));
+        inferred(&events.collect::<Vec<_>>())
+    };
+    let listed = |all: &Inference| {
+        let types = all.types().into_iter();
+        let named = types.filter(|of_type| of_type.event_type.is_some());
+        let counts = named.map(|of_type| (of_type.events, of_type.is_partial));
+        counts.collect::<Vec<_>>()
+    };
+    let mut all = events(0..EVENT_TYPES_MAX + 10);
+    assert_eq!(listed(&all), [(1, false); EVENT_TYPES_MAX]);
+    all.merge(events(5..EVENT_TYPES_MAX + 5));
+    let mut expected = [(2, false); EVENT_TYPES_MAX];
+    expected[EVENT_TYPES_MAX - 5..].fill((1, false));
+    assert_eq!(listed(&all), expected);
+    all.merge(events(10..EVENT_TYPES_MAX + 20));
+    // The third part has further types, and did not tell the first ten apart.
+    let partial = listed(&all).iter().filter(|(_, partial)| *partial).count();
+    assert_eq!(partial, 10);
+    assert_eq!(all.events_of_further_types(), 10 + 5 + 20);
+    // What is partial stays so in another merge.
+    let mut whole = Inference::default();
+    whole.merge(all);
+    let partial = listed(&whole)
+        .iter()
+        .filter(|(_, partial)| *partial)
+        .count();
+    assert_eq!(partial, 10);
+}
+
 #[test]
 fn tens_of_thousands_of_names_are_reported_with_why_they_get_no_column() {
     let mut inference = Inference::default();
