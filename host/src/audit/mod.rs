@@ -25,7 +25,6 @@ mod read;
 mod records;
 mod releases;
 mod report;
-mod rows;
 mod schemas;
 mod shard;
 mod source;

@@ -2,7 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use arrow_array::cast::AsArray as _;
+use arrow_array::{ArrayRef, RecordBatch, StringArray, make_array};
+use arrow_buffer::NullBuffer;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 use sluice::format::parquet::{RowOrigin, TableSchema};
 use sluice::format::{ByteSpan, Level, Rows};
@@ -22,9 +31,14 @@ struct Audited {
 impl Audited {
     /// A lake with one chunk and three objects, one of which is going to be changed.
     fn new() -> Self {
+        Self::with("long")
+    }
+
+    /// As [`new`](Self::new), with a type of the column `n`.
+    fn with(of_n: &str) -> Self {
         let place = Place::new();
         place.write("events.ndjson", events(0..90));
-        place.write("schema.json", schema("long"));
+        place.write("schema.json", schema(of_n));
         let schema = ["--schema", "schema.json", "--bus", "none"];
         place.land(&[&PARQUET[..], &schema].concat());
         let key = parquet_keys(&place).remove(0);
@@ -63,6 +77,30 @@ impl Audited {
         fs::write(self.object(), object.bytes).unwrap();
     }
 
+    /// Writes the object again with other columns.
+    fn rewrite(&self, change: impl Fn(&str, &ArrayRef) -> ArrayRef) {
+        let object = Bytes::from(fs::read(self.object()).unwrap());
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new_with_options(object, options).unwrap();
+        let metadata = reader.metadata().file_metadata().key_value_metadata();
+        let properties = WriterProperties::builder().set_key_value_metadata(metadata.cloned());
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties.build())
+            .with_skip_arrow_metadata(true);
+        let schema = reader.schema().clone();
+        let mut writer =
+            ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options).unwrap();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            let columns = schema.fields().iter().zip(batch.columns());
+            let columns = columns.map(|(field, array)| change(field.name(), array));
+            let changed = RecordBatch::try_new(schema.clone(), columns.collect()).unwrap();
+            writer.write(&changed).unwrap();
+        }
+        fs::write(self.object(), writer.into_inner().unwrap()).unwrap();
+    }
+
     /// The only finding.
     fn finding(&self) -> Value {
         let mut found = audit(&self.place, &["--bus", "none"]).disproven();
@@ -96,6 +134,55 @@ fn a_changed_value_is_found_with_its_line() {
     let audited = Audited::new();
     audited.edit(&audited.schema(), |lines| {
         lines[4] = lines[4].replace("1767225600.5", "1767225600.50");
+    });
+    let finding = audited.finds("changed_line");
+    assert_eq!(finding["line"], 5);
+}
+
+/// The array with null in one row.
+fn without(array: &ArrayRef, row: usize) -> ArrayRef {
+    let valid: Vec<_> = (0..array.len())
+        .map(|at| at != row && array.is_valid(at))
+        .collect();
+    let data = array.to_data().into_builder();
+    make_array(data.nulls(Some(NullBuffer::from(valid))).build().unwrap())
+}
+
+/// Texts with a member more in one of them.
+fn with_member(array: &ArrayRef, row: usize, member: &str) -> ArrayRef {
+    let texts = array.as_string::<i32>().iter().enumerate();
+    let texts = texts.map(|(at, text)| {
+        text.map(|text| match at == row {
+            true => text.replacen('{', &format!("{{{member},"), 1),
+            false => text.to_owned(),
+        })
+    });
+    Arc::new(texts.collect::<StringArray>())
+}
+
+/// The event is still complete, but queries do not find the value in its column.
+#[test]
+fn a_value_that_was_moved_from_its_column_is_found() {
+    let audited = Audited::new();
+    audited.rewrite(|_, array| array.clone());
+    audit(&audited.place, &["--bus", "none"]).proven();
+    // Lessons are each third event, so the fifth one is number 12.
+    audited.rewrite(|name, array| match name {
+        "n" => without(array, 4),
+        "_rest" => with_member(array, 4, "\"n\":12"),
+        _ => array.clone(),
+    });
+    let finding = audited.finds("changed_line");
+    assert_eq!(finding["line"], 5);
+}
+
+/// `_rest` has the number as the event writes it, and the column has the same number.
+#[test]
+fn a_column_that_was_emptied_next_to_its_notation_is_found() {
+    let audited = Audited::with("decimal(18,2)");
+    audited.rewrite(|name, array| match name {
+        "n" => without(array, 4),
+        _ => array.clone(),
     });
     let finding = audited.finds("changed_line");
     assert_eq!(finding["line"], 5);

@@ -178,7 +178,7 @@ fn a_schema_that_is_not_valid_is_wrong_usage() {
     for command in ["check", "evolve"] {
         let of = |file: &str| run(&place, &[command, file, "orders.ndjson"]);
         of("wrong.json").failed(2, &["wrong.json: columns[0].type: \"int\" is no type"]);
-        of("nowhere.json").failed(1, &["cannot read the schema nowhere.json"]);
+        of("nowhere.json").failed(2, &["nowhere.json: cannot read the schema: "]);
     }
     run(&place, &["check", "schema.json", "nowhere.ndjson"])
         .failed(1, &["cannot read nowhere.ndjson"]);

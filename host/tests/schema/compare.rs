@@ -51,7 +51,7 @@ fn equal_schemas_do_not_differ_however_they_are_written() {
     let ran = run(&place, &["diff", "old.json", "new.json", "--json"]).succeeded();
     assert_eq!(json(&ran), json!({"changes": [], "incompatible": 0}));
     run(&place, &["diff", "old.json", "nowhere.json"])
-        .failed(1, &["cannot read the schema nowhere.json"]);
+        .failed(2, &["nowhere.json: cannot read the schema: "]);
     run(&place, &["diff", "old.json"]).failed(2, &["<NEW>"]);
 }
 

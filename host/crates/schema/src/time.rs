@@ -1,9 +1,12 @@
-//! Dates and timestamps (RFC 3339), from year 1 to year 9999.
+//! Dates and timestamps (RFC 3339), from year 1 to year 9999 in UTC.
 
 use std::fmt;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// The seconds from 0001-01-01T00:00:00Z to before 10000-01-01T00:00:00Z: many readers have no other years.
+const SECONDS: std::ops::Range<i64> = -719_162 * SECONDS_PER_DAY..2_932_897 * SECONDS_PER_DAY;
 
 /// The most digits of the seconds' fraction that a column keeps: microseconds.
 pub const FRACTION_MAX_DIGITS: u8 = 6;
@@ -56,7 +59,8 @@ pub(crate) fn parse_date(text: &[u8]) -> Option<i32> {
     is_date.then(|| days_of(year, month, day))
 }
 
-/// Parses a timestamp with a zone; `None` if microseconds do not have it, as a leap second or nanoseconds.
+/// Parses a timestamp with a zone; `None` if microseconds do not have it, as a leap second or nanoseconds, or if it has
+/// another year in UTC.
 pub(crate) fn parse_timestamp(text: &[u8]) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let days = parse_date(date)?;
@@ -70,8 +74,11 @@ pub(crate) fn parse_timestamp(text: &[u8]) -> Option<Timestamp> {
     let (fraction, zone) = split_fraction(rest)?;
     let (offset, zone) = parse_zone(zone)?;
     let seconds =
-        i64::from(days) * SECONDS_PER_DAY + i64::from(hour * 3_600 + minute * 60 + second);
-    let micros = (seconds - offset) * MICROS_PER_SECOND + fraction_micros(fraction)?;
+        i64::from(days) * SECONDS_PER_DAY + i64::from(hour * 3_600 + minute * 60 + second) - offset;
+    if !SECONDS.contains(&seconds) {
+        return None;
+    }
+    let micros = seconds * MICROS_PER_SECOND + fraction_micros(fraction)?;
     let digits = u8::try_from(fraction.len())
         .ok()
         .filter(|digits| *digits <= FRACTION_MAX_DIGITS);
@@ -269,6 +276,34 @@ mod tests {
             "",
         ] {
             assert_eq!(parse_date(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_year_in_utc_counts() {
+        for (text, expected) in [
+            (
+                "0001-01-01T01:00:00+01:00",
+                Some("0001-01-01T00:00:00.000000Z"),
+            ),
+            ("0001-01-01T00:59:59.999999+01:00", None),
+            ("0001-01-01T00:00:00+00:01", None),
+            (
+                "0001-01-01T00:00:00-01:00",
+                Some("0001-01-01T01:00:00.000000Z"),
+            ),
+            (
+                "9999-12-31T22:59:59.999999-01:00",
+                Some("9999-12-31T23:59:59.999999Z"),
+            ),
+            ("9999-12-31T23:00:00-01:00", None),
+            ("9999-12-31T23:59:59-00:01", None),
+            (
+                "9999-12-31T23:59:59+01:00",
+                Some("9999-12-31T22:59:59.000000Z"),
+            ),
+        ] {
+            assert_eq!(written(text).as_deref(), expected, "{text}");
         }
     }
 

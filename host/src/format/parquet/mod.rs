@@ -2,11 +2,13 @@
 //!
 //! A row has the columns of a [schema](sluice_schema), then `_rest`, a JSON text of what is in no column, and what leads
 //! back to the event: `_shard`, `_chunk` (the first record of its chunk) and `_line` (its place in the object, from 1).
-//! [`TableSchema::decode`] gives the events again, so an audit proves Parquet as it proves lines.
+//! [`TableSchema::decode`] gives the events again. [`TableSchema::match_rows`] compares rows with those of the expected
+//! events, so an audit proves Parquet as it proves lines.
 
 mod builder;
 mod columns;
 mod comparison;
+mod matching;
 mod properties;
 mod reading;
 #[cfg(test)]

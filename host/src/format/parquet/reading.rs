@@ -1,5 +1,6 @@
 //! Reads the events of an object again.
 
+use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,6 +12,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use sluice_engine::digest::Digest;
+use sluice_schema::{AssembleError, ColumnValue};
 
 use super::values::{text, value};
 use super::{CHUNK, LINE, REST, RowOrigin, SCHEMA_KEY, SHARD, TableSchema};
@@ -21,6 +23,12 @@ const BATCH_ROWS: usize = 4 << 10;
 /// The reader of an object.
 pub(super) type Reader = ParquetRecordBatchReaderBuilder<Bytes>;
 
+/// A row: an event as the columns of a schema, and `_rest`.
+pub(super) struct TableRow<'a> {
+    pub(super) values: Vec<Option<ColumnValue<'a>>>,
+    pub(super) rest: Option<Cow<'a, str>>,
+}
+
 impl TableSchema {
     /// Decodes an object into events, one a line, each with its end. An event has its members and values again. The order
     /// of members, white space and escapes in strings can be others (see [`sluice_schema::is_same_event`]).
@@ -28,18 +36,47 @@ impl TableSchema {
     /// # Errors
     /// The object is damaged, is not of this schema, or its rows name another origin.
     pub fn decode(&self, object: &[u8], origin: RowOrigin<'_>) -> io::Result<Vec<u8>> {
+        let (mut lines, mut number) = (Vec::new(), 0_usize);
+        self.for_each_row(object, origin, |row| {
+            number += 1;
+            let event = self.assemble(&row);
+            let event = event.map_err(|error| damaged(format!("row {number}: {error}")))?;
+            lines.extend_from_slice(event.as_bytes());
+            lines.push(b'\n');
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
+    fn assemble<'r>(&self, row: &'r TableRow<'_>) -> Result<Cow<'r, str>, AssembleError> {
+        match row.rest.as_deref() {
+            // An event that is no object.
+            Some(rest) if !rest.starts_with('{') => Ok(Cow::Borrowed(rest)),
+            rest => self.mapper.assemble(&row.values, rest).map(Cow::Owned),
+        }
+    }
+
+    /// Reads the rows of an object in their order.
+    ///
+    /// # Errors
+    /// The object is damaged, is not of this schema, or its rows name another origin; or an error of `each`.
+    pub(super) fn for_each_row(
+        &self,
+        object: &[u8],
+        origin: RowOrigin<'_>,
+        mut each: impl FnMut(TableRow<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         caught(|| {
-            let mut lines = Lines {
+            let mut rows = StoredRows {
                 schema: self,
                 shard: origin.shard,
                 chunk: origin.chunk.to_string(),
                 rows: 0,
-                lines: Vec::new(),
             };
             for batch in self.open(object)? {
-                lines.add(&batch.map_err(io::Error::other)?)?;
+                rows.read(&batch.map_err(io::Error::other)?, &mut each)?;
             }
-            Ok(lines.lines)
+            Ok(())
         })
     }
 
@@ -93,17 +130,21 @@ fn damaged(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// The events that are read, as lines.
-struct Lines<'a> {
+/// The rows that are read.
+struct StoredRows<'a> {
     schema: &'a TableSchema,
     shard: &'a str,
     chunk: String,
+    /// The number of rows so far.
     rows: usize,
-    lines: Vec<u8>,
 }
 
-impl Lines<'_> {
-    fn add(&mut self, batch: &RecordBatch) -> io::Result<()> {
+impl StoredRows<'_> {
+    fn read(
+        &mut self,
+        batch: &RecordBatch,
+        each: &mut impl FnMut(TableRow<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let columns = self.schema.schema.columns();
         let column = |name: &str| {
             let found = batch.column_by_name(name);
@@ -124,18 +165,11 @@ impl Lines<'_> {
                     ))
                 })
             });
-            let values: Vec<_> = values.collect::<io::Result<_>>()?;
             let rest = (!rest.is_null(row)).then(|| text(rest, row)).flatten();
-            if rest.is_some_and(|rest| !rest.starts_with('{')) {
-                // An event that is no object.
-                self.lines
-                    .extend_from_slice(rest.unwrap_or_default().as_bytes());
-            } else {
-                let event = self.schema.mapper.assemble(&values, rest);
-                let event = event.map_err(|error| damaged(format!("row {number}: {error}")))?;
-                self.lines.extend_from_slice(event.as_bytes());
-            }
-            self.lines.push(b'\n');
+            each(TableRow {
+                values: values.collect::<io::Result<_>>()?,
+                rest: rest.map(Cow::Borrowed),
+            })?;
         }
         Ok(())
     }

@@ -105,6 +105,48 @@ fn error(table: &TableSchema, object: &[u8], origin: RowOrigin<'_>) -> String {
     table.decode(object, origin).unwrap_err().to_string()
 }
 
+/// The events of the rows of an object, by their positions.
+fn matched(written: &[&str], expected: &[&str]) -> Vec<Option<usize>> {
+    let object = encoded(&table(), written).bytes;
+    let expected: Vec<_> = expected.iter().map(|event| event.as_bytes()).collect();
+    let matches = table().match_rows(&object, origin(), &expected);
+    matches.unwrap()
+}
+
+#[test]
+fn each_row_is_that_of_its_event() {
+    let events = [&[FITTING][..], &NASTY[..]].concat();
+    let positions: Vec<_> = (0..events.len()).map(Some).collect();
+    assert_eq!(matched(&events, &events), positions);
+    let other_words = [r#"{"l":1,"x":"\u00e9","y":2}"#, "{}"];
+    let expected = [r#"{"y":2, "x":"é", "l":1}"#, "{}"];
+    assert_eq!(matched(&other_words, &expected), [Some(0), Some(1)]);
+}
+
+#[test]
+fn a_row_of_another_event_is_told_from_one_of_none() {
+    let two = [r#"{"l":1,"x":1}"#, r#"{"l":1,"x":2}"#];
+    assert_eq!(matched(&[two[1], two[0]], &two), [Some(1), Some(0)]);
+    assert_eq!(matched(&[two[0]; 3], &two), [Some(0); 3]);
+    for (written, expected) in [
+        (r#"{"f":0}"#, r#"{"f":-0}"#),
+        (r#"{"l":1}"#, r#"{"l":1.0}"#),
+        (r#"{"l":"1"}"#, r#"{"l":1}"#),
+        (r#"{"x":1}"#, r#"{"x":1.0}"#),
+        (
+            r#"{"x":12345678901234567890}"#,
+            r#"{"x":12345678901234567891}"#,
+        ),
+        (r#"{"list":[]}"#, "{}"),
+        (r#"{"list":[{"x":1}]}"#, r#"{"list":[{"x":2}]}"#),
+        (r#"{"map":{"k":[1]}}"#, r#"{"map":{"l":[1]}}"#),
+        (r#"{"o":{"p":{"q":1}}}"#, r#"{"o":{"p":{"q":1.0}}}"#),
+        ("[1]", "[2]"),
+    ] {
+        assert_eq!(matched(&[written], &[expected]), [None], "{written}");
+    }
+}
+
 #[test]
 fn an_event_that_fits_is_all_in_its_columns() {
     let object = encoded(&table(), &[FITTING]);

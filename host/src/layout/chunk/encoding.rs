@@ -1,10 +1,10 @@
-//! Encodes and decodes the objects of a chunk.
+//! Encodes the objects of a chunk, and compares the rows of Parquet with its events.
 
 use std::io;
 
 use super::Chunk;
 use crate::format::parquet::{EncodedRows, RowOrigin, TableSchema, UnmappedValues};
-use crate::format::{Encoded, Format, Level, decode, encode};
+use crate::format::{Encoded, Level, encode};
 use crate::layout::{Destination, Object};
 
 impl Chunk {
@@ -40,15 +40,13 @@ impl Chunk {
         })
     }
 
-    /// Decodes one of its objects into lines. The events of Parquet can have another order of members, and other escapes.
+    /// Finds the event of each row of one of its objects of Parquet, by the position in `events`; `None` if it is the row
+    /// of none.
     ///
     /// # Errors
     /// The object is damaged, or its rows are not of this chunk.
-    pub fn decode(&self, format: Format, object: &[u8]) -> io::Result<Vec<u8>> {
-        match format.has_lines() {
-            true => decode(format, object),
-            false => self.table()?.decode(object, self.row_origin()),
-        }
+    pub fn match_rows(&self, object: &[u8], events: &[&[u8]]) -> io::Result<Vec<Option<usize>>> {
+        self.table()?.match_rows(object, self.row_origin(), events)
     }
 
     /// The schema of its pins.

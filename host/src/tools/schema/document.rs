@@ -13,10 +13,13 @@ use crate::output;
 /// Reads a schema.
 ///
 /// # Errors
-/// A file that cannot be read; wrong usage if it holds no valid schema.
+/// Wrong usage: a file that cannot be read, or that holds no valid schema.
 pub(super) fn read(path: &Path) -> anyhow::Result<Schema> {
     let name = path.display();
-    let document = fs::read(path).with_context(|| format!("cannot read the schema {name}"))?;
+    let document = fs::read(path).map_err(|error| {
+        let why = format!("cannot read the schema: {error}");
+        ConfigError::new(name.to_string(), why)
+    })?;
     let parsed = Schema::parse(&document);
     parsed.map_err(|error| ConfigError::new(name.to_string(), error).into())
 }

@@ -1,5 +1,6 @@
 //! `sluice schema evolve`: adds columns for what events have and no column takes.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -69,11 +70,12 @@ pub(super) fn evolve(args: &EvolveArgs) -> anyhow::Result<()> {
     let inference = collected.inference;
     let evolution = sluice_schema::evolve(&old, &inference.schema())?;
     let mut unmapped = collected.unmapped;
-    let has_column = |path: &str| evolution.added.iter().any(|(added, _)| added == path);
+    let added = evolution.added.iter().map(|(path, _)| path.as_str());
+    let added: HashSet<_> = added.collect();
     unmapped.retain(|path, reason| {
-        reason.is_in_no_column() && !(reason == Reason::NoColumn && has_column(path))
+        reason.is_in_no_column() && !(reason == Reason::NoColumn && added.contains(path))
     });
-    add_conflicts(&inference.all_types(), &evolution, &mut unmapped);
+    add_conflicts(&inference.all_types(), &added, &mut unmapped);
     if args.json {
         print_json(&to_json(&evolution, &unmapped)?)?;
     } else {
@@ -86,12 +88,8 @@ pub(super) fn evolve(args: &EvolveArgs) -> anyhow::Result<()> {
 }
 
 /// Adds what the new columns do not take.
-fn add_conflicts(seen: &TypeReport, evolution: &Evolution, unmapped: &mut UnmappedCounts) {
-    for path in seen
-        .paths
-        .iter()
-        .filter(|path| is_added(&path.path, evolution))
-    {
+fn add_conflicts(seen: &TypeReport, added: &HashSet<&str>, unmapped: &mut UnmappedCounts) {
+    for path in seen.paths.iter().filter(|path| is_added(&path.path, added)) {
         let example = |kind: ValueKind| {
             let example = path.examples.iter().find(|example| example.kind == kind);
             example.map_or("", |example| &example.text)
@@ -109,14 +107,9 @@ fn add_conflicts(seen: &TypeReport, evolution: &Evolution, unmapped: &mut Unmapp
 }
 
 /// Whether a path leads to a new column, or into one.
-fn is_added(path: &str, evolution: &Evolution) -> bool {
-    let rests = evolution
-        .added
-        .iter()
-        .filter_map(|(added, _)| path.strip_prefix(added.as_str()));
-    rests
-        .into_iter()
-        .any(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
+fn is_added(path: &str, added: &HashSet<&str>) -> bool {
+    let mut steps = path.match_indices(['.', '[', '{']);
+    added.contains(path) || steps.any(|(end, _)| added.contains(&path[..end]))
 }
 
 fn to_text(evolution: &Evolution, unmapped: &UnmappedCounts) -> String {
@@ -155,4 +148,20 @@ fn to_json(evolution: &Evolution, unmapped: &UnmappedCounts) -> anyhow::Result<V
         "schema": document::json(&evolution.schema)?,
         "digest": document::digest(&evolution.schema),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_in_a_new_column_if_a_step_of_it_leads_there() {
+        let added = HashSet::from(["a", "b.c", ".\"x.y\""]);
+        for path in ["a", "a.b", "a[]", "a{}.c", "b.c", "b.c[].d", ".\"x.y\".z"] {
+            assert!(is_added(path, &added), "{path}");
+        }
+        for path in ["ab", "b", "b.cd", "c", ".\"x.yz\"", ""] {
+            assert!(!is_added(path, &added), "{path}");
+        }
+    }
 }

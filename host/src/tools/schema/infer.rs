@@ -103,7 +103,8 @@ fn conflicts_between_types(inference: &Inference) -> String {
 }
 
 fn type_text(report: &TypeReport) -> String {
-    let events = counted(report.events, "event");
+    let at_least = if report.is_partial { "at least " } else { "" };
+    let events = format!("{at_least}{}", counted(report.events, "event"));
     let mut text = match report.event_type.as_deref() {
         Some("") => format!("events without a type: {events}\n"),
         Some(name) => format!("event type {}: {events}\n", escape(name)),
@@ -214,6 +215,7 @@ fn type_json(report: &TypeReport) -> Value {
     json!({
         "event_type": report.event_type,
         "events": report.events,
+        "is_partial": report.is_partial,
         "values_at_further_paths": report.untracked,
         "paths": paths,
     })

@@ -3,8 +3,8 @@
 //! - A kind with at least 90 % of the values that are not null gets the column, so that queries can use it. The others
 //!   go to `_rest`. Without such a kind, the column is `json`.
 //! - Numbers: `long` if all are integers of 64 bits. `double` if it has each of them. `decimal` if a double does not have
-//!   each of them, or if all fractions have the same length and some of them end in 0, as amounts of money do.
-//!   Otherwise, `json`.
+//!   each of them, or if at least 90 % have the same two or more digits after the point, some of them end in 0, and none
+//!   has more, as amounts of money do. Otherwise, `json`.
 //! - Strings: `timestamp`, `date` or `uuid` if all are, otherwise `string`.
 //! - Objects: a `map` if their names are data: more than 100, or all of them numbers, dates or UUIDs. Otherwise, a
 //!   `struct`.
@@ -20,7 +20,7 @@ use crate::schema::{COLUMNS_MAX, Column, check_name};
 use crate::time::parse_date;
 use crate::value::parse_uuid;
 
-/// A kind gets the column if it has at least this share of the values, percent.
+/// A kind gets the column, and a number of digits the decimal, if it has at least this share of the values, percent.
 const SHARE_MIN_PERCENT: u64 = 90;
 
 /// The precision of most decimals, which fit 64 bits.
@@ -59,9 +59,6 @@ impl Node {
         if total == 0 {
             return None;
         }
-        let is_most = |count: u64| {
-            u128::from(count) * 100 >= u128::from(total) * u128::from(SHARE_MIN_PERCENT)
-        };
         let groups: [(&[ValueKind], Choice); 5] = [
             (&[ValueKind::Boolean], |_, _| ColumnType::Boolean),
             (&NUMBERS, |node, _| node.number_type()),
@@ -71,7 +68,7 @@ impl Node {
         ];
         let most = groups
             .into_iter()
-            .find(|(kinds, _)| is_most(self.sum(kinds)));
+            .find(|(kinds, _)| is_most(self.sum(kinds), total));
         Some(most.map_or(ColumnType::Json, |(_, choose)| choose(self, level)))
     }
 
@@ -82,8 +79,8 @@ impl Node {
             return ColumnType::Long;
         }
         let scale = digits.fraction.map_or(0, |(most, _)| most);
-        let is_fixed =
-            digits.has_padding && digits.fraction.is_some_and(|(most, fewest)| most == fewest);
+        let total = longs + doubles + decimals + others;
+        let is_fixed = digits.has_padding && is_most(digits.of_scale(scale), total);
         let all_are_doubles = decimals + others == 0 && !digits.has_large_long;
         if all_are_doubles && !is_fixed {
             return ColumnType::Double;
@@ -194,6 +191,11 @@ impl Node {
         columns.sort_by(|a, b| a.name().cmp(b.name()));
         (columns, without)
     }
+}
+
+/// Whether so many values of all of them decide about the column.
+fn is_most(count: u64, total: u64) -> bool {
+    u128::from(count) * 100 >= u128::from(total) * u128::from(SHARE_MIN_PERCENT)
 }
 
 /// Checks that a member can have a column next to those that there are.

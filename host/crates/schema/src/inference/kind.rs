@@ -84,6 +84,8 @@ pub(crate) struct Digits {
     pub(crate) whole: u64,
     /// The most and the fewest digits after the point, of numbers with a fraction.
     pub(crate) fraction: Option<(usize, usize)>,
+    /// How many numbers have how many digits after the point, from two to those of a decimal.
+    pub(crate) scales: Vec<(u8, u64)>,
     /// Whether a fraction of two or more digits ends in 0, as programs write amounts of money.
     pub(crate) has_padding: bool,
     /// Whether there is a number with an exponent.
@@ -102,6 +104,24 @@ impl Digits {
             self.fraction = Some((most.max(digits), fewest.min(digits)));
             self.has_padding |= digits > 1 && number.fraction.ends_with(b"0");
         }
+        if let Ok(scale @ 2..=DECIMAL_MAX_DIGITS) = u8::try_from(digits) {
+            self.add_scale(scale, 1);
+        }
+    }
+
+    fn add_scale(&mut self, scale: u8, numbers: u64) {
+        let known = self.scales.iter_mut().find(|(known, _)| *known == scale);
+        match known {
+            Some((_, count)) => *count += numbers,
+            None => self.scales.push((scale, numbers)),
+        }
+    }
+
+    /// How many numbers have this many digits after the point, two or more.
+    pub(crate) fn of_scale(&self, scale: usize) -> u64 {
+        let mut scales = self.scales.iter();
+        let known = scales.find(|(known, _)| usize::from(*known) == scale);
+        known.map_or(0, |(_, count)| *count)
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -112,6 +132,9 @@ impl Digits {
             }
             (one, other) => one.or(other),
         };
+        for (scale, numbers) in &other.scales {
+            self.add_scale(*scale, *numbers);
+        }
         self.has_padding |= other.has_padding;
         self.has_exponent |= other.has_exponent;
         self.has_large_long |= other.has_large_long;

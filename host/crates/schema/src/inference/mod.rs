@@ -76,6 +76,9 @@ struct EventType {
     name: String,
     event: Node,
     paths_left: usize,
+    /// Whether some of its events can be among those of further types, because a part of the events had too many types
+    /// before its first one.
+    is_partial: bool,
 }
 
 impl EventType {
@@ -84,6 +87,7 @@ impl EventType {
             name: name.to_owned(),
             event: Node::default(),
             paths_left: PATHS_MAX,
+            is_partial: false,
         }
     }
 
@@ -178,10 +182,18 @@ impl Inference {
     /// Adds what another inference has seen, as if its events came after those of this one.
     pub fn merge(&mut self, other: Self) {
         self.left_out += other.left_out;
+        if other.others.event.count() > 0 {
+            for of_type in &mut self.types {
+                of_type.is_partial |= !other.positions.contains_key(&of_type.name);
+            }
+        }
         for of_type in other.types {
             self.change(&of_type.name, |node, paths_left| {
                 node.merge(of_type.event, 0, paths_left);
             });
+            if let Some(merged) = self.types.get_mut(self.last) {
+                merged.is_partial |= of_type.is_partial;
+            }
         }
         let others = other.others.event;
         self.others
@@ -213,10 +225,10 @@ impl Inference {
     #[must_use]
     pub fn types(&self) -> Vec<TypeReport> {
         let others = Some(&self.others).filter(|others| others.event.count() > 0);
-        let known = self
-            .types
-            .iter()
-            .map(|of_type| report::of_type(Some(&of_type.name), &of_type.event));
+        let known = self.types.iter().map(|of_type| TypeReport {
+            is_partial: of_type.is_partial,
+            ..report::of_type(Some(&of_type.name), &of_type.event)
+        });
         let mut types: Vec<_> = known.collect();
         types.sort_by(|a, b| {
             b.events

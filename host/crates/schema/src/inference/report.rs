@@ -1,6 +1,7 @@
 //! What was seen, path by path.
 
-use super::choice::NoColumn;
+use std::collections::HashMap;
+
 use super::kind::ValueKind;
 use super::node::Node;
 use crate::column_type::ColumnType;
@@ -13,6 +14,9 @@ pub struct TypeReport {
     pub event_type: Option<String>,
     /// The number of events.
     pub events: u64,
+    /// Whether there can be more events of this type, among those of further types: with more types than are told apart,
+    /// threads can tell different ones apart.
+    pub is_partial: bool,
     /// The paths, each after the one that it is in.
     pub paths: Vec<PathReport>,
     /// The number of values whose paths are not told apart: because there are too many paths, names that are too long or
@@ -101,6 +105,7 @@ pub(super) fn of_type(event_type: Option<&str>, event: &Node) -> TypeReport {
     let mut report = TypeReport {
         event_type: event_type.map(ToOwned::to_owned),
         events: event.count(),
+        is_partial: false,
         paths: Vec::new(),
         untracked: event.all_untracked(),
     };
@@ -111,23 +116,21 @@ pub(super) fn of_type(event_type: Option<&str>, event: &Node) -> TypeReport {
 impl TypeReport {
     fn add_parts(&mut self, node: &Node, path: &str, level: usize) {
         if let Some(item) = &node.item {
-            self.add(item, &format!("{path}[]"), None, level, &[]);
+            self.add(item, &format!("{path}[]"), None, level, None);
         }
         if let Some(value) = node.map_value(level) {
-            self.add(&value, &format!("{path}{{}}"), None, level, &[]);
+            self.add(&value, &format!("{path}{{}}"), None, level, None);
             return;
         }
+        // Of tens of thousands of names, most get no column.
         let (_, without) = node.columns(level);
+        let without: HashMap<_, _> = without.into_iter().collect();
         for (name, member) in &node.members.list {
             let mut path = path.to_owned();
             push_member(&mut path, name);
             let out_of = Some(node.count_of(ValueKind::Object));
-            let of_name: Vec<_> = without
-                .iter()
-                .filter(|(other, _)| other == name)
-                .cloned()
-                .collect();
-            self.add(member, &path, out_of, level, &of_name);
+            let no_column = without.get(name).cloned();
+            self.add(member, &path, out_of, level, no_column);
         }
     }
 
@@ -137,9 +140,8 @@ impl TypeReport {
         path: &str,
         out_of: Option<u64>,
         level: usize,
-        without: &[NoColumn],
+        no_column: Option<String>,
     ) {
-        let no_column = without.first().map(|(_, why)| why.clone());
         let kinds = ValueKind::ALL.map(|kind| (kind, node.count_of(kind)));
         let examples = node.examples.iter().map(|(kind, text)| Example {
             kind: *kind,

@@ -38,7 +38,8 @@ fn a_type_has_all_values_that_were_seen() {
         (vec!["7.0", "1.5"], "double"),
         (vec!["12.50", "7.25"], "decimal(18,2)"),
         (vec!["12.50", "7.2"], "double"),
-        (vec!["12.50", "7"], "decimal(18,2)"),
+        (vec!["12.50", "7"], "double"),
+        (vec!["1767225600.500", "1767225601"], "double"),
         (vec!["12345678901234.50"], "decimal(38,2)"),
         (vec!["9007199254740993", "1.5"], "decimal(38,1)"),
         (vec!["0.1000000000000000055", "1"], "decimal(38,19)"),
@@ -64,6 +65,7 @@ fn a_type_has_all_values_that_were_seen() {
         ),
         (vec!["\"2026-01-31T12:00:00+02:00\""], "timestamp(0)"),
         (vec!["\"2026-01-31T12:00:00\""], "string"),
+        (vec!["\"0001-01-01T00:00:00+01:00\""], "string"),
         (vec!["\"2026-01-31T12:00:00Z\"", "\"\""], "string"),
         (vec!["\"0b6c6e5a-1f0e-4f3b-9c1e-0123456789ab\""], "uuid"),
         (vec!["\"0B6C6E5A-1F0E-4F3B-9C1E-0123456789AB\""], "string"),
@@ -92,6 +94,27 @@ fn the_kind_of_nearly_all_values_gets_the_column() {
     let longs = |count: usize| vec!["1"; count];
     assert_eq!(type_of(&[longs(9), vec!["\"x\""]].concat()), "long");
     assert_eq!(type_of(&[longs(8), vec!["\"x\""]].concat()), "json");
+}
+
+#[test]
+fn a_decimal_is_how_nearly_all_numbers_are_written() {
+    let amounts = |count: usize| [vec!["12.50"], vec!["7.25"; count - 1]].concat();
+    for (others, expected) in [
+        (vec!["7"], "decimal(18,2)"),
+        (vec!["7.5"], "decimal(18,2)"),
+        (vec!["7", "7.5"], "double"),
+        (vec!["7.125"], "double"),
+        (vec!["7e1"], "double"),
+        (vec!["9007199254740993"], "decimal(38,2)"),
+    ] {
+        let values = [amounts(9), others].concat();
+        assert_eq!(type_of(&values), expected, "{values:?}");
+        let merged = values.iter().map(|value| format!("{{\"v\":{value}}}"));
+        let mut all = Inference::default();
+        merged.for_each(|event| all.merge(inferred(&[event])));
+        let column_type = all.schema().columns()[0].column_type().to_string();
+        assert_eq!(column_type, expected, "{values:?}");
+    }
 }
 
 #[test]
@@ -235,6 +258,54 @@ fn memory_is_bounded_and_what_exceeds_is_counted() {
     assert_eq!(paths, ALL_PATHS_MAX);
     let untracked: u64 = types.iter().map(|of_type| of_type.untracked).sum();
     assert_eq!(untracked, PATHS_MAX as u64);
+}
+
+/// Each thread has a bound of its own, so a type that one of them tells apart can be beyond the bound of another.
+#[test]
+fn a_type_that_is_listed_has_all_its_events_or_is_partial() {
+    let events = |types: std::ops::Range<usize>| {
+        let events = types.map(|number| format!("{{\"event_type\":\"t{number}\"}}"));
+        inferred(&events.collect::<Vec<_>>())
+    };
+    let listed = |all: &Inference| {
+        let types = all.types().into_iter();
+        let named = types.filter(|of_type| of_type.event_type.is_some());
+        let counts = named.map(|of_type| (of_type.events, of_type.is_partial));
+        counts.collect::<Vec<_>>()
+    };
+    let mut all = events(0..EVENT_TYPES_MAX + 10);
+    assert_eq!(listed(&all), [(1, false); EVENT_TYPES_MAX]);
+    all.merge(events(5..EVENT_TYPES_MAX + 5));
+    let mut expected = [(2, false); EVENT_TYPES_MAX];
+    expected[EVENT_TYPES_MAX - 5..].fill((1, false));
+    assert_eq!(listed(&all), expected);
+    all.merge(events(10..EVENT_TYPES_MAX + 20));
+    // The third part has further types, and did not tell the first ten apart.
+    let partial = listed(&all).iter().filter(|(_, partial)| *partial).count();
+    assert_eq!(partial, 10);
+    assert_eq!(all.events_of_further_types(), 10 + 5 + 20);
+    // What is partial stays so in another merge.
+    let mut whole = Inference::default();
+    whole.merge(all);
+    let partial = listed(&whole)
+        .iter()
+        .filter(|(_, partial)| *partial)
+        .count();
+    assert_eq!(partial, 10);
+}
+
+#[test]
+fn tens_of_thousands_of_names_are_reported_with_why_they_get_no_column() {
+    let mut inference = Inference::default();
+    for of_type in 0..40 {
+        let members = (0..1_000).map(|number| format!("\"m{of_type}-{number}\":1"));
+        let event = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        let event_type = of_type.to_string();
+        inference.add(event.as_bytes(), Some(&event_type)).unwrap();
+    }
+    let paths = inference.all_types().paths;
+    let without = paths.iter().filter(|path| path.no_column.is_some());
+    assert_eq!((paths.len(), without.count()), (40_000, 30_000));
 }
 
 #[test]

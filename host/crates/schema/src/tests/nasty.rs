@@ -4,7 +4,7 @@ use super::{map, schema, unmapped};
 use crate::{AssembleError, ColumnValue, Mapper, Reason};
 
 /// The type of the column `v`, its value in an event, whether the column has it, and why it is in `_rest`.
-const TABLE: [(&str, &str, bool, Option<Reason>); 78] = {
+const TABLE: [(&str, &str, bool, Option<Reason>); 79] = {
     use Reason::{Misfit, Notation, Null};
     [
         ("\"string\"", r#""a\"b\\c\/d\b\f\n\r\t""#, true, None),
@@ -101,6 +101,12 @@ const TABLE: [(&str, &str, bool, Option<Reason>); 78] = {
         (
             "\"timestamp(3)\"",
             "\"2026-01-31T12:00:00.123456789Z\"",
+            false,
+            Some(Misfit),
+        ),
+        (
+            "\"timestamp(3)\"",
+            "\"9999-12-31T23:59:59.000-01:00\"",
             false,
             Some(Misfit),
         ),
