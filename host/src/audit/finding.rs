@@ -55,6 +55,8 @@ pub(super) enum Kind {
     ExtraManifest,
     /// The ledger names other bytes for its last record than the chunk manifest.
     LedgerDigest,
+    /// A file of the source that cannot be audited.
+    UnreadableSource,
     /// A ledger that cannot be read.
     DamagedLedger,
     /// A ledger that does not exist or has nothing committed, although its shard has chunks.

@@ -151,10 +151,10 @@ async fn audit(
 ) -> anyhow::Result<Report> {
     let began_ms = now_ms();
     let targets = Targets::new(settings).with_files();
-    let (sources, source_notes) = source::shards(settings, &targets).await?;
+    let source = source::shards(settings, &targets).await?;
     // Objects are put before the ledger names them, so a list that is made after the ledgers has them.
     let (mut readable, mut ledgers, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
-    for source in sources {
+    for source in source.shards {
         match ledger_or_finding(&source.shard, targets.ledger(&source.shard).await)? {
             Ok(ledger) => {
                 ledgers.push(ledger);
@@ -168,6 +168,9 @@ async fn audit(
     lake.inventory.check_written(&settings.lake, &mut report)?;
     for (shard, finding) in damaged {
         lake.inventory.take(&shard);
+        report.findings.add(|| finding);
+    }
+    for finding in source.unreadable {
         report.findings.add(|| finding);
     }
     if ledgers.iter().all(|ledger| ledger.committed().is_none()) {
@@ -195,7 +198,7 @@ async fn audit(
     report.absorb(audit_gone(&audit.lake, gone).await?);
     let planned = readable.into_iter().zip(accounts).collect();
     report.absorb(audit_all(settings, audit, planned).await?);
-    report.notes.extend(source_notes);
+    report.notes.extend(source.notes);
     report.notes.extend(notes(settings, &report));
     Ok(report)
 }

@@ -5,13 +5,16 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::RequestError;
 use tokio::sync::watch;
 
+use super::finding::{Finding, Kind};
 use super::timeline::ChunkHead;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
+use crate::modes::file::is_of_file;
 use crate::modes::known_files::KnownFiles;
 use crate::modes::source_files;
 use crate::modes::targets::Targets;
+use crate::output::with_causes;
 use crate::source::budget::Budget;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
@@ -48,14 +51,25 @@ pub(super) struct Opened {
     pub(super) until: Option<watch::Sender<bool>>,
 }
 
-/// The shards of the settings' source, and notes about the files of its folders.
+/// What is audited of a source.
+#[derive(Default)]
+pub(super) struct AuditedSource {
+    /// Its shards.
+    pub(super) shards: Vec<AuditedShard>,
+    /// Notes about the files of its folders.
+    pub(super) notes: Vec<String>,
+    /// The files that cannot be audited.
+    pub(super) unreadable: Vec<Finding>,
+}
+
+/// The shards of the settings' source.
 ///
 /// # Errors
 /// A file or the stream does not exist.
 pub(super) async fn shards(
     settings: &RunSettings,
     targets: &Targets,
-) -> anyhow::Result<(Vec<AuditedShard>, Vec<String>)> {
+) -> anyhow::Result<AuditedSource> {
     if settings.mode.files().is_some() {
         return of_files(settings, targets).await;
     }
@@ -73,23 +87,40 @@ pub(super) async fn shards(
         })
     };
     let shards: anyhow::Result<_> = infos.into_iter().map(of_shard).collect();
-    Ok((shards?, Vec::new()))
+    Ok(AuditedSource {
+        shards: shards?,
+        ..AuditedSource::default()
+    })
 }
 
-async fn of_files(
-    settings: &RunSettings,
-    targets: &Targets,
-) -> anyhow::Result<(Vec<AuditedShard>, Vec<String>)> {
+async fn of_files(settings: &RunSettings, targets: &Targets) -> anyhow::Result<AuditedSource> {
     let mut found = source_files::find(settings, targets).await?;
-    if let Some(error) = found.failed.drain(..).next() {
-        return Err(error.into());
-    }
     let notes = source_files::notes(&found);
-    let (mut shards, mut known) = (Vec::new(), KnownFiles::default());
-    for file in file::distinct(found.files).0 {
-        shards.push(of_file(settings, targets, &mut known, &file.location).await?);
+    let files = file::distinct(std::mem::take(&mut found.files)).0;
+    let is_only_one = files.len() + found.failed.len() == 1;
+    let (mut known, mut failed) = (KnownFiles::default(), Vec::new());
+    failed.extend(found.failed.into_iter().map(anyhow::Error::from));
+    let mut shards = Vec::new();
+    for file in files {
+        match of_file(settings, targets, &mut known, &file.location).await {
+            Ok(shard) => shards.push(shard),
+            Err(error) if is_of_file(&error) => failed.push(error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok((shards, notes))
+    if is_only_one && let Some(error) = failed.pop() {
+        return Err(error);
+    }
+    Ok(AuditedSource {
+        shards,
+        notes,
+        unreadable: failed.iter().map(unreadable).collect(),
+    })
+}
+
+fn unreadable(error: &anyhow::Error) -> Finding {
+    let why = format!("{}; none of its records is proven", with_causes(error));
+    Finding::of_file(Kind::UnreadableSource, why)
 }
 
 async fn of_file(

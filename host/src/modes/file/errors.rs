@@ -9,7 +9,7 @@ use crate::source::SourceError;
 use crate::source::file::Location;
 
 /// Whether an error concerns only the file that it was met at.
-pub(super) fn is_of_file(error: &anyhow::Error) -> bool {
+pub(crate) fn is_of_file(error: &anyhow::Error) -> bool {
     let of_shard = match error.downcast_ref() {
         Some(PipelineError::Source(error)) => error.is_of_one_source(),
         Some(PipelineError::RangeChanged(_)) => true,

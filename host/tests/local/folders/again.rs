@@ -135,6 +135,27 @@ fn a_chunk_that_was_not_committed_is_finished_in_a_folder_too() {
     assert_eq!(lake::all_events(&place.lake()), all_enriched(0..6));
 }
 
+#[test]
+fn an_audit_names_a_file_that_cannot_be_read_and_proves_the_others() {
+    let place = Place::new();
+    write_files(&place, &["in/a.ndjson", "in/b.ndjson"]);
+    land_from(&place, &["file:in"], &[]).succeeded();
+    place.write("in/c.ndjson", events(0..3) + &events(9..10));
+    let source = ["audit", "--source", "file:in", "--lake", "file:lake"];
+    let audit = [&source[..], &["--bus", "file:bus", "--summary", "json"]].concat();
+    let ran = place.run(&audit);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for part in [
+        "unreadable_source",
+        "in/c.ndjson",
+        "a.ndjson, which is still there",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {ran:?}");
+    }
+    fs::remove_file(place.path("in/c.ndjson")).unwrap();
+    place.run(&audit).succeeded();
+}
+
 /// The program within a limit on open files.
 fn with_open_files(place: &Place, files: u32, args: &[&str]) -> Ran {
     let program = place.command(&Place::landing(args));
