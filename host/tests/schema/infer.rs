@@ -240,3 +240,23 @@ fn wrong_usage_says_what_would_be_right() {
     let into_folder = ["infer", "orders.ndjson", "--output", "."];
     run(&place, &into_folder).failed(1, &["cannot write ."]);
 }
+
+/// Threads tell different types apart, if there are more than each of them has room for.
+#[test]
+fn a_type_of_events_that_lacks_some_says_so() {
+    let place = Place::new();
+    let events = (0..30_000).map(|n| format!("{{\"event_type\":\"t{}\"}}\n", n * 7_919 % 3_000));
+    place.write("many.ndjson", events.collect::<String>());
+    let ran = run(&place, &["infer", "many.ndjson", "--json"]).succeeded();
+    let found = json(&ran);
+    assert_eq!(found["events"], 30_000);
+    let types = found["types"].as_array().unwrap();
+    let listed = types.iter().filter(|one| one["event_type"].is_string());
+    let (partial, whole): (Vec<_>, Vec<_>) = listed.partition(|one| one["is_partial"] == true);
+    assert_eq!(partial.len() + whole.len(), 1_000);
+    assert!(whole.iter().all(|one| one["events"] == 10), "{whole:?}");
+    assert!(!partial.is_empty());
+    let ran = run(&place, &["infer", "many.ndjson"]).succeeded();
+    let shown = ran.stdout.matches(": at least ").count();
+    assert_eq!(shown, partial.len());
+}

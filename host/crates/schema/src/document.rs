@@ -98,6 +98,10 @@ fn parse_type(value: &[u8], place: &str) -> Result<ColumnType> {
         let name = parse_text(value, place)?;
         return name.parse().map_err(|why| InvalidSchema::new(place, why));
     }
+    if value.first() != Some(&b'{') {
+        let wanted = "a string such as \"long\", or an object with one of list, map and struct";
+        return Err(expected(place, wanted, value));
+    }
     let part = |name: &str| format!("{place}.{name}");
     let boxed = |value, name| parse_type(value, &part(name)).map(Box::new);
     match fields(value, place, ["list", "map", "struct"])? {
@@ -331,7 +335,11 @@ mod tests {
             ),
             (
                 of_column("{\"name\":\"a\",\"type\":{\"list\":3}}"),
-                "columns[0].type.list: expected an object, found 3",
+                "columns[0].type.list: expected a string such as \"long\", or an object with one of list, map and struct, found 3",
+            ),
+            (
+                of_column("{\"name\":\"a\",\"type\":null}"),
+                "columns[0].type: expected a string such as \"long\", or an object",
             ),
             (
                 of_column("{\"name\":\"a\",\"type\":{\"map\":{\"struct\":[{}]}}}"),

@@ -1,5 +1,7 @@
 //! Adds columns to a schema. What it has is never changed or removed.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::column_type::ColumnType;
 use crate::path::push_member;
 use crate::schema::{Column, InvalidSchema, Schema, check_name};
@@ -21,13 +23,52 @@ pub struct Evolution {
 /// The schema would have too many columns.
 pub fn evolve(old: &Schema, inferred: &Schema) -> Result<Evolution, InvalidSchema> {
     let mut evolving = Evolving::default();
-    let mut columns = old.columns().to_vec();
-    evolving.add_all(&mut columns, inferred.columns(), "", true);
+    let columns = evolving.add_all(old.columns(), inferred.columns(), "", true);
     Ok(Evolution {
         schema: Schema::new(columns)?,
         added: evolving.added,
         not_added: evolving.not_added,
     })
+}
+
+/// Columns to which others are added. They are found by index, since there can be thousands.
+#[derive(Default)]
+struct Columns {
+    list: Vec<Column>,
+    /// The positions of columns by their paths.
+    paths: HashMap<Vec<String>, usize>,
+    /// Paths that lead to objects whose members have columns.
+    objects: HashSet<Vec<String>>,
+    /// The positions of columns by their names in small letters.
+    names: HashMap<String, usize>,
+}
+
+impl Columns {
+    fn new(columns: &[Column]) -> Self {
+        let mut all = Self::default();
+        columns.iter().for_each(|column| all.push(column.clone()));
+        all
+    }
+
+    fn push(&mut self, column: Column) {
+        let (path, position) = (column.path(), self.list.len());
+        for end in 1..path.len() {
+            self.objects.insert(path[..end].to_vec());
+        }
+        self.paths.insert(path.to_vec(), position);
+        self.names.insert(column.name().to_lowercase(), position);
+        self.list.push(column);
+    }
+
+    fn at_path(&mut self, path: &[String]) -> Option<&mut Column> {
+        let position = self.paths.get(path)?;
+        self.list.get_mut(*position)
+    }
+
+    fn named(&self, name: &str) -> Option<&Column> {
+        let position = self.names.get(&name.to_lowercase())?;
+        self.list.get(*position)
+    }
 }
 
 #[derive(Default)]
@@ -39,43 +80,49 @@ struct Evolving {
 impl Evolving {
     fn add_all(
         &mut self,
-        columns: &mut Vec<Column>,
+        old: &[Column],
         inferred: &[Column],
         place: &str,
         is_top: bool,
-    ) {
+    ) -> Vec<Column> {
+        let mut columns = Columns::new(old);
         for column in inferred {
             let mut place = place.to_owned();
             column
                 .path()
                 .iter()
                 .for_each(|name| push_member(&mut place, name));
-            self.add(columns, column.path(), column.column_type(), place, is_top);
+            self.add(
+                &mut columns,
+                column.path(),
+                column.column_type(),
+                place,
+                is_top,
+            );
         }
+        columns.list
     }
 
     /// Adds a column for the value at `path`, which reports name `place`, unless there is one.
     fn add(
         &mut self,
-        columns: &mut Vec<Column>,
+        columns: &mut Columns,
         path: &[String],
         inferred: &ColumnType,
         place: String,
         is_top: bool,
     ) {
-        if let Some(column) = columns.iter_mut().find(|column| column.path() == path) {
+        if let Some(column) = columns.at_path(path) {
             let grown = self.grow(column.column_type(), inferred, &place);
             *column = column.clone().with_type(grown);
             return;
         }
-        if columns.iter().any(|column| column.path().starts_with(path)) {
+        if columns.objects.contains(path) {
             self.add_members(columns, path, inferred, &place, is_top);
             return;
         }
         let name = path.join("_");
-        let is_taken = |column: &Column| column.name().to_lowercase() == name.to_lowercase();
-        let taken = columns.iter().find(|column| is_taken(column));
-        match (check_name(&name, is_top), taken) {
+        match (check_name(&name, is_top), columns.named(&name)) {
             (Err(why), _) => self.not_added.push((place, why)),
             (Ok(()), Some(taken)) => {
                 let why = format!(
@@ -94,7 +141,7 @@ impl Evolving {
     /// Adds columns for the members of an object of which some have columns of their own.
     fn add_members(
         &mut self,
-        columns: &mut Vec<Column>,
+        columns: &mut Columns,
         path: &[String],
         inferred: &ColumnType,
         place: &str,
@@ -119,9 +166,7 @@ impl Evolving {
     fn grow(&mut self, old: &ColumnType, inferred: &ColumnType, place: &str) -> ColumnType {
         match (old, inferred) {
             (ColumnType::Struct(old), ColumnType::Struct(inferred)) => {
-                let mut columns = old.clone();
-                self.add_all(&mut columns, inferred, place, false);
-                ColumnType::Struct(columns)
+                ColumnType::Struct(self.add_all(old, inferred, place, false))
             }
             (ColumnType::List(old), ColumnType::List(inferred)) => {
                 ColumnType::List(Box::new(self.grow(old, inferred, &format!("{place}[]"))))
