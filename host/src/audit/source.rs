@@ -94,6 +94,8 @@ pub(super) async fn shards(
 }
 
 async fn of_files(settings: &RunSettings, targets: &Targets) -> anyhow::Result<AuditedSource> {
+    // A group that cannot be read concerns many files; without this, each of them would read all groups again.
+    targets.groups().await?;
     let mut found = source_files::find(settings, targets).await?;
     let notes = source_files::notes(&found);
     let files = file::distinct(std::mem::take(&mut found.files)).0;
