@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::error::{ErrorKind, Operation, RequestError, StorageError};
 use crate::files::{Scratch, parent, replace_locked};
 use crate::object_store::{
-    ConditionalRead, Found, NewObject, ObjectStore, Payload, StorageResult, Version,
+    ConditionalRead, Found, ListedObject, NewObject, ObjectStore, Payload, StorageResult, Version,
 };
 use sluice_engine::digest::Digest;
 
@@ -139,6 +140,27 @@ impl FolderStore {
         Ok(())
     }
 
+    fn walk_objects(
+        &self,
+        folder: &str,
+        after: Option<&str>,
+        found: &mut dyn FnMut(ListedObject<'_>),
+    ) -> io::Result<()> {
+        let root = self.root.join(folder);
+        let mut keys = Vec::new();
+        self.walk(folder, &mut |key| {
+            if after.is_none_or(|after| key > after) {
+                keys.push(key.to_owned());
+            }
+        })?;
+        for key in keys {
+            if let Some(metadata) = if_exists(fs::metadata(root.join(&key)))? {
+                found(listed(&key, &metadata));
+            }
+        }
+        Ok(())
+    }
+
     /// Runs an operation of the file system.
     fn run<'a, T: Send + 'a, E: Into<RequestError>>(
         &self,
@@ -170,6 +192,17 @@ fn lock(path: &Path) -> io::Result<File> {
     let lock = File::create(path.with_file_name(format!(".{file_name}.lock")))?;
     lock.lock()?;
     Ok(lock)
+}
+
+/// A file in a list. A change makes a new file or another time.
+fn listed<'a>(key: &'a str, metadata: &fs::Metadata) -> ListedObject<'a> {
+    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+    let (file, bytes) = (metadata.ino(), metadata.len());
+    ListedObject {
+        key,
+        modified_at: seconds.saturating_mul(1_000) + nanoseconds / 1_000_000,
+        tag: format!("{file:x}-{seconds:x}.{nanoseconds:x}-{bytes:x}"),
+    }
 }
 
 fn version_of(content: &[u8]) -> Version {
@@ -224,6 +257,16 @@ impl ObjectStore for FolderStore {
         found: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, StorageResult<()>> {
         self.run(Operation::List, folder, || self.walk(folder, found))
+    }
+
+    fn list_objects<'a>(
+        &'a self,
+        folder: &'a str,
+        after: Option<&'a str>,
+        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> BoxFuture<'a, StorageResult<()>> {
+        let walk = || self.walk_objects(folder, after, found);
+        self.run(Operation::List, folder, walk)
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StorageResult<()>> {
@@ -304,6 +347,34 @@ mod tests {
         assert_eq!(list("").await, ["a/b/c", "d"]);
         assert_eq!(list("a/").await, ["b/c"]);
         assert!(list("nowhere/").await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_list_of_objects_says_which_have_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for key in ["f/a", "f/b", "f/c/d"] {
+            store.put_if_absent(key, object("content")).await.unwrap();
+        }
+        let list = async |after| {
+            let mut tags = std::collections::BTreeMap::new();
+            let mut found = |object: ListedObject<'_>| {
+                assert!(object.modified_at > 1_700_000_000_000);
+                tags.insert(object.key.to_owned(), object.tag);
+            };
+            let listed = store.list_objects("f/", after, &mut found);
+            listed.await.unwrap();
+            tags
+        };
+        let before = list(None).await;
+        assert!(before.keys().eq(["a", "b", "c/d"]));
+        assert!(list(Some("a")).await.keys().eq(["b", "c/d"]));
+        let seen = Version(Digest::of(b"content").to_string());
+        let swap = store.compare_and_swap("f/b", payload("another"), Some(&seen));
+        swap.await.unwrap();
+        let after = list(None).await;
+        assert_eq!(before["a"], after["a"]);
+        assert_ne!(before["b"], after["b"]);
     }
 
     #[tokio::test]

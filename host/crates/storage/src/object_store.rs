@@ -73,6 +73,18 @@ pub trait ObjectStore: fmt::Debug + Send + Sync {
         found: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, StorageResult<()>>;
 
+    /// Calls `found` with each object below `folder` whose key there comes after `after`, in no particular order.
+    /// `folder` is as in [`list`](Self::list).
+    ///
+    /// # Errors
+    /// It cannot be listed.
+    fn list_objects<'a>(
+        &'a self,
+        folder: &'a str,
+        after: Option<&'a str>,
+        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> BoxFuture<'a, StorageResult<()>>;
+
     /// Removes an object, if it exists.
     ///
     /// # Errors
@@ -144,6 +156,17 @@ pub enum Found {
     TooLarge(u64),
     /// Its content.
     Content(Vec<u8>),
+}
+
+/// An object in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject<'a> {
+    /// Its key, without the name of the folder.
+    pub key: &'a str,
+    /// When it was written last, milliseconds since the Unix epoch.
+    pub modified_at: i64,
+    /// Another one after each change. It is no [`Version`].
+    pub tag: String,
 }
 
 /// A version of an object: its `ETag`, or its digest.

@@ -10,14 +10,14 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{EncodingType, Object as ListedObject};
+use aws_sdk_s3::types::EncodingType;
 use futures_util::future::BoxFuture;
 
 use self::errors::{S3_ERRORS, actions};
 use crate::aws::errors::why;
 use crate::error::{ErrorKind, Operation, RequestError, StorageError};
 use crate::object_store::{
-    ConditionalRead, Found, NewObject, ObjectStore, Payload, StorageResult, Version,
+    ConditionalRead, Found, ListedObject, NewObject, ObjectStore, Payload, StorageResult, Version,
 };
 use crate::retry::RetryPolicy;
 use sluice_engine::content_digest::ContentDigest;
@@ -255,22 +255,31 @@ impl S3Store {
     async fn list_all(
         &self,
         folder: &str,
-        found: &mut (dyn FnMut(&str) + Send),
+        after: Option<&str>,
+        found: &mut (dyn FnMut(ListedObject<'_>) + Send),
     ) -> StorageResult<()> {
         let below = self.key(folder);
+        let after = after.map(|after| format!("{below}{after}"));
         let mut token = None;
         loop {
-            let page = || self.page(&below, token.clone());
+            let page = || self.page(&below, after.clone(), token.clone());
             let page = self.retry(Operation::List, folder, page).await?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
-            for key in page.contents().iter().filter_map(ListedObject::key) {
+            for object in page.contents() {
+                let key = object.key().unwrap_or_default();
                 let key = if encoded {
                     url::decode(key)
                 } else {
                     key.into()
                 };
-                if let Some(key) = key.strip_prefix(&below) {
-                    found(key);
+                let modified_at = object.last_modified().map(|time| time.to_millis());
+                let is_wanted = after.as_ref().is_none_or(|after| key > *after);
+                if let Some(key) = key.strip_prefix(&below).filter(|_| is_wanted) {
+                    found(ListedObject {
+                        key,
+                        modified_at: modified_at.and_then(Result::ok).unwrap_or(0),
+                        tag: object.e_tag().unwrap_or_default().to_owned(),
+                    });
                 }
             }
             token = page.next_continuation_token().map(str::to_owned);
@@ -283,10 +292,13 @@ impl S3Store {
     async fn page(
         &self,
         below: &str,
+        after: Option<String>,
         token: Option<String>,
     ) -> Result<ListObjectsV2Output, RequestError> {
         let page = self.client.list_objects_v2().bucket(&self.bucket);
         let page = page.prefix(below).encoding_type(EncodingType::Url);
+        // The token stands for the key after which the list goes on.
+        let page = page.set_start_after(after.filter(|_| token.is_none()));
         let page = page.set_continuation_token(token).send().await;
         page.map_err(|error| failed(Operation::List, &error))
     }
@@ -365,7 +377,19 @@ impl ObjectStore for S3Store {
         folder: &'a str,
         found: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, StorageResult<()>> {
-        Box::pin(self.list_all(folder, found))
+        Box::pin(async move {
+            let mut key = |object: ListedObject<'_>| found(object.key);
+            self.list_all(folder, None, &mut key).await
+        })
+    }
+
+    fn list_objects<'a>(
+        &'a self,
+        folder: &'a str,
+        after: Option<&'a str>,
+        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> BoxFuture<'a, StorageResult<()>> {
+        Box::pin(self.list_all(folder, after, found))
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StorageResult<()>> {

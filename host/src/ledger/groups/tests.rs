@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures_util::future::{BoxFuture, join_all};
 use sluice_storage::folder::FolderStore;
-use sluice_storage::object_store::{Found, NewObject, StorageResult};
+use sluice_storage::object_store::{Found, ListedObject, NewObject, StorageResult};
 
 use super::super::group::LEDGERS_MAX;
 use super::known::GROUPS_KEPT;
@@ -68,6 +68,15 @@ impl ObjectStore for TestStore {
         found: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, StorageResult<()>> {
         self.folder.list(folder, found)
+    }
+
+    fn list_objects<'a>(
+        &'a self,
+        folder: &'a str,
+        after: Option<&'a str>,
+        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> BoxFuture<'a, StorageResult<()>> {
+        self.folder.list_objects(folder, after, found)
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StorageResult<()>> {

@@ -1,7 +1,9 @@
 use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;
-use sluice_storage::object_store::{ConditionalRead, Found, NewObject, StorageResult};
+use sluice_storage::object_store::{
+    ConditionalRead, Found, ListedObject, NewObject, StorageResult,
+};
 
 use super::*;
 
@@ -58,6 +60,15 @@ impl ObjectStore for CarelessStore {
         &'a self,
         _: &'a str,
         _: &'a mut (dyn FnMut(&str) + Send),
+    ) -> BoxFuture<'a, StorageResult<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn list_objects<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<&'a str>,
+        _: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
     ) -> BoxFuture<'a, StorageResult<()>> {
         Box::pin(async { Ok(()) })
     }
