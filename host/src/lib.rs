@@ -24,6 +24,7 @@
 //! - [`pipeline`]: read, transform, land.
 //! - [`generate`]: sample events.
 //! - [`modes`]: files, a worker on a stream, a Lambda function.
+//! - [`table`]: the lake as a table, built from chunk manifests.
 //! - [`audit`]: proves that each record of the source is in exactly one place.
 //! - [`tools`]: the commands of authors and publishers, and those of schemas.
 //! - [`cli`]: the command line.
@@ -52,6 +53,7 @@ pub mod output;
 pub mod pipeline;
 pub mod sink;
 pub mod source;
+pub mod table;
 pub mod tools;
 
 pub use self::builtin::ENRICH;

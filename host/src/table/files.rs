@@ -1,0 +1,1 @@
+//! Writes the events of chunks as the files of a table.
