@@ -44,6 +44,14 @@ pub(super) enum Bug {
     DecodedAgain,
     /// The same, and the repetition is not pinned.
     DecodedAgainNotPinned,
+    /// A chunk is pinned before its schema is stored in the lake.
+    PinBeforeSchema,
+    /// All schemas are stored under one name, so the next one replaces the one before.
+    SchemaOverwritten,
+    /// A chunk is repeated with the schema of the settings, not with the one that it pinned.
+    SchemaChosenAgain,
+    /// The same, and the repetition is not pinned.
+    SchemaChosenAgainNotPinned,
     /// A chunk ends between two records of one record of the source.
     RecordDivided,
     /// In a repetition, other records can run out of time than in the first attempt.

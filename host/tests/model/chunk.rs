@@ -1,15 +1,17 @@
 //! The steps of a chunk, in the order of the pipeline: `land` in `host/src/pipeline/mod.rs`.
 
-use super::Delivery;
 use super::bugs::Bug;
 use super::state::{Late, Move, Obj, Plan, Records, Work};
 use super::steps::{FAULT, FREE, Steps};
+use super::{Changes, Delivery};
 
 /// A step of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Its release is stored in the lake.
     Keep,
+    /// Its schema is stored in the lake, if its objects have columns.
+    Schema,
     Pin,
     Put,
     Send,
@@ -17,35 +19,43 @@ pub(super) enum Stage {
     Commit,
 }
 
-use Stage::{Commit, Keep, Manifest, Pin, Put, Send};
+use Stage::{Commit, Keep, Manifest, Pin, Put, Schema, Send};
 
 impl Delivery {
-    fn order(&self) -> [Stage; 6] {
+    fn order(&self) -> &'static [Stage] {
+        if self.changes == Changes::Schema {
+            return match self.bug {
+                Some(Bug::PinBeforeSchema) => &[Keep, Pin, Schema, Put, Send, Manifest, Commit],
+                _ => &[Keep, Schema, Pin, Put, Send, Manifest, Commit],
+            };
+        }
         match self.bug {
-            Some(Bug::CommitBeforePut) => [Keep, Pin, Commit, Put, Send, Manifest],
-            Some(Bug::CommitBeforeSend) => [Keep, Pin, Put, Commit, Send, Manifest],
-            Some(Bug::CommitBeforeManifest) => [Keep, Pin, Put, Send, Commit, Manifest],
-            Some(Bug::SendBeforePut) => [Keep, Pin, Send, Put, Manifest, Commit],
-            Some(Bug::ManifestBeforePut) => [Keep, Pin, Manifest, Put, Send, Commit],
-            Some(Bug::PutBeforePin) => [Keep, Put, Pin, Send, Manifest, Commit],
-            Some(Bug::PinBeforeKeep) => [Pin, Keep, Put, Send, Manifest, Commit],
-            _ => [Keep, Pin, Put, Send, Manifest, Commit],
+            Some(Bug::CommitBeforePut) => &[Keep, Pin, Commit, Put, Send, Manifest],
+            Some(Bug::CommitBeforeSend) => &[Keep, Pin, Put, Commit, Send, Manifest],
+            Some(Bug::CommitBeforeManifest) => &[Keep, Pin, Put, Send, Commit, Manifest],
+            Some(Bug::SendBeforePut) => &[Keep, Pin, Send, Put, Manifest, Commit],
+            Some(Bug::ManifestBeforePut) => &[Keep, Pin, Manifest, Put, Send, Commit],
+            Some(Bug::PutBeforePin) => &[Keep, Put, Pin, Send, Manifest, Commit],
+            Some(Bug::PinBeforeKeep) => &[Pin, Keep, Put, Send, Manifest, Commit],
+            _ => &[Keep, Pin, Put, Send, Manifest, Commit],
         }
     }
 
     fn does_not_pin_again(&self) -> bool {
         self.has(Bug::ReplayNotPinned)
             || self.has(Bug::DecodedAgainNotPinned)
+            || self.has(Bug::SchemaChosenAgainNotPinned)
             || self.has(Bug::TimedOutRetried)
     }
 }
 
 /// A chunk that no host has started.
-pub(super) fn new_plan(records: Records, release: u8, decoding: u8) -> Plan {
+pub(super) fn new_plan(records: Records, release: u8, decoding: u8, schema: Option<u8>) -> Plan {
     Plan {
         records,
         release,
         decoding,
+        schema,
         timed_out: Records(0),
         again: false,
         stage: 0,
@@ -87,6 +97,7 @@ impl Steps<'_> {
         }
         match self.model.order()[usize::from(plan.stage)] {
             Keep => self.keep(host, plan),
+            Schema => self.keep_schema(host, plan),
             Put => self.put(host, work, plan),
             Send => self.send_messages(host, plan),
             Manifest => self.put_chunk_manifest(host, work, plan),

@@ -25,6 +25,9 @@ use super::state::{Doc, ManifestNumber, Obj, Plan, Records, in_source};
 
 const FORMAT: Format = Format::NDJSON;
 
+/// The format of objects with a schema.
+const WITH_COLUMNS: Format = Format::PARQUET;
+
 /// An object of the lake.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Object {
@@ -34,10 +37,21 @@ pub(super) struct Object {
     pub(super) release: u8,
     /// It decides the ids of its lines.
     pub(super) decoding: u8,
+    /// The schema of its columns, if it has columns.
+    pub(super) schema: Option<u8>,
     /// The records of its lines.
     pub(super) lines: Records,
     /// Differs between contents with the same lines.
     pub(super) chance: bool,
+}
+
+impl Object {
+    /// Whether a put of one finds the other to be the same, if their names are equal: their schemas are not compared,
+    /// because the digest in the metadata of an object in S3 is that of its lines.
+    pub(super) fn has_content_of(&self, other: &Self) -> bool {
+        let content = |of: &Self| (of.chunk, of.release, of.decoding, of.lines, of.chance);
+        content(self) == content(other)
+    }
 }
 
 /// Values by number.
@@ -127,6 +141,7 @@ impl Library {
                 chunk: plan.records,
                 release: plan.release,
                 decoding: plan.decoding,
+                schema: plan.schema.filter(|_| matches!(to, Destination::Lake(_))),
                 lines: lines.map(Records::one).fold(Records(0), Records::and),
                 chance: plan.again
                     && matches!(bug, Some(Bug::ChanceInRules | Bug::PutWithoutCondition)),
@@ -152,6 +167,7 @@ impl Library {
             chunk: plan.records,
             release: plan.release,
             decoding: plan.decoding,
+            schema: plan.schema,
             timed_out: plan.timed_out,
             after,
             objects: self.objects(shard, plan, bug),
@@ -168,6 +184,17 @@ pub(super) fn shard_id(shard: u8) -> ShardId {
 
 fn release_id(release: u8) -> ReleaseId {
     Digest::of(&[release])
+}
+
+fn schema_digest(schema: u8) -> Digest {
+    Digest::of(&[b's', schema])
+}
+
+fn format(plan: &Plan) -> Format {
+    match plan.schema {
+        None => FORMAT,
+        Some(_) => WITH_COLUMNS,
+    }
 }
 
 /// The outcome of a record; releases differ in it.
@@ -190,7 +217,7 @@ fn key(shard: u8, plan: &Plan, to: &Destination, bug: Option<Bug>) -> String {
         },
         _ => range(plan, bug),
     };
-    origin(shard, plan, range).object_key(to, FORMAT)
+    origin(shard, plan, range).object_key(to, format(plan))
 }
 
 fn origin(shard: u8, plan: &Plan, range: Range) -> Origin {
@@ -209,17 +236,18 @@ fn range(plan: &Plan, bug: Option<Bug>) -> Range {
     }
 }
 
-fn pins(decoding: u8) -> Pins {
-    let format = match decoding {
+fn pins(plan: &Plan) -> Pins {
+    let records = match plan.decoding {
         0 => RecordFormat::Json,
         _ => RecordFormat::Lines,
     };
     Pins {
-        format: FORMAT,
+        format: format(plan),
         decoding: RecordDecoding {
-            format,
+            format: records,
             ..RecordDecoding::default()
         },
+        schema: plan.schema.map(schema_digest),
         ..Pins::default()
     }
 }
@@ -246,7 +274,7 @@ pub(super) fn pending(plan: &Plan, bug: Option<Bug>) -> Pending {
     Pending {
         range,
         release: release_id(plan.release),
-        pins: pins(plan.decoding),
+        pins: pins(plan),
         resource_faults,
     }
 }
@@ -265,11 +293,18 @@ pub(super) fn begun(pending: &Pending) -> Plan {
         records,
         release: u8::from(pending.release != release_id(0)),
         decoding,
+        schema: schema_of(pending),
         timed_out: timed_out.fold(Records(0), Records::and),
         again: true,
         stage: 0,
         put: 0,
     }
+}
+
+/// The schema that a chunk has pinned.
+pub(super) fn schema_of(pending: &Pending) -> Option<u8> {
+    let schema = pending.pins.schema?;
+    Some(u8::from(schema != schema_digest(0)))
 }
 
 pub(super) fn records(range: Range) -> Records {

@@ -17,6 +17,7 @@ pub(super) struct Manifest {
     pub(super) chunk: Records,
     pub(super) release: u8,
     pub(super) decoding: u8,
+    pub(super) schema: Option<u8>,
     pub(super) timed_out: Records,
     /// The last record of the chunk before.
     pub(super) after: Option<u64>,
@@ -83,10 +84,11 @@ impl Delivery {
             let Plan {
                 release,
                 decoding,
+                schema,
                 timed_out,
                 ..
             } = begun(pending);
-            (chunk, release, decoding, timed_out)
+            (chunk, release, decoding, schema, timed_out)
         });
         let exists = state.manifests.iter().any(|manifest| {
             let manifest = self.library.manifest_of(*manifest);
@@ -94,10 +96,11 @@ impl Delivery {
                 chunk,
                 release,
                 decoding,
+                schema,
                 timed_out,
                 ..
             } = *manifest;
-            Some((chunk, release, decoding, timed_out)) == pinned
+            Some((chunk, release, decoding, schema, timed_out)) == pinned
         });
         ensure(exists, Broken::CommittedWithoutManifest)
     }

@@ -1,7 +1,7 @@
 //! A model of delivery, explored exhaustively: two hosts on a shard. Each can be killed, give up or
 //! be fenced out at any step. Responses are lost, and writes arrive after their host has given up.
-//! Ledgers change after they were read, another release is activated or records of the source are
-//! decoded into more records from now on, and records run out of time.
+//! Ledgers change after they were read, another release is activated, records of the source are
+//! decoded into more records or objects get another schema from now on, and records run out of time.
 //! Batches become shorter or longer, and the mapping discards records. A shard can have a child.
 //! The number of such accidents is limited; their order is not.
 //!
@@ -16,6 +16,7 @@ mod function;
 mod library;
 mod manifests;
 mod promises;
+mod schemas;
 mod search;
 mod state;
 mod steps;
@@ -42,13 +43,15 @@ enum Mode {
     Functions,
 }
 
-/// What decides outcomes and can change once. A chunk pins both.
+/// What decides outcomes or objects and can change once. A chunk pins all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Changes {
     /// The active release.
     Release,
     /// How records of the source are decoded: each of them holds one record, and two after the change.
     Decoding,
+    /// The schema of objects, which have columns.
+    Schema,
 }
 
 /// What is delivered, and what can happen.
@@ -108,6 +111,9 @@ impl Delivery {
         match self.bug {
             Some(Bug::ReleaseChosenAgain | Bug::ReplayNotPinned) => plan.release = state.active,
             Some(Bug::DecodedAgain | Bug::DecodedAgainNotPinned) => plan.decoding = state.decoding,
+            Some(Bug::SchemaChosenAgain | Bug::SchemaChosenAgainNotPinned) => {
+                plan.schema = Some(state.schema);
+            }
             _ => {}
         }
         Some(plan)
@@ -153,6 +159,8 @@ impl Model for Delivery {
             kept: 0,
             active: 0,
             decoding: 0,
+            schemas: 0,
+            schema: 0,
             hosts: [host, host],
             late: Vec::new(),
             faults: self.faults,
@@ -257,6 +265,14 @@ fn records_that_are_decoded_otherwise_keep_every_promise() {
 }
 
 #[test]
+fn objects_with_another_schema_keep_every_promise() {
+    let search =
+        |mode, shard, faults| Delivery::new(mode, &[shard], 2, faults).changing(Changes::Schema);
+    holds(&search(Workers, 3, 2), 300_000);
+    holds(&search(Functions, 2, 2), 100_000);
+}
+
+#[test]
 #[ignore = "takes minutes and gigabytes"]
 fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
@@ -265,7 +281,7 @@ fn a_larger_search_keeps_every_promise() {
 }
 
 /// Each seeded fault, the hosts that have it, and the promise that it breaks first.
-const SEEDED: [(Bug, Mode, Broken); 27] = [
+const SEEDED: [(Bug, Mode, Broken); 32] = [
     (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
     (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
     (
@@ -300,6 +316,19 @@ const SEEDED: [(Bug, Mode, Broken); 27] = [
     (Bug::DecodedAgain, Workers, Broken::Stuck),
     (Bug::DecodedAgainNotPinned, Workers, Broken::TwoChunks),
     (Bug::DecodedAgainNotPinned, Functions, Broken::TwoChunks),
+    (Bug::PinBeforeSchema, Workers, Broken::SchemaNotKept),
+    (Bug::SchemaOverwritten, Workers, Broken::SchemaNotKept),
+    (Bug::SchemaChosenAgain, Workers, Broken::Stuck),
+    (
+        Bug::SchemaChosenAgainNotPinned,
+        Workers,
+        Broken::OtherSchema,
+    ),
+    (
+        Bug::SchemaChosenAgainNotPinned,
+        Functions,
+        Broken::OtherSchema,
+    ),
     (Bug::RecordDivided, Workers, Broken::CommittedEarly),
     (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
     (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
@@ -312,13 +341,17 @@ fn a_seeded_fault_breaks_a_promise() {
     for (bug, mode, broken) in SEEDED {
         let shards = match bug {
             Bug::ChildBeforeParent => vec![1, 1],
-            Bug::ReleaseChosenAgain | Bug::DecodedAgain => vec![1],
+            Bug::ReleaseChosenAgain | Bug::DecodedAgain | Bug::SchemaChosenAgain => vec![1],
             _ => vec![3],
         };
         let changes = match bug {
             Bug::DecodedAgain | Bug::DecodedAgainNotPinned | Bug::RecordDivided => {
                 Changes::Decoding
             }
+            Bug::PinBeforeSchema
+            | Bug::SchemaOverwritten
+            | Bug::SchemaChosenAgain
+            | Bug::SchemaChosenAgainNotPinned => Changes::Schema,
             _ => Changes::Release,
         };
         let model = Delivery::new(mode, &shards, 2, 2);

@@ -1,5 +1,6 @@
 //! Promises, which are checked whenever a ledger is written, an object is put, messages are sent or
-//! a batch is answered. Those of chunk manifests are in [`manifests`](super::manifests).
+//! a batch is answered. Those of chunk manifests and of schemas are in [`manifests`](super::manifests) and
+//! [`schemas`](super::schemas).
 
 use sluice::ledger::Ledger;
 
@@ -23,6 +24,10 @@ pub(super) enum Broken {
     RangeOutOfTurn,
     /// A range was pinned whose release is not in the lake.
     ReleaseNotKept,
+    /// A range was pinned, or an object put, whose schema is not in the lake, or no longer.
+    SchemaNotKept,
+    /// An object was put with another schema than the one that its chunk has pinned.
+    OtherSchema,
     /// A shard was started before its parent was finished.
     ChildBeforeParent,
     /// A put met an object or a manifest with the same name and other content.
@@ -123,8 +128,10 @@ impl Delivery {
         let Some(pinned) = after.pending() else {
             return Ok(());
         };
-        let kept = state.kept & (1 << begun(pinned).release) != 0;
+        let plan = begun(pinned);
+        let kept = state.kept & (1 << plan.release) != 0;
         ensure(kept, Broken::ReleaseNotKept)?;
+        ensure(state.has_schema(plan.schema), Broken::SchemaNotKept)?;
         let parent = shard.checked_sub(1);
         let parent = parent.map(|parent| {
             self.library
@@ -143,12 +150,13 @@ impl Delivery {
     /// Puts an object, unless there is one with its name.
     pub(super) fn put_object(&self, state: &mut State, object: Obj) -> Result<(), Broken> {
         let new = self.library.object(object);
+        self.check_schema(state, &new)?;
         let there = state
             .lake
             .iter()
             .position(|there| self.library.object(*there).key == new.key);
         if let Some(there) = there {
-            let same = state.lake[there] == object;
+            let same = self.library.object(state.lake[there]).has_content_of(&new);
             return match self.bug {
                 Some(Bug::PutWithoutCondition) => ensure(same, Broken::Overwritten),
                 _ => ensure(same, Broken::OtherContent),

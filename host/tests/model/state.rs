@@ -131,6 +131,8 @@ pub(super) struct Plan {
     pub(super) release: u8,
     /// How they are decoded: each of them holds one record, or two.
     pub(super) decoding: u8,
+    /// The schema of its objects, if they have columns.
+    pub(super) schema: Option<u8>,
     /// The records that ran out of time.
     pub(super) timed_out: Records,
     /// Whether it is a repetition.
@@ -211,6 +213,10 @@ pub(super) struct State {
     pub(super) active: u8,
     /// How the settings say that records are decoded.
     pub(super) decoding: u8,
+    /// The schemas that the lake has, one bit each.
+    pub(super) schemas: u8,
+    /// The schema of the settings.
+    pub(super) schema: u8,
     pub(super) hosts: [Host; 2],
     /// Sorted.
     pub(super) late: Vec<Late>,

@@ -65,6 +65,12 @@ impl Steps<'_> {
                     Ok(())
                 });
             }
+            Changes::Schema if self.from.schema == 0 => {
+                self.add(format_args!("the schema is changed"), FAULT, |to| {
+                    to.schema = 1;
+                    Ok(())
+                });
+            }
             _ => {}
         }
         for (n, late) in self.from.late.iter().enumerate() {
@@ -195,22 +201,30 @@ impl Steps<'_> {
         }
     }
 
-    /// Reads and transforms the next chunk: any possible number of records of the source, by a release and a decoding
-    /// that are set or were a moment ago.
+    /// Reads and transforms the next chunk: any possible number of records of the source, by a release, a decoding and
+    /// a schema that are set or were a moment ago.
     pub(super) fn build(&mut self, host: usize, work: Work) {
         let name = self.name(host);
         for count in 1..=work.unread.count().min(self.model.chunk_max) {
             let taken = work.unread.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
-            // One of the two never changes.
-            for setting in 0..=self.from.active.max(self.from.decoding) {
-                let release = setting.min(self.from.active);
-                let decoding = setting.min(self.from.decoding);
+            // Only one of the three changes.
+            let State {
+                active,
+                decoding,
+                schema,
+                ..
+            } = *self.from;
+            for setting in 0..=active.max(decoding).max(schema) {
+                let (release, decoding) = (setting.min(active), setting.min(decoding));
+                let has_columns = self.model.changes == Changes::Schema;
+                let schema = has_columns.then_some(setting.min(schema));
                 let what = format_args!(
-                    "{name} makes a chunk of {records} by release {release} and decoding {decoding}"
+                    "{name} makes a chunk of {records} by release {release}, decoding {decoding} and schema \
+                     {schema:?}"
                 );
                 self.add(what, FREE, |to| {
-                    to.work(host).plan = Some(new_plan(records, release, decoding));
+                    to.work(host).plan = Some(new_plan(records, release, decoding, schema));
                     Ok(())
                 });
             }

@@ -1,4 +1,4 @@
-//! A worker is killed at each of its requests; the next one finishes the work with the same objects.
+//! A worker is killed at each kind of its puts; the next one finishes the work with the same objects.
 
 use std::time::Duration;
 

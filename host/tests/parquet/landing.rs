@@ -3,6 +3,7 @@
 use super::{PARQUET, has_events, parquet_keys, schema};
 use crate::audit::audit;
 use crate::local::{all_enriched, events};
+use crate::support::cloud::uuid;
 use crate::support::lake;
 use crate::support::manifests::manifests;
 use crate::support::program::Place;
@@ -103,21 +104,43 @@ fn the_schema_is_stored_once_by_its_digest() {
     audit(&place, &[]).proven();
 }
 
-/// As many types as there are partitions in a chunk.
+/// The number of types in a run with many: half of the default of `--limits-partitions`.
+const TYPES: usize = 10_000;
+
+/// The number of events of a type.
+fn events_of(kind: usize) -> usize {
+    1 + kind % 3
+}
+
 #[test]
-fn many_partitions_land() {
+fn ten_thousand_types_land_in_one_run() {
     let place = Place::new();
-    let event = |n: usize| {
+    let places = (0..3).flat_map(|nth| (0..TYPES).map(move |kind| (nth, kind)));
+    let events = places.filter(|(nth, kind)| *nth < events_of(*kind));
+    let event = |(nth, kind)| {
         format!(
-            "{{\"event_uuid\":\"u{n}\",\"event_name\":\"t{}:x\",\"created_at\":1}}\n",
-            n % 3_000
+            "{{\"event_uuid\":\"{kind}-{nth}\",\"event_name\":\"t{kind}:x\",\"created_at\":1}}\n"
         )
     };
-    let text: String = (0..6_000).map(event).collect();
-    place.write("events.ndjson", text);
+    place.write("events.ndjson", events.map(event).collect::<String>());
     let summary = place.land(&[&PARQUET[..], &["--bus", "none"]].concat());
-    assert_eq!(summary.counts(["events", "objects"]), [6_000, 3_000]);
-    audit(&place, &["--bus", "none"]).proven();
+    let all: usize = (0..TYPES).map(events_of).sum();
+    let expected = [all, TYPES].map(|number| number as u64);
+    assert_eq!(summary.counts(["events", "objects"]), expected);
+
+    let found = lake::events(&place.lake());
+    assert_eq!(found.len(), TYPES);
+    for kind in 0..TYPES {
+        let mut ids: Vec<_> = found[&format!("event_type=t{kind}")]
+            .iter()
+            .map(|line| uuid(line.as_bytes()))
+            .collect();
+        ids.sort_unstable();
+        let expected = (0..events_of(kind)).map(|nth| format!("{kind}-{nth}"));
+        assert_eq!(ids, expected.collect::<Vec<_>>());
+    }
+    let proven = audit(&place, &["--bus", "none"]).proven();
+    assert_eq!(proven.count("in_lake"), all as u64);
 }
 
 #[test]

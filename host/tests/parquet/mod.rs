@@ -2,6 +2,7 @@
 
 mod audit;
 mod kill;
+mod kill_requests;
 mod landing;
 mod pending;
 mod schemas;

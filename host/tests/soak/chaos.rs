@@ -66,6 +66,7 @@ impl AccidentCounts {
 pub(super) struct Chaos {
     cloud: Arc<Cloud>,
     rng: Pcg64Mcg,
+    parquet: bool,
     pub(super) hosts: Box<dyn Hosts>,
     pub(super) tally: AccidentCounts,
     /// The releases of the registry, and the one that was activated last.
@@ -91,6 +92,7 @@ impl Chaos {
         Self {
             cloud: Arc::clone(cloud),
             rng,
+            parquet: parameters.parquet,
             hosts,
             tally: AccidentCounts::default(),
             releases,
@@ -140,7 +142,7 @@ impl Chaos {
     /// Holds a request of a random step, does this to the hosts, and releases the request. The
     /// request can be of any host. Returns whether the step came.
     fn at_a_step<T>(&mut self, befalls: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let (service, rule) = steps::hold(&mut self.rng);
+        let (service, rule) = steps::hold(&mut self.rng, self.parquet);
         let cloud = Arc::clone(&self.cloud);
         let proxy = cloud.proxy(service);
         let held = proxy.add(rule);
@@ -176,7 +178,7 @@ impl Chaos {
     }
 
     fn fault(&mut self) {
-        let (service, rule) = steps::fault(&mut self.rng);
+        let (service, rule) = steps::fault(&mut self.rng, self.parquet);
         let id = self.cloud.proxy(service).add(rule);
         let time = Duration::from_millis(self.rng.random_range(200..5_000));
         self.faults.push((service, id, Instant::now() + time));

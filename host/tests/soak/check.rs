@@ -8,14 +8,16 @@ use std::path::Path;
 
 use serde_json::Value;
 use sluice::format::decode;
+use sluice::format::parquet::TableSchema;
 use sluice::layout::object_key::{ChunkName, ParsedKey};
+use sluice_engine::digest::Digest;
 use sluice_engine::record::SequenceNumber;
 
 use super::account::{Account, DROPPED, OfShard, Releases, last_digits, shard_number};
 use super::chaos::shards;
 use super::records::{landing, number_and_place};
 use crate::support::cloud::{Cloud, STREAM};
-use crate::support::lake::Quarantined;
+use crate::support::lake::{self, Quarantined};
 use crate::support::manifests::{self, Contents};
 
 const QUARANTINE: &str = "_sluice/quarantine/reason=";
@@ -77,6 +79,9 @@ pub(super) struct Lake<'a> {
     /// The place of each record: none, lake or quarantine.
     places: Vec<Place>,
     pub(super) chunks: BTreeSet<(String, ChunkName)>,
+    /// The schemas of the lake, and those that the objects of each chunk name.
+    pub(super) schemas: Vec<TableSchema>,
+    pub(super) schemas_of_chunks: BTreeMap<(String, ChunkName), BTreeSet<Digest>>,
     /// What each object holds, until the manifests are checked.
     pub(super) contents: Contents,
     pub(super) objects: usize,
@@ -95,18 +100,20 @@ enum Place {
 impl<'a> Lake<'a> {
     /// Reads a lake. Panics if something is wrong or missing.
     pub(super) fn read(cloud: &Cloud, account: &'a Account, releases: &'a Releases) -> Self {
+        let root = cloud.lake();
         let mut lake = Self {
             account,
             releases,
             places: vec![Place::Nowhere; account.sent.len()],
             chunks: BTreeSet::new(),
+            schemas: lake::schemas(&root),
+            schemas_of_chunks: BTreeMap::new(),
             contents: Contents::new(),
             objects: 0,
             events: 0,
             quarantined: 0,
             out_of_time: 0,
         };
-        let root = cloud.lake();
         let mut folders = vec![String::new()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(root.join(&folder)).unwrap() {
@@ -126,8 +133,12 @@ impl<'a> Lake<'a> {
 
     fn object(&mut self, root: &Path, path: &str) {
         let key = ParsedKey::parse(path).unwrap_or_else(|| panic!("a foreign object: {path}"));
-        let content = decode(key.format, &fs::read(root.join(path)).unwrap());
-        let content = String::from_utf8(content.unwrap()).unwrap();
+        let object = fs::read(root.join(path)).unwrap();
+        let content = match key.format.has_lines() {
+            true => decode(key.format, &object).unwrap(),
+            false => self.lines_of_rows(&key, path, &object),
+        };
+        let content = String::from_utf8(content).unwrap();
         let mut last = None;
         for line in content.lines() {
             let index = match key.folder.strip_prefix(QUARANTINE) {

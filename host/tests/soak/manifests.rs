@@ -48,6 +48,7 @@ impl Lake<'_> {
         let (pins, misplaced_records) = (&manifest.pins, parameters.misplaced_records);
         assert_eq!(pins.misplaced_records, misplaced_records, "{key}");
         assert_eq!(pins.decoding, parameters.decoding(), "{key}");
+        self.check_schema(manifest);
         let mut reasons = manifest.quarantine.iter().map(|object| &object.reason);
         let out_of_time = reasons.any(|reason| reason == OUT_OF_TIME);
         assert_eq!(manifest.resource_faults.is_empty(), !out_of_time, "{key}");

@@ -21,6 +21,7 @@ mod load;
 mod manifests;
 mod parameters;
 mod records;
+mod rows;
 mod sabotage;
 mod steps;
 mod workers;
@@ -42,7 +43,7 @@ use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
 use self::load::Load;
-use self::parameters::Parameters;
+use self::parameters::{Parameters, SCHEMAS};
 use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
@@ -153,6 +154,9 @@ impl Soak {
         cloud.place.keep();
         // Hosts start often, and each would compile the release in jq for seconds.
         cloud.place.install();
+        for (file, schema) in SCHEMAS {
+            cloud.place.write(file, schema);
+        }
         cloud.kinesis.records_per_read(500);
         let cloud = Arc::new(cloud);
         let failure_note = FailureNote {

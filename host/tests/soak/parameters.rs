@@ -1,13 +1,35 @@
 //! The parameters that differ between soaks: the kind of hosts, the kind of queue, the treatment of
-//! misplaced records, and whether records are decoded.
+//! misplaced records, whether records are decoded, and the format of objects.
 
 use std::fmt::{self, Display};
 
 use clap::ValueEnum as _;
+use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::ledger::decoding::{RecordDecoding, RecordEncoding, RecordFormat};
 use sluice::ledger::misplaced_records::MisplacedRecords;
+
+/// Files with schemas, of which a worker takes one or none. Some values fit no column, or not its type.
+pub(super) const SCHEMAS: [(&str, &str); 2] = [
+    (
+        "old.json",
+        r#"{"version": 1, "columns": [
+            {"name": "id", "path": ["event_uuid"], "type": "string"},
+            {"name": "amount", "type": "double"},
+            {"name": "created_datetime", "type": "timestamp(1)"}
+        ]}"#,
+    ),
+    (
+        "new.json",
+        r#"{"version": 1, "columns": [
+            {"name": "id", "path": ["event_uuid"], "type": "string"},
+            {"name": "amount", "type": "decimal(9,0)"},
+            {"name": "created_at", "type": "json"},
+            {"name": "event_subtype", "type": "string"}
+        ]}"#,
+    ),
+];
 
 /// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
@@ -20,20 +42,24 @@ pub(super) struct Parameters {
     pub(super) misplaced_records: MisplacedRecords,
     /// Some producers compress several events into a record.
     pub(super) decodes: bool,
+    /// Workers write Parquet.
+    pub(super) parquet: bool,
 }
 
 impl Parameters {
     /// The parameters that follow from a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut rng = Pcg64Mcg::seed_from_u64(seed.rotate_left(16));
+        let functions = rng.random_range(0..3) == 0;
         Self {
-            functions: rng.random_range(0..3) == 0,
+            functions,
             fifo: rng.random_range(0..3) == 0,
             misplaced_records: match rng.random() {
                 true => MisplacedRecords::Drop,
                 false => MisplacedRecords::Keep,
             },
             decodes: rng.random(),
+            parquet: !functions && rng.random_range(0..2) == 0,
         }
     }
 
@@ -66,6 +92,21 @@ impl Parameters {
         variables
             .map(|(name, value)| (format!("SLUICE_{name}"), value))
             .collect()
+    }
+
+    /// Arguments of a worker that must not matter: how its objects are compressed, or which columns they have.
+    pub(super) fn format_arguments(self, rng: &mut Pcg64Mcg) -> Vec<&'static str> {
+        if !self.parquet {
+            let codecs = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
+            return vec!["--compression", *codecs.choose(rng).unwrap()];
+        }
+        let mut arguments = vec!["--format", "parquet"];
+        let schemas = SCHEMAS.iter().map(|(file, _)| Some(*file));
+        let schemas: Vec<_> = schemas.chain([None]).collect();
+        if let Some(file) = schemas.choose(rng).unwrap() {
+            arguments.extend(["--schema", file]);
+        }
+        arguments
     }
 
     /// What a chunk pins of them.
@@ -108,9 +149,10 @@ impl Display for Parameters {
         } else {
             ""
         };
+        let objects = if self.parquet { ", Parquet" } else { "" };
         write!(
             f,
-            "{hosts}, a {queue} queue, misplaced records are {misplaced}{records}"
+            "{hosts}, a {queue} queue, misplaced records are {misplaced}{records}{objects}"
         )
     }
 }

@@ -22,6 +22,12 @@ const USUAL: Parameters = Parameters {
     fifo: false,
     misplaced_records: MisplacedRecords::Keep,
     decodes: false,
+    parquet: false,
+};
+
+const PARQUET: Parameters = Parameters {
+    parquet: true,
+    ..USUAL
 };
 
 const DROPS: Parameters = Parameters {
@@ -58,8 +64,12 @@ impl Delivered {
         }
         let unpacking = parameters.unpacking_arguments();
         let unpacking: Vec<_> = unpacking.iter().map(String::as_str).collect();
-        let more = ["--chunk-records", "100", "--compression", "none"];
-        let summary = cloud.catch_up(&[&more[..], &unpacking].concat());
+        let format = match parameters.parquet {
+            true => ["--format", "parquet"],
+            false => ["--compression", "none"],
+        };
+        let more = ["--chunk-records", "100"];
+        let summary = cloud.catch_up(&[&more[..], &format, &unpacking].concat());
         let rules = Tester::new("{}").unwrap();
         let releases = Releases(vec![(summary.release()[..8].to_owned(), rules)]);
         let (noted, messages) = (account.clone(), cloud.sqs.take(parameters.bus()));
@@ -140,13 +150,17 @@ impl Delivered {
 
 #[test]
 fn a_complete_delivery_passes() {
-    for (fifo, decodes) in [(false, false), (true, false), (false, true)] {
+    let usual = (false, false, false);
+    let fifo = (true, false, false);
+    let (decodes, parquet) = ((false, true, false), (false, false, true));
+    for (fifo, decodes, parquet) in [usual, fifo, decodes, parquet] {
         for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
             let delivered = Delivered::new(Parameters {
                 functions: false,
                 fifo,
                 misplaced_records,
                 decodes,
+                parquet,
             });
             assert!(delivered.lake_is_whole());
             assert!(delivered.is_settled());
@@ -276,4 +290,26 @@ fn a_manifest_that_was_changed_is_noticed() {
         assert!(!delivered.is_whole_with(last, pointer, value), "{pointer}");
     }
     assert!(delivered.lake_is_whole());
+}
+
+#[test]
+fn an_object_a_pin_or_a_schema_of_parquet_that_was_changed_is_noticed() {
+    let delivered = Delivered::new(PARQUET);
+    let manifests = delivered.manifests();
+    for (pointer, value) in [
+        ("/pins/schema", json!("0".repeat(64))),
+        ("/pins/format", json!("ndjson")),
+        ("/objects/0/digest", json!(format!("xxh128:{:032x}", 1))),
+    ] {
+        let is_whole = delivered.is_whole_with(&manifests[0], pointer, value);
+        assert!(!is_whole, "{pointer}");
+    }
+    let objects = delivered.objects();
+    let object = fs::read(&objects[0]).unwrap();
+    fs::copy(&objects[1], &objects[0]).unwrap();
+    assert!(!delivered.lake_is_whole(), "rows of another chunk");
+    fs::write(&objects[0], object).unwrap();
+    assert!(delivered.lake_is_whole());
+    fs::remove_dir_all(delivered.cloud.lake().join("_sluice/schemas")).unwrap();
+    assert!(!delivered.lake_is_whole(), "a schema that is gone");
 }

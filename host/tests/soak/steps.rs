@@ -17,7 +17,7 @@ fn ledger(rule: Rule) -> Rule {
 }
 
 /// The steps of delivery, from the poll of the stream to the release of a shard.
-const STEPS: [Step; 17] = [
+static STEPS: [Step; 17] = [
     (Kinesis, |rule| rule.action("ListShards")),
     (Kinesis, |rule| rule.action("GetShardIterator")),
     (Kinesis, |rule| rule.action("GetRecords")),
@@ -43,18 +43,30 @@ const STEPS: [Step; 17] = [
     (S3, |rule| ledger(rule).body("\"finished\": true")),
 ];
 
+/// Further steps of chunks of Parquet.
+static STEPS_OF_PARQUET: [Step; 2] = [
+    (S3, |rule| rule.method("PUT").path("_sluice/schemas")),
+    (S3, |rule| rule.method("GET").path("_sluice/schemas")),
+];
+
+fn any_step(rng: &mut Pcg64Mcg, parquet: bool) -> &'static Step {
+    let more = STEPS_OF_PARQUET.iter().filter(|_| parquet);
+    let steps: Vec<_> = STEPS.iter().chain(more).collect();
+    steps.choose(rng).unwrap()
+}
+
 /// A rule that holds a request of a random step, before its service gets it or after it has
 /// executed it.
-pub(super) fn hold(rng: &mut Pcg64Mcg) -> (Service, Rule) {
-    let (service, request) = *STEPS.choose(rng).unwrap();
+pub(super) fn hold(rng: &mut Pcg64Mcg, parquet: bool) -> (Service, Rule) {
+    let (service, request) = *any_step(rng, parquet);
     let held = [Fault::Hold, Fault::HoldAnswer].choose(rng).unwrap();
     let rule = request(Rule::new(held.clone()));
     (service, rule.nth(rng.random_range(1..=4)))
 }
 
 /// A rule that adds a fault to some requests: a few, or all for a while.
-pub(super) fn fault(rng: &mut Pcg64Mcg) -> (Service, Rule) {
-    let (service, request) = *STEPS.choose(rng).unwrap();
+pub(super) fn fault(rng: &mut Pcg64Mcg, parquet: bool) -> (Service, Rule) {
+    let (service, request) = *any_step(rng, parquet);
     let rule = Rule::new(fault_of(service, rng));
     let rule = match rng.random_range(0..3) {
         0 => rule,

@@ -122,8 +122,8 @@ impl Workers {
             rng.random_range(self.parameters.chunk_records())
                 .to_string(),
         );
-        let formats = ["zstd", "zstd", "zstd", "zstd", "gzip", "none"];
-        add("--compression", (*formats.choose(rng).unwrap()).to_owned());
+        let format = self.parameters.format_arguments(rng);
+        args.extend(format.into_iter().map(str::to_owned));
         program(&self.cloud, &args)
     }
 

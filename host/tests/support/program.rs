@@ -69,6 +69,11 @@ impl Place {
         }
     }
 
+    /// Runs a program that was [installed](Self::install) in another folder, which must exist as long.
+    pub(crate) fn use_program(&mut self, installed: PathBuf) {
+        self.installed = Some(installed);
+    }
+
     /// The program that runs in this folder.
     pub(crate) fn program(&self) -> PathBuf {
         self.installed.clone().unwrap_or_else(program)
