@@ -37,15 +37,30 @@ DOCS = [None, "", 'a "doc": "x", }]} \\', "two\nlines\tof <text>", "é" * 300]
 # Hive cannot read these in a struct. Columns may have them.
 ODD_NAMES = ["a-b", "a b", "a:b", "a,b", 'a"b', "a\\", "},", "}]}", '{"list":', '","type":"long"},{"name":"x', "<", "a>b"]
 
-BUILTIN = {
-    "event_uuid": "string", "event_name": "string", "created_at": "double", "created_datetime": "string", "event_subtype": "string",
-}  # fmt: skip
 ROW = {"_rest": "string", "_shard": "string", "_chunk": "string", "_line": "bigint"}
+
+HOST = FOLDER.parent / "host"
 
 MAIN = """
 output "columns" { value = local.table_columns }
 output "untyped" { value = local.untyped_columns }
 """
+
+
+def builtin_columns():
+    """Those of the program for a lake without a schema, but for the partition."""
+    text = (HOST / "src/format/parquet/mod.rs").read_text()
+    columns = dict(re.findall(r'\("(\w+)", ColumnType::(\w+)\)', text))
+    del columns["event_type"]
+    return {name: column_type.lower() for name, column_type in columns.items()}
+
+
+def unknown_types():
+    """Types of the program that are not tried here."""
+    text = (HOST / "crates/schema/src/column_type.rs").read_text()
+    names = set(re.findall(r'Self::\w+(?:\(_\)| \{ \.\. \})? => "(\w+)",', text))
+    known = {re.match(r"\w+", name).group() for name in SCALARS} | {"list", "map", "struct"}
+    return names ^ known
 
 
 def made(rng, depth, names):
@@ -130,7 +145,8 @@ def differences(what, found, expected):
 
 
 def main():
-    terraform, faults = sys.argv[1], []
+    terraform, builtin = sys.argv[1], builtin_columns()
+    faults = [f"the type {name} is in the program or here only" for name in sorted(unknown_types())]
     columns, hive = schema(random.Random(7))
     left_out = {name for name, translated in hive.items() if translated is None}
     typed = {name: translated for name, translated in hive.items() if translated is not None}
@@ -142,8 +158,8 @@ def main():
         (folder / "schema.json").write_text(json.dumps({"version": 1, "columns": columns}))
         parquet = 'format = "parquet"\n'
         for what, values, expected, untyped in (
-            ("lines", 'extra_columns = [{ name = "x", type = "int" }]\n', BUILTIN | {"x": "int"}, set()),
-            ("Parquet", parquet, BUILTIN | ROW, set()),
+            ("lines", 'extra_columns = [{ name = "x", type = "int" }]\n', builtin | {"x": "int"}, set()),
+            ("Parquet", parquet, builtin | ROW, set()),
             ("a schema", parquet + 'schema = "schema.json"\n', typed | {"date": "string"} | ROW, left_out),
             ("by date", parquet + 'schema = "schema.json"\npartition_by_date = true\n', typed | ROW, left_out),
         ):

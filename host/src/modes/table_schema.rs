@@ -30,6 +30,7 @@ pub async fn load(settings: &RunSettings) -> anyhow::Result<Option<Arc<TableSche
 }
 
 /// The location of the bucket that holds a schema.
+#[must_use]
 pub fn bucket(object: &SchemaObject) -> StoreLocation {
     StoreLocation::S3 {
         bucket: object.bucket.clone(),
