@@ -25,6 +25,25 @@ locals {
       ))
     },
   )
+
+  table_format = {
+    ndjson = {
+      description    = "Events of the lake: newline-delimited JSON, zstd"
+      classification = "json"
+      input          = "org.apache.hadoop.mapred.TextInputFormat"
+      output         = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      serde_name     = "openx"
+      serde          = "org.openx.data.jsonserde.JsonSerDe"
+    }
+    parquet = {
+      description    = "Events of the lake: Parquet"
+      classification = "parquet"
+      input          = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+      output         = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+      serde_name     = "parquet"
+      serde          = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    }
+  }[var.format]
 }
 
 resource "aws_glue_catalog_database" "lake" {
@@ -35,10 +54,10 @@ resource "aws_glue_catalog_database" "lake" {
 resource "aws_glue_catalog_table" "events" {
   database_name = aws_glue_catalog_database.lake.name
   name          = "events"
-  description   = "Events of the lake: newline-delimited JSON, zstd"
+  description   = local.table_format.description
   table_type    = "EXTERNAL_TABLE"
 
-  parameters = merge({ EXTERNAL = "TRUE", classification = "json" }, local.projection)
+  parameters = merge({ EXTERNAL = "TRUE", classification = local.table_format.classification }, local.projection)
 
   partition_keys {
     name = "event_type"
@@ -56,50 +75,21 @@ resource "aws_glue_catalog_table" "events" {
 
   storage_descriptor {
     location      = "${local.lake_location}/"
-    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+    input_format  = local.table_format.input
+    output_format = local.table_format.output
 
     ser_de_info {
-      name                  = "openx"
-      serialization_library = "org.openx.data.jsonserde.JsonSerDe"
-    }
-
-    columns {
-      name    = "event_uuid"
-      type    = "string"
-      comment = "As the producer gave it"
-    }
-
-    columns {
-      name    = "event_name"
-      type    = "string"
-      comment = "Parts with colons between them"
-    }
-
-    columns {
-      name    = "created_at"
-      type    = "double"
-      comment = "Seconds since the Unix epoch"
-    }
-
-    columns {
-      name    = "created_datetime"
-      type    = "string"
-      comment = "The same, ISO 8601 in UTC: from_iso8601_timestamp(created_datetime)"
-    }
-
-    columns {
-      name    = "event_subtype"
-      type    = "string"
-      comment = "The second part of the name"
+      name                  = local.table_format.serde_name
+      serialization_library = local.table_format.serde
     }
 
     dynamic "columns" {
-      for_each = var.extra_columns
+      for_each = local.table_columns
 
       content {
-        name = columns.value.name
-        type = columns.value.type
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.comment
       }
     }
   }
@@ -136,5 +126,5 @@ resource "aws_athena_named_query" "first_look" {
   description = "Events of one type"
   workgroup   = aws_athena_workgroup.lake.id
   database    = aws_glue_catalog_database.lake.name
-  query       = "SELECT event_name, event_subtype, created_datetime FROM events WHERE event_type = 'lesson' LIMIT 10"
+  query       = "SELECT ${var.schema == null ? "event_name, event_subtype, created_datetime" : "*"} FROM events WHERE event_type = 'lesson' LIMIT 10"
 }

@@ -40,6 +40,12 @@ data "aws_iam_policy_document" "sluice" {
     ]
   }
 
+  statement {
+    sid       = "ReadSchema"
+    actions   = ["s3:GetObject"]
+    resources = [local.schema_arn]
+  }
+
   # Automatic rollback: by compare-and-swap, and only to a published release.
   statement {
     sid       = "RollBack"

@@ -8,6 +8,10 @@ locals {
   registry        = "s3://${aws_s3_bucket.registry.bucket}/${local.registry_prefix}"
   registry_arn    = "${aws_s3_bucket.registry.arn}/${local.registry_prefix}"
 
+  # The schema of Parquet is next to the registry, not in it.
+  schema_key = "schema.json"
+  schema_arn = "${aws_s3_bucket.registry.arn}/${local.schema_key}"
+
   # The objects that change: active.json, and the signature of a release that is signed again.
   registry_changing = ["${local.registry_arn}/active.json", "${local.registry_arn}/releases/*.sig"]
 }
@@ -99,12 +103,13 @@ resource "aws_s3_bucket_policy" "registry" {
 data "aws_iam_policy_document" "registry_bucket" {
   source_policy_documents = [data.aws_iam_policy_document.tls_only["registry"].json]
 
-  # Published objects never change. The others change by compare-and-swap only.
+  # Published objects never change. The others change by compare-and-swap only, except for the schema: Terraform puts it
+  # without a condition.
   statement {
     sid           = "CreateOnly"
     effect        = "Deny"
     actions       = ["s3:PutObject"]
-    not_resources = local.registry_changing
+    not_resources = concat(local.registry_changing, [local.schema_arn])
 
     principals {
       type        = "AWS"
@@ -153,4 +158,19 @@ data "aws_iam_policy_document" "registry_bucket" {
       values   = ["true"]
     }
   }
+}
+
+# The schema of Parquet that Sluice reads when it starts. Sluice keeps its own copy in the lake, so this one can change.
+resource "aws_s3_object" "schema" {
+  count = var.schema == null ? 0 : 1
+
+  bucket             = aws_s3_bucket.registry.bucket
+  key                = local.schema_key
+  source             = var.schema
+  source_hash        = filesha256(var.schema)
+  content_type       = "application/json"
+  kms_key_id         = aws_kms_key.registry.arn
+  bucket_key_enabled = true
+
+  depends_on = [aws_s3_bucket_policy.registry, aws_s3_bucket_versioning.registry]
 }

@@ -17,6 +17,13 @@ locals {
     var.jq == null ? {} : { SLUICE_JQ = var.jq },
     var.record_encoding == "none" ? {} : { SLUICE_RECORD_ENCODING = var.record_encoding },
     var.record_format == "json" ? {} : { SLUICE_RECORD_FORMAT = var.record_format },
+    var.format == "ndjson" ? {} : { SLUICE_FORMAT = var.format },
+    var.schema == null ? {} : {
+      SLUICE_SCHEMA = "s3://${aws_s3_bucket.registry.bucket}/${one(aws_s3_object.schema[*].key)}"
+
+      # Not a setting: another schema starts the function or the workers again, which read it when they start.
+      SCHEMA_SHA256 = filesha256(var.schema)
+    },
     var.partition_by_date ? { SLUICE_TRANSFORM_CONFIG = jsonencode({ partition_by = ["date"] }) } : {},
     var.environment,
   )

@@ -60,6 +60,11 @@ variable "environment" {
   }
 
   validation {
+    condition     = length(setintersection(keys(var.environment), ["SLUICE_FORMAT", "SLUICE_SCHEMA"])) == 0
+    error_message = "Set the variables format and schema instead of SLUICE_FORMAT and SLUICE_SCHEMA: the table follows from them."
+  }
+
+  validation {
     condition     = var.mode != "container" || lookup(var.environment, "SLUICE_LOG_FORMAT", "json") == "json"
     error_message = "Set SLUICE_LOG_FORMAT to json or leave it out: alarms search for a field of the JSON log."
   }
@@ -354,13 +359,18 @@ variable "first_date" {
 }
 
 variable "extra_columns" {
-  description = "Additional columns of the table, in order: the fields of your events with their Hive types."
+  description = "Additional columns of a table over lines, in order: the fields of your events with their Hive types. Those of Parquet come from the schema."
   type        = list(object({ name = string, type = string }))
   default     = []
 
   validation {
     condition     = alltrue([for column in var.extra_columns : can(regex("^[a-z_][a-z0-9_]*$", column.name))])
     error_message = "Give column names of lowercase letters, digits and underscores."
+  }
+
+  validation {
+    condition     = var.format == "ndjson" || length(var.extra_columns) == 0
+    error_message = "Leave extra_columns out and give the fields of your events in a schema (variable schema): those of Parquet are columns of the objects."
   }
 }
 

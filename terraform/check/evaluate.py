@@ -19,7 +19,8 @@ from schema import META_ARGUMENTS, contents, is_block_body
 REFERENCE = re.compile(r"(?<![\w.\"])(?:data\.)?aws_\w+\.\w+(\[[^\]]*\])?(\.\w+)?")
 LOCALS = re.compile(r"^locals \{\n.*?^\}", re.M | re.S)
 
-EXAMPLE = 'region = "us-east-1"\nlambda_zip = "main.tf"\nextra_columns = [{ name = "user_id", type = "string" }]\n'
+BASE = 'region = "us-east-1"\nlambda_zip = "main.tf"\n'
+EXAMPLE = BASE + 'extra_columns = [{ name = "user_id", type = "string" }]\n'
 CONTAINER = (
     'mode = "container"\ncontainer_image = "sluice"\nvpc_id = "vpc-1"\nsubnet_ids = ["subnet-1"]\n'
     'container_repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/sluice"\n'
@@ -28,6 +29,8 @@ MORE = (
     'partition_by_date = true\nevent_types = ["lesson", "payment"]\nlake_tiering = "infrequent"\n'
     "lake_expire_days = 400\nquarantine_expire_days = 90\nstream_shards = 4\nlog_encryption = false\n"
 )
+PARQUET = 'format = "parquet"\n'
+SCHEMA = PARQUET + 'schema = "schema.json"\n'
 SCRAPED = 'scraper_security_group_ids = ["sg-1"]\n'
 PEOPLE = (
     'publisher_principal_arns = ["arn:aws:iam::123456789012:role/release"]\n'
@@ -41,6 +44,8 @@ FINE = {
     "lambda, people": EXAMPLE + PEOPLE,
     "container": EXAMPLE + CONTAINER,
     "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
+    "Parquet": BASE + PARQUET,
+    "container, Parquet with a schema": BASE + CONTAINER + MORE + SCHEMA,
 }
 REJECTED = {
     "no region": "",
@@ -52,7 +57,31 @@ REJECTED = {
     "a key that is none": EXAMPLE + 'release_public_key = "MCow"\n',
     "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
     "messages that the program refuses": EXAMPLE + "bus_message_bytes = 2048\n",
+    "a format that is none": BASE + 'format = "csv"\n',
+    "a format as a setting": BASE + 'environment = { SLUICE_FORMAT = "parquet" }\n',
+    "a schema for lines": BASE + 'schema = "schema.json"\n',
+    "a schema that does not exist": BASE + PARQUET + 'schema = "missing.json"\n',
+    "a schema that is a folder": BASE + PARQUET + 'schema = "."\n',
+    "a schema that is no JSON": BASE + PARQUET + 'schema = "main.tf"\n',
+    "columns beside a schema": EXAMPLE + SCHEMA,
     "a log without fields": EXAMPLE + CONTAINER + 'environment = { SLUICE_LOG_FORMAT = "human" }\n',
+}
+
+# The columns of a schema that is accepted, and of those that a validation must reject.
+COLUMNS = '{"name": "Price", "type": {"list": {"struct": [{"name": "a", "path": ["b"], "type": "decimal(18, 2)"}]}}, "doc": "x"}'
+REJECTED_COLUMNS = {
+    "no name": '{"type": "long"}',
+    "an empty name": '{"name": "", "type": "long"}',
+    "no type": '{"name": "a"}',
+    "a member that is none": '{"name": "a", "type": "long", "null": true}',
+    "a name twice": '{"name": "a", "type": "long"}, {"name": "A", "path": ["b"], "type": "long"}',
+    "a name of another column": '{"name": "_rest", "type": "string"}',
+    "a type that is none": '{"name": "a", "type": "int"}',
+    "a type in a struct that is none": '{"name": "a", "type": {"struct": [{"name": "b", "type": {"list": "Long"}}]}}',
+    "a number as a type": '{"name": "a", "type": 3}',
+    "a decimal of too many digits": '{"name": "a", "type": "decimal(39,0)"}',
+    "a struct without columns": '{"name": "a", "type": {"struct": []}}',
+    "a decimal without digits": '{"name": "a", "type": {"map": "decimal"}}',
 }
 
 
@@ -124,6 +153,21 @@ def plan(terraform, folder, values):
     return done.returncode == 0, done.stdout + done.stderr
 
 
+def set_ups():
+    """What is tried: values of variables, the document of a schema, and whether both are right."""
+    right = document(COLUMNS)
+    for what, values in (FINE | REJECTED).items():
+        yield what, values, right, what in FINE
+    for what, columns in REJECTED_COLUMNS.items():
+        yield f"a schema with {what}", BASE + SCHEMA, document(columns), False
+    yield "a schema of another version", BASE + SCHEMA, right.replace("1", "2", 1), False
+    yield "a schema without columns", BASE + SCHEMA, '{"version": 1}', False
+
+
+def document(columns):
+    return f'{{"version": 1, "columns": [{columns}]}}'
+
+
 def main():
     terraform, module, wrong = sys.argv[1], Module(), 0
     with tempfile.TemporaryDirectory() as name:
@@ -131,14 +175,16 @@ def main():
         for file in FOLDER.glob("variables*.tf"):
             (folder / file.name).write_text(file.read_text())
         (folder / "main.tf").write_text(scratch_module(module))
-        for what, values in (FINE | REJECTED).items():
+        for what, values, columns, is_fine in set_ups():
+            (folder / "schema.json").write_text(columns)
             accepted, output = plan(terraform, folder, values)
-            if accepted != (what in FINE):
+            if accepted != is_fine:
                 wrong += 1
                 why = "is accepted" if accepted else output[output.find("Error") :]
                 print(f"evaluate: {what}: {why}", file=sys.stderr)
     if not wrong:
-        print(f"evaluate: {len(FINE)} set-ups evaluated, {len(REJECTED)} wrong ones rejected: fine")
+        rejected = sum(not is_fine for *_, is_fine in set_ups())
+        print(f"evaluate: {len(FINE)} set-ups evaluated, {rejected} wrong ones rejected: fine")
     return 1 if wrong else 0
 
 

@@ -58,11 +58,12 @@ POLICIES = {
     },
 }
 
-# Who may do what to which objects of the registry.
+# Who may do what to which objects of the registry, and to the schema next to it.
+SCHEMA = "${local.schema_arn}"
 PUBLISHED = {"cases/*", "components/*", "releases/*"}
 REGISTRY = {
     PROGRAM: {
-        "s3:GetObject": {*PUBLISHED, "active.json"},
+        "s3:GetObject": {*PUBLISHED, "active.json", SCHEMA},
         "s3:PutObject": {"active.json"},
     },
     PUBLISHER: {
@@ -71,6 +72,20 @@ REGISTRY = {
         "s3:DeleteObject": PUBLISHED,
     },
 }
+
+# The same of the lake: below its prefix, the program reads and creates everything, schemas in `_sluice/schemas/` too.
+LAKE = {
+    PROGRAM: {"s3:GetObject": {"*"}, "s3:PutObject": {"*"}},
+    AUDITOR: {"s3:GetObject": {"*"}},
+}
+BUCKETS = {
+    "registry": ("${local.registry_arn}/", REGISTRY),
+    "lake": ("${aws_s3_bucket.lake.arn}/${var.lake_prefix}/", LAKE),
+}
+
+# Which modules change objects. The policies of the buckets allow that for ledgers, active.json and signatures only, so
+# all others create objects, such as schemas.
+SWAPS = {"ledger/document", "ledger/groups", "modes/connection_check", "release/registry"}
 
 # The only action that has no resource.
 WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
@@ -114,12 +129,24 @@ def check_sends():
             yield f"{module} sends a request, and the table in check/iam.py has no call in it"
 
 
+def check_swaps():
+    """Who changes objects is known."""
+    found = {module for module, text in sources() if re.search(r"\.compare_and_swap\(", text)}
+    for module in sorted(SWAPS ^ {module for module in found if not module.startswith("storage/")}):
+        yield f"{module} changes objects, or does so no longer; compare check/iam.py and the policies of the buckets"
+
+
 def plain(values):
     return [value.strip('"') for value in values]
 
 
+def add(table, actions, pattern):
+    for action in actions:
+        table.setdefault(action, set()).add(pattern)
+
+
 def check_policy(name, body):
-    allowed, registry = set(), {}
+    allowed, objects = set(), {bucket: {} for bucket in BUCKETS}
     for statement in body["statement"]:
         actions, resources = plain(statement["actions"]), plain(statement["resources"])
         allowed.update(actions)
@@ -132,11 +159,14 @@ def check_policy(name, body):
         if any(action.startswith("kms:") for action in actions) and "kms:ViaService" not in keys:
             yield f"{name}/{sid}: a key without kms:ViaService"
         for resource in resources:
-            _, inside, pattern = resource.partition("${local.registry_arn}/")
-            for action in actions if inside else ():
-                registry.setdefault(action, set()).add(pattern)
-    if registry != REGISTRY.get(name, {}):
-        yield f"{name}: what it may do to the registry is not what check/iam.py says: {registry}"
+            if resource == SCHEMA:
+                add(objects["registry"], actions, resource)
+            for bucket, (prefix, _) in BUCKETS.items():
+                if resource.startswith(prefix):
+                    add(objects[bucket], actions, resource.removeprefix(prefix))
+    for bucket, (_, table) in BUCKETS.items():
+        if objects[bucket] != table.get(name, {}):
+            yield f"{name}: what it may do to the {bucket} is not what check/iam.py says: {objects[bucket]}"
     for action in sorted(POLICIES[name] - allowed):
         yield f"{name}: {action} is not allowed"
     for action in sorted(allowed - POLICIES[name]):
@@ -156,7 +186,7 @@ def check_roles(module):
 
 def main():
     module = Module()
-    faults = [*check_calls(), *check_sends(), *check_roles(module)]
+    faults = [*check_calls(), *check_sends(), *check_swaps(), *check_roles(module)]
     for name in POLICIES:
         faults += check_policy(name, module.data["aws_iam_policy_document", name][1])
     for fault in faults:

@@ -221,8 +221,8 @@ pub struct RunArgs {
     pub format: ObjectFormat,
 
     /// Write Parquet with the columns of this schema, as `sluice schema infer` writes it. What fits no column goes into
-    /// the column `_rest`. [default: the six fields of `builtin:enrich`]
-    #[arg(long, env = "SLUICE_SCHEMA", value_name = "FILE")]
+    /// the column `_rest`. An object in S3 is read when the run starts. [default: the six fields of `builtin:enrich`]
+    #[arg(long, env = "SLUICE_SCHEMA", value_name = "FILE|s3://BUCKET/KEY")]
     pub schema: Option<PathBuf>,
 
     /// Close a chunk at this many bytes of records. [default: 64MiB, 24MiB for files]

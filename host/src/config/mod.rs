@@ -24,10 +24,10 @@ pub mod resolved;
 pub mod rules_settings;
 pub mod schema;
 mod suggestion;
+pub mod table_source;
 pub mod target;
 pub mod transform_source;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -41,7 +41,6 @@ use thiserror::Error;
 
 use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
-use crate::format::parquet::TableSchema;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::decoding::RecordDecoding;
@@ -61,6 +60,7 @@ pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
 pub use self::rules_settings::{RulesFlags, RulesSettings};
+pub use self::table_source::{SchemaObject, TableSource};
 use self::target::parse_bus;
 pub use self::target::parse_store;
 pub use self::transform_source::{TransformArgs, TransformChoice, TransformSource};
@@ -108,7 +108,7 @@ pub struct RunSettings {
     /// The format of objects.
     pub format: Format,
     /// The schema of objects that have columns.
-    pub table: Option<Arc<TableSchema>>,
+    pub table: Option<TableSource>,
     /// The compression level.
     pub level: Level,
     /// How records of the source are unpacked.

@@ -21,7 +21,8 @@ use tokio::sync::OnceCell;
 
 use super::follow::check_not_mistyped;
 use super::source_files;
-use crate::config::{RegistryConfig, RunSettings};
+use super::table_schema;
+use crate::config::{RegistryConfig, RunSettings, SchemaObject, TableSource};
 use crate::output;
 use crate::output::OutputError;
 use crate::sink::SinkError;
@@ -73,9 +74,14 @@ fn uses_aws(settings: &RunSettings) -> bool {
     let registry = settings.registry.as_ref();
     settings.mode.stream().is_some()
         || source_files::in_s3(settings).next().is_some()
+        || schema_object(settings).is_some()
         || is_s3(&settings.lake)
         || registry.is_some_and(|registry| is_s3(&registry.target))
         || settings.bus.as_ref().is_some_and(is_service)
+}
+
+fn schema_object(settings: &RunSettings) -> Option<&SchemaObject> {
+    settings.table.as_ref().and_then(TableSource::object)
 }
 
 fn is_service(bus: &BusTarget) -> bool {
@@ -124,6 +130,9 @@ impl ConnectionCheck<'_> {
         }
         if let Some(registry) = &self.settings.registry {
             self.registry(registry, report).await?;
+        }
+        if let Some(object) = schema_object(self.settings) {
+            self.schema(object, report).await?;
         }
         Ok(())
     }
@@ -214,6 +223,15 @@ impl ConnectionCheck<'_> {
         };
         let registry = Registry::new(store, Known::default());
         report.line("registry", read_registry(&registry, config).await)
+    }
+
+    async fn schema(&self, object: &SchemaObject, report: &mut Report) -> Result<(), OutputError> {
+        let Some(store) = self.store(&table_schema::bucket(object)) else {
+            return report.skip("schema", NEEDS_AWS);
+        };
+        let read = table_schema::read(&*store, object).await;
+        let found = read.map(|schema| format!("{object} has the schema {}", schema.digest()));
+        report.line("schema", found)
     }
 
     /// The store at a location; `None` if it needs AWS, which cannot be used.

@@ -18,6 +18,7 @@ pub mod report;
 pub mod rules;
 pub mod source_files;
 mod stop_signal;
+pub mod table_schema;
 pub mod targets;
 pub mod watch;
 pub mod worker;
@@ -60,7 +61,8 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         let _handled = file_size_signal();
         let started = Instant::now();
         let bundle = rules::bundle(settings).await?;
-        let rules = Arc::new(Rules::admit(settings, &bundle).await?);
+        let table = table_schema::load(settings).await?;
+        let rules = Arc::new(Rules::admit(settings, &bundle, table).await?);
         let active = rules.own().as_ref().into();
         let context = Arc::new(RunContext::new(settings, active, started)?);
         let follower = Follower::of(settings, &rules, &context).await?;

@@ -4,7 +4,7 @@
 use super::rules;
 use super::rules::Rules;
 use super::source_files;
-use crate::config::RunSettings;
+use crate::config::{RunSettings, TableSource};
 use crate::source::file;
 
 /// Checks what a run would stop at before its first record. Returns notes about the files of folders.
@@ -17,7 +17,8 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
         .build()?;
     let mut found = runtime.block_on(async {
         let bundle = rules::bundle(settings).await?;
-        Rules::admit(settings, &bundle).await?;
+        // A schema in S3 is not read, and no rules depend on it.
+        Rules::admit(settings, &bundle, None).await?;
         anyhow::Ok(source_files::find_with(settings, None).await?)
     })?;
     if let Some(error) = found.failed.drain(..).next() {
@@ -31,5 +32,9 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
         let name = source.name();
         format!("{name} was not listed; --connect tries it")
     }));
+    let schema = settings.table.as_ref().and_then(TableSource::object);
+    notes.extend(
+        schema.map(|object| format!("the schema {object} was not read; --connect reads it")),
+    );
     Ok(notes)
 }

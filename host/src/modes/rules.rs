@@ -42,11 +42,16 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Loads the release that the run is started with, which is active until another is activated.
+    /// Loads the release that the run is started with, which is active until another is activated. `table` is the schema
+    /// of new chunks, if their objects have columns.
     ///
     /// # Errors
     /// A component that fails admission.
-    pub async fn admit(settings: &RunSettings, bundle: &ReleaseBundle) -> anyhow::Result<Self> {
+    pub async fn admit(
+        settings: &RunSettings,
+        bundle: &ReleaseBundle,
+        table: Option<Arc<TableSchema>>,
+    ) -> anyhow::Result<Self> {
         let engine = engine(settings.threads)
             .map_err(|error| anyhow::anyhow!("cannot start the sandbox: {error:#}"))?;
         let packed = deployment_package::file(precompiled::FOLDER);
@@ -60,11 +65,11 @@ impl Rules {
                 format: settings.format,
                 misplaced_records: settings.unpacking.misplaced_records,
                 decoding: settings.unpacking.decoding,
-                schema: settings.table.as_ref().map(|table| table.digest()),
+                schema: table.as_ref().map(|table| table.digest()),
                 messages: None,
                 message_bytes: None,
             },
-            table: settings.table.clone(),
+            table,
             switch: Arc::new(ReleaseSwitch::new(own.clone())),
             own,
             admitted: Mutex::default(),

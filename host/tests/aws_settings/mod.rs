@@ -5,6 +5,7 @@ mod connections;
 mod credentials;
 mod endpoints;
 mod region;
+mod schemas;
 
 use std::process::Command;
 
