@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, ArrowError>;
 type Value<'v, 'a> = Option<&'v ColumnValue<'a>>;
 
 /// The builder of a column.
-pub(super) enum ColumnBuilder {
+pub(crate) enum ColumnBuilder {
     Boolean(BooleanBuilder),
     Long(Int64Builder),
     Double(Float64Builder),
@@ -34,21 +34,21 @@ pub(super) enum ColumnBuilder {
 }
 
 /// The builder of a column of lists.
-pub(super) struct ListBuilder {
+pub(crate) struct ListBuilder {
     element: FieldRef,
     ends: Ends,
     items: Box<ColumnBuilder>,
 }
 
 /// The builder of a column of structs.
-pub(super) struct StructBuilder {
+pub(crate) struct StructBuilder {
     fields: Fields,
     nulls: NullBufferBuilder,
     columns: Vec<ColumnBuilder>,
 }
 
 /// The builder of a column of maps.
-pub(super) struct MapBuilder {
+pub(crate) struct MapBuilder {
     entries: FieldRef,
     parts: Fields,
     ends: Ends,
@@ -82,7 +82,7 @@ impl Ends {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(column_type: &ColumnType) -> Self {
+    pub(crate) fn new(column_type: &ColumnType) -> Self {
         match column_type {
             ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
             ColumnType::Long => Self::Long(Int64Builder::new()),
@@ -126,7 +126,7 @@ impl ColumnBuilder {
     ///
     /// # Errors
     /// The value is of another type.
-    pub(super) fn append(&mut self, value: Value<'_, '_>) -> Result<()> {
+    pub(crate) fn append(&mut self, value: Value<'_, '_>) -> Result<()> {
         match (self, value) {
             (Self::Boolean(to), Some(ColumnValue::Boolean(value))) => to.append_value(*value),
             (Self::Long(to), Some(ColumnValue::Long(value))) => to.append_value(*value),
@@ -176,7 +176,7 @@ impl ColumnBuilder {
     ///
     /// # Errors
     /// None is expected: the parts of an array fit together.
-    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
             Self::Boolean(from) => Arc::new(from.finish()),
             Self::Long(from) => Arc::new(from.finish()),

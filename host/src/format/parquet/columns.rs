@@ -26,7 +26,7 @@ fn shared_text() -> DataType {
 }
 
 /// All columns of an object, as they are given to the writer.
-pub(super) fn written(schema: &Schema) -> SchemaRef {
+pub(crate) fn written(schema: &Schema) -> SchemaRef {
     Arc::new(ArrowSchema::new(all(schema, shared_text())))
 }
 

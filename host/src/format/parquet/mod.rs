@@ -26,8 +26,12 @@ use sluice_engine::digest::Digest;
 use sluice_engine::record::SequenceNumber;
 use sluice_schema::{Column, ColumnType, InvalidSchema, Mapper, Schema};
 
+pub(crate) use self::builder::ColumnBuilder;
+pub(crate) use self::columns::written;
 pub use self::comparison::have_same_rows;
+pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;
+pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::unmapped::UnmappedValues;
 
 /// The columns that each object has after those of its schema.
@@ -80,7 +84,7 @@ impl TableSchema {
             digest: Digest::of(document.as_bytes()),
             document,
             mapper: Mapper::new(&schema),
-            written: columns::written(&schema),
+            written: written(&schema),
             read: columns::read(&schema),
             schema,
         }
@@ -119,6 +123,17 @@ impl TableSchema {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Its columns.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// What maps events to its columns.
+    pub(crate) fn mapper(&self) -> &Mapper {
+        &self.mapper
     }
 
     /// Its document in the canonical form.

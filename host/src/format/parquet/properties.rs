@@ -1,6 +1,7 @@
 //! How objects are written. All of it depends on the rows and the level only.
 
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
@@ -56,6 +57,29 @@ pub(super) fn properties(schema: Digest, level: Level, rows: Rows<'_>) -> Writer
             schema.to_string(),
         )]));
     of_own_columns(properties, level, bytes).build()
+}
+
+/// How the files of a table are written, which have rows of many objects. The writer of these files decides where row
+/// groups end.
+///
+/// # Errors
+/// zstd does not have the level.
+pub(crate) fn of_table_files(schema: Digest, level: i32) -> Result<WriterProperties, ParquetError> {
+    let column = |name: &str| ColumnPath::from(name);
+    let properties = WriterProperties::builder()
+        .set_created_by(CREATED_BY.to_owned())
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
+        .set_dictionary_page_size_limit(DICTIONARY_MAX_BYTES)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_key_value_metadata(Some(vec![KeyValue::new(
+            SCHEMA_KEY.to_owned(),
+            schema.to_string(),
+        )]))
+        .set_column_dictionary_enabled(column(LINE), false)
+        .set_column_statistics_enabled(column(REST), EnabledStatistics::None)
+        .set_column_statistics_enabled(column(LINE), EnabledStatistics::Chunk);
+    Ok(properties.build())
 }
 
 /// All rows share a shard and a chunk, and no two share a line. Nobody filters by `_rest`.

@@ -19,9 +19,9 @@ pub struct UnmappedValues {
     paths: BTreeMap<String, u64>,
 }
 
-/// Counts the values of one object.
+/// Counts the values of one object, or of a part of a file.
 #[derive(Default)]
-pub(super) struct UnmappedCounter {
+pub(crate) struct UnmappedCounter {
     counts: Vec<(Box<str>, u64)>,
     /// The positions in `counts` by path.
     index: HashMap<Box<str>, usize>,
@@ -33,7 +33,7 @@ pub(super) struct UnmappedCounter {
 impl UnmappedCounter {
     /// Adds the values of an event, if queries miss them: one that a column has too, in another notation, and `null` are
     /// not counted.
-    pub(super) fn add(&mut self, values: &[Unmapped<'_>]) {
+    pub(crate) fn add(&mut self, values: &[Unmapped<'_>]) {
         self.next = 0;
         for value in values.iter().filter(|value| value.reason.is_in_no_column()) {
             self.add_path(cut(&value.path));
@@ -41,7 +41,7 @@ impl UnmappedCounter {
     }
 
     /// Adds an event that is no object, and so all in `_rest`.
-    pub(super) fn add_event(&mut self) {
+    pub(crate) fn add_event(&mut self) {
         self.add_path("$");
     }
 
@@ -69,7 +69,7 @@ impl UnmappedCounter {
         self.next = position + 1;
     }
 
-    pub(super) fn finish(self) -> UnmappedValues {
+    pub(crate) fn finish(self) -> UnmappedValues {
         let mut values = UnmappedValues::default();
         for (path, count) in self.counts {
             values.add_at(&path, count);
