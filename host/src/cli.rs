@@ -39,6 +39,8 @@ use crate::tools::author::try_rules::{TryArgs, try_rules};
 use crate::tools::author::wrap::{WrapArgs, wrap};
 use crate::tools::publisher;
 use crate::tools::schema;
+#[cfg(feature = "table")]
+use crate::tools::table;
 
 /// Run sandboxed WebAssembly transforms over a stream of JSON events and deliver the results to a data
 /// lake and a message bus, each record exactly once.
@@ -68,6 +70,10 @@ enum Command {
     /// Infer schemas from events, compare and extend them, and map events to them.
     #[command(subcommand)]
     Schema(schema::Command),
+    /// Build and keep the lake as an Iceberg table, for query engines.
+    #[cfg(feature = "table")]
+    #[command(subcommand)]
+    Table(table::Command),
     /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -232,12 +238,17 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => {
-            unknown_variables(&known_settings())?;
+            unknown_variables(&known_variables())?;
             transform(&command).map_err(|error| name_variable(error, &argv))
         }
         Command::Schema(command) => {
-            unknown_variables(&known_settings())?;
+            unknown_variables(&known_variables())?;
             schema::execute(&command)
+        }
+        #[cfg(feature = "table")]
+        Command::Table(command) => {
+            unknown_variables(&known_variables())?;
+            table::execute(&command)
         }
         Command::Config(ConfigCommand::Check(args)) => {
             let resolved = with_file(&args.run, argv, &["config", "check"])?;
@@ -343,7 +354,7 @@ fn run(settings: &RunSettings) -> anyhow::Result<()> {
 fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
     telemetry::start(settings.log_format, &settings.log_level)
         .map_err(|error| ConfigError::new("log.level", error))?;
-    for variable in unknown_variables(&known_settings())? {
+    for variable in unknown_variables(&known_variables())? {
         tracing::warn!(
             variable,
             "ignoring an environment variable that is no setting; remove it or correct its name"
@@ -354,6 +365,14 @@ fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
 
 fn known_settings() -> clap::Command {
     RunArgs::augment_args(clap::Command::new("sluice"))
+}
+
+/// The settings, and the variables of other commands.
+fn known_variables() -> clap::Command {
+    let known = known_settings();
+    #[cfg(feature = "table")]
+    let known = table::LocationArgs::augment_args(known);
+    known
 }
 
 fn unknown_variables(known: &clap::Command) -> Result<Vec<String>, ConfigError> {
@@ -369,7 +388,7 @@ fn with_file(
     subcommands: &[&str],
 ) -> anyhow::Result<config::Resolved> {
     let known = known_settings();
-    unknown_variables(&known)?;
+    unknown_variables(&known_variables())?;
     let file = config::File::find(args.config.as_deref(), &known)?;
     config::Resolved::new(argv, Cli::command(), subcommands, file)
 }

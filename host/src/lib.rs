@@ -53,6 +53,7 @@ pub mod output;
 pub mod pipeline;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "table")]
 pub mod table;
 pub mod tools;
 

@@ -21,3 +21,6 @@ pub const RELEASE_ROLLBACK: &str = "release_rollback";
 
 /// The registry, or a release in it, cannot be read or written; the active release stays.
 pub const REGISTRY_FAILURE: &str = "registry_failure";
+
+/// A builder cannot go on with its table; it tries again after a pause.
+pub const TABLE_STOPPED: &str = "table_stopped";

@@ -5,8 +5,21 @@
 //! ```
 //!
 //! The [watermark] says how far the table has each shard of the lake. [`news`] reads what is committed and not in the
-//! table yet. [`files`] writes its events as Parquet.
+//! table yet. [`files`] writes its events as Parquet. The [builder] does all of it in order, and [`commit`] makes it hold
+//! at most once.
 
+pub mod builder;
+pub mod catalog;
+mod columns;
+pub mod commit;
+mod data_file;
+mod documents;
 pub mod files;
+pub mod layout;
+pub mod lease;
+pub mod manage;
 pub mod news;
+pub mod state;
+pub mod status;
+pub mod warehouse;
 pub mod watermark;

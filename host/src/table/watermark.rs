@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sluice_engine::record::{SequenceNumber, ShardId};
 use thiserror::Error;
 
+use crate::format::parquet::UnmappedValues;
 use crate::ledger::DocumentVersion;
 
 /// The format version of the document; a reader rejects any other.
@@ -32,6 +33,8 @@ pub struct Watermark {
     pub event_bytes: u64,
     /// All bytes of the files in which they were written.
     pub file_bytes: u64,
+    /// All values that no column had.
+    pub unmapped: UnmappedValues,
 }
 
 /// How far a table has a shard.
@@ -70,6 +73,7 @@ impl Default for Watermark {
             ledgers: BTreeMap::new(),
             event_bytes: 0,
             file_bytes: 0,
+            unmapped: UnmappedValues::default(),
         }
     }
 }
@@ -93,6 +97,31 @@ impl Watermark {
     /// None is expected: it is written to memory.
     pub fn json(&self) -> Result<Vec<u8>, WatermarkError> {
         Ok(serde_json::to_vec(self)?)
+    }
+
+    /// The watermark of an attempt that follows this one: `shards` and `ledgers` are those after its chunks, and the files
+    /// have these bytes of events, bytes, and values that no column has.
+    #[must_use]
+    pub fn next(
+        &self,
+        attempt: &str,
+        shards: BTreeMap<ShardId, ShardMark>,
+        ledgers: BTreeMap<String, String>,
+        (event_bytes, file_bytes): (u64, u64),
+        unmapped: &UnmappedValues,
+    ) -> Self {
+        let mut next = Self {
+            version: VERSION,
+            attempt: attempt.to_owned(),
+            after: self.attempt.clone(),
+            shards,
+            ledgers,
+            event_bytes: self.event_bytes.saturating_add(event_bytes),
+            file_bytes: self.file_bytes.saturating_add(file_bytes),
+            unmapped: self.unmapped.clone(),
+        };
+        next.unmapped.absorb(unmapped);
+        next
     }
 
     /// The number of events in the table.

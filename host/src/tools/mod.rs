@@ -1,5 +1,7 @@
-//! The commands for authors and for publishers of transforms, and those of schemas.
+//! The commands for authors and for publishers of transforms, those of schemas, and those of tables.
 
 pub mod author;
 pub mod publisher;
 pub mod schema;
+#[cfg(feature = "table")]
+pub mod table;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
 use sluice_schema::Unmapped;
 
 /// The number of paths that are counted one by one: a producer can make up any number of names.
@@ -14,7 +15,8 @@ const OTHERS: &str = "others…";
 const PATH_MAX_BYTES: usize = 256;
 
 /// The number of values that no column has, by their paths. Items of arrays share a path, and so do values of maps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UnmappedValues {
     paths: BTreeMap<String, u64>,
 }

@@ -14,7 +14,7 @@ use crate::output;
 ///
 /// # Errors
 /// Wrong usage: a file that cannot be read, or that holds no valid schema.
-pub(super) fn read(path: &Path) -> anyhow::Result<Schema> {
+pub(in crate::tools) fn read(path: &Path) -> anyhow::Result<Schema> {
     let name = path.display();
     let document = fs::read(path).map_err(|error| {
         let why = format!("cannot read the schema: {error}");
@@ -58,7 +58,7 @@ pub(super) fn write(path: &Path, schema: &Schema) -> anyhow::Result<()> {
 
 /// The digest that names a schema.
 #[must_use]
-pub(super) fn digest(schema: &Schema) -> Digest {
+pub(in crate::tools) fn digest(schema: &Schema) -> Digest {
     Digest::of(schema.document().as_bytes())
 }
 

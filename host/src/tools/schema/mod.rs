@@ -6,7 +6,7 @@
 
 mod check;
 mod diff;
-mod document;
+pub(in crate::tools) mod document;
 mod evolve;
 mod infer;
 mod input;
@@ -53,6 +53,6 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
 }
 
 /// Prints one JSON object. What events hold cannot control the terminal.
-fn print_json(object: &Value) -> Result<(), OutputError> {
+pub(in crate::tools) fn print_json(object: &Value) -> Result<(), OutputError> {
     output::line(escape_json(object.to_string()))
 }

@@ -1,0 +1,420 @@
+//! Builds a table: takes what is committed in the lake and not in the table yet, writes it as files, and commits them.
+//!
+//! ```text
+//! lease ─▶ table and watermark ─▶ news ─▶ due? ─▶ files ─▶ upload ─▶ watermark document ─▶ commit ─▶ settle
+//! ```
+//!
+//! It can be killed between any two of these steps. What it has done then is either committed or void.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use iceberg::arrow::schema_to_arrow_schema;
+use iceberg::spec::{DataFile, Literal};
+use iceberg::table::Table;
+use iceberg::{Catalog, TableIdent};
+use sluice_storage::object_store::{NewObject, ObjectStore, Payload};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::commit::{Attempt, Outcome, commit};
+use super::data_file::NewDataFile;
+use super::documents::VoidFiles;
+use super::files::{self, FilesSettings, TableColumns, TableFile, Written};
+use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH};
+use super::news::{Limit, News, NewsReader};
+use super::state::{self, TableState};
+use super::warehouse::Warehouse;
+use super::watermark::Watermark;
+use crate::format::parquet::{TableSchema, UnmappedValues};
+use crate::sink::SchemaStore;
+
+/// A commit takes events of at most about this many bytes, and this many objects: so much is lost when a builder is killed.
+const COMMIT_MAX: Limit = Limit {
+    event_bytes: 4 << 30,
+    objects: 200_000,
+};
+
+/// The bytes of events in a byte of files, until the table has some.
+const USUAL_RATIO: u64 = 8;
+
+/// The most files that are uploaded at once, and the most MiB of them, since they are in memory then. A larger file is
+/// uploaded alone.
+const UPLOADS_AT_ONCE: usize = 16;
+const UPLOADED_MIB: u32 = 128;
+
+/// When a builder writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// If the events that wait would make files of this many bytes.
+    pub bytes: u64,
+    /// If events have waited this long.
+    pub age: Duration,
+}
+
+/// The settings of a builder.
+#[derive(Clone, Debug)]
+pub struct BuilderSettings {
+    /// When it writes.
+    pub due: Due,
+    /// The size at which a file is closed, bytes.
+    pub file_bytes: u64,
+    /// The memory for events and files, bytes.
+    pub memory: u64,
+    /// The number of threads.
+    pub threads: usize,
+    /// The folder for files until they are uploaded.
+    pub scratch: PathBuf,
+}
+
+/// What a round of a builder came to.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// What became of the events that it found.
+    pub outcome: RoundOutcome,
+    /// Whether the lake has more that could be taken at once.
+    pub has_more: bool,
+}
+
+/// What became of the events of a round.
+#[derive(Clone, Debug, Default)]
+pub enum RoundOutcome {
+    /// There were none.
+    #[default]
+    Nothing,
+    /// They wait for more.
+    Waiting {
+        /// How many there are.
+        events: u64,
+        /// When the oldest were put, milliseconds since the Unix epoch.
+        since: i64,
+    },
+    /// They are in the table.
+    Committed(Commit),
+    /// Another builder has committed at the same time.
+    Void,
+}
+
+/// A commit.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Its events.
+    pub events: u64,
+    /// Its files.
+    pub files: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// The number of chunks that it took.
+    pub chunks: u64,
+    /// Its snapshot.
+    pub snapshot: i64,
+    /// What no column has.
+    pub unmapped: UnmappedValues,
+    /// The events that the table has then.
+    pub table_events: u64,
+}
+
+/// The builder of one table.
+pub struct Builder {
+    catalog: Arc<dyn Catalog>,
+    warehouse: Warehouse,
+    lake: Arc<dyn ObjectStore>,
+    schemas: SchemaStore,
+    table: TableIdent,
+    settings: BuilderSettings,
+    owner: String,
+    news: NewsReader,
+}
+
+impl Builder {
+    /// The builder of `table` from the lake.
+    #[must_use]
+    pub fn new(
+        catalog: Arc<dyn Catalog>,
+        warehouse: Warehouse,
+        lake: Arc<dyn ObjectStore>,
+        schemas: SchemaStore,
+        table: TableIdent,
+        settings: BuilderSettings,
+    ) -> Self {
+        let reads_at_once = lake.operations_at_once(settings.threads);
+        Self {
+            news: NewsReader::new(lake.clone(), reads_at_once),
+            catalog,
+            warehouse,
+            lake,
+            schemas,
+            table,
+            settings,
+            owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
+        }
+    }
+
+    /// Takes what is new, if it is enough or has waited long enough.
+    ///
+    /// # Errors
+    /// What cannot be read or written; the table is unchanged, or it is not known whether it is.
+    pub async fn round(&mut self) -> anyhow::Result<Round> {
+        let state = self.state().await?;
+        let lease = BuilderLease::take(state.documents.clone(), self.owner.clone()).await?;
+        let lease = Renewed::start(lease);
+        let round = self.work(state, &lease).await;
+        lease.end().await;
+        round
+    }
+
+    async fn state(&self) -> anyhow::Result<TableState> {
+        let table = self.catalog.load_table(&self.table).await?;
+        Ok(TableState::read(table, &self.warehouse).await?)
+    }
+
+    async fn work(&mut self, state: TableState, lease: &Renewed) -> anyhow::Result<Round> {
+        let news = self.news.read(&state.watermark, COMMIT_MAX).await?;
+        let has_more = !news.is_all;
+        let waiting = RoundOutcome::Waiting {
+            events: news.events,
+            since: news.oldest_put_at.unwrap_or(0),
+        };
+        let outcome = match news.oldest_put_at {
+            None => RoundOutcome::Nothing,
+            Some(oldest) if !self.is_due(&news, &state.watermark, oldest) => waiting,
+            Some(_) => self.attempt(&state, news, lease).await?,
+        };
+        Ok(Round { outcome, has_more })
+    }
+
+    fn is_due(&self, news: &News, watermark: &Watermark, oldest: i64) -> bool {
+        let (known, files) = (watermark.event_bytes, watermark.file_bytes);
+        let bytes = match files {
+            0 => news.event_bytes / USUAL_RATIO,
+            _ => {
+                let bytes = u128::from(news.event_bytes) * u128::from(files);
+                u64::try_from(bytes / u128::from(known.max(1))).unwrap_or(u64::MAX)
+            }
+        };
+        let due = &self.settings.due;
+        let age = Utc::now().timestamp_millis().saturating_sub(oldest);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        !news.is_all || bytes >= due.bytes || age >= due.age
+    }
+
+    async fn attempt(
+        &self,
+        state: &TableState,
+        news: News,
+        lease: &Renewed,
+    ) -> anyhow::Result<RoundOutcome> {
+        let id = format!("{:032x}", rand::random::<u128>());
+        let after = state.watermark.attempt.clone();
+        let open = OpenAttempt {
+            id: id.clone(),
+            after: after.clone(),
+        };
+        lease.begin(open).await?;
+        let written = self.write(state, &news, &id).await?;
+        let files = self.upload(state, &id, &written).await?;
+        drop(written.folder);
+        let bytes = written.files.iter().map(|file| file.bytes).sum::<u64>();
+        let sizes = (written.event_bytes, bytes);
+        let (shards, ledgers, unmapped) = (news.shards, news.ledgers, &written.unmapped);
+        let watermark = state.watermark.next(&id, shards, ledgers, sizes, unmapped);
+        state.documents.put_watermark(&watermark).await?;
+        let wanted = Attempt { id, after, files };
+        let outcome = commit(self.catalog.as_ref(), &self.table, &wanted).await?;
+        let (table, is_committed) = match &outcome {
+            Outcome::Committed(table) => (table, true),
+            Outcome::Void(table) => (table, false),
+        };
+        self.settle(table, lease).await?;
+        if !is_committed {
+            return Ok(RoundOutcome::Void);
+        }
+        Ok(RoundOutcome::Committed(Commit {
+            events: written.rows,
+            files: written.files.len() as u64,
+            bytes,
+            chunks: news.chunks.len() as u64,
+            snapshot: table.metadata().current_snapshot_id().unwrap_or(0),
+            unmapped: written.unmapped,
+            table_events: watermark.rows(),
+        }))
+    }
+
+    async fn write(
+        &self,
+        state: &TableState,
+        news: &News,
+        attempt: &str,
+    ) -> anyhow::Result<Written> {
+        let columns = schema_to_arrow_schema(state.table.metadata().current_schema())?;
+        let schema = Arc::new(TableSchema::new(state.schema.clone()));
+        let columns = TableColumns::new(schema, &columns)?;
+        let scratch = self
+            .settings
+            .scratch
+            .join(format!("sluice-table-{attempt}"));
+        let settings = FilesSettings {
+            file_bytes: self.settings.file_bytes,
+            memory: self.settings.memory,
+            ..FilesSettings::new(scratch, self.settings.threads)
+        };
+        let layout = state.layout.files();
+        let lake = self.lake.clone();
+        Ok(files::write(
+            lake,
+            &self.schemas,
+            &news.chunks,
+            &columns,
+            &layout,
+            &settings,
+        )
+        .await?)
+    }
+
+    /// Puts the files into the warehouse, and describes them.
+    async fn upload(
+        &self,
+        state: &TableState,
+        attempt: &str,
+        written: &Written,
+    ) -> anyhow::Result<Vec<DataFile>> {
+        let folder = self.folder(&state.table, attempt)?;
+        let in_memory = Semaphore::new(UPLOADED_MIB as usize);
+        let uploads = written.files.iter().enumerate().map(|(number, file)| {
+            let key = format!("{folder}{number:05}.parquet");
+            self.upload_file(state, file, key, &in_memory)
+        });
+        let uploads = stream::iter(uploads).buffered(UPLOADS_AT_ONCE);
+        uploads.try_collect().await
+    }
+
+    async fn upload_file(
+        &self,
+        state: &TableState,
+        file: &TableFile,
+        key: String,
+        in_memory: &Semaphore,
+    ) -> anyhow::Result<DataFile> {
+        let mib = u32::try_from(file.bytes >> 20).unwrap_or(u32::MAX);
+        let _uploaded = in_memory
+            .acquire_many(mib.saturating_add(1).min(UPLOADED_MIB))
+            .await?;
+        let path = file.path.display();
+        let bytes = tokio::fs::read(&file.path).await;
+        let bytes = bytes.with_context(|| format!("{path}"))?;
+        let object = NewObject::plain(Payload {
+            bytes: bytes.into(),
+            content_type: Some("application/vnd.apache.parquet"),
+        });
+        self.warehouse.store().put_if_absent(&key, object).await?;
+        let metadata = state.table.metadata();
+        let day = state
+            .layout
+            .day_of
+            .iter()
+            .map(|_| file.day.map(Literal::date));
+        let value = state.layout.value_of.iter();
+        let value = value.map(|_| file.event_type.as_ref().map(Literal::string));
+        let described = NewDataFile {
+            uri: self.warehouse.uri_of(&key),
+            bytes: file.bytes,
+            spec: metadata.default_partition_spec_id(),
+            partition: day.chain(value).collect(),
+            schema: metadata.current_schema(),
+        };
+        Ok(described.describe(&file.metadata()?)?)
+    }
+
+    /// The folder of the files of an attempt.
+    fn folder(&self, table: &Table, attempt: &str) -> anyhow::Result<String> {
+        let location = table.metadata().location();
+        let location = self.warehouse.key(location)?.trim_end_matches('/');
+        Ok(format!("{location}/data/{attempt}/"))
+    }
+
+    /// Lists the files of attempts that can never be committed any more. Those of an attempt that could still be are left
+    /// alone.
+    async fn settle(&self, table: &Table, lease: &Renewed) -> anyhow::Result<()> {
+        let documents = state::documents(table, &self.warehouse);
+        let present = state::attempt(table);
+        let present_after = match present {
+            "" => String::new(),
+            present => documents.watermark(present).await?.after,
+        };
+        let mut settled = Vec::new();
+        for open in lease.attempts().await {
+            let is_committed = open.id == present
+                || open.id == present_after
+                || state::has_snapshot_of(table, &open.id);
+            if !is_committed && open.after == present {
+                continue;
+            }
+            if !is_committed {
+                let folder = self.folder(table, &open.id)?;
+                let mut keys = Vec::new();
+                let mut found = |key: &str| keys.push(format!("{folder}{key}"));
+                self.warehouse.store().list(&folder, &mut found).await?;
+                keys.sort_unstable();
+                let attempt = open.id.clone();
+                if !keys.is_empty() {
+                    documents.put_void(&VoidFiles { attempt, keys }).await?;
+                }
+            }
+            settled.push(open.id);
+        }
+        Ok(lease.settle(&settled).await?)
+    }
+}
+
+/// A lease that is renewed while the builder works.
+struct Renewed {
+    lease: Arc<tokio::sync::Mutex<BuilderLease>>,
+    renewal: JoinHandle<()>,
+}
+
+impl Renewed {
+    fn start(lease: BuilderLease) -> Self {
+        let lease = Arc::new(tokio::sync::Mutex::new(lease));
+        let renewed = lease.clone();
+        let renewal = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RENEWED_EACH).await;
+                if let Err(error) = renewed.lock().await.renew().await {
+                    // Whoever has taken over and this builder do each other no harm.
+                    tracing::warn!(%error, "cannot renew the lease of the table");
+                }
+            }
+        });
+        Self { lease, renewal }
+    }
+
+    async fn begin(&self, attempt: OpenAttempt) -> Result<(), super::lease::LeaseError> {
+        self.lease.lock().await.begin(attempt).await
+    }
+
+    async fn attempts(&self) -> Vec<OpenAttempt> {
+        self.lease.lock().await.attempts().to_vec()
+    }
+
+    async fn settle(&self, settled: &[String]) -> Result<(), super::lease::LeaseError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        self.lease.lock().await.settle(settled).await
+    }
+
+    /// Gives the lease back. If that fails, it ends by itself.
+    async fn end(self) {
+        self.renewal.abort();
+        let _ended = self.renewal.await;
+        if let Some(lease) = Arc::into_inner(self.lease)
+            && let Err(error) = lease.into_inner().release().await
+        {
+            tracing::debug!(%error, "cannot give back the lease of the table");
+        }
+    }
+}

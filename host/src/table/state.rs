@@ -1,0 +1,138 @@
+//! A table as its metadata and its documents describe it.
+
+use iceberg::table::Table;
+use iceberg::util::snapshot::ancestors_of;
+use sluice_schema::Schema;
+use thiserror::Error;
+
+use super::documents::{DocumentError, TableDocuments};
+use super::layout::TableLayout;
+use super::warehouse::Warehouse;
+use super::watermark::Watermark;
+
+/// The property that names the attempt of the last commit, and so its watermark. In the summary of a snapshot, the attempt
+/// that has made it.
+pub(super) const ATTEMPT: &str = "sluice.attempt";
+
+/// The property that names the schema by its digest.
+pub(super) const SCHEMA: &str = "sluice.schema";
+
+/// A table at one moment.
+#[derive(Debug)]
+pub(super) struct TableState {
+    pub(super) table: Table,
+    pub(super) documents: TableDocuments,
+    pub(super) schema: Schema,
+    pub(super) layout: TableLayout,
+    pub(super) watermark: Watermark,
+}
+
+/// A table that Sluice cannot go on with.
+#[derive(Debug, Error)]
+pub enum TableStateError {
+    /// Another program has created it.
+    #[error(
+        "the table {0} was not created by `sluice table create`, so it is not known which events it has; give another name"
+    )]
+    Foreign(String),
+    /// The snapshot of the last commit is no part of the table any more.
+    #[error(
+        "the table {table} was rolled back: its watermark is that of snapshot {snapshot}, which is neither a part of the \
+         present one nor expired. Nothing was written. Roll forward to snapshot {snapshot} with a tool for Iceberg, such as \
+         Spark's `CALL system.set_current_snapshot('{table}', {snapshot})`, or build the table again with `sluice table rebuild`"
+    )]
+    RolledBack {
+        /// The table.
+        table: String,
+        /// The snapshot of the last commit.
+        snapshot: i64,
+    },
+    /// Its files are divided in a way that Sluice cannot write.
+    #[error(
+        "the table {0} has another partition spec than `sluice table create` makes; set it back, or rebuild the table"
+    )]
+    Layout(String),
+    /// One of its documents cannot be used.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
+impl TableState {
+    /// Reads the documents of a table.
+    ///
+    /// # Errors
+    /// [`TableStateError`]
+    pub(super) async fn read(table: Table, warehouse: &Warehouse) -> Result<Self, TableStateError> {
+        let metadata = table.metadata();
+        let name = || table.identifier().to_string();
+        let documents = documents(&table, warehouse);
+        let digest = metadata.properties().get(SCHEMA);
+        let digest = digest.ok_or_else(|| TableStateError::Foreign(name()))?;
+        let schema = documents.schema(digest).await?;
+        let spec = metadata.default_partition_spec();
+        let layout = TableLayout::of_spec(spec, metadata.current_schema());
+        let layout = layout.filter(|layout| layout.check(&schema).is_ok());
+        let layout = layout.ok_or_else(|| TableStateError::Layout(name()))?;
+        check_not_rolled_back(&table)?;
+        let watermark = match attempt(&table) {
+            "" => Watermark::default(),
+            attempt => documents.watermark(attempt).await?,
+        };
+        Ok(Self {
+            documents,
+            schema,
+            layout,
+            watermark,
+            table,
+        })
+    }
+}
+
+/// The documents of a table.
+pub(super) fn documents(table: &Table, warehouse: &Warehouse) -> TableDocuments {
+    let uuid = table.metadata().uuid().to_string();
+    TableDocuments::new(warehouse.store().clone(), &uuid)
+}
+
+/// The attempt of the last commit; empty if there is none.
+pub(super) fn attempt(table: &Table) -> &str {
+    let attempt = table.metadata().properties().get(ATTEMPT);
+    attempt.map_or("", String::as_str)
+}
+
+/// Checks that the files of the last commit are still in the table, or were expired in the course of time.
+///
+/// # Errors
+/// [`TableStateError::RolledBack`]
+pub(super) fn check_not_rolled_back(table: &Table) -> Result<(), TableStateError> {
+    let (metadata, attempt) = (table.metadata_ref(), attempt(table));
+    let is_its = |summary: &iceberg::spec::Summary| {
+        let made_by = summary.additional_properties.get(ATTEMPT);
+        !attempt.is_empty() && made_by.is_some_and(|made_by| made_by == attempt)
+    };
+    let mut snapshots = metadata.snapshots();
+    let Some(last) = snapshots.find(|snapshot| is_its(snapshot.summary())) else {
+        return Ok(());
+    };
+    let last = last.snapshot_id();
+    let current = metadata.current_snapshot_id();
+    let mut present = current
+        .into_iter()
+        .flat_map(|id| ancestors_of(&metadata, id));
+    match present.any(|snapshot| snapshot.snapshot_id() == last) {
+        true => Ok(()),
+        false => Err(TableStateError::RolledBack {
+            table: table.identifier().to_string(),
+            snapshot: last,
+        }),
+    }
+}
+
+/// Whether a snapshot that the table knows was made by an attempt.
+pub(super) fn has_snapshot_of(table: &Table, attempt: &str) -> bool {
+    let mut snapshots = table.metadata().snapshots();
+    snapshots.any(|snapshot| {
+        let made_by = snapshot.summary().additional_properties.get(ATTEMPT);
+        made_by.is_some_and(|made_by| made_by == attempt)
+    })
+}

@@ -1,0 +1,321 @@
+//! `sluice table sync`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{ArgAction, Args};
+use serde_json::{Value, json};
+use sluice_storage::retry::RetryPolicy;
+use tokio::time::{Instant, sleep};
+
+use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
+use crate::config::log_format::LogFormat;
+use crate::config::quantity::{parse_duration, parse_size};
+use crate::layout::object_key::METADATA_FOLDER;
+use crate::observe::{events, telemetry};
+use crate::output;
+use crate::sink::SchemaStore;
+use crate::sink::schema_store::KnownSchemas;
+use crate::table::builder::{Builder, BuilderSettings, Commit, Due, Round, RoundOutcome};
+use crate::table::lease::LeaseError;
+use crate::table::state::TableStateError;
+use crate::tools::schema::print_json;
+
+/// How long events wait in a sync that follows, unless the user gives another age.
+const USUAL_AGE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a sync waits for another builder.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause of a sync that follows after a failure.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Which table, and how.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    #[command(flatten)]
+    table: TableArgs,
+
+    /// Go on until a signal: write when there is enough for a file, or events have waited for `--max-age`.
+    #[arg(long, action = ArgAction::SetTrue)]
+    follow: bool,
+
+    /// Look for new chunks this often.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s", requires = "follow")]
+    interval: Duration,
+
+    /// Write events that have waited this long, however few they are. [default: `15m` with `--follow`, or else `0s`, so that
+    /// all that wait are written]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    max_age: Option<Duration>,
+
+    /// The size of a file: events wait until there are enough for one, and a file with more is closed.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "128MiB")]
+    file_size: ByteSize,
+
+    /// The memory for events and files that are written.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MiB")]
+    memory: ByteSize,
+
+    /// The number of threads. [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// The folder for files until they are uploaded. [default: that of the system for temporary files]
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+
+    /// Print one JSON object at the end, for scripts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    json: bool,
+
+    /// How log lines are written, with `--follow`.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
+    log_format: LogFormat,
+}
+
+/// What a sync has done.
+#[derive(Debug, Default)]
+struct Done {
+    commits: u64,
+    events: u64,
+    files: u64,
+    bytes: u64,
+    chunks: u64,
+    table_events: Option<u64>,
+    waiting: u64,
+}
+
+impl Done {
+    fn add(&mut self, commit: &Commit) {
+        self.commits += 1;
+        self.events += commit.events;
+        self.files += commit.files;
+        self.bytes += commit.bytes;
+        self.chunks += commit.chunks;
+        self.table_events = Some(commit.table_events);
+    }
+
+    fn json(&self, location: &TableLocation) -> Value {
+        json!({
+            "table": location.table.to_string(),
+            "commits": self.commits,
+            "events": self.events,
+            "files": self.files,
+            "bytes": self.bytes,
+            "chunks": self.chunks,
+            "waiting_events": self.waiting,
+        })
+    }
+}
+
+/// Builds a table.
+///
+/// # Errors
+/// Wrong usage, or what cannot be read or written.
+pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
+    let location = args.table.location()?;
+    let mut builder = builder(args, &location).await?;
+    if args.follow {
+        telemetry::start(args.log_format, "info")?;
+        return follow(args, &mut builder).await;
+    }
+    let done = once(&mut builder, args.json).await?;
+    if args.json {
+        return Ok(print_json(&done.json(&location))?);
+    }
+    let table = &location.table;
+    output::line(match (done.events, done.waiting) {
+        (0, 0) => format!("the table {table} has all events of the lake"),
+        (0, waiting) => format!("{} wait for {table}", output::counted(waiting, "event")),
+        (_, 0) => format!(
+            "the table {table} has all events of the lake: {}",
+            output::counted(done.table_events.unwrap_or(0), "event")
+        ),
+        (_, waiting) => format!(
+            "the table {table} has {}; {} wait",
+            output::counted(done.table_events.unwrap_or(0), "event"),
+            output::counted(waiting, "event")
+        ),
+    })?;
+    Ok(())
+}
+
+async fn builder(args: &SyncArgs, location: &TableLocation) -> anyhow::Result<Builder> {
+    let tables = location.open_existing().await?;
+    // Says what to do if there is no such table.
+    tables.load(&location.table).await?;
+    let retries = || RetryPolicy::new(RETRY_TIMEOUT);
+    let lake = location.lake.open(retries()).await?;
+    let metadata = location.lake.below(METADATA_FOLDER).open(retries()).await?;
+    let usual_age = if args.follow {
+        USUAL_AGE
+    } else {
+        Duration::ZERO
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = BuilderSettings {
+        due: Due {
+            bytes: args.file_size.as_u64(),
+            age: args.max_age.unwrap_or(usual_age),
+        },
+        file_bytes: args.file_size.as_u64(),
+        memory: args.memory.as_u64(),
+        threads: args.threads.unwrap_or(cores).max(1),
+        scratch: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
+    };
+    let schemas = SchemaStore::new(metadata, KnownSchemas::default());
+    let table = location.table.clone();
+    Ok(Builder::new(
+        tables.catalog,
+        tables.warehouse,
+        lake,
+        schemas,
+        table,
+        settings,
+    ))
+}
+
+/// Takes all that is due now.
+async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Result<Done> {
+    let mut done = Done::default();
+    let started = Instant::now();
+    loop {
+        let round = match builder.round().await {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                sleep(BUSY_PAUSE).await;
+                continue;
+            }
+            round => round?,
+        };
+        match &round.outcome {
+            RoundOutcome::Committed(commit) => {
+                done.add(commit);
+                if !is_quiet {
+                    output::line(describe(commit))?;
+                }
+            }
+            RoundOutcome::Void => continue,
+            RoundOutcome::Waiting { events, .. } => done.waiting = *events,
+            RoundOutcome::Nothing => {}
+        }
+        if !round.has_more {
+            return Ok(done);
+        }
+    }
+}
+
+fn describe(commit: &Commit) -> String {
+    format!(
+        "committed {} of {} in {}, {} (snapshot {})",
+        output::counted(commit.events, "event"),
+        output::counted(commit.chunks, "chunk"),
+        output::counted(commit.files, "file"),
+        ByteSize(commit.bytes),
+        commit.snapshot
+    )
+}
+
+fn is_busy(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LeaseError::Busy { .. }))
+}
+
+/// Whether a builder stops: a person has to decide.
+fn is_final(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(
+            TableStateError::RolledBack { .. }
+                | TableStateError::Foreign(_)
+                | TableStateError::Layout(_)
+        )
+    )
+}
+
+/// Builds until a signal.
+async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let mut failures = 0;
+    loop {
+        let round = tokio::select! {
+            round = builder.round() => round,
+            () = signals.received() => break,
+        };
+        let pause = match round {
+            Ok(round) => {
+                failures = 0;
+                log(&round);
+                if round.has_more {
+                    Duration::ZERO
+                } else {
+                    args.interval
+                }
+            }
+            Err(error) if is_busy(&error) => {
+                tracing::info!("{error}");
+                args.interval
+            }
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => {
+                failures += 1;
+                let error = output::with_causes(&error);
+                tracing::error!(
+                    event = events::TABLE_STOPPED,
+                    failures,
+                    "the table is not built: {error}"
+                );
+                (args.interval * failures).min(LONGEST_PAUSE)
+            }
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = signals.received() => break,
+        }
+    }
+    tracing::info!("stopped by a signal; start again to continue");
+    Ok(())
+}
+
+fn log(round: &Round) {
+    match &round.outcome {
+        RoundOutcome::Nothing => tracing::debug!("nothing new"),
+        RoundOutcome::Waiting { events, .. } => tracing::debug!(events, "events wait for a file"),
+        RoundOutcome::Void => {
+            tracing::warn!("another builder has committed at the same time; this attempt is void");
+        }
+        RoundOutcome::Committed(commit) => tracing::info!(
+            events = commit.events,
+            files = commit.files,
+            bytes = commit.bytes,
+            chunks = commit.chunks,
+            snapshot = commit.snapshot,
+            table_events = commit.table_events,
+            "committed"
+        ),
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
