@@ -3,6 +3,7 @@
 
 pub mod chunk;
 pub mod chunk_manifest;
+pub mod event_type;
 pub mod object_key;
 pub mod object_notification;
 pub mod quarantine;
