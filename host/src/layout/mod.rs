@@ -13,7 +13,7 @@ use sluice_engine::outcome::ReasonCode;
 use sluice_engine::partition::PartitionPath;
 
 use crate::format::Format;
-use crate::format::parquet::UnmappedValues;
+use crate::format::parquet::{DriftSample, UnmappedValues};
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine::{QuarantineHasher, QuarantinedRecord};
 
@@ -54,6 +54,8 @@ pub struct Object {
     pub origin: Origin,
     /// What no column of it has, if it has columns.
     pub unmapped: UnmappedValues,
+    /// A sample of its events, which says how they drift from the schema.
+    pub drift: Option<DriftSample>,
 }
 
 /// What an object holds, whatever its format.

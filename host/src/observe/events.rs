@@ -21,3 +21,6 @@ pub const RELEASE_ROLLBACK: &str = "release_rollback";
 
 /// The registry, or a release in it, cannot be read or written; the active release stays.
 pub const REGISTRY_FAILURE: &str = "registry_failure";
+
+/// Events drift from the schema of Parquet: said once for each type of events, path and kind of drift.
+pub const SCHEMA_DRIFT: &str = "schema_drift";
