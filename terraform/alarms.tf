@@ -100,6 +100,15 @@ locals {
       threshold   = 0
       periods     = 3
     }
+    schema-drift = {
+      description = "Events drift from the schema of Parquet: new members, other types, or columns that they no longer have"
+      namespace   = "Sluice"
+      metric      = "SchemaDrift"
+      dimensions  = local.sluice_dimensions
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
+    }
     uncommitted = {
       description = "Batches end without being landed whole, for 15 minutes"
       namespace   = "Sluice"
@@ -156,6 +165,15 @@ locals {
       statistic   = "Sum"
       threshold   = 0
       periods     = 3
+    }
+    schema-drift = {
+      description = "Events drift from the schema of Parquet: new members, other types, or columns that they no longer have"
+      namespace   = local.log_namespace
+      metric      = "SchemaDrift"
+      dimensions  = {}
+      statistic   = "Sum"
+      threshold   = 0
+      periods     = 1
     }
     stopped-shards = {
       description = "A worker could not land a chunk; it retries after a backoff"

@@ -20,6 +20,7 @@ locals {
     ReleaseAdmissionErrors = "release_admission_error"
     ReleaseRollbacks       = "release_rollback"
     RegistryFailures       = "registry_failure"
+    SchemaDrift            = "schema_drift"
   }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod chunk;
 pub mod chunk_manifest;
+pub mod event_type;
 pub mod object_key;
 pub mod object_notification;
 pub mod quarantine;
@@ -12,7 +13,7 @@ use sluice_engine::outcome::ReasonCode;
 use sluice_engine::partition::PartitionPath;
 
 use crate::format::Format;
-use crate::format::parquet::UnmappedValues;
+use crate::format::parquet::{DriftSample, UnmappedValues};
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine::{QuarantineHasher, QuarantinedRecord};
 
@@ -53,6 +54,8 @@ pub struct Object {
     pub origin: Origin,
     /// What no column of it has, if it has columns.
     pub unmapped: UnmappedValues,
+    /// A sample of its events, which says how they drift from the schema.
+    pub drift: Option<DriftSample>,
 }
 
 /// What an object holds, whatever its format.

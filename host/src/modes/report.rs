@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use indicatif::{HumanBytes, HumanCount};
+use sluice_engine::sanitize::sanitize;
 
 use crate::config::{RunSettings, SummaryFormat};
+use crate::observe::drift::FoundDrift;
 use crate::observe::progress::{ReleaseRecords, Summary};
 use crate::output;
 use crate::output::{counted, plural};
@@ -128,6 +130,7 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
         "by the transform, or empty",
     ));
     lines.extend(unmapped(summary));
+    lines.extend(drift(summary));
     if summary.releases.len() > 1 {
         let by = |made: &ReleaseRecords| {
             let what = format!(
@@ -189,6 +192,37 @@ fn unmapped(summary: &Summary) -> Vec<String> {
     let mut lines = vec![row("unmapped", summary.unmapped_values, &what)];
     lines.extend(shares(&summary.unmapped_paths, "path"));
     lines
+}
+
+/// How events drift from the schema of Parquet.
+fn drift(summary: &Summary) -> Vec<String> {
+    let found = &summary.schema_drift_paths;
+    let mut lines = Vec::new();
+    if !found.is_empty() {
+        let what =
+            "from the schema in a sample of events, with their numbers; the log says what to do";
+        lines.push(row("drift", found.len() as u64, what));
+        lines.extend(found.iter().take(SHARES_SHOWN).map(|found| {
+            let what = format!("{} {}: {}", found.drift.name(), found.path, of_type(found));
+            row("", found.count, &sanitize(&what))
+        }));
+    }
+    if let others @ 1.. = found.len().saturating_sub(SHARES_SHOWN) {
+        lines.push(row("", others as u64, "others, which --summary json has"));
+    }
+    let unwatched = summary.schema_drift_unwatched_events + summary.schema_drift_unwatched_values;
+    if unwatched > 0 {
+        let what = "sampled events and values, of more types and paths than are watched for drift";
+        lines.push(row("unwatched", unwatched, what));
+    }
+    lines
+}
+
+fn of_type(found: &FoundDrift) -> String {
+    match found.event_type.as_str() {
+        "" => "of events without a type".to_owned(),
+        event_type => format!("of events of the type {event_type}"),
+    }
 }
 
 /// What is not among the landed records.

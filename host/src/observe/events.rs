@@ -24,3 +24,6 @@ pub const REGISTRY_FAILURE: &str = "registry_failure";
 
 /// A builder cannot go on with its table; it tries again after a pause.
 pub const TABLE_STOPPED: &str = "table_stopped";
+
+/// Events drift from the schema of Parquet: said once for each type of events, path and kind of drift.
+pub const SCHEMA_DRIFT: &str = "schema_drift";

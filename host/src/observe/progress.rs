@@ -1,5 +1,6 @@
 //! The counts of a run, which metrics and the summary are made of.
 
+mod drift;
 mod files_read;
 mod reasons;
 mod register;
@@ -16,12 +17,14 @@ use sluice_engine::record::{Batch, ShardId};
 use sluice_release::bundle::ReleaseId;
 use sluice_storage::retry::Retries;
 
+use self::drift::DriftCounts;
 use self::files_read::FilesRead;
 use self::reasons::Reasons;
 pub use self::summary::{ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
 use crate::format::parquet::UnmappedValues;
 use crate::layout::chunk::ChunkCounts;
+use crate::observe::drift::{ChunkDrift, DriftNews};
 use crate::source::file::{LeftOut, ReadPosition};
 
 /// A counter for each kind of object.
@@ -56,6 +59,7 @@ pub struct Progress {
     messages: Counter,
     unmapped: Counter,
     unmapped_paths: Mutex<UnmappedValues>,
+    drift: DriftCounts,
     objects: ByKind,
     object_bytes: ByKind,
     chunks: Counter,
@@ -106,6 +110,7 @@ impl Progress {
             messages: Counter::default(),
             unmapped: Counter::default(),
             unmapped_paths: Mutex::default(),
+            drift: DriftCounts::default(),
             objects,
             object_bytes,
             chunks: Counter::default(),
@@ -215,6 +220,12 @@ impl Progress {
     pub fn found_unmapped(&self, values: &UnmappedValues) {
         self.unmapped.inc_by(values.total());
         locked(&self.unmapped_paths).absorb(values);
+    }
+
+    /// A new chunk was committed whose objects have these samples of events. Returns what is new about their drift from
+    /// the schema.
+    pub fn found_drift(&self, chunk: ChunkDrift) -> DriftNews {
+        self.drift.add(chunk)
     }
 
     fn add_to_release(&self, release: ReleaseId, records: u64) {
@@ -327,6 +338,10 @@ impl Progress {
             quarantined_reasons: self.quarantined.met(),
             unmapped_values: self.unmapped.get(),
             unmapped_paths: locked(&self.unmapped_paths).by_path().clone(),
+            schema_drifts: self.drift.total(),
+            schema_drift_paths: self.drift.found(),
+            schema_drift_unwatched_events: self.drift.unwatched_events(),
+            schema_drift_unwatched_values: self.drift.unwatched_values(),
             releases: self.release_records(),
             incomplete_files: locked(&self.incomplete_files).clone(),
             files: self.source_files.get(),

@@ -10,11 +10,12 @@ use tokio::task::JoinSet;
 
 use super::chunk_encoding::ChunkToEncode;
 use super::{RunContext, Sinks};
-use crate::format::parquet::UnmappedValues;
+use crate::format::parquet::{DriftSample, UnmappedValues};
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::{Content, Destination, Object, object_notification};
 use crate::ledger::messages::Messages;
+use crate::observe::drift::ChunkDrift;
 use crate::pipeline::error::PipelineError;
 use crate::sink::Lake;
 
@@ -57,17 +58,27 @@ pub(super) struct ObjectContents {
     pub(super) contents: Vec<(Destination, Content)>,
     /// What no column of them has.
     pub(super) unmapped: UnmappedValues,
+    /// Samples of their events.
+    pub(super) drift: ChunkDrift,
 }
 
 impl ObjectContents {
-    fn add(&mut self, (destination, content, unmapped): PutObject) {
-        self.contents.push((destination, content));
-        self.unmapped.absorb(&unmapped);
+    fn add(&mut self, put: PutObject) {
+        self.contents.push((put.destination, put.content));
+        self.unmapped.absorb(&put.unmapped);
+        if let Some(sample) = put.drift {
+            self.drift.add(sample);
+        }
     }
 }
 
 /// What an object that was put holds.
-type PutObject = (Destination, Content, UnmappedValues);
+struct PutObject {
+    destination: Destination,
+    content: Content,
+    unmapped: UnmappedValues,
+    drift: Option<DriftSample>,
+}
 
 /// Encodes and puts all objects of the chunk, with enough concurrent puts to keep the cores busy. Returns what
 /// they hold. The chunk is dropped when the last object is encoded, which can be long before all are put.
@@ -118,15 +129,19 @@ async fn put_object(
     lake: &Lake,
     mut object: Object,
 ) -> Result<PutObject, PipelineError> {
-    let (bytes, content) = (object.body.len() as u64, object.content);
-    let unmapped = std::mem::take(&mut object.unmapped);
-    let destination = object.destination.clone();
-    let in_lake = matches!(destination, Destination::Lake(_));
+    let bytes = object.body.len() as u64;
+    let put = PutObject {
+        destination: object.destination.clone(),
+        content: object.content,
+        unmapped: std::mem::take(&mut object.unmapped),
+        drift: object.drift.take(),
+    };
+    let in_lake = matches!(put.destination, Destination::Lake(_));
     let started = Instant::now();
     lake.put(object).await?;
     context.progress.times.put.observe(started.elapsed());
     context.progress.put(bytes, in_lake);
-    Ok((destination, content, unmapped))
+    Ok(put)
 }
 
 /// Sends the messages of the chunk. They may point to its objects, so these must be put first.

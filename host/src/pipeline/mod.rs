@@ -27,6 +27,7 @@ use self::landing::{ObjectContents, put_manifest, put_objects, send_messages};
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::store::LedgerStore;
+use crate::observe::drift::log_drift;
 use crate::pipeline::compute::Task;
 use crate::pipeline::error::PipelineError;
 use crate::source::ShardBatches;
@@ -221,7 +222,11 @@ async fn land(
     // Without messages, nobody reads the events again after they are encoded.
     let for_messages = outline.pins.messages.map(|_| chunk.clone());
     let chunk = ChunkToEncode::new(chunk, until_encoded);
-    let ObjectContents { contents, unmapped } = put_objects(context, sinks, chunk).await?;
+    let ObjectContents {
+        contents,
+        unmapped,
+        drift,
+    } = put_objects(context, sinks, chunk).await?;
     if let Some(chunk) = for_messages {
         send_messages(context, sinks, &chunk).await?;
     }
@@ -233,6 +238,10 @@ async fn land(
     let (progress, release) = (&context.progress, plan.release.id());
     progress.landed(&sinks.shard, release, &counts);
     progress.found_unmapped(&unmapped);
+    // A repetition has the schema that it was pinned with, which can be an older one.
+    if plan.range.is_none() {
+        log_drift(&progress.found_drift(drift));
+    }
     context.progress.times.chunk.observe(opened_at.elapsed());
     context.health.committed(&sinks.shard, range.last);
     Ok(())

@@ -50,6 +50,7 @@ impl Lake {
             destination,
             origin,
             unmapped: _,
+            drift: _,
         } = object;
         let range = origin.range;
         let content_of = move |bytes: &[u8]| {

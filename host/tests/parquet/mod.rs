@@ -1,6 +1,7 @@
 //! `--format parquet`: objects with columns, by the rules of all objects.
 
 mod audit;
+mod drift;
 mod kill;
 mod kill_requests;
 mod landing;

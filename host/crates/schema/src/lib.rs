@@ -55,6 +55,7 @@ pub use equality::is_same_event;
 pub use evolution::{Evolution, evolve};
 pub use inference::{Inference, event_type};
 pub use mapping::Mapper;
+pub use path::path_of_members;
 pub use row::{NoEvent, Reason, Row, Unmapped};
 pub use schema::{COLUMNS_MAX, Column, DEPTH_MAX, InvalidSchema, RESERVED_NAMES, Schema, VERSION};
 pub use time::{FRACTION_MAX_DIGITS, Zone};

@@ -51,6 +51,14 @@ fn render_all(steps: &[Step<'_>]) -> String {
     path
 }
 
+/// The path of the value that these members lead to from the object at `path`; `""` is the event.
+#[must_use]
+pub fn path_of_members(path: &str, names: &[String]) -> String {
+    let mut path = path.to_owned();
+    names.iter().for_each(|name| push_member(&mut path, name));
+    path
+}
+
 /// Appends a member. A name that could be read as another path is in quotes.
 pub(crate) fn push_member(path: &mut String, name: &str) {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
@@ -74,6 +82,14 @@ fn push_quoted(path: &mut String, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_lead_on_from_an_object() {
+        let names = ["b".to_owned(), "c.d".to_owned()];
+        assert_eq!(path_of_members("a[]", &names), "a[].b.\"c.d\"");
+        assert_eq!(path_of_members("", &names[..1]), "b");
+        assert_eq!(path_of_members("a", &[]), "a");
+    }
 
     #[test]
     fn a_path_tells_names_from_steps() {

@@ -8,6 +8,7 @@
 mod builder;
 mod columns;
 mod comparison;
+mod drift;
 mod matching;
 mod properties;
 mod reading;
@@ -30,6 +31,10 @@ pub(crate) use self::builder::ColumnBuilder;
 pub(crate) use self::columns::written;
 pub use self::comparison::have_same_rows;
 pub(crate) use self::properties::of_table_files;
+pub use self::drift::{
+    ColumnSample, DriftKind, DriftSample, DriftingValues, OBJECT_EVENTS_MAX, Sampling, TypeSample,
+    WatchedColumns,
+};
 pub use self::reading::schema_digest;
 pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::unmapped::UnmappedValues;
@@ -49,6 +54,8 @@ pub struct TableSchema {
     document: String,
     digest: Digest,
     mapper: Mapper,
+    /// What is watched for drift.
+    watched: Arc<WatchedColumns>,
     /// As it is given to the writer: values that all rows share are a dictionary.
     written: SchemaRef,
     /// The columns as they are read.
@@ -64,6 +71,14 @@ pub struct RowOrigin<'a> {
     pub chunk: SequenceNumber,
 }
 
+impl RowOrigin<'_> {
+    /// A number that is another one for another chunk.
+    fn seed(&self) -> u64 {
+        let add = |seed: u64, byte: u8| seed.wrapping_mul(31).wrapping_add(byte.into());
+        self.chunk.to_string().bytes().fold(0, add)
+    }
+}
+
 /// An encoded object.
 #[derive(Clone, Debug)]
 pub struct EncodedRows {
@@ -73,6 +88,8 @@ pub struct EncodedRows {
     pub digest: ContentDigest,
     /// What no column has.
     pub unmapped: UnmappedValues,
+    /// A sample of its events, if one was asked for.
+    pub drift: Option<DriftSample>,
 }
 
 impl TableSchema {
@@ -84,6 +101,7 @@ impl TableSchema {
             digest: Digest::of(document.as_bytes()),
             document,
             mapper: Mapper::new(&schema),
+            watched: Arc::new(WatchedColumns::new(&schema)),
             written: written(&schema),
             read: columns::read(&schema),
             schema,

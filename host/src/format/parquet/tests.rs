@@ -155,6 +155,29 @@ fn an_event_that_fits_is_all_in_its_columns() {
 }
 
 #[test]
+fn a_sample_does_not_change_an_object() {
+    let events = [&[FITTING][..], &NASTY[..]].concat();
+    let sampling = Sampling {
+        event_type: None,
+        events_max: OBJECT_EVENTS_MAX,
+    };
+    let (table, level) = (table(), Level::default());
+    let encode = |rows: Rows<'_>| table.encode_sampled(level, rows, origin(), Some(sampling));
+    let sampled = with_rows(&events, encode).unwrap();
+    let plain = encoded(&table, &events);
+    assert!(sampled.bytes == plain.bytes);
+    assert_eq!(
+        (sampled.digest, &sampled.unmapped),
+        (plain.digest, &plain.unmapped)
+    );
+    assert!(plain.drift.is_none());
+    let of_type = sampled.drift.unwrap().types.remove(0);
+    // The last one is no object.
+    assert_eq!(of_type.events, events.len() as u64 - 1);
+    assert!(!of_type.drifting.is_empty());
+}
+
+#[test]
 fn nasty_events_come_back_with_all_their_values() {
     let events: Vec<_> = NASTY.iter().copied().chain([FITTING]).collect();
     for table in [table(), TableSchema::new(Schema::default())] {

@@ -118,7 +118,7 @@ impl UnmappedValues {
 }
 
 /// The beginning of a long path.
-fn cut(path: &str) -> &str {
+pub(super) fn cut(path: &str) -> &str {
     let end = path.floor_char_boundary(PATH_MAX_BYTES);
     path.get(..end).unwrap_or(path)
 }

@@ -9,8 +9,10 @@ use arrow_array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArra
 use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use sluice_schema::{NoEvent, Row};
 
 use super::builder::ColumnBuilder;
+use super::drift::{DriftSampler, Sampling};
 use super::properties::properties;
 use super::unmapped::UnmappedCounter;
 use super::{EncodedRows, RowOrigin, TableSchema};
@@ -34,6 +36,20 @@ impl TableSchema {
         rows: Rows<'_>,
         origin: RowOrigin<'_>,
     ) -> io::Result<EncodedRows> {
+        self.encode_sampled(level, rows, origin, None)
+    }
+
+    /// As [`encode`](Self::encode), and samples the events for [`EncodedRows::drift`]. The bytes do not depend on it.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    pub fn encode_sampled(
+        &self,
+        level: Level,
+        rows: Rows<'_>,
+        origin: RowOrigin<'_>,
+        sampling: Option<Sampling<'_>>,
+    ) -> io::Result<EncodedRows> {
         let options = ArrowWriterOptions::new()
             .with_properties(properties(self.digest, level, rows))
             // Readers take the types of Parquet, which are exact.
@@ -41,9 +57,17 @@ impl TableSchema {
         let written = self.written.clone();
         let mut writer = ArrowWriter::try_new_with_options(Vec::new(), written, options)?;
         let mut unmapped = UnmappedCounter::default();
+        let mut sampler = sampling.map(|sampling| {
+            DriftSampler::new(&self.watched, sampling, rows.count(), origin.seed())
+        });
         let mut batch = Batch::new(self, origin);
         for event in rows.iter() {
-            batch.add(event, &mut unmapped).map_err(io::Error::other)?;
+            let row = self.mapper.map_valid(event);
+            if let Some(sampler) = &mut sampler {
+                sampler.add(event, &row);
+            }
+            let added = batch.add(event, row, &mut unmapped);
+            added.map_err(io::Error::other)?;
             if batch.is_full() {
                 writer.write(&batch.finish().map_err(io::Error::other)?)?;
             }
@@ -53,6 +77,7 @@ impl TableSchema {
             bytes: writer.into_inner()?,
             digest: rows.digest(),
             unmapped: unmapped.finish(),
+            drift: sampler.map(DriftSampler::finish),
         })
     }
 }
@@ -88,8 +113,13 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn add(&mut self, event: &[u8], unmapped: &mut UnmappedCounter) -> Result<(), ArrowError> {
-        match self.schema.mapper.map_valid(event) {
+    fn add(
+        &mut self,
+        event: &[u8],
+        row: Result<Row<'_>, NoEvent>,
+        unmapped: &mut UnmappedCounter,
+    ) -> Result<(), ArrowError> {
+        match row {
             Ok(row) => {
                 for (column, value) in self.columns.iter_mut().zip(&row.values) {
                     column.append(value.as_ref())?;

@@ -52,9 +52,17 @@ impl Invocation<'_> {
             ("RegistryFailures", new(|counts| counts.registry_failures)),
         ];
         // A metric costs money, and only Parquet has these.
-        if self.after.unmapped_values > 0 {
-            counts.push(("UnmappedValues", new(|counts| counts.unmapped_values)));
-        }
+        let of_parquet = [
+            ("UnmappedValues", new(|counts| counts.unmapped_values)),
+            ("SchemaDrift", new(|counts| counts.schema_drifts)),
+        ];
+        let totals = [self.after.unmapped_values, self.after.schema_drifts];
+        let found = of_parquet.into_iter().zip(totals);
+        counts.extend(
+            found
+                .filter(|(_, total)| *total > 0)
+                .map(|(count, _)| count),
+        );
         let times = [
             ("Duration", json!(self.duration_ms)),
             ("BatchAge", json!(self.age_ms)),

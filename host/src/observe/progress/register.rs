@@ -73,6 +73,7 @@ impl Progress {
             "Values of committed events that no column of their Parquet objects has",
             self.unmapped.clone(),
         );
+        self.drift.register(registry);
         registry.register(
             "events",
             "Events of the committed records",

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::observe::drift::FoundDrift;
+
 /// The summary of a run. Each of its `records` has become one or more `events`, or is `quarantined`, or
 /// is `dropped`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -68,6 +70,14 @@ pub struct Summary {
     pub unmapped_values: u64,
     /// These values by their paths in events. Of very many paths, some are counted together.
     pub unmapped_paths: BTreeMap<String, u64>,
+    /// How often drift from the schema was found and logged.
+    pub schema_drifts: u64,
+    /// What drifts, each entry once, in the order in which it was found.
+    pub schema_drift_paths: Vec<FoundDrift>,
+    /// Sampled events whose type, or one of whose columns, is not watched for drift, because there are too many.
+    pub schema_drift_unwatched_events: u64,
+    /// Values of sampled events that drift at paths that are not told apart, because there are too many.
+    pub schema_drift_unwatched_values: u64,
     /// The releases of the committed records, in the order in which they were first used.
     pub releases: Vec<ReleaseRecords>,
     /// Files whose last line was left, up to a few of them.

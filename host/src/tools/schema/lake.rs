@@ -11,6 +11,7 @@ use sluice_storage::retry::RetryPolicy;
 
 use super::object_rows::Schemas;
 use super::reading::{Parts, Records, THREADS};
+use crate::layout::event_type::event_type_of_folder;
 use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::output;
 
@@ -19,12 +20,6 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most objects that are read at once, so that few are in memory.
 const READS_MAX: usize = 8;
-
-/// What comes before the type of events in the name of a folder.
-const EVENT_TYPE: &str = "event_type=";
-
-/// What readers take for no value of a partition.
-const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Sends the objects of events in the order of their keys; of one type of events, if one is asked for.
 ///
@@ -110,35 +105,7 @@ async fn send(
 
 /// The type of the events of an object, by its key; `""` if they have none, and `None` if the key does not say it.
 fn event_type(key: &str) -> Option<String> {
-    let folders = ParsedKey::parse(key)?.folder.split('/');
-    let value = folders
-        .into_iter()
-        .find_map(|folder| folder.strip_prefix(EVENT_TYPE))?;
-    match value == NO_VALUE {
-        true => Some(String::new()),
-        false => Some(decode_value(value)),
-    }
-}
-
-/// Decodes the value of a partition, in which some characters are `%` and two hexadecimal digits.
-fn decode_value(value: &str) -> String {
-    let bytes = value.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let digits = value.get(at + 1..at + 3).filter(|_| *byte == b'%');
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(escaped) => {
-                decoded.push(escaped);
-                at += 3;
-            }
-            None => {
-                decoded.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    event_type_of_folder(ParsedKey::parse(key)?.folder)
 }
 
 #[cfg(test)]
@@ -149,10 +116,7 @@ mod tests {
     fn the_key_of_an_object_says_the_type_of_its_events() {
         let name = "s-00000000000000000000-00000000000000000009-0123abcd.ndjson.zst";
         for (folder, expected) in [
-            ("event_type=lesson/", Some("lesson")),
-            ("date=2026-01-01/event_type=a%2Fb%25 c/", Some("a/b% c")),
-            ("event_type=__HIVE_DEFAULT_PARTITION__/", Some("")),
-            ("event_type=50%/", Some("50%")),
+            ("event_type=a%2Fb/date=2026-01-01/", Some("a/b")),
             ("date=2026-01-01/", None),
             ("", None),
         ] {

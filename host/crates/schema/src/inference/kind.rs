@@ -54,6 +54,19 @@ impl ValueKind {
         Self::Object,
     ];
 
+    /// The kind of a value that is known to be JSON. Of a text that is none, it is any.
+    #[must_use]
+    pub fn of(value: &[u8]) -> Self {
+        match value.first() {
+            Some(b'"') => kind_of_string(value).0,
+            Some(b'{') => Self::Object,
+            Some(b'[') => Self::List,
+            Some(b't' | b'f') => Self::Boolean,
+            Some(b'n') => Self::Null,
+            _ => kind_of_number(value, &mut Digits::default()),
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -242,4 +255,29 @@ pub(crate) fn notation(number: usize) -> (u8, Zone) {
         Zone::PlusZero
     };
     (u8::try_from(number % half).unwrap_or(0), zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_a_kind() {
+        for (value, kind) in [
+            ("null", "null"),
+            ("false", "boolean"),
+            ("-12", "long"),
+            ("1.5", "double"),
+            ("12345678901234567890", "decimal"),
+            ("1e400", "number"),
+            ("\"a\"", "string"),
+            ("\"2026-01-31\"", "date"),
+            ("\"2026-01-31T12:00:00Z\"", "timestamp"),
+            ("\"00112233-4455-6677-8899-aabbccddeeff\"", "uuid"),
+            ("[]", "list"),
+            ("{\"a\":1}", "object"),
+        ] {
+            assert_eq!(ValueKind::of(value.as_bytes()).name(), kind, "{value}");
+        }
+    }
 }
