@@ -13,13 +13,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
 use super::warehouse::{Warehouse, WarehouseFiles};
 
-/// The name of the catalog in the rows of SQLite. Readers give the same.
+/// The name of the catalog in the rows of a file. Readers give the same.
 pub const CATALOG_NAME: &str = "sluice";
 
 /// The location of a catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatalogLocation {
-    /// A file of SQLite, with the tables that pyiceberg and others use too.
+    /// A file of `SQLite`, with the tables that pyiceberg and others use too.
     Sqlite(PathBuf),
 }
 

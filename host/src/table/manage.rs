@@ -197,10 +197,10 @@ impl Tables {
             .to_string();
         let mut transaction = Transaction::new(&base);
         if count > 0 {
-            let update = transaction.update_schema();
-            let update = added
-                .into_iter()
-                .fold(update, |update, column| update.add_column(column));
+            let mut update = transaction.update_schema();
+            for column in added {
+                update = update.add_column(column);
+            }
             transaction = update.apply(transaction)?;
         }
         let properties = transaction.update_table_properties();
