@@ -189,6 +189,19 @@ pub(crate) fn lines(folder: &Path) -> io::Result<u64> {
     Ok(found)
 }
 
+/// The number of rows of all Parquet files below a folder.
+pub(crate) fn rows_below(folder: &Path) -> io::Result<u64> {
+    let mut found = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        found += match path.is_dir() {
+            true => rows_below(&path)?,
+            false => rows(&path)?,
+        };
+    }
+    Ok(found)
+}
+
 /// The number of rows of a Parquet object.
 fn rows(path: &Path) -> io::Result<u64> {
     let reader = SerializedFileReader::new(fs::File::open(path)?).map_err(io::Error::other)?;

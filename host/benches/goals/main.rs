@@ -23,6 +23,7 @@ mod bench;
 mod floor;
 mod function;
 mod jobs;
+mod lake_table;
 mod machine;
 mod measure;
 mod parquet;
@@ -110,6 +111,8 @@ enum Goal {
     Partitions,
     /// The local job into Parquet, and a schema inferred, compared with the local job.
     Parquet,
+    /// A lake as a table, compared with `DuckDB`.
+    Table,
     /// A job during which releases are switched.
     Swaps,
     /// A Lambda function.
@@ -130,6 +133,7 @@ impl Goal {
             Self::Sizes => sizes::sizes(bench, report),
             Self::Partitions => sizes::partitions(bench, report),
             Self::Parquet => parquet::next_to_lines(bench, report),
+            Self::Table => lake_table::next_to_duckdb(bench, args.python.as_deref(), report),
             Self::Swaps => swaps::next_to_none(bench, report),
             Self::Lambda => function::goals(args.package.as_deref(), report),
             Self::Aws => worker::figures(bench, report),
