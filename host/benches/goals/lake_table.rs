@@ -46,8 +46,9 @@ pub(crate) fn next_to_duckdb(
     report.figure(name, contestant(&costs.second));
     let most = measure::peak(&costs.first);
     let what = "the same: memory of sluice table sync";
-    let goal = format!("at most {}", mebibytes(MEMORY_MAX));
-    report.goal(what, mebibytes(most), &goal, most <= MEMORY_MAX);
+    let (today, goal) = (mebibytes(most), mebibytes(MEMORY_MAX));
+    let (today, goal) = (format!("{today:.0} MiB"), format!("at most {goal:.0} MiB"));
+    report.goal(what, today, &goal, most <= MEMORY_MAX);
     Ok(())
 }
 
