@@ -95,7 +95,8 @@ demo: build ## run a million events from a file through the sandbox into a lake 
 	@echo; echo "== 10/11 building a table of the lake, for query engines: an Iceberg table with a catalog in $(OUT)/parquet.warehouse"
 	$(SLUICE) table create --lake file:$(OUT)/parquet --schema $(OUT)/schema.json
 	$(SLUICE) table sync --lake file:$(OUT)/parquet
-	@echo; echo "== 11/11 the table"
+	@echo; echo "== 11/11 the table, read with pyiceberg if that is installed (make readers-setup)"
+	@$(READERS)/bin/python host/examples/query_table.py $(OUT)/parquet.warehouse 2>/dev/null || echo "pyiceberg is not installed, so here is what the table says of itself:"
 	$(SLUICE) table status --lake file:$(OUT)/parquet
 	@echo; echo "demo: done; the events are in $(OUT)/lake as lines, in $(OUT)/parquet as Parquet, and in the table sluice.events, each of them once"
 
