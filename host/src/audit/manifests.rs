@@ -9,10 +9,9 @@ use sluice_storage::object_store::Found;
 use super::LakeAudit;
 use super::finding::{Finding, Kind};
 use super::inventory::{ChunkObjects, Chunks, bus_key};
-use super::read::MANIFEST_MAX_BYTES;
 use super::report::{Counts, Report};
 use super::timeline::{ChunkHead, NamedChunk};
-use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
 use crate::layout::object_key::ChunkName;
 
 /// The chunk manifests of a shard.
@@ -41,10 +40,8 @@ impl LakeAudit {
         let key = name.manifest_key(shard);
         Ok(match self.store.get(&key, MANIFEST_MAX_BYTES).await? {
             Found::Nothing => None,
-            Found::Content(text) => Some(check(shard, name, &text)),
-            Found::TooLarge(bytes) => Some(Err(format!(
-                "it has {bytes} bytes, at most {MANIFEST_MAX_BYTES} are read"
-            ))),
+            Found::Content(text) => Some(ChunkManifest::parse_of(shard, name, &text)),
+            Found::TooLarge(bytes) => Some(Err(ChunkManifest::too_large(bytes))),
         })
     }
 
@@ -92,23 +89,6 @@ impl LakeAudit {
         }
         Ok(all)
     }
-}
-
-/// Parses a manifest, and checks that it belongs to the chunk of its name.
-fn check(shard: &ShardId, name: ChunkName, text: &[u8]) -> Result<ChunkManifest, String> {
-    let manifest = ChunkManifest::parse(text)
-        .map_err(|error| format!("it cannot be read as a chunk manifest: {error}"))?;
-    if manifest.shard != *shard || manifest.name() != name {
-        let other = manifest.name().stem(&manifest.shard);
-        return Err(format!("it is the manifest of another chunk, {other}"));
-    }
-    if manifest.after.is_some_and(|after| after >= name.first) {
-        return Err("it follows a record that is not before its own".into());
-    }
-    if manifest.json() != text {
-        return Err("its bytes are not those that Sluice writes for its content".into());
-    }
-    Ok(manifest)
 }
 
 /// Compares the objects that a manifest names with those that exist.

@@ -2,9 +2,6 @@
 
 use sluice_storage::object_store::{Found, ObjectStore};
 
-/// A larger chunk manifest is not read. One of 20,000 partitions with long names has half of it.
-pub(super) const MANIFEST_MAX_BYTES: usize = 64 << 20;
-
 /// Reads an object by its key, or a file of the bus by its name after `bus:`.
 ///
 /// # Errors

@@ -110,9 +110,8 @@ impl Timeline {
         let mut timeline = Self::default();
         // A pinned range that a run has given up is no chunk, whatever exists of it.
         let given_up = |name: ChunkName| {
-            let lost = ledger.lost().iter().filter(|lost| lost.continued);
-            let mut pinned = lost.filter_map(|lost| lost.pinned);
-            pinned.any(|range| (name.first, name.last) == (range.first, range.last))
+            let mut ranges = ledger.given_up();
+            ranges.any(|range| (name.first, name.last) == (range.first, range.last))
         };
         let heads: Vec<_> = heads
             .into_iter()

@@ -22,6 +22,9 @@ use crate::ledger::{DocumentVersion, Range};
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;
 
+/// A larger chunk manifest is not read. One of 20,000 partitions with long names has half of it.
+pub const MANIFEST_MAX_BYTES: usize = 64 << 20;
+
 /// A chunk manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +198,32 @@ impl ChunkManifest {
         let manifest: Self = serde_json::from_slice(text).map_err(damaged)?;
         manifest.check().map_err(ManifestError::Document)?;
         Ok(manifest)
+    }
+
+    /// Parses the manifest of a chunk, and checks that it belongs to this chunk and is as Sluice writes it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse_of(shard: &ShardId, name: ChunkName, text: &[u8]) -> Result<Self, String> {
+        let manifest = Self::parse(text)
+            .map_err(|error| format!("it cannot be read as a chunk manifest: {error}"))?;
+        if manifest.shard != *shard || manifest.name() != name {
+            let other = manifest.name().stem(&manifest.shard);
+            return Err(format!("it is the manifest of another chunk, {other}"));
+        }
+        if manifest.after.is_some_and(|after| after >= name.first) {
+            return Err("it follows a record that is not before its own".into());
+        }
+        if manifest.json() != text {
+            return Err("its bytes are not those that Sluice writes for its content".into());
+        }
+        Ok(manifest)
+    }
+
+    /// What is wrong with a manifest that has more bytes than are read.
+    #[must_use]
+    pub fn too_large(bytes: u64) -> String {
+        format!("it has {bytes} bytes, at most {MANIFEST_MAX_BYTES} are read")
     }
 
     /// Checks that its numbers fit together.

@@ -6,9 +6,30 @@ use sluice_engine::record::ShardId;
 use sluice_storage::object_store::{ConditionalRead, ObjectStore, Payload, Version};
 
 use super::error::StoreError;
-use super::groups::LedgerGroups;
+use super::groups::{LedgerGroups, is_group};
 use super::lease::Versioned;
 use super::{Ledger, LedgerError};
+
+/// A document of ledgers, by its name in their folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocumentName {
+    /// That of a shard.
+    Own(ShardId),
+    /// A group.
+    Group,
+}
+
+impl DocumentName {
+    /// Parses a name in the folder of the ledgers; `None` for anything else in there, such as a lock.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        if is_group(name) {
+            return Some(Self::Group);
+        }
+        let shard = ShardId::new(name.strip_suffix(".json")?).ok()?;
+        Some(Self::Own(shard))
+    }
+}
 
 /// Where the ledger of a shard is kept.
 #[derive(Clone, Debug)]

@@ -79,6 +79,11 @@ fn index(key: &str) -> Option<usize> {
     number.parse::<usize>().ok()?.checked_sub(1)
 }
 
+/// Whether a group has this key.
+pub(super) fn is_group(name: &str) -> bool {
+    index(name).is_some_and(|at| key(at) == name)
+}
+
 impl LedgerGroups {
     /// Reads the groups of a lake. `store` is the folder of its ledgers, and `names` are the names in there.
     ///

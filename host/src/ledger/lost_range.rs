@@ -75,6 +75,12 @@ impl Ledger {
         &self.lost
     }
 
+    /// The pinned ranges that a run has given up. None is a chunk, whatever exists of it.
+    pub fn given_up(&self) -> impl Iterator<Item = Range> {
+        let lost = self.lost.iter().filter(|lost| lost.continued);
+        lost.filter_map(|lost| lost.pinned)
+    }
+
     /// The lost range behind which a run goes on, until a record behind it is committed.
     #[must_use]
     pub fn resumes_behind(&self) -> Option<&LostRange> {

@@ -31,6 +31,7 @@ use sluice_engine::digest::Digest;
 use sluice_engine::record::{Bounds, SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
+pub use self::document::DocumentName;
 pub use self::error::LedgerError;
 pub use self::lease_entry::LeaseEntry;
 use crate::ledger::lost_range::LostRange;

@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{BoxFuture, ready};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -15,6 +16,10 @@ use crate::object_store::{
     ConditionalRead, Found, ListedObject, NewObject, ObjectStore, Payload, StorageResult, Version,
 };
 use sluice_engine::digest::Digest;
+
+/// A file that was modified within this time may be changed once more without another time: file systems count in ticks
+/// of up to 10 ms.
+const RECENTLY: Duration = Duration::from_millis(50);
 
 /// Objects as files in a folder. A new file is written to a temporary one and linked to its name; a change is
 /// made under a lock on the file, which ends with the process that owns it.
@@ -194,14 +199,23 @@ fn lock(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// A file in a list. A change makes a new file or another time.
+/// A file in a list. A change makes a new file or another time. Two changes in one tick of the clock may do neither, so a
+/// file that was modified recently has another tag in each list.
 fn listed<'a>(key: &'a str, metadata: &fs::Metadata) -> ListedObject<'a> {
     let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
     let (file, bytes) = (metadata.ino(), metadata.len());
+    let mut tag = format!("{file:x}-{seconds:x}.{nanoseconds:x}-{bytes:x}");
+    let now = SystemTime::now();
+    let modified = metadata.modified().ok();
+    let age = modified.and_then(|modified| now.duration_since(modified).ok());
+    if age.is_none_or(|age| age < RECENTLY) {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH);
+        tag = format!("{tag}-{:x}", now.unwrap_or_default().as_nanos());
+    }
     ListedObject {
         key,
         modified_at: seconds.saturating_mul(1_000) + nanoseconds / 1_000_000,
-        tag: format!("{file:x}-{seconds:x}.{nanoseconds:x}-{bytes:x}"),
+        tag,
     }
 }
 
@@ -366,6 +380,14 @@ mod tests {
             listed.await.unwrap();
             tags
         };
+        let set_time = |key, time| {
+            let file = File::open(folder.path().join("f").join(key)).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        let some_time_ago = SystemTime::now() - Duration::from_secs(60);
+        for key in ["a", "b", "c/d"] {
+            set_time(key, some_time_ago);
+        }
         let before = list(None).await;
         assert!(before.keys().eq(["a", "b", "c/d"]));
         assert!(list(Some("a")).await.keys().eq(["b", "c/d"]));
@@ -375,6 +397,9 @@ mod tests {
         let after = list(None).await;
         assert_eq!(before["a"], after["a"]);
         assert_ne!(before["b"], after["b"]);
+        // It could change again without another time.
+        set_time("b", SystemTime::now() + Duration::from_secs(60));
+        assert_ne!(list(None).await["b"], list(None).await["b"]);
     }
 
     #[tokio::test]

@@ -165,7 +165,8 @@ pub struct ListedObject<'a> {
     pub key: &'a str,
     /// When it was written last, milliseconds since the Unix epoch.
     pub modified_at: i64,
-    /// Another one after each change. It is no [`Version`].
+    /// Another one after each change, and perhaps in the next list too if the object was changed just now. It is no
+    /// [`Version`].
     pub tag: String,
 }
 

@@ -9,7 +9,8 @@ use sluice_storage::location::StoreLocation;
 
 use super::Targets;
 use crate::layout::object_key::METADATA_FOLDER;
-use crate::ledger::groups::{GROUPS, LedgerGroups};
+use crate::ledger::DocumentName;
+use crate::ledger::groups::LedgerGroups;
 use crate::ledger::store::StoreError;
 
 /// What the folder of the ledgers holds, by name.
@@ -102,12 +103,16 @@ impl Targets {
 
 impl LedgerNames {
     fn add(&mut self, name: &str) {
-        if name.starts_with(GROUPS) {
-            self.groups.push(name.to_owned());
-        } else if let Some(shard) = name.strip_suffix(".json") {
-            self.ledgers.extend(ShardId::new(shard));
-        } else if let Some(shard) = name.strip_suffix(".lock") {
-            self.locks.extend(ShardId::new(shard));
+        match DocumentName::parse(name) {
+            Some(DocumentName::Own(shard)) => {
+                self.ledgers.insert(shard);
+            }
+            Some(DocumentName::Group) => self.groups.push(name.to_owned()),
+            None => {
+                let lock = name.strip_suffix(".lock");
+                self.locks
+                    .extend(lock.and_then(|shard| ShardId::new(shard).ok()));
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ fn missing(after: Option<SequenceNumber>, last: SequenceNumber) -> String {
 }
 
 /// What a lake has committed of a shard, in words.
-fn committed(last: Option<SequenceNumber>) -> String {
-    last.map_or("nothing".into(), |last| format!("only up to {last}"))
+fn only(last: Option<SequenceNumber>) -> String {
+    last.map_or_else(|| "nothing".into(), |last| format!("only up to {last}"))
 }
 
 /// Why what is new in a lake cannot be read.
@@ -81,7 +81,7 @@ pub enum NewsError {
     /// The table has more of a shard than the lake has committed.
     #[error(
         "the table has the shard {shard} up to {mark}, and the lake has committed {} of it: {OTHER_LAKE}",
-        self::committed(*.committed)
+        only(*.committed)
     )]
     Behind {
         /// The shard.

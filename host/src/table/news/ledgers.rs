@@ -136,9 +136,8 @@ impl NewsReader {
         since: &Watermark,
     ) -> Result<HashSet<ShardId>, NewsError> {
         let (mut grouped, mut known) = (HashSet::new(), Vec::new());
-        let reads = stream::iter(documents.iter().copied());
-        let reads = reads
-            .map(async |document| Ok::<_, NewsError>((document, self.ledgers_of(document).await?)));
+        let reads = documents.iter().map(|document| self.ledgers_of(document));
+        let reads = stream::iter(reads.collect::<Vec<_>>());
         let mut reads = reads.buffered(self.reads_at_once);
         while let Some((document, ledgers)) = reads.try_next().await? {
             let mut heads = Vec::new();
@@ -159,8 +158,11 @@ impl NewsReader {
         Ok(grouped)
     }
 
-    /// The ledgers in a document.
-    async fn ledgers_of(&self, document: &ListedDocument) -> Result<Vec<Ledger>, NewsError> {
+    /// Reads the ledgers in a document.
+    async fn ledgers_of<'a>(
+        &self,
+        document: &'a ListedDocument,
+    ) -> Result<(&'a ListedDocument, Vec<Ledger>), NewsError> {
         let damaged = |why| NewsError::Ledger {
             place: self.lake.place(&document.key),
             why,
@@ -176,7 +178,8 @@ impl NewsReader {
                 ledger.map(|ledger| vec![ledger])
             }
         };
-        ledgers.map_err(|error| damaged(error.to_string()))
+        let ledgers = ledgers.map_err(|error| damaged(error.to_string()))?;
+        Ok((document, ledgers))
     }
 
     /// The ledgers with news in documents that have been read.

@@ -5,7 +5,7 @@ mod lake;
 
 use std::fs;
 
-use self::lake::{Lake, RECORDS, Table, manifest, sequence, shard};
+use self::lake::{Lake, RECORDS, Table, manifest, sequence};
 use super::*;
 use crate::ledger::Range;
 
@@ -81,8 +81,8 @@ async fn what_is_committed_is_read_once_the_oldest_first() {
 
 #[tokio::test]
 async fn a_lake_without_ledgers_has_no_documents() {
-    let news = Lake::new().reader();
-    let mut reader = news;
+    let lake = Lake::new();
+    let mut reader = lake.reader();
     let news = reader
         .read(&Watermark::default(), Limit::NONE)
         .await
@@ -173,23 +173,19 @@ async fn a_manifest_that_cannot_be_used_is_named() {
     let (mut lake, shard) = three_chunks().await;
     let chunks = lake.committed()[&shard].clone();
     let second = lake.path(&chunks[1].key());
-    let fails = async |lake: &Lake, content: Vec<u8>, why: &str| {
+    let spaced = [&b" "[..], &chunks[1].json()].concat();
+    let unlinked = manifest(&shard, chunks[1].range, None, &[2]);
+    for (content, why) in [
+        (b"{}".to_vec(), "missing field"),
+        (chunks[0].json(), "another chunk"),
+        (spaced, "its bytes"),
+        (unlinked.json(), "its chunk follows no record"),
+    ] {
         fs::write(&second, content).unwrap();
         let parts = [second.to_str().unwrap(), why, "restore it"];
-        let error = fails(lake, &Watermark::default(), &parts).await;
+        let error = fails(&lake, &Watermark::default(), &parts).await;
         assert!(matches!(error, NewsError::Manifest { .. }), "{error}");
-    };
-    fails(&lake, b"{}".to_vec(), "missing field").await;
-    fails(&lake, chunks[0].json(), "another chunk").await;
-    let spaced = [&b" "[..], &chunks[1].json()].concat();
-    fails(&lake, spaced, "its bytes").await;
-    let unlinked = manifest(&shard, chunks[1].range, None, &[2]);
-    fails(
-        &lake,
-        unlinked.json(),
-        "it says that its chunk follows no record",
-    )
-    .await;
+    }
     fs::write(&second, chunks[1].json()).unwrap();
     // Another chunk with records of the first one.
     let range = Range {
@@ -199,7 +195,7 @@ async fn a_manifest_that_cannot_be_used_is_named() {
     };
     lake.write_manifest(&manifest(&shard, range, None, &[2]));
     let parts = ["records 1 to 5", "up to the record 2", "audit --quick"];
-    let error = super::tests::fails(&lake, &Watermark::default(), &parts).await;
+    let error = fails(&lake, &Watermark::default(), &parts).await;
     assert!(matches!(error, NewsError::Overlap { .. }), "{error}");
     fs::remove_file(lake.path(&manifest(&shard, range, None, &[2]).key())).unwrap();
     // One that goes on beyond what is committed.
@@ -210,7 +206,7 @@ async fn a_manifest_that_cannot_be_used_is_named() {
     };
     lake.write_manifest(&manifest(&shard, range, Some(sequence(9)), &[2]));
     let parts = ["records 16 to 30", "up to 16 only"];
-    let error = super::tests::fails(&lake, &Watermark::default(), &parts).await;
+    let error = fails(&lake, &Watermark::default(), &parts).await;
     assert!(matches!(error, NewsError::Overlap { .. }), "{error}");
 }
 
@@ -380,8 +376,7 @@ async fn no_shard_waits_for_the_newer_chunks_of_others() {
     let news = reader.read(&table.watermark, limit).await.unwrap();
     assert_eq!(ranges(&news), expected(&[("a", 0), ("z", 0)]));
     table.commit(news);
-    let (z, _) = (shard("z"), ());
-    assert_eq!(table.watermark.shards[&z].chunks, 1);
+    assert_eq!(table.watermark.shards[&quiet].chunks, 1);
 }
 
 /// A builder reads news in a task, so the future must be `Send`.

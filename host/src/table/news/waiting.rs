@@ -213,25 +213,30 @@ impl NewsReader {
         &self,
         lists: BTreeMap<&'a ShardId, ManifestList<'a>>,
     ) -> Result<BTreeMap<&'a ShardId, ManifestList<'a>>, NewsError> {
-        let lists = stream::iter(lists);
-        let lists = lists.map(async |(shard, mut list)| {
-            let begin = list.begin();
-            let mut found = |object: ListedObject<'_>| {
-                let name = ChunkName::parse_manifest(&format!("{shard}/{}", object.key));
-                if let Some((_, name)) = name {
-                    list.add(name, object.modified_at);
-                }
-            };
-            let folder = folder(shard);
-            let listed = self
-                .lake
-                .list_objects(&folder, begin.as_deref(), &mut found);
-            listed.await?;
-            Ok((shard, list))
-        });
-        lists
-            .buffer_unordered(self.reads_at_once)
-            .try_collect()
-            .await
+        let lists = lists.into_values().map(|list| self.list_shard(list));
+        let lists = stream::iter(lists.collect::<Vec<_>>());
+        let lists = lists.buffer_unordered(self.reads_at_once);
+        let lists: Vec<_> = lists.try_collect().await?;
+        let lists = lists.into_iter();
+        Ok(lists.map(|list| (&list.head.shard, list)).collect())
+    }
+
+    async fn list_shard<'a>(
+        &self,
+        mut list: ManifestList<'a>,
+    ) -> Result<ManifestList<'a>, NewsError> {
+        let (shard, begin) = (&list.head.shard, list.begin());
+        let folder = folder(shard);
+        let mut found = |object: ListedObject<'_>| {
+            let name = ChunkName::parse_manifest(&format!("{shard}/{}", object.key));
+            if let Some((_, name)) = name {
+                list.add(name, object.modified_at);
+            }
+        };
+        let listed = self
+            .lake
+            .list_objects(&folder, begin.as_deref(), &mut found);
+        listed.await?;
+        Ok(list)
     }
 }
