@@ -26,7 +26,7 @@
 //! - [`modes`]: files, a worker on a stream, a Lambda function.
 //! - [`table`]: the lake as a table, built from chunk manifests.
 //! - [`audit`]: proves that each record of the source is in exactly one place.
-//! - [`tools`]: the commands of authors and publishers, and those of schemas.
+//! - [`tools`]: the commands of authors and publishers, those of schemas, and those of tables.
 //! - [`cli`]: the command line.
 
 #![cfg_attr(

@@ -22,7 +22,7 @@ pub const RELEASE_ROLLBACK: &str = "release_rollback";
 /// The registry, or a release in it, cannot be read or written; the active release stays.
 pub const REGISTRY_FAILURE: &str = "registry_failure";
 
-/// A builder cannot go on with its table; it tries again after a pause.
+/// A builder cannot go on with its table. It tries again after a pause, unless a person has to decide first.
 pub const TABLE_STOPPED: &str = "table_stopped";
 
 /// Events drift from the schema of Parquet: said once for each type of events, path and kind of drift.

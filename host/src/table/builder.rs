@@ -253,10 +253,7 @@ impl Builder {
         let columns = schema_to_arrow_schema(state.table.metadata().current_schema())?;
         let schema = Arc::new(TableSchema::new(state.schema.clone()));
         let columns = TableColumns::new(schema, &columns)?;
-        let scratch = self
-            .settings
-            .scratch
-            .join(format!("sluice-table-{attempt}"));
+        let scratch = self.scratch(attempt);
         let settings = FilesSettings {
             file_bytes: self.settings.file_bytes,
             memory: self.settings.memory,
@@ -329,6 +326,12 @@ impl Builder {
         Ok(described.describe(&file.metadata()?)?)
     }
 
+    /// The local folder of an attempt.
+    fn scratch(&self, attempt: &str) -> PathBuf {
+        let folder = &self.settings.scratch;
+        folder.join(format!("sluice-table-{attempt}"))
+    }
+
     /// The folder of the files of an attempt.
     fn folder(&self, table: &Table, attempt: &str) -> anyhow::Result<String> {
         let location = table.metadata().location();
@@ -360,6 +363,8 @@ impl Builder {
                 self.warehouse.store().list(&folder, &mut found).await?;
                 keys.sort_unstable();
                 let attempt = open.id.clone();
+                // A builder that was killed here has left its local files.
+                let _none_here = std::fs::remove_dir_all(self.scratch(&attempt));
                 if !keys.is_empty() {
                     documents.put_void(&VoidFiles { attempt, keys }).await?;
                 }

@@ -38,6 +38,12 @@ pub enum ManageError {
         /// Where it was looked for.
         catalog: String,
     },
+    /// A catalog that was busy has lost its own commit.
+    #[error("the catalog was busy, and the table {table} is unchanged; run the command again")]
+    Busy {
+        /// The table.
+        table: TableIdent,
+    },
     /// The columns do not go together.
     #[error("{0}")]
     Columns(String),
@@ -216,8 +222,8 @@ impl Tables {
         match present.metadata().properties().get(SCHEMA) == Some(&digest) {
             true => Ok(count),
             false => {
-                let why = "the catalog was busy, and the table is unchanged; run the command again";
-                Err(ManageError::Columns(why.to_owned()))
+                let table = table.clone();
+                Err(ManageError::Busy { table })
             }
         }
     }

@@ -81,8 +81,7 @@ impl TableStatus {
         let mut reader = NewsReader::new(lake, reads_at_once);
         let news = reader.read(&state.watermark, Limit::NONE).await?;
         let shards = shards(&state.watermark, &news);
-        let void = state.documents.void().await?;
-        let removable = void.into_iter().flat_map(|files| files.keys).collect();
+        let removable = removable(&state, tables).await?;
         let metadata = state.table.metadata();
         let snapshot = metadata.current_snapshot();
         let total = |name: &str| {
@@ -109,6 +108,21 @@ impl TableStatus {
             shards,
         })
     }
+}
+
+/// The files that are listed for removal and still exist.
+async fn removable(state: &TableState, tables: &Tables) -> anyhow::Result<Vec<String>> {
+    let mut removable = Vec::new();
+    for void in state.documents.void().await? {
+        let Some((folder, _)) = void.keys.first().and_then(|key| key.rsplit_once('/')) else {
+            continue;
+        };
+        let folder = format!("{folder}/");
+        let mut found = |name: &str| removable.push(format!("{folder}{name}"));
+        tables.warehouse.store().list(&folder, &mut found).await?;
+    }
+    removable.sort_unstable();
+    Ok(removable)
 }
 
 impl TableStatus {

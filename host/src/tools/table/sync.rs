@@ -257,7 +257,10 @@ async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
                 tracing::info!("{error}");
                 args.interval
             }
-            Err(error) if is_final(&error) => return Err(error),
+            Err(error) if is_final(&error) => {
+                tracing::error!(event = events::TABLE_STOPPED, "the table is not built any more");
+                return Err(error);
+            }
             Err(error) => {
                 failures += 1;
                 let error = output::with_causes(&error);
