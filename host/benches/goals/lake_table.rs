@@ -76,7 +76,11 @@ fn sync(bench: &Bench, schema: &str, events: u64) -> anyhow::Result<Ran> {
     let warehouse = folder(bench)?;
     let (lake, place) = (named(&bench.folder.join("lake")), named(&warehouse));
     let of_table = ["--lake", &lake, "--warehouse", &place];
-    measure::run(bench.sluice(&["table", "create", "--schema", schema]).args(of_table))?;
+    measure::run(
+        bench
+            .sluice(&["table", "create", "--schema", schema])
+            .args(of_table),
+    )?;
     let (cost, output) = measure::run(bench.sluice(&["table", "sync", "--json"]).args(of_table))?;
     let summary: serde_json::Value = serde_json::from_str(&output)?;
     ensure!(summary["events"] == events, "{output}");
@@ -87,12 +91,18 @@ fn copy(bench: &Bench, duckdb: &Program, events: u64) -> anyhow::Result<Ran> {
     let folder = folder(bench)?;
     let mut command = Command::new(&duckdb.path);
     command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/duckdb_table.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/benches/duckdb_table.py"
+        ))
         .arg(bench.folder.join("lake"))
         .arg(&folder);
     let (cost, _) = measure::run(&mut command)?;
     let rows = rows_below(&folder)?;
-    ensure!(rows == events, "DuckDB has written {rows} of {events} events");
+    ensure!(
+        rows == events,
+        "DuckDB has written {rows} of {events} events"
+    );
     let summary = serde_json::Value::Null;
     Ok(Ran { cost, summary })
 }

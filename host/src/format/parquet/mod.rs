@@ -30,11 +30,11 @@ use sluice_schema::{Column, ColumnType, InvalidSchema, Mapper, Schema};
 pub(crate) use self::builder::ColumnBuilder;
 pub(crate) use self::columns::written;
 pub use self::comparison::have_same_rows;
-pub(crate) use self::properties::of_table_files;
 pub use self::drift::{
     ColumnSample, DriftKind, DriftSample, DriftingValues, OBJECT_EVENTS_MAX, Sampling, TypeSample,
     WatchedColumns,
 };
+pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;
 pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::unmapped::UnmappedValues;

@@ -258,7 +258,10 @@ async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
                 args.interval
             }
             Err(error) if is_final(&error) => {
-                tracing::error!(event = events::TABLE_STOPPED, "the table is not built any more");
+                tracing::error!(
+                    event = events::TABLE_STOPPED,
+                    "the table is not built any more"
+                );
                 return Err(error);
             }
             Err(error) => {
