@@ -38,6 +38,8 @@ pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;
 pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::unmapped::UnmappedValues;
+#[cfg(test)]
+pub(crate) use self::values::value as column_value;
 
 /// The columns that each object has after those of its schema.
 const REST: &str = "_rest";

@@ -11,12 +11,12 @@ use sluice_schema::{Column, ColumnType, ColumnValue};
 
 /// A value that is not one of its column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WrongValue;
+pub(crate) struct WrongValue;
 
 type Read<'a> = Result<Option<ColumnValue<'a>>, WrongValue>;
 
 /// The value of a row; `None` if it is null.
-pub(super) fn value<'a>(column_type: &ColumnType, array: &'a dyn Array, row: usize) -> Read<'a> {
+pub(crate) fn value<'a>(column_type: &ColumnType, array: &'a dyn Array, row: usize) -> Read<'a> {
     if array.is_null(row) {
         return Ok(None);
     }

@@ -1,1 +1,5 @@
-
+mod columns;
+mod lake;
+mod partitions;
+mod properties;
+mod sources;
