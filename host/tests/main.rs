@@ -49,5 +49,7 @@ mod soak;
 mod standard_streams;
 mod stops;
 mod swaps;
+#[cfg(feature = "table")]
+mod table;
 mod takeovers;
 mod worker;

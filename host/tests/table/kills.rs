@@ -1,0 +1,160 @@
+//! A builder is killed between any two of its requests and at any moment, and answers are lost. The table has each event
+//! once all the same, and what was written in vain is listed.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+
+use super::{Bucket, Table, expired, lines};
+use crate::local::events;
+use crate::support::cases::at_once;
+use crate::support::cloud::records;
+use crate::support::program::Running;
+use testkit::proxy::{Fault, Proxy, Rule};
+
+/// How long a builder is given before it is checked that it still runs.
+const A_MOMENT: Duration = Duration::from_millis(10);
+
+/// A bucket with a lake of two files.
+fn bucket() -> Bucket {
+    let bucket = Bucket::new();
+    let (table, _proxy) = bucket.table("unused");
+    table.land("events.ndjson", events(0..20), &["--chunk-records", "10"]);
+    table.land("more.ndjson", events(20..30), &[]);
+    bucket
+}
+
+/// A table without events, and a proxy that has seen nothing yet.
+fn table(bucket: &Bucket, warehouse: &str) -> (Table, Proxy) {
+    let (table, proxy) = bucket.table(warehouse);
+    table.create(&[]);
+    proxy.forget_seen();
+    (table, proxy)
+}
+
+/// Starts a builder and kills it at its n-th request, if it makes so many.
+fn kill(table: &Table, proxy: &Proxy, nth: usize, fault: Fault) {
+    let rule = proxy.add(Rule::new(fault).nth(nth));
+    let mut command = table.command("sync", &[]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut killed = Running(command.spawn().unwrap());
+    while !proxy.wait_for_hits(rule, 1, A_MOMENT) && killed.0.try_wait().unwrap().is_none() {}
+    drop(killed);
+    proxy.remove_rules();
+}
+
+/// Asserts that the table has the lake, and that each other file of the warehouse is listed for removal.
+fn is_whole(table: &Table) {
+    table.has_the_lake();
+    let files = table.warehouse.files(&table.name).into_iter();
+    let mut known = table.removable();
+    known.extend(files.map(|file| file.key));
+    assert_eq!(known, table.warehouse.data_files());
+}
+
+/// The requests of a sync that nobody disturbs.
+fn requests(bucket: &Bucket) -> Vec<String> {
+    let (table, proxy) = self::table(bucket, "undisturbed");
+    table.sync();
+    let methods: Vec<_> = proxy.seen().into_iter().map(|seen| seen.method).collect();
+    is_whole(&table);
+    assert!(table.removable().is_empty());
+    methods
+}
+
+#[test]
+fn a_builder_can_be_killed_between_any_two_requests() {
+    let bucket = &bucket();
+    let requests = requests(bucket).len();
+    println!("{requests} requests");
+    at_once((1..=requests).flat_map(|nth| {
+        [Fault::Hold, Fault::HoldAnswer].map(|fault| {
+            let name = format!("{fault:?}-{nth}").to_lowercase();
+            (name.clone(), move || {
+                let (table, proxy) = self::table(bucket, &name);
+                kill(&table, &proxy, nth, fault);
+                bucket.expire_leases(&table);
+                table.sync();
+                is_whole(&table);
+            })
+        })
+    }));
+}
+
+/// The service does what it is asked to, and the answer is lost: the program finds out.
+#[test]
+fn a_builder_survives_the_loss_of_any_answer_to_a_put() {
+    let bucket = &bucket();
+    let requests = requests(bucket);
+    let puts = requests.iter().filter(|method| *method == "PUT").count();
+    assert!(puts >= 6, "{requests:?}");
+    at_once((1..=puts).map(|nth| {
+        let name = format!("lost-{nth}");
+        (name.clone(), move || {
+            let (table, proxy) = self::table(bucket, &name);
+            let lost = proxy.add(Rule::new(Fault::ResetAfter).method("PUT").nth(nth));
+            assert_eq!(table.sync()["events"], 30);
+            assert_eq!(proxy.hits(lost), 1);
+            is_whole(&table);
+            assert!(table.removable().is_empty());
+        })
+    }));
+}
+
+/// Ends the leases of a table in a folder, as if their time was over.
+fn expire_leases(table: &Table, by: &str) {
+    for lease in table.leases() {
+        let expired = fs::read(&lease).ok().and_then(|lease| expired(&lease));
+        let new = lease.with_file_name(format!(".{by}"));
+        if let Some(expired) = expired {
+            fs::write(&new, expired).unwrap();
+            fs::rename(&new, &lease).unwrap();
+        }
+    }
+}
+
+const LANES: u64 = 3;
+const KILLS_A_LANE: usize = 15;
+const FILES: u64 = 12;
+
+/// Starts builders and kills each at a random moment.
+fn kill_at_random(table: &Table, lane: u64, longest: Duration) {
+    let mut rng = Pcg64Mcg::seed_from_u64(lane);
+    for _ in 0..KILLS_A_LANE {
+        let mut command = table.command("sync", &[]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let killed = Running(command.spawn().unwrap());
+        thread::sleep(longest.mul_f64(rng.random_range(0.0..1.2)));
+        drop(killed);
+        expire_leases(table, &format!("lane-{lane}"));
+    }
+}
+
+#[test]
+fn builders_that_are_killed_at_random_moments_commit_each_event_once() {
+    let mut table = Table::in_folder();
+    table.place.install();
+    table.create(&[]);
+    table.land("events.ndjson", lines(&records(100, 100)), &[]);
+    let begun = Instant::now();
+    table.sync();
+    let longest = begun.elapsed();
+    let table = &table;
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            scope.spawn(move || kill_at_random(table, lane, longest));
+        }
+        for seed in 0..FILES {
+            let file = format!("events-{seed}.ndjson");
+            table.land(&file, lines(&records(50, seed)), &[]);
+        }
+    });
+    table.sync();
+    table.has_the_lake();
+    table.removable();
+    assert_eq!(table.sync()["events"], 0);
+}
