@@ -51,5 +51,6 @@ mod stops;
 mod swaps;
 #[cfg(feature = "table")]
 mod table;
+mod table_rebuild;
 mod takeovers;
 mod worker;

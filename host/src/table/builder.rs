@@ -95,7 +95,7 @@ pub enum RoundOutcome {
     },
     /// They are in the table.
     Committed(Commit),
-    /// Another builder has committed at the same time.
+    /// Another builder has committed at the same time, or another table has got the name.
     Void,
 }
 
@@ -223,11 +223,18 @@ impl Builder {
         let (shards, ledgers, unmapped) = (news.shards, news.ledgers, &written.unmapped);
         let watermark = state.watermark.next(&id, shards, ledgers, sizes, unmapped);
         state.documents.put_watermark(&watermark).await?;
-        let wanted = Attempt { id, after, files };
+        let wanted = Attempt {
+            id,
+            table: state.table.metadata().uuid().to_string(),
+            after,
+            files,
+        };
         let outcome = commit(self.catalog.as_ref(), &self.table, &wanted).await?;
         let (table, is_committed) = match &outcome {
             Outcome::Committed(table) => (table, true),
             Outcome::Void(table) => (table, false),
+            // The attempt stays open: it is not known whether the table that it was made for has it.
+            Outcome::Replaced => return Ok(RoundOutcome::Void),
         };
         self.settle(table, lease).await?;
         if !is_committed {

@@ -8,6 +8,9 @@
 //! | that of this attempt | an answer was lost: the commit has succeeded |
 //! | the one that the attempt follows | the attempt can be tried, whatever others have committed meanwhile |
 //! | any other | another builder has committed: the attempt is void |
+//!
+//! An attempt is one on one table, which its UUID tells. If another table has got the name, as at the end of a rebuild, the
+//! attempt is no attempt on that one, whatever its watermark: two tables without commits have the same.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -35,6 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Attempt {
     /// Its id.
     pub(super) id: String,
+    /// The UUID of the table that it is one on.
+    pub(super) table: String,
     /// The attempt of the watermark that it follows; empty for none.
     pub(super) after: String,
     /// Its files.
@@ -47,6 +52,8 @@ pub(super) enum Outcome {
     Committed(Box<Table>),
     /// Another builder has committed. The attempt never will be.
     Void(Box<Table>),
+    /// Another table has the name. The attempt is not in that one, but may be committed in the one that it was made for.
+    Replaced,
 }
 
 /// A commit that failed.
@@ -108,6 +115,9 @@ fn settled(
     present: &Table,
     wanted: &Attempt,
 ) -> std::result::Result<Option<Outcome>, TableStateError> {
+    if present.metadata().uuid().to_string() != wanted.table {
+        return Ok(Some(Outcome::Replaced));
+    }
     let last = attempt(present);
     if last == wanted.id {
         return Ok(Some(Outcome::Committed(Box::new(present.clone()))));
@@ -215,5 +225,65 @@ impl Catalog for Once<'_> {
 
     async fn register_table(&self, _: &TableIdent, _: String) -> Result<Table> {
         unused()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iceberg::CatalogBuilder as _;
+    use iceberg::memory::{MEMORY_CATALOG_WAREHOUSE, MemoryCatalogBuilder};
+    use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
+
+    use super::*;
+
+    fn named(name: &str) -> TableIdent {
+        TableIdent::from_strs(["n", name]).unwrap()
+    }
+
+    async fn create(catalog: &dyn Catalog, name: &str) -> Table {
+        let field = NestedField::optional(1, "x", Type::Primitive(PrimitiveType::Long));
+        let creation = TableCreation::builder()
+            .name(name.to_owned())
+            .schema(
+                Schema::builder()
+                    .with_fields([field.into()])
+                    .build()
+                    .unwrap(),
+            )
+            .build();
+        let table = named(name);
+        let created = catalog.create_table(table.namespace(), creation).await;
+        created.unwrap()
+    }
+
+    fn first_attempt_on(table: &Table) -> Attempt {
+        Attempt {
+            id: "a".into(),
+            table: table.metadata().uuid().to_string(),
+            after: String::new(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Both tables have no commits, so their watermarks are the same.
+    #[tokio::test]
+    async fn an_attempt_on_a_table_is_none_on_another_one_with_its_name() {
+        let place = HashMap::from([(MEMORY_CATALOG_WAREHOUSE.to_owned(), "memory://w".into())]);
+        let catalog = MemoryCatalogBuilder::default().load("c", place);
+        let catalog = catalog.await.unwrap();
+        let namespace = NamespaceIdent::new("n".into());
+        let created = catalog.create_namespace(&namespace, HashMap::new()).await;
+        created.unwrap();
+        let table = create(&catalog, "t").await;
+        let attempt = first_attempt_on(&table);
+        let (name, before) = (named("t"), named("before"));
+        catalog.rename_table(&name, &before).await.unwrap();
+        let other = create(&catalog, "t").await;
+        let outcome = commit(&catalog, &name, &attempt).await.unwrap();
+        assert!(matches!(outcome, Outcome::Replaced));
+        let outcome = commit(&catalog, &name, &first_attempt_on(&other)).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Committed(_)));
+        let outcome = commit(&catalog, &before, &attempt).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Committed(_)));
     }
 }

@@ -97,6 +97,18 @@ impl Tables {
         }
     }
 
+    /// Loads a table, if there is one.
+    ///
+    /// # Errors
+    /// [`ManageError`]
+    pub(super) async fn find(&self, table: &TableIdent) -> Result<Option<Table>, ManageError> {
+        match self.load(table).await {
+            Ok(table) => Ok(Some(table)),
+            Err(ManageError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Creates a table, unless there is one with the same columns and layout.
     ///
     /// # Errors
@@ -110,14 +122,15 @@ impl Tables {
         match self.load(table).await {
             Ok(present) => self.compare(present, schema, layout).await,
             Err(ManageError::Missing { .. }) => {
-                self.create_new(table, schema, layout).await?;
+                let location = self.new_location(table);
+                self.create_new(table, location, schema, layout).await?;
                 Ok(Created::Now)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn compare(
+    pub(super) async fn compare(
         &self,
         present: Table,
         schema: &Schema,
@@ -135,9 +148,10 @@ impl Tables {
         Err(ManageError::Exists { table, what })
     }
 
-    async fn create_new(
+    pub(super) async fn create_new(
         &self,
         table: &TableIdent,
+        location: String,
         schema: &Schema,
         layout: &TableLayout,
     ) -> Result<(), ManageError> {
@@ -154,7 +168,7 @@ impl Tables {
         ]);
         let creation = TableCreation::builder()
             .name(table.name().to_owned())
-            .location(self.new_location(table))
+            .location(location)
             .schema(columns)
             .partition_spec(spec)
             .format_version(FormatVersion::V2)
@@ -179,7 +193,7 @@ impl Tables {
     }
 
     /// A folder of its own, so that a table of the same name that is built again has another one.
-    fn new_location(&self, table: &TableIdent) -> String {
+    pub(super) fn new_location(&self, table: &TableIdent) -> String {
         let namespace = table.namespace().join("/");
         let (name, number) = (table.name(), rand::random::<u32>());
         self.warehouse

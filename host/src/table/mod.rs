@@ -19,6 +19,7 @@ pub mod layout;
 pub mod lease;
 pub mod manage;
 pub mod news;
+pub mod rebuild;
 pub mod state;
 pub mod status;
 pub mod warehouse;

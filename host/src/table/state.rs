@@ -63,15 +63,10 @@ impl TableState {
     /// # Errors
     /// [`TableStateError`]
     pub(super) async fn read(table: Table, warehouse: &Warehouse) -> Result<Self, TableStateError> {
-        let metadata = table.metadata();
-        let name = || table.identifier().to_string();
         let documents = documents(&table, warehouse);
-        let digest = metadata.properties().get(SCHEMA);
-        let digest = digest.ok_or_else(|| TableStateError::Foreign(name()))?;
-        let schema = documents.schema(digest).await?;
-        let spec = metadata.default_partition_spec();
-        let layout = TableLayout::of_spec(spec, metadata.current_schema());
-        let layout = layout.filter(|layout| layout.check(&schema).is_ok());
+        let schema = documents.schema(schema_digest(&table)?).await?;
+        let layout = layout(&table).filter(|layout| layout.check(&schema).is_ok());
+        let name = || table.identifier().to_string();
         let layout = layout.ok_or_else(|| TableStateError::Layout(name()))?;
         check_not_rolled_back(&table)?;
         let watermark = match attempt(&table) {
@@ -86,6 +81,22 @@ impl TableState {
             table,
         })
     }
+}
+
+/// The digest of the schema of a table.
+///
+/// # Errors
+/// [`TableStateError::Foreign`]
+pub(super) fn schema_digest(table: &Table) -> Result<&str, TableStateError> {
+    let digest = table.metadata().properties().get(SCHEMA);
+    let foreign = || TableStateError::Foreign(table.identifier().to_string());
+    digest.map(String::as_str).ok_or_else(foreign)
+}
+
+/// How the files of a table are divided; `None` if Sluice divides none so.
+pub(super) fn layout(table: &Table) -> Option<TableLayout> {
+    let metadata = table.metadata();
+    TableLayout::of_spec(metadata.default_partition_spec(), metadata.current_schema())
 }
 
 /// The documents of a table.

@@ -83,6 +83,11 @@ impl TableArgs {
 }
 
 impl LocationArgs {
+    /// Whether the warehouse and the catalog are the default ones.
+    pub(super) fn is_usual(&self) -> bool {
+        self.table_warehouse.is_none() && self.table_catalog.is_none()
+    }
+
     /// The table of a lake.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! `sluice table …`: the lake as a table that query engines read.
 
+mod build;
 mod create;
 mod location;
+mod rebuild;
 mod remove;
 mod status;
 mod sync;
@@ -21,6 +23,9 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Add columns to a table. Columns are never changed or removed.
     Evolve(create::TableEvolveArgs),
+    /// Build a new table from the whole lake, with other columns or another layout if asked, and give it the name of the
+    /// present one, which is kept under another name. Killed at any point, the same command goes on.
+    Rebuild(Box<rebuild::RebuildArgs>),
     /// Remove a table from its catalog, and its files too if asked.
     Drop(remove::DropArgs),
 }
@@ -39,6 +44,7 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
             Command::Sync(args) => sync::sync(args).await,
             Command::Status(args) => status::status(args).await,
             Command::Evolve(args) => create::evolve(args).await,
+            Command::Rebuild(args) => rebuild::rebuild(args).await,
             Command::Drop(args) => remove::drop_table(args).await,
         }
     })

@@ -1,33 +1,22 @@
 //! `sluice table sync`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::{ArgAction, Args};
-use serde_json::{Value, json};
-use sluice_storage::retry::RetryPolicy;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
+use super::build::{BuildArgs, is_busy, once};
+use super::location::{TableArgs, TableLocation};
 use crate::config::log_format::LogFormat;
-use crate::config::quantity::{parse_duration, parse_size};
-use crate::layout::object_key::METADATA_FOLDER;
+use crate::config::quantity::parse_duration;
 use crate::observe::{events, telemetry};
 use crate::output;
-use crate::sink::SchemaStore;
-use crate::sink::schema_store::KnownSchemas;
-use crate::table::builder::{Builder, BuilderSettings, Commit, Due, Round, RoundOutcome};
-use crate::table::lease::LeaseError;
+use crate::table::builder::{Builder, Round, RoundOutcome};
 use crate::table::state::TableStateError;
 use crate::tools::schema::print_json;
 
 /// How long events wait in a sync that follows, unless the user gives another age.
 const USUAL_AGE: Duration = Duration::from_secs(15 * 60);
-
-/// How long a sync waits for another builder.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause of a sync that follows after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -51,21 +40,8 @@ pub struct SyncArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
 
-    /// The size of a file: events wait until there are enough for one, and a file with more is closed.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "128MiB")]
-    file_size: ByteSize,
-
-    /// The memory for events and files that are written.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MiB")]
-    memory: ByteSize,
-
-    /// The number of threads. [default: one a core]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-
-    /// The folder for files until they are uploaded. [default: that of the system for temporary files]
-    #[arg(long, value_name = "DIR")]
-    scratch: Option<PathBuf>,
+    #[command(flatten)]
+    build: BuildArgs,
 
     /// Print one JSON object at the end, for scripts.
     #[arg(long, action = ArgAction::SetTrue)]
@@ -74,41 +50,6 @@ pub struct SyncArgs {
     /// How log lines are written, with `--follow`.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
-}
-
-/// What a sync has done.
-#[derive(Debug, Default)]
-struct Done {
-    commits: u64,
-    events: u64,
-    files: u64,
-    bytes: u64,
-    chunks: u64,
-    table_events: Option<u64>,
-    waiting: u64,
-}
-
-impl Done {
-    fn add(&mut self, commit: &Commit) {
-        self.commits += 1;
-        self.events += commit.events;
-        self.files += commit.files;
-        self.bytes += commit.bytes;
-        self.chunks += commit.chunks;
-        self.table_events = Some(commit.table_events);
-    }
-
-    fn json(&self, location: &TableLocation) -> Value {
-        json!({
-            "table": location.table.to_string(),
-            "commits": self.commits,
-            "events": self.events,
-            "files": self.files,
-            "bytes": self.bytes,
-            "chunks": self.chunks,
-            "waiting_events": self.waiting,
-        })
-    }
 }
 
 /// Builds a table.
@@ -147,79 +88,14 @@ async fn builder(args: &SyncArgs, location: &TableLocation) -> anyhow::Result<Bu
     let tables = location.open_existing().await?;
     // Says what to do if there is no such table.
     tables.load(&location.table).await?;
-    let retries = || RetryPolicy::new(RETRY_TIMEOUT);
-    let lake = location.lake.open(retries()).await?;
-    let metadata = location.lake.below(METADATA_FOLDER).open(retries()).await?;
     let usual_age = if args.follow {
         USUAL_AGE
     } else {
         Duration::ZERO
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = BuilderSettings {
-        due: Due {
-            bytes: args.file_size.as_u64(),
-            age: args.max_age.unwrap_or(usual_age),
-        },
-        file_bytes: args.file_size.as_u64(),
-        memory: args.memory.as_u64(),
-        threads: args.threads.unwrap_or(cores).max(1),
-        scratch: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
-    };
-    let schemas = SchemaStore::new(metadata, KnownSchemas::default());
+    let age = args.max_age.unwrap_or(usual_age);
     let table = location.table.clone();
-    Ok(Builder::new(
-        tables.catalog,
-        tables.warehouse,
-        lake,
-        schemas,
-        table,
-        settings,
-    ))
-}
-
-/// Takes all that is due now.
-async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Result<Done> {
-    let mut done = Done::default();
-    let started = Instant::now();
-    loop {
-        let round = match builder.round().await {
-            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
-                sleep(BUSY_PAUSE).await;
-                continue;
-            }
-            round => round?,
-        };
-        match &round.outcome {
-            RoundOutcome::Committed(commit) => {
-                done.add(commit);
-                if !is_quiet {
-                    output::line(describe(commit))?;
-                }
-            }
-            RoundOutcome::Void => continue,
-            RoundOutcome::Waiting { events, .. } => done.waiting = *events,
-            RoundOutcome::Nothing => {}
-        }
-        if !round.has_more {
-            return Ok(done);
-        }
-    }
-}
-
-fn describe(commit: &Commit) -> String {
-    format!(
-        "committed {} of {} in {}, {} (snapshot {})",
-        output::counted(commit.events, "event"),
-        output::counted(commit.chunks, "chunk"),
-        output::counted(commit.files, "file"),
-        ByteSize(commit.bytes),
-        commit.snapshot
-    )
-}
-
-fn is_busy(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(LeaseError::Busy { .. }))
+    args.build.builder(location, tables, table, age).await
 }
 
 /// Whether a builder stops: a person has to decide.
@@ -289,7 +165,9 @@ fn log(round: &Round) {
         RoundOutcome::Nothing => tracing::debug!("nothing new"),
         RoundOutcome::Waiting { events, .. } => tracing::debug!(events, "events wait for a file"),
         RoundOutcome::Void => {
-            tracing::warn!("another builder has committed at the same time; this attempt is void");
+            tracing::warn!(
+                "another builder has committed at the same time, or the table was rebuilt; this attempt is void"
+            );
         }
         RoundOutcome::Committed(commit) => tracing::info!(
             events = commit.events,

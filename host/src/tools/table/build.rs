@@ -1,0 +1,174 @@
+//! What `sluice table sync` and `rebuild` share: how a table is built until it has all that is due.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::Args;
+use iceberg::TableIdent;
+use serde_json::{Value, json};
+use sluice_storage::retry::RetryPolicy;
+use tokio::time::{Instant, sleep};
+
+use super::location::{RETRY_TIMEOUT, TableLocation};
+use crate::config::quantity::parse_size;
+use crate::layout::object_key::METADATA_FOLDER;
+use crate::output;
+use crate::sink::SchemaStore;
+use crate::sink::schema_store::KnownSchemas;
+use crate::table::builder::{Builder, BuilderSettings, Commit, Due, RoundOutcome};
+use crate::table::lease::LeaseError;
+use crate::table::manage::Tables;
+
+/// How long a build waits for another builder.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How files are written.
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    /// The size of a file: events wait until there are enough for one, and a file with more is closed.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "128MiB")]
+    file_size: ByteSize,
+
+    /// The memory for events and files that are written.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MiB")]
+    memory: ByteSize,
+
+    /// The number of threads. [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// The folder for files until they are uploaded. [default: that of the system for temporary files]
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+}
+
+impl BuildArgs {
+    /// The builder of a table of these tables, which writes events that have waited for `age`.
+    ///
+    /// # Errors
+    /// The lake cannot be opened.
+    pub(super) async fn builder(
+        &self,
+        location: &TableLocation,
+        tables: Tables,
+        table: TableIdent,
+        age: Duration,
+    ) -> anyhow::Result<Builder> {
+        let retries = || RetryPolicy::new(RETRY_TIMEOUT);
+        let lake = location.lake.open(retries()).await?;
+        let metadata = location.lake.below(METADATA_FOLDER).open(retries()).await?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let settings = BuilderSettings {
+            due: Due {
+                bytes: self.file_size.as_u64(),
+                age,
+            },
+            file_bytes: self.file_size.as_u64(),
+            memory: self.memory.as_u64(),
+            threads: self.threads.unwrap_or(cores).max(1),
+            scratch: self.scratch.clone().unwrap_or_else(std::env::temp_dir),
+        };
+        let schemas = SchemaStore::new(metadata, KnownSchemas::default());
+        Ok(Builder::new(
+            tables.catalog,
+            tables.warehouse,
+            lake,
+            schemas,
+            table,
+            settings,
+        ))
+    }
+}
+
+/// What was built.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// The commits.
+    pub(super) commits: u64,
+    /// Their events.
+    pub(super) events: u64,
+    /// Their files.
+    pub(super) files: u64,
+    /// The size of the files.
+    pub(super) bytes: u64,
+    /// The chunks.
+    pub(super) chunks: u64,
+    /// The events that the table has after the last commit, if there was one.
+    pub(super) table_events: Option<u64>,
+    /// The events that wait.
+    pub(super) waiting: u64,
+}
+
+impl Done {
+    fn add(&mut self, commit: &Commit) {
+        self.commits += 1;
+        self.events += commit.events;
+        self.files += commit.files;
+        self.bytes += commit.bytes;
+        self.chunks += commit.chunks;
+        self.table_events = Some(commit.table_events);
+    }
+
+    /// The object for scripts.
+    pub(super) fn json(&self, location: &TableLocation) -> Value {
+        json!({
+            "table": location.table.to_string(),
+            "commits": self.commits,
+            "events": self.events,
+            "files": self.files,
+            "bytes": self.bytes,
+            "chunks": self.chunks,
+            "waiting_events": self.waiting,
+        })
+    }
+}
+
+/// Takes all that is due now.
+///
+/// # Errors
+/// What cannot be read or written.
+pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Result<Done> {
+    let mut done = Done::default();
+    let started = Instant::now();
+    loop {
+        let round = match builder.round().await {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                sleep(BUSY_PAUSE).await;
+                continue;
+            }
+            round => round?,
+        };
+        match &round.outcome {
+            RoundOutcome::Committed(commit) => {
+                done.add(commit);
+                if !is_quiet {
+                    output::line(describe(commit))?;
+                }
+            }
+            RoundOutcome::Void => continue,
+            RoundOutcome::Waiting { events, .. } => done.waiting = *events,
+            RoundOutcome::Nothing => {}
+        }
+        if !round.has_more {
+            return Ok(done);
+        }
+    }
+}
+
+fn describe(commit: &Commit) -> String {
+    format!(
+        "committed {} of {} in {}, {} (snapshot {})",
+        output::counted(commit.events, "event"),
+        output::counted(commit.chunks, "chunk"),
+        output::counted(commit.files, "file"),
+        ByteSize(commit.bytes),
+        commit.snapshot
+    )
+}
+
+/// Whether another builder works on the table.
+pub(super) fn is_busy(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LeaseError::Busy { .. }))
+}

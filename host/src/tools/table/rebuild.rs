@@ -1,0 +1,144 @@
+//! `sluice table rebuild`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use iceberg::TableIdent;
+use serde_json::json;
+
+use super::build::{BuildArgs, Done, once};
+use super::location::{TableArgs, TableLocation};
+use crate::config::ConfigError;
+use crate::output;
+use crate::table::manage::Tables;
+use crate::table::rebuild::{NewColumns, Rebuild, RebuildError, Rebuilt, SUFFIX_LENGTH};
+use crate::tools::schema::{self, document};
+
+/// The longest name of a table that another command takes.
+const NAME_MAX: usize = 100;
+
+/// Which table, and what changes.
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    table: TableArgs,
+
+    /// The columns of the new table: a file that `sluice schema infer` or `evolve` has written, or your own. [default: those
+    /// of the present table]
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+
+    /// How the files of the new table are divided, as in `create`. [default: as those of the present table]
+    #[arg(long, value_name = "LAYOUT")]
+    partition: Option<String>,
+
+    #[command(flatten)]
+    build: BuildArgs,
+
+    /// Print one JSON object, for scripts.
+    #[arg(long, action = ArgAction::SetTrue)]
+    json: bool,
+}
+
+/// Builds a new table from the whole lake, and gives it the name of the present one.
+///
+/// # Errors
+/// Wrong usage, what an earlier rebuild with another schema or layout has left, or what cannot be read or written.
+pub(super) async fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
+    let location = args.table.location()?;
+    let name = &location.table;
+    if name.name().len() + SUFFIX_LENGTH > NAME_MAX {
+        let most = NAME_MAX - SUFFIX_LENGTH;
+        let why = format!("{name} is too long to be rebuilt: at most {most} characters");
+        return Err(ConfigError::new("table.name", why).into());
+    }
+    let new = new_columns(args)?;
+    let tables = location.open_existing().await?;
+    let begun = tables.begin_rebuild(name, new).await.map_err(wrong)?;
+    if !args.json {
+        output::line(match begun.is_continued {
+            true => format!("going on with {}", begun.table),
+            false => format!("building {}", begun.table),
+        })?;
+    }
+    let done = build(args, &location, &tables, &begun).await?;
+    let ended = tables.end_rebuild(name, &begun).await?;
+    match args.json {
+        true => print_json(&location, &begun, &done, &ended),
+        false => print(args, name, &begun, &ended),
+    }
+}
+
+fn new_columns(args: &RebuildArgs) -> anyhow::Result<NewColumns> {
+    let schema = args.schema.as_deref().map(document::read).transpose()?;
+    let layout = args.partition.as_deref().map(str::parse).transpose();
+    let layout = layout.map_err(|why: String| ConfigError::new("partition", why))?;
+    Ok(NewColumns { schema, layout })
+}
+
+/// Names the setting that is wrong, if it is one.
+fn wrong(error: RebuildError) -> anyhow::Error {
+    match error {
+        RebuildError::Layout(why) => ConfigError::new("partition", why).into(),
+        error @ RebuildError::Schema { .. } => ConfigError::new("schema", error).into(),
+        error => error.into(),
+    }
+}
+
+/// Syncs the new table until nothing is new.
+async fn build(
+    args: &RebuildArgs,
+    location: &TableLocation,
+    tables: &Tables,
+    begun: &Rebuild,
+) -> anyhow::Result<Done> {
+    let (tables, table) = (tables.clone(), begun.table.clone());
+    let builder = args.build.builder(location, tables, table, Duration::ZERO);
+    once(&mut builder.await?, args.json).await
+}
+
+fn print_json(
+    location: &TableLocation,
+    begun: &Rebuild,
+    done: &Done,
+    ended: &Rebuilt,
+) -> anyhow::Result<()> {
+    let mut object = done.json(location);
+    object["schema"] = document::digest(&begun.schema).to_string().into();
+    object["partition"] = begun.layout.to_string().into();
+    object["table_events"] = ended.events.into();
+    object["kept"] = json!(
+        ended
+            .kept
+            .iter()
+            .map(TableIdent::to_string)
+            .collect::<Vec<_>>()
+    );
+    Ok(schema::print_json(&object)?)
+}
+
+fn print(
+    args: &RebuildArgs,
+    name: &TableIdent,
+    begun: &Rebuild,
+    ended: &Rebuilt,
+) -> anyhow::Result<()> {
+    let events = output::counted(ended.events, "event");
+    let columns = output::counted(begun.schema.columns().len() as u64, "column");
+    output::line(format_args!(
+        "the table {name} is rebuilt: {events}, {columns}, partitioned by {}",
+        begun.layout
+    ))?;
+    for kept in &ended.kept {
+        output::line(format_args!(
+            "kept what it was before as {kept}; remove it with `sluice table drop --lake {} --name {kept} --purge --yes`{}",
+            args.table.lake,
+            match args.table.location.is_usual() {
+                true => "",
+                false => ", and with --warehouse and --catalog as here",
+            }
+        ))?;
+    }
+    Ok(())
+}
