@@ -51,6 +51,7 @@ mod stops;
 mod swaps;
 #[cfg(feature = "table")]
 mod table;
+#[cfg(feature = "table")]
 mod table_rebuild;
 mod takeovers;
 mod worker;
