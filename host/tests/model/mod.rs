@@ -20,6 +20,7 @@ mod schemas;
 mod search;
 mod state;
 mod steps;
+mod table;
 mod worker;
 mod writes;
 
