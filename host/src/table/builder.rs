@@ -25,7 +25,7 @@ use super::commit::{Attempt, Outcome, commit};
 use super::data_file::NewDataFile;
 use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, TableFile, Written};
-use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH};
+use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts};
 use super::news::{Limit, News, NewsReader};
 use super::state::{self, TableState};
 use super::warehouse::Warehouse;
@@ -351,15 +351,11 @@ impl Builder {
     async fn settle(&self, table: &Table, lease: &Renewed) -> anyhow::Result<()> {
         let documents = state::documents(table, &self.warehouse);
         let present = state::attempt(table);
-        let present_after = match present {
-            "" => String::new(),
-            present => documents.watermark(present).await?.after,
-        };
+        let attempts = lease.attempts().await;
+        let committed = committed_attempts(&documents, present, &attempts).await?;
         let mut settled = Vec::new();
-        for open in lease.attempts().await {
-            let is_committed = open.id == present
-                || open.id == present_after
-                || state::has_snapshot_of(table, &open.id);
+        for open in attempts {
+            let is_committed = committed.contains(&open.id);
             if !is_committed && open.after == present {
                 continue;
             }

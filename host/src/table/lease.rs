@@ -4,6 +4,7 @@
 //! The document also has the attempts of which it is not known yet what became of them, so that the files of a builder that
 //! was killed are found.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -12,7 +13,7 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{ConditionalRead, Payload, Version};
 use thiserror::Error;
 
-use super::documents::TableDocuments;
+use super::documents::{DocumentError, TableDocuments};
 
 /// The name of the document.
 const NAME: &str = "builder.json";
@@ -30,6 +31,33 @@ pub(super) struct OpenAttempt {
     pub(super) id: String,
     /// The attempt whose watermark it follows.
     pub(super) after: String,
+}
+
+/// Which of the attempts that are not settled were committed: those that the watermarks name, from the present one back.
+/// Snapshots cannot tell it, since they expire while their files are still in the table.
+///
+/// # Errors
+/// [`DocumentError`]
+pub(super) async fn committed_attempts(
+    documents: &TableDocuments,
+    present: &str,
+    open: &[OpenAttempt],
+) -> Result<BTreeSet<String>, DocumentError> {
+    let mut committed = BTreeSet::new();
+    let mut unknown: Vec<_> = open.iter().collect();
+    let mut at = present.to_owned();
+    while !at.is_empty() {
+        if unknown.iter().any(|attempt| attempt.id == at) {
+            committed.insert(at.clone());
+        }
+        // What follows this watermark and was not met before it was never committed.
+        unknown.retain(|attempt| attempt.id != at && attempt.after != at);
+        if unknown.is_empty() {
+            break;
+        }
+        at = documents.watermark(&at).await?.after;
+    }
+    Ok(committed)
 }
 
 /// The document.
@@ -225,6 +253,7 @@ mod tests {
 
     use sluice_storage::folder::FolderStore;
 
+    use super::super::watermark::Watermark;
     use super::*;
 
     fn documents(folder: &tempfile::TempDir) -> TableDocuments {
@@ -252,6 +281,34 @@ mod tests {
         first.release().await.unwrap();
         let second = take("second").await.unwrap();
         assert_eq!(second.attempts(), [id("b")]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn committed_attempts_are_those_that_the_watermarks_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let documents = documents(&folder);
+        let attempt = |id: &str, after: &str| OpenAttempt {
+            id: id.into(),
+            after: after.into(),
+        };
+        let none = Watermark::default();
+        for (id, after) in [("a", ""), ("b", "a"), ("c", "b"), ("d", "c"), ("void", "b")] {
+            let mut watermark = none.clone();
+            watermark.attempt = id.into();
+            watermark.after = after.into();
+            documents.put_watermark(&watermark).await.unwrap();
+        }
+        let open = [
+            attempt("a", ""),
+            attempt("other", ""),
+            attempt("void", "b"),
+            attempt("d", "c"),
+            attempt("next", "d"),
+        ];
+        let committed = committed_attempts(&documents, "d", &open).await.unwrap();
+        assert_eq!(committed, ["a".to_owned(), "d".to_owned()].into());
+        let none = committed_attempts(&documents, "", &open).await.unwrap();
+        assert!(none.is_empty());
     }
 
     #[tokio::test(flavor = "multi_thread")]

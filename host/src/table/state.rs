@@ -138,12 +138,3 @@ pub(super) fn check_not_rolled_back(table: &Table) -> Result<(), TableStateError
         }),
     }
 }
-
-/// Whether a snapshot that the table knows was made by an attempt.
-pub(super) fn has_snapshot_of(table: &Table, attempt: &str) -> bool {
-    let mut snapshots = table.metadata().snapshots();
-    snapshots.any(|snapshot| {
-        let made_by = snapshot.summary().additional_properties.get(ATTEMPT);
-        made_by.is_some_and(|made_by| made_by == attempt)
-    })
-}
