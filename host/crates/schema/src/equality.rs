@@ -5,7 +5,7 @@ use json_scan::Kind;
 use crate::text::{decode, items, members, string, trim};
 
 /// Values in more levels than this are compared by their bytes, which the mapping keeps.
-const LEVELS_MAX: usize = 256;
+pub(crate) const LEVELS_MAX: usize = 256;
 
 /// Whether two texts are the same event: the same members and values, whatever the order of members and the white space.
 /// Numbers must have the same text, and strings the same characters, however they are escaped.
@@ -51,9 +51,10 @@ fn is_same_object(one: &[u8], other: &[u8], level: usize) -> bool {
 }
 
 /// A decoded name, or the raw one of a name that is no text of Unicode.
-type Name<'a> = Result<std::borrow::Cow<'a, str>, &'a [u8]>;
+pub(crate) type Name<'a> = Result<std::borrow::Cow<'a, str>, &'a [u8]>;
 
-fn by_name(object: &[u8]) -> Vec<(Name<'_>, &[u8])> {
+/// The members of an object by their names; those of one name are in their order.
+pub(crate) fn by_name(object: &[u8]) -> Vec<(Name<'_>, &[u8])> {
     let mut all: Vec<_> = members(object)
         .map(|member| (decode(member.name).ok_or(member.name.raw), member.value))
         .collect();

@@ -1,5 +1,6 @@
 //! What holds for any events and any schema, and a table of values that are easily damaged.
 
+mod event_hash;
 mod events;
 mod inferring;
 mod nasty;
