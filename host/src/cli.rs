@@ -1,5 +1,6 @@
 //! The command line: its commands, and the functions that they call.
 
+mod audit;
 mod failure;
 mod generate;
 mod manual;
@@ -9,7 +10,6 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -18,12 +18,10 @@ use sluice_engine::compiler_process;
 use sluice_engine::runtime::Allocation;
 use sluice_release::bundle::ReleaseBundle;
 
+use self::audit::{AuditArgs, audit};
 use self::generate::{GenerateArgs, generate};
-use crate::audit;
-use crate::audit::{AuditKind, AuditOptions};
 use crate::builtin::Builtin;
 use crate::config;
-use crate::config::quantity::parse_duration;
 use crate::config::transform_source::parse_builtin;
 use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, TransformSource};
 use crate::modes;
@@ -87,24 +85,6 @@ enum Command {
         /// Write to this folder.
         folder: PathBuf,
     },
-}
-
-/// The options of `audit`, on top of the settings of `run`.
-#[derive(Debug, Args)]
-struct AuditArgs {
-    /// Compare only ledgers, chunk manifests and the names of objects. This reads neither the source nor an
-    /// object, so it is much faster and needs no `--source`; what is in the objects is not proven.
-    #[arg(long)]
-    quick: bool,
-
-    /// Count objects that no longer exist as expired instead of missing, if their records arrived longer ago than
-    /// this, such as `90d`: the age at which a lifecycle rule of the bucket removes objects. [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    expired_after: Option<Duration>,
-
-    /// The settings of `run`.
-    #[command(flatten)]
-    run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,20 +195,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     })?;
     match cli.command {
         Command::Generate(args) => generate(&args),
-        Command::Audit(args) => {
-            let resolved = with_file(&args.run, argv, &["audit"])?;
-            let (settings, kind) = match args.quick {
-                true => (resolved.settings_without_source()?, AuditKind::Quick),
-                false => (resolved.settings()?, AuditKind::Full),
-            };
-            start_log(&settings)?;
-            let expired_after = args.expired_after;
-            let options = AuditOptions {
-                kind,
-                expired_after,
-            };
-            audit::run(&settings, options)
-        }
+        Command::Audit(args) => audit(&args, argv),
         Command::Run(args) => {
             let resolved = with_file(&args, argv, &["run"])?;
             let plain_logs = resolved.is_default("log.format");

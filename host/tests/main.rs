@@ -52,6 +52,8 @@ mod swaps;
 #[cfg(feature = "table")]
 mod table;
 #[cfg(feature = "table")]
+mod table_audit;
+#[cfg(feature = "table")]
 mod table_rebuild;
 mod takeovers;
 mod worker;

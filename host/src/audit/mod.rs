@@ -85,7 +85,8 @@ pub struct AuditOptions {
 }
 
 impl AuditOptions {
-    fn expired_before(self) -> Option<u64> {
+    /// Objects of records that arrived before this may have expired, milliseconds since the Unix epoch.
+    pub(crate) fn expired_before(self) -> Option<u64> {
         let after = self.expired_after?;
         Some(now_ms().saturating_sub(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)))
     }

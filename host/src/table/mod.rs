@@ -8,6 +8,7 @@
 //! table yet. [`files`] writes its events as Parquet. The [builder] does all of it in order, and [`commit`] makes it hold
 //! at most once.
 
+pub mod audit;
 pub mod builder;
 pub mod catalog;
 mod columns;

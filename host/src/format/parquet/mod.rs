@@ -12,6 +12,7 @@ mod drift;
 mod matching;
 mod properties;
 mod reading;
+mod stored_rows;
 #[cfg(test)]
 mod tests;
 mod unmapped;
@@ -37,6 +38,7 @@ pub use self::drift::{
 pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;
 pub(crate) use self::unmapped::UnmappedCounter;
+pub use self::stored_rows::{RowParts, StoredRow};
 pub use self::unmapped::UnmappedValues;
 #[cfg(test)]
 pub(crate) use self::values::value as column_value;

@@ -18,7 +18,7 @@ use super::values::{text, value};
 use super::{CHUNK, LINE, REST, RowOrigin, SCHEMA_KEY, SHARD, TableSchema};
 
 /// The number of rows that are in memory as arrays at once.
-const BATCH_ROWS: usize = 4 << 10;
+pub(super) const BATCH_ROWS: usize = 4 << 10;
 
 /// The reader of an object.
 pub(super) type Reader = ParquetRecordBatchReaderBuilder<Bytes>;
@@ -48,7 +48,10 @@ impl TableSchema {
         Ok(lines)
     }
 
-    fn assemble<'r>(&self, row: &'r TableRow<'_>) -> Result<Cow<'r, str>, AssembleError> {
+    pub(super) fn assemble<'r>(
+        &self,
+        row: &'r TableRow<'_>,
+    ) -> Result<Cow<'r, str>, AssembleError> {
         match row.rest.as_deref() {
             // An event that is no object.
             Some(rest) if !rest.starts_with('{') => Ok(Cow::Borrowed(rest)),

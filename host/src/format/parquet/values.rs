@@ -80,11 +80,18 @@ fn structure<'a>(
     array: &'a StructArray,
     row: usize,
 ) -> Result<ColumnValue<'a>, WrongValue> {
-    if columns.len() != array.num_columns() {
-        return Err(WrongValue);
-    }
-    let pairs = columns.iter().zip(array.columns());
-    let values = pairs.map(|(column, array)| value(column.column_type(), array, row));
+    let values = columns.iter().enumerate().map(|(at, column)| {
+        // Files that another program has written, or of an older schema, may have other places, or no column.
+        let is_there = array
+            .fields()
+            .get(at)
+            .is_some_and(|field| field.name() == column.name());
+        let found = match is_there {
+            true => Some(array.column(at)),
+            false => array.column_by_name(column.name()),
+        };
+        found.map_or(Ok(None), |array| value(column.column_type(), array, row))
+    });
     values.collect::<Result<_, _>>().map(ColumnValue::Struct)
 }
 

@@ -1,5 +1,6 @@
 //! `sluice table …`: the lake as a table that query engines read.
 
+mod audit;
 mod build;
 mod create;
 mod location;
@@ -10,6 +11,7 @@ mod sync;
 
 use clap::Subcommand;
 
+pub use self::audit::audit;
 pub use self::location::LocationArgs;
 
 /// The commands of tables.

@@ -1,0 +1,141 @@
+//! Reads the rows of a file of a table: it can have an older schema, or another program has written it again, with the
+//! columns in another order. Columns are found by their names, and one that is missing is null.
+
+use std::borrow::Cow;
+use std::io;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
+
+use super::reading::{BATCH_ROWS, Reader, TableRow, caught};
+use super::values::{text, value};
+use super::{CHUNK, LINE, REST, SHARD, TableSchema};
+
+/// What is read of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowParts {
+    /// Where it comes from.
+    Origin,
+    /// And its event.
+    Event,
+}
+
+/// A row of a file.
+#[derive(Debug)]
+pub struct StoredRow<'a> {
+    /// The shard of its chunk; `None` if Sluice has not written the row.
+    pub shard: Option<&'a str>,
+    /// The first record of its chunk.
+    pub chunk: Option<&'a str>,
+    /// The place of its event in the object of its chunk, from 1.
+    pub line: Option<i64>,
+    /// Its event, or why its columns make none; `None` if it is not read.
+    pub event: Option<Result<String, String>>,
+}
+
+impl TableSchema {
+    /// Reads the rows of a file of a table in their order, and returns their number.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn for_each_stored_row(
+        &self,
+        file: Bytes,
+        parts: RowParts,
+        mut each: impl FnMut(&StoredRow<'_>),
+    ) -> io::Result<u64> {
+        caught(|| {
+            let mut rows = 0;
+            for batch in self.open_stored(file, parts)? {
+                let batch = batch.map_err(io::Error::other)?;
+                rows += batch.num_rows() as u64;
+                self.read_stored(&batch, parts, &mut each);
+            }
+            Ok(rows)
+        })
+    }
+
+    fn open_stored(&self, file: Bytes, parts: RowParts) -> io::Result<ParquetRecordBatchReader> {
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let reader = Reader::try_new_with_options(file, options)?;
+        let columns = self.schema.columns();
+        let is_wanted = |name: &str| match name {
+            SHARD | CHUNK | LINE => true,
+            REST => parts == RowParts::Event,
+            name => parts == RowParts::Event && columns.iter().any(|known| known.name() == name),
+        };
+        let fields = reader.schema().fields().iter().enumerate();
+        let wanted = fields.filter(|(_, field)| is_wanted(field.name()));
+        let wanted: Vec<_> = wanted.map(|(root, _)| root).collect();
+        let mask = ProjectionMask::roots(reader.parquet_schema(), wanted);
+        Ok(reader
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()?)
+    }
+
+    fn read_stored(
+        &self,
+        batch: &RecordBatch,
+        parts: RowParts,
+        each: &mut impl FnMut(&StoredRow<'_>),
+    ) {
+        let columns = self.schema.columns().iter();
+        let columns = columns.map(|column| batch.column_by_name(column.name()));
+        let columns: Vec<_> = columns.collect();
+        let own = |name| batch.column_by_name(name);
+        let (shards, chunks, lines) = (own(SHARD), own(CHUNK), own(LINE));
+        for row in 0..batch.num_rows() {
+            let table_row = || self.stored_row(&columns, own(REST), row);
+            let assembled = |row: TableRow<'_>| {
+                let event = self.assemble(&row).map(Cow::into_owned);
+                event.map_err(|error| error.to_string())
+            };
+            let event = match parts {
+                RowParts::Origin => None,
+                RowParts::Event => Some(table_row().and_then(assembled)),
+            };
+            let lines = lines.and_then(|lines| lines.as_primitive_opt::<Int64Type>());
+            let line = lines.filter(|lines| !lines.is_null(row));
+            each(&StoredRow {
+                shard: text_of(shards, row),
+                chunk: text_of(chunks, row),
+                line: line.map(|lines| lines.value(row)),
+                event,
+            });
+        }
+    }
+
+    /// The values of a row; `columns` are those of the schema.
+    fn stored_row<'a>(
+        &self,
+        columns: &[Option<&'a ArrayRef>],
+        rest: Option<&'a ArrayRef>,
+        row: usize,
+    ) -> Result<TableRow<'a>, String> {
+        let pairs = self.schema.columns().iter().zip(columns.iter().copied());
+        let values = pairs.map(|(column, array)| match array {
+            None => Ok(None),
+            Some(array) => value(column.column_type(), array, row)
+                .map_err(|_| format!("the value of {} is not of its type", column.name())),
+        });
+        let values: Vec<_> = values.collect::<Result<_, _>>()?;
+        let rest = text_of(rest, row);
+        let is_object = rest.is_none_or(|rest| rest.starts_with('{'));
+        if !is_object && values.iter().any(Option::is_some) {
+            return Err("_rest is no JSON object, and columns have values".into());
+        }
+        let rest = rest.map(Cow::Borrowed);
+        Ok(TableRow { values, rest })
+    }
+}
+
+/// The text of a row, if there is one.
+fn text_of(array: Option<&ArrayRef>, row: usize) -> Option<&str> {
+    let array = array.filter(|array| !array.is_null(row))?;
+    text(array, row)
+}

@@ -1,0 +1,228 @@
+//! What the lake has of each chunk up to the watermark.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use sluice_engine::content_digest::ContentDigest;
+use sluice_schema::EventHasher;
+use sluice_storage::object_store::{Found, ObjectStore};
+use tokio::task::spawn_blocking;
+
+use super::TableAuditSettings;
+use super::account::{Accounts, ExpectedChunk, RowSum};
+use super::finding::{Findings, Kind, TableFinding};
+use crate::format::decode;
+use crate::format::parquet::{RowOrigin, TableSchema};
+use crate::layout::chunk_manifest::{ChunkManifest, ManifestObject};
+use crate::output::counted;
+use crate::sink::SchemaStore;
+use crate::sink::schema_store::SchemaStoreError;
+use crate::table::news::{Limit, NewsReader};
+use crate::table::watermark::Watermark;
+
+/// The manifests in memory at once have about this many objects.
+const ROUND: Limit = Limit {
+    event_bytes: u64::MAX,
+    objects: 10_000,
+};
+
+/// The events of a lake.
+pub(super) struct LakeEvents {
+    pub(super) lake: Arc<dyn ObjectStore>,
+    pub(super) schemas: SchemaStore,
+    pub(super) reads_at_once: usize,
+    pub(super) settings: TableAuditSettings,
+}
+
+/// An object of events.
+enum ReadObject {
+    /// It is as its manifest says.
+    Right(RowSum),
+    /// It does not exist, and its records arrived long ago.
+    Expired,
+    /// It is not as its manifest says.
+    Wrong(Kind, String),
+}
+
+impl LakeEvents {
+    /// Reads the events of all chunks of the accounts.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn read(
+        &self,
+        accounts: &mut Accounts,
+        findings: &mut Findings,
+        progress: &dyn Fn(String),
+    ) -> anyhow::Result<()> {
+        let mut reader = NewsReader::new(self.lake.clone(), self.reads_at_once);
+        let (mut since, mut chunks) = (Watermark::default(), 0);
+        while !accounts.are_reached(&since.shards) {
+            let news = reader.read(&since, ROUND).await?;
+            let manifests = news.chunks.iter().map(|chunk| &chunk.manifest);
+            let manifests =
+                manifests.filter(|manifest| accounts.has(&manifest.shard, manifest.name()));
+            let manifests: Vec<_> = manifests.cloned().collect();
+            chunks += manifests.len() as u64;
+            let expected = self.read_chunks(&manifests, findings).await?;
+            for (manifest, expected) in manifests.iter().zip(expected) {
+                accounts.expect(&manifest.shard, expected);
+            }
+            progress(format!("{} of the lake read", counted(chunks, "chunk")));
+            since.shards = news.shards;
+            since.ledgers = news.ledgers;
+            if news.is_all {
+                break;
+            }
+        }
+        accounts.compare_marks(&since.shards, findings);
+        Ok(())
+    }
+
+    /// Reads the events of chunks, or counts them.
+    async fn read_chunks(
+        &self,
+        manifests: &[Arc<ChunkManifest>],
+        findings: &mut Findings,
+    ) -> anyhow::Result<Vec<ExpectedChunk>> {
+        let new = |manifest: &Arc<ChunkManifest>| ExpectedChunk {
+            name: manifest.name(),
+            rows: RowSum::default(),
+            is_counted: false,
+        };
+        let mut chunks: Vec<_> = manifests.iter().map(new).collect();
+        let objects = manifests.iter().enumerate().flat_map(|(chunk, manifest)| {
+            let objects = 0..manifest.objects.len();
+            objects.map(move |object| (chunk, object))
+        });
+        let reads = stream::iter(objects).map(async |(chunk, object)| {
+            let read = self.read_object(&manifests[chunk], object).await?;
+            anyhow::Ok((chunk, object, read))
+        });
+        let mut reads = Box::pin(reads.buffered(self.reads_at_once));
+        while let Some((chunk, object, read)) = reads.try_next().await? {
+            let manifest = &manifests[chunk];
+            let object = &manifest.objects[object];
+            add_object(&mut chunks[chunk], manifest, object, read, findings);
+        }
+        Ok(chunks)
+    }
+
+    async fn read_object(
+        &self,
+        manifest: &Arc<ChunkManifest>,
+        object: usize,
+    ) -> anyhow::Result<ReadObject> {
+        let key = &manifest.objects[object].key;
+        if self.settings.is_quick {
+            return Ok(ReadObject::Right(places(manifest.objects[object].lines)));
+        }
+        let Found::Content(bytes) = self.lake.get(key, usize::MAX).await? else {
+            return Ok(match self.has_expired(manifest) {
+                true => ReadObject::Expired,
+                false => ReadObject::Wrong(
+                    Kind::MissingObject,
+                    "it does not exist, and its chunk manifest names it".into(),
+                ),
+            });
+        };
+        let schema = match manifest.pins.schema {
+            Some(digest) if !manifest.pins.format.has_lines() => {
+                match self.schemas.get(digest).await {
+                    Ok(schema) => Some(schema),
+                    Err(SchemaStoreError::Storage(error)) => return Err(error.into()),
+                    Err(error) => {
+                        let why = format!("its schema cannot be used: {error}");
+                        return Ok(ReadObject::Wrong(Kind::DamagedObject, why));
+                    }
+                }
+            }
+            _ => None,
+        };
+        let manifest = manifest.clone();
+        let read = move || read_object(&manifest, &manifest.objects[object], schema, &bytes);
+        Ok(spawn_blocking(read).await?)
+    }
+
+    /// Whether the objects of a chunk may have expired from the lake.
+    fn has_expired(&self, manifest: &ChunkManifest) -> bool {
+        let arrived = manifest.arrived_at.map(|times| times.max);
+        let before = self.settings.expired_before;
+        before.is_some_and(|before| arrived.is_some_and(|arrived| arrived < before))
+    }
+}
+
+/// Adds an object to what is expected of its chunk.
+fn add_object(
+    chunk: &mut ExpectedChunk,
+    manifest: &ChunkManifest,
+    object: &ManifestObject,
+    read: ReadObject,
+    findings: &mut Findings,
+) {
+    let counted_rows = |rows| RowSum { rows, sum: 0 };
+    chunk.is_counted |= !matches!(read, ReadObject::Right(_));
+    let rows = match read {
+        ReadObject::Right(rows) => rows,
+        ReadObject::Expired => counted_rows(object.lines),
+        ReadObject::Wrong(kind, why) => {
+            let why = format!("{why}; of its chunk, only the number of rows is compared");
+            findings.add(|| TableFinding::of_object(kind, &manifest.shard, &object.key, &why));
+            counted_rows(object.lines)
+        }
+    };
+    chunk.rows.absorb(rows);
+}
+
+/// The sum of the places of rows, without their events.
+fn places(lines: u64) -> RowSum {
+    let (mut hasher, mut sum) = (EventHasher::default(), RowSum::default());
+    (1..=lines).for_each(|line| sum.add(hasher.hash(line, b"")));
+    sum
+}
+
+fn read_object(
+    manifest: &ChunkManifest,
+    object: &ManifestObject,
+    schema: Option<Arc<TableSchema>>,
+    bytes: &[u8],
+) -> ReadObject {
+    let format = manifest.pins.format;
+    let content = match schema {
+        None => decode(format, bytes),
+        Some(schema) => {
+            let origin = RowOrigin {
+                shard: manifest.shard.as_str(),
+                chunk: manifest.range.first,
+            };
+            schema.decode(bytes, origin)
+        }
+    };
+    let content = match content {
+        Ok(content) => content,
+        Err(error) => {
+            return ReadObject::Wrong(
+                Kind::DamagedObject,
+                format!("it cannot be decoded: {error}"),
+            );
+        }
+    };
+    // The events of a Parquet object are put together again in other words.
+    if format.has_lines() && ContentDigest::of(&content) != object.digest {
+        let why = "its content does not have the digest of its chunk manifest".into();
+        return ReadObject::Wrong(Kind::ChangedObject, why);
+    }
+    let (mut hasher, mut sum) = (EventHasher::default(), RowSum::default());
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        let event = line.strip_suffix(b"\n").unwrap_or(line);
+        sum.add(hasher.hash(sum.rows + 1, event));
+    }
+    match sum.rows == object.lines {
+        true => ReadObject::Right(sum),
+        false => {
+            let (found, lines) = (counted(sum.rows, "event"), object.lines);
+            let why = format!("it has {found}, and its chunk manifest says {lines}");
+            ReadObject::Wrong(Kind::ChangedObject, why)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Proves that the rows of a table are the events of its lake up to the watermark, each once. It writes nothing.
+//!
+//! ```text
+//! chunk manifests ─▶ objects ─▶ expected ─┐
+//!                                         ├─▶ account of each chunk ─▶ findings
+//! snapshot ─▶ data files ─▶ rows ─────────┘
+//! ```
+//!
+//! The files of a table have another order than the objects of the lake, and other programs may write them again. So the
+//! [account](account) of a chunk is a sum over its rows, in any order, of a hash of each row's line and event.
+
+mod account;
+mod data_files;
+mod finding;
+mod lake;
+mod report;
+
+use std::sync::Arc;
+
+use iceberg::TableIdent;
+use sluice_storage::object_store::ObjectStore;
+
+use self::account::Accounts;
+use self::data_files::DataFiles;
+use self::finding::Findings;
+pub use self::finding::TableFinding;
+use self::lake::LakeEvents;
+pub use self::report::{ShardRows, TableReport};
+use super::manage::Tables;
+use super::state::TableState;
+use crate::format::parquet::TableSchema;
+use crate::sink::SchemaStore;
+
+/// How a table is audited.
+#[derive(Clone, Copy, Debug)]
+pub struct TableAuditSettings {
+    /// Whether only the number and the lines of rows are compared with the chunk manifests, and no object is read.
+    pub is_quick: bool,
+    /// The number of threads.
+    pub threads: usize,
+    /// Objects of records that arrived before this may have expired, milliseconds since the Unix epoch.
+    pub expired_before: Option<u64>,
+}
+
+/// Audits a table. `progress` is called with what has been read so far, in words.
+///
+/// # Errors
+/// The lake, the catalog or the warehouse cannot be read, or the table has files of deletes.
+pub async fn audit(
+    tables: &Tables,
+    table: &TableIdent,
+    lake: Arc<dyn ObjectStore>,
+    schemas: SchemaStore,
+    settings: TableAuditSettings,
+    progress: &dyn Fn(String),
+) -> anyhow::Result<TableReport> {
+    let state = TableState::read(tables.load(table).await?, &tables.warehouse).await?;
+    if state.watermark.shards.is_empty() {
+        anyhow::bail!(
+            "the table {table} has no events of the lake yet; run `sluice table sync` first"
+        );
+    }
+    let mut accounts = Accounts::new(&state.watermark.shards);
+    let mut findings = Findings::default();
+    let events = LakeEvents {
+        reads_at_once: lake.operations_at_once(settings.threads),
+        lake,
+        schemas,
+        settings,
+    };
+    events.read(&mut accounts, &mut findings, progress).await?;
+    let files = DataFiles {
+        warehouse: &tables.warehouse,
+        schema: Arc::new(TableSchema::new(state.schema.clone())),
+        settings,
+    };
+    let files = files
+        .read(&state.table, &mut accounts, &mut findings, progress)
+        .await?;
+    accounts.compare(settings.is_quick, &mut findings);
+    Ok(TableReport::new(
+        &state, settings, files, &accounts, findings,
+    ))
+}
