@@ -37,8 +37,8 @@ pub use self::drift::{
 };
 pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;
-pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::stored_rows::{RowParts, StoredRow};
+pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::unmapped::UnmappedValues;
 #[cfg(test)]
 pub(crate) use self::values::value as column_value;
