@@ -152,7 +152,7 @@ impl TestLake {
         };
         let manifest = ChunkManifest::new(outline, None, Digest::of(b"last"), contents);
         self.chunks.push(NewChunk {
-            manifest,
+            manifest: manifest.into(),
             put_at: 0,
         });
     }
