@@ -54,6 +54,8 @@ mod table;
 #[cfg(feature = "table")]
 mod table_audit;
 #[cfg(feature = "table")]
+mod table_metrics;
+#[cfg(feature = "table")]
 mod table_rebuild;
 mod takeovers;
 mod worker;

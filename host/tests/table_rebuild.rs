@@ -280,7 +280,7 @@ fn errors_say_what_to_do() {
 fn a_follow_goes_on_with_the_new_table() {
     let place = built(100);
     let follow = ["table", "sync", "--lake", "file:lake", "--follow"];
-    let often = ["--interval", "20ms", "--max-age", "0s"];
+    let often = ["--interval", "20ms", "--max-age", "0s", "--http", "none"];
     let mut command = place.command(&[&follow[..], &often].concat());
     // Nobody reads what it says.
     command.stdout(std::process::Stdio::null());

@@ -1,5 +1,5 @@
-//! The HTTP/1.1 server of a run: metrics, liveness, readiness and status. It is read-only, and no
-//! client can change or slow down the run.
+//! The HTTP/1.1 server of a run, or of a builder of a table: metrics, liveness, readiness and status. It is read-only,
+//! and no client can change or slow down what it reports.
 
 mod pages;
 mod process;
@@ -71,7 +71,21 @@ pub async fn start(
     settings: &RunSettings,
     run: Arc<dyn Observed>,
 ) -> Result<Option<Server>, HttpError> {
-    let (address, is_default) = match settings.http {
+    let is_announced = settings.log_format == LogFormat::Human && !settings.quiet;
+    start_at(settings.http, is_announced, run).await
+}
+
+/// Starts the server at an address, and prints the address if it is to be announced. If it is the default one and in use,
+/// there is no server.
+///
+/// # Errors
+/// [`HttpError::Bind`]
+pub async fn start_at(
+    bind: HttpBind,
+    is_announced: bool,
+    observed: Arc<dyn Observed>,
+) -> Result<Option<Server>, HttpError> {
+    let (address, is_default) = match bind {
         HttpBind::Off => return Ok(None),
         HttpBind::IfFree(address) => (address, true),
         HttpBind::At(address) => (address, false),
@@ -86,10 +100,10 @@ pub async fn start(
         Err(source) => return Err(HttpError::Bind { address, source }),
     };
     tracing::info!(http = %bound, "metrics");
-    if settings.log_format == LogFormat::Human && !settings.quiet {
+    if is_announced {
         output::message(format_args!("sluice: metrics on http://{bound}"));
     }
-    let accepting = tokio::spawn(accept(listener, pages::router(run)));
+    let accepting = tokio::spawn(accept(listener, pages::router(observed)));
     Ok(Some(Server { accepting }))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use sluice_engine::record::{Batch, SequenceNumber, ShardId};
 use sluice_release::admission::Release;
 use sluice_release::registry::Registry;
@@ -20,7 +21,6 @@ use crate::ledger::messages::Messages;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::store::LedgerStore;
-use crate::observe::health::status::Status;
 use crate::observe::health::{ActiveRelease, Health};
 use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
@@ -111,16 +111,26 @@ impl RunContext {
 }
 
 impl Observed for RunContext {
-    fn health(&self) -> &Arc<Health> {
-        &self.health
+    fn began_at(&self) -> DateTime<Utc> {
+        self.health.began_at()
     }
 
-    fn progress(&self) -> &Progress {
-        &self.progress
+    fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        registry.register_collector(Box::new(self.health.clone()));
+        self.progress.register(registry);
     }
 
-    fn status(&self) -> Status {
-        self.health.status(self.summary(), self.shadow.report())
+    fn live(&self) -> Result<(), String> {
+        self.health.live()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.health.ready()
+    }
+
+    fn status_json(&self) -> serde_json::Result<String> {
+        let status = self.health.status(self.summary(), self.shadow.report());
+        serde_json::to_string_pretty(&status)
     }
 }
 

@@ -18,6 +18,7 @@ use iceberg::spec::{DataFile, Literal};
 use iceberg::table::Table;
 use iceberg::{Catalog, TableIdent};
 use sluice_storage::object_store::{NewObject, ObjectStore, Payload};
+use sluice_storage::retry::Retries;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -27,6 +28,7 @@ use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, TableFile, Written};
 use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts};
 use super::news::{Limit, News, NewsReader};
+use super::progress::{Added, TableProgress};
 use super::state::{self, TableState};
 use super::warehouse::Warehouse;
 use super::watermark::Watermark;
@@ -99,6 +101,19 @@ pub enum RoundOutcome {
     Void,
 }
 
+impl RoundOutcome {
+    /// Its name for status pages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Waiting { .. } => "waiting",
+            Self::Committed(_) => "committed",
+            Self::Void => "void",
+        }
+    }
+}
+
 /// A commit.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
@@ -128,6 +143,7 @@ pub struct Builder {
     settings: BuilderSettings,
     owner: String,
     news: NewsReader,
+    progress: Arc<TableProgress>,
 }
 
 impl Builder {
@@ -144,6 +160,11 @@ impl Builder {
         let reads_at_once = lake.operations_at_once(settings.threads);
         Self {
             news: NewsReader::new(lake.clone(), reads_at_once),
+            progress: Arc::new(TableProgress::new(
+                &table,
+                Retries::default(),
+                Duration::ZERO,
+            )),
             catalog,
             warehouse,
             lake,
@@ -152,6 +173,12 @@ impl Builder {
             settings,
             owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
         }
+    }
+
+    /// Reports to `progress` what it does.
+    #[must_use]
+    pub fn observed(self, progress: Arc<TableProgress>) -> Self {
+        Self { progress, ..self }
     }
 
     /// Takes what is new, if it is enough or has waited long enough.
@@ -174,6 +201,7 @@ impl Builder {
 
     async fn work(&mut self, state: TableState, lease: &Renewed) -> anyhow::Result<Round> {
         let news = self.news.read(&state.watermark, COMMIT_MAX).await?;
+        self.progress.read(&state, &news);
         let has_more = !news.is_all;
         let waiting = RoundOutcome::Waiting {
             events: news.events,
@@ -216,6 +244,7 @@ impl Builder {
         };
         lease.begin(open).await?;
         let written = self.write(state, &news, &id).await?;
+        self.progress.step();
         let files = self.upload(state, &id, &written).await?;
         drop(written.folder);
         let bytes = written.files.iter().map(|file| file.bytes).sum::<u64>();
@@ -234,8 +263,25 @@ impl Builder {
             Outcome::Committed(table) => (table, true),
             Outcome::Void(table) => (table, false),
             // The attempt stays open: it is not known whether the table that it was made for has it.
-            Outcome::Replaced => return Ok(RoundOutcome::Void),
+            Outcome::Replaced => {
+                self.progress.void();
+                return Ok(RoundOutcome::Void);
+            }
         };
+        let snapshot = table.metadata().current_snapshot_id().unwrap_or(0);
+        match is_committed {
+            true => {
+                let added = Added {
+                    events: written.rows,
+                    files: written.files.len() as u64,
+                    bytes,
+                    unmapped: written.unmapped.total(),
+                    is_all: news.is_all,
+                };
+                self.progress.committed(&added, &watermark, snapshot);
+            }
+            false => self.progress.void(),
+        }
         self.settle(table, lease).await?;
         if !is_committed {
             return Ok(RoundOutcome::Void);
@@ -245,7 +291,7 @@ impl Builder {
             files: written.files.len() as u64,
             bytes,
             chunks: news.chunks.len() as u64,
-            snapshot: table.metadata().current_snapshot_id().unwrap_or(0),
+            snapshot,
             unmapped: written.unmapped,
             table_events: watermark.rows(),
         }))
@@ -315,6 +361,7 @@ impl Builder {
             content_type: Some("application/vnd.apache.parquet"),
         });
         self.warehouse.store().put_if_absent(&key, object).await?;
+        self.progress.step();
         let metadata = state.table.metadata();
         let day = state
             .layout

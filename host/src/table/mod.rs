@@ -20,6 +20,7 @@ pub mod layout;
 pub mod lease;
 pub mod manage;
 pub mod news;
+pub mod progress;
 pub mod rebuild;
 pub mod state;
 pub mod status;

@@ -9,51 +9,65 @@ use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chrono::{DateTime, Utc};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::process::Process;
-use crate::observe::health::Health;
-use crate::observe::health::status::Status;
-use crate::observe::progress::Progress;
 
 const JSON: &str = "application/json";
 
 /// The media type of the text format, "`OpenMetrics` 1.0".
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A run as its pages report it.
+/// What has pages: a run, or a builder of a table.
 pub trait Observed: Send + Sync {
-    /// Liveness and readiness.
-    fn health(&self) -> &Arc<Health>;
-    /// The counts.
-    fn progress(&self) -> &Progress;
-    /// The status at the moment.
-    fn status(&self) -> Status;
+    /// When it began.
+    fn began_at(&self) -> DateTime<Utc>;
+
+    /// Registers its metrics, whose names get the prefix `sluice_`.
+    fn register(&self, registry: &mut Registry);
+
+    /// Whether it is live.
+    ///
+    /// # Errors
+    /// Why it is not.
+    fn live(&self) -> Result<(), String>;
+
+    /// Whether it is ready.
+    ///
+    /// # Errors
+    /// Why it is not.
+    fn ready(&self) -> Result<(), String>;
+
+    /// The status at the moment, as JSON.
+    ///
+    /// # Errors
+    /// None is expected: it is written to memory.
+    fn status_json(&self) -> serde_json::Result<String>;
 }
 
-/// What the pages of a run are made from.
+/// What the pages are made from.
 struct Pages {
-    run: Arc<dyn Observed>,
+    observed: Arc<dyn Observed>,
     registry: Registry,
 }
 
 impl Pages {
-    fn new(run: Arc<dyn Observed>) -> Self {
+    fn new(observed: Arc<dyn Observed>) -> Self {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Process::new(run.health().began_at())));
+        registry.register_collector(Box::new(Process::new(observed.began_at())));
         let own = registry.sub_registry_with_prefix("sluice");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         own.register("build", "The program", build);
-        own.register_collector(Box::new(run.health().clone()));
-        run.progress().register(own);
-        Self { run, registry }
+        observed.register(own);
+        Self { observed, registry }
     }
 }
 
-/// The pages of a run, which can only be read. A `HEAD` request gets the headers of a `GET` request.
-pub(super) fn router(run: Arc<dyn Observed>) -> Router {
+/// The pages, which can only be read. A `HEAD` request gets the headers of a `GET` request.
+pub(super) fn router(observed: Arc<dyn Observed>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(live))
@@ -61,7 +75,7 @@ pub(super) fn router(run: Arc<dyn Observed>) -> Router {
         .route("/status", get(status))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        .with_state(Arc::new(Pages::new(run)))
+        .with_state(Arc::new(Pages::new(observed)))
 }
 
 async fn metrics(State(pages): State<Arc<Pages>>) -> Response {
@@ -73,15 +87,15 @@ async fn metrics(State(pages): State<Arc<Pages>>) -> Response {
 }
 
 async fn live(State(pages): State<Arc<Pages>>) -> Response {
-    verdict(pages.run.health().live())
+    verdict(pages.observed.live())
 }
 
 async fn ready(State(pages): State<Arc<Pages>>) -> Response {
-    verdict(pages.run.health().ready())
+    verdict(pages.observed.ready())
 }
 
 async fn status(State(pages): State<Arc<Pages>>) -> Response {
-    match serde_json::to_string_pretty(&pages.run.status()) {
+    match pages.observed.status_json() {
         Ok(status) => ([(CONTENT_TYPE, JSON)], status + "\n").into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sluice_storage::retry::RetryPolicy;
 use tokio::time::{Instant, sleep};
 
-use super::location::{RETRY_TIMEOUT, TableLocation};
+use super::location::TableLocation;
 use crate::config::quantity::parse_size;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::output;
@@ -55,10 +55,11 @@ impl BuildArgs {
         tables: Tables,
         table: TableIdent,
         age: Duration,
+        retries: &RetryPolicy,
     ) -> anyhow::Result<Builder> {
-        let retries = || RetryPolicy::new(RETRY_TIMEOUT);
-        let lake = location.lake.open(retries()).await?;
-        let metadata = location.lake.below(METADATA_FOLDER).open(retries()).await?;
+        let lake = location.lake.open(retries.clone()).await?;
+        let metadata = location.lake.below(METADATA_FOLDER);
+        let metadata = metadata.open(retries.clone()).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let settings = BuilderSettings {
             due: Due {

@@ -117,7 +117,10 @@ impl TableLocation {
     /// # Errors
     /// They cannot be opened.
     pub(crate) async fn open(&self) -> anyhow::Result<Tables> {
-        let retries = RetryPolicy::new(RETRY_TIMEOUT);
+        self.open_with(RetryPolicy::new(RETRY_TIMEOUT)).await
+    }
+
+    async fn open_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
         let warehouse = Warehouse::open(&self.warehouse, retries).await?;
         Ok(Tables {
             catalog: self.catalog.open(&warehouse).await?,
@@ -131,13 +134,22 @@ impl TableLocation {
     /// # Errors
     /// They cannot be opened, or do not exist.
     pub(crate) async fn open_existing(&self) -> anyhow::Result<Tables> {
+        let retries = RetryPolicy::new(RETRY_TIMEOUT);
+        self.open_existing_with(retries).await
+    }
+
+    /// As [`open_existing`](Self::open_existing), with a retry policy whose retries are counted.
+    ///
+    /// # Errors
+    /// They cannot be opened, or do not exist.
+    pub(super) async fn open_existing_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
         if !self.catalog.exists() {
             anyhow::bail!(
                 "there is no catalog {}; create a table with `sluice table create`",
                 self.catalog
             );
         }
-        self.open().await
+        self.open_with(retries).await
     }
 }
 

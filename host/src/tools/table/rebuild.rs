@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use iceberg::TableIdent;
 use serde_json::json;
+use sluice_storage::retry::RetryPolicy;
 
 use super::build::{BuildArgs, Done, once};
-use super::location::{TableArgs, TableLocation};
+use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
 use crate::config::ConfigError;
 use crate::output;
 use crate::table::manage::Tables;
@@ -94,7 +95,8 @@ async fn build(
     begun: &Rebuild,
 ) -> anyhow::Result<Done> {
     let (tables, table) = (tables.clone(), begun.table.clone());
-    let builder = args.build.builder(location, tables, table, Duration::ZERO);
+    let (age, retries) = (Duration::ZERO, RetryPolicy::new(RETRY_TIMEOUT));
+    let builder = args.build.builder(location, tables, table, age, &retries);
     once(&mut builder.await?, args.json).await
 }
 

@@ -1,17 +1,21 @@
 //! `sluice table sync`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use sluice_storage::retry::RetryPolicy;
 use tokio::time::sleep;
 
 use super::build::{BuildArgs, is_busy, once};
-use super::location::{TableArgs, TableLocation};
+use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
+use crate::config::HttpBind;
 use crate::config::log_format::LogFormat;
 use crate::config::quantity::parse_duration;
-use crate::observe::{events, telemetry};
+use crate::observe::{events, http, telemetry};
 use crate::output;
 use crate::table::builder::{Builder, Round, RoundOutcome};
+use crate::table::progress::TableProgress;
 use crate::table::state::TableStateError;
 use crate::tools::schema::print_json;
 
@@ -50,6 +54,11 @@ pub struct SyncArgs {
     /// How log lines are written, with `--follow`.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
+
+    /// With `--follow`, expose `/metrics`, `/livez`, `/readyz` and `/status` on this address and port (port 0: any free
+    /// one); `none` turns this off. There is no authentication. [default: 127.0.0.1:9464 if it is free]
+    #[arg(long, env = "SLUICE_HTTP", value_name = "ADDR:PORT|none")]
+    http: Option<HttpBind>,
 }
 
 /// Builds a table.
@@ -58,10 +67,14 @@ pub struct SyncArgs {
 /// Wrong usage, or what cannot be read or written.
 pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
-    let mut builder = builder(args, &location).await?;
+    let retries = RetryPolicy::new(RETRY_TIMEOUT);
+    let mut builder = builder(args, &location, &retries).await?;
     if args.follow {
         telemetry::start(args.log_format, "info")?;
-        return follow(args, &mut builder).await;
+        let retries = retries.retries().clone();
+        let progress = Arc::new(TableProgress::new(&location.table, retries, args.interval));
+        let builder = builder.observed(progress.clone());
+        return follow(args, builder, &progress).await;
     }
     let done = once(&mut builder, args.json).await?;
     if args.json {
@@ -84,8 +97,12 @@ pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn builder(args: &SyncArgs, location: &TableLocation) -> anyhow::Result<Builder> {
-    let tables = location.open_existing().await?;
+async fn builder(
+    args: &SyncArgs,
+    location: &TableLocation,
+    retries: &RetryPolicy,
+) -> anyhow::Result<Builder> {
+    let tables = location.open_existing_with(retries.clone()).await?;
     // Says what to do if there is no such table.
     tables.load(&location.table).await?;
     let usual_age = if args.follow {
@@ -95,7 +112,8 @@ async fn builder(args: &SyncArgs, location: &TableLocation) -> anyhow::Result<Bu
     };
     let age = args.max_age.unwrap_or(usual_age);
     let table = location.table.clone();
-    args.build.builder(location, tables, table, age).await
+    let builder = args.build.builder(location, tables, table, age, retries);
+    builder.await
 }
 
 /// Whether a builder stops: a person has to decide.
@@ -111,7 +129,14 @@ fn is_final(error: &anyhow::Error) -> bool {
 }
 
 /// Builds until a signal.
-async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
+async fn follow(
+    args: &SyncArgs,
+    mut builder: Builder,
+    progress: &Arc<TableProgress>,
+) -> anyhow::Result<()> {
+    let bind = args.http.unwrap_or(HttpBind::worker_default());
+    let is_announced = args.log_format == LogFormat::Human;
+    let _server = http::start_at(bind, is_announced, progress.clone()).await?;
     let mut signals = Signals::listen()?;
     let mut failures = 0;
     loop {
@@ -122,6 +147,7 @@ async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
         let pause = match round {
             Ok(round) => {
                 failures = 0;
+                progress.round(round.outcome.name());
                 log(&round);
                 if round.has_more {
                     Duration::ZERO
@@ -130,6 +156,7 @@ async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
                 }
             }
             Err(error) if is_busy(&error) => {
+                progress.round("busy");
                 tracing::info!("{error}");
                 args.interval
             }
@@ -143,6 +170,7 @@ async fn follow(args: &SyncArgs, builder: &mut Builder) -> anyhow::Result<()> {
             Err(error) => {
                 failures += 1;
                 let error = output::with_causes(&error);
+                progress.failed(&error);
                 tracing::error!(
                     event = events::TABLE_STOPPED,
                     failures,
