@@ -26,7 +26,7 @@ use super::commit::{Attempt, Outcome, commit};
 use super::data_file::NewDataFile;
 use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, TableFile, Written};
-use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts};
+use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts, own_name};
 use super::news::{Limit, News, NewsReader};
 use super::progress::{Added, TableProgress};
 use super::state::{self, TableState};
@@ -171,7 +171,7 @@ impl Builder {
             schemas,
             table,
             settings,
-            owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
+            owner: own_name(),
         }
     }
 

@@ -110,8 +110,14 @@ impl TableDocuments {
     /// [`DocumentError`]
     pub(super) async fn put_void(&self, files: &VoidFiles) -> Result<(), DocumentError> {
         let text = serde_json::to_vec(files).map_err(WatermarkError::from)?;
-        self.put(&format!("void/{}.json", files.attempt), text)
-            .await
+        let put = self
+            .put(&format!("void/{}.json", files.attempt), text)
+            .await;
+        match put {
+            // A builder that was killed then has listed them before.
+            Err(DocumentError::Storage(error)) if error.is_conflict() => Ok(()),
+            put => put,
+        }
     }
 
     /// All files that are listed for removal.

@@ -111,6 +111,52 @@ fn now() -> i64 {
     Utc::now().timestamp_millis()
 }
 
+/// The name of a builder of this process: the machine, the process, when it began, and a number.
+pub(super) fn own_name() -> String {
+    let process = std::process::id();
+    let began = began_at(process).unwrap_or(0);
+    format!(
+        "{}/{process}/{began}/{:08x}",
+        machine(),
+        rand::random::<u32>()
+    )
+}
+
+/// Whether a builder was a process of this machine that has ended. Of other machines, nobody knows. If two are taken for one
+/// machine, two builders may work at once, which does no harm.
+fn has_ended(owner: &str) -> bool {
+    let mut parts = owner.split('/');
+    let (host, process, began) = (parts.next(), parts.next(), parts.next());
+    let process: Option<u32> = process.and_then(|process| process.parse().ok());
+    let began: Option<u64> = began.and_then(|began| began.parse().ok());
+    match (process, began) {
+        (Some(process), Some(began)) if host == Some(&machine()) && began > 0 => {
+            began_at(process) != Some(began)
+        }
+        _ => false,
+    }
+}
+
+/// The name of this machine, without slashes.
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().replace('/', "_")
+}
+
+/// When a process began, in ticks since the machine was started; `None` if there is no such process.
+#[cfg(target_os = "linux")]
+fn began_at(process: u32) -> Option<u64> {
+    let process = procfs::process::Process::new(i32::try_from(process).ok()?).ok()?;
+    let stat = process.stat().ok()?;
+    (stat.state != 'Z').then_some(stat.starttime)
+}
+
+/// Elsewhere, it is not known.
+#[cfg(not(target_os = "linux"))]
+fn began_at(_: u32) -> Option<u64> {
+    None
+}
+
 impl BuilderLease {
     /// Takes the lease, unless another builder has it.
     ///
@@ -182,7 +228,8 @@ impl BuilderLease {
         let known = &self.document;
         let since = now().saturating_sub(known.renewed_at);
         let limit = i64::try_from(LEASE_TIME.as_millis()).unwrap_or(i64::MAX);
-        if known.owner.is_empty() || known.owner == self.owner || since.abs() > limit {
+        let is_free = known.owner.is_empty() || known.owner == self.owner;
+        if is_free || since.abs() > limit || has_ended(&known.owner) {
             return Ok(());
         }
         Err(LeaseError::Busy {
@@ -309,6 +356,22 @@ mod tests {
         assert_eq!(committed, ["a".to_owned(), "d".to_owned()].into());
         let none = committed_attempts(&documents, "", &open).await.unwrap();
         assert!(none.is_empty());
+    }
+
+    #[test]
+    fn a_process_that_has_ended_has_no_lease() {
+        let own = own_name();
+        assert!(!has_ended(&own), "{own}");
+        let process = std::process::id().to_string();
+        assert!(has_ended(
+            &own.replace(&format!("/{process}/"), "/999999999/")
+        ));
+        let began = began_at(std::process::id()).unwrap();
+        let earlier = own.replace(&format!("/{began}/"), &format!("/{}/", began + 1));
+        assert!(has_ended(&earlier), "{earlier}");
+        for other in [format!("elsewhere-{own}"), "first".into(), String::new()] {
+            assert!(!has_ended(&other), "{other}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

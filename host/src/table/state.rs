@@ -125,16 +125,26 @@ pub(super) fn check_not_rolled_back(table: &Table) -> Result<(), TableStateError
     let Some(last) = snapshots.find(|snapshot| is_its(snapshot.summary())) else {
         return Ok(());
     };
-    let last = last.snapshot_id();
     let current = metadata.current_snapshot_id();
-    let mut present = current
+    let present = current
         .into_iter()
         .flat_map(|id| ancestors_of(&metadata, id));
-    match present.any(|snapshot| snapshot.snapshot_id() == last) {
+    let mut oldest = None;
+    for snapshot in present {
+        if snapshot.snapshot_id() == last.snapshot_id() {
+            return Ok(());
+        }
+        oldest = Some(snapshot);
+    }
+    // Snapshots between the present ones and that of the commit can have expired.
+    let is_gap_before = |oldest: &iceberg::spec::SnapshotRef| {
+        oldest.parent_snapshot_id().is_some() && oldest.sequence_number() > last.sequence_number()
+    };
+    match oldest.as_ref().is_some_and(is_gap_before) {
         true => Ok(()),
         false => Err(TableStateError::RolledBack {
             table: table.identifier().to_string(),
-            snapshot: last,
+            snapshot: last.snapshot_id(),
         }),
     }
 }

@@ -15,6 +15,7 @@ use crate::config::quantity::parse_duration;
 use crate::observe::{events, http, telemetry};
 use crate::output;
 use crate::table::builder::{Builder, Round, RoundOutcome};
+use crate::table::commit::CommitError;
 use crate::table::progress::TableProgress;
 use crate::table::state::TableStateError;
 use crate::tools::schema::print_json;
@@ -118,8 +119,12 @@ async fn builder(
 
 /// Whether a builder stops: a person has to decide.
 fn is_final(error: &anyhow::Error) -> bool {
+    let of_commit = error.downcast_ref().and_then(|error| match error {
+        CommitError::State(state) => Some(state),
+        CommitError::InDoubt(_) => None,
+    });
     matches!(
-        error.downcast_ref(),
+        error.downcast_ref().or(of_commit),
         Some(
             TableStateError::RolledBack { .. }
                 | TableStateError::Foreign(_)
