@@ -213,9 +213,31 @@ fn is_value(field: &Field, value: &Value) -> bool {
         Field::Long(found) => value.as_i64() == Some(*found),
         Field::Double(found) => value.as_f64() == Some(*found),
         Field::Str(found) => {
-            value.as_str() == Some(found)
-                || serde_json::from_str(found).ok().as_ref() == Some(value)
+            let is_json =
+                || serde_json::from_str::<Value>(found).is_ok_and(|found| found == *value);
+            value.as_str() == Some(found.as_str()) || is_json()
         }
+        // Here, a number has the digits of a double only.
+        Field::Decimal(_) => {
+            let found: f64 = field.to_string().parse().unwrap();
+            let is_near = |value: f64| (found - value).abs() <= value.abs() * 1e-12;
+            value.as_f64().is_some_and(is_near)
+        }
+        Field::ListInternal(found) => {
+            let (found, items) = (found.elements(), value.as_array());
+            let are_same = |items: &Vec<Value>| {
+                items
+                    .iter()
+                    .zip(found)
+                    .all(|(item, found)| is_value(found, item))
+            };
+            items.is_some_and(|items| items.len() == found.len() && are_same(items))
+        }
+        Field::Group(found) => {
+            let mut members = found.get_column_iter();
+            members.all(|(name, found)| is_value(found, value.get(name).unwrap_or(&Value::Null)))
+        }
+        Field::Null => value.is_null(),
         Field::TimestampMicros(found) => {
             let time = value.as_str().map(DateTime::parse_from_rfc3339);
             time.is_some_and(|time| time.unwrap().timestamp_micros() == *found)

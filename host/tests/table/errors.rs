@@ -109,7 +109,7 @@ fn wrong_usage_is_said_with_its_setting() {
         ),
     ];
     for (args, part) in cases {
-        let args = [&["table"], args].concat();
+        let args = [&["table"][..], args].concat();
         place.run(&args).failed(2, &[part]);
     }
     // None of them has created anything.

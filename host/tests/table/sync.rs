@@ -135,7 +135,6 @@ fn few_events_wait_until_they_are_old_or_enough_for_a_file() {
 fn empty_chunks_change_nothing() {
     let table = Table::in_folder();
     table.create(&[]);
-    let mut content = Vec::new();
     let broken = b"no event\n".repeat(3);
     let good = local::events(0..3).into_bytes();
     let more = local::events(3..5).into_bytes();
@@ -146,7 +145,6 @@ fn empty_chunks_change_nothing() {
         (&broken, 0),
         (&more, 2),
     ] {
-        content.extend_from_slice(part);
         // The file grows, so that all chunks are of one shard.
         let path = table.place.path("events.ndjson");
         let file = OpenOptions::new().append(true).create(true).open(path);
