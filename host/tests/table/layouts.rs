@@ -38,7 +38,8 @@ fn parts(row: &Row, by: &str) -> Vec<Option<Literal>> {
         .collect()
 }
 
-/// Asserts that the rows of each file belong there, in the order of their types. Returns the number of different partitions and of files.
+/// Asserts that the rows of each file belong there, in the order of their types. Returns the number of different partitions
+/// and of files.
 fn divided(table: &Table, by: &str) -> (usize, usize) {
     let mut partitions = BTreeSet::new();
     let files = table.warehouse.files(&table.name);
