@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The files of a table have another order than the objects of the lake, and other programs may write them again. So the
-//! [account](account) of a chunk is a sum over its rows, in any order, of a hash of each row's line and event.
+//! account of a chunk (`account`) is a sum over its rows, in any order, of a hash of each row's line and event.
 
 mod account;
 mod data_files;

@@ -39,7 +39,7 @@ fn chunk(first: u64) -> ChunkName {
 
 /// A hash of many bits, so that sums overflow.
 fn hash(row: u64) -> u128 {
-    u128::MAX / 3 * u128::from(row)
+    (u128::MAX / 3).wrapping_mul(u128::from(row))
 }
 
 fn sum(rows: &[u64]) -> RowSum {
