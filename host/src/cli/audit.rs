@@ -13,6 +13,8 @@ use clap::error::ErrorKind;
 use super::Cli;
 use super::{start_log, with_file};
 use crate::audit::{AuditKind, AuditOptions};
+#[cfg(feature = "table")]
+use crate::config::Resolved;
 use crate::config::RunArgs;
 use crate::config::quantity::parse_duration;
 #[cfg(feature = "table")]
@@ -53,7 +55,6 @@ pub(super) struct AuditArgs {
 /// # Errors
 /// Wrong usage; something cannot be read; or there are findings, which have been printed.
 pub(super) fn audit(args: &AuditArgs, argv: Vec<OsString>) -> anyhow::Result<()> {
-    check_location(args, &argv)?;
     let resolved = with_file(&args.run, argv, &["audit"])?;
     let kind = match args.quick {
         true => AuditKind::Quick,
@@ -69,6 +70,8 @@ pub(super) fn audit(args: &AuditArgs, argv: Vec<OsString>) -> anyhow::Result<()>
         start_log(&settings)?;
         return table::audit(&args.location, &settings, options);
     }
+    #[cfg(feature = "table")]
+    check_location(&resolved)?;
     let settings = match kind {
         AuditKind::Quick => resolved.settings_without_source()?,
         AuditKind::Full => resolved.settings()?,
@@ -79,22 +82,18 @@ pub(super) fn audit(args: &AuditArgs, argv: Vec<OsString>) -> anyhow::Result<()>
 
 /// Rejects the options of a table in an audit of the lake. Their variables are for other commands too.
 #[cfg(feature = "table")]
-fn check_location(args: &AuditArgs, argv: &[OsString]) -> Result<(), clap::Error> {
-    let is_given = |flag: &&str| {
-        let mut given = argv.iter().filter_map(|argument| argument.to_str());
-        given.any(|argument| argument.split('=').next() == Some(flag))
-    };
-    let flags = ["--name", "--catalog", "--warehouse"];
-    match flags.iter().find(|flag| !args.table && is_given(flag)) {
+fn check_location(resolved: &Resolved) -> Result<(), clap::Error> {
+    let flags = [
+        ("table_name", "--name"),
+        ("table_catalog", "--catalog"),
+        ("table_warehouse", "--warehouse"),
+    ];
+    let mut flags = flags.into_iter();
+    match flags.find(|(key, _)| resolved.is_flag(key)) {
         None => Ok(()),
-        Some(flag) => Err(Cli::command().error(
+        Some((_, flag)) => Err(Cli::command().error(
             ErrorKind::MissingRequiredArgument,
             format!("{flag} names a table, and this is an audit of the lake; add --table, or leave {flag} out"),
         )),
     }
-}
-
-#[cfg(not(feature = "table"))]
-fn check_location(_: &AuditArgs, _: &[OsString]) -> Result<(), clap::Error> {
-    Ok(())
 }
