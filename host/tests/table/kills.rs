@@ -29,7 +29,7 @@ fn bucket() -> Bucket {
 }
 
 /// A table without events, and a proxy that has seen nothing yet.
-fn table(bucket: &Bucket, warehouse: &str) -> (Table, Proxy) {
+fn new_table(bucket: &Bucket, warehouse: &str) -> (Table, Proxy) {
     let (table, proxy) = bucket.table(warehouse);
     table.create(&[]);
     proxy.forget_seen();
@@ -58,7 +58,7 @@ fn is_whole(table: &Table) {
 
 /// The requests of a sync that nobody disturbs.
 fn requests(bucket: &Bucket) -> Vec<String> {
-    let (table, proxy) = self::table(bucket, "undisturbed");
+    let (table, proxy) = new_table(bucket, "undisturbed");
     table.sync();
     let methods: Vec<_> = proxy.seen().into_iter().map(|seen| seen.method).collect();
     is_whole(&table);
@@ -75,7 +75,7 @@ fn a_builder_can_be_killed_between_any_two_requests() {
         [Fault::Hold, Fault::HoldAnswer].map(|fault| {
             let name = format!("{fault:?}-{nth}").to_lowercase();
             (name.clone(), move || {
-                let (table, proxy) = self::table(bucket, &name);
+                let (table, proxy) = new_table(bucket, &name);
                 kill(&table, &proxy, nth, fault);
                 bucket.expire_leases(&table);
                 table.sync();
@@ -95,7 +95,7 @@ fn a_builder_survives_the_loss_of_any_answer_to_a_put() {
     at_once((1..=puts).map(|nth| {
         let name = format!("lost-{nth}");
         (name.clone(), move || {
-            let (table, proxy) = self::table(bucket, &name);
+            let (table, proxy) = new_table(bucket, &name);
             let lost = proxy.add(Rule::new(Fault::ResetAfter).method("PUT").nth(nth));
             assert_eq!(table.sync()["events"], 30);
             assert_eq!(proxy.hits(lost), 1);
