@@ -71,12 +71,9 @@ fn the_table_of_a_folder_has_each_event_once() {
 
     let status = table.status();
     let metadata = table.warehouse.metadata("events");
-    let bytes = table
-        .warehouse
-        .files("events")
-        .iter()
-        .map(|file| file.bytes);
-    assert_eq!(status["file_bytes"], bytes.sum::<u64>());
+    let files = table.warehouse.files("events");
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    assert_eq!(status["file_bytes"], bytes);
     assert_eq!(status["snapshot"], metadata.current_snapshot_id().unwrap());
     assert_eq!(status["snapshots"], 2);
     assert_eq!(status["waiting_chunks"], 0);
