@@ -1,4 +1,4 @@
-//! A table as pyiceberg and DuckDB read it, and as others change it.
+//! A table as pyiceberg and `DuckDB` read it, and as others change it.
 
 mod foreign;
 
