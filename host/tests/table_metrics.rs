@@ -116,7 +116,7 @@ fn commits_are_counted_and_described() {
     let watermark = &page["watermark"];
     assert_eq!(
         (&watermark["events"], &watermark["chunks"]),
-        (&130.into(), &13.into())
+        (&130.into(), &2.into())
     );
     assert_eq!(watermark["shards"], 2);
     assert_eq!(watermark["unmapped"]["n"], 130);
@@ -136,10 +136,10 @@ fn what_waits_is_counted_and_gets_older() {
     watched.until(|address| status(address)["last_round"]["outcome"] == "waiting");
     let (found, page) = (metrics(watched.address), status(watched.address));
     assert_eq!(found.count("sluice_table_waiting_events", &[]), 40);
-    assert_eq!(found.count("sluice_table_waiting_chunks", &[]), 4);
+    assert_eq!(found.count("sluice_table_waiting_chunks", &[]), 1);
     assert_eq!(
         (&page["waiting"]["events"], &page["waiting"]["chunks"]),
-        (&40.into(), &4.into())
+        (&40.into(), &1.into())
     );
     assert!(page["waiting"]["since"].is_string());
     assert_eq!(page["watermark"]["snapshot"], Value::Null);

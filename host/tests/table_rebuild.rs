@@ -101,7 +101,8 @@ fn files(place: &Place, name: &str) -> Vec<String> {
     })
 }
 
-/// The events of a table, none of which it has twice. `id` is the column of their ids.
+/// The events of a table, none of which it has twice. `id` is the column of their ids. A place is that of a line in one of the
+/// objects of a chunk, so the id tells the objects apart.
 fn rows(place: &Place, name: &str, id: &str) -> Rows {
     let mut rows = Rows::new();
     for path in files(place, name) {
@@ -114,7 +115,8 @@ fn rows(place: &Place, name: &str, id: &str) -> Rows {
                 .map(|(name, field)| (name.as_str(), field.to_string()))
                 .collect();
             let place = ["_shard", "_chunk", "_line"].map(|name| columns[name].clone());
-            let known = rows.insert(place.join(" "), columns[id].clone());
+            let event = format!("{} {}", place.join(" "), columns[id]);
+            let known = rows.insert(event, columns[id].clone());
             assert_eq!(known, None, "twice: {columns:?}");
         }
     }

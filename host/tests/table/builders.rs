@@ -29,7 +29,7 @@ fn wakes_up_late(bucket: &Bucket, warehouse: &str, put: &str, fault: Fault) {
     table.create(&[]);
     let held = proxy.add(Rule::new(fault).method("PUT").path(put));
     let mut command = table.command("sync", &[]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdout(Stdio::null());
     let mut late = Running(command.spawn().unwrap());
     assert!(proxy.wait_for_hits(held, 1, TIMEOUT), "no put of {put}");
     bucket.expire_leases(&table);
@@ -62,9 +62,10 @@ fn a_builder_that_wakes_up_late_commits_nothing() {
         "snap-",
         ".metadata.json",
     ];
-    at_once(puts.into_iter().flat_map(|put| {
+    at_once(puts.into_iter().enumerate().flat_map(|(number, put)| {
         [Fault::Hold, Fault::HoldAnswer].map(|fault| {
-            let warehouse = format!("{fault:?}{}", put.replace('.', "-")).to_lowercase();
+            // No put of one name has that of another in its path.
+            let warehouse = format!("{fault:?}-{number}").to_lowercase();
             let name = format!("{fault:?}: {put}");
             (name, move || wakes_up_late(bucket, &warehouse, put, fault))
         })
