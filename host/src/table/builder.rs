@@ -26,7 +26,10 @@ use super::commit::{Attempt, Outcome, commit};
 use super::data_file::NewDataFile;
 use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, TableFile, Written};
-use super::lease::{BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts, own_name};
+use super::lease::{
+    BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts, own_name, process_has_ended,
+    process_name,
+};
 use super::news::{Limit, News, NewsReader};
 use super::progress::{Added, TableProgress};
 use super::state::{self, TableState};
@@ -34,6 +37,9 @@ use super::warehouse::Warehouse;
 use super::watermark::Watermark;
 use crate::format::parquet::{TableSchema, UnmappedValues};
 use crate::sink::SchemaStore;
+
+/// The beginning of the name of a local folder.
+const SCRATCH: &str = "sluice-table-";
 
 /// A commit takes events of at most about this many bytes, and this many objects: so much is lost when a builder is killed.
 const COMMIT_MAX: Limit = Limit {
@@ -380,10 +386,17 @@ impl Builder {
         Ok(described.describe(&file.metadata()?)?)
     }
 
-    /// The local folder of an attempt.
+    /// The local folder of an attempt. Those of builders that were killed are removed before.
     fn scratch(&self, attempt: &str) -> PathBuf {
         let folder = &self.settings.scratch;
-        folder.join(format!("sluice-table-{attempt}"))
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let owner = name.to_str().and_then(|name| name.strip_prefix(SCRATCH));
+            if owner.is_some_and(process_has_ended) {
+                let _removed_by_another_one = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        folder.join(format!("{SCRATCH}{}-{attempt}", process_name()))
     }
 
     /// The folder of the files of an attempt.
@@ -413,8 +426,6 @@ impl Builder {
                 self.warehouse.store().list(&folder, &mut found).await?;
                 keys.sort_unstable();
                 let attempt = open.id.clone();
-                // A builder that was killed here has left its local files.
-                let _none_here = std::fs::remove_dir_all(self.scratch(&attempt));
                 if !keys.is_empty() {
                     documents.put_void(&VoidFiles { attempt, keys }).await?;
                 }

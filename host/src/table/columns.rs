@@ -197,7 +197,7 @@ mod tests {
             format!("{name} {}", field.field_type)
         });
         let expected = [
-            "a.element.x decimal(9,2)",
+            "a.element.x decimal(9, 2)",
             "b.value string",
             "c timestamptz",
             "d string",

@@ -111,30 +111,38 @@ fn now() -> i64 {
     Utc::now().timestamp_millis()
 }
 
-/// The name of a builder of this process: the machine, the process, when it began, and a number.
+/// The name of a builder of this process: the machine, the process, and a number.
 pub(super) fn own_name() -> String {
-    let process = std::process::id();
-    let began = began_at(process).unwrap_or(0);
     format!(
-        "{}/{process}/{began}/{:08x}",
+        "{}/{}/{:08x}",
         machine(),
+        process_name(),
         rand::random::<u32>()
     )
+}
+
+/// The name of this process: its number, and when it began.
+pub(super) fn process_name() -> String {
+    let process = std::process::id();
+    format!("{process}-{}", began_at(process).unwrap_or(0))
+}
+
+/// Whether what begins with the name of a process of this machine names one that has ended.
+pub(super) fn process_has_ended(name: &str) -> bool {
+    let mut parts = name.split('-');
+    let process: Option<u32> = parts.next().and_then(|process| process.parse().ok());
+    let began: Option<u64> = parts.next().and_then(|began| began.parse().ok());
+    match (process, began) {
+        (Some(process), Some(began)) if began > 0 => began_at(process) != Some(began),
+        _ => false,
+    }
 }
 
 /// Whether a builder was a process of this machine that has ended. Of other machines, nobody knows. If two are taken for one
 /// machine, two builders may work at once, which does no harm.
 fn has_ended(owner: &str) -> bool {
     let mut parts = owner.split('/');
-    let (host, process, began) = (parts.next(), parts.next(), parts.next());
-    let process: Option<u32> = process.and_then(|process| process.parse().ok());
-    let began: Option<u64> = began.and_then(|began| began.parse().ok());
-    match (process, began) {
-        (Some(process), Some(began)) if host == Some(&machine()) && began > 0 => {
-            began_at(process) != Some(began)
-        }
-        _ => false,
-    }
+    parts.next() == Some(&machine()) && parts.next().is_some_and(process_has_ended)
 }
 
 /// The name of this machine, without slashes.

@@ -261,17 +261,17 @@ mod tests {
 
     #[test]
     fn the_warehouse_is_beside_a_folder_and_never_in_the_lake() {
-        let beside = located("file:/tmp/x/lake", None).unwrap();
-        let warehouse = StoreLocation::Folder("/tmp/x/lake.warehouse".into());
+        let beside = located("file:/nowhere/x/lake", None).unwrap();
+        let warehouse = StoreLocation::Folder("/nowhere/x/lake.warehouse".into());
         assert_eq!(beside.warehouse, warehouse);
         assert_eq!(
             beside.catalog.to_string(),
-            "sqlite:/tmp/x/lake.warehouse/catalog.sqlite"
+            "sqlite:/nowhere/x/lake.warehouse/catalog.sqlite"
         );
         assert_eq!(beside.table.to_string(), "sluice.events");
         for (lake, warehouse) in [
-            ("file:/tmp/x", Some("file:/tmp/x/y")),
-            ("file:/tmp/x/y", Some("file:/tmp/x")),
+            ("file:/nowhere/x", Some("file:/nowhere/x/y")),
+            ("file:/nowhere/x/y", Some("file:/nowhere/x")),
             ("s3://bucket/a", Some("s3://bucket/a/b")),
             ("s3://bucket", Some("s3://bucket/b")),
             ("s3://bucket/a", None),
