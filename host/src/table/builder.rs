@@ -10,29 +10,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chrono::Utc;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use iceberg::arrow::schema_to_arrow_schema;
-use iceberg::spec::{DataFile, Literal};
 use iceberg::table::Table;
 use iceberg::{Catalog, TableIdent};
-use sluice_storage::object_store::{NewObject, ObjectStore, Payload};
+use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::Retries;
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use super::commit::{Attempt, Outcome, commit};
-use super::data_file::NewDataFile;
 use super::documents::VoidFiles;
-use super::files::{self, FilesSettings, TableColumns, TableFile, Written};
-use super::lease::{
-    BuilderLease, OpenAttempt, RENEWED_EACH, committed_attempts, own_name, process_has_ended,
-    process_name,
-};
+use super::files::{self, FilesSettings, TableColumns, Written};
+use super::lease::{BuilderLease, OpenAttempt, committed_attempts};
 use super::news::{Limit, News, NewsReader};
+use super::process::{own_name, process_has_ended, process_name};
 use super::progress::{Added, TableProgress};
+use super::renewed_lease::Renewed;
 use super::state::{self, TableState};
+use super::upload::{Upload, folder};
 use super::warehouse::Warehouse;
 use super::watermark::Watermark;
 use crate::format::parquet::{TableSchema, UnmappedValues};
@@ -49,11 +43,6 @@ const COMMIT_MAX: Limit = Limit {
 
 /// The bytes of events in a byte of files, until the table has some.
 const USUAL_RATIO: u64 = 8;
-
-/// The most files that are uploaded at once, and the most MiB of them, since they are in memory then. A larger file is
-/// uploaded alone.
-const UPLOADS_AT_ONCE: usize = 16;
-const UPLOADED_MIB: u32 = 128;
 
 /// When a builder writes.
 #[derive(Clone, Copy, Debug)]
@@ -251,7 +240,12 @@ impl Builder {
         lease.begin(open).await?;
         let written = self.write(state, &news, &id).await?;
         self.progress.step();
-        let files = self.upload(state, &id, &written).await?;
+        let upload = Upload {
+            warehouse: &self.warehouse,
+            state,
+            progress: &self.progress,
+        };
+        let files = upload.all(&id, &written).await?;
         drop(written.folder);
         let bytes = written.files.iter().map(|file| file.bytes).sum::<u64>();
         let sizes = (written.event_bytes, bytes);
@@ -331,61 +325,6 @@ impl Builder {
         .await?)
     }
 
-    /// Puts the files into the warehouse, and describes them.
-    async fn upload(
-        &self,
-        state: &TableState,
-        attempt: &str,
-        written: &Written,
-    ) -> anyhow::Result<Vec<DataFile>> {
-        let folder = self.folder(&state.table, attempt)?;
-        let in_memory = Semaphore::new(UPLOADED_MIB as usize);
-        let uploads = written.files.iter().enumerate().map(|(number, file)| {
-            let key = format!("{folder}{number:05}.parquet");
-            self.upload_file(state, file, key, &in_memory)
-        });
-        let uploads = stream::iter(uploads).buffered(UPLOADS_AT_ONCE);
-        uploads.try_collect().await
-    }
-
-    async fn upload_file(
-        &self,
-        state: &TableState,
-        file: &TableFile,
-        key: String,
-        in_memory: &Semaphore,
-    ) -> anyhow::Result<DataFile> {
-        let mib = u32::try_from(file.bytes >> 20).unwrap_or(u32::MAX);
-        let _uploaded = in_memory
-            .acquire_many(mib.saturating_add(1).min(UPLOADED_MIB))
-            .await?;
-        let path = file.path.display();
-        let bytes = tokio::fs::read(&file.path).await;
-        let bytes = bytes.with_context(|| format!("{path}"))?;
-        let object = NewObject::plain(Payload {
-            bytes: bytes.into(),
-            content_type: Some("application/vnd.apache.parquet"),
-        });
-        self.warehouse.store().put_if_absent(&key, object).await?;
-        self.progress.step();
-        let metadata = state.table.metadata();
-        let day = state
-            .layout
-            .day_of
-            .iter()
-            .map(|_| file.day.map(Literal::date));
-        let value = state.layout.value_of.iter();
-        let value = value.map(|_| file.event_type.as_ref().map(Literal::string));
-        let described = NewDataFile {
-            uri: self.warehouse.uri_of(&key),
-            bytes: file.bytes,
-            spec: metadata.default_partition_spec_id(),
-            partition: day.chain(value).collect(),
-            schema: metadata.current_schema(),
-        };
-        Ok(described.describe(&file.metadata()?)?)
-    }
-
     /// The local folder of an attempt. Those of builders that were killed are removed before.
     fn scratch(&self, attempt: &str) -> PathBuf {
         let folder = &self.settings.scratch;
@@ -397,13 +336,6 @@ impl Builder {
             }
         }
         folder.join(format!("{SCRATCH}{}-{attempt}", process_name()))
-    }
-
-    /// The folder of the files of an attempt.
-    fn folder(&self, table: &Table, attempt: &str) -> anyhow::Result<String> {
-        let location = table.metadata().location();
-        let location = self.warehouse.key(location)?.trim_end_matches('/');
-        Ok(format!("{location}/data/{attempt}/"))
     }
 
     /// Lists the files of attempts that can never be committed any more. Those of an attempt that could still be are left
@@ -420,7 +352,7 @@ impl Builder {
                 continue;
             }
             if !is_committed {
-                let folder = self.folder(table, &open.id)?;
+                let folder = folder(&self.warehouse, table, &open.id)?;
                 let mut keys = Vec::new();
                 let mut found = |key: &str| keys.push(format!("{folder}{key}"));
                 self.warehouse.store().list(&folder, &mut found).await?;
@@ -433,54 +365,5 @@ impl Builder {
             settled.push(open.id);
         }
         Ok(lease.settle(&settled).await?)
-    }
-}
-
-/// A lease that is renewed while the builder works.
-struct Renewed {
-    lease: Arc<tokio::sync::Mutex<BuilderLease>>,
-    renewal: JoinHandle<()>,
-}
-
-impl Renewed {
-    fn start(lease: BuilderLease) -> Self {
-        let lease = Arc::new(tokio::sync::Mutex::new(lease));
-        let renewed = lease.clone();
-        let renewal = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(RENEWED_EACH).await;
-                if let Err(error) = renewed.lock().await.renew().await {
-                    // Whoever has taken over and this builder do each other no harm.
-                    tracing::warn!(%error, "cannot renew the lease of the table");
-                }
-            }
-        });
-        Self { lease, renewal }
-    }
-
-    async fn begin(&self, attempt: OpenAttempt) -> Result<(), super::lease::LeaseError> {
-        self.lease.lock().await.begin(attempt).await
-    }
-
-    async fn attempts(&self) -> Vec<OpenAttempt> {
-        self.lease.lock().await.attempts().to_vec()
-    }
-
-    async fn settle(&self, settled: &[String]) -> Result<(), super::lease::LeaseError> {
-        if settled.is_empty() {
-            return Ok(());
-        }
-        self.lease.lock().await.settle(settled).await
-    }
-
-    /// Gives the lease back. If that fails, it ends by itself.
-    async fn end(self) {
-        self.renewal.abort();
-        let _ended = self.renewal.await;
-        if let Some(lease) = Arc::into_inner(self.lease)
-            && let Err(error) = lease.into_inner().release().await
-        {
-            tracing::debug!(%error, "cannot give back the lease of the table");
-        }
     }
 }
