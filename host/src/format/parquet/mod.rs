@@ -28,6 +28,7 @@ use sluice_engine::digest::Digest;
 use sluice_engine::record::SequenceNumber;
 use sluice_schema::{Column, ColumnType, InvalidSchema, Mapper, Schema};
 
+#[cfg(feature = "table")]
 pub(crate) use self::builder::ColumnBuilder;
 pub(crate) use self::columns::written;
 pub use self::comparison::have_same_rows;
@@ -35,9 +36,11 @@ pub use self::drift::{
     ColumnSample, DriftKind, DriftSample, DriftingValues, OBJECT_EVENTS_MAX, Sampling, TypeSample,
     WatchedColumns,
 };
+#[cfg(feature = "table")]
 pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;
 pub use self::stored_rows::{RowParts, StoredRow};
+#[cfg(feature = "table")]
 pub(crate) use self::unmapped::UnmappedCounter;
 pub use self::unmapped::UnmappedValues;
 #[cfg(test)]
@@ -154,6 +157,7 @@ impl TableSchema {
     }
 
     /// What maps events to its columns.
+    #[cfg(feature = "table")]
     pub(crate) fn mapper(&self) -> &Mapper {
         &self.mapper
     }

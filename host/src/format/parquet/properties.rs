@@ -64,6 +64,7 @@ pub(super) fn properties(schema: Digest, level: Level, rows: Rows<'_>) -> Writer
 ///
 /// # Errors
 /// zstd does not have the level.
+#[cfg(feature = "table")]
 pub(crate) fn of_table_files(schema: Digest, level: i32) -> Result<WriterProperties, ParquetError> {
     let column = |name: &str| ColumnPath::from(name);
     let properties = WriterProperties::builder()
