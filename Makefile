@@ -72,34 +72,38 @@ build: setup ## build target/release/sluice with the built-in transforms
 
 demo: build ## run a million events from a file through the sandbox into a lake and a bus, into a lake of Parquet, and into a table
 	@rm -rf $(OUT)/events.ndjson $(OUT)/lake $(OUT)/bus $(OUT)/schema.json $(OUT)/columns.txt $(OUT)/parquet $(OUT)/parquet.warehouse
-	@echo; echo "== 1/11 generating $(EVENTS) events of 100 types in $(OUT)/events.ndjson"
+	@echo; echo "== 1/12 generating $(EVENTS) events of 100 types in $(OUT)/events.ndjson"
 	@$(SLUICE) generate --events $(EVENTS) --types 100 --seed 7 --to file:$(OUT)/events.ndjson
-	@echo; echo "== 2/11 running them through the transform into $(OUT)/lake and $(OUT)/bus"
+	@echo; echo "== 2/12 running them through the transform into $(OUT)/lake and $(OUT)/bus"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 3/11 running again: nothing is written twice"
+	@echo; echo "== 3/12 running again: nothing is written twice"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 4/11 auditing: each event must be in exactly one place"
+	@echo; echo "== 4/12 auditing: each event must be in exactly one place"
 	$(SLUICE) audit --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 5/11 the result"
+	@echo; echo "== 5/12 the result"
 	@echo "an event of the source:   $$(head -n 1 $(OUT)/events.ndjson)"
 	@echo "its message on the bus:   $$(cat $(OUT)/bus/*.ndjson | head -n 1)"
 	@echo "partitions of the lake:   $$(ls -d $(OUT)/lake/event_type=* | wc -l), such as $$(ls -d $(OUT)/lake/event_type=* | head -n 1)"
 	@echo "what its chunks say:      $$(ls $(OUT)/lake/_sluice/chunks/*/*.json | wc -l) chunk manifests, such as $$(ls $(OUT)/lake/_sluice/chunks/*/*.json | head -n 1)"
-	@echo; echo "== 6/11 trying other rules, a text in jq, on two events: nothing is written"
+	@echo; echo "== 6/12 trying other rules, a text in jq, on two events: nothing is written"
 	$(SLUICE) transform try --jq 'del(.user_id) | .day = (.created_at | todate[:10])' --limit 2 $(OUT)/events.ndjson
-	@echo; echo "== 7/11 inferring the columns of the events in $(OUT)/lake"
+	@echo; echo "== 7/12 inferring the columns of the events in $(OUT)/lake"
 	$(SLUICE) schema infer --lake file:$(OUT)/lake --output $(OUT)/schema.json >$(OUT)/columns.txt
 	@tail -n 1 $(OUT)/columns.txt
 	@echo "what was found in each type of events: $(OUT)/columns.txt"
-	@echo; echo "== 8/11 running the events again, into a second lake, as Parquet with these columns"
+	@echo; echo "== 8/12 running the events again, into a second lake, as Parquet with these columns"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/parquet --bus none --format parquet --schema $(OUT)/schema.json
-	@echo; echo "== 9/11 auditing it: each column must have the values that the schema makes of the event"
+	@echo; echo "== 9/12 auditing it: each column must have the values that the schema makes of the event"
 	$(SLUICE) audit --source file:$(OUT)/events.ndjson --lake file:$(OUT)/parquet
-	@echo; echo "== 10/11 building a table of the lake, for query engines: an Iceberg table with a catalog in $(OUT)/parquet.warehouse"
+	@echo; echo "== 10/12 building a table of the lake, for query engines: an Iceberg table with a catalog in $(OUT)/parquet.warehouse"
 	$(SLUICE) table create --lake file:$(OUT)/parquet --schema $(OUT)/schema.json
 	$(SLUICE) table sync --lake file:$(OUT)/parquet
-	@echo; echo "== 11/11 the table, read with pyiceberg if that is installed (make readers-setup)"
-	@$(READERS)/bin/python host/examples/query_table.py $(OUT)/parquet.warehouse 2>/dev/null || echo "pyiceberg is not installed, so here is what the table says of itself:"
+	@echo; echo "== 11/12 auditing the table: its rows must be the events of the lake, each of them once"
+	$(SLUICE) audit --table --lake file:$(OUT)/parquet
+	@echo; echo "== 12/12 reading the table"
+	@if [ -x $(TABLE_READERS)/bin/python ]; \
+	then $(TABLE_READERS)/bin/python host/examples/query_table.py $(OUT)/parquet.warehouse; \
+	else echo "pyiceberg is not installed (make readers-setup), so here is what the table says of itself:"; fi
 	$(SLUICE) table status --lake file:$(OUT)/parquet
 	@echo; echo "demo: done; the events are in $(OUT)/lake as lines, in $(OUT)/parquet as Parquet, and in the table sluice.events, each of them once"
 
