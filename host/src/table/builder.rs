@@ -75,6 +75,8 @@ pub struct Round {
     pub outcome: RoundOutcome,
     /// Whether the lake has more that could be taken at once.
     pub has_more: bool,
+    /// Whether the lake has no ledgers: nothing was ever landed in it.
+    pub is_without_ledgers: bool,
 }
 
 /// What became of the events of a round.
@@ -190,14 +192,21 @@ impl Builder {
     }
 
     async fn state(&self) -> anyhow::Result<TableState> {
-        let table = self.catalog.load_table(&self.table).await?;
+        let table = self.catalog.load_table(&self.table).await;
+        let table = table.map_err(|error| match error.kind() {
+            iceberg::ErrorKind::TableNotFound => anyhow::anyhow!(
+                "there is no table {} any more; create it with `sluice table create`",
+                self.table
+            ),
+            _ => error.into(),
+        })?;
         Ok(TableState::read(table, &self.warehouse).await?)
     }
 
     async fn work(&mut self, state: TableState, lease: &Renewed) -> anyhow::Result<Round> {
         let news = self.news.read(&state.watermark, COMMIT_MAX).await?;
         self.progress.read(&state, &news);
-        let has_more = !news.is_all;
+        let (has_more, is_without_ledgers) = (!news.is_all, news.documents == 0);
         let waiting = RoundOutcome::Waiting {
             events: news.events,
             since: news.oldest_put_at.unwrap_or(0),
@@ -207,7 +216,11 @@ impl Builder {
             Some(oldest) if !self.is_due(&news, &state.watermark, oldest) => waiting,
             Some(_) => self.attempt(&state, news, lease).await?,
         };
-        Ok(Round { outcome, has_more })
+        Ok(Round {
+            outcome,
+            has_more,
+            is_without_ledgers,
+        })
     }
 
     fn is_due(&self, news: &News, watermark: &Watermark, oldest: i64) -> bool {

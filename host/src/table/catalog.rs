@@ -39,7 +39,9 @@ impl CatalogLocation {
     pub async fn open(&self, warehouse: &Warehouse) -> anyhow::Result<Arc<dyn Catalog>> {
         let Self::Sqlite(file) = self;
         let opened = open_sqlite(file, warehouse).await;
-        opened.with_context(|| format!("cannot open the catalog {self}"))
+        opened.with_context(|| {
+            format!("cannot open the catalog {self}; the file and its folder must be writable, also to read it")
+        })
     }
 
     /// Whether there is a catalog.

@@ -14,7 +14,7 @@ use super::columns::{added_columns, table_schema};
 use super::commit::Once;
 use super::documents::{DocumentError, put_schema};
 use super::layout::TableLayout;
-use super::state::{SCHEMA, TableState, TableStateError};
+use super::state::{LAYOUT, SCHEMA, TableState, TableStateError};
 use super::warehouse::Warehouse;
 
 /// A table that cannot be created or changed.
@@ -22,7 +22,7 @@ use super::warehouse::Warehouse;
 pub enum ManageError {
     /// There is another one.
     #[error(
-        "there is a table {table} with {what}; give another name, extend it with `sluice table evolve`, or build it again with `sluice table rebuild`"
+        "there is a table {table} with {what}; give another name, add columns with `sluice table evolve`, or build it again with `sluice table rebuild`"
     )]
     Exists {
         /// The table.
@@ -161,6 +161,7 @@ impl Tables {
         let spec = layout.spec(&columns)?;
         let properties = HashMap::from([
             (SCHEMA.to_owned(), digest.to_string()),
+            (LAYOUT.to_owned(), layout.to_string()),
             (
                 "write.parquet.compression-codec".to_owned(),
                 "zstd".to_owned(),

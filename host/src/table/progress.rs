@@ -224,7 +224,7 @@ impl Seen {
     fn json(&self) -> (Value, Value) {
         let table = json!({
             "attempt": self.attempt,
-            "snapshot": self.snapshot,
+            "snapshot": self.snapshot.map(|id| id.to_string()),
             "committed_at": self.committed_at.map(time),
             "shards": self.shards,
             "chunks": self.chunks,

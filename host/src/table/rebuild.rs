@@ -20,7 +20,7 @@ use thiserror::Error;
 use super::documents::DocumentError;
 use super::layout::TableLayout;
 use super::manage::{ManageError, Tables};
-use super::state::{TableState, TableStateError, documents, layout, schema_digest};
+use super::state::{TableState, TableStateError, created_layout, documents, schema_digest};
 
 /// What the name of the new table ends with until the switch.
 const REBUILD: &str = "__rebuild";
@@ -176,7 +176,10 @@ impl Tables {
                  the new one, such as none"
             ))
         };
-        let layout = new.layout.or_else(|| layout(model)).ok_or_else(unknown)?;
+        let layout = new
+            .layout
+            .or_else(|| created_layout(model))
+            .ok_or_else(unknown)?;
         layout.check(&schema).map_err(RebuildError::Layout)?;
         Ok((schema, layout))
     }

@@ -17,6 +17,9 @@ pub(super) const ATTEMPT: &str = "sluice.attempt";
 /// The property that names the schema by its digest.
 pub(super) const SCHEMA: &str = "sluice.schema";
 
+/// The property that has the layout as it was created.
+pub(super) const LAYOUT: &str = "sluice.partition";
+
 /// A table at one moment.
 #[derive(Debug)]
 pub(super) struct TableState {
@@ -93,10 +96,19 @@ pub(super) fn schema_digest(table: &Table) -> Result<&str, TableStateError> {
     digest.map(String::as_str).ok_or_else(foreign)
 }
 
-/// How the files of a table are divided; `None` if Sluice divides none so.
-pub(super) fn layout(table: &Table) -> Option<TableLayout> {
+/// How the files of a table are divided; `None` if Sluice has not divided them so.
+fn layout(table: &Table) -> Option<TableLayout> {
     let metadata = table.metadata();
-    TableLayout::of_spec(metadata.default_partition_spec(), metadata.current_schema())
+    let present =
+        TableLayout::of_spec(metadata.default_partition_spec(), metadata.current_schema());
+    let created = metadata.properties().get(LAYOUT);
+    present.filter(|present| created.is_none_or(|created| *created == present.to_string()))
+}
+
+/// The layout that a table was created with.
+pub(super) fn created_layout(table: &Table) -> Option<TableLayout> {
+    let created = table.metadata().properties().get(LAYOUT);
+    created.and_then(|created| created.parse().ok())
 }
 
 /// The documents of a table.

@@ -205,7 +205,7 @@ fn to_json(report: &TableReport) -> Value {
     json!({
         kind: report.is_right(),
         "table": report.table,
-        "snapshot": report.snapshot,
+        "snapshot": report.snapshot.map(|id| id.to_string()),
         "files": report.files,
         "rows": report.rows,
         "foreign_rows": report.foreign,

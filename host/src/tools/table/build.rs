@@ -28,20 +28,42 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(super) struct BuildArgs {
     /// The size of a file: events wait until there are enough for one, and a file with more is closed.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "128MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = file_size, default_value = "128MiB")]
     file_size: ByteSize,
 
     /// The memory for events and files that are written.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "256MiB")]
     memory: ByteSize,
 
-    /// The number of threads. [default: one a core]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    /// The number of threads, 1 to 1,024. [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
 
     /// The folder for files until they are uploaded. [default: that of the system for temporary files]
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+}
+
+/// The least size of a file: one of each row would be there for ever.
+const FILE_SIZE_MIN: ByteSize = ByteSize::kib(1);
+
+/// The least memory.
+const MEMORY_MIN: ByteSize = ByteSize::mib(16);
+
+fn file_size(text: &str) -> Result<ByteSize, String> {
+    at_least(FILE_SIZE_MIN, text)
+}
+
+fn memory(text: &str) -> Result<ByteSize, String> {
+    at_least(MEMORY_MIN, text)
+}
+
+fn at_least(least: ByteSize, text: &str) -> Result<ByteSize, String> {
+    let size = parse_size(text)?;
+    let is_enough = size >= least;
+    is_enough
+        .then_some(size)
+        .ok_or_else(|| format!("give at least {least}"))
 }
 
 impl BuildArgs {
@@ -68,7 +90,7 @@ impl BuildArgs {
             },
             file_bytes: self.file_size.as_u64(),
             memory: self.memory.as_u64(),
-            threads: self.threads.unwrap_or(cores).max(1),
+            threads: self.threads.map_or(cores, usize::from),
             scratch: self.scratch.clone().unwrap_or_else(std::env::temp_dir),
         };
         let schemas = SchemaStore::new(metadata, KnownSchemas::default());
@@ -133,14 +155,23 @@ impl Done {
 pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Result<Done> {
     let mut done = Done::default();
     let started = Instant::now();
+    let mut is_waiting = false;
     loop {
         let round = match builder.round().await {
             Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                if !is_waiting {
+                    output::message(format_args!("sluice: waiting: {error}"));
+                }
+                is_waiting = true;
                 sleep(BUSY_PAUSE).await;
                 continue;
             }
             round => round?,
         };
+        anyhow::ensure!(
+            !round.is_without_ledgers,
+            "the lake has no ledger, so nothing was ever landed in it; give the lake that `run` writes to"
+        );
         match &round.outcome {
             RoundOutcome::Committed(commit) => {
                 done.add(commit);

@@ -41,7 +41,7 @@ pub(super) async fn drop_table(args: &DropArgs) -> anyhow::Result<()> {
             "missing; the command would remove {name} from {}{files} in {place}",
             location.catalog
         );
-        return Err(ConfigError::new("yes", what).into());
+        return Err(ConfigError::new("--yes", what).into());
     }
     let removed = tables.drop_table(&table, args.purge).await?;
     output::line(match args.purge {

@@ -160,7 +160,7 @@ fn to_json(status: &TableStatus) -> Value {
         "events": status.events,
         "files": status.files,
         "file_bytes": status.file_bytes,
-        "snapshot": status.committed_at.map(|_| status.snapshot),
+        "snapshot": status.committed_at.map(|_| status.snapshot.to_string()),
         "snapshots": status.snapshots,
         "committed_at": status.committed_at.map(time),
         "waiting_chunks": status.waiting_chunks(),

@@ -49,11 +49,11 @@ pub struct SyncArgs {
     build: BuildArgs,
 
     /// Print one JSON object at the end, for scripts.
-    #[arg(long, action = ArgAction::SetTrue)]
+    #[arg(long, action = ArgAction::SetTrue, conflicts_with = "follow")]
     json: bool,
 
     /// How log lines are written, with `--follow`.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human, requires = "follow")]
     log_format: LogFormat,
 
     /// With `--follow`, expose `/metrics`, `/livez`, `/readyz` and `/status` on this address and port (port 0: any free
@@ -143,6 +143,7 @@ async fn follow(
     let is_announced = args.log_format == LogFormat::Human;
     let _server = http::start_at(bind, is_announced, progress.clone()).await?;
     let mut signals = Signals::listen()?;
+    tracing::info!(interval = ?args.interval, max_age = ?args.max_age.unwrap_or(USUAL_AGE), "following the lake");
     let mut failures = 0;
     loop {
         let round = tokio::select! {
@@ -166,10 +167,8 @@ async fn follow(
                 args.interval
             }
             Err(error) if is_final(&error) => {
-                tracing::error!(
-                    event = events::TABLE_STOPPED,
-                    "the table is not built any more"
-                );
+                let why = output::with_causes(&error);
+                tracing::error!(event = events::TABLE_STOPPED, "the builder ends: {why}");
                 return Err(error);
             }
             Err(error) => {
@@ -207,7 +206,7 @@ fn log(round: &Round) {
             files = commit.files,
             bytes = commit.bytes,
             chunks = commit.chunks,
-            snapshot = commit.snapshot,
+            snapshot = %commit.snapshot,
             table_events = commit.table_events,
             "committed"
         ),
