@@ -42,7 +42,7 @@ pub enum TableStateError {
     #[error(
         "the table {table} was rolled back: its watermark is that of snapshot {snapshot}, which is neither a part of the \
          present one nor expired. Nothing was written. Roll forward to snapshot {snapshot} with a tool for Iceberg, such as \
-         Spark's `CALL system.set_current_snapshot('{table}', {snapshot})`, or build the table again with `sluice table rebuild`"
+         Spark's `CALL CATALOG.system.set_current_snapshot('CATALOG.{table}', {snapshot})`, or build the table again with `sluice table rebuild`"
     )]
     RolledBack {
         /// The table.

@@ -64,10 +64,12 @@ impl Warehouse {
     /// # Errors
     /// It is not in the warehouse.
     pub fn key<'a>(&self, uri: &'a str) -> Result<&'a str> {
-        let path = |uri: &'a str| uri.strip_prefix(&self.root);
-        // Other programs may write the path of a file without its scheme.
-        let plain = || uri.strip_prefix(self.root.strip_prefix("file://")?);
-        path(uri).or_else(plain).ok_or_else(|| {
+        // Other programs name a file by its path, or by `file:` and its path.
+        let path = || {
+            let root = self.root.strip_prefix("file://")?;
+            uri.strip_prefix("file:").unwrap_or(uri).strip_prefix(root)
+        };
+        uri.strip_prefix(&self.root).or_else(path).ok_or_else(|| {
             let why = format!("{uri} is not in the warehouse {}", self.uri());
             Error::new(ErrorKind::DataInvalid, why)
         })
@@ -284,6 +286,7 @@ mod tests {
         assert_eq!(folder.uri_of("x/y"), "file:///tmp/a b/wh/x/y");
         assert_eq!(folder.key("file:///tmp/a b/wh/x/y").unwrap(), "x/y");
         assert_eq!(folder.key("/tmp/a b/wh/x/y").unwrap(), "x/y");
+        assert_eq!(folder.key("file:/tmp/a b/wh/x/y").unwrap(), "x/y");
         assert!(folder.key("file:///tmp/other/x").is_err());
         let (bucket, prefix) = ("b".into(), "p/".into());
         let bucket = warehouse(&StoreLocation::S3 { bucket, prefix });

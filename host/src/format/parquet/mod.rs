@@ -10,6 +10,7 @@ mod columns;
 mod comparison;
 mod drift;
 mod matching;
+mod names;
 mod properties;
 mod reading;
 mod stored_rows;

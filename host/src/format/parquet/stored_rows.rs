@@ -1,5 +1,6 @@
 //! Reads the rows of a file of a table: it can have an older schema, or another program has written it again, with the
-//! columns in another order. Columns are found by their names, and one that is missing is null.
+//! columns in another order. Columns are found by their names, also as Iceberg's library for Java writes them, and one
+//! that is missing is null.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,7 +11,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
+use sluice_schema::Column;
 
+use super::names::{column, is_column};
 use super::reading::{BATCH_ROWS, Reader, TableRow, caught};
 use super::values::{text, value};
 use super::{CHUNK, LINE, REST, SHARD, TableSchema};
@@ -63,10 +66,13 @@ impl TableSchema {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let reader = Reader::try_new_with_options(file, options)?;
         let columns = self.schema.columns();
-        let is_wanted = |name: &str| match name {
+        let is_wanted = |found: &str| match found {
             SHARD | CHUNK | LINE => true,
             REST => parts == RowParts::Event,
-            name => parts == RowParts::Event && columns.iter().any(|known| known.name() == name),
+            found => {
+                let mut names = columns.iter().map(Column::name);
+                parts == RowParts::Event && names.any(|name| is_column(found, name))
+            }
         };
         let fields = reader.schema().fields().iter().enumerate();
         let wanted = fields.filter(|(_, field)| is_wanted(field.name()));
@@ -85,9 +91,9 @@ impl TableSchema {
         each: &mut impl FnMut(&StoredRow<'_>),
     ) {
         let columns = self.schema.columns().iter();
-        let columns = columns.map(|column| batch.column_by_name(column.name()));
+        let columns = columns.map(|known| column(batch, known.name()));
         let columns: Vec<_> = columns.collect();
-        let own = |name| batch.column_by_name(name);
+        let own = |name| column(batch, name);
         let (shards, chunks, lines) = (own(SHARD), own(CHUNK), own(LINE));
         for row in 0..batch.num_rows() {
             let table_row = || self.stored_row(&columns, own(REST), row);

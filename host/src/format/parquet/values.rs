@@ -9,6 +9,8 @@ use arrow_array::types::{
 use arrow_array::{Array, ListArray, MapArray, StructArray};
 use sluice_schema::{Column, ColumnType, ColumnValue};
 
+use super::names::member;
+
 /// A value that is not one of its column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WrongValue;
@@ -88,7 +90,7 @@ fn structure<'a>(
             .is_some_and(|field| field.name() == column.name());
         let found = match is_there {
             true => Some(array.column(at)),
-            false => array.column_by_name(column.name()),
+            false => member(array, column.name()),
         };
         found.map_or(Ok(None), |array| value(column.column_type(), array, row))
     });
