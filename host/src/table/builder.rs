@@ -263,7 +263,9 @@ impl Builder {
         let bytes = written.files.iter().map(|file| file.bytes).sum::<u64>();
         let sizes = (written.event_bytes, bytes);
         let (shards, ledgers, unmapped) = (news.shards, news.ledgers, &written.unmapped);
-        let watermark = state.watermark.next(&id, shards, ledgers, sizes, unmapped);
+        let columns = state.columns()?;
+        let last = &state.watermark;
+        let watermark = last.next(&id, shards, ledgers, columns, sizes, unmapped);
         state.documents.put_watermark(&watermark).await?;
         let wanted = Attempt {
             id,

@@ -82,11 +82,15 @@ impl TableDocuments {
     /// [`DocumentError`]
     pub(super) async fn watermark(&self, attempt: &str) -> Result<Watermark, DocumentError> {
         let (place, text) = self.get(&format!("watermarks/{attempt}.json")).await?;
-        let damaged = |error: WatermarkError| DocumentError::Damaged {
-            place,
-            why: error.to_string(),
-        };
-        Watermark::parse(&text).map_err(damaged)
+        let damaged = |why| DocumentError::Damaged { place, why };
+        match Watermark::parse(&text) {
+            Ok(watermark) if watermark.attempt == attempt => Ok(watermark),
+            Ok(watermark) => Err(damaged(format!(
+                "it is the watermark of another attempt, {}",
+                watermark.attempt
+            ))),
+            Err(error) => Err(damaged(error.to_string())),
+        }
     }
 
     /// Reads the schema with a digest.

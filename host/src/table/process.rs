@@ -63,11 +63,10 @@ mod tests {
         let own = own_name();
         assert!(!has_ended(&own), "{own}");
         let process = std::process::id().to_string();
-        assert!(has_ended(
-            &own.replace(&format!("/{process}/"), "/999999999/")
-        ));
+        let another = own.replace(&format!("/{process}-"), "/999999999-");
+        assert!(has_ended(&another), "{another}");
         let began = began_at(std::process::id()).unwrap();
-        let earlier = own.replace(&format!("/{began}/"), &format!("/{}/", began + 1));
+        let earlier = own.replace(&format!("-{began}/"), &format!("-{}/", began + 1));
         assert!(has_ended(&earlier), "{earlier}");
         for other in [format!("elsewhere-{own}"), "first".into(), String::new()] {
             assert!(!has_ended(&other), "{other}");

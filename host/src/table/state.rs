@@ -1,10 +1,13 @@
 //! A table as its metadata and its documents describe it.
 
+use std::collections::BTreeMap;
+
 use iceberg::table::Table;
 use iceberg::util::snapshot::ancestors_of;
 use sluice_schema::Schema;
 use thiserror::Error;
 
+use super::columns::table_schema;
 use super::documents::{DocumentError, TableDocuments};
 use super::layout::TableLayout;
 use super::warehouse::Warehouse;
@@ -55,6 +58,21 @@ pub enum TableStateError {
         "the table {0} has another partition spec than `sluice table create` makes; set it back, or rebuild the table"
     )]
     Layout(String),
+    /// A column is another one than in the files that are there.
+    #[error(
+        "another program has renamed or removed the column {column} of the table {table}, so the values of earlier events are no \
+         longer under this name; rename the column back, or build the table again with `sluice table rebuild`. Adding a column \
+         with this name does not bring them back"
+    )]
+    Column {
+        /// The table.
+        table: String,
+        /// The full name of the column.
+        column: String,
+    },
+    /// The columns of a schema cannot be named; none is expected.
+    #[error(transparent)]
+    Schema(#[from] iceberg::Error),
     /// One of its documents cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -76,6 +94,7 @@ impl TableState {
             "" => Watermark::default(),
             attempt => documents.watermark(attempt).await?,
         };
+        check_columns(&table, &watermark)?;
         Ok(Self {
             documents,
             schema,
@@ -83,6 +102,34 @@ impl TableState {
             watermark,
             table,
         })
+    }
+
+    /// The ids of the columns that files are written with, by their full names.
+    ///
+    /// # Errors
+    /// None is expected: the names of a schema are different.
+    pub(super) fn columns(&self) -> iceberg::Result<BTreeMap<String, i32>> {
+        let columns = table_schema(&self.schema)?;
+        let names = columns.field_id_to_name_map().values();
+        let present = self.table.metadata().current_schema();
+        let ids = names.filter_map(|name| Some((name.clone(), present.field_id_by_name(name)?)));
+        Ok(ids.collect())
+    }
+}
+
+/// Checks that the columns of the files that are there have their names.
+///
+/// # Errors
+/// [`TableStateError::Column`]
+fn check_columns(table: &Table, watermark: &Watermark) -> Result<(), TableStateError> {
+    let present = table.metadata().current_schema();
+    let is_another = |(name, id): &(&String, &i32)| present.field_id_by_name(name) != Some(**id);
+    match watermark.columns.iter().find(is_another) {
+        None => Ok(()),
+        Some((column, _)) => Err(TableStateError::Column {
+            table: table.identifier().to_string(),
+            column: column.clone(),
+        }),
     }
 }
 

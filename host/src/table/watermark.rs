@@ -29,6 +29,9 @@ pub struct Watermark {
     /// The documents of ledgers whose committed chunks are all in the table, by their keys below the lake, with the tags
     /// that they had in a list then. As long as a document has this tag, there is nothing new in it.
     pub ledgers: BTreeMap<String, String>,
+    /// The ids of the columns that the files were written with, by their full names. Readers find values by these ids, so a
+    /// name that has another id does not have the values of earlier files.
+    pub columns: BTreeMap<String, i32>,
     /// All bytes of events as lines that the table has.
     pub event_bytes: u64,
     /// All bytes of the files in which they were written.
@@ -71,6 +74,7 @@ impl Default for Watermark {
             after: String::new(),
             shards: BTreeMap::new(),
             ledgers: BTreeMap::new(),
+            columns: BTreeMap::new(),
             event_bytes: 0,
             file_bytes: 0,
             unmapped: UnmappedValues::default(),
@@ -100,13 +104,14 @@ impl Watermark {
     }
 
     /// The watermark of an attempt that follows this one: `shards` and `ledgers` are those after its chunks, and the files
-    /// have these bytes of events, bytes, and values that no column has.
+    /// have these columns, bytes of events, bytes, and values that no column has.
     #[must_use]
     pub fn next(
         &self,
         attempt: &str,
         shards: BTreeMap<ShardId, ShardMark>,
         ledgers: BTreeMap<String, String>,
+        columns: BTreeMap<String, i32>,
         (event_bytes, file_bytes): (u64, u64),
         unmapped: &UnmappedValues,
     ) -> Self {
@@ -116,6 +121,7 @@ impl Watermark {
             after: self.attempt.clone(),
             shards,
             ledgers,
+            columns,
             event_bytes: self.event_bytes.saturating_add(event_bytes),
             file_bytes: self.file_bytes.saturating_add(file_bytes),
             unmapped: self.unmapped.clone(),

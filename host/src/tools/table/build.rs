@@ -24,6 +24,9 @@ use crate::table::manage::Tables;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often another builder may commit first.
+const VOIDS_MAX: u32 = 20;
+
 /// How files are written.
 #[derive(Debug, Args)]
 pub(super) struct BuildArgs {
@@ -155,7 +158,7 @@ impl Done {
 pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Result<Done> {
     let mut done = Done::default();
     let started = Instant::now();
-    let mut is_waiting = false;
+    let (mut is_waiting, mut voids) = (false, 0);
     loop {
         let round = match builder.round().await {
             Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
@@ -179,7 +182,14 @@ pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Resul
                     output::line(describe(commit))?;
                 }
             }
-            RoundOutcome::Void => continue,
+            RoundOutcome::Void => {
+                voids += 1;
+                anyhow::ensure!(
+                    voids < VOIDS_MAX,
+                    "another builder has committed each time; run the command again when it has ended"
+                );
+                continue;
+            }
             RoundOutcome::Waiting { events, .. } => done.waiting = *events,
             RoundOutcome::Nothing => {}
         }

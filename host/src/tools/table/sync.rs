@@ -129,6 +129,7 @@ fn is_final(error: &anyhow::Error) -> bool {
             TableStateError::RolledBack { .. }
                 | TableStateError::Foreign(_)
                 | TableStateError::Layout(_)
+                | TableStateError::Column { .. }
         )
     )
 }

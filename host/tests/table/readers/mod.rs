@@ -74,7 +74,8 @@ fn grow(table: &Table, range: std::ops::Range<usize>) -> i64 {
         &[],
     );
     assert_eq!(table.sync()["events"], count);
-    table.status()["snapshot"].as_i64().unwrap()
+    let status = table.status();
+    status["snapshot"].as_str().unwrap().parse().unwrap()
 }
 
 /// The big number and the text of `_rest` of each row, by where it comes from.

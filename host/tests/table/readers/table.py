@@ -21,6 +21,7 @@ import sysconfig
 import duckdb
 import pyarrow
 from pyiceberg.catalog import load_catalog
+from pyiceberg.types import StringType
 
 NAME = "sluice.events"
 
@@ -98,7 +99,19 @@ def set_current(table, _, snapshot):
     table.manage_snapshots().set_current_snapshot(int(snapshot)).commit()
 
 
+def rename(table, _, column):
+    with table.update_schema() as update:
+        update.rename_column(column, column + "_before")
+
+
+def add(table, _, column):
+    with table.update_schema() as update:
+        update.add_column(column, StringType())
+
+
 ACTIONS = {
+    "rename": rename,
+    "add": add,
     "read": read,
     "count": count,
     "plan": plan,
