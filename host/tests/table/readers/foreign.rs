@@ -79,15 +79,15 @@ fn a_builder_stops_at_a_table_that_was_rolled_back() {
 #[ignore = "needs pyiceberg and DuckDB: `make readers`"]
 fn a_builder_stops_if_a_column_has_lost_its_values() {
     let (table, _) = built();
-    python(&table, &["rename", "event_name"]);
+    python(&table, &["rename", "event_uuid"]);
     let parts = [
-        "the column event_name",
+        "the column event_uuid",
         "rename the column back",
         "sluice table rebuild",
     ];
     table.run("sync", &[]).failed(1, &parts);
     table.run("status", &[]).failed(1, &parts);
     // A new column of this name does not have the values of the files that are there.
-    python(&table, &["add", "event_name"]);
+    python(&table, &["add", "event_uuid"]);
     table.run("sync", &[]).failed(1, &parts);
 }
