@@ -4,7 +4,7 @@
 //! encode an object ─▶ DriftSample ─▶ ChunkDrift ─▶ commit ─▶ DriftDetector ─▶ log, counts, status
 //! ```
 //!
-//! Memory is bounded, whatever names producers make up: by [`TYPES_MAX`], [`COLUMNS_MAX`], and the number of entries. What
+//! Memory is bounded, whatever names producers make up: by `TYPES_MAX`, `COLUMNS_MAX`, and the number of entries. What
 //! exceeds that is counted.
 
 mod columns;
