@@ -73,7 +73,8 @@ def check_log(code):
 
 
 def check_settings(code):
-    known = set(re.findall(r'env = "(SLUICE_\w+)"', (SOURCE / "config" / "args.rs").read_text()))
+    with_settings = [SOURCE / "config" / "args.rs", SOURCE / "tools" / "table" / "location.rs"]
+    known = {name for path in with_settings for name in re.findall(r'env = "(SLUICE_\w+)"', path.read_text())}
     # Some ask the tests for more than usual.
     for path in (ROOT / "host/tests").rglob("*.rs"):
         known.update(re.findall(r'"(SLUICE_\w+)"', path.read_text()))
