@@ -25,6 +25,7 @@ locals {
     },
     { for name, alarm in local.lambda_alarms : name => alarm if local.on_lambda },
     { for name, alarm in local.container_alarms : name => alarm if local.on_container },
+    local.table_alarms,
   )
 
   lambda_alarms = {
@@ -200,7 +201,7 @@ resource "aws_cloudwatch_metric_alarm" "one_metric" {
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
-  period              = 300
+  period              = try(each.value.period, 300)
   evaluation_periods  = each.value.periods
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold

@@ -57,7 +57,7 @@ locals {
 }
 
 resource "aws_ecs_cluster" "sluice" {
-  count = local.on_container ? 1 : 0
+  count = local.on_fargate ? 1 : 0
 
   name = var.name
 
@@ -117,15 +117,15 @@ resource "aws_ecs_service" "sluice" {
 }
 
 resource "aws_security_group" "sluice" {
-  count = local.on_container ? 1 : 0
+  count = local.on_fargate ? 1 : 0
 
   name        = var.name
-  description = "Workers of ${var.name}"
+  description = "Tasks of ${var.name}"
   vpc_id      = var.vpc_id
 }
 
 resource "aws_vpc_security_group_egress_rule" "aws" {
-  count = local.on_container ? 1 : 0
+  count = local.on_fargate ? 1 : 0
 
   security_group_id = aws_security_group.sluice[0].id
   description       = "Endpoints of AWS, and the registry of the image"
@@ -136,7 +136,7 @@ resource "aws_vpc_security_group_egress_rule" "aws" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "scraper" {
-  for_each = local.on_container ? toset(var.scraper_security_group_ids) : toset([])
+  for_each = local.on_fargate ? toset(var.scraper_security_group_ids) : toset([])
 
   security_group_id            = aws_security_group.sluice[0].id
   description                  = "Metrics and status"

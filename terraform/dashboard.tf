@@ -56,11 +56,41 @@ locals {
     ] },
   ]
 
+  table_metric = { for name in ["TableOldestWaitingSeconds", "TableStopped"] :
+    name => ["Sluice", name, "Function", local.table_builder, "Table", local.table_dimensions.Table]
+  }
+
+  table_lambda_charts = [
+    { title = "Waiting for the table, s", stat = "Maximum", metrics = [local.table_metric["TableOldestWaitingSeconds"]] },
+    { title = "The function of the table", stat = "Sum", metrics = [
+      ["AWS/Lambda", "Invocations", "FunctionName", local.table_builder],
+      ["AWS/Lambda", "Errors", "FunctionName", local.table_builder],
+      ["AWS/Lambda", "Throttles", "FunctionName", local.table_builder],
+      local.table_metric["TableStopped"],
+    ] },
+    { title = "A run for the table, ms", stat = "Maximum", metrics = [
+      ["AWS/Lambda", "Duration", "FunctionName", local.table_builder],
+    ] },
+  ]
+
+  table_container_charts = [
+    { title = "The builder of the table", stat = "Minimum", metrics = [
+      ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", var.name, "ServiceName", local.table_builder],
+    ] },
+    { title = "The table cannot be built", stat = "Sum", metrics = [[local.log_namespace, "TableStopped"]] },
+    { title = "The builder: processor and memory, percent", stat = "Maximum", metrics = [
+      ["AWS/ECS", "CPUUtilization", "ClusterName", var.name, "ServiceName", local.table_builder],
+      ["AWS/ECS", "MemoryUtilization", "ClusterName", var.name, "ServiceName", local.table_builder],
+    ] },
+  ]
+
   charts = concat(
     local.stream_charts,
     [for chart in local.lambda_charts : chart if local.on_lambda],
     [for chart in local.container_charts : chart if local.on_container],
     local.queue_charts,
+    [for chart in local.table_lambda_charts : chart if local.table_on_lambda],
+    [for chart in local.table_container_charts : chart if local.table_on_container],
   )
 }
 

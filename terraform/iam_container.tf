@@ -39,7 +39,7 @@ resource "aws_iam_role_policy" "task_sluice" {
 
 # The role with which ECS starts the task: it pulls the image and writes logs.
 resource "aws_iam_role" "execution" {
-  count = local.on_container ? 1 : 0
+  count = local.on_fargate ? 1 : 0
 
   name               = "${var.name}-execution"
   assume_role_policy = data.aws_iam_policy_document.task_trust.json
@@ -55,7 +55,7 @@ resource "aws_iam_role_policy" "execution_logs" {
 
 data "aws_iam_policy_document" "pull_image" {
   # checkov:skip=CKV_AWS_356: ecr:GetAuthorizationToken has no resource, and gives no access by itself
-  count = local.on_container && var.container_repository_arn != null ? 1 : 0
+  count = local.on_fargate && var.container_repository_arn != null ? 1 : 0
 
   statement {
     sid       = "LogIn"
@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "pull_image" {
 }
 
 resource "aws_iam_role_policy" "execution_pull" {
-  count = local.on_container && var.container_repository_arn != null ? 1 : 0
+  count = local.on_fargate && var.container_repository_arn != null ? 1 : 0
 
   name   = "pull"
   role   = aws_iam_role.execution[0].name

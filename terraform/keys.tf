@@ -28,6 +28,15 @@ resource "aws_kms_key" "bus" {
   deletion_window_in_days = 30
 }
 
+resource "aws_kms_key" "table" {
+  count = local.has_table ? 1 : 0
+
+  description             = "${var.name}: the Iceberg table"
+  policy                  = data.aws_iam_policy_document.table_key[0].json
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+}
+
 resource "aws_kms_key" "logs" {
   count = var.log_encryption ? 1 : 0
 
@@ -57,6 +66,13 @@ resource "aws_kms_alias" "bus" {
   target_key_id = aws_kms_key.bus.key_id
 }
 
+resource "aws_kms_alias" "table" {
+  count = local.has_table ? 1 : 0
+
+  name          = "alias/${var.name}-table"
+  target_key_id = aws_kms_key.table[0].key_id
+}
+
 resource "aws_kms_alias" "logs" {
   count = var.log_encryption ? 1 : 0
 
@@ -77,6 +93,37 @@ data "aws_iam_policy_document" "key" {
     principals {
       type        = "AWS"
       identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "table_key" {
+  # checkov:skip=CKV_AWS_109: a key that the account cannot manage is lost; the resource is this key alone
+  # checkov:skip=CKV_AWS_111: as above
+  # checkov:skip=CKV_AWS_356: in the policy of a key "*" means this key
+  count = local.has_table ? 1 : 0
+
+  source_policy_documents = [data.aws_iam_policy_document.key.json]
+
+  # S3 Tables compacts tables and removes files; without this, it creates no table.
+  dynamic "statement" {
+    for_each = local.on_s3tables ? ["MaintenanceOfTables"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = ["*"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["maintenance.s3tables.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = ["${local.table_bucket_arn}/*"]
+      }
     }
   }
 }
@@ -108,7 +155,10 @@ data "aws_iam_policy_document" "log_key" {
     condition {
       test     = "ArnEquals"
       variable = "kms:EncryptionContext:aws:logs:arn"
-      values   = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${local.log_group}"]
+      values = [
+        for group in concat([local.log_group], local.has_table ? [local.table_log_group] : []) :
+        "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"
+      ]
     }
   }
 }

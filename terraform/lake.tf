@@ -190,12 +190,15 @@ data "aws_iam_policy_document" "lake_bucket" {
 }
 
 data "aws_iam_policy_document" "tls_only" {
-  for_each = {
-    lake           = aws_s3_bucket.lake.arn
-    registry       = aws_s3_bucket.registry.arn
-    access_logs    = aws_s3_bucket.access_logs.arn
-    athena_results = aws_s3_bucket.athena_results.arn
-  }
+  for_each = merge(
+    {
+      lake           = aws_s3_bucket.lake.arn
+      registry       = aws_s3_bucket.registry.arn
+      access_logs    = aws_s3_bucket.access_logs.arn
+      athena_results = aws_s3_bucket.athena_results.arn
+    },
+    { for arn in aws_s3_bucket.warehouse[*].arn : "warehouse" => arn },
+  )
 
   statement {
     sid       = "TlsOnly"

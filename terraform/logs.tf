@@ -1,5 +1,6 @@
 locals {
-  log_group = local.on_lambda ? "/aws/lambda/${var.name}" : "/ecs/${var.name}"
+  log_group       = local.on_lambda ? "/aws/lambda/${var.name}" : "/ecs/${var.name}"
+  table_log_group = local.table_on_lambda ? "/aws/lambda/${local.table_builder}" : "/ecs/${local.table_builder}"
 }
 
 resource "aws_cloudwatch_log_group" "sluice" {
@@ -8,9 +9,17 @@ resource "aws_cloudwatch_log_group" "sluice" {
   kms_key_id        = one(aws_kms_key.logs[*].arn)
 }
 
-# Workers count for Prometheus. What must not go unseen where nobody scrapes them is taken from their log,
-# which is JSON (container.tf). The events are in docs/operate.md. A function logs the same events, but needs no
-# filters: it writes metrics.
+resource "aws_cloudwatch_log_group" "table" {
+  count = local.has_table ? 1 : 0
+
+  name              = local.table_log_group
+  retention_in_days = var.log_retention_days
+  kms_key_id        = one(aws_kms_key.logs[*].arn)
+}
+
+# Workers, and a builder on Fargate, count for Prometheus. What must not go unseen where nobody scrapes them is taken from
+# their log, which is JSON (container.tf, table_container.tf). The events are in docs/operate.md. A function logs the same
+# events, but needs no filters: it writes metrics.
 
 locals {
   log_namespace = "Sluice/${var.name}"
@@ -22,6 +31,9 @@ locals {
     RegistryFailures       = "registry_failure"
     SchemaDrift            = "schema_drift"
   }
+  table_log_events = {
+    TableStopped = "table_stopped"
+  }
 }
 
 resource "aws_cloudwatch_log_metric_filter" "event" {
@@ -29,6 +41,20 @@ resource "aws_cloudwatch_log_metric_filter" "event" {
 
   name           = "${var.name}-${each.key}"
   log_group_name = aws_cloudwatch_log_group.sluice.name
+  pattern        = "{ $.event = \"${each.value}\" }"
+
+  metric_transformation {
+    namespace = local.log_namespace
+    name      = each.key
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "table_event" {
+  for_each = local.table_on_container ? local.table_log_events : {}
+
+  name           = "${var.name}-${each.key}"
+  log_group_name = aws_cloudwatch_log_group.table[0].name
   pattern        = "{ $.event = \"${each.value}\" }"
 
   metric_transformation {

@@ -68,7 +68,56 @@ output "athena_workgroup" {
   value       = aws_athena_workgroup.lake.name
 }
 
-output "table" {
-  description = "Athena table of the lake."
+output "lake_table" {
+  description = "Athena table over the objects of the lake."
   value       = "${aws_glue_catalog_database.lake.name}.${aws_glue_catalog_table.events.name}"
+}
+
+output "table" {
+  description = "Iceberg table as queries of Athena name it; null if there is none."
+  value = {
+    none     = null
+    glue     = "${local.table_namespace}.${var.table_name}"
+    s3tables = "\"s3tablescatalog/${local.table_bucket}\".\"${local.table_namespace}\".\"${var.table_name}\""
+  }[var.table]
+}
+
+output "table_catalog" {
+  description = "Catalog of the Iceberg table, in the notation of --catalog; null if there is none."
+  value       = lookup(local.table_location, "SLUICE_TABLE_CATALOG", null)
+}
+
+output "table_warehouse" {
+  description = "Warehouse of the Iceberg table, in the notation of --warehouse; null if there is none. With S3 Tables, it has Sluice's own documents only."
+  value       = lookup(local.table_location, "SLUICE_TABLE_WAREHOUSE", null)
+}
+
+output "table_bucket_arn" {
+  description = "Table bucket of S3 Tables; null if there is none."
+  value       = one(aws_s3tables_table_bucket.table[*].arn)
+}
+
+output "table_key_arn" {
+  description = "Key of the Iceberg table; other programs that read it need kms:Decrypt with it. null if there is none."
+  value       = one(aws_kms_key.table[*].arn)
+}
+
+output "table_builder_role_arn" {
+  description = "Role of the builder of the Iceberg table; null if there is none."
+  value       = one(aws_iam_role.table_builder[*].arn)
+}
+
+output "table_manager_policy_arn" {
+  description = "Policy for sluice table create, evolve, rebuild and drop, and sluice audit --table; null if there is no table."
+  value       = one(aws_iam_policy.table_manager[*].arn)
+}
+
+output "table_reader_policy_arn" {
+  description = "Policy for reading the Iceberg table with Athena; null if there is none."
+  value       = one(aws_iam_policy.table_reader[*].arn)
+}
+
+output "table_settings" {
+  description = "Lines for a shell that tell the commands of tables where the table is: eval \"$(terraform output -raw table_settings)\"."
+  value       = join("\n", [for name, value in merge(local.table_location, local.has_table ? { AWS_REGION = var.region } : {}) : "export ${name}='${value}'"])
 }

@@ -3,7 +3,7 @@
 locals {
   sluice_environment = merge(
     {
-      SLUICE_LAKE         = "s3://${aws_s3_bucket.lake.bucket}/${var.lake_prefix}"
+      SLUICE_LAKE         = local.lake_location
       SLUICE_BUS          = "sqs:${aws_sqs_queue.bus.name}"
       SLUICE_BUS_MESSAGES = var.bus_messages
       SLUICE_REGISTRY     = local.registry

@@ -60,6 +60,11 @@ variable "environment" {
   }
 
   validation {
+    condition     = alltrue([for key in keys(var.environment) : !startswith(key, "SLUICE_TABLE_")])
+    error_message = "Put settings of the builder (SLUICE_TABLE_…) into table_environment."
+  }
+
+  validation {
     condition     = length(setintersection(keys(var.environment), ["SLUICE_FORMAT", "SLUICE_SCHEMA"])) == 0
     error_message = "Set the variables format and schema instead of SLUICE_FORMAT and SLUICE_SCHEMA: the table follows from them."
   }
@@ -170,13 +175,18 @@ variable "lake_tiering_days" {
 }
 
 variable "lake_expire_days" {
-  description = "Age at which events are deleted, days; null keeps them."
+  description = "Age at which events are deleted from the lake, days; null keeps them. With a table (variable table), the events stay in the table."
   type        = number
   default     = null
 
   validation {
     condition     = var.lake_expire_days == null ? true : var.lake_expire_days * 24 > var.stream_retention_hours
     error_message = "Give more than the stream's retention: a repeated chunk needs its earlier objects."
+  }
+
+  validation {
+    condition     = var.lake_expire_days == null || var.table == "none" ? true : var.lake_expire_days >= 7 && var.lake_expire_days * 86400 >= 10 * var.table_lag_alarm_seconds
+    error_message = "Give at least 7 days, and ten times table_lag_alarm_seconds: an event that expires before the builder has added it stops the table. This is the time that you have for a repair."
   }
 }
 

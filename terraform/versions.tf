@@ -29,4 +29,7 @@ locals {
 
   on_lambda    = var.mode == "lambda"
   on_container = var.mode == "container"
+
+  # Workers, the builder of the table, or both.
+  on_fargate = local.on_container || local.table_on_container
 }
