@@ -24,6 +24,9 @@ COPY --from=build /programs/$TARGETARCH/sluice /usr/bin/sluice
 COPY --from=build /programs/$TARGETARCH/precompiled /usr/bin/precompiled
 # For the orchestrator's health check on /livez. Under this name, busybox is wget only.
 COPY --from=tools /bin/busybox /bin/wget
+# The files of a commit of `sluice table`. In an image, everyone may write to /tmp; a volume that is declared keeps this,
+# so that a task with a read-only root can mount one.
+VOLUME /tmp
 # checkov:skip=CKV_DOCKER_2: only a worker on a stream serves /livez; a run over files has no health check
 # The user nonroot, as a number, so that Kubernetes can verify that it is not root.
 USER 65532:65532

@@ -56,7 +56,7 @@ locals {
     ] },
   ]
 
-  table_metric = { for name in ["TableOldestWaitingSeconds", "TableStopped"] :
+  table_metric = { for name in ["TableOldestWaitingSeconds", "TableEvents", "TableFiles", "TableDuration", "TableStopped"] :
     name => ["Sluice", name, "Function", local.table_builder, "Table", local.table_dimensions.Table]
   }
 
@@ -68,9 +68,9 @@ locals {
       ["AWS/Lambda", "Throttles", "FunctionName", local.table_builder],
       local.table_metric["TableStopped"],
     ] },
-    { title = "A run for the table, ms", stat = "Maximum", metrics = [
-      ["AWS/Lambda", "Duration", "FunctionName", local.table_builder],
-    ] },
+    { title = "Events into the table", stat = "Sum", metrics = [local.table_metric["TableEvents"]] },
+    { title = "Files of the table", stat = "Sum", metrics = [local.table_metric["TableFiles"]] },
+    { title = "A run for the table, ms", stat = "Maximum", metrics = [local.table_metric["TableDuration"]] },
   ]
 
   table_container_charts = [

@@ -9,6 +9,7 @@ data "aws_iam_policy_document" "table_manager" {
     data.aws_iam_policy_document.table_builder[0].json,
     data.aws_iam_policy_document.table_purge[0].json,
     one(data.aws_iam_policy_document.table_manager_glue[*].json),
+    one(data.aws_iam_policy_document.table_builder_s3tables[*].json),
     one(data.aws_iam_policy_document.table_manager_s3tables[*].json),
   ])
 }
@@ -24,13 +25,21 @@ data "aws_iam_policy_document" "table_purge" {
   }
 }
 
-# The database exists, so it need not be created.
+# `create` and `rebuild` ask for the database, which exists.
 data "aws_iam_policy_document" "table_manager_glue" {
   count = local.on_glue ? 1 : 0
 
   statement {
-    sid     = "ManageTables"
-    actions = ["glue:CreateTable", "glue:DeleteTable", "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"]
+    sid = "ManageTables"
+    actions = [
+      "glue:CreateDatabase",
+      "glue:CreateTable",
+      "glue:DeleteTable",
+      "glue:GetDatabase",
+      "glue:GetTable",
+      "glue:GetTables",
+      "glue:UpdateTable",
+    ]
 
     resources = [
       local.glue_catalog_arn,
@@ -40,15 +49,20 @@ data "aws_iam_policy_document" "table_manager_glue" {
   }
 }
 
-# The namespace exists, so it need not be created.
+# In addition to what a builder may do. `create` and `rebuild` ask for the namespace, which exists.
 data "aws_iam_policy_document" "table_manager_s3tables" {
   count = local.on_s3tables ? 1 : 0
 
-  source_policy_documents = [data.aws_iam_policy_document.table_builder_s3tables[0].json]
-
   statement {
-    sid     = "ManageTables"
-    actions = ["s3tables:CreateTable", "s3tables:DeleteTable", "s3tables:GetNamespace", "s3tables:ListTables", "s3tables:RenameTable"]
+    sid = "ManageTables"
+    actions = [
+      "s3tables:CreateNamespace",
+      "s3tables:CreateTable",
+      "s3tables:DeleteTable",
+      "s3tables:GetNamespace",
+      "s3tables:ListTables",
+      "s3tables:RenameTable",
+    ]
 
     resources = [
       aws_s3tables_table_bucket.table[0].arn,

@@ -4,14 +4,7 @@ locals {
   table_builder = "${var.name}-table"
 
   # The settings of the builder, as a function and as a task.
-  table_environment = merge(
-    local.table_location,
-    {
-      SLUICE_TABLE_MEMORY = "${floor(var.table_memory_mb / 4)}MiB"
-      SLUICE_LOG_LEVEL    = var.log_level
-    },
-    var.table_environment,
-  )
+  table_settings = merge(local.table_location, { SLUICE_TABLE_MEMORY = "${floor(var.table_memory_mb / 4)}MiB" })
 }
 
 resource "aws_lambda_function" "table" {
@@ -41,7 +34,8 @@ resource "aws_lambda_function" "table" {
   }
 
   environment {
-    variables = local.table_environment
+    # The schedule says how long events wait, so each run takes all that wait.
+    variables = merge(local.table_settings, { SLUICE_TABLE_MAX_AGE = "0s" }, var.table_environment)
   }
 
   # The program writes JSON itself. If Lambda wrapped its lines, CloudWatch would not find the metrics in them.

@@ -2,11 +2,12 @@
 
 locals {
   table_container_environment = merge(
+    local.table_settings,
     {
       SLUICE_HTTP = "${local.http_host}:${local.http_port}"
       AWS_REGION  = var.region
     },
-    local.table_environment,
+    var.table_environment,
   )
 
   table_container = {

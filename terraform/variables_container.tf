@@ -1,5 +1,5 @@
 variable "container_image" {
-  description = "Image, preferably by digest: registry/name@sha256:…. Required in container mode."
+  description = "Image, preferably by digest: registry/name@sha256:…. Required in container mode, and for a builder of the table on Fargate."
   type        = string
   default     = null
 
@@ -60,7 +60,7 @@ variable "container_start" {
 }
 
 variable "vpc_id" {
-  description = "VPC of the tasks. Required in container mode."
+  description = "VPC of the tasks. Required in container mode, and for a builder of the table on Fargate."
   type        = string
   default     = null
 
@@ -71,7 +71,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the tasks. They must reach the endpoints of AWS (NAT or VPC endpoints). Required in container mode."
+  description = "Subnets of the tasks. They must reach the endpoints of AWS (NAT or VPC endpoints). Required in container mode, and for a builder of the table on Fargate."
   type        = list(string)
   default     = []
 

@@ -55,9 +55,10 @@ if python_tool hcl python-hcl2==8.1.4; then
     fi
     if command -v terraform >/dev/null; then
         check "expressions, evaluated" "$python" check/evaluate.py terraform
-        check "columns of the table" "$python" check/columns.py terraform
+        check "columns of the lake" "$python" check/columns.py terraform
+        check "set-ups of the table" "$python" check/table.py terraform
     else
-        skip "expressions and columns: terraform is not installed"
+        skip "expressions, columns and set-ups: terraform is not installed"
     fi
 else
     skip "policies, schema and expressions: python3 or pip could not install $TOOLS/hcl"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Evaluates every expression of the module with Terraform itself, in both modes, without the provider.
 
-Each resource becomes a plain object in a scratch folder, and what it takes from other resources a text
+Outputs stay outputs. Each resource becomes a plain object in a scratch folder, and what it takes from other resources a text
 in its place. So types of variables, validations, functions, conditions and loops are all tried.
 
 Usage: evaluate.py TERRAFORM. Ends with 0 or 1.
@@ -32,6 +32,13 @@ MORE = (
 PARQUET = 'format = "parquet"\n'
 SCHEMA = PARQUET + 'schema = "schema.json"\n'
 SCRAPED = 'scraper_security_group_ids = ["sg-1"]\n'
+GLUE = 'table = "glue"\n'
+S3TABLES = 'table = "s3tables"\n'
+TASK = CONTAINER.replace('mode = "container"', 'table_builder = "container"')
+TABLE_MORE = (
+    'table_name = "lessons"\ntable_minutes = 1\ntable_memory_mb = 4096\ntable_scratch_mb = 10240\ntable_reserve_concurrency = false\n'
+    'table_environment = { SLUICE_TABLE_FILE_SIZE = "64MiB" }\ntable_lag_alarm_seconds = 900\nlake_expire_days = 14\n'
+)
 PEOPLE = (
     'publisher_principal_arns = ["arn:aws:iam::123456789012:role/release"]\n'
     'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "-----BEGIN PUBLIC KEY-----\\nMCow\\n-----END PUBLIC KEY-----"\n'
@@ -46,6 +53,12 @@ FINE = {
     "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
     "Parquet": BASE + PARQUET,
     "container, Parquet with a schema": BASE + CONTAINER + MORE + SCHEMA,
+    "a table in Glue": EXAMPLE + GLUE,
+    "a table in Glue, more": EXAMPLE + PEOPLE + GLUE + TABLE_MORE,
+    "a table in S3 Tables": EXAMPLE + MORE + S3TABLES,
+    "a table in Glue, of workers": EXAMPLE + CONTAINER + SCRAPED + GLUE,
+    "a table in S3 Tables, of a function and a task": EXAMPLE + TASK + S3TABLES,
+    "a table in S3 Tables, of workers and a function": EXAMPLE + CONTAINER + S3TABLES + 'table_builder = "lambda"\n',
 }
 REJECTED = {
     "no region": "",
@@ -64,6 +77,19 @@ REJECTED = {
     "a schema that is a folder": BASE + PARQUET + 'schema = "."\n',
     "a schema that is no JSON": BASE + PARQUET + 'schema = "main.tf"\n',
     "columns beside a schema": EXAMPLE + SCHEMA,
+    "a table that is none": EXAMPLE + 'table = "hive"\n',
+    "a name of a table with a hyphen": EXAMPLE + GLUE + 'table_name = "my-events"\n',
+    "a name of a table with its namespace": EXAMPLE + GLUE + 'table_name = "sluice.events"\n',
+    "a builder that is none": EXAMPLE + GLUE + 'table_builder = "vm"\n',
+    "a task without an image": EXAMPLE + GLUE + 'table_builder = "container"\nvpc_id = "v"\nsubnet_ids = ["s"]\n',
+    "runs at no time": EXAMPLE + GLUE + "table_minutes = 0\n",
+    "an alarm before the next run": EXAMPLE + GLUE + "table_lag_alarm_seconds = 900\n",
+    "a builder without memory": EXAMPLE + GLUE + "table_memory_mb = 512\n",
+    "more scratch than Lambda has": EXAMPLE + GLUE + "table_scratch_mb = 20480\n",
+    "another warehouse": EXAMPLE + GLUE + 'table_environment = { SLUICE_TABLE_WAREHOUSE = "s3://other" }\n',
+    "settings of the builder for the function": EXAMPLE + GLUE + 'environment = { SLUICE_TABLE_MEMORY = "1GiB" }\n',
+    "events that expire before a repair": EXAMPLE + GLUE + "stream_retention_hours = 24\nlambda_record_age_seconds = 3600\nlake_expire_days = 6\n",
+    "events that expire before the alarm": EXAMPLE + GLUE + "table_lag_alarm_seconds = 86400\nlake_expire_days = 9\n",
     "a log without fields": EXAMPLE + CONTAINER + 'environment = { SLUICE_LOG_FORMAT = "human" }\n',
 }
 
@@ -143,6 +169,7 @@ def scratch_module(module):
         for (what, name), (_, body) in blocks.items():
             value = REFERENCE.sub(stand_in, resource(body))
             texts.append(f'output "{kind}_{what}_{name}" {{\n  value = {value}\n}}')
+    texts.append(REFERENCE.sub(stand_in, dict(module.code())["outputs.tf"]))
     return "\n\n".join(texts) + "\n"
 
 

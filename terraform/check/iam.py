@@ -3,27 +3,30 @@
 
 The calls are found in the source. One that is not in the table below, that is nowhere made any more, or
 that is made in a module that the table does not name, is a fault too: who makes it, then, and where to?
-Ends with 0 or 1.
+Those to the catalog of a table are in catalogs.py. Ends with 0 or 1.
 """
 
 import re
 import sys
 
+import catalogs
 from module import FOLDER, Module
 
 HOST = FOLDER.parent / "host"
 
-# Who makes calls: the function and the workers, who audits, who publishes rules, who produces events.
+# Who makes calls: the function and the workers, who audits, who publishes rules, who produces events; the builder of a
+# table, and what is more for those who manage it.
 PROGRAM, AUDITOR, PUBLISHER, PRODUCER = "sluice", "auditor", "publisher", "producer"
+BUILDER, PURGE = "table_builder", "table_purge"
 
 # The calls by the name that the SDK gives them: in which modules, which actions of IAM they need, and by
 # whose policy they are made. A replay makes the program's calls with the rights of who runs it.
 CALLS = {
-    "get_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER}),
-    "head_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM}),
-    "put_object": ({"storage/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER}),
-    "delete_object": ({"storage/s3"}, {"s3:DeleteObject"}, {PUBLISHER}),
-    "list_objects_v2": ({"storage/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER}),
+    "get_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER, BUILDER}),
+    "head_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, BUILDER}),
+    "put_object": ({"storage/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER, BUILDER}),
+    "delete_object": ({"storage/s3"}, {"s3:DeleteObject"}, {PUBLISHER, PURGE}),
+    "list_objects_v2": ({"storage/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER, BUILDER}),
     "get_queue_url": ({"sink/bus"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
     "get_queue_attributes": ({"sink/bus"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
     "send_message_batch": ({"sink/bus"}, {"sqs:SendMessage"}, {PROGRAM}),
@@ -41,6 +44,8 @@ BESIDE = {
     AUDITOR: {"kms:Decrypt"},
     PUBLISHER: {"kms:Decrypt", "kms:GenerateDataKey"},
     PRODUCER: {"kinesis:PutRecord", "kms:GenerateDataKey"},
+    BUILDER: {"kms:Decrypt", "kms:GenerateDataKey"},
+    PURGE: set(),
 }
 
 # Which actions each policy has, and no other.
@@ -56,6 +61,53 @@ POLICIES = {
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
     },
+    "write_table_logs": {"logs:CreateLogStream", "logs:PutLogEvents"},
+    "table_schedule": {"lambda:InvokeFunction"},
+    # What Athena needs of those who query: for the workgroup and its results, and for a table in each catalog.
+    "query": {
+        "athena:GetQueryExecution",
+        "athena:GetQueryResults",
+        "athena:GetWorkGroup",
+        "athena:StartQueryExecution",
+        "athena:StopQueryExecution",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "s3:AbortMultipartUpload",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+    },
+    "table_reader_glue": {
+        "glue:GetDatabase",
+        "glue:GetTable",
+        "glue:GetTables",
+        "kms:Decrypt",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+    },
+    "table_reader_s3tables": {
+        "glue:GetCatalog",
+        "glue:GetDatabase",
+        "glue:GetTable",
+        "glue:GetTables",
+        "kms:Decrypt",
+        "s3tables:GetNamespace",
+        "s3tables:GetTable",
+        "s3tables:GetTableBucket",
+        "s3tables:GetTableData",
+        "s3tables:GetTableMetadataLocation",
+        "s3tables:ListNamespaces",
+        "s3tables:ListTables",
+    },
+} | catalogs.policies()
+
+# Policies that others make up together.
+TOGETHER = {
+    "table_manager": {BUILDER, PURGE, "table_manager_glue", "table_builder_s3tables", "table_manager_s3tables"},
+    "table_reader": {"query", "table_reader_glue", "table_reader_s3tables"},
 }
 
 # Who may do what to which objects of the registry, and to the schema next to it.
@@ -73,14 +125,25 @@ REGISTRY = {
     },
 }
 
-# The same of the lake: below its prefix, the program reads and creates everything, schemas in `_sluice/schemas/` too.
+# The same of the lake: below its prefix, the program reads and creates everything, schemas in `_sluice/schemas/` too. A
+# builder reads what is committed.
 LAKE = {
     PROGRAM: {"s3:GetObject": {"*"}, "s3:PutObject": {"*"}},
     AUDITOR: {"s3:GetObject": {"*"}},
+    BUILDER: {"s3:GetObject": {"_sluice/chunks/*", "_sluice/ledger/*", "_sluice/schemas/*", "event_type=*"}},
+}
+
+# The same of the warehouse: readers see files of tables, and not Sluice's own documents.
+WAREHOUSE = {
+    BUILDER: {"s3:GetObject": {"*"}, "s3:PutObject": {"*"}},
+    PURGE: {"s3:DeleteObject": {"*"}},
+    "table_reader_glue": {"s3:GetObject": {"${local.table_namespace}/*"}},
 }
 BUCKETS = {
     "registry": ("${local.registry_arn}/", REGISTRY),
     "lake": ("${aws_s3_bucket.lake.arn}/${var.lake_prefix}/", LAKE),
+    "warehouse": ("${aws_s3_bucket.warehouse[0].arn}/${local.warehouse_prefix}/", WAREHOUSE),
+    "tables of Glue": ("${local.glue_tables_arn}/", catalogs.glue_tables(POLICIES)),
 }
 
 # Which modules change objects. The policies of the buckets allow that for ledgers, active.json and signatures only, so
@@ -93,6 +156,7 @@ SWAPS = {
 # The only action that has no resource.
 WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
 
+DOCUMENT = re.compile(r"data\.aws_iam_policy_document\.(\w+)")
 CALL = re.compile(r"\bclient(?:\(\))?\s*\.\s*([a-z0-9_]+)\(\)")
 
 
@@ -117,6 +181,10 @@ def calls_in_source():
 
 def check_calls():
     found = calls_in_source()
+    for name, places in list(found.items()):
+        places.discard(catalogs.CLIENT)
+        if not places:
+            del found[name]
     for name in sorted(CALLS.keys() | found.keys()):
         expected = CALLS[name][0] if name in CALLS else set()
         if expected != found.get(name, set()):
@@ -126,7 +194,7 @@ def check_calls():
 
 def check_sends():
     """A request that is sent in a module without a call that the table knows of was built another way."""
-    known = set().union(*(places for places, _, _ in CALLS.values()))
+    known = {catalogs.CLIENT}.union(*(places for places, _, _ in CALLS.values()))
     for module, text in sources():
         if re.search(r"\.send\(\)\s*\.await", text) and module not in known:
             yield f"{module} sends a request, and the table in check/iam.py has no call in it"
@@ -180,22 +248,32 @@ def check_roles(module):
     """Each policy of a role is one of those that are checked."""
     for (kind, name), (_, body) in module.resources.items():
         if kind in ("aws_iam_role_policy", "aws_iam_policy"):
-            named = re.match(r"\$\{data\.aws_iam_policy_document\.(\w+)", body["policy"])
-            if not named or named.group(1) not in POLICIES:
+            named = DOCUMENT.match(body["policy"].removeprefix("${"))
+            if not named or named.group(1) not in POLICIES | TOGETHER:
                 yield f"{kind}.{name}: a policy that is not checked"
         if kind in ("aws_iam_role_policy_attachment", "aws_iam_user", "aws_iam_policy_attachment"):
             yield f"{kind}.{name}: policies of a role are written here, not attached"
 
 
+def check_together(module):
+    """Policies that are made of others have these, and no statement of their own."""
+    for name, parts in TOGETHER.items():
+        _, body = module.data["aws_iam_policy_document", name]
+        found = set(DOCUMENT.findall(str(body["source_policy_documents"])))
+        if found != parts or "statement" in body:
+            yield f"{name}: is made of {sorted(found)}, and check/iam.py says {sorted(parts)}"
+
+
 def main():
     module = Module()
-    faults = [*check_calls(), *check_sends(), *check_swaps(), *check_roles(module)]
+    faults = [*check_calls(), *check_sends(), *check_swaps(), *check_roles(module), *check_together(module)]
+    faults += catalogs.check(sources())
     for name in POLICIES:
         faults += check_policy(name, module.data["aws_iam_policy_document", name][1])
     for fault in faults:
         print(f"iam: {fault}", file=sys.stderr)
     if not faults:
-        print(f"iam: {len(CALLS)} calls, {len(POLICIES)} policies: fine")
+        print(f"iam: {len(CALLS)} calls, {len(catalogs.used(sources()).keys() - {catalogs.CLIENT})} of catalogs, {len(POLICIES)} policies: fine")
     return 1 if faults else 0
 
 

@@ -94,7 +94,7 @@ class Lint:
             elif argument.is_block != is_block:
                 right = "a block" if argument.is_block else "an argument"
                 self.faults.append(f"{where}: {key} is {right}")
-            elif is_block:
+            elif is_block or (isinstance(value, dict) and argument.type in typings.blocks):
                 self.block(f"{where}.{key}", typings, argument.type, value)
         for key, argument in allowed.items():
             if argument.required and key not in given:
