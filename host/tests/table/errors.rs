@@ -300,7 +300,9 @@ fn a_table_is_only_dropped_on_purpose() {
     assert_eq!(table.sync()["events"], 3);
     table.has_the_lake();
     // What another table of the catalog has is never named.
-    let missing = table.place.run(&["table", "drop", "--lake", "file:lake", "--name", "event"]);
+    let missing = table
+        .place
+        .run(&["table", "drop", "--lake", "file:lake", "--name", "event"]);
     let missing = missing.failed(1, &["there is no table sluice.event"]);
     assert_eq!(removals(&missing.stderr), [""; 0]);
     table.run("drop", &["--yes", "--purge"]).succeeded();
