@@ -7,6 +7,7 @@ use iceberg::TableIdent;
 use iceberg::spec::SnapshotRef;
 use iceberg::table::Table;
 use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_storage::error::StorageError;
 use sluice_storage::object_store::ObjectStore;
 
 use super::documents::TableDocuments;
@@ -107,10 +108,7 @@ impl TableStatus {
         let watermark = problem.noted(parts.watermark);
         let _are_named = problem.noted(parts.columns);
         let news = match &watermark {
-            Some(watermark) => match read_news(lake, watermark).await {
-                Err(NewsError::Storage(error)) => return Err(error.into()),
-                news => problem.noted(news),
-            },
+            Some(watermark) => read_news(lake, watermark, &mut problem).await?,
             None => None,
         };
         let watermark = watermark.unwrap_or_default();
@@ -166,11 +164,19 @@ impl LastCommit {
     }
 }
 
-async fn read_news(lake: Arc<dyn ObjectStore>, watermark: &Watermark) -> Result<News, NewsError> {
+/// Reads what waits in the lake; `None` if the lake is not as the table needs it.
+async fn read_news(
+    lake: Arc<dyn ObjectStore>,
+    watermark: &Watermark,
+    problem: &mut FirstProblem,
+) -> Result<Option<News>, StorageError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let reads_at_once = lake.operations_at_once(cores);
     let mut reader = NewsReader::new(lake, reads_at_once);
-    reader.read(watermark, Limit::NONE).await
+    match reader.read(watermark, Limit::NONE).await {
+        Err(NewsError::Storage(error)) => Err(error),
+        news => Ok(problem.noted(news)),
+    }
 }
 
 /// A total that the summary of a snapshot has; 0 if there is none.

@@ -76,7 +76,11 @@ impl Warehouse {
         let old = self.metadata_location(table);
         let mut metadata = serde_json::from_slice(&fs::read(self.path(&old)).unwrap()).unwrap();
         change(&mut metadata);
-        let new = old.replace(".metadata.json", "-changed.metadata.json");
+        // NUMBER-UUID.metadata.json
+        let (folder, name) = old.rsplit_once('/').unwrap();
+        let (number, rest) = name.split_once('-').unwrap();
+        let number = number.parse::<u32>().unwrap() + 1;
+        let new = format!("{folder}/{number:05}-{rest}");
         fs::write(self.path(&new), metadata.to_string()).unwrap();
         let options = SqliteConnectOptions::new().filename(&self.catalog);
         let renamed = async {

@@ -103,6 +103,8 @@ fn another_partition_spec_is_shown() {
         let mut spec = metadata["partition-specs"][0].clone();
         spec["spec-id"] = 1.into();
         spec["fields"][0]["transform"] = "month".into();
+        spec["fields"][0]["field-id"] = 1_001.into();
+        metadata["last-partition-id"] = 1_001.into();
         let specs = metadata["partition-specs"].as_array_mut().unwrap();
         specs.push(spec);
         metadata["default-spec-id"] = 1.into();

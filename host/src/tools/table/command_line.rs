@@ -1,5 +1,7 @@
 //! Commands and their options in messages, as a user can paste them into a shell.
 
+use std::fmt::Write as _;
+
 use iceberg::TableIdent;
 use sluice_storage::location::StoreLocation;
 
@@ -10,7 +12,7 @@ impl TableLocation {
     pub(super) fn command(&self, command: &str, table: &TableIdent) -> String {
         let mut words = format!("sluice table {command}");
         let mut option = |name: &str, value: &str| {
-            words.push_str(&format!(" --{name} {}", shell_word(value)));
+            let _infallible = write!(words, " --{name} {}", shell_word(value));
         };
         option("lake", &as_option(&self.lake));
         let (namespace, name) = (table.namespace().join("."), table.name());
