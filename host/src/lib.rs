@@ -55,6 +55,8 @@ pub mod sink;
 pub mod source;
 #[cfg(feature = "table")]
 pub mod table;
+#[cfg(test)]
+mod test_store;
 pub mod tools;
 
 pub use self::builtin::ENRICH;

@@ -4,6 +4,7 @@
 //! is being written are collected, and the next write takes all of them. If another process has written the document,
 //! it is read again, and each collected write holds or fails by its own ledger.
 
+mod documents;
 mod error;
 mod known;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
 use sluice_storage::error::{ErrorKind, Operation, RequestError, StorageError};
-use sluice_storage::object_store::{ConditionalRead, ObjectStore, Payload, Version};
+use sluice_storage::object_store::ObjectStore;
 use tokio::sync::oneshot;
 
 use self::error::GroupError;
@@ -299,121 +300,6 @@ impl LedgerGroups {
             write.answer(Err(error.clone()));
         }
         others
-    }
-
-    /// The document of the group at an index: as it is known, or as it is read.
-    async fn document(&self, at: usize) -> Result<Document, GroupError> {
-        let known = || locked(&self.known).groups.get(at).cloned();
-        let Some(group) = known() else {
-            return Ok(Document {
-                group: Arc::new(LedgerGroup::new()),
-                version: None,
-            });
-        };
-        if let Some(document) = group.document {
-            return Ok(document);
-        }
-        let _only_one = self.reader.lock().await;
-        if let Some(document) = known().and_then(|group| group.document) {
-            return Ok(document);
-        }
-        let document = self.read_existing(at).await?;
-        Ok(locked(&self.known).set_if_forgotten(at, document))
-    }
-
-    /// Reads the group at an index again, and all that are newer, after another process has written it.
-    async fn read_again(&self, at: usize) -> Result<(), GroupError> {
-        let document = self.read_existing(at).await?;
-        locked(&self.known).set(at, document);
-        self.read_newer().await
-    }
-
-    async fn read_newer(&self) -> Result<(), GroupError> {
-        loop {
-            let next = locked(&self.known).groups.len();
-            let Some(document) = self.read_document(next).await? else {
-                return Ok(());
-            };
-            locked(&self.known).set(next, document);
-        }
-    }
-
-    /// Checks that no earlier group has a ledger of a group that was read.
-    fn check_only_one(&self, at: usize, document: &Document) -> Result<(), GroupError> {
-        let known = locked(&self.known);
-        let mut shards = document.group.shards();
-        let twice = shards.find_map(|shard| {
-            let earlier = known
-                .by_shard
-                .get(shard)
-                .filter(|earlier| **earlier != at)?;
-            Some((shard, *earlier))
-        });
-        twice.map_or(Ok(()), |(shard, earlier)| {
-            Err(GroupError::Damaged {
-                place: self.store.place(&key(at)),
-                why: format!(
-                    "it has the ledger of shard {shard}, which {} has too; the store has not kept the condition of a \
-                     write, or a document was copied",
-                    key(earlier)
-                ),
-            })
-        })
-    }
-
-    async fn read_existing(&self, at: usize) -> Result<Document, GroupError> {
-        let found = self.read_document(at).await?;
-        found.ok_or_else(|| GroupError::Damaged {
-            place: self.store.place(&key(at)),
-            why: "it is missing".to_owned(),
-        })
-    }
-
-    async fn read_document(&self, at: usize) -> Result<Option<Document>, GroupError> {
-        match self.store.get_if_changed(&key(at), None).await? {
-            ConditionalRead::Content(text, version) => {
-                let group = LedgerGroup::parse(&text);
-                let group = group.map_err(|error| self.damaged(at, &error))?;
-                Ok(Some(Document {
-                    group: Arc::new(group),
-                    version: Some(version),
-                }))
-            }
-            ConditionalRead::Nothing | ConditionalRead::Unchanged => Ok(None),
-        }
-    }
-
-    async fn swap(
-        &self,
-        at: usize,
-        group: LedgerGroup,
-        seen: Option<Version>,
-    ) -> Result<Document, GroupError> {
-        let text = group.text().map_err(|error| self.damaged(at, &error))?;
-        let payload = Payload {
-            bytes: text.into(),
-            content_type: Some("application/json"),
-        };
-        let key = key(at);
-        let swapped = self.store.compare_and_swap(&key, payload, seen.as_ref());
-        Ok(Document {
-            version: Some(swapped.await?),
-            group: Arc::new(group),
-        })
-    }
-
-    fn damaged(&self, at: usize, error: &LedgerError) -> GroupError {
-        GroupError::Damaged {
-            place: self.store.place(&key(at)),
-            why: error.to_string(),
-        }
-    }
-
-    fn damaged_ledger(&self, at: usize, shard: &ShardId, error: &LedgerError) -> GroupError {
-        GroupError::Damaged {
-            place: self.store.place(&key(at)),
-            why: format!("the ledger of shard {shard}: {error}"),
-        }
     }
 
     fn write_error(&self, shard: &ShardId, kind: ErrorKind, why: &str) -> StorageError {

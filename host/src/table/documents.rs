@@ -58,7 +58,7 @@ pub enum DocumentError {
 impl TableDocuments {
     /// Those of the table with a UUID.
     pub(super) fn new(store: Arc<dyn ObjectStore>, uuid: &str) -> Self {
-        let folder = format!("_sluice/tables/{uuid}/");
+        let folder = table_folder(uuid);
         Self { store, folder }
     }
 
@@ -179,6 +179,11 @@ pub(super) async fn put_schema(
     let digest = Digest::of(&document);
     put(warehouse, &schema_key(&digest.to_string()), document).await?;
     Ok(digest)
+}
+
+/// The folder of the documents of the table with a UUID.
+pub(super) fn table_folder(uuid: &str) -> String {
+    format!("_sluice/tables/{uuid}/")
 }
 
 fn schema_key(digest: &str) -> String {

@@ -14,7 +14,7 @@ use super::columns::{added_columns, table_schema};
 use super::commit::Once;
 use super::documents::{DocumentError, put_schema};
 use super::layout::TableLayout;
-use super::state::{LAYOUT, SCHEMA, TableState, TableStateError};
+use super::state::{LAYOUT, REPLACED, SCHEMA, TableState, TableStateError};
 use super::warehouse::Warehouse;
 
 /// A table that cannot be created or changed.
@@ -31,12 +31,14 @@ pub enum ManageError {
         what: String,
     },
     /// There is none.
-    #[error("there is no table {table} in {catalog}; create it with `sluice table create`")]
+    #[error("there is no table {table} in {catalog}; create it with `{create}`")]
     Missing {
         /// The table.
         table: TableIdent,
         /// Where it was looked for.
         catalog: String,
+        /// The command that creates it.
+        create: String,
     },
     /// A catalog that was busy has lost its own commit.
     #[error("the catalog was busy, and the table {table} is unchanged; run the command again")]
@@ -68,6 +70,8 @@ pub struct Tables {
     pub catalog: Arc<dyn Catalog>,
     /// The catalog as the user gave it.
     pub catalog_name: String,
+    /// The command that creates the table that the user has named.
+    pub create: String,
     /// The files.
     pub warehouse: Warehouse,
 }
@@ -92,6 +96,7 @@ impl Tables {
             Err(error) if is_missing(error.kind()) => Err(ManageError::Missing {
                 table: table.clone(),
                 catalog: self.catalog_name.clone(),
+                create: self.create.clone(),
             }),
             Err(error) => Err(error.into()),
         }
@@ -123,7 +128,8 @@ impl Tables {
             Ok(present) => self.compare(present, schema, layout).await,
             Err(ManageError::Missing { .. }) => {
                 let location = self.new_location(table);
-                self.create_new(table, location, schema, layout).await?;
+                self.create_new(table, location, schema, layout, None)
+                    .await?;
                 Ok(Created::Now)
             }
             Err(error) => Err(error),
@@ -148,18 +154,20 @@ impl Tables {
         Err(ManageError::Exists { table, what })
     }
 
+    /// Creates a table. A rebuild gives the name that the table before gets, if there is one.
     pub(super) async fn create_new(
         &self,
         table: &TableIdent,
         location: String,
         schema: &Schema,
         layout: &TableLayout,
+        replaced: Option<TableIdent>,
     ) -> Result<(), ManageError> {
         self.create_namespace(table.namespace()).await?;
         let digest = put_schema(self.warehouse.store().as_ref(), schema).await?;
         let columns = table_schema(schema)?;
         let spec = layout.spec(&columns)?;
-        let properties = HashMap::from([
+        let mut properties = HashMap::from([
             (SCHEMA.to_owned(), digest.to_string()),
             (LAYOUT.to_owned(), layout.to_string()),
             (
@@ -167,6 +175,7 @@ impl Tables {
                 "zstd".to_owned(),
             ),
         ]);
+        properties.extend(replaced.map(|table| (REPLACED.to_owned(), table.name().to_owned())));
         let creation = TableCreation::builder()
             .name(table.name().to_owned())
             .location(location)
@@ -248,16 +257,12 @@ impl Tables {
     /// # Errors
     /// [`ManageError`]
     pub async fn drop_table(&self, table: &Table, purge: bool) -> Result<u64, ManageError> {
-        self.catalog.drop_table(table.identifier()).await?;
         if !purge {
+            self.catalog.drop_table(table.identifier()).await?;
             return Ok(0);
         }
-        let uuid = table.metadata().uuid();
-        let location = self.warehouse.key(table.metadata().location())?;
-        let folders = [
-            format!("{}/", location.trim_end_matches('/')),
-            format!("_sluice/tables/{uuid}/"),
-        ];
+        let folders = self.folders(table)?;
+        self.catalog.drop_table(table.identifier()).await?;
         let store = self.warehouse.store();
         let mut removed = 0;
         for folder in folders {
@@ -273,7 +278,8 @@ impl Tables {
     }
 }
 
-fn is_missing(kind: ErrorKind) -> bool {
+/// Whether a catalog says that there is no such table, or no such namespace.
+pub(super) fn is_missing(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::TableNotFound | ErrorKind::NamespaceNotFound

@@ -18,6 +18,7 @@ mod documents;
 pub mod files;
 pub mod layout;
 pub mod lease;
+mod leftovers;
 pub mod manage;
 pub mod news;
 mod process;

@@ -20,7 +20,9 @@ use thiserror::Error;
 use super::documents::DocumentError;
 use super::layout::TableLayout;
 use super::manage::{ManageError, Tables};
-use super::state::{TableState, TableStateError, created_layout, documents, schema_digest};
+use super::state::{
+    REPLACED, TableState, TableStateError, created_layout, documents, schema_digest,
+};
 
 /// What the name of the new table ends with until the switch.
 const REBUILD: &str = "__rebuild";
@@ -56,6 +58,8 @@ pub struct Rebuild {
     pub layout: TableLayout,
     /// The UUID of the new table.
     uuid: String,
+    /// The name after the switch of the table that it replaces.
+    kept: Option<TableIdent>,
 }
 
 /// A rebuild that has ended.
@@ -63,8 +67,8 @@ pub struct Rebuild {
 pub struct Rebuilt {
     /// The events of the new table.
     pub events: u64,
-    /// The tables that had the name before, by the names that they have now.
-    pub kept: Vec<TableIdent>,
+    /// The table that had the name before, by the name that it has now; `None` if it is gone.
+    pub kept: Option<TableIdent>,
 }
 
 /// A rebuild that fails.
@@ -137,12 +141,18 @@ impl Tables {
             Some(left) => self.check_left(left, &schema, &layout).await?,
             None => {
                 let location = self.new_location(table);
-                self.create_new(&new_table, location, &schema, &layout)
+                let replaced = present.map(|present| kept_name(table, &present));
+                self.create_new(&new_table, location, &schema, &layout, replaced)
                     .await?;
             }
         }
-        let uuid = self.load(&new_table).await?.metadata().uuid().to_string();
+        let new = self.load(&new_table).await?;
+        let uuid = new.metadata().uuid().to_string();
+        let kept = new.metadata().properties().get(REPLACED);
+        let namespace = table.namespace();
+        let kept = kept.map(|name| TableIdent::new(namespace.clone(), name.clone()));
         Ok(Rebuild {
+            kept,
             table: new_table,
             is_continued,
             schema,
@@ -208,11 +218,12 @@ impl Tables {
     ) -> Result<Rebuilt, RebuildError> {
         let mut pause = FIRST_PAUSE;
         let mut failure = None;
+        let mut kept = rebuild.kept.clone();
         for _ in 0..STEPS_MAX {
             // What a rename says does not count: a catalog may lose its own commit.
-            match self.step(table, rebuild).await {
+            match self.step(table, rebuild, &mut kept).await {
                 Ok(None) => {}
-                Ok(Some(present)) => return self.rebuilt(present).await,
+                Ok(Some(present)) => return self.rebuilt(present, kept).await,
                 Err(error) => {
                     failure = Some(error);
                     tokio::time::sleep(pause).await;
@@ -221,16 +232,18 @@ impl Tables {
             }
         }
         match self.find(table).await? {
-            Some(present) if is(&present, rebuild) => self.rebuilt(present).await,
+            Some(present) if is(&present, rebuild) => self.rebuilt(present, kept).await,
             _ => Err(failure.unwrap_or_else(|| RebuildError::Busy(rebuild.table.clone()))),
         }
     }
 
-    /// Looks at what has which name, and does the next rename. Returns the new table if it has its name.
+    /// Looks at what has which name, and does the next rename. Returns the new table if it has its name. `kept` becomes the
+    /// name that the table before gets.
     async fn step(
         &self,
         table: &TableIdent,
         rebuild: &Rebuild,
+        kept: &mut Option<TableIdent>,
     ) -> Result<Option<Table>, RebuildError> {
         let present = match self.find(table).await? {
             Some(present) if is(&present, rebuild) => return Ok(Some(present)),
@@ -242,10 +255,10 @@ impl Tables {
         }
         let renamed = match present {
             Some(present) => {
-                // The first digits are those of the time.
-                let part = present.metadata().uuid().as_u128() & 0xffff_ffff;
-                let kept = suffixed(table, &format!("{BEFORE}{part:08x}"));
-                self.catalog.rename_table(table, &kept).await
+                let name = kept_name(table, &present);
+                let renamed = self.catalog.rename_table(table, &name).await;
+                *kept = Some(name);
+                renamed
             }
             None => self.catalog.rename_table(&rebuild.table, table).await,
         };
@@ -253,15 +266,25 @@ impl Tables {
         Ok(None)
     }
 
-    async fn rebuilt(&self, table: Table) -> Result<Rebuilt, RebuildError> {
-        let kept = self.kept(table.identifier()).await?;
+    async fn rebuilt(
+        &self,
+        table: Table,
+        kept: Option<TableIdent>,
+    ) -> Result<Rebuilt, RebuildError> {
+        let kept = match kept {
+            Some(kept) => self.find(&kept).await?.map(|_| kept),
+            None => None,
+        };
         let state = TableState::read(table, &self.warehouse).await?;
         let events = state.watermark.rows();
         Ok(Rebuilt { events, kept })
     }
 
-    /// The tables that had the name before.
-    async fn kept(&self, table: &TableIdent) -> Result<Vec<TableIdent>, ManageError> {
+    /// The tables that had the name of a table before earlier rebuilds.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(super) async fn kept(&self, table: &TableIdent) -> Result<Vec<TableIdent>, ManageError> {
         let prefix = format!("{}{BEFORE}", table.name());
         let namespace: &NamespaceIdent = table.namespace();
         let mut tables = self.catalog.list_tables(namespace).await?;
@@ -274,6 +297,19 @@ impl Tables {
 /// Whether a table is the new one.
 fn is(table: &Table, rebuild: &Rebuild) -> bool {
     table.metadata().uuid().to_string() == rebuild.uuid
+}
+
+/// The name that the present table gets when it is replaced.
+fn kept_name(table: &TableIdent, present: &Table) -> TableIdent {
+    // The first digits are those of the time.
+    let part = present.metadata().uuid().as_u128() & 0xffff_ffff;
+    suffixed(table, &format!("{BEFORE}{part:08x}"))
+}
+
+/// Whether a rebuild gives such a name to a table, so that none may be created with it.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    name.ends_with(REBUILD) || name.contains(BEFORE)
 }
 
 /// A name in the same namespace.

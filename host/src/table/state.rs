@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use iceberg::spec::SnapshotRef;
 use iceberg::table::Table;
 use iceberg::util::snapshot::ancestors_of;
 use sluice_schema::Schema;
@@ -22,6 +23,9 @@ pub(super) const SCHEMA: &str = "sluice.schema";
 
 /// The property that has the layout as it was created.
 pub(super) const LAYOUT: &str = "sluice.partition";
+
+/// The property that has the name which the table gets that a rebuilt one replaces.
+pub(super) const REPLACED: &str = "sluice.replaced";
 
 /// A table at one moment.
 #[derive(Debug)]
@@ -78,25 +82,80 @@ pub enum TableStateError {
     Document(#[from] DocumentError),
 }
 
+/// What of a table can be read, each part by itself: `sluice table status` also shows a table that no builder can go on with.
+#[derive(Debug)]
+pub(super) struct TableParts {
+    pub(super) documents: TableDocuments,
+    pub(super) schema: Result<Schema, TableStateError>,
+    pub(super) layout: Result<TableLayout, TableStateError>,
+    /// Whether the last commit is a part of the table.
+    pub(super) history: Result<(), TableStateError>,
+    pub(super) watermark: Result<Watermark, TableStateError>,
+    /// Whether the columns of the files that are there have their names.
+    pub(super) columns: Result<(), TableStateError>,
+}
+
+impl TableParts {
+    /// Reads the documents of a table.
+    ///
+    /// # Errors
+    /// [`TableStateError::Foreign`], or the warehouse cannot be read.
+    pub(super) async fn read(
+        table: &Table,
+        warehouse: &Warehouse,
+    ) -> Result<Self, TableStateError> {
+        let documents = documents(table, warehouse);
+        let schema = unless_unreadable(documents.schema(schema_digest(table)?).await)?;
+        let is_possible = |layout: &TableLayout| {
+            let schema = schema.as_ref();
+            schema.map_or(true, |schema| layout.check(schema).is_ok())
+        };
+        let layout = layout(table).filter(is_possible);
+        let layout = layout.ok_or_else(|| TableStateError::Layout(table.identifier().to_string()));
+        let watermark = match attempt(table) {
+            "" => Ok(Watermark::default()),
+            attempt => unless_unreadable(documents.watermark(attempt).await)?,
+        };
+        let columns = match &watermark {
+            Ok(watermark) => check_columns(table, watermark),
+            Err(_) => Ok(()),
+        };
+        Ok(Self {
+            history: check_not_rolled_back(table),
+            documents,
+            schema,
+            layout,
+            watermark,
+            columns,
+        })
+    }
+}
+
+/// Tells a document that is missing or damaged from a warehouse that cannot be read, which is the outer error.
+fn unless_unreadable<T>(
+    read: Result<T, DocumentError>,
+) -> Result<Result<T, TableStateError>, DocumentError> {
+    match read {
+        Err(error @ (DocumentError::Missing(_) | DocumentError::Damaged { .. })) => {
+            Ok(Err(error.into()))
+        }
+        read => read.map(Ok),
+    }
+}
+
 impl TableState {
     /// Reads the documents of a table.
     ///
     /// # Errors
     /// [`TableStateError`]
     pub(super) async fn read(table: Table, warehouse: &Warehouse) -> Result<Self, TableStateError> {
-        let documents = documents(&table, warehouse);
-        let schema = documents.schema(schema_digest(&table)?).await?;
-        let layout = layout(&table).filter(|layout| layout.check(&schema).is_ok());
-        let name = || table.identifier().to_string();
-        let layout = layout.ok_or_else(|| TableStateError::Layout(name()))?;
-        check_not_rolled_back(&table)?;
-        let watermark = match attempt(&table) {
-            "" => Watermark::default(),
-            attempt => documents.watermark(attempt).await?,
-        };
-        check_columns(&table, &watermark)?;
+        let parts = TableParts::read(&table, warehouse).await?;
+        let (schema, layout) = (parts.schema?, parts.layout?);
+        parts.history?;
+        let watermark = parts.watermark?;
+        parts.columns?;
         Ok(Self {
-            documents,
+            documents: parts.documents,
             schema,
             layout,
             watermark,
@@ -170,18 +229,23 @@ pub(super) fn attempt(table: &Table) -> &str {
     attempt.map_or("", String::as_str)
 }
 
+/// The snapshot of the last commit of Sluice, unless it has expired or there is none.
+pub(super) fn last_commit(table: &Table) -> Option<&SnapshotRef> {
+    let attempt = attempt(table);
+    let is_its = |snapshot: &&SnapshotRef| {
+        let made_by = snapshot.summary().additional_properties.get(ATTEMPT);
+        !attempt.is_empty() && made_by.is_some_and(|made_by| made_by == attempt)
+    };
+    table.metadata().snapshots().find(is_its)
+}
+
 /// Checks that the files of the last commit are still in the table, or were expired in the course of time.
 ///
 /// # Errors
 /// [`TableStateError::RolledBack`]
 pub(super) fn check_not_rolled_back(table: &Table) -> Result<(), TableStateError> {
-    let (metadata, attempt) = (table.metadata_ref(), attempt(table));
-    let is_its = |summary: &iceberg::spec::Summary| {
-        let made_by = summary.additional_properties.get(ATTEMPT);
-        !attempt.is_empty() && made_by.is_some_and(|made_by| made_by == attempt)
-    };
-    let mut snapshots = metadata.snapshots();
-    let Some(last) = snapshots.find(|snapshot| is_its(snapshot.summary())) else {
+    let metadata = table.metadata_ref();
+    let Some(last) = last_commit(table) else {
         return Ok(());
     };
     let current = metadata.current_snapshot_id();
@@ -196,7 +260,7 @@ pub(super) fn check_not_rolled_back(table: &Table) -> Result<(), TableStateError
         oldest = Some(snapshot);
     }
     // Snapshots between the present ones and that of the commit can have expired.
-    let is_gap_before = |oldest: &iceberg::spec::SnapshotRef| {
+    let is_gap_before = |oldest: &SnapshotRef| {
         oldest.parent_snapshot_id().is_some() && oldest.sequence_number() > last.sequence_number()
     };
     match oldest.as_ref().is_some_and(is_gap_before) {

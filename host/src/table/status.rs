@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use iceberg::TableIdent;
+use iceberg::spec::SnapshotRef;
+use iceberg::table::Table;
 use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_storage::error::StorageError;
 use sluice_storage::object_store::ObjectStore;
 
+use super::documents::TableDocuments;
 use super::manage::Tables;
-use super::news::{Limit, News, NewsReader};
-use super::state::TableState;
+use super::news::{Limit, News, NewsError, NewsReader};
+use super::state::{TableParts, attempt, last_commit, schema_digest};
 use super::watermark::Watermark;
 use crate::format::parquet::UnmappedValues;
 
@@ -22,10 +26,10 @@ pub struct TableStatus {
     pub location: String,
     /// The digest of its schema.
     pub schema: String,
-    /// The columns of its schema.
-    pub columns: u64,
-    /// How its files are divided.
-    pub layout: String,
+    /// The columns of its schema, if it can be read.
+    pub columns: Option<u64>,
+    /// How its files are divided, if Sluice has divided them.
+    pub layout: Option<String>,
     /// Its rows, whoever has written them.
     pub events: u64,
     /// Its files.
@@ -38,14 +42,32 @@ pub struct TableStatus {
     pub snapshots: u64,
     /// When the present snapshot was made, milliseconds since the Unix epoch.
     pub committed_at: Option<i64>,
-    /// When the oldest of them was put, milliseconds since the Unix epoch.
+    /// The last commit of Sluice, unless there is none.
+    pub last_commit: Option<LastCommit>,
+    /// Why no builder can go on with the table, and what to do; `None` if it can.
+    pub problem: Option<String>,
+    /// The ledgers of the lake, each of up to 256 shards; `None` if it could not be compared with the table, so that it is
+    /// not known what waits.
+    pub ledgers: Option<u64>,
+    /// When the oldest chunk that waits was put, milliseconds since the Unix epoch.
     pub oldest: Option<i64>,
     /// The values of its events that no column has.
     pub unmapped: UnmappedValues,
     /// The files of attempts that were given up, by their keys in the warehouse.
     pub removable: Vec<String>,
+    /// The tables that had its name before they were rebuilt, and are kept.
+    pub kept: Vec<String>,
     /// All shards, in their order.
     pub shards: Vec<ShardLag>,
+}
+
+/// The last commit of Sluice.
+#[derive(Clone, Debug)]
+pub struct LastCommit {
+    /// The attempt that has made it.
+    pub attempt: String,
+    /// Its snapshot, and when it was made in milliseconds since the Unix epoch; `None` if it has expired.
+    pub snapshot: Option<(i64, i64)>,
 }
 
 /// How far a table has a shard.
@@ -66,54 +88,108 @@ pub struct ShardLag {
 }
 
 impl TableStatus {
-    /// Reads the status of a table and its lake.
+    /// Reads the status of a table and its lake, also of a table that no builder can go on with.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// What cannot be read, and a table that another program has created.
     pub async fn read(
         tables: &Tables,
         table: &TableIdent,
         lake: Arc<dyn ObjectStore>,
     ) -> anyhow::Result<Self> {
-        let state = TableState::read(tables.load(table).await?, &tables.warehouse).await?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let reads_at_once = lake.operations_at_once(cores);
-        let mut reader = NewsReader::new(lake, reads_at_once);
-        let news = reader.read(&state.watermark, Limit::NONE).await?;
-        let shards = shards(&state.watermark, &news);
-        let removable = removable(&state, tables).await?;
-        let metadata = state.table.metadata();
-        let snapshot = metadata.current_snapshot();
-        let total = |name: &str| {
-            let summary = snapshot.map(|snapshot| &snapshot.summary().additional_properties);
-            let total = summary.and_then(|summary| summary.get(name)?.parse().ok());
-            total.unwrap_or(0)
+        let loaded = tables.load(table).await?;
+        let parts = TableParts::read(&loaded, &tables.warehouse).await?;
+        let removable = removable(&parts.documents, tables).await?;
+        let kept = tables.kept(table).await?;
+        let mut problem = FirstProblem(None);
+        let schema = problem.noted(parts.schema);
+        let layout = problem.noted(parts.layout);
+        let _is_part = problem.noted(parts.history);
+        let watermark = problem.noted(parts.watermark);
+        let _are_named = problem.noted(parts.columns);
+        let news = match &watermark {
+            Some(watermark) => read_news(lake, watermark, &mut problem).await?,
+            None => None,
         };
+        let watermark = watermark.unwrap_or_default();
+        let metadata = loaded.metadata();
+        let snapshot = metadata.current_snapshot();
         Ok(Self {
             table: table.to_string(),
             location: metadata.location().to_owned(),
-            schema: sluice_engine::digest::Digest::of(state.schema.document().as_bytes())
-                .to_string(),
-            columns: state.schema.columns().len() as u64,
-            layout: state.layout.to_string(),
-            events: total("total-records"),
-            files: total("total-data-files"),
-            file_bytes: total("total-files-size"),
+            schema: schema_digest(&loaded)?.to_owned(),
+            columns: schema.map(|schema| schema.columns().len() as u64),
+            layout: layout.map(|layout| layout.to_string()),
+            events: total(snapshot, "total-records"),
+            files: total(snapshot, "total-data-files"),
+            file_bytes: total(snapshot, "total-files-size"),
             snapshot: metadata.current_snapshot_id().unwrap_or(0),
             snapshots: metadata.snapshots().len() as u64,
             committed_at: snapshot.map(|snapshot| snapshot.timestamp_ms()),
-            oldest: news.oldest_put_at,
-            unmapped: state.watermark.unmapped.clone(),
+            last_commit: LastCommit::of(&loaded),
+            problem: problem.0,
+            ledgers: news.as_ref().map(|news| news.documents as u64),
+            oldest: news.as_ref().and_then(|news| news.oldest_put_at),
+            shards: shards(&watermark, news.as_ref()),
+            unmapped: watermark.unmapped,
             removable,
-            shards,
+            kept: kept.iter().map(ToString::to_string).collect(),
         })
     }
 }
 
+/// The first problem of those that were found: the one with which a builder ends.
+struct FirstProblem(Option<String>);
+
+impl FirstProblem {
+    fn noted<T, E: ToString>(&mut self, read: Result<T, E>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.0.get_or_insert_with(|| error.to_string());
+                None
+            }
+        }
+    }
+}
+
+impl LastCommit {
+    fn of(table: &Table) -> Option<Self> {
+        let attempt = attempt(table);
+        let snapshot = last_commit(table);
+        (!attempt.is_empty()).then(|| Self {
+            attempt: attempt.to_owned(),
+            snapshot: snapshot.map(|last| (last.snapshot_id(), last.timestamp_ms())),
+        })
+    }
+}
+
+/// Reads what waits in the lake; `None` if the lake is not as the table needs it.
+async fn read_news(
+    lake: Arc<dyn ObjectStore>,
+    watermark: &Watermark,
+    problem: &mut FirstProblem,
+) -> Result<Option<News>, StorageError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let reads_at_once = lake.operations_at_once(cores);
+    let mut reader = NewsReader::new(lake, reads_at_once);
+    match reader.read(watermark, Limit::NONE).await {
+        Err(NewsError::Storage(error)) => Err(error),
+        news => Ok(problem.noted(news)),
+    }
+}
+
+/// A total that the summary of a snapshot has; 0 if there is none.
+fn total(snapshot: Option<&SnapshotRef>, name: &str) -> u64 {
+    let summary = snapshot.map(|snapshot| &snapshot.summary().additional_properties);
+    let total = summary.and_then(|summary| summary.get(name)?.parse().ok());
+    total.unwrap_or(0)
+}
+
 /// The files that are listed for removal and still exist.
-async fn removable(state: &TableState, tables: &Tables) -> anyhow::Result<Vec<String>> {
+async fn removable(documents: &TableDocuments, tables: &Tables) -> anyhow::Result<Vec<String>> {
     let mut removable = Vec::new();
-    for void in state.documents.void().await? {
+    for void in documents.void().await? {
         let Some((folder, _)) = void.keys.first().and_then(|key| key.rsplit_once('/')) else {
             continue;
         };
@@ -134,18 +210,19 @@ impl TableStatus {
 }
 
 /// The shards that the table has or that have something new.
-fn shards(watermark: &Watermark, news: &News) -> Vec<ShardLag> {
+fn shards(watermark: &Watermark, news: Option<&News>) -> Vec<ShardLag> {
     let mut shards: BTreeMap<&ShardId, ShardLag> = BTreeMap::new();
     for (shard, mark) in &watermark.shards {
         let lag = ShardLag {
             table: Some(mark.last),
-            lake: Some(mark.last),
+            // Nothing is new in it, unless the lake cannot be compared.
+            lake: news.map(|_| mark.last),
             events: mark.rows,
             ..ShardLag::new(shard)
         };
         shards.insert(shard, lag);
     }
-    for (shard, waiting) in &news.waiting {
+    for (shard, waiting) in news.into_iter().flat_map(|news| &news.waiting) {
         let lag = shards.entry(shard).or_insert_with(|| ShardLag::new(shard));
         lag.lake = Some(waiting.committed);
         lag.chunks = waiting.chunks;

@@ -118,7 +118,8 @@ fn root(location: &StoreLocation) -> anyhow::Result<String> {
 }
 
 fn failed(error: StorageError) -> Error {
-    Error::new(ErrorKind::Unexpected, error.to_string()).with_source(error)
+    // Iceberg shows the source after the message.
+    Error::new(ErrorKind::Unexpected, "the warehouse cannot be used").with_source(error)
 }
 
 /// Gives the files of a warehouse to a catalog. No table is sent to another process, so the warehouse itself needs no form

@@ -71,6 +71,28 @@ impl Warehouse {
         Runtime::new().unwrap().block_on(location)
     }
 
+    /// Changes the metadata of a table, as another program does: it writes a new file, and names it in the catalog.
+    pub(super) fn change(&self, table: &str, change: impl FnOnce(&mut Value)) {
+        let old = self.metadata_location(table);
+        let mut metadata = serde_json::from_slice(&fs::read(self.path(&old)).unwrap()).unwrap();
+        change(&mut metadata);
+        // NUMBER-UUID.metadata.json
+        let (folder, name) = old.rsplit_once('/').unwrap();
+        let (number, rest) = name.split_once('-').unwrap();
+        let number = number.parse::<u32>().unwrap() + 1;
+        let new = format!("{folder}/{number:05}-{rest}");
+        fs::write(self.path(&new), metadata.to_string()).unwrap();
+        let options = SqliteConnectOptions::new().filename(&self.catalog);
+        let renamed = async {
+            let mut catalog = options.connect().await.unwrap();
+            let query =
+                "UPDATE iceberg_tables SET metadata_location = ? WHERE metadata_location = ?";
+            let query = sqlx::query(query).bind(&new).bind(&old);
+            query.execute(&mut catalog).await.unwrap();
+        };
+        Runtime::new().unwrap().block_on(renamed);
+    }
+
     fn key<'a>(&self, uri: &'a str) -> &'a str {
         let key = uri.strip_prefix(&self.root);
         key.unwrap_or_else(|| panic!("{uri} is not in {}", self.root))

@@ -1,11 +1,17 @@
 //! What cannot be done, in words: 2 for wrong usage, 1 for what failed.
 
 use std::fs;
+use std::process::Command;
 
-use super::Table;
+use super::{Bucket, Table};
 use crate::local::events;
 use crate::support::lake;
 use crate::support::program::Place;
+use testkit::proxy::{Fault, Rule};
+
+/// A schema with one column.
+const SCHEMA: &str =
+    r#"{"version": 1, "columns": [{"name": "created_datetime", "type": "timestamp(3)"}]}"#;
 
 /// A table with three events.
 fn built() -> Table {
@@ -119,28 +125,109 @@ fn wrong_usage_is_said_with_its_setting() {
 #[test]
 fn what_does_not_exist_is_not_created_by_reading() {
     let table = Table::in_folder();
-    for command in ["sync", "status"] {
-        let parts = ["there is no catalog", "sluice table create"];
-        table.run(command, &[]).failed(1, &parts);
+    let none = [&[][..], &["--schema", "schema.json"]];
+    table.place.write("schema.json", SCHEMA);
+    let commands = ["sync", "status", "rebuild", "drop"].map(|command| (command, none[0]));
+    let commands = commands.into_iter().chain([("evolve", none[1])]);
+    let create = "sluice table create --lake file:lake";
+    for (command, more) in commands.clone() {
+        let parts = ["there is no catalog sqlite:", &format!("`{create}`")];
+        table.run(command, more).failed(1, &parts);
     }
     assert!(!table.warehouse.folder.exists());
     table.create(&[]);
     let other = table.named("other");
-    for command in ["sync", "status", "drop"] {
-        let parts = ["there is no table sluice.other", "sluice table create"];
-        other.run(command, &[]).failed(1, &parts);
+    let create = format!("create it with `{create} --name other`");
+    for (command, more) in commands {
+        let missing = "there is no table sluice.other in sqlite:";
+        let advice = match command {
+            "drop" => "so none was removed",
+            _ => &create,
+        };
+        other.run(command, more).failed(1, &[missing, advice]);
+    }
+}
+
+/// What an error tells to do can be done as it stands there.
+#[test]
+fn the_command_that_creates_a_table_has_all_options() {
+    let table = Table::in_folder();
+    let place = ["--warehouse", "file:a b", "--catalog", "sqlite:c.sqlite"];
+    table.create(&place);
+    let table = table.named("of.events");
+    let ran = table.run("sync", &place).failed(1, &["create it with"]);
+    let command = ran.stderr.split('`').nth(1).unwrap();
+    let command = command.replacen("sluice", env!("CARGO_BIN_EXE_sluice"), 1);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &command])
+        .current_dir(table.place.path("."));
+    assert!(shell.status().unwrap().success(), "{command}");
+    table.run("status", &place).succeeded();
+}
+
+#[test]
+fn a_schema_is_named_with_its_line() {
+    let table = Table::in_folder();
+    table.create(&[]);
+    let long = SCHEMA.replace("timestamp(3)", "time");
+    let cases = [
+        ("none.json", None, "none.json: cannot read the schema"),
+        (
+            "broken.json",
+            Some("{\n  \"version\": 1,\n  oops\n}"),
+            "broken.json:3: ",
+        ),
+        ("type.json", Some(&long), "type.json: columns[0].type"),
+    ];
+    for (name, content, part) in cases {
+        if let Some(content) = content {
+            table.place.write(name, content);
+        }
+        for command in ["create", "evolve", "rebuild"] {
+            let ran = table.run(command, &["--schema", name]);
+            ran.failed(2, &[part]);
+        }
+    }
+}
+
+/// The lake, or the warehouse, exists and may not be used.
+#[test]
+fn a_permission_that_is_missing_is_named() {
+    let bucket = Bucket::new();
+    let (table, proxy) = bucket.table("warehouse");
+    table.land("events.ndjson", events(0..3), &[]);
+    let denied = || Rule::new(Fault::s3(403, "AccessDenied")).always();
+    let rule = proxy.add(denied().method("PUT").path("/warehouse/"));
+    let parts = [
+        "s3://bucket/warehouse/",
+        "AccessDenied",
+        "allow s3:PutObject",
+    ];
+    table.run("create", &[]).failed(1, &parts);
+    proxy.remove(rule);
+    table.create(&[]);
+    let rule = proxy.add(denied().method("PUT").path("/warehouse/"));
+    table.run("sync", &[]).failed(1, &parts);
+    proxy.remove(rule);
+    proxy.add(denied().method("GET").path("/warehouse/"));
+    for command in ["sync", "status"] {
+        let parts = [
+            "s3://bucket/warehouse/",
+            "AccessDenied",
+            "allow s3:GetObject",
+        ];
+        table.run(command, &[]).failed(1, &parts);
     }
 }
 
 #[test]
 fn a_table_is_created_once() {
-    const ONE: &str =
-        r#"{"version": 1, "columns": [{"name": "created_datetime", "type": "timestamp(3)"}]}"#;
     let table = built();
     let location = table.warehouse.metadata_location(&table.name);
     let again = table.create(&[]);
     assert!(again.contains("exists with these columns"), "{again}");
-    table.place.write("one.json", ONE);
+    table.place.write("one.json", SCHEMA);
     let exists = "there is a table sluice.events with";
     let other = table.run("create", &["--schema", "one.json"]);
     other.failed(1, &[exists, "another schema", "sluice table evolve"]);
@@ -162,7 +249,7 @@ fn a_table_of_another_lake_is_left_alone() {
     table.run("sync", &[]).failed(1, &[other_lake]);
     table.land("other.ndjson", events(3..6), &[]);
     table.run("sync", &[]).failed(1, &[other_lake]);
-    table.run("status", &[]).failed(1, &[other_lake]);
+    assert!(table.problem().contains(other_lake));
     assert_eq!(table.warehouse.metadata_location(&table.name), location);
     fs::remove_dir_all(&table.lake).unwrap();
     fs::rename(table.place.path("moved"), &table.lake).unwrap();
@@ -196,16 +283,60 @@ fn a_table_is_only_dropped_on_purpose() {
         table.run("drop", more).failed(2, &parts);
     }
     table.has_the_lake();
-    table.run("drop", &["--yes"]).succeeded();
+    let dropped = table.run("drop", &["--yes"]).succeeded().stdout;
     assert_eq!(table.warehouse.data_files(), files);
     table
         .run("sync", &[])
         .failed(1, &["there is no table sluice.events"]);
+    let commands = removals(&dropped);
+    assert_eq!(commands.len(), 2, "{dropped}");
+    // Later, the command finds them by their names.
+    let again = table.run("drop", &["--purge", "--yes"]);
+    let again = again.failed(1, &["there is no table sluice.events", "dropped before"]);
+    assert_eq!(removals(&again.stderr), commands);
 
     // Another one of this name begins anew, and takes nothing of the old one with it.
     table.create(&[]);
     assert_eq!(table.sync()["events"], 3);
     table.has_the_lake();
+    // What another table of the catalog has is never named.
+    let missing = table
+        .place
+        .run(&["table", "drop", "--lake", "file:lake", "--name", "event"]);
+    let missing = missing.failed(1, &["there is no table sluice.event"]);
+    assert_eq!(removals(&missing.stderr), [""; 0]);
     table.run("drop", &["--yes", "--purge"]).succeeded();
     assert_eq!(table.warehouse.data_files(), files);
+    for command in commands {
+        let mut shell = Command::new("sh");
+        assert!(shell.args(["-c", &command]).status().unwrap().success());
+    }
+    assert_eq!(table.warehouse.data_files().len(), 0);
+    let none = table.run("drop", &["--purge"]);
+    let none = none.failed(1, &["there is no table sluice.events"]);
+    assert_eq!(removals(&none.stderr), [""; 0]);
+}
+
+/// The table has the name of one that was dropped, whose files stay, and was rebuilt since.
+#[test]
+fn a_rebuilt_table_is_not_taken_for_one_that_was_dropped() {
+    let table = built();
+    table.run("rebuild", &[]).succeeded();
+    let files = table.warehouse.data_files().len();
+    table.run("drop", &["--yes", "--purge"]).succeeded();
+    // The files of the one before are in a folder of the same name.
+    let missing = table.run("drop", &["--purge"]);
+    let missing = missing.failed(1, &["there is no table sluice.events"]);
+    assert_eq!(removals(&missing.stderr), [""; 0]);
+    assert!(table.warehouse.data_files().len() < files);
+    assert!(!table.warehouse.data_files().is_empty());
+}
+
+/// The commands that remove folders.
+fn removals(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| line.starts_with("rm -r -- "))
+        .map(str::to_owned)
+        .collect()
 }

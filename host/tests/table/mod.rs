@@ -6,6 +6,7 @@ mod errors;
 mod follow;
 mod kills;
 mod layouts;
+mod problems;
 mod readers;
 mod sync;
 
@@ -118,6 +119,13 @@ impl Table {
     fn status(&self) -> Value {
         let ran = self.run("status", &["--json"]);
         serde_json::from_str(&ran.succeeded().stdout).unwrap()
+    }
+
+    /// Why no builder can go on with the table, as its status says.
+    fn problem(&self) -> String {
+        let ran = self.run("status", &["--json"]).failed(1, &["`problem`"]);
+        let status: Value = serde_json::from_str(&ran.stdout).unwrap();
+        status["problem"].as_str().unwrap().to_owned()
     }
 
     /// Lands a file.

@@ -32,7 +32,7 @@ fn the_table_of_a_folder_has_each_event_once() {
     assert!(created.starts_with(described), "{created}");
     table
         .run("sync", &[])
-        .failed(1, &["the lake has no ledger"]);
+        .failed(1, &["the lake lake has no ledger"]);
 
     table.land(
         "events.ndjson",

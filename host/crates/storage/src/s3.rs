@@ -1,6 +1,7 @@
 //! An object store below a prefix of a bucket.
 
 mod errors;
+mod listing;
 pub mod reader;
 mod url;
 
@@ -8,9 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::EncodingType;
 use futures_util::future::BoxFuture;
 
 use self::errors::{S3_ERRORS, actions};
@@ -250,57 +249,6 @@ impl S3Store {
                 Err(RequestError::new(ErrorKind::Other, why))
             }
         }
-    }
-
-    async fn list_all(
-        &self,
-        folder: &str,
-        after: Option<&str>,
-        found: &mut (dyn FnMut(ListedObject<'_>) + Send),
-    ) -> StorageResult<()> {
-        let below = self.key(folder);
-        let after = after.map(|after| format!("{below}{after}"));
-        let mut token = None;
-        loop {
-            let page = || self.page(&below, after.clone(), token.clone());
-            let page = self.retry(Operation::List, folder, page).await?;
-            let encoded = page.encoding_type() == Some(&EncodingType::Url);
-            for object in page.contents() {
-                let key = object.key().unwrap_or_default();
-                let key = if encoded {
-                    url::decode(key)
-                } else {
-                    key.into()
-                };
-                let modified_at = object.last_modified().map(|time| time.to_millis());
-                let is_wanted = after.as_ref().is_none_or(|after| key > *after);
-                if let Some(key) = key.strip_prefix(&below).filter(|_| is_wanted) {
-                    found(ListedObject {
-                        key,
-                        modified_at: modified_at.and_then(Result::ok).unwrap_or(0),
-                        tag: object.e_tag().unwrap_or_default().to_owned(),
-                    });
-                }
-            }
-            token = page.next_continuation_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn page(
-        &self,
-        below: &str,
-        after: Option<String>,
-        token: Option<String>,
-    ) -> Result<ListObjectsV2Output, RequestError> {
-        let page = self.client.list_objects_v2().bucket(&self.bucket);
-        let page = page.prefix(below).encoding_type(EncodingType::Url);
-        // The token stands for the key after which the list goes on.
-        let page = page.set_start_after(after.filter(|_| token.is_none()));
-        let page = page.set_continuation_token(token).send().await;
-        page.map_err(|error| failed(Operation::List, &error))
     }
 }
 

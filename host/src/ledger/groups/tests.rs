@@ -1,96 +1,12 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use futures_util::future::{BoxFuture, join_all};
-use sluice_storage::folder::FolderStore;
-use sluice_storage::object_store::{Found, ListedObject, NewObject, StorageResult};
+use futures_util::future::join_all;
 
 use super::super::group::LEDGERS_MAX;
 use super::known::GROUPS_KEPT;
 use super::*;
-
-/// A store that counts writes, and loses the answers to some of them.
-#[derive(Debug)]
-struct TestStore {
-    folder: FolderStore,
-    writes: AtomicUsize,
-    /// Each write with a number that this divides succeeds without an answer; 0 for none.
-    lost_each: usize,
-}
-
-impl ObjectStore for TestStore {
-    fn put_if_absent<'a>(
-        &'a self,
-        key: &'a str,
-        object: NewObject<'a>,
-    ) -> BoxFuture<'a, StorageResult<()>> {
-        self.folder.put_if_absent(key, object)
-    }
-
-    fn compare_and_swap<'a>(
-        &'a self,
-        key: &'a str,
-        payload: Payload,
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, StorageResult<Version>> {
-        Box::pin(async move {
-            // Others write meanwhile, or wait.
-            tokio::task::yield_now().await;
-            let version = self.folder.compare_and_swap(key, payload, seen).await?;
-            let number = self.writes.fetch_add(1, Relaxed) + 1;
-            if self.lost_each > 0 && number.is_multiple_of(self.lost_each) {
-                return Err(StorageError {
-                    operation: Operation::Write,
-                    place: self.place(key),
-                    cause: RequestError::new(ErrorKind::Unavailable, "no answer"),
-                });
-            }
-            Ok(version)
-        })
-    }
-
-    fn get<'a>(&'a self, key: &'a str, max: usize) -> BoxFuture<'a, StorageResult<Found>> {
-        self.folder.get(key, max)
-    }
-
-    fn get_if_changed<'a>(
-        &'a self,
-        key: &'a str,
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, StorageResult<ConditionalRead>> {
-        self.folder.get_if_changed(key, seen)
-    }
-
-    fn list<'a>(
-        &'a self,
-        folder: &'a str,
-        found: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, StorageResult<()>> {
-        self.folder.list(folder, found)
-    }
-
-    fn list_objects<'a>(
-        &'a self,
-        folder: &'a str,
-        after: Option<&'a str>,
-        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
-    ) -> BoxFuture<'a, StorageResult<()>> {
-        self.folder.list_objects(folder, after, found)
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StorageResult<()>> {
-        self.folder.remove(key)
-    }
-
-    fn place(&self, key: &str) -> String {
-        self.folder.place(key)
-    }
-
-    fn operations_at_once(&self, threads: usize) -> usize {
-        self.folder.operations_at_once(threads)
-    }
-}
+use crate::test_store::TestStore;
 
 /// A lake in a folder.
 struct Lake(tempfile::TempDir);
@@ -101,11 +17,7 @@ impl Lake {
     }
 
     fn store(&self, lost_each: usize) -> Arc<TestStore> {
-        Arc::new(TestStore {
-            folder: FolderStore::shared(self.0.path().to_owned()),
-            writes: AtomicUsize::new(0),
-            lost_each,
-        })
+        TestStore::new(self.0.path(), lost_each)
     }
 
     async fn open(&self, store: Arc<TestStore>) -> Result<Arc<LedgerGroups>, StoreError> {
@@ -165,7 +77,7 @@ async fn ledgers_that_are_written_together_take_few_writes_and_are_read_back() {
             .collect::<Result<Vec<_>, _>>()
             .unwrap();
     }
-    let writes = store.writes.load(Relaxed);
+    let writes = store.changes();
     assert!((6..20).contains(&writes), "{writes} writes");
     let sizes: Vec<_> = lake.groups().iter().map(Vec::len).collect();
     assert_eq!(sizes, [LEDGERS_MAX, LEDGERS_MAX, 10]);

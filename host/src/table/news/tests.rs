@@ -271,7 +271,7 @@ async fn ledgers_that_have_not_changed_are_not_read() {
     let mut table = Table::default();
     let news = reader.read(&table.watermark, Limit::NONE).await.unwrap();
     // Ten ledgers and a group; one list of all manifests, since there are more shards than it has pages.
-    assert_eq!((news.documents, store.take_counts()), (11, (2, 31)));
+    assert_eq!((news.documents, store.take_reads()), (11, (2, 31)));
     table.commit(news);
     let with_tags = table.watermark.clone();
     table.watermark.ledgers.clear();
@@ -280,11 +280,11 @@ async fn ledgers_that_have_not_changed_are_not_read() {
         (reader, &table.watermark),
     ] {
         let before = reader.read(since, Limit::NONE).await.unwrap();
-        let reads = store.take_counts();
+        let reads = store.take_reads();
         let news = reader.read(since, Limit::NONE).await.unwrap();
         assert_eq!(news.ledgers, before.ledgers);
         assert_eq!(news.shards, since.shards);
-        assert_eq!(store.take_counts(), (1, 0), "{reads:?}");
+        assert_eq!(store.take_reads(), (1, 0), "{reads:?}");
     }
     // A new chunk of a shard: one ledger, one list, one manifest.
     for shard in [&shards[3], &shards[13]] {
@@ -292,7 +292,7 @@ async fn ledgers_that_have_not_changed_are_not_read() {
         let mut reader = NewsReader::new(store.clone(), 4);
         let news = reader.read(&with_tags, Limit::NONE).await.unwrap();
         assert_eq!(news.chunks.last().unwrap().manifest.shard, *shard);
-        let (_, reads) = store.take_counts();
+        let (_, reads) = store.take_reads();
         assert_eq!(reads, 2 * news.chunks.len());
     }
 }
@@ -305,14 +305,14 @@ async fn a_reader_that_follows_reads_each_document_and_manifest_once() {
     let mut reader = NewsReader::new(store.clone(), 4);
     let since = Watermark::default();
     let news = reader.read(&since, Limit::NONE).await.unwrap();
-    assert_eq!(store.take_counts(), (2, 5));
+    assert_eq!(store.take_reads(), (2, 5));
     let again = reader.read(&since, Limit::NONE).await.unwrap();
-    assert_eq!(store.take_counts(), (1, 0));
+    assert_eq!(store.take_reads(), (1, 0));
     assert_eq!(ranges(&again), ranges(&news));
     assert_eq!((again.empty_chunks, &again.ledgers), (1, &news.ledgers));
     lake.commit(&shard, &[1]).await;
     let more = reader.read(&since, Limit::NONE).await.unwrap();
-    assert_eq!(store.take_counts(), (2, 2));
+    assert_eq!(store.take_reads(), (2, 2));
     assert_eq!((more.chunks.len(), more.empty_chunks), (4, 1));
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde::de::IgnoredAny;
 use sluice_engine::digest::Digest;
 use sluice_schema::Schema;
 
@@ -21,7 +22,14 @@ pub(in crate::tools) fn read(path: &Path) -> anyhow::Result<Schema> {
         ConfigError::new(name.to_string(), why)
     })?;
     let parsed = Schema::parse(&document);
-    parsed.map_err(|error| ConfigError::new(name.to_string(), error).into())
+    let invalid = |error| {
+        // A text that is no JSON is wrong at a line.
+        let syntax = serde_json::from_slice::<IgnoredAny>(&document).err();
+        let line = syntax.map(|syntax| format!(":{}", syntax.line()));
+        let place = format!("{name}{}", line.unwrap_or_default());
+        ConfigError::new(place, error).into()
+    };
+    parsed.map_err(invalid)
 }
 
 /// Writes a schema, in place of a file that exists, and says so.

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use iceberg::TableIdent;
 use serde_json::{Value, json};
+use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
 use tokio::time::{Instant, sleep};
 
@@ -155,7 +156,11 @@ impl Done {
 ///
 /// # Errors
 /// What cannot be read or written.
-pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Result<Done> {
+pub(super) async fn once(
+    builder: &mut Builder,
+    lake: &StoreLocation,
+    is_quiet: bool,
+) -> anyhow::Result<Done> {
     let mut done = Done::default();
     let started = Instant::now();
     let (mut is_waiting, mut voids) = (false, 0);
@@ -173,7 +178,7 @@ pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Resul
         };
         anyhow::ensure!(
             !round.is_without_ledgers,
-            "the lake has no ledger, so nothing was ever landed in it; give the lake that `run` writes to"
+            "the lake {lake} has no ledger, so nothing was ever landed in it; give the lake that `run` writes to"
         );
         match &round.outcome {
             RoundOutcome::Committed(commit) => {

@@ -88,6 +88,7 @@ pub(super) fn columns(
 /// Wrong usage, a table with other columns or another layout, or what cannot be read or written.
 pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
+    location.check_new_name()?;
     let (schema, layout) = columns(args.schema.as_ref(), args.partition.as_deref())?;
     let tables = location.open().await?;
     let created = tables.create(&location.table, &schema, &layout).await?;

@@ -11,13 +11,17 @@ use sluice_storage::retry::RetryPolicy;
 use crate::config::{ConfigError, parse_store};
 use crate::table::catalog::CatalogLocation;
 use crate::table::manage::Tables;
+use crate::table::rebuild::is_reserved;
 use crate::table::warehouse::Warehouse;
 
 /// The retry timeout of a request to the lake or the warehouse.
 pub(super) const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The table that is meant if no name is given.
+pub(super) const EVENTS: &str = "events";
+
 /// The namespace of a table whose name has none.
-const NAMESPACE: &str = "sluice";
+pub(super) const NAMESPACE: &str = "sluice";
 
 /// The file of the catalog in a warehouse that is a folder.
 const CATALOG_FILE: &str = "catalog.sqlite";
@@ -30,7 +34,7 @@ pub struct LocationArgs {
         long = "name",
         value_name = "NAME",
         env = "SLUICE_TABLE_NAME",
-        default_value = "events"
+        default_value = EVENTS
     )]
     pub(crate) table_name: String,
 
@@ -83,11 +87,6 @@ impl TableArgs {
 }
 
 impl LocationArgs {
-    /// Whether the warehouse and the catalog are the default ones.
-    pub(super) fn is_usual(&self) -> bool {
-        self.table_warehouse.is_none() && self.table_catalog.is_none()
-    }
-
     /// The table of a lake.
     ///
     /// # Errors
@@ -112,6 +111,22 @@ impl LocationArgs {
 }
 
 impl TableLocation {
+    /// Checks the name of a table that is to be created.
+    ///
+    /// # Errors
+    /// A rebuild gives such names itself.
+    pub(super) fn check_new_name(&self) -> Result<(), ConfigError> {
+        let name = self.table.name();
+        if !is_reserved(name) {
+            return Ok(());
+        }
+        let why = format!(
+            "`sluice table rebuild` itself gives names such as {name}, with `__rebuild` at the end or `__before_` in it; give \
+             another name"
+        );
+        Err(ConfigError::new("table.name", why))
+    }
+
     /// Opens the catalog and the warehouse.
     ///
     /// # Errors
@@ -125,6 +140,7 @@ impl TableLocation {
         Ok(Tables {
             catalog: self.catalog.open(&warehouse).await?,
             catalog_name: self.catalog.to_string(),
+            create: self.command("create", &self.table),
             warehouse,
         })
     }
@@ -145,8 +161,9 @@ impl TableLocation {
     pub(super) async fn open_existing_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
         if !self.catalog.exists() {
             anyhow::bail!(
-                "there is no catalog {}; create a table with `sluice table create`",
-                self.catalog
+                "there is no catalog {}; create a table with `{}`",
+                self.catalog,
+                self.command("create", &self.table)
             );
         }
         self.open_with(retries).await
@@ -154,7 +171,7 @@ impl TableLocation {
 }
 
 /// The warehouse beside a lake.
-fn beside(lake: &StoreLocation) -> Result<StoreLocation, ConfigError> {
+pub(super) fn beside(lake: &StoreLocation) -> Result<StoreLocation, ConfigError> {
     let StoreLocation::Folder(folder) = lake else {
         let why =
             "missing; give a bucket or a prefix outside of the lake, such as s3://BUCKET/warehouse";
@@ -174,7 +191,7 @@ fn beside(lake: &StoreLocation) -> Result<StoreLocation, ConfigError> {
 }
 
 /// The catalog in a warehouse.
-fn in_warehouse(warehouse: &StoreLocation) -> Result<CatalogLocation, ConfigError> {
+pub(super) fn in_warehouse(warehouse: &StoreLocation) -> Result<CatalogLocation, ConfigError> {
     match warehouse {
         StoreLocation::Folder(folder) => Ok(CatalogLocation::Sqlite(folder.join(CATALOG_FILE))),
         StoreLocation::S3 { .. } => {
@@ -226,7 +243,7 @@ fn parse_catalog(catalog: &str) -> Result<CatalogLocation, ConfigError> {
     }
 }
 
-fn parse_name(name: &str) -> Result<TableIdent, ConfigError> {
+pub(super) fn parse_name(name: &str) -> Result<TableIdent, ConfigError> {
     let parts: Vec<_> = name.split('.').collect();
     let is_plain = |part: &&str| {
         let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -281,6 +298,20 @@ mod tests {
         }
         let bucket = located("s3://bucket/a", Some("s3://bucket/ab"));
         assert_eq!(bucket.unwrap_err().key, "table.catalog");
+    }
+
+    #[test]
+    fn names_of_rebuilds_are_reserved() {
+        for (name, is_free) in [
+            ("events", true),
+            ("events__rebuild", false),
+            ("events__before_0123abcd", false),
+            ("rebuild", true),
+        ] {
+            let mut location = located("file:lake", None).unwrap();
+            location.table = parse_name(name).unwrap();
+            assert_eq!(location.check_new_name().is_ok(), is_free, "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod build;
+mod command_line;
 mod create;
 mod location;
 mod rebuild;

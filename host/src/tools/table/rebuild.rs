@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use iceberg::TableIdent;
 use serde_json::json;
 use sluice_storage::retry::RetryPolicy;
 
@@ -48,6 +47,7 @@ pub struct RebuildArgs {
 /// Wrong usage, what an earlier rebuild with another schema or layout has left, or what cannot be read or written.
 pub(super) async fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
+    location.check_new_name()?;
     let name = &location.table;
     if name.name().len() + SUFFIX_LENGTH > NAME_MAX {
         let most = NAME_MAX - SUFFIX_LENGTH;
@@ -67,7 +67,7 @@ pub(super) async fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
     let ended = tables.end_rebuild(name, &begun).await?;
     match args.json {
         true => print_json(&location, &begun, &done, &ended),
-        false => print(args, name, &begun, &ended),
+        false => print(&location, &begun, &ended),
     }
 }
 
@@ -97,7 +97,7 @@ async fn build(
     let (tables, table) = (tables.clone(), begun.table.clone());
     let (age, retries) = (Duration::ZERO, RetryPolicy::new(RETRY_TIMEOUT));
     let builder = args.build.builder(location, tables, table, age, &retries);
-    once(&mut builder.await?, args.json).await
+    once(&mut builder.await?, &location.lake, args.json).await
 }
 
 fn print_json(
@@ -110,22 +110,12 @@ fn print_json(
     object["schema"] = document::digest(&begun.schema).to_string().into();
     object["partition"] = begun.layout.to_string().into();
     object["table_events"] = ended.events.into();
-    object["kept"] = json!(
-        ended
-            .kept
-            .iter()
-            .map(TableIdent::to_string)
-            .collect::<Vec<_>>()
-    );
+    object["kept"] = json!(ended.kept.as_ref().map(ToString::to_string));
     Ok(schema::print_json(&object)?)
 }
 
-fn print(
-    args: &RebuildArgs,
-    name: &TableIdent,
-    begun: &Rebuild,
-    ended: &Rebuilt,
-) -> anyhow::Result<()> {
+fn print(location: &TableLocation, begun: &Rebuild, ended: &Rebuilt) -> anyhow::Result<()> {
+    let name = &location.table;
     let events = output::counted(ended.events, "event");
     let columns = output::counted(begun.schema.columns().len() as u64, "column");
     output::line(format_args!(
@@ -134,12 +124,8 @@ fn print(
     ))?;
     for kept in &ended.kept {
         output::line(format_args!(
-            "kept what it was before as {kept}; remove it with `sluice table drop --lake {} --name {kept} --purge --yes`{}",
-            args.table.lake,
-            match args.table.location.is_usual() {
-                true => "",
-                false => ", and with --warehouse and --catalog as here",
-            }
+            "kept what it was before as {kept}; remove it with `{} --purge --yes`",
+            location.command("drop", kept)
         ))?;
     }
     Ok(())

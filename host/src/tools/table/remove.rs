@@ -1,10 +1,13 @@
 //! `sluice table drop`.
 
 use clap::{ArgAction, Args};
+use sluice_storage::location::StoreLocation;
 
-use super::location::TableArgs;
+use super::command_line::shell_word;
+use super::location::{TableArgs, TableLocation};
 use crate::config::ConfigError;
 use crate::output;
+use crate::table::manage::{ManageError, Tables};
 
 /// Which table.
 #[derive(Debug, Args)]
@@ -12,7 +15,7 @@ pub struct DropArgs {
     #[command(flatten)]
     table: TableArgs,
 
-    /// Remove the files of the table too. Nobody can read it then, and no tool brings it back, but `sluice table create` and
+    /// Remove the files of the table too: later, no command of Sluice does. Nobody can read it then, and no tool brings it back, but `sluice table create` and
     /// `sync` build it again as long as the lake has its events.
     #[arg(long, action = ArgAction::SetTrue)]
     purge: bool,
@@ -29,7 +32,14 @@ pub struct DropArgs {
 pub(super) async fn drop_table(args: &DropArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
     let tables = location.open_existing().await?;
-    let table = tables.load(&location.table).await?;
+    let table = match tables.load(&location.table).await {
+        Err(ManageError::Missing { table, catalog, .. }) => {
+            let what = format!("there is no table {table} in {catalog}, so none was removed");
+            let left = tables.leftovers(&table).await?;
+            anyhow::bail!("{what}{}", of_dropped(&location, &tables, &left))
+        }
+        table => table?,
+    };
     let (name, place) = (&location.table, table.metadata().location());
     if !args.yes {
         let files = if args.purge {
@@ -44,15 +54,42 @@ pub(super) async fn drop_table(args: &DropArgs) -> anyhow::Result<()> {
         return Err(ConfigError::new("--yes", what).into());
     }
     let removed = tables.drop_table(&table, args.purge).await?;
-    output::line(match args.purge {
-        true => format!(
-            "removed the table {name} and {}",
-            output::counted(removed, "file")
-        ),
-        false => format!(
-            "removed the table {name} from {}; its files are still in {place}",
-            location.catalog
-        ),
-    })?;
+    if args.purge {
+        let files = output::counted(removed, "file");
+        return Ok(output::line(format_args!(
+            "removed the table {name} and {files}"
+        ))?);
+    }
+    output::line(format_args!(
+        "removed the table {name} from {}; its files are still in {place}",
+        location.catalog
+    ))?;
+    if let Ok(folders) = tables.folders(&table) {
+        let commands = commands(&location, &tables, &folders);
+        output::text(format_args!("to remove them:\n{commands}"))?;
+    }
     Ok(())
+}
+
+/// What to do about the folders that tables with this name have left.
+fn of_dropped(location: &TableLocation, tables: &Tables, folders: &[String]) -> String {
+    if folders.is_empty() {
+        return String::new();
+    }
+    format!(
+        ". The warehouse has files of tables with this name that were dropped before, or that are in another catalog. If \
+         they are in none, remove them:\n{}",
+        commands(location, tables, folders).trim_end()
+    )
+}
+
+/// The commands that remove folders of a warehouse, one a line.
+fn commands(location: &TableLocation, tables: &Tables, folders: &[String]) -> String {
+    let remove = match location.warehouse {
+        StoreLocation::Folder(_) => "rm -r --",
+        StoreLocation::S3 { .. } => "aws s3 rm --recursive",
+    };
+    let place = |folder: &String| shell_word(&tables.warehouse.store().place(folder));
+    let command = |folder| format!("  {remove} {}\n", place(folder));
+    folders.iter().map(command).collect()
 }

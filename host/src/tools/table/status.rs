@@ -28,19 +28,25 @@ pub struct StatusArgs {
     json: bool,
 }
 
-/// Prints the status of a table.
+/// Prints the status of a table, also of one that no builder can go on with.
 ///
 /// # Errors
-/// Wrong usage, or what cannot be read.
+/// Wrong usage, what cannot be read, or a problem, which has been printed.
 pub(super) async fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
     let tables = location.open_existing().await?;
     let lake = location.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
     let status = TableStatus::read(&tables, &location.table, lake).await?;
     match args.json {
-        true => Ok(print_json(&to_json(&status))?),
-        false => Ok(output::text(to_text(&status))?),
+        true => print_json(&to_json(&status))?,
+        false => output::text(to_text(&status))?,
     }
+    anyhow::ensure!(
+        status.problem.is_none(),
+        "no builder can go on with the table {}; `problem` says why, and what to do",
+        status.table
+    );
+    Ok(())
 }
 
 /// A time as text, of milliseconds since the Unix epoch.
@@ -55,9 +61,11 @@ fn to_text(status: &TableStatus) -> String {
         let _infallible = writeln!(text, "{name:<12} {value}");
     };
     line("table", format!("{} in {}", status.table, status.location));
-    let columns = counted(status.columns, "column");
+    let columns = status.columns.map(|columns| counted(columns, "column"));
+    let columns = columns.unwrap_or_else(|| "unknown columns".into());
     line("schema", format!("{columns}, digest {}", status.schema));
-    line("partition", status.layout.clone());
+    let layout = status.layout.as_deref();
+    line("partition", layout.unwrap_or("not by Sluice").to_owned());
     line("events", counted(status.events, "event"));
     let average = status.file_bytes / status.files.max(1);
     line(
@@ -69,12 +77,14 @@ fn to_text(status: &TableStatus) -> String {
             ByteSize(average)
         ),
     );
-    match status.committed_at {
-        Some(at) => line(
-            "last commit",
-            format!("{}, snapshot {}", time(at), status.snapshot),
-        ),
-        None => line("last commit", "none; run `sluice table sync`".into()),
+    if let Some(at) = status.committed_at {
+        let snapshots = counted(status.snapshots, "snapshot");
+        let snapshot = format!("{} of {}, one of {snapshots}", status.snapshot, time(at));
+        line("snapshot", snapshot);
+    }
+    line("last commit", last_commit(status));
+    if let Some(problem) = &status.problem {
+        line("problem", problem.clone());
     }
     line("waiting", waiting(status));
     if !status.removable.is_empty() {
@@ -84,14 +94,37 @@ fn to_text(status: &TableStatus) -> String {
             format!("{files} of attempts that were given up; --json lists them"),
         );
     }
+    if !status.kept.is_empty() {
+        let kept = status.kept.join(", ");
+        line(
+            "kept",
+            format!("{kept}; `sluice table drop --purge` removes them"),
+        );
+    }
     paths(&mut text, status);
     shards(&mut text, status);
     text
 }
 
+/// The last commit of Sluice: others commit too.
+fn last_commit(status: &TableStatus) -> String {
+    match status.last_commit.as_ref().map(|last| last.snapshot) {
+        Some(Some((snapshot, at))) => format!("{}, snapshot {snapshot}", time(at)),
+        Some(None) => "its snapshot has expired".into(),
+        None => "none; run `sluice table sync`".into(),
+    }
+}
+
 fn waiting(status: &TableStatus) -> String {
     let Some(oldest) = status.oldest else {
-        return "nothing; the table has all events of the lake".into();
+        return match (status.ledgers, &status.problem) {
+            (None, _) => "unknown".into(),
+            (Some(0), _) => {
+                "nothing; the lake has no ledger, so nothing was ever landed in it".into()
+            }
+            (Some(_), Some(_)) => "nothing is new in the lake since the last commit".into(),
+            (Some(_), None) => "nothing; the table has all events of the lake".into(),
+        };
     };
     let behind = status.shards.iter().filter(|shard| shard.chunks > 0);
     format!(
@@ -151,6 +184,13 @@ fn to_json(status: &TableStatus) -> Value {
             "waiting_since": shard.oldest.map(time),
         })
     });
+    let last_commit = status.last_commit.as_ref().map(|last| {
+        json!({
+            "attempt": last.attempt,
+            "snapshot": last.snapshot.map(|(id, _)| id.to_string()),
+            "at": last.snapshot.map(|(_, at)| time(at)),
+        })
+    });
     json!({
         "table": status.table,
         "location": status.location,
@@ -163,10 +203,13 @@ fn to_json(status: &TableStatus) -> Value {
         "snapshot": status.committed_at.map(|_| status.snapshot.to_string()),
         "snapshots": status.snapshots,
         "committed_at": status.committed_at.map(time),
-        "waiting_chunks": status.waiting_chunks(),
+        "last_commit": last_commit,
+        "problem": status.problem,
+        "waiting_chunks": status.ledgers.map(|_| status.waiting_chunks()),
         "waiting_since": status.oldest.map(time),
         "unmapped": status.unmapped,
         "removable_files": status.removable,
+        "kept": status.kept,
         "shards": shards.collect::<Vec<_>>(),
     })
 }

@@ -77,7 +77,7 @@ pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
         let builder = builder.observed(progress.clone());
         return follow(args, builder, &progress).await;
     }
-    let done = once(&mut builder, args.json).await?;
+    let done = once(&mut builder, &location.lake, args.json).await?;
     if args.json {
         return Ok(print_json(&done.json(&location))?);
     }

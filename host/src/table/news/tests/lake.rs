@@ -4,18 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::BoxFuture;
 use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::digest::Digest;
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::folder::FolderStore;
-use sluice_storage::object_store::{
-    ConditionalRead, Found, ListedObject, NewObject, ObjectStore, Payload, StorageResult, Version,
-};
 
 use super::super::*;
 use crate::layout::chunk::{ChunkCounts, ChunkOutline};
@@ -27,91 +22,13 @@ use crate::ledger::lost_range::{LossCause, LostRange};
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::{Ledger, LedgerError, Pending, Range};
+use crate::test_store::TestStore;
 
 /// The records of each chunk.
 pub(super) const RECORDS: u64 = 3;
 
 /// The bytes of each event.
 pub(super) const EVENT_BYTES: u64 = 10;
-
-/// A store that counts what is read.
-#[derive(Debug)]
-pub(super) struct CountingStore {
-    folder: FolderStore,
-    lists: AtomicUsize,
-    reads: AtomicUsize,
-}
-
-impl CountingStore {
-    /// The numbers of lists and reads since the last call.
-    pub(super) fn take_counts(&self) -> (usize, usize) {
-        (self.lists.swap(0, Relaxed), self.reads.swap(0, Relaxed))
-    }
-}
-
-impl ObjectStore for CountingStore {
-    fn put_if_absent<'a>(
-        &'a self,
-        key: &'a str,
-        object: NewObject<'a>,
-    ) -> BoxFuture<'a, StorageResult<()>> {
-        self.folder.put_if_absent(key, object)
-    }
-
-    fn compare_and_swap<'a>(
-        &'a self,
-        key: &'a str,
-        payload: Payload,
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, StorageResult<Version>> {
-        self.folder.compare_and_swap(key, payload, seen)
-    }
-
-    fn get<'a>(&'a self, key: &'a str, max: usize) -> BoxFuture<'a, StorageResult<Found>> {
-        self.reads.fetch_add(1, Relaxed);
-        self.folder.get(key, max)
-    }
-
-    fn get_if_changed<'a>(
-        &'a self,
-        key: &'a str,
-        seen: Option<&'a Version>,
-    ) -> BoxFuture<'a, StorageResult<ConditionalRead>> {
-        self.reads.fetch_add(1, Relaxed);
-        self.folder.get_if_changed(key, seen)
-    }
-
-    fn list<'a>(
-        &'a self,
-        folder: &'a str,
-        found: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, StorageResult<()>> {
-        self.lists.fetch_add(1, Relaxed);
-        self.folder.list(folder, found)
-    }
-
-    fn list_objects<'a>(
-        &'a self,
-        folder: &'a str,
-        after: Option<&'a str>,
-        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
-    ) -> BoxFuture<'a, StorageResult<()>> {
-        self.lists.fetch_add(1, Relaxed);
-        self.folder.list_objects(folder, after, found)
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StorageResult<()>> {
-        self.folder.remove(key)
-    }
-
-    fn place(&self, key: &str) -> String {
-        self.folder.place(key)
-    }
-
-    fn operations_at_once(&self, threads: usize) -> usize {
-        self.folder.operations_at_once(threads)
-    }
-}
 
 /// What a run knows of a shard.
 #[derive(Default)]
@@ -160,12 +77,8 @@ impl Lake {
         shard(name)
     }
 
-    pub(super) fn store(&self) -> Arc<CountingStore> {
-        Arc::new(CountingStore {
-            folder: FolderStore::shared(self.folder.path().to_owned()),
-            lists: AtomicUsize::new(0),
-            reads: AtomicUsize::new(0),
-        })
+    pub(super) fn store(&self) -> Arc<TestStore> {
+        TestStore::new(self.folder.path(), 0)
     }
 
     pub(super) fn reader(&self) -> NewsReader {
