@@ -163,8 +163,11 @@ impl Builders {
 
     /// Syncs what is left, and checks that the table has the events of a lake, each once. Returns what it has in words.
     pub(super) fn check(&self, lake: &Lake<'_>) -> String {
+        let commits = self.table.commits(&self.cloud);
+        assert!(commits > 0, "no builder has committed anything: {self}");
         self.table.sync(&self.cloud);
-        self.table.check(&self.cloud, lake)
+        let checked = self.table.check(&self.cloud, lake);
+        format!("{commits} commits by builders amid accidents; {checked}")
     }
 
     fn kill(&mut self, rng: &mut Pcg64Mcg) {

@@ -118,6 +118,12 @@ impl SoakTable {
         serde_json::from_str(&ran.stdout).unwrap()
     }
 
+    /// The number of commits so far.
+    pub(super) fn commits(&self, cloud: &Cloud) -> u64 {
+        let status = self.json(cloud, &["table", "status", "--json"]);
+        status["snapshots"].as_u64().unwrap()
+    }
+
     /// Syncs until nothing waits.
     pub(super) fn sync(&self, cloud: &Cloud) {
         let sync = || self.json(cloud, &["table", "sync", "--json"]);

@@ -113,7 +113,7 @@ impl Lane<'_> {
             let format = ["ndjson", "parquet"].choose(&mut self.rng).unwrap();
             let chunk = self.rng.random_range(5..60).to_string();
             let run = run(self.table, &["--format", format, "--chunk-records", &chunk]);
-            self.disturb(run, self.usual);
+            self.disturb(run, self.usual * 2);
         }
         self.tally
     }
