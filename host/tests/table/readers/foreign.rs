@@ -1,7 +1,7 @@
 //! Others change the table between two syncs.
 
-use super::super::Table;
 use super::super::contents::are_events_of;
+use super::super::{Table, kills_together};
 use super::{grow, python, schema};
 
 /// A table that is not divided, so that pyiceberg can append to it, with 10 events.
@@ -90,4 +90,10 @@ fn a_builder_stops_if_a_column_has_lost_its_values() {
     // A new column of this name does not have the values of the files that are there.
     python(&table, &["add", "event_uuid"]);
     table.run("sync", &[]).failed(1, &parts);
+}
+
+#[test]
+#[ignore = "needs pyiceberg and DuckDB: `make readers`"]
+fn kills_and_a_foreign_writer_at_once_change_nothing() {
+    kills_together::kill_all(true);
 }

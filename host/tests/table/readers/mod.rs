@@ -4,7 +4,7 @@ mod foreign;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
@@ -12,19 +12,24 @@ use super::Table;
 
 /// Runs an action of `table.py`.
 fn python(table: &Table, action: &[&str]) -> Value {
+    let run = try_python(table, action);
+    let errors = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{action:?}: {errors}");
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// The same, where others can change the table at the same time.
+pub(super) fn try_python(table: &Table, action: &[&str]) -> Output {
     let python = std::env::var_os("SLUICE_TABLE_READERS_PYTHON");
     let python = python.expect("SLUICE_TABLE_READERS_PYTHON is a Python of `make readers`");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/readers/table.py");
-    let run = Command::new(python)
+    Command::new(python)
         .arg(script)
         .arg(&table.warehouse.catalog)
         .arg(table.warehouse.metadata_location(&table.name))
         .args(action)
         .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{action:?}: {errors}");
-    serde_json::from_slice(&run.stdout).unwrap()
+        .unwrap()
 }
 
 /// The days of the events, each with events of one type only.

@@ -8,6 +8,7 @@ read             the types and the rows by `_shard`, `_chunk`, `_line` and the i
 count SNAPSHOT   the number of rows of a snapshot
 plan FILTER      the files that pyiceberg plans for a filter, and the number of rows that it has in each reader
 append           append one row, whose `_shard` is `foreign`
+append_unknown   append one row without `_shard`
 property         set a property of the table
 expire SNAPSHOT  expire all snapshots but this one
 rollback SNAPSHOT, set SNAPSHOT  make it the present one
@@ -76,8 +77,16 @@ def plan(table, metadata, row_filter):
 
 
 def append(table, *_):
+    append_row(table, "foreign")
+
+
+def append_unknown(table, *_):
+    append_row(table, None)
+
+
+def append_row(table, shard):
     row = table.scan(limit=1).to_arrow().to_pylist()[0]
-    row["_shard"] = "foreign"
+    row["_shard"] = shard
     table.append(pyarrow.Table.from_pylist([row], schema=table.schema().as_arrow()))
 
 
@@ -116,6 +125,7 @@ ACTIONS = {
     "count": count,
     "plan": plan,
     "append": append,
+    "append_unknown": append_unknown,
     "property": set_property,
     "expire": expire,
     "rollback": rollback,
