@@ -178,7 +178,11 @@ fn a_schema_is_named_with_its_line() {
             Some("{\n  \"version\": 1,\n  oops\n}"),
             "broken.json:3: ",
         ),
-        ("type.json", Some(&long), "type.json: columns[0].type"),
+        (
+            "type.json",
+            Some(long.as_str()),
+            "type.json: columns[0].type",
+        ),
     ];
     for (name, content, part) in cases {
         if let Some(content) = content {

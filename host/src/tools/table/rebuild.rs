@@ -122,7 +122,7 @@ fn print(location: &TableLocation, begun: &Rebuild, ended: &Rebuilt) -> anyhow::
         "the table {name} is rebuilt: {events}, {columns}, partitioned by {}",
         begun.layout
     ))?;
-    for kept in &ended.kept {
+    if let Some(kept) = &ended.kept {
         output::line(format_args!(
             "kept what it was before as {kept}; remove it with `{} --purge --yes`",
             location.command("drop", kept)

@@ -87,6 +87,17 @@ fn to_text(status: &TableStatus) -> String {
         line("problem", problem.clone());
     }
     line("waiting", waiting(status));
+    removables(&mut text, status);
+    paths(&mut text, status);
+    shards(&mut text, status);
+    text
+}
+
+/// What could be removed.
+fn removables(text: &mut String, status: &TableStatus) {
+    let mut line = |name: &str, value: String| {
+        let _infallible = writeln!(text, "{name:<12} {value}");
+    };
     if !status.removable.is_empty() {
         let files = counted(status.removable.len() as u64, "file");
         line(
@@ -101,9 +112,6 @@ fn to_text(status: &TableStatus) -> String {
             format!("{kept}; `sluice table drop --purge` removes them"),
         );
     }
-    paths(&mut text, status);
-    shards(&mut text, status);
-    text
 }
 
 /// The last commit of Sluice: others commit too.
