@@ -33,6 +33,32 @@ pub(super) struct TableState {
     pub(super) watermark: Watermark,
 }
 
+/// What a table should have, whatever others have done to its columns and partitions.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) schema: Schema,
+    pub(super) watermark: Watermark,
+}
+
+impl Contents {
+    /// Reads the documents of a table.
+    ///
+    /// # Errors
+    /// [`TableStateError`]
+    pub(super) async fn read(
+        table: &Table,
+        documents: &TableDocuments,
+    ) -> Result<Self, TableStateError> {
+        let schema = documents.schema(schema_digest(table)?).await?;
+        check_not_rolled_back(table)?;
+        let watermark = match attempt(table) {
+            "" => Watermark::default(),
+            attempt => documents.watermark(attempt).await?,
+        };
+        Ok(Self { schema, watermark })
+    }
+}
+
 /// A table that Sluice cannot go on with.
 #[derive(Debug, Error)]
 pub enum TableStateError {
@@ -85,15 +111,10 @@ impl TableState {
     /// [`TableStateError`]
     pub(super) async fn read(table: Table, warehouse: &Warehouse) -> Result<Self, TableStateError> {
         let documents = documents(&table, warehouse);
-        let schema = documents.schema(schema_digest(&table)?).await?;
+        let Contents { schema, watermark } = Contents::read(&table, &documents).await?;
         let layout = layout(&table).filter(|layout| layout.check(&schema).is_ok());
         let name = || table.identifier().to_string();
         let layout = layout.ok_or_else(|| TableStateError::Layout(name()))?;
-        check_not_rolled_back(&table)?;
-        let watermark = match attempt(&table) {
-            "" => Watermark::default(),
-            attempt => documents.watermark(attempt).await?,
-        };
         check_columns(&table, &watermark)?;
         Ok(Self {
             documents,
