@@ -86,9 +86,10 @@ impl Tables {
 async fn try_once(catalog: &dyn Catalog, change: Change, digest: String) -> iceberg::Result<()> {
     let mut transaction = Transaction::new(&change.table);
     if !change.columns.is_empty() {
-        let update = transaction.update_schema();
-        let columns = change.columns.into_iter();
-        let update = columns.fold(update, |update, column| update.add_column(column));
+        let mut update = transaction.update_schema();
+        for column in change.columns {
+            update = update.add_column(column);
+        }
         transaction = update.apply(transaction)?;
     }
     let properties = transaction.update_table_properties();

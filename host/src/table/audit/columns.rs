@@ -46,7 +46,7 @@ pub(super) fn stored_columns(
     ))
 }
 
-fn mapped<'m>(fields: &mut dyn Iterator<Item = &'m MappedField>) -> FieldIds {
+fn mapped(fields: &mut dyn Iterator<Item = &MappedField>) -> FieldIds {
     let mut ids = FieldIds::default();
     for field in fields {
         let parts = mapped(&mut field.fields().iter().map(|part| &**part));
