@@ -268,7 +268,7 @@ impl Catalog for Once<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::test_catalog::{Answer, UnsteadyCatalog, create, in_memory, named};
+    use crate::table::test_catalog::{Fault, UnsteadyCatalog, create, in_memory, named};
 
     fn first_attempt_on(table: &Table) -> Attempt {
         Attempt {
@@ -298,12 +298,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_commit_whose_answer_is_lost_is_seen_at_once() {
-        for before in [&[][..], &[Answer::Conflict], &[Answer::LostCommit]] {
+        for before in [&[][..], &[Fault::Conflict], &[Fault::LostCommit]] {
             let memory = in_memory().await;
             let table = create(&memory, "t").await;
-            let answers = [before, &[Answer::LostAnswer]].concat();
-            let tries = answers.len();
-            let catalog = UnsteadyCatalog::new(memory, answers);
+            let faults = [before, &[Fault::LostAnswer]].concat();
+            let tries = faults.len();
+            let catalog = UnsteadyCatalog::new(memory, faults);
             let no_more = std::iter::once_with(|| panic!("a pause after the success"));
             let pauses = std::iter::repeat_n(Duration::ZERO, tries).chain(no_more);
             let attempt = first_attempt_on(&table);
@@ -317,7 +317,7 @@ mod tests {
     async fn a_catalog_that_loses_each_commit_leaves_it_in_doubt() {
         let memory = in_memory().await;
         let table = create(&memory, "t").await;
-        let catalog = UnsteadyCatalog::new(memory, vec![Answer::LostCommit; 3]);
+        let catalog = UnsteadyCatalog::new(memory, vec![Fault::LostCommit; 3]);
         let pauses = std::iter::repeat_n(Duration::ZERO, 3);
         let attempt = first_attempt_on(&table);
         let outcome = commit_with(&catalog, &named("t"), &attempt, pauses).await;

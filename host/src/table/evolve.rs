@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::table::layout::TableLayout;
-    use crate::table::test_catalog::{Answer, UnsteadyCatalog, in_memory, named};
+    use crate::table::test_catalog::{Fault, UnsteadyCatalog, in_memory, named};
     use crate::table::warehouse::Warehouse;
 
     fn schema(names: &[&str]) -> Schema {
@@ -129,12 +129,12 @@ mod tests {
         Schema::parse(format!(r#"{{"version":1,"columns":[{columns}]}}"#).as_bytes()).unwrap()
     }
 
-    /// Tables in a catalog that gives these answers to the commits after the first `t` and `t__rebuild` are created.
-    async fn tables(folder: &std::path::Path, answers: &[Answer]) -> Tables {
+    /// The tables `t` and `t__rebuild` in a catalog with these faults.
+    async fn tables(folder: &std::path::Path, faults: &[Fault]) -> Tables {
         let location = StoreLocation::Folder(folder.to_owned());
         let retries = RetryPolicy::new(Duration::from_secs(1));
         let tables = Tables {
-            catalog: Arc::new(UnsteadyCatalog::new(in_memory().await, answers.into())),
+            catalog: Arc::new(UnsteadyCatalog::new(in_memory().await, faults.into())),
             catalog_name: "memory".into(),
             warehouse: Warehouse::open(&location, retries).await.unwrap(),
         };
@@ -171,8 +171,8 @@ mod tests {
 
     #[tokio::test]
     async fn columns_and_schema_change_together_whatever_the_catalog_answers() {
-        use Answer::{Conflict, LostAnswer, LostCommit};
-        for answers in [
+        use Fault::{Conflict, LostAnswer, LostCommit};
+        for faults in [
             &[][..],
             &[Conflict, Conflict],
             &[LostCommit],
@@ -180,9 +180,9 @@ mod tests {
             &[Conflict, LostCommit, LostAnswer],
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let tables = tables(folder.path(), answers).await;
+            let tables = tables(folder.path(), faults).await;
             let new = schema(&["a", "b", "c"]);
-            assert_eq!(evolve(&tables, &new).await.unwrap(), 2, "{answers:?}");
+            assert_eq!(evolve(&tables, &new).await.unwrap(), 2, "{faults:?}");
             assert_eq!(columns(&tables, "t").await, ["a", "b", "c"]);
             assert_eq!(evolve(&tables, &new).await.unwrap(), 0);
         }
@@ -192,7 +192,7 @@ mod tests {
     async fn another_table_that_gets_the_name_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         for new in [&["a", "b"][..], &["a"]] {
-            let tables = tables(folder.path(), &[Answer::Replaced]).await;
+            let tables = tables(folder.path(), &[Fault::Replaced]).await;
             let mut new = schema(new);
             if new == schema(&["a"]) {
                 // Only the document of the schema changes, so no column protects the other table.

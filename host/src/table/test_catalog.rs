@@ -40,9 +40,9 @@ pub(super) async fn create(catalog: &dyn Catalog, name: &str) -> Table {
     created.unwrap()
 }
 
-/// What becomes of a commit.
+/// A fault of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Fault {
     /// It is not taken, and the catalog says so.
     Conflict,
     /// It is not taken, and the catalog says that it is.
@@ -53,19 +53,19 @@ pub(super) enum Answer {
     Replaced,
 }
 
-/// A catalog that answers commits in an order that is given, and then as it should.
+/// A catalog with a fault in each of its first commits.
 #[derive(Debug)]
 pub(super) struct UnsteadyCatalog<C> {
     pub(super) catalog: C,
-    answers: Vec<Answer>,
+    faults: Vec<Fault>,
     tries: Mutex<usize>,
 }
 
 impl<C: Catalog> UnsteadyCatalog<C> {
-    pub(super) fn new(catalog: C, answers: Vec<Answer>) -> Self {
+    pub(super) fn new(catalog: C, faults: Vec<Fault>) -> Self {
         Self {
             catalog,
-            answers,
+            faults,
             tries: Mutex::default(),
         }
     }
@@ -75,10 +75,10 @@ impl<C: Catalog> UnsteadyCatalog<C> {
         *self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> Option<Answer> {
+    fn next(&self) -> Option<Fault> {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         *tries += 1;
-        self.answers.get(*tries - 1).copied()
+        self.faults.get(*tries - 1).copied()
     }
 
     /// Gives the name to the table with `__rebuild` after it, as the end of a rebuild does.
@@ -98,16 +98,16 @@ impl<C: Catalog> Catalog for UnsteadyCatalog<C> {
         let failed = || Error::new(ErrorKind::Unexpected, "no answer");
         match self.next() {
             None => self.catalog.update_table(commit).await,
-            Some(Answer::Conflict) => {
+            Some(Fault::Conflict) => {
                 let error = Error::new(ErrorKind::CatalogCommitConflicts, "a conflict");
                 Err(error.with_retryable(true))
             }
-            Some(Answer::LostCommit) => self.catalog.load_table(commit.identifier()).await,
-            Some(Answer::LostAnswer) => {
+            Some(Fault::LostCommit) => self.catalog.load_table(commit.identifier()).await,
+            Some(Fault::LostAnswer) => {
                 self.catalog.update_table(commit).await?;
                 Err(failed())
             }
-            Some(Answer::Replaced) => {
+            Some(Fault::Replaced) => {
                 self.replace(commit.identifier()).await?;
                 self.catalog.update_table(commit).await
             }
