@@ -1,5 +1,7 @@
 //! `sluice audit --table` proves a table, and names what is wrong in another one.
 
+mod columns;
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,11 +123,11 @@ impl Audited {
     /// Writes the first data file again, as these batches.
     fn edit(&self, change: impl Fn(&RecordBatch) -> Vec<RecordBatch>) {
         let file = self.files().remove(0);
-        let batch = rows(&file);
-        let schema = batch.schema();
+        let batches = change(&rows(&file));
+        let schema = batches[0].schema();
         fs::remove_file(&file).unwrap();
         let mut writer = ArrowWriter::try_new(File::create(file).unwrap(), schema, None).unwrap();
-        for batch in change(&batch) {
+        for batch in batches {
             writer.write(&batch).unwrap();
         }
         writer.close().unwrap();

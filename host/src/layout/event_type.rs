@@ -49,6 +49,7 @@ mod tests {
             ("date=2026-01-01/event_type=a%2Fb%25 c", Some("a/b% c")),
             ("event_type=__HIVE_DEFAULT_PARTITION__", Some("")),
             ("event_type=50%", Some("50%")),
+            ("event_type=%zz%C3%A9", Some("%zzé")),
             ("date=2026-01-01", None),
             ("", None),
         ] {

@@ -28,11 +28,18 @@ use thiserror::Error as ThisError;
 use super::state::{ATTEMPT, TableStateError, attempt, check_not_rolled_back};
 
 /// How often a commit is tried: others may commit at the same moment.
-const TRIES_MAX: u32 = 10;
+const TRIES_MAX: usize = 10;
 
-/// The pause after the first try; it doubles up to the longest.
+/// The pause before the second try; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The pause before each try: none before the first.
+pub(super) fn pauses() -> impl Iterator<Item = Duration> {
+    let double = |pause: &Duration| Some((*pause * 2).min(LONGEST_PAUSE));
+    let later = std::iter::successors(Some(FIRST_PAUSE), double);
+    std::iter::once(Duration::ZERO).chain(later).take(TRIES_MAX)
+}
 
 /// What is to be committed.
 pub(super) struct Attempt {
@@ -78,36 +85,66 @@ pub(super) async fn commit(
     table: &TableIdent,
     wanted: &Attempt,
 ) -> std::result::Result<Outcome, CommitError> {
-    let mut pause = FIRST_PAUSE;
+    commit_with(catalog, table, wanted, pauses()).await
+}
+
+/// As [`commit`], with a pause before each try.
+async fn commit_with(
+    catalog: &dyn Catalog,
+    table: &TableIdent,
+    wanted: &Attempt,
+    pauses: impl Iterator<Item = Duration>,
+) -> std::result::Result<Outcome, CommitError> {
     let mut failure = None;
-    for _ in 0..TRIES_MAX {
-        match catalog.load_table(table).await {
-            Ok(base) => {
-                if let Some(outcome) = settled(&base, wanted)? {
-                    return Ok(outcome);
-                }
-                // Whether it has succeeded is looked up, since a catalog may lose its own commit, or its answer.
-                failure = try_once(catalog, base, wanted).await.err().or(failure);
+    for pause in pauses {
+        tokio::time::sleep(pause).await;
+        let base = match look(catalog, table, wanted).await? {
+            Look::Settled(outcome) => return Ok(outcome),
+            Look::Open(base) => base,
+            Look::Failed(error) => {
+                failure = Some(error);
+                continue;
             }
-            Err(error) => failure = Some(error),
-        }
-        if failure.is_some() {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        // Whether it has succeeded is looked up at once, since a catalog may lose its own commit, or its answer.
+        failure = try_once(catalog, *base, wanted).await.err().or(failure);
+        match look(catalog, table, wanted).await? {
+            Look::Settled(outcome) => return Ok(outcome),
+            Look::Open(_) => {}
+            Look::Failed(error) => failure = Some(error),
         }
     }
-    let present = catalog
-        .load_table(table)
-        .await
-        .map_err(CommitError::InDoubt)?;
     let lost = || {
         Error::new(
             ErrorKind::Unexpected,
             "the catalog takes each commit and then does not have it",
         )
     };
-    let in_doubt = || CommitError::InDoubt(failure.unwrap_or_else(lost));
-    settled(&present, wanted)?.ok_or_else(in_doubt)
+    Err(CommitError::InDoubt(failure.unwrap_or_else(lost)))
+}
+
+/// The table when it was looked at.
+enum Look {
+    /// It says what became of the attempt.
+    Settled(Outcome),
+    /// The attempt can be tried on it.
+    Open(Box<Table>),
+    /// It cannot be read.
+    Failed(Error),
+}
+
+async fn look(
+    catalog: &dyn Catalog,
+    table: &TableIdent,
+    wanted: &Attempt,
+) -> std::result::Result<Look, TableStateError> {
+    Ok(match catalog.load_table(table).await {
+        Ok(present) => match settled(&present, wanted)? {
+            Some(outcome) => Look::Settled(outcome),
+            None => Look::Open(Box::new(present)),
+        },
+        Err(error) => Look::Failed(error),
+    })
 }
 
 /// What the present table says about an attempt; `None` if it can be tried.
@@ -230,31 +267,8 @@ impl Catalog for Once<'_> {
 
 #[cfg(test)]
 mod tests {
-    use iceberg::CatalogBuilder as _;
-    use iceberg::memory::{MEMORY_CATALOG_WAREHOUSE, MemoryCatalogBuilder};
-    use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
-
     use super::*;
-
-    fn named(name: &str) -> TableIdent {
-        TableIdent::from_strs(["n", name]).unwrap()
-    }
-
-    async fn create(catalog: &dyn Catalog, name: &str) -> Table {
-        let field = NestedField::optional(1, "x", Type::Primitive(PrimitiveType::Long));
-        let creation = TableCreation::builder()
-            .name(name.to_owned())
-            .schema(
-                Schema::builder()
-                    .with_fields([field.into()])
-                    .build()
-                    .unwrap(),
-            )
-            .build();
-        let table = named(name);
-        let created = catalog.create_table(table.namespace(), creation).await;
-        created.unwrap()
-    }
+    use crate::table::test_catalog::{Fault, UnsteadyCatalog, create, in_memory, named};
 
     fn first_attempt_on(table: &Table) -> Attempt {
         Attempt {
@@ -268,12 +282,7 @@ mod tests {
     /// Both tables have no commits, so their watermarks are the same.
     #[tokio::test]
     async fn an_attempt_on_a_table_is_none_on_another_one_with_its_name() {
-        let place = HashMap::from([(MEMORY_CATALOG_WAREHOUSE.to_owned(), "memory://w".into())]);
-        let catalog = MemoryCatalogBuilder::default().load("c", place);
-        let catalog = catalog.await.unwrap();
-        let namespace = NamespaceIdent::new("n".into());
-        let created = catalog.create_namespace(&namespace, HashMap::new()).await;
-        created.unwrap();
+        let catalog = in_memory().await;
         let table = create(&catalog, "t").await;
         let attempt = first_attempt_on(&table);
         let (name, before) = (named("t"), named("before"));
@@ -285,5 +294,43 @@ mod tests {
         assert!(matches!(outcome.unwrap(), Outcome::Committed(_)));
         let outcome = commit(&catalog, &before, &attempt).await;
         assert!(matches!(outcome.unwrap(), Outcome::Committed(_)));
+    }
+
+    #[tokio::test]
+    async fn a_commit_whose_answer_is_lost_is_seen_at_once() {
+        for before in [&[][..], &[Fault::Conflict], &[Fault::LostCommit]] {
+            let memory = in_memory().await;
+            let table = create(&memory, "t").await;
+            let faults = [before, &[Fault::LostAnswer]].concat();
+            let tries = faults.len();
+            let catalog = UnsteadyCatalog::new(memory, faults);
+            let no_more = std::iter::once_with(|| panic!("a pause after the success"));
+            let pauses = std::iter::repeat_n(Duration::ZERO, tries).chain(no_more);
+            let attempt = first_attempt_on(&table);
+            let outcome = commit_with(&catalog, &named("t"), &attempt, pauses).await;
+            assert!(matches!(outcome.unwrap(), Outcome::Committed(_)));
+            assert_eq!(catalog.tries(), tries);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_catalog_that_loses_each_commit_leaves_it_in_doubt() {
+        let memory = in_memory().await;
+        let table = create(&memory, "t").await;
+        let catalog = UnsteadyCatalog::new(memory, vec![Fault::LostCommit; 3]);
+        let pauses = std::iter::repeat_n(Duration::ZERO, 3);
+        let attempt = first_attempt_on(&table);
+        let outcome = commit_with(&catalog, &named("t"), &attempt, pauses).await;
+        let error = outcome.err().unwrap().to_string();
+        assert!(error.contains("does not have it"), "{error}");
+        assert_eq!(catalog.tries(), 3);
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound() {
+        let all: Vec<_> = pauses().collect();
+        assert_eq!(all.len(), TRIES_MAX);
+        assert_eq!(all[..3], [Duration::ZERO, FIRST_PAUSE, FIRST_PAUSE * 2]);
+        assert_eq!(all.last(), Some(&LONGEST_PAUSE));
     }
 }

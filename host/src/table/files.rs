@@ -67,7 +67,8 @@ pub struct FilesSettings {
     pub scratch: PathBuf,
     /// A file is closed when it has this many bytes of Parquet.
     pub file_bytes: u64,
-    /// The memory for all buffers, bytes. The largest object that is read comes on top if it is larger than a sixteenth.
+    /// The memory for all buffers, bytes. The largest object that is read comes on top if it is larger than a sixteenth, and
+    /// about 300 bytes for each object and each file.
     pub memory: u64,
     /// The number of threads that map and encode.
     pub threads: usize,
@@ -153,6 +154,7 @@ pub async fn write(
     settings: &FilesSettings,
 ) -> Result<Written, FilesError> {
     let partitions = Partitions::new(columns.schema.schema(), layout)?;
+    let limits = Limits::new(settings, columns, &partitions);
     let properties = of_table_files(columns.schema.digest(), settings.zstd_level)?;
     let plan = Arc::new(Plan::new(lake.as_ref(), schemas, chunks).await?);
     let cancelled = Arc::new(AtomicBool::new(false));
@@ -164,15 +166,15 @@ pub async fn write(
         columns: columns.clone(),
         partitions,
         properties: Arc::new(properties),
-        limits: Limits::new(settings),
+        limits: limits.clone(),
         folder: settings.scratch.clone(),
         files: AtomicU64::new(0),
         cancelled,
     };
-    let limits = context.limits.clone();
+    let has_runs = context.partitions.have_event_type();
     let (sender, receiver) = mpsc::channel(1);
     let writer = tokio::task::spawn_blocking(move || write_files(&context, receiver, folder));
-    let sent = send_objects(lake, &plan, &limits, sender).await;
+    let sent = send_objects(lake, &plan, has_runs, &limits, sender).await;
     let written = writer.await;
     // If the objects cannot be read, the writer ends without them.
     sent?;

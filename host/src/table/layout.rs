@@ -21,7 +21,8 @@ pub struct TableLayout {
 }
 
 impl TableLayout {
-    /// The layout of a table whose user gives none: by the day of the usual column, or of the only one that has timestamps.
+    /// The layout of a table whose user gives none: by the day of the only timestamp, or of the usual one. A date can be
+    /// anything, such as a birthday, so only a user can choose one.
     #[must_use]
     pub fn usual(schema: &Schema) -> Self {
         let is_time =
@@ -216,14 +217,20 @@ mod tests {
         assert_eq!(usual(&[time("at"), time("seen")].join(",")), "none");
         let three = [time("at"), time("created_datetime"), time("seen")];
         assert_eq!(usual(&three.join(",")), "day(created_datetime)");
+        let date = r#"{"name":"created_datetime","type":"date"}"#.to_owned();
+        assert_eq!(usual(&date), "none");
+        assert_eq!(usual(&[date, time("at")].join(",")), "day(at)");
     }
 
     #[test]
     fn a_layout_needs_columns_of_the_right_types() {
-        let document = br#"{"version":1,"columns":[{"name":"a","type":"long"},{"name":"t","type":"timestamp(0)"}]}"#;
+        let document = br#"{"version":1,"columns":[{"name":"a","type":"long"},{"name":"t","type":"timestamp(0)"},{"name":"d","type":"date"}]}"#;
         let schema = Schema::parse(document).unwrap();
+        for text in ["day(t)", "day(d)"] {
+            text.parse::<TableLayout>().unwrap().check(&schema).unwrap();
+        }
         for (text, part) in [
-            ("day(a)", "those are: t"),
+            ("day(a)", "those are: d, t"),
             ("a", "those are: none"),
             ("day(x)", "no column x"),
         ] {

@@ -1,17 +1,15 @@
-//! Creates, extends, renames and drops tables.
+//! Creates and drops tables.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use iceberg::spec::FormatVersion;
 use iceberg::table::Table;
-use iceberg::transaction::{ApplyTransactionAction as _, Transaction};
 use iceberg::{Catalog, ErrorKind, NamespaceIdent, TableCreation, TableIdent};
 use sluice_schema::Schema;
 use thiserror::Error;
 
-use super::columns::{added_columns, table_schema};
-use super::commit::Once;
+use super::columns::table_schema;
 use super::documents::{DocumentError, put_schema};
 use super::layout::TableLayout;
 use super::state::{LAYOUT, REPLACED, SCHEMA, TableState, TableStateError};
@@ -44,6 +42,15 @@ pub enum ManageError {
     #[error("the catalog was busy, and the table {table} is unchanged; run the command again")]
     Busy {
         /// The table.
+        table: TableIdent,
+    },
+    /// Another table has got the name.
+    #[error(
+        "another table has got the name {table} meanwhile, as at the end of a rebuild, and is unchanged; if it should have the \
+         columns too, run the command again"
+    )]
+    Replaced {
+        /// The name.
         table: TableIdent,
     },
     /// The columns do not go together.
@@ -208,48 +215,6 @@ impl Tables {
         let (name, number) = (table.name(), rand::random::<u32>());
         self.warehouse
             .uri_of(&format!("{namespace}/{name}-{number:08x}"))
-    }
-
-    /// Adds the columns to a table that `schema` has and the table does not. Returns how many.
-    ///
-    /// # Errors
-    /// [`ManageError`]; [`ManageError::Columns`] if a column is removed or changed.
-    pub async fn evolve(&self, table: &TableIdent, schema: &Schema) -> Result<usize, ManageError> {
-        let base = self.load(table).await?;
-        let state = TableState::read(base.clone(), &self.warehouse).await?;
-        let added = added_columns(&state.schema, schema).map_err(ManageError::Columns)?;
-        let count = added.len();
-        if state.schema == *schema {
-            return Ok(0);
-        }
-        let digest = put_schema(self.warehouse.store().as_ref(), schema)
-            .await?
-            .to_string();
-        let mut transaction = Transaction::new(&base);
-        if count > 0 {
-            let mut update = transaction.update_schema();
-            for column in added {
-                update = update.add_column(column);
-            }
-            transaction = update.apply(transaction)?;
-        }
-        let properties = transaction.update_table_properties();
-        transaction = properties
-            .set(SCHEMA.to_owned(), digest.clone())
-            .apply(transaction)?;
-        let once = Once {
-            base,
-            catalog: self.catalog.as_ref(),
-        };
-        transaction.commit(&once).await?;
-        let present = self.load(table).await?;
-        match present.metadata().properties().get(SCHEMA) == Some(&digest) {
-            true => Ok(count),
-            false => {
-                let table = table.clone();
-                Err(ManageError::Busy { table })
-            }
-        }
     }
 
     /// Removes a table from its catalog, and all its files if asked. Returns how many files were removed.

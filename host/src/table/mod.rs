@@ -15,6 +15,7 @@ mod columns;
 pub mod commit;
 mod data_file;
 mod documents;
+mod evolve;
 pub mod files;
 pub mod layout;
 pub mod lease;
@@ -27,6 +28,8 @@ pub mod rebuild;
 mod renewed_lease;
 pub mod state;
 pub mod status;
+#[cfg(test)]
+mod test_catalog;
 mod upload;
 pub mod warehouse;
 pub mod watermark;

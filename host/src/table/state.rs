@@ -82,7 +82,8 @@ pub enum TableStateError {
     Document(#[from] DocumentError),
 }
 
-/// What of a table can be read, each part by itself: `sluice table status` also shows a table that no builder can go on with.
+/// What of a table can be read, each part by itself: `sluice table status` also shows a table that no builder can go on with,
+/// and an audit needs neither the layout nor the names of columns.
 #[derive(Debug)]
 pub(super) struct TableParts {
     pub(super) documents: TableDocuments,

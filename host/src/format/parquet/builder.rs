@@ -82,23 +82,25 @@ impl Ends {
 }
 
 impl ColumnBuilder {
+    /// A builder without room for values: of many small batches, the room that most builders begin with would take far
+    /// more memory than the values.
     pub(crate) fn new(column_type: &ColumnType) -> Self {
         match column_type {
-            ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            ColumnType::Long => Self::Long(Int64Builder::new()),
-            ColumnType::Double => Self::Double(Float64Builder::new()),
-            ColumnType::Decimal { .. } => {
-                Self::Decimal(Decimal128Builder::new().with_data_type(data_type(column_type)))
-            }
+            ColumnType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
+            ColumnType::Long => Self::Long(Int64Builder::with_capacity(0)),
+            ColumnType::Double => Self::Double(Float64Builder::with_capacity(0)),
+            ColumnType::Decimal { .. } => Self::Decimal(
+                Decimal128Builder::with_capacity(0).with_data_type(data_type(column_type)),
+            ),
             ColumnType::String | ColumnType::Json | ColumnType::Uuid => {
-                Self::Text(StringBuilder::new())
+                Self::Text(StringBuilder::with_capacity(0, 0))
             }
             ColumnType::Timestamp { .. } => {
-                let builder = TimestampMicrosecondBuilder::new();
+                let builder = TimestampMicrosecondBuilder::with_capacity(0);
                 Self::Timestamp(builder.with_data_type(data_type(column_type)))
             }
-            ColumnType::Date => Self::Date(Date32Builder::new()),
-            ColumnType::Binary => Self::Binary(BinaryBuilder::new()),
+            ColumnType::Date => Self::Date(Date32Builder::with_capacity(0)),
+            ColumnType::Binary => Self::Binary(BinaryBuilder::with_capacity(0, 0)),
             ColumnType::List(item) => Self::List(ListBuilder {
                 element: element(item),
                 ends: Ends::new(),
@@ -116,7 +118,7 @@ impl ColumnBuilder {
                 entries: entries(value),
                 parts: entry_fields(value),
                 ends: Ends::new(),
-                keys: StringBuilder::new(),
+                keys: StringBuilder::with_capacity(0, 0),
                 values: Box::new(Self::new(value)),
             }),
         }

@@ -9,8 +9,8 @@ mod builder;
 mod columns;
 mod comparison;
 mod drift;
+mod field_ids;
 mod matching;
-mod names;
 mod properties;
 mod reading;
 mod stored_rows;
@@ -37,6 +37,7 @@ pub use self::drift::{
     ColumnSample, DriftKind, DriftSample, DriftingValues, OBJECT_EVENTS_MAX, Sampling, TypeSample,
     WatchedColumns,
 };
+pub use self::field_ids::{FieldIds, StoredColumns};
 #[cfg(feature = "table")]
 pub(crate) use self::properties::of_table_files;
 pub use self::reading::schema_digest;

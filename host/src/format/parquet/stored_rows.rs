@@ -1,6 +1,5 @@
 //! Reads the rows of a file of a table: it can have an older schema, or another program has written it again, with the
-//! columns in another order. Columns are found by their names, also as Iceberg's library for Java writes them, and one
-//! that is missing is null.
+//! columns in another order. Columns are found by their [field ids](StoredColumns), and one that is missing is null.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
 use sluice_schema::Column;
 
-use super::names::{column, is_column};
+use super::field_ids::StoredColumns;
 use super::reading::{BATCH_ROWS, Reader, TableRow, caught};
 use super::values::{text, value};
 use super::{CHUNK, LINE, REST, SHARD, TableSchema};
@@ -48,35 +47,33 @@ impl TableSchema {
     pub fn for_each_stored_row(
         &self,
         file: Bytes,
+        columns: &StoredColumns,
         parts: RowParts,
         mut each: impl FnMut(&StoredRow<'_>),
     ) -> io::Result<u64> {
         caught(|| {
             let mut rows = 0;
-            for batch in self.open_stored(file, parts)? {
+            for batch in self.open_stored(file, columns, parts)? {
                 let batch = batch.map_err(io::Error::other)?;
                 rows += batch.num_rows() as u64;
-                self.read_stored(&batch, parts, &mut each);
+                self.read_stored(&batch, columns, parts, &mut each);
             }
             Ok(rows)
         })
     }
 
-    fn open_stored(&self, file: Bytes, parts: RowParts) -> io::Result<ParquetRecordBatchReader> {
+    fn open_stored(
+        &self,
+        file: Bytes,
+        columns: &StoredColumns,
+        parts: RowParts,
+    ) -> io::Result<ParquetRecordBatchReader> {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let reader = Reader::try_new_with_options(file, options)?;
-        let columns = self.schema.columns();
-        let is_wanted = |found: &str| match found {
-            SHARD | CHUNK | LINE => true,
-            REST => parts == RowParts::Event,
-            found => {
-                let mut names = columns.iter().map(Column::name);
-                parts == RowParts::Event && names.any(|name| is_column(found, name))
-            }
-        };
-        let fields = reader.schema().fields().iter().enumerate();
-        let wanted = fields.filter(|(_, field)| is_wanted(field.name()));
-        let wanted: Vec<_> = wanted.map(|(root, _)| root).collect();
+        let of_event = self.schema.columns().iter().map(Column::name).chain([REST]);
+        let of_event = of_event.filter(|_| parts == RowParts::Event);
+        let wanted = of_event.chain([SHARD, CHUNK, LINE]);
+        let wanted = columns.roots(reader.schema().fields(), wanted);
         let mask = ProjectionMask::roots(reader.parquet_schema(), wanted);
         Ok(reader
             .with_projection(mask)
@@ -87,16 +84,19 @@ impl TableSchema {
     fn read_stored(
         &self,
         batch: &RecordBatch,
+        stored: &StoredColumns,
         parts: RowParts,
         each: &mut impl FnMut(&StoredRow<'_>),
     ) {
         let columns = self.schema.columns().iter();
-        let columns = columns.map(|known| column(batch, known.name()));
+        let columns = columns.map(|known| stored.column(batch, known));
         let columns: Vec<_> = columns.collect();
-        let own = |name| column(batch, name);
-        let (shards, chunks, lines) = (own(SHARD), own(CHUNK), own(LINE));
+        let own = |name| stored.own_column(batch, name);
+        let (rest, shards, chunks, lines) = (own(REST), own(SHARD), own(CHUNK), own(LINE));
+        let lines = lines.as_ref();
+        let lines = lines.and_then(|lines| lines.as_primitive_opt::<Int64Type>());
         for row in 0..batch.num_rows() {
-            let table_row = || self.stored_row(&columns, own(REST), row);
+            let table_row = || self.stored_row(&columns, rest.as_ref(), row);
             let assembled = |row: TableRow<'_>| {
                 let event = self.assemble(&row).map(Cow::into_owned);
                 event.map_err(|error| error.to_string())
@@ -105,11 +105,10 @@ impl TableSchema {
                 RowParts::Origin => None,
                 RowParts::Event => Some(table_row().and_then(assembled)),
             };
-            let lines = lines.and_then(|lines| lines.as_primitive_opt::<Int64Type>());
             let line = lines.filter(|lines| !lines.is_null(row));
             each(&StoredRow {
-                shard: text_of(shards, row),
-                chunk: text_of(chunks, row),
+                shard: text_of(shards.as_ref(), row),
+                chunk: text_of(chunks.as_ref(), row),
                 line: line.map(|lines| lines.value(row)),
                 event,
             });
@@ -119,11 +118,11 @@ impl TableSchema {
     /// The values of a row; `columns` are those of the schema.
     fn stored_row<'a>(
         &self,
-        columns: &[Option<&'a ArrayRef>],
+        columns: &'a [Option<ArrayRef>],
         rest: Option<&'a ArrayRef>,
         row: usize,
     ) -> Result<TableRow<'a>, String> {
-        let pairs = self.schema.columns().iter().zip(columns.iter().copied());
+        let pairs = self.schema.columns().iter().zip(columns);
         let values = pairs.map(|(column, array)| match array {
             None => Ok(None),
             Some(array) => value(column.column_type(), array, row)

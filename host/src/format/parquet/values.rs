@@ -9,8 +9,6 @@ use arrow_array::types::{
 use arrow_array::{Array, ListArray, MapArray, StructArray};
 use sluice_schema::{Column, ColumnType, ColumnValue};
 
-use super::names::member;
-
 /// A value that is not one of its column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WrongValue;
@@ -83,14 +81,14 @@ fn structure<'a>(
     row: usize,
 ) -> Result<ColumnValue<'a>, WrongValue> {
     let values = columns.iter().enumerate().map(|(at, column)| {
-        // Files that another program has written, or of an older schema, may have other places, or no column.
+        // Files of an older schema may have other places, or no column.
         let is_there = array
             .fields()
             .get(at)
             .is_some_and(|field| field.name() == column.name());
         let found = match is_there {
             true => Some(array.column(at)),
-            false => member(array, column.name()),
+            false => array.column_by_name(column.name()),
         };
         found.map_or(Ok(None), |array| value(column.column_type(), array, row))
     });

@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use super::TableAuditSettings;
 use super::account::{Accounts, FileRows};
 use super::finding::{Findings, Kind, TableFinding};
-use crate::format::parquet::{RowParts, StoredRow, TableSchema};
+use crate::format::parquet::{RowParts, StoredColumns, StoredRow, TableSchema};
 use crate::output::counted;
 use crate::table::warehouse::Warehouse;
 
@@ -29,6 +29,7 @@ const DAMAGED_NAMED: u64 = 10;
 pub(super) struct DataFiles<'a> {
     pub(super) warehouse: &'a Warehouse,
     pub(super) schema: Arc<TableSchema>,
+    pub(super) columns: Arc<StoredColumns>,
     pub(super) settings: TableAuditSettings,
 }
 
@@ -116,9 +117,13 @@ impl DataFiles<'_> {
         let Found::Content(bytes) = bytes else {
             return Ok((file, Err("it does not exist".into())));
         };
-        let (schema, is_quick) = (self.schema.clone(), self.settings.is_quick);
-        let read = spawn_blocking(move || FileContent::read(&schema, bytes.into(), is_quick));
-        let read = read.await?;
+        let (schema, columns) = (self.schema.clone(), self.columns.clone());
+        let parts = match self.settings.is_quick {
+            true => RowParts::Origin,
+            false => RowParts::Event,
+        };
+        let read = move || FileContent::read(&schema, &columns, bytes.into(), parts);
+        let read = spawn_blocking(read).await?;
         Ok((
             file,
             read.map_err(|error| format!("it cannot be read: {error}")),
@@ -127,13 +132,15 @@ impl DataFiles<'_> {
 }
 
 impl FileContent {
-    fn read(schema: &TableSchema, bytes: Bytes, is_quick: bool) -> std::io::Result<Self> {
+    fn read(
+        schema: &TableSchema,
+        columns: &StoredColumns,
+        bytes: Bytes,
+        parts: RowParts,
+    ) -> std::io::Result<Self> {
         let (mut content, mut hasher) = (Self::default(), EventHasher::default());
-        let parts = match is_quick {
-            true => RowParts::Origin,
-            false => RowParts::Event,
-        };
-        schema.for_each_stored_row(bytes, parts, |row| content.add(row, &mut hasher))?;
+        let add = |row: &StoredRow<'_>| content.add(row, &mut hasher);
+        schema.for_each_stored_row(bytes, columns, parts, add)?;
         Ok(content)
     }
 

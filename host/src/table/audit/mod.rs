@@ -7,9 +7,11 @@
 //! ```
 //!
 //! The files of a table have another order than the objects of the lake, and other programs may write them again. So the
-//! account of a chunk (`account`) is a sum over its rows, in any order, of a hash of each row's line and event.
+//! account of a chunk (`account`) is a sum over its rows, in any order, of a hash of each row's line and event. Columns are
+//! found by their field ids (`columns`), so others may rename them.
 
 mod account;
+mod columns;
 mod data_files;
 mod finding;
 mod lake;
@@ -21,13 +23,14 @@ use iceberg::TableIdent;
 use sluice_storage::object_store::ObjectStore;
 
 use self::account::Accounts;
+use self::columns::stored_columns;
 use self::data_files::DataFiles;
 use self::finding::Findings;
 pub use self::finding::TableFinding;
 use self::lake::LakeEvents;
 pub use self::report::{ShardRows, TableReport};
 use super::manage::Tables;
-use super::state::TableState;
+use super::state::TableParts;
 use crate::format::parquet::TableSchema;
 use crate::sink::SchemaStore;
 
@@ -54,13 +57,17 @@ pub async fn audit(
     settings: TableAuditSettings,
     progress: &dyn Fn(String),
 ) -> anyhow::Result<TableReport> {
-    let state = TableState::read(tables.load(table).await?, &tables.warehouse).await?;
-    if state.watermark.shards.is_empty() {
+    let present = tables.load(table).await?;
+    let parts = TableParts::read(&present, &tables.warehouse).await?;
+    parts.history?;
+    let (schema, watermark) = (parts.schema?, parts.watermark?);
+    if watermark.shards.is_empty() {
         anyhow::bail!(
             "the table {table} has no events of the lake yet; run `sluice table sync` first"
         );
     }
-    let mut accounts = Accounts::new(&state.watermark.shards);
+    let columns = stored_columns(&present, &schema, &watermark.columns)?;
+    let mut accounts = Accounts::new(&watermark.shards);
     let mut findings = Findings::default();
     let events = LakeEvents {
         reads_at_once: lake.operations_at_once(settings.threads),
@@ -71,14 +78,15 @@ pub async fn audit(
     events.read(&mut accounts, &mut findings, progress).await?;
     let files = DataFiles {
         warehouse: &tables.warehouse,
-        schema: Arc::new(TableSchema::new(state.schema.clone())),
+        schema: Arc::new(TableSchema::new(schema)),
+        columns: Arc::new(columns),
         settings,
     };
     let files = files
-        .read(&state.table, &mut accounts, &mut findings, progress)
+        .read(&present, &mut accounts, &mut findings, progress)
         .await?;
     accounts.compare(settings.is_quick, &mut findings);
     Ok(TableReport::new(
-        &state, settings, files, &accounts, findings,
+        &present, settings, files, &accounts, findings,
     ))
 }

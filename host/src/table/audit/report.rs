@@ -1,12 +1,12 @@
 //! What an audit of a table has found.
 
+use iceberg::table::Table;
 use sluice_engine::record::{SequenceNumber, ShardId};
 
 use super::TableAuditSettings;
 use super::account::Accounts;
 use super::data_files::FileCounts;
 use super::finding::{Findings, TableFinding};
-use crate::table::state::TableState;
 
 /// The report on a table.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub struct ShardRows {
 
 impl TableReport {
     pub(super) fn new(
-        state: &TableState,
+        table: &Table,
         settings: TableAuditSettings,
         files: FileCounts,
         accounts: &Accounts,
@@ -65,8 +65,8 @@ impl TableReport {
             rows: account.found(),
         });
         Self {
-            table: state.table.identifier().to_string(),
-            snapshot: state.table.metadata().current_snapshot_id(),
+            table: table.identifier().to_string(),
+            snapshot: table.metadata().current_snapshot_id(),
             is_quick: settings.is_quick,
             files: files.files,
             rows: files.rows,

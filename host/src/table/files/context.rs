@@ -19,6 +19,12 @@ pub(super) const WRITERS_MAX: usize = 8;
 /// The number of files that rows of other partitions are spread over.
 pub(super) const BUCKETS: usize = 64;
 
+/// What is kept about an object while it is in memory, besides its events.
+const OBJECT_BYTES: u64 = 512;
+
+/// What the values of a few rows in a column take besides themselves: an array, and buffers of at least 64 bytes.
+const ARRAY_BYTES: u64 = 1 << 10;
+
 /// The bounds of what is in memory, bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
@@ -27,6 +33,12 @@ pub(super) struct Limits {
     pub(super) fetched_bytes: u64,
     /// Events that are mapped at once. There are two such waves: one is mapped and one is encoded.
     pub(super) wave_bytes: u64,
+    /// What an object takes in a wave on top of its events.
+    pub(super) object_bytes: u64,
+    /// What a batch takes on top of its events, however few rows it has: its columns.
+    pub(super) batch_bytes: u64,
+    /// The most batches that an object makes which shares none with the one before.
+    pub(super) batches_of_object: u64,
     /// Events that one thread maps as one batch.
     pub(super) unit_bytes: usize,
     /// What open files have in memory between two waves.
@@ -41,8 +53,13 @@ pub(super) struct Limits {
 
 impl Limits {
     /// Shares out the memory: an eighth for objects that are read ahead, a half for open files, an eighth for spilled
-    /// rows. A wave takes a sixteenth as lines and about as much as columns, twice.
-    pub(super) fn new(settings: &FilesSettings) -> Self {
+    /// rows. A wave takes a sixteenth as lines and about as much as columns, twice. What small objects and partitions take
+    /// besides their events is counted with them.
+    pub(super) fn new(
+        settings: &FilesSettings,
+        columns: &TableColumns,
+        partitions: &Partitions,
+    ) -> Self {
         let part = |parts: u64, least: u64, most: u64| (settings.memory / parts).clamp(least, most);
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let file_bytes = settings.file_bytes.max(1);
@@ -50,6 +67,13 @@ impl Limits {
             threads: settings.threads.max(1),
             fetched_bytes: part(8, 64 << 10, u64::MAX),
             wave_bytes: part(16, 16 << 10, 64 << 20),
+            object_bytes: OBJECT_BYTES,
+            batch_bytes: ARRAY_BYTES * columns.stored.num_columns() as u64,
+            // Those of open partitions, and of others.
+            batches_of_object: match partitions.have_day() {
+                true => 2 * WRITERS_MAX as u64,
+                false => 1,
+            },
             unit_bytes: size(part(128, 4 << 10, 2 << 20).min(file_bytes)),
             writers_bytes: size(part(2, 256 << 10, u64::MAX)),
             step_bytes: part(64, 16 << 10, 8 << 20).min(file_bytes),

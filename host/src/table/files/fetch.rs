@@ -28,35 +28,41 @@ pub(super) enum Delivery {
 /// The unit of the bytes that are in memory.
 const PERMIT_BYTES: u64 = 1 << 10;
 
-/// Reads all objects. Ends early if nobody takes them any more, who reports why.
+/// Reads all objects. `has_runs` says whether those of another partition of the lake have batches of their own. Ends early
+/// if nobody takes them any more, who reports why.
 ///
 /// # Errors
 /// An object does not exist or cannot be read.
 pub(super) async fn send_objects(
     lake: Arc<dyn ObjectStore>,
     plan: &Plan,
+    has_runs: bool,
     limits: &Limits,
     to: mpsc::Sender<Delivery>,
 ) -> Result<(), FilesError> {
     let permits = permits(limits.fetched_bytes);
     let budget = Semaphore::new(permits as usize);
+    let mut run = None;
     let reads = (0_u32..).zip(&plan.objects).map(|(position, object)| {
+        let before = run.replace(object.partition);
+        let starts_run = has_runs && before != Some(object.partition);
+        let weight = weight(object, starts_run, limits);
         let (lake, budget) = (&lake, &budget);
         async move {
-            let weight = self::permits(object.bytes).min(permits);
+            let needed = self::permits(weight).min(permits);
             // The semaphore is never closed.
-            let permit = budget.acquire_many(weight).await;
+            let permit = budget.acquire_many(needed).await;
             let bytes = read(lake.as_ref(), object).await?;
-            Ok::<_, FilesError>((position, object.bytes, bytes, permit))
+            Ok::<_, FilesError>((position, weight, bytes, permit))
         }
     });
     let mut reads = stream::iter(reads).buffered(lake.operations_at_once(limits.threads).max(1));
     let (mut wave, mut wave_bytes) = (Vec::new(), 0);
     while let Some(read) = reads.next().await {
-        let (object, decoded_bytes, bytes, permit) = read?;
+        let (object, weight, bytes, permit) = read?;
         wave.push(Fetched { object, bytes });
         drop(permit);
-        wave_bytes += decoded_bytes;
+        wave_bytes += weight;
         if wave_bytes >= limits.wave_bytes {
             wave_bytes = 0;
             let full = std::mem::take(&mut wave);
@@ -71,6 +77,16 @@ pub(super) async fn send_objects(
         }
     }
     Ok(())
+}
+
+/// What an object takes in a wave, bytes.
+fn weight(object: &PlannedObject, starts_run: bool, limits: &Limits) -> u64 {
+    let batches = match starts_run {
+        true => object.lines.min(limits.batches_of_object),
+        false => 0,
+    };
+    let around = limits.object_bytes + batches * limits.batch_bytes;
+    object.bytes.saturating_add(around)
 }
 
 fn permits(bytes: u64) -> u32 {

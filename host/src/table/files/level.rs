@@ -11,7 +11,7 @@ use super::encoding::OpenPartition;
 use super::error::FilesError;
 use super::partition::PartitionKey;
 use super::rows::{MappedUnit, RowSet, Wanted, map_unit};
-use super::source::{Next, RawWave, RunEnd, Source};
+use super::source::{Contents, Next, RawWave, RunEnd, Source};
 use super::spill::{Spill, SpilledRows};
 use crate::format::parquet::UnmappedValues;
 
@@ -38,7 +38,7 @@ struct Level<'a> {
 
 /// A wave whose rows are mapped.
 struct MappedWave {
-    contents: Vec<Vec<u8>>,
+    contents: Contents,
     units: Vec<MappedUnit>,
 }
 

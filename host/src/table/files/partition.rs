@@ -71,6 +71,11 @@ impl Partitions {
         self.day.is_some() || self.event_type.is_some()
     }
 
+    /// Whether the day of the event is a part of them.
+    pub(super) fn have_day(&self) -> bool {
+        self.day.is_some()
+    }
+
     /// Whether the type of the event is a part of them.
     pub(super) fn have_event_type(&self) -> bool {
         self.event_type.is_some()

@@ -10,14 +10,9 @@ use super::error::FilesError;
 use crate::format::Format;
 use crate::format::parquet::TableSchema;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestObject};
+use crate::layout::event_type::event_type_of_folder;
 use crate::sink::SchemaStore;
 use crate::table::news::NewChunk;
-
-/// What comes before the type of events in the name of a folder.
-const EVENT_TYPE: &str = "event_type=";
-
-/// What readers take for no value of a partition.
-const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// An object to read, and what its manifest says.
 #[derive(Debug)]
@@ -54,10 +49,8 @@ enum LakePartition {
 
 impl LakePartition {
     fn of(folder: &str) -> Self {
-        let mut folders = folder.split('/');
-        match folders.find_map(|folder| folder.strip_prefix(EVENT_TYPE)) {
-            Some(NO_VALUE) => Self::EventType(String::new()),
-            Some(value) => Self::EventType(decode_value(value)),
+        match event_type_of_folder(folder) {
+            Some(event_type) => Self::EventType(event_type),
             None => Self::Folder(folder.to_owned()),
         }
     }
@@ -166,46 +159,5 @@ async fn schema_of(
     match schemas.get(digest).await {
         Ok(schema) => Ok(Some(schema)),
         Err(source) => Err(FilesError::Schema { place, source }),
-    }
-}
-
-/// Decodes the value of a partition, in which some characters are `%` and two hexadecimal digits.
-fn decode_value(value: &str) -> String {
-    let mut parts = value.split('%');
-    let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let byte = part.get(..2).map(|digits| u8::from_str_radix(digits, 16));
-        if let Some(Ok(byte)) = byte {
-            decoded.push(byte);
-            decoded.extend_from_slice(&part.as_bytes()[2..]);
-        } else {
-            decoded.push(b'%');
-            decoded.extend_from_slice(part.as_bytes());
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_folder_of_an_object_says_the_type_of_its_events() {
-        let of_type = |text: &str| LakePartition::EventType(text.to_owned());
-        for (folder, expected) in [
-            ("event_type=lesson", of_type("lesson")),
-            ("date=2026-01-01/event_type=a%2Fb%25 c", of_type("a/b% c")),
-            ("event_type=__HIVE_DEFAULT_PARTITION__", of_type("")),
-            ("event_type=50%", of_type("50%")),
-            ("event_type=%zz%C3%A9", of_type("%zzé")),
-            (
-                "date=2026-01-01",
-                LakePartition::Folder("date=2026-01-01".into()),
-            ),
-            ("", LakePartition::Folder(String::new())),
-        ] {
-            assert_eq!(LakePartition::of(folder), expected, "{folder}");
-        }
     }
 }

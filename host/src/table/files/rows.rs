@@ -155,7 +155,7 @@ impl SetBuilder {
             columns: columns
                 .map(|column| ColumnBuilder::new(column.column_type()))
                 .collect(),
-            rest: StringBuilder::new(),
+            rest: StringBuilder::with_capacity(0, 0),
             objects: Vec::new(),
             lines: Vec::new(),
             refs: Vec::new(),

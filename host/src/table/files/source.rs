@@ -1,14 +1,17 @@
 //! Where the rows of a level come from: the objects of the lake, or a file of spilled rows.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rayon::prelude::*;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::content::decode;
-use super::context::Context;
+use super::context::{Context, Limits};
 use super::error::FilesError;
 use super::fetch::{Delivery, Fetched};
 use super::spill::{SpillReader, SpilledRow, SpilledRows, rows_of};
 use super::unit::{Splitter, Unit, offset};
-use rayon::prelude::*;
 
 /// What is over when the rows of another run come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +24,12 @@ pub(super) enum RunEnd {
     All,
 }
 
+/// What has the events of rows.
+pub(super) type Contents = Arc<Vec<Vec<u8>>>;
+
 /// Rows that are processed together.
 pub(super) struct Wave {
-    pub(super) contents: Vec<Vec<u8>>,
+    pub(super) contents: Contents,
     pub(super) units: Vec<Unit>,
 }
 
@@ -41,11 +47,18 @@ pub(super) enum Next {
     End,
 }
 
+/// The rows of a file, sorted by partition.
+pub(super) enum SortedRows {
+    Unread(SpillReader),
+    /// Those that are left.
+    Read(Contents, VecDeque<Unit>),
+}
+
 /// Where rows come from.
 pub(super) enum Source {
     Objects(mpsc::Receiver<Delivery>),
-    /// A file of rows that fits into one wave, sorted by partition.
-    Sorted(Option<SpillReader>),
+    /// A file of rows that fits into memory, sorted by partition.
+    Sorted(SortedRows),
     /// A file of rows in their order.
     Stream(SpillReader),
 }
@@ -58,7 +71,7 @@ impl Source {
     pub(super) fn spilled(context: &Context, rows: &SpilledRows) -> Result<Self, FilesError> {
         let reader = SpillReader::open(rows)?;
         Ok(match rows.bytes <= context.limits.wave_bytes {
-            true => Self::Sorted(Some(reader)),
+            true => Self::Sorted(SortedRows::Unread(reader)),
             false => Self::Stream(reader),
         })
     }
@@ -79,13 +92,12 @@ impl Source {
         context.check_cancelled()?;
         match self {
             Self::Objects(deliveries) => next_objects(deliveries, wait),
-            Self::Sorted(reader) => match reader.take() {
-                Some(mut reader) => read_blocks(&mut reader, u64::MAX)
-                    .map(|blocks| next_decoded(blocks, |blocks| sorted(context, blocks))),
-                None => Ok(Next::End),
-            },
-            Self::Stream(reader) => read_blocks(reader, context.limits.wave_bytes)
-                .map(|blocks| next_decoded(blocks, |blocks| in_order(context, blocks))),
+            Self::Sorted(rows) => rows.next(context),
+            Self::Stream(reader) => {
+                let blocks = read_blocks(reader, context.limits.wave_bytes)?;
+                let units = units_of(context, 0, &all_rows(&blocks));
+                Ok(next_decoded(Arc::new(blocks), units))
+            }
         }
     }
 }
@@ -117,15 +129,39 @@ fn read_blocks(reader: &mut SpillReader, bytes: u64) -> Result<Vec<Vec<u8>>, Fil
     Ok(blocks)
 }
 
-fn next_decoded(blocks: Vec<Vec<u8>>, units: impl FnOnce(&[Vec<u8>]) -> Vec<Unit>) -> Next {
-    if blocks.is_empty() {
-        return Next::End;
+fn next_decoded(contents: Contents, units: Vec<Unit>) -> Next {
+    match units.is_empty() {
+        true => Next::End,
+        false => Next::Wave(RawWave::Decoded(Wave { contents, units })),
     }
-    let units = units(&blocks);
-    Next::Wave(RawWave::Decoded(Wave {
-        contents: blocks,
-        units,
-    }))
+}
+
+impl SortedRows {
+    /// The next partitions, as many as fit into a wave with their columns. There can be as many as rows.
+    fn next(&mut self, context: &Context) -> Result<Next, FilesError> {
+        if let Self::Unread(reader) = self {
+            let blocks = read_blocks(reader, u64::MAX)?;
+            let units = sorted(context, &blocks).into();
+            *self = Self::Read(Arc::new(blocks), units);
+        }
+        let Self::Read(contents, left) = self else {
+            return Ok(Next::End);
+        };
+        let units = take_wave(left, &context.limits);
+        Ok(next_decoded(contents.clone(), units))
+    }
+}
+
+/// Takes the first units that fit into a wave with their columns.
+pub(super) fn take_wave(left: &mut VecDeque<Unit>, limits: &Limits) -> Vec<Unit> {
+    let (mut units, mut weight) = (Vec::new(), 0);
+    while weight < limits.wave_bytes
+        && let Some(unit) = left.pop_front()
+    {
+        weight += unit.bytes() as u64 + limits.batch_bytes;
+        units.push(unit);
+    }
+    units
 }
 
 fn all_rows(blocks: &[Vec<u8>]) -> Vec<SpilledRow> {
@@ -141,10 +177,6 @@ fn sorted(context: &Context, blocks: &[Vec<u8>]) -> Vec<Unit> {
     let partitions = (0..).zip(rows.chunk_by(|(one, _), (other, _)| one == other));
     let units = partitions.flat_map(|(run, rows)| units_of(context, run, rows));
     units.collect()
-}
-
-fn in_order(context: &Context, blocks: &[Vec<u8>]) -> Vec<Unit> {
-    units_of(context, 0, &all_rows(blocks))
 }
 
 /// Units of about the same size.
@@ -185,7 +217,7 @@ impl RawWave {
             splitter.add(run, fetched.object, offset(position), lines);
         }
         Ok(Wave {
-            contents,
+            contents: Arc::new(contents),
             units: splitter.finish(),
         })
     }

@@ -58,6 +58,11 @@ impl Unit {
         }
     }
 
+    /// The bytes of its events.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Calls `each` with each row and its event.
     ///
     /// # Errors

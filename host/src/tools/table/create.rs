@@ -24,8 +24,9 @@ pub struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
 
-    /// How files are divided: `day(COLUMN)` by the day of a timestamp, `COLUMN` by each value of a string, both with a
-    /// comma between, or `none`. [default: `day(created_datetime)`, or by the day of the only timestamp, or none]
+    /// How files are divided: `day(COLUMN)` by the day of a timestamp or a date, `COLUMN` by each value of a string, both
+    /// with a comma between, or `none`. [default: by the day of the only timestamp, or of `created_datetime` if there are
+    /// several, or else none]
     #[arg(long, value_name = "LAYOUT")]
     partition: Option<String>,
 

@@ -90,6 +90,9 @@ fn a_builder_stops_if_a_column_has_lost_its_values() {
     // A new column of this name does not have the values of the files that are there.
     python(&table, &["add", "event_uuid"]);
     table.run("sync", &[]).failed(1, &parts);
+    // They are still in the column that has their id.
+    let audit = ["audit", "--table", "--lake", "file:lake"];
+    table.place.run(&audit).succeeded();
 }
 
 #[test]

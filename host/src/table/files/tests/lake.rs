@@ -15,7 +15,12 @@ use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_schema::is_same_event;
 use sluice_storage::folder::FolderStore;
+use tokio::sync::mpsc;
 
+use super::super::context::Limits;
+use super::super::fetch::{Delivery, send_objects};
+use super::super::partition::Partitions;
+use super::super::plan::Plan;
 use super::super::{
     FileLayout, FilesError, FilesSettings, TableColumns, TableFile, Written, write,
 };
@@ -175,6 +180,35 @@ impl TestLake {
             settings,
         )
         .await
+    }
+
+    /// The bounds of a layout.
+    pub(super) fn limits(
+        columns: &Arc<TableSchema>,
+        layout: &FileLayout,
+        settings: &FilesSettings,
+    ) -> Limits {
+        let partitions = Partitions::new(columns.schema(), layout).unwrap();
+        let columns = TableColumns::new(columns.clone(), &table(columns)).unwrap();
+        Limits::new(settings, &columns, &partitions)
+    }
+
+    /// The number of objects in each wave in which they are read.
+    pub(super) async fn waves(&self, has_runs: bool, limits: &Limits) -> Vec<usize> {
+        let store = Arc::new(FolderStore::shared(self.root()));
+        let plan = Plan::new(store.as_ref(), &self.schemas, &self.chunks).await;
+        let (plan, (sender, mut receiver)) = (plan.unwrap(), mpsc::channel(1));
+        let receive = async {
+            let mut waves = Vec::new();
+            while let Some(Delivery::Wave(wave)) = receiver.recv().await {
+                waves.push(wave.len());
+            }
+            waves
+        };
+        let send = send_objects(store, &plan, has_runs, limits, sender);
+        let (sent, waves) = tokio::join!(send, receive);
+        sent.unwrap();
+        waves
     }
 
     pub(super) fn settings(&self) -> FilesSettings {

@@ -1,5 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::super::source::take_wave;
+use super::super::unit::{RowRef, Unit};
 use super::super::{FileLayout, FilesSettings, Written};
 use super::lake::{Event, Placed, SCHEMA, TestLake, event, schema};
 use crate::format::Format;
@@ -234,4 +236,45 @@ async fn ten_thousand_types_that_come_mixed_are_written() {
     let counts = check_partitions(&written, &files, &by_type());
     assert_eq!(counts.len(), 10_000);
     assert!(written.files.len() < 10_100, "{}", written.files.len());
+}
+
+/// 16 MiB give a wave 1 MiB. The columns of a batch count 10 KiB, and an object half a KiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_objects_and_partitions_count_with_their_columns() {
+    let mut lake = TestLake::new();
+    let types = (0..2_000).map(|kind| format!("type{kind}"));
+    let events: Vec<_> = types.map(|kind| event(&kind, "{}")).collect();
+    lake.add("s", 0, Format::NDJSON, None, &events).await;
+    let columns = schema(SCHEMA);
+    let settings = FilesSettings {
+        memory: 16 << 20,
+        ..lake.settings()
+    };
+    let by_type = TestLake::limits(&columns, &by_type(), &settings);
+    let waves = lake.waves(true, &by_type).await;
+    assert_eq!(waves.iter().sum::<usize>(), 2_000);
+    assert!(waves.iter().all(|objects| *objects <= 100), "{waves:?}");
+    // Objects share batches if their types do not matter.
+    let whole = TestLake::limits(&columns, &FileLayout::default(), &settings);
+    let waves = lake.waves(false, &whole).await;
+    assert_eq!(waves.iter().sum::<usize>(), 2_000);
+    assert!(waves[0] > 1_000, "{waves:?}");
+
+    let row = RowRef {
+        object: 0,
+        content: 0,
+        start: 0,
+        end: 2,
+        line: 1,
+    };
+    let mut units: VecDeque<_> = (0..2_000)
+        .map(|run| Unit::of_rows(run, vec![row]))
+        .collect();
+    let mut taken = 0;
+    while !units.is_empty() {
+        let wave = take_wave(&mut units, &by_type);
+        assert!((1..=103).contains(&wave.len()), "{}", wave.len());
+        taken += wave.len();
+    }
+    assert_eq!(taken, 2_000);
 }
