@@ -73,7 +73,7 @@ def check_log(code):
 
 
 def check_settings(code):
-    with_settings = [SOURCE / "config" / "args.rs", SOURCE / "tools" / "table" / "location.rs"]
+    with_settings = [SOURCE / "config" / "args.rs", SOURCE / "config" / "table_settings.rs"]
     known = {name for path in with_settings for name in re.findall(r'env = "(SLUICE_\w+)"', path.read_text())}
     # Some ask the tests for more than usual.
     for path in (ROOT / "host/tests").rglob("*.rs"):

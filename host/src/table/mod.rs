@@ -9,6 +9,7 @@
 //! at most once.
 
 pub mod audit;
+pub mod build;
 pub mod builder;
 pub mod catalog;
 mod columns;
@@ -18,6 +19,7 @@ mod documents;
 pub mod files;
 pub mod layout;
 pub mod lease;
+pub mod location;
 pub mod manage;
 pub mod news;
 mod process;

@@ -7,6 +7,7 @@ mod follow;
 mod kills;
 mod layouts;
 mod readers;
+mod settings;
 mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,18 +1,19 @@
 //! `sluice table …`: the lake as a table that query engines read.
 
+mod args;
 mod audit;
-mod build;
 mod create;
-mod location;
 mod rebuild;
 mod remove;
 mod status;
 mod sync;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
+use self::args::TableArgs;
 pub use self::audit::audit;
-pub use self::location::LocationArgs;
 
 /// The commands of tables.
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,44 @@ pub enum Command {
     Rebuild(Box<rebuild::RebuildArgs>),
     /// Remove a table from its catalog, and its files too if asked.
     Drop(remove::DropArgs),
+}
+
+impl Command {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Sync(_) => "sync",
+            Self::Status(_) => "status",
+            Self::Evolve(_) => "evolve",
+            Self::Rebuild(_) => "rebuild",
+            Self::Drop(_) => "drop",
+        }
+    }
+
+    /// The file of settings that is given.
+    #[must_use]
+    pub fn config(&self) -> Option<&Path> {
+        self.table().config.as_deref()
+    }
+
+    /// Whether it goes on until a signal.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        matches!(self, Self::Sync(args) if args.follow)
+    }
+
+    fn table(&self) -> &TableArgs {
+        match self {
+            Self::Create(args) => &args.table,
+            Self::Sync(args) => &args.table,
+            Self::Status(args) => &args.table,
+            Self::Evolve(args) => &args.table,
+            Self::Rebuild(args) => &args.table,
+            Self::Drop(args) => &args.table,
+        }
+    }
 }
 
 /// Runs a command.

@@ -8,10 +8,12 @@ use iceberg::TableIdent;
 use serde_json::json;
 use sluice_storage::retry::RetryPolicy;
 
-use super::build::{BuildArgs, Done, once};
-use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
-use crate::config::ConfigError;
+use super::args::TableArgs;
+use crate::config::table_settings::with_short_flag;
+use crate::config::{BuildArgs, ConfigError};
 use crate::output;
+use crate::table::build::{Done, once};
+use crate::table::location::{RETRY_TIMEOUT, TableLocation};
 use crate::table::manage::Tables;
 use crate::table::rebuild::{NewColumns, Rebuild, RebuildError, Rebuilt, SUFFIX_LENGTH};
 use crate::tools::schema::{self, document};
@@ -21,9 +23,10 @@ const NAME_MAX: usize = 100;
 
 /// Which table, and what changes.
 #[derive(Debug, Args)]
+#[command(mut_args(with_short_flag))]
 pub struct RebuildArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// The columns of the new table: a file that `sluice schema infer` or `evolve` has written, or your own. [default: those
     /// of the present table]
@@ -67,7 +70,7 @@ pub(super) async fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
     let ended = tables.end_rebuild(name, &begun).await?;
     match args.json {
         true => print_json(&location, &begun, &done, &ended),
-        false => print(args, name, &begun, &ended),
+        false => print(args, &location, &begun, &ended),
     }
 }
 
@@ -122,10 +125,11 @@ fn print_json(
 
 fn print(
     args: &RebuildArgs,
-    name: &TableIdent,
+    location: &TableLocation,
     begun: &Rebuild,
     ended: &Rebuilt,
 ) -> anyhow::Result<()> {
+    let name = &location.table;
     let events = output::counted(ended.events, "event");
     let columns = output::counted(begun.schema.columns().len() as u64, "column");
     output::line(format_args!(
@@ -135,7 +139,7 @@ fn print(
     for kept in &ended.kept {
         output::line(format_args!(
             "kept what it was before as {kept}; remove it with `sluice table drop --lake {} --name {kept} --purge --yes`{}",
-            args.table.lake,
+            location.lake,
             match args.table.location.is_usual() {
                 true => "",
                 false => ", and with --warehouse and --catalog as here",

@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args};
 
-use super::location::TableArgs;
+use super::args::TableArgs;
 use crate::config::ConfigError;
 use crate::output;
 
@@ -10,7 +10,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub struct DropArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// Remove the files of the table too. Nobody can read it then, and no tool brings it back, but `sluice table create` and
     /// `sync` build it again as long as the lake has its events.

@@ -7,43 +7,36 @@ use clap::{ArgAction, Args};
 use sluice_storage::retry::RetryPolicy;
 use tokio::time::sleep;
 
-use super::build::{BuildArgs, is_busy, once};
-use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
-use crate::config::HttpBind;
+use super::args::TableArgs;
 use crate::config::log_format::LogFormat;
-use crate::config::quantity::parse_duration;
+use crate::config::table_settings::{USUAL_AGE, with_short_flag};
+use crate::config::{BuildArgs, DueArgs, HttpBind};
 use crate::observe::{events, http, telemetry};
 use crate::output;
+use crate::table::build::{is_busy, once};
 use crate::table::builder::{Builder, Round, RoundOutcome};
 use crate::table::commit::CommitError;
+use crate::table::location::{RETRY_TIMEOUT, TableLocation};
 use crate::table::progress::TableProgress;
 use crate::table::state::TableStateError;
 use crate::tools::schema::print_json;
-
-/// How long events wait in a sync that follows, unless the user gives another age.
-const USUAL_AGE: Duration = Duration::from_secs(15 * 60);
 
 /// The longest pause of a sync that follows after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Which table, and how.
 #[derive(Debug, Args)]
+#[command(mut_args(with_short_flag))]
 pub struct SyncArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// Go on until a signal: write when there is enough for a file, or events have waited for `--max-age`.
     #[arg(long, action = ArgAction::SetTrue)]
-    follow: bool,
+    pub(super) follow: bool,
 
-    /// Look for new chunks this often.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s", requires = "follow")]
-    interval: Duration,
-
-    /// Write events that have waited this long, however few they are. [default: `15m` with `--follow`, or else `0s`, so that
-    /// all that wait are written]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    max_age: Option<Duration>,
+    #[command(flatten)]
+    due: DueArgs,
 
     #[command(flatten)]
     build: BuildArgs,
@@ -73,7 +66,11 @@ pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
     if args.follow {
         telemetry::start(args.log_format, "info")?;
         let retries = retries.retries().clone();
-        let progress = Arc::new(TableProgress::new(&location.table, retries, args.interval));
+        let progress = Arc::new(TableProgress::new(
+            &location.table,
+            retries,
+            args.due.interval,
+        ));
         let builder = builder.observed(progress.clone());
         return follow(args, builder, &progress).await;
     }
@@ -111,7 +108,7 @@ async fn builder(
     } else {
         Duration::ZERO
     };
-    let age = args.max_age.unwrap_or(usual_age);
+    let age = args.due.max_age.unwrap_or(usual_age);
     let table = location.table.clone();
     let builder = args.build.builder(location, tables, table, age, retries);
     builder.await
@@ -144,7 +141,7 @@ async fn follow(
     let is_announced = args.log_format == LogFormat::Human;
     let _server = http::start_at(bind, is_announced, progress.clone()).await?;
     let mut signals = Signals::listen()?;
-    tracing::info!(interval = ?args.interval, max_age = ?args.max_age.unwrap_or(USUAL_AGE), "following the lake");
+    tracing::info!(interval = ?args.due.interval, max_age = ?args.due.max_age.unwrap_or(USUAL_AGE), "following the lake");
     let mut failures = 0;
     loop {
         let round = tokio::select! {
@@ -159,13 +156,13 @@ async fn follow(
                 if round.has_more {
                     Duration::ZERO
                 } else {
-                    args.interval
+                    args.due.interval
                 }
             }
             Err(error) if is_busy(&error) => {
                 progress.round("busy");
                 tracing::info!("{error}");
-                args.interval
+                args.due.interval
             }
             Err(error) if is_final(&error) => {
                 let why = output::with_causes(&error);
@@ -181,7 +178,7 @@ async fn follow(
                     failures,
                     "the table is not built: {error}"
                 );
-                (args.interval * failures).min(LONGEST_PAUSE)
+                (args.due.interval * failures).min(LONGEST_PAUSE)
             }
         };
         tokio::select! {
