@@ -180,7 +180,11 @@ pub fn main() -> ExitCode {
 fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if arguments.len() <= 1 && lambda_event::is_lambda() {
-        arguments.extend(["run", "--source", "lambda"].map(OsString::from));
+        let command: &[&str] = match lambda_event::is_table_function() {
+            true => &["table", "function"],
+            false => &["run", "--source", "lambda"],
+        };
+        arguments.extend(command.iter().map(OsString::from));
         if let Some(file) = modes::deployment_package::file("sluice.toml") {
             let flag = OsString::from("--config");
             arguments.extend([flag, file.into_os_string()]);

@@ -1,5 +1,6 @@
 //! How a table is built until it has all that is due.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -12,6 +13,7 @@ use super::builder::{Builder, BuilderSettings, Commit, Due, RoundOutcome};
 use super::lease::LeaseError;
 use super::location::TableLocation;
 use super::manage::Tables;
+use super::scratch;
 use crate::config::BuildArgs;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::output;
@@ -19,13 +21,37 @@ use crate::sink::SchemaStore;
 use crate::sink::schema_store::KnownSchemas;
 
 /// How long a build waits for another builder.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The pause between two looks at its lease.
+pub const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often another builder may commit first.
-const VOIDS_MAX: u32 = 20;
+pub const VOIDS_MAX: u32 = 20;
 
 impl BuildArgs {
+    /// The folder for files until they are uploaded.
+    #[must_use]
+    pub fn scratch_folder(&self) -> PathBuf {
+        self.scratch.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
+    /// The builder of a table that exists, which writes events that have waited for `age`.
+    ///
+    /// # Errors
+    /// There is no such table, or something cannot be opened.
+    pub async fn open(
+        &self,
+        location: &TableLocation,
+        age: Duration,
+        retries: &RetryPolicy,
+    ) -> anyhow::Result<Builder> {
+        let tables = location.open_existing_with(retries.clone()).await?;
+        // Says what to do if there is no such table.
+        tables.load(&location.table).await?;
+        let table = location.table.clone();
+        self.builder(location, tables, table, age, retries).await
+    }
+
     /// The builder of a table of these tables, which writes events that have waited for `age`.
     ///
     /// # Errors
@@ -50,8 +76,9 @@ impl BuildArgs {
             file_bytes: self.file_size.as_u64(),
             memory: self.memory.as_u64(),
             threads: self.threads.map_or(cores, usize::from),
-            scratch: self.scratch.clone().unwrap_or_else(std::env::temp_dir),
+            scratch: self.scratch_folder(),
         };
+        scratch::remove_ended(&settings.scratch);
         let schemas = SchemaStore::new(metadata, KnownSchemas::default());
         Ok(Builder::new(
             tables.catalog,
@@ -84,7 +111,8 @@ pub struct Done {
 }
 
 impl Done {
-    fn add(&mut self, commit: &Commit) {
+    /// Counts a commit.
+    pub fn add(&mut self, commit: &Commit) {
         self.commits += 1;
         self.events += commit.events;
         self.files += commit.files;

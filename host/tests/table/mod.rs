@@ -4,11 +4,13 @@ mod builders;
 mod contents;
 mod errors;
 mod follow;
+mod function;
 mod kills;
 mod layouts;
 mod readers;
 mod settings;
 mod sync;
+mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

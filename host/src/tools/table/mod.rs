@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod create;
+mod function;
 mod rebuild;
 mod remove;
 mod status;
@@ -31,6 +32,9 @@ pub enum Command {
     Rebuild(Box<rebuild::RebuildArgs>),
     /// Remove a table from its catalog, and its files too if asked.
     Drop(remove::DropArgs),
+    /// Build the table when Lambda invokes this process: a function with the handler `table` runs this.
+    #[command(hide = true)]
+    Function(Box<function::FunctionArgs>),
 }
 
 impl Command {
@@ -44,6 +48,7 @@ impl Command {
             Self::Evolve(_) => "evolve",
             Self::Rebuild(_) => "rebuild",
             Self::Drop(_) => "drop",
+            Self::Function(_) => "function",
         }
     }
 
@@ -56,7 +61,11 @@ impl Command {
     /// Whether it goes on until a signal.
     #[must_use]
     pub fn follows(&self) -> bool {
-        matches!(self, Self::Sync(args) if args.follow)
+        match self {
+            Self::Sync(args) => args.follow,
+            Self::Function(_) => true,
+            _ => false,
+        }
     }
 
     fn table(&self) -> &TableArgs {
@@ -67,6 +76,7 @@ impl Command {
             Self::Evolve(args) => &args.table,
             Self::Rebuild(args) => &args.table,
             Self::Drop(args) => &args.table,
+            Self::Function(args) => &args.table,
         }
     }
 }
@@ -87,6 +97,7 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
             Command::Evolve(args) => create::evolve(args).await,
             Command::Rebuild(args) => rebuild::rebuild(args).await,
             Command::Drop(args) => remove::drop_table(args).await,
+            Command::Function(args) => function::function(args).await,
         }
     })
 }
