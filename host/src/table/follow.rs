@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How a builder goes on.
 #[derive(Clone, Copy, Debug)]
-pub struct Following {
+pub struct FollowSettings {
     /// The pause between rounds.
     pub interval: Duration,
     /// Whether it goes on if a person has to decide. It builds again as soon as that has happened.
@@ -42,7 +42,7 @@ pub fn needs_decision(error: &anyhow::Error) -> bool {
     )
 }
 
-impl Following {
+impl FollowSettings {
     /// Builds until a person has to decide. Dropped at any point, it has either committed or not.
     ///
     /// # Errors

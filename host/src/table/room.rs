@@ -74,11 +74,11 @@ impl Pace {
 /// What a round may take.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Room {
-    limits: Option<Limits>,
+    limits: Option<RoomLimits>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+struct RoomLimits {
     /// When the round must have ended.
     until: Instant,
     pace: Pace,
@@ -98,7 +98,7 @@ impl Room {
     pub fn until(until: Instant, pace: Pace, folder: &Path, is_first: bool) -> Self {
         let disk = free_bytes(folder);
         Self {
-            limits: Some(Limits {
+            limits: Some(RoomLimits {
                 until,
                 pace,
                 disk,
@@ -134,12 +134,12 @@ impl Room {
 
     /// Whether there is time for an attempt with events of this many bytes.
     pub(super) fn has_time_for(&self, event_bytes: u64) -> bool {
-        let is_short = |limits: &Limits| !limits.is_first && event_bytes > limits.in_time();
+        let is_short = |limits: &RoomLimits| !limits.is_first && event_bytes > limits.in_time();
         !self.limits.as_ref().is_some_and(is_short)
     }
 }
 
-impl Limits {
+impl RoomLimits {
     fn in_time(&self) -> u64 {
         let left = self.until.saturating_duration_since(Instant::now());
         self.pace.bytes_in(left)
@@ -162,7 +162,7 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(seconds);
         let pace = Pace::default();
         Room {
-            limits: Some(Limits {
+            limits: Some(RoomLimits {
                 until,
                 pace,
                 disk,

@@ -15,7 +15,7 @@ use crate::support::cloud::Service::S3;
 use crate::support::lambda::Function;
 use crate::support::program::program;
 
-/// What EventBridge Scheduler sends.
+/// What `EventBridge` Scheduler sends.
 fn scheduled() -> Value {
     json!({ "source": "aws.scheduler", "detail": {} })
 }

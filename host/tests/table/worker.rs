@@ -55,7 +55,10 @@ fn a_worker_lands_events_and_adds_them_to_the_table() {
     watched.until(|address| count(address, "sluice_table_events_total") == 100);
     put(&cloud, 100..150);
     watched.until(|address| count(address, "sluice_table_events_total") == 150);
-    assert_eq!(count(watched.address, "sluice_records_committed_total"), 150);
+    assert_eq!(
+        count(watched.address, "sluice_records_committed_total"),
+        150
+    );
     let page = status(watched.address);
     assert_eq!(page["table"]["table"], "sluice.events");
     assert_eq!(page["table"]["totals"]["events"], 150);

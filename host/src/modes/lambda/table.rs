@@ -60,7 +60,7 @@ struct Warm {
 
 /// How an invocation ended.
 #[derive(Clone, Copy, Debug, Default)]
-struct Ended {
+struct InvocationEnd {
     /// Since when the oldest events have waited, milliseconds since the Unix epoch.
     waiting_since: Option<i64>,
     /// Whether more could be taken at once.
@@ -139,7 +139,7 @@ impl TableFunction {
         built.map(|ended| self.answer(&done, ended))
     }
 
-    fn answer(&self, done: &Done, ended: Ended) -> Value {
+    fn answer(&self, done: &Done, ended: InvocationEnd) -> Value {
         let time = |millis| {
             let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
             time.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -158,7 +158,7 @@ impl TableFunction {
         warm: &mut Warm,
         deadline: Instant,
         done: &mut Done,
-    ) -> anyhow::Result<Ended> {
+    ) -> anyhow::Result<InvocationEnd> {
         let left = deadline.saturating_duration_since(Instant::now());
         let until = deadline - TIME_TO_END.min(left / 2);
         let cut = deadline - TIME_TO_ANSWER.min(left / 4);
@@ -173,9 +173,9 @@ impl TableFunction {
                     );
                 }
                 tracing::warn!("{error}");
-                Ok(Ended {
+                Ok(InvocationEnd {
                     has_more: true,
-                    ..Ended::default()
+                    ..InvocationEnd::default()
                 })
             }
             built => built,
@@ -187,7 +187,7 @@ impl TableFunction {
         warm: &mut Warm,
         until: Instant,
         done: &mut Done,
-    ) -> anyhow::Result<Ended> {
+    ) -> anyhow::Result<InvocationEnd> {
         let builder = match &mut warm.builder {
             Some(builder) => builder,
             none => none.insert(self.open().await?),
@@ -203,9 +203,9 @@ impl TableFunction {
                     let is_over = until.saturating_duration_since(started) <= BUSY_PAUSE;
                     if is_over || since.elapsed() >= BUSY_TIMEOUT {
                         tracing::info!("{error}");
-                        return Ok(Ended {
+                        return Ok(InvocationEnd {
                             is_busy: true,
-                            ..Ended::default()
+                            ..InvocationEnd::default()
                         });
                     }
                     sleep(BUSY_PAUSE).await;
@@ -214,9 +214,9 @@ impl TableFunction {
                 round => round?,
             };
             log(&round);
-            let mut ended = Ended {
+            let mut ended = InvocationEnd {
                 has_more: round.has_more,
-                ..Ended::default()
+                ..InvocationEnd::default()
             };
             done.waiting = 0;
             match round.outcome {

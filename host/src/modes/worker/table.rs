@@ -18,7 +18,7 @@ use crate::config::table_settings::USUAL_AGE;
 use crate::config::{BuildArgs, RunSettings};
 use crate::observe::http::Observed;
 use crate::pipeline::RunContext;
-use crate::table::follow::{Following, log_failure};
+use crate::table::follow::{FollowSettings, log_failure};
 use crate::table::location::TableLocation;
 use crate::table::progress::TableProgress;
 
@@ -38,11 +38,11 @@ pub(super) struct TableTask {
 }
 
 /// What its thread needs.
-struct Work {
+struct TableWork {
     location: TableLocation,
     build: BuildArgs,
     age: Duration,
-    following: Following,
+    following: FollowSettings,
     retries: RetryPolicy,
     progress: Arc<TableProgress>,
 }
@@ -64,14 +64,14 @@ impl TableTask {
         let counted = retries.retries().clone();
         let progress = TableProgress::new(&location.table, counted, interval);
         let progress = Arc::new(progress);
-        let work = Work {
+        let work = TableWork {
             location,
             build: BuildArgs {
                 threads: table.build.threads.or(Some(USUAL_THREADS)),
                 ..table.build.clone()
             },
             age: table.due.max_age.unwrap_or(USUAL_AGE),
-            following: Following {
+            following: FollowSettings {
                 interval,
                 waits_for_decision: true,
             },
@@ -90,11 +90,11 @@ impl TableTask {
     /// The pages of a worker with this builder.
     pub(super) fn pages(&self, run: Arc<RunContext>) -> Arc<dyn Observed> {
         let table = self.progress.clone();
-        Arc::new(Pages { run, table })
+        Arc::new(WorkerPages { run, table })
     }
 }
 
-impl Work {
+impl TableWork {
     fn run(self, stopped: oneshot::Receiver<()>) {
         let runtime: io::Result<Runtime> = RuntimeBuilder::new_multi_thread()
             .worker_threads(RUNTIME_THREADS)
@@ -139,12 +139,12 @@ impl Work {
 }
 
 /// The pages of a worker and of its builder. The worker alone is live and ready, or not.
-struct Pages {
+struct WorkerPages {
     run: Arc<RunContext>,
     table: Arc<TableProgress>,
 }
 
-impl Observed for Pages {
+impl Observed for WorkerPages {
     fn began_at(&self) -> DateTime<Utc> {
         self.run.began_at()
     }

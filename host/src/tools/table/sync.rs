@@ -14,7 +14,7 @@ use crate::observe::{http, telemetry};
 use crate::output;
 use crate::table::build::once;
 use crate::table::builder::Builder;
-use crate::table::follow::Following;
+use crate::table::follow::FollowSettings;
 use crate::table::location::{RETRY_TIMEOUT, TableLocation};
 use crate::table::progress::TableProgress;
 use crate::tools::schema::print_json;
@@ -116,7 +116,7 @@ async fn follow(
     let mut signals = Signals::listen()?;
     let (interval, max_age) = (args.due.interval, args.due.max_age.unwrap_or(USUAL_AGE));
     tracing::info!(?interval, ?max_age, "following the lake");
-    let following = Following {
+    let following = FollowSettings {
         interval,
         waits_for_decision: false,
     };
