@@ -4,6 +4,8 @@ mod audit;
 mod failure;
 mod generate;
 mod manual;
+#[cfg(feature = "table")]
+mod table;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -38,7 +40,7 @@ use crate::tools::author::wrap::{WrapArgs, wrap};
 use crate::tools::publisher;
 use crate::tools::schema;
 #[cfg(feature = "table")]
-use crate::tools::table;
+use crate::tools::table as tables;
 
 /// Run sandboxed WebAssembly transforms over a stream of JSON events and deliver the results to a data
 /// lake and a message bus, each record exactly once.
@@ -71,7 +73,7 @@ enum Command {
     /// Build and keep the lake as an Iceberg table, for query engines.
     #[cfg(feature = "table")]
     #[command(subcommand)]
-    Table(table::Command),
+    Table(tables::Command),
     /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -178,7 +180,11 @@ pub fn main() -> ExitCode {
 fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if arguments.len() <= 1 && lambda_event::is_lambda() {
-        arguments.extend(["run", "--source", "lambda"].map(OsString::from));
+        let command: &[&str] = match lambda_event::is_table_function() {
+            true => &["table", "function"],
+            false => &["run", "--source", "lambda"],
+        };
+        arguments.extend(command.iter().map(OsString::from));
         if let Some(file) = modes::deployment_package::file("sluice.toml") {
             let flag = OsString::from("--config");
             arguments.extend([flag, file.into_os_string()]);
@@ -189,7 +195,7 @@ fn arguments() -> Vec<OsString> {
 
 fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
     let cli = Cli::try_parse_from(&argv).map_err(|error| {
-        config::environment::blame(error, &argv, &known_settings(), |name| {
+        config::environment::blame(error, &argv, &known_arguments(&argv), |name| {
             std::env::var_os(name)
         })
     })?;
@@ -205,18 +211,15 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
         Command::Transform(command) => {
-            unknown_variables(&known_variables())?;
+            unknown_variables(&known_settings())?;
             transform(&command).map_err(|error| name_variable(error, &argv))
         }
         Command::Schema(command) => {
-            unknown_variables(&known_variables())?;
+            unknown_variables(&known_settings())?;
             schema::execute(&command)
         }
         #[cfg(feature = "table")]
-        Command::Table(command) => {
-            unknown_variables(&known_variables())?;
-            table::execute(&command)
-        }
+        Command::Table(command) => table::execute(&command, argv),
         Command::Config(ConfigCommand::Check(args)) => {
             let resolved = with_file(&args.run, argv, &["config", "check"])?;
             let settings = resolved.run_settings()?;
@@ -321,7 +324,7 @@ fn run(settings: &RunSettings) -> anyhow::Result<()> {
 fn start_log(settings: &RunSettings) -> Result<(), ConfigError> {
     telemetry::start(settings.log_format, &settings.log_level)
         .map_err(|error| ConfigError::new("log.level", error))?;
-    for variable in unknown_variables(&known_variables())? {
+    for variable in unknown_variables(&known_settings())? {
         tracing::warn!(
             variable,
             "ignoring an environment variable that is no setting; remove it or correct its name"
@@ -334,12 +337,14 @@ fn known_settings() -> clap::Command {
     RunArgs::augment_args(clap::Command::new("sluice"))
 }
 
-/// The settings, and the variables of other commands.
-fn known_variables() -> clap::Command {
-    let known = known_settings();
-    #[cfg(feature = "table")]
-    let known = table::LocationArgs::augment_args(known);
-    known
+/// The arguments whose variables can be wrong: those of a command of tables, which have other flags, or else all settings.
+fn known_arguments(argv: &[OsString]) -> clap::Command {
+    let cli = Cli::command();
+    let named = |place: usize| argv.get(place).and_then(|name| name.to_str());
+    let of_tables = named(1).filter(|name| *name == "table").zip(named(2));
+    let command =
+        of_tables.and_then(|(tables, name)| cli.find_subcommand(tables)?.find_subcommand(name));
+    command.cloned().unwrap_or_else(known_settings)
 }
 
 fn unknown_variables(known: &clap::Command) -> Result<Vec<String>, ConfigError> {
@@ -355,7 +360,7 @@ fn with_file(
     subcommands: &[&str],
 ) -> anyhow::Result<config::Resolved> {
     let known = known_settings();
-    unknown_variables(&known_variables())?;
+    unknown_variables(&known_settings())?;
     let file = config::File::find(args.config.as_deref(), &known)?;
     config::Resolved::new(argv, Cli::command(), subcommands, file)
 }

@@ -23,8 +23,8 @@
 //! - [`observe`]: counts, health, metrics and logs.
 //! - [`pipeline`]: read, transform, land.
 //! - [`generate`]: sample events.
-//! - [`modes`]: files, a worker on a stream, a Lambda function.
 //! - [`table`]: the lake as a table, built from chunk manifests.
+//! - [`modes`]: files, a worker on a stream, a Lambda function.
 //! - [`audit`]: proves that each record of the source is in exactly one place.
 //! - [`tools`]: the commands of authors and publishers, those of schemas, and those of tables.
 //! - [`cli`]: the command line.

@@ -75,7 +75,7 @@ pub(crate) fn mapping<'a>(
 }
 
 /// The metrics of an invocation.
-fn metrics(invoked: &Invoked) -> Value {
+pub(crate) fn metrics(invoked: &Invoked) -> Value {
     let lines = invoked.logs.stdout.iter();
     let mut metrics = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
     metrics

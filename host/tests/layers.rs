@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// itself and from those before it.
 const LAYERS: [&str; 19] = [
     "engine", "storage", "release", "builtin", "output", "format", "ledger", "layout", "source",
-    "sink", "config", "observe", "pipeline", "generate", "modes", "table", "audit", "tools", "cli",
+    "sink", "config", "observe", "pipeline", "generate", "table", "modes", "audit", "tools", "cli",
 ];
 
 /// The layers that are crates of their own, `sluice-engine` and so on: the compiler checks what they import

@@ -17,11 +17,13 @@ use crate::audit::{AuditKind, AuditOptions};
 use crate::config::Resolved;
 use crate::config::RunArgs;
 use crate::config::quantity::parse_duration;
+use crate::config::table_settings::with_short_flag_of_location;
 #[cfg(feature = "table")]
 use crate::tools::table;
 
 /// The options of `audit`, on top of the settings of `run`.
 #[derive(Debug, Args)]
+#[command(mut_args(with_short_flag_of_location))]
 pub(super) struct AuditArgs {
     /// Compare only ledgers, chunk manifests and the names of objects. This reads neither the source nor an
     /// object, so it is much faster and needs no `--source`; what is in the objects is not proven.
@@ -39,11 +41,6 @@ pub(super) struct AuditArgs {
     #[cfg(feature = "table")]
     #[arg(long)]
     table: bool,
-
-    /// The table, with `--table`.
-    #[cfg(feature = "table")]
-    #[command(flatten)]
-    location: table::LocationArgs,
 
     /// The settings of `run`.
     #[command(flatten)]
@@ -68,7 +65,8 @@ pub(super) fn audit(args: &AuditArgs, argv: Vec<OsString>) -> anyhow::Result<()>
     if args.table {
         let settings = resolved.settings_without_source()?;
         start_log(&settings)?;
-        return table::audit(&args.location, &settings, options);
+        let audited = table::audit(&settings, options);
+        return audited.map_err(|error| settings.origins.locate_any(error));
     }
     #[cfg(feature = "table")]
     check_location(&resolved)?;
@@ -84,9 +82,9 @@ pub(super) fn audit(args: &AuditArgs, argv: Vec<OsString>) -> anyhow::Result<()>
 #[cfg(feature = "table")]
 fn check_location(resolved: &Resolved) -> Result<(), clap::Error> {
     let flags = [
-        ("table_name", "--name"),
-        ("table_catalog", "--catalog"),
-        ("table_warehouse", "--warehouse"),
+        ("table.name", "--name"),
+        ("table.catalog", "--catalog"),
+        ("table.warehouse", "--warehouse"),
     ];
     let mut flags = flags.into_iter();
     match flags.find(|(key, _)| resolved.is_flag(key)) {

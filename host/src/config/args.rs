@@ -13,7 +13,7 @@ use crate::config::log_format::LogFormat;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::object_format::ObjectFormat;
 use crate::config::quantity::{parse_duration, parse_size, whole_number};
-use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt, TransformSource};
+use crate::config::{HttpBind, OnExpiredCheckpoint, StartAt, TableSettings, TransformSource};
 use crate::format::Level;
 use crate::ledger::decoding::{RecordEncoding, RecordFormat};
 use crate::ledger::messages::Messages;
@@ -412,4 +412,8 @@ pub struct RunArgs {
         default_missing_value = "true"
     )]
     pub quiet: bool,
+
+    /// The table that is built from the lake.
+    #[command(flatten)]
+    pub table: TableSettings,
 }

@@ -1,6 +1,6 @@
 //! The settings file, `sluice.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -139,7 +139,18 @@ impl File {
     /// The command with the file's values as defaults, which flags and environment override.
     #[must_use]
     pub fn as_defaults(&self, command: Command) -> Command {
+        self.as_defaults_of(command, |_| true)
+    }
+
+    /// As [`as_defaults`](Self::as_defaults), of the settings that `is_taken` accepts. A command need not have all of them.
+    #[must_use]
+    pub fn as_defaults_of(&self, command: Command, is_taken: impl Fn(&str) -> bool) -> Command {
+        let has: BTreeSet<_> = command
+            .get_arguments()
+            .map(|arg| arg.get_id().to_string())
+            .collect();
         let settings = self.settings.iter();
+        let settings = settings.filter(|(key, _)| has.contains(*key) && is_taken(key));
         settings.fold(command, |command, (key, setting)| {
             command.mut_arg(key, |arg| arg.default_values(&setting.values))
         })

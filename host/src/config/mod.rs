@@ -4,6 +4,7 @@
 
 pub mod args;
 mod buckets;
+pub mod command_settings;
 pub mod compression;
 pub mod environment;
 pub mod file;
@@ -24,6 +25,7 @@ pub mod resolved;
 pub mod rules_settings;
 pub mod schema;
 mod suggestion;
+pub mod table_settings;
 pub mod table_source;
 pub mod target;
 pub mod transform_source;
@@ -52,6 +54,7 @@ use crate::source::lambda_event;
 use crate::source::unpacking::Unpacking;
 
 pub use self::args::{RunArgs, SummaryFormat};
+pub use self::command_settings::CommandSettings;
 pub use self::file::File;
 pub use self::http_bind::HttpBind;
 pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
@@ -60,6 +63,7 @@ pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
 pub use self::rules_settings::{RulesFlags, RulesSettings};
+pub use self::table_settings::{BuildArgs, DueArgs, LocationArgs, TableSettings};
 pub use self::table_source::{SchemaObject, TableSource};
 use self::target::parse_bus;
 pub use self::target::parse_store;
@@ -131,6 +135,8 @@ pub struct RunSettings {
     pub limits: Limits,
     /// The number of threads that transform and compress.
     pub threads: usize,
+    /// The table that is built from the lake, and its builder, as they are written.
+    pub table_settings: TableSettings,
     /// Where the run exposes metrics and health.
     pub http: HttpBind,
     /// The format of the summary.
@@ -240,6 +246,7 @@ impl RunArgs {
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             limits: self.limits()?,
+            table_settings: self.table.clone(),
             http: self.http.unwrap_or(mode.default_http()),
             mode,
             transform,
@@ -349,7 +356,9 @@ impl RunArgs {
     }
 }
 
-fn missing(key: &str, example: &str) -> ConfigError {
+/// The error of a setting that must be given, with an example of a value.
+#[must_use]
+pub fn missing(key: &str, example: &str) -> ConfigError {
     let variable = key.to_uppercase();
     ConfigError::new(
         key,

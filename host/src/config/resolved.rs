@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::file::File;
+use super::table_settings::TABLE_BUILD;
 use super::{ConfigError, Mode, Origins, RunArgs, RunSettings, environment};
 
 /// Settings that only a worker on a stream has.
@@ -171,8 +172,12 @@ impl Resolved {
         self.check_registry()?;
         let of_stream = OF_STREAMS.iter().find(|key| self.is_given(key));
         let rules = self.rules_flag();
+        let builds = self.is_given(TABLE_BUILD);
         let settings = self.validated(|settings| {
             settings.check_end()?;
+            settings
+                .table_settings
+                .check_build(&settings.mode, builds)?;
             match (&settings.mode, of_stream) {
                 (Mode::Files(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
                 _ => Ok(()),

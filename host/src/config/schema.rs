@@ -18,16 +18,15 @@ pub fn of_file(known: &Command) -> Value {
     let mut schema = table();
     for arg in known.get_arguments().filter(|arg| arg.get_id() != "config") {
         let key = arg.get_id().as_str();
-        let (name, properties) = match key.split_once('.') {
-            None => (key, &mut schema["properties"]),
-            Some((group, name)) => {
-                let group = &mut schema["properties"][group];
-                if group.is_null() {
-                    *group = table();
-                }
-                (name, &mut group["properties"])
+        let (groups, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let mut properties = &mut schema["properties"];
+        for group in groups.split('.').filter(|group| !group.is_empty()) {
+            let group = &mut properties[group];
+            if group.is_null() {
+                *group = table();
             }
-        };
+            properties = &mut group["properties"];
+        }
         properties[name] = setting(arg);
         let least = properties[name].get_mut("minimum");
         // Only its parser knows the least number of a setting.
@@ -144,6 +143,7 @@ mod tests {
         match (key, schema["type"].as_str()) {
             ("http", _) => "\"127.0.0.1:0\"".into(),
             ("max_quarantined", _) => "\"5%\"".into(),
+            ("table.max_age", _) => "\"15m\"".into(),
             (_, Some("boolean")) => "true".into(),
             (_, Some("integer")) => "3".into(),
             (_, _) if schema.get("pattern").is_some() => "\"8MiB\"".into(),

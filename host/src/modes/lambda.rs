@@ -6,6 +6,10 @@
 
 pub mod answer;
 mod metrics;
+#[cfg(feature = "table")]
+pub mod table;
+#[cfg(feature = "table")]
+mod table_metrics;
 
 use std::collections::HashMap;
 use std::mem;
@@ -47,6 +51,9 @@ use crate::source::unpacking::{RepeatedRange, Unpacking, Unpackings};
 /// The memory of the function, MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
+/// The name of the function.
+const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
 /// The part of an invocation's time that is reserved for the response.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
@@ -67,7 +74,7 @@ pub async fn run(
     let client = aws_sdk_kinesis::Client::new(targets.sdk().await?);
     let function = Arc::new(Function {
         reported: Mutex::new(Summary::default()),
-        name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+        name: std::env::var(FUNCTION_NAME).unwrap_or_default(),
         budget: context.budget.clone(),
         retry_policy: settings.retry_policy.clone(),
         unpacking: settings.unpacking,
@@ -93,16 +100,21 @@ pub async fn run(
 
 /// Applies the defaults of a function, and limits the memory to what the function has.
 pub fn apply_lambda_defaults(settings: &mut RunSettings, log_format_is_default: bool) {
-    let megabytes = std::env::var(MEMORY_SIZE).ok();
-    let function = megabytes.and_then(|size| size.parse::<u64>().ok());
-    if let Some(megabytes) = function {
-        let half = megabytes << 19;
-        settings.memory = settings.memory.min(half);
+    if let Some(function) = memory() {
+        settings.memory = settings.memory.min(function / 2);
     }
     if log_format_is_default {
         settings.log_format = LogFormat::Json;
     }
     settings.summary = SummaryFormat::None;
+}
+
+/// The memory of the function, bytes.
+fn memory() -> Option<u64> {
+    let megabytes = std::env::var(MEMORY_SIZE).ok();
+    megabytes
+        .and_then(|size| size.parse::<u64>().ok())
+        .map(|megabytes| megabytes << 20)
 }
 
 struct Function {

@@ -54,6 +54,8 @@ pub fn apply_mode_defaults(settings: &mut RunSettings, log_format_is_default: bo
 /// # Errors
 /// The first error that ends the run; or at its end, sources that failed, or too many quarantined records.
 pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
+    #[cfg(feature = "table")]
+    preflight::check_table(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -4,8 +4,24 @@
 use super::rules;
 use super::rules::Rules;
 use super::source_files;
+#[cfg(feature = "table")]
+use crate::config::ConfigError;
 use crate::config::{RunSettings, TableSource};
 use crate::source::file;
+
+/// Checks the settings of the table: all of them if the run builds it, or else those that are given.
+///
+/// # Errors
+/// The setting that is missing or wrong.
+#[cfg(feature = "table")]
+pub fn check_table(settings: &RunSettings) -> Result<(), ConfigError> {
+    let table = &settings.table_settings;
+    let checked = match table.is_built_by(&settings.mode) {
+        true => table.location.of(settings.lake.clone()).map(drop),
+        false => table.location.check(&settings.lake),
+    };
+    checked.map_err(|error| settings.origins.locate(error))
+}
 
 /// Checks what a run would stop at before its first record. Returns notes about the files of folders.
 ///
@@ -15,6 +31,8 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    #[cfg(feature = "table")]
+    check_table(settings)?;
     let mut found = runtime.block_on(async {
         let bundle = rules::bundle(settings).await?;
         // A schema in S3 is not read, and no rules depend on it.

@@ -7,6 +7,8 @@ mod shard;
 pub mod shard_assignment;
 mod shard_backoff;
 mod shutdown;
+#[cfg(feature = "table")]
+mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,12 +23,15 @@ use self::checkpoint::ExpiredCheckpoint;
 use self::shard::{ShardExit, ShardTask, ShardWorker};
 use self::shard_backoff::ShardBackoff;
 use self::shutdown::ShutdownSignal;
+#[cfg(feature = "table")]
+use self::table::TableTask;
 use super::content_mismatch::log_mismatch;
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
 use crate::ledger::lease::Versioned;
+use crate::observe::http::Observed;
 use crate::observe::{events, http};
 use crate::output::with_causes;
 use crate::pipeline::RunContext;
@@ -53,7 +58,14 @@ pub async fn run(
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
     let shutdown = ShutdownSignal::listen(context.health.clone())?;
-    let _server = http::start(settings, context.clone()).await?;
+    let pages: Arc<dyn Observed> = context.clone();
+    #[cfg(feature = "table")]
+    let table = TableTask::start(settings)?;
+    #[cfg(feature = "table")]
+    let pages = table
+        .as_ref()
+        .map_or(pages, |table| table.pages(context.clone()));
+    let _server = http::start(settings, pages).await?;
     let targets = Targets::new(settings);
     let stream = Stream::connect(targets.sdk().await?, &source.stream);
     let (ended, ends) = mpsc::unbounded_channel();

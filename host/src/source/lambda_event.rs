@@ -22,6 +22,18 @@ pub fn is_lambda() -> bool {
     std::env::var_os(RUNTIME_API).is_some()
 }
 
+/// The handler of the function, which Lambda gives to the process.
+const HANDLER: &str = "_HANDLER";
+
+/// The handler of a function that builds a table.
+const TABLE_HANDLER: &str = "table";
+
+/// Whether this process is a function that builds a table.
+#[must_use]
+pub fn is_table_function() -> bool {
+    is_lambda() && std::env::var_os(HANDLER).is_some_and(|handler| handler == TABLE_HANDLER)
+}
+
 /// The event as Lambda sends it.
 #[derive(Debug, Deserialize)]
 pub struct KinesisEvent {

@@ -16,24 +16,25 @@ use iceberg::table::Table;
 use iceberg::{Catalog, TableIdent};
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::Retries;
+use tokio::time::timeout_at;
 
 use super::commit::{Attempt, Outcome, commit};
 use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, Written};
 use super::lease::{BuilderLease, OpenAttempt, committed_attempts};
 use super::news::{Limit, News, NewsReader};
-use super::process::{own_name, process_has_ended, process_name};
+use super::process::own_name;
 use super::progress::{Added, TableProgress};
 use super::renewed_lease::Renewed;
+use super::room::Room;
+pub use super::round::{Commit, OutOfTime, Round, RoundOutcome};
+use super::scratch;
 use super::state::{self, TableState};
 use super::upload::{Upload, folder};
 use super::warehouse::Warehouse;
 use super::watermark::Watermark;
-use crate::format::parquet::{TableSchema, UnmappedValues};
+use crate::format::parquet::TableSchema;
 use crate::sink::SchemaStore;
-
-/// The beginning of the name of a local folder.
-const SCRATCH: &str = "sluice-table-";
 
 /// A commit takes events of at most about this many bytes, and this many objects: so much is lost when a builder is killed.
 const COMMIT_MAX: Limit = Limit {
@@ -66,68 +67,6 @@ pub struct BuilderSettings {
     pub threads: usize,
     /// The folder for files until they are uploaded.
     pub scratch: PathBuf,
-}
-
-/// What a round of a builder came to.
-#[derive(Clone, Debug, Default)]
-pub struct Round {
-    /// What became of the events that it found.
-    pub outcome: RoundOutcome,
-    /// Whether the lake has more that could be taken at once.
-    pub has_more: bool,
-    /// Whether the lake has no ledgers: nothing was ever landed in it.
-    pub is_without_ledgers: bool,
-}
-
-/// What became of the events of a round.
-#[derive(Clone, Debug, Default)]
-pub enum RoundOutcome {
-    /// There were none.
-    #[default]
-    Nothing,
-    /// They wait for more.
-    Waiting {
-        /// How many there are.
-        events: u64,
-        /// When the oldest were put, milliseconds since the Unix epoch.
-        since: i64,
-    },
-    /// They are in the table.
-    Committed(Commit),
-    /// Another builder has committed at the same time, or another table has got the name.
-    Void,
-}
-
-impl RoundOutcome {
-    /// Its name for status pages.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Waiting { .. } => "waiting",
-            Self::Committed(_) => "committed",
-            Self::Void => "void",
-        }
-    }
-}
-
-/// A commit.
-#[derive(Clone, Debug, Default)]
-pub struct Commit {
-    /// Its events.
-    pub events: u64,
-    /// Its files.
-    pub files: u64,
-    /// Their size.
-    pub bytes: u64,
-    /// The number of chunks that it took.
-    pub chunks: u64,
-    /// Its snapshot.
-    pub snapshot: i64,
-    /// What no column has.
-    pub unmapped: UnmappedValues,
-    /// The events that the table has then.
-    pub table_events: u64,
 }
 
 /// The builder of one table.
@@ -183,10 +122,29 @@ impl Builder {
     /// # Errors
     /// What cannot be read or written; the table is unchanged, or it is not known whether it is.
     pub async fn round(&mut self) -> anyhow::Result<Round> {
+        self.round_within(Room::ALL).await
+    }
+
+    /// As [`round`](Self::round), with an attempt for which there is room.
+    ///
+    /// # Errors
+    /// Also [`OutOfTime`].
+    pub async fn round_within(&mut self, room: Room) -> anyhow::Result<Round> {
         let state = self.state().await?;
         let lease = BuilderLease::take(state.documents.clone(), self.owner.clone()).await?;
         let lease = Renewed::start(lease);
-        let round = self.work(state, &lease).await;
+        let work = self.work(state, &lease, room);
+        let round = match room.end() {
+            None => work.await,
+            Some(end) => match timeout_at(end, work).await {
+                Ok(round) => round,
+                Err(_) => {
+                    // It was interrupted at any point.
+                    self.news = self.news.anew();
+                    Err(OutOfTime.into())
+                }
+            },
+        };
         lease.end().await;
         round
     }
@@ -203,24 +161,65 @@ impl Builder {
         Ok(TableState::read(table, &self.warehouse).await?)
     }
 
-    async fn work(&mut self, state: TableState, lease: &Renewed) -> anyhow::Result<Round> {
-        let news = self.news.read(&state.watermark, COMMIT_MAX).await?;
+    async fn work(
+        &mut self,
+        state: TableState,
+        lease: &Renewed,
+        room: Room,
+    ) -> anyhow::Result<Round> {
+        let mut news = self.news.read(&state.watermark, COMMIT_MAX).await?;
         self.progress.read(&state, &news);
-        let (has_more, is_without_ledgers) = (!news.is_all, news.documents == 0);
+        let is_without_ledgers = news.documents == 0;
         let waiting = RoundOutcome::Waiting {
             events: news.events,
             since: news.oldest_put_at.unwrap_or(0),
         };
+        let mut has_more = !news.is_all;
         let outcome = match news.oldest_put_at {
             None => RoundOutcome::Nothing,
             Some(oldest) if !self.is_due(&news, &state.watermark, oldest) => waiting,
-            Some(_) => self.attempt(&state, news, lease).await?,
+            Some(_) => {
+                news = self.within(room, &state, news, lease).await?;
+                has_more = !news.is_all;
+                match room.has_time_for(news.event_bytes) {
+                    true => self.attempt(&state, news, lease).await?,
+                    false => {
+                        has_more = true;
+                        waiting
+                    }
+                }
+            }
         };
         Ok(Round {
             outcome,
             has_more,
             is_without_ledgers,
         })
+    }
+
+    /// The part of the news that there is room for.
+    async fn within(
+        &mut self,
+        room: Room,
+        state: &TableState,
+        news: News,
+        lease: &Renewed,
+    ) -> anyhow::Result<News> {
+        let present = &state.watermark.attempt;
+        let attempts = lease.attempts().await;
+        let begun = attempts
+            .iter()
+            .filter(|open| open.after == *present)
+            .count();
+        let event_bytes = room.event_bytes(&state.watermark, begun);
+        if news.event_bytes <= event_bytes {
+            return Ok(news);
+        }
+        let limit = Limit {
+            event_bytes,
+            ..COMMIT_MAX
+        };
+        Ok(self.news.read(&state.watermark, limit).await?)
     }
 
     fn is_due(&self, news: &News, watermark: &Watermark, oldest: i64) -> bool {
@@ -305,6 +304,7 @@ impl Builder {
             events: written.rows,
             files: written.files.len() as u64,
             bytes,
+            event_bytes: written.event_bytes,
             chunks: news.chunks.len() as u64,
             snapshot,
             unmapped: written.unmapped,
@@ -321,7 +321,8 @@ impl Builder {
         let columns = schema_to_arrow_schema(state.table.metadata().current_schema())?;
         let schema = Arc::new(TableSchema::new(state.schema.clone()));
         let columns = TableColumns::new(schema, &columns)?;
-        let scratch = self.scratch(attempt);
+        scratch::remove_ended(&self.settings.scratch);
+        let scratch = scratch::folder(&self.settings.scratch, attempt);
         let settings = FilesSettings {
             file_bytes: self.settings.file_bytes,
             memory: self.settings.memory,
@@ -338,19 +339,6 @@ impl Builder {
             &settings,
         )
         .await?)
-    }
-
-    /// The local folder of an attempt. Those of builders that were killed are removed before.
-    fn scratch(&self, attempt: &str) -> PathBuf {
-        let folder = &self.settings.scratch;
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let owner = name.to_str().and_then(|name| name.strip_prefix(SCRATCH));
-            if owner.is_some_and(process_has_ended) {
-                let _removed_by_another_one = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        folder.join(format!("{SCRATCH}{}-{attempt}", process_name()))
     }
 
     /// Lists the files of attempts that can never be committed any more. Those of an attempt that could still be are left

@@ -136,13 +136,14 @@ mod tests {
         let tables = Tables {
             catalog: Arc::new(UnsteadyCatalog::new(in_memory().await, faults.into())),
             catalog_name: "memory".into(),
+            create: "sluice table create".into(),
             warehouse: Warehouse::open(&location, retries).await.unwrap(),
         };
         for name in ["t", "t__rebuild"] {
             let (name, layout) = (named(name), TableLayout::default());
             let location = format!("memory://w/{}", name.name());
             let columns = schema(&["a"]);
-            let created = tables.create_new(&name, location, &columns, &layout);
+            let created = tables.create_new(&name, location, &columns, &layout, None);
             created.await.unwrap();
         }
         tables

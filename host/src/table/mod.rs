@@ -9,23 +9,30 @@
 //! at most once.
 
 pub mod audit;
+pub mod build;
 pub mod builder;
 pub mod catalog;
 mod columns;
+pub mod command_line;
 pub mod commit;
 mod data_file;
 mod documents;
 mod evolve;
 pub mod files;
+pub mod follow;
 pub mod layout;
 pub mod lease;
 mod leftovers;
+pub mod location;
 pub mod manage;
 pub mod news;
 mod process;
 pub mod progress;
 pub mod rebuild;
 mod renewed_lease;
+pub mod room;
+mod round;
+mod scratch;
 pub mod state;
 pub mod status;
 #[cfg(test)]

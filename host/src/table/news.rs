@@ -122,6 +122,12 @@ impl NewsReader {
         }
     }
 
+    /// A reader of the same lake that remembers nothing.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(self.lake.clone(), self.reads_at_once)
+    }
+
     /// Reads what is committed in the lake after a watermark, up to a limit. Chunks without events do not count for the
     /// limit.
     ///

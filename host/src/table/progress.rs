@@ -138,6 +138,15 @@ impl TableProgress {
         lock(&self.now)
     }
 
+    /// For how long the oldest chunk that the table does not have has waited; zero if there is none, and `None` if the lake
+    /// was not read yet.
+    #[must_use]
+    pub fn oldest_waiting(&self) -> Option<Duration> {
+        let oldest = self.now().seen.as_ref()?.oldest;
+        let age = oldest.map_or(0, |oldest| now().saturating_sub(oldest));
+        Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
+    }
+
     /// A step has ended.
     pub(super) fn step(&self) {
         self.now().step = Instant::now();
@@ -247,13 +256,12 @@ impl Observed for TableProgress {
     }
 
     fn register(&self, registry: &mut Registry) {
-        self.counts.register(registry);
         registry.register(
             "retries",
             "Retries of operations of services, on top of those of the AWS clients",
             self.retries.by_operation().clone(),
         );
-        registry.register_collector(Box::new(Gauges::new(self.now.clone())));
+        self.register_own(registry);
     }
 
     fn live(&self) -> Result<(), String> {
@@ -277,13 +285,27 @@ impl Observed for TableProgress {
     }
 
     fn status_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&self.status())
+    }
+}
+
+impl TableProgress {
+    /// Registers the metrics that no other part of a process has.
+    pub fn register_own(&self, registry: &mut Registry) {
+        self.counts.register(registry);
+        registry.register_collector(Box::new(Gauges::new(self.now.clone())));
+    }
+
+    /// The status at the moment.
+    #[must_use]
+    pub fn status(&self) -> Value {
         let reason = self.ready().err();
         let current = self.now();
         let (watermark, waiting) = current.seen.as_ref().map(Seen::json).unzip();
         let round = current.round.as_ref();
         let failure = current.failure.as_ref();
         let counts = &self.counts;
-        serde_json::to_string_pretty(&json!({
+        json!({
             "version": env!("CARGO_PKG_VERSION"),
             "table": self.table,
             "since": self.began_at.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -302,7 +324,7 @@ impl Observed for TableProgress {
                 "void_attempts": counts.void_attempts.get(),
                 "failures": counts.failures.get(),
             },
-        }))
+        })
     }
 }
 

@@ -3,13 +3,23 @@
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::lease::{BuilderLease, LeaseError, OpenAttempt, RENEWED_EACH};
 
 /// A lease that is renewed while the builder works.
 pub(super) struct Renewed {
     lease: Arc<tokio::sync::Mutex<BuilderLease>>,
-    renewal: JoinHandle<()>,
+    renewal: Renewal,
+}
+
+/// The task that renews the lease. It ends with the builder, even if that is dropped in the middle of its work.
+struct Renewal(JoinHandle<()>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Renewed {
@@ -18,13 +28,14 @@ impl Renewed {
         let renewed = lease.clone();
         let renewal = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(RENEWED_EACH).await;
+                sleep(RENEWED_EACH).await;
                 if let Err(error) = renewed.lock().await.renew().await {
                     // Whoever has taken over and this builder do each other no harm.
                     tracing::warn!(%error, "cannot renew the lease of the table");
                 }
             }
         });
+        let renewal = Renewal(renewal);
         Self { lease, renewal }
     }
 
@@ -44,9 +55,9 @@ impl Renewed {
     }
 
     /// Gives the lease back. If that fails, it ends by itself.
-    pub(super) async fn end(self) {
-        self.renewal.abort();
-        let _ended = self.renewal.await;
+    pub(super) async fn end(mut self) {
+        self.renewal.0.abort();
+        let _ended = (&mut self.renewal.0).await;
         if let Some(lease) = Arc::into_inner(self.lease)
             && let Err(error) = lease.into_inner().release().await
         {

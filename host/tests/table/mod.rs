@@ -4,13 +4,16 @@ mod builders;
 pub(crate) mod contents;
 mod errors;
 mod follow;
+mod function;
 mod kills;
 mod kills_together;
 mod layouts;
 mod problems;
 mod read_only_lake;
 mod readers;
+mod settings;
 mod sync;
+mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::observe::progress::Summary;
 
 /// The namespace of the metrics.
-const NAMESPACE: &str = "Sluice";
+pub(super) const NAMESPACE: &str = "Sluice";
 
 /// The results of an invocation for one shard.
 pub(super) struct Invocation<'a> {

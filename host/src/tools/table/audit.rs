@@ -7,7 +7,6 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 use sluice_engine::sanitize::sanitize;
 
-use super::location::LocationArgs;
 use crate::audit::{AuditKind, AuditOptions};
 use crate::config::log_format::LogFormat;
 use crate::config::{RunSettings, SummaryFormat};
@@ -30,15 +29,11 @@ const CHANGE_EVERY: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Wrong usage; something cannot be read; or there are findings, which have been printed.
-pub fn audit(
-    location: &LocationArgs,
-    settings: &RunSettings,
-    options: AuditOptions,
-) -> anyhow::Result<()> {
+pub fn audit(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(read(location, settings, options))?;
+    let report = runtime.block_on(read(settings, options))?;
     match settings.summary {
         SummaryFormat::Json => output::line(to_json(&report))?,
         SummaryFormat::Text => output::text(to_text(&report))?,
@@ -50,11 +45,8 @@ pub fn audit(
     anyhow::bail!("{}", disproven(&report))
 }
 
-async fn read(
-    location: &LocationArgs,
-    settings: &RunSettings,
-    options: AuditOptions,
-) -> anyhow::Result<TableReport> {
+async fn read(settings: &RunSettings, options: AuditOptions) -> anyhow::Result<TableReport> {
+    let location = &settings.table_settings.location;
     let location = location.of(settings.lake.clone())?;
     let tables = location.open_existing().await?;
     let retries = || settings.retry_policy.clone();

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 use serde_json::json;
 use sluice_schema::{Column, ColumnType, Schema, Zone};
 
-use super::location::TableArgs;
+use super::args::TableArgs;
 use crate::config::ConfigError;
 use crate::output;
 use crate::table::layout::TableLayout;
@@ -17,7 +17,7 @@ use crate::tools::schema::{self, document};
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// The columns: a file that `sluice schema infer --output` has written, or your own. [default: the six members of the
     /// events that `builtin:enrich` makes]
@@ -39,7 +39,7 @@ pub struct CreateArgs {
 #[derive(Debug, Args)]
 pub struct TableEvolveArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// The columns: a file that `sluice schema evolve --output` has written.
     #[arg(long, value_name = "FILE")]

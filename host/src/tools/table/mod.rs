@@ -1,19 +1,20 @@
 //! `sluice table …`: the lake as a table that query engines read.
 
+mod args;
 mod audit;
-mod build;
-mod command_line;
 mod create;
-mod location;
+mod function;
 mod rebuild;
 mod remove;
 mod status;
 mod sync;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
+use self::args::TableArgs;
 pub use self::audit::audit;
-pub use self::location::LocationArgs;
 
 /// The commands of tables.
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,53 @@ pub enum Command {
     Rebuild(Box<rebuild::RebuildArgs>),
     /// Remove a table from its catalog, and its files too if asked.
     Drop(remove::DropArgs),
+    /// Build the table when Lambda invokes this process: a function with the handler `table` runs this.
+    #[command(hide = true)]
+    Function(Box<function::FunctionArgs>),
+}
+
+impl Command {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Sync(_) => "sync",
+            Self::Status(_) => "status",
+            Self::Evolve(_) => "evolve",
+            Self::Rebuild(_) => "rebuild",
+            Self::Drop(_) => "drop",
+            Self::Function(_) => "function",
+        }
+    }
+
+    /// The file of settings that is given.
+    #[must_use]
+    pub fn config(&self) -> Option<&Path> {
+        self.table().config.as_deref()
+    }
+
+    /// Whether it goes on until a signal.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        match self {
+            Self::Sync(args) => args.follow,
+            Self::Function(_) => true,
+            _ => false,
+        }
+    }
+
+    fn table(&self) -> &TableArgs {
+        match self {
+            Self::Create(args) => &args.table,
+            Self::Sync(args) => &args.table,
+            Self::Status(args) => &args.table,
+            Self::Evolve(args) => &args.table,
+            Self::Rebuild(args) => &args.table,
+            Self::Drop(args) => &args.table,
+            Self::Function(args) => &args.table,
+        }
+    }
 }
 
 /// Runs a command.
@@ -49,6 +97,7 @@ pub fn execute(command: &Command) -> anyhow::Result<()> {
             Command::Evolve(args) => create::evolve(args).await,
             Command::Rebuild(args) => rebuild::rebuild(args).await,
             Command::Drop(args) => remove::drop_table(args).await,
+            Command::Function(args) => function::function(args).await,
         }
     })
 }

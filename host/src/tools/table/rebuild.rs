@@ -7,10 +7,12 @@ use clap::{ArgAction, Args};
 use serde_json::json;
 use sluice_storage::retry::RetryPolicy;
 
-use super::build::{BuildArgs, Done, once};
-use super::location::{RETRY_TIMEOUT, TableArgs, TableLocation};
-use crate::config::ConfigError;
+use super::args::TableArgs;
+use crate::config::table_settings::with_short_flag;
+use crate::config::{BuildArgs, ConfigError};
 use crate::output;
+use crate::table::build::{Done, once};
+use crate::table::location::{RETRY_TIMEOUT, TableLocation};
 use crate::table::manage::Tables;
 use crate::table::rebuild::{NewColumns, Rebuild, RebuildError, Rebuilt, SUFFIX_LENGTH};
 use crate::tools::schema::{self, document};
@@ -20,9 +22,10 @@ const NAME_MAX: usize = 100;
 
 /// Which table, and what changes.
 #[derive(Debug, Args)]
+#[command(mut_args(with_short_flag))]
 pub struct RebuildArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// The columns of the new table: a file that `sluice schema infer` or `evolve` has written, or your own. [default: those
     /// of the present table]

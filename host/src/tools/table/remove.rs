@@ -3,20 +3,21 @@
 use clap::{ArgAction, Args};
 use sluice_storage::location::StoreLocation;
 
-use super::command_line::shell_word;
-use super::location::{TableArgs, TableLocation};
+use super::args::TableArgs;
 use crate::config::ConfigError;
 use crate::output;
+use crate::table::command_line::shell_word;
+use crate::table::location::TableLocation;
 use crate::table::manage::{ManageError, Tables};
 
 /// Which table.
 #[derive(Debug, Args)]
 pub struct DropArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
-    /// Remove the files of the table too: later, no command of Sluice does. Nobody can read it then, and no tool brings it back, but `sluice table create` and
-    /// `sync` build it again as long as the lake has its events.
+    /// Remove the files of the table too: later, no command of Sluice does. Nobody can read it then, and no tool brings it
+    /// back, but `sluice table create` and `sync` build it again as long as the lake has its events.
     #[arg(long, action = ArgAction::SetTrue)]
     purge: bool,
 

@@ -8,8 +8,9 @@ use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use sluice_storage::retry::RetryPolicy;
 
-use super::location::{RETRY_TIMEOUT, TableArgs};
+use super::args::TableArgs;
 use crate::output::{self, counted};
+use crate::table::location::RETRY_TIMEOUT;
 use crate::table::status::{ShardLag, TableStatus};
 use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
@@ -21,7 +22,7 @@ const SHOWN_MAX: usize = 20;
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 
     /// Print one JSON object, for scripts, with all shards.
     #[arg(long, action = ArgAction::SetTrue)]

@@ -9,7 +9,8 @@ use super::location::{EVENTS, NAMESPACE, TableLocation, beside, in_warehouse};
 
 impl TableLocation {
     /// A command of this program for a table in this place, with the options that a shell needs.
-    pub(super) fn command(&self, command: &str, table: &TableIdent) -> String {
+    #[must_use]
+    pub fn command(&self, command: &str, table: &TableIdent) -> String {
         let mut words = format!("sluice table {command}");
         let mut option = |name: &str, value: &str| {
             let _infallible = write!(words, " --{name} {}", shell_word(value));
@@ -40,7 +41,8 @@ fn as_option(location: &StoreLocation) -> String {
 }
 
 /// A word as a shell reads it.
-pub(super) fn shell_word(word: &str) -> String {
+#[must_use]
+pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -50,9 +52,9 @@ pub(super) fn shell_word(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::location::{LocationArgs, parse_name};
+    use super::super::location::parse_name;
     use super::*;
-    use crate::config::parse_store;
+    use crate::config::{LocationArgs, parse_store};
 
     fn located(lake: &str, warehouse: Option<&str>) -> TableLocation {
         let args = LocationArgs {

@@ -1,21 +1,20 @@
-//! Where the tables of a command are.
+//! Where tables are, of the settings.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
 use iceberg::TableIdent;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
 
-use crate::config::{ConfigError, parse_store};
-use crate::table::catalog::CatalogLocation;
-use crate::table::manage::Tables;
-use crate::table::rebuild::is_reserved;
-use crate::table::warehouse::Warehouse;
+use super::catalog::CatalogLocation;
+use super::manage::Tables;
+use super::rebuild::is_reserved;
+use super::warehouse::Warehouse;
+use crate::config::{ConfigError, LocationArgs, parse_store};
 
 /// The retry timeout of a request to the lake or the warehouse.
-pub(super) const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+pub const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The table that is meant if no name is given.
 pub(super) const EVENTS: &str = "events";
@@ -26,64 +25,17 @@ pub(super) const NAMESPACE: &str = "sluice";
 /// The file of the catalog in a warehouse that is a folder.
 const CATALOG_FILE: &str = "catalog.sqlite";
 
-/// Which table, and where.
-#[derive(Clone, Debug, Args)]
-pub struct LocationArgs {
-    /// The table, as `NAME` or `NAMESPACE.NAME`. The namespace of `NAME` is `sluice`.
-    #[arg(
-        long = "name",
-        value_name = "NAME",
-        env = "SLUICE_TABLE_NAME",
-        default_value = EVENTS
-    )]
-    pub(crate) table_name: String,
-
-    /// The catalog: `sqlite:FILE`. [default: `catalog.sqlite` in a warehouse that is a folder]
-    #[arg(
-        long = "catalog",
-        value_name = "sqlite:FILE",
-        env = "SLUICE_TABLE_CATALOG"
-    )]
-    pub(crate) table_catalog: Option<String>,
-
-    /// The folder or the prefix of a bucket for the files of tables: `file:DIR` or `s3://BUCKET/PREFIX`. Not in the lake.
-    /// [default: beside a lake that is a folder, with `.warehouse` after its name]
-    #[arg(
-        long = "warehouse",
-        value_name = "TARGET",
-        env = "SLUICE_TABLE_WAREHOUSE"
-    )]
-    pub(crate) table_warehouse: Option<String>,
-}
-
-/// The lake, and the table of its events.
-#[derive(Clone, Debug, Args)]
-pub(super) struct TableArgs {
-    /// The lake that has the events: `file:DIR` or `s3://BUCKET/PREFIX`.
-    #[arg(long, value_name = "TARGET", env = "SLUICE_LAKE")]
-    pub(super) lake: String,
-
-    #[command(flatten)]
-    pub(super) location: LocationArgs,
-}
-
 /// A table as the settings name it.
 #[derive(Clone, Debug)]
-pub(crate) struct TableLocation {
-    pub(crate) lake: StoreLocation,
-    pub(crate) warehouse: StoreLocation,
-    pub(crate) catalog: CatalogLocation,
-    pub(crate) table: TableIdent,
-}
-
-impl TableArgs {
+pub struct TableLocation {
+    /// The lake that has the events.
+    pub lake: StoreLocation,
+    /// Where the files of the table are.
+    pub warehouse: StoreLocation,
+    /// The catalog that has the table.
+    pub catalog: CatalogLocation,
     /// The table.
-    ///
-    /// # Errors
-    /// Wrong usage.
-    pub(super) fn location(&self) -> Result<TableLocation, ConfigError> {
-        self.location.of(parse_store("lake", &self.lake)?)
-    }
+    pub table: TableIdent,
 }
 
 impl LocationArgs {
@@ -91,7 +43,7 @@ impl LocationArgs {
     ///
     /// # Errors
     /// Wrong usage.
-    pub(crate) fn of(&self, lake: StoreLocation) -> Result<TableLocation, ConfigError> {
+    pub fn of(&self, lake: StoreLocation) -> Result<TableLocation, ConfigError> {
         let warehouse = match &self.table_warehouse {
             Some(target) => parse_store("table.warehouse", target)?,
             None => beside(&lake)?,
@@ -108,6 +60,19 @@ impl LocationArgs {
             table: parse_name(&self.table_name)?,
         })
     }
+
+    /// Checks what is given, as [`of`](Self::of) does. Other processes may have what is missing.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub fn check(&self, lake: &StoreLocation) -> Result<(), ConfigError> {
+        parse_name(&self.table_name)?;
+        if let Some(target) = &self.table_warehouse {
+            check_apart(lake, &parse_store("table.warehouse", target)?)?;
+        }
+        let catalog = self.table_catalog.as_deref();
+        catalog.map_or(Ok(()), |catalog| parse_catalog(catalog).map(drop))
+    }
 }
 
 impl TableLocation {
@@ -115,7 +80,7 @@ impl TableLocation {
     ///
     /// # Errors
     /// A rebuild gives such names itself.
-    pub(super) fn check_new_name(&self) -> Result<(), ConfigError> {
+    pub fn check_new_name(&self) -> Result<(), ConfigError> {
         let name = self.table.name();
         if !is_reserved(name) {
             return Ok(());
@@ -131,7 +96,7 @@ impl TableLocation {
     ///
     /// # Errors
     /// They cannot be opened.
-    pub(crate) async fn open(&self) -> anyhow::Result<Tables> {
+    pub async fn open(&self) -> anyhow::Result<Tables> {
         self.open_with(RetryPolicy::new(RETRY_TIMEOUT)).await
     }
 
@@ -149,7 +114,7 @@ impl TableLocation {
     ///
     /// # Errors
     /// They cannot be opened, or do not exist.
-    pub(crate) async fn open_existing(&self) -> anyhow::Result<Tables> {
+    pub async fn open_existing(&self) -> anyhow::Result<Tables> {
         let retries = RetryPolicy::new(RETRY_TIMEOUT);
         self.open_existing_with(retries).await
     }
@@ -158,7 +123,7 @@ impl TableLocation {
     ///
     /// # Errors
     /// They cannot be opened, or do not exist.
-    pub(super) async fn open_existing_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
+    pub async fn open_existing_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
         if !self.catalog.exists() {
             anyhow::bail!(
                 "there is no catalog {}; create a table with `{}`",
@@ -269,7 +234,7 @@ mod tests {
 
     fn located(lake: &str, warehouse: Option<&str>) -> Result<TableLocation, ConfigError> {
         let args = LocationArgs {
-            table_name: "events".into(),
+            table_name: EVENTS.into(),
             table_catalog: None,
             table_warehouse: warehouse.map(str::to_owned),
         };

@@ -1,81 +1,63 @@
-//! What `sluice table sync` and `rebuild` share: how a table is built until it has all that is due.
+//! How a table is built until it has all that is due.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::Args;
 use iceberg::TableIdent;
 use serde_json::{Value, json};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
 use tokio::time::{Instant, sleep};
 
+use super::builder::{Builder, BuilderSettings, Commit, Due, RoundOutcome};
+use super::lease::LeaseError;
 use super::location::TableLocation;
-use crate::config::quantity::parse_size;
+use super::manage::Tables;
+use super::scratch;
+use crate::config::BuildArgs;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::output;
 use crate::sink::SchemaStore;
 use crate::sink::schema_store::KnownSchemas;
-use crate::table::builder::{Builder, BuilderSettings, Commit, Due, RoundOutcome};
-use crate::table::lease::LeaseError;
-use crate::table::manage::Tables;
 
 /// How long a build waits for another builder.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The pause between two looks at its lease.
+pub const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often another builder may commit first.
-const VOIDS_MAX: u32 = 20;
-
-/// How files are written.
-#[derive(Debug, Args)]
-pub(super) struct BuildArgs {
-    /// The size of a file: events wait until there are enough for one, and a file with more is closed.
-    #[arg(long, value_name = "SIZE", value_parser = file_size, default_value = "128MiB")]
-    file_size: ByteSize,
-
-    /// The memory for events and files that are written.
-    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "256MiB")]
-    memory: ByteSize,
-
-    /// The number of threads, 1 to 1,024. [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
-    threads: Option<u16>,
-
-    /// The folder for files until they are uploaded. [default: that of the system for temporary files]
-    #[arg(long, value_name = "DIR")]
-    scratch: Option<PathBuf>,
-}
-
-/// The least size of a file: one of each row would be there for ever.
-const FILE_SIZE_MIN: ByteSize = ByteSize::kib(1);
-
-/// The least memory.
-const MEMORY_MIN: ByteSize = ByteSize::mib(16);
-
-fn file_size(text: &str) -> Result<ByteSize, String> {
-    at_least(FILE_SIZE_MIN, text)
-}
-
-fn memory(text: &str) -> Result<ByteSize, String> {
-    at_least(MEMORY_MIN, text)
-}
-
-fn at_least(least: ByteSize, text: &str) -> Result<ByteSize, String> {
-    let size = parse_size(text)?;
-    let is_enough = size >= least;
-    is_enough
-        .then_some(size)
-        .ok_or_else(|| format!("give at least {least}"))
-}
+pub const VOIDS_MAX: u32 = 20;
 
 impl BuildArgs {
+    /// The folder for files until they are uploaded.
+    #[must_use]
+    pub fn scratch_folder(&self) -> PathBuf {
+        self.scratch.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
+    /// The builder of a table that exists, which writes events that have waited for `age`.
+    ///
+    /// # Errors
+    /// There is no such table, or something cannot be opened.
+    pub async fn open(
+        &self,
+        location: &TableLocation,
+        age: Duration,
+        retries: &RetryPolicy,
+    ) -> anyhow::Result<Builder> {
+        let tables = location.open_existing_with(retries.clone()).await?;
+        // Says what to do if there is no such table.
+        tables.load(&location.table).await?;
+        let table = location.table.clone();
+        self.builder(location, tables, table, age, retries).await
+    }
+
     /// The builder of a table of these tables, which writes events that have waited for `age`.
     ///
     /// # Errors
     /// The lake cannot be opened.
-    pub(super) async fn builder(
+    pub async fn builder(
         &self,
         location: &TableLocation,
         tables: Tables,
@@ -95,8 +77,9 @@ impl BuildArgs {
             file_bytes: self.file_size.as_u64(),
             memory: self.memory.as_u64(),
             threads: self.threads.map_or(cores, usize::from),
-            scratch: self.scratch.clone().unwrap_or_else(std::env::temp_dir),
+            scratch: self.scratch_folder(),
         };
+        scratch::remove_ended(&settings.scratch);
         let schemas = SchemaStore::new(metadata, KnownSchemas::default());
         Ok(Builder::new(
             tables.catalog,
@@ -111,25 +94,26 @@ impl BuildArgs {
 
 /// What was built.
 #[derive(Debug, Default)]
-pub(super) struct Done {
+pub struct Done {
     /// The commits.
-    pub(super) commits: u64,
+    pub commits: u64,
     /// Their events.
-    pub(super) events: u64,
+    pub events: u64,
     /// Their files.
-    pub(super) files: u64,
+    pub files: u64,
     /// The size of the files.
-    pub(super) bytes: u64,
+    pub bytes: u64,
     /// The chunks.
-    pub(super) chunks: u64,
+    pub chunks: u64,
     /// The events that the table has after the last commit, if there was one.
-    pub(super) table_events: Option<u64>,
+    pub table_events: Option<u64>,
     /// The events that wait.
-    pub(super) waiting: u64,
+    pub waiting: u64,
 }
 
 impl Done {
-    fn add(&mut self, commit: &Commit) {
+    /// Counts a commit.
+    pub fn add(&mut self, commit: &Commit) {
         self.commits += 1;
         self.events += commit.events;
         self.files += commit.files;
@@ -139,7 +123,8 @@ impl Done {
     }
 
     /// The object for scripts.
-    pub(super) fn json(&self, location: &TableLocation) -> Value {
+    #[must_use]
+    pub fn json(&self, location: &TableLocation) -> Value {
         json!({
             "table": location.table.to_string(),
             "commits": self.commits,
@@ -156,7 +141,7 @@ impl Done {
 ///
 /// # Errors
 /// What cannot be read or written.
-pub(super) async fn once(
+pub async fn once(
     builder: &mut Builder,
     lake: &StoreLocation,
     is_quiet: bool,
@@ -216,6 +201,7 @@ fn describe(commit: &Commit) -> String {
 }
 
 /// Whether another builder works on the table.
-pub(super) fn is_busy(error: &anyhow::Error) -> bool {
+#[must_use]
+pub fn is_busy(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(LeaseError::Busy { .. }))
 }
