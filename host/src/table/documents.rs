@@ -29,7 +29,7 @@ pub(super) struct TableDocuments {
 pub(super) struct VoidFiles {
     /// The attempt.
     pub(super) attempt: String,
-    /// Their keys in the warehouse.
+    /// Their keys in the warehouse, or their URIs if they are outside of it.
     pub(super) keys: Vec<String>,
 }
 
