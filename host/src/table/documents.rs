@@ -37,7 +37,9 @@ pub(super) struct VoidFiles {
 #[derive(Debug, Error)]
 pub enum DocumentError {
     /// It does not exist.
-    #[error("{0} does not exist; restore it, or rebuild the table")]
+    #[error(
+        "{0} does not exist; give the warehouse that the table was created with, restore the file, or rebuild the table"
+    )]
     Missing(String),
     /// It is damaged.
     #[error("{place}: {why}; restore it, or rebuild the table")]

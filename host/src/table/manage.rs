@@ -61,9 +61,6 @@ pub enum ManageError {
     /// The catalog fails.
     #[error(transparent)]
     Catalog(#[from] iceberg::Error),
-    /// The warehouse fails.
-    #[error(transparent)]
-    Storage(#[from] sluice_storage::error::StorageError),
 }
 
 /// Where tables are.
@@ -129,11 +126,13 @@ impl Tables {
             Err(ManageError::Missing { .. }) => {
                 let location = self.new_location(table);
                 let created = self.create_new(table, location, schema, layout).await;
-                match (created, self.find(table).await?) {
-                    (Ok(()), _) => Ok(Created::Now),
-                    // Its answer was lost, or another process has created one at the same time.
-                    (Err(_), Some(present)) => self.compare(present, schema, layout).await,
-                    (Err(error), None) => Err(error),
+                let Err(error) = created else {
+                    return Ok(Created::Now);
+                };
+                // Its answer was lost, or another process has created one at the same time.
+                match self.find(table).await {
+                    Ok(Some(present)) => self.compare(present, schema, layout).await,
+                    _ => Err(error),
                 }
             }
             Err(error) => Err(error),

@@ -2,10 +2,8 @@
 //! so with the same client, credentials and retries.
 //!
 //! Iceberg names files by URIs. Those of the warehouse begin with its root, and the rest is the key of the object. A catalog
-//! that is a service may keep a table in another bucket, which is [outside] of the warehouse. An object has a name: its key,
+//! that is a service may keep a table in another bucket, which is outside of the warehouse. An object has a name: its key,
 //! or its URI if it is outside.
-//!
-//! [outside]: super::outside
 
 use std::fmt;
 use std::sync::Arc;
@@ -126,7 +124,7 @@ impl Warehouse {
     pub async fn find(&self, uri: &str, max: usize) -> Result<Found> {
         let object = self.object(uri).await?;
         let found = object.store.get(object.key, max).await;
-        found.map_err(|error| object.failed(error))
+        found.map_err(|error| object.failed(&error))
     }
 
     /// Reads the object with a URI, which exists.
@@ -151,7 +149,7 @@ impl Warehouse {
         let object = self.object(uri).await?;
         let new = NewObject::plain(payload);
         let put = object.store.put_if_absent(object.key, new).await;
-        put.map_err(|error| object.failed(error))
+        put.map_err(|error| object.failed(&error))
     }
 
     /// Removes the object with a URI, if it exists.
@@ -161,7 +159,7 @@ impl Warehouse {
     pub(super) async fn remove(&self, uri: &str) -> Result<()> {
         let object = self.object(uri).await?;
         let removed = object.store.remove(object.key).await;
-        removed.map_err(|error| object.failed(error))
+        removed.map_err(|error| object.failed(&error))
     }
 
     /// The names of the objects in the folder with a URI, in their order. There are none of a bucket of S3 Tables, which
@@ -179,7 +177,7 @@ impl Warehouse {
         let folder = self.name(&folder)?;
         let mut found = |key: &str| names.push(format!("{folder}{key}"));
         let listed = object.store.list(object.key, &mut found).await;
-        listed.map_err(|error| object.failed(error))?;
+        listed.map_err(|error| object.failed(&error))?;
         names.sort_unstable();
         Ok(names)
     }
@@ -195,14 +193,14 @@ impl Warehouse {
 }
 
 impl Object<'_> {
-    fn failed(&self, error: StorageError) -> Error {
+    fn failed(&self, error: &StorageError) -> Error {
         let why = match self.is_in_table_bucket {
             true => format!(
                 "{error}; in a bucket of S3 Tables, reads need s3tables:GetTableData and writes s3tables:PutTableData"
             ),
             false => error.to_string(),
         };
-        Error::new(ErrorKind::Unexpected, why).with_source(error)
+        Error::new(ErrorKind::Unexpected, why)
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn open(
     server: &RestLocation,
     warehouse: &Warehouse,
 ) -> anyhow::Result<Arc<dyn Catalog>> {
-    // The client takes the provider of the process, as that of AWS does not need one.
+    // This client has no cryptography of its own, but takes that of the process.
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let _unless_there_is_one = provider.install_default();
     let client = reqwest::Client::builder()
