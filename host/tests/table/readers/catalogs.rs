@@ -115,7 +115,7 @@ impl Services {
         let status = table.status();
         assert_eq!(status["events"], events, "{status:#}");
         assert_eq!(status["waiting_chunks"], 0, "{status:#}");
-        let audited = audit(table).succeeded().stdout;
+        let audited = run(table, &["audit", "--table"], &[]).succeeded().stdout;
         let proven = format!("proven: the {events} rows of sluice.events are the events");
         assert!(audited.starts_with(&proven), "{audited}");
         let mut ids: Vec<_> = (0..events).map(|n| format!("u-{n}")).collect();
@@ -136,9 +136,10 @@ impl Drop for Services {
     }
 }
 
-fn audit(table: &Table) -> Ran {
-    let flags = table.flags.iter().map(String::as_str);
-    let args: Vec<_> = ["audit", "--table"].into_iter().chain(flags).collect();
+/// Runs a command with the flags that say where a table is.
+fn run(table: &Table, command: &[&str], more: &[&str]) -> Ran {
+    let flags: Vec<_> = table.flags.iter().map(String::as_str).collect();
+    let args = [command, &flags, more].concat();
     let mut command = table.place.command(&args);
     command.envs(&table.variables).output().unwrap().into()
 }
@@ -165,19 +166,8 @@ fn rebuilt(table: &Table) -> String {
     let rebuilt: Value = serde_json::from_str(&ran.succeeded().stdout).unwrap();
     assert_eq!(rebuilt["table_events"], 90);
     let kept = rebuilt["kept"][0].as_str().unwrap().to_owned();
-    let mut before = table.flags.clone();
-    before.extend([
-        "--name".into(),
-        kept.clone(),
-        "--purge".into(),
-        "--yes".into(),
-    ]);
-    let args: Vec<_> = ["table", "drop"]
-        .into_iter()
-        .chain(before.iter().map(String::as_str))
-        .collect();
-    let mut command = table.place.command(&args);
-    Ran::from(command.envs(&table.variables).output().unwrap()).succeeded();
+    let before = ["--name", &kept, "--purge", "--yes"];
+    run(table, &["table", "drop"], &before).succeeded();
     grow(table, 90..120);
     kept
 }
@@ -197,10 +187,7 @@ fn a_table_in_glue_is_built_and_read() {
     let dropped = table.run("drop", &["--yes"]).succeeded().stdout;
     assert!(dropped.contains("its files are still in s3://warehouse/sluice/"));
     for name in ["sluice.events", &kept] {
-        let status = ["--name", name];
-        table
-            .run("status", &status)
-            .failed(1, &["there is no table"]);
+        run(&table, &["table", "status"], &["--name", name]).failed(1, &["there is no table"]);
     }
 }
 
