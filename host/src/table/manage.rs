@@ -43,6 +43,17 @@ pub enum ManageError {
         "{0} is in a table bucket, which keeps no files of a table that is dropped; give --purge to remove both"
     )]
     KeepsNoFiles(TableIdent),
+    /// A rebuild that was killed has left two names of one table.
+    #[error(
+        "the table {table} is also {other}: a rebuild was cut off. Nothing was removed; run `sluice table rebuild` again, or drop \
+         {table} without --purge"
+    )]
+    TwoNames {
+        /// The table.
+        table: TableIdent,
+        /// Its other name.
+        other: TableIdent,
+    },
     /// A catalog that was busy has lost its own commit.
     #[error("the catalog was busy, and the table {table} is unchanged; run the command again")]
     Busy {
@@ -263,6 +274,10 @@ impl Tables {
     /// [`ManageError`]
     pub async fn drop_table(&self, table: &Table, purge: bool) -> Result<u64, ManageError> {
         let location = table.metadata().location();
+        if let (true, Some(other)) = (purge, self.other_name(table).await?) {
+            let table = table.identifier().clone();
+            return Err(ManageError::TwoNames { table, other });
+        }
         match (self.warehouse.is_in_table_bucket(location), purge) {
             (true, true) => self.catalog.purge_table(table.identifier()).await?,
             (true, false) => return Err(ManageError::KeepsNoFiles(table.identifier().clone())),

@@ -258,9 +258,7 @@ impl Tables {
         }
         let renamed = match present {
             Some(present) => {
-                // The first digits are those of the time.
-                let part = present.metadata().uuid().as_u128() & 0xffff_ffff;
-                let kept = suffixed(table, &format!("{BEFORE}{part:08x}"));
+                let kept = kept_name(table, &present);
                 let second = self.find(&kept).await?;
                 if let Some(second) = second.filter(|second| is_same(second, &present)) {
                     self.remove_name(&second).await?;
@@ -270,6 +268,31 @@ impl Tables {
             None => self.catalog.rename_table(&rebuild.table, table).await,
         };
         renamed.map_err(ManageError::from)?;
+        Ok(None)
+    }
+
+    /// Another name of a table, which a rebuild that was killed has left.
+    ///
+    /// # Errors
+    /// [`ManageError`]
+    pub(super) async fn other_name(
+        &self,
+        table: &Table,
+    ) -> Result<Option<TableIdent>, ManageError> {
+        let name = table.identifier().name();
+        let before = name.split(BEFORE).next().unwrap_or(name);
+        let first = before.strip_suffix(REBUILD).unwrap_or(before);
+        let first = TableIdent::new(table.identifier().namespace().clone(), first.to_owned());
+        for other in [kept_name(&first, table), suffixed(&first, REBUILD), first] {
+            if other == *table.identifier() {
+                continue;
+            }
+            if let Some(found) = self.find(&other).await?
+                && is_same(&found, table)
+            {
+                return Ok(Some(other));
+            }
+        }
         Ok(None)
     }
 
@@ -307,6 +330,13 @@ fn is(table: &Table, rebuild: &Rebuild) -> bool {
 /// Whether two names lead to one table.
 fn is_same(table: &Table, other: &Table) -> bool {
     table.metadata().uuid() == other.metadata().uuid()
+}
+
+/// The name that a table keeps if another one gets the name that it has.
+fn kept_name(name: &TableIdent, table: &Table) -> TableIdent {
+    // The first digits are those of the time.
+    let part = table.metadata().uuid().as_u128() & 0xffff_ffff;
+    suffixed(name, &format!("{BEFORE}{part:08x}"))
 }
 
 /// A name in the same namespace.

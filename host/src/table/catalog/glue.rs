@@ -8,6 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_glue::config::http::HttpResponse;
+use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_glue::operation::delete_table::DeleteTableError;
+use aws_sdk_glue::types::{Table, TableInput};
 use iceberg::{Catalog, CatalogBuilder as _, Error, ErrorKind, Result, TableIdent};
 use iceberg_catalog_glue::{GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalogBuilder};
 use sluice_storage::aws;
@@ -88,18 +92,61 @@ impl Service for Glue {
     }
 
     async fn before_commit(&self, table: &TableIdent) -> Result<()> {
-        let get = self.client.get_table().name(table.name());
-        let get = get.database_name(table.namespace().to_url_string());
-        let found = get.send().await.map_err(|error| {
-            let error = ERRORS.classify(&error, actions(Call::Commit));
-            Error::new(ErrorKind::Unexpected, error.to_string())
-        })?;
-        let has_version = |table: &aws_sdk_glue::types::Table| table.version_id().is_some();
-        if found.table().is_some_and(has_version) {
+        if self.get(table, Call::Commit).await?.version_id().is_some() {
             return Ok(());
         }
         let why = "Glue gives no VersionId for the table, so two commits at the same moment could overwrite each other; \
                    nothing was committed";
         Err(Error::new(ErrorKind::FeatureUnsupported, why))
     }
+
+    async fn rename(&self, table: &TableIdent, to: &TableIdent) -> Option<Result<()>> {
+        Some(self.copy_and_remove(table, to).await)
+    }
+}
+
+impl Glue {
+    async fn get(&self, table: &TableIdent, call: Call) -> Result<Table> {
+        let get = self.client.get_table().name(table.name());
+        let get = get.database_name(table.namespace().to_url_string());
+        let found = get.send().await.map_err(|error| failed(call, &error))?;
+        let missing = || Error::new(ErrorKind::TableNotFound, "Glue has no such table");
+        found.table.ok_or_else(missing)
+    }
+
+    /// Glue has no rename. That of the catalog removes the copy if the removal of the first entry fails, also if that has
+    /// only lost its answer: then no entry is left. Here, a failure leaves both.
+    async fn copy_and_remove(&self, table: &TableIdent, to: &TableIdent) -> Result<()> {
+        let first = self.get(table, Call::Rename).await?;
+        let copy = TableInput::builder()
+            .name(to.name())
+            .set_parameters(first.parameters)
+            .set_storage_descriptor(first.storage_descriptor)
+            .set_table_type(first.table_type)
+            .set_description(first.description)
+            .build();
+        let copy = copy.map_err(|error| Error::new(ErrorKind::Unexpected, error.to_string()))?;
+        let create = self.client.create_table().table_input(copy);
+        let create = create.database_name(to.namespace().to_url_string());
+        let created = create.send().await;
+        created.map_err(|error| failed(Call::Rename, &error))?;
+        let delete = self.client.delete_table().name(table.name());
+        let delete = delete.database_name(table.namespace().to_url_string());
+        let is_gone = DeleteTableError::is_entity_not_found_exception;
+        match delete.send().await {
+            // An earlier request has lost its answer.
+            Err(error) if error.as_service_error().is_some_and(is_gone) => Ok(()),
+            deleted => deleted
+                .map(drop)
+                .map_err(|error| failed(Call::Rename, &error)),
+        }
+    }
+}
+
+fn failed<E>(call: Call, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let error = ERRORS.classify(error, actions(call));
+    Error::new(ErrorKind::Unexpected, error.to_string())
 }

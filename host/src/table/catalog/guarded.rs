@@ -59,6 +59,11 @@ pub(super) trait Service: fmt::Debug + Send + Sync {
     async fn before_commit(&self, _: &TableIdent) -> Result<()> {
         Ok(())
     }
+
+    /// Renames a table, if not as the catalog does.
+    async fn rename(&self, _: &TableIdent, _: &TableIdent) -> Option<Result<()>> {
+        None
+    }
 }
 
 /// A catalog that is a service.
@@ -193,7 +198,12 @@ impl Catalog for Guarded {
     }
 
     async fn rename_table(&self, table: &TableIdent, to: &TableIdent) -> Result<()> {
-        let renamed = self.catalog.rename_table(table, to);
+        let renamed = async {
+            match self.service.rename(table, to).await {
+                Some(renamed) => renamed,
+                None => self.catalog.rename_table(table, to).await,
+            }
+        };
         self.call(Call::Rename, table, renamed).await
     }
 
