@@ -274,7 +274,7 @@ impl Tables {
     /// [`ManageError`]
     pub async fn drop_table(&self, table: &Table, purge: bool) -> Result<u64, ManageError> {
         let location = table.metadata().location();
-        if let (true, Some(other)) = (purge, self.other_name(table).await?) {
+        if purge && let Some(other) = self.other_name(table).await? {
             let table = table.identifier().clone();
             return Err(ManageError::TwoNames { table, other });
         }

@@ -127,8 +127,9 @@ impl Tables {
     ) -> Result<Rebuild, RebuildError> {
         let new_table = suffixed(table, REBUILD);
         let mut left = self.find(&new_table).await?;
-        if let (Some(second), Some(present)) = (&left, self.find(table).await?)
-            && is_same(second, &present)
+        let named = self.find(table).await?;
+        if let (Some(second), Some(named)) = (&left, &named)
+            && is_same(second, named)
         {
             self.remove_name(second).await?;
             left = None;

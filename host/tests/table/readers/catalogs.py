@@ -1,11 +1,12 @@
 """Sets up the services of a catalog, or reads a table through it as others do, and prints one line of JSON.
 
-usage: catalogs.py ENDPOINT ACTION [CATALOG]
+usage: catalogs.py ENDPOINT ACTION [ARGUMENT]
 
 ENDPOINT has S3, Glue, S3 Tables and a REST catalog. Credentials, endpoints and the region of AWS, us-east-1, are in the
 environment. Actions:
 
 setup            create the bucket `warehouse` and a table bucket; prints the ARN
+second NAME      give the table in Glue a second name, as a rename does that is killed
 read CATALOG     the names of the columns and the ids of the events, in each reader. CATALOG is `glue`, or the ARN of a
                  table bucket
 """
@@ -42,6 +43,15 @@ def setup(_, __):
     return {"arn": boto3.client("s3tables").create_table_bucket(name="tables")["arn"]}
 
 
+def second(_, name):
+    glue = boto3.client("glue")
+    table = glue.get_table(DatabaseName="sluice", Name="events")["Table"]
+    members = ("Parameters", "StorageDescriptor", "TableType")
+    copy = {"Name": name, **{member: table[member] for member in members}}
+    glue.create_table(DatabaseName="sluice", TableInput=copy)
+    return {}
+
+
 def load(endpoint, catalog):
     files = {
         "s3.endpoint": endpoint,
@@ -74,8 +84,8 @@ def read(endpoint, catalog):
 
 
 def main():
-    endpoint, action, *catalog = sys.argv[1:]
-    result = {"setup": setup, "read": read}[action](endpoint, catalog[0] if catalog else None)
+    endpoint, action, *argument = sys.argv[1:]
+    result = {"setup": setup, "second": second, "read": read}[action](endpoint, argument[0] if argument else None)
     print(json.dumps(result))
 
 

@@ -182,6 +182,9 @@ fn a_table_in_glue_is_built_and_read() {
         .failed(1, &["there is no table", "sluice table create"]);
     built(&table);
     services.has(&table, 90, "glue");
+    services.python(&["second", "events__rebuild"]);
+    let second = ["--name", "events__rebuild", "--purge", "--yes"];
+    run(&table, &["table", "drop"], &second).failed(1, &["is also sluice.events"]);
     let kept = rebuilt(&table);
     services.has(&table, 120, "glue");
     let dropped = table.run("drop", &["--yes"]).succeeded().stdout;
